@@ -1,0 +1,3 @@
+//! carteiro
+pub mod clock;
+pub mod model;

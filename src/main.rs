@@ -1,0 +1,2 @@
+//! carteiro
+fn main() {}

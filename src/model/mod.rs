@@ -1,0 +1,29 @@
+//! The nouns and their rules, pure: no I/O, no async, no clock.
+//!
+//! Each type carries its precondition, so that what has been parsed once at the edge needs no second look further in.
+
+mod attempt;
+mod catalogue;
+mod event;
+mod event_type;
+mod ids;
+mod notification;
+mod retry;
+mod target;
+mod time;
+mod token;
+mod webhook;
+
+pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, Trigger};
+pub use catalogue::{CATALOGUE, CatalogueEntry};
+pub use event::{Event, Fingerprint, Payload, ResourceIds};
+pub use event_type::{EventType, Pattern, PatternSet, TEST_EVENT};
+pub use ids::{AccountNo, EventId, NotificationId, NotificationKey, Seq, TokenId, WebhookId, WebhookNo};
+pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
+pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
+pub use target::{TargetError, TargetUrl};
+pub use time::{Timestamp, TimestampError};
+pub use token::{AccessToken, Scope, Scopes, TokenHash};
+pub use webhook::{
+    Authorization, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook, WebhookStatus,
+};

@@ -1,0 +1,325 @@
+//! A notification: one event owed to one webhook. Its life is decided here, and nowhere else.
+
+use super::{AccountNo, Attempt, NotificationKey, Timestamp, Trigger};
+
+/// The most attempts one notification keeps: 20 automatic ones, the rest by hand. A resend past it is refused, so that a
+/// script gone wild can't grow one record without end.
+pub const MAX_ATTEMPTS_KEPT: u16 = 200;
+
+/// One event owed to one webhook, as it stands. Earlier attempts than the last are rows of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// The event and the webhook.
+    pub key: NotificationKey,
+    /// Whose it is.
+    pub account: AccountNo,
+    /// Where it stands.
+    pub state: State,
+    /// Whether it was made by testing the webhook: it has one attempt and no schedule.
+    pub test: bool,
+    /// How many automatic attempts have been made.
+    pub automatic: u8,
+    /// How many attempts have been made in all.
+    pub attempts: u16,
+    /// Since when an attempt by hand (or the test's own) is owed, if one is.
+    pub manual_at: Option<Timestamp>,
+    /// When it was first owed.
+    pub inserted_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// When a 2XX first came.
+    pub delivered_at: Option<Timestamp>,
+    /// The attempt made last.
+    pub last: Option<Attempt>,
+}
+
+/// Where a notification stands, as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Owed; no automatic attempt made yet. Due at once.
+    Pending,
+    /// Owed again.
+    Retrying {
+        /// Not before this.
+        due: Timestamp,
+    },
+    /// A 2XX came.
+    Delivered,
+    /// Every automatic attempt is gone.
+    Failed,
+    /// No longer owed: its webhook was deleted, or its payload erased.
+    Cancelled,
+}
+
+/// Where a notification stands, as the API says it: [`State`], and what a pause makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Status {
+    /// Owed, not tried.
+    Pending,
+    /// Tried, owed again.
+    Retrying,
+    /// Owed, its webhook paused or disabled.
+    Held,
+    /// A 2XX came.
+    Delivered,
+    /// Every automatic attempt is gone; it can still be re-sent.
+    Failed,
+    /// Its webhook was deleted, or its payload erased.
+    Cancelled,
+}
+
+impl Status {
+    /// Every status there is.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Retrying, Self::Held, Self::Delivered, Self::Failed, Self::Cancelled];
+
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Retrying => "RETRYING",
+            Self::Held => "HELD",
+            Self::Delivered => "DELIVERED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// Reads the word of the API.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// What an attempt's result means for its notification, decided by whoever holds the retry policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A 2XX came.
+    Confirmed,
+    /// The schedule goes on.
+    RetryAt(Timestamp),
+    /// That was the last automatic attempt.
+    Exhausted,
+    /// An attempt by hand failed: the schedule, if there is one, stays as it was.
+    ScheduleUnchanged,
+}
+
+/// Why a notification can't be re-sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was cancelled.
+    Cancelled,
+    /// It has [`MAX_ATTEMPTS_KEPT`] attempts.
+    TooManyAttempts,
+}
+
+impl Notification {
+    /// A notification owed since `now`: automatic, or the one attempt of a test.
+    pub fn owed(key: NotificationKey, account: AccountNo, now: Timestamp, test: bool) -> Self {
+        Self {
+            key,
+            account,
+            state: State::Pending,
+            test,
+            automatic: 0,
+            attempts: 0,
+            manual_at: test.then_some(now),
+            inserted_at: now,
+            updated_at: now,
+            delivered_at: None,
+            last: None,
+        }
+    }
+
+    /// Whether an automatic attempt is owed, now or later.
+    pub fn is_owed(&self) -> bool {
+        match self.state {
+            State::Pending => !self.test,
+            State::Retrying { .. } => true,
+            State::Delivered | State::Failed | State::Cancelled => false,
+        }
+    }
+
+    /// What the API says of it, given whether its webhook's notifications leave and whether it was deleted.
+    pub fn status(&self, webhook_active: bool, webhook_deleted: bool) -> Status {
+        match self.state {
+            // A deleted webhook's debts are cancelled by a background job; they read as cancelled from the first moment.
+            State::Pending | State::Retrying { .. } if webhook_deleted => Status::Cancelled,
+            State::Pending | State::Retrying { .. } if !webhook_active && self.is_owed() => Status::Held,
+            State::Pending => Status::Pending,
+            State::Retrying { .. } => Status::Retrying,
+            State::Delivered => Status::Delivered,
+            State::Failed => Status::Failed,
+            State::Cancelled => Status::Cancelled,
+        }
+    }
+
+    /// The trigger of the attempt that is owed by hand.
+    pub fn manual_trigger(&self) -> Trigger {
+        if self.test && self.attempts == 0 { Trigger::Test } else { Trigger::Manual }
+    }
+
+    /// Owes one attempt by hand, from `now`. One that is owed already is enough.
+    pub fn resend(&mut self, now: Timestamp) -> Result<(), Refusal> {
+        if self.state == State::Cancelled {
+            return Err(Refusal::Cancelled);
+        }
+        if self.attempts >= MAX_ATTEMPTS_KEPT {
+            return Err(Refusal::TooManyAttempts);
+        }
+        if self.manual_at.is_none() {
+            self.manual_at = Some(now);
+            self.updated_at = now;
+        }
+        Ok(())
+    }
+
+    /// Owes nothing any more. What was delivered or failed stays so. Returns whether anything changed.
+    pub fn cancel(&mut self, now: Timestamp) -> bool {
+        let unfinished = match self.state {
+            State::Pending | State::Retrying { .. } => true,
+            State::Delivered | State::Failed | State::Cancelled => false,
+        };
+        let changed = unfinished || self.manual_at.is_some();
+        if unfinished {
+            self.state = State::Cancelled;
+        }
+        if changed {
+            self.manual_at = None;
+            self.updated_at = now;
+        }
+        changed
+    }
+
+    /// Takes in an attempt that has ended. Returns the attempt that was the last until now, which becomes a row of its own.
+    ///
+    /// A confirmation counts whatever happened meanwhile: a notification cancelled with its attempt in flight was delivered
+    /// all the same.
+    pub fn settle(&mut self, mut attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
+        self.attempts = self.attempts.saturating_add(1);
+        attempt.number = self.attempts;
+        match attempt.trigger {
+            Trigger::Automatic => self.automatic = self.automatic.saturating_add(1),
+            Trigger::Manual | Trigger::Test => self.manual_at = None,
+        }
+        self.state = match (self.state, verdict) {
+            (_, Verdict::Confirmed) => {
+                self.delivered_at = self.delivered_at.or(Some(now));
+                State::Delivered
+            }
+            // A test has no schedule to fall back on.
+            (State::Pending, Verdict::ScheduleUnchanged) if self.test => State::Failed,
+            (state, Verdict::ScheduleUnchanged) => state,
+            (State::Pending | State::Retrying { .. }, Verdict::RetryAt(due)) => State::Retrying { due },
+            (State::Pending | State::Retrying { .. }, Verdict::Exhausted) => State::Failed,
+            (
+                state @ (State::Delivered | State::Failed | State::Cancelled),
+                Verdict::RetryAt(_) | Verdict::Exhausted,
+            ) => state,
+        };
+        attempt.next_attempt_at = match self.state {
+            State::Retrying { due } => Some(due),
+            State::Pending | State::Delivered | State::Failed | State::Cancelled => None,
+        };
+        self.updated_at = now;
+        self.last.replace(attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AttemptResult, Response, Seq, Timings, WebhookNo};
+
+    const NOW: Timestamp = Timestamp::from_ms(1_000);
+    const LATER: Timestamp = Timestamp::from_ms(9_000);
+
+    fn attempt(trigger: Trigger, status: u16) -> Attempt {
+        let response = Response { status, body: vec![], retry_after: None, location: None };
+        Attempt {
+            number: 0,
+            trigger,
+            started_at: NOW,
+            duration_us: 1,
+            timings: Timings::default(),
+            remote_ip: None,
+            result: AttemptResult::Response(response),
+            next_attempt_at: None,
+        }
+    }
+
+    fn owed(test: bool) -> Notification {
+        Notification::owed(NotificationKey { seq: Seq(1), webhook: WebhookNo(1) }, AccountNo(1), NOW, test)
+    }
+
+    #[test]
+    fn the_schedule_runs_its_course() {
+        let mut n = owed(false);
+        assert_eq!(n.settle(attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW), None);
+        assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 1));
+        let before = n.settle(attempt(Trigger::Automatic, 500), Verdict::Exhausted, LATER).unwrap();
+        assert_eq!((before.number, before.next_attempt_at), (1, Some(LATER)));
+        assert_eq!((n.state, n.attempts), (State::Failed, 2));
+    }
+
+    #[test]
+    fn an_attempt_by_hand_never_harms() {
+        let mut n = owed(false);
+        n.resend(NOW).unwrap();
+        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
+        assert_eq!((n.state, n.automatic, n.manual_at), (State::Pending, 0, None));
+        n.settle(attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
+        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
+        assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 3));
+        n.settle(attempt(Trigger::Manual, 200), Verdict::Confirmed, NOW);
+        assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
+        n.resend(LATER).unwrap();
+        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, LATER);
+        assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
+    }
+
+    #[test]
+    fn cancelling_ends_what_is_owed_and_a_late_confirmation_still_counts() {
+        let mut n = owed(false);
+        assert!(n.cancel(NOW));
+        assert!(!n.cancel(LATER));
+        assert_eq!(n.resend(NOW), Err(Refusal::Cancelled));
+        n.settle(attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
+        assert_eq!(n.state, State::Cancelled);
+        n.settle(attempt(Trigger::Automatic, 204), Verdict::Confirmed, NOW);
+        assert_eq!(n.state, State::Delivered);
+    }
+
+    #[test]
+    fn a_test_has_one_attempt_and_no_schedule() {
+        let mut n = owed(true);
+        assert_eq!((n.is_owed(), n.manual_trigger()), (false, Trigger::Test));
+        n.settle(attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
+        assert_eq!((n.state, n.manual_at), (State::Failed, None));
+        n.resend(NOW).unwrap();
+        assert_eq!(n.manual_trigger(), Trigger::Manual);
+    }
+
+    #[test]
+    fn attempts_have_an_end() {
+        let mut n = owed(false);
+        n.attempts = MAX_ATTEMPTS_KEPT - 1;
+        assert_eq!(n.resend(NOW), Ok(()));
+        n.attempts = MAX_ATTEMPTS_KEPT;
+        assert_eq!(n.resend(NOW), Err(Refusal::TooManyAttempts));
+    }
+
+    #[test]
+    fn a_pause_holds_what_is_owed_and_nothing_else() {
+        let mut n = owed(false);
+        assert_eq!(n.status(true, false), Status::Pending);
+        assert_eq!(n.status(false, false), Status::Held);
+        assert_eq!(n.status(false, true), Status::Cancelled);
+        n.settle(attempt(Trigger::Automatic, 200), Verdict::Confirmed, NOW);
+        assert_eq!(n.status(false, false), Status::Delivered);
+        assert_eq!(n.status(false, true), Status::Delivered);
+        for status in Status::ALL {
+            assert_eq!(Status::parse(status.as_str()), Some(status));
+        }
+    }
+}

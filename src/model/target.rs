@@ -1,0 +1,158 @@
+//! Where notifications go.
+
+use http::Uri;
+use std::fmt;
+use std::str::FromStr;
+
+/// An `http` or `https` URL with a host, without userinfo or fragment, at most 2,048 bytes of ASCII.
+///
+/// Whether the address behind it may be dialled is the egress guard's business, at every attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetUrl {
+    text: String,
+    uri: Uri,
+}
+
+/// Why a text is no [`TargetUrl`], as the sentence a field error shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetError {
+    /// Over [`TargetUrl::MAX_BYTES`].
+    TooLong,
+    /// Not a URL, or of another scheme, or without a host.
+    NotHttp,
+    /// `user:password@` before the host.
+    Userinfo,
+    /// `#…` at the end, which no server would ever see.
+    Fragment,
+    /// Characters outside ASCII.
+    NotAscii,
+    /// A port of 0 or past 65535.
+    Port,
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "must be at most 2048 bytes",
+            Self::NotHttp => "must be an http or https URL",
+            Self::Userinfo => "must not contain a user name or password; put credentials into `authorization`",
+            Self::Fragment => "must not contain a fragment (#)",
+            Self::NotAscii => "must be ASCII: write the host in its xn-- form and percent-encode the path",
+            Self::Port => "must have a port from 1 to 65535",
+        })
+    }
+}
+
+impl TargetUrl {
+    /// The longest URL that is taken, in bytes.
+    pub const MAX_BYTES: usize = 2048;
+
+    /// Parses and checks; the text is kept as it was given.
+    pub fn parse(text: &str) -> Result<Self, TargetError> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(TargetError::TooLong);
+        }
+        if !text.is_ascii() {
+            return Err(TargetError::NotAscii);
+        }
+        // `Uri` drops a fragment in silence, so it is looked for here.
+        if text.contains('#') {
+            return Err(TargetError::Fragment);
+        }
+        let uri = Uri::from_str(text).map_err(|_| TargetError::NotHttp)?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(TargetError::NotHttp);
+        }
+        let authority = uri.authority().ok_or(TargetError::NotHttp)?;
+        if authority.as_str().contains('@') {
+            return Err(TargetError::Userinfo);
+        }
+        if authority.host().is_empty() || !authority.host().bytes().all(is_host_byte) {
+            return Err(TargetError::NotHttp);
+        }
+        let after_host = &authority.as_str()[authority.host().len()..];
+        if !after_host.is_empty() && !authority.port_u16().is_some_and(|port| port > 0) {
+            return Err(TargetError::Port);
+        }
+        Ok(Self { text: text.to_owned(), uri })
+    }
+
+    /// The URL as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether TLS is spoken.
+    pub fn is_https(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
+    /// The host as a resolver takes it: an IPv6 literal without its brackets.
+    pub fn host(&self) -> &str {
+        self.uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port, 80 or 443 where none is written.
+    pub fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
+    }
+
+    /// What the `Host` header says: host and, where written, port.
+    pub fn host_header(&self) -> &str {
+        self.uri.authority().map_or("", |authority| authority.as_str())
+    }
+
+    /// What the request line says: path and query.
+    pub fn path_and_query(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+}
+
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+}
+
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_http_and_https() {
+        let target = TargetUrl::parse("https://loja.example:8443/notificacoes?loja=1").unwrap();
+        assert_eq!((target.host(), target.port(), target.is_https()), ("loja.example", 8443, true));
+        assert_eq!(target.host_header(), "loja.example:8443");
+        assert_eq!(target.path_and_query(), "/notificacoes?loja=1");
+        let bare = TargetUrl::parse("http://loja.example").unwrap();
+        assert_eq!((bare.port(), bare.path_and_query()), (80, "/"));
+        assert_eq!(TargetUrl::parse("http://[::1]:3000/x").unwrap().host(), "::1");
+    }
+
+    #[test]
+    fn refuses_the_rest_by_name() {
+        for (text, error) in [
+            ("", TargetError::NotHttp),
+            ("loja.example/x", TargetError::NotHttp),
+            ("/x", TargetError::NotHttp),
+            ("ftp://loja.example", TargetError::NotHttp),
+            ("http://", TargetError::NotHttp),
+            ("http:///x", TargetError::NotHttp),
+            ("http://lo ja.example", TargetError::NotHttp),
+            ("http://user:pw@loja.example", TargetError::Userinfo),
+            ("http://loja.example/#pix", TargetError::Fragment),
+            ("http://lojaé.example", TargetError::NotAscii),
+            ("http://loja.example:0/", TargetError::Port),
+        ] {
+            assert_eq!(TargetUrl::parse(text), Err(error), "{text}");
+        }
+        assert!(TargetUrl::parse("http://loja.example:99999/").is_err());
+        let longest = format!("http://loja.example/{}", "x".repeat(TargetUrl::MAX_BYTES - 20));
+        assert!(TargetUrl::parse(&longest).is_ok());
+        assert_eq!(TargetUrl::parse(&format!("{longest}x")), Err(TargetError::TooLong));
+    }
+}

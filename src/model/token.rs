@@ -1,0 +1,174 @@
+//! Access tokens: what a caller may do, and the hash that is kept of them.
+
+use super::TokenId;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::fmt;
+
+/// What a token allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Everything.
+    Admin,
+    /// Recording events.
+    Ingest,
+    /// Every GET.
+    Read,
+}
+
+impl Scope {
+    /// Every scope there is.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Ingest, Self::Read];
+
+    /// The word of the API and the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Ingest => "ingest",
+            Self::Read => "read",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Admin => 1,
+            Self::Ingest => 2,
+            Self::Read => 4,
+        }
+    }
+}
+
+/// At least one scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// Admin alone, which allows everything.
+    pub const ADMIN: Self = Self(Scope::Admin.bit());
+
+    /// `None` for no scope at all.
+    pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Option<Self> {
+        Self::from_bits(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
+    }
+
+    /// From the stored bits.
+    pub fn from_bits(bits: u8) -> Option<Self> {
+        (1..8).contains(&bits).then_some(Self(bits))
+    }
+
+    /// For the store.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether a call that needs `scope` is allowed.
+    pub const fn allows(self, scope: Scope) -> bool {
+        self.0 & (scope.bit() | Scope::Admin.bit()) != 0
+    }
+
+    /// The scopes, as given.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
+    }
+}
+
+/// A token in the clear: `ctr_`, then base64url of 16 bytes of id and 32 random bytes. Shown once, kept nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// The id it is listed and revoked by.
+    pub id: TokenId,
+    secret: [u8; 32],
+}
+
+impl AccessToken {
+    const PREFIX: &str = "ctr_";
+
+    /// A token of fresh random bytes.
+    pub const fn from_random(id: [u8; 16], secret: [u8; 32]) -> Self {
+        Self { id: TokenId::from_random(id), secret }
+    }
+
+    /// `None` for a text that carteiro never printed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 48] = URL_SAFE_NO_PAD.decode(text.strip_prefix(Self::PREFIX)?).ok()?.try_into().ok()?;
+        let (id, secret) = bytes.split_at(16);
+        Some(Self { id: TokenId::from_bytes(id.try_into().ok()?), secret: secret.try_into().ok()? })
+    }
+
+    /// The text a caller sends after `Bearer`.
+    pub fn reveal(&self) -> String {
+        let bytes = [self.id.to_bytes().as_slice(), &self.secret].concat();
+        format!("{}{}", Self::PREFIX, URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The hash that is kept.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(&self.reveal())
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccessToken({})", self.id)
+    }
+}
+
+/// SHA-256 of a token's text. Enough without salt or stretching: a token is 256 random bits, not a password.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// Hashes the text a caller sent.
+    pub fn of(text: &str) -> Self {
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        Self(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    /// From the stored bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// For the store.
+    pub const fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    /// Compares in constant time: every byte is looked at, whatever the first ones say.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |different, (a, b)| different | (a ^ b)) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_read_what_they_reveal() {
+        let token = AccessToken::from_random([1; 16], [2; 32]);
+        let text = token.reveal();
+        assert_eq!(text.len(), 68);
+        assert_eq!(AccessToken::parse(&text), Some(token.clone()));
+        assert!(token.hash().matches(&TokenHash::of(&text)));
+        assert!(!token.hash().matches(&TokenHash::of(&text[1..])));
+        for bad in ["", "ctr_", &text[..67], &text.replace("ctr_", "xyz_"), &format!("{text}A")] {
+            assert_eq!(AccessToken::parse(bad), None, "{bad}");
+        }
+        assert!(!format!("{token:?}").contains(&text[30..]));
+    }
+
+    #[test]
+    fn admin_allows_everything_and_others_themselves() {
+        assert!(Scope::ALL.into_iter().all(|scope| Scopes::ADMIN.allows(scope)));
+        let read = Scopes::new([Scope::Read]).unwrap();
+        assert!(read.allows(Scope::Read) && !read.allows(Scope::Ingest) && !read.allows(Scope::Admin));
+        assert_eq!(Scopes::new([]), None);
+        assert_eq!(Scopes::from_bits(8), None);
+    }
+}

@@ -1,0 +1,329 @@
+//! A webhook: a subscription of one target to some types of event.
+
+use super::{AccountNo, EventType, PatternSet, RetryPolicy, TargetUrl, Timestamp, WebhookId, WebhookNo};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use http::{HeaderName, HeaderValue};
+use std::fmt;
+use std::str::FromStr as _;
+
+/// The longest description a webhook can have.
+pub const MAX_DESCRIPTION_BYTES: usize = 500;
+
+/// A subscription, as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Webhook {
+    /// The number the store knows it by.
+    pub no: WebhookNo,
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The id the world knows it by.
+    pub id: WebhookId,
+    /// Where notifications go.
+    pub target: TargetUrl,
+    /// The exact value of the `Authorization` header, if one is sent.
+    pub authorization: Option<Authorization>,
+    /// What it subscribes to.
+    pub events: PatternSet,
+    /// The merchant's own words.
+    pub description: Option<String>,
+    /// Whether its notifications leave.
+    pub status: WebhookStatus,
+    /// Headers sent beside carteiro's own.
+    pub headers: ExtraHeaders,
+    /// Its own limit of attempts in flight; the daemon's where `None`. At least 1.
+    pub max_in_flight: Option<u16>,
+    /// Its own limit of deliveries per second; none where `None`.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether notifications about one resource leave one at a time, in the order recorded.
+    pub ordered: bool,
+    /// Its own schedule and number of attempts; the daemon's where `None`.
+    pub retry: Option<RetryPolicy>,
+    /// What attempts are signed with.
+    pub secret: SigningSecret,
+    /// The secret before the last rotation, and until when it signs beside the new one.
+    pub old_secret: Option<(SigningSecret, Timestamp)>,
+    /// When it was registered.
+    pub inserted_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// When it was deleted: it then matches nothing and is listed no more, but its history needs its id and target.
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Webhook {
+    /// Whether an event of this type, recorded now, is owed to it. A paused or disabled webhook is still owed.
+    pub fn subscribes_to(&self, event_type: &EventType) -> bool {
+        self.deleted_at.is_none() && self.events.matches(event_type)
+    }
+
+    /// Whether automatic attempts leave now.
+    pub fn is_active(&self) -> bool {
+        self.deleted_at.is_none() && self.status == WebhookStatus::Active
+    }
+
+    /// The secrets that sign an attempt at `now`, the newest first (Standard Webhooks: one signature for each, so that a
+    /// receiver may hold either while a secret is rotated).
+    pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
+        let old = self.old_secret.as_ref().filter(move |(_, until)| now < *until).map(|(secret, _)| secret);
+        std::iter::once(&self.secret).chain(old)
+    }
+}
+
+/// Whether a webhook's notifications leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookStatus {
+    /// They leave.
+    Active,
+    /// The merchant holds them back; they stay owed.
+    Paused,
+    /// The daemon holds them back; they stay owed.
+    Disabled {
+        /// Why, in a sentence.
+        reason: String,
+    },
+}
+
+impl WebhookStatus {
+    /// The word of the API.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Paused => "PAUSED",
+            Self::Disabled { .. } => "DISABLED",
+        }
+    }
+}
+
+/// The value of an `Authorization` header: 1 to 4,096 bytes of visible ASCII, single spaces inside allowed. Never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authorization(String);
+
+impl Authorization {
+    /// The longest value that is taken, in bytes.
+    pub const MAX_BYTES: usize = 4096;
+
+    /// `None` unless the text has the form above; spaces at either end would be lost on the wire and are refused.
+    pub fn parse(text: &str) -> Option<Self> {
+        let good = !text.is_empty()
+            && text.len() <= Self::MAX_BYTES
+            && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
+            && text.trim() == text;
+        good.then(|| Self(text.to_owned()))
+    }
+
+    /// The value, for the header and the store alone.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The header's value, marked sensitive.
+    pub fn to_header(&self) -> HeaderValue {
+        let mut value = HeaderValue::from_str(&self.0).expect("visible ASCII and spaces make a header value");
+        value.set_sensitive(true);
+        value
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(…)")
+    }
+}
+
+/// Up to 20 headers that a merchant adds to every attempt. What frames the message, what carteiro itself sends and what
+/// would let one header become two is refused.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ExtraHeaders(Vec<(HeaderName, HeaderValue)>);
+
+impl ExtraHeaders {
+    /// The most headers one webhook can add.
+    pub const MAX: usize = 20;
+    /// The longest value of one header, in bytes.
+    pub const MAX_VALUE_BYTES: usize = 1024;
+
+    /// Checks names and values; the error is the sentence a field error shows.
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+        let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
+        for (name, value) in pairs {
+            let parsed = HeaderName::from_str(name).map_err(|_| format!("`{name}` is no header name"))?;
+            if is_reserved(parsed.as_str()) {
+                return Err(format!("`{name}` is set by carteiro or by HTTP itself and can't be added"));
+            }
+            if value.len() > Self::MAX_VALUE_BYTES || !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+                return Err(format!(
+                    "the value of `{name}` must be visible ASCII of at most {} bytes",
+                    Self::MAX_VALUE_BYTES
+                ));
+            }
+            let Ok(mut value) = HeaderValue::from_str(value.trim()) else {
+                return Err(format!("the value of `{name}` is no header value"));
+            };
+            if headers.iter().any(|(other, _)| *other == parsed) {
+                return Err(format!("`{name}` is given twice"));
+            }
+            value.set_sensitive(true);
+            headers.push((parsed, value));
+        }
+        if headers.len() > Self::MAX {
+            return Err(format!("must be at most {} headers", Self::MAX));
+        }
+        Ok(Self(headers))
+    }
+
+    /// Names, in lower case, and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+}
+
+impl fmt::Debug for ExtraHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    const RESERVED: [&str; 14] = [
+        "authorization",
+        "connection",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "carteiro-attempt",
+    ];
+    RESERVED.contains(&name) || name.starts_with("content-") || name.starts_with("webhook-")
+}
+
+/// Deliveries per second, 0.01 to 10,000, kept as thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit(u32);
+
+impl RateLimit {
+    /// `None` outside 0.01 to 10,000 a second.
+    pub fn per_second(rate: f64) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
+        (0.01..=10_000.0).contains(&rate).then(|| Self((rate * 1000.0).round() as u32))
+    }
+
+    /// From thousandths of a delivery per second, as stored.
+    pub fn from_millis(thousandths: u32) -> Option<Self> {
+        (10..=10_000_000).contains(&thousandths).then_some(Self(thousandths))
+    }
+
+    /// Thousandths of a delivery per second.
+    pub const fn as_millis(self) -> u32 {
+        self.0
+    }
+
+    /// Deliveries per second.
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.0) / 1000.0
+    }
+}
+
+/// What Standard Webhooks signs with: 24 to 64 bytes, written `whsec_` and base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SigningSecret(Vec<u8>);
+
+impl SigningSecret {
+    /// How many random bytes a new secret has.
+    pub const NEW_BYTES: usize = 32;
+
+    /// `None` unless there are 24 to 64 bytes, as the Standard Webhooks specification asks.
+    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        (24..=64).contains(&bytes.len()).then_some(Self(bytes))
+    }
+
+    /// A secret of fresh random bytes.
+    pub fn from_random(random: [u8; Self::NEW_BYTES]) -> Self {
+        Self(random.to_vec())
+    }
+
+    /// Reads `whsec_…`, or the bare base64 that some libraries print.
+    pub fn parse(text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix("whsec_").unwrap_or(text).trim_end_matches('=');
+        STANDARD_NO_PAD.decode(encoded).ok().and_then(Self::from_bytes)
+    }
+
+    /// The key bytes, for the signer and the store alone.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// `whsec_…`, to be shown once.
+    pub fn reveal(&self) -> String {
+        format!("whsec_{}", STANDARD.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningSecret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorization_is_sent_verbatim_or_refused() {
+        let longest = "x".repeat(Authorization::MAX_BYTES);
+        for good in ["Bearer abc", "abc", "Basic dXNlcjpwdw==", &longest] {
+            assert_eq!(Authorization::parse(good).unwrap().to_header(), good);
+        }
+        for bad in ["", " x", "x ", "a\r\nb", "a\tb", "é", &format!("{longest}x")] {
+            assert!(Authorization::parse(bad).is_none(), "{bad:?}");
+        }
+        assert!(!format!("{:?}", Authorization::parse("s3cret").unwrap()).contains("s3cret"));
+    }
+
+    #[test]
+    fn headers_that_frame_or_sign_are_refused() {
+        for name in [
+            "Host",
+            "Content-Length",
+            "content-type",
+            "Transfer-Encoding",
+            "webhook-id",
+            "Connection",
+            "TE",
+            "Authorization",
+            "Carteiro-Attempt",
+            "a b",
+            "",
+        ] {
+            assert!(ExtraHeaders::new([(name, "x")]).is_err(), "{name}");
+        }
+        assert!(ExtraHeaders::new([("X-Shop", "a\r\nEvil: 1")]).is_err());
+        assert!(ExtraHeaders::new([("X-Shop", "a"), ("x-shop", "b")]).is_err());
+        assert!(ExtraHeaders::new([("X-Shop", "1")]).is_ok());
+        let many: Vec<String> = (0..=ExtraHeaders::MAX).map(|n| format!("x-{n}")).collect();
+        assert!(ExtraHeaders::new(many.iter().skip(1).map(|n| (n.as_str(), ""))).is_ok());
+        assert!(ExtraHeaders::new(many.iter().map(|n| (n.as_str(), ""))).is_err());
+    }
+
+    #[test]
+    fn secrets_read_what_they_reveal() {
+        let secret = SigningSecret::from_random([7; 32]);
+        assert_eq!(SigningSecret::parse(&secret.reveal()), Some(secret));
+        assert!(SigningSecret::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").is_some());
+        assert!(SigningSecret::parse("whsec_AAAA").is_none());
+    }
+
+    #[test]
+    fn rates_have_ends() {
+        assert!(RateLimit::per_second(0.01).is_some() && RateLimit::per_second(10_000.0).is_some());
+        assert!(RateLimit::per_second(0.009).is_none() && RateLimit::per_second(10_000.1).is_none());
+        assert!(RateLimit::per_second(f64::NAN).is_none());
+    }
+}
