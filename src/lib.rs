@@ -1,3 +1,5 @@
 //! carteiro
 pub mod clock;
 pub mod model;
+pub mod random;
+pub mod store;

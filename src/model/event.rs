@@ -72,3 +72,93 @@ impl Payload {
         self.resource_at
     }
 }
+
+/// The body of an event that is about to be recorded, complete but for its id and date, which only the commit knows.
+///
+/// Both have a fixed length, so the committer writes them into place: the one copy of the resource is made here, by the
+/// caller's own thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyDraft {
+    bytes: Vec<u8>,
+    date_at: usize,
+    resource_at: usize,
+}
+
+impl BodyDraft {
+    const ID_AT: usize = r#"{"id":""#.len();
+    const ID_LEN: usize = 36;
+    const DATE_LEN: usize = 24;
+
+    /// Lays out `{"id","event","env","date","resource"}`. `env` must need no JSON escaping; `resource` must be one JSON object.
+    pub fn new(event_type: &EventType, env: &str, resource: &str) -> Self {
+        let mut bytes = Vec::with_capacity(resource.len() + event_type.as_str().len() + env.len() + 120);
+        bytes.extend_from_slice(br#"{"id":""#);
+        bytes.resize(Self::ID_AT + Self::ID_LEN, b'0');
+        for part in [r#"","event":""#, event_type.as_str(), r#"","env":""#, env, r#"","date":""#] {
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        let date_at = bytes.len();
+        bytes.resize(date_at + Self::DATE_LEN, b'0');
+        bytes.extend_from_slice(br#"","resource":"#);
+        let resource_at = bytes.len();
+        bytes.extend_from_slice(resource.as_bytes());
+        bytes.push(b'}');
+        Self { bytes, date_at, resource_at }
+    }
+
+    /// Writes id and date into place; the bytes never change after.
+    pub fn fill(mut self, id: EventId, date: Timestamp) -> Payload {
+        self.bytes[Self::ID_AT..Self::ID_AT + Self::ID_LEN].copy_from_slice(id.to_string().as_bytes());
+        let date = date.to_string();
+        debug_assert_eq!(date.len(), Self::DATE_LEN, "a Timestamp ends with the year 9999");
+        self.bytes[self.date_at..self.date_at + Self::DATE_LEN].copy_from_slice(date.as_bytes());
+        Payload { body: Bytes::from(self.bytes), resource_at: self.resource_at }
+    }
+
+    /// How long the body will be, in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Never: a body has a frame at least.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+/// An event that is about to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// The caller's own id, if one was given.
+    pub id: Option<EventId>,
+    /// What happened.
+    pub event_type: EventType,
+    /// The caller's own id for it.
+    pub external_id: Option<String>,
+    /// What was found in the resource.
+    pub resource: ResourceIds,
+    /// When it happened, if the caller said so.
+    pub occurred_at: Option<Timestamp>,
+    /// What a repetition is compared with.
+    pub fingerprint: Fingerprint,
+    /// The body its targets will receive.
+    pub body: BodyDraft,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_is_what_the_contract_says_and_gives_the_resource_back() {
+        let event_type = EventType::parse("PAYMENT.PAID").unwrap();
+        let id = EventId::parse("0193a5b0-1111-7222-8333-444455556666").unwrap();
+        let resource = r#"{ "payment": {"total_cents": 1e2} }"#;
+        let draft = BodyDraft::new(&event_type, "production", resource);
+        let length = draft.len();
+        let payload = draft.fill(id, Timestamp::from_ms(1_795_435_200_123));
+        let expected = r#"{"id":"0193a5b0-1111-7222-8333-444455556666","event":"PAYMENT.PAID","env":"production","date":"2026-11-23T12:00:00.123Z","resource":{ "payment": {"total_cents": 1e2} }}"#;
+        assert_eq!((&payload.body()[..], length), (expected.as_bytes(), expected.len()));
+        assert_eq!(&payload.resource()[..], resource.as_bytes());
+    }
+}

@@ -16,7 +16,7 @@ mod webhook;
 
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, Trigger};
 pub use catalogue::{CATALOGUE, CatalogueEntry};
-pub use event::{Event, Fingerprint, Payload, ResourceIds};
+pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{EventType, Pattern, PatternSet, TEST_EVENT};
 pub use ids::{AccountNo, EventId, NotificationId, NotificationKey, Seq, TokenId, WebhookId, WebhookNo};
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
@@ -25,5 +25,5 @@ pub use target::{TargetError, TargetUrl};
 pub use time::{Timestamp, TimestampError};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};
 pub use webhook::{
-    Authorization, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook, WebhookStatus,
+    Authorization, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook, WebhookPatch, WebhookStatus,
 };

@@ -70,6 +70,57 @@ impl Webhook {
     }
 }
 
+/// The fields a caller wants changed; `None` leaves one as it is, an inner `None` clears it.
+///
+/// It is applied where changes have one order, so that two callers who change different fields both get their way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WebhookPatch {
+    /// See [`Webhook::target`].
+    pub target: Option<TargetUrl>,
+    /// See [`Webhook::authorization`].
+    pub authorization: Option<Option<Authorization>>,
+    /// See [`Webhook::events`].
+    pub events: Option<PatternSet>,
+    /// See [`Webhook::description`].
+    pub description: Option<Option<String>>,
+    /// See [`Webhook::status`].
+    pub status: Option<WebhookStatus>,
+    /// See [`Webhook::headers`].
+    pub headers: Option<ExtraHeaders>,
+    /// See [`Webhook::max_in_flight`].
+    pub max_in_flight: Option<Option<u16>>,
+    /// See [`Webhook::rate_limit`].
+    pub rate_limit: Option<Option<RateLimit>>,
+    /// See [`Webhook::ordered`].
+    pub ordered: Option<bool>,
+    /// See [`Webhook::retry`].
+    pub retry: Option<Option<RetryPolicy>>,
+}
+
+impl WebhookPatch {
+    /// Changes what it names. The caller stamps `updated_at`.
+    pub fn apply(self, webhook: &mut Webhook) {
+        let Self { target, authorization, events, description, status, headers, max_in_flight, rate_limit, ordered, retry } =
+            self;
+        put(&mut webhook.target, target);
+        put(&mut webhook.authorization, authorization);
+        put(&mut webhook.events, events);
+        put(&mut webhook.description, description);
+        put(&mut webhook.status, status);
+        put(&mut webhook.headers, headers);
+        put(&mut webhook.max_in_flight, max_in_flight);
+        put(&mut webhook.rate_limit, rate_limit);
+        put(&mut webhook.ordered, ordered);
+        put(&mut webhook.retry, retry);
+    }
+}
+
+fn put<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
 /// Whether a webhook's notifications leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebhookStatus {

@@ -1,0 +1,403 @@
+//! The committer: the one thread that makes every change, many at a time.
+//!
+//! It drains whatever waits into one batch, applies it, flushes, syncs, and only then answers: a **group commit**. While it
+//! syncs, the next group gathers by itself, so a lone caller never waits for company and 256 of them share one sync.
+//!
+//! Outcomes of attempts wait for nobody: they are applied at once, and synced with the next group or after
+//! [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
+
+use super::apply::Standing;
+use super::keys;
+use super::record::{self, HeadV1, JobV1};
+use super::txn::Txn;
+use super::{
+    AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, NotificationQuery, Shared, StoreError, Token, sync,
+};
+use crate::clock::Clock;
+use crate::model::{
+    AccountNo, Attempt, Event, EventType, NewEvent, Notification, NotificationKey, Refusal, Seq, SigningSecret, Timestamp,
+    TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+};
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// The most commits in one group: enough to share a sync among everybody, few enough to bound one batch's memory.
+const MAX_GROUP: usize = 1024;
+/// How long an outcome may stay applied and not yet durable.
+const OUTCOME_SYNC: Duration = Duration::from_millis(100);
+/// How often expired idempotency keys are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How many expired idempotency keys are swept at a time.
+const SWEEP_BATCH: usize = 500;
+
+/// Where an answer goes; the place among the waiting commits is given back with it.
+pub(super) struct Reply<T> {
+    sender: oneshot::Sender<T>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<T: Send + 'static> Reply<T> {
+    pub(super) fn new(sender: oneshot::Sender<T>, place: OwnedSemaphorePermit) -> Self {
+        Self { sender, _place: place }
+    }
+
+    /// The answer, to be given once its group is durable. A caller who has gone away loses nothing but the answer.
+    fn later(self, value: T) -> Answer {
+        Box::new(move || {
+            let _ = self.sender.send(value);
+        })
+    }
+}
+
+type Answer = Box<dyn FnOnce() + Send>;
+
+/// A change, named after the fact.
+pub(super) enum Commit {
+    Account { name: String, reply: Reply<AccountNo> },
+    AddToken { token: Token, reply: Reply<()> },
+    RevokeToken { account: AccountNo, id: TokenId, reply: Reply<bool> },
+    Register { webhook: Box<Webhook>, reply: Reply<Option<Arc<Webhook>>> },
+    Change { account: AccountNo, id: WebhookId, patch: Box<WebhookPatch>, reply: Reply<Option<Arc<Webhook>>> },
+    RotateSecret {
+        account: AccountNo,
+        id: WebhookId,
+        secret: SigningSecret,
+        overlap: Duration,
+        reply: Reply<Option<Arc<Webhook>>>,
+    },
+    Delete { account: AccountNo, id: WebhookId, reply: Reply<bool> },
+    Accept {
+        account: AccountNo,
+        events: Vec<NewEvent>,
+        key: Option<IdempotencyKey>,
+        reply: Reply<Result<Vec<Accepted>, AcceptRefusal>>,
+    },
+    Test {
+        account: AccountNo,
+        webhook: WebhookId,
+        event: Box<NewEvent>,
+        reply: Reply<Result<Option<(Notification, Event)>, AcceptRefusal>>,
+    },
+    Settle { account: AccountNo, key: NotificationKey, attempt: Box<Attempt>, verdict: Verdict },
+    Resend { account: AccountNo, key: NotificationKey, reply: Reply<Option<Result<Notification, Refusal>>> },
+    ResendEvent { account: AccountNo, seq: Seq, reply: Reply<Option<Vec<Notification>>> },
+    ResendMany { account: AccountNo, query: NotificationQuery, reply: Reply<()> },
+    Erase { account: AccountNo, seq: Seq, reply: Reply<Option<Event>> },
+    Stop { reply: Reply<()> },
+}
+
+/// What the delivery engine is told, in the order of commit.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// A webhook was registered, changed or deleted.
+    Webhook(Arc<Webhook>),
+    /// An event is owed to a webhook since now.
+    Fresh {
+        /// The notification.
+        key: NotificationKey,
+        /// Its payload, where memory allowed; it needs no reading then.
+        hot: Option<Arc<Hot>>,
+    },
+    /// An attempt by hand is owed.
+    Manual {
+        /// The notification.
+        key: NotificationKey,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// An attempt's outcome was taken in.
+    Settled {
+        /// The notification.
+        key: NotificationKey,
+        /// What it is owed now.
+        standing: Standing,
+    },
+    /// Nothing is owed of it any more.
+    Cancelled {
+        /// The notification.
+        key: NotificationKey,
+    },
+    /// Every event up to this one is durable.
+    Durable(Seq),
+}
+
+/// Why the committer stopped.
+#[derive(Debug)]
+pub enum Fatal {
+    /// It was asked to.
+    Asked,
+    /// A change could not be applied or made durable. Nothing after it was acknowledged; the process must end, since a
+    /// failed sync can't be tried again (the kernel may have dropped the pages).
+    Failed(StoreError),
+}
+
+/// How the engine is told.
+pub(super) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
+
+pub(super) struct Committer {
+    pub(super) shared: Arc<Shared>,
+    log: File,
+    clock: Clock,
+    tell: Tell,
+    pub(super) head: HeadV1,
+    written_head: HeadV1,
+    pub(super) accounts: HashMap<String, AccountNo>,
+    /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
+    pub(super) matches: HashMap<(AccountNo, EventType), Arc<[WebhookNo]>>,
+    pub(super) jobs: VecDeque<(u64, JobV1)>,
+    pub(super) hot_budget: Arc<AtomicUsize>,
+    pub(super) told: Vec<Told>,
+    /// Since when something is applied and not durable.
+    unsynced: Option<Instant>,
+    swept: Option<Instant>,
+}
+
+impl Committer {
+    /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
+    pub(super) fn load(shared: Arc<Shared>, log: File, clock: Clock, tell: Tell) -> Result<Self, StoreError> {
+        let tree = &shared.tree;
+        let mut directory = Directory::default();
+        for row in tree.scan_prefix(keys::webhooks()) {
+            let webhook = record::decode_webhook(&row?.1)?;
+            if webhook.deleted_at.is_none() {
+                directory.put(&Arc::new(webhook));
+            }
+        }
+        let mut tokens = HashMap::new();
+        for row in tree.scan_prefix(keys::tokens()) {
+            let token = record::decode_token(&row?.1)?;
+            tokens.insert(token.id, token);
+        }
+        let mut accounts = HashMap::new();
+        for row in tree.scan_prefix(keys::accounts()) {
+            let (key, value) = row?;
+            let no = keys::u32_at(&key, 1).ok_or(StoreError::Damaged { table: "account", what: "has a short key" })?;
+            accounts.insert(record::decode_text(&value)?, AccountNo(no));
+        }
+        let mut types: HashMap<AccountNo, _> = HashMap::new();
+        for row in tree.scan_prefix(keys::type_names()) {
+            let (key, value) = row?;
+            let short = || StoreError::Damaged { table: "type", what: "has a short key" };
+            let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
+            let number = keys::u32_at(&key, 5).ok_or_else(short)?;
+            types.entry(account).or_insert_with(std::collections::BTreeMap::new).insert(record::decode_text(&value)?, number);
+        }
+        let mut jobs = VecDeque::new();
+        for row in tree.scan_prefix(keys::jobs()) {
+            let (key, value) = row?;
+            let number = keys::u64_at(&key, 1).ok_or(StoreError::Damaged { table: "job", what: "has a short key" })?;
+            jobs.push_back((number, record::decode_job(&value)?));
+        }
+        let head = match tree.get(keys::meta("head"))? {
+            Some(value) => record::decode_head(&value)?,
+            None => HeadV1::default(),
+        };
+        *shared.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
+        *shared.tokens.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tokens;
+        *shared.types.write().unwrap_or_else(std::sync::PoisonError::into_inner) = types;
+        shared.durable.store(head.seq, Ordering::Release);
+        Ok(Self {
+            shared,
+            log,
+            clock,
+            tell,
+            head,
+            written_head: head,
+            accounts,
+            matches: HashMap::new(),
+            jobs,
+            hot_budget: Arc::new(AtomicUsize::new(0)),
+            told: Vec::new(),
+            unsynced: None,
+            swept: None,
+        })
+    }
+
+    pub(super) fn run(&mut self, commits: &Receiver<Commit>) -> Fatal {
+        match self.serve(commits) {
+            Ok(()) => Fatal::Asked,
+            Err(error) => Fatal::Failed(error),
+        }
+    }
+
+    fn serve(&mut self, commits: &Receiver<Commit>) -> Result<(), StoreError> {
+        loop {
+            let mut group = Vec::new();
+            match commits.recv_timeout(self.patience()) {
+                Ok(commit) => group.push(commit),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.make_durable(),
+            }
+            while group.len() < MAX_GROUP {
+                match commits.try_recv() {
+                    Ok(commit) => group.push(commit),
+                    Err(_) => break,
+                }
+            }
+            let stopping = self.commit(group)?;
+            self.sweep()?;
+            self.work_on_a_job()?;
+            if self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC) {
+                self.make_durable()?;
+            }
+            self.tell_engine();
+            if let Some(answers) = stopping {
+                self.make_durable()?;
+                answers.into_iter().for_each(|answer| answer());
+                return Ok(());
+            }
+        }
+    }
+
+    /// How long there is nothing to do but wait for the next commit.
+    fn patience(&self) -> Duration {
+        if !self.jobs.is_empty() {
+            return Duration::ZERO;
+        }
+        match self.unsynced {
+            Some(since) => OUTCOME_SYNC.saturating_sub(since.elapsed()),
+            None => SWEEP_EVERY,
+        }
+    }
+
+    /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was asked.
+    fn commit(&mut self, group: Vec<Commit>) -> Result<Option<Vec<Answer>>, StoreError> {
+        if group.is_empty() {
+            return Ok(None);
+        }
+        let tree = self.shared.tree.clone();
+        let mut txn = Txn::new(&tree);
+        let (mut answers, mut stops): (Vec<Answer>, Vec<Answer>) = (Vec::new(), Vec::new());
+        for commit in group {
+            let now = self.stamp();
+            match commit {
+                Commit::Account { name, reply } => answers.push(reply.later(self.account(&mut txn, &name))),
+                Commit::AddToken { token, reply } => answers.push(reply.later(self.add_token(&mut txn, token))),
+                Commit::RevokeToken { account, id, reply } => {
+                    answers.push(reply.later(self.revoke_token(&mut txn, account, id)));
+                }
+                Commit::Register { webhook, reply } => {
+                    answers.push(reply.later(self.register(&mut txn, *webhook, now)));
+                }
+                Commit::Change { account, id, patch, reply } => {
+                    answers.push(reply.later(self.change(&mut txn, account, id, now, |webhook| patch.apply(webhook))));
+                }
+                Commit::RotateSecret { account, id, secret, overlap, reply } => {
+                    let rotate = |webhook: &mut Webhook| {
+                        let old = std::mem::replace(&mut webhook.secret, secret);
+                        webhook.old_secret = Some((old, now.plus(overlap)));
+                    };
+                    answers.push(reply.later(self.change(&mut txn, account, id, now, rotate)));
+                }
+                Commit::Delete { account, id, reply } => {
+                    answers.push(reply.later(self.delete(&mut txn, account, id, now)));
+                }
+                Commit::Accept { account, events, key, reply } => {
+                    answers.push(reply.later(self.accept(&mut txn, account, events, key, now)?));
+                }
+                Commit::Test { account, webhook, event, reply } => {
+                    answers.push(reply.later(self.test(&mut txn, account, webhook, *event, now)?));
+                }
+                Commit::Settle { account, key, attempt, verdict } => {
+                    self.settle(&mut txn, account, key, *attempt, verdict, now)?;
+                }
+                Commit::Resend { account, key, reply } => {
+                    answers.push(reply.later(self.resend(&mut txn, account, key, now)?));
+                }
+                Commit::ResendEvent { account, seq, reply } => {
+                    answers.push(reply.later(self.resend_event(&mut txn, account, seq, now)?));
+                }
+                Commit::ResendMany { account, query, reply } => {
+                    self.resend_many(&mut txn, account, &query)?;
+                    answers.push(reply.later(()));
+                }
+                Commit::Erase { account, seq, reply } => {
+                    answers.push(reply.later(self.erase(&mut txn, account, seq, now)?));
+                }
+                Commit::Stop { reply } => stops.push(reply.later(())),
+            }
+        }
+        self.apply(txn)?;
+        if !answers.is_empty() {
+            self.make_durable()?;
+            answers.into_iter().for_each(|answer| answer());
+        }
+        Ok((!stops.is_empty()).then_some(stops))
+    }
+
+    /// The time of a change: never before that of the one before it, whatever the wall clock does.
+    fn stamp(&mut self) -> Timestamp {
+        self.head.time_ms = self.head.time_ms.max(self.clock.now().as_ms());
+        Timestamp::from_ms(self.head.time_ms)
+    }
+
+    fn apply(&mut self, mut txn: Txn<'_>) -> Result<(), StoreError> {
+        if txn.is_empty() {
+            return Ok(());
+        }
+        // The time alone need not be kept: a counter that moves brings it along.
+        let counters = |head: &HeadV1| (head.seq, head.webhook_no, head.job);
+        if counters(&self.head) != counters(&self.written_head) {
+            txn.put(keys::meta("head"), record::encode_head(&self.head));
+            self.written_head = self.head;
+        }
+        txn.apply()?;
+        self.unsynced.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    fn make_durable(&mut self) -> Result<(), StoreError> {
+        if self.unsynced.take().is_some() {
+            sync(&self.shared.db, &self.log)?;
+        }
+        if self.shared.durable.swap(self.head.seq, Ordering::AcqRel) != self.head.seq {
+            self.told.push(Told::Durable(Seq(self.head.seq)));
+        }
+        self.tell_engine();
+        Ok(())
+    }
+
+    /// Whether what was staged may be told depends on whether it is durable: fresh events wait for their sync, the rest
+    /// (outcomes, cancellations by a job) is a fact as soon as it is visible.
+    fn tell_engine(&mut self) {
+        if !self.told.is_empty() {
+            (self.tell)(std::mem::take(&mut self.told));
+        }
+    }
+
+    fn sweep(&mut self) -> Result<(), StoreError> {
+        self.stamp();
+        if self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
+            return Ok(());
+        }
+        let tree = self.shared.tree.clone();
+        let mut txn = Txn::new(&tree);
+        let swept = self.sweep_idempotency_keys(&mut txn, SWEEP_BATCH)?;
+        self.apply(txn)?;
+        // A full batch means there are more: come back with the next group.
+        self.swept = (swept < SWEEP_BATCH).then(Instant::now);
+        Ok(())
+    }
+
+    fn work_on_a_job(&mut self) -> Result<(), StoreError> {
+        let Some((number, job)) = self.jobs.pop_front() else {
+            return Ok(());
+        };
+        let now = self.stamp();
+        let tree = self.shared.tree.clone();
+        let mut txn = Txn::new(&tree);
+        if let Some(rest) = self.step(&mut txn, job, now)? {
+            txn.put(keys::job(number), record::encode_job(&rest));
+            // To the back: one long job doesn't hold up a short one.
+            self.jobs.push_back((number, rest));
+        } else {
+            txn.delete(keys::job(number));
+        }
+        self.apply(txn)
+    }
+}

@@ -1,0 +1,635 @@
+//! Lists: every filter is a range of index rows in the order of commit, and filters combine by a zig-zag merge of ranges.
+//!
+//! Each range answers one question, "which is your first place at or after this one?"; the merge goes round asking until all
+//! name the same place. No list scans: what two filters have in common is found in steps of the sparser one. Where filters
+//! hardly meet at all, or ask for what has no index of its own (deliveries, which are nearly everything), a page ends after
+//! [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
+
+use super::keys::{self, Key, Reference};
+use super::record;
+use super::{Shared, Store, StoreError};
+use crate::model::{AccountNo, Event, Notification, NotificationKey, Pattern, Seq, Status, Timestamp, WebhookNo};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::fmt;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+/// How many places one page may look at before it ends short: some milliseconds' worth.
+const MAX_STEPS: usize = 5_000;
+
+/// Which end of a list comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// The oldest first: a feed, whose cursor never ends.
+    Oldest,
+}
+
+/// A place in the order of commit: an event and, among what it is owed to, a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) seq: u64,
+    pub(super) webhook: u32,
+}
+
+impl Place {
+    fn after(self, order: Order) -> Option<Self> {
+        match (order, self.webhook) {
+            (Order::Newest, 0) => self.seq.checked_sub(1).map(|seq| Self { seq, webhook: u32::MAX }),
+            (Order::Newest, webhook) => Some(Self { seq: self.seq, webhook: webhook - 1 }),
+            (Order::Oldest, u32::MAX) => Some(Self { seq: self.seq + 1, webhook: 0 }),
+            (Order::Oldest, webhook) => Some(Self { seq: self.seq, webhook: webhook + 1 }),
+        }
+    }
+}
+
+/// Where the next page starts. Opaque to callers; good for ever, and for any filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor(Place);
+
+impl Cursor {
+    const VERSION: u8 = 1;
+
+    /// Reads what [`Cursor`] prints; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 13] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (seq, webhook) = (keys::u64_at(&bytes, 1)?, keys::u32_at(&bytes, 9)?);
+        (bytes[0] == Self::VERSION && seq <= Seq::END.0).then_some(Self(Place { seq, webhook }))
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [&[Self::VERSION], self.0.seq.to_be_bytes().as_slice(), &self.0.webhook.to_be_bytes()].concat();
+        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// At most as many as asked for; fewer, even none, does not mean that the list has ended.
+    pub items: Vec<T>,
+    /// Where to go on; `None` at the end of a list that has one.
+    pub next: Option<Cursor>,
+}
+
+/// Which events are wanted. All that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct EventQuery {
+    /// Of these types.
+    pub event_type: Option<Pattern>,
+    /// With this `external_id`, of their own or of their resource.
+    pub external_id: Option<String>,
+    /// With this `id` of their resource.
+    pub resource_id: Option<String>,
+    /// Recorded at or after this.
+    pub from: Option<Timestamp>,
+    /// Recorded before this.
+    pub to: Option<Timestamp>,
+    /// Which end first.
+    pub order: Order,
+    /// Where a page before this one ended.
+    pub cursor: Option<Cursor>,
+    /// The most items of a page.
+    pub limit: usize,
+}
+
+/// Which last response is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseFilter {
+    /// This status.
+    Status(u16),
+    /// Any status that starts with this digit.
+    Class(u16),
+    /// Tried, and no response came.
+    NoResponse,
+}
+
+/// Which notifications are wanted. All that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct NotificationQuery {
+    /// Owed to this webhook, which may have been deleted.
+    pub webhook: Option<WebhookNo>,
+    /// Of this event.
+    pub event: Option<Seq>,
+    /// With this status.
+    pub status: Option<Status>,
+    /// Of events of these types.
+    pub event_type: Option<Pattern>,
+    /// With this last response.
+    pub response: Option<ResponseFilter>,
+    /// Of events recorded at or after this.
+    pub from: Option<Timestamp>,
+    /// Of events recorded before this.
+    pub to: Option<Timestamp>,
+    /// Which end first.
+    pub order: Order,
+    /// Where a page before this one ended.
+    pub cursor: Option<Cursor>,
+    /// The most items of a page.
+    pub limit: usize,
+}
+
+// ---- ranges and their merge ------------------------------------------------------------------------------------------
+
+/// What follows a range's prefix in its keys.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// Sequence number and webhook.
+    SeqAndWebhook,
+    /// The sequence number; all of them are of this webhook.
+    SeqOf(u32),
+    /// The sequence number; every webhook of that event is meant.
+    Seq,
+}
+
+struct Range {
+    prefix: Key,
+    shape: Shape,
+}
+
+impl Range {
+    /// The first place at or after `at`.
+    fn seek(&self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+        let mut bound = self.prefix.clone();
+        match (self.shape, order) {
+            (Shape::SeqAndWebhook, _) => {
+                bound.extend_from_slice(&at.seq.to_be_bytes());
+                bound.extend_from_slice(&at.webhook.to_be_bytes());
+            }
+            (Shape::Seq, _) => bound.extend_from_slice(&at.seq.to_be_bytes()),
+            (Shape::SeqOf(webhook), Order::Newest) => {
+                let Some(seq) = (if at.webhook >= webhook { Some(at.seq) } else { at.seq.checked_sub(1) }) else {
+                    return Ok(None);
+                };
+                bound.extend_from_slice(&seq.to_be_bytes());
+            }
+            (Shape::SeqOf(webhook), Order::Oldest) => {
+                let seq = if at.webhook <= webhook { at.seq } else { at.seq + 1 };
+                bound.extend_from_slice(&seq.to_be_bytes());
+            }
+        }
+        let found = match order {
+            Order::Newest => tree.range(self.prefix.as_slice()..=bound.as_slice()).keys().next_back(),
+            Order::Oldest => tree.range(bound.as_slice()..keys::end_of(&self.prefix).as_slice()).keys().next(),
+        };
+        let Some(key) = found.transpose()? else {
+            return Ok(None);
+        };
+        let short = StoreError::Damaged { table: "index", what: "has a short key" };
+        let Some(seq) = keys::u64_at(&key, self.prefix.len()) else {
+            return Err(short);
+        };
+        let webhook = match self.shape {
+            Shape::SeqAndWebhook => keys::u32_at(&key, self.prefix.len() + 8).ok_or(short)?,
+            Shape::SeqOf(webhook) => webhook,
+            Shape::Seq if seq == at.seq => at.webhook,
+            Shape::Seq => match order {
+                Order::Newest => u32::MAX,
+                Order::Oldest => 0,
+            },
+        };
+        Ok(Some(Place { seq, webhook }))
+    }
+}
+
+/// Several ranges as one: whatever any of them holds.
+struct Union {
+    /// With each range, the place it named last, if it was asked.
+    ranges: Vec<(Range, Option<Option<Place>>)>,
+}
+
+impl Union {
+    fn new(ranges: Vec<Range>) -> Self {
+        Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }
+    }
+
+    fn seek(&mut self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+        let mut first: Option<Place> = None;
+        for (range, named) in &mut self.ranges {
+            let still_ahead = match *named {
+                None => false,
+                Some(None) => true,
+                Some(Some(place)) => match order {
+                    Order::Newest => place <= at,
+                    Order::Oldest => place >= at,
+                },
+            };
+            if !still_ahead {
+                *named = Some(range.seek(tree, at, order)?);
+            }
+            if let Some(Some(place)) = *named {
+                let earlier = match order {
+                    Order::Newest => first.is_none_or(|first| place > first),
+                    Order::Oldest => first.is_none_or(|first| place < first),
+                };
+                if earlier {
+                    first = Some(place);
+                }
+            }
+        }
+        Ok(first)
+    }
+}
+
+enum Step {
+    /// Every filter has this place.
+    Hit(Place),
+    /// There is no further place.
+    End,
+    /// The page has looked at enough; this is where to go on.
+    Spent(Place),
+}
+
+struct Merge {
+    unions: Vec<Union>,
+    order: Order,
+    at: Option<Place>,
+    last: Place,
+    steps: usize,
+}
+
+impl Merge {
+    fn next(&mut self, tree: &sled::Tree) -> Result<Step, StoreError> {
+        let Some(mut at) = self.at else {
+            return Ok(Step::End);
+        };
+        let (mut agreed, mut turn) = (0, 0);
+        while agreed < self.unions.len() {
+            if self.steps == 0 {
+                return Ok(Step::Spent(at));
+            }
+            self.steps -= 1;
+            let Some(place) = self.unions[turn].seek(tree, at, self.order)? else {
+                return Ok(self.end());
+            };
+            agreed = if place == at { agreed + 1 } else { 1 };
+            at = place;
+            turn = (turn + 1) % self.unions.len();
+        }
+        let past_last = match self.order {
+            Order::Newest => at < self.last,
+            Order::Oldest => at > self.last,
+        };
+        if past_last {
+            return Ok(self.end());
+        }
+        self.at = at.after(self.order);
+        Ok(Step::Hit(at))
+    }
+
+    fn end(&mut self) -> Step {
+        self.at = None;
+        Step::End
+    }
+}
+
+// ---- notifications ---------------------------------------------------------------------------------------------------
+
+/// A walk over the notifications that a query matches.
+pub(super) struct Walk<'s> {
+    shared: &'s Shared,
+    account: AccountNo,
+    merge: Merge,
+    /// What no index can say: the state of what was delivered, a 2XX.
+    delivered_only: bool,
+    confirming: Option<ResponseFilter>,
+}
+
+impl<'s> Walk<'s> {
+    /// The first and the last place the query can match; `None` when there is none.
+    pub(super) fn bounds(
+        shared: &Shared,
+        account: AccountNo,
+        query: &NotificationQuery,
+    ) -> Result<Option<(Place, Place)>, StoreError> {
+        let (mut low, mut high) = shared.seq_bounds(account, query.from, query.to)?;
+        if let Some(seq) = query.event {
+            (low, high) = (low.max(seq.0), high.min(seq.0));
+        }
+        Ok(bounds(low, high, query.order, query.cursor))
+    }
+
+    fn new(shared: &'s Shared, account: AccountNo, query: &NotificationQuery) -> Result<Option<Self>, StoreError> {
+        let Some((at, last)) = Self::bounds(shared, account, query)? else {
+            return Ok(None);
+        };
+        Self::between(shared, account, query, at, last).map(Some)
+    }
+
+    /// Goes on, newest first, where a walk before a restart stood.
+    pub(super) fn resume(
+        shared: &'s Shared,
+        account: AccountNo,
+        query: &NotificationQuery,
+        (seq, webhook): (u64, u32),
+        last_seq: u64,
+    ) -> Result<Self, StoreError> {
+        Self::between(shared, account, query, Place { seq, webhook }, Place { seq: last_seq, webhook: 0 })
+    }
+
+    fn between(
+        shared: &'s Shared,
+        account: AccountNo,
+        query: &NotificationQuery,
+        at: Place,
+        last: Place,
+    ) -> Result<Self, StoreError> {
+        let mut unions = Vec::new();
+        let mut delivered_only = false;
+        match query.status {
+            None => {}
+            Some(Status::Delivered) => delivered_only = true,
+            Some(status) => unions.push(Union::new(status_ranges(shared, account, status, query.webhook)?)),
+        }
+        let mut confirming = None;
+        match query.response {
+            None => {}
+            Some(filter @ (ResponseFilter::Status(200..=299) | ResponseFilter::Class(2))) => confirming = Some(filter),
+            Some(filter) => unions.push(Union::new(response_ranges(shared, account, filter, query.webhook)?)),
+        }
+        if unions.is_empty() {
+            let range = match query.webhook {
+                Some(no) => Range { prefix: keys::of_webhook(no), shape: Shape::SeqOf(no.0) },
+                None => Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook },
+            };
+            unions.push(Union::new(vec![range]));
+        }
+        if let Some(pattern) = &query.event_type {
+            unions.push(Union::new(type_ranges(shared, account, pattern)));
+        }
+        let merge = Merge { unions, order: query.order, at: Some(at), last, steps: MAX_STEPS };
+        Ok(Self { shared, account, merge, delivered_only, confirming })
+    }
+
+    /// Up to `limit` notifications and the place to go on at.
+    pub(super) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<(u64, u32)>), StoreError> {
+        let mut found = Vec::new();
+        while found.len() < limit {
+            match self.merge.next(&self.shared.tree)? {
+                Step::End => return Ok((found, None)),
+                Step::Spent(at) => return Ok((found, Some((at.seq, at.webhook)))),
+                Step::Hit(place) => found.extend(self.load(place)?),
+            }
+        }
+        Ok((found, self.merge.at.map(|at| (at.seq, at.webhook))))
+    }
+
+    fn load(&self, place: Place) -> Result<Option<Notification>, StoreError> {
+        let key = NotificationKey { seq: Seq(place.seq), webhook: WebhookNo(place.webhook) };
+        let notification = self.shared.notification(self.account, key)?;
+        Ok(notification.filter(|notification| self.holds(notification)))
+    }
+
+    fn holds(&self, notification: &Notification) -> bool {
+        let status = notification.last.as_ref().and_then(|attempt| attempt.result.status());
+        let delivered = notification.status(true, false) == Status::Delivered;
+        let confirmed = match self.confirming {
+            None => true,
+            Some(ResponseFilter::Status(wanted)) => status == Some(wanted),
+            Some(ResponseFilter::Class(class)) => status.is_some_and(|status| status / 100 == class),
+            Some(ResponseFilter::NoResponse) => status.is_none(),
+        };
+        confirmed && (delivered || !self.delivered_only)
+    }
+}
+
+fn bounds(low: u64, high: u64, order: Order, cursor: Option<Cursor>) -> Option<(Place, Place)> {
+    let (low, high) = (Place { seq: low, webhook: 0 }, Place { seq: high, webhook: u32::MAX });
+    let (at, last) = match (order, cursor) {
+        (Order::Newest, None) => (high, low),
+        (Order::Newest, Some(Cursor(place))) => (place.min(high), low),
+        (Order::Oldest, None) => (low, high),
+        (Order::Oldest, Some(Cursor(place))) => (place.max(low), high),
+    };
+    let anything = match order {
+        Order::Newest => at >= last,
+        Order::Oldest => at <= last,
+    };
+    anything.then_some((at, last))
+}
+
+fn status_ranges(
+    shared: &Shared,
+    account: AccountNo,
+    status: Status,
+    webhook: Option<WebhookNo>,
+) -> Result<Vec<Range>, StoreError> {
+    let of = |prefix: Key, no: WebhookNo| Range { prefix, shape: Shape::SeqOf(no.0) };
+    let retrying = |no| of(keys::in_state_of(account, RETRYING, no), no);
+    let fresh = |no| of(keys::fresh_of(account, no), no);
+    let directory = shared.directory();
+    // A deleted webhook is in no directory: what it was owed reads as cancelled while the job is still at it.
+    let with_activity = |active: bool| {
+        let wanted = move |no: &WebhookNo| webhook.is_none_or(|webhook| webhook == *no);
+        let all = directory.of(account).filter(move |webhook| webhook.is_active() == active);
+        all.map(|webhook| webhook.no).filter(wanted).collect::<Vec<_>>()
+    };
+    Ok(match status {
+        Status::Pending => with_activity(true).into_iter().map(fresh).collect(),
+        Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
+        Status::Held => with_activity(false).into_iter().flat_map(|no| [fresh(no), retrying(no)]).collect(),
+        Status::Failed => webhooks_in(shared, keys::in_state(account, FAILED), webhook)?,
+        Status::Cancelled => webhooks_in(shared, keys::in_state(account, CANCELLED), webhook)?,
+        // Has no index: see `Walk::delivered_only`.
+        Status::Delivered => Vec::new(),
+    })
+}
+
+const RETRYING: u8 = 1;
+const FAILED: u8 = 2;
+const CANCELLED: u8 = 3;
+
+/// A range for each webhook that has rows below `prefix`, or for the one that is wanted.
+fn webhooks_in(shared: &Shared, prefix: Key, wanted: Option<WebhookNo>) -> Result<Vec<Range>, StoreError> {
+    let range = |no: u32| Range { prefix: [prefix.as_slice(), &no.to_be_bytes()].concat(), shape: Shape::SeqOf(no) };
+    if let Some(no) = wanted {
+        return Ok(vec![range(no.0)]);
+    }
+    let mut ranges = Vec::new();
+    let (mut from, end) = (prefix.clone(), keys::end_of(&prefix));
+    // From one webhook's first row straight to the next one's.
+    while let Some(key) = shared.tree.range(from.as_slice()..end.as_slice()).keys().next().transpose()? {
+        let Some(no) = keys::u32_at(&key, prefix.len()) else {
+            return Err(StoreError::Damaged { table: "index", what: "has a short key" });
+        };
+        ranges.push(range(no));
+        from = keys::end_of(&key[..prefix.len() + 4]);
+    }
+    Ok(ranges)
+}
+
+fn response_ranges(
+    shared: &Shared,
+    account: AccountNo,
+    filter: ResponseFilter,
+    webhook: Option<WebhookNo>,
+) -> Result<Vec<Range>, StoreError> {
+    let class = match filter {
+        ResponseFilter::NoResponse => return webhooks_in(shared, keys::with_response(account, 0), webhook),
+        ResponseFilter::Status(status) => return webhooks_in(shared, keys::with_response(account, status), webhook),
+        ResponseFilter::Class(class) => class,
+    };
+    let mut ranges = Vec::new();
+    let prefix_len = keys::responses(account).len();
+    let mut from = keys::with_response(account, class * 100);
+    let end = keys::with_response(account, (class + 1) * 100);
+    while let Some(key) = shared.tree.range(from.as_slice()..end.as_slice()).keys().next().transpose()? {
+        let Some(status) = keys::u16_at(&key, prefix_len) else {
+            return Err(StoreError::Damaged { table: "index", what: "has a short key" });
+        };
+        ranges.extend(webhooks_in(shared, keys::with_response(account, status), webhook)?);
+        from = keys::with_response(account, status + 1);
+    }
+    Ok(ranges)
+}
+
+fn type_ranges(shared: &Shared, account: AccountNo, pattern: &Pattern) -> Vec<Range> {
+    let range = |no: u32| Range { prefix: keys::events_of_type(account, no), shape: Shape::Seq };
+    let types = shared.types.read().unwrap_or_else(PoisonError::into_inner);
+    let Some(known) = types.get(&account) else {
+        return Vec::new();
+    };
+    match pattern {
+        Pattern::Exactly(event_type) => known.get(event_type.as_str()).map(|no| range(*no)).into_iter().collect(),
+        Pattern::Everything => vec![Range { prefix: keys::events(account), shape: Shape::Seq }],
+        Pattern::Category(category) => {
+            let dotted = format!("{category}.");
+            let within = known.range(dotted.clone()..).take_while(|(name, _)| name.starts_with(&dotted));
+            within.map(|(_, no)| range(*no)).collect()
+        }
+    }
+}
+
+impl Shared {
+    /// The first and last sequence number of what was recorded from `from` until before `to`, among what is durable.
+    fn seq_bounds(
+        &self,
+        account: AccountNo,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+    ) -> Result<(u64, u64), StoreError> {
+        let durable = self.durable.load(Ordering::Acquire);
+        let low = from.map_or(Ok(1), |from| self.first_seq_at(account, from, durable))?;
+        let high = match to {
+            None => durable,
+            Some(to) => self.first_seq_at(account, to, durable)?.saturating_sub(1),
+        };
+        Ok((low, high))
+    }
+
+    /// The first sequence number whose event was recorded at or after `at`; one past the last where there is none. A binary
+    /// search, since times never run back along the sequence.
+    fn first_seq_at(&self, account: AccountNo, at: Timestamp, durable: u64) -> Result<u64, StoreError> {
+        let (mut low, mut high) = (1, durable + 1);
+        let end = keys::end_of(&keys::events(account));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let row = self.tree.range(keys::event(account, Seq(middle)).as_slice()..end.as_slice()).next().transpose()?;
+            let Some((key, value)) = row else {
+                high = middle;
+                continue;
+            };
+            let seq = keys::u64_at(&key, 5).ok_or(StoreError::Damaged { table: "event", what: "has a short key" })?;
+            let event = record::decode_event_head(account, Seq(seq), &value)?;
+            if event.inserted_at >= at {
+                high = middle;
+            } else {
+                low = seq + 1;
+            }
+        }
+        Ok(low)
+    }
+}
+
+impl Store {
+    /// A page of notifications, each with its event. Blocks on the disk.
+    pub fn notifications(
+        &self,
+        account: AccountNo,
+        query: &NotificationQuery,
+    ) -> Result<Page<(Notification, Event)>, StoreError> {
+        let Some(mut walk) = Walk::new(&self.shared, account, query)? else {
+            return Ok(Page { items: Vec::new(), next: query.cursor.filter(|_| query.order == Order::Oldest) });
+        };
+        let (found, next) = walk.page(query.limit)?;
+        let mut items = Vec::with_capacity(found.len());
+        for notification in found {
+            let event = self.shared.event_head(account, notification.key.seq)?;
+            items.extend(event.map(|event| (notification, event)));
+        }
+        let next = next.or_else(|| self.shared.end_of_feed(query.order));
+        Ok(Page { items, next: next.map(|(seq, webhook)| Cursor(Place { seq, webhook })) })
+    }
+
+    /// How many notifications a query matches. Blocks on the disk, for as long as it takes to walk them all.
+    pub fn count_notifications(&self, account: AccountNo, query: &NotificationQuery) -> Result<u64, StoreError> {
+        let Some(mut walk) = Walk::new(&self.shared, account, query)? else {
+            return Ok(0);
+        };
+        walk.merge.steps = usize::MAX;
+        let mut count = 0;
+        let unindexed = walk.delivered_only || walk.confirming.is_some();
+        loop {
+            match walk.merge.next(&self.shared.tree)? {
+                Step::Hit(place) => count += u64::from(!unindexed || walk.load(place)?.is_some()),
+                Step::End | Step::Spent(_) => return Ok(count),
+            }
+        }
+    }
+
+    /// A page of events. Blocks on the disk.
+    pub fn events(&self, account: AccountNo, query: &EventQuery) -> Result<Page<Event>, StoreError> {
+        let shared = &*self.shared;
+        let mut unions = Vec::new();
+        let range = |prefix: Key| Range { prefix, shape: Shape::Seq };
+        for (kind, value) in [(Reference::ExternalId, &query.external_id), (Reference::ResourceId, &query.resource_id)] {
+            if let Some(value) = value {
+                // A value too long to have a row is a value nothing has.
+                unions.push(Union::new(keys::events_with(account, kind, value).map(range).into_iter().collect()));
+            }
+        }
+        match &query.event_type {
+            Some(pattern) => unions.push(Union::new(type_ranges(shared, account, pattern))),
+            None if unions.is_empty() => unions.push(Union::new(vec![range(keys::events(account))])),
+            None => {}
+        }
+        let (low, high) = shared.seq_bounds(account, query.from, query.to)?;
+        let end = || shared.end_of_feed(query.order).map(|(seq, webhook)| Cursor(Place { seq, webhook }));
+        let Some((at, last)) = bounds(low, high, query.order, query.cursor) else {
+            return Ok(Page { items: Vec::new(), next: query.cursor.filter(|_| query.order == Order::Oldest).or_else(end) });
+        };
+        let mut merge = Merge { unions, order: query.order, at: Some(at), last, steps: MAX_STEPS };
+        let mut items = Vec::new();
+        while items.len() < query.limit {
+            match merge.next(&shared.tree)? {
+                Step::End => return Ok(Page { items, next: end() }),
+                Step::Spent(at) => return Ok(Page { items, next: Some(Cursor(at)) }),
+                Step::Hit(place) => {
+                    items.extend(shared.event_head(account, Seq(place.seq))?);
+                    // An event is one place, whatever webhooks it was owed to.
+                    let webhook = match query.order {
+                        Order::Newest => 0,
+                        Order::Oldest => u32::MAX,
+                    };
+                    merge.at = Place { seq: place.seq, webhook }.after(query.order);
+                }
+            }
+        }
+        Ok(Page { items, next: merge.at.map(Cursor) })
+    }
+}
+
+impl Shared {
+    /// Where a feed goes on once it has read all there is: behind what is durable now.
+    fn end_of_feed(&self, order: Order) -> Option<(u64, u32)> {
+        match order {
+            Order::Newest => None,
+            Order::Oldest => Some((self.durable.load(Ordering::Acquire) + 1, 0)),
+        }
+    }
+}

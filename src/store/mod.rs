@@ -1,0 +1,506 @@
+//! The store: sled and bincode, alone in the whole program. It knows rows and their order; it knows no HTTP and no policy.
+//!
+//! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and durable
+//! when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then.
+
+mod apply;
+mod committer;
+mod keys;
+mod list;
+mod queue;
+mod read;
+mod record;
+mod txn;
+
+pub use apply::Standing;
+pub use committer::{Fatal, Told};
+use committer::Commit;
+pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page, ResponseFilter};
+pub use queue::Due;
+pub use record::Token;
+
+use crate::clock::Clock;
+use crate::model::{
+    AccountNo, Attempt, Event, EventId, NewEvent, Notification, NotificationId, NotificationKey, Payload, Refusal, Seq,
+    SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+};
+use committer::Committer;
+use record::FormatV1;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+use tokio::sync::{Semaphore, oneshot};
+
+/// The format of keys and records that this carteiro writes.
+const FORMAT: u32 = 1;
+/// How many commits may wait for the committer; whoever comes past them waits for a place. Attempts' outcomes take no place:
+/// the limit of attempts in flight bounds them.
+const MAX_WAITING_COMMITS: usize = 4096;
+/// How many bytes of payloads may be held in memory on their way from the commit to their first attempt. Past it an event is
+/// read from the store again: slower, never lost.
+const HOT_BYTES: usize = 16 * 1024 * 1024;
+/// The most webhooks one account can have at a time: each is matched against every type once, and explained in one answer.
+pub const MAX_WEBHOOKS: usize = 1000;
+/// The most distinct event types one account can record: each has a number, held in memory.
+pub const MAX_EVENT_TYPES: usize = 1000;
+
+/// Why the store could not do what was asked of it.
+#[derive(Debug)]
+pub enum StoreError {
+    /// sled failed, or the disk below it.
+    Engine(sled::Error),
+    /// The data folder could not be read or written.
+    Io(io::Error),
+    /// A row isn't what was written.
+    Damaged {
+        /// What kind of row.
+        table: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The store was made by a newer carteiro.
+    Newer {
+        /// Its format number.
+        found: u32,
+    },
+    /// The committer has stopped: the daemon is going down, or a sync failed.
+    Stopped,
+    /// sled gave up while opening: the data is damaged.
+    OpenFailed(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(sled::Error::Io(error)) if error.to_string().contains("lock") => {
+                write!(f, "another process holds this data folder; stop it first ({error})")
+            }
+            Self::Engine(error) => write!(f, "the store failed: {error}"),
+            Self::Io(error) => write!(f, "the data folder can't be used: {error}"),
+            Self::Damaged { table, what } => write!(f, "the store is damaged: a {table} record {what}"),
+            Self::Newer { found } => write!(
+                f,
+                "the store has format {found}, which a newer carteiro wrote; this one reads up to {FORMAT}: install the newer one"
+            ),
+            Self::Stopped => f.write_str("the store has stopped"),
+            Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl From<sled::Error> for StoreError {
+    fn from(error: sled::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Why a batch of events was refused; `index` names the first event at fault. Nothing of the batch was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptRefusal {
+    /// The id already names another event.
+    IdTaken {
+        /// Its place in the batch.
+        index: usize,
+    },
+    /// The idempotency key already answered another request.
+    KeyTaken,
+    /// [`MAX_EVENT_TYPES`] distinct types are known already.
+    TooManyTypes {
+        /// Its place in the batch.
+        index: usize,
+    },
+}
+
+/// What became of recording one event.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The event: the new one, or the one recorded first under this id or key.
+    pub event: Event,
+    /// Whether it had been recorded before.
+    pub replayed: bool,
+}
+
+/// An idempotency key as the store keeps it.
+#[derive(Clone, Copy, Debug)]
+pub struct IdempotencyKey {
+    /// Sixteen bytes of a SHA-256 of the key.
+    pub hash: [u8; 16],
+    /// Of the whole request.
+    pub fingerprint: [u8; 16],
+    /// Until when a repetition is recognised.
+    pub until: Timestamp,
+}
+
+/// The webhooks that exist, by account, id and number: a snapshot that never changes.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    by_account: HashMap<AccountNo, BTreeMap<WebhookNo, Arc<Webhook>>>,
+    by_id: HashMap<WebhookId, Arc<Webhook>>,
+    by_no: HashMap<WebhookNo, Arc<Webhook>>,
+}
+
+impl Directory {
+    /// The webhooks of an account, oldest first.
+    pub fn of(&self, account: AccountNo) -> impl DoubleEndedIterator<Item = &Arc<Webhook>> {
+        self.by_account.get(&account).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// The webhook with this id, if it is this account's.
+    pub fn by_id(&self, account: AccountNo, id: WebhookId) -> Option<&Arc<Webhook>> {
+        self.by_id.get(&id).filter(|webhook| webhook.account == account)
+    }
+
+    /// The webhook with this number.
+    pub fn by_no(&self, no: WebhookNo) -> Option<&Arc<Webhook>> {
+        self.by_no.get(&no)
+    }
+
+    /// Every webhook there is.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Webhook>> {
+        self.by_no.values()
+    }
+
+    fn put(&mut self, webhook: &Arc<Webhook>) {
+        self.by_account.entry(webhook.account).or_default().insert(webhook.no, webhook.clone());
+        self.by_id.insert(webhook.id, webhook.clone());
+        self.by_no.insert(webhook.no, webhook.clone());
+    }
+
+    fn remove(&mut self, webhook: &Webhook) {
+        if let Some(own) = self.by_account.get_mut(&webhook.account) {
+            own.remove(&webhook.no);
+        }
+        self.by_id.remove(&webhook.id);
+        self.by_no.remove(&webhook.no);
+    }
+}
+
+/// A payload on its way from the commit to its first attempts, counted against [`HOT_BYTES`] until the last of them drops it.
+#[derive(Debug)]
+pub struct Hot {
+    payload: Payload,
+    budget: Arc<AtomicUsize>,
+}
+
+impl Hot {
+    /// The payload.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    fn within(budget: &Arc<AtomicUsize>, payload: Payload) -> Option<Arc<Self>> {
+        let len = payload.body().len();
+        // Only the committer adds, so a check before adding can't be overtaken by another adder.
+        if budget.load(Ordering::Relaxed) + len > HOT_BYTES {
+            return None;
+        }
+        budget.fetch_add(len, Ordering::Relaxed);
+        Some(Arc::new(Self { payload, budget: budget.clone() }))
+    }
+}
+
+impl Drop for Hot {
+    fn drop(&mut self) {
+        self.budget.fetch_sub(self.payload.body().len(), Ordering::Relaxed);
+    }
+}
+
+/// What readers and the committer share.
+struct Shared {
+    db: sled::Db,
+    tree: sled::Tree,
+    path: PathBuf,
+    directory: RwLock<Arc<Directory>>,
+    tokens: RwLock<HashMap<TokenId, Token>>,
+    /// Type numbers by account and type, for the filters.
+    types: RwLock<HashMap<AccountNo, BTreeMap<String, u32>>>,
+    /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to another.
+    durable: AtomicU64,
+    id_key: ring::hmac::Key,
+}
+
+/// A handle on the open store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+    commits: std::sync::mpsc::Sender<Commit>,
+    places: Arc<Semaphore>,
+}
+
+/// How the store is opened.
+pub struct StoreSettings {
+    /// The data folder; made if it isn't there.
+    pub path: PathBuf,
+    /// How much memory sled's cache may take, in bytes.
+    pub cache_bytes: u64,
+    /// Where times come from.
+    pub clock: Clock,
+}
+
+/// What [`Store::open`] gives beside the store: the committer's thread, to be joined after the last handle is gone, and
+/// word of its death, which is fatal.
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// Whether the store was made just now.
+    pub created: bool,
+    /// Resolves when the committer has stopped; with the reason if it stopped by itself.
+    pub fatal: oneshot::Receiver<Fatal>,
+    /// The committer.
+    pub thread: std::thread::JoinHandle<()>,
+}
+
+impl Store {
+    /// Opens the store, or makes it. Blocks; call it before the runtime is busy.
+    ///
+    /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
+    /// must not block.
+    pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
+        let created = !settings.path.join("db").exists();
+        std::fs::create_dir_all(&settings.path)?;
+        restrict(&settings.path)?;
+        let db = open_sled(&settings.path, settings.cache_bytes)?;
+        let tree = db.open_tree("carteiro")?;
+        let id_key = check_format(&tree)?;
+        let log = File::open(settings.path.join("db"))?;
+        sync(&db, &log)?;
+        if created {
+            // The names of new files are durable only once their folders are.
+            File::open(&settings.path)?.sync_all()?;
+            if let Some(parent) = settings.path.canonicalize()?.parent() {
+                File::open(parent)?.sync_all()?;
+            }
+        }
+        let shared = Arc::new(Shared {
+            db,
+            tree,
+            path: settings.path,
+            directory: RwLock::default(),
+            tokens: RwLock::default(),
+            types: RwLock::default(),
+            durable: AtomicU64::new(0),
+            id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &id_key),
+        });
+        let (commits, receiver) = std::sync::mpsc::channel();
+        let (dead, fatal) = oneshot::channel();
+        let mut committer = Committer::load(shared.clone(), log, settings.clock, Box::new(tell))?;
+        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
+            let fatal = committer.run(&receiver);
+            // Nobody listens once the daemon is past caring.
+            let _ = dead.send(fatal);
+        })?;
+        let store = Self { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
+        Ok(Opened { store, created, fatal, thread })
+    }
+
+    /// The webhooks as they are now.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.shared.directory()
+    }
+
+    /// The data folder.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// What sled holds on disk, in bytes.
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        Ok(self.shared.db.size_on_disk()?)
+    }
+
+    /// The number of the account with this name; a new one for a new name.
+    pub async fn account(&self, name: String) -> Result<AccountNo, StoreError> {
+        self.commit(|reply| Commit::Account { name, reply }).await
+    }
+
+    /// Keeps a token.
+    pub async fn add_token(&self, token: Token) -> Result<(), StoreError> {
+        self.commit(|reply| Commit::AddToken { token, reply }).await
+    }
+
+    /// Forgets a token. Returns whether the account had it.
+    pub async fn revoke_token(&self, account: AccountNo, id: TokenId) -> Result<bool, StoreError> {
+        self.commit(|reply| Commit::RevokeToken { account, id, reply }).await
+    }
+
+    /// Adds a webhook with what the patch says of it; `None` when the account has [`MAX_WEBHOOKS`] already. Its number and
+    /// times are the committer's to give.
+    pub async fn register(&self, webhook: Webhook) -> Result<Option<Arc<Webhook>>, StoreError> {
+        self.commit(|reply| Commit::Register { webhook: Box::new(webhook), reply }).await
+    }
+
+    /// Changes a webhook; `None` when the account has no such webhook.
+    pub async fn change(
+        &self,
+        account: AccountNo,
+        id: WebhookId,
+        patch: WebhookPatch,
+    ) -> Result<Option<Arc<Webhook>>, StoreError> {
+        self.commit(|reply| Commit::Change { account, id, patch: Box::new(patch), reply }).await
+    }
+
+    /// Gives a webhook a new signing secret; the present one goes on signing beside it for `overlap`. `None` when the
+    /// account has no such webhook.
+    pub async fn rotate_secret(
+        &self,
+        account: AccountNo,
+        id: WebhookId,
+        secret: SigningSecret,
+        overlap: std::time::Duration,
+    ) -> Result<Option<Arc<Webhook>>, StoreError> {
+        self.commit(|reply| Commit::RotateSecret { account, id, secret, overlap, reply }).await
+    }
+
+    /// Deletes a webhook; what it is owed is cancelled by a job. Returns whether the account had it.
+    pub async fn delete(&self, account: AccountNo, id: WebhookId) -> Result<bool, StoreError> {
+        self.commit(|reply| Commit::Delete { account, id, reply }).await
+    }
+
+    /// Records events, all or none, and owes each to every webhook that matches it at that instant. On `Ok` they are durable.
+    pub async fn accept(
+        &self,
+        account: AccountNo,
+        events: Vec<NewEvent>,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
+        self.commit(|reply| Commit::Accept { account, events, key, reply }).await
+    }
+
+    /// Records a test event and owes it to one webhook alone; `None` when the account has no such webhook.
+    pub async fn test(
+        &self,
+        account: AccountNo,
+        webhook: WebhookId,
+        event: NewEvent,
+    ) -> Result<Result<Option<(Notification, Event)>, AcceptRefusal>, StoreError> {
+        self.commit(|reply| Commit::Test { account, webhook, event: Box::new(event), reply }).await
+    }
+
+    /// Takes in an attempt that has ended. Applied soon, durable with the next group: a crash in between repeats a delivery.
+    /// Doesn't wait; word of it comes through `tell`.
+    pub fn settle(&self, account: AccountNo, key: NotificationKey, attempt: Attempt, verdict: Verdict) {
+        // A committer that is gone takes no outcome: the notification stays owed, as after a crash.
+        let _ = self.commits.send(Commit::Settle { account, key, attempt: Box::new(attempt), verdict });
+    }
+
+    /// Owes one attempt by hand; `None` when the account has no such notification.
+    pub async fn resend(
+        &self,
+        account: AccountNo,
+        key: NotificationKey,
+    ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
+        self.commit(|reply| Commit::Resend { account, key, reply }).await
+    }
+
+    /// Owes an event to every webhook that matches it now: an attempt by hand where it was owed before, a notification with
+    /// the whole schedule where it wasn't. Returns all of them; `None` when the account has no such event.
+    pub async fn resend_event(&self, account: AccountNo, seq: Seq) -> Result<Option<Vec<Notification>>, StoreError> {
+        self.commit(|reply| Commit::ResendEvent { account, seq, reply }).await
+    }
+
+    /// Owes an attempt by hand to everything the query matches and can be re-sent, in a background job that survives a
+    /// restart. Returns once the job is durable.
+    pub async fn resend_many(&self, account: AccountNo, query: NotificationQuery) -> Result<(), StoreError> {
+        self.commit(|reply| Commit::ResendMany { account, query, reply }).await
+    }
+
+    /// Erases an event's payload and cancels what is still owed of it. `None` when the account has no such event.
+    pub async fn erase(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
+        self.commit(|reply| Commit::Erase { account, seq, reply }).await
+    }
+
+    /// Stops the committer once it has done what is waiting, and waits until all of it is durable. Commits after it answer
+    /// [`StoreError::Stopped`].
+    pub async fn stop(&self) -> Result<(), StoreError> {
+        self.commit(|reply| Commit::Stop { reply }).await
+    }
+
+    async fn commit<T: Send + 'static>(&self, build: impl FnOnce(committer::Reply<T>) -> Commit) -> Result<T, StoreError> {
+        let place = self.places.clone().acquire_owned().await.map_err(|_| StoreError::Stopped)?;
+        let (reply, answer) = oneshot::channel();
+        self.commits.send(build(committer::Reply::new(reply, place))).map_err(|_| StoreError::Stopped)?;
+        answer.await.map_err(|_| StoreError::Stopped)
+    }
+
+    /// The public id of a notification.
+    pub fn notification_id(&self, key: NotificationKey) -> NotificationId {
+        self.shared.notification_id(key)
+    }
+
+    /// The pair behind a notification's public id, if the store gave that id out.
+    pub fn notification_key(&self, id: NotificationId) -> Option<NotificationKey> {
+        id.claimed_key().filter(|key| self.notification_id(*key) == id)
+    }
+
+    /// Where the event with this id stands in the order of commit, if the account has it. Blocks on the disk at worst.
+    pub fn event_seq(&self, account: AccountNo, id: EventId) -> Result<Option<Seq>, StoreError> {
+        self.shared.event_seq(account, id)
+    }
+}
+
+impl Shared {
+    fn directory(&self) -> Arc<Directory> {
+        self.directory.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn notification_id(&self, key: NotificationKey) -> NotificationId {
+        let bytes = [key.seq.0.to_be_bytes().as_slice(), &key.webhook.0.to_be_bytes()].concat();
+        let tag = ring::hmac::sign(&self.id_key, &bytes);
+        let check = tag.as_ref()[..8].try_into().map(u64::from_be_bytes).unwrap_or_default();
+        NotificationId::compose(key, check)
+    }
+}
+
+fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(cache_bytes)
+        // The committer alone decides when to flush.
+        .flush_every_ms(None)
+        .mode(sled::Mode::HighThroughput);
+    // sled panics on some kinds of damage; that must become a sentence.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open())) {
+        Ok(opened) => Ok(opened?),
+        Err(panic) => {
+            let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            Err(StoreError::OpenFailed(why.unwrap_or("sled panicked").to_owned()))
+        }
+    }
+}
+
+/// The data folder holds tokens' hashes, targets' credentials and customers' data: nobody else's to read.
+fn restrict(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Reads the format record, or writes it into a store that has none; returns the key of notification ids.
+fn check_format(tree: &sled::Tree) -> Result<[u8; 32], StoreError> {
+    if let Some(value) = tree.get(keys::meta("format"))? {
+        let format = record::decode_format(&value)?;
+        return if format.format > FORMAT { Err(StoreError::Newer { found: format.format }) } else { Ok(format.id_key) };
+    }
+    let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes() };
+    tree.insert(keys::meta("format"), record::encode_format(&format))?;
+    Ok(format.id_key)
+}
+
+/// What makes a group durable. sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power
+/// cut (`sync_file_range`); the `fdatasync` behind it does.
+fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
+    db.flush()?;
+    log.sync_data()?;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Reading one thing at a time. Every call can meet the disk: never on an async thread.
+
+use super::keys;
+use super::record::{self, Stored};
+use super::{Shared, Store, StoreError, Token};
+use crate::model::{
+    AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId, Webhook, WebhookId,
+    WebhookNo,
+};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+impl Shared {
+    pub(super) fn is_durable(&self, seq: Seq) -> bool {
+        seq.0 <= self.durable.load(Ordering::Acquire)
+    }
+
+    pub(super) fn event_seq(&self, account: AccountNo, id: EventId) -> Result<Option<Seq>, StoreError> {
+        let seq = match self.tree.get(keys::own_id(account, id))? {
+            Some(value) => Some(record::decode_seq(&value)?),
+            None => match id.claimed_seq() {
+                Some(seq) => self.event_head(account, seq)?.filter(|event| event.id == id).map(|event| event.seq),
+                None => None,
+            },
+        };
+        Ok(seq.filter(|seq| self.is_durable(*seq)))
+    }
+
+    pub(super) fn event_head(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
+        let value = self.tree.get(keys::event(account, seq))?;
+        value.map(|value| record::decode_event_head(account, seq, &value)).transpose()
+    }
+
+    pub(super) fn notification(
+        &self,
+        account: AccountNo,
+        key: NotificationKey,
+    ) -> Result<Option<Notification>, StoreError> {
+        let value = self.tree.get(keys::notification(account, key))?;
+        value.map(|value| record::decode_notification(account, key, &value)).transpose()
+    }
+}
+
+impl Store {
+    /// An event and its payload; no payload where it was erased.
+    pub fn event(&self, account: AccountNo, seq: Seq) -> Result<Option<(Event, Option<Payload>)>, StoreError> {
+        let Some(value) = self.shared.tree.get(keys::event(account, seq))? else {
+            return Ok(None);
+        };
+        let (event, stored) = record::decode_event(account, seq, &value)?;
+        let payload = match stored {
+            Stored::Inline(payload) => Some(payload),
+            Stored::Erased => None,
+            Stored::Chunked { len, resource_at, chunks } => {
+                let mut body = Vec::with_capacity(len);
+                for number in 0..chunks {
+                    match self.shared.tree.get(keys::chunk(seq, number))? {
+                        Some(value) => body.extend_from_slice(record::decode_chunk(&value)?),
+                        // Erased between the two reads.
+                        None => return Ok(Some((event, None))),
+                    }
+                }
+                let damaged = StoreError::Damaged { table: "chunk", what: "doesn't add up to its event's payload" };
+                if body.len() != len {
+                    return Err(damaged);
+                }
+                Some(Payload::new(body.into(), resource_at).ok_or(damaged)?)
+            }
+        };
+        Ok(Some((event, payload)))
+    }
+
+    /// An event without its payload.
+    pub fn event_head(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
+        self.shared.event_head(account, seq)
+    }
+
+    /// A notification.
+    pub fn notification(
+        &self,
+        account: AccountNo,
+        key: NotificationKey,
+    ) -> Result<Option<Notification>, StoreError> {
+        Ok(self.shared.notification(account, key)?.filter(|_| self.shared.is_durable(key.seq)))
+    }
+
+    /// Every attempt of a notification, the first one first.
+    pub fn attempts(&self, notification: &Notification) -> Result<Vec<Attempt>, StoreError> {
+        let mut attempts = Vec::with_capacity(usize::from(notification.attempts));
+        for row in self.shared.tree.scan_prefix(keys::attempts(notification.key)) {
+            attempts.push(record::decode_attempt(&row?.1)?);
+        }
+        // A row written since the notification was read would be its `last` too.
+        attempts.retain(|attempt| notification.last.as_ref().is_none_or(|last| attempt.number < last.number));
+        attempts.extend(notification.last.clone());
+        Ok(attempts)
+    }
+
+    /// The notifications of one event, by webhook: at most as many as there ever were webhooks.
+    pub fn notifications_of(&self, account: AccountNo, seq: Seq) -> Result<Vec<Notification>, StoreError> {
+        let prefix = keys::notifications_of(account, seq);
+        let mut found = Vec::new();
+        for row in self.shared.tree.scan_prefix(&prefix) {
+            let (key, value) = row?;
+            let webhook = keys::u32_at(&key, prefix.len());
+            let webhook = webhook.ok_or(StoreError::Damaged { table: "notification", what: "has a short key" })?;
+            let key = NotificationKey { seq, webhook: WebhookNo(webhook) };
+            found.push(record::decode_notification(account, key, &value)?);
+        }
+        Ok(found)
+    }
+
+    /// A webhook by its number, deleted ones included.
+    pub fn webhook(&self, account: AccountNo, no: WebhookNo) -> Result<Option<Arc<Webhook>>, StoreError> {
+        if let Some(webhook) = self.shared.directory().by_no(no) {
+            return Ok(Some(webhook.clone()));
+        }
+        let value = self.shared.tree.get(keys::webhook(account, no))?;
+        value.map(|value| record::decode_webhook(&value).map(Arc::new)).transpose()
+    }
+
+    /// The number of a webhook, deleted ones included, if the account has or had it.
+    pub fn webhook_no(&self, account: AccountNo, id: WebhookId) -> Result<Option<WebhookNo>, StoreError> {
+        let value = self.shared.tree.get(keys::webhook_id(id))?;
+        let found = value.map(|value| record::decode_webhook_ref(&value)).transpose()?;
+        Ok(found.filter(|(owner, _)| *owner == account).map(|(_, no)| no))
+    }
+
+    /// The token with this id, if it is kept and hasn't expired by `now`. From memory.
+    pub fn token(&self, id: TokenId, now: Timestamp) -> Option<Token> {
+        let tokens = self.shared.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        tokens.get(&id).filter(|token| token.expires_at.is_none_or(|end| now < end)).cloned()
+    }
+
+    /// The tokens of an account, oldest first. From memory.
+    pub fn tokens(&self, account: AccountNo) -> Vec<Token> {
+        let tokens = self.shared.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        let mut own: Vec<Token> = tokens.values().filter(|token| token.account == account).cloned().collect();
+        own.sort_by_key(|token| (token.inserted_at, token.id));
+        own
+    }
+}
