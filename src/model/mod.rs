@@ -8,6 +8,7 @@ mod event;
 mod event_type;
 mod ids;
 mod notification;
+mod resource;
 mod retry;
 mod target;
 mod time;
@@ -20,9 +21,10 @@ pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{EventType, Pattern, PatternSet, TEST_EVENT};
 pub use ids::{AccountNo, EventId, NotificationId, NotificationKey, Seq, TokenId, WebhookId, WebhookNo};
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
+pub use resource::{Members, depth};
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
 pub use target::{TargetError, TargetUrl};
-pub use time::{Timestamp, TimestampError};
+pub use time::{Timestamp, TimestampError, millis};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};
 pub use webhook::{
     Authorization, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook, WebhookPatch, WebhookStatus,

@@ -1,6 +1,6 @@
 //! When a failed notification is tried again. Pure: it touches no clock and no store.
 
-use super::{NotificationKey, Timestamp};
+use super::{NotificationKey, Timestamp, millis};
 use std::fmt;
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ impl RetryPolicy {
             return Err(Exhausted);
         }
         let nth = usize::from(failed - 1).min(self.schedule.len() - 1);
-        let gap_ms = u64::try_from(self.schedule[nth].as_millis()).unwrap_or(u64::MAX);
+        let gap_ms = millis(self.schedule[nth]);
         let seed = key.seq.0.rotate_left(20) ^ u64::from(key.webhook.0) << 8 ^ u64::from(failed);
         let draw_permille = splitmix64(seed) % (u64::from(self.jitter_permille) + 1);
         Ok(Duration::from_millis(gap_ms + gap_ms / 1000 * draw_permille + gap_ms % 1000 * draw_permille / 1000))

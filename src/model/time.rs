@@ -7,6 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
+/// A span in whole milliseconds, saturating.
+pub fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The text is no ISO 8601 time with a date, a time and an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimestampError;
@@ -33,7 +38,7 @@ impl Timestamp {
     /// This moment and `span` later, saturating.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
-        Self::from_ms(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+        Self::from_ms(self.0.saturating_add(millis(span)))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.

@@ -100,8 +100,18 @@ pub struct WebhookPatch {
 impl WebhookPatch {
     /// Changes what it names. The caller stamps `updated_at`.
     pub fn apply(self, webhook: &mut Webhook) {
-        let Self { target, authorization, events, description, status, headers, max_in_flight, rate_limit, ordered, retry } =
-            self;
+        let Self {
+            target,
+            authorization,
+            events,
+            description,
+            status,
+            headers,
+            max_in_flight,
+            rate_limit,
+            ordered,
+            retry,
+        } = self;
         put(&mut webhook.target, target);
         put(&mut webhook.authorization, authorization);
         put(&mut webhook.events, events);

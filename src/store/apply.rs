@@ -10,8 +10,8 @@ use super::record::{self, IdempotencyV1, JobV1, Stored};
 use super::txn::Txn;
 use super::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, MAX_WEBHOOKS, StoreError, Token};
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Refusal, Seq,
-    State, Status, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo,
+    AccountNo, Attempt, AttemptResult, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Refusal,
+    Seq, State, Status, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -69,7 +69,9 @@ pub(super) fn event_rows(event: &Event, type_no: u32) -> Vec<Key> {
     let mut rows = vec![keys::by_type(account, type_no, seq)];
     let resource = &event.resource;
     let external = [event.external_id.as_deref(), resource.external_id.as_deref()];
-    rows.extend(external.into_iter().flatten().filter_map(|id| keys::by_reference(account, Reference::ExternalId, id, seq)));
+    rows.extend(
+        external.into_iter().flatten().filter_map(|id| keys::by_reference(account, Reference::ExternalId, id, seq)),
+    );
     rows.extend(resource.id.as_deref().and_then(|id| keys::by_reference(account, Reference::ResourceId, id, seq)));
     rows
 }
@@ -138,12 +140,7 @@ impl Committer {
         known
     }
 
-    pub(super) fn register(
-        &mut self,
-        txn: &mut Txn<'_>,
-        mut webhook: Webhook,
-        now: Timestamp,
-    ) -> Option<Arc<Webhook>> {
+    pub(super) fn register(&mut self, txn: &mut Txn<'_>, mut webhook: Webhook, now: Timestamp) -> Option<Arc<Webhook>> {
         if self.shared.directory().of(webhook.account).count() >= MAX_WEBHOOKS {
             return None;
         }
@@ -198,8 +195,11 @@ impl Committer {
             return found.clone();
         }
         let directory = self.shared.directory();
-        let found: Arc<[WebhookNo]> =
-            directory.of(account).filter(|webhook| webhook.subscribes_to(event_type)).map(|webhook| webhook.no).collect();
+        let found: Arc<[WebhookNo]> = directory
+            .of(account)
+            .filter(|webhook| webhook.subscribes_to(event_type))
+            .map(|webhook| webhook.no)
+            .collect();
         self.matches.insert((account, event_type.clone()), found.clone());
         found
     }
@@ -619,12 +619,7 @@ impl Committer {
     }
 
     /// Does a little of a job; returns what is left of it.
-    pub(super) fn step(
-        &mut self,
-        txn: &mut Txn<'_>,
-        job: JobV1,
-        now: Timestamp,
-    ) -> Result<Option<JobV1>, StoreError> {
+    pub(super) fn step(&mut self, txn: &mut Txn<'_>, job: JobV1, now: Timestamp) -> Result<Option<JobV1>, StoreError> {
         match job {
             JobV1::Cancel { account, webhook } => {
                 let more = self.cancel_some(txn, AccountNo(account), WebhookNo(webhook), now)?;
@@ -717,4 +712,3 @@ fn status_byte(status: Status) -> Option<u8> {
 fn status_from(byte: u8) -> Option<Status> {
     Status::ALL.get(usize::from(byte)).copied()
 }
-

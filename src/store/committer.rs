@@ -15,8 +15,8 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::model::{
-    AccountNo, Attempt, Event, EventType, NewEvent, Notification, NotificationKey, Refusal, Seq, SigningSecret, Timestamp,
-    TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    AccountNo, Attempt, Event, EventType, NewEvent, Notification, NotificationKey, Refusal, Seq, SigningSecret,
+    Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -58,11 +58,29 @@ type Answer = Box<dyn FnOnce() + Send>;
 
 /// A change, named after the fact.
 pub(super) enum Commit {
-    Account { name: String, reply: Reply<AccountNo> },
-    AddToken { token: Token, reply: Reply<()> },
-    RevokeToken { account: AccountNo, id: TokenId, reply: Reply<bool> },
-    Register { webhook: Box<Webhook>, reply: Reply<Option<Arc<Webhook>>> },
-    Change { account: AccountNo, id: WebhookId, patch: Box<WebhookPatch>, reply: Reply<Option<Arc<Webhook>>> },
+    Account {
+        name: String,
+        reply: Reply<AccountNo>,
+    },
+    AddToken {
+        token: Token,
+        reply: Reply<()>,
+    },
+    RevokeToken {
+        account: AccountNo,
+        id: TokenId,
+        reply: Reply<bool>,
+    },
+    Register {
+        webhook: Box<Webhook>,
+        reply: Reply<Option<Arc<Webhook>>>,
+    },
+    Change {
+        account: AccountNo,
+        id: WebhookId,
+        patch: Box<WebhookPatch>,
+        reply: Reply<Option<Arc<Webhook>>>,
+    },
     RotateSecret {
         account: AccountNo,
         id: WebhookId,
@@ -70,7 +88,11 @@ pub(super) enum Commit {
         overlap: Duration,
         reply: Reply<Option<Arc<Webhook>>>,
     },
-    Delete { account: AccountNo, id: WebhookId, reply: Reply<bool> },
+    Delete {
+        account: AccountNo,
+        id: WebhookId,
+        reply: Reply<bool>,
+    },
     Accept {
         account: AccountNo,
         events: Vec<NewEvent>,
@@ -83,12 +105,35 @@ pub(super) enum Commit {
         event: Box<NewEvent>,
         reply: Reply<Result<Option<(Notification, Event)>, AcceptRefusal>>,
     },
-    Settle { account: AccountNo, key: NotificationKey, attempt: Box<Attempt>, verdict: Verdict },
-    Resend { account: AccountNo, key: NotificationKey, reply: Reply<Option<Result<Notification, Refusal>>> },
-    ResendEvent { account: AccountNo, seq: Seq, reply: Reply<Option<Vec<Notification>>> },
-    ResendMany { account: AccountNo, query: NotificationQuery, reply: Reply<()> },
-    Erase { account: AccountNo, seq: Seq, reply: Reply<Option<Event>> },
-    Stop { reply: Reply<()> },
+    Settle {
+        account: AccountNo,
+        key: NotificationKey,
+        attempt: Box<Attempt>,
+        verdict: Verdict,
+    },
+    Resend {
+        account: AccountNo,
+        key: NotificationKey,
+        reply: Reply<Option<Result<Notification, Refusal>>>,
+    },
+    ResendEvent {
+        account: AccountNo,
+        seq: Seq,
+        reply: Reply<Option<Vec<Notification>>>,
+    },
+    ResendMany {
+        account: AccountNo,
+        query: NotificationQuery,
+        reply: Reply<()>,
+    },
+    Erase {
+        account: AccountNo,
+        seq: Seq,
+        reply: Reply<Option<Event>>,
+    },
+    Stop {
+        reply: Reply<()>,
+    },
 }
 
 /// What the delivery engine is told, in the order of commit.
@@ -185,7 +230,10 @@ impl Committer {
             let short = || StoreError::Damaged { table: "type", what: "has a short key" };
             let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
             let number = keys::u32_at(&key, 5).ok_or_else(short)?;
-            types.entry(account).or_insert_with(std::collections::BTreeMap::new).insert(record::decode_text(&value)?, number);
+            types
+                .entry(account)
+                .or_insert_with(std::collections::BTreeMap::new)
+                .insert(record::decode_text(&value)?, number);
         }
         let mut jobs = VecDeque::new();
         for row in tree.scan_prefix(keys::jobs()) {

@@ -529,7 +529,8 @@ impl Shared {
         let end = keys::end_of(&keys::events(account));
         while low < high {
             let middle = low + (high - low) / 2;
-            let row = self.tree.range(keys::event(account, Seq(middle)).as_slice()..end.as_slice()).next().transpose()?;
+            let row =
+                self.tree.range(keys::event(account, Seq(middle)).as_slice()..end.as_slice()).next().transpose()?;
             let Some((key, value)) = row else {
                 high = middle;
                 continue;
@@ -587,7 +588,8 @@ impl Store {
         let shared = &*self.shared;
         let mut unions = Vec::new();
         let range = |prefix: Key| Range { prefix, shape: Shape::Seq };
-        for (kind, value) in [(Reference::ExternalId, &query.external_id), (Reference::ResourceId, &query.resource_id)] {
+        for (kind, value) in [(Reference::ExternalId, &query.external_id), (Reference::ResourceId, &query.resource_id)]
+        {
             if let Some(value) = value {
                 // A value too long to have a row is a value nothing has.
                 unions.push(Union::new(keys::events_with(account, kind, value).map(range).into_iter().collect()));
@@ -601,7 +603,10 @@ impl Store {
         let (low, high) = shared.seq_bounds(account, query.from, query.to)?;
         let end = || shared.end_of_feed(query.order).map(|(seq, webhook)| Cursor(Place { seq, webhook }));
         let Some((at, last)) = bounds(low, high, query.order, query.cursor) else {
-            return Ok(Page { items: Vec::new(), next: query.cursor.filter(|_| query.order == Order::Oldest).or_else(end) });
+            return Ok(Page {
+                items: Vec::new(),
+                next: query.cursor.filter(|_| query.order == Order::Oldest).or_else(end),
+            });
         };
         let mut merge = Merge { unions, order: query.order, at: Some(at), last, steps: MAX_STEPS };
         let mut items = Vec::new();

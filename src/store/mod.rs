@@ -13,8 +13,8 @@ mod record;
 mod txn;
 
 pub use apply::Standing;
-pub use committer::{Fatal, Told};
 use committer::Commit;
+pub use committer::{Fatal, Told};
 pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page, ResponseFilter};
 pub use queue::Due;
 pub use record::Token;
@@ -427,7 +427,10 @@ impl Store {
         self.commit(|reply| Commit::Stop { reply }).await
     }
 
-    async fn commit<T: Send + 'static>(&self, build: impl FnOnce(committer::Reply<T>) -> Commit) -> Result<T, StoreError> {
+    async fn commit<T: Send + 'static>(
+        &self,
+        build: impl FnOnce(committer::Reply<T>) -> Commit,
+    ) -> Result<T, StoreError> {
         let place = self.places.clone().acquire_owned().await.map_err(|_| StoreError::Stopped)?;
         let (reply, answer) = oneshot::channel();
         self.commits.send(build(committer::Reply::new(reply, place))).map_err(|_| StoreError::Stopped)?;
@@ -490,7 +493,11 @@ fn restrict(path: &Path) -> io::Result<()> {
 fn check_format(tree: &sled::Tree) -> Result<[u8; 32], StoreError> {
     if let Some(value) = tree.get(keys::meta("format"))? {
         let format = record::decode_format(&value)?;
-        return if format.format > FORMAT { Err(StoreError::Newer { found: format.format }) } else { Ok(format.id_key) };
+        return if format.format > FORMAT {
+            Err(StoreError::Newer { found: format.format })
+        } else {
+            Ok(format.id_key)
+        };
     }
     let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes() };
     tree.insert(keys::meta("format"), record::encode_format(&format))?;

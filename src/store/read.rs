@@ -4,8 +4,8 @@ use super::keys;
 use super::record::{self, Stored};
 use super::{Shared, Store, StoreError, Token};
 use crate::model::{
-    AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId, Webhook, WebhookId,
-    WebhookNo,
+    AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId, Webhook,
+    WebhookId, WebhookNo,
 };
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -76,11 +76,7 @@ impl Store {
     }
 
     /// A notification.
-    pub fn notification(
-        &self,
-        account: AccountNo,
-        key: NotificationKey,
-    ) -> Result<Option<Notification>, StoreError> {
+    pub fn notification(&self, account: AccountNo, key: NotificationKey) -> Result<Option<Notification>, StoreError> {
         Ok(self.shared.notification(account, key)?.filter(|_| self.shared.is_durable(key.seq)))
     }
 

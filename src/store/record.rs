@@ -7,9 +7,9 @@
 use super::StoreError;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, ErrorCode, Event, EventId, EventType, ExtraHeaders,
-    Fingerprint, Notification, NotificationKey, Pattern, PatternSet, Payload, RateLimit, ResourceIds, Response, RetryPolicy,
-    Scopes, Seq, SigningSecret, State, TargetUrl, Timestamp, Timings, TokenHash, TokenId, Trigger, Webhook, WebhookId,
-    WebhookNo, WebhookStatus,
+    Fingerprint, Notification, NotificationKey, Pattern, PatternSet, Payload, RateLimit, ResourceIds, Response,
+    RetryPolicy, Scopes, Seq, SigningSecret, State, TargetUrl, Timestamp, Timings, TokenHash, TokenId, Trigger,
+    Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -250,7 +250,7 @@ pub(super) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
 fn retry_record(policy: &RetryPolicy) -> RetryV1 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "jitter is 0 to 1")]
     let jitter_permille = (policy.jitter() * 1000.0).round() as u16;
-    let gaps_ms = policy.schedule().iter().map(|gap| u64::try_from(gap.as_millis()).unwrap_or(u64::MAX)).collect();
+    let gaps_ms = policy.schedule().iter().map(|gap| millis(*gap)).collect();
     RetryV1 { gaps_ms, max_attempts: policy.max_attempts(), jitter_permille }
 }
 
@@ -351,7 +351,9 @@ pub(super) fn encode_event(event: &Event, payload: Option<&Payload>) -> (Vec<u8>
 /// The event's row again, its payload's place untouched.
 pub(super) fn encode_event_again(event: &Event, stored: &Stored) -> Vec<u8> {
     match stored {
-        Stored::Inline(payload) => seal(&event_record(event, payload.body().len(), payload.resource_at(), 0), payload.body()),
+        Stored::Inline(payload) => {
+            seal(&event_record(event, payload.body().len(), payload.resource_at(), 0), payload.body())
+        }
         Stored::Chunked { len, resource_at, chunks } => {
             seal(&event_record(event, *len, *resource_at, usize::from(*chunks)), &[])
         }
@@ -565,7 +567,7 @@ fn attempt_record(attempt: &Attempt) -> AttemptV1 {
             AttemptResult::Response(response) => ResultV1::Response {
                 status: response.status,
                 body: response.body.clone(),
-                retry_after_ms: response.retry_after.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+                retry_after_ms: response.retry_after.map(millis),
                 location: response.location.clone(),
             },
             AttemptResult::Error(error) => {

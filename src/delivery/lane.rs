@@ -1,0 +1,503 @@
+//! One webhook's queue: the heads of its three ranges, its limits, and what it starts next.
+
+use super::scheduler::{Action, Ask, Hold, OwedAs, Reach, Timer};
+use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis};
+use crate::store::{Due, Standing};
+use crate::wheel::Wheel;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+/// How many fresh or by-hand notifications a lane holds, and how many timers: a few hundred KiB a lane at worst.
+const MAX_HELD: usize = 1024;
+/// When a head has fewer, the next page is read.
+const LOW: usize = MAX_HELD / 4;
+/// How many rows a page has.
+const PAGE: usize = MAX_HELD / 2;
+/// How far ahead retries are read. Within the wheel's horizon, with room for the time a page takes to come.
+const LOOK_AHEAD: Duration = Duration::from_secs(60);
+/// How many attempts may have ended with their outcomes not yet taken in by the store: what holds a lane back if the
+/// committer falls behind.
+const MAX_SETTLING: usize = 1024;
+
+/// What a webhook asks of its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whose webhook it is.
+    pub account: AccountNo,
+    /// Whether automatic attempts leave.
+    pub active: bool,
+    /// How many attempts may be in flight at a time.
+    pub max_in_flight: usize,
+    /// How many attempts may start in a second.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// What a lane does with its turn.
+pub(super) enum Picked<H> {
+    Start { seq: Seq, owed: OwedAs, hot: Option<H> },
+    NotBefore(Timestamp),
+    Nothing,
+}
+
+/// The beginning of a sorted range of the store, held in memory up to a mark.
+#[derive(Debug)]
+struct Head<K, V> {
+    rows: BTreeMap<K, V>,
+    /// The first row that may not be held; `None` when all are.
+    mark: Option<K>,
+    loading: bool,
+    /// What came past the mark while a page was being read: the page may have been read before it was there.
+    aside: BTreeMap<K, V>,
+    /// The first row that `aside` had no room for, if more came than it takes: it has to be read.
+    overflow: Option<K>,
+}
+
+impl<K: Ord + Copy, V> Head<K, V> {
+    fn unread(first: K) -> Self {
+        Self { rows: BTreeMap::new(), mark: Some(first), loading: false, aside: BTreeMap::new(), overflow: None }
+    }
+
+    fn offer(&mut self, key: K, value: V) {
+        if self.mark.is_some_and(|mark| key >= mark) {
+            if self.loading {
+                self.aside.insert(key, value);
+                if self.aside.len() > MAX_HELD {
+                    let last = self.aside.pop_last().map(|(last, _)| last);
+                    self.overflow = earlier(self.overflow, last);
+                }
+            }
+            return;
+        }
+        self.rows.insert(key, value);
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.rows.len() > MAX_HELD {
+            if let Some((last, _)) = self.rows.pop_last() {
+                self.mark = Some(last);
+            }
+        }
+    }
+
+    /// The first row to read next, if the head runs low.
+    fn wants(&mut self) -> Option<K> {
+        let from = self.mark.filter(|_| !self.loading && self.rows.len() < LOW)?;
+        self.loading = true;
+        self.overflow = None;
+        self.aside.clear();
+        Some(from)
+    }
+
+    /// Takes a page in; `next` is the row behind its last where there may be more, `None` where it ends the range.
+    fn page(&mut self, rows: impl Iterator<Item = (K, V)>, next: Option<K>) {
+        self.loading = false;
+        let aside = std::mem::take(&mut self.aside);
+        for (key, value) in rows {
+            self.rows.entry(key).or_insert(value);
+        }
+        self.mark = earlier(next, self.overflow.take());
+        for (key, value) in aside {
+            if self.mark.is_none_or(|mark| key < mark) {
+                // What came aside brings its payload along; the page's row for it doesn't.
+                self.rows.insert(key, value);
+            }
+        }
+        self.trim();
+    }
+}
+
+fn earlier<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// One webhook's queue.
+#[derive(Debug)]
+pub(super) struct Lane<H> {
+    pub(super) no: WebhookNo,
+    /// Whether it stands in the scheduler's ring.
+    pub(super) in_ring: bool,
+    /// When the scheduler looks at it again.
+    pub(super) wake: Option<Timestamp>,
+    settings: Settings,
+    epoch: u64,
+    fresh: Head<Seq, Option<H>>,
+    manual: Head<Due, ()>,
+    /// Retries whose time has come.
+    ready: BTreeSet<Due>,
+    /// Retries in the wheel or ready, by event. A timer that this doesn't know is stale.
+    timers: HashMap<Seq, Timestamp>,
+    /// The first retry that may not be held.
+    retry_mark: Due,
+    retries_loading: bool,
+    retries_aside: Vec<Due>,
+    /// Attempts in flight (`true`), and those that ended and are not settled yet (`false`).
+    busy: HashMap<Seq, bool>,
+    in_flight: usize,
+    /// The target can't be spoken to: one attempt at a time finds out when it can.
+    probing: bool,
+    held_until: Timestamp,
+    manual_held_until: Timestamp,
+    /// When the attempts started so far are paid for, in microseconds (the generic cell rate algorithm).
+    paid_until_us: u64,
+    retry_next: bool,
+}
+
+const FIRST_DUE: Due = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
+
+impl<H> Lane<H> {
+    pub(super) fn new(no: WebhookNo, settings: Settings) -> Self {
+        Self {
+            no,
+            in_ring: false,
+            wake: None,
+            settings,
+            epoch: 0,
+            fresh: Head::unread(Seq(0)),
+            manual: Head::unread(FIRST_DUE),
+            ready: BTreeSet::new(),
+            timers: HashMap::new(),
+            retry_mark: FIRST_DUE,
+            retries_loading: false,
+            retries_aside: Vec::new(),
+            busy: HashMap::new(),
+            in_flight: 0,
+            probing: false,
+            held_until: Timestamp::from_ms(0),
+            manual_held_until: Timestamp::from_ms(0),
+            paid_until_us: 0,
+            retry_next: false,
+        }
+    }
+
+    pub(super) fn account(&self) -> AccountNo {
+        self.settings.account
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        self.settings.active
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.fresh.rows.len() + self.fresh.aside.len() + self.manual.rows.len() + self.timers.len() + self.busy.len()
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        !self.manual.rows.is_empty() || (self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()))
+    }
+
+    pub(super) fn change(&mut self, settings: Settings) {
+        if self.settings.active && !settings.active {
+            self.fresh = Head::unread(Seq(0));
+            self.forget_timers();
+            self.epoch += 1;
+            // Both were asked in the epoch before; the page by hand must be asked again as well.
+            self.manual = Head::unread(FIRST_DUE);
+        }
+        self.settings = settings;
+    }
+
+    pub(super) fn reset_timers(&mut self) {
+        self.forget_timers();
+        self.epoch += 1;
+        self.fresh.loading = false;
+        self.manual.loading = false;
+        // A hold set by a clock that ran ahead must not outlive it; whoever meant it will say so again.
+        self.held_until = Timestamp::from_ms(0);
+        self.manual_held_until = Timestamp::from_ms(0);
+        self.paid_until_us = 0;
+    }
+
+    fn forget_timers(&mut self) {
+        self.ready.clear();
+        self.timers.clear();
+        self.retry_mark = FIRST_DUE;
+        self.retries_loading = false;
+        self.retries_aside.clear();
+    }
+
+    // ---- what is owed ----
+
+    pub(super) fn offer_fresh(&mut self, seq: Seq, hot: Option<H>) {
+        if self.settings.active && !self.busy.contains_key(&seq) {
+            self.fresh.offer(seq, hot);
+        }
+    }
+
+    pub(super) fn offer_manual(&mut self, due: Due) {
+        self.manual.offer(due, ());
+    }
+
+    pub(super) fn offer_retry(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
+        if !self.settings.active || self.busy.contains_key(&due.seq) {
+            return;
+        }
+        if due >= self.retry_mark {
+            if self.retries_loading {
+                self.retries_aside.push(due);
+            }
+            return;
+        }
+        if self.timers.len() >= MAX_HELD {
+            // It stays in the index, and the mark says so; what is held past the mark is merely held early.
+            self.retry_mark = due;
+            return;
+        }
+        match self.timers.insert(due.seq, due.at) {
+            Some(at) if at == due.at => return,
+            Some(at) => {
+                self.ready.remove(&Due { at, seq: due.seq });
+            }
+            None => {}
+        }
+        if due.at <= now {
+            self.ready.insert(due);
+        } else if wheel.insert(due.at, Timer { lane: self.no, due }).is_err() {
+            // Past the horizon: not for memory yet.
+            self.timers.remove(&due.seq);
+            self.retry_mark = self.retry_mark.min(due);
+        }
+    }
+
+    /// A timer has fired; returns whether it meant anything.
+    pub(super) fn fired(&mut self, due: Due) -> bool {
+        let meant = self.timers.get(&due.seq) == Some(&due.at);
+        meant && self.ready.insert(due)
+    }
+
+    pub(super) fn forget(&mut self, seq: Seq) {
+        self.fresh.rows.remove(&seq);
+        self.fresh.aside.remove(&seq);
+        self.manual.rows.retain(|due, ()| due.seq != seq);
+        self.manual.aside.retain(|due, ()| due.seq != seq);
+        self.forget_retry(seq);
+    }
+
+    fn forget_retry(&mut self, seq: Seq) {
+        if let Some(at) = self.timers.remove(&seq) {
+            self.ready.remove(&Due { at, seq });
+        }
+        self.retries_aside.retain(|due| due.seq != seq);
+    }
+
+    // ---- attempts ----
+
+    pub(super) fn pick(&mut self, now: Timestamp) -> Picked<H> {
+        let width = if self.probing { 1 } else { self.settings.max_in_flight };
+        if self.in_flight >= width || self.busy.len() - self.in_flight >= MAX_SETTLING {
+            return Picked::Nothing;
+        }
+        let mut not_before: Option<Timestamp> = None;
+        let mut wait_until = |at: Timestamp| not_before = Some(not_before.map_or(at, |other| other.min(at)));
+        if let Some(at) = self.paid_at(now) {
+            return if self.has_work() { Picked::NotBefore(at) } else { Picked::Nothing };
+        }
+        // A person waits for an answer; the schedule doesn't.
+        if !self.manual.rows.is_empty() {
+            if now < self.manual_held_until {
+                wait_until(self.manual_held_until);
+            } else if let Some(due) = self.manual.rows.keys().find(|due| !self.busy.contains_key(&due.seq)).copied() {
+                self.manual.rows.remove(&due);
+                return self.start(due.seq, OwedAs::Manual, None, now);
+            }
+        }
+        if self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()) {
+            if now < self.held_until {
+                wait_until(self.held_until);
+            } else {
+                // In turn, so that neither a flood of new events nor one of retries starves the other.
+                self.retry_next = !self.retry_next;
+                let picked = if self.retry_next {
+                    self.pick_retry().or_else(|| self.pick_fresh())
+                } else {
+                    self.pick_fresh().or_else(|| self.pick_retry())
+                };
+                if let Some((seq, owed, hot)) = picked {
+                    return self.start(seq, owed, hot, now);
+                }
+            }
+        }
+        not_before.map_or(Picked::Nothing, Picked::NotBefore)
+    }
+
+    fn pick_retry(&mut self) -> Option<(Seq, OwedAs, Option<H>)> {
+        while let Some(due) = self.ready.pop_first() {
+            self.timers.remove(&due.seq);
+            // Busy by hand: whatever comes of that, the store will say what is owed next.
+            if !self.busy.contains_key(&due.seq) {
+                return Some((due.seq, OwedAs::Retry(due.at), None));
+            }
+        }
+        None
+    }
+
+    fn pick_fresh(&mut self) -> Option<(Seq, OwedAs, Option<H>)> {
+        while let Some((seq, hot)) = self.fresh.rows.pop_first() {
+            if !self.busy.contains_key(&seq) {
+                return Some((seq, OwedAs::Fresh, hot));
+            }
+        }
+        None
+    }
+
+    fn start(&mut self, seq: Seq, owed: OwedAs, hot: Option<H>, now: Timestamp) -> Picked<H> {
+        self.busy.insert(seq, true);
+        self.in_flight += 1;
+        if let Some(interval_us) = self.interval_us() {
+            self.paid_until_us = self.paid_until_us.max(now.as_ms() * 1000) + interval_us;
+        }
+        Picked::Start { seq, owed, hot }
+    }
+
+    fn interval_us(&self) -> Option<u64> {
+        self.settings.rate_limit.map(|rate| 1_000_000_000 / u64::from(rate.as_millis()))
+    }
+
+    /// When the rate limit allows another attempt, if not now. A burst of one second's worth is allowed.
+    fn paid_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let burst_us = 1_000_000_u64.saturating_sub(self.interval_us()?);
+        let allowed_us = self.paid_until_us.saturating_sub(burst_us);
+        (allowed_us > now.as_ms() * 1000).then(|| Timestamp::from_ms(allowed_us.div_ceil(1000)))
+    }
+
+    /// Returns whether a slot came free.
+    pub(super) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>) -> bool {
+        match self.busy.get_mut(&seq) {
+            Some(in_flight) if *in_flight => *in_flight = false,
+            _ => return false,
+        }
+        self.in_flight -= 1;
+        match reach {
+            Reach::Confirmed => self.probing = false,
+            Reach::Unreachable => self.probing = true,
+            Reach::Answered | Reach::Untried => {}
+        }
+        if let Some(hold) = hold {
+            self.held_until = self.held_until.max(hold.until);
+            if hold.manual {
+                self.manual_held_until = self.manual_held_until.max(hold.until);
+            }
+        }
+        true
+    }
+
+    pub(super) fn settled(&mut self, seq: Seq, standing: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
+        self.busy.remove(&seq);
+        // The store has the last word on what the automatic schedule owes; an attempt by hand that waits is its own row.
+        self.fresh.rows.remove(&seq);
+        self.fresh.aside.remove(&seq);
+        self.forget_retry(seq);
+        match standing {
+            Standing::Nothing => {}
+            Standing::Fresh => self.offer_fresh(seq, None),
+            Standing::Retry(at) => self.offer_retry(Due { at, seq }, now, wheel),
+        }
+    }
+
+    // ---- pages ----
+
+    pub(super) fn refill(&mut self, now: Timestamp, out: &mut Vec<Action<H>>) {
+        let (lane, account, epoch) = (self.no, self.settings.account, self.epoch);
+        if let Some(from) = self.manual.wants() {
+            out.push(Action::LoadManual(Ask { lane, account, epoch, from, limit: PAGE }));
+        }
+        if !self.settings.active {
+            return;
+        }
+        if let Some(from) = self.fresh.wants() {
+            out.push(Action::LoadFresh(Ask { lane, account, epoch, from, limit: PAGE }));
+        }
+        if !self.retries_loading && self.timers.len() < LOW && self.retry_mark.at <= now.plus(LOOK_AHEAD / 2) {
+            self.retries_loading = true;
+            self.retries_aside.clear();
+            let ask = Ask { lane, account, epoch, from: self.retry_mark, limit: PAGE };
+            out.push(Action::LoadRetries(ask, now.plus(LOOK_AHEAD)));
+        }
+    }
+
+    /// When retries have to be read again, as far as time decides that.
+    pub(super) fn refill_at(&self) -> Option<Timestamp> {
+        let half_ms = millis(LOOK_AHEAD / 2);
+        let waits = self.settings.active && !self.retries_loading && self.timers.len() < LOW;
+        waits.then(|| Timestamp::from_ms(self.retry_mark.at.as_ms().saturating_sub(half_ms)))
+    }
+
+    pub(super) fn fresh_page(&mut self, ask: &Ask<Seq>, rows: &[Seq], durable: Seq) {
+        if ask.epoch != self.epoch {
+            return;
+        }
+        // Eviction may have moved the mark back while the page was read; then it begins too late.
+        if self.fresh.mark != Some(ask.from) {
+            self.fresh.loading = false;
+            return;
+        }
+        // A row past what is known to be durable was visible too early; it will be told once it is, and so will all behind it.
+        let known = rows.partition_point(|seq| *seq <= durable);
+        let ends = known < rows.len() || rows.len() < ask.limit;
+        let next = rows.last().filter(|_| !ends).map(|last| Seq(last.0 + 1));
+        let busy = &self.busy;
+        let rows = rows[..known].iter().filter(|seq| !busy.contains_key(seq)).map(|seq| (*seq, None));
+        self.fresh.page(rows, next);
+    }
+
+    pub(super) fn manual_page(&mut self, ask: &Ask<Due>, rows: &[Due]) {
+        if ask.epoch != self.epoch {
+            return;
+        }
+        if self.manual.mark != Some(ask.from) {
+            self.manual.loading = false;
+            return;
+        }
+        let next = rows.last().filter(|_| rows.len() >= ask.limit).map(|last| after(*last));
+        self.manual.page(rows.iter().map(|due| (*due, ())), next);
+    }
+
+    pub(super) fn retry_page(
+        &mut self,
+        ask: &Ask<Due>,
+        until: Timestamp,
+        rows: Vec<Due>,
+        now: Timestamp,
+        wheel: &mut Wheel<Timer>,
+    ) {
+        if ask.epoch != self.epoch {
+            return;
+        }
+        self.retries_loading = false;
+        if self.retry_mark != ask.from {
+            return;
+        }
+        self.retry_mark = match rows.last() {
+            Some(last) if rows.len() >= ask.limit => after(*last),
+            _ => Due { at: until, seq: Seq(0) },
+        };
+        for due in std::mem::take(&mut self.retries_aside).into_iter().chain(rows) {
+            // What came aside is the newer word on its notification.
+            if !self.timers.contains_key(&due.seq) {
+                self.offer_retry(due, now, wheel);
+            }
+        }
+    }
+
+    // ---- audit ----
+
+    pub(super) fn should_hold_retry(&self, due: Due) -> bool {
+        due < self.retry_mark && !self.timers.contains_key(&due.seq) && !self.busy.contains_key(&due.seq)
+    }
+
+    pub(super) fn should_hold_fresh(&self, seq: Seq) -> bool {
+        let below = self.fresh.mark.is_none_or(|mark| seq < mark);
+        below && !self.fresh.rows.contains_key(&seq) && !self.busy.contains_key(&seq)
+    }
+}
+
+fn after(due: Due) -> Due {
+    Due { at: due.at, seq: Seq(due.seq.0 + 1) }
+}

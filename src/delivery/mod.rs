@@ -1,0 +1,3 @@
+//! delivery
+mod lane;
+pub mod scheduler;

@@ -1,0 +1,457 @@
+//! The scheduler: who is attempted when. A pure core: no clock, no socket, no store, no task; `step(now, inputs, actions)`.
+//!
+//! A **lane** is one webhook's queue, with its own limits, so that a dead or slow target never delays another. The truth of
+//! what a lane owes stands in the store, in three sorted ranges (fresh, retries, by hand); a lane holds the head of each, up
+//! to a mark. **Invariant:** every committed row below a lane's mark is held here, in flight, or on its way through the
+//! channel. Rows past the mark are read when the head runs low. So memory doesn't grow with the backlog, and forgetting
+//! everything held at any moment (a clock that jumps, a pause) is harmless: the marks go back to the start and it is read again.
+//!
+//! A held notification is never in two places that start attempts: an attempt marks it busy until its outcome has been taken
+//! in by the store, which then says what it is owed next.
+
+use super::lane::{Lane, Picked, Settings};
+use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo, millis};
+use crate::store::{Due, Standing};
+use crate::wheel::Wheel;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+/// How often each lane is checked for overdue rows that nobody holds.
+const AUDIT_EVERY: Duration = Duration::from_secs(60);
+/// How long a row must be overdue for an audit to care.
+const AUDIT_GRACE: Duration = Duration::from_secs(60);
+/// A clock that went back by more, or forward by more between two steps, has jumped (or the machine was suspended).
+const JUMP_BACK: Duration = Duration::from_secs(1);
+const JUMP_FORWARD: Duration = Duration::from_secs(30);
+
+/// What the scheduler learns. `H` is what a fresh notification brings along to spare a read.
+#[derive(Debug)]
+pub enum Input<H> {
+    /// A webhook was registered or changed.
+    Lane {
+        /// Which.
+        no: WebhookNo,
+        /// What it asks for now.
+        settings: Settings,
+    },
+    /// A webhook was deleted.
+    Remove(WebhookNo),
+    /// An event is owed since now, and durable.
+    Fresh {
+        /// The notification.
+        key: NotificationKey,
+        /// What spares a read.
+        hot: Option<H>,
+    },
+    /// An attempt by hand is owed.
+    Manual {
+        /// The notification.
+        key: NotificationKey,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// An attempt has ended; its outcome is on its way to the store.
+    Ended {
+        /// The notification.
+        key: NotificationKey,
+        /// What it says of the target.
+        reach: Reach,
+        /// How long the target asked to be left alone.
+        hold: Option<Hold>,
+    },
+    /// The store has taken an outcome in.
+    Settled {
+        /// The notification.
+        key: NotificationKey,
+        /// What it is owed now.
+        standing: Standing,
+    },
+    /// Nothing is owed of it any more.
+    Cancelled(NotificationKey),
+    /// Every event up to this one is durable.
+    Durable(Seq),
+    /// What [`Action::LoadFresh`] asked for.
+    FreshPage {
+        /// What was asked.
+        ask: Ask<Seq>,
+        /// What was found.
+        rows: Vec<Seq>,
+    },
+    /// What [`Action::LoadRetries`] asked for.
+    RetryPage {
+        /// What was asked.
+        ask: Ask<Due>,
+        /// Up to when.
+        until: Timestamp,
+        /// What was found.
+        rows: Vec<Due>,
+    },
+    /// What [`Action::LoadManual`] asked for.
+    ManualPage {
+        /// What was asked.
+        ask: Ask<Due>,
+        /// What was found.
+        rows: Vec<Due>,
+    },
+    /// The first overdue retries and fresh rows of a lane, as [`Action::Audit`] asked.
+    Audited {
+        /// Which lane.
+        lane: WebhookNo,
+        /// Its overdue retries.
+        retries: Vec<Due>,
+        /// Its first fresh rows.
+        fresh: Vec<Seq>,
+    },
+    /// The limit of attempts in flight over all lanes has changed.
+    MaxInFlight(usize),
+}
+
+/// A page that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask<K> {
+    /// Of which lane.
+    pub lane: WebhookNo,
+    /// Whose webhook it is.
+    pub account: AccountNo,
+    /// The lane's epoch when it was asked: an answer from an earlier one is void.
+    pub epoch: u64,
+    /// The first row wanted.
+    pub from: K,
+    /// How many rows at most.
+    pub limit: usize,
+}
+
+/// What an attempt says of its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It confirmed.
+    Confirmed,
+    /// It answered something else.
+    Answered,
+    /// It could not be spoken to.
+    Unreachable,
+    /// No attempt was made after all.
+    Untried,
+}
+
+/// A pause that a target asked for with `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Until when.
+    pub until: Timestamp,
+    /// Whether an attempt by hand was told so: then those wait too. A pause told to the schedule doesn't bind a person.
+    pub manual: bool,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Action<H> {
+    /// Make an attempt.
+    Start {
+        /// The notification.
+        key: NotificationKey,
+        /// Whose it is.
+        account: AccountNo,
+        /// What the notification must still be owed when it is read again; otherwise the timer is stale.
+        owed: OwedAs,
+        /// What spares a read.
+        hot: Option<H>,
+    },
+    /// Read fresh rows.
+    LoadFresh(Ask<Seq>),
+    /// Read retries that are due before a moment.
+    LoadRetries(Ask<Due>, Timestamp),
+    /// Read what is owed by hand.
+    LoadManual(Ask<Due>),
+    /// Read the first rows of a lane that should long be held.
+    Audit {
+        /// Which lane.
+        lane: WebhookNo,
+        /// Whose webhook it is.
+        account: AccountNo,
+        /// Retries due before this.
+        before: Timestamp,
+    },
+    /// An overdue row that nobody held was found twice: a bug. It is taken up again.
+    Lost(NotificationKey),
+}
+
+/// As what a notification is attempted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OwedAs {
+    /// Its first automatic attempt.
+    Fresh,
+    /// An automatic attempt that fell due at this moment.
+    Retry(Timestamp),
+    /// An attempt by hand.
+    Manual,
+}
+
+/// A timer of the wheel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timer {
+    pub(super) lane: WebhookNo,
+    pub(super) due: Due,
+}
+
+/// The scheduler's whole state.
+#[derive(Debug)]
+pub struct Scheduler<H> {
+    lanes: HashMap<WebhookNo, Lane<H>>,
+    wheel: Wheel<Timer>,
+    /// Lanes that may have something to start, each once, in turn.
+    ring: VecDeque<WebhookNo>,
+    /// When lanes must be looked at again.
+    wakes: BTreeSet<(Timestamp, WebhookNo)>,
+    in_flight: usize,
+    max_in_flight: usize,
+    durable: Seq,
+    now: Timestamp,
+    audited: Timestamp,
+    suspects: BTreeSet<NotificationKey>,
+}
+
+impl<H> Scheduler<H> {
+    /// A scheduler without lanes, standing at `now`, for a store whose events are durable up to `durable`.
+    pub fn new(now: Timestamp, max_in_flight: usize, durable: Seq) -> Self {
+        Self {
+            lanes: HashMap::new(),
+            wheel: Wheel::new(now),
+            ring: VecDeque::new(),
+            wakes: BTreeSet::new(),
+            in_flight: 0,
+            max_in_flight,
+            durable,
+            now,
+            audited: now,
+            suspects: BTreeSet::new(),
+        }
+    }
+
+    /// How many attempts are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// How many notifications and timers are held in memory: bounded by the number of lanes, not by what they owe.
+    pub fn held(&self) -> usize {
+        self.lanes.values().map(Lane::held).sum()
+    }
+
+    /// Takes in what happened until `now` and says what is to be done.
+    pub fn step(&mut self, now: Timestamp, inputs: impl IntoIterator<Item = Input<H>>, out: &mut Vec<Action<H>>) {
+        if now.plus(JUMP_BACK) < self.now || now > self.now.plus(JUMP_FORWARD) {
+            self.rebuild(now);
+        }
+        self.now = now;
+        for input in inputs {
+            self.take(input, out);
+        }
+        self.fire(out);
+        self.pump(out);
+        if self.now.since(self.audited) >= AUDIT_EVERY || self.now < self.audited {
+            self.audited = self.now;
+            self.audit(out);
+        }
+    }
+
+    /// When there is something to do without any input; `None` when never.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        let lane = self.wakes.first().map(|(at, _)| *at);
+        match (self.wheel.next(), lane) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn take(&mut self, input: Input<H>, out: &mut Vec<Action<H>>) {
+        match input {
+            Input::Lane { no, settings } => {
+                let lane = self.lanes.entry(no).or_insert_with(|| Lane::new(no, settings));
+                lane.change(settings);
+                self.tend(no, out);
+            }
+            Input::Remove(no) => {
+                if let Some(lane) = self.lanes.remove(&no) {
+                    // Its attempts in flight end by themselves; their slots must come back.
+                    self.in_flight -= lane.in_flight();
+                }
+            }
+            Input::Fresh { key, hot } => {
+                if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+                    lane.offer_fresh(key.seq, hot);
+                    self.tend(key.webhook, out);
+                }
+            }
+            Input::Manual { key, since } => {
+                if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+                    lane.offer_manual(Due { at: since, seq: key.seq });
+                    self.tend(key.webhook, out);
+                }
+            }
+            Input::Ended { key, reach, hold } => {
+                if let Some(lane) = self.lanes.get_mut(&key.webhook)
+                    && lane.ended(key.seq, reach, hold)
+                {
+                    self.in_flight -= 1;
+                    self.tend(key.webhook, out);
+                }
+            }
+            Input::Settled { key, standing } => {
+                if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+                    lane.settled(key.seq, standing, self.now, &mut self.wheel);
+                    self.tend(key.webhook, out);
+                }
+            }
+            Input::Cancelled(key) => {
+                if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+                    lane.forget(key.seq);
+                    self.tend(key.webhook, out);
+                }
+            }
+            Input::Durable(seq) => self.durable = self.durable.max(seq),
+            Input::FreshPage { ask, rows } => {
+                if let Some(lane) = self.lanes.get_mut(&ask.lane) {
+                    lane.fresh_page(&ask, &rows, self.durable);
+                    self.tend(ask.lane, out);
+                }
+            }
+            Input::RetryPage { ask, until, rows } => {
+                if let Some(lane) = self.lanes.get_mut(&ask.lane) {
+                    lane.retry_page(&ask, until, rows, self.now, &mut self.wheel);
+                    self.tend(ask.lane, out);
+                }
+            }
+            Input::ManualPage { ask, rows } => {
+                if let Some(lane) = self.lanes.get_mut(&ask.lane) {
+                    lane.manual_page(&ask, &rows);
+                    self.tend(ask.lane, out);
+                }
+            }
+            Input::Audited { lane, retries, fresh } => self.judge(lane, &retries, &fresh, out),
+            Input::MaxInFlight(max) => self.max_in_flight = max,
+        }
+    }
+
+    /// Asks for the pages a lane runs low on, and gives it its turn.
+    fn tend(&mut self, no: WebhookNo, out: &mut Vec<Action<H>>) {
+        let Some(lane) = self.lanes.get_mut(&no) else {
+            return;
+        };
+        lane.refill(self.now, out);
+        if let Some(at) = lane.refill_at() {
+            set_wake(&mut self.wakes, lane, at);
+        }
+        if !lane.in_ring && lane.has_work() {
+            lane.in_ring = true;
+            self.ring.push_back(no);
+        }
+    }
+
+    fn fire(&mut self, out: &mut Vec<Action<H>>) {
+        let mut touched: Vec<WebhookNo> = Vec::new();
+        let lanes = &mut self.lanes;
+        self.wheel.expire(self.now, |timer| {
+            if let Some(lane) = lanes.get_mut(&timer.lane)
+                && lane.fired(timer.due)
+            {
+                touched.push(timer.lane);
+            }
+        });
+        while let Some((at, no)) = self.wakes.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.wakes.remove(&(at, no));
+            if let Some(lane) = self.lanes.get_mut(&no) {
+                lane.wake = None;
+                touched.push(no);
+            }
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        for no in touched {
+            self.tend(no, out);
+        }
+    }
+
+    /// Starts what may start, one attempt of each lane in turn.
+    fn pump(&mut self, out: &mut Vec<Action<H>>) {
+        while self.in_flight < self.max_in_flight {
+            let Some(no) = self.ring.pop_front() else {
+                return;
+            };
+            let Some(lane) = self.lanes.get_mut(&no) else {
+                continue;
+            };
+            lane.in_ring = false;
+            match lane.pick(self.now) {
+                Picked::Start { seq, owed, hot } => {
+                    self.in_flight += 1;
+                    let key = NotificationKey { seq, webhook: no };
+                    out.push(Action::Start { key, account: lane.account(), owed, hot });
+                    self.tend(no, out);
+                }
+                Picked::NotBefore(at) => set_wake(&mut self.wakes, lane, at),
+                // Whatever frees a slot or brings a notification tends the lane again.
+                Picked::Nothing => {}
+            }
+        }
+    }
+
+    /// Forgets every timer and reads the lanes' heads again: what a clock that jumped calls for.
+    fn rebuild(&mut self, now: Timestamp) {
+        self.wheel.clear(now);
+        self.wakes.clear();
+        for lane in self.lanes.values_mut() {
+            lane.reset_timers();
+            lane.wake = Some(now);
+            self.wakes.insert((now, lane.no));
+        }
+    }
+
+    fn audit(&mut self, out: &mut Vec<Action<H>>) {
+        let before = Timestamp::from_ms(self.now.as_ms().saturating_sub(millis(AUDIT_GRACE)));
+        for lane in self.lanes.values().filter(|lane| lane.is_active()) {
+            out.push(Action::Audit { lane: lane.no, account: lane.account(), before });
+        }
+    }
+
+    /// A row is lost only if two audits in a row find it unheld: between the reading and this moment it may have been settled.
+    fn judge(&mut self, no: WebhookNo, retries: &[Due], fresh: &[Seq], out: &mut Vec<Action<H>>) {
+        let Some(lane) = self.lanes.get_mut(&no) else {
+            return;
+        };
+        let durable = self.durable;
+        let unheld_retries =
+            retries.iter().filter(|due| lane.should_hold_retry(**due)).map(|due| (due.seq, Some(*due)));
+        let unheld_fresh =
+            fresh.iter().filter(|seq| **seq <= durable && lane.should_hold_fresh(**seq)).map(|seq| (*seq, None));
+        let unheld: Vec<(Seq, Option<Due>)> = unheld_retries.chain(unheld_fresh).collect();
+        let mut suspects = BTreeSet::new();
+        for (seq, due) in unheld {
+            let key = NotificationKey { seq, webhook: no };
+            if self.suspects.contains(&key) {
+                match due {
+                    Some(due) => lane.offer_retry(due, self.now, &mut self.wheel),
+                    None => lane.offer_fresh(seq, None),
+                }
+                out.push(Action::Lost(key));
+            } else {
+                suspects.insert(key);
+            }
+        }
+        self.suspects.retain(|key| key.webhook != no);
+        self.suspects.extend(suspects);
+        self.tend(no, out);
+    }
+}
+
+/// A lane has one wake: the earliest that was asked for.
+fn set_wake<H>(wakes: &mut BTreeSet<(Timestamp, WebhookNo)>, lane: &mut Lane<H>, at: Timestamp) {
+    if let Some(earlier) = lane.wake {
+        if earlier <= at {
+            return;
+        }
+        wakes.remove(&(earlier, lane.no));
+    }
+    lane.wake = Some(at);
+    wakes.insert((at, lane.no));
+}

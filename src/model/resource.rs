@@ -1,0 +1,165 @@
+//! Looking into a resource without interpreting it: its members as raw text, its ids, its depth.
+
+use super::{Fingerprint, ResourceIds};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The members of a JSON object, in the order written, each value still as its text.
+#[derive(Debug)]
+pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder<'a>(std::marker::PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for InOrder<'a> {
+            type Value = Members<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+                    members.push((name.0, value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(InOrder(std::marker::PhantomData))
+    }
+}
+
+/// A member's name, borrowed unless it was written with escapes (`Cow` alone would always be copied).
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl ResourceIds {
+    /// Looks for `id` and `external_id` at the top of a JSON object and, for whichever is missing there, one level down, in
+    /// the first object that has it.
+    pub fn find(resource: &str) -> Self {
+        let Ok(Members(top)) = serde_json::from_str(resource) else {
+            return Self::default();
+        };
+        let mut found = Self { id: member(&top, "id"), external_id: member(&top, "external_id") };
+        for (_, value) in &top {
+            if found.id.is_some() && found.external_id.is_some() {
+                break;
+            }
+            if value.get().starts_with('{')
+                && let Ok(Members(below)) = serde_json::from_str(value.get())
+            {
+                found.id = found.id.or_else(|| member(&below, "id"));
+                found.external_id = found.external_id.or_else(|| member(&below, "external_id"));
+            }
+        }
+        found
+    }
+}
+
+/// The longest id that is kept, in bytes.
+const MAX_ID_BYTES: usize = 255;
+
+fn member(members: &[(Cow<'_, str>, &RawValue)], name: &str) -> Option<String> {
+    let (_, value) = members.iter().find(|(member, _)| member == name)?;
+    let text = value.get();
+    let id = match text.as_bytes().first()? {
+        b'"' => serde_json::from_str(text).ok()?,
+        b'-' | b'0'..=b'9' => text.to_owned(),
+        _ => return None,
+    };
+    (!id.is_empty() && id.len() <= MAX_ID_BYTES).then_some(id)
+}
+
+/// How deeply the objects and arrays of a JSON text are nested. The text must be valid JSON.
+pub fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+impl Fingerprint {
+    /// Of some parts, each with its length before it, so that no two lists of parts run together.
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        for part in parts {
+            digest.update(&(part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.finish().as_ref()[..16]);
+        Self(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(resource: &str) -> (Option<String>, Option<String>) {
+        let found = ResourceIds::find(resource);
+        (found.id, found.external_id)
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn ids_are_found_at_the_top_or_one_level_down() {
+        assert_eq!(find(r#"{"id":"a","external_id":"b"}"#), (some("a"), some("b")));
+        assert_eq!(find(r#"{"payment":{"id":"a","external_id":"b"}}"#), (some("a"), some("b")));
+        assert_eq!(find(r#"{"id":17,"payment":{"id":"a","external_id":"b"}}"#), (some("17"), some("b")));
+        assert_eq!(find(r#"{"note":{"x":1},"order":{"id":"o"},"payment":{"id":"p"}}"#), (some("o"), None));
+        assert_eq!(find(r#"{"a":{"b":{"id":"too deep"}}}"#), (None, None));
+        assert_eq!(find(r#"{"id":null,"external_id":["x"]}"#), (None, None));
+        assert_eq!(find(r#"{"id":"\u00e9\n"}"#), (some("é\n"), None));
+    }
+
+    #[test]
+    fn ids_have_a_longest() {
+        let id = "x".repeat(MAX_ID_BYTES);
+        assert_eq!(find(&format!(r#"{{"id":"{id}"}}"#)).0, Some(id.clone()));
+        assert_eq!(find(&format!(r#"{{"id":"{id}x"}}"#)).0, None);
+    }
+
+    #[test]
+    fn depth_ignores_what_stands_in_strings() {
+        for (json, expected) in
+            [("1", 0), ("{}", 1), (r#"{"a":[{}]}"#, 3), (r#"{"a":"[[[[\"{{"}"#, 1), (r#"["\\",[]]"#, 2)]
+        {
+            assert_eq!(depth(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_keep_parts_apart() {
+        let of = |parts: &[&str]| Fingerprint::of(parts.iter().map(|part| part.as_bytes()));
+        assert_eq!(of(&["ab", "c"]), of(&["ab", "c"]));
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+    }
+}

@@ -1,0 +1,291 @@
+//! Events: record, list, read, re-send, explain, erase.
+
+use super::notifications::Webhooks;
+use super::{Caller, Error, NotificationView, Service, refused};
+use crate::model::{
+    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Status,
+    Timestamp, WebhookId, WebhookStatus,
+};
+use crate::store::{EventQuery, IdempotencyKey, Page};
+use std::collections::BTreeMap;
+
+/// An event as a caller brings it; `resource` is the text of one JSON object.
+#[derive(Clone, Debug)]
+pub struct EventDraft<'a> {
+    /// The caller's own id.
+    pub id: Option<EventId>,
+    /// What happened.
+    pub event_type: EventType,
+    /// The caller's own id for it.
+    pub external_id: Option<String>,
+    /// When it happened.
+    pub occurred_at: Option<Timestamp>,
+    /// The resource, byte for byte.
+    pub resource: &'a str,
+}
+
+impl EventDraft<'_> {
+    pub(super) fn into_new(self, env: &str) -> NewEvent {
+        let occurred = self.occurred_at.map_or([0; 8], |at| at.as_ms().to_be_bytes());
+        let external = self.external_id.as_deref().unwrap_or_default();
+        let parts = [self.event_type.as_str().as_bytes(), external.as_bytes(), &occurred, self.resource.as_bytes()];
+        NewEvent {
+            id: self.id,
+            resource: ResourceIds::find(self.resource),
+            fingerprint: Fingerprint::of(parts),
+            body: BodyDraft::new(&self.event_type, env, self.resource),
+            event_type: self.event_type,
+            external_id: self.external_id,
+            occurred_at: self.occurred_at,
+        }
+    }
+}
+
+/// What recording answered.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The events, in the order given.
+    pub events: Vec<Event>,
+    /// Whether all of them had been recorded before, so that nothing was done.
+    pub replayed: bool,
+}
+
+/// One event, whole.
+#[derive(Clone, Debug)]
+pub struct EventDetail {
+    /// The event.
+    pub event: Event,
+    /// Its payload, unless it was erased.
+    pub payload: Option<Payload>,
+    /// How many of its notifications stand where.
+    pub summary: BTreeMap<Status, u32>,
+}
+
+/// Why a webhook was or wasn't owed an event.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// Whether it was owed the event.
+    pub owed: bool,
+    /// Where its notification stands.
+    pub status: Option<Status>,
+    /// When its next attempt comes.
+    pub next_attempt_at: Option<Timestamp>,
+    /// All that in a sentence.
+    pub reason: String,
+}
+
+impl Service {
+    /// Records events, all or none. On `Ok` they, and every notification they owe, survive kill -9 and power loss.
+    pub async fn record(
+        &self,
+        caller: &Caller,
+        drafts: Vec<EventDraft<'_>>,
+        idempotency_key: Option<&str>,
+        in_batch: bool,
+    ) -> Result<Recorded, Error> {
+        let policy = self.policy();
+        let unknown = drafts.iter().enumerate().filter(|(_, draft)| !policy.allows(&draft.event_type));
+        let unknown: BTreeMap<String, Vec<String>> = unknown
+            .map(|(index, draft)| {
+                let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
+                (field, vec![format!("`{}` is not in the catalogue; see GET /api/event_types", draft.event_type)])
+            })
+            .collect();
+        if !unknown.is_empty() {
+            return Err(Error::Invalid(unknown));
+        }
+        let events: Vec<NewEvent> = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
+        let key = idempotency_key.map(|key| {
+            let ids: Vec<[u8; 16]> = events.iter().map(|event| event.id.map_or([0; 16], EventId::to_bytes)).collect();
+            let parts = events.iter().zip(&ids).flat_map(|(event, id)| [event.fingerprint.0.as_slice(), id.as_slice()]);
+            IdempotencyKey {
+                hash: Fingerprint::of([key.as_bytes()]).0,
+                fingerprint: Fingerprint::of(parts).0,
+                until: self.clock.now().plus(policy.idempotency_window),
+            }
+        });
+        let accepted =
+            self.store.accept(caller.account, events, key).await?.map_err(|refusal| refused(refusal, in_batch))?;
+        let replayed = accepted.iter().all(|accepted| accepted.replayed);
+        Ok(Recorded { events: accepted.into_iter().map(|accepted| accepted.event).collect(), replayed })
+    }
+
+    /// A page of events.
+    pub async fn events(&self, caller: &Caller, query: EventQuery) -> Result<Page<Event>, Error> {
+        let account = caller.account;
+        self.read(move |store| Ok(store.events(account, &query)?)).await
+    }
+
+    /// One event with its payload.
+    pub async fn event(&self, caller: &Caller, id: EventId) -> Result<EventDetail, Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
+            let (event, payload) = store.event(account, seq)?.ok_or(Error::NotFound)?;
+            let mut webhooks = Webhooks::new(store, account);
+            let mut summary = BTreeMap::new();
+            for notification in store.notifications_of(account, seq)? {
+                let status = webhooks.status(&notification)?;
+                *summary.entry(status).or_insert(0) += 1;
+            }
+            Ok(EventDetail { event, payload, summary })
+        })
+        .await
+    }
+
+    /// The notification history of one event: each notification with its attempts, by webhook.
+    pub async fn notifications_of_event(
+        &self,
+        caller: &Caller,
+        id: EventId,
+    ) -> Result<Vec<super::NotificationDetail>, Error> {
+        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
+        self.read(move |store| {
+            let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
+            let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
+            let mut webhooks = Webhooks::new(store, account);
+            let mut details = Vec::new();
+            for notification in store.notifications_of(account, seq)? {
+                let attempts = store.attempts(&notification)?;
+                let view = webhooks.view(&notification, &event, max_attempts)?;
+                details.push(super::NotificationDetail { view, attempts });
+            }
+            Ok(details)
+        })
+        .await
+    }
+
+    /// Owes an event again to every webhook that matches it now.
+    pub async fn resend_event(&self, caller: &Caller, id: EventId) -> Result<Vec<NotificationView>, Error> {
+        let account = caller.account;
+        let event = self
+            .read(move |store| {
+                let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
+                store.event_head(account, seq)?.ok_or(Error::NotFound)
+            })
+            .await?;
+        if event.erased_at.is_some() {
+            return Err(erased());
+        }
+        for webhook in self.store.directory().of(account) {
+            if self.engine.is_in_flight(NotificationKey { seq: event.seq, webhook: webhook.no }) {
+                return Err(in_flight());
+            }
+        }
+        let owed = self.store.resend_event(account, event.seq).await?.ok_or(Error::NotFound)?;
+        let directory = self.store.directory();
+        let view = |notification| self.view(notification, &event, directory.by_no(notification.key.webhook));
+        Ok(owed.iter().map(view).collect())
+    }
+
+    /// Erases an event's payload (LGPD): its id, type, times and history stay; what is still owed of it is cancelled.
+    pub async fn erase(&self, caller: &Caller, id: EventId) -> Result<(), Error> {
+        let account = caller.account;
+        let seq = self.read(move |store| store.event_seq(account, id)?.ok_or(Error::NotFound)).await?;
+        self.store.erase(account, seq).await?.ok_or(Error::NotFound)?;
+        tracing::info!(event = %id, "payload erased");
+        Ok(())
+    }
+
+    /// For every webhook, why it was or wasn't owed this event.
+    pub async fn explain(&self, caller: &Caller, id: EventId) -> Result<Vec<Explanation>, Error> {
+        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
+        self.read(move |store| {
+            let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
+            let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
+            let mut webhooks = Webhooks::new(store, account);
+            let mut explanations = Vec::new();
+            let owed = store.notifications_of(account, seq)?;
+            for notification in &owed {
+                let view = webhooks.view(notification, &event, max_attempts)?;
+                explanations.push(explain_owed(&view, webhooks.is_deleted(notification)?, &event));
+            }
+            for webhook in store.directory().of(account) {
+                if owed.iter().any(|notification| notification.key.webhook == webhook.no) {
+                    continue;
+                }
+                explanations.push(Explanation {
+                    webhook_id: webhook.id,
+                    owed: false,
+                    status: None,
+                    next_attempt_at: None,
+                    reason: explain_not_owed(webhook, &event),
+                });
+            }
+            Ok(explanations)
+        })
+        .await
+    }
+}
+
+fn explain_owed(view: &NotificationView, webhook_deleted: bool, event: &Event) -> Explanation {
+    let reason = match view.status {
+        Status::Pending => "It is owed and its first attempt is about to be made.".to_owned(),
+        Status::Retrying => match view.next_attempt_at {
+            Some(at) => format!(
+                "{} of {} attempts were made without a 2XX; the next one comes at {at}.",
+                view.automatic, view.max_attempts
+            ),
+            None => "It was tried without a 2XX and is owed again.".to_owned(),
+        },
+        Status::Held => {
+            "It is owed and held back, because the webhook is paused or disabled; no attempt is used up.".to_owned()
+        }
+        Status::Delivered => match view.delivered_at {
+            Some(at) => format!("It was delivered: the target confirmed at {at}."),
+            None => "It was delivered.".to_owned(),
+        },
+        Status::Failed => {
+            format!("All {} attempts ended without a 2XX; it can still be re-sent by hand.", view.max_attempts)
+        }
+        Status::Cancelled if event.erased_at.is_some() => {
+            "It is no longer owed: the event's payload was erased.".to_owned()
+        }
+        Status::Cancelled if webhook_deleted => "It is no longer owed: the webhook was deleted.".to_owned(),
+        Status::Cancelled => "It is no longer owed: it was cancelled.".to_owned(),
+    };
+    Explanation {
+        webhook_id: view.webhook_id,
+        owed: true,
+        status: Some(view.status),
+        next_attempt_at: view.next_attempt_at,
+        reason,
+    }
+}
+
+fn explain_not_owed(webhook: &crate::model::Webhook, event: &Event) -> String {
+    let patterns = || webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
+    if event.event_type.as_str() == crate::model::TEST_EVENT {
+        return "It was not owed: a test goes to the webhook that is tested, and to no other.".to_owned();
+    }
+    if webhook.inserted_at > event.inserted_at {
+        return format!(
+            "It was not owed: the webhook was registered at {}, after the event; POST /api/events/{}/resend would owe it.",
+            webhook.inserted_at, event.id
+        );
+    }
+    match webhook.events.matching(&event.event_type) {
+        None => format!("It was not owed: none of its patterns ({}) means `{}`.", patterns(), event.event_type),
+        Some(pattern) => {
+            let changed = webhook.updated_at;
+            let note = match &webhook.status {
+                WebhookStatus::Active => "",
+                WebhookStatus::Paused | WebhookStatus::Disabled { .. } => " (it is not active now)",
+            };
+            format!(
+                "It was not owed: `{pattern}` means `{}` now{note}, but did not when the event was recorded; the webhook was last changed at {changed}.",
+                event.event_type
+            )
+        }
+    }
+}
+
+pub(super) fn erased() -> Error {
+    Error::conflict("erased", "the event's payload was erased: there is nothing left to send")
+}
+
+pub(super) fn in_flight() -> Error {
+    Error::conflict("in_flight", "an attempt is in flight right now: wait for its outcome, then re-send")
+}

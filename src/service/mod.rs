@@ -1,0 +1,204 @@
+//! The verbs: what a merchant can do, each checked and stored. The API and the panel call these and nothing else.
+//!
+//! It knows no HTTP: a caller comes as a [`Caller`], input as model types, and what goes wrong as an [`Error`] that says what to
+//! do. Reads that can meet the disk run on tokio's blocking threads.
+
+mod events;
+mod notifications;
+mod tokens;
+mod webhooks;
+
+pub use events::{EventDetail, EventDraft, Explanation, Recorded};
+pub use notifications::{NotificationDetail, NotificationFilter, NotificationView};
+pub use tokens::{NewToken, TokenView};
+pub use webhooks::WebhookDraft;
+
+use crate::clock::Clock;
+use crate::model::{
+    AccessToken, AccountNo, CATALOGUE, EventType, NotificationKey, RetryPolicy, Scopes, TEST_EVENT, TokenHash,
+};
+use crate::store::{AcceptRefusal, Store, StoreError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// Why a verb was not done. Nothing was changed.
+#[derive(Debug)]
+pub enum Error {
+    /// There is no such thing, or it is another account's.
+    NotFound,
+    /// It contradicts what is there.
+    Conflict {
+        /// One word for programs.
+        code: &'static str,
+        /// One sentence for people.
+        detail: String,
+    },
+    /// Fields whose values can't be taken, with a sentence for each problem.
+    Invalid(BTreeMap<String, Vec<String>>),
+    /// The store can't answer now.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Error {
+    fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict { code, detail: detail.into() }
+    }
+
+    fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid(BTreeMap::from([(field.into(), vec![problem.into()])]))
+    }
+}
+
+/// Who calls: the account and what the token allows.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose token it is.
+    pub account: AccountNo,
+    /// What the account calls itself in the bodies its targets receive.
+    pub env: Arc<str>,
+    /// What the token allows.
+    pub scopes: Scopes,
+}
+
+/// An account of the config file.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its number in the store.
+    pub no: AccountNo,
+    /// Its name.
+    pub name: String,
+    /// See [`Caller::env`].
+    pub env: Arc<str>,
+    /// The hash of the admin token of its `admin_token_file`.
+    pub admin_token: Option<TokenHash>,
+}
+
+/// What the config says of the verbs; replaced on reload.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The schedule of webhooks that have none of their own.
+    pub retry: RetryPolicy,
+    /// The limit of webhooks that have none of their own.
+    pub max_in_flight_per_webhook: u16,
+    /// How long an idempotency key is recognised.
+    pub idempotency_window: Duration,
+    /// How long a secret signs on after it was rotated away.
+    pub secret_overlap: Duration,
+    /// Whether a type must be in the catalogue.
+    pub strict_types: bool,
+    /// The types a shop adds to the catalogue.
+    pub extra_types: Vec<EventType>,
+}
+
+/// What the daemon knows and the service must ask.
+pub trait Engine: Send + Sync {
+    /// Whether an attempt of this notification is in flight.
+    fn is_in_flight(&self, key: NotificationKey) -> bool;
+    /// Why the daemon can't take events now; `None` when it can.
+    fn not_ready(&self) -> Option<String>;
+}
+
+/// The verbs. Shared by every request.
+pub struct Service {
+    store: Store,
+    clock: Clock,
+    engine: Arc<dyn Engine>,
+    accounts: Vec<Account>,
+    policy: RwLock<Arc<Policy>>,
+}
+
+impl Service {
+    /// A service over an open store.
+    pub fn new(store: Store, clock: Clock, engine: Arc<dyn Engine>, accounts: Vec<Account>, policy: Policy) -> Self {
+        Self { store, clock, engine, accounts, policy: RwLock::new(Arc::new(policy)) }
+    }
+
+    /// Takes up what a reload changed.
+    pub fn set_policy(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// Why the daemon can't take events now; `None` when it can.
+    pub fn not_ready(&self) -> Option<String> {
+        self.engine.not_ready()
+    }
+
+    /// Whose token this is; `None` for an unknown, revoked or expired one.
+    pub fn authenticate(&self, token: &str) -> Option<Caller> {
+        let hash = TokenHash::of(token);
+        let configured =
+            self.accounts.iter().find(|account| account.admin_token.as_ref().is_some_and(|own| own.matches(&hash)));
+        if let Some(account) = configured {
+            return Some(Caller { account: account.no, env: account.env.clone(), scopes: Scopes::ADMIN });
+        }
+        let kept = self.store.token(AccessToken::parse(token)?.id, self.clock.now())?;
+        if !kept.hash.matches(&hash) {
+            return None;
+        }
+        // An account that is no longer in the config keeps its data and lets nobody in.
+        let account = self.accounts.iter().find(|account| account.no == kept.account)?;
+        Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes })
+    }
+
+    /// The catalogue: type, and its sentences where it has them (Portuguese, English).
+    pub fn event_types(&self) -> Vec<(String, Option<(&'static str, &'static str)>)> {
+        let known = CATALOGUE.iter().map(|entry| (entry.event_type.to_owned(), Some((entry.pt, entry.en))));
+        let extra = self.policy().extra_types.iter().map(|extra| (extra.to_string(), None)).collect::<Vec<_>>();
+        known.chain(extra).collect()
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs a read on a thread that may block.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || read(&store)).await {
+            Ok(result) => result,
+            // A read that panicked (sled, on damage) costs this request and no more.
+            Err(_) => Err(Error::Store(StoreError::Damaged { table: "row", what: "can't be read: sled panicked" })),
+        }
+    }
+}
+
+impl Policy {
+    fn allows(&self, event_type: &EventType) -> bool {
+        !self.strict_types
+            || event_type.as_str() == TEST_EVENT
+            || CATALOGUE.iter().any(|entry| entry.event_type == event_type.as_str())
+            || self.extra_types.contains(event_type)
+    }
+}
+
+/// What a refused batch means to its caller.
+fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
+    let field = |index: usize, name: &str| if in_batch { format!("events[{index}].{name}") } else { name.to_owned() };
+    match refusal {
+        AcceptRefusal::IdTaken { index } => Error::conflict(
+            "id_taken",
+            format!(
+                "{} already names another event: give each event its own id, and repeat one only with the very same content",
+                field(index, "id")
+            ),
+        ),
+        AcceptRefusal::KeyTaken => Error::conflict(
+            "idempotency_key_taken",
+            "this Idempotency-Key already answered another request: use a new key for new content",
+        ),
+        AcceptRefusal::TooManyTypes { index } => Error::invalid(
+            field(index, "type"),
+            format!("would be more than the {} distinct types an account can have", crate::store::MAX_EVENT_TYPES),
+        ),
+    }
+}

@@ -1,0 +1,289 @@
+//! Notifications: list, read, re-send one or many.
+
+use super::events::{erased, in_flight};
+use super::{Caller, Error, Service};
+use crate::model::{
+    AccountNo, Attempt, Event, EventId, Notification, NotificationId, Pattern, Refusal, State, Status, Timestamp,
+    Webhook, WebhookId, WebhookNo,
+};
+use crate::store::{Cursor, NotificationQuery, Order, Page, ResponseFilter, Store};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A notification as the world sees it.
+#[derive(Clone, Debug)]
+pub struct NotificationView {
+    /// Its id, and its `webhook-id` on the wire.
+    pub id: NotificationId,
+    /// The event's id.
+    pub event_id: EventId,
+    /// The webhook's id.
+    pub webhook_id: WebhookId,
+    /// The event's type.
+    pub event_type: String,
+    /// The webhook's present target.
+    pub target: String,
+    /// Where it stands.
+    pub status: Status,
+    /// How many attempts were made in all.
+    pub attempts_count: u16,
+    /// How many of them were automatic.
+    pub automatic: u8,
+    /// How many automatic ones there are at most.
+    pub max_attempts: u8,
+    /// When the next automatic attempt comes; `None` while it is held or when none will.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The status of the last response.
+    pub response_status: Option<u16>,
+    /// When a 2XX first came.
+    pub delivered_at: Option<Timestamp>,
+    /// When it was first owed.
+    pub inserted_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A notification and all its attempts, the first one first.
+#[derive(Clone, Debug)]
+pub struct NotificationDetail {
+    /// The notification.
+    pub view: NotificationView,
+    /// Its attempts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// Which notifications are meant, in the world's terms.
+#[derive(Clone, Debug, Default)]
+pub struct NotificationFilter {
+    /// Owed to this webhook, deleted or not.
+    pub webhook_id: Option<WebhookId>,
+    /// Of this event.
+    pub event_id: Option<EventId>,
+    /// With this status.
+    pub status: Option<Status>,
+    /// Of events of these types.
+    pub event_type: Option<Pattern>,
+    /// With this last response.
+    pub response: Option<ResponseFilter>,
+    /// Of events recorded at or after this.
+    pub from: Option<Timestamp>,
+    /// Of events recorded before this.
+    pub to: Option<Timestamp>,
+}
+
+impl NotificationFilter {
+    /// The filter in the store's terms; `None` when an id names nothing of this account's, so that nothing can match.
+    fn resolve(self, store: &Store, account: AccountNo) -> Result<Option<NotificationQuery>, Error> {
+        let webhook = match self.webhook_id {
+            None => None,
+            Some(id) => match store.webhook_no(account, id)? {
+                None => return Ok(None),
+                found => found,
+            },
+        };
+        let event = match self.event_id {
+            None => None,
+            Some(id) => match store.event_seq(account, id)? {
+                None => return Ok(None),
+                found => found,
+            },
+        };
+        Ok(Some(NotificationQuery {
+            webhook,
+            event,
+            status: self.status,
+            event_type: self.event_type,
+            response: self.response,
+            from: self.from,
+            to: self.to,
+            ..NotificationQuery::default()
+        }))
+    }
+}
+
+impl Service {
+    /// A page of notifications.
+    pub async fn notifications(
+        &self,
+        caller: &Caller,
+        filter: NotificationFilter,
+        order: Order,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<NotificationView>, Error> {
+        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
+        self.read(move |store| {
+            let Some(query) = filter.resolve(store, account)? else {
+                return Ok(Page { items: Vec::new(), next: None });
+            };
+            let page = store.notifications(account, &NotificationQuery { order, cursor, limit, ..query })?;
+            let mut webhooks = Webhooks::new(store, account);
+            let views = page.items.iter().map(|(notification, event)| webhooks.view(notification, event, max_attempts));
+            Ok(Page { items: views.collect::<Result<_, _>>()?, next: page.next })
+        })
+        .await
+    }
+
+    /// One notification with its attempts.
+    pub async fn notification(&self, caller: &Caller, id: NotificationId) -> Result<NotificationDetail, Error> {
+        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
+        self.read(move |store| {
+            let key = store.notification_key(id).ok_or(Error::NotFound)?;
+            let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
+            let event = store.event_head(account, key.seq)?.ok_or(Error::NotFound)?;
+            let view = Webhooks::new(store, account).view(&notification, &event, max_attempts)?;
+            Ok(NotificationDetail { view, attempts: store.attempts(&notification)? })
+        })
+        .await
+    }
+
+    /// Owes one attempt by hand, now: to the webhook's present target, with the original body, using none of the 20 up.
+    pub async fn resend(&self, caller: &Caller, id: NotificationId) -> Result<NotificationView, Error> {
+        let account = caller.account;
+        let (key, event) = self
+            .read(move |store| {
+                let key = store.notification_key(id).ok_or(Error::NotFound)?;
+                store.notification(account, key)?.ok_or(Error::NotFound)?;
+                Ok((key, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
+            })
+            .await?;
+        if event.erased_at.is_some() {
+            return Err(erased());
+        }
+        if self.engine.is_in_flight(key) {
+            return Err(in_flight());
+        }
+        match self.store.resend(account, key).await?.ok_or(Error::NotFound)? {
+            Ok(notification) => Ok(self.view(&notification, &event, self.store.directory().by_no(key.webhook))),
+            Err(Refusal::Cancelled) => Err(Error::conflict(
+                "cancelled",
+                "the notification is CANCELLED: its webhook was deleted or its payload erased",
+            )),
+            Err(Refusal::TooManyAttempts) => Err(Error::conflict(
+                "too_many_attempts",
+                format!("the notification has {} attempts, and keeps no more", crate::model::MAX_ATTEMPTS_KEPT),
+            )),
+        }
+    }
+
+    /// Owes an attempt by hand to everything the filter matches but what is cancelled; returns how many that is. The work is
+    /// done in the background, at the webhooks' own pace, and survives a restart.
+    pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
+        if filter.status == Some(Status::Cancelled) {
+            return Err(Error::invalid("filter.status", "CANCELLED notifications can't be re-sent"));
+        }
+        let account = caller.account;
+        let by_status = filter.status.is_some();
+        let counted = self
+            .read(move |store| {
+                let Some(query) = filter.resolve(store, account)? else {
+                    return Ok(None);
+                };
+                let mut count = store.count_notifications(account, &query)?;
+                if !by_status {
+                    let cancelled = NotificationQuery { status: Some(Status::Cancelled), ..query.clone() };
+                    count = count.saturating_sub(store.count_notifications(account, &cancelled)?);
+                }
+                Ok(Some((query, count)))
+            })
+            .await?;
+        let Some((query, count)) = counted.filter(|(_, count)| *count > 0) else {
+            return Ok(0);
+        };
+        self.store.resend_many(account, query).await?;
+        tracing::info!(queued = count, "bulk resend begun");
+        Ok(count)
+    }
+
+    pub(super) fn view(
+        &self,
+        notification: &Notification,
+        event: &Event,
+        webhook: Option<&Arc<Webhook>>,
+    ) -> NotificationView {
+        let id = self.store.notification_id(notification.key);
+        view(id, notification, event, webhook.map(|webhook| &**webhook), self.policy().retry.max_attempts())
+    }
+}
+
+/// The webhooks of the notifications on one page, deleted ones read once.
+pub(super) struct Webhooks<'s> {
+    store: &'s Store,
+    account: AccountNo,
+    found: HashMap<WebhookNo, Option<Arc<Webhook>>>,
+}
+
+impl<'s> Webhooks<'s> {
+    pub(super) fn new(store: &'s Store, account: AccountNo) -> Self {
+        Self { store, account, found: HashMap::new() }
+    }
+
+    fn get(&mut self, no: WebhookNo) -> Result<Option<Arc<Webhook>>, Error> {
+        if let Some(found) = self.found.get(&no) {
+            return Ok(found.clone());
+        }
+        let found = self.store.webhook(self.account, no)?;
+        self.found.insert(no, found.clone());
+        Ok(found)
+    }
+
+    pub(super) fn is_deleted(&mut self, notification: &Notification) -> Result<bool, Error> {
+        Ok(self.get(notification.key.webhook)?.is_none_or(|webhook| webhook.deleted_at.is_some()))
+    }
+
+    pub(super) fn status(&mut self, notification: &Notification) -> Result<Status, Error> {
+        Ok(status(notification, self.get(notification.key.webhook)?.as_deref()))
+    }
+
+    pub(super) fn view(
+        &mut self,
+        notification: &Notification,
+        event: &Event,
+        max_attempts: u8,
+    ) -> Result<NotificationView, Error> {
+        let webhook = self.get(notification.key.webhook)?;
+        let id = self.store.notification_id(notification.key);
+        Ok(view(id, notification, event, webhook.as_deref(), max_attempts))
+    }
+}
+
+fn status(notification: &Notification, webhook: Option<&Webhook>) -> Status {
+    let deleted = webhook.is_none_or(|webhook| webhook.deleted_at.is_some());
+    notification.status(webhook.is_some_and(Webhook::is_active), deleted)
+}
+
+fn view(
+    id: NotificationId,
+    notification: &Notification,
+    event: &Event,
+    webhook: Option<&Webhook>,
+    default_max_attempts: u8,
+) -> NotificationView {
+    let status = status(notification, webhook);
+    let max_attempts = match webhook.and_then(|webhook| webhook.retry.as_ref()) {
+        _ if notification.test => 1,
+        Some(own) => own.max_attempts(),
+        None => default_max_attempts,
+    };
+    let next_attempt_at = match (status, notification.state) {
+        (Status::Pending, _) => Some(notification.inserted_at),
+        (Status::Retrying, State::Retrying { due }) => Some(due),
+        _ => None,
+    };
+    NotificationView {
+        id,
+        event_id: event.id,
+        webhook_id: webhook.map_or(WebhookId::from_bytes([0; 16]), |webhook| webhook.id),
+        event_type: event.event_type.to_string(),
+        target: webhook.map(|webhook| webhook.target.to_string()).unwrap_or_default(),
+        status,
+        attempts_count: notification.attempts,
+        automatic: notification.automatic,
+        max_attempts,
+        next_attempt_at,
+        response_status: notification.last.as_ref().and_then(|attempt| attempt.result.status()),
+        delivered_at: notification.delivered_at,
+        inserted_at: notification.inserted_at,
+        updated_at: notification.updated_at,
+    }
+}

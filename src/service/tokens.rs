@@ -1,0 +1,93 @@
+//! Access tokens: make, list, revoke.
+
+use super::{Caller, Error, Service};
+use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
+use crate::store::Token;
+use std::time::Duration;
+
+/// A token that was made just now; its text is shown this once.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The token.
+    pub view: TokenView,
+    /// What its owner sends after `Bearer`.
+    pub text: String,
+}
+
+/// A token as it is listed.
+#[derive(Clone, Debug)]
+pub struct TokenView {
+    /// What it is revoked by.
+    pub id: TokenId,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Scopes,
+    /// When it was made.
+    pub inserted_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl From<Token> for TokenView {
+    fn from(token: Token) -> Self {
+        Self {
+            id: token.id,
+            name: token.name,
+            scopes: token.scopes,
+            inserted_at: token.inserted_at,
+            expires_at: token.expires_at,
+        }
+    }
+}
+
+impl Service {
+    /// Makes a token of the caller's account.
+    pub async fn create_token(
+        &self,
+        caller: &Caller,
+        name: String,
+        scopes: Scopes,
+        expires: Option<Duration>,
+    ) -> Result<NewToken, Error> {
+        self.create_token_for(caller.account, name, scopes, expires).await
+    }
+
+    /// Makes a token of an account, for the daemon's first start.
+    pub async fn create_token_for(
+        &self,
+        account: AccountNo,
+        name: String,
+        scopes: Scopes,
+        expires: Option<Duration>,
+    ) -> Result<NewToken, Error> {
+        let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
+        let now = self.clock.now();
+        let kept = Token {
+            id: token.id,
+            account,
+            name,
+            scopes,
+            hash: token.hash(),
+            inserted_at: now,
+            expires_at: expires.map(|span| now.plus(span)),
+        };
+        self.store.add_token(kept.clone()).await?;
+        tracing::info!(token = %kept.id, "access token made");
+        Ok(NewToken { view: kept.into(), text: token.reveal() })
+    }
+
+    /// The tokens of the caller's account, oldest first. One from a config file's `admin_token_file` is not among them.
+    pub fn tokens(&self, caller: &Caller) -> Vec<TokenView> {
+        self.store.tokens(caller.account).into_iter().map(TokenView::from).collect()
+    }
+
+    /// Revokes a token; the next request with it is refused.
+    pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<(), Error> {
+        if !self.store.revoke_token(caller.account, id).await? {
+            return Err(Error::NotFound);
+        }
+        tracing::info!(token = %id, "access token revoked");
+        Ok(())
+    }
+}
