@@ -1,4 +1,5 @@
 //! carteiro
+pub mod api;
 pub mod clock;
 pub mod delivery;
 pub mod model;

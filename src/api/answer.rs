@@ -1,0 +1,199 @@
+//! What goes out: bodies, and the 4xx and 5xx of the contract.
+
+use crate::model::Scope;
+use crate::service::Error;
+use crate::store::StoreError;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::Full;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How long a caller who met a full or stopping daemon should wait, in seconds.
+const RETRY_AFTER_S: u16 = 5;
+
+/// An answer, before it has its request id.
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: Vec::new(), body: body.into() }
+    }
+
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self::json(status, Bytes::new())
+    }
+
+    /// `{"data": …}`
+    pub(super) fn data<T: Serialize>(status: StatusCode, data: &T) -> Self {
+        #[derive(Serialize)]
+        struct Data<'a, T> {
+            data: &'a T,
+        }
+        Self::json(status, to_json(&Data { data }))
+    }
+
+    /// `{"data": [...], "page": {…}}`
+    pub(super) fn page<T: Serialize>(data: &[T], next_cursor: Option<String>, limit: usize) -> Self {
+        #[derive(Serialize)]
+        struct Page<'a, T> {
+            data: &'a [T],
+            page: PageInfo,
+        }
+        #[derive(Serialize)]
+        struct PageInfo {
+            next_cursor: Option<String>,
+            limit: usize,
+        }
+        Self::json(StatusCode::OK, to_json(&Page { data, page: PageInfo { next_cursor, limit } }))
+    }
+
+    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Full<Bytes>> {
+        let has_body = !self.body.is_empty();
+        let mut response = Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if has_body {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        headers.insert(HeaderName::from_static("x-request-id"), request_id);
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        response
+    }
+}
+
+fn to_json<T: Serialize>(value: &T) -> Bytes {
+    serde_json::to_vec(value).expect("the shapes of the API have string keys and no fallible parts").into()
+}
+
+/// An answer that is an error: `{"errors": {"code", "detail", "fields"?}}`.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    fields: Option<BTreeMap<String, Vec<String>>>,
+    header: Option<(HeaderName, String)>,
+}
+
+impl Failure {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), fields: None, header: None }
+    }
+
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(super) fn unauthorized(detail: &str) -> Self {
+        let failure = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+        Self { header: Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())), ..failure }
+    }
+
+    pub(super) fn forbidden(scope: Scope) -> Self {
+        let detail = format!("this token lacks the scope `{}` that the call needs", scope.as_str());
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path, or it is not yours")
+    }
+
+    pub(super) fn method_not_allowed(allowed: &[Method]) -> Self {
+        let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let failure =
+            Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"));
+        Self { header: Some((header::ALLOW, allow)), ..failure }
+    }
+
+    pub(super) fn body_timeout() -> Self {
+        let failure = Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive");
+        Self { header: Some((header::CONNECTION, "close".to_owned())), ..failure }
+    }
+
+    pub(super) fn too_large(max: usize) -> Self {
+        let failure = Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("the body may have at most {max} bytes"),
+        );
+        // What is left of the body is not read.
+        Self { header: Some((header::CONNECTION, "close".to_owned())), ..failure }
+    }
+
+    pub(super) fn not_json_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send JSON with `Content-Type: application/json`",
+        )
+    }
+
+    pub(super) fn invalid(fields: BTreeMap<String, Vec<String>>) -> Self {
+        let detail = match fields.keys().next() {
+            Some(field) if fields.len() == 1 => format!("`{field}` can't be taken as it is"),
+            _ => "some fields can't be taken as they are".to_owned(),
+        };
+        let failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields", detail);
+        Self { fields: Some(fields), ..failure }
+    }
+
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        Self { header: Some((header::RETRY_AFTER, RETRY_AFTER_S.to_string())), ..failure }
+    }
+
+    pub(super) fn into_answer(self) -> Answer {
+        #[derive(Serialize)]
+        struct Errors<'a> {
+            errors: Body<'a>,
+        }
+        #[derive(Serialize)]
+        struct Body<'a> {
+            code: &'a str,
+            detail: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            fields: Option<&'a BTreeMap<String, Vec<String>>>,
+        }
+        let body = Body { code: self.code, detail: &self.detail, fields: self.fields.as_ref() };
+        let answer = Answer::json(self.status, to_json(&Errors { errors: body }));
+        match self.header {
+            Some((name, value)) => answer.with(name, &value),
+            None => answer,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::not_found(),
+            Error::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
+            Error::Invalid(fields) => Self::invalid(fields),
+            Error::Store(StoreError::Stopped) => Self::unavailable("carteiro is stopping: try again in a moment"),
+            Error::Store(error) => {
+                // A caller can do nothing about it and learns nothing from its details; the operator must.
+                tracing::error!(%error, "the store could not answer");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "store_failed",
+                    "the store could not answer; the daemon's log says why",
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! `/api/events`, `/api/event_types`
+
+use super::Call;
+use super::answer::{Answer, Failure};
+use super::fields::{Fields, Value};
+use super::notifications::{DetailShape, NotificationShape};
+use super::query::{self, Query};
+use crate::model::{Event, EventId, EventType, Status, Timestamp};
+use crate::service::EventDraft;
+use crate::store::EventQuery;
+use http::{HeaderName, StatusCode, header};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// The largest resource of one event, in bytes.
+const MAX_RESOURCE_BYTES: usize = 256 * 1024;
+/// The most events of one batch.
+const MAX_BATCH: usize = 1000;
+/// The longest `external_id`, in bytes: it stands in a key of the store.
+const MAX_EXTERNAL_ID_BYTES: usize = 255;
+/// The longest `Idempotency-Key`, in bytes.
+const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
+
+pub(super) async fn record(call: &Call<'_>) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let key = idempotency_key(call)?;
+    let mut fields = Fields::within(call.body, "event")?;
+    let draft = draft(&mut fields);
+    fields.finish()?;
+    let drafts = draft.into_iter().collect();
+    let recorded = call.service.record(&call.caller, drafts, key, false).await?;
+    let Some(event) = recorded.events.first() else {
+        // A repetition of a key that answered an empty list can't come from here.
+        return Err(Failure::not_found());
+    };
+    let location = format!("/api/events/{}", event.id);
+    let shape = EventShape::of(event);
+    Ok(if recorded.replayed {
+        Answer::data(StatusCode::OK, &shape).with(REPLAYED, "true")
+    } else {
+        Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location)
+    })
+}
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+pub(super) async fn record_batch(call: &Call<'_>) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let key = idempotency_key(call)?;
+    let mut frame = Fields::of_body(call.body)?;
+    let items = frame.required("events", Value::list);
+    if let Some(items) = &items
+        && !(1..=MAX_BATCH).contains(&items.len())
+    {
+        frame.problem("events", format!("must have 1 to {MAX_BATCH} events"));
+    }
+    frame.finish()?;
+    let items = items.unwrap_or_default();
+    let mut drafts = Vec::with_capacity(items.len());
+    let mut problems = BTreeMap::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let mut fields = Fields::of(item, format!("events[{index}]"));
+        drafts.extend(draft(&mut fields));
+        problems.extend(fields.into_problems());
+    }
+    if !problems.is_empty() {
+        return Err(Failure::invalid(problems));
+    }
+    let recorded = call.service.record(&call.caller, drafts, key, true).await?;
+    let shapes: Vec<EventShape> = recorded.events.iter().map(EventShape::of).collect();
+    Ok(if recorded.replayed {
+        Answer::data(StatusCode::OK, &shapes).with(REPLAYED, "true")
+    } else {
+        Answer::data(StatusCode::CREATED, &shapes)
+    })
+}
+
+fn idempotency_key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Failure> {
+    let Some(value) = call.idempotency_key else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len()));
+    let detail =
+        || format!("the Idempotency-Key header must be 1 to {MAX_IDEMPOTENCY_KEY_BYTES} bytes of visible ASCII");
+    key.map(Some).ok_or_else(|| Failure::bad_request("bad_idempotency_key", detail()))
+}
+
+fn draft<'a>(fields: &mut Fields<'a>) -> Option<EventDraft<'a>> {
+    let event_type = fields.required("type", |value| {
+        EventType::parse(&value.text()?)
+            .ok_or_else(|| "must be words of A-Z, 0-9 and _ joined by dots, such as `PAYMENT.PAID`".to_owned())
+    });
+    let resource = fields.required("resource", |value| {
+        if !value.is_object() {
+            Err("must be an object".to_owned())
+        } else if value.raw().len() > MAX_RESOURCE_BYTES {
+            Err(format!("must be at most {MAX_RESOURCE_BYTES} bytes"))
+        } else {
+            Ok(value.raw())
+        }
+    });
+    let id = fields.optional("id", |value| {
+        EventId::parse(&value.text()?)
+            .ok_or_else(|| "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666".to_owned())
+    });
+    let external_id = fields.optional("external_id", |value| {
+        let text = value.text()?.into_owned();
+        if (1..=MAX_EXTERNAL_ID_BYTES).contains(&text.len()) {
+            Ok(text)
+        } else {
+            Err(format!("must be 1 to {MAX_EXTERNAL_ID_BYTES} bytes"))
+        }
+    });
+    let occurred_at = fields.optional("occurred_at", |value| {
+        Timestamp::parse(&value.text()?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
+    });
+    Some(EventDraft { id, event_type: event_type?, external_id, occurred_at, resource: resource? })
+}
+
+pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+    let mut query = Query::new(call.query);
+    let text = |text: &str| if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) };
+    let event_type = query.pattern("type");
+    let external_id = query.optional("external_id", text);
+    let resource_id = query.optional("resource_id", text);
+    let (from, to) = (query.timestamp("from"), query.timestamp("to"));
+    let paging = query.paging();
+    query.finish()?;
+    let asked = EventQuery {
+        event_type,
+        external_id,
+        resource_id,
+        from,
+        to,
+        order: paging.order,
+        cursor: paging.cursor,
+        limit: paging.limit,
+    };
+    let page = call.service.events(&call.caller, asked).await?;
+    let shapes: Vec<EventShape> = page.items.iter().map(EventShape::of).collect();
+    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
+}
+
+pub(super) async fn show(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        #[serde(flatten)]
+        event: EventShape<'a>,
+        summary: BTreeMap<&'static str, u32>,
+        resource: Option<&'a RawValue>,
+    }
+    query::none(call.query)?;
+    let detail = call.service.event(&call.caller, id).await?;
+    let resource = detail.payload.as_ref().map(crate::model::Payload::resource);
+    // What was accepted was one JSON object in UTF-8; it comes back byte for byte.
+    let resource: Option<&RawValue> = resource.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
+    let count = |status: Status| (status.as_str(), detail.summary.get(&status).copied().unwrap_or(0));
+    let summary = Status::ALL.into_iter().map(count).collect();
+    Ok(Answer::data(StatusCode::OK, &Whole { event: EventShape::of(&detail.event), summary, resource }))
+}
+
+pub(super) async fn notifications(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let details = call.service.notifications_of_event(&call.caller, id).await?;
+    let shapes: Vec<DetailShape> = details.iter().map(DetailShape::of).collect();
+    Ok(Answer::page(&shapes, None, crate::store::MAX_WEBHOOKS))
+}
+
+pub(super) async fn resend(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let owed = call.service.resend_event(&call.caller, id).await?;
+    let shapes: Vec<NotificationShape> = owed.iter().map(NotificationShape::of).collect();
+    Ok(Answer::data(StatusCode::ACCEPTED, &shapes))
+}
+
+pub(super) async fn explain(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+    #[derive(Serialize)]
+    struct Shape {
+        webhook_id: String,
+        owed: bool,
+        status: Option<&'static str>,
+        next_attempt_at: Option<String>,
+        reason: String,
+    }
+    query::none(call.query)?;
+    let explanations = call.service.explain(&call.caller, id).await?;
+    let shapes: Vec<Shape> = explanations
+        .into_iter()
+        .map(|explanation| Shape {
+            webhook_id: explanation.webhook_id.to_string(),
+            owed: explanation.owed,
+            status: explanation.status.map(Status::as_str),
+            next_attempt_at: explanation.next_attempt_at.map(|at| at.to_string()),
+            reason: explanation.reason,
+        })
+        .collect();
+    Ok(Answer::data(StatusCode::OK, &shapes))
+}
+
+pub(super) async fn erase(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    call.service.erase(&call.caller, id).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) fn types(call: &Call<'_>) -> Result<Answer, Failure> {
+    #[derive(Serialize)]
+    struct Shape {
+        #[serde(rename = "type")]
+        event_type: String,
+        description: Option<Description>,
+    }
+    #[derive(Serialize)]
+    struct Description {
+        pt: &'static str,
+        en: &'static str,
+    }
+    query::none(call.query)?;
+    let types = call.service.event_types().into_iter();
+    let shapes: Vec<Shape> = types
+        .map(|(event_type, sentences)| Shape {
+            event_type,
+            description: sentences.map(|(pt, en)| Description { pt, en }),
+        })
+        .collect();
+    Ok(Answer::data(StatusCode::OK, &shapes))
+}
+
+#[derive(Serialize)]
+struct EventShape<'a> {
+    id: String,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    external_id: Option<&'a str>,
+    resource_id: Option<&'a str>,
+    occurred_at: Option<String>,
+    inserted_at: String,
+    notifications: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_at: Option<String>,
+}
+
+impl<'a> EventShape<'a> {
+    fn of(event: &'a Event) -> Self {
+        Self {
+            id: event.id.to_string(),
+            event_type: event.event_type.as_str(),
+            external_id: event.external_id.as_deref().or(event.resource.external_id.as_deref()),
+            resource_id: event.resource.id.as_deref(),
+            occurred_at: event.occurred_at.map(|at| at.to_string()),
+            inserted_at: event.inserted_at.to_string(),
+            notifications: event.notifications,
+            erased_at: event.erased_at.map(|at| at.to_string()),
+        }
+    }
+}

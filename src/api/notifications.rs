@@ -1,0 +1,226 @@
+//! `/api/notifications`
+
+use super::Call;
+use super::answer::{Answer, Failure};
+use super::fields::{Fields, Value};
+use super::query::{self, Query};
+use crate::model::{Attempt, AttemptResult, EventId, NotificationId, Pattern, Status, Timestamp, WebhookId};
+use crate::service::{NotificationDetail, NotificationFilter, NotificationView};
+use crate::store::ResponseFilter;
+use http::StatusCode;
+use serde::Serialize;
+
+pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+    let mut query = Query::new(call.query);
+    let filter = NotificationFilter {
+        webhook_id: query.optional("webhook_id", webhook_id),
+        event_id: query.optional("event_id", |text| EventId::parse(text).ok_or_else(no_uuid)),
+        status: query.optional("status", status),
+        event_type: query.pattern("type"),
+        response: query.optional("response_status", response_filter),
+        from: query.timestamp("from"),
+        to: query.timestamp("to"),
+    };
+    let paging = query.paging();
+    query.finish()?;
+    let page = call.service.notifications(&call.caller, filter, paging.order, paging.cursor, paging.limit).await?;
+    let shapes: Vec<NotificationShape> = page.items.iter().map(NotificationShape::of).collect();
+    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
+}
+
+pub(super) async fn show(call: &Call<'_>, id: NotificationId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let detail = call.service.notification(&call.caller, id).await?;
+    Ok(Answer::data(StatusCode::OK, &DetailShape::of(&detail)))
+}
+
+pub(super) async fn resend(call: &Call<'_>, id: NotificationId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let view = call.service.resend(&call.caller, id).await?;
+    Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
+}
+
+pub(super) async fn resend_many(call: &Call<'_>) -> Result<Answer, Failure> {
+    #[derive(Serialize)]
+    struct Queued {
+        queued: u64,
+    }
+    query::none(call.query)?;
+    let mut frame = Fields::of_body(call.body)?;
+    // `filter` must be there, if only as {}: re-sending everything is asked for in so many words.
+    let filter = frame
+        .required("filter", |value| if value.is_object() { Ok(value) } else { Err("must be an object".to_owned()) });
+    frame.finish()?;
+    let Some(filter) = filter else {
+        unreachable!("finish() has answered for the required field that is missing");
+    };
+    let mut fields = Fields::of(filter, "filter".to_owned());
+    let text = |value: Value<'_>| value.text().map(std::borrow::Cow::into_owned);
+    let timestamp = |value: Value<'_>| {
+        Timestamp::parse(&text(value)?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
+    };
+    let filter = NotificationFilter {
+        webhook_id: fields.optional("webhook_id", |value| webhook_id(&text(value)?)),
+        event_id: None,
+        status: fields.optional("status", |value| status(&text(value)?)),
+        event_type: fields.optional("type", |value| {
+            Pattern::parse(&text(value)?)
+                .ok_or_else(|| "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned())
+        }),
+        response: None,
+        from: fields.optional("from", timestamp),
+        to: fields.optional("to", timestamp),
+    };
+    fields.finish()?;
+    let queued = call.service.resend_many(&call.caller, filter).await?;
+    Ok(Answer::data(StatusCode::ACCEPTED, &Queued { queued }))
+}
+
+fn no_uuid() -> String {
+    "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666".to_owned()
+}
+
+fn webhook_id(text: &str) -> Result<WebhookId, String> {
+    WebhookId::parse(text).ok_or_else(no_uuid)
+}
+
+fn status(text: &str) -> Result<Status, String> {
+    Status::parse(text).ok_or_else(|| {
+        let known = Status::ALL.map(Status::as_str).join(", ");
+        format!("must be one of {known}")
+    })
+}
+
+fn response_filter(text: &str) -> Result<ResponseFilter, String> {
+    let bad = || "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned();
+    if text == "none" {
+        return Ok(ResponseFilter::NoResponse);
+    }
+    if let Some(class) = text.strip_suffix("xx") {
+        let class = class.parse().ok().filter(|class| (1..=9).contains(class));
+        return class.map(ResponseFilter::Class).ok_or_else(bad);
+    }
+    let status = text.parse().ok().filter(|status| (100..=999).contains(status));
+    status.map(ResponseFilter::Status).ok_or_else(bad)
+}
+
+#[derive(Serialize)]
+pub(super) struct NotificationShape<'a> {
+    id: String,
+    event_id: String,
+    webhook_id: String,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    target: &'a str,
+    status: &'static str,
+    attempts_count: u16,
+    max_attempts: u8,
+    next_attempt_at: Option<String>,
+    response_status: Option<u16>,
+    delivered_at: Option<String>,
+    inserted_at: String,
+    updated_at: String,
+}
+
+impl<'a> NotificationShape<'a> {
+    pub(super) fn of(view: &'a NotificationView) -> Self {
+        Self {
+            id: view.id.to_string(),
+            event_id: view.event_id.to_string(),
+            webhook_id: view.webhook_id.to_string(),
+            event_type: &view.event_type,
+            target: &view.target,
+            status: view.status.as_str(),
+            attempts_count: view.attempts_count,
+            max_attempts: view.max_attempts,
+            next_attempt_at: view.next_attempt_at.map(|at| at.to_string()),
+            response_status: view.response_status,
+            delivered_at: view.delivered_at.map(|at| at.to_string()),
+            inserted_at: view.inserted_at.to_string(),
+            updated_at: view.updated_at.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct DetailShape<'a> {
+    #[serde(flatten)]
+    notification: NotificationShape<'a>,
+    attempts: Vec<AttemptShape<'a>>,
+}
+
+impl<'a> DetailShape<'a> {
+    pub(super) fn of(detail: &'a NotificationDetail) -> Self {
+        Self {
+            notification: NotificationShape::of(&detail.view),
+            attempts: detail.attempts.iter().map(AttemptShape::of).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AttemptShape<'a> {
+    number: u16,
+    trigger: &'static str,
+    started_at: String,
+    duration_ms: f64,
+    timings: TimingsShape,
+    remote_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorShape<'a>>,
+    next_attempt_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TimingsShape {
+    dns_ms: Option<f64>,
+    connect_ms: Option<f64>,
+    tls_ms: Option<f64>,
+    first_byte_ms: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct ErrorShape<'a> {
+    code: &'static str,
+    message: &'a str,
+}
+
+impl<'a> AttemptShape<'a> {
+    fn of(attempt: &'a Attempt) -> Self {
+        let ms = |us: u32| f64::from(us) / 1000.0;
+        let (response, error) = match &attempt.result {
+            AttemptResult::Response(response) => (Some(response), None),
+            AttemptResult::Error(error) => (None, Some(error)),
+        };
+        let redirect = response.is_some_and(|response| (300..400).contains(&response.status));
+        Self {
+            number: attempt.number,
+            trigger: attempt.trigger.as_str(),
+            started_at: attempt.started_at.to_string(),
+            duration_ms: ms(attempt.duration_us),
+            timings: TimingsShape {
+                dns_ms: attempt.timings.dns_us.map(ms),
+                connect_ms: attempt.timings.connect_us.map(ms),
+                tls_ms: attempt.timings.tls_us.map(ms),
+                first_byte_ms: attempt.timings.first_byte_us.map(ms),
+            },
+            remote_ip: attempt.remote_ip.map(|ip| ip.to_string()),
+            response_status: response.map(|response| response.status),
+            response_body: response.map(|response| String::from_utf8_lossy(&response.body).into_owned()),
+            location: response.and_then(|response| response.location.as_deref()),
+            hint: redirect.then_some(
+                "redirects are not followed, since that would hand the Authorization to another address: change the webhook's target",
+            ),
+            error: error.map(|error| ErrorShape { code: error.code.as_str(), message: &error.message }),
+            next_attempt_at: attempt.next_attempt_at.map(|at| at.to_string()),
+        }
+    }
+}

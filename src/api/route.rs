@@ -1,0 +1,164 @@
+//! Paths and methods to endpoints, in one place.
+
+use super::answer::Failure;
+use crate::model::{EventId, NotificationId, Scope, TokenId, WebhookId};
+use http::Method;
+
+/// What a request is for.
+pub(super) enum Target {
+    /// Is the process up?
+    Health,
+    /// Can it take events?
+    Ready,
+    /// Everything that needs a token.
+    Api(Endpoint),
+}
+
+/// The calls of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Register,
+    Webhooks,
+    Webhook(WebhookId),
+    ChangeWebhook(WebhookId),
+    DeleteWebhook(WebhookId),
+    TestWebhook(WebhookId),
+    RotateSecret(WebhookId),
+    Record,
+    RecordBatch,
+    Events,
+    Event(EventId),
+    EventNotifications(EventId),
+    ResendEvent(EventId),
+    ExplainEvent(EventId),
+    EraseEvent(EventId),
+    EventTypes,
+    Notifications,
+    Notification(NotificationId),
+    ResendNotification(NotificationId),
+    ResendMany,
+    CreateToken,
+    Tokens,
+    RevokeToken(TokenId),
+}
+
+impl Endpoint {
+    /// The scope a token must have.
+    pub(super) fn scope(self) -> Scope {
+        match self {
+            Self::Record | Self::RecordBatch => Scope::Ingest,
+            Self::Webhooks
+            | Self::Webhook(_)
+            | Self::Events
+            | Self::Event(_)
+            | Self::EventNotifications(_)
+            | Self::ExplainEvent(_)
+            | Self::EventTypes
+            | Self::Notifications
+            | Self::Notification(_) => Scope::Read,
+            Self::Register
+            | Self::ChangeWebhook(_)
+            | Self::DeleteWebhook(_)
+            | Self::TestWebhook(_)
+            | Self::RotateSecret(_)
+            | Self::ResendEvent(_)
+            | Self::EraseEvent(_)
+            | Self::ResendNotification(_)
+            | Self::ResendMany
+            | Self::CreateToken
+            | Self::Tokens
+            | Self::RevokeToken(_) => Scope::Admin,
+        }
+    }
+}
+
+/// Finds the endpoint: 404 for a path that leads nowhere or an id that is no UUID, 405 for a method the path doesn't take.
+pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    // HEAD is GET without its body, which hyper leaves out by itself.
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    match *segments.as_slice() {
+        ["healthz"] => only(method, Target::Health),
+        ["readyz"] => only(method, Target::Ready),
+        ["api", ref rest @ ..] => api(method, rest).map(Target::Api),
+        _ => Err(Failure::not_found()),
+    }
+}
+
+fn only(method: &Method, target: Target) -> Result<Target, Failure> {
+    if *method == Method::GET { Ok(target) } else { Err(Failure::method_not_allowed(&[Method::GET])) }
+}
+
+fn api(method: &Method, segments: &[&str]) -> Result<Endpoint, Failure> {
+    let webhook = |id: &str| WebhookId::parse(id).ok_or_else(Failure::not_found);
+    let event = |id: &str| EventId::parse(id).ok_or_else(Failure::not_found);
+    let notification = |id: &str| NotificationId::parse(id).ok_or_else(Failure::not_found);
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    let choices: Vec<(Method, Endpoint)> = match *segments {
+        ["webhooks"] => vec![(get, Endpoint::Webhooks), (post, Endpoint::Register)],
+        ["webhooks", id] => {
+            let id = webhook(id)?;
+            vec![
+                (get, Endpoint::Webhook(id)),
+                (Method::PATCH, Endpoint::ChangeWebhook(id)),
+                (Method::PUT, Endpoint::ChangeWebhook(id)),
+                (delete, Endpoint::DeleteWebhook(id)),
+            ]
+        }
+        ["webhooks", id, "test"] => vec![(post, Endpoint::TestWebhook(webhook(id)?))],
+        ["webhooks", id, "rotate_secret"] => vec![(post, Endpoint::RotateSecret(webhook(id)?))],
+        ["events"] => vec![(get, Endpoint::Events), (post, Endpoint::Record)],
+        ["events", "batch"] => vec![(post, Endpoint::RecordBatch)],
+        ["events", id] => vec![(get, Endpoint::Event(event(id)?))],
+        ["events", id, "notifications"] => vec![(get, Endpoint::EventNotifications(event(id)?))],
+        ["events", id, "resend"] => vec![(post, Endpoint::ResendEvent(event(id)?))],
+        ["events", id, "explain"] => vec![(get, Endpoint::ExplainEvent(event(id)?))],
+        ["events", id, "resource"] => vec![(delete, Endpoint::EraseEvent(event(id)?))],
+        ["event_types"] => vec![(get, Endpoint::EventTypes)],
+        ["notifications"] => vec![(get, Endpoint::Notifications)],
+        ["notifications", "resend"] => vec![(post, Endpoint::ResendMany)],
+        ["notifications", id] => vec![(get, Endpoint::Notification(notification(id)?))],
+        ["notifications", id, "resend"] => vec![(post, Endpoint::ResendNotification(notification(id)?))],
+        ["tokens"] => vec![(get, Endpoint::Tokens), (post, Endpoint::CreateToken)],
+        ["tokens", id] => vec![(delete, Endpoint::RevokeToken(TokenId::parse(id).ok_or_else(Failure::not_found)?))],
+        _ => return Err(Failure::not_found()),
+    };
+    match choices.iter().find(|(allowed, _)| allowed == method) {
+        Some((_, endpoint)) => Ok(*endpoint),
+        None => Err(Failure::method_not_allowed(&choices.into_iter().map(|(allowed, _)| allowed).collect::<Vec<_>>())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_must_be_uuids_and_methods_must_fit() {
+        let status = |method: &Method, path: &str| match find(method, path) {
+            Ok(_) => 200,
+            Err(failure) => failure.into_answer().into_response(http::HeaderValue::from_static("x")).status().as_u16(),
+        };
+        let id = "0193a5b0-1111-7222-8333-444455556666";
+        assert_eq!(status(&Method::GET, "/api/webhooks"), 200);
+        assert_eq!(status(&Method::HEAD, "/api/webhooks"), 200);
+        assert_eq!(status(&Method::GET, &format!("/api/webhooks/{id}")), 200);
+        assert_eq!(status(&Method::PUT, &format!("/api/webhooks/{id}")), 200);
+        for path in [
+            "/",
+            "",
+            "/api",
+            "/api/",
+            "/api/webhooks/",
+            "/api/webhooks/7",
+            "/api/events/x/resend",
+            "//api/webhooks",
+            "/API/webhooks",
+        ] {
+            assert_eq!(status(&Method::GET, path), 404, "{path}");
+        }
+        assert_eq!(status(&Method::DELETE, "/api/webhooks"), 405);
+        assert_eq!(status(&Method::GET, "/api/events/batch"), 405);
+        assert_eq!(status(&Method::POST, "/healthz"), 405);
+    }
+}

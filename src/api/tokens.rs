@@ -1,0 +1,83 @@
+//! `/api/tokens`: what `carteiro token` speaks to.
+
+use super::Call;
+use super::answer::{Answer, Failure};
+use super::fields::Fields;
+use super::query;
+use crate::model::{Scope, Scopes, TokenId};
+use crate::service::TokenView;
+use http::StatusCode;
+use serde::Serialize;
+use std::time::Duration;
+
+/// The longest name of a token, in bytes.
+const MAX_NAME_BYTES: usize = 100;
+/// The longest life that can be asked for; without one, a token lives until it is revoked.
+const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let mut fields = Fields::within(call.body, "token")?;
+    let name = fields.required("name", |value| {
+        let name = value.text()?.into_owned();
+        let good = (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
+        if good { Ok(name) } else { Err(format!("must be 1 to {MAX_NAME_BYTES} bytes without control characters")) }
+    });
+    let scopes = fields.required("scopes", |value| {
+        let bad = || "must be a list of `admin`, `ingest` or `read`".to_owned();
+        let mut scopes = Vec::new();
+        for item in value.list().map_err(|_| bad())? {
+            scopes.push(Scope::parse(&item.text().map_err(|_| bad())?).ok_or_else(bad)?);
+        }
+        Scopes::new(scopes).ok_or_else(bad)
+    });
+    let expires_in = fields.optional("expires_in", |value| {
+        let span = humantime::parse_duration(&value.text()?).ok().filter(|span| *span <= MAX_LIFE && !span.is_zero());
+        span.ok_or_else(|| "must be a span such as \"90d\", at most 10 years".to_owned())
+    });
+    fields.finish()?;
+    let (Some(name), Some(scopes)) = (name, scopes) else {
+        unreachable!("finish() has answered for every required field that is missing");
+    };
+    let made = call.service.create_token(&call.caller, name, scopes, expires_in).await?;
+    let shape = TokenShape { token: Some(&made.text), ..TokenShape::of(&made.view) };
+    Ok(Answer::data(StatusCode::CREATED, &shape))
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let views = call.service.tokens(&call.caller);
+    let shapes: Vec<TokenShape> = views.iter().map(TokenShape::of).collect();
+    Ok(Answer::data(StatusCode::OK, &shapes))
+}
+
+pub(super) async fn revoke(call: &Call<'_>, id: TokenId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    call.service.revoke_token(&call.caller, id).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+#[derive(Serialize)]
+struct TokenShape<'a> {
+    id: String,
+    name: &'a str,
+    scopes: Vec<&'static str>,
+    inserted_at: String,
+    expires_at: Option<String>,
+    /// Shown when it was made, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+}
+
+impl<'a> TokenShape<'a> {
+    fn of(view: &'a TokenView) -> Self {
+        Self {
+            id: view.id.to_string(),
+            name: &view.name,
+            scopes: view.scopes.iter().map(Scope::as_str).collect(),
+            inserted_at: view.inserted_at.to_string(),
+            expires_at: view.expires_at.map(|at| at.to_string()),
+            token: None,
+        }
+    }
+}

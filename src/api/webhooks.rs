@@ -1,0 +1,236 @@
+//! `/api/webhooks`
+
+use super::Call;
+use super::answer::{Answer, Failure};
+use super::fields::{Fields, Value};
+use super::notifications::NotificationShape;
+use super::query;
+use crate::model::{
+    Authorization, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit,
+    RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus,
+};
+use crate::service::WebhookDraft;
+use http::{StatusCode, header};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let mut fields = Fields::within(call.body, "webhook")?;
+    let target = fields.required("target", target);
+    let events = fields.required("events", patterns);
+    let rest = rest(&mut fields);
+    fields.finish()?;
+    let (Some(target), Some(events)) = (target, events) else {
+        unreachable!("finish() has answered for every required field that is missing");
+    };
+    let webhook = call.service.register(&call.caller, WebhookDraft { target, events, rest }).await?;
+    let location = format!("/api/webhooks/{}", webhook.id);
+    let shape = WebhookShape::with_secret(&webhook);
+    Ok(Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location))
+}
+
+pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let webhooks = call.service.webhooks(&call.caller);
+    // An account has at most a thousand: they come on one page.
+    let shapes: Vec<WebhookShape> = webhooks.iter().map(|webhook| WebhookShape::of(webhook)).collect();
+    Ok(Answer::page(&shapes, None, crate::store::MAX_WEBHOOKS))
+}
+
+pub(super) fn show(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&*call.service.webhook(&call.caller, id)?)))
+}
+
+pub(super) async fn change(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
+    call.service.webhook(&call.caller, id)?;
+    let mut fields = Fields::within(call.body, "webhook")?;
+    let target = fields.optional("target", target);
+    let events = fields.optional("events", patterns);
+    let rest = rest(&mut fields);
+    fields.finish()?;
+    let patch = WebhookPatch { target, events, ..rest };
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&*call.service.change(&call.caller, id, patch).await?)))
+}
+
+pub(super) async fn delete(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    call.service.delete(&call.caller, id).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) async fn test(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let view = call.service.test(&call.caller, id).await?;
+    Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
+}
+
+pub(super) async fn rotate_secret(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query)?;
+    let webhook = call.service.rotate_secret(&call.caller, id).await?;
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook)))
+}
+
+fn target(value: Value<'_>) -> Result<TargetUrl, String> {
+    TargetUrl::parse(&value.text()?).map_err(|error| error.to_string())
+}
+
+fn patterns(value: Value<'_>) -> Result<PatternSet, String> {
+    let texts = value.list().map_err(|_| "must be a list of patterns".to_owned())?;
+    let mut patterns = Vec::with_capacity(texts.len().min(PatternSet::MAX));
+    if texts.len() > PatternSet::MAX {
+        return Err(too_many_patterns());
+    }
+    for text in texts {
+        let text = text.text().map_err(|_| "must be a list of strings".to_owned())?;
+        let pattern = Pattern::parse(&text).ok_or_else(|| {
+            let shown: String = text.chars().take(100).collect();
+            format!("`{shown}` must be a type such as `PAYMENT.PAID`, a category such as `PAYMENT.*`, or `*`")
+        })?;
+        patterns.push(pattern);
+    }
+    PatternSet::new(patterns).ok_or_else(too_many_patterns)
+}
+
+fn too_many_patterns() -> String {
+    format!("must have 1 to {} patterns", PatternSet::MAX)
+}
+
+fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
+    let authorization = fields.clearable("authorization", |value| {
+        Authorization::parse(&value.text()?).ok_or_else(|| {
+            format!("must be 1 to {} bytes of visible ASCII, without spaces at its ends", Authorization::MAX_BYTES)
+        })
+    });
+    let description = fields.clearable("description", |value| {
+        let text = value.text()?.into_owned();
+        if text.len() <= MAX_DESCRIPTION_BYTES {
+            Ok(text)
+        } else {
+            Err(format!("must be at most {MAX_DESCRIPTION_BYTES} bytes"))
+        }
+    });
+    let status = fields.optional("status", |value| match &*value.text()? {
+        "ACTIVE" => Ok(WebhookStatus::Active),
+        "PAUSED" => Ok(WebhookStatus::Paused),
+        "DISABLED" => Err("only carteiro itself sets DISABLED: send PAUSED to hold notifications back".to_owned()),
+        _ => Err("must be ACTIVE or PAUSED".to_owned()),
+    });
+    let headers = fields.clearable("headers", |value| {
+        let members = value.members().map_err(|_| "must be an object of names and values".to_owned())?;
+        let mut pairs = Vec::with_capacity(members.len());
+        for (name, value) in members {
+            let value = value.text().map_err(|_| format!("the value of `{name}` must be a string"))?;
+            pairs.push((name, value));
+        }
+        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value)))
+    });
+    let max_in_flight = fields
+        .clearable("max_in_flight", |value| value.integer(1..=1000).map(|max| u16::try_from(max).unwrap_or(u16::MAX)));
+    let rate_limit = fields.clearable("rate_limit", |value| {
+        RateLimit::per_second(value.number()?).ok_or_else(|| "must be 0.01 to 10000 deliveries per second".to_owned())
+    });
+    let ordered = fields.optional("ordered", Value::boolean);
+    let retry = fields.clearable("retry", retry_policy);
+    WebhookPatch {
+        target: None,
+        authorization,
+        events: None,
+        description,
+        status,
+        headers: headers.map(Option::unwrap_or_default),
+        max_in_flight,
+        rate_limit,
+        ordered,
+        retry,
+    }
+}
+
+/// `{"schedule": ["5s", "30s"], "max_attempts": 20, "jitter": 0.1}`, each but the schedule with its default.
+fn retry_policy(value: Value<'_>) -> Result<RetryPolicy, String> {
+    let mut fields = Fields::of(value, String::new());
+    let schedule = fields.required("schedule", |value| {
+        let texts = value.list()?;
+        let gap = |text: Value<'_>| {
+            humantime::parse_duration(&text.text()?)
+                .map_err(|_| "must be a list of spans such as \"30s\" or \"2h\"".to_owned())
+        };
+        texts.into_iter().take(usize::from(MAX_AUTOMATIC_ATTEMPTS)).map(gap).collect::<Result<Vec<Duration>, String>>()
+    });
+    let max_attempts = fields.optional("max_attempts", |value| value.integer(1..=u64::from(MAX_AUTOMATIC_ATTEMPTS)));
+    let jitter = fields.optional("jitter", Value::number);
+    let problems = fields.into_problems();
+    if let Some((field, problem)) = problems.first_key_value() {
+        return Err(format!("{field} {}", problem.first().map_or("", String::as_str)));
+    }
+    let max_attempts = max_attempts.and_then(|max| u8::try_from(max).ok()).unwrap_or(MAX_AUTOMATIC_ATTEMPTS);
+    RetryPolicy::new(schedule.unwrap_or_default(), max_attempts, jitter.unwrap_or(0.1))
+        .map_err(|error| error.to_string())
+}
+
+#[derive(Serialize)]
+struct WebhookShape<'a> {
+    id: String,
+    target: &'a str,
+    authorization_set: bool,
+    events: Vec<String>,
+    description: Option<&'a str>,
+    status: &'static str,
+    disabled_reason: Option<&'a str>,
+    headers: BTreeMap<&'a str, &'a str>,
+    max_in_flight: Option<u16>,
+    rate_limit: Option<f64>,
+    ordered: bool,
+    retry: Option<RetryShape>,
+    inserted_at: String,
+    updated_at: String,
+    /// Shown when it was made, and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RetryShape {
+    schedule: Vec<String>,
+    max_attempts: u8,
+    jitter: f64,
+}
+
+impl<'a> WebhookShape<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        let disabled_reason = match &webhook.status {
+            WebhookStatus::Disabled { reason } => Some(reason.as_str()),
+            WebhookStatus::Active | WebhookStatus::Paused => None,
+        };
+        Self {
+            id: webhook.id.to_string(),
+            target: webhook.target.as_str(),
+            authorization_set: webhook.authorization.is_some(),
+            events: webhook.events.iter().map(Pattern::to_string).collect(),
+            description: webhook.description.as_deref(),
+            status: webhook.status.as_str(),
+            disabled_reason,
+            // Values may be secrets, as `authorization` is: names alone are told.
+            headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
+            max_in_flight: webhook.max_in_flight,
+            rate_limit: webhook.rate_limit.map(RateLimit::as_f64),
+            ordered: webhook.ordered,
+            retry: webhook.retry.as_ref().map(|policy| RetryShape {
+                schedule: policy.schedule().iter().map(|gap| humantime::format_duration(*gap).to_string()).collect(),
+                max_attempts: policy.max_attempts(),
+                jitter: policy.jitter(),
+            }),
+            inserted_at: webhook.inserted_at.to_string(),
+            updated_at: webhook.updated_at.to_string(),
+            secret: None,
+        }
+    }
+
+    fn with_secret(webhook: &'a Webhook) -> Self {
+        Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook) }
+    }
+}
