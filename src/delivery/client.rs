@@ -139,7 +139,7 @@ impl Client {
 
     /// Drops the connections that have waited too long. To be called every few seconds; nothing breaks when it is not.
     pub fn sweep(&self) {
-        self.inner.pool.sweep();
+        self.inner.pool.sweep(Instant::now());
     }
 
     /// Drops the connections kept for a webhook: it was deleted, or its target changed.
@@ -209,7 +209,7 @@ impl Inner {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<(Connection, http::Response<Incoming>), AttemptError> {
-        if let Some(mut kept) = self.pool.take(webhook, target, current.generation) {
+        if let Some(mut kept) = self.pool.take(webhook, target, current.generation, Instant::now()) {
             progress.dial.remote_ip = Some(kept.remote_ip);
             let sent = Instant::now();
             match kept.send(request.clone()).await {

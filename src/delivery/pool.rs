@@ -45,8 +45,13 @@ pub(super) struct Generation(u64);
 
 impl Pool {
     /// The connection that was given back last and still takes a request, if there is one of this generation.
-    pub(super) fn take(&self, webhook: WebhookNo, target: &TargetUrl, generation: Generation) -> Option<Connection> {
-        let now = Instant::now();
+    pub(super) fn take(
+        &self,
+        webhook: WebhookNo,
+        target: &TargetUrl,
+        generation: Generation,
+        now: Instant,
+    ) -> Option<Connection> {
         let mut dead = Vec::new();
         let mut kept = self.lock();
         if kept.generation != generation {
@@ -102,8 +107,7 @@ impl Pool {
     }
 
     /// Drops what has waited too long or has been closed by its target.
-    pub(super) fn sweep(&self) {
-        let now = Instant::now();
+    pub(super) fn sweep(&self, now: Instant) {
         let mut dead = Vec::new();
         let mut guard = self.lock();
         let kept = &mut *guard;
