@@ -29,8 +29,8 @@ use tokio_rustls::client::TlsStream;
 
 /// How many of the addresses behind one name are looked at.
 pub(super) const MAX_ADDRESSES: usize = 8;
-/// How large the head of a response may grow; hyper's read buffer, and its own default is six times that.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How large the head of a response may grow, its blank line included. hyper's own default is six times that.
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How many bytes a target may send in answer to one request: a head, the body that is read, the framing of its
 /// chunks and some interim responses. It ends a flood of `100 Continue`, which hyper would swallow for ever.
 pub(super) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
@@ -57,7 +57,8 @@ impl Connector {
     pub(super) fn new() -> Self {
         let mut http = http1::Builder::new();
         // The number of headers stays at hyper's default of 100: setting it, even to that, costs an allocation a head.
-        http.max_buf_size(MAX_HEAD_BYTES);
+        // The buffer alone is a loose bound: a read may fill more than was asked for.
+        http.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
         Self { lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)), http }
     }
 
