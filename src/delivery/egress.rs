@@ -92,7 +92,7 @@ enum Opens {
 }
 
 /// The first row that covers an address decides, so a narrow range stands above the one around it. IPv6 hands out
-/// 2000::/3 alone as public: the last rows refuse everything outside it, whatever it may come to mean.
+/// `2000::/3` alone as public: the last rows refuse everything outside it, whatever it may come to mean.
 #[rustfmt::skip]
 const REFUSED: &[Refused] = &[
     v4([0, 0, 0, 0], 8, "an unspecified address", Opens::Never),
@@ -134,8 +134,13 @@ const fn v4(net: [u8; 4], prefix: u8, what: &'static str, opens: Opens) -> Refus
 }
 
 const fn v6(segments: [u16; 8], prefix: u8, what: &'static str, opens: Opens) -> Refused {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Refused { net: Net { bits: Bits::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h).to_bits()), prefix }, what, opens }
+    let mut bits = 0;
+    let mut index = 0;
+    while index < segments.len() {
+        bits = bits << 16 | segments[index] as u128;
+        index += 1;
+    }
+    Refused { net: Net { bits: Bits::V6(bits), prefix }, what, opens }
 }
 
 /// The IPv4 address that a translator or tunnel on the way would really reach, or the address itself.
@@ -144,8 +149,9 @@ fn embedded(ip: IpAddr) -> IpAddr {
     let segments = v6.segments();
     let two = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match segments {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => two(high, low),
-        [0x2002, high, low, ..] => two(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            two(high, low)
+        }
         _ => ip,
     }
 }

@@ -363,7 +363,7 @@ async fn what_is_not_http_is_a_bad_response() {
 #[tokio::test]
 async fn a_head_has_a_limit_of_size_and_of_headers() {
     let with_headers = |n: usize| {
-        let lines: String = (1..n).map(|i| format!("x-{i}: y\r\n")).collect();
+        let lines = (1..n).map(|i| format!("x-{i}: y\r\n")).collect::<Vec<_>>().concat();
         format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n")
     };
     let with_bytes = |n: usize| {
