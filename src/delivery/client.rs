@@ -63,8 +63,7 @@ pub struct Outgoing {
 pub struct Finished {
     /// From the start to the end of what was read, microseconds.
     pub duration_us: u32,
-    /// The phases that were reached; of a kept connection the last alone. The address phases of a dial that failed
-    /// stand here too.
+    /// The phases that were reached, a failed one included; on a kept connection `first_byte_us` alone.
     pub timings: Timings,
     /// The address that was spoken to, or dialled last.
     pub remote_ip: Option<IpAddr>,
@@ -217,12 +216,10 @@ impl Inner {
                     progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
                     return Ok((kept, answer));
                 }
-                Err(unanswered) if unanswered.heard => {
-                    return Err(failure::exchanging(target.host(), &unanswered.cause, true));
-                }
-                // The target closed it while it waited; the request goes out once more, as Go's client does for one
-                // that carries an idempotency key: ours carries `webhook-id`.
-                Err(_) => progress.dial = Dial::default(),
+                // The request goes out once more, as Go's client does for one that carries an idempotency key: ours
+                // carries `webhook-id`.
+                Err(unanswered) if unanswered.was_stale() => progress.dial = Dial::default(),
+                Err(unanswered) => return Err(failure::exchanging(target.host(), &unanswered.cause, unanswered.heard)),
             }
         }
         let mut fresh = self.connector.connect(target, &current.settings, deadline, &mut progress.dial).await?;
@@ -254,7 +251,7 @@ fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
     Ok(request)
 }
 
-/// Reads on to the end, or until [`Response::READ_BODY_BYTES`] are in, and tells whether the end came. `kept` grows as
+/// Reads on to the end, or until [`Response::READ_BODY_BYTES`] are in, and tells whether that was all. `kept` grows as
 /// the bytes come, so that a caller that loses patience has what there is.
 async fn read_to_end(body: &mut Incoming, kept: &mut Vec<u8>) -> bool {
     let mut read = 0;
@@ -267,7 +264,7 @@ async fn read_to_end(body: &mut Incoming, kept: &mut Vec<u8>) -> bool {
         let wanted = Response::KEPT_BODY_BYTES - kept.len();
         kept.extend_from_slice(&data[..data.len().min(wanted)]);
         read += data.len();
-        if read >= Response::READ_BODY_BYTES && !body.is_end_stream() {
+        if read > Response::READ_BODY_BYTES || (read == Response::READ_BODY_BYTES && !body.is_end_stream()) {
             return false;
         }
     }

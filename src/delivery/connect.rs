@@ -155,6 +155,14 @@ pub(super) struct Unanswered {
     pub(super) heard: bool,
 }
 
+impl Unanswered {
+    /// Whether a kept connection can only have died while it waited: the target said nothing, or what it said came
+    /// before hyper had taken the request up.
+    pub(super) fn was_stale(&self) -> bool {
+        !self.heard || self.cause.is_canceled()
+    }
+}
+
 impl Connection {
     /// Sends and waits for the head of the response, without a limit of time.
     pub(super) async fn send(&mut self, request: HttpRequest) -> Result<http::Response<Incoming>, Unanswered> {

@@ -1,5 +1,5 @@
-//! Connections that wait for the next attempt: per webhook and origin, so that nothing of one webhook's (its TLS
-//! session, its bytes still on the way) ever meets another's.
+//! Connections that wait for the next attempt, per webhook and origin: what is late or left over on a connection can
+//! then only ever be taken for an answer to the same webhook.
 //!
 //! It knows nothing of HTTP. No lock is held over an await, and none while a connection is dropped.
 
@@ -83,8 +83,8 @@ impl Pool {
         generation: Generation,
     ) {
         let idle = Idle { connection, origin, since: Instant::now() };
-        // What is not kept stands above the lock, and so is dropped after it.
-        let _crowded_out: Idle;
+        // What is not kept is declared above the lock, and so dropped after it is released.
+        let mut crowded_out = None;
         let mut guard = self.lock();
         let kept = &mut *guard;
         if kept.generation != generation {
@@ -95,7 +95,7 @@ impl Pool {
         let oldest = alike.next();
         match oldest {
             Some(oldest) if alike.count() + 1 >= MAX_IDLE_PER_ORIGIN => {
-                _crowded_out = list.remove(oldest);
+                crowded_out = Some(list.remove(oldest));
                 list.push(idle);
             }
             _ if kept.count >= MAX_IDLE => {}
@@ -104,6 +104,8 @@ impl Pool {
                 kept.count += 1;
             }
         }
+        drop(guard);
+        drop(crowded_out);
     }
 
     /// Drops what has waited too long or has been closed by its target.

@@ -1,7 +1,7 @@
 //! Attempts against scripted targets on loopback: each test scripts the bytes of the other side.
 
 use super::*;
-use crate::delivery::connect::MAX_HEAD_BYTES;
+use crate::delivery::connect::{MAX_HEAD_BYTES, MAX_RESPONSE_BYTES};
 use crate::delivery::egress::Allowed;
 use crate::delivery::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
 use crate::delivery::tls;
@@ -457,6 +457,33 @@ async fn connections_are_kept_and_used_again() {
     assert_eq!(client.idle(), 0);
     client.attempt(Outgoing { pool: WebhookNo(2), ..outgoing(&target.url()) }).await;
     assert_eq!((target.accepted(), client.idle()), (4, 1));
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_when_its_body_was_read_whole() {
+    for (bytes, kept) in [(Response::READ_BODY_BYTES, 1), (Response::READ_BODY_BYTES + 1, 0)] {
+        let answer = format!("HTTP/1.1 500 Oops\r\ncontent-length: {bytes}\r\n\r\n{}", "x".repeat(bytes));
+        let target = Target::answering(answer).await;
+        let client = client();
+        // Together more than one response may send: the count starts anew with each request.
+        for _ in 0..2 * MAX_RESPONSE_BYTES / bytes {
+            let finished = client.attempt(outgoing(&target.url())).await;
+            assert_eq!(response(&finished).body.len(), Response::KEPT_BODY_BYTES);
+            assert_eq!(client.idle(), kept, "{bytes}");
+        }
+        assert_eq!(target.accepted() == 1, kept == 1);
+    }
+}
+
+#[tokio::test]
+async fn a_large_request_arrives_whole() {
+    let target = Target::answering(OK).await;
+    let client = client();
+    for _ in 0..3 {
+        let request = Outgoing { body: vec![b'x'; 300 * 1024].into(), ..outgoing(&target.url()) };
+        assert!(client.attempt(request).await.result.confirms());
+    }
+    assert_eq!(target.accepted(), 1);
 }
 
 #[tokio::test]
