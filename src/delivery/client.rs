@@ -45,8 +45,8 @@ pub struct ClientSettings {
     pub tls: Arc<rustls::ClientConfig>,
 }
 
-/// What is to be sent.
-#[derive(Clone, Debug)]
+/// What is to be sent. It can't be printed: the body holds what belongs in no log.
+#[derive(Clone)]
 pub struct Outgoing {
     /// Whose connections are used: they are kept per webhook, scheme, host and port.
     pub pool: WebhookNo,

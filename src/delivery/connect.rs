@@ -3,7 +3,8 @@
 //! It doesn't know what is sent over a connection, nor how long one is kept.
 
 use super::client::ClientSettings;
-use super::failure::{self, TooMuchSent, span};
+use super::failure::{self, span};
+use super::stream::{Meter, Metered, Stream};
 use crate::model::{AttemptError, ErrorCode, TargetUrl, Timings};
 use bytes::Bytes;
 use http::Request;
@@ -14,12 +15,8 @@ use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
@@ -31,9 +28,6 @@ use tokio_rustls::client::TlsStream;
 pub(super) const MAX_ADDRESSES: usize = 8;
 /// How large the head of a response may grow, its blank line included. hyper's own default is six times that.
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// How many bytes a target may send in answer to one request: a head, the body that is read, the framing of its
-/// chunks and some interim responses. It ends a flood of `100 Continue`, which hyper would swallow for ever.
-pub(super) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 /// How many names are resolved at once. The system's resolver blocks a thread for as long as it likes, far beyond our
 /// own timeout, and the store reads on the same pool of 512 threads.
 const MAX_LOOKUPS: usize = 128;
@@ -127,7 +121,7 @@ impl Connector {
 
     async fn drive(&self, stream: Stream, remote_ip: IpAddr) -> Result<Connection, AttemptError> {
         let meter = Arc::new(Meter::default());
-        let metered = Metered { stream, meter: Arc::clone(&meter) };
+        let metered = Metered::new(stream, Arc::clone(&meter));
         let (sender, connection) =
             self.http.handshake(TokioIo::new(metered)).await.map_err(|cause| {
                 failure::error(ErrorCode::Internal, format!("No connection could be set up: {cause}."))
@@ -267,87 +261,76 @@ pub(super) fn elapsed_us(start: Instant) -> u32 {
     u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
-/// Counts what a connection has received since its last request began: whether a target was silent decides whether
-/// the request may go out again, and hyper's errors don't tell.
-#[derive(Default)]
-struct Meter(AtomicUsize);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::egress::{Allowed, Guard};
+    use std::net::Ipv4Addr;
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::time::timeout;
 
-impl Meter {
-    fn restart(&self) {
-        self.0.store(0, Ordering::Release);
-    }
+    const SHORT: Duration = Duration::from_millis(250);
 
-    fn heard(&self) -> bool {
-        self.0.load(Ordering::Acquire) > 0
-    }
-
-    fn add(&self, bytes: usize) -> io::Result<()> {
-        if self.0.fetch_add(bytes, Ordering::AcqRel) + bytes > MAX_RESPONSE_BYTES {
-            return Err(io::Error::other(TooMuchSent));
-        }
-        Ok(())
-    }
-}
-
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-struct Metered {
-    stream: Stream,
-    meter: Arc<Meter>,
-}
-
-macro_rules! with_stream {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match &mut $self.get_mut().stream {
-            Stream::Plain(plain) => {
-                let $stream = Pin::new(plain);
-                $call
-            }
-            Stream::Tls(tls) => {
-                let $stream = Pin::new(tls.as_mut());
-                $call
-            }
-        }
-    };
-}
-
-impl AsyncRead for Metered {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let this = self.as_mut();
-        ready!(with_stream!(this, stream => stream.poll_read(cx, buf)))?;
-        Poll::Ready(self.meter.add(buf.filled().len() - before))
-    }
-}
-
-impl AsyncWrite for Metered {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        with_stream!(self, stream => stream.poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        with_stream!(self, stream => stream.poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(plain) => plain.is_write_vectored(),
-            Stream::Tls(tls) => tls.is_write_vectored(),
+    fn settings() -> ClientSettings {
+        let loopback = Allowed { net: Ipv4Addr::LOCALHOST.into(), prefix: 8, port: None };
+        ClientSettings {
+            timeout: SHORT,
+            connect_timeout: SHORT,
+            allow_http: true,
+            guard: Guard::new(vec![loopback]),
+            tls: crate::delivery::tls::client_config(None).unwrap(),
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(self, stream => stream.poll_flush(cx))
+    async fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<SocketAddr, AttemptError>, Dial) {
+        let (settings, mut dial) = (settings(), Dial::default());
+        let budget = Budget { until: Instant::now() + limit, limit };
+        let dialled = dial_allowed(addresses, &settings, budget, &mut dial).await;
+        (dialled.map(|(_, address)| address), dial)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(self, stream => stream.poll_shutdown(cx))
+    async fn listening() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// A listener whose queue is full, so that the system drops what else wants to connect: as silent as a black hole.
+    async fn swallowing() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(stream) = timeout(SHORT, TcpStream::connect(address)).await {
+            queued.push(stream.unwrap());
+        }
+        (listener, address, queued)
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_dialled_when_one_refuses_or_is_blocked() {
+        let (_listener, good) = listening().await;
+        let refusing = listening().await.1;
+        let blocked = "10.0.0.1:80".parse().unwrap();
+        let (dialled, progress) = dial(&[refusing, blocked, good], Duration::from_secs(20)).await;
+        assert_eq!((dialled, progress.remote_ip), (Ok(good), Some(good.ip())));
+        let (dialled, _) = dial(&[blocked, refusing], Duration::from_secs(20)).await;
+        assert_eq!(dialled.unwrap_err().code, ErrorCode::ConnectRefused);
+        let (dialled, progress) = dial(&[blocked], Duration::from_secs(20)).await;
+        assert_eq!((dialled.unwrap_err().code, progress.remote_ip), (ErrorCode::BlockedTarget, None));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_swallows_leaves_time_for_the_next() {
+        let (_listener, good) = listening().await;
+        let (_full, silent, _queued) = swallowing().await;
+        let (dialled, progress) = dial(&[silent, good], 2 * SHORT).await;
+        assert_eq!(dialled, Ok(good));
+        assert!(progress.timings.connect_us.is_some_and(|us| us >= 200_000));
+        let (dialled, _) = dial(&[silent], SHORT).await;
+        let failed = dialled.unwrap_err();
+        assert_eq!(failed.code, ErrorCode::ConnectTimeout);
+        assert_eq!(failed.message, format!("{silent} did not answer the attempt to connect within 250ms."));
     }
 }

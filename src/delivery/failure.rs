@@ -101,7 +101,7 @@ pub(super) fn span(span: Duration) -> humantime::FormattedDuration {
     humantime::format_duration(span)
 }
 
-/// A connection carried more bytes than [`super::connect::MAX_RESPONSE_BYTES`] in answer to one request.
+/// A connection carried more bytes than [`super::stream::MAX_RESPONSE_BYTES`] in answer to one request.
 #[derive(Debug)]
 pub(super) struct TooMuchSent;
 

@@ -9,4 +9,5 @@ mod failure;
 mod pool;
 mod response;
 pub mod sign;
+mod stream;
 pub mod tls;

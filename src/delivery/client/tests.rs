@@ -1,9 +1,10 @@
 //! Attempts against scripted targets on loopback: each test scripts the bytes of the other side.
 
 use super::*;
-use crate::delivery::connect::{MAX_HEAD_BYTES, MAX_RESPONSE_BYTES};
+use crate::delivery::connect::MAX_HEAD_BYTES;
 use crate::delivery::egress::Allowed;
 use crate::delivery::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
+use crate::delivery::stream::MAX_RESPONSE_BYTES;
 use crate::delivery::tls;
 use crate::model::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -459,6 +460,18 @@ async fn connections_are_kept_and_used_again() {
     assert_eq!((target.accepted(), client.idle()), (4, 1));
 }
 
+/// On several workers a response may be read before hyper's task has come to rest; giving back must wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_kept_on_several_workers() {
+    let target = Target::answering(OK).await;
+    let client = client();
+    for _ in 0..500 {
+        assert!(client.attempt(outgoing(&target.url())).await.result.confirms());
+        assert_eq!(client.idle(), 1);
+    }
+    assert_eq!(target.accepted(), 1);
+}
+
 #[tokio::test]
 async fn a_connection_is_kept_when_its_body_was_read_whole() {
     for (bytes, kept) in [(Response::READ_BODY_BYTES, 1), (Response::READ_BODY_BYTES + 1, 0)] {
@@ -585,7 +598,7 @@ async fn a_redial_is_not_repeated_and_not_made_once_an_answer_has_begun() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kept_connection_that_is_closed_while_it_waits_is_never_a_failure() {
     let target = Target::start(|_, mut stream| async move {
         read_request(&mut stream).await;
