@@ -1,3 +1,20 @@
-//! delivery
+//! HTTP out: what is owed to a webhook becomes attempts, and what came back becomes their outcome.
+//!
+//! The [`scheduler`] decides who is attempted when, purely; the [`engine`] does as it says; the [`client`] makes one attempt.
+//! Nothing here listens, and nothing here knows the verbs that made a notification owed.
+
+pub mod client;
+mod connect;
+pub mod egress;
+pub mod engine;
+mod failure;
 mod lane;
+mod pool;
+mod prepare;
+mod response;
 pub mod scheduler;
+pub mod sign;
+mod stream;
+pub mod tls;
+
+pub use lane::Settings as LaneSettings;

@@ -1,0 +1,272 @@
+//! One attempt: a POST to a target, bounded in every phase, and what came of it.
+//!
+//! An attempt never fails as a call: that a target could not be reached is data. Who is tried when, how often, and
+//! what a response means for the schedule is not known here.
+
+#[cfg(test)]
+mod tests;
+
+use super::connect::{Connection, Connector, Dial, HttpRequest, elapsed_us};
+use super::egress::Guard;
+use super::pool::{Generation, Pool};
+use super::{failure, response};
+use crate::clock::Clock;
+use crate::model::{AttemptError, AttemptResult, ErrorCode, Response, TargetUrl, Timings, WebhookNo};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How long the body of a 2XX is waited for. Its head has confirmed already; the end is only wanted for the
+/// connection's sake.
+pub const CONFIRMED_PATIENCE: Duration = Duration::from_secs(1);
+/// The longest timeout that is taken; a greater one is read as this.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// What all attempts have in common, until the next reload.
+#[derive(Clone)]
+pub struct ClientSettings {
+    /// The whole attempt, from resolving the name to the end of what is read; at most [`MAX_TIMEOUT`].
+    pub timeout: Duration,
+    /// Resolving, dialling and the TLS handshake together. Several addresses behind a name share it.
+    pub connect_timeout: Duration,
+    /// Whether a target may be plain `http`.
+    pub allow_http: bool,
+    /// Which addresses may be dialled.
+    pub guard: Guard,
+    /// Whose certificates are trusted; see [`super::tls::client_config`].
+    pub tls: Arc<rustls::ClientConfig>,
+}
+
+/// What is to be sent. It can't be printed: the body holds what belongs in no log.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// Whose connections are used: they are kept per webhook, scheme, host and port.
+    pub pool: WebhookNo,
+    /// Where it goes.
+    pub target: Arc<TargetUrl>,
+    /// All headers but `Host` and `Content-Length`, which are set here whatever stands there.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// From the start to the end of what was read, microseconds.
+    pub duration_us: u32,
+    /// The phases that were reached, a failed one included; on a kept connection `first_byte_us` alone.
+    pub timings: Timings,
+    /// The address that was spoken to, or dialled last.
+    pub remote_ip: Option<IpAddr>,
+    /// What came back.
+    pub result: AttemptResult,
+}
+
+/// Makes attempts and keeps their connections. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    current: RwLock<Current>,
+    connector: Connector,
+    pool: Pool,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+struct Current {
+    settings: Arc<ClientSettings>,
+    generation: Generation,
+}
+
+impl Client {
+    /// A client without connections. `clock` is what a date in `Retry-After` is measured from.
+    pub fn new(settings: ClientSettings, clock: Clock) -> Self {
+        let current = Current { settings: Arc::new(settings), generation: Generation::default() };
+        let (connector, pool) = (Connector::new(), Pool::default());
+        Self { inner: Arc::new(Inner { current: RwLock::new(current), connector, pool, clock }) }
+    }
+
+    /// Attempts from now on follow `settings`, on connections made under them. Those under way end as they began.
+    pub fn replace(&self, settings: ClientSettings) {
+        let mut current = self.inner.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Current { settings: Arc::new(settings), generation: current.generation.next() };
+        self.inner.pool.renew(current.generation);
+    }
+
+    /// POSTs once, follows no redirect, and ends within the timeout; one that is dropped takes its connection along.
+    ///
+    /// A 2XX counts as soon as its head is in. A body that is broken, slow or too long shortens what is kept of it and
+    /// costs the connection, never the response. A kept connection that turns out to be dead before a byte of the answer
+    /// came is replaced by a fresh one, once, within the same timeout; the target may then see the request twice, as
+    /// delivery at least once allows. Must run inside a tokio runtime with I/O and time.
+    pub async fn attempt(&self, request: Outgoing) -> Finished {
+        let start = Instant::now();
+        let current = self.inner.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let deadline = start + current.settings.timeout.min(MAX_TIMEOUT);
+        let target = Arc::clone(&request.target);
+
+        let mut progress = Progress::default();
+        let outcome = timeout_at(deadline, self.inner.run(request, &current, deadline, &mut progress)).await;
+        let result = match (progress.response, outcome) {
+            (Some(response), _) => AttemptResult::Response(response),
+            (None, Ok(Err(error))) => AttemptResult::Error(error),
+            (None, Err(_)) => AttemptResult::Error(failure::error(
+                ErrorCode::Timeout,
+                format!("No response from {} within {}.", target.host(), failure::span(current.settings.timeout)),
+            )),
+            (None, Ok(Ok(()))) => unreachable!("a run that ends well has left its response"),
+        };
+        Finished {
+            duration_us: progress.duration_us.unwrap_or_else(|| elapsed_us(start)),
+            timings: progress.dial.timings,
+            remote_ip: progress.dial.remote_ip,
+            result,
+        }
+    }
+
+    /// Drops the connections that have waited too long. To be called every few seconds; nothing breaks when it is not.
+    pub fn sweep(&self) {
+        self.inner.pool.sweep(Instant::now());
+    }
+
+    /// Drops the connections kept for a webhook: it was deleted, or its target changed.
+    pub fn forget(&self, webhook: WebhookNo) {
+        self.inner.pool.forget(webhook);
+    }
+
+    /// How many connections wait for their next attempt.
+    pub fn idle(&self) -> usize {
+        self.inner.pool.len()
+    }
+}
+
+/// What an attempt has come to know so far; it outlives the run, which a timeout may cut off anywhere.
+#[derive(Default)]
+struct Progress {
+    dial: Dial,
+    response: Option<Response>,
+    /// Set when the body has ended, so that giving the connection back isn't measured.
+    duration_us: Option<u32>,
+}
+
+impl Inner {
+    async fn run(
+        &self,
+        outgoing: Outgoing,
+        current: &Current,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<(), AttemptError> {
+        let start = Instant::now();
+        let (webhook, target) = (outgoing.pool, Arc::clone(&outgoing.target));
+        if !target.is_https() && !current.settings.allow_http {
+            let message = format!("{target} is not an https URL, and this daemon sends to no other.");
+            return Err(failure::error(ErrorCode::BlockedTarget, message));
+        }
+        let request = http_request(outgoing)?;
+        let (mut connection, answer) = self.exchange(webhook, &target, request, current, deadline, progress).await?;
+
+        let (head, mut body) = answer.into_parts();
+        let response = progress.response.insert(response::from_head(&head, || self.clock.now()));
+        let reusable = response::allows_reuse(&head);
+        let finish = async {
+            if read_to_end(&mut body, &mut response.body).await {
+                progress.duration_us = Some(elapsed_us(start));
+                if reusable && connection.settle().await {
+                    self.pool.give(webhook, target, connection, current.generation);
+                }
+            }
+        };
+        if head.status.is_success() {
+            // Either way it has confirmed.
+            timeout(CONFIRMED_PATIENCE, finish).await.ok();
+        } else {
+            finish.await;
+        }
+        Ok(())
+    }
+
+    /// Sends the request over a kept connection or a fresh one, and waits for the head of the response.
+    async fn exchange(
+        &self,
+        webhook: WebhookNo,
+        target: &TargetUrl,
+        request: HttpRequest,
+        current: &Current,
+        deadline: Instant,
+        progress: &mut Progress,
+    ) -> Result<(Connection, http::Response<Incoming>), AttemptError> {
+        if let Some(mut kept) = self.pool.take(webhook, target, current.generation, Instant::now()) {
+            progress.dial.remote_ip = Some(kept.remote_ip);
+            let sent = Instant::now();
+            match kept.send(request.clone()).await {
+                Ok(answer) => {
+                    progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
+                    return Ok((kept, answer));
+                }
+                // The request goes out once more, as Go's client does for one that carries an idempotency key: ours
+                // carries `webhook-id`.
+                Err(unanswered) if unanswered.was_stale() => progress.dial = Dial::default(),
+                Err(unanswered) => return Err(failure::exchanging(target.host(), &unanswered.cause, unanswered.heard)),
+            }
+        }
+        let mut fresh = self.connector.connect(target, &current.settings, deadline, &mut progress.dial).await?;
+        let sent = Instant::now();
+        let answer = fresh
+            .send(request)
+            .await
+            .map_err(|unanswered| failure::exchanging(target.host(), &unanswered.cause, unanswered.heard))?;
+        progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
+        Ok((fresh, answer))
+    }
+}
+
+fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
+    let Outgoing { pool: _, target, mut headers, body } = outgoing;
+    let path = target.path_and_query();
+    // `https://loja.example?x=1` has a query and no path, which a request line must not lack.
+    let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
+    let (Ok(path), Ok(host)) = (PathAndQuery::try_from(path.as_ref()), HeaderValue::from_str(target.host_header()))
+    else {
+        return Err(failure::error(ErrorCode::Internal, format!("No request could be made for {target}.")));
+    };
+    headers.insert(HOST, host);
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = Uri::from(path);
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+/// Reads on to the end, or until [`Response::READ_BODY_BYTES`] are in, and tells whether that was all. `kept` grows as
+/// the bytes come, so that a caller that loses patience has what there is.
+async fn read_to_end(body: &mut Incoming, kept: &mut Vec<u8>) -> bool {
+    let mut read = 0;
+    while !body.is_end_stream() {
+        let data = match body.frame().await {
+            None => return true,
+            Some(Err(_)) => return false,
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        let wanted = Response::KEPT_BODY_BYTES - kept.len();
+        kept.extend_from_slice(&data[..data.len().min(wanted)]);
+        read += data.len();
+        if read > Response::READ_BODY_BYTES || (read == Response::READ_BODY_BYTES && !body.is_end_stream()) {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,746 @@
+//! Attempts against scripted targets on loopback: each test scripts the bytes of the other side.
+
+use super::*;
+use crate::delivery::connect::MAX_HEAD_BYTES;
+use crate::delivery::egress::Allowed;
+use crate::delivery::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
+use crate::delivery::stream::MAX_RESPONSE_BYTES;
+use crate::delivery::tls;
+use crate::model::Timestamp;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls_pki_types::PrivateKeyDer;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio_rustls::TlsAcceptor;
+
+/// Far beyond what any test but those about timeouts takes: whatever hangs fails with `Timeout`, by name.
+const LONG: Duration = Duration::from_secs(20);
+/// Long enough for loopback on a busy machine, short enough to be waited for.
+const SHORT: Duration = Duration::from_millis(250);
+
+fn settings() -> ClientSettings {
+    /// Reading the system's certificates takes long enough to do it once.
+    static TLS: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| tls::client_config(None).unwrap());
+    let loopback = Allowed { net: Ipv4Addr::LOCALHOST.into(), prefix: 8, port: None };
+    ClientSettings {
+        timeout: LONG,
+        connect_timeout: LONG,
+        allow_http: true,
+        guard: Guard::new(vec![loopback]),
+        tls: Arc::clone(&TLS),
+    }
+}
+
+fn client() -> Client {
+    Client::new(settings(), Clock::System)
+}
+
+fn impatient() -> Client {
+    Client::new(ClientSettings { timeout: SHORT, ..settings() }, Clock::System)
+}
+
+fn outgoing(url: &str) -> Outgoing {
+    let mut headers = HeaderMap::new();
+    headers.insert("webhook-id", HeaderValue::from_static("msg_1"));
+    headers.insert("host", HeaderValue::from_static("not.this"));
+    Outgoing {
+        pool: WebhookNo(1),
+        target: Arc::new(TargetUrl::parse(url).unwrap()),
+        headers,
+        body: Bytes::from_static(br#"{"id":1}"#),
+    }
+}
+
+fn response(finished: &Finished) -> &Response {
+    match &finished.result {
+        AttemptResult::Response(response) => response,
+        AttemptResult::Error(error) => panic!("{error:?}"),
+    }
+}
+
+fn error(finished: &Finished) -> (ErrorCode, &str) {
+    match &finished.result {
+        AttemptResult::Response(response) => panic!("{response:?}"),
+        AttemptResult::Error(error) => (error.code, &error.message),
+    }
+}
+
+/// A target that runs a script for every connection it accepts.
+struct Target {
+    address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+}
+
+impl Target {
+    /// `script` gets the number of the connection, from 0, and the connection.
+    async fn start<F: Future<Output = ()> + Send>(
+        script: impl Fn(usize, TcpStream) -> F + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, accepted) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+        let (count, script) = (Arc::clone(&accepted), Arc::new(script));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (number, script) = (count.fetch_add(1, Ordering::SeqCst), Arc::clone(&script));
+                tokio::spawn(async move { script(number, stream).await });
+            }
+        });
+        Self { address, accepted }
+    }
+
+    /// A target that answers every request with these bytes and leaves the connection open.
+    async fn answering(bytes: impl AsRef<[u8]>) -> Self {
+        let bytes: Arc<[u8]> = bytes.as_ref().into();
+        Self::start(move |_, mut stream| {
+            let bytes = Arc::clone(&bytes);
+            async move {
+                while read_request(&mut stream).await.is_some() {
+                    stream.write_all(&bytes).await.ok();
+                }
+            }
+        })
+        .await
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/notificacoes?loja=1", self.address)
+    }
+
+    fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+}
+
+/// One request, head and body; `None` when the connection ends first.
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            if body.len() >= length.parse().unwrap() {
+                return Some(text.into_owned());
+            }
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn a_2xx_confirms_and_the_request_is_what_was_asked_for() {
+    let (sent, mut requests) = mpsc::unbounded_channel();
+    let target = Target::start(move |_, mut stream| {
+        let sent = sent.clone();
+        async move {
+            sent.send(read_request(&mut stream).await.unwrap()).unwrap();
+            stream.write_all(OK.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let finished = client().attempt(outgoing(&target.url())).await;
+    assert!(finished.result.confirms());
+    assert_eq!(response(&finished), &Response { status: 200, body: b"ok".to_vec(), retry_after: None, location: None });
+    assert_eq!(finished.remote_ip, Some(target.address.ip()));
+    let Timings { dns_us, connect_us, tls_us, first_byte_us } = finished.timings;
+    assert!(dns_us.is_none() && connect_us.is_some() && tls_us.is_none() && first_byte_us.is_some());
+    assert!(finished.duration_us >= connect_us.unwrap() + first_byte_us.unwrap());
+
+    let request = requests.recv().await.unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    let mut lines: Vec<_> = head.split("\r\n").collect();
+    assert_eq!(lines.remove(0), "POST /notificacoes?loja=1 HTTP/1.1");
+    lines.sort_unstable();
+    assert_eq!(lines, ["content-length: 8", &format!("host: {}", target.address), "webhook-id: msg_1"]);
+    assert_eq!(body, r#"{"id":1}"#);
+}
+
+#[tokio::test]
+async fn a_query_without_a_path_gets_one() {
+    let (sent, mut requests) = mpsc::unbounded_channel();
+    let target = Target::start(move |_, mut stream| {
+        let sent = sent.clone();
+        async move { sent.send(read_request(&mut stream).await.unwrap()).unwrap() }
+    })
+    .await;
+    client().attempt(outgoing(&format!("http://{}?x=1", target.address))).await;
+    assert!(requests.recv().await.unwrap().starts_with("POST /?x=1 HTTP/1.1\r\n"));
+}
+
+#[tokio::test]
+async fn an_error_status_is_a_response_with_its_body() {
+    let target = Target::answering("HTTP/1.1 500 Oops\r\ncontent-length: 5\r\n\r\nwrong").await;
+    let finished = client().attempt(outgoing(&target.url())).await;
+    assert!(!finished.result.confirms());
+    assert_eq!((response(&finished).status, response(&finished).body.as_slice()), (500, b"wrong".as_slice()));
+}
+
+#[tokio::test]
+async fn a_redirect_is_recorded_and_never_followed() {
+    let elsewhere = Target::answering(OK).await;
+    let moved = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url());
+    let target = Target::answering(moved).await;
+    let finished = client().attempt(outgoing(&target.url())).await;
+    assert_eq!(response(&finished).status, 302);
+    assert_eq!(response(&finished).location, Some(elsewhere.url()));
+    assert_eq!((target.accepted(), elsewhere.accepted()), (1, 0));
+}
+
+#[tokio::test]
+async fn retry_after_is_read_in_both_forms() {
+    // 2026-11-23T12:00:00Z
+    let clock = Clock::manual(Timestamp::from_ms(1_795_435_200_000));
+    let client = Client::new(settings(), clock);
+    for (value, expected) in [("120", 120), ("Mon, 23 Nov 2026 12:00:45 GMT", 45)] {
+        let head = format!("HTTP/1.1 503 Busy\r\nretry-after: {value}\r\ncontent-length: 0\r\n\r\n");
+        let finished = client.attempt(outgoing(&Target::answering(head).await.url())).await;
+        assert_eq!(response(&finished).retry_after, Some(Duration::from_secs(expected)));
+    }
+}
+
+#[tokio::test]
+async fn interim_responses_are_passed_over_and_101_is_a_response() {
+    let target = Target::answering(format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n{OK}")).await;
+    assert!(client().attempt(outgoing(&target.url())).await.result.confirms());
+    let upgrade = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
+    let target = Target::answering(upgrade).await;
+    let client = client();
+    assert_eq!(response(&client.attempt(outgoing(&target.url())).await).status, 101);
+    assert_eq!(client.idle(), 0);
+}
+
+#[tokio::test]
+async fn nothing_listening_is_refused() {
+    // The port was free a moment ago, and the system doesn't hand the same one out again so soon.
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let finished = client().attempt(outgoing(&format!("http://{address}/"))).await;
+    let sentence = format!("Nothing is listening at {address} (connection refused).");
+    assert_eq!(error(&finished), (ErrorCode::ConnectRefused, sentence.as_str()));
+    assert_eq!(finished.remote_ip, Some(address.ip()));
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_a_dns_failure() {
+    // RFC 6761: nothing under `invalid` ever resolves.
+    let finished = client().attempt(outgoing("http://loja.invalid/")).await;
+    assert_eq!(error(&finished).0, ErrorCode::DnsFailed);
+    assert!(finished.timings.dns_us.is_some() && finished.remote_ip.is_none());
+}
+
+#[tokio::test]
+async fn a_name_is_resolved_and_every_address_guarded() {
+    let target = Target::answering(OK).await;
+    let url = format!("http://localhost:{}/", target.address.port());
+    let finished = client().attempt(outgoing(&url)).await;
+    assert!(finished.result.confirms() && finished.timings.dns_us.is_some());
+    let closed = Client::new(ClientSettings { guard: Guard::default(), ..settings() }, Clock::System);
+    // Spellings that a resolver reads as 127.0.0.1, and that a check of the text would let through.
+    for host in ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "127.0.0.1"] {
+        let finished = closed.attempt(outgoing(&format!("http://{host}:{}/", target.address.port()))).await;
+        let (code, message) = error(&finished);
+        assert_eq!(code, ErrorCode::BlockedTarget, "{host}: {message}");
+        assert!(message.contains("is a loopback address") && message.contains("`[egress] allow`"), "{message}");
+    }
+    assert_eq!(target.accepted(), 1);
+}
+
+#[tokio::test]
+async fn plain_http_can_be_forbidden() {
+    let target = Target::answering(OK).await;
+    let strict = Client::new(ClientSettings { allow_http: false, ..settings() }, Clock::System);
+    assert_eq!(error(&strict.attempt(outgoing(&target.url())).await).0, ErrorCode::BlockedTarget);
+    assert_eq!(target.accepted(), 0);
+}
+
+#[tokio::test]
+async fn a_target_that_never_answers_times_out() {
+    let target = Target::start(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        // Held open until the client gives up.
+        read_request(&mut stream).await;
+    })
+    .await;
+    let finished = impatient().attempt(outgoing(&target.url())).await;
+    assert_eq!(error(&finished), (ErrorCode::Timeout, "No response from 127.0.0.1 within 250ms."));
+    assert!(finished.duration_us >= 250_000 && finished.timings.first_byte_us.is_none());
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_times_out() {
+    let target = Target::start(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.set_nodelay(true).unwrap();
+        for byte in OK.as_bytes() {
+            tokio::time::sleep(SHORT / 10).await;
+            if stream.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    assert_eq!(error(&impatient().attempt(outgoing(&target.url())).await).0, ErrorCode::Timeout);
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_still_leaves_the_error_status() {
+    let target = Target::start(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 500 Oops\r\ncontent-length: 100\r\n\r\npart").await.unwrap();
+        read_request(&mut stream).await;
+    })
+    .await;
+    let finished = impatient().attempt(outgoing(&target.url())).await;
+    assert_eq!((response(&finished).status, response(&finished).body.as_slice()), (500, b"part".as_slice()));
+    assert!(finished.duration_us >= 250_000);
+}
+
+#[tokio::test]
+async fn a_2xx_whose_body_never_ends_confirms_after_a_second() {
+    let target = Target::start(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart").await.unwrap();
+        assert_eq!(stream.read(&mut [0; 1]).await.unwrap_or(0), 0);
+    })
+    .await;
+    let client = client();
+    let finished = client.attempt(outgoing(&target.url())).await;
+    assert!(finished.result.confirms());
+    assert_eq!(response(&finished).body, b"part");
+    assert!((1_000_000..LONG.as_micros()).contains(&u128::from(finished.duration_us)), "{}", finished.duration_us);
+    assert_eq!(client.idle(), 0);
+}
+
+#[tokio::test]
+async fn a_broken_body_after_a_head_still_leaves_the_response() {
+    for head in ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 500 Oops\r\n"] {
+        for rest in ["content-length: 100\r\n\r\npart", "transfer-encoding: chunked\r\n\r\n4\r\npart\r\nnonsense\r\n"] {
+            let target = Target::start(move |_, mut stream| async move {
+                read_request(&mut stream).await;
+                stream.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
+            })
+            .await;
+            let client = client();
+            assert_eq!(response(&client.attempt(outgoing(&target.url())).await).body, b"part");
+            assert_eq!(client.idle(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_before_the_head_does_is_a_reset() {
+    for sent in ["", "HTTP/1.1 200 OK\r\nx: "] {
+        let target = Target::start(move |_, mut stream| async move {
+            read_request(&mut stream).await;
+            stream.write_all(sent.as_bytes()).await.unwrap();
+        })
+        .await;
+        assert_eq!(error(&client().attempt(outgoing(&target.url())).await).0, ErrorCode::Reset);
+        // A fresh connection is never redialled.
+        assert_eq!(target.accepted(), 1);
+    }
+    let target = Target::start(|_, stream| async move {
+        // Closing a socket whose bytes were not read makes the system send RST.
+        stream.readable().await.unwrap();
+    })
+    .await;
+    assert_eq!(error(&client().attempt(outgoing(&target.url())).await).0, ErrorCode::Reset);
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_a_bad_response() {
+    for garbage in ["SSH-2.0-OpenSSH_9.6\r\n", "HTTP/9.9 200 OK\r\n\r\n", "\0\x01\x02\x03 garbage\r\n\r\n"] {
+        let target = Target::answering(garbage).await;
+        assert_eq!(error(&client().attempt(outgoing(&target.url())).await).0, ErrorCode::BadResponse, "{garbage:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_has_a_limit_of_size_and_of_headers() {
+    let with_headers = |n: usize| {
+        let lines = (1..n).map(|i| format!("x-{i}: y\r\n")).collect::<Vec<_>>().concat();
+        format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n")
+    };
+    let with_bytes = |n: usize| {
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: \r\n\r\n";
+        head.replace("x: ", &format!("x: {}", "y".repeat(n - head.len())))
+    };
+    for (head, fits) in [
+        (with_headers(100), true),
+        (with_headers(101), false),
+        (with_bytes(MAX_HEAD_BYTES - 1), true),
+        (with_bytes(MAX_HEAD_BYTES), true),
+        (with_bytes(MAX_HEAD_BYTES + 1), false),
+        (with_bytes(1024 * 1024), false),
+    ] {
+        let target = Target::answering(&head).await;
+        let finished = client().attempt(outgoing(&target.url())).await;
+        if fits {
+            assert!(finished.result.confirms(), "{} bytes: {:?}", head.len(), finished.result);
+        } else {
+            assert_eq!(error(&finished).0, ErrorCode::BadResponse, "{} bytes", head.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_interim_responses_ends() {
+    let target = Target::start(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000).as_slice()).await.is_ok() {}
+    })
+    .await;
+    assert_eq!(error(&client().attempt(outgoing(&target.url())).await).0, ErrorCode::BadResponse);
+}
+
+#[tokio::test]
+async fn of_a_gigabyte_a_kibibyte_is_kept_and_little_is_read() {
+    for (head, kept) in [
+        ("HTTP/1.1 500 Oops\r\ncontent-length: 1073741824\r\n\r\n", true),
+        ("HTTP/1.1 200 OK\r\n\r\n", true),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", false),
+    ] {
+        let (sent, mut written) = mpsc::unbounded_channel();
+        let target = Target::start(move |_, mut stream| {
+            let sent = sent.clone();
+            async move {
+                read_request(&mut stream).await;
+                stream.write_all(head.as_bytes()).await.unwrap();
+                let block = if kept { "x".repeat(16) } else { "4\r\nxxxx\r\n".to_owned() }.repeat(4096);
+                let mut total = 0;
+                while total < 1 << 30 && stream.write_all(block.as_bytes()).await.is_ok() {
+                    total += block.len();
+                }
+                sent.send(total).unwrap();
+            }
+        })
+        .await;
+        let client = client();
+        let finished = client.attempt(outgoing(&target.url())).await;
+        assert_eq!(response(&finished).body, [b'x'; Response::KEPT_BODY_BYTES]);
+        assert_eq!(client.idle(), 0);
+        // What the kernel buffers of a loopback connection is a few MiB.
+        assert!(written.recv().await.unwrap() < 1 << 26);
+    }
+}
+
+#[tokio::test]
+async fn connections_are_kept_and_used_again() {
+    let target = Target::answering(OK).await;
+    let client = client();
+    let first = client.attempt(outgoing(&target.url())).await;
+    assert!(first.timings.connect_us.is_some());
+    for _ in 0..50 {
+        assert_eq!(client.idle(), 1);
+        let finished = client.attempt(outgoing(&target.url())).await;
+        let Timings { dns_us, connect_us, tls_us, first_byte_us } = finished.timings;
+        assert!(finished.result.confirms() && first_byte_us.is_some());
+        assert_eq!((dns_us, connect_us, tls_us), (None, None, None));
+        assert_eq!(finished.remote_ip, Some(target.address.ip()));
+    }
+    assert_eq!(target.accepted(), 1);
+
+    // Another webhook has its own, and so has another name for the same place.
+    client.attempt(Outgoing { pool: WebhookNo(2), ..outgoing(&target.url()) }).await;
+    client.attempt(outgoing(&format!("http://localhost:{}/", target.address.port()))).await;
+    assert_eq!((target.accepted(), client.idle()), (3, 3));
+    client.forget(WebhookNo(1));
+    assert_eq!(client.idle(), 1);
+
+    // A reload starts anew.
+    client.replace(settings());
+    assert_eq!(client.idle(), 0);
+    client.attempt(Outgoing { pool: WebhookNo(2), ..outgoing(&target.url()) }).await;
+    assert_eq!((target.accepted(), client.idle()), (4, 1));
+}
+
+/// On several workers a response may be read before hyper's task has come to rest; giving back must wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_is_kept_on_several_workers() {
+    let target = Target::answering(OK).await;
+    let client = client();
+    for _ in 0..500 {
+        assert!(client.attempt(outgoing(&target.url())).await.result.confirms());
+        assert_eq!(client.idle(), 1);
+    }
+    assert_eq!(target.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_when_its_body_was_read_whole() {
+    for (bytes, kept) in [(Response::READ_BODY_BYTES, 1), (Response::READ_BODY_BYTES + 1, 0)] {
+        let answer = format!("HTTP/1.1 500 Oops\r\ncontent-length: {bytes}\r\n\r\n{}", "x".repeat(bytes));
+        let target = Target::answering(answer).await;
+        let client = client();
+        // Together more than one response may send: the count starts anew with each request.
+        for _ in 0..2 * MAX_RESPONSE_BYTES / bytes {
+            let finished = client.attempt(outgoing(&target.url())).await;
+            assert_eq!(response(&finished).body.len(), Response::KEPT_BODY_BYTES);
+            assert_eq!(client.idle(), kept, "{bytes}");
+        }
+        assert_eq!(target.accepted() == 1, kept == 1);
+    }
+}
+
+#[tokio::test]
+async fn a_large_request_arrives_whole() {
+    let target = Target::answering(OK).await;
+    let client = client();
+    for _ in 0..3 {
+        let request = Outgoing { body: vec![b'x'; 300 * 1024].into(), ..outgoing(&target.url()) };
+        assert!(client.attempt(request).await.result.confirms());
+    }
+    assert_eq!(target.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_response_may_forbid_to_keep_the_connection() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    ] {
+        let target = Target::answering(answer).await;
+        let client = client();
+        for _ in 0..2 {
+            assert!(client.attempt(outgoing(&target.url())).await.result.confirms());
+            assert_eq!(client.idle(), 0);
+        }
+        assert_eq!(target.accepted(), 2);
+    }
+}
+
+#[tokio::test]
+async fn at_most_eight_idle_connections_are_kept_to_an_origin() {
+    // Nobody is answered before all have connected, so that there are ten connections at once.
+    let all = Arc::new(tokio::sync::Barrier::new(10));
+    let target = Target::start(move |_, mut stream| {
+        let all = Arc::clone(&all);
+        async move {
+            while read_request(&mut stream).await.is_some() {
+                all.wait().await;
+                stream.write_all(OK.as_bytes()).await.unwrap();
+            }
+        }
+    })
+    .await;
+    let client = client();
+    let attempts: Vec<_> = (0..10)
+        .map(|_| {
+            let (client, request) = (client.clone(), outgoing(&target.url()));
+            tokio::spawn(async move { client.attempt(request).await })
+        })
+        .collect();
+    for attempt in attempts {
+        assert!(attempt.await.unwrap().result.confirms());
+    }
+    assert_eq!(client.idle(), MAX_IDLE_PER_ORIGIN);
+}
+
+#[tokio::test]
+async fn idle_connections_are_dropped_after_thirty_seconds() {
+    let target = Target::answering(OK).await;
+    let client = client();
+    client.attempt(outgoing(&target.url())).await;
+    client.sweep();
+    assert_eq!(client.idle(), 1);
+    let given = Instant::now();
+    let late = given + MAX_IDLE_TIME;
+    // Too old to be taken, even where nobody sweeps.
+    let url = TargetUrl::parse(&target.url()).unwrap();
+    assert!(client.inner.pool.take(WebhookNo(1), &url, Generation::default(), late).is_none());
+    assert_eq!(client.idle(), 0);
+    client.attempt(outgoing(&target.url())).await;
+    assert_eq!((target.accepted(), client.idle()), (2, 1));
+    client.inner.pool.sweep(Instant::now() + MAX_IDLE_TIME);
+    assert_eq!(client.idle(), 0);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_died_is_redialled_once() {
+    // The first connection answers once and closes when it sees the second request; later ones answer.
+    let target = Target::start(|number, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(OK.as_bytes()).await.unwrap();
+        while read_request(&mut stream).await.is_some() && number > 0 {
+            stream.write_all(OK.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let client = client();
+    client.attempt(outgoing(&target.url())).await;
+    let finished = client.attempt(outgoing(&target.url())).await;
+    assert!(finished.result.confirms() && finished.timings.connect_us.is_some());
+    assert_eq!(target.accepted(), 2);
+}
+
+#[tokio::test]
+async fn a_redial_is_not_repeated_and_not_made_once_an_answer_has_begun() {
+    for (last_words, dials) in [("", 2), ("HTTP/1.1 2", 1)] {
+        let target = Target::start(move |number, mut stream| async move {
+            read_request(&mut stream).await;
+            if number == 0 {
+                stream.write_all(OK.as_bytes()).await.unwrap();
+                read_request(&mut stream).await;
+            }
+            stream.write_all(last_words.as_bytes()).await.unwrap();
+        })
+        .await;
+        let client = client();
+        client.attempt(outgoing(&target.url())).await;
+        assert_eq!(error(&client.attempt(outgoing(&target.url())).await).0, ErrorCode::Reset);
+        assert_eq!(target.accepted(), dials);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_connection_that_is_closed_while_it_waits_is_never_a_failure() {
+    let target = Target::start(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(OK.as_bytes()).await.unwrap();
+    })
+    .await;
+    let client = client();
+    for _ in 0..200 {
+        assert!(client.attempt(outgoing(&target.url())).await.result.confirms());
+    }
+}
+
+#[tokio::test]
+async fn a_silent_kept_connection_times_out_and_is_not_redialled() {
+    let target = Target::start(|_, mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(OK.as_bytes()).await.unwrap();
+        while read_request(&mut stream).await.is_some() {}
+    })
+    .await;
+    let client = impatient();
+    client.attempt(outgoing(&target.url())).await;
+    assert_eq!(error(&client.attempt(outgoing(&target.url())).await).0, ErrorCode::Timeout);
+    assert_eq!((target.accepted(), client.idle()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_dropped_closes_its_connection() {
+    let (asked, was_asked) = oneshot::channel();
+    let (closed, was_closed) = oneshot::channel();
+    let script = std::sync::Mutex::new(Some((asked, closed)));
+    let target = Target::start(move |_, mut stream| {
+        let (asked, closed) = script.lock().unwrap().take().unwrap();
+        async move {
+            read_request(&mut stream).await;
+            asked.send(()).unwrap();
+            read_request(&mut stream).await;
+            closed.send(()).unwrap();
+        }
+    })
+    .await;
+    let client = client();
+    let attempt = client.attempt(outgoing(&target.url()));
+    tokio::select! {
+        finished = attempt => panic!("{finished:?}"),
+        asked = was_asked => asked.unwrap(),
+    }
+    timeout(LONG, was_closed).await.unwrap().unwrap();
+}
+
+/// A certificate authority in a file, and an acceptor for 127.0.0.1 and localhost under it.
+fn authority(names: &[&str]) -> (tempfile::NamedTempFile, TlsAcceptor) {
+    let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = params.self_signed(&ca_key).unwrap();
+    let issuer = Issuer::new(params, ca_key);
+    let names = names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), ca.pem()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .unwrap();
+    (file, TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn tls_target(acceptor: TlsAcceptor) -> Target {
+    async fn serve(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+        while read_request(stream).await.is_some() {
+            stream.write_all(OK.as_bytes()).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    }
+    Target::start(move |_, stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                serve(&mut stream).await;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_an_extra_authority_to_names_and_addresses() {
+    let (ca, acceptor) = authority(&["127.0.0.1", "localhost"]);
+    let target = tls_target(acceptor).await;
+    let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
+    let client = Client::new(trusting, Clock::System);
+    for host in ["127.0.0.1", "localhost"] {
+        let url = format!("https://{host}:{}/", target.address.port());
+        let finished = client.attempt(outgoing(&url)).await;
+        assert!(finished.result.confirms(), "{host}: {:?}", finished.result);
+        assert!(finished.timings.tls_us.is_some());
+        let again = client.attempt(outgoing(&url)).await;
+        assert!(again.result.confirms() && again.timings.tls_us.is_none());
+    }
+    assert_eq!(target.accepted(), 2);
+}
+
+#[tokio::test]
+async fn certificates_of_strangers_and_other_names_are_refused() {
+    let (ca, acceptor) = authority(&["outra.example"]);
+    let target = tls_target(acceptor).await;
+    let url = format!("https://{}/", target.address);
+    let finished = client().attempt(outgoing(&url)).await;
+    let (code, message) = error(&finished);
+    assert_eq!(code, ErrorCode::TlsFailed);
+    assert!(message.contains("not issued by a trusted authority"), "{message}");
+    let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
+    let finished = Client::new(trusting, Clock::System).attempt(outgoing(&url)).await;
+    assert_eq!(error(&finished), (ErrorCode::TlsFailed, "The certificate at 127.0.0.1 was made for another name."));
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_fails_or_never_ends_is_told_apart() {
+    let plain = Target::start(|_, mut stream| async move {
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok();
+        while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+    })
+    .await;
+    let finished = client().attempt(outgoing(&format!("https://{}/", plain.address))).await;
+    assert_eq!(
+        error(&finished),
+        (ErrorCode::TlsFailed, "What 127.0.0.1 answered is not TLS: is this port a plain http one?")
+    );
+    let closing = Target::start(|_, stream| async move { stream.readable().await.unwrap() }).await;
+    let finished = client().attempt(outgoing(&format!("https://{}/", closing.address))).await;
+    assert_eq!(error(&finished).0, ErrorCode::TlsFailed);
+    let silent =
+        Target::start(
+            |_, mut stream| async move { while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} },
+        )
+        .await;
+    let impatient = Client::new(ClientSettings { connect_timeout: SHORT, ..settings() }, Clock::System);
+    let finished = impatient.attempt(outgoing(&format!("https://{}/", silent.address))).await;
+    assert_eq!(error(&finished).0, ErrorCode::ConnectTimeout);
+    assert!(finished.timings.connect_us.is_some() && finished.timings.tls_us.is_some_and(|us| us >= 200_000));
+}

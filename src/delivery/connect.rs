@@ -1,0 +1,336 @@
+//! Makes one connection: resolve, ask the egress guard, dial, shake hands; and the connection that comes of it.
+//!
+//! It doesn't know what is sent over a connection, nor how long one is kept.
+
+use super::client::ClientSettings;
+use super::failure::{self, span};
+use super::stream::{Meter, Metered, Stream};
+use crate::model::{AttemptError, ErrorCode, TargetUrl, Timings};
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// How many of the addresses behind one name are looked at.
+pub(super) const MAX_ADDRESSES: usize = 8;
+/// How large the head of a response may grow, its blank line included. hyper's own default is six times that.
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How many names are resolved at once. The system's resolver blocks a thread for as long as it likes, far beyond our
+/// own timeout, and the store reads on the same pool of 512 threads.
+const MAX_LOOKUPS: usize = 128;
+
+pub(super) type HttpRequest = Request<Full<Bytes>>;
+
+/// Dials targets. One for each client, because it bounds the lookups under way.
+pub(super) struct Connector {
+    lookups: Arc<Semaphore>,
+    http: http1::Builder,
+}
+
+/// What is known of a dial while it is under way, so that a failure half-way still tells it.
+#[derive(Default)]
+pub(super) struct Dial {
+    pub(super) timings: Timings,
+    pub(super) remote_ip: Option<IpAddr>,
+}
+
+impl Connector {
+    pub(super) fn new() -> Self {
+        let mut http = http1::Builder::new();
+        // The number of headers stays at hyper's default of 100: setting it, even to that, costs an allocation a head.
+        // The buffer alone is a loose bound: a read may fill more than was asked for.
+        http.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
+        Self { lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)), http }
+    }
+
+    /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
+    pub(super) async fn connect(
+        &self,
+        target: &TargetUrl,
+        settings: &ClientSettings,
+        deadline: Instant,
+        dial: &mut Dial,
+    ) -> Result<Connection, AttemptError> {
+        let start = Instant::now();
+        let limit = settings.connect_timeout.min(deadline.saturating_duration_since(start));
+        let budget = Budget { until: start + limit, limit };
+        let (host, port) = (target.host(), target.port());
+
+        let addresses = self.resolve(host, port, budget, dial).await?;
+        let (tcp, remote) = dial_allowed(&addresses, settings, budget, dial).await?;
+        // Heads and bodies leave in one piece; waiting for more would only delay them. A socket that refuses the
+        // option is already dead, and says so at the first write.
+        tcp.set_nodelay(true).ok();
+        let stream = if target.is_https() {
+            let tls = handshake(host, tcp, remote, settings, budget, dial).await?;
+            Stream::Tls(Box::new(tls))
+        } else {
+            Stream::Plain(tcp)
+        };
+        self.drive(stream, remote.ip()).await
+    }
+
+    async fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        budget: Budget,
+        dial: &mut Dial,
+    ) -> Result<Vec<SocketAddr>, AttemptError> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)]);
+        }
+        let start = Instant::now();
+        let lookup = async {
+            let permit = Arc::clone(&self.lookups).acquire_owned().await.expect("the semaphore is never closed");
+            let name = host.to_owned();
+            // Not tokio's `lookup_host`: the permit has to outlive this future, as the blocked thread does.
+            let lookup = move || {
+                let _permit = permit;
+                (name.as_str(), port).to_socket_addrs().map(|found| found.take(MAX_ADDRESSES).collect::<Vec<_>>())
+            };
+            tokio::task::spawn_blocking(lookup).await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
+        };
+        let found = timeout_at(budget.until, lookup).await;
+        dial.timings.dns_us = Some(elapsed_us(start));
+        match found {
+            Ok(Ok(addresses)) if addresses.is_empty() => {
+                Err(failure::error(ErrorCode::DnsFailed, format!("The name {host} has no address.")))
+            }
+            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Err(cause)) => Err(failure::resolving(host, &cause)),
+            Err(_) => {
+                let within = span(budget.limit);
+                Err(failure::error(ErrorCode::DnsFailed, format!("The name {host} was not resolved within {within}.")))
+            }
+        }
+    }
+
+    async fn drive(&self, stream: Stream, remote_ip: IpAddr) -> Result<Connection, AttemptError> {
+        let meter = Arc::new(Meter::default());
+        let metered = Metered::new(stream, Arc::clone(&meter));
+        let (sender, connection) =
+            self.http.handshake(TokioIo::new(metered)).await.map_err(|cause| {
+                failure::error(ErrorCode::Internal, format!("No connection could be set up: {cause}."))
+            })?;
+        // What ends a connection reaches whoever waits for its response; nobody else needs to hear of it.
+        let task = tokio::spawn(async move { drop(connection.await) });
+        let born = Instant::now();
+        Ok(Connection { sender, meter, remote_ip, born, _task: Owned(task.abort_handle()) })
+    }
+}
+
+/// A connection that speaks HTTP. Dropping it ends its task and closes the socket, whatever is under way on it.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    meter: Arc<Meter>,
+    pub(super) remote_ip: IpAddr,
+    pub(super) born: Instant,
+    _task: Owned,
+}
+
+/// No response came.
+pub(super) struct Unanswered {
+    pub(super) cause: hyper::Error,
+    /// Whether any byte of an answer came.
+    pub(super) heard: bool,
+}
+
+impl Unanswered {
+    /// Whether a kept connection can only have died while it waited: the target said nothing, or what it said came
+    /// before hyper had taken the request up.
+    pub(super) fn was_stale(&self) -> bool {
+        !self.heard || self.cause.is_canceled()
+    }
+}
+
+impl Connection {
+    /// Sends and waits for the head of the response, without a limit of time.
+    pub(super) async fn send(&mut self, request: HttpRequest) -> Result<http::Response<Incoming>, Unanswered> {
+        self.meter.restart();
+        let sent = self.sender.try_send_request(request).await;
+        sent.map_err(|failed| Unanswered { cause: failed.into_error(), heard: self.meter.heard() })
+    }
+
+    /// Waits until the next request can be sent; false when the connection won't take one.
+    pub(super) async fn settle(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
+    /// Whether it takes a request now, as far as can be known without sending one.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+}
+
+/// Ends the task when it is dropped.
+struct Owned(AbortHandle);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What is left of the time to connect. The phases share it.
+#[derive(Clone, Copy)]
+struct Budget {
+    until: Instant,
+    limit: Duration,
+}
+
+async fn dial_allowed(
+    addresses: &[SocketAddr],
+    settings: &ClientSettings,
+    budget: Budget,
+    dial: &mut Dial,
+) -> Result<(TcpStream, SocketAddr), AttemptError> {
+    let mut blocked = None;
+    let mut allowed = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        match settings.guard.check(address.ip(), address.port()) {
+            Ok(()) => allowed.push(*address),
+            Err(why) => blocked = Some(why),
+        }
+    }
+    let start = Instant::now();
+    let mut last = None;
+    for (index, &address) in allowed.iter().enumerate() {
+        // An address that swallows packets must not eat the time of those behind it, so each gets its share.
+        let now = Instant::now();
+        let left = u32::try_from(allowed.len() - index).unwrap_or(u32::MAX);
+        let share = budget.until.saturating_duration_since(now) / left;
+        dial.remote_ip = Some(address.ip());
+        let dialled = timeout_at(now + share, TcpStream::connect(address)).await;
+        dial.timings.connect_us = Some(elapsed_us(start));
+        match dialled {
+            Ok(Ok(stream)) => return Ok((stream, address)),
+            Ok(Err(cause)) => last = Some(failure::connecting(address, &cause)),
+            Err(_) => {
+                let message = format!("{address} did not answer the attempt to connect within {}.", span(budget.limit));
+                last = Some(failure::error(ErrorCode::ConnectTimeout, message));
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| {
+        let message = blocked.map_or_else(|| "The target has no address.".to_owned(), |blocked| blocked.to_string());
+        failure::error(ErrorCode::BlockedTarget, message)
+    }))
+}
+
+async fn handshake(
+    host: &str,
+    tcp: TcpStream,
+    remote: SocketAddr,
+    settings: &ClientSettings,
+    budget: Budget,
+    dial: &mut Dial,
+) -> Result<TlsStream<TcpStream>, AttemptError> {
+    // The dot at the end of a fully qualified name belongs to the resolver; no certificate carries it.
+    let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned()).map_err(|_| {
+        failure::error(ErrorCode::TlsFailed, format!("{host} is no name that a certificate could be issued for."))
+    })?;
+    let start = Instant::now();
+    let shaken = timeout_at(budget.until, TlsConnector::from(Arc::clone(&settings.tls)).connect(name, tcp)).await;
+    dial.timings.tls_us = Some(elapsed_us(start));
+    match shaken {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(cause)) => Err(failure::handshaking(host, remote, &cause)),
+        Err(_) => {
+            let within = span(budget.limit);
+            let message = format!("{remote} took the connection but did not finish the TLS handshake within {within}.");
+            Err(failure::error(ErrorCode::ConnectTimeout, message))
+        }
+    }
+}
+
+pub(super) fn elapsed_us(start: Instant) -> u32 {
+    u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::egress::{Allowed, Guard};
+    use std::net::Ipv4Addr;
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::time::timeout;
+
+    const SHORT: Duration = Duration::from_millis(250);
+
+    fn settings() -> ClientSettings {
+        let loopback = Allowed { net: Ipv4Addr::LOCALHOST.into(), prefix: 8, port: None };
+        ClientSettings {
+            timeout: SHORT,
+            connect_timeout: SHORT,
+            allow_http: true,
+            guard: Guard::new(vec![loopback]),
+            tls: crate::delivery::tls::client_config(None).unwrap(),
+        }
+    }
+
+    async fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<SocketAddr, AttemptError>, Dial) {
+        let (settings, mut dial) = (settings(), Dial::default());
+        let budget = Budget { until: Instant::now() + limit, limit };
+        let dialled = dial_allowed(addresses, &settings, budget, &mut dial).await;
+        (dialled.map(|(_, address)| address), dial)
+    }
+
+    async fn listening() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    /// A listener whose queue is full, so that the system drops what else wants to connect: as silent as a black hole.
+    async fn swallowing() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(stream) = timeout(SHORT, TcpStream::connect(address)).await {
+            queued.push(stream.unwrap());
+        }
+        (listener, address, queued)
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_dialled_when_one_refuses_or_is_blocked() {
+        let (_listener, good) = listening().await;
+        let refusing = listening().await.1;
+        let blocked = "10.0.0.1:80".parse().unwrap();
+        let (dialled, progress) = dial(&[refusing, blocked, good], Duration::from_secs(20)).await;
+        assert_eq!((dialled, progress.remote_ip), (Ok(good), Some(good.ip())));
+        let (dialled, _) = dial(&[blocked, refusing], Duration::from_secs(20)).await;
+        assert_eq!(dialled.unwrap_err().code, ErrorCode::ConnectRefused);
+        let (dialled, progress) = dial(&[blocked], Duration::from_secs(20)).await;
+        assert_eq!((dialled.unwrap_err().code, progress.remote_ip), (ErrorCode::BlockedTarget, None));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_swallows_leaves_time_for_the_next() {
+        let (_listener, good) = listening().await;
+        let (_full, silent, _queued) = swallowing().await;
+        let (dialled, progress) = dial(&[silent, good], 2 * SHORT).await;
+        assert_eq!(dialled, Ok(good));
+        assert!(progress.timings.connect_us.is_some_and(|us| us >= 200_000));
+        let (dialled, _) = dial(&[silent], SHORT).await;
+        let failed = dialled.unwrap_err();
+        assert_eq!(failed.code, ErrorCode::ConnectTimeout);
+        assert_eq!(failed.message, format!("{silent} did not answer the attempt to connect within 250ms."));
+    }
+}

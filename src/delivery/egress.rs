@@ -1,0 +1,423 @@
+//! The egress guard: which addresses an attempt may dial.
+//!
+//! Whoever registers a webhook chooses a URL, and the daemon stands where the merchant's own systems stand. Without the
+//! guard a target such as `http://169.254.169.254/` would make it a door into that network. It judges the address that
+//! is about to be dialled, never a name: a name may resolve differently a moment later. Pure: no resolver, no socket.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What the operator lets through although it is not public: a network, and one port of it or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// An address of the network.
+    pub net: IpAddr,
+    /// How many leading bits make the network; more than the address has count as all of them.
+    pub prefix: u8,
+    /// The port; every port where `None`.
+    pub port: Option<u16>,
+}
+
+/// The guard: a fixed table of what is not public, and what the operator lets through.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    allow: Vec<(Net, Option<u16>)>,
+}
+
+/// The address may not be dialled; displays as the sentence that says why, and what would open it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    ip: IpAddr,
+    refused: &'static Refused,
+}
+
+impl Guard {
+    /// A guard that lets through what is public and what `allow` opens.
+    pub fn new(allow: Vec<Allowed>) -> Self {
+        Self { allow: allow.into_iter().map(|rule| (Net::of(rule.net, rule.prefix), rule.port)).collect() }
+    }
+
+    /// Whether `ip` may be dialled at `port`.
+    ///
+    /// An address that embeds an IPv4 one (mapped, NAT64, 6to4) is judged by that. Private and reserved ranges open to
+    /// every entry that covers the address. Loopback, link-local and metadata addresses open only to an entry that lies
+    /// inside their own range, so that a hasty `0.0.0.0/0` does not give the machine itself away. Multicast, broadcast
+    /// and the unspecified address never open.
+    pub fn check(&self, ip: IpAddr, port: u16) -> Result<(), Blocked> {
+        let judged = embedded(ip);
+        let bits = Bits::of(judged);
+        let Some(refused) = REFUSED.iter().find(|refused| refused.net.covers(bits)) else {
+            return Ok(());
+        };
+        let opened = self.allow.iter().any(|(net, only)| {
+            net.covers(bits)
+                && only.is_none_or(|only| only == port)
+                && match refused.opens {
+                    Opens::ToAnyEntry => true,
+                    Opens::ToAnEntryInside => refused.net.contains(*net),
+                    Opens::Never => false,
+                }
+        });
+        if opened { Ok(()) } else { Err(Blocked { ip, refused }) }
+    }
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refused { net, what, opens } = self.refused;
+        write!(f, "{} is {what}, which is not dialled", self.ip)?;
+        match opens {
+            Opens::ToAnyEntry => f.write_str("; `[egress] allow` in the config opens it."),
+            Opens::ToAnEntryInside => write!(f, "; an entry inside {net} in `[egress] allow` in the config opens it."),
+            Opens::Never => f.write_str(", and `[egress] allow` in the config can't open it."),
+        }
+    }
+}
+
+impl std::error::Error for Blocked {}
+
+/// A range that is refused, what it is called in a sentence, and what opens it.
+#[derive(Debug, PartialEq, Eq)]
+struct Refused {
+    net: Net,
+    what: &'static str,
+    opens: Opens,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opens {
+    ToAnyEntry,
+    ToAnEntryInside,
+    Never,
+}
+
+/// The first row that covers an address decides, so a narrow range stands above the one around it. IPv6 hands out
+/// `2000::/3` alone as public: the last rows refuse everything outside it, whatever it may come to mean.
+#[rustfmt::skip]
+const REFUSED: &[Refused] = &[
+    v4([0, 0, 0, 0], 8, "an unspecified address", Opens::Never),
+    v4([127, 0, 0, 0], 8, "a loopback address", Opens::ToAnEntryInside),
+    v4([169, 254, 0, 0], 16, "a link-local address (where clouds serve their metadata)", Opens::ToAnEntryInside),
+    v4([100, 100, 100, 200], 32, "a cloud's metadata address", Opens::ToAnEntryInside),
+    v4([168, 63, 129, 16], 32, "a cloud's metadata address", Opens::ToAnEntryInside),
+    v4([192, 0, 0, 192], 32, "a cloud's metadata address", Opens::ToAnEntryInside),
+    v4([255, 255, 255, 255], 32, "the broadcast address", Opens::Never),
+    v4([224, 0, 0, 0], 4, "a multicast address", Opens::Never),
+    v4([10, 0, 0, 0], 8, "a private address", Opens::ToAnyEntry),
+    v4([172, 16, 0, 0], 12, "a private address", Opens::ToAnyEntry),
+    v4([192, 168, 0, 0], 16, "a private address", Opens::ToAnyEntry),
+    v4([100, 64, 0, 0], 10, "a carrier's shared address", Opens::ToAnyEntry),
+    v4([192, 0, 0, 0], 24, "an address reserved for protocols", Opens::ToAnyEntry),
+    v4([192, 0, 2, 0], 24, "a documentation address", Opens::ToAnyEntry),
+    v4([198, 51, 100, 0], 24, "a documentation address", Opens::ToAnyEntry),
+    v4([203, 0, 113, 0], 24, "a documentation address", Opens::ToAnyEntry),
+    v4([198, 18, 0, 0], 15, "a benchmarking address", Opens::ToAnyEntry),
+    v4([240, 0, 0, 0], 4, "a reserved address", Opens::ToAnyEntry),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 128, "an unspecified address", Opens::Never),
+    v6([0, 0, 0, 0, 0, 0, 0, 1], 128, "a loopback address", Opens::ToAnEntryInside),
+    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "a multicast address", Opens::Never),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "a link-local address", Opens::ToAnEntryInside),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata address", Opens::ToAnEntryInside),
+    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata address", Opens::ToAnEntryInside),
+    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "a private address", Opens::ToAnyEntry),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "a documentation address", Opens::ToAnyEntry),
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "a documentation address", Opens::ToAnyEntry),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "an address reserved for protocols", Opens::ToAnyEntry),
+    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64, "a discard-only address", Opens::ToAnyEntry),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 3, "a reserved address", Opens::ToAnyEntry),
+    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, "a reserved address", Opens::ToAnyEntry),
+    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1, "a reserved address", Opens::ToAnyEntry),
+];
+
+const fn v4(net: [u8; 4], prefix: u8, what: &'static str, opens: Opens) -> Refused {
+    Refused { net: Net { bits: Bits::V4(u32::from_be_bytes(net)), prefix }, what, opens }
+}
+
+const fn v6(segments: [u16; 8], prefix: u8, what: &'static str, opens: Opens) -> Refused {
+    let mut bits = 0;
+    let mut index = 0;
+    while index < segments.len() {
+        bits = bits << 16 | segments[index] as u128;
+        index += 1;
+    }
+    Refused { net: Net { bits: Bits::V6(bits), prefix }, what, opens }
+}
+
+/// The IPv4 address that a translator or tunnel on the way would really reach, or the address itself.
+fn embedded(ip: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = ip else { return ip };
+    let segments = v6.segments();
+    let two = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    match segments {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            two(high, low)
+        }
+        _ => ip,
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bits {
+    V4(u32),
+    V6(u128),
+}
+
+impl Bits {
+    const fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::V4(ip.to_bits()),
+            IpAddr::V6(ip) => Self::V6(ip.to_bits()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Net {
+    bits: Bits,
+    prefix: u8,
+}
+
+impl Net {
+    /// A network written in its IPv4-mapped form means the IPv4 network, because that is what addresses are judged by.
+    fn of(ip: IpAddr, prefix: u8) -> Self {
+        match (ip, ip.to_canonical()) {
+            (IpAddr::V6(_), mapped @ IpAddr::V4(_)) if prefix >= 96 => {
+                Self { bits: Bits::of(mapped), prefix: prefix - 96 }
+            }
+            _ => Self { bits: Bits::of(ip), prefix },
+        }
+    }
+
+    fn covers(self, ip: Bits) -> bool {
+        let prefix = u32::from(self.prefix);
+        match (self.bits, ip) {
+            (Bits::V4(net), Bits::V4(ip)) => (net ^ ip).leading_zeros() >= prefix.min(32),
+            (Bits::V6(net), Bits::V6(ip)) => (net ^ ip).leading_zeros() >= prefix.min(128),
+            (Bits::V4(_), Bits::V6(_)) | (Bits::V6(_), Bits::V4(_)) => false,
+        }
+    }
+
+    fn contains(self, inner: Self) -> bool {
+        inner.prefix >= self.prefix && self.covers(inner.bits)
+    }
+}
+
+impl fmt::Display for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.bits {
+            Bits::V4(bits) => write!(f, "{}/{}", Ipv4Addr::from_bits(bits), self.prefix),
+            Bits::V6(bits) => write!(f, "{}/{}", Ipv6Addr::from_bits(bits), self.prefix),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn guard(rules: &[&str]) -> Guard {
+        let parse = |rule: &&str| {
+            let (net, rest) = rule.split_once('/').unwrap();
+            let (prefix, port) = rest.split_once(" port ").map_or((rest, None), |(prefix, port)| (prefix, Some(port)));
+            Allowed { net: ip(net), prefix: prefix.parse().unwrap(), port: port.map(|port| port.parse().unwrap()) }
+        };
+        Guard::new(rules.iter().map(parse).collect())
+    }
+
+    fn passes(guard: &Guard, address: &str) -> bool {
+        guard.check(ip(address), 443).is_ok()
+    }
+
+    #[test]
+    fn what_is_public_passes_and_the_rest_does_not() {
+        let closed = Guard::default();
+        for public in [
+            "1.0.0.0",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.0",
+            "169.253.255.255",
+            "169.255.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "192.0.3.0",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "203.0.112.255",
+            "203.0.114.0",
+            "223.255.255.255",
+            "2000::",
+            "2001:200::",
+            "2606:4700::1111",
+            "2a00::1",
+            "3ffe:ffff::",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+            "2002:808:808::1",
+        ] {
+            assert!(passes(&closed, public), "{public}");
+        }
+        for refused in [
+            "0.0.0.0",
+            "0.255.255.255",
+            "10.0.0.0",
+            "10.255.255.255",
+            "100.64.0.0",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.255.255",
+            "168.63.129.16",
+            "169.254.0.0",
+            "169.254.169.254",
+            "169.254.255.255",
+            "172.16.0.0",
+            "172.31.255.255",
+            "192.0.0.0",
+            "192.0.0.255",
+            "192.0.2.1",
+            "192.168.0.0",
+            "192.168.255.255",
+            "198.18.0.0",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.7",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.0",
+            "255.255.255.254",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::2",
+            "::127.0.0.1",
+            "100::1",
+            "64:ff9b:1::1",
+            "1fff:ffff::",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
+            "4000::",
+            "5f00::1",
+            "8000::",
+            "fc00::",
+            "fd00:ec2::254",
+            "fdff::1",
+            "fe80::1",
+            "febf::1",
+            "fec0::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::169.254.169.254",
+            "2002:7f00:1::",
+            "2002:a00:1::1",
+        ] {
+            assert!(!passes(&closed, refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn private_ranges_open_to_any_entry_that_covers_them() {
+        let wide = guard(&["0.0.0.0/0", "::/0"]);
+        for opened in [
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "192.0.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "240.0.0.1",
+            "fc00::1",
+            "fec0::1",
+            "2001:db8::1",
+            "100::1",
+            "::2",
+            "::ffff:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+        ] {
+            assert!(passes(&wide, opened), "{opened}");
+        }
+        let narrow = guard(&["10.1.0.0/16"]);
+        assert!(passes(&narrow, "10.1.255.255") && !passes(&narrow, "10.2.0.0"));
+        assert!(passes(&narrow, "2002:a01:1::1") && !passes(&narrow, "2002:a02:1::1"));
+    }
+
+    #[test]
+    fn the_machine_itself_opens_only_to_an_entry_of_its_own_range() {
+        let wide = guard(&["0.0.0.0/0", "::/0", "126.0.0.0/7", "169.0.0.0/8", "fe00::/7"]);
+        for closed in ["127.0.0.1", "169.254.169.254", "100.100.100.200", "::1", "fe80::1", "fd00:ec2::254"] {
+            assert!(!passes(&wide, closed), "{closed}");
+        }
+        for (rule, address) in [
+            ("127.0.0.0/8", "127.9.9.9"),
+            ("127.0.0.1/32", "127.0.0.1"),
+            ("127.0.0.1/32", "::ffff:127.0.0.1"),
+            ("::ffff:127.0.0.0/104", "127.0.0.1"),
+            ("169.254.0.0/16", "169.254.169.254"),
+            ("169.254.169.254/32", "169.254.169.254"),
+            ("100.100.100.200/32", "100.100.100.200"),
+            ("::1/128", "::1"),
+            ("fe80::/10", "fe80::1"),
+            ("fe80::/64", "fe80::1"),
+            ("fd00:ec2::254/128", "fd00:ec2::254"),
+        ] {
+            assert!(passes(&guard(&[rule]), address), "{rule} {address}");
+        }
+        assert!(!passes(&guard(&["127.0.0.2/32"]), "127.0.0.1"));
+    }
+
+    #[test]
+    fn nothing_opens_multicast_broadcast_and_unspecified() {
+        for (rule, address) in [
+            ("0.0.0.0/8", "0.0.0.0"),
+            ("0.0.0.0/32", "0.0.0.0"),
+            ("224.0.0.0/4", "224.0.0.1"),
+            ("255.255.255.255/32", "255.255.255.255"),
+            ("::/128", "::"),
+            ("ff00::/8", "ff02::1"),
+        ] {
+            assert!(!passes(&guard(&[rule]), address), "{rule} {address}");
+        }
+    }
+
+    #[test]
+    fn an_entry_with_a_port_opens_that_port_alone() {
+        let guard = guard(&["127.0.0.1/32 port 3000", "10.0.0.0/8 port 8080"]);
+        assert!(guard.check(ip("127.0.0.1"), 3000).is_ok() && guard.check(ip("127.0.0.1"), 3001).is_err());
+        assert!(guard.check(ip("10.0.0.1"), 8080).is_ok() && guard.check(ip("10.0.0.1"), 80).is_err());
+    }
+
+    #[test]
+    fn a_prefix_beyond_the_address_means_the_address() {
+        assert!(passes(&guard(&["10.0.0.1/200"]), "10.0.0.1") && !passes(&guard(&["10.0.0.1/200"]), "10.0.0.2"));
+    }
+
+    #[test]
+    fn says_what_it_is_and_what_opens_it() {
+        let sentence = |address: &str| Guard::default().check(ip(address), 80).unwrap_err().to_string();
+        assert_eq!(
+            sentence("10.0.0.5"),
+            "10.0.0.5 is a private address, which is not dialled; `[egress] allow` in the config opens it."
+        );
+        assert_eq!(
+            sentence("::ffff:127.0.0.1"),
+            "::ffff:127.0.0.1 is a loopback address, which is not dialled; an entry inside 127.0.0.0/8 in `[egress] \
+             allow` in the config opens it."
+        );
+        assert_eq!(
+            sentence("::"),
+            ":: is an unspecified address, which is not dialled, and `[egress] allow` in the config can't open it."
+        );
+    }
+}

@@ -1,0 +1,487 @@
+//! The thin driver around the scheduler: it learns, steps, and does as it is told.
+//!
+//! One task owns the scheduler. It hears from the store over one channel and from its own attempts and reads over another;
+//! every attempt is a task of its own, owned and joined here. The driver decides one thing by itself: what an attempt's
+//! result means for the schedule, which needs the policy and the clock that the pure core does without.
+
+use super::client::{Client, Finished};
+use super::lane::Settings;
+use super::prepare::Prepared;
+use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
+use crate::clock::Clock;
+use crate::model::{
+    AccountNo, Attempt, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, Trigger, Verdict,
+    Webhook, WebhookNo, millis,
+};
+use crate::store::{Due, Hot, Standing, Store, StoreError, Told};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// The longest the driver sleeps: a wall clock that steps, or a machine that was suspended, is noticed within it.
+const MAX_SLEEP: Duration = Duration::from_secs(1);
+/// How many messages are taken in before the scheduler steps.
+const MAX_TURN: usize = 512;
+/// How often idle connections are looked through.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// How many of a lane's first rows an audit looks at.
+const AUDIT_ROWS: usize = 64;
+
+/// What the config says of delivery; replaced on reload.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// The schedule of webhooks that have none of their own.
+    pub retry: RetryPolicy,
+    /// The longest `Retry-After` that is honoured.
+    pub retry_after_cap: Duration,
+    /// The most attempts in flight over all webhooks.
+    pub max_in_flight: usize,
+    /// The most attempts in flight of a webhook that has no limit of its own.
+    pub max_in_flight_per_webhook: usize,
+}
+
+/// What others may ask of the engine while it runs.
+#[derive(Debug)]
+pub struct Status {
+    in_flight: Mutex<HashSet<NotificationKey>>,
+    /// When the driver last came round, by the store's clock.
+    stepped_ms: AtomicU64,
+}
+
+impl Status {
+    /// Whether an attempt of this notification is in flight, or its outcome not yet taken in.
+    pub fn is_in_flight(&self, key: NotificationKey) -> bool {
+        self.in_flight().contains(&key)
+    }
+
+    /// When the driver last came round; it does so at least once a second.
+    pub fn stepped_at(&self) -> Timestamp {
+        Timestamp::from_ms(self.stepped_ms.load(Ordering::Relaxed))
+    }
+
+    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashSet<NotificationKey>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running engine.
+pub struct Engine {
+    /// What others may ask of it.
+    pub status: Arc<Status>,
+    orders: mpsc::UnboundedSender<Order>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+enum Order {
+    Reload(Box<EngineSettings>),
+    Stop { grace: Duration, done: oneshot::Sender<usize> },
+}
+
+/// The store's end of the channel: unbounded, because the committer must never wait for the engine. What is in it is bounded
+/// all the same, by the store's limit of waiting commits and of payloads on their way.
+pub type Feed = mpsc::UnboundedReceiver<Vec<Told>>;
+
+impl Engine {
+    /// Starts delivering what the store owes, the backlog of earlier runs included.
+    pub fn start(
+        store: Store,
+        client: Client,
+        settings: EngineSettings,
+        clock: Clock,
+        durable: Seq,
+        feed: Feed,
+    ) -> Self {
+        let status = Arc::new(Status { in_flight: Mutex::default(), stepped_ms: AtomicU64::new(clock.now().as_ms()) });
+        let (orders, orders_in) = mpsc::unbounded_channel();
+        let (heard, hearing) = mpsc::unbounded_channel();
+        let scheduler = Scheduler::new(clock.now(), settings.max_in_flight, durable);
+        let driver = Driver {
+            store,
+            client,
+            settings,
+            clock,
+            scheduler,
+            lanes: HashMap::new(),
+            attempts: JoinSet::new(),
+            heard,
+            status: status.clone(),
+            stopping: None,
+        };
+        let task = tokio::spawn(driver.run(feed, hearing, orders_in));
+        Self { status, orders, task }
+    }
+
+    /// Takes up what a reload changed; attempts in flight end as they began.
+    pub fn reload(&self, settings: EngineSettings) {
+        // An engine that is gone needs no settings.
+        let _ = self.orders.send(Order::Reload(Box::new(settings)));
+    }
+
+    /// Starts nothing more, lets attempts in flight end for at most `grace`, and stops; what was cut off stays owed. Returns
+    /// how many attempts were cut off.
+    pub async fn stop(self, grace: Duration) -> usize {
+        let (done, stopped) = oneshot::channel();
+        let _ = self.orders.send(Order::Stop { grace, done });
+        let cut_off = stopped.await.unwrap_or(0);
+        // A driver that panicked has nothing in flight any more.
+        let _ = self.task.await;
+        cut_off
+    }
+}
+
+/// What the driver hears from its own tasks.
+enum Heard {
+    Ended(Box<Ended>),
+    /// The notification was not attempted: it is owed something else by now, or nothing.
+    Untried {
+        key: NotificationKey,
+        standing: Standing,
+    },
+    Learned(Input<Arc<Hot>>),
+}
+
+struct Ended {
+    key: NotificationKey,
+    lane: Arc<Prepared>,
+    trigger: Trigger,
+    /// Automatic attempts made before this one.
+    automatic: u8,
+    started_at: Timestamp,
+    finished: Finished,
+}
+
+struct Driver {
+    store: Store,
+    client: Client,
+    settings: EngineSettings,
+    clock: Clock,
+    scheduler: Scheduler<Arc<Hot>>,
+    lanes: HashMap<WebhookNo, Arc<Prepared>>,
+    attempts: JoinSet<()>,
+    heard: mpsc::UnboundedSender<Heard>,
+    status: Arc<Status>,
+    stopping: Option<oneshot::Sender<usize>>,
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        mut feed: Feed,
+        mut hearing: mpsc::UnboundedReceiver<Heard>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+    ) {
+        let mut inputs = Vec::new();
+        for webhook in self.store.directory().all() {
+            inputs.extend(self.lane(webhook.clone()));
+        }
+        let mut actions = Vec::new();
+        let mut cut_off_at: Option<tokio::time::Instant> = None;
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
+        let mut feed_open = true;
+        loop {
+            let now = self.clock.now();
+            self.status.stepped_ms.store(now.as_ms(), Ordering::Relaxed);
+            self.scheduler.step(now, inputs.drain(..), &mut actions);
+            for action in actions.drain(..) {
+                self.act(action);
+            }
+            if self.stopping.is_some()
+                && (self.scheduler.in_flight() == 0 || cut_off_at.is_some_and(|at| tokio::time::Instant::now() >= at))
+            {
+                break;
+            }
+            let nap = self.scheduler.next_wake().map_or(MAX_SLEEP, |wake| wake.since(self.clock.now()).min(MAX_SLEEP));
+            tokio::select! {
+                told = feed.recv(), if feed_open => match told {
+                    Some(told) => inputs.extend(told.into_iter().filter_map(|told| self.learn(told))),
+                    None => feed_open = false,
+                },
+                Some(heard) = hearing.recv() => self.hear(heard, &mut inputs),
+                order = orders.recv(), if self.stopping.is_none() => {
+                    let order = order.unwrap_or_else(|| Order::Stop { grace: Duration::ZERO, done: oneshot::channel().0 });
+                    match order {
+                        Order::Reload(settings) => self.reload(*settings, &mut inputs),
+                        Order::Stop { grace, done } => {
+                            self.stopping = Some(done);
+                            cut_off_at = Some(tokio::time::Instant::now() + grace);
+                            inputs.push(Input::MaxInFlight(0));
+                        }
+                    }
+                }
+                _ = sweep.tick() => self.client.sweep(),
+                () = tokio::time::sleep(nap) => {}
+            }
+            // Whatever else waits is taken along: one step for many messages.
+            while inputs.len() < MAX_TURN {
+                if let Ok(told) = feed.try_recv() {
+                    inputs.extend(told.into_iter().filter_map(|told| self.learn(told)));
+                } else if let Ok(heard) = hearing.try_recv() {
+                    self.hear(heard, &mut inputs);
+                } else {
+                    break;
+                }
+            }
+            while self.attempts.try_join_next().is_some() {}
+        }
+        let cut_off = self.scheduler.in_flight();
+        self.attempts.shutdown().await;
+        // What ended while the others were cut off still counts.
+        while let Ok(heard) = hearing.try_recv() {
+            self.hear(heard, &mut inputs);
+        }
+        if let Some(done) = self.stopping.take() {
+            let _ = done.send(cut_off);
+        }
+    }
+
+    fn lane(&mut self, webhook: Arc<Webhook>) -> Option<Input<Arc<Hot>>> {
+        let no = webhook.no;
+        if webhook.deleted_at.is_some() {
+            self.lanes.remove(&no);
+            self.client.forget(no);
+            return Some(Input::Remove(no));
+        }
+        let settings = Settings {
+            account: webhook.account,
+            active: webhook.is_active(),
+            max_in_flight: webhook.max_in_flight.map_or(self.settings.max_in_flight_per_webhook, usize::from),
+            rate_limit: webhook.rate_limit,
+        };
+        let prepared = Arc::new(Prepared::new(webhook));
+        if self.lanes.insert(no, prepared.clone()).is_some_and(|old| old.webhook.target != prepared.webhook.target) {
+            self.client.forget(no);
+        }
+        Some(Input::Lane { no, settings })
+    }
+
+    fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        inputs.push(Input::MaxInFlight(settings.max_in_flight));
+        self.settings = settings;
+        let webhooks: Vec<Arc<Webhook>> = self.lanes.values().map(|lane| lane.webhook.clone()).collect();
+        inputs.extend(webhooks.into_iter().filter_map(|webhook| self.lane(webhook)));
+    }
+
+    fn learn(&mut self, told: Told) -> Option<Input<Arc<Hot>>> {
+        match told {
+            Told::Webhook(webhook) => self.lane(webhook),
+            Told::Fresh { key, hot } => Some(Input::Fresh { key, hot }),
+            Told::Manual { key, since } => Some(Input::Manual { key, since }),
+            Told::Settled { key, standing } => {
+                self.status.in_flight().remove(&key);
+                Some(Input::Settled { key, standing })
+            }
+            Told::Cancelled { key } => Some(Input::Cancelled(key)),
+            Told::Durable(seq) => Some(Input::Durable(seq)),
+        }
+    }
+
+    fn hear(&mut self, heard: Heard, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        match heard {
+            Heard::Learned(input) => inputs.push(input),
+            Heard::Untried { key, standing } => {
+                self.status.in_flight().remove(&key);
+                inputs.push(Input::Ended { key, reach: Reach::Untried, hold: None });
+                inputs.push(Input::Settled { key, standing });
+            }
+            Heard::Ended(ended) => inputs.push(self.conclude(*ended)),
+        }
+    }
+
+    /// What a result means: the verdict for the store, the reach and hold for the scheduler.
+    fn conclude(&self, ended: Ended) -> Input<Arc<Hot>> {
+        let Ended { key, lane, trigger, automatic, started_at, finished } = ended;
+        let now = self.clock.now();
+        let (retry_after, reach) = match &finished.result {
+            result if result.confirms() => (None, Reach::Confirmed),
+            AttemptResult::Response(response) => {
+                (response.retry_after.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
+            }
+            AttemptResult::Error(error) if error.code.is_unreachable() => (None, Reach::Unreachable),
+            AttemptResult::Error(_) => (None, Reach::Answered),
+        };
+        let verdict = match trigger {
+            _ if reach == Reach::Confirmed => Verdict::Confirmed,
+            Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
+            Trigger::Automatic => {
+                let policy = lane.retry(&self.settings.retry);
+                match policy.next_attempt_at(automatic.saturating_add(1), key, now, retry_after) {
+                    Ok(at) => Verdict::RetryAt(at),
+                    Err(_) => Verdict::Exhausted,
+                }
+            }
+        };
+        let manual = trigger != Trigger::Automatic;
+        let hold = retry_after.map(|span| Hold { until: now.plus(span), manual });
+        let attempt = Attempt {
+            // The store counts.
+            number: 0,
+            trigger,
+            started_at,
+            duration_us: finished.duration_us,
+            timings: finished.timings,
+            remote_ip: finished.remote_ip,
+            result: finished.result,
+            next_attempt_at: None,
+        };
+        self.store.settle(lane.webhook.account, key, attempt, verdict);
+        Input::Ended { key, reach, hold }
+    }
+
+    fn act(&mut self, action: Action<Arc<Hot>>) {
+        match action {
+            Action::Start { key, account, owed, hot } => {
+                let Some(lane) = self.lanes.get(&key.webhook).cloned() else {
+                    // Deleted between two steps; its lane goes with the next one.
+                    return;
+                };
+                self.status.in_flight().insert(key);
+                let ticket = Ticket { key, heard: self.heard.clone(), open: true };
+                let (store, client, clock) = (self.store.clone(), self.client.clone(), self.clock.clone());
+                self.attempts.spawn(attempt(ticket, lane, account, owed, hot, store, client, clock));
+            }
+            Action::LoadFresh(ask) => self.load(move |store| {
+                let rows = store.fresh_page(ask.account, ask.lane, ask.from, ask.limit)?;
+                Ok(Input::FreshPage { ask, rows })
+            }),
+            Action::LoadRetries(ask, until) => self.load(move |store| {
+                let rows = store.retry_page(ask.lane, ask.from, until, ask.limit)?;
+                Ok(Input::RetryPage { ask, until, rows })
+            }),
+            Action::LoadManual(ask) => self.load(move |store| {
+                let rows = store.manual_page(ask.lane, ask.from, ask.limit)?;
+                Ok(Input::ManualPage { ask, rows })
+            }),
+            Action::Audit { lane, account, before } => self.load(move |store| {
+                let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
+                let retries = store.retry_page(lane, first, before, AUDIT_ROWS)?;
+                let fresh = store.fresh_page(account, lane, Seq(0), AUDIT_ROWS)?;
+                Ok(Input::Audited { lane, retries, fresh })
+            }),
+            Action::Lost(key) => {
+                let notification = self.store.notification_id(key);
+                tracing::error!(%notification, "an overdue notification was held by nobody; this is a bug, it is taken up again");
+            }
+        }
+    }
+
+    fn load(&self, read: impl FnOnce(&Store) -> Result<Input<Arc<Hot>>, StoreError> + Send + 'static) {
+        let (store, heard) = (self.store.clone(), self.heard.clone());
+        // Not joined: it ends by itself, and its answer to a driver that is gone is dropped.
+        tokio::task::spawn_blocking(move || match read(&store) {
+            Ok(input) => drop(heard.send(Heard::Learned(input))),
+            // The lane stays with what it holds; whatever damaged the store is told where it is met.
+            Err(error) => tracing::error!(%error, "what is due could not be read"),
+        });
+    }
+}
+
+/// The word that an attempt owes the driver. If its task is dropped or panics, the driver still hears that it has ended.
+struct Ticket {
+    key: NotificationKey,
+    heard: mpsc::UnboundedSender<Heard>,
+    open: bool,
+}
+
+impl Ticket {
+    fn close(mut self, heard: Heard) {
+        self.open = false;
+        let _ = self.heard.send(heard);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.open {
+            // Still owed in the store; the audit takes it up again should this process live on.
+            let _ = self.heard.send(Heard::Untried { key: self.key, standing: Standing::Nothing });
+        }
+    }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything one attempt needs, named; a struct would only repeat the names"
+)]
+async fn attempt(
+    ticket: Ticket,
+    lane: Arc<Prepared>,
+    account: AccountNo,
+    owed: OwedAs,
+    hot: Option<Arc<Hot>>,
+    store: Store,
+    client: Client,
+    clock: Clock,
+) {
+    let key = ticket.key;
+    let ready = match hot {
+        // Told by the commit that made it owed, and never attempted: there is nothing to read that could differ.
+        Some(hot) => Ready { body: hot.payload().body().clone(), trigger: Trigger::Automatic, automatic: 0, number: 1 },
+        None => {
+            let store = store.clone();
+            let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
+            match read {
+                Ok(Ok(Ok(ready))) => ready,
+                Ok(Ok(Err(standing))) => return ticket.close(Heard::Untried { key, standing }),
+                Ok(Err(error)) => return tracing::error!(%error, "a notification that is due could not be read"),
+                Err(error) => return tracing::error!(%error, "reading a notification that is due panicked"),
+            }
+        }
+    };
+    let started_at = clock.now();
+    let request = lane.request(store.notification_id(key), ready.number, started_at, ready.body);
+    let finished = client.attempt(request).await;
+    let Ready { trigger, automatic, .. } = ready;
+    ticket.close(Heard::Ended(Box::new(Ended { key, lane, trigger, automatic, started_at, finished })));
+}
+
+struct Ready {
+    body: bytes::Bytes,
+    trigger: Trigger,
+    automatic: u8,
+    number: u16,
+}
+
+/// Reads a notification that a timer or a queue says is due: the request if it still is, what it is owed instead if not.
+/// That is the whole of cancellation.
+fn read(
+    store: &Store,
+    account: AccountNo,
+    key: NotificationKey,
+    owed: OwedAs,
+) -> Result<Result<Ready, Standing>, StoreError> {
+    let Some(notification) = store.notification(account, key)? else {
+        return Ok(Err(Standing::Nothing));
+    };
+    let standing = Standing::from(&notification);
+    let still = match owed {
+        OwedAs::Fresh => standing == Standing::Fresh,
+        OwedAs::Retry(due) => standing == Standing::Retry(due),
+        OwedAs::Manual => notification.manual_at.is_some(),
+    };
+    if !still {
+        return Ok(Err(standing));
+    }
+    let Some((_, Some(payload))) = store.event(account, key.seq)? else {
+        // Erased between the two reads; the erasure has cancelled it.
+        return Ok(Err(Standing::Nothing));
+    };
+    Ok(Ok(Ready {
+        body: Payload::body(&payload).clone(),
+        trigger: if owed == OwedAs::Manual { notification.manual_trigger() } else { Trigger::Automatic },
+        automatic: notification.automatic,
+        number: notification.attempts.saturating_add(1),
+    }))
+}
+
+/// How long a driver may go without coming round before it counts as stuck.
+pub const STUCK_AFTER: Duration = Duration::from_secs(30);
+
+impl Status {
+    /// Whether the driver comes round.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        millis(now.since(self.stepped_at())) < millis(STUCK_AFTER)
+    }
+}

@@ -1,0 +1,65 @@
+//! From a notification to a request: what stays the same for all attempts of a webhook, and what each adds.
+
+use super::client::Outgoing;
+use super::sign::{SigningKey, signature_by};
+use crate::model::{NotificationId, RetryPolicy, TargetUrl, Timestamp, Webhook};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::sync::Arc;
+
+const USER_AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
+
+/// A webhook made ready for its attempts; made anew whenever the webhook changes.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) webhook: Arc<Webhook>,
+    target: Arc<TargetUrl>,
+    headers: HeaderMap,
+    key: SigningKey,
+    /// The secret before the last rotation, and until when it signs.
+    old_key: Option<(SigningKey, Timestamp)>,
+}
+
+impl Prepared {
+    pub(super) fn new(webhook: Arc<Webhook>) -> Self {
+        let mut headers = HeaderMap::with_capacity(16);
+        for (name, value) in webhook.headers.iter() {
+            headers.insert(name.clone(), value.clone());
+        }
+        if let Some(authorization) = &webhook.authorization {
+            headers.insert(header::AUTHORIZATION, authorization.to_header());
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        Self {
+            target: Arc::new(webhook.target.clone()),
+            headers,
+            key: SigningKey::new(&webhook.secret),
+            old_key: webhook.old_secret.as_ref().map(|(secret, until)| (SigningKey::new(secret), *until)),
+            webhook,
+        }
+    }
+
+    /// The policy of its automatic attempts.
+    pub(super) fn retry<'a>(&'a self, default: &'a RetryPolicy) -> &'a RetryPolicy {
+        self.webhook.retry.as_ref().unwrap_or(default)
+    }
+
+    /// The request of one attempt. Its id is the notification's, the same at every attempt; its timestamp is this attempt's
+    /// (Standard Webhooks, "Webhook metadata").
+    pub(super) fn request(&self, id: NotificationId, number: u16, now: Timestamp, body: Bytes) -> Outgoing {
+        let id = id.to_string();
+        let old = self.old_key.as_ref().filter(|(_, until)| now < *until).map(|(key, _)| key);
+        let signature = signature_by(std::iter::once(&self.key).chain(old), &id, now.as_secs(), &body);
+        let mut headers = self.headers.clone();
+        let mut set = |name: &'static str, value: String| {
+            let value = HeaderValue::try_from(value).expect("hexadecimal, decimal and base64 make header values");
+            headers.insert(HeaderName::from_static(name), value);
+        };
+        set("webhook-timestamp", now.as_secs().to_string());
+        set("webhook-signature", signature);
+        set("carteiro-attempt", number.to_string());
+        set("webhook-id", id);
+        Outgoing { pool: self.webhook.no, target: self.target.clone(), headers, body }
+    }
+}

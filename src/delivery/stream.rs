@@ -1,0 +1,108 @@
+//! The bytes of one connection: plain or TLS, counted as they come in.
+
+use super::failure::TooMuchSent;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+/// How many bytes a target may send in answer to one request: a head, the body that is read, the framing of its
+/// chunks and some interim responses. It ends a flood of `100 Continue`, which hyper would swallow for ever.
+pub(super) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
+
+/// Counts what a connection has received since its last request began: whether a target was silent decides whether
+/// the request may go out again, and hyper's errors don't tell.
+#[derive(Default)]
+pub(super) struct Meter(AtomicUsize);
+
+impl Meter {
+    pub(super) fn restart(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+
+    pub(super) fn heard(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+
+    fn add(&self, bytes: usize) -> io::Result<()> {
+        if self.0.fetch_add(bytes, Ordering::AcqRel) + bytes > MAX_RESPONSE_BYTES {
+            return Err(io::Error::other(TooMuchSent));
+        }
+        Ok(())
+    }
+}
+
+/// A connection's bytes, with TLS or without.
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A [`Stream`] whose received bytes are counted, above TLS: what TLS says to itself is no answer.
+pub(super) struct Metered {
+    stream: Stream,
+    meter: Arc<Meter>,
+}
+
+impl Metered {
+    pub(super) fn new(stream: Stream, meter: Arc<Meter>) -> Self {
+        Self { stream, meter }
+    }
+}
+
+macro_rules! with_stream {
+    ($self:ident, $stream:ident => $call:expr) => {
+        match &mut $self.get_mut().stream {
+            Stream::Plain(plain) => {
+                let $stream = Pin::new(plain);
+                $call
+            }
+            Stream::Tls(tls) => {
+                let $stream = Pin::new(tls.as_mut());
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let this = self.as_mut();
+        ready!(with_stream!(this, stream => stream.poll_read(cx, buf)))?;
+        Poll::Ready(self.meter.add(buf.filled().len() - before))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        with_stream!(self, stream => stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        with_stream!(self, stream => stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(plain) => plain.is_write_vectored(),
+            Stream::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_stream!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_stream!(self, stream => stream.poll_shutdown(cx))
+    }
+}

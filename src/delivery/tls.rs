@@ -1,0 +1,133 @@
+//! How TLS is spoken to targets: which versions, and whose certificates are trusted.
+//!
+//! Certificates are always verified; there is no switch that turns it off. A target with a certificate of its own is
+//! reached by trusting its authority in the config.
+
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::{self, PemObject as _};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// TLS 1.2 and 1.3 with the system's trusted roots and, where given, those in the PEM file `extra_ca`.
+///
+/// Reads files: call it at start and on a reload. A system without a single root is only warned about, because a
+/// daemon whose targets are all plain `http`, or all behind `extra_ca`, does without. An extra file that can't be read,
+/// or holds no usable certificate, is an error: somebody meant it to be trusted.
+pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut roots = native_roots();
+    if let Some(file) = extra_ca {
+        let failed = |cause| TlsError { file: file.to_owned(), cause };
+        let certificates = read_pem(file).map_err(failed)?;
+        for (index, certificate) in certificates.into_iter().enumerate() {
+            roots.add(certificate).map_err(|error| failed(Cause::Unusable { number: index + 1, error }))?;
+        }
+    }
+    if roots.is_empty() {
+        tracing::warn!("no trusted certificate authority was found: every https target will fail");
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .expect("the ring provider has cipher suites for TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// The extra file of authorities is of no use; displays as a sentence that names it.
+#[derive(Debug)]
+pub struct TlsError {
+    file: PathBuf,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Read(std::io::Error),
+    NotPem(pem::Error),
+    Empty,
+    Unusable { number: usize, error: rustls::Error },
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        match &self.cause {
+            Cause::Read(error) => write!(f, "the file of certificate authorities {file} can't be read: {error}"),
+            Cause::NotPem(error) => write!(f, "the file of certificate authorities {file} is not PEM: {error}"),
+            Cause::Empty => write!(f, "the file of certificate authorities {file} holds no certificate"),
+            Cause::Unusable { number, error } => {
+                write!(f, "certificate {number} in {file} can't serve as an authority: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.cause {
+            Cause::Read(error) => Some(error),
+            Cause::NotPem(error) => Some(error),
+            Cause::Empty => None,
+            Cause::Unusable { error, .. } => Some(error),
+        }
+    }
+}
+
+fn native_roots() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "a trusted certificate of the system could not be read");
+    }
+    let mut roots = RootCertStore::empty();
+    let (used, ignored) = roots.add_parsable_certificates(found.certs);
+    tracing::debug!(used, ignored, "trusted certificates of the system");
+    roots
+}
+
+fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
+    let from_pem = |error| match error {
+        pem::Error::Io(error) => Cause::Read(error),
+        other => Cause::NotPem(other),
+    };
+    let certificates: Vec<_> =
+        CertificateDer::pem_file_iter(file).map_err(from_pem)?.collect::<Result<_, _>>().map_err(from_pem)?;
+    if certificates.is_empty() { Err(Cause::Empty) } else { Ok(certificates) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    #[test]
+    fn an_extra_file_is_trusted_or_named_in_the_error() {
+        let good = rcgen::generate_simple_self_signed(["loja.example".to_owned()]).unwrap().cert.pem();
+        assert!(client_config(Some(file(&good).path())).is_ok());
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (text, says) in [
+            ("", "holds no certificate"),
+            ("not pem at all", "holds no certificate"),
+            ("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n", "is not PEM"),
+            (broken, "certificate 1 in"),
+            (&format!("{good}{broken}"), "certificate 2 in"),
+        ] {
+            let file = file(text);
+            let sentence = client_config(Some(file.path())).unwrap_err().to_string();
+            assert!(sentence.contains(says) && sentence.contains(&file.path().display().to_string()), "{sentence}");
+        }
+        let sentence = client_config(Some(Path::new("/nowhere/ca.pem"))).unwrap_err().to_string();
+        assert!(
+            sentence.starts_with("the file of certificate authorities /nowhere/ca.pem can't be read"),
+            "{sentence}"
+        );
+    }
+}
