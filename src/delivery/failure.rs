@@ -25,7 +25,9 @@ pub(super) fn resolving(host: &str, cause: &io::Error) -> AttemptError {
 
 /// Dialling `address` failed with an error of the system.
 pub(super) fn connecting(address: SocketAddr, cause: &io::Error) -> AttemptError {
-    if is_ours(cause) {
+    // A machine with IPv6 switched off has no address to dial from: no route, rather than no ports left.
+    let no_route = address.is_ipv6() && cause.kind() == ErrorKind::AddrNotAvailable;
+    if is_ours(cause) && !no_route {
         return ours(cause);
     }
     match cause.kind() {
@@ -35,7 +37,10 @@ pub(super) fn connecting(address: SocketAddr, cause: &io::Error) -> AttemptError
         ErrorKind::TimedOut => {
             error(ErrorCode::ConnectTimeout, format!("{address} did not answer the attempt to connect."))
         }
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable => {
             error(ErrorCode::ConnectFailed, format!("There is no route from here to {address}."))
         }
         _ => error(ErrorCode::ConnectFailed, format!("The connection to {address} could not be made: {cause}.")),
@@ -96,9 +101,10 @@ pub(super) fn exchanging(host: &str, cause: &hyper::Error, heard: bool) -> Attem
     }
 }
 
-/// `span` as a sentence writes it: `15s`, `1s 500ms`.
+/// `span` as a sentence writes it, to the millisecond: `15s`, `1s 500ms`.
 pub(super) fn span(span: Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(span)
+    let ms = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    humantime::format_duration(Duration::from_millis(ms))
 }
 
 /// A connection carried more bytes than [`super::stream::MAX_RESPONSE_BYTES`] in answer to one request.
@@ -194,6 +200,9 @@ mod tests {
         ] {
             assert_eq!(connecting(address(), &kind.into()).code, code, "{kind:?}");
         }
+        let v6 = "[2001:db8::1]:443".parse().unwrap();
+        assert_eq!(connecting(v6, &ErrorKind::AddrNotAvailable.into()).code, ErrorCode::ConnectFailed);
+        assert_eq!(span(Duration::from_micros(1_500_999)).to_string(), "1s 500ms");
         assert_eq!(connecting(address(), &io::Error::from_raw_os_error(24)).code, ErrorCode::Internal);
         assert_eq!(resolving("loja.example", &io::Error::from_raw_os_error(23)).code, ErrorCode::Internal);
         assert_eq!(resolving("loja.example", &ErrorKind::NotFound.into()).code, ErrorCode::DnsFailed);
