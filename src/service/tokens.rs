@@ -50,18 +50,20 @@ impl Service {
         scopes: Scopes,
         expires: Option<Duration>,
     ) -> Result<NewToken, Error> {
-        self.create_token_for(caller.account, name, scopes, expires).await
+        let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
+        let view = self.keep_token(caller.account, name, scopes, expires, &token).await?;
+        Ok(NewToken { view, text: token.reveal() })
     }
 
-    /// Makes a token of an account, for the daemon's first start.
-    pub async fn create_token_for(
+    /// Keeps the hash of a token that was made elsewhere: by the daemon, on its first start.
+    pub async fn keep_token(
         &self,
         account: AccountNo,
         name: String,
         scopes: Scopes,
         expires: Option<Duration>,
-    ) -> Result<NewToken, Error> {
-        let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
+        token: &AccessToken,
+    ) -> Result<TokenView, Error> {
         let now = self.clock.now();
         let kept = Token {
             id: token.id,
@@ -74,7 +76,7 @@ impl Service {
         };
         self.store.add_token(kept.clone()).await?;
         tracing::info!(token = %kept.id, "access token made");
-        Ok(NewToken { view: kept.into(), text: token.reveal() })
+        Ok(kept.into())
     }
 
     /// The tokens of the caller's account, oldest first. One from a config file's `admin_token_file` is not among them.

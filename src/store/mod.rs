@@ -31,7 +31,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -228,6 +228,8 @@ struct Shared {
     types: RwLock<HashMap<AccountNo, BTreeMap<String, u32>>>,
     /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to another.
     durable: AtomicU64,
+    /// Whether the committer lives.
+    alive: AtomicBool,
     id_key: ring::hmac::Key,
 }
 
@@ -291,6 +293,7 @@ impl Store {
             tokens: RwLock::default(),
             types: RwLock::default(),
             durable: AtomicU64::new(0),
+            alive: AtomicBool::new(true),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &id_key),
         });
         let (commits, receiver) = std::sync::mpsc::channel();
@@ -298,6 +301,7 @@ impl Store {
         let mut committer = Committer::load(shared.clone(), log, settings.clock, Box::new(tell))?;
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             let fatal = committer.run(&receiver);
+            committer.shared.alive.store(false, Ordering::Release);
             // Nobody listens once the daemon is past caring.
             let _ = dead.send(fatal);
         })?;
@@ -308,6 +312,16 @@ impl Store {
     /// The webhooks as they are now.
     pub fn directory(&self) -> Arc<Directory> {
         self.shared.directory()
+    }
+
+    /// The last event that is durable.
+    pub fn durable(&self) -> Seq {
+        Seq(self.shared.durable.load(Ordering::Acquire))
+    }
+
+    /// Whether the committer lives.
+    pub fn is_alive(&self) -> bool {
+        self.shared.alive.load(Ordering::Acquire)
     }
 
     /// The data folder.

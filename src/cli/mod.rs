@@ -1,0 +1,111 @@
+//! The command line: which command, with which settings, and how it ends. Every failure becomes a sentence and an exit code.
+
+mod client;
+mod demo;
+mod log;
+mod receiver;
+mod serve;
+mod token;
+
+use crate::config::{self, Loaded};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Done.
+const DONE: u8 = 0;
+/// It did not work.
+const FAILED: u8 = 1;
+/// Try again later: the daemon can't be reached or is not ready (`EX_TEMPFAIL`).
+const TRY_LATER: u8 = 75;
+/// Bad configuration; systemd doesn't restart on it (`EX_CONFIG`).
+const BAD_CONFIG: u8 = 78;
+
+/// Self-hosted webhook notifications: keeps every event, and tries until the target confirms.
+#[derive(Parser)]
+#[command(name = "carteiro", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve(ServeArgs),
+    /// Watch daemon and receiver at work in a temporary folder, with sample orders and payments
+    Demo(demo::DemoArgs),
+    /// Name every problem of a config file
+    CheckConfig(ConfigArgs),
+    /// Print the settings in effect, and where each comes from
+    Config(ConfigArgs),
+    /// Make, list and revoke access tokens of a running daemon
+    Token(token::TokenArgs),
+}
+
+#[derive(Args)]
+struct ConfigArgs {
+    /// The config file; without one, built-in defaults
+    #[arg(long, value_name = "FILE", env = "CARTEIRO_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    file: ConfigArgs,
+    /// The address to listen on, instead of `server.listen`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The data folder, instead of `store.path`
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<String>,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    // clap answers --help and wrong usage itself, with 0 and 2.
+    let cli = Cli::parse();
+    ExitCode::from(match cli.command {
+        Command::Serve(args) => serve::serve(&args),
+        Command::Demo(args) => demo::demo(&args),
+        Command::CheckConfig(args) => check_config(&args),
+        Command::Config(args) => show_config(&args),
+        Command::Token(args) => token::token(&args),
+    })
+}
+
+/// Reads the config, or prints every problem of it.
+fn load(file: &ConfigArgs, flags: &[(&'static str, String)]) -> Result<Loaded, u8> {
+    config::Config::load(file.config.as_deref(), std::env::vars(), flags).map_err(|problems| {
+        eprintln!("{problems}");
+        BAD_CONFIG
+    })
+}
+
+fn check_config(args: &ConfigArgs) -> u8 {
+    match load(args, &[]) {
+        Ok(_) => {
+            let what =
+                args.config.as_ref().map_or("the built-in defaults".to_owned(), |file| file.display().to_string());
+            println!("{what}: no problems");
+            DONE
+        }
+        Err(code) => code,
+    }
+}
+
+fn show_config(args: &ConfigArgs) -> u8 {
+    match load(args, &[]) {
+        Ok(loaded) => {
+            print!("{}", loaded.effective());
+            DONE
+        }
+        Err(code) => code,
+    }
+}
+
+/// Prints why a command failed, as a sentence.
+fn complain(problem: impl std::fmt::Display) {
+    eprintln!("carteiro: {problem}");
+}

@@ -1,0 +1,117 @@
+//! `carteiro token`: access tokens of a running daemon, made, listed and revoked through its API.
+
+use super::client::{Problem, call};
+use super::{BAD_CONFIG, ConfigArgs, DONE, complain, load};
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+
+#[derive(Args)]
+pub(super) struct TokenArgs {
+    #[command(flatten)]
+    file: ConfigArgs,
+    /// Where the daemon listens, instead of `server.listen` of the config
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    server: Option<String>,
+    /// An admin token, instead of the one in the data folder
+    #[arg(long, global = true, value_name = "TOKEN", env = "CARTEIRO_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Make a token; its text is printed this once
+    Create {
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// What it allows: admin, ingest or read; give it again for more
+        #[arg(long, required = true)]
+        scope: Vec<String>,
+        /// When it ends, such as 90d; without it, when it is revoked
+        #[arg(long, value_name = "SPAN")]
+        expires: Option<String>,
+    },
+    /// List the tokens
+    List,
+    /// Revoke a token, at once
+    Revoke {
+        /// Its id
+        id: String,
+    },
+}
+
+pub(super) fn token(args: &TokenArgs) -> u8 {
+    let (address, token) = match server(args) {
+        Ok(server) => server,
+        Err(code) => return code,
+    };
+    let called = match &args.command {
+        TokenCommand::Create { name, scope, expires } => {
+            let mut asked = json!({ "name": name, "scopes": scope });
+            if let Some(expires) = expires {
+                asked["expires_in"] = json!(expires);
+            }
+            call(&address, &token, Method::POST, "/api/tokens", Some(&json!({ "token": asked })))
+        }
+        TokenCommand::List => call(&address, &token, Method::GET, "/api/tokens", None),
+        // An id that is no UUID would make another path; the daemon would say 404, and so do we.
+        TokenCommand::Revoke { id } if crate::model::TokenId::parse(id).is_none() => Err(Problem {
+            sentence: format!("`{id}` is no token id; `carteiro token list` shows them"),
+            code: super::FAILED,
+        }),
+        TokenCommand::Revoke { id } => call(&address, &token, Method::DELETE, &format!("/api/tokens/{id}"), None),
+    };
+    match called {
+        Ok(answer) => {
+            show(args, &answer);
+            DONE
+        }
+        Err(problem) => {
+            complain(problem.sentence);
+            problem.code
+        }
+    }
+}
+
+/// Where the daemon is and what opens it: flags and environment first, then the config and the file of the first start.
+fn server(args: &TokenArgs) -> Result<(String, String), u8> {
+    let loaded = load(&args.file, &[])?;
+    let address = args.server.clone().unwrap_or_else(|| loaded.config.server.listen.to_string());
+    if let Some(token) = &args.token {
+        return Ok((address, token.clone()));
+    }
+    let configured = loaded.config.account.first().and_then(|account| account.admin_token_file.clone());
+    let file = configured.unwrap_or_else(|| loaded.config.store.path.join("admin-token"));
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Ok((address, text.trim().to_owned())),
+        Err(error) => {
+            complain(format_args!("no --token was given, and {} can't be read: {error}", file.display()));
+            Err(BAD_CONFIG)
+        }
+    }
+}
+
+fn show(args: &TokenArgs, answer: &Value) {
+    let data = &answer["data"];
+    if args.json {
+        println!("{data}");
+        return;
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let line = |token: &Value| {
+        let scopes: Vec<String> = token["scopes"].as_array().into_iter().flatten().map(text).collect();
+        let (expires, name) = (text(&token["expires_at"]), text(&token["name"]));
+        println!("{}  {:<17}  expires {expires:<24}  {name}", text(&token["id"]), scopes.join(","));
+    };
+    match &args.command {
+        TokenCommand::Create { .. } => println!("{}", text(&data["token"])),
+        TokenCommand::List => data.as_array().into_iter().flatten().for_each(line),
+        TokenCommand::Revoke { id } => println!("{id} revoked"),
+    }
+}

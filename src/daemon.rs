@@ -1,0 +1,275 @@
+//! The daemon: what starts in which order, what is wired to what, and how it all stops. No business rules.
+//!
+//! Start: config, store, engine, listener, READY. Stop: accept nobody new, finish requests, let attempts in flight end
+//! within the grace time and leave the rest owed, a last sync.
+
+use crate::api::{Limits, Server};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::client::{Client, ClientSettings};
+use crate::delivery::egress::{Allowed, Guard};
+use crate::delivery::engine::{Engine, EngineSettings, Status};
+use crate::delivery::tls;
+use crate::model::{NotificationKey, Scopes, TokenHash};
+use crate::service::{Account, Caller, Policy, Service};
+use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings};
+use std::fmt;
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Why the daemon did not start, or could not go on.
+#[derive(Debug)]
+pub enum Error {
+    /// The store could not be opened.
+    Store(StoreError),
+    /// The address could not be listened on.
+    Listen(SocketAddr, io::Error),
+    /// A file the config names can't be used.
+    File(PathBuf, io::Error),
+    /// A file of certificates can't be used.
+    Tls(tls::TlsError),
+    /// A token file holds nothing that can be a token.
+    Token(PathBuf),
+    /// The committer stopped by itself.
+    Committer(Fatal),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Listen(address, error) => {
+                write!(f, "can't listen on {address}: {error}; stop what holds it or change `server.listen`")
+            }
+            Self::File(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Tls(error) => error.fmt(f),
+            Self::Token(path) => write!(
+                f,
+                "{} must hold an access token of at least {MIN_TOKEN_BYTES} visible characters on one line",
+                path.display()
+            ),
+            Self::Committer(Fatal::Asked) => f.write_str("the committer stopped unasked"),
+            Self::Committer(Fatal::Failed(error)) => {
+                write!(f, "a change could not be made durable, nothing after it was acknowledged: {error}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The shortest token an `admin_token_file` may hold.
+const MIN_TOKEN_BYTES: usize = 20;
+
+/// A running daemon.
+pub struct Daemon {
+    /// The verbs, for whoever runs inside the same process.
+    pub service: Arc<Service>,
+    /// The address that is listened on, its port known.
+    pub address: SocketAddr,
+    /// One caller for each account of the config, allowed everything.
+    pub callers: Vec<Caller>,
+    store: Store,
+    client: Client,
+    engine: Engine,
+    server: tokio::task::JoinHandle<()>,
+    stop_server: watch::Sender<bool>,
+    fatal: oneshot::Receiver<Fatal>,
+    committer: std::thread::JoinHandle<()>,
+    grace: Duration,
+}
+
+impl Daemon {
+    /// Starts everything; on return requests are served and what is owed is being delivered.
+    pub async fn start(config: &Config, clock: Clock) -> Result<Self, Error> {
+        let client = Client::new(client_settings(config)?, clock.clone());
+        let (tell, feed) = mpsc::unbounded_channel();
+        let opening =
+            StoreSettings { path: config.store.path.clone(), cache_bytes: config.store.cache, clock: clock.clone() };
+        let opened = tokio::task::spawn_blocking(move || {
+            Store::open(opening, move |told| {
+                // An engine that is gone needs no word: what is owed stands in the store.
+                let _ = tell.send(told);
+            })
+        });
+        let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::OpenFailed(panic.to_string())));
+        let Opened { store, created, fatal, thread: committer } = opened.map_err(Error::Store)?;
+        tracing::info!(path = %store.path().display(), created, "store open");
+        let accounts = accounts(config, &store).await?;
+        let callers = accounts.iter().map(|account| Caller {
+            account: account.no,
+            env: account.env.clone(),
+            scopes: Scopes::ADMIN,
+        });
+        let callers = callers.collect();
+        let engine =
+            Engine::start(store.clone(), client.clone(), engine_settings(config), clock.clone(), store.durable(), feed);
+        let health = Health { status: engine.status.clone(), store: store.clone(), clock: clock.clone() };
+        let service = Arc::new(Service::new(store.clone(), clock, Arc::new(health), accounts.clone(), policy(config)));
+        first_tokens(&service, &store, &accounts).await?;
+        let listen = config.server.listen;
+        let listener = TcpListener::bind(listen).await.map_err(|error| Error::Listen(listen, error))?;
+        let address = listener.local_addr().map_err(|error| Error::Listen(listen, error))?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "tokens and payloads cross the network in the clear: put a TLS proxy in front");
+        }
+        let limits = Limits {
+            max_connections: config.server.max_connections as usize,
+            max_body: config.server.max_body,
+            header_timeout: config.server.header_timeout,
+            body_timeout: config.server.body_timeout,
+        };
+        let (stop_server, stopping) = watch::channel(false);
+        let grace = config.server.shutdown_grace;
+        let server = tokio::spawn(Server::new(listener, service.clone(), limits).run(stopping, grace));
+        tracing::info!(%address, "listening");
+        Ok(Self { service, address, callers, store, client, engine, server, stop_server, fatal, committer, grace })
+    }
+
+    /// Takes up what a new config changes without a restart. All or nothing: on an error everything stays as it was.
+    pub fn reload(&self, config: &Config) -> Result<(), Error> {
+        let settings = client_settings(config)?;
+        self.client.replace(settings);
+        self.engine.reload(engine_settings(config));
+        self.service.set_policy(policy(config));
+        Ok(())
+    }
+
+    /// Resolves when the store has failed and the process must end.
+    pub async fn failed(&mut self) -> Error {
+        Error::Committer((&mut self.fatal).await.unwrap_or(Fatal::Failed(StoreError::Stopped)))
+    }
+
+    /// Stops, in order; what could not end within the grace time stays owed.
+    pub async fn stop(self) -> Result<(), Error> {
+        let _ = self.stop_server.send(true);
+        let (server, cut_off) = tokio::join!(self.server, self.engine.stop(self.grace));
+        if let Err(panic) = server {
+            tracing::error!(%panic, "the server panicked");
+        }
+        if cut_off > 0 {
+            tracing::warn!(cut_off, "attempts were cut off at the end of the grace time; they stay owed");
+        }
+        let stopped = self.store.stop().await;
+        drop((self.service, self.store));
+        // It has answered, or is gone: there is nothing left to wait for but its last instructions.
+        let _ = tokio::task::spawn_blocking(move || self.committer.join()).await;
+        stopped.map_err(Error::Store)
+    }
+
+    /// Whether committer and engine make progress: what a watchdog's tick stands for.
+    pub fn is_alive(&self) -> bool {
+        self.service.not_ready().is_none()
+    }
+}
+
+struct Health {
+    status: Arc<Status>,
+    store: Store,
+    clock: Clock,
+}
+
+impl crate::service::Engine for Health {
+    fn is_in_flight(&self, key: NotificationKey) -> bool {
+        self.status.is_in_flight(key)
+    }
+
+    fn not_ready(&self) -> Option<String> {
+        if !self.store.is_alive() {
+            return Some("the store has stopped".to_owned());
+        }
+        (!self.status.is_alive(self.clock.now())).then(|| "the delivery engine makes no progress".to_owned())
+    }
+}
+
+fn client_settings(config: &Config) -> Result<ClientSettings, Error> {
+    let allow = config.egress.allow.iter();
+    let allow = allow.map(|rule| Allowed { net: rule.net, prefix: rule.prefix, port: rule.port }).collect();
+    Ok(ClientSettings {
+        timeout: config.delivery.timeout,
+        connect_timeout: config.delivery.connect_timeout,
+        allow_http: config.egress.allow_http,
+        guard: Guard::new(allow),
+        tls: tls::client_config(config.egress.extra_ca_file.as_deref()).map_err(Error::Tls)?,
+    })
+}
+
+fn engine_settings(config: &Config) -> EngineSettings {
+    EngineSettings {
+        retry: config.delivery.retry.clone(),
+        retry_after_cap: config.delivery.retry_after_cap,
+        max_in_flight: config.delivery.max_in_flight,
+        max_in_flight_per_webhook: usize::from(config.delivery.max_in_flight_per_webhook),
+    }
+}
+
+fn policy(config: &Config) -> Policy {
+    Policy {
+        retry: config.delivery.retry.clone(),
+        max_in_flight_per_webhook: config.delivery.max_in_flight_per_webhook,
+        idempotency_window: config.delivery.idempotency_window,
+        secret_overlap: config.delivery.secret_overlap,
+        strict_types: config.catalogue.strict,
+        extra_types: config.catalogue.extra.clone(),
+    }
+}
+
+async fn accounts(config: &Config, store: &Store) -> Result<Vec<Account>, Error> {
+    let mut accounts = Vec::with_capacity(config.account.len());
+    for account in &config.account {
+        let admin_token = match &account.admin_token_file {
+            None => None,
+            Some(path) => Some(token_of(path)?),
+        };
+        let no = store.account(account.name.clone()).await.map_err(Error::Store)?;
+        accounts.push(Account { no, name: account.name.clone(), env: account.env.as_str().into(), admin_token });
+    }
+    Ok(accounts)
+}
+
+fn token_of(path: &Path) -> Result<TokenHash, Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?;
+    let token = text.trim();
+    let good = token.len() >= MIN_TOKEN_BYTES && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if good { Ok(TokenHash::of(token)) } else { Err(Error::Token(path.to_owned())) }
+}
+
+/// An account that nobody could get into gets an admin token, in a file that only the daemon's user can read. The file is
+/// durable before the token is: a crash in between leaves a file that the next start overwrites, never a token nobody has.
+async fn first_tokens(service: &Service, store: &Store, accounts: &[Account]) -> Result<(), Error> {
+    for account in accounts {
+        if account.admin_token.is_some() || !store.tokens(account.no).is_empty() {
+            continue;
+        }
+        let name = if accounts.len() == 1 { "admin-token".to_owned() } else { format!("admin-token-{}", account.name) };
+        let path = store.path().join(name);
+        let failed = |error| Error::File(path.clone(), error);
+        let token = crate::model::AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
+        write_secret(&path, &token.reveal()).map_err(failed)?;
+        let kept = service.keep_token(account.no, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
+        if let Err(error) = kept {
+            return Err(match error {
+                crate::service::Error::Store(error) => Error::Store(error),
+                _ => Error::Store(StoreError::Stopped),
+            });
+        }
+        tracing::info!(account = account.name, path = %path.display(), "an admin token was made; it stands in this file");
+    }
+    Ok(())
+}
+
+fn write_secret(path: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let beside = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}
