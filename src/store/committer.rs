@@ -187,7 +187,7 @@ pub(super) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
 pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
     log: File,
-    clock: Clock,
+    pub(super) clock: Clock,
     tell: Tell,
     pub(super) head: HeadV1,
     written_head: HeadV1,
