@@ -57,6 +57,9 @@ struct Hook {
     manual_held_until: u64,
     tokens: f64,
     tokens_at: u64,
+    /// Since when nothing but the scheduler has kept it from starting what it owes.
+    free_since: u64,
+    blocked: bool,
 }
 
 impl Hook {
@@ -197,6 +200,8 @@ impl Sim {
             manual_held_until: 0,
             tokens: rate.map_or(f64::MAX, |rate| rate.max(1.0)),
             tokens_at: 0,
+            free_since: self.time,
+            blocked: false,
         };
         self.hooks.insert(no, hook);
         self.count += 1;
@@ -226,10 +231,17 @@ impl Sim {
     fn set(&mut self, no: WebhookNo, change: impl FnOnce(&mut Settings)) {
         if let Some(hook) = self.hooks.get_mut(&no) {
             change(&mut hook.settings);
+            hook.free_since = self.time;
             let settings = hook.settings;
             // At once, so that from here on the assertions and the scheduler go by the same settings.
             self.step(vec![Input::Lane { no, settings }]);
         }
+    }
+
+    fn limit(&mut self, max_in_flight: usize) {
+        self.max_in_flight = max_in_flight;
+        self.hooks.values_mut().for_each(|hook| hook.free_since = self.time);
+        self.step(vec![Input::MaxInFlight(max_in_flight)]);
     }
 
     fn resend(&mut self, key: NotificationKey) {
@@ -297,6 +309,34 @@ impl Sim {
         for hook in self.hooks.values_mut() {
             (hook.held_until, hook.manual_held_until) = (0, 0);
             (hook.tokens, hook.tokens_at) = (hook.burst(), self.peak);
+            hook.free_since = self.time;
+        }
+    }
+
+    /// Whether a lane that might start something sits on what has long been due.
+    fn check_idle_lanes(&mut self) {
+        let (wall, longest) = (self.wall(), 8 * self.lag + 100);
+        let full = self.in_flight.len() >= self.max_in_flight;
+        for (no, hook) in &mut self.hooks {
+            let held = hook.held_until.max(hook.manual_held_until) > wall || hook.settings.rate_limit.is_some();
+            let blocked = full || held || !hook.settings.active || hook.in_flight > 0;
+            // What ended since the step before blocked it until now.
+            if blocked || hook.blocked {
+                hook.free_since = self.time;
+            }
+            hook.blocked = blocked;
+            if self.time < hook.free_since + longest {
+                continue;
+            }
+            let overdue = |due: &Due| wall > due.at.as_ms() + longest;
+            let fresh = hook.fresh.first().map(|seq| NotificationKey { seq: *seq, webhook: *no });
+            let fresh = fresh.filter(|key| wall > self.notifications[key].inserted_at.as_ms() + longest);
+            let retry = hook.retries.first().filter(|due| overdue(due));
+            let manual = hook.manuals.first().filter(|due| overdue(due));
+            assert!(
+                fresh.is_none() && retry.is_none() && manual.is_none(),
+                "idle: {no:?} {fresh:?} {retry:?} {manual:?}"
+            );
         }
     }
 
@@ -309,6 +349,7 @@ impl Sim {
         }
         self.stepped_at = wall;
         self.peak = self.peak.max(wall);
+        self.check_idle_lanes();
         for input in &inputs {
             // What is told is durable, and so is all before it; what is merely visible may not be.
             if let Input::Durable(seq) | Input::Fresh { key: NotificationKey { seq, .. }, .. } = input {
@@ -331,6 +372,7 @@ impl Sim {
         assert!(self.scheduler.in_flight() == self.in_flight.len(), "slots are counted");
         let held = self.scheduler.held();
         assert!(held <= self.hooks.len() * MOST_HELD_BY_A_LANE, "{held} held");
+        self.check_idle_lanes();
         if let Some(wake) = self.scheduler.next_wake() {
             assert!(wake.as_ms() > wall, "a wake in the past would spin");
         }
@@ -349,7 +391,7 @@ impl Sim {
             let passed = u32::try_from(wall.saturating_sub(hook.tokens_at).min(1 << 30)).unwrap();
             let refilled = hook.tokens + f64::from(passed) / 1000.0 * rate.as_f64() * 1.001;
             hook.tokens = refilled.min(hook.burst()) - 1.0;
-            hook.tokens_at = hook.tokens_at.max(wall);
+            hook.tokens_at = wall;
             assert!(hook.tokens > -0.05, "over the rate limit: {}", hook.tokens);
         }
         if owed == OwedAs::Manual {
@@ -430,6 +472,7 @@ impl Sim {
         self.in_flight.remove(&key);
         if let Some(hook) = self.hooks.get_mut(&key.webhook) {
             hook.in_flight -= 1;
+            hook.free_since = self.time;
             match reach {
                 Reach::Confirmed => hook.probing = false,
                 Reach::Unreachable => hook.probing = true,
@@ -609,6 +652,7 @@ fn a_clock_that_steps_shifts_the_schedule_and_neither_loses_nor_repeats_an_attem
             let State::Retrying { due: at } = notification.state else { panic!("{notification:?}") };
             due = Some(at.as_ms());
             sim.offset += step;
+            sim.hooks.values_mut().for_each(|hook| hook.free_since = sim.time);
             let before = sim.started.len();
             while sim.started.len() == before {
                 let until = sim.time + 500;
@@ -729,9 +773,7 @@ fn chaos(seed: u64) {
                 sim.set(no, |settings| settings.max_in_flight = width);
             }
             14 => {
-                sim.max_in_flight = usize::try_from(1 + random.below(30)).unwrap();
-                let max = sim.max_in_flight;
-                sim.step(vec![Input::MaxInFlight(max)]);
+                sim.limit(usize::try_from(1 + random.below(30)).unwrap());
             }
             15..=17 => sim.resend(key),
             18 => sim.erase(key),
@@ -741,6 +783,8 @@ fn chaos(seed: u64) {
                 let far = [900, 20_000, 100_000, 7_200_000][usize::try_from(random.below(4)).unwrap()];
                 let by = i64::try_from(random.below(far)).unwrap();
                 sim.offset += if random.one_in(2) { by } else { -by };
+                let now = sim.time;
+                sim.hooks.values_mut().for_each(|hook| hook.free_since = now);
             }
             _ => {
                 let until = sim.time + random.below(90_000);
@@ -748,8 +792,7 @@ fn chaos(seed: u64) {
             }
         }
     }
-    sim.max_in_flight = 64;
-    sim.step(vec![Input::MaxInFlight(64)]);
+    sim.limit(64);
     sim.finish(longest);
 }
 
