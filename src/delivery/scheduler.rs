@@ -281,6 +281,9 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Fresh { key, hot } => {
+                // Told means durable. A lane that was paused when it was told forgets it, and the page it reads once it is active
+                // again must not hold the row back for a word that has already been said.
+                self.durable = self.durable.max(key.seq);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.offer_fresh(key.seq, hot);
                     self.tend(key.webhook, out);

@@ -296,7 +296,9 @@ impl Committer {
             self.tell_engine();
             if let Some(answers) = stopping {
                 self.make_durable()?;
-                answers.into_iter().for_each(|answer| answer());
+                for answer in answers {
+                    answer();
+                }
                 return Ok(());
             }
         }
@@ -373,7 +375,9 @@ impl Committer {
         self.apply(txn)?;
         if !answers.is_empty() {
             self.make_durable()?;
-            answers.into_iter().for_each(|answer| answer());
+            for answer in answers {
+                answer();
+            }
         }
         Ok((!stops.is_empty()).then_some(stops))
     }

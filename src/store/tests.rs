@@ -291,7 +291,7 @@ fn an_idempotency_key_answers_within_its_window_and_leaves_nothing_behind_it() {
         wait(rig.store.accept(rig.account, vec![paid()], Some(key))).unwrap()
     };
     let first = accept(1).unwrap();
-    rig.after(day - Duration::from_millis(1));
+    rig.after(Duration::from_millis(86_400_000 - 1));
     let again = accept(1).unwrap();
     assert!(again[0].replayed && again[0].event == first[0].event);
     assert_eq!(accept(2).unwrap_err(), AcceptRefusal::KeyTaken);

@@ -160,7 +160,7 @@ impl Sim {
 
     /// Word from the store: late, but in the order of commit.
     fn tell(&mut self, input: Input<()>) {
-        self.told_at = self.told_at.max(self.time + self.delay() / 4);
+        self.told_at = self.told_at.max(self.time + self.delay());
         self.put(self.told_at, Later::Hear(input));
     }
 
@@ -224,7 +224,9 @@ impl Sim {
                 told.push(Input::Fresh { key, hot });
             }
         }
-        told.into_iter().for_each(|input| self.tell(input));
+        for input in told {
+            self.tell(input);
+        }
         self.tell(Input::Durable(Seq(self.seq)));
     }
 
@@ -288,7 +290,9 @@ impl Sim {
             }
         }
         let settles = std::mem::take(&mut self.later);
-        settles.into_values().for_each(|settle| self.happen(settle));
+        for settle in settles.into_values() {
+            self.happen(settle);
+        }
         self.later.clear();
         self.in_flight.clear();
         self.told_at = 0;
@@ -354,6 +358,15 @@ impl Sim {
             // What is told is durable, and so is all before it; what is merely visible may not be.
             if let Input::Durable(seq) | Input::Fresh { key: NotificationKey { seq, .. }, .. } = input {
                 self.durable_told = self.durable_told.max(seq.0);
+            }
+            // After the jump, if there was one: what a target says now outlives it.
+            if let Input::Ended { key, hold: Some(hold), .. } = input
+                && let Some(hook) = self.hooks.get_mut(&key.webhook)
+            {
+                hook.held_until = hook.held_until.max(hold.until.as_ms());
+                if hold.manual {
+                    hook.manual_held_until = hook.manual_held_until.max(hold.until.as_ms());
+                }
             }
         }
         let mut actions = Vec::new();
@@ -434,7 +447,7 @@ impl Sim {
         match later {
             Later::Hear(input) => self.step(vec![input]),
             Later::Read(action) => {
-                let answer = self.read(action);
+                let answer = self.read(&action);
                 let at = self.time + self.delay();
                 self.put(at, Later::Hear(answer));
             }
@@ -501,20 +514,14 @@ impl Sim {
             },
         };
         self.free(key, reach);
-        if let (Some(hold), Some(hook)) = (hold, self.hooks.get_mut(&key.webhook)) {
-            hook.held_until = hook.held_until.max(hold.until.as_ms());
-            if hold.manual {
-                hook.manual_held_until = hook.manual_held_until.max(hold.until.as_ms());
-            }
-        }
         let at = self.time + self.delay();
         self.put(at, Later::Settle { key, trigger, verdict });
         self.step(vec![Input::Ended { key, reach, hold }]);
     }
 
-    fn read(&self, action: Action<()>) -> Input<()> {
+    fn read(&self, action: &Action<()>) -> Input<()> {
         let hook = |no: WebhookNo| self.hooks.get(&no);
-        match action {
+        match *action {
             Action::LoadFresh(ask) => {
                 let rows = hook(ask.lane).map(|hook| hook.fresh.range(ask.from..).take(ask.limit).copied().collect());
                 Input::FreshPage { ask, rows: rows.unwrap_or_default() }
@@ -767,7 +774,15 @@ fn chaos(seed: u64) {
                 let mood = [Mood::Healthy, Mood::Failing, Mood::Busy, Mood::Dead];
                 sim.hooks.get_mut(&no).unwrap().mood = mood[usize::try_from(random.below(4)).unwrap()];
             }
-            11..=12 => sim.set(no, |settings| settings.active = !settings.active),
+            11..=12 => {
+                sim.set(no, |settings| settings.active = !settings.active);
+                // While the page is read that a lane which is active again asks for.
+                if random.one_in(2) {
+                    let until = sim.time + random.below(sim.lag);
+                    sim.run_until(until);
+                    sim.record(1 + random.below(5), None);
+                }
+            }
             13 => {
                 let width = usize::try_from(1 + random.below(12)).unwrap();
                 sim.set(no, |settings| settings.max_in_flight = width);

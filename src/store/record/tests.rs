@@ -212,7 +212,7 @@ fn golden_bytes() {
     let golden: Vec<(&str, &str)> =
         include_str!("golden.txt").lines().filter_map(|line| line.split_once(": ")).collect();
     let found: Vec<(String, String)> = all().into_iter().map(|(name, bytes)| (name, hex(&bytes))).collect();
-    let text: String = found.iter().map(|(name, bytes)| format!("{name}: {bytes}\n")).collect();
+    let text = found.iter().map(|(name, bytes)| format!("{name}: {bytes}")).collect::<Vec<_>>().join("\n");
     let same = golden.len() == found.len() && golden.iter().zip(&found).all(|(a, b)| (a.0, a.1) == (&*b.0, &*b.1));
     assert!(same, "the records are now\n{text}");
 }
