@@ -687,9 +687,7 @@ impl Committer {
         }
         let more = !rows.is_empty();
         // Whatever their records say: a row that stayed, because of damage, would keep this job busy for ever.
-        for row in rows {
-            txn.delete(row);
-        }
+        rows.into_iter().for_each(|row| txn.delete(row));
         for key in &found {
             let Some(mut notification) = read_notification(txn, account, *key)? else {
                 continue;

@@ -296,9 +296,7 @@ impl Committer {
             self.tell_engine();
             if let Some(answers) = stopping {
                 self.make_durable()?;
-                for answer in answers {
-                    answer();
-                }
+                answers.into_iter().for_each(|answer| answer());
                 return Ok(());
             }
         }
@@ -375,9 +373,7 @@ impl Committer {
         self.apply(txn)?;
         if !answers.is_empty() {
             self.make_durable()?;
-            for answer in answers {
-                answer();
-            }
+            answers.into_iter().for_each(|answer| answer());
         }
         Ok((!stops.is_empty()).then_some(stops))
     }
