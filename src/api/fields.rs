@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
     /// another shape.
     pub(super) fn within(body: &'a [u8], key: &str) -> Result<Self, Failure> {
         let mut frame = Self::of_body(body)?;
-        let inner = frame.required(key, |value| value.members());
+        let inner = frame.required(key, Value::members);
         let mut fields = Self { prefix: String::new(), members: inner.unwrap_or_default(), problems: BTreeMap::new() };
         frame.finish()?;
         fields.refuse_repeats();
@@ -164,13 +164,11 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there; `None` after a problem, which [`Fields::finish`] will answer.
     pub(super) fn required<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
-        match self.take(name).filter(|value| !value.is_null()) {
-            Some(value) => self.parse(name, value, parse),
-            None => {
-                self.problem(name, "is required");
-                None
-            }
-        }
+        let Some(value) = self.take(name).filter(|value| !value.is_null()) else {
+            self.problem(name, "is required");
+            return None;
+        };
+        self.parse(name, value, parse)
     }
 
     /// A field that may be left out; `null` counts as left out.

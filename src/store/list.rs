@@ -326,10 +326,10 @@ impl<'s> Walk<'s> {
         shared: &'s Shared,
         account: AccountNo,
         query: &NotificationQuery,
-        (seq, webhook): (u64, u32),
+        at: Place,
         last_seq: u64,
     ) -> Result<Self, StoreError> {
-        Self::between(shared, account, query, Place { seq, webhook }, Place { seq: last_seq, webhook: 0 })
+        Self::between(shared, account, query, at, Place { seq: last_seq, webhook: 0 })
     }
 
     fn between(
@@ -367,16 +367,16 @@ impl<'s> Walk<'s> {
     }
 
     /// Up to `limit` notifications and the place to go on at.
-    pub(super) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<(u64, u32)>), StoreError> {
+    pub(super) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
         let mut found = Vec::new();
         while found.len() < limit {
             match self.merge.next(&self.shared.tree)? {
                 Step::End => return Ok((found, None)),
-                Step::Spent(at) => return Ok((found, Some((at.seq, at.webhook)))),
+                Step::Spent(at) => return Ok((found, Some(at))),
                 Step::Hit(place) => found.extend(self.load(place)?),
             }
         }
-        Ok((found, self.merge.at.map(|at| (at.seq, at.webhook))))
+        Ok((found, self.merge.at))
     }
 
     fn load(&self, place: Place) -> Result<Option<Notification>, StoreError> {
@@ -433,8 +433,8 @@ fn status_ranges(
         Status::Pending => with_activity(true).into_iter().map(fresh).collect(),
         Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
         Status::Held => with_activity(false).into_iter().flat_map(|no| [fresh(no), retrying(no)]).collect(),
-        Status::Failed => webhooks_in(shared, keys::in_state(account, FAILED), webhook)?,
-        Status::Cancelled => webhooks_in(shared, keys::in_state(account, CANCELLED), webhook)?,
+        Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
+        Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
         // Has no index: see `Walk::delivered_only`.
         Status::Delivered => Vec::new(),
     })
@@ -445,13 +445,13 @@ const FAILED: u8 = 2;
 const CANCELLED: u8 = 3;
 
 /// A range for each webhook that has rows below `prefix`, or for the one that is wanted.
-fn webhooks_in(shared: &Shared, prefix: Key, wanted: Option<WebhookNo>) -> Result<Vec<Range>, StoreError> {
-    let range = |no: u32| Range { prefix: [prefix.as_slice(), &no.to_be_bytes()].concat(), shape: Shape::SeqOf(no) };
+fn webhooks_in(shared: &Shared, prefix: &[u8], wanted: Option<WebhookNo>) -> Result<Vec<Range>, StoreError> {
+    let range = |no: u32| Range { prefix: [prefix, &no.to_be_bytes()].concat(), shape: Shape::SeqOf(no) };
     if let Some(no) = wanted {
         return Ok(vec![range(no.0)]);
     }
     let mut ranges = Vec::new();
-    let (mut from, end) = (prefix.clone(), keys::end_of(&prefix));
+    let (mut from, end) = (prefix.to_vec(), keys::end_of(prefix));
     // From one webhook's first row straight to the next one's.
     while let Some(key) = shared.tree.range(from.as_slice()..end.as_slice()).keys().next().transpose()? {
         let Some(no) = keys::u32_at(&key, prefix.len()) else {
@@ -470,8 +470,8 @@ fn response_ranges(
     webhook: Option<WebhookNo>,
 ) -> Result<Vec<Range>, StoreError> {
     let class = match filter {
-        ResponseFilter::NoResponse => return webhooks_in(shared, keys::with_response(account, 0), webhook),
-        ResponseFilter::Status(status) => return webhooks_in(shared, keys::with_response(account, status), webhook),
+        ResponseFilter::NoResponse => return webhooks_in(shared, &keys::with_response(account, 0), webhook),
+        ResponseFilter::Status(status) => return webhooks_in(shared, &keys::with_response(account, status), webhook),
         ResponseFilter::Class(class) => class,
     };
     let mut ranges = Vec::new();
@@ -482,7 +482,7 @@ fn response_ranges(
         let Some(status) = keys::u16_at(&key, prefix_len) else {
             return Err(StoreError::Damaged { table: "index", what: "has a short key" });
         };
-        ranges.extend(webhooks_in(shared, keys::with_response(account, status), webhook)?);
+        ranges.extend(webhooks_in(shared, &keys::with_response(account, status), webhook)?);
         from = keys::with_response(account, status + 1);
     }
     Ok(ranges)
@@ -564,7 +564,7 @@ impl Store {
             items.extend(event.map(|event| (notification, event)));
         }
         let next = next.or_else(|| self.shared.end_of_feed(query.order));
-        Ok(Page { items, next: next.map(|(seq, webhook)| Cursor(Place { seq, webhook })) })
+        Ok(Page { items, next: next.map(Cursor) })
     }
 
     /// How many notifications a query matches. Blocks on the disk, for as long as it takes to walk them all.
@@ -601,7 +601,7 @@ impl Store {
             None => {}
         }
         let (low, high) = shared.seq_bounds(account, query.from, query.to)?;
-        let end = || shared.end_of_feed(query.order).map(|(seq, webhook)| Cursor(Place { seq, webhook }));
+        let end = || shared.end_of_feed(query.order).map(Cursor);
         let Some((at, last)) = bounds(low, high, query.order, query.cursor) else {
             return Ok(Page {
                 items: Vec::new(),
@@ -631,10 +631,10 @@ impl Store {
 
 impl Shared {
     /// Where a feed goes on once it has read all there is: behind what is durable now.
-    fn end_of_feed(&self, order: Order) -> Option<(u64, u32)> {
+    fn end_of_feed(&self, order: Order) -> Option<Place> {
         match order {
             Order::Newest => None,
-            Order::Oldest => Some((self.durable.load(Ordering::Acquire) + 1, 0)),
+            Order::Oldest => Some(Place { seq: self.durable.load(Ordering::Acquire) + 1, webhook: 0 }),
         }
     }
 }
