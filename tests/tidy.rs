@@ -1,5 +1,7 @@
 //! Holds the doors of the house: who may import whom, and where sled and bincode may be named.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't read its sources has failed")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
