@@ -1,3 +1,4 @@
 //! carteiro
 pub mod clock;
+pub mod config;
 pub mod model;
