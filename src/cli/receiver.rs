@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,8 @@ const PATIENCE: u16 = 3;
 pub(super) struct Receiver {
     authorization: String,
     secret: SigningSecret,
-    arrivals: AtomicU32,
+    /// Which mood each attempt met: one that is sent again over a fresh connection meets the same.
+    moods: Mutex<HashMap<(String, u16), Mood>>,
     seen: Mutex<HashSet<String>>,
     rejected: AtomicU32,
 }
@@ -50,7 +51,7 @@ impl Receiver {
         Arc::new(Self {
             authorization,
             secret,
-            arrivals: AtomicU32::new(0),
+            moods: Mutex::default(),
             seen: Mutex::default(),
             rejected: AtomicU32::new(0),
         })
@@ -97,8 +98,7 @@ impl Receiver {
             return reply(StatusCode::UNAUTHORIZED, "wrong authorization or signature");
         }
         let attempt: u16 = text(&head.headers, "carteiro-attempt").parse().unwrap_or(1);
-        let nth = self.arrivals.fetch_add(1, Ordering::Relaxed) as usize;
-        let mood = if attempt >= PATIENCE { Mood::Confirm } else { MOODS[nth % MOODS.len()] };
+        let mood = self.mood(text(&head.headers, "webhook-id"), attempt);
         match mood {
             Mood::Confirm => {
                 let id = text(&head.headers, "webhook-id").to_owned();
@@ -113,6 +113,15 @@ impl Receiver {
             }
             Mood::HangUp => Err(io::Error::other("the receiver hangs up")),
         }
+    }
+
+    fn mood(&self, id: &str, attempt: u16) -> Mood {
+        if attempt >= PATIENCE {
+            return Mood::Confirm;
+        }
+        let mut moods = self.moods.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = MOODS[moods.len() % MOODS.len()];
+        *moods.entry((id.to_owned(), attempt)).or_insert(next)
     }
 
     fn trusts(&self, headers: &HeaderMap, body: &[u8]) -> bool {
