@@ -46,7 +46,7 @@ enum Command {
 #[derive(Args)]
 struct ConfigArgs {
     /// The config file; without one, built-in defaults
-    #[arg(long, value_name = "FILE", env = "CARTEIRO_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "CARTEIRO_CONFIG", global = true)]
     config: Option<PathBuf>,
 }
 
