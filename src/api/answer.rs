@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// How long a caller who met a full or stopping daemon should wait, in seconds.
 const RETRY_AFTER_S: u16 = 5;
 
+/// The most fields that one answer names.
+const MAX_NAMED_FIELDS: usize = 100;
+
 /// An answer, before it has its request id.
 pub(super) struct Answer {
     status: StatusCode,
@@ -143,7 +146,11 @@ impl Failure {
         )
     }
 
-    pub(super) fn invalid(fields: BTreeMap<String, Vec<String>>) -> Self {
+    pub(super) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {
+        // Enough to mend; a request of a million unknown fields gets no answer of a million sentences.
+        while fields.len() > MAX_NAMED_FIELDS {
+            fields.pop_last();
+        }
         let detail = match fields.keys().next() {
             Some(field) if fields.len() == 1 => format!("`{field}` can't be taken as it is"),
             _ => "some fields can't be taken as they are".to_owned(),

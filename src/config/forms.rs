@@ -2,8 +2,9 @@
 
 use super::AllowRule;
 use super::raw::{Fault, Form, Raw, quote};
-use super::units::{format_duration, format_size, parse_duration, parse_size};
+use super::units::{format_size, parse_size};
 use crate::model::EventType;
+use crate::model::{format_duration, parse_duration};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;

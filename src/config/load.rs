@@ -208,7 +208,7 @@ impl Draft {
         {
             return;
         }
-        let show = super::units::format_duration;
+        let show = crate::model::format_duration;
         let message = format!(
             "`{connect}` ({}) must not be above `{timeout}` ({}); lower it, or raise the timeout",
             show(delivery.connect_timeout),

@@ -224,10 +224,10 @@ impl ExtraHeaders {
                 return Err(format!("`{name}` is given twice"));
             }
             value.set_sensitive(true);
+            if headers.len() == Self::MAX {
+                return Err(format!("must be at most {} headers", Self::MAX));
+            }
             headers.push((parsed, value));
-        }
-        if headers.len() > Self::MAX {
-            return Err(format!("must be at most {} headers", Self::MAX));
         }
         Ok(Self(headers))
     }
