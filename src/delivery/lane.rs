@@ -246,10 +246,16 @@ impl<H> Lane<H> {
             }
             return;
         }
-        if self.timers.len() >= MAX_HELD {
-            // It stays in the index, and the mark says so; what is held past the mark is merely held early.
-            self.retry_mark = due;
-            return;
+        if self.timers.len() >= MAX_HELD && !self.timers.contains_key(&due.seq) {
+            // The latest makes room: it stays in the index, and the mark says so. If the new one gave way instead, it would wait
+            // until most of the later ones had been attempted. Looking through all of them is rare: the mark falls each time.
+            let latest = self.timers.iter().map(|(seq, at)| Due { at: *at, seq: *seq }).max();
+            let latest = latest.filter(|latest| *latest > due).unwrap_or(due);
+            self.retry_mark = self.retry_mark.min(latest);
+            if latest == due {
+                return;
+            }
+            self.forget_retry(latest.seq);
         }
         match self.timers.insert(due.seq, due.at) {
             Some(at) if at == due.at => return,

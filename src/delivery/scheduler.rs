@@ -249,7 +249,9 @@ impl<H> Scheduler<H> {
         }
         self.fire(out);
         self.pump(out);
-        if self.now.since(self.audited) >= AUDIT_EVERY || self.now < self.audited {
+        if self.now < self.audited {
+            self.audited = self.now;
+        } else if self.now.since(self.audited) >= AUDIT_EVERY {
             self.audited = self.now;
             self.audit(out);
         }
@@ -275,6 +277,7 @@ impl<H> Scheduler<H> {
                 if let Some(lane) = self.lanes.remove(&no) {
                     // Its attempts in flight end by themselves; their slots must come back.
                     self.in_flight -= lane.in_flight();
+                    self.suspects.retain(|key| key.webhook != no);
                 }
             }
             Input::Fresh { key, hot } => {
@@ -400,6 +403,9 @@ impl<H> Scheduler<H> {
     fn rebuild(&mut self, now: Timestamp) {
         self.wheel.clear(now);
         self.wakes.clear();
+        // Two audits judge one row only if there is time between them for it to be settled.
+        self.suspects.clear();
+        self.audited = now;
         for lane in self.lanes.values_mut() {
             lane.reset_timers();
             lane.wake = Some(now);
@@ -455,3 +461,6 @@ fn set_wake<H>(wakes: &mut BTreeSet<(Timestamp, WebhookNo)>, lane: &mut Lane<H>,
     lane.wake = Some(at);
     wakes.insert((at, lane.no));
 }
+
+#[cfg(test)]
+mod tests;

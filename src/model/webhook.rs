@@ -202,6 +202,9 @@ impl ExtraHeaders {
     pub const MAX: usize = 20;
     /// The longest value of one header, in bytes.
     pub const MAX_VALUE_BYTES: usize = 1024;
+    /// The most bytes that all names and values can have together: a webhook must fit into one row of the store, and many
+    /// targets refuse a longer head anyway.
+    pub const MAX_TOTAL_BYTES: usize = 8 * 1024;
 
     /// Checks names and values; the error is the sentence a field error shows.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
@@ -228,6 +231,10 @@ impl ExtraHeaders {
                 return Err(format!("must be at most {} headers", Self::MAX));
             }
             headers.push((parsed, value));
+        }
+        if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > Self::MAX_TOTAL_BYTES
+        {
+            return Err(format!("names and values must be at most {} bytes together", Self::MAX_TOTAL_BYTES));
         }
         Ok(Self(headers))
     }
@@ -371,6 +378,19 @@ mod tests {
         let many: Vec<String> = (0..=ExtraHeaders::MAX).map(|n| format!("x-{n}")).collect();
         assert!(ExtraHeaders::new(many.iter().skip(1).map(|n| (n.as_str(), ""))).is_ok());
         assert!(ExtraHeaders::new(many.iter().map(|n| (n.as_str(), ""))).is_err());
+    }
+
+    /// Twenty values of 1 KiB, or one name of 64 KiB (the `http` crate's own limit), made a webhook larger than the store
+    /// may write in one row: it spilled into files that are never synced, and stopped a debug build.
+    #[test]
+    fn all_headers_together_have_an_end() {
+        let value = "v".repeat(ExtraHeaders::MAX_VALUE_BYTES);
+        let names: Vec<String> = (0..8).map(|n| format!("x-{n}")).collect();
+        let seven = || names[..7].iter().map(|name| (name.as_str(), value.as_str()));
+        let left = ExtraHeaders::MAX_TOTAL_BYTES - 7 * (3 + value.len()) - names[7].len();
+        assert!(ExtraHeaders::new(seven().chain([(names[7].as_str(), &value[..left])])).is_ok());
+        assert!(ExtraHeaders::new(seven().chain([(names[7].as_str(), &value[..=left])])).is_err());
+        assert!(ExtraHeaders::new([("x".repeat(ExtraHeaders::MAX_TOTAL_BYTES + 1).as_str(), "")]).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::committer::{Committer, Told};
 use super::keys::{self, Key, Reference};
-use super::list::{NotificationQuery, Place, Walk};
+use super::list::{NotificationQuery, Order, Place, Walk};
 use super::record::{self, IdempotencyV1, JobV1, Stored};
 use super::txn::Txn;
 use super::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, MAX_WEBHOOKS, StoreError, Token};
@@ -14,6 +14,7 @@ use crate::model::{
     Seq, State, Status, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo,
 };
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
@@ -56,6 +57,9 @@ pub(super) fn notification_rows(notification: &Notification) -> Vec<Key> {
     }
     if let Some(state) = keys::state_byte(notification.state) {
         rows.push(keys::by_state(account, state, key));
+    } else if notification.state == State::Pending && notification.test {
+        // A test is pending without being fresh: it has no automatic attempt to come.
+        rows.push(keys::by_state(account, keys::PENDING_TEST, key));
     }
     if let Some(attempt) = notification.last.as_ref().filter(|attempt| !attempt.result.confirms()) {
         rows.push(keys::by_response(account, attempt.result.status().unwrap_or(0), key));
@@ -218,7 +222,7 @@ impl Committer {
     ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
         if let Some(key) = key
             && let Some(first) = txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?
-            && first.until_ms > now.as_ms()
+            && first.until_ms > self.clock.now().as_ms()
         {
             return replay(txn, account, &first, key);
         }
@@ -524,7 +528,11 @@ impl Committer {
         let Some(mut notification) = read_notification(txn, account, key)? else {
             return Ok(None);
         };
-        if self.shared.directory().by_no(key.webhook).is_none() {
+        let erased = txn.read(&keys::event(account, key.seq), |value| {
+            Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
+        })?;
+        // What has no payload any more would be owed for ever: there is nothing to send.
+        if self.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
             return Ok(Some(Err(Refusal::Cancelled)));
         }
         let before = notification_rows(&notification);
@@ -598,7 +606,10 @@ impl Committer {
         account: AccountNo,
         query: &NotificationQuery,
     ) -> Result<(), StoreError> {
-        let Some((at, last)) = Walk::bounds(&self.shared, account, query)? else {
+        // The job goes from the newest down, whatever page the caller last looked at.
+        let whole = NotificationQuery { order: Order::Newest, cursor: None, ..query.clone() };
+        let durable = self.shared.durable.load(Ordering::Acquire);
+        let Some((at, last)) = Walk::bounds(&self.shared, account, &whole, durable)? else {
             return Ok(());
         };
         self.add_job(

@@ -193,7 +193,7 @@ pub(super) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
 pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
     log: File,
-    clock: Clock,
+    pub(super) clock: Clock,
     tell: Tell,
     pub(super) head: HeadV1,
     written_head: HeadV1,
@@ -428,13 +428,14 @@ impl Committer {
     }
 
     fn sweep(&mut self) -> Result<(), StoreError> {
-        self.stamp();
         if self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
             return Ok(());
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        let swept = super::apply::sweep_idempotency_keys(&mut txn, self.head.time_ms, SWEEP_BATCH)?;
+        // The windows end by the wall clock that set them. The stamp would not do: after a clock that ran ahead for a while has
+        // been put right, it stands in the future, and every new window would be over before it began.
+        let swept = super::apply::sweep_idempotency_keys(&mut txn, self.clock.now().as_ms(), SWEEP_BATCH)?;
         self.apply(txn)?;
         // A full batch means there are more: come back with the next group.
         self.swept = (swept < SWEEP_BATCH).then(Instant::now);

@@ -247,6 +247,9 @@ pub(super) fn manual(since: Timestamp, key: NotificationKey) -> Key {
     Builder(manuals_of(key.webhook)).u64(since.as_ms()).u64(key.seq.0).0
 }
 
+/// The byte of tests that wait for their one attempt, which no queue of automatic attempts holds.
+pub(super) const PENDING_TEST: u8 = 0;
+
 /// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`fresh`], delivered
 /// ones are most of the main order.
 pub(super) fn state_byte(state: State) -> Option<u8> {

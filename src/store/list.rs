@@ -13,7 +13,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
 /// How many places one page may look at before it ends short: some milliseconds' worth.
 const MAX_STEPS: usize = 5_000;
@@ -267,16 +266,17 @@ impl Merge {
             let Some(place) = self.unions[turn].seek(tree, at, self.order)? else {
                 return Ok(self.end());
             };
+            // Asked at every step: filters that don't meet would else be followed to the very end of the store.
+            let past_last = match self.order {
+                Order::Newest => place < self.last,
+                Order::Oldest => place > self.last,
+            };
+            if past_last {
+                return Ok(self.end());
+            }
             agreed = if place == at { agreed + 1 } else { 1 };
             at = place;
             turn = (turn + 1) % self.unions.len();
-        }
-        let past_last = match self.order {
-            Order::Newest => at < self.last,
-            Order::Oldest => at > self.last,
-        };
-        if past_last {
-            return Ok(self.end());
         }
         self.at = at.after(self.order);
         Ok(Step::Hit(at))
@@ -306,16 +306,22 @@ impl<'s> Walk<'s> {
         shared: &Shared,
         account: AccountNo,
         query: &NotificationQuery,
+        durable: u64,
     ) -> Result<Option<(Place, Place)>, StoreError> {
-        let (mut low, mut high) = shared.seq_bounds(account, query.from, query.to)?;
+        let (mut low, mut high) = shared.seq_bounds(account, query.from, query.to, durable)?;
         if let Some(seq) = query.event {
             (low, high) = (low.max(seq.0), high.min(seq.0));
         }
         Ok(bounds(low, high, query.order, query.cursor))
     }
 
-    fn new(shared: &'s Shared, account: AccountNo, query: &NotificationQuery) -> Result<Option<Self>, StoreError> {
-        let Some((at, last)) = Self::bounds(shared, account, query)? else {
+    fn new(
+        shared: &'s Shared,
+        account: AccountNo,
+        query: &NotificationQuery,
+        durable: u64,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some((at, last)) = Self::bounds(shared, account, query, durable)? else {
             return Ok(None);
         };
         Self::between(shared, account, query, at, last).map(Some)
@@ -430,7 +436,15 @@ fn status_ranges(
         all.map(|webhook| webhook.no).filter(wanted).collect::<Vec<_>>()
     };
     Ok(match status {
-        Status::Pending => with_activity(true).into_iter().map(fresh).collect(),
+        Status::Pending => {
+            // A test goes out even while its webhook is paused, so it is never held.
+            let tests = webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?;
+            let tests = tests.into_iter().filter(|range| match range.shape {
+                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
+                Shape::SeqAndWebhook | Shape::Seq => true,
+            });
+            with_activity(true).into_iter().map(fresh).chain(tests).collect()
+        }
         Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
         Status::Held => with_activity(false).into_iter().flat_map(|no| [fresh(no), retrying(no)]).collect(),
         Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
@@ -512,8 +526,8 @@ impl Shared {
         account: AccountNo,
         from: Option<Timestamp>,
         to: Option<Timestamp>,
+        durable: u64,
     ) -> Result<(u64, u64), StoreError> {
-        let durable = self.durable.load(Ordering::Acquire);
         let low = from.map_or(Ok(1), |from| self.first_seq_at(account, from, durable))?;
         let high = match to {
             None => durable,
@@ -536,8 +550,8 @@ impl Shared {
                 continue;
             };
             let seq = keys::u64_at(&key, 5).ok_or(StoreError::Damaged { table: "event", what: "has a short key" })?;
-            let event = record::decode_event_head(account, Seq(seq), &value)?;
-            if event.inserted_at >= at {
+            // Past `durable` stands what is visible and could still be lost: to this search it isn't there.
+            if seq > durable || record::decode_event_head(account, Seq(seq), &value)?.inserted_at >= at {
                 high = middle;
             } else {
                 low = seq + 1;
@@ -554,8 +568,9 @@ impl Store {
         account: AccountNo,
         query: &NotificationQuery,
     ) -> Result<Page<(Notification, Event)>, StoreError> {
-        let Some(mut walk) = Walk::new(&self.shared, account, query)? else {
-            return Ok(Page { items: Vec::new(), next: query.cursor.filter(|_| query.order == Order::Oldest) });
+        let durable = self.durable().0;
+        let Some(mut walk) = Walk::new(&self.shared, account, query, durable)? else {
+            return Ok(Page::ended(query.order, query.cursor, durable));
         };
         let (found, next) = walk.page(query.limit)?;
         let mut items = Vec::with_capacity(found.len());
@@ -563,13 +578,12 @@ impl Store {
             let event = self.shared.event_head(account, notification.key.seq)?;
             items.extend(event.map(|event| (notification, event)));
         }
-        let next = next.or_else(|| self.shared.end_of_feed(query.order));
-        Ok(Page { items, next: next.map(Cursor) })
+        Ok(Page { items, next: next.map(Cursor).or_else(|| end_of_feed(query.order, durable)) })
     }
 
     /// How many notifications a query matches. Blocks on the disk, for as long as it takes to walk them all.
     pub fn count_notifications(&self, account: AccountNo, query: &NotificationQuery) -> Result<u64, StoreError> {
-        let Some(mut walk) = Walk::new(&self.shared, account, query)? else {
+        let Some(mut walk) = Walk::new(&self.shared, account, query, self.durable().0)? else {
             return Ok(0);
         };
         walk.merge.steps = usize::MAX;
@@ -600,19 +614,16 @@ impl Store {
             None if unions.is_empty() => unions.push(Union::new(vec![range(keys::events(account))])),
             None => {}
         }
-        let (low, high) = shared.seq_bounds(account, query.from, query.to)?;
-        let end = || shared.end_of_feed(query.order).map(Cursor);
+        let durable = self.durable().0;
+        let (low, high) = shared.seq_bounds(account, query.from, query.to, durable)?;
         let Some((at, last)) = bounds(low, high, query.order, query.cursor) else {
-            return Ok(Page {
-                items: Vec::new(),
-                next: query.cursor.filter(|_| query.order == Order::Oldest).or_else(end),
-            });
+            return Ok(Page::ended(query.order, query.cursor, durable));
         };
         let mut merge = Merge { unions, order: query.order, at: Some(at), last, steps: MAX_STEPS };
         let mut items = Vec::new();
         while items.len() < query.limit {
             match merge.next(&shared.tree)? {
-                Step::End => return Ok(Page { items, next: end() }),
+                Step::End => return Ok(Page { items, next: end_of_feed(query.order, durable) }),
                 Step::Spent(at) => return Ok(Page { items, next: Some(Cursor(at)) }),
                 Step::Hit(place) => {
                     items.extend(shared.event_head(account, Seq(place.seq))?);
@@ -629,12 +640,19 @@ impl Store {
     }
 }
 
-impl Shared {
-    /// Where a feed goes on once it has read all there is: behind what is durable now.
-    fn end_of_feed(&self, order: Order) -> Option<Place> {
-        match order {
-            Order::Newest => None,
-            Order::Oldest => Some(Place { seq: self.durable.load(Ordering::Acquire) + 1, webhook: 0 }),
-        }
+/// Where a feed goes on once it has read all there is: behind what was durable when its page was begun. What has become
+/// durable since then, the page hasn't looked at.
+fn end_of_feed(order: Order, durable: u64) -> Option<Cursor> {
+    match order {
+        Order::Newest => None,
+        Order::Oldest => Some(Cursor(Place { seq: durable + 1, webhook: 0 })),
+    }
+}
+
+impl<T> Page<T> {
+    /// The page behind the end of a list.
+    fn ended(order: Order, cursor: Option<Cursor>, durable: u64) -> Self {
+        let next = cursor.filter(|_| order == Order::Oldest).or_else(|| end_of_feed(order, durable));
+        Self { items: Vec::new(), next }
     }
 }

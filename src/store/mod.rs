@@ -37,6 +37,14 @@ use tokio::sync::{Semaphore, oneshot};
 
 /// The format of keys and records that this carteiro writes.
 const FORMAT: u32 = 1;
+/// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment goes into
+/// a file of its own (`blobs/`), which it never syncs: a payload would be acknowledged and then lost with the power. A leaf
+/// holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight chunks of 16 KiB
+/// were enough to spill. It is part of the file format: sled refuses to open a store with another size.
+const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+/// The most rows that ever stand in one leaf, with some room.
+const LEAF_ROWS: usize = 20;
+const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTES / 4 - 64, "a full leaf could spill");
 /// How many commits may wait for the committer; whoever comes past them waits for a place. Attempts' outcomes take no place:
 /// the limit of attempts in flight bounds them.
 const MAX_WAITING_COMMITS: usize = 4096;
@@ -234,6 +242,15 @@ struct Shared {
     id_key: ring::hmac::Key,
 }
 
+/// Takes the sign of life back when the committer's thread ends, by a panic too.
+struct Alive(Arc<Shared>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.alive.store(false, Ordering::Release);
+    }
+}
+
 /// A handle on the open store; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -300,9 +317,10 @@ impl Store {
         let (commits, receiver) = std::sync::mpsc::channel();
         let (dead, fatal) = oneshot::channel();
         let mut committer = Committer::load(shared.clone(), log, settings.clock, Box::new(tell))?;
+        let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             let fatal = committer.run(&receiver);
-            committer.shared.alive.store(false, Ordering::Release);
+            drop(alive);
             // Nobody listens once the daemon is past caring.
             let _ = dead.send(fatal);
         })?;
@@ -487,6 +505,7 @@ fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
         .cache_capacity(cache_bytes)
         // The committer alone decides when to flush.
         .flush_every_ms(None)
+        .segment_size(SEGMENT_BYTES)
         .mode(sled::Mode::HighThroughput);
     // sled panics on some kinds of damage; that must become a sentence.
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open())) {
@@ -526,3 +545,6 @@ fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
     log.sync_data()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,9 @@ use std::time::Duration;
 const CRC_LEN: usize = 4;
 const V1: u8 = 1;
 
-/// The largest value that is ever written: far below the ~32 KiB at which sled spills into files it never syncs.
-pub(super) const MAX_VALUE_BYTES: usize = 20 * 1024;
+/// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which sled
+/// spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its limit.
+pub(super) const MAX_VALUE_BYTES: usize = 25 * 1024 - 64;
 /// How much of a payload one row holds.
 pub(super) const CHUNK_BYTES: usize = 16 * 1024;
 
@@ -51,7 +52,9 @@ fn checked<'v>(table: &'static str, value: &'v [u8]) -> Result<&'v [u8], StoreEr
 /// The decoded body and the raw tail behind it.
 fn open<'v, T: Deserialize<'v>>(table: &'static str, value: &'v [u8]) -> Result<(T, &'v [u8]), StoreError> {
     let bytes = checked(table, value)?;
-    let (body, length) = bincode::serde::borrow_decode_from_slice(bytes, bincode::config::standard())
+    // With a limit: a length that lies would else be allocated before it is found out, and that aborts the process.
+    let config = bincode::config::standard().with_limit::<{ 2 * MAX_VALUE_BYTES }>();
+    let (body, length) = bincode::serde::borrow_decode_from_slice(bytes, config)
         .map_err(|_| StoreError::Damaged { table, what: "can't be decoded" })?;
     Ok((body, &bytes[length..]))
 }
