@@ -190,7 +190,7 @@ impl crate::service::Engine for Health {
 
 fn client_settings(config: &Config) -> Result<ClientSettings, Error> {
     let allow = config.egress.allow.iter();
-    let allow = allow.map(|rule| Allowed { net: rule.net, prefix: rule.prefix, port: rule.port }).collect();
+    let allow = allow.map(|rule| Allowed { net: rule.net(), prefix: rule.prefix(), port: rule.port() }).collect();
     Ok(ClientSettings {
         timeout: config.delivery.timeout,
         connect_timeout: config.delivery.connect_timeout,

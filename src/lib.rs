@@ -1,4 +1,32 @@
-//! carteiro
+//! carteiro keeps every event a shop records, finds the webhooks subscribed to it, and POSTs a notification to each
+//! target until it confirms.
+//!
+//! One process, one binary, one data folder. Read the house from the bottom: a room may import what stands below it, never
+//! above. `tests/tidy.rs` holds the doors.
+//!
+//! | floor | room | knows | must not know |
+//! |---|---|---|---|
+//! | 5 | [`cli`] | the commands; exit codes; turning errors into sentences | how anything works |
+//! | 4 | [`daemon`] | start order, wiring, readiness, shutdown | business rules |
+//! | 3 | [`api`] | HTTP in: routes, auth, JSON shapes | sled, hyper's client, the wheel |
+//! | 2 | [`service`] | the verbs, each checked and stored | HTTP |
+//! | 2 | [`delivery`] | HTTP out: scheduler, lanes, one attempt, egress guard, signing | HTTP in, service |
+//! | 1 | [`store`] | sled and bincode, alone in the whole program | HTTP, tokio tasks, policy |
+//! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
+//! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
+//! | 0 | [`clock`], [`random`], [`wheel`] | the time; random bytes; timers | everything else |
+//!
+//! # The path of an event
+//!
+//! `POST /api/events` → [`api`] parses it into model types → [`service`] hands the store a commit → the store's one committer
+//! matches the subscriptions as they are at that instant, writes event, notifications and index rows as one batch, flushes,
+//! syncs, answers, and tells [`delivery`] → the lane of each webhook makes attempts until one is confirmed, and the store
+//! takes in each outcome.
+//!
+//! What is deliberately absent: a second process, a network database, worker pools shared by all targets (one slow receiver
+//! would stall the rest), leases on what is in flight (a due row lives until its outcome commits, so a crash means
+//! redelivery).
+
 pub mod api;
 pub mod cli;
 pub mod clock;

@@ -117,7 +117,7 @@ fn slot_of(tick: u64) -> usize {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     #[derive(Clone, Debug)]
     enum Op {
@@ -143,14 +143,14 @@ mod tests {
             let mut now = start;
             let mut latest = start;
             let mut wheel = Wheel::new(Timestamp::from_ms(now));
-            let mut model: BTreeMap<(u64, usize), ()> = BTreeMap::new();
+            let mut model: BTreeSet<(u64, usize)> = BTreeSet::new();
             for (id, op) in ops.into_iter().enumerate() {
                 match op {
                     Op::Insert(ahead) => {
                         let due = now + ahead;
                         let taken = wheel.insert(Timestamp::from_ms(due), (due, id)).is_ok();
                         if due <= latest + Wheel::<()>::HORIZON_MS { prop_assert!(taken); }
-                        if taken { model.insert((due, id), ()); }
+                        if taken { model.insert((due, id)); }
                     }
                     Op::Move(by) => {
                         now = now.saturating_add_signed(by);
@@ -159,17 +159,17 @@ mod tests {
                         wheel.expire(Timestamp::from_ms(now), |entry| fired.push(entry));
                         for entry in fired {
                             prop_assert!(entry.0 <= now, "early by {}", entry.0 - now);
-                            prop_assert!(model.remove(&entry).is_some(), "fired twice or never set");
+                            prop_assert!(model.remove(&entry), "fired twice or never set");
                         }
                         if now == latest {
                             // An overdue timer waits for the tick after the one it was set in.
-                            prop_assert!(model.keys().all(|(due, _)| due + 2 * TICK_MS > now));
+                            prop_assert!(model.iter().all(|(due, _)| due + 2 * TICK_MS > now));
                         }
                     }
                 }
                 prop_assert_eq!(wheel.len(), model.len());
                 prop_assert_eq!(wheel.next().is_some(), !model.is_empty());
-                if let (Some(next), Some((due, _))) = (wheel.next(), model.keys().next()) {
+                if let (Some(next), Some((due, _))) = (wheel.next(), model.first()) {
                     prop_assert!(next.as_ms() + TICK_MS > *due);
                     prop_assert!(next.as_ms() < (due.max(&latest)) + 2 * TICK_MS);
                 }

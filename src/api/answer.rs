@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// How long a caller who met a full or stopping daemon should wait, in seconds.
 const RETRY_AFTER_S: u16 = 5;
 
+/// The most fields that one answer names.
+const MAX_NAMED_FIELDS: usize = 100;
+
 /// An answer, before it has its request id.
 pub(super) struct Answer {
     status: StatusCode,
@@ -87,7 +90,7 @@ pub(super) struct Failure {
     code: &'static str,
     detail: String,
     fields: Option<BTreeMap<String, Vec<String>>>,
-    header: Option<(HeaderName, String)>,
+    header: Option<Box<(HeaderName, String)>>,
 }
 
 impl Failure {
@@ -101,7 +104,7 @@ impl Failure {
 
     pub(super) fn unauthorized(detail: &str) -> Self {
         let failure = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-        Self { header: Some((header::WWW_AUTHENTICATE, "Bearer".to_owned())), ..failure }
+        Self { header: Some(Box::new((header::WWW_AUTHENTICATE, "Bearer".to_owned()))), ..failure }
     }
 
     pub(super) fn forbidden(scope: Scope) -> Self {
@@ -117,12 +120,12 @@ impl Failure {
         let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let failure =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"));
-        Self { header: Some((header::ALLOW, allow)), ..failure }
+        Self { header: Some(Box::new((header::ALLOW, allow))), ..failure }
     }
 
     pub(super) fn body_timeout() -> Self {
         let failure = Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive");
-        Self { header: Some((header::CONNECTION, "close".to_owned())), ..failure }
+        Self { header: Some(Box::new((header::CONNECTION, "close".to_owned()))), ..failure }
     }
 
     pub(super) fn too_large(max: usize) -> Self {
@@ -132,7 +135,7 @@ impl Failure {
             format!("the body may have at most {max} bytes"),
         );
         // What is left of the body is not read.
-        Self { header: Some((header::CONNECTION, "close".to_owned())), ..failure }
+        Self { header: Some(Box::new((header::CONNECTION, "close".to_owned()))), ..failure }
     }
 
     pub(super) fn not_json_type() -> Self {
@@ -143,7 +146,11 @@ impl Failure {
         )
     }
 
-    pub(super) fn invalid(fields: BTreeMap<String, Vec<String>>) -> Self {
+    pub(super) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {
+        // Enough to mend; a request of a million unknown fields gets no answer of a million sentences.
+        while fields.len() > MAX_NAMED_FIELDS {
+            fields.pop_last();
+        }
         let detail = match fields.keys().next() {
             Some(field) if fields.len() == 1 => format!("`{field}` can't be taken as it is"),
             _ => "some fields can't be taken as they are".to_owned(),
@@ -154,7 +161,7 @@ impl Failure {
 
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        Self { header: Some((header::RETRY_AFTER, RETRY_AFTER_S.to_string())), ..failure }
+        Self { header: Some(Box::new((header::RETRY_AFTER, RETRY_AFTER_S.to_string()))), ..failure }
     }
 
     pub(super) fn into_answer(self) -> Answer {
@@ -172,7 +179,7 @@ impl Failure {
         let body = Body { code: self.code, detail: &self.detail, fields: self.fields.as_ref() };
         let answer = Answer::json(self.status, to_json(&Errors { errors: body }));
         match self.header {
-            Some((name, value)) => answer.with(name, &value),
+            Some(header) => answer.with(header.0, &header.1),
             None => answer,
         }
     }

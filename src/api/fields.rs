@@ -6,7 +6,7 @@ use super::answer::Failure;
 use crate::model::{Members, depth};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How deeply a request's JSON may be nested, its own frame included.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
     /// another shape.
     pub(super) fn within(body: &'a [u8], key: &str) -> Result<Self, Failure> {
         let mut frame = Self::of_body(body)?;
-        let inner = frame.required(key, |value| value.members());
+        let inner = frame.required(key, Value::members);
         let mut fields = Self { prefix: String::new(), members: inner.unwrap_or_default(), problems: BTreeMap::new() };
         frame.finish()?;
         fields.refuse_repeats();
@@ -121,10 +121,9 @@ impl<'a> Fields<'a> {
 
     /// Two members of one name: whichever was meant, taking the other would be a guess.
     fn refuse_repeats(&mut self) {
-        let repeated: Vec<String> = (1..self.members.len())
-            .filter(|at| self.members[..*at].iter().any(|(name, _)| *name == self.members[*at].0))
-            .map(|at| self.members[at].0.clone().into_owned())
-            .collect();
+        let mut seen = HashSet::new();
+        let repeated: Vec<String> =
+            self.members.iter().filter(|(name, _)| !seen.insert(name)).map(|(name, _)| shown(name)).collect();
         for name in repeated {
             self.problem(&name, "is given twice");
         }
@@ -164,13 +163,11 @@ impl<'a> Fields<'a> {
 
     /// A field that must be there; `None` after a problem, which [`Fields::finish`] will answer.
     pub(super) fn required<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
-        match self.take(name).filter(|value| !value.is_null()) {
-            Some(value) => self.parse(name, value, parse),
-            None => {
-                self.problem(name, "is required");
-                None
-            }
-        }
+        let Some(value) = self.take(name).filter(|value| !value.is_null()) else {
+            self.problem(name, "is required");
+            return None;
+        };
+        self.parse(name, value, parse)
     }
 
     /// A field that may be left out; `null` counts as left out.
@@ -192,8 +189,7 @@ impl<'a> Fields<'a> {
     /// All problems found, unknown fields among them.
     pub(super) fn into_problems(mut self) -> BTreeMap<String, Vec<String>> {
         for (name, _) in std::mem::take(&mut self.members) {
-            let shown: String = name.chars().take(100).collect();
-            self.problem(&shown, "is not a known field");
+            self.problem(&shown(&name), "is not a known field");
         }
         self.problems
     }
@@ -203,6 +199,11 @@ impl<'a> Fields<'a> {
         let problems = self.into_problems();
         if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
     }
+}
+
+/// A caller's own text, cut to what fits a line.
+fn shown(name: &str) -> String {
+    name.chars().take(100).collect()
 }
 
 fn not_json(error: &serde_json::Error) -> Failure {

@@ -24,9 +24,6 @@ use hyper::body::{Body as _, Incoming};
 use route::{Endpoint, Target};
 use std::time::Duration;
 
-/// The largest body of `POST /api/events/batch`, in bytes, whatever `max_body` says.
-pub const MAX_BATCH_BODY: usize = 16 * 1024 * 1024;
-
 /// What a handler is given.
 struct Call<'a> {
     service: &'a Service,
@@ -66,7 +63,8 @@ async fn dispatch(service: &Service, limits: BodyLimits, request: Request<Incomi
     if !caller.scopes.allows(endpoint.scope()) {
         return Err(Failure::forbidden(endpoint.scope()));
     }
-    let max_bytes = if endpoint == Endpoint::RecordBatch { MAX_BATCH_BODY } else { limits.max_bytes };
+    let max_bytes =
+        if endpoint == Endpoint::RecordBatch { crate::config::MAX_BATCH_BODY_BYTES } else { limits.max_bytes };
     let has_body = !body.is_end_stream();
     if has_body && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) {
         check_content_type(head.headers.get(header::CONTENT_TYPE))?;

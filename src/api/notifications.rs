@@ -180,6 +180,7 @@ struct AttemptShape<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the contract")]
 struct TimingsShape {
     dns_ms: Option<f64>,
     connect_ms: Option<f64>,

@@ -4,7 +4,7 @@ use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::Fields;
 use super::query;
-use crate::model::{Scope, Scopes, TokenId};
+use crate::model::{Scope, Scopes, TokenId, parse_duration};
 use crate::service::TokenView;
 use http::StatusCode;
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
         Scopes::new(scopes).ok_or_else(bad)
     });
     let expires_in = fields.optional("expires_in", |value| {
-        let span = humantime::parse_duration(&value.text()?).ok().filter(|span| *span <= MAX_LIFE && !span.is_zero());
+        let span = parse_duration(&value.text()?).filter(|span| *span <= MAX_LIFE && !span.is_zero());
         span.ok_or_else(|| "must be a span such as \"90d\", at most 10 years".to_owned())
     });
     fields.finish()?;

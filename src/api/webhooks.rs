@@ -7,7 +7,7 @@ use super::notifications::NotificationShape;
 use super::query;
 use crate::model::{
     Authorization, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit,
-    RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus,
+    RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use http::{StatusCode, header};
@@ -156,8 +156,7 @@ fn retry_policy(value: Value<'_>) -> Result<RetryPolicy, String> {
     let schedule = fields.required("schedule", |value| {
         let texts = value.list()?;
         let gap = |text: Value<'_>| {
-            humantime::parse_duration(&text.text()?)
-                .map_err(|_| "must be a list of spans such as \"30s\" or \"2h\"".to_owned())
+            parse_duration(&text.text()?).ok_or_else(|| "must be a list of spans such as \"30s\" or \"2h\"".to_owned())
         };
         texts.into_iter().take(usize::from(MAX_AUTOMATIC_ATTEMPTS)).map(gap).collect::<Result<Vec<Duration>, String>>()
     });
@@ -220,7 +219,7 @@ impl<'a> WebhookShape<'a> {
             rate_limit: webhook.rate_limit.map(RateLimit::as_f64),
             ordered: webhook.ordered,
             retry: webhook.retry.as_ref().map(|policy| RetryShape {
-                schedule: policy.schedule().iter().map(|gap| humantime::format_duration(*gap).to_string()).collect(),
+                schedule: policy.schedule().iter().map(|gap| format_duration(*gap)).collect(),
                 max_attempts: policy.max_attempts(),
                 jitter: policy.jitter(),
             }),

@@ -1,6 +1,329 @@
-//! stub
+//! `carteiro demo`: the whole thing at work, with no config, no network and no set-up.
+//!
+//! It is the daemon itself, on a free port and a temporary folder, beside a receiver that fails now and then. What it
+//! prints is read back from the daemon's own history, attempt by attempt.
+
+use super::receiver::Receiver;
+use super::{DONE, FAILED, complain};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::daemon::Daemon;
+use crate::model::{
+    Attempt, AttemptResult, Authorization, EventId, EventType, Pattern, PatternSet, Status, TargetUrl, Timestamp,
+    Trigger, WebhookPatch,
+};
+use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
+
+/// Retries within seconds instead of days; said at the start.
+const SCHEDULE: &str = "1s, 2s, 4s, 8s";
+/// How often something happens in the sample shop.
+const PACE: Duration = Duration::from_millis(900);
+/// How often the history is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
 #[derive(clap::Args)]
-pub(super) struct DemoArgs {}
-pub(super) fn demo(_: &DemoArgs) -> u8 {
-    0
+pub(super) struct DemoArgs {
+    /// End after this long, such as 10s; without it, with Ctrl-C
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    span: Option<Duration>,
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())
+}
+
+pub(super) fn demo(args: &DemoArgs) -> u8 {
+    let folder = Folder::new();
+    let flags = [
+        ("server.listen", "127.0.0.1:0".to_owned()),
+        ("server.shutdown_grace", "1s".to_owned()),
+        ("store.path", folder.0.join("data").display().to_string()),
+        ("delivery.schedule", SCHEDULE.to_owned()),
+        ("delivery.jitter", "0".to_owned()),
+        ("egress.allow", "127.0.0.0/8".to_owned()),
+    ];
+    let loaded = match Config::load(None, std::iter::empty(), &flags) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            complain(problems);
+            return FAILED;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(format_args!("the runtime could not be started: {error}"));
+            return FAILED;
+        }
+    };
+    let code = match runtime.block_on(run(&loaded.config, args.span)) {
+        Ok(()) => DONE,
+        Err(problem) => {
+            complain(problem);
+            FAILED
+        }
+    };
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    code
+}
+
+/// A folder that goes away with the demo.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let name = format!("carteiro-demo-{:016x}", u64::from_be_bytes(crate::random::bytes()));
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What can't be removed from a temporary folder, the system will.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let daemon = Daemon::start(config, Clock::System).await.map_err(|error| error.to_string())?;
+    let caller = daemon.callers.first().cloned().ok_or("no account")?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
+    let target = format!("http://{}/notificacoes", listener.local_addr().map_err(|error| error.to_string())?);
+
+    let authorization = "Bearer token-da-loja";
+    let webhook = daemon.service.register(&caller, webhook(&target, authorization)?).await.map_err(describe)?;
+    let receiver = Receiver::new(authorization.to_owned(), webhook.secret.clone());
+    let receiving = tokio::spawn(receiver.clone().run(listener));
+
+    println!("carteiro listens on http://{}; a receiver that fails now and then on {target}", daemon.address);
+    println!(
+        "A 2XX confirms. Anything else is tried again: here after {SCHEDULE} (by default over three days, 20 attempts)."
+    );
+    println!("{}\n", if span.is_some() { "This ends by itself." } else { "Ctrl-C ends it and removes everything." });
+
+    let mut shop = Shop::default();
+    let mut story = Story::default();
+    let ends = span.map(|span| Instant::now() + span);
+    let (mut pace, mut look) = (tokio::time::interval(PACE), tokio::time::interval(LOOK));
+    loop {
+        let over = async {
+            match ends {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = over => break,
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = pace.tick() => story.begin(shop.next_event(&daemon.service, &caller).await?),
+            _ = look.tick() => story.look(&daemon.service, &caller).await?,
+        }
+    }
+    story.look(&daemon.service, &caller).await?;
+    println!(
+        "\n{} events recorded, {} attempts made, {} notifications confirmed ({} seen by the receiver), {} still owed.",
+        story.recorded,
+        story.attempts,
+        story.delivered,
+        receiver.confirmed(),
+        story.open.len()
+    );
+    receiving.abort();
+    daemon.stop().await.map_err(|error| error.to_string())?;
+    if receiver.rejected() > 0 {
+        return Err(format!("{} requests had a wrong authorization or signature", receiver.rejected()));
+    }
+    Ok(())
+}
+
+fn webhook(target: &str, authorization: &str) -> Result<WebhookDraft, String> {
+    let patterns = ["ORDER.*", "PAYMENT.*"].iter().filter_map(|text| Pattern::parse(text)).collect();
+    Ok(WebhookDraft {
+        target: TargetUrl::parse(target).map_err(|error| error.to_string())?,
+        events: PatternSet::new(patterns).ok_or("no patterns")?,
+        rest: WebhookPatch { authorization: Some(Authorization::parse(authorization)), ..WebhookPatch::default() },
+    })
+}
+
+fn describe(error: crate::service::Error) -> String {
+    match error {
+        crate::service::Error::Store(error) => error.to_string(),
+        error => format!("{error:?}"),
+    }
+}
+
+// ---- the sample shop -------------------------------------------------------------------------------------------------
+
+/// A shop whose orders are made and paid, one step at a time.
+#[derive(Default)]
+struct Shop {
+    step: u32,
+}
+
+/// What happens to each order, in turn.
+const STEPS: [&str; 4] = ["ORDER.CREATED", "PAYMENT.CREATED", "PAYMENT.PAID", "ORDER.PAID"];
+const METHODS: [&str; 3] = ["PIX", "BANK_SLIP", "CREDIT"];
+
+/// An event that was recorded, as the story tells it.
+struct Begun {
+    id: EventId,
+    event_type: String,
+    what: String,
+}
+
+impl Shop {
+    async fn next_event(&mut self, service: &Service, caller: &Caller) -> Result<Begun, String> {
+        let (order, step) = (self.step / 4 + 1, self.step % 4);
+        self.step += 1;
+        let name = STEPS[step as usize % STEPS.len()];
+        let method = METHODS[order as usize % METHODS.len()];
+        let total_cents = 4_990 + u64::from(order) * 1_370;
+        let now = Clock::System.now();
+        let (order_id, payment_id) = (sample_id(order, 1), sample_id(order, 2));
+        let resource = match step {
+            0 | 3 => order_resource(&order_id, order, if step == 0 { "CREATED" } else { "PAID" }, total_cents, now),
+            _ => payment_resource(&payment_id, &order_id, order, method, step == 2, total_cents, now),
+        };
+        let event_type = EventType::parse(name).ok_or("no type")?;
+        let draft = EventDraft { id: None, event_type, external_id: None, occurred_at: Some(now), resource: &resource };
+        let recorded = service.record(caller, vec![draft], None, false).await.map_err(describe)?;
+        let event = recorded.events.first().ok_or("nothing was recorded")?;
+        let reais = format!("R$ {},{:02}", total_cents / 100, total_cents % 100);
+        let what = if step == 0 || step == 3 {
+            format!("pedido-{order} {reais}")
+        } else {
+            format!("pedido-{order} {method} {reais}")
+        };
+        println!("        recorded   {name:<16} {what}");
+        Ok(Begun { id: event.id, event_type: name.to_owned(), what })
+    }
+}
+
+/// A UUID that tells which order it belongs to.
+fn sample_id(order: u32, kind: u32) -> String {
+    format!("5a9d{kind:04x}-0000-4000-8000-{order:012x}")
+}
+
+fn order_resource(id: &str, order: u32, status: &str, total_cents: u64, now: Timestamp) -> String {
+    serde_json::json!({
+        "order": {
+            "id": id,
+            "external_id": format!("pedido-{order}"),
+            "status": status,
+            "total_cents": total_cents,
+            "customer": { "name": "Maria Exemplo", "email": "maria@loja.example" },
+            "items": [{ "sku": "CANECA-01", "description": "Caneca", "quantity": 1, "unit_price_cents": total_cents }],
+            "inserted_at": now.to_string(),
+        }
+    })
+    .to_string()
+}
+
+fn payment_resource(
+    id: &str,
+    order_id: &str,
+    order: u32,
+    method: &str,
+    paid: bool,
+    total_cents: u64,
+    now: Timestamp,
+) -> String {
+    serde_json::json!({
+        "payment": {
+            "id": id,
+            "order_id": order_id,
+            "external_id": format!("pedido-{order}"),
+            "method": method,
+            "status": if paid { "PAID" } else { "CREATED" },
+            "total_cents": total_cents,
+            "installments": 1,
+            "inserted_at": now.to_string(),
+            "paid_at": paid.then(|| now.to_string()),
+        }
+    })
+    .to_string()
+}
+
+// ---- the story -------------------------------------------------------------------------------------------------------
+
+/// What has been told of the notifications so far.
+#[derive(Default)]
+struct Story {
+    open: HashMap<EventId, (Begun, usize)>,
+    recorded: usize,
+    attempts: usize,
+    delivered: usize,
+}
+
+impl Story {
+    fn begin(&mut self, begun: Begun) {
+        self.recorded += 1;
+        self.open.insert(begun.id, (begun, 0));
+    }
+
+    /// Tells every attempt that is new, and lets go of what has ended.
+    async fn look(&mut self, service: &Service, caller: &Caller) -> Result<(), String> {
+        let ids: Vec<EventId> = self.open.keys().copied().collect();
+        for id in ids {
+            let details = service.notifications_of_event(caller, id).await.map_err(describe)?;
+            let Some((begun, told)) = self.open.get_mut(&id) else {
+                continue;
+            };
+            let Some(detail) = details.first() else {
+                continue;
+            };
+            for attempt in detail.attempts.iter().skip(*told) {
+                println!("{}", line(begun, attempt));
+                self.attempts += 1;
+                *told += 1;
+            }
+            if ended(detail) {
+                self.delivered += usize::from(detail.view.status == Status::Delivered);
+                self.open.remove(&id);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ended(detail: &NotificationDetail) -> bool {
+    match detail.view.status {
+        Status::Delivered | Status::Failed | Status::Cancelled => true,
+        Status::Pending | Status::Retrying | Status::Held => false,
+    }
+}
+
+fn line(begun: &Begun, attempt: &Attempt) -> String {
+    let outcome = match &attempt.result {
+        AttemptResult::Response(response) if attempt.result.confirms() => format!("{} confirmed", response.status),
+        AttemptResult::Response(response) => {
+            format!("{} {:?}", response.status, String::from_utf8_lossy(&response.body))
+        }
+        AttemptResult::Error(error) => format!("{}: {}", error.code.as_str(), error.message),
+    };
+    let took_ms = f64::from(attempt.duration_us) / 1000.0;
+    let by_hand = match attempt.trigger {
+        Trigger::Automatic => "",
+        Trigger::Manual | Trigger::Test => " by hand",
+    };
+    let next = attempt.next_attempt_at.map(|at| {
+        let gap = at.since(attempt.started_at).as_millis();
+        format!("; again in {:.1} s", f64::from(u32::try_from(gap).unwrap_or(u32::MAX)) / 1000.0)
+    });
+    format!(
+        "attempt {}{by_hand}  {:<16} {}: {outcome} ({took_ms:.1} ms){}",
+        attempt.number,
+        begun.event_type,
+        begun.what,
+        next.unwrap_or_default()
+    )
 }

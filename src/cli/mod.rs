@@ -46,7 +46,7 @@ enum Command {
 #[derive(Args)]
 struct ConfigArgs {
     /// The config file; without one, built-in defaults
-    #[arg(long, value_name = "FILE", env = "CARTEIRO_CONFIG")]
+    #[arg(long, value_name = "FILE", env = "CARTEIRO_CONFIG", global = true)]
     config: Option<PathBuf>,
 }
 
@@ -75,9 +75,14 @@ pub fn run() -> ExitCode {
     })
 }
 
+/// The environment as text; a variable that isn't UTF-8 can't be one of ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// Reads the config, or prints every problem of it.
 fn load(file: &ConfigArgs, flags: &[(&'static str, String)]) -> Result<Loaded, u8> {
-    config::Config::load(file.config.as_deref(), std::env::vars(), flags).map_err(|problems| {
+    config::Config::load(file.config.as_deref(), environment(), flags).map_err(|problems| {
         eprintln!("{problems}");
         BAD_CONFIG
     })

@@ -89,7 +89,7 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, level: &LevelHandle) -> u8 {
 
 /// All or nothing: a config with a problem changes nothing, and what needs a restart is named.
 fn reload(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &LevelHandle) {
-    let new = match crate::config::Config::load(args.file.config.as_deref(), std::env::vars(), &flags(args)) {
+    let new = match crate::config::Config::load(args.file.config.as_deref(), super::environment(), &flags(args)) {
         Ok(new) => new,
         Err(problems) => return tracing::error!(%problems, "the config was not reloaded"),
     };

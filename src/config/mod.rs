@@ -1,148 +1,237 @@
-//! stub
+//! TOML, environment and flags → a [`Config`] that can't be wrong.
+//!
+//! One table of keys ([`keys`]) says everything about a setting: its name, what it does, its range, its place in [`Config`],
+//! whether a reload takes it up. Reading, overriding, printing and `config.example.toml` all follow that table. This room
+//! knows files and names of variables; it doesn't know what any setting is for.
+
+mod allow;
+mod file;
+mod forms;
+mod keys;
+mod load;
+mod print;
+mod problem;
+mod raw;
+mod suggest;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use allow::{AllowRule, AllowRuleError};
+pub use load::{Loaded, Source};
+pub use print::example;
+pub use problem::{Place, Problem, Problems};
+
 use crate::model::{EventType, RetryPolicy};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-#[derive(Clone, Debug)]
+/// The longest body of `POST /api/events/batch`, whatever `server.max_body` says: a batch is bounded as the API promises it.
+pub const MAX_BATCH_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most accounts one daemon serves: each is a row in memory and a label in the metrics.
+pub const MAX_ACCOUNTS: usize = 1000;
+
+/// Every setting. The defaults and what [`Config::load`] makes are within their ranges, one with another.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// How calls come in.
     pub server: Server,
+    /// Where everything is kept.
     pub store: Store,
+    /// How notifications go out.
     pub delivery: Delivery,
+    /// Where they may go.
     pub egress: Egress,
+    /// What is written to stderr.
     pub log: Log,
+    /// At least one, at most [`MAX_ACCOUNTS`]; names are unique.
     pub account: Vec<Account>,
+    /// Which event types there are.
     pub catalogue: Catalogue,
 }
-#[derive(Clone, Debug)]
+
+/// How calls come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
+    /// Where API and panel listen. Port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// The longest body, in bytes, of any call but the batch one, which has [`MAX_BATCH_BODY_BYTES`].
     pub max_body: usize,
+    /// How many connections may be open at once.
     pub max_connections: u32,
+    /// How long requests and attempts in flight may take to finish at a stop. May be zero.
     pub shutdown_grace: Duration,
+    /// How long a caller may take to send a request's head, the wait for it on a kept connection included.
     pub header_timeout: Duration,
+    /// How long it may take to send the body.
     pub body_timeout: Duration,
 }
-#[derive(Clone, Debug)]
+
+/// Where everything is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
+    /// The data folder. A relative path counts from the working directory.
     pub path: PathBuf,
+    /// How many bytes of memory the store may use as its cache.
     pub cache: u64,
 }
-#[derive(Clone, Debug)]
+
+/// How notifications go out.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
+    /// How long one attempt may take in all.
     pub timeout: Duration,
+    /// How long its connection may take. Never above `timeout`.
     pub connect_timeout: Duration,
+    /// Made of `schedule`, `max_attempts` and `jitter`: what a webhook has that sets none of its own.
     pub retry: RetryPolicy,
+    /// How many attempts may be in flight at once, over all webhooks.
     pub max_in_flight: usize,
+    /// How many of one webhook, unless it sets its own.
     pub max_in_flight_per_webhook: u16,
+    /// The longest `Retry-After` that is obeyed. Zero: none is.
     pub retry_after_cap: Duration,
+    /// For how long an `Idempotency-Key` is remembered.
     pub idempotency_window: Duration,
+    /// For how long an old secret signs beside the new one. May be zero.
     pub secret_overlap: Duration,
 }
-#[derive(Clone, Debug)]
-pub struct AllowRule {
-    pub net: IpAddr,
-    pub prefix: u8,
-    pub port: Option<u16>,
-}
-#[derive(Clone, Debug)]
+
+/// Where notifications may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Egress {
+    /// What the protection of private addresses lets through.
     pub allow: Vec<AllowRule>,
+    /// Whether a target may be `http://`.
     pub allow_http: bool,
+    /// PEM certificates trusted beside the system's.
     pub extra_ca_file: Option<PathBuf>,
 }
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Text,
-    Json,
-}
-#[derive(Clone, Debug)]
+
+/// What is written to stderr.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
+    /// The least important lines that are written.
     pub level: Level,
+    /// Their form.
     pub format: Format,
 }
-#[derive(Clone, Debug)]
+
+/// How important a line of the log is, the most important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something is broken.
+    Error,
+    /// Something will break if nobody looks.
+    Warn,
+    /// Changes of state.
+    Info,
+    /// Every attempt.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The form of the log's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Whoever owns webhooks and events.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
+    /// 1 to 64 of `a-z 0-9 _ -`, unique among the accounts.
     pub name: String,
+    /// The label in `env` of every notification: 1 to 64 visible ASCII characters that need no escape in JSON.
     pub env: String,
+    /// A file that holds the account's admin token.
     pub admin_token_file: Option<PathBuf>,
 }
-#[derive(Clone, Debug)]
+
+/// Which event types there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
+    /// Whether an event of any other type is refused.
     pub strict: bool,
+    /// The shop's own types, beside the guide's.
     pub extra: Vec<EventType>,
 }
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl Default for Config {
     fn default() -> Self {
         Self {
-            server: Server {
-                listen: "127.0.0.1:8080".parse().unwrap(),
-                max_body: 1 << 20,
-                max_connections: 1024,
-                shutdown_grace: Duration::from_secs(20),
-                header_timeout: Duration::from_secs(30),
-                body_timeout: Duration::from_secs(30),
-            },
-            store: Store { path: "carteiro-data".into(), cache: 64 << 20 },
-            delivery: Delivery {
-                timeout: Duration::from_secs(15),
-                connect_timeout: Duration::from_secs(5),
-                retry: RetryPolicy::default(),
-                max_in_flight: 512,
-                max_in_flight_per_webhook: 8,
-                retry_after_cap: Duration::from_secs(86400),
-                idempotency_window: Duration::from_secs(86400),
-                secret_overlap: Duration::from_secs(86400),
-            },
-            egress: Egress { allow: vec![], allow_http: true, extra_ca_file: None },
-            log: Log { level: Level::Info, format: Format::Text },
-            account: vec![Account { name: "default".into(), env: "production".into(), admin_token_file: None }],
-            catalogue: Catalogue { strict: false, extra: vec![] },
+            server: Server::default(),
+            store: Store::default(),
+            delivery: Delivery::default(),
+            egress: Egress::default(),
+            log: Log::default(),
+            account: vec![Account::default()],
+            catalogue: Catalogue::default(),
         }
     }
 }
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    pub config: Config,
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            max_body: 1024 * 1024,
+            max_connections: 1024,
+            shutdown_grace: Duration::from_secs(20),
+            header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(30),
+        }
+    }
 }
-impl Loaded {
-    pub fn changes_needing_restart(&self, _new: &Loaded) -> Vec<&'static str> {
-        vec![]
-    }
-    pub fn effective(&self) -> String {
-        String::new()
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: PathBuf::from("carteiro-data"), cache: 64 * MIB }
     }
 }
-impl Config {
-    pub fn reloaded(&self, new: &Config) -> Config {
-        new.clone()
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(5),
+            retry: RetryPolicy::default(),
+            max_in_flight: 512,
+            max_in_flight_per_webhook: 8,
+            retry_after_cap: DAY,
+            idempotency_window: DAY,
+            secret_overlap: DAY,
+        }
     }
-    pub fn load(
-        _f: Option<&std::path::Path>,
-        _e: impl Iterator<Item = (String, String)>,
-        flags: &[(&'static str, String)],
-    ) -> Result<Loaded, String> {
-        let mut c = Config::default();
-        for (k, v) in flags {
-            match *k {
-                "server.listen" => c.server.listen = v.parse().unwrap(),
-                _ => c.store.path = v.into(),
-            }
-        }
-        if let Ok(a) = std::env::var("STUB_ALLOW") {
-            c.egress.allow.push(AllowRule { net: a.parse().unwrap(), prefix: 8, port: None });
-        }
-        if let Ok(_) = std::env::var("STUB_FAST") {
-            c.delivery.retry = RetryPolicy::new(vec![Duration::from_millis(20)], 20, 0.0).unwrap();
-        }
-        Ok(Loaded { config: c })
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self { allow: Vec::new(), allow_http: true, extra_ca_file: None }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info, format: Format::Text }
+    }
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self { name: "default".to_owned(), env: "production".to_owned(), admin_token_file: None }
     }
 }

@@ -175,7 +175,7 @@ impl Driver {
     ) {
         let mut inputs = Vec::new();
         for webhook in self.store.directory().all() {
-            inputs.extend(self.lane(webhook.clone()));
+            inputs.push(self.lane(webhook.clone()));
         }
         let mut actions = Vec::new();
         let mut cut_off_at: Option<tokio::time::Instant> = None;
@@ -196,7 +196,7 @@ impl Driver {
             let nap = self.scheduler.next_wake().map_or(MAX_SLEEP, |wake| wake.since(self.clock.now()).min(MAX_SLEEP));
             tokio::select! {
                 told = feed.recv(), if feed_open => match told {
-                    Some(told) => inputs.extend(told.into_iter().filter_map(|told| self.learn(told))),
+                    Some(told) => inputs.extend(told.into_iter().map(|told| self.learn(told))),
                     None => feed_open = false,
                 },
                 Some(heard) = hearing.recv() => self.hear(heard, &mut inputs),
@@ -217,7 +217,7 @@ impl Driver {
             // Whatever else waits is taken along: one step for many messages.
             while inputs.len() < MAX_TURN {
                 if let Ok(told) = feed.try_recv() {
-                    inputs.extend(told.into_iter().filter_map(|told| self.learn(told)));
+                    inputs.extend(told.into_iter().map(|told| self.learn(told)));
                 } else if let Ok(heard) = hearing.try_recv() {
                     self.hear(heard, &mut inputs);
                 } else {
@@ -237,12 +237,12 @@ impl Driver {
         }
     }
 
-    fn lane(&mut self, webhook: Arc<Webhook>) -> Option<Input<Arc<Hot>>> {
+    fn lane(&mut self, webhook: Arc<Webhook>) -> Input<Arc<Hot>> {
         let no = webhook.no;
         if webhook.deleted_at.is_some() {
             self.lanes.remove(&no);
             self.client.forget(no);
-            return Some(Input::Remove(no));
+            return Input::Remove(no);
         }
         let settings = Settings {
             account: webhook.account,
@@ -254,27 +254,27 @@ impl Driver {
         if self.lanes.insert(no, prepared.clone()).is_some_and(|old| old.webhook.target != prepared.webhook.target) {
             self.client.forget(no);
         }
-        Some(Input::Lane { no, settings })
+        Input::Lane { no, settings }
     }
 
     fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<Hot>>>) {
         inputs.push(Input::MaxInFlight(settings.max_in_flight));
         self.settings = settings;
         let webhooks: Vec<Arc<Webhook>> = self.lanes.values().map(|lane| lane.webhook.clone()).collect();
-        inputs.extend(webhooks.into_iter().filter_map(|webhook| self.lane(webhook)));
+        inputs.extend(webhooks.into_iter().map(|webhook| self.lane(webhook)));
     }
 
-    fn learn(&mut self, told: Told) -> Option<Input<Arc<Hot>>> {
+    fn learn(&mut self, told: Told) -> Input<Arc<Hot>> {
         match told {
             Told::Webhook(webhook) => self.lane(webhook),
-            Told::Fresh { key, hot } => Some(Input::Fresh { key, hot }),
-            Told::Manual { key, since } => Some(Input::Manual { key, since }),
+            Told::Fresh { key, hot } => Input::Fresh { key, hot },
+            Told::Manual { key, since } => Input::Manual { key, since },
             Told::Settled { key, standing } => {
                 self.status.in_flight().remove(&key);
-                Some(Input::Settled { key, standing })
+                Input::Settled { key, standing }
             }
-            Told::Cancelled { key } => Some(Input::Cancelled(key)),
-            Told::Durable(seq) => Some(Input::Durable(seq)),
+            Told::Cancelled { key } => Input::Cancelled(key),
+            Told::Durable(seq) => Input::Durable(seq),
         }
     }
 
@@ -416,18 +416,17 @@ async fn attempt(
     clock: Clock,
 ) {
     let key = ticket.key;
-    let ready = match hot {
+    let ready = if let Some(hot) = hot {
         // Told by the commit that made it owed, and never attempted: there is nothing to read that could differ.
-        Some(hot) => Ready { body: hot.payload().body().clone(), trigger: Trigger::Automatic, automatic: 0, number: 1 },
-        None => {
-            let store = store.clone();
-            let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
-            match read {
-                Ok(Ok(Ok(ready))) => ready,
-                Ok(Ok(Err(standing))) => return ticket.close(Heard::Untried { key, standing }),
-                Ok(Err(error)) => return tracing::error!(%error, "a notification that is due could not be read"),
-                Err(error) => return tracing::error!(%error, "reading a notification that is due panicked"),
-            }
+        Ready { body: hot.payload().body().clone(), trigger: Trigger::Automatic, automatic: 0, number: 1 }
+    } else {
+        let store = store.clone();
+        let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
+        match read {
+            Ok(Ok(Ok(ready))) => ready,
+            Ok(Ok(Err(standing))) => return ticket.close(Heard::Untried { key, standing }),
+            Ok(Err(error)) => return tracing::error!(%error, "a notification that is due could not be read"),
+            Err(error) => return tracing::error!(%error, "reading a notification that is due panicked"),
         }
     };
     let started_at = clock.now();

@@ -116,6 +116,7 @@ fn earlier<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
 
 /// One webhook's queue.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
 pub(super) struct Lane<H> {
     pub(super) no: WebhookNo,
     /// Whether it stands in the scheduler's ring.

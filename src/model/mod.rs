@@ -10,6 +10,7 @@ mod ids;
 mod notification;
 mod resource;
 mod retry;
+mod span;
 mod target;
 mod time;
 mod token;
@@ -23,6 +24,7 @@ pub use ids::{AccountNo, EventId, NotificationId, NotificationKey, Seq, TokenId,
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
 pub use resource::{Members, depth};
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
+pub use span::{format_duration, parse_duration};
 pub use target::{TargetError, TargetUrl};
 pub use time::{Timestamp, TimestampError, millis};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};

@@ -209,10 +209,11 @@ impl Notification {
             }
             // A test has no schedule to fall back on.
             (State::Pending, Verdict::ScheduleUnchanged) if self.test => State::Failed,
-            (state, Verdict::ScheduleUnchanged) => state,
             (State::Pending | State::Retrying { .. }, Verdict::RetryAt(due)) => State::Retrying { due },
             (State::Pending | State::Retrying { .. }, Verdict::Exhausted) => State::Failed,
-            (
+            // By hand, or too late: what was decided stays.
+            (state, Verdict::ScheduleUnchanged)
+            | (
                 state @ (State::Delivered | State::Failed | State::Cancelled),
                 Verdict::RetryAt(_) | Verdict::Exhausted,
             ) => state,

@@ -125,19 +125,18 @@ mod tests {
         (found.id, found.external_id)
     }
 
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn ids_are_found_at_the_top_or_one_level_down() {
-        assert_eq!(find(r#"{"id":"a","external_id":"b"}"#), (some("a"), some("b")));
-        assert_eq!(find(r#"{"payment":{"id":"a","external_id":"b"}}"#), (some("a"), some("b")));
-        assert_eq!(find(r#"{"id":17,"payment":{"id":"a","external_id":"b"}}"#), (some("17"), some("b")));
-        assert_eq!(find(r#"{"note":{"x":1},"order":{"id":"o"},"payment":{"id":"p"}}"#), (some("o"), None));
+        assert_eq!(find(r#"{"id":"a","external_id":"b"}"#), (Some("a".to_owned()), Some("b".to_owned())));
+        assert_eq!(find(r#"{"payment":{"id":"a","external_id":"b"}}"#), (Some("a".to_owned()), Some("b".to_owned())));
+        assert_eq!(
+            find(r#"{"id":17,"payment":{"id":"a","external_id":"b"}}"#),
+            (Some("17".to_owned()), Some("b".to_owned()))
+        );
+        assert_eq!(find(r#"{"note":{"x":1},"order":{"id":"o"},"payment":{"id":"p"}}"#), (Some("o".to_owned()), None));
         assert_eq!(find(r#"{"a":{"b":{"id":"too deep"}}}"#), (None, None));
         assert_eq!(find(r#"{"id":null,"external_id":["x"]}"#), (None, None));
-        assert_eq!(find(r#"{"id":"\u00e9\n"}"#), (some("é\n"), None));
+        assert_eq!(find(r#"{"id":"\u00e9\n"}"#), (Some("é\n".to_owned()), None));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl TargetUrl {
             return Err(TargetError::NotHttp);
         }
         let after_host = &authority.as_str()[authority.host().len()..];
-        if !after_host.is_empty() && !authority.port_u16().is_some_and(|port| port > 0) {
+        if !after_host.is_empty() && matches!(authority.port_u16(), None | Some(0)) {
             return Err(TargetError::Port);
         }
         Ok(Self { text: text.to_owned(), uri })

@@ -227,10 +227,10 @@ impl ExtraHeaders {
                 return Err(format!("`{name}` is given twice"));
             }
             value.set_sensitive(true);
+            if headers.len() == Self::MAX {
+                return Err(format!("must be at most {} headers", Self::MAX));
+            }
             headers.push((parsed, value));
-        }
-        if headers.len() > Self::MAX {
-            return Err(format!("must be at most {} headers", Self::MAX));
         }
         if headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>() > Self::MAX_TOTAL_BYTES
         {

@@ -5,7 +5,7 @@
 
 use super::committer::{Committer, Told};
 use super::keys::{self, Key, Reference};
-use super::list::{NotificationQuery, Order, Walk};
+use super::list::{NotificationQuery, Order, Place, Walk};
 use super::record::{self, IdempotencyV1, JobV1, Stored};
 use super::txn::Txn;
 use super::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, MAX_WEBHOOKS, StoreError, Token};
@@ -224,7 +224,7 @@ impl Committer {
             && let Some(first) = txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?
             && first.until_ms > self.clock.now().as_ms()
         {
-            return self.replay(txn, account, &first, key);
+            return replay(txn, account, &first, key);
         }
         let found = match self.check(txn, account, &events)? {
             Ok(found) => found,
@@ -233,56 +233,15 @@ impl Committer {
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for (event, found) in events.into_iter().zip(found) {
             accepted.push(match found {
-                Found::Nothing => Accepted { event: self.record(txn, account, event, None, now)?, replayed: false },
+                Found::Nothing => Accepted { event: self.record(txn, account, event, None, now), replayed: false },
                 Found::Recorded(event) => Accepted { event: *event, replayed: true },
                 Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
             });
         }
         if let Some(key) = key {
-            self.remember(txn, account, key, &accepted)?;
+            remember(txn, account, key, &accepted)?;
         }
         Ok(Ok(accepted))
-    }
-
-    fn replay(
-        &self,
-        txn: &Txn<'_>,
-        account: AccountNo,
-        first: &IdempotencyV1,
-        key: IdempotencyKey,
-    ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
-        if first.fingerprint != key.fingerprint {
-            return Ok(Err(AcceptRefusal::KeyTaken));
-        }
-        let mut accepted = Vec::with_capacity(first.seqs.len());
-        for seq in &first.seqs {
-            if let Some((event, _)) = read_event(txn, account, Seq(*seq))? {
-                accepted.push(Accepted { event, replayed: true });
-            }
-        }
-        Ok(Ok(accepted))
-    }
-
-    fn remember(
-        &self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        key: IdempotencyKey,
-        accepted: &[Accepted],
-    ) -> Result<(), StoreError> {
-        let row = keys::idempotency(account, key.hash);
-        // A key used again after its window leaves the sweeper's row of the first time behind; take it along.
-        if let Some(old) = txn.read(&row, record::decode_idempotency)? {
-            txn.delete(keys::idempotency_end(Timestamp::from_ms(old.until_ms), account, key.hash));
-        }
-        let record = IdempotencyV1 {
-            fingerprint: key.fingerprint,
-            until_ms: key.until.as_ms(),
-            seqs: accepted.iter().map(|accepted| accepted.event.seq.0).collect(),
-        };
-        txn.put(row, record::encode_idempotency(&record));
-        txn.put(keys::idempotency_end(key.until, account, key.hash), Vec::new());
-        Ok(())
     }
 
     /// Looks every event up before any is recorded, since all are or none is.
@@ -337,7 +296,7 @@ impl Committer {
         new: NewEvent,
         only: Option<WebhookNo>,
         now: Timestamp,
-    ) -> Result<Event, StoreError> {
+    ) -> Event {
         let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body } = new;
         self.head.seq += 1;
         let seq = Seq(self.head.seq);
@@ -383,7 +342,7 @@ impl Committer {
                 None => Told::Fresh { key, hot: hot.clone() },
             });
         }
-        Ok(event)
+        event
     }
 
     fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
@@ -412,7 +371,7 @@ impl Committer {
         if let Err(refusal) = self.check(txn, account, std::slice::from_ref(&event))? {
             return Ok(Err(refusal));
         }
-        let event = self.record(txn, account, event, Some(webhook), now)?;
+        let event = self.record(txn, account, event, Some(webhook), now);
         let notification = Notification::owed(NotificationKey { seq: event.seq, webhook }, account, now, true);
         Ok(Ok(Some((notification, event))))
     }
@@ -483,6 +442,45 @@ impl Committer {
         }
         Ok(found)
     }
+}
+
+fn replay(
+    txn: &Txn<'_>,
+    account: AccountNo,
+    first: &IdempotencyV1,
+    key: IdempotencyKey,
+) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
+    if first.fingerprint != key.fingerprint {
+        return Ok(Err(AcceptRefusal::KeyTaken));
+    }
+    let mut accepted = Vec::with_capacity(first.seqs.len());
+    for seq in &first.seqs {
+        if let Some((event, _)) = read_event(txn, account, Seq(*seq))? {
+            accepted.push(Accepted { event, replayed: true });
+        }
+    }
+    Ok(Ok(accepted))
+}
+
+fn remember(
+    txn: &mut Txn<'_>,
+    account: AccountNo,
+    key: IdempotencyKey,
+    accepted: &[Accepted],
+) -> Result<(), StoreError> {
+    let row = keys::idempotency(account, key.hash);
+    // A key used again after its window leaves the sweeper's row of the first time behind; take it along.
+    if let Some(old) = txn.read(&row, record::decode_idempotency)? {
+        txn.delete(keys::idempotency_end(Timestamp::from_ms(old.until_ms), account, key.hash));
+    }
+    let record = IdempotencyV1 {
+        fingerprint: key.fingerprint,
+        until_ms: key.until.as_ms(),
+        seqs: accepted.iter().map(|accepted| accepted.event.seq.0).collect(),
+    };
+    txn.put(row, record::encode_idempotency(&record));
+    txn.put(keys::idempotency_end(key.until, account, key.hash), Vec::new());
+    Ok(())
 }
 
 /// What an event of a batch turned out to be.
@@ -633,7 +631,7 @@ impl Committer {
     pub(super) fn step(&mut self, txn: &mut Txn<'_>, job: JobV1, now: Timestamp) -> Result<Option<JobV1>, StoreError> {
         match job {
             JobV1::Cancel { account, webhook } => {
-                let more = self.cancel_some(txn, AccountNo(account), WebhookNo(webhook), now)?;
+                let more = cancel_some(txn, AccountNo(account), WebhookNo(webhook), now)?;
                 Ok(more.then_some(job))
             }
             JobV1::Resend { account, webhook, status, ref event_type, at_seq, at_webhook, last_seq } => {
@@ -646,81 +644,70 @@ impl Committer {
                 };
                 let account = AccountNo(account);
                 let shared = self.shared.clone();
-                let mut walk = Walk::resume(&shared, account, &query, (at_seq, at_webhook), last_seq)?;
+                let mut walk =
+                    Walk::resume(&shared, account, &query, Place { seq: at_seq, webhook: at_webhook }, last_seq)?;
                 let (found, next) = walk.page(JOB_BATCH)?;
                 for notification in found {
                     // What can't be re-sent (cancelled meanwhile, too many attempts) is passed over.
                     let _: Option<Result<Notification, Refusal>> = self.resend(txn, account, notification.key, now)?;
                 }
-                Ok(next.map(|(at_seq, at_webhook)| JobV1::Resend {
+                Ok(next.map(|at| JobV1::Resend {
                     account: account.0,
                     webhook,
                     status,
                     event_type: event_type.clone(),
-                    at_seq,
-                    at_webhook,
+                    at_seq: at.seq,
+                    at_webhook: at.webhook,
                     last_seq,
                 }))
             }
         }
     }
+}
 
-    fn cancel_some(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        webhook: WebhookNo,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let ranges = [keys::fresh_of(account, webhook), keys::retries_of(webhook), keys::manuals_of(webhook)];
-        let mut found: Vec<NotificationKey> = Vec::new();
-        let mut rows: Vec<Key> = Vec::new();
-        for prefix in &ranges {
-            for row in txn.scan(prefix).take(JOB_BATCH) {
-                let row = row?;
-                // In each of the three, the sequence number comes last.
-                let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(&row, at));
-                let key = seq.map(|seq| NotificationKey { seq: Seq(seq), webhook });
-                found.extend(key.filter(|key| !found.contains(key)));
-                rows.push(row.to_vec());
-            }
+/// Cancels some of what a webhook was owed; returns whether there may be more.
+fn cancel_some(txn: &mut Txn<'_>, account: AccountNo, webhook: WebhookNo, now: Timestamp) -> Result<bool, StoreError> {
+    let ranges = [keys::fresh_of(account, webhook), keys::retries_of(webhook), keys::manuals_of(webhook)];
+    let mut found: Vec<(Key, NotificationKey)> = Vec::new();
+    for prefix in &ranges {
+        for row in txn.scan(prefix).take(JOB_BATCH) {
+            let row = row?;
+            // In each of the three, the sequence number comes last.
+            let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(&row, at));
+            let seq = seq.ok_or(StoreError::Damaged { table: "queue", what: "has a short key" })?;
+            found.push((row.to_vec(), NotificationKey { seq: Seq(seq), webhook }));
         }
-        let more = !rows.is_empty();
-        // Whatever their records say: a row that stayed, because of damage, would keep this job busy for ever.
-        rows.into_iter().for_each(|row| txn.delete(row));
-        for key in &found {
-            let Some(mut notification) = read_notification(txn, account, *key)? else {
-                continue;
-            };
+    }
+    for (row, key) in &found {
+        if let Some(mut notification) = read_notification(txn, account, *key)? {
             let before = notification_rows(&notification);
             if notification.cancel(now) {
                 put_notification(txn, &before, &notification);
             }
         }
-        Ok(more)
+        // Gone already, unless it belonged to nothing: then it would be met again and again.
+        txn.delete(row.clone());
     }
+    Ok(!found.is_empty())
+}
 
-    /// Forgets idempotency keys whose window is over; returns how many.
-    pub(super) fn sweep_idempotency_keys(&mut self, txn: &mut Txn<'_>, most: usize) -> Result<usize, StoreError> {
-        // The windows end by the wall clock that set them. The stamp would not do: after a clock that ran ahead for a while has
-        // been put right, it stands in the future, and every new window would be over before it began.
-        let now_ms = self.clock.now().as_ms();
-        let mut swept = 0;
-        for row in txn.scan(&keys::idempotency_ends()).take(most) {
-            let row = row?;
-            let fields = (keys::u64_at(&row, 1), keys::u32_at(&row, 9), row.get(13..29).map(<[u8; 16]>::try_from));
-            let (Some(until_ms), Some(account), Some(Ok(hash))) = fields else {
-                return Err(StoreError::Damaged { table: "idempotency end", what: "has a short key" });
-            };
-            if until_ms > now_ms {
-                break;
-            }
-            txn.delete(keys::idempotency(AccountNo(account), hash));
-            txn.delete(row.to_vec());
-            swept += 1;
+/// Forgets idempotency keys whose window is over; returns how many.
+pub(super) fn sweep_idempotency_keys(txn: &mut Txn<'_>, now_ms: u64, most: usize) -> Result<usize, StoreError> {
+    let mut swept = 0;
+    for row in txn.scan(&keys::idempotency_ends()).take(most) {
+        let row = row?;
+        let fields = (keys::u64_at(&row, 1), keys::u32_at(&row, 9), row.get(13..29).map(<[u8; 16]>::try_from));
+        let (Some(until_ms), Some(account), Some(Ok(hash))) = fields else {
+            return Err(StoreError::Damaged { table: "idempotency end", what: "has a short key" });
+        };
+        if until_ms > now_ms {
+            break;
         }
-        Ok(swept)
+        txn.delete(keys::idempotency(AccountNo(account), hash));
+        txn.delete(row.to_vec());
+        swept += 1;
     }
+    Ok(swept)
 }
 
 fn status_byte(status: Status) -> Option<u8> {

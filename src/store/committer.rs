@@ -56,6 +56,12 @@ impl<T: Send + 'static> Reply<T> {
 
 type Answer = Box<dyn FnOnce() + Send>;
 
+fn give(answers: Vec<Answer>) {
+    for answer in answers {
+        answer();
+    }
+}
+
 /// A change, named after the fact.
 pub(super) enum Commit {
     Account {
@@ -296,7 +302,7 @@ impl Committer {
             self.tell_engine();
             if let Some(answers) = stopping {
                 self.make_durable()?;
-                answers.into_iter().for_each(|answer| answer());
+                give(answers);
                 return Ok(());
             }
         }
@@ -325,7 +331,10 @@ impl Committer {
             let now = self.stamp();
             match commit {
                 Commit::Account { name, reply } => answers.push(reply.later(self.account(&mut txn, &name))),
-                Commit::AddToken { token, reply } => answers.push(reply.later(self.add_token(&mut txn, token))),
+                Commit::AddToken { token, reply } => {
+                    self.add_token(&mut txn, token);
+                    answers.push(reply.later(()));
+                }
                 Commit::RevokeToken { account, id, reply } => {
                     answers.push(reply.later(self.revoke_token(&mut txn, account, id)));
                 }
@@ -373,7 +382,7 @@ impl Committer {
         self.apply(txn)?;
         if !answers.is_empty() {
             self.make_durable()?;
-            answers.into_iter().for_each(|answer| answer());
+            give(answers);
         }
         Ok((!stops.is_empty()).then_some(stops))
     }
@@ -419,13 +428,14 @@ impl Committer {
     }
 
     fn sweep(&mut self) -> Result<(), StoreError> {
-        self.stamp();
         if self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
             return Ok(());
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        let swept = self.sweep_idempotency_keys(&mut txn, SWEEP_BATCH)?;
+        // The windows end by the wall clock that set them. The stamp would not do: after a clock that ran ahead for a while has
+        // been put right, it stands in the future, and every new window would be over before it began.
+        let swept = super::apply::sweep_idempotency_keys(&mut txn, self.clock.now().as_ms(), SWEEP_BATCH)?;
         self.apply(txn)?;
         // A full batch means there are more: come back with the next group.
         self.swept = (swept < SWEEP_BATCH).then(Instant::now);

@@ -97,7 +97,8 @@ pub(super) enum Reference {
     ResourceId,
 }
 
-/// The longest reference that has an index row.
+/// The longest reference that has an index row: its length stands in one byte.
+#[cfg(test)]
 pub(crate) const MAX_REFERENCE_BYTES: usize = 255;
 
 pub(super) fn meta(name: &str) -> Key {
@@ -156,7 +157,7 @@ pub(super) fn by_type(account: AccountNo, type_no: u32, seq: Seq) -> Key {
     Builder(events_of_type(account, type_no)).u64(seq.0).0
 }
 
-/// `None` for a value longer than [`MAX_REFERENCE_BYTES`], which has no index row.
+/// `None` for a value longer than 255 bytes, which has no index row.
 pub(super) fn events_with(account: AccountNo, kind: Reference, value: &str) -> Option<Key> {
     let length = u8::try_from(value.len()).ok()?;
     let kind = match kind {
@@ -334,7 +335,7 @@ mod tests {
     fn golden_bytes() {
         let at = Timestamp::from_ms(0x0909);
         let uuid = [0xee; 16];
-        let hex = |key: Key| key.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let hex = |key: Key| key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         let cases = [
             (meta("head"), "0068656164".to_owned()),
             (account(ACCOUNT_7), "0100000007".to_owned()),

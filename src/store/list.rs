@@ -332,10 +332,10 @@ impl<'s> Walk<'s> {
         shared: &'s Shared,
         account: AccountNo,
         query: &NotificationQuery,
-        (seq, webhook): (u64, u32),
+        at: Place,
         last_seq: u64,
     ) -> Result<Self, StoreError> {
-        Self::between(shared, account, query, Place { seq, webhook }, Place { seq: last_seq, webhook: 0 })
+        Self::between(shared, account, query, at, Place { seq: last_seq, webhook: 0 })
     }
 
     fn between(
@@ -373,16 +373,16 @@ impl<'s> Walk<'s> {
     }
 
     /// Up to `limit` notifications and the place to go on at.
-    pub(super) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<(u64, u32)>), StoreError> {
+    pub(super) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
         let mut found = Vec::new();
         while found.len() < limit {
             match self.merge.next(&self.shared.tree)? {
                 Step::End => return Ok((found, None)),
-                Step::Spent(at) => return Ok((found, Some((at.seq, at.webhook)))),
+                Step::Spent(at) => return Ok((found, Some(at))),
                 Step::Hit(place) => found.extend(self.load(place)?),
             }
         }
-        Ok((found, self.merge.at.map(|at| (at.seq, at.webhook))))
+        Ok((found, self.merge.at))
     }
 
     fn load(&self, place: Place) -> Result<Option<Notification>, StoreError> {
@@ -438,7 +438,7 @@ fn status_ranges(
     Ok(match status {
         Status::Pending => {
             // A test goes out even while its webhook is paused, so it is never held.
-            let tests = webhooks_in(shared, keys::in_state(account, keys::PENDING_TEST), webhook)?;
+            let tests = webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?;
             let tests = tests.into_iter().filter(|range| match range.shape {
                 Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
                 Shape::SeqAndWebhook | Shape::Seq => true,
@@ -447,8 +447,8 @@ fn status_ranges(
         }
         Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
         Status::Held => with_activity(false).into_iter().flat_map(|no| [fresh(no), retrying(no)]).collect(),
-        Status::Failed => webhooks_in(shared, keys::in_state(account, FAILED), webhook)?,
-        Status::Cancelled => webhooks_in(shared, keys::in_state(account, CANCELLED), webhook)?,
+        Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
+        Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
         // Has no index: see `Walk::delivered_only`.
         Status::Delivered => Vec::new(),
     })
@@ -459,13 +459,13 @@ const FAILED: u8 = 2;
 const CANCELLED: u8 = 3;
 
 /// A range for each webhook that has rows below `prefix`, or for the one that is wanted.
-fn webhooks_in(shared: &Shared, prefix: Key, wanted: Option<WebhookNo>) -> Result<Vec<Range>, StoreError> {
-    let range = |no: u32| Range { prefix: [prefix.as_slice(), &no.to_be_bytes()].concat(), shape: Shape::SeqOf(no) };
+fn webhooks_in(shared: &Shared, prefix: &[u8], wanted: Option<WebhookNo>) -> Result<Vec<Range>, StoreError> {
+    let range = |no: u32| Range { prefix: [prefix, &no.to_be_bytes()].concat(), shape: Shape::SeqOf(no) };
     if let Some(no) = wanted {
         return Ok(vec![range(no.0)]);
     }
     let mut ranges = Vec::new();
-    let (mut from, end) = (prefix.clone(), keys::end_of(&prefix));
+    let (mut from, end) = (prefix.to_vec(), keys::end_of(prefix));
     // From one webhook's first row straight to the next one's.
     while let Some(key) = shared.tree.range(from.as_slice()..end.as_slice()).keys().next().transpose()? {
         let Some(no) = keys::u32_at(&key, prefix.len()) else {
@@ -484,8 +484,8 @@ fn response_ranges(
     webhook: Option<WebhookNo>,
 ) -> Result<Vec<Range>, StoreError> {
     let class = match filter {
-        ResponseFilter::NoResponse => return webhooks_in(shared, keys::with_response(account, 0), webhook),
-        ResponseFilter::Status(status) => return webhooks_in(shared, keys::with_response(account, status), webhook),
+        ResponseFilter::NoResponse => return webhooks_in(shared, &keys::with_response(account, 0), webhook),
+        ResponseFilter::Status(status) => return webhooks_in(shared, &keys::with_response(account, status), webhook),
         ResponseFilter::Class(class) => class,
     };
     let mut ranges = Vec::new();
@@ -496,7 +496,7 @@ fn response_ranges(
         let Some(status) = keys::u16_at(&key, prefix_len) else {
             return Err(StoreError::Damaged { table: "index", what: "has a short key" });
         };
-        ranges.extend(webhooks_in(shared, keys::with_response(account, status), webhook)?);
+        ranges.extend(webhooks_in(shared, &keys::with_response(account, status), webhook)?);
         from = keys::with_response(account, status + 1);
     }
     Ok(ranges)
@@ -578,8 +578,7 @@ impl Store {
             let event = self.shared.event_head(account, notification.key.seq)?;
             items.extend(event.map(|event| (notification, event)));
         }
-        let next = next.map(|(seq, webhook)| Cursor(Place { seq, webhook }));
-        Ok(Page { items, next: next.or_else(|| end_of_feed(query.order, durable)) })
+        Ok(Page { items, next: next.map(Cursor).or_else(|| end_of_feed(query.order, durable)) })
     }
 
     /// How many notifications a query matches. Blocks on the disk, for as long as it takes to walk them all.

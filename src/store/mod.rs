@@ -153,6 +153,7 @@ pub struct IdempotencyKey {
 
 /// The webhooks that exist, by account, id and number: a snapshot that never changes.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "what each map is keyed by is all there is to say of it")]
 pub struct Directory {
     by_account: HashMap<AccountNo, BTreeMap<WebhookNo, Arc<Webhook>>>,
     by_id: HashMap<WebhookId, Arc<Webhook>>,

@@ -1,0 +1,246 @@
+//! One entry of `egress.allow`: which addresses, and on which port.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// A range of addresses, on one port or on all. An IPv4 address mapped into IPv6 is the IPv4 address, in the entry as in what
+/// is asked: a resolver may hand out either form for the same machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AllowRule {
+    net: IpAddr,
+    prefix: u8,
+    port: Option<u16>,
+}
+
+/// Why an entry was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllowRuleError {
+    /// It doesn't begin with an IP address.
+    Address,
+    /// The prefix is no number, or longer than the address.
+    Prefix,
+    /// The port is not 1 to 65535.
+    Port,
+    /// An IPv6 address with a port and no brackets.
+    Brackets,
+    /// Bits beyond the prefix are set. The range that was probably meant.
+    HostBits(AllowRule),
+}
+
+impl fmt::Display for AllowRuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address => f.write_str(
+                "it must begin with an IP address, as in \"192.168.0.0/16\", \"127.0.0.1/32:3000\" or \"[::1]/128:3000\"",
+            ),
+            Self::Prefix => f.write_str("the prefix after `/` must be 0 to 32 for IPv4 and 0 to 128 for IPv6"),
+            Self::Port => f.write_str("the port after the last `:` must be 1 to 65535"),
+            Self::Brackets => f.write_str("an IPv6 address with a port needs brackets, as in \"[::1]/128:3000\""),
+            Self::HostBits(meant) => write!(f, "bits beyond the prefix are set; write \"{meant}\" for the whole range"),
+        }
+    }
+}
+
+impl AllowRule {
+    /// Reads `192.168.0.0/16`, `127.0.0.1/32:3000`, `[::1]/128:3000`, `::1/128`. Without a prefix one address is meant.
+    pub fn parse(text: &str) -> Result<Self, AllowRuleError> {
+        let (address, prefix, port) = split(text)?;
+        let net: IpAddr = address.parse().map_err(|_| AllowRuleError::Address)?;
+        let width = width(net);
+        let prefix = match prefix {
+            Some(prefix) => number(prefix).filter(|bits| *bits <= width).ok_or(AllowRuleError::Prefix)?,
+            None => width,
+        };
+        let port = match port {
+            Some(port) => Some(number(port).filter(|port| *port != 0).ok_or(AllowRuleError::Port)?),
+            None => None,
+        };
+        let masked = mask(net, prefix);
+        if masked != net {
+            return Err(AllowRuleError::HostBits(Self { net: masked, prefix, port }.unmapped()));
+        }
+        Ok(Self { net, prefix, port }.unmapped())
+    }
+
+    /// The first address of the range.
+    pub fn net(&self) -> IpAddr {
+        self.net
+    }
+
+    /// How many bits of it count: at most 32 for IPv4, 128 for IPv6.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// The port it is limited to.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// Whether it lets a connection to this address and port through.
+    pub fn covers(&self, address: IpAddr, port: u16) -> bool {
+        let address = address.to_canonical();
+        address.is_ipv4() == self.net.is_ipv4()
+            && mask(address, self.prefix) == self.net
+            && self.port.is_none_or(|only| only == port)
+    }
+
+    /// A range within `::ffff:0:0/96` holds IPv4 addresses alone and is kept as theirs.
+    fn unmapped(self) -> Self {
+        match self.net {
+            IpAddr::V6(net) if self.prefix >= 96 => match net.to_ipv4_mapped() {
+                Some(v4) => Self { net: v4.into(), prefix: self.prefix - 96, ..self },
+                None => self,
+            },
+            IpAddr::V4(_) | IpAddr::V6(_) => self,
+        }
+    }
+}
+
+impl fmt::Display for AllowRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { net, prefix, port } = self;
+        match (net, port) {
+            (_, None) => write!(f, "{net}/{prefix}"),
+            (IpAddr::V4(_), Some(port)) => write!(f, "{net}/{prefix}:{port}"),
+            (IpAddr::V6(_), Some(port)) => write!(f, "[{net}]/{prefix}:{port}"),
+        }
+    }
+}
+
+type Parts<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+
+fn split(text: &str) -> Result<Parts<'_>, AllowRuleError> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (address, rest) = rest.split_once(']').ok_or(AllowRuleError::Address)?;
+        // What isn't IPv6 has no business in brackets.
+        address.parse::<Ipv6Addr>().map_err(|_| AllowRuleError::Address)?;
+        let (rest, port) = split_off(rest, ':');
+        return match rest.strip_prefix('/') {
+            Some(prefix) => Ok((address, Some(prefix), port)),
+            None if rest.is_empty() => Ok((address, None, port)),
+            None => Err(AllowRuleError::Address),
+        };
+    }
+    let (address, tail) = split_off(text, '/');
+    if address.contains("::") || address.matches(':').count() > 1 {
+        return match tail {
+            Some(tail) if tail.contains(':') => Err(AllowRuleError::Brackets),
+            _ => Ok((address, tail, None)),
+        };
+    }
+    let (last, port) = split_off(tail.unwrap_or(address), ':');
+    Ok(if tail.is_some() { (address, Some(last), port) } else { (last, None, port) })
+}
+
+fn split_off(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+/// Digits alone: `str::parse` would take a sign.
+fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn mask(address: IpAddr, prefix: u8) -> IpAddr {
+    let beyond = u32::from(width(address).saturating_sub(prefix));
+    match address {
+        // A shift by the whole width has no result: nothing of the address is left.
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & u32::MAX.checked_shl(beyond).unwrap_or(0)).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & u128::MAX.checked_shl(beyond).unwrap_or(0)).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covers(rule: &str, address: &str, port: u16) -> bool {
+        AllowRule::parse(rule).unwrap().covers(address.parse().unwrap(), port)
+    }
+
+    #[test]
+    fn every_form_reads_and_prints() {
+        for (text, printed) in [
+            ("192.168.0.0/16", "192.168.0.0/16"),
+            ("127.0.0.1/32:3000", "127.0.0.1/32:3000"),
+            ("127.0.0.1", "127.0.0.1/32"),
+            ("127.0.0.1:3000", "127.0.0.1/32:3000"),
+            ("[::1]/128:3000", "[::1]/128:3000"),
+            ("[::1]:65535", "[::1]/128:65535"),
+            ("[::1]", "::1/128"),
+            ("::1/128", "::1/128"),
+            ("::1", "::1/128"),
+            ("fd00::/8", "fd00::/8"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::/0", "::/0"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ] {
+            let rule = AllowRule::parse(text).unwrap();
+            assert_eq!(rule.to_string(), printed, "{text}");
+            assert_eq!(AllowRule::parse(printed), Ok(rule));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_with_its_reason() {
+        use AllowRuleError::{Address, Brackets, Port, Prefix};
+        for (text, error) in [
+            ("", Address),
+            ("localhost", Address),
+            ("10.0.0", Address),
+            ("10.0.0.0/8/8", Prefix),
+            ("10.0.0.0/33", Prefix),
+            ("10.0.0.0/+8", Prefix),
+            ("10.0.0.0/", Prefix),
+            ("::1/129", Prefix),
+            ("127.0.0.1:0", Port),
+            ("127.0.0.1:65536", Port),
+            ("127.0.0.1/32:", Port),
+            ("127.0.0.1/32:+80", Port),
+            ("::1/128:3000", Brackets),
+            ("[127.0.0.1]:80", Address),
+            ("[::1", Address),
+            ("[::1]x", Address),
+            ("fe80::1%eth0", Address),
+            (" 127.0.0.1", Address),
+        ] {
+            assert_eq!(AllowRule::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn host_bits_name_the_range_that_was_meant() {
+        for (text, meant) in [
+            ("192.168.1.1/16", "192.168.0.0/16"),
+            ("10.0.0.1/31:80", "10.0.0.0/31:80"),
+            ("::1/127", "::/127"),
+            ("0.0.0.1/0", "0.0.0.0/0"),
+            ("::ffff:10.0.0.1/104", "10.0.0.0/8"),
+        ] {
+            let meant = AllowRule::parse(meant).unwrap();
+            assert_eq!(AllowRule::parse(text), Err(AllowRuleError::HostBits(meant)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_covers_its_range_and_its_port() {
+        assert!(covers("192.168.0.0/16", "192.168.255.255", 1) && !covers("192.168.0.0/16", "192.169.0.0", 1));
+        assert!(covers("127.0.0.1/32:3000", "127.0.0.1", 3000) && !covers("127.0.0.1/32:3000", "127.0.0.1", 3001));
+        assert!(!covers("127.0.0.1", "127.0.0.2", 80));
+        assert!(covers("fd00::/8", "fdff::1", 80) && !covers("fd00::/8", "fe00::", 80));
+        assert!(covers("0.0.0.0/0", "8.8.8.8", 80) && !covers("0.0.0.0/0", "::1", 80));
+        assert!(covers("::/0", "::1", 80) && !covers("::/0", "127.0.0.1", 80));
+    }
+
+    #[test]
+    fn mapped_addresses_are_the_ipv4_ones() {
+        assert!(covers("10.0.0.0/8", "::ffff:10.1.2.3", 80));
+        assert!(covers("::ffff:10.0.0.0/104", "10.1.2.3", 80) && covers("::ffff:10.0.0.0/104", "::ffff:10.1.2.3", 80));
+        assert!(!covers("::/0", "::ffff:10.1.2.3", 80), "no range of IPv6 opens IPv4");
+    }
+}

@@ -1,0 +1,138 @@
+//! A configuration as text: what is in effect, and the example that shows every key.
+
+use super::keys::{ACCOUNT_KEYS, Effect, KEYS, Key};
+use super::load::{Loaded, Source};
+use super::{Account, Config};
+use std::fmt::Write as _;
+
+impl Loaded {
+    /// Every key with its value and where it came from, one line each: `delivery.timeout = "15s"   # default`. Secrets are
+    /// replaced.
+    pub fn effective(&self) -> String {
+        let mut text = String::new();
+        for key in KEYS {
+            text.push_str(&line(key, key.path, &self.config, self.source(key.path)));
+        }
+        for (nth, account) in self.config.account.iter().enumerate() {
+            for key in ACCOUNT_KEYS {
+                let path = format!("account[{nth}].{}", key.name());
+                text.push_str(&line(key, &path, account, self.source(&path)));
+            }
+        }
+        text
+    }
+}
+
+fn line<T>(key: &Key<T>, path: &str, of: &T, source: Source<'_>) -> String {
+    let value = if key.secret { "\"[redacted]\"".to_owned() } else { key.access.show(of) };
+    format!("{path} = {value}   # {source}\n")
+}
+
+const HEAD: &str = "\
+# The configuration of carteiro, every key at its default. Lines that begin with `#` and no space are settings: take the
+# `#` away to change one. `carteiro check-config` names every problem at once.
+#
+# Precedence: flag, then environment, then this file, then the default. The variable of a key is CARTEIRO_SECTION__KEY, such
+# as CARTEIRO_DELIVERY__TIMEOUT; a list in it is a TOML array, or separated by commas.
+#
+# Durations have a unit: \"500ms\", \"30s\", \"2h 30m\", \"7days\". Sizes too, \"256 KiB\" or \"500 KB\", or are a number of bytes.
+# Relative paths count from the daemon's working directory, not from this file.
+# An unknown key is an error. `systemctl reload carteiro` reads the file again.
+";
+
+/// `config.example.toml`: every key, commented out at its default, with what it does, its range, and when it takes effect.
+pub fn example() -> String {
+    let mut text = HEAD.to_owned();
+    let config = Config::default();
+    let mut section = "";
+    for key in KEYS {
+        if key.section() != section {
+            section = key.section();
+            // An infallible write: a String takes everything.
+            let _ = writeln!(text, "\n[{section}]");
+        }
+        text.push_str(&entry(key, &config));
+    }
+    text.push_str(
+        "\n# Once for each account. Every webhook, event and token belongs to one, and nothing crosses accounts.\n",
+    );
+    text.push_str("[[account]]\n");
+    for key in ACCOUNT_KEYS {
+        text.push_str(&entry(key, &Account::default()));
+    }
+    text
+}
+
+fn entry<T>(key: &Key<T>, of: &T) -> String {
+    let effect = match key.effect {
+        Effect::Reload => "Taken up by a reload.",
+        Effect::Restart => "Needs a restart.",
+    };
+    let mut expected = key.access.expected();
+    expected[..1].make_ascii_uppercase();
+    let (does, takes) = (wrap(key.doc), wrap(&format!("{expected}. {effect}")));
+    format!("\n{does}{takes}#{} = {}\n", key.name(), key.access.show(of))
+}
+
+/// Comment lines of at most 120 characters.
+fn wrap(text: &str) -> String {
+    const WIDTH: usize = 120;
+    let (mut lines, mut line) = (String::new(), "#".to_owned());
+    for word in text.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push_str(&line);
+            lines.push('\n');
+            line.truncate(1);
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines + &line + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Place;
+    use std::path::Path;
+
+    #[test]
+    fn every_key_is_printed_with_its_source() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.toml");
+        std::fs::write(
+            &path,
+            "[delivery]\n\ntimeout = \"90s\"\n[[account]]\nname = \"a\"\n[[account]]\nname = \"b\"\n",
+        )
+        .unwrap();
+        let env = [("CARTEIRO_LOG__LEVEL".to_owned(), "warn".to_owned())];
+        let loaded = Config::load(Some(&path), env.into_iter(), &[("server.listen", "[::1]:1".to_owned())]).unwrap();
+        let text = loaded.effective();
+        for line in [
+            "server.listen = \"[::1]:1\"   # command line",
+            "store.cache = \"64 MiB\"   # default",
+            &format!("delivery.timeout = \"90s\"   # {}:3", path.display()),
+            "delivery.jitter = 0.1   # default",
+            "log.level = \"warn\"   # CARTEIRO_LOG__LEVEL",
+            &format!("account[1].name = \"b\"   # {}:7", path.display()),
+            "account[1].env = \"production\"   # default",
+            "delivery.retry_after_cap = \"24h\"   # default",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+        }
+        assert_eq!(text.lines().count(), KEYS.len() + 2 * ACCOUNT_KEYS.len());
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let secret = Key { secret: true, ..first() };
+        let source = Place::WholeFile(Path::new("c.toml").to_owned());
+        let printed = line(&secret, secret.path, &Config::default(), Source::Place(&source));
+        assert_eq!(printed, "server.listen = \"[redacted]\"   # c.toml\n");
+    }
+
+    fn first() -> Key<Config> {
+        let Key { path, doc, effect, secret, access } = KEYS[0];
+        Key { path, doc, effect, secret, access }
+    }
+}
