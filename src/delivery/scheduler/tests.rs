@@ -99,6 +99,8 @@ struct Sim {
     peak: u64,
     /// How late pages and words may be.
     lag: u64,
+    /// The worst it ever was.
+    worst_lag: u64,
     started: Vec<(NotificationKey, Timestamp, OwedAs)>,
     steps: u64,
 }
@@ -135,6 +137,7 @@ impl Sim {
             stepped_at: START_MS,
             peak: START_MS,
             lag: 0,
+            worst_lag: 0,
             started: Vec::new(),
             steps: 0,
         }
@@ -319,7 +322,8 @@ impl Sim {
 
     /// Whether a lane that might start something sits on what has long been due.
     fn check_idle_lanes(&mut self) {
-        let (wall, longest) = (self.wall(), 8 * self.lag + 100);
+        self.worst_lag = self.worst_lag.max(self.lag);
+        let (wall, longest) = (self.wall(), 8 * self.worst_lag + 100);
         let full = self.in_flight.len() >= self.max_in_flight;
         for (no, hook) in &mut self.hooks {
             let held = hook.held_until.max(hook.manual_held_until) > wall || hook.settings.rate_limit.is_some();
@@ -718,6 +722,31 @@ fn a_backlog_of_100_000_is_worked_off_in_order_and_never_held() {
     assert!(own(no).map(|(key, ..)| key.seq).is_sorted());
     sim.finish(Duration::from_secs(3600));
     assert_eq!(sim.started.len(), 100_200);
+}
+
+/// More than can be put aside is told between the reading of a page and its coming: the page says that it ends the range, and
+/// doesn't know of them. What had no room must be read again, not taken for held.
+#[test]
+fn what_found_no_room_beside_a_page_on_its_way_is_read_again() {
+    let mut sim = Sim::new(1, unjittered(&[1000]));
+    let no = sim.register(64, None);
+    sim.set(no, |settings| settings.active = false);
+    sim.run_until(START_MS + 1000);
+    sim.lag = 3000;
+    sim.set(no, |settings| settings.active = true);
+    while !sim.later.values().any(|later| matches!(later, Later::Hear(Input::FreshPage { .. }))) {
+        let until = sim.time + 1;
+        sim.run_until(until);
+    }
+    // The page has been read, and is on its way for a while yet.
+    let lag = std::mem::replace(&mut sim.lag, 0);
+    sim.record(3000, None);
+    let now = sim.time;
+    sim.run_until(now);
+    assert!(sim.later.values().any(|later| matches!(later, Later::Hear(Input::FreshPage { .. }))));
+    sim.lag = lag / 100;
+    sim.finish(Duration::from_secs(3600));
+    assert_eq!(sim.started.len(), 3000);
 }
 
 #[test]
