@@ -27,6 +27,8 @@ const MAX_SLEEP: Duration = Duration::from_secs(1);
 const MAX_TURN: usize = 512;
 /// How often idle connections are looked through.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// How long after a failed read of what is due it is tried again.
+const LOAD_AGAIN: Duration = Duration::from_secs(5);
 /// How many of a lane's first rows an audit looks at.
 const AUDIT_ROWS: usize = 64;
 
@@ -367,13 +369,20 @@ impl Driver {
         }
     }
 
-    fn load(&self, read: impl FnOnce(&Store) -> Result<Input<Arc<Hot>>, StoreError> + Send + 'static) {
-        let (store, heard) = (self.store.clone(), self.heard.clone());
-        // Not joined: it ends by itself, and its answer to a driver that is gone is dropped.
-        tokio::task::spawn_blocking(move || match read(&store) {
-            Ok(input) => drop(heard.send(Heard::Learned(input))),
-            // The lane stays with what it holds; whatever damaged the store is told where it is met.
-            Err(error) => tracing::error!(%error, "what is due could not be read"),
+    /// Reads a page off the async threads. A read that fails is tried again until it doesn't: the lane waits for its answer.
+    fn load(&self, read: impl Fn(&Store) -> Result<Input<Arc<Hot>>, StoreError> + Send + Sync + 'static) {
+        let (store, heard, read) = (self.store.clone(), self.heard.clone(), Arc::new(read));
+        // Not joined: it ends with its answer, or with the runtime.
+        tokio::spawn(async move {
+            loop {
+                let (store, read) = (store.clone(), read.clone());
+                match tokio::task::spawn_blocking(move || read(&store)).await {
+                    Ok(Ok(input)) => return drop(heard.send(Heard::Learned(input))),
+                    Ok(Err(error)) => tracing::error!(%error, "what is due could not be read"),
+                    Err(error) => tracing::error!(%error, "reading what is due panicked"),
+                }
+                tokio::time::sleep(LOAD_AGAIN).await;
+            }
         });
     }
 }

@@ -28,6 +28,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// The most commits in one group: enough to share a sync among everybody, few enough to bound one batch's memory.
 const MAX_GROUP: usize = 1024;
+/// About how many bytes one group may stage; a commit that is larger by itself is a group of its own.
+const MAX_GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// How long an outcome may stay applied and not yet durable.
 const OUTCOME_SYNC: Duration = Duration::from_millis(100);
 /// How often expired idempotency keys are looked for.
@@ -140,6 +142,17 @@ pub(super) enum Commit {
     Stop {
         reply: Reply<()>,
     },
+}
+
+impl Commit {
+    /// About how many bytes it stages.
+    fn weight(&self) -> usize {
+        const ROWS: usize = 1024;
+        match self {
+            Self::Accept { events, .. } => events.iter().map(|event| event.body.len() + ROWS).sum(),
+            _ => ROWS,
+        }
+    }
 }
 
 /// What the delivery engine is told, in the order of commit.
@@ -287,9 +300,13 @@ impl Committer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.make_durable(),
             }
-            while group.len() < MAX_GROUP {
+            let mut weight: usize = group.iter().map(Commit::weight).sum();
+            while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
                 match commits.try_recv() {
-                    Ok(commit) => group.push(commit),
+                    Ok(commit) => {
+                        weight += commit.weight();
+                        group.push(commit);
+                    }
                     Err(_) => break,
                 }
             }
