@@ -1,0 +1,111 @@
+//! kill -9 under load: what was acknowledged is listed once and delivered at least once.
+//!
+//! A few rounds in CI; `CRASH_ROUNDS=1000 cargo test crash` for a long run.
+
+use super::harness::{DEADLINE, Daemon, eventually};
+use super::receiver::{Receiver, Reply};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Records events over one connection after another until told to stop; writes down what was acknowledged.
+fn shop(address: &str, token: &str, name: &str, acknowledged: &Mutex<BTreeSet<String>>, stop: &AtomicBool) {
+    for n in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let own = format!("{name}-{n}");
+        let body =
+            json!({ "event": { "type": "PAYMENT.PAID", "external_id": own, "resource": { "n": n } } }).to_string();
+        let request = format!(
+            "POST /api/events HTTP/1.1\r\nHost: c\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut answer = Vec::new();
+        let Ok(mut stream) = TcpStream::connect(address) else { return };
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let sent = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer));
+        if sent.is_ok() && answer.starts_with(b"HTTP/1.1 201") {
+            acknowledged.lock().unwrap().insert(own);
+        }
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    let rounds: u32 = std::env::var("CRASH_ROUNDS").ok().map_or(5, |rounds| rounds.parse().unwrap());
+    let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(204)]);
+    let mut daemon = Daemon::quick();
+    daemon.register(&receiver.url, &["*"]);
+    let acknowledged = Mutex::new(BTreeSet::new());
+    for round in 0..rounds {
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for worker in 0..4 {
+                let (address, token, acknowledged, stop) =
+                    (daemon.address.clone(), daemon.token.clone(), &acknowledged, &stop);
+                scope.spawn(move || shop(&address, &token, &format!("r{round}w{worker}"), acknowledged, stop));
+            }
+            // At a moment that differs from round to round, in the middle of the load.
+            let before = acknowledged.lock().unwrap().len();
+            let wanted = 20 + (round as usize * 37) % 150;
+            eventually("the load runs", || (acknowledged.lock().unwrap().len() >= before + wanted).then_some(()));
+            daemon.kill_9();
+            stop.store(true, Ordering::Relaxed);
+        });
+        daemon.spawn();
+    }
+    let acknowledged = acknowledged.into_inner().unwrap();
+    let (mut listed, mut cursor): (BTreeMap<String, u32>, _) = (BTreeMap::new(), String::new());
+    loop {
+        let page = daemon.get(&format!("/api/events?order=asc&limit=500{cursor}")).expect(200).json();
+        let events = page["data"].as_array().unwrap();
+        if events.is_empty() {
+            break;
+        }
+        for event in events {
+            *listed.entry(event["external_id"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        cursor = format!("&cursor={}", page["page"]["next_cursor"].as_str().unwrap());
+    }
+    assert!(acknowledged.iter().all(|own| listed.contains_key(own)), "every acknowledged event is listed");
+    assert!(listed.values().all(|times| *times == 1), "and once");
+    let start = Instant::now();
+    loop {
+        let delivered: BTreeSet<u64> =
+            receiver.requests().iter().map(|request| request.json()["resource"]["n"].as_u64().unwrap()).collect();
+        let waiting = daemon.list("/api/notifications?status=PENDING&limit=1").len()
+            + daemon.list("/api/notifications?status=RETRYING&limit=1").len();
+        if waiting == 0 {
+            assert!(!delivered.is_empty());
+            break;
+        }
+        assert!(start.elapsed() < DEADLINE, "nothing stays owed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ids: BTreeSet<String> =
+        receiver.requests().iter().map(|request| request.json()["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), listed.len(), "every event was delivered, whether its caller heard the answer or not");
+}
+
+#[test]
+fn a_restart_takes_up_what_is_owed_by_itself() {
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    let mut daemon = Daemon::start(&super::harness::QUICK.replace("[\"20ms\"]", "[\"300ms\"]"));
+    let webhook = daemon.register(&receiver.url, &["*"]);
+    let events: Vec<String> = (0..20).map(|_| daemon.record("PAYMENT.PAID")).collect();
+    for event in &events {
+        daemon.await_status(event, "RETRYING");
+    }
+    daemon.kill_9();
+    receiver.now(Reply::Status(200));
+    daemon.spawn();
+    for event in &events {
+        daemon.await_status(event, "DELIVERED");
+    }
+    assert_eq!(daemon.list(&format!("/api/notifications?webhook_id={webhook}")).len(), 20);
+}

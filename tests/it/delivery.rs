@@ -1,0 +1,270 @@
+//! From a recorded event to a confirmed notification, or to twenty attempts.
+
+use super::harness::{Daemon, QUICK, eventually};
+use super::receiver::{Receiver, Reply, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn signed_by(secret: &str, request: &Request) -> bool {
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key);
+    let (id, timestamp) = (request.header("webhook-id").unwrap(), request.header("webhook-timestamp").unwrap());
+    let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", &request.body].concat();
+    request.header("webhook-signature").unwrap().split(' ').any(|one| {
+        let tag = STANDARD.decode(one.strip_prefix("v1,").unwrap()).unwrap();
+        ring::hmac::verify(&key, &signed, &tag).is_ok()
+    })
+}
+
+#[test]
+fn the_target_gets_what_the_contract_says_byte_for_byte() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::start(&[Reply::Status(500), Reply::Status(200)]));
+    let webhook = daemon.register_with(json!({
+        "target": receiver.url, "events": ["PAYMENT.*"], "authorization": "Basic dG9rZW4=", "headers": {"X-Shop": "7"},
+    }));
+    // What a JSON library would write otherwise: odd spaces, escapes, exponents, order, a repeated name.
+    let resource = "{ \"payment\":{\"id\":\"p\\u00e9\", \"total_cents\": 1e2,\n\t\"b\":1,\"a\":[ ],\"a\":{} } }";
+    let body = format!(r#"{{"event":{{"type":"PAYMENT.PAID","resource":{resource}}}}}"#);
+    let event = daemon.send("POST", "/api/events", body.as_bytes()).expect(201).data();
+    let id = event["id"].as_str().unwrap();
+    let notification = daemon.await_status(id, "DELIVERED");
+    let date = event["inserted_at"].as_str().unwrap();
+    let expected =
+        format!(r#"{{"id":"{id}","event":"PAYMENT.PAID","env":"production","date":"{date}","resource":{resource}}}"#);
+    let requests = receiver.await_count(2);
+    for (number, request) in (1..).zip(&requests) {
+        assert_eq!(String::from_utf8_lossy(&request.body), expected);
+        assert!(request.head.starts_with("POST /notificacoes HTTP/1.1"), "{}", request.head);
+        assert_eq!(request.header("authorization"), Some("Basic dG9rZW4="));
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert!(request.header("user-agent").unwrap().starts_with("carteiro/"));
+        assert_eq!(request.header("x-shop"), Some("7"));
+        assert_eq!(request.header("webhook-id"), notification["id"].as_str());
+        assert_eq!(request.header("carteiro-attempt"), Some(number.to_string().as_str()));
+        assert!(signed_by(webhook["secret"].as_str().unwrap(), request));
+    }
+    let whole = daemon.get(&format!("/api/events/{id}")).expect(200);
+    assert!(String::from_utf8_lossy(&whole.body).contains(resource), "kept byte for byte");
+}
+
+#[test]
+fn every_2xx_confirms_and_ends_it() {
+    let daemon = Daemon::quick();
+    for status in [200, 201, 202, 204, 206, 226, 299] {
+        let receiver = Receiver::start(&[Reply::Status(status)]);
+        let category = format!("OK{status}");
+        daemon.register(&receiver.url, &[&format!("{category}.*")]);
+        let event = daemon.record(&format!("{category}.X"));
+        let notification = daemon.await_status(&event, "DELIVERED");
+        assert_eq!((&notification["attempts_count"], &notification["response_status"]), (&json!(1), &json!(status)));
+        assert!(notification["delivered_at"].is_string() && notification["next_attempt_at"].is_null());
+        assert_eq!(receiver.count(), 1);
+    }
+}
+
+/// Every answer that is no 2XX and every failure of the transport, each with the error it is recorded as.
+#[test]
+fn everything_else_is_tried_twenty_times_and_not_once_more() {
+    let daemon = Daemon::quick();
+    let statuses = [300, 301, 304, 307, 400, 401, 403, 404, 409, 410, 422, 429, 499, 500, 502, 503, 599];
+    let mut cases: Vec<(Reply, Option<u16>, &str)> =
+        statuses.into_iter().map(|status| (Reply::Status(status), Some(status), "")).collect();
+    cases.push((Reply::Close, None, "reset"));
+    cases.push((Reply::Raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec()), None, "bad_response"));
+    let huge_head = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(200_000));
+    cases.push((Reply::Raw(huge_head.into_bytes()), None, "bad_response"));
+    let mut owed = Vec::new();
+    for (index, (reply, status, code)) in cases.into_iter().enumerate() {
+        let receiver = Receiver::start(&[reply]);
+        daemon.register(&receiver.url, &[&format!("CASE{index}.*")]);
+        owed.push((daemon.record(&format!("CASE{index}.X")), receiver, status, code));
+    }
+    // Nothing listens on a port that was free a moment ago.
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    daemon.register(&format!("http://{gone}/"), &["GONE.*"]);
+    let refused = daemon.record("GONE.X");
+
+    for (event, receiver, status, code) in &owed {
+        let notification = daemon.await_status(event, "FAILED");
+        let attempts = notification["attempts"].as_array().unwrap();
+        assert_eq!(attempts.len(), 20, "{status:?} {code}");
+        assert_eq!(receiver.count(), 20, "{status:?} {code}");
+        for attempt in attempts {
+            assert_eq!(attempt["response_status"].as_u64(), status.map(u64::from), "{attempt}");
+            if status.is_none() {
+                assert_eq!(attempt["error"]["code"], *code, "{attempt}");
+            }
+        }
+        assert!(attempts[18]["next_attempt_at"].is_string() && attempts[19]["next_attempt_at"].is_null());
+        assert!(receiver.requests().iter().all(|request| request.header("authorization") == Some("token-da-loja")));
+    }
+    let refused = daemon.await_status(&refused, "FAILED");
+    assert_eq!(refused["attempts"][19]["error"]["code"], "connect_refused");
+    // Time passes, other notifications come and go: no twenty-first.
+    let receiver = Receiver::ok();
+    daemon.register(&receiver.url, &["LATER.*"]);
+    for _ in 0..20 {
+        let event = daemon.record("LATER.X");
+        daemon.await_status(&event, "DELIVERED");
+    }
+    assert!(owed.iter().all(|(_, receiver, ..)| receiver.count() == 20));
+}
+
+#[test]
+fn a_hostile_target_costs_one_bounded_attempt() {
+    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let cases = [
+        (Reply::Silence, "timeout", Value::Null),
+        (Reply::Trickle, "timeout", Value::Null),
+        (Reply::Endless(500), "", json!(500)),
+        (Reply::Endless(200), "", json!(200)),
+    ];
+    for (index, (reply, code, status)) in cases.into_iter().enumerate() {
+        let receiver = Receiver::start(&[reply]);
+        daemon.register(&receiver.url, &[&format!("CASE{index}.*")]);
+        let event = daemon.record(&format!("CASE{index}.X"));
+        let wanted = if status == json!(200) { "DELIVERED" } else { "RETRYING" };
+        let attempt = daemon.await_status(&event, wanted)["attempts"][0].clone();
+        assert!(attempt["duration_ms"].as_f64().unwrap() < 2000.0, "{attempt}");
+        assert_eq!(attempt["response_status"], status, "{attempt}");
+        if code.is_empty() {
+            assert_eq!(attempt["response_body"].as_str().unwrap().len(), 1024, "the rest is not kept");
+        } else {
+            assert_eq!(attempt["error"]["code"], code, "{attempt}");
+        }
+        assert_eq!(receiver.count(), 1);
+    }
+}
+
+#[test]
+fn a_redirect_is_shown_and_never_followed() {
+    let elsewhere = Receiver::ok();
+    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let redirect = format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", elsewhere.url);
+    let receiver = Receiver::start(&[Reply::Raw(redirect.into_bytes())]);
+    daemon.register(&receiver.url, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    let attempt = daemon.await_status(&event, "RETRYING")["attempts"][0].clone();
+    assert_eq!((&attempt["response_status"], &attempt["location"]), (&json!(302), &json!(elsewhere.url)));
+    assert!(attempt["hint"].as_str().unwrap().contains("target"));
+    assert_eq!(elsewhere.count(), 0);
+}
+
+#[test]
+fn retry_after_is_honoured_and_holds_the_whole_lane() {
+    let daemon = Daemon::quick();
+    let busy = Reply::Raw(b"HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let receiver = Receiver::start(&[busy, Reply::Status(200)]);
+    daemon.register(&receiver.url, &["*"]);
+    let first = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&first, "RETRYING");
+    let second = daemon.record("PAYMENT.PAID");
+    let requests = receiver.await_count(3);
+    assert!(requests[1].at - requests[0].at >= Duration::from_secs(2), "later of the two, for all of the lane");
+    daemon.await_status(&first, "DELIVERED");
+    daemon.await_status(&second, "DELIVERED");
+}
+
+#[test]
+fn connections_are_kept_and_a_dead_one_costs_nothing() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    daemon.register(&receiver.url, &["*"]);
+    for _ in 0..5 {
+        let event = daemon.record("PAYMENT.PAID");
+        daemon.await_status(&event, "DELIVERED");
+    }
+    assert!(receiver.requests().iter().all(|request| request.connection == 1), "one connection for all");
+    receiver.now(Reply::Close);
+    let event = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&event, "FAILED");
+}
+
+#[test]
+fn a_slow_target_delays_nobody_else() {
+    let daemon = Daemon::start(&QUICK.replace("timeout = \"1s\"", "timeout = \"10s\""));
+    let (slow, healthy) = (Receiver::start(&[Reply::Silence]), Receiver::ok());
+    daemon.register(&slow.url, &["*"]);
+    daemon.register(&healthy.url, &["*"]);
+    for _ in 0..40 {
+        daemon.record("PAYMENT.PAID");
+    }
+    healthy.await_count(40);
+    assert!(slow.count() <= 8, "and has no more in flight than its lane allows");
+}
+
+#[test]
+fn targets_inside_are_refused_unless_allowed() {
+    let receiver = Receiver::ok();
+    let daemon = Daemon::start("[delivery]\nschedule = [\"1h\"]\n");
+    daemon.register(&receiver.url, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    let attempt = daemon.await_status(&event, "RETRYING")["attempts"][0].clone();
+    assert_eq!(attempt["error"]["code"], "blocked_target");
+    assert!(attempt["error"]["message"].as_str().unwrap().contains("egress"), "{attempt}");
+    assert_eq!(receiver.count(), 0);
+}
+
+#[test]
+fn https_needs_a_certificate_that_is_trusted() {
+    let issuer = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, issuer.cert.pem()).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(issuer.signing_key.serialize_der()).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![issuer.cert.der().clone()], key)
+            .unwrap();
+    let config = std::sync::Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("https://127.0.0.1:{}/hook", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let Ok(mut connection) = rustls::ServerConnection::new(config.clone()) else { continue };
+            let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+            let mut request = [0; 4096];
+            if std::io::Read::read(&mut tls, &mut request).is_ok() {
+                let _ = std::io::Write::write_all(&mut tls, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+            }
+        }
+    });
+    let trusting = Daemon::start(&QUICK.replace("[egress]", &format!("[egress]\nextra_ca_file = {ca:?}")));
+    trusting.register(&target, &["*"]);
+    let event = trusting.record("PAYMENT.PAID");
+    let attempt = trusting.await_status(&event, "DELIVERED")["attempts"][0].clone();
+    assert!(attempt["timings"]["tls_ms"].is_number(), "{attempt}");
+    let wary = Daemon::quick();
+    wary.register(&target, &["*"]);
+    let event = wary.record("PAYMENT.PAID");
+    assert_eq!(wary.await_status(&event, "FAILED")["attempts"][0]["error"]["code"], "tls_failed");
+}
+
+#[test]
+fn a_rate_limit_spreads_deliveries() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "rate_limit": 10 }));
+    for _ in 0..20 {
+        daemon.record("PAYMENT.PAID");
+    }
+    let requests = receiver.await_count(20);
+    let span = requests[19].at - requests[0].at;
+    assert!(span >= Duration::from_millis(800), "ten at once, the other ten a tenth of a second apart: {span:?}");
+}
+
+#[test]
+fn the_largest_payloads_leave_nothing_outside_the_log() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    daemon.register(&receiver.url, &["*"]);
+    let pad = "x".repeat(256 * 1024 - r#"{"pad":""}"#.len());
+    let events: Vec<Value> = (0..60).map(|_| json!({ "type": "PAYMENT.PAID", "resource": { "pad": pad } })).collect();
+    daemon.post("/api/events/batch", &json!({ "events": events })).expect(201);
+    let requests = receiver.await_count(60);
+    assert!(requests.iter().all(|request| request.json()["resource"]["pad"] == pad.as_str()));
+    eventually("the store is quiet", || daemon.list("/api/notifications?status=PENDING").is_empty().then_some(()));
+    assert_eq!(std::fs::read_dir(daemon.data().join("blobs")).unwrap().count(), 0);
+}

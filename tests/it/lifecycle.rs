@@ -1,0 +1,101 @@
+//! Start, stop, reload, and config files that are wrong.
+
+use super::harness::{Daemon, QUICK, eventually};
+use super::receiver::{Receiver, Reply};
+use std::time::Duration;
+
+#[test]
+fn sigterm_lets_attempts_in_flight_end_and_exits_0() {
+    let receiver = Receiver::start(&[Reply::Late(Duration::from_millis(500), 200)]);
+    let mut daemon = Daemon::quick();
+    daemon.register(&receiver.url, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    receiver.await_count(1);
+    assert!(daemon.terminate().success());
+    daemon.spawn();
+    let delivered = daemon.await_status(&event, "DELIVERED");
+    assert_eq!((delivered["attempts_count"].as_u64(), receiver.count()), (Some(1), 1), "its outcome was kept");
+}
+
+#[test]
+fn what_the_grace_time_cuts_off_stays_owed() {
+    let receiver = Receiver::start(&[Reply::Silence, Reply::Status(200)]);
+    let quick = QUICK.replace("timeout = \"1s\"", "timeout = \"30s\"");
+    let mut daemon = Daemon::start(&format!("server.shutdown_grace = \"100ms\"\n{quick}"));
+    daemon.register(&receiver.url, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    receiver.await_count(1);
+    assert!(daemon.terminate().success());
+    daemon.spawn();
+    daemon.await_status(&event, "DELIVERED");
+}
+
+#[test]
+fn a_reload_takes_what_it_can_and_a_broken_file_changes_nothing() {
+    let receiver = Receiver::ok();
+    let daemon = Daemon::start("[delivery]\nschedule = [\"100ms\"]\njitter = 0.0\n");
+    daemon.register(&receiver.url, &["*"]);
+    let blocked = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&blocked, "RETRYING");
+    daemon.configure("[egress]\nallow = [\"127.0.0.0/8\"]\nalow = 1\n");
+    daemon.signal("-HUP");
+    eventually("the broken file is refused", || daemon.log().contains("was not reloaded").then_some(()));
+    assert!(daemon.log().contains("did you mean `allow`"), "{}", daemon.log());
+    assert_eq!(receiver.count(), 0);
+    daemon.configure(
+        "server.max_connections = 7\n[delivery]\nschedule = [\"100ms\"]\n[egress]\nallow = [\"127.0.0.0/8\"]\n",
+    );
+    daemon.signal("-HUP");
+    eventually("the good one is taken", || daemon.log().contains("config reloaded").then_some(()));
+    assert!(daemon.log().contains("server.max_connections"), "what needs a restart is named");
+    daemon.await_status(&blocked, "DELIVERED");
+}
+
+#[test]
+fn one_folder_has_one_daemon() {
+    let daemon = Daemon::quick();
+    let second = daemon.command().args(["serve", "--config"]).arg(daemon.config_file()).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("another process holds this data folder"), "{said}");
+    daemon.get("/readyz").expect(200);
+}
+
+#[test]
+fn a_broken_config_is_named_by_line_and_column_and_exits_78() {
+    let daemon = Daemon::quick();
+    for (config, said) in [
+        ("[delivery]\nmax_atempts = 3\n", ":4:1: "),
+        ("[delivery]\nmax_atempts = 3\n", "did you mean `max_attempts`"),
+        ("[delivery]\nmax_attempts = 21\n", ":4:16: "),
+        ("[delivery]\ntimeout = 5\n", "unit"),
+        ("[delivery\n", ":3:"),
+    ] {
+        daemon.configure(config);
+        for command in ["check-config", "serve"] {
+            let output = daemon.command().args([command, "--config"]).arg(daemon.config_file()).output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(78), "{command} {config}: {stderr}");
+            assert!(stderr.contains(said), "{command} {config}: {stderr}");
+        }
+    }
+    daemon.configure(QUICK);
+    assert!(daemon.command().args(["check-config", "--config"]).arg(daemon.config_file()).status().unwrap().success());
+    assert_eq!(daemon.command().arg("serv").output().unwrap().status.code(), Some(2));
+    let missing = daemon.command().args(["check-config", "--config", "nowhere.toml"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(78));
+}
+
+#[test]
+fn the_first_token_is_for_its_owner_alone_and_made_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut daemon = Daemon::quick();
+    let mode = |path: std::path::PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(daemon.data().join("admin-token")), 0o600);
+    assert_eq!(mode(daemon.data()), 0o700);
+    let token = daemon.token.clone();
+    daemon.kill_9();
+    daemon.spawn();
+    assert_eq!(daemon.token, token);
+    assert_eq!(daemon.list("/api/tokens").len(), 1);
+}

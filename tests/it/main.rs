@@ -1,0 +1,15 @@
+//! The black box: the built binary, driven over HTTP as a merchant's system drives it, with receivers that behave and
+//! receivers that don't. Everything is on loopback and on free ports.
+
+#![allow(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
+
+mod accounts;
+mod bad_input;
+mod crash;
+mod delivery;
+mod events;
+mod harness;
+mod lifecycle;
+mod notifications;
+mod receiver;
+mod webhooks;

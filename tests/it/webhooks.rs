@@ -1,0 +1,132 @@
+//! `/api/webhooks`: the guide's calls, and what a webhook's life does to what it is owed.
+
+use super::harness::{Daemon, QUICK, eventually};
+use super::receiver::{Receiver, Reply};
+use serde_json::json;
+
+#[test]
+fn the_guides_registration_works_as_post_and_is_refused_as_get() {
+    let daemon = Daemon::quick();
+    let guide = br#"{"webhook": {"events": ["PAYMENT.*","ORDER.*"], "target": "https://loja.example/notificacoes", "authorization": "Bearer abc"}}"#;
+    // curl names no JSON unless it is told to.
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let answer = daemon.call_as(&daemon.token, "POST", "/api/webhooks", form, guide).expect(201);
+    let webhook = answer.data();
+    assert_eq!(answer.header("location"), Some(format!("/api/webhooks/{}", webhook["id"].as_str().unwrap()).as_str()));
+    assert_eq!(webhook["events"], json!(["PAYMENT.*", "ORDER.*"]));
+    assert_eq!((&webhook["authorization_set"], &webhook["status"]), (&json!(true), &json!("ACTIVE")));
+    assert!(!String::from_utf8_lossy(&answer.body).contains("Bearer abc"), "write-only");
+    let head = format!("Content-Length: {}\r\nContent-Type: application/json\r\n", guide.len());
+    let refused = daemon.call_as(&daemon.token, "GET", "/api/webhooks", &head, guide);
+    // `call_as` has set no length for a GET; the one above is the only one.
+    refused.refused(400, "use_post");
+    let listed = daemon.list("/api/webhooks");
+    assert_eq!(listed.len(), 1);
+    assert!(listed[0].get("secret").is_none(), "shown once");
+}
+
+#[test]
+fn any_writable_field_changes_and_the_rest_stays() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://loja.example/a", &["*"]);
+    let path = format!("/api/webhooks/{id}");
+    for method in ["PATCH", "PUT"] {
+        let body = json!({ "webhook": { "description": method, "max_in_flight": 2, "rate_limit": 1.5,
+            "retry": { "schedule": ["1s", "2m"], "max_attempts": 3 } } });
+        let changed = daemon.send(method, &path, body.to_string().as_bytes()).expect(200).data();
+        assert_eq!((&changed["description"], &changed["max_in_flight"]), (&json!(method), &json!(2)));
+        assert_eq!(changed["retry"]["schedule"], json!(["1s", "2m"]));
+        assert_eq!(
+            (&changed["target"], &changed["authorization_set"]),
+            (&json!("http://loja.example/a"), &json!(true))
+        );
+    }
+    let cleared = json!({ "webhook": { "description": null, "authorization": null, "retry": null, "target": "http://loja.example/b" } });
+    let changed = daemon.patch(&path, &cleared).expect(200).data();
+    assert!(changed["description"].is_null() && changed["retry"].is_null());
+    assert_eq!((&changed["authorization_set"], &changed["target"]), (&json!(false), &json!("http://loja.example/b")));
+    assert_eq!(daemon.get(&path).expect(200).data(), changed);
+}
+
+#[test]
+fn patterns_that_overlap_owe_once_and_webhooks_that_overlap_owe_each() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    daemon.register(&receiver.url, &["*", "PAYMENT.*", "PAYMENT.PAID"]);
+    daemon.register(&receiver.url, &["PAYMENT.PAID"]);
+    daemon.register(&receiver.url, &["PAYMENT.PENDING", "ORDER.*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    assert_eq!(daemon.history(&event).len(), 2);
+    assert_eq!(daemon.history(&daemon.record("SHIPMENT.SENT")).len(), 1);
+    receiver.await_count(3);
+}
+
+#[test]
+fn a_pause_holds_what_is_owed_and_resuming_releases_it() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    let id = daemon.register(&receiver.url, &["*"]);
+    let path = format!("/api/webhooks/{id}");
+    daemon.patch(&path, &json!({ "webhook": { "status": "PAUSED" } })).expect(200);
+    let events: Vec<String> = (0..5).map(|_| daemon.record("PAYMENT.PAID")).collect();
+    let held = daemon.await_status(&events[0], "HELD");
+    assert_eq!((&held["attempts_count"], &held["next_attempt_at"]), (&json!(0), &serde_json::Value::Null));
+    assert_eq!(daemon.list("/api/notifications?status=HELD").len(), 5);
+    assert_eq!(daemon.list("/api/notifications?status=PENDING").len(), 0);
+    // A test is a person's wish, and goes out all the same, to this webhook alone.
+    let test = daemon.send("POST", &format!("{path}/test"), b"").expect(202).data();
+    eventually("the test is delivered", || {
+        let got = daemon.get(&format!("/api/notifications/{}", test["id"].as_str().unwrap())).data();
+        (got["status"] == "DELIVERED").then(|| assert_eq!(got["attempts"][0]["trigger"], "TEST"))
+    });
+    assert_eq!(receiver.requests()[0].json()["event"], "WEBHOOK.TEST");
+    assert_eq!(receiver.count(), 1);
+    daemon.patch(&path, &json!({ "webhook": { "status": "ACTIVE" } })).expect(200);
+    for event in &events {
+        assert_eq!(daemon.await_status(event, "DELIVERED")["attempts_count"], 1);
+    }
+}
+
+#[test]
+fn deleting_cancels_what_is_owed_and_keeps_the_history() {
+    let (daemon, receiver) =
+        (Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]")), Receiver::start(&[Reply::Status(500)]));
+    let id = daemon.register(&receiver.url, &["*"]);
+    let events: Vec<String> = (0..300).map(|_| daemon.record("PAYMENT.PAID")).collect();
+    let failed_once = daemon.await_status(&events[0], "RETRYING");
+    daemon.delete(&format!("/api/webhooks/{id}")).expect(204);
+    daemon.delete(&format!("/api/webhooks/{id}")).refused(404, "not_found");
+    for event in &events {
+        daemon.await_status(event, "CANCELLED");
+    }
+    let of_webhook = format!("/api/notifications?webhook_id={id}&limit=500");
+    eventually("the index says so too", || {
+        (daemon.list(&format!("{of_webhook}&status=CANCELLED")).len() == 300).then_some(())
+    });
+    assert_eq!(daemon.list(&of_webhook).len(), 300);
+    let path = format!("/api/notifications/{}", failed_once["id"].as_str().unwrap());
+    assert!(!daemon.get(&path).expect(200).data()["attempts"].as_array().unwrap().is_empty());
+    daemon.send("POST", &format!("{path}/resend"), b"").refused(409, "cancelled");
+    assert_eq!(daemon.history(&daemon.record("PAYMENT.PAID")).len(), 0);
+}
+
+#[test]
+fn a_rotated_secret_signs_beside_the_new_one() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    let id = daemon.register(&receiver.url, &["*"]);
+    let rotated = daemon.send("POST", &format!("/api/webhooks/{id}/rotate_secret"), b"").expect(200).data();
+    assert!(rotated["secret"].as_str().unwrap().starts_with("whsec_"));
+    daemon.record("PAYMENT.PAID");
+    let requests = receiver.await_count(1);
+    assert_eq!(requests[0].header("webhook-signature").unwrap().split(' ').count(), 2);
+}
+
+#[test]
+fn a_promise_that_is_not_kept_yet_is_not_taken() {
+    let daemon = Daemon::quick();
+    let fields = daemon
+        .post(
+            "/api/webhooks",
+            &json!({ "webhook": { "target": "http://a.example/", "events": ["*"], "ordered": true } }),
+        )
+        .refused(422, "invalid_fields");
+    assert!(fields["ordered"].is_array());
+}
