@@ -118,7 +118,7 @@ fn paging_and_the_feed_hold_under_concurrent_writers() {
             }
         });
         let mut cursor = String::new();
-        let mut feed = |fed: &mut BTreeSet<String>| {
+        let mut next_page = |fed: &mut BTreeSet<String>| {
             let page = daemon.get(&format!("/api/events?order=asc&limit=13{cursor}")).expect(200).json();
             for event in page["data"].as_array().unwrap() {
                 assert!(fed.insert(event["id"].as_str().unwrap().to_owned()), "nothing comes twice");
@@ -127,12 +127,12 @@ fn paging_and_the_feed_hold_under_concurrent_writers() {
             page["data"].as_array().unwrap().len()
         };
         while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-            feed(&mut fed);
+            next_page(&mut fed);
         }
         for writer in writers {
             written.extend(writer.join().unwrap());
         }
-        while feed(&mut fed) > 0 {}
+        while next_page(&mut fed) > 0 {}
         let seen = pages.join().unwrap();
         let distinct: BTreeSet<&String> = seen.iter().collect();
         assert_eq!(distinct.len(), seen.len(), "no repetition");

@@ -120,9 +120,9 @@ impl Daemon {
 
     /// Writes the config file; a running daemon reads it at the next SIGHUP.
     pub(crate) fn configure(&self, config: &str) {
-        let data = self.data();
+        let data = self.data().display().to_string();
         // Sections may stand once only: the test's own [server] and [store] keys are dotted.
-        let text = format!("server.listen = \"127.0.0.1:0\"\nstore.path = {data:?}\n{config}");
+        let text = format!("server.listen = \"127.0.0.1:0\"\nstore.path = \"{data}\"\n{config}");
         fs::write(self.config_file(), text).unwrap();
     }
 
@@ -148,7 +148,8 @@ impl Daemon {
         });
         self.child = Some(child);
         self.address = address.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("not up: {}", self.log()));
-        self.token = fs::read_to_string(self.data().join("admin-token")).unwrap_or_default().trim().to_owned();
+        let token = fs::read_to_string(self.data().join("admin-token")).unwrap_or_default();
+        token.trim().clone_into(&mut self.token);
     }
 
     pub(crate) fn log(&self) -> String {

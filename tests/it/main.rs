@@ -2,6 +2,7 @@
 //! receivers that don't. Everything is on loopback and on free ports.
 
 #![allow(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
+#![allow(clippy::needless_pass_by_value, reason = "a literal that is passed on reads better without its &")]
 
 mod accounts;
 mod bad_input;
