@@ -1,0 +1,292 @@
+//! Events: accepted once, owed to what matches, erased.
+
+use super::{event_rows, find_event, notification_rows, put_notification, read_event, read_notification};
+use crate::model::{
+    AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Timestamp, WebhookId, WebhookNo,
+};
+use crate::store::committer::{Committer, Told};
+use crate::store::keys::{self};
+use crate::store::record::{self, IdempotencyV1, Stored};
+use crate::store::txn::Txn;
+use crate::store::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, StoreError};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
+
+impl Committer {
+    pub(in crate::store) fn accept(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        events: Vec<NewEvent>,
+        key: Option<IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
+        if let Some(key) = key
+            && let Some(first) = txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?
+            && first.until_ms > self.clock.now().as_ms()
+        {
+            return replay(txn, account, &first, key);
+        }
+        let found = match self.check(txn, account, &events)? {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
+        for (event, found) in events.into_iter().zip(found) {
+            accepted.push(match found {
+                Found::Nothing => Accepted { event: self.record(txn, account, event, None, now), replayed: false },
+                Found::Recorded(event) => Accepted { event: *event, replayed: true },
+                Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
+            });
+        }
+        if let Some(key) = key {
+            remember(txn, account, key, &accepted)?;
+        }
+        Ok(Ok(accepted))
+    }
+
+    /// Looks every event up before any is recorded, since all are or none is.
+    fn check(
+        &self,
+        txn: &Txn<'_>,
+        account: AccountNo,
+        events: &[NewEvent],
+    ) -> Result<Result<Vec<Found>, AcceptRefusal>, StoreError> {
+        let mut found = Vec::with_capacity(events.len());
+        let mut ids: HashMap<EventId, usize> = HashMap::new();
+        let types = self.shared.types.read().unwrap_or_else(PoisonError::into_inner);
+        let known = types.get(&account);
+        let mut new_types: Vec<&EventType> = Vec::new();
+        for (index, event) in events.iter().enumerate() {
+            if !known.is_some_and(|known| known.contains_key(event.event_type.as_str()))
+                && !new_types.contains(&&event.event_type)
+            {
+                new_types.push(&event.event_type);
+                if known.map_or(0, std::collections::BTreeMap::len) + new_types.len() > MAX_EVENT_TYPES {
+                    return Ok(Err(AcceptRefusal::TooManyTypes { index }));
+                }
+            }
+            let Some(id) = event.id else {
+                found.push(Found::Nothing);
+                continue;
+            };
+            if let Some(first) = ids.get(&id) {
+                if events[*first].fingerprint != event.fingerprint {
+                    return Ok(Err(AcceptRefusal::IdTaken { index }));
+                }
+                found.push(Found::InBatch(*first));
+                continue;
+            }
+            ids.insert(id, index);
+            match find_event(txn, account, id)? {
+                None => found.push(Found::Nothing),
+                Some(recorded) if recorded.fingerprint == event.fingerprint => {
+                    found.push(Found::Recorded(Box::new(recorded)));
+                }
+                Some(_) => return Ok(Err(AcceptRefusal::IdTaken { index })),
+            }
+        }
+        Ok(Ok(found))
+    }
+
+    /// Records one event and owes it: to `only`, as a test, or to every webhook that matches.
+    fn record(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        new: NewEvent,
+        only: Option<WebhookNo>,
+        now: Timestamp,
+    ) -> Event {
+        let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body } = new;
+        self.head.seq += 1;
+        let seq = Seq(self.head.seq);
+        let own_id = id.is_some();
+        let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, u32::from_be_bytes(crate::random::bytes())));
+        let owed_to: Arc<[WebhookNo]> = match only {
+            Some(webhook) => Arc::new([webhook]),
+            None => self.matching(account, &event_type),
+        };
+        let event = Event {
+            seq,
+            account,
+            id,
+            event_type,
+            external_id,
+            resource,
+            occurred_at,
+            inserted_at: now,
+            fingerprint,
+            notifications: u32::try_from(owed_to.len()).unwrap_or(u32::MAX),
+            erased_at: None,
+        };
+        let payload = body.fill(id, now);
+        let (row, chunks) = record::encode_event(&event, Some(&payload));
+        txn.put(keys::event(account, seq), row);
+        for (number, chunk) in (0..).zip(chunks) {
+            txn.put(keys::chunk(seq, number), chunk);
+        }
+        if own_id {
+            txn.put(keys::own_id(account, id), record::encode_seq(seq));
+        }
+        let type_no = self.type_no(txn, account, &event.event_type);
+        for row in event_rows(&event, type_no) {
+            txn.put(row, Vec::new());
+        }
+        let hot = if owed_to.is_empty() { None } else { Hot::within(&self.hot_budget, payload) };
+        for webhook in owed_to.iter() {
+            let key = NotificationKey { seq, webhook: *webhook };
+            let notification = Notification::owed(key, account, now, only.is_some());
+            put_notification(txn, &[], &notification);
+            self.told.push(match notification.manual_at {
+                Some(since) => Told::Manual { key, since },
+                None => Told::Fresh { key, hot: hot.clone() },
+            });
+        }
+        event
+    }
+
+    fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
+        let mut types = self.shared.types.write().unwrap_or_else(PoisonError::into_inner);
+        let own = types.entry(account).or_default();
+        if let Some(no) = own.get(event_type.as_str()) {
+            return *no;
+        }
+        let no = u32::try_from(own.len()).unwrap_or(u32::MAX);
+        txn.put(keys::type_name(account, no), record::encode_text(event_type.as_str()));
+        own.insert(event_type.as_str().to_owned(), no);
+        no
+    }
+
+    pub(in crate::store) fn test(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        webhook: WebhookId,
+        event: NewEvent,
+        now: Timestamp,
+    ) -> Result<Result<Option<(Notification, Event)>, AcceptRefusal>, StoreError> {
+        let Some(webhook) = self.shared.directory().by_id(account, webhook).map(|webhook| webhook.no) else {
+            return Ok(Ok(None));
+        };
+        if let Err(refusal) = self.check(txn, account, std::slice::from_ref(&event))? {
+            return Ok(Err(refusal));
+        }
+        let event = self.record(txn, account, event, Some(webhook), now);
+        let notification = Notification::owed(NotificationKey { seq: event.seq, webhook }, account, now, true);
+        Ok(Ok(Some((notification, event))))
+    }
+
+    pub(in crate::store) fn erase(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        seq: Seq,
+        now: Timestamp,
+    ) -> Result<Option<Event>, StoreError> {
+        let Some((mut event, stored)) = read_event(txn, account, seq)? else {
+            return Ok(None);
+        };
+        if event.erased_at.is_some() {
+            return Ok(Some(event));
+        }
+        let type_no = self.type_no(txn, account, &event.event_type);
+        let before = event_rows(&event, type_no);
+        event.erased_at = Some(now);
+        // What was found in the resource is part of it.
+        event.resource = crate::model::ResourceIds::default();
+        let after = event_rows(&event, type_no);
+        for row in before {
+            if !after.contains(&row) {
+                txn.delete(row);
+            }
+        }
+        if let Stored::Chunked { chunks, .. } = stored {
+            for number in 0..chunks {
+                txn.delete(keys::chunk(seq, number));
+            }
+        }
+        txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
+        for key in self.notifications_of(txn, account, seq)? {
+            let Some(mut notification) = read_notification(txn, account, key)? else {
+                continue;
+            };
+            let before = notification_rows(&notification);
+            if notification.cancel(now) {
+                put_notification(txn, &before, &notification);
+            }
+            // Even one that owes nothing may have an attempt in flight.
+            self.told.push(Told::Cancelled { key });
+        }
+        Ok(Some(event))
+    }
+
+    /// The notifications of an event, those of this very group included.
+    fn notifications_of(
+        &self,
+        txn: &Txn<'_>,
+        account: AccountNo,
+        seq: Seq,
+    ) -> Result<Vec<NotificationKey>, StoreError> {
+        let prefix = keys::notifications_of(account, seq);
+        let mut found = Vec::new();
+        for row in txn.scan(&prefix) {
+            let webhook = keys::u32_at(&row?, prefix.len());
+            found.extend(webhook.map(|webhook| NotificationKey { seq, webhook: WebhookNo(webhook) }));
+        }
+        // What this group staged isn't in the tree yet; only webhooks that exist can have been owed something in it.
+        for webhook in self.shared.directory().of(account) {
+            let key = NotificationKey { seq, webhook: webhook.no };
+            if !found.contains(&key) && read_notification(txn, account, key)?.is_some() {
+                found.push(key);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn replay(
+    txn: &Txn<'_>,
+    account: AccountNo,
+    first: &IdempotencyV1,
+    key: IdempotencyKey,
+) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
+    if first.fingerprint != key.fingerprint {
+        return Ok(Err(AcceptRefusal::KeyTaken));
+    }
+    let mut accepted = Vec::with_capacity(first.seqs.len());
+    for seq in &first.seqs {
+        if let Some((event, _)) = read_event(txn, account, Seq(*seq))? {
+            accepted.push(Accepted { event, replayed: true });
+        }
+    }
+    Ok(Ok(accepted))
+}
+
+fn remember(
+    txn: &mut Txn<'_>,
+    account: AccountNo,
+    key: IdempotencyKey,
+    accepted: &[Accepted],
+) -> Result<(), StoreError> {
+    let row = keys::idempotency(account, key.hash);
+    // A key used again after its window leaves the sweeper's row of the first time behind; take it along.
+    if let Some(old) = txn.read(&row, record::decode_idempotency)? {
+        txn.delete(keys::idempotency_end(Timestamp::from_ms(old.until_ms), account, key.hash));
+    }
+    let record = IdempotencyV1 {
+        fingerprint: key.fingerprint,
+        until_ms: key.until.as_ms(),
+        seqs: accepted.iter().map(|accepted| accepted.event.seq.0).collect(),
+    };
+    txn.put(row, record::encode_idempotency(&record));
+    txn.put(keys::idempotency_end(key.until, account, key.hash), Vec::new());
+    Ok(())
+}
+
+/// What an event of a batch turned out to be.
+enum Found {
+    Nothing,
+    Recorded(Box<Event>),
+    InBatch(usize),
+}

@@ -1,0 +1,110 @@
+//! Notifications: settled, re-sent.
+
+use super::{Standing, notification_rows, put_notification, read_event, read_notification};
+use crate::model::{
+    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, Timestamp, Verdict,
+};
+use crate::store::StoreError;
+use crate::store::committer::{Committer, Told};
+use crate::store::keys::{self};
+use crate::store::record::{self};
+use crate::store::txn::Txn;
+
+impl Committer {
+    pub(in crate::store) fn settle(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        key: NotificationKey,
+        attempt: Attempt,
+        verdict: Verdict,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let standing = match read_notification(txn, account, key)? {
+            None => Standing::Nothing,
+            Some(mut notification) => {
+                let before = notification_rows(&notification);
+                log_outcome(&attempt, verdict, self.shared.notification_id(key));
+                if let Some(earlier) = notification.settle(attempt, verdict, now) {
+                    txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
+                }
+                put_notification(txn, &before, &notification);
+                Standing::from(&notification)
+            }
+        };
+        self.told.push(Told::Settled { key, standing });
+        Ok(())
+    }
+
+    pub(in crate::store) fn resend(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        key: NotificationKey,
+        now: Timestamp,
+    ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
+        let Some(mut notification) = read_notification(txn, account, key)? else {
+            return Ok(None);
+        };
+        let erased = txn.read(&keys::event(account, key.seq), |value| {
+            Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
+        })?;
+        // What has no payload any more would be owed for ever: there is nothing to send.
+        if self.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
+            return Ok(Some(Err(Refusal::Cancelled)));
+        }
+        let before = notification_rows(&notification);
+        if let Err(refusal) = notification.resend(now) {
+            return Ok(Some(Err(refusal)));
+        }
+        put_notification(txn, &before, &notification);
+        if let Some(since) = notification.manual_at {
+            self.told.push(Told::Manual { key, since });
+        }
+        Ok(Some(Ok(notification)))
+    }
+
+    pub(in crate::store) fn resend_event(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        seq: Seq,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Notification>>, StoreError> {
+        let Some((mut event, stored)) = read_event(txn, account, seq)? else {
+            return Ok(None);
+        };
+        if event.erased_at.is_some() {
+            return Ok(Some(Vec::new()));
+        }
+        let mut owed = Vec::new();
+        for webhook in self.matching(account, &event.event_type).iter() {
+            let key = NotificationKey { seq, webhook: *webhook };
+            match self.resend(txn, account, key, now)? {
+                Some(Ok(notification)) => owed.push(notification),
+                Some(Err(Refusal::Cancelled | Refusal::TooManyAttempts)) => {}
+                None => {
+                    let notification = Notification::owed(key, account, now, false);
+                    put_notification(txn, &[], &notification);
+                    self.told.push(Told::Fresh { key, hot: None });
+                    event.notifications += 1;
+                    owed.push(notification);
+                }
+            }
+        }
+        txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
+        Ok(Some(owed))
+    }
+}
+
+fn log_outcome(attempt: &Attempt, verdict: Verdict, notification: crate::model::NotificationId) {
+    let (status, error) = match &attempt.result {
+        AttemptResult::Response(response) => (Some(response.status), None),
+        AttemptResult::Error(error) => (None, Some(error.code.as_str())),
+    };
+    let duration_us = attempt.duration_us;
+    tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, "attempt ended");
+    if verdict == Verdict::Exhausted {
+        tracing::info!(%notification, status, error, "notification FAILED: its last automatic attempt is gone");
+    }
+}
