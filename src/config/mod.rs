@@ -1,6 +1,6 @@
 //! TOML, environment and flags → a [`Config`] that can't be wrong.
 //!
-//! One table of keys ([`keys`]) says everything about a setting: its name, what it does, its range, its place in [`Config`],
+//! One table of keys (`keys.rs`) says everything about a setting: its name, what it does, its range, its place in [`Config`],
 //! whether a reload takes it up. Reading, overriding, printing and `config.example.toml` all follow that table. This room
 //! knows files and names of variables; it doesn't know what any setting is for.
 

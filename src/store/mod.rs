@@ -196,7 +196,7 @@ impl Directory {
     }
 }
 
-/// A payload on its way from the commit to its first attempts, counted against [`HOT_BYTES`] until the last of them drops it.
+/// A payload on its way from the commit to its first attempts, counted against a fixed budget until the last of them drops it.
 #[derive(Debug)]
 pub struct Hot {
     payload: Payload,
