@@ -196,6 +196,13 @@ fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
             "idempotency_key_taken",
             "this Idempotency-Key already answered another request: use a new key for new content",
         ),
+        AcceptRefusal::TooManyOwed => Error::invalid(
+            "events",
+            format!(
+                "would owe more than {} notifications at once: send fewer events in a batch",
+                crate::store::MAX_OWED_AT_ONCE
+            ),
+        ),
         AcceptRefusal::TooManyTypes { index } => Error::invalid(
             field(index, "type"),
             format!("would be more than the {} distinct types an account can have", crate::store::MAX_EVENT_TYPES),

@@ -144,17 +144,6 @@ pub(super) enum Commit {
     },
 }
 
-impl Commit {
-    /// About how many bytes it stages.
-    fn weight(&self) -> usize {
-        const ROWS: usize = 1024;
-        match self {
-            Self::Accept { events, .. } => events.iter().map(|event| event.body.len() + ROWS).sum(),
-            _ => ROWS,
-        }
-    }
-}
-
 /// What the delivery engine is told, in the order of commit.
 #[derive(Clone, Debug)]
 pub enum Told {
@@ -300,11 +289,11 @@ impl Committer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.make_durable(),
             }
-            let mut weight: usize = group.iter().map(Commit::weight).sum();
+            let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
             while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
                 match commits.try_recv() {
                     Ok(commit) => {
-                        weight += commit.weight();
+                        weight += self.weight(&commit);
                         group.push(commit);
                     }
                     Err(_) => break,
@@ -322,6 +311,18 @@ impl Committer {
                 give(answers);
                 return Ok(());
             }
+        }
+    }
+
+    /// About how many bytes a commit stages: payloads, and three rows for every webhook an event may be owed to.
+    fn weight(&self, commit: &Commit) -> usize {
+        const ROWS: usize = 1024;
+        match commit {
+            Commit::Accept { account, events, .. } => {
+                let fan_out = self.shared.directory().of(*account).count();
+                events.iter().map(|event| event.body.len() + ROWS * (1 + 3 * fan_out)).sum()
+            }
+            _ => ROWS,
         }
     }
 

@@ -186,3 +186,17 @@ fn the_catalogue_has_both_languages_and_may_be_strict() {
     let unknown = json!({ "event": { "type": "SHIPMENT.LOST", "resource": {} } });
     assert!(daemon.post("/api/events", &unknown).refused(422, "invalid_fields")["type"].is_array());
 }
+
+/// A thousand events for a hundred webhooks each once took two gigabytes and seconds of everybody's time.
+#[test]
+fn a_batch_that_would_owe_too_much_is_refused_whole() {
+    let daemon = Daemon::quick();
+    for _ in 0..21 {
+        daemon.register_with(json!({ "target": "http://127.0.0.1:9/", "events": ["*"], "status": "PAUSED" }));
+    }
+    let batch = |n: usize| json!({ "events": vec![json!({ "type": "A.B", "resource": {} }); n] });
+    let fields = daemon.post("/api/events/batch", &batch(953)).refused(422, "invalid_fields");
+    assert!(fields["events"][0].as_str().unwrap().contains("20000"));
+    assert!(daemon.list("/api/events").is_empty());
+    daemon.post("/api/events/batch", &batch(952)).expect(201);
+}

@@ -8,7 +8,7 @@ use crate::store::committer::{Committer, Told};
 use crate::store::keys::{self};
 use crate::store::record::{self, IdempotencyV1, Stored};
 use crate::store::txn::Txn;
-use crate::store::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, StoreError};
+use crate::store::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, MAX_OWED_AT_ONCE, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
@@ -31,6 +31,15 @@ impl Committer {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let owed: usize = events
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| matches!(found, Found::Nothing))
+            .map(|(event, _)| self.matching(account, &event.event_type).len())
+            .sum();
+        if owed > MAX_OWED_AT_ONCE {
+            return Ok(Err(AcceptRefusal::TooManyOwed));
+        }
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for (event, found) in events.into_iter().zip(found) {
             accepted.push(match found {
