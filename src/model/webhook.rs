@@ -1,6 +1,6 @@
 //! A webhook: a subscription of one target to some types of event.
 
-use super::{AccountNo, EventType, PatternSet, RetryPolicy, TargetUrl, Timestamp, WebhookId, WebhookNo};
+use super::{AccountNo, EventType, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use http::{HeaderName, HeaderValue};
@@ -43,6 +43,9 @@ pub struct Webhook {
     pub secret: SigningSecret,
     /// The secret before the last rotation, and until when it signs beside the new one.
     pub old_secret: Option<(SigningSecret, Timestamp)>,
+    /// The last event that was recorded before it was registered. Times can't tell the two orders apart: many commits share
+    /// a millisecond.
+    pub registered_after: Seq,
     /// When it was registered.
     pub inserted_at: Timestamp,
     /// When it was last changed.

@@ -260,7 +260,7 @@ fn explain_not_owed(webhook: &crate::model::Webhook, event: &Event) -> String {
     if event.event_type.as_str() == crate::model::TEST_EVENT {
         return "It was not owed: a test goes to the webhook that is tested, and to no other.".to_owned();
     }
-    if webhook.inserted_at > event.inserted_at {
+    if webhook.registered_after >= event.seq {
         return format!(
             "It was not owed: the webhook was registered at {}, after the event; POST /api/events/{}/resend would owe it.",
             webhook.inserted_at, event.id

@@ -2,7 +2,7 @@
 
 use super::{Caller, Error, EventDraft, NotificationView, Service, refused};
 use crate::model::{
-    Authorization, EventType, ExtraHeaders, PatternSet, SigningSecret, TEST_EVENT, TargetUrl, Webhook, WebhookId,
+    Authorization, EventType, ExtraHeaders, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl, Webhook, WebhookId,
     WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::MAX_WEBHOOKS;
@@ -40,6 +40,7 @@ impl Service {
             retry: None,
             secret: SigningSecret::from_random(crate::random::bytes()),
             old_secret: None,
+            registered_after: Seq(0),
             inserted_at: now,
             updated_at: now,
             deleted_at: None,

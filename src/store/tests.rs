@@ -178,6 +178,7 @@ fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
         retry: None,
         secret: SigningSecret::from_random([1; 32]),
         old_secret: None,
+        registered_after: Seq(0),
         inserted_at: START,
         updated_at: START,
         deleted_at: None,
@@ -243,6 +244,20 @@ fn an_event_is_owed_to_what_matches_at_that_instant_and_told_once_it_is_durable(
     let (_, payload) = rig.store.event(rig.account, recorded.seq).unwrap().unwrap();
     assert_eq!(&payload.unwrap().resource()[..], b"{}");
     rig.check_rows();
+}
+
+/// Explaining why an event was not owed once compared times: a webhook registered in the event's own millisecond then seemed
+/// to have been there, and to match, and the answer said that it had been changed since.
+#[test]
+fn within_one_millisecond_the_order_of_commit_tells_whether_a_webhook_was_there() {
+    let rig = Rig::new();
+    let before = rig.register(&["*"]);
+    let recorded = rig.accept(vec![paid()]).remove(0);
+    let after = rig.register(&["*"]);
+    assert!(before.inserted_at == recorded.inserted_at && after.inserted_at == recorded.inserted_at);
+    assert!(before.registered_after < recorded.seq && after.registered_after >= recorded.seq);
+    let rig = rig.reopen();
+    assert_eq!(rig.store.directory().by_no(after.no).unwrap().registered_after, recorded.seq);
 }
 
 #[test]

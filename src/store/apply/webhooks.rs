@@ -1,6 +1,6 @@
 //! Accounts, tokens and webhooks.
 
-use crate::model::{AccountNo, EventType, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
+use crate::model::{AccountNo, EventType, Seq, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
 use crate::store::committer::{Committer, Told};
 use crate::store::keys::{self};
 use crate::store::record::{self, JobV1};
@@ -45,6 +45,7 @@ impl Committer {
         }
         self.head.webhook_no += 1;
         webhook.no = WebhookNo(self.head.webhook_no);
+        webhook.registered_after = Seq(self.head.seq);
         webhook.inserted_at = now;
         webhook.updated_at = now;
         txn.put(keys::webhook_id(webhook.id), record::encode_webhook_ref(webhook.account, webhook.no));
