@@ -25,6 +25,16 @@ pub struct Attempt {
     pub next_attempt_at: Option<Timestamp>,
 }
 
+impl Attempt {
+    /// Forgets what the target said in its answer, which may hold what it was sent; its status stays.
+    pub fn forget_answer(&mut self) {
+        if let AttemptResult::Response(response) = &mut self.result {
+            response.body = Vec::new();
+            response.location = None;
+        }
+    }
+}
+
 /// Who asked for an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trigger {

@@ -17,6 +17,8 @@ pub struct Notification {
     pub state: State,
     /// Whether it was made by testing the webhook: it has one attempt and no schedule.
     pub test: bool,
+    /// Whether its event's payload was erased: nothing that a target answered to it is kept any more.
+    pub erased: bool,
     /// How many automatic attempts have been made.
     pub automatic: u8,
     /// How many attempts have been made in all.
@@ -121,6 +123,7 @@ impl Notification {
             account,
             state: State::Pending,
             test,
+            erased: false,
             automatic: 0,
             attempts: 0,
             manual_at: test.then_some(now),
@@ -191,6 +194,16 @@ impl Notification {
         changed
     }
 
+    /// Its event's payload is erased: owes nothing any more, and forgets what the target answered, which may echo it. The
+    /// attempts before the last are rows of their own.
+    pub fn erase(&mut self, now: Timestamp) {
+        self.cancel(now);
+        self.erased = true;
+        if let Some(last) = &mut self.last {
+            last.forget_answer();
+        }
+    }
+
     /// Takes in an attempt that has ended. Returns the attempt that was the last until now, which becomes a row of its own.
     ///
     /// A confirmation counts whatever happened meanwhile: a notification cancelled with its attempt in flight was delivered
@@ -198,6 +211,9 @@ impl Notification {
     pub fn settle(&mut self, mut attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
         self.attempts = self.attempts.saturating_add(1);
         attempt.number = self.attempts;
+        if self.erased {
+            attempt.forget_answer();
+        }
         match attempt.trigger {
             Trigger::Automatic => self.automatic = self.automatic.saturating_add(1),
             Trigger::Manual | Trigger::Test => self.manual_at = None,

@@ -35,16 +35,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use tokio::sync::{Semaphore, oneshot};
 
-/// The format of keys and records that this carteiro writes.
-const FORMAT: u32 = 1;
-/// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment goes into
-/// a file of its own (`blobs/`), which it never syncs: a payload would be acknowledged and then lost with the power. A leaf
-/// holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight chunks of 16 KiB
-/// were enough to spill. It is part of the file format: sled refuses to open a store with another size.
-const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
-/// The most rows that ever stand in one leaf, with some room.
-const LEAF_ROWS: usize = 20;
-const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTES / 4 - 64, "a full leaf could spill");
 /// How many commits may wait for the committer; whoever comes past them waits for a place. Attempts' outcomes take no place:
 /// the limit of attempts in flight bounds them.
 const MAX_WAITING_COMMITS: usize = 4096;
@@ -265,75 +255,7 @@ pub struct Store {
     places: Arc<Semaphore>,
 }
 
-/// How the store is opened.
-pub struct StoreSettings {
-    /// The data folder; made if it isn't there.
-    pub path: PathBuf,
-    /// How much memory sled's cache may take, in bytes.
-    pub cache_bytes: u64,
-    /// Where times come from.
-    pub clock: Clock,
-}
-
-/// What [`Store::open`] gives beside the store: the committer's thread, to be joined after the last handle is gone, and
-/// word of its death, which is fatal.
-pub struct Opened {
-    /// The store.
-    pub store: Store,
-    /// Whether the store was made just now.
-    pub created: bool,
-    /// Resolves when the committer has stopped; with the reason if it stopped by itself.
-    pub fatal: oneshot::Receiver<Fatal>,
-    /// The committer.
-    pub thread: std::thread::JoinHandle<()>,
-}
-
 impl Store {
-    /// Opens the store, or makes it. Blocks; call it before the runtime is busy.
-    ///
-    /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
-    /// must not block.
-    pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
-        let created = !settings.path.join("db").exists();
-        std::fs::create_dir_all(&settings.path)?;
-        restrict(&settings.path)?;
-        let db = open_sled(&settings.path, settings.cache_bytes)?;
-        let tree = db.open_tree("carteiro")?;
-        let id_key = check_format(&tree)?;
-        let log = File::open(settings.path.join("db"))?;
-        sync(&db, &log)?;
-        if created {
-            // The names of new files are durable only once their folders are.
-            File::open(&settings.path)?.sync_all()?;
-            if let Some(parent) = settings.path.canonicalize()?.parent() {
-                File::open(parent)?.sync_all()?;
-            }
-        }
-        let shared = Arc::new(Shared {
-            db,
-            tree,
-            path: settings.path,
-            directory: RwLock::default(),
-            tokens: RwLock::default(),
-            types: RwLock::default(),
-            durable: AtomicU64::new(0),
-            alive: AtomicBool::new(true),
-            id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &id_key),
-        });
-        let (commits, receiver) = std::sync::mpsc::channel();
-        let (dead, fatal) = oneshot::channel();
-        let mut committer = Committer::load(shared.clone(), log, settings.clock, Box::new(tell))?;
-        let alive = Alive(shared.clone());
-        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            let fatal = committer.run(&receiver);
-            drop(alive);
-            // Nobody listens once the daemon is past caring.
-            let _ = dead.send(fatal);
-        })?;
-        let store = Self { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
-        Ok(Opened { store, created, fatal, thread })
-    }
-
     /// The webhooks as they are now.
     pub fn directory(&self) -> Arc<Directory> {
         self.shared.directory()
@@ -503,45 +425,6 @@ impl Shared {
         let check = tag.as_ref()[..8].try_into().map(u64::from_be_bytes).unwrap_or_default();
         NotificationId::compose(key, check)
     }
-}
-
-fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
-    let config = sled::Config::new()
-        .path(path)
-        .cache_capacity(cache_bytes)
-        // The committer alone decides when to flush.
-        .flush_every_ms(None)
-        .segment_size(SEGMENT_BYTES)
-        .mode(sled::Mode::HighThroughput);
-    // sled panics on some kinds of damage; that must become a sentence.
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open())) {
-        Ok(opened) => Ok(opened?),
-        Err(panic) => {
-            let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Err(StoreError::OpenFailed(why.unwrap_or("sled panicked").to_owned()))
-        }
-    }
-}
-
-/// The data folder holds tokens' hashes, targets' credentials and customers' data: nobody else's to read.
-fn restrict(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
-}
-
-/// Reads the format record, or writes it into a store that has none; returns the key of notification ids.
-fn check_format(tree: &sled::Tree) -> Result<[u8; 32], StoreError> {
-    if let Some(value) = tree.get(keys::meta("format"))? {
-        let format = record::decode_format(&value)?;
-        return if format.format > FORMAT {
-            Err(StoreError::Newer { found: format.format })
-        } else {
-            Ok(format.id_key)
-        };
-    }
-    let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes() };
-    tree.insert(keys::meta("format"), record::encode_format(&format))?;
-    Ok(format.id_key)
 }
 
 /// What makes a group durable. sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power

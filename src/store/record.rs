@@ -18,6 +18,7 @@ use std::time::Duration;
 
 const CRC_LEN: usize = 4;
 const V1: u8 = 1;
+const V2: u8 = 2;
 
 /// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which sled
 /// spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its limit.
@@ -25,9 +26,14 @@ pub(super) const MAX_VALUE_BYTES: usize = 25 * 1024 - 64;
 /// How much of a payload one row holds.
 pub(super) const CHUNK_BYTES: usize = 16 * 1024;
 
+/// A value whose record is in its first version, as most are.
 fn seal<T: Serialize>(body: &T, tail: &[u8]) -> Vec<u8> {
+    seal_as(V1, body, tail)
+}
+
+fn seal_as<T: Serialize>(version: u8, body: &T, tail: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(160 + tail.len());
-    value.push(V1);
+    value.push(version);
     bincode::serde::encode_into_std_write(body, &mut value, bincode::config::standard())
         .expect("the frozen structs hold nothing that bincode can't encode, and a Vec takes every write");
     value.extend_from_slice(tail);
@@ -36,22 +42,29 @@ fn seal<T: Serialize>(body: &T, tail: &[u8]) -> Vec<u8> {
     value
 }
 
-/// What stands between the version and the checksum, both of them checked.
-fn checked<'v>(table: &'static str, value: &'v [u8]) -> Result<&'v [u8], StoreError> {
+/// The version, and what stands between it and the checksum; the checksum holds.
+fn checked<'v>(table: &'static str, value: &'v [u8]) -> Result<(u8, &'v [u8]), StoreError> {
     let damaged = |what: &'static str| StoreError::Damaged { table, what };
     let end = value.len().checked_sub(CRC_LEN).filter(|end| *end > 0).ok_or_else(|| damaged("is too short"))?;
     if crc32fast::hash(&value[..end]).to_le_bytes() != value[end..] {
         return Err(damaged("fails its checksum"));
     }
-    if value[0] != V1 {
-        return Err(damaged("has a version this carteiro doesn't know"));
-    }
-    Ok(&value[1..end])
+    Ok((value[0], &value[1..end]))
 }
 
-/// The decoded body and the raw tail behind it.
+fn unknown_version(table: &'static str) -> StoreError {
+    StoreError::Damaged { table, what: "has a version this carteiro doesn't know" }
+}
+
+/// The decoded body and the raw tail behind it, of a record that has had one version only.
 fn open<'v, T: Deserialize<'v>>(table: &'static str, value: &'v [u8]) -> Result<(T, &'v [u8]), StoreError> {
-    let bytes = checked(table, value)?;
+    match checked(table, value)? {
+        (V1, bytes) => decode(table, bytes),
+        _ => Err(unknown_version(table)),
+    }
+}
+
+fn decode<'v, T: Deserialize<'v>>(table: &'static str, bytes: &'v [u8]) -> Result<(T, &'v [u8]), StoreError> {
     // With a limit: a length that lies would else be allocated before it is found out, and that aborts the process.
     let config = bincode::config::standard().with_limit::<{ 2 * MAX_VALUE_BYTES }>();
     let (body, length) = bincode::serde::borrow_decode_from_slice(bytes, config)
@@ -65,21 +78,48 @@ fn invalid(table: &'static str) -> StoreError {
 
 // ---- meta -----------------------------------------------------------------------------------------------------------
 
-/// Where the counters stand; rewritten in the batch of every group that moved one.
+/// Where the counters stand; rewritten in every batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HeadV1 {
+pub(super) struct HeadV2 {
     pub(super) seq: u64,
     pub(super) time_ms: u64,
     pub(super) webhook_no: u32,
     pub(super) job: u64,
+    /// How many batches were ever written: what the marker beside the store is compared with.
+    pub(super) commit: u64,
+    /// How many events are kept.
+    pub(super) events: u64,
+    /// How many notifications are kept.
+    pub(super) notifications: u64,
+    /// The bytes of all payloads that are kept.
+    pub(super) payload_bytes: u64,
 }
 
-pub(super) fn encode_head(head: &HeadV1) -> Vec<u8> {
-    seal(head, &[])
+/// Of format 1. What it lacks is counted when such a store is migrated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct HeadV1 {
+    seq: u64,
+    time_ms: u64,
+    webhook_no: u32,
+    job: u64,
 }
 
-pub(super) fn decode_head(value: &[u8]) -> Result<HeadV1, StoreError> {
-    open("head", value).map(|(head, _)| head)
+impl From<HeadV1> for HeadV2 {
+    fn from(HeadV1 { seq, time_ms, webhook_no, job }: HeadV1) -> Self {
+        Self { seq, time_ms, webhook_no, job, ..Self::default() }
+    }
+}
+
+pub(super) fn encode_head(head: &HeadV2) -> Vec<u8> {
+    seal_as(V2, head, &[])
+}
+
+pub(super) fn decode_head(value: &[u8]) -> Result<HeadV2, StoreError> {
+    match checked("head", value)? {
+        (V2, bytes) => decode("head", bytes).map(|(head, _)| head),
+        (V1, bytes) => decode::<HeadV1>("head", bytes).map(|(head, _)| head.into()),
+        _ => Err(unknown_version("head")),
+    }
 }
 
 /// Written once, when the store is made.
@@ -453,6 +493,22 @@ pub(super) fn decode_idempotency(value: &[u8]) -> Result<IdempotencyV1, StoreErr
 // ---- notifications and attempts -------------------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
+struct NotificationV2 {
+    state: u8,
+    due_ms: Option<u64>,
+    test: bool,
+    erased: bool,
+    automatic: u8,
+    attempts: u16,
+    manual_ms: Option<u64>,
+    inserted_ms: u64,
+    updated_ms: u64,
+    delivered_ms: Option<u64>,
+    last: Option<AttemptV1>,
+}
+
+/// Of format 1, which erased an event's payload and left what targets had echoed of it.
+#[derive(Serialize, Deserialize)]
 struct NotificationV1 {
     state: u8,
     due_ms: Option<u64>,
@@ -464,6 +520,24 @@ struct NotificationV1 {
     updated_ms: u64,
     delivered_ms: Option<u64>,
     last: Option<AttemptV1>,
+}
+
+impl From<NotificationV1> for NotificationV2 {
+    fn from(old: NotificationV1) -> Self {
+        Self {
+            state: old.state,
+            due_ms: old.due_ms,
+            test: old.test,
+            erased: false,
+            automatic: old.automatic,
+            attempts: old.attempts,
+            manual_ms: old.manual_ms,
+            inserted_ms: old.inserted_ms,
+            updated_ms: old.updated_ms,
+            delivered_ms: old.delivered_ms,
+            last: old.last,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -495,10 +569,11 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         State::Failed => (3, None),
         State::Cancelled => (4, None),
     };
-    let record = NotificationV1 {
+    let record = NotificationV2 {
         state,
         due_ms,
         test: notification.test,
+        erased: notification.erased,
         automatic: notification.automatic,
         attempts: notification.attempts,
         manual_ms: notification.manual_at.map(Timestamp::as_ms),
@@ -507,7 +582,7 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         delivered_ms: notification.delivered_at.map(Timestamp::as_ms),
         last: notification.last.as_ref().map(attempt_record),
     };
-    seal(&record, &[])
+    seal_as(V2, &record, &[])
 }
 
 pub(super) fn decode_notification(
@@ -515,20 +590,26 @@ pub(super) fn decode_notification(
     key: NotificationKey,
     value: &[u8],
 ) -> Result<Notification, StoreError> {
-    let (record, _) = open::<NotificationV1>("notification", value)?;
+    const TABLE: &str = "notification";
+    let record = match checked(TABLE, value)? {
+        (V2, bytes) => decode::<NotificationV2>(TABLE, bytes)?.0,
+        (V1, bytes) => decode::<NotificationV1>(TABLE, bytes)?.0.into(),
+        _ => return Err(unknown_version(TABLE)),
+    };
     let state = match (record.state, record.due_ms) {
         (0, _) => State::Pending,
         (1, Some(due)) => State::Retrying { due: Timestamp::from_ms(due) },
         (2, _) => State::Delivered,
         (3, _) => State::Failed,
         (4, _) => State::Cancelled,
-        _ => return Err(invalid("notification")),
+        _ => return Err(invalid(TABLE)),
     };
     Ok(Notification {
         key,
         account,
         state,
         test: record.test,
+        erased: record.erased,
         automatic: record.automatic,
         attempts: record.attempts,
         manual_at: record.manual_ms.map(Timestamp::from_ms),
@@ -536,7 +617,7 @@ pub(super) fn decode_notification(
         updated_at: Timestamp::from_ms(record.updated_ms),
         delivered_at: record.delivered_ms.map(Timestamp::from_ms),
         last: match record.last {
-            Some(attempt) => Some(attempt_from(attempt).ok_or_else(|| invalid("notification"))?),
+            Some(attempt) => Some(attempt_from(attempt).ok_or_else(|| invalid(TABLE))?),
             None => None,
         },
     })

@@ -1,0 +1,64 @@
+//! From older formats to the present one: what a carteiro does first with a store that an earlier one left.
+//!
+//! A backup is written before anything is touched, since a migrated store can't be opened by the carteiro it came from. Each step is
+//! one atomic batch: a crash leaves the old format or the new.
+
+use super::open::{FORMAT, Files};
+use super::record::{self, FormatV1};
+use super::{AccountNo, StoreError, backup, keys, sync};
+use crate::clock::Clock;
+use crate::model::Seq;
+use std::path::Path;
+
+pub(super) fn to_present_format(
+    mut files: Files,
+    backup_dir: Option<&Path>,
+    clock: &Clock,
+) -> Result<Files, StoreError> {
+    let from = files.format.format;
+    if from == FORMAT {
+        return Ok(files);
+    }
+    let folder = backup_dir.unwrap_or(&files.folder);
+    let file = folder.join(format!("before-format-{FORMAT}.backup"));
+    tracing::warn!(from, to = FORMAT, backup = %file.display(), "the store has an older format: it is backed up, then migrated");
+    backup::write_cold(&files, &file, clock).map_err(|error| StoreError::NoBackup { file: file.clone(), error })?;
+    while files.format.format < FORMAT {
+        match files.format.format {
+            1 => count_what_is_kept(&mut files)?,
+            found => return Err(StoreError::TooOld { found }),
+        }
+    }
+    tracing::info!(from, to = FORMAT, "the store was migrated");
+    Ok(files)
+}
+
+/// Format 2 counts batches, events, notifications and payload bytes.
+fn count_what_is_kept(files: &mut Files) -> Result<(), StoreError> {
+    let mut head = files.head;
+    (head.events, head.notifications, head.payload_bytes) = (0, 0, 0);
+    for row in files.tree.scan_prefix(keys::all_events()) {
+        let (key, value) = row?;
+        let (account, seq) = (keys::u32_at(&key, 1), keys::u64_at(&key, 5));
+        let (Some(account), Some(seq)) = (account, seq) else {
+            return Err(StoreError::Damaged { table: "event", what: "has a short key" });
+        };
+        let (_, stored) = record::decode_event(AccountNo(account), Seq(seq), &value)?;
+        head.events += 1;
+        head.payload_bytes += stored.payload_bytes();
+    }
+    for row in files.tree.scan_prefix(keys::all_notifications()) {
+        row?;
+        head.notifications += 1;
+    }
+    head.commit += 1;
+    let format = FormatV1 { format: 2, ..files.format };
+    let mut batch = sled::Batch::default();
+    batch.insert(keys::meta("head"), record::encode_head(&head));
+    batch.insert(keys::meta("format"), record::encode_format(&format));
+    files.tree.apply_batch(batch)?;
+    sync(&files.db, &files.log)?;
+    files.marker.move_to(head.commit)?;
+    (files.head, files.format) = (head, format);
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Opening the store, and refusing to: what a data folder must hold before anything in it is believed.
+//!
+//! sled opens a damaged file as an emptier one without an error, or panics. Neither may pass for a start: the folder's marker says
+//! how far the store had come, and a panic becomes a sentence. What is refused is left as it was found, as far as sled allows.
+
+use super::committer::{Committer, Fatal, Told};
+use super::marker::{self, Found, Mark, Marker};
+use super::record::{self, FormatV1, HeadV2};
+use super::{Alive, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
+use crate::clock::Clock;
+use std::cell::Cell;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, RwLock};
+use tokio::sync::{Semaphore, oneshot};
+
+/// The format of keys and records that this carteiro writes.
+pub(super) const FORMAT: u32 = 2;
+/// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment goes into
+/// a file of its own (`blobs/`), which it never syncs: a payload would be acknowledged and then lost with the power. A leaf
+/// holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight chunks of 16 KiB
+/// were enough to spill. It is part of the file format: sled refuses to open a store with another size.
+const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+/// The most rows that ever stand in one leaf, with some room.
+const LEAF_ROWS: usize = 20;
+const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTES / 4 - 64, "a full leaf could spill");
+/// sled's own file.
+const DB: &str = "db";
+/// The file that stands in a folder while a restore fills it.
+pub(super) const RESTORING: &str = "restoring";
+
+/// How the store is opened.
+pub struct StoreSettings {
+    /// The data folder; made if it isn't there.
+    pub path: PathBuf,
+    /// How much memory sled's cache may take, in bytes.
+    pub cache_bytes: u64,
+    /// Where a store of an older format is backed up before it is migrated; in the data folder where `None`.
+    pub backup_dir: Option<PathBuf>,
+    /// Where times come from.
+    pub clock: Clock,
+}
+
+/// What [`Store::open`] gives beside the store: the committer's thread, to be joined after the last handle is gone, and
+/// word of its death, which is fatal.
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// Whether the store was made just now.
+    pub created: bool,
+    /// Resolves when the committer has stopped; with the reason if it stopped by itself.
+    pub fatal: oneshot::Receiver<Fatal>,
+    /// The committer.
+    pub thread: std::thread::JoinHandle<()>,
+}
+
+impl Store {
+    /// Opens the store, or makes it, or brings one of an older format up to this one. Blocks; call it before the runtime is
+    /// busy. A store that has less than it had acknowledged, or can't be read, is an error that says what to do.
+    ///
+    /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
+    /// must not block.
+    pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
+        let files = Files::open(&settings.path, settings.cache_bytes)?;
+        let files = migrate::to_present_format(files, settings.backup_dir.as_deref(), &settings.clock)?;
+        guarded(|| Self::over(files, settings, tell))
+    }
+
+    fn over(
+        files: Files,
+        settings: StoreSettings,
+        tell: impl FnMut(Vec<Told>) + Send + 'static,
+    ) -> Result<Opened, StoreError> {
+        let Files { db, tree, log, marker, format, head: _, created } = files;
+        let shared = Arc::new(Shared {
+            db,
+            tree,
+            path: settings.path,
+            directory: RwLock::default(),
+            tokens: RwLock::default(),
+            types: RwLock::default(),
+            durable: AtomicU64::new(0),
+            alive: AtomicBool::new(true),
+            id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
+        });
+        let (commits, receiver) = std::sync::mpsc::channel();
+        let (dead, fatal) = oneshot::channel();
+        let mut committer = Committer::load(shared.clone(), log, marker, settings.clock, Box::new(tell))?;
+        let alive = Alive(shared.clone());
+        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
+            let fatal = committer.run(&receiver);
+            drop(alive);
+            // Nobody listens once the daemon is past caring.
+            let _ = dead.send(fatal);
+        })?;
+        let store = Self { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
+        Ok(Opened { store, created, fatal, thread })
+    }
+}
+
+/// A data folder that holds what it should, its files open and locked.
+pub(super) struct Files {
+    pub(super) db: sled::Db,
+    pub(super) tree: sled::Tree,
+    pub(super) log: File,
+    pub(super) marker: Marker,
+    pub(super) format: FormatV1,
+    pub(super) head: HeadV2,
+    /// Whether there was nothing before.
+    pub(super) created: bool,
+}
+
+impl Files {
+    /// Opens a folder's files, or makes them; whatever was made is durable on return.
+    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        if path.join(RESTORING).exists() {
+            return Err(StoreError::HalfRestored { folder: path.to_owned() });
+        }
+        let said = marker::read(path)?;
+        let created = !path.join(DB).exists();
+        match said {
+            Found::Damaged => return Err(StoreError::MarkerDamaged { marker: path.join(marker::NAME) }),
+            Found::Mark(mark) if created && mark.commit > 0 => {
+                return Err(StoreError::Behind { folder: path.to_owned(), found: None, acknowledged: mark.commit });
+            }
+            Found::Mark(_) | Found::Nothing => {}
+        }
+        std::fs::create_dir_all(path)?;
+        restrict(path)?;
+        let (db, tree, format, head) = guarded(|| {
+            let db = open_sled(path, cache_bytes)?;
+            let tree = db.open_tree("carteiro")?;
+            let format = tree.get(keys::meta("format"))?.map(|value| record::decode_format(&value)).transpose()?;
+            let head = tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+            Ok((db, tree, format, head.unwrap_or_default()))
+        })?;
+        if let Some(FormatV1 { format: found, .. }) = format
+            && found > FORMAT
+        {
+            return Err(StoreError::Newer { found });
+        }
+        if let Found::Mark(mark) = said {
+            let behind = |found| StoreError::Behind { folder: path.to_owned(), found, acknowledged: mark.commit };
+            match &format {
+                None if mark.commit > 0 => return Err(behind(None)),
+                Some(format) if format.store_id() != mark.store => {
+                    return Err(StoreError::AnotherStore { marker: path.join(marker::NAME) });
+                }
+                Some(_) if head.commit < mark.commit => return Err(behind(Some(head.commit))),
+                None | Some(_) => {}
+            }
+        } else if head.commit > 0 {
+            tracing::warn!(
+                marker = %path.join(marker::NAME).display(),
+                "the marker is gone, so nothing tells whether the store lost something; it is made anew from what is there"
+            );
+        }
+        let format = match format {
+            Some(format) => format,
+            None => make(&tree)?,
+        };
+        let log = File::open(path.join(DB))?;
+        sync(&db, &log)?;
+        if created {
+            // The names of new files are durable only once their folders are.
+            sync_folder(path)?;
+        }
+        // Each start says anew how far the store has come: what was applied and not yet marked counts from here on.
+        let marker = Marker::create(path, Mark { store: format.store_id(), commit: head.commit })?;
+        Ok(Self { db, tree, log, marker, format, head, created })
+    }
+}
+
+/// Makes the names inside a folder durable, and the folder's own.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    if let Some(parent) = path.canonicalize()?.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Opens sled's files in a folder, with what is part of the file format.
+pub(super) fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(cache_bytes)
+        // The committer alone decides when to flush.
+        .flush_every_ms(None)
+        .segment_size(SEGMENT_BYTES)
+        .mode(sled::Mode::HighThroughput);
+    Ok(config.open()?)
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is where a panic of sled's becomes an error: whoever prints panics can leave it out.
+pub fn panic_is_expected() -> bool {
+    GUARDED.get()
+}
+
+/// sled panics on some kinds of damage; that must become a sentence.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let before = GUARDED.replace(true);
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    GUARDED.set(before);
+    done.unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(StoreError::OpenFailed(why.unwrap_or("sled panicked").to_owned()))
+    })
+}
+
+/// The data folder holds tokens' hashes, targets' credentials and customers' data: nobody else's to read.
+pub(super) fn restrict(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Writes the format record into a store that has none.
+fn make(tree: &sled::Tree) -> Result<FormatV1, StoreError> {
+    let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes() };
+    tree.insert(keys::meta("format"), record::encode_format(&format))?;
+    Ok(format)
+}
