@@ -336,7 +336,8 @@ impl Driver {
         match action {
             Action::Start { key, account, owed, hot } => {
                 let Some(lane) = self.lanes.get(&key.webhook).cloned() else {
-                    // Deleted between two steps; its lane goes with the next one.
+                    // Deleted between two steps; the slot must come back all the same.
+                    let _ = self.heard.send(Heard::Untried { key, standing: Standing::Nothing });
                     return;
                 };
                 self.status.in_flight().insert(key);
@@ -360,7 +361,8 @@ impl Driver {
                 let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
                 let retries = store.retry_page(lane, first, before, AUDIT_ROWS)?;
                 let fresh = store.fresh_page(account, lane, Seq(0), AUDIT_ROWS)?;
-                Ok(Input::Audited { lane, retries, fresh })
+                let manual = store.manual_page(lane, first, AUDIT_ROWS)?;
+                Ok(Input::Audited { lane, retries, fresh, manual })
             }),
             Action::Lost(key) => {
                 let notification = self.store.notification_id(key);
