@@ -151,6 +151,8 @@ struct Ended {
     trigger: Trigger,
     /// Automatic attempts made before this one.
     automatic: u8,
+    /// Since when an attempt by hand was owed.
+    asked_at: Option<Timestamp>,
     started_at: Timestamp,
     finished: Finished,
 }
@@ -294,7 +296,7 @@ impl Driver {
 
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
     fn conclude(&self, ended: Ended) -> Input<Arc<Hot>> {
-        let Ended { key, lane, trigger, automatic, started_at, finished } = ended;
+        let Ended { key, lane, trigger, automatic, asked_at, started_at, finished } = ended;
         let now = self.clock.now();
         let (retry_after, reach) = match &finished.result {
             result if result.confirms() => (None, Reach::Confirmed),
@@ -328,7 +330,7 @@ impl Driver {
             result: finished.result,
             next_attempt_at: None,
         };
-        self.store.settle(lane.webhook.account, key, attempt, verdict);
+        self.store.settle(lane.webhook.account, key, attempt, verdict, asked_at);
         Input::Ended { key, reach, hold }
     }
 
@@ -429,7 +431,7 @@ async fn attempt(
     let key = ticket.key;
     let ready = if let Some(hot) = hot {
         // Told by the commit that made it owed, and never attempted: there is nothing to read that could differ.
-        Ready { body: hot.payload().body().clone(), trigger: Trigger::Automatic, automatic: 0, number: 1 }
+        Ready { body: hot.payload().body().clone(), trigger: Trigger::Automatic, automatic: 0, asked_at: None, number: 1 }
     } else {
         let store = store.clone();
         let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
@@ -443,14 +445,15 @@ async fn attempt(
     let started_at = clock.now();
     let request = lane.request(store.notification_id(key), ready.number, started_at, ready.body);
     let finished = client.attempt(request).await;
-    let Ready { trigger, automatic, .. } = ready;
-    ticket.close(Heard::Ended(Box::new(Ended { key, lane, trigger, automatic, started_at, finished })));
+    let Ready { trigger, automatic, asked_at, .. } = ready;
+    ticket.close(Heard::Ended(Box::new(Ended { key, lane, trigger, automatic, asked_at, started_at, finished })));
 }
 
 struct Ready {
     body: bytes::Bytes,
     trigger: Trigger,
     automatic: u8,
+    asked_at: Option<Timestamp>,
     number: u16,
 }
 
@@ -482,6 +485,7 @@ fn read(
         body: Payload::body(&payload).clone(),
         trigger: if owed == OwedAs::Manual { notification.manual_trigger() } else { Trigger::Automatic },
         automatic: notification.automatic,
+        asked_at: notification.manual_at.filter(|_| owed == OwedAs::Manual),
         number: notification.attempts.saturating_add(1),
     }))
 }

@@ -4,7 +4,7 @@ use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
 use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Status,
-    Timestamp, WebhookId, WebhookStatus,
+    TEST_EVENT, Timestamp, WebhookId, WebhookStatus,
 };
 use crate::store::{EventQuery, IdempotencyKey, Page};
 use std::collections::BTreeMap;
@@ -95,6 +95,12 @@ impl Service {
             .collect();
         if !unknown.is_empty() {
             return Err(Error::Invalid(unknown));
+        }
+        let tests = drafts.iter().enumerate().filter(|(_, draft)| draft.event_type.as_str() == TEST_EVENT);
+        if let Some((index, _)) = tests.into_iter().next() {
+            let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
+            let why = format!("`{TEST_EVENT}` is carteiro's own: POST /api/webhooks/{{id}}/test sends one");
+            return Err(Error::invalid(field, why));
         }
         let events: Vec<NewEvent> = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
         let key = idempotency_key.map(|key| {
@@ -257,7 +263,7 @@ fn explain_owed(view: &NotificationView, webhook_deleted: bool, event: &Event) -
 
 fn explain_not_owed(webhook: &crate::model::Webhook, event: &Event) -> String {
     let patterns = || webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
-    if event.event_type.as_str() == crate::model::TEST_EVENT {
+    if event.event_type.as_str() == TEST_EVENT {
         return "It was not owed: a test goes to the webhook that is tested, and to no other.".to_owned();
     }
     if webhook.registered_after >= event.seq {

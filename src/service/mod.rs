@@ -15,7 +15,7 @@ pub use webhooks::WebhookDraft;
 
 use crate::clock::Clock;
 use crate::model::{
-    AccessToken, AccountNo, CATALOGUE, EventType, NotificationKey, RetryPolicy, Scopes, TEST_EVENT, TokenHash,
+    AccessToken, AccountNo, CATALOGUE, EventType, NotificationKey, RetryPolicy, Scopes, TokenHash,
 };
 use crate::store::{AcceptRefusal, Store, StoreError};
 use std::collections::BTreeMap;
@@ -175,7 +175,6 @@ impl Service {
 impl Policy {
     fn allows(&self, event_type: &EventType) -> bool {
         !self.strict_types
-            || event_type.as_str() == TEST_EVENT
             || CATALOGUE.iter().any(|entry| entry.event_type == event_type.as_str())
             || self.extra_types.contains(event_type)
     }

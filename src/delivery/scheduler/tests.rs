@@ -72,9 +72,9 @@ impl Hook {
 enum Later {
     Hear(Input<()>),
     Read(Action<()>),
-    End { key: NotificationKey, trigger: Trigger, automatic: u8 },
+    End { key: NotificationKey, trigger: Trigger, automatic: u8, asked_at: Option<Timestamp> },
     Untried(NotificationKey),
-    Settle { key: NotificationKey, trigger: Trigger, verdict: Verdict },
+    Settle { key: NotificationKey, trigger: Trigger, verdict: Verdict, asked_at: Option<Timestamp> },
 }
 
 struct Sim {
@@ -444,7 +444,8 @@ impl Sim {
             Mood::Failing | Mood::Busy => 1 + self.random.below(2000),
             Mood::Dead => 1000 + self.random.below(15_000),
         };
-        self.put(self.time + span, Later::End { key, trigger, automatic });
+        let asked_at = notification.manual_at.filter(|_| owed == OwedAs::Manual);
+        self.put(self.time + span, Later::End { key, trigger, automatic, asked_at });
     }
 
     fn happen(&mut self, later: Later) {
@@ -455,14 +456,14 @@ impl Sim {
                 let at = self.time + self.delay();
                 self.put(at, Later::Hear(answer));
             }
-            Later::End { key, trigger, automatic } => self.end(key, trigger, automatic),
+            Later::End { key, trigger, automatic, asked_at } => self.end(key, trigger, automatic, asked_at),
             Later::Untried(key) => {
                 self.free(key, Reach::Untried);
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
                 let ended = Input::Ended { key, reach: Reach::Untried, hold: None };
                 self.step(vec![ended, Input::Settled { key, standing }]);
             }
-            Later::Settle { key, trigger, verdict } => {
+            Later::Settle { key, trigger, verdict, asked_at } => {
                 let now = self.stamp();
                 let status = if verdict == Verdict::Confirmed { 200 } else { 500 };
                 let response = Response { status, body: vec![], retry_after: None, location: None };
@@ -477,7 +478,7 @@ impl Sim {
                     next_attempt_at: None,
                 };
                 self.change(key, |notification| {
-                    notification.settle(attempt, verdict, now);
+                    notification.settle(attempt, verdict, asked_at, now);
                 });
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
                 self.tell(Input::Settled { key, standing });
@@ -498,7 +499,7 @@ impl Sim {
         }
     }
 
-    fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8) {
+    fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8, asked_at: Option<Timestamp>) {
         let now = Timestamp::from_ms(self.wall());
         let mood = self.hooks.get(&key.webhook).map_or(Mood::Healthy, |hook| hook.mood);
         let (reach, retry_after) = match mood {
@@ -519,7 +520,7 @@ impl Sim {
         };
         self.free(key, reach);
         let at = self.time + self.delay();
-        self.put(at, Later::Settle { key, trigger, verdict });
+        self.put(at, Later::Settle { key, trigger, verdict, asked_at });
         self.step(vec![Input::Ended { key, reach, hold }]);
     }
 
