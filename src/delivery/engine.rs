@@ -431,7 +431,13 @@ async fn attempt(
     let key = ticket.key;
     let ready = if let Some(hot) = hot {
         // Told by the commit that made it owed, and never attempted: there is nothing to read that could differ.
-        Ready { body: hot.payload().body().clone(), trigger: Trigger::Automatic, automatic: 0, asked_at: None, number: 1 }
+        Ready {
+            body: hot.payload().body().clone(),
+            trigger: Trigger::Automatic,
+            automatic: 0,
+            asked_at: None,
+            number: 1,
+        }
     } else {
         let store = store.clone();
         let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;

@@ -456,14 +456,7 @@ impl<H> Scheduler<H> {
     }
 
     /// A row is lost only if two audits in a row find it unheld: between the reading and this moment it may have been settled.
-    fn judge(
-        &mut self,
-        no: WebhookNo,
-        retries: &[Due],
-        fresh: &[Seq],
-        manual: &[Due],
-        out: &mut Vec<Action<H>>,
-    ) {
+    fn judge(&mut self, no: WebhookNo, retries: &[Due], fresh: &[Seq], manual: &[Due], out: &mut Vec<Action<H>>) {
         let Some(lane) = self.lanes.get_mut(&no).filter(|lane| !lane.removed) else {
             return;
         };

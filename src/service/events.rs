@@ -6,7 +6,7 @@ use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Status,
     TEST_EVENT, Timestamp, WebhookId, WebhookStatus,
 };
-use crate::store::{EventQuery, IdempotencyKey, Page};
+use crate::store::{Cursor, EventQuery, IdempotencyKey, Order, Page};
 use std::collections::BTreeMap;
 
 /// An event as a caller brings it; `resource` is the text of one JSON object.
@@ -141,24 +141,30 @@ impl Service {
         .await
     }
 
-    /// The notification history of one event: each notification with its attempts, by webhook.
+    /// A page of the notification history of one event: each notification with its attempts, the newest webhook's first.
     pub async fn notifications_of_event(
         &self,
         caller: &Caller,
         id: EventId,
-    ) -> Result<Vec<super::NotificationDetail>, Error> {
+        order: Order,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<super::NotificationDetail>, Error> {
         let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
         self.read(move |store| {
             let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
             let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
             let mut webhooks = Webhooks::new(store, account);
-            let mut details = Vec::new();
-            for notification in store.notifications_of(account, seq)? {
+            let owed = store.notifications_of(account, seq)?.into_iter();
+            let owed = owed.map(|notification| ((0, notification.key.webhook.0), notification));
+            let page = Page::cut(owed.collect(), order, cursor, limit);
+            let mut details = Vec::with_capacity(page.items.len());
+            for notification in page.items {
                 let attempts = store.attempts(&notification)?;
                 let view = webhooks.view(&notification, &event, max_attempts)?;
                 details.push(super::NotificationDetail { view, attempts });
             }
-            Ok(details)
+            Ok(Page { items: details, next: page.next })
         })
         .await
     }

@@ -15,7 +15,7 @@ pub use webhooks::WebhookDraft;
 
 use crate::clock::Clock;
 use crate::model::{
-    AccessToken, AccountNo, CATALOGUE, EventType, NotificationKey, RetryPolicy, Scopes, TokenHash,
+    AccessToken, AccountNo, CATALOGUE, EventType, NotificationKey, RetryPolicy, Scopes, Timestamp, TokenHash,
 };
 use crate::store::{AcceptRefusal, Store, StoreError};
 use std::collections::BTreeMap;
@@ -118,6 +118,11 @@ impl Service {
     /// A service over an open store.
     pub fn new(store: Store, clock: Clock, engine: Arc<dyn Engine>, accounts: Vec<Account>, policy: Policy) -> Self {
         Self { store, clock, engine, accounts, policy: RwLock::new(Arc::new(policy)) }
+    }
+
+    /// The time, as the verbs see it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Takes up what a reload changed.

@@ -668,6 +668,25 @@ fn end_of_feed(order: Order, durable: u64) -> Option<Cursor> {
 }
 
 impl<T> Page<T> {
+    /// A page of a list that is short enough to be held in memory, each item with the place that orders it.
+    pub fn cut(mut items: Vec<((u64, u32), T)>, order: Order, cursor: Option<Cursor>, limit: usize) -> Self {
+        let place = |(seq, webhook): (u64, u32)| Place { seq, webhook };
+        items.sort_by_key(|(at, _)| *at);
+        if order == Order::Newest {
+            items.reverse();
+        }
+        let before = |at: Place| {
+            cursor.is_some_and(|Cursor(from)| match order {
+                Order::Newest => at > from,
+                Order::Oldest => at < from,
+            })
+        };
+        let mut rest = items.into_iter().skip_while(|(at, _)| before(place(*at))).peekable();
+        let items = rest.by_ref().take(limit).map(|(_, item)| item).collect();
+        let next = rest.peek().map(|(at, _)| Cursor(place(*at)));
+        Self { items, next }
+    }
+
     /// The page behind the end of a list.
     fn ended(order: Order, cursor: Option<Cursor>, durable: u64) -> Self {
         let next = cursor.filter(|_| order == Order::Oldest).or_else(|| end_of_feed(order, durable));

@@ -818,7 +818,10 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
     assert!(out.is_empty(), "it may have been settled meanwhile: {out:?}");
     step(&mut scheduler, audited(), &mut out);
     let lost = NotificationKey { seq: Seq(7), webhook: no };
-    assert!(matches!(out[..], [Action::Lost(key), Action::Start { owed: OwedAs::Manual, .. }] if key == lost), "{out:?}");
+    assert!(
+        matches!(out[..], [Action::Lost(key), Action::Start { owed: OwedAs::Manual, .. }] if key == lost),
+        "{out:?}"
+    );
 }
 
 fn chaos(seed: u64) {

@@ -2,12 +2,12 @@
 
 use super::{notification_rows, put_notification, read_notification};
 use crate::model::{AccountNo, Notification, NotificationKey, Refusal, Seq, Status, Timestamp, WebhookNo};
-use crate::store::{MAX_JOBS, StoreError};
 use crate::store::committer::Committer;
 use crate::store::keys::{self, Key};
 use crate::store::list::{NotificationQuery, Order, Place, Walk};
 use crate::store::record::{self, JobV1};
 use crate::store::txn::Txn;
+use crate::store::{MAX_JOBS, StoreError};
 use std::sync::atomic::Ordering;
 
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
