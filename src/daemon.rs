@@ -10,9 +10,9 @@ use crate::delivery::client::{Client, ClientSettings};
 use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::engine::{Engine, EngineSettings, Status};
 use crate::delivery::tls;
-use crate::model::{NotificationKey, Scopes, TokenHash};
+use crate::model::{NotificationKey, Scope, Scopes, TokenHash};
 use crate::service::{Account, Caller, Policy, Service};
-use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings};
+use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings, Token};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
@@ -51,7 +51,7 @@ impl fmt::Display for Error {
             Self::Tls(error) => error.fmt(f),
             Self::Token(path) => write!(
                 f,
-                "{} must hold an access token of at least {MIN_TOKEN_BYTES} visible characters on one line",
+                "{} must hold an access token of {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible characters on one line",
                 path.display()
             ),
             Self::Committer(Fatal::Asked) => f.write_str("the committer stopped unasked"),
@@ -66,6 +66,8 @@ impl std::error::Error for Error {}
 
 /// The shortest token an `admin_token_file` may hold.
 const MIN_TOKEN_BYTES: usize = 20;
+/// And the longest: what the API looks at.
+const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
 /// A running daemon.
 pub struct Daemon {
@@ -236,7 +238,8 @@ async fn accounts(config: &Config, store: &Store) -> Result<Vec<Account>, Error>
 fn token_of(path: &Path) -> Result<TokenHash, Error> {
     let text = fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?;
     let token = text.trim();
-    let good = token.len() >= MIN_TOKEN_BYTES && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let good =
+        (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     if good { Ok(TokenHash::of(token)) } else { Err(Error::Token(path.to_owned())) }
 }
 
@@ -244,11 +247,12 @@ fn token_of(path: &Path) -> Result<TokenHash, Error> {
 /// durable before the token is: a crash in between leaves a file that the next start overwrites, never a token nobody has.
 async fn first_tokens(service: &Service, store: &Store, accounts: &[Account]) -> Result<(), Error> {
     for account in accounts {
-        if account.admin_token.is_some() || !store.tokens(account.no).is_empty() {
+        let now = service.now();
+        let admin = |token: &Token| token.scopes.allows(Scope::Admin) && token.expires_at.is_none_or(|end| now < end);
+        if account.admin_token.is_some() || store.tokens(account.no).iter().any(admin) {
             continue;
         }
-        let name = if accounts.len() == 1 { "admin-token".to_owned() } else { format!("admin-token-{}", account.name) };
-        let path = store.path().join(name);
+        let path = admin_token_file(store.path(), &account.name, accounts.len());
         let failed = |error| Error::File(path.clone(), error);
         let token = crate::model::AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
         write_secret(&path, &token.reveal()).map_err(failed)?;
@@ -262,6 +266,18 @@ async fn first_tokens(service: &Service, store: &Store, accounts: &[Account]) ->
         tracing::info!(account = account.name, path = %path.display(), "an admin token was made; it stands in this file");
     }
     Ok(())
+}
+
+/// Where the first start writes the admin token of an account that has none.
+pub fn admin_token_file(data: &Path, account: &str, accounts: usize) -> PathBuf {
+    data.join(if accounts == 1 { "admin-token".to_owned() } else { format!("admin-token-{account}") })
+}
+
+/// What is wrong with the files that a config names, as the daemon would find it at its start: all of it.
+pub fn check_files(config: &Config) -> Vec<Error> {
+    let ca = tls::client_config(config.egress.extra_ca_file.as_deref()).err().map(Error::Tls);
+    let tokens = config.account.iter().filter_map(|account| account.admin_token_file.as_deref());
+    ca.into_iter().chain(tokens.filter_map(|path| token_of(path).err())).collect()
 }
 
 fn write_secret(path: &Path, text: &str) -> io::Result<()> {

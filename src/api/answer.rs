@@ -62,6 +62,18 @@ impl Answer {
         self
     }
 
+    /// Head and body as they go over the wire, for what is answered without hyper.
+    pub(super) fn into_bytes(self, request_id: &HeaderValue) -> (String, Bytes) {
+        let body = self.body.clone();
+        let response = self.into_response(request_id.clone());
+        let mut head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", response.status(), body.len());
+        for (name, value) in response.headers() {
+            head.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
+        }
+        head.push_str("\r\n");
+        (head, body)
+    }
+
     pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Full<Bytes>> {
         let has_body = !self.body.is_empty();
         let mut response = Response::new(Full::new(self.body));
@@ -94,6 +106,12 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// For a request that couldn't even be read; the connection closes behind it.
+    pub(super) fn unread(status: StatusCode, code: &'static str, detail: &str) -> Self {
+        let close = Box::new((header::CONNECTION, "close".to_owned()));
+        Self { header: Some(close), ..Self::new(status, code, detail) }
+    }
+
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), fields: None, header: None }
     }
@@ -191,6 +209,11 @@ impl From<Error> for Failure {
             Error::NotFound => Self::not_found(),
             Error::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
             Error::Invalid(fields) => Self::invalid(fields),
+            Error::Store(StoreError::Failed) => Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "store_failed",
+                "the change could not be made durable and was not acknowledged; the daemon's log says why",
+            ),
             Error::Store(StoreError::Stopped) => Self::unavailable("carteiro is stopping: try again in a moment"),
             Error::Store(error) => {
                 // A caller can do nothing about it and learns nothing from its details; the operator must.

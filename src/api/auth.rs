@@ -5,7 +5,7 @@ use crate::service::{Caller, Service};
 use http::{HeaderMap, header};
 
 /// The longest token that is looked at; anything longer was never ours.
-const MAX_TOKEN_BYTES: usize = 512;
+pub const MAX_TOKEN_BYTES: usize = 512;
 
 pub(super) fn authenticate(service: &Service, headers: &HeaderMap) -> Result<Caller, Failure> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {

@@ -161,10 +161,13 @@ pub(super) async fn show(call: &Call<'_>, id: EventId) -> Result<Answer, Failure
 }
 
 pub(super) async fn notifications(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
-    let details = call.service.notifications_of_event(&call.caller, id).await?;
-    let shapes: Vec<DetailShape> = details.iter().map(DetailShape::of).collect();
-    Ok(Answer::page(&shapes, None, crate::store::MAX_WEBHOOKS))
+    let mut query = Query::new(call.query);
+    let paging = query.paging();
+    query.finish()?;
+    let (order, cursor, limit) = (paging.order, paging.cursor, paging.limit);
+    let page = call.service.notifications_of_event(&call.caller, id, order, cursor, limit).await?;
+    let shapes: Vec<DetailShape> = page.items.iter().map(DetailShape::of).collect();
+    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), limit))
 }
 
 pub(super) async fn resend(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {

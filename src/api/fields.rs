@@ -6,10 +6,13 @@ use super::answer::Failure;
 use crate::model::{Members, depth};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// How deeply a request's JSON may be nested, its own frame included.
 pub(super) const MAX_DEPTH: usize = 64;
+
+/// The most sentences about one field.
+const MAX_PROBLEMS: usize = 5;
 
 /// One value, still as its text.
 #[derive(Clone, Copy)]
@@ -119,11 +122,17 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// Two members of one name: whichever was meant, taking the other would be a guess.
+    /// Two members of one name: whichever was meant, taking the other would be a guess. Each name is told once, however often
+    /// it comes: a body of millions of them is answered in a line.
     fn refuse_repeats(&mut self) {
         let mut seen = HashSet::new();
-        let repeated: Vec<String> =
+        let repeated: BTreeSet<String> =
             self.members.iter().filter(|(name, _)| !seen.insert(name)).map(|(name, _)| shown(name)).collect();
+        if repeated.is_empty() {
+            return;
+        }
+        let mut kept = HashSet::new();
+        self.members.retain(|(name, _)| kept.insert(name.clone()));
         for name in repeated {
             self.problem(&name, "is given twice");
         }
@@ -135,15 +144,16 @@ impl<'a> Fields<'a> {
 
     pub(super) fn problem(&mut self, name: &str, problem: impl Into<String>) {
         let name = self.named(name);
-        self.problems.entry(name).or_default().push(problem.into());
+        // Names that are cut to one and the same text need no more than a few sentences.
+        let told = self.problems.entry(name).or_default();
+        if told.len() < MAX_PROBLEMS {
+            told.push(problem.into());
+        }
     }
 
     fn take(&mut self, name: &str) -> Option<Value<'a>> {
         let at = self.members.iter().position(|(member, _)| member == name)?;
-        let (_, value) = self.members.remove(at);
-        // A repetition has been named already; it is not unknown as well.
-        self.members.retain(|(member, _)| member != name);
-        Some(value)
+        Some(self.members.remove(at).1)
     }
 
     fn parse<T>(
@@ -173,6 +183,16 @@ impl<'a> Fields<'a> {
     /// A field that may be left out; `null` counts as left out.
     pub(super) fn optional<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
         let value = self.take(name).filter(|value| !value.is_null())?;
+        self.parse(name, value, parse)
+    }
+
+    /// A field that may be left out and has no empty state: `null` is a problem.
+    pub(super) fn changed<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
+        let value = self.take(name)?;
+        if value.is_null() {
+            self.problem(name, "can't be null: leave it out to keep it as it is");
+            return None;
+        }
         self.parse(name, value, parse)
     }
 

@@ -10,9 +10,11 @@ mod notifications;
 mod query;
 mod route;
 mod server;
+mod spoken;
 mod tokens;
 mod webhooks;
 
+pub use auth::MAX_TOKEN_BYTES;
 pub use server::{Limits, Server};
 
 use crate::service::Service;
@@ -73,6 +75,10 @@ async fn dispatch(service: &Service, limits: BodyLimits, request: Request<Incomi
     if endpoint == Endpoint::Webhooks {
         // The guide's own sample prints GET above text that says POST: never guess which was meant.
         refuse_registration_by_get(&body)?;
+    }
+    if !endpoint.takes_body() && head.method != Method::GET && !body.is_empty() {
+        // What is sent and not read would be believed to have been taken.
+        fields::Fields::of_body(&body)?.finish()?;
     }
     let query = head.uri.query().unwrap_or_default();
     let idempotency_key = head.headers.get("idempotency-key");

@@ -29,7 +29,12 @@ impl<'a> Query<'a> {
 
     fn problem(&mut self, name: &str, problem: impl Into<String>) {
         let name: String = name.chars().take(100).collect();
-        self.problems.entry(name).or_default().push(problem.into());
+        let told = self.problems.entry(name).or_default();
+        let problem = problem.into();
+        // A parameter that is given a thousand times is unknown once.
+        if !told.contains(&problem) {
+            told.push(problem);
+        }
     }
 
     /// A parameter that may be left out. An empty value is a value, and seldom a good one.

@@ -43,6 +43,35 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
+    /// Whether the call reads a body. What takes none is content with an empty one or `{}`.
+    pub(super) fn takes_body(self) -> bool {
+        match self {
+            Self::Register
+            | Self::ChangeWebhook(_)
+            | Self::Record
+            | Self::RecordBatch
+            | Self::ResendMany
+            | Self::CreateToken => true,
+            Self::Webhooks
+            | Self::Webhook(_)
+            | Self::DeleteWebhook(_)
+            | Self::TestWebhook(_)
+            | Self::RotateSecret(_)
+            | Self::Events
+            | Self::Event(_)
+            | Self::EventNotifications(_)
+            | Self::ResendEvent(_)
+            | Self::ExplainEvent(_)
+            | Self::EraseEvent(_)
+            | Self::EventTypes
+            | Self::Notifications
+            | Self::Notification(_)
+            | Self::ResendNotification(_)
+            | Self::Tokens
+            | Self::RevokeToken(_) => false,
+        }
+    }
+
     /// The scope a token must have.
     pub(super) fn scope(self) -> Scope {
         match self {

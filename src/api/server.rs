@@ -1,6 +1,7 @@
 //! Connections in: accept, bound, serve, drain.
 
 use super::answer::Answer;
+use super::spoken::Spoken;
 use super::{BodyLimits, handle};
 use crate::service::Service;
 use bytes::Bytes;
@@ -117,6 +118,7 @@ async fn serve(
 ) {
     // Answers are one write each; waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
+    let stream = Spoken::new(stream, ids.next());
     let answer = service_fn(move |request| answer(service.clone(), limits, ids.clone(), request));
     let connection = http1::Builder::new()
         // Without a timer, the header timeout does nothing at all.

@@ -3,7 +3,7 @@
 use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::Fields;
-use super::query;
+use super::query::{self, Query};
 use crate::model::{Scope, Scopes, TokenId, parse_duration};
 use crate::service::TokenView;
 use http::StatusCode;
@@ -45,10 +45,12 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
-    let views = call.service.tokens(&call.caller);
-    let shapes: Vec<TokenShape> = views.iter().map(TokenShape::of).collect();
-    Ok(Answer::data(StatusCode::OK, &shapes))
+    let mut query = Query::new(call.query);
+    let paging = query.paging();
+    query.finish()?;
+    let page = call.service.tokens(&call.caller, paging.order, paging.cursor, paging.limit);
+    let shapes: Vec<TokenShape> = page.items.iter().map(TokenShape::of).collect();
+    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
 }
 
 pub(super) async fn revoke(call: &Call<'_>, id: TokenId) -> Result<Answer, Failure> {

@@ -4,7 +4,7 @@ use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
 use super::notifications::NotificationShape;
-use super::query;
+use super::query::{self, Query};
 use crate::model::{
     Authorization, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit,
     RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration, parse_duration,
@@ -32,11 +32,12 @@ pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
-    let webhooks = call.service.webhooks(&call.caller);
-    // An account has at most a thousand: they come on one page.
-    let shapes: Vec<WebhookShape> = webhooks.iter().map(|webhook| WebhookShape::of(webhook)).collect();
-    Ok(Answer::page(&shapes, None, crate::store::MAX_WEBHOOKS))
+    let mut query = Query::new(call.query);
+    let paging = query.paging();
+    query.finish()?;
+    let page = call.service.webhooks(&call.caller, paging.order, paging.cursor, paging.limit);
+    let shapes: Vec<WebhookShape> = page.items.iter().map(|webhook| WebhookShape::of(webhook)).collect();
+    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
 }
 
 pub(super) fn show(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
@@ -49,8 +50,8 @@ pub(super) async fn change(call: &Call<'_>, id: WebhookId) -> Result<Answer, Fai
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
     let mut fields = Fields::within(call.body, "webhook")?;
-    let target = fields.optional("target", target);
-    let events = fields.optional("events", patterns);
+    let target = fields.changed("target", target);
+    let events = fields.changed("events", patterns);
     let rest = rest(&mut fields);
     fields.finish()?;
     let patch = WebhookPatch { target, events, ..rest };
@@ -114,7 +115,7 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
             Err(format!("must be at most {MAX_DESCRIPTION_BYTES} bytes"))
         }
     });
-    let status = fields.optional("status", |value| match &*value.text()? {
+    let status = fields.changed("status", |value| match &*value.text()? {
         "ACTIVE" => Ok(WebhookStatus::Active),
         "PAUSED" => Ok(WebhookStatus::Paused),
         "DISABLED" => Err("only carteiro itself sets DISABLED: send PAUSED to hold notifications back".to_owned()),
@@ -134,7 +135,7 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
     let rate_limit = fields.clearable("rate_limit", |value| {
         RateLimit::per_second(value.number()?).ok_or_else(|| "must be 0.01 to 10000 deliveries per second".to_owned())
     });
-    let ordered = fields.optional("ordered", Value::boolean);
+    let ordered = fields.changed("ordered", Value::boolean);
     let retry = fields.clearable("retry", retry_policy);
     WebhookPatch {
         target: None,

@@ -13,6 +13,7 @@ use crate::model::{
     Trigger, WebhookPatch,
 };
 use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
+use crate::store::Order;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -274,7 +275,8 @@ impl Story {
     async fn look(&mut self, service: &Service, caller: &Caller) -> Result<(), String> {
         let ids: Vec<EventId> = self.open.keys().copied().collect();
         for id in ids {
-            let details = service.notifications_of_event(caller, id).await.map_err(describe)?;
+            let details = service.notifications_of_event(caller, id, Order::Newest, None, 1);
+            let details = details.await.map_err(describe)?.items;
             let Some((begun, told)) = self.open.get_mut(&id) else {
                 continue;
             };

@@ -75,13 +75,22 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// The environment as text; a variable that isn't UTF-8 can't be one of ours.
+/// The environment as text; a variable that isn't UTF-8 can't be one of ours (see [`load`]).
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Reads the config, or prints every problem of it.
 fn load(file: &ConfigArgs, flags: &[(&'static str, String)]) -> Result<Loaded, u8> {
+    let unreadable = std::env::vars_os().find(|(name, value)| {
+        let ours = name.to_str().is_some_and(|name| name.starts_with("CARTEIRO_") && name.contains("__"));
+        ours && value.to_str().is_none()
+    });
+    if let Some((name, _)) = unreadable {
+        // Left out, a setting would silently be another one.
+        complain(format_args!("the value of {} is not UTF-8 text", name.to_string_lossy()));
+        return Err(BAD_CONFIG);
+    }
     config::Config::load(file.config.as_deref(), environment(), flags).map_err(|problems| {
         eprintln!("{problems}");
         BAD_CONFIG
@@ -90,7 +99,12 @@ fn load(file: &ConfigArgs, flags: &[(&'static str, String)]) -> Result<Loaded, u
 
 fn check_config(args: &ConfigArgs) -> u8 {
     match load(args, &[]) {
-        Ok(_) => {
+        Ok(loaded) => {
+            let problems = crate::daemon::check_files(&loaded.config);
+            if !problems.is_empty() {
+                problems.iter().for_each(complain);
+                return BAD_CONFIG;
+            }
             let what =
                 args.config.as_ref().map_or("the built-in defaults".to_owned(), |file| file.display().to_string());
             println!("{what}: no problems");

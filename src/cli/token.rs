@@ -16,6 +16,9 @@ pub(super) struct TokenArgs {
     /// An admin token, instead of the one in the data folder
     #[arg(long, global = true, value_name = "TOKEN", env = "CARTEIRO_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The account whose admin token in the data folder is used, where there are several; the first one of the config else
+    #[arg(long, global = true, value_name = "NAME")]
+    account: Option<String>,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -59,7 +62,7 @@ pub(super) fn token(args: &TokenArgs) -> u8 {
             }
             call(&address, &token, Method::POST, "/api/tokens", Some(&json!({ "token": asked })))
         }
-        TokenCommand::List => call(&address, &token, Method::GET, "/api/tokens", None),
+        TokenCommand::List => all_tokens(&address, &token),
         // An id that is no UUID would make another path; the daemon would say 404, and so do we.
         TokenCommand::Revoke { id } if crate::model::TokenId::parse(id).is_none() => Err(Problem {
             sentence: format!("`{id}` is no token id; `carteiro token list` shows them"),
@@ -79,6 +82,19 @@ pub(super) fn token(args: &TokenArgs) -> u8 {
     }
 }
 
+/// Every page of the list as one.
+fn all_tokens(address: &str, token: &str) -> Result<Value, Problem> {
+    let (mut all, mut path) = (Vec::new(), "/api/tokens?limit=500".to_owned());
+    loop {
+        let page = call(address, token, Method::GET, &path, None)?;
+        all.extend(page["data"].as_array().into_iter().flatten().cloned());
+        match page["page"]["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/tokens?limit=500&cursor={cursor}"),
+            None => return Ok(json!({ "data": all })),
+        }
+    }
+}
+
 /// Where the daemon is and what opens it: flags and environment first, then the config and the file of the first start.
 fn server(args: &TokenArgs) -> Result<(String, String), u8> {
     let loaded = load(&args.file, &[])?;
@@ -86,8 +102,20 @@ fn server(args: &TokenArgs) -> Result<(String, String), u8> {
     if let Some(token) = &args.token {
         return Ok((address, token.clone()));
     }
-    let configured = loaded.config.account.first().and_then(|account| account.admin_token_file.clone());
-    let file = configured.unwrap_or_else(|| loaded.config.store.path.join("admin-token"));
+    let accounts = &loaded.config.account;
+    let wanted = |name: &String| accounts.iter().find(|account| account.name == *name);
+    let account = match &args.account {
+        None => accounts.first(),
+        Some(name) => Some(wanted(name).ok_or_else(|| {
+            let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+            complain(format_args!("the config has no account `{name}`; it has {}", known.join(", ")));
+            BAD_CONFIG
+        })?),
+    };
+    let name = account.map_or("default", |account| account.name.as_str());
+    let configured = account.and_then(|account| account.admin_token_file.clone());
+    let file =
+        configured.unwrap_or_else(|| crate::daemon::admin_token_file(&loaded.config.store.path, name, accounts.len()));
     match std::fs::read_to_string(&file) {
         Ok(text) => Ok((address, text.trim().to_owned())),
         Err(error) => {

@@ -208,7 +208,7 @@ pub(super) static KEYS: &[Key<Config>] = &[
             config.delivery.retry = policy(retry.schedule().to_vec(), max, retry.jitter());
         },
         "How many automatic attempts there are, the first included. Then the notification has failed, and can still be \
-         resent by hand. A webhook may set its own."
+         resent by hand. A webhook may set its own, in `retry`."
     ),
     key!(
         Config,
@@ -221,7 +221,7 @@ pub(super) static KEYS: &[Key<Config>] = &[
             config.delivery.retry = policy(schedule, retry.max_attempts(), retry.jitter());
         },
         "The gap after each failed attempt. A list shorter than the attempts repeats its last gap; of a longer one the rest \
-         is not used. A webhook may set its own."
+         is not used. A webhook may set its own, in `retry`."
     ),
     key!(
         Config,
@@ -242,7 +242,8 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Reload,
         Count(1, 10_000),
         delivery.max_in_flight,
-        "How many attempts may be in flight at once, over all webhooks. Each costs a file descriptor."
+        "How many attempts may be in flight at once, over all webhooks. Each costs a file descriptor. One webhook never has more \
+         than half of them, so that a slow target leaves room for the others."
     ),
     key!(
         Config,
@@ -365,8 +366,8 @@ pub(super) static ACCOUNT_KEYS: &[Key<Account>] = &[
         Restart,
         MaybePath,
         admin_token_file,
-        "A file that holds an admin token for this account. Where no account has a token, the first start creates one and \
-         writes it to admin-token in the data folder."
+        "A file that holds an admin token for this account. For an account that has none, the first start creates one and writes \
+         it into the data folder: to admin-token, or to admin-token-NAME where there are several accounts."
     ),
 ];
 

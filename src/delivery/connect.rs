@@ -13,9 +13,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -37,7 +38,23 @@ pub(super) type HttpRequest = Request<Full<Bytes>>;
 /// Dials targets. One for each client, because it bounds the lookups under way.
 pub(super) struct Connector {
     lookups: Arc<Semaphore>,
+    /// Names that are being looked up now, each once, whoever asks: many attempts at one name would else take all the places,
+    /// and a resolver that is slow for one party would fail everybody's attempts.
+    under_way: Mutex<HashMap<String, Weak<Lookup>>>,
     http: http1::Builder,
+}
+
+/// One lookup, for all who wait for it.
+struct Lookup {
+    found: OnceLock<Result<Vec<IpAddr>, Arc<io::Error>>>,
+    /// Has no permits; is closed when the lookup has ended.
+    done: Semaphore,
+}
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self { found: OnceLock::new(), done: Semaphore::new(0) }
+    }
 }
 
 /// What is known of a dial while it is under way, so that a failure half-way still tells it.
@@ -53,7 +70,39 @@ impl Connector {
         // The number of headers stays at hyper's default of 100: setting it, even to that, costs an allocation a head.
         // The buffer alone is a loose bound: a read may fill more than was asked for.
         http.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
-        Self { lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)), http }
+        Self { lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)), under_way: Mutex::default(), http }
+    }
+
+    /// The addresses of a name, from the lookup that is under way or from a new one.
+    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Arc<io::Error>> {
+        let lookup = {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(lookup) = under_way.get(host).and_then(Weak::upgrade) {
+                lookup
+            } else {
+                under_way.retain(|_, lookup| lookup.strong_count() > 0);
+                let lookup = Arc::new(Lookup::default());
+                under_way.insert(host.to_owned(), Arc::downgrade(&lookup));
+                let (name, held, places) = (host.to_owned(), lookup.clone(), self.lookups.clone());
+                // A task of its own: whoever began it may lose patience while others still wait.
+                tokio::spawn(async move {
+                    let permit = places.acquire_owned().await.expect("the semaphore is never closed");
+                    // Not tokio's `lookup_host`: the permit has to last as long as the blocked thread does.
+                    let found = tokio::task::spawn_blocking(move || {
+                        let _permit = permit;
+                        let found = (name.as_str(), 0).to_socket_addrs();
+                        found.map(|found| found.take(MAX_ADDRESSES).map(|address| address.ip()).collect())
+                    });
+                    let found = found.await.unwrap_or_else(|gone| Err(io::Error::other(gone)));
+                    held.found.set(found.map_err(Arc::new)).ok();
+                    held.done.close();
+                });
+                lookup
+            }
+        };
+        // Closed, never given out: waiting for it ends when the lookup does.
+        let _ = lookup.done.acquire().await;
+        lookup.found.get().cloned().unwrap_or_else(|| Err(Arc::new(io::Error::other("the lookup was given up"))))
     }
 
     /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
@@ -94,23 +143,13 @@ impl Connector {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         let start = Instant::now();
-        let lookup = async {
-            let permit = Arc::clone(&self.lookups).acquire_owned().await.expect("the semaphore is never closed");
-            let name = host.to_owned();
-            // Not tokio's `lookup_host`: the permit has to outlive this future, as the blocked thread does.
-            let lookup = move || {
-                let _permit = permit;
-                (name.as_str(), port).to_socket_addrs().map(|found| found.take(MAX_ADDRESSES).collect::<Vec<_>>())
-            };
-            tokio::task::spawn_blocking(lookup).await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
-        };
-        let found = timeout_at(budget.until, lookup).await;
+        let found = timeout_at(budget.until, self.look_up(host)).await;
         dial.timings.dns_us = Some(elapsed_us(start));
         match found {
             Ok(Ok(addresses)) if addresses.is_empty() => {
                 Err(failure::error(ErrorCode::DnsFailed, format!("The name {host} has no address.")))
             }
-            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Ok(addresses)) => Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()),
             Ok(Err(cause)) => Err(failure::resolving(host, &cause)),
             Err(_) => {
                 let within = span(budget.limit);

@@ -151,6 +151,8 @@ struct Ended {
     trigger: Trigger,
     /// Automatic attempts made before this one.
     automatic: u8,
+    /// Since when an attempt by hand was owed.
+    asked_at: Option<Timestamp>,
     started_at: Timestamp,
     finished: Finished,
 }
@@ -294,7 +296,7 @@ impl Driver {
 
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
     fn conclude(&self, ended: Ended) -> Input<Arc<Hot>> {
-        let Ended { key, lane, trigger, automatic, started_at, finished } = ended;
+        let Ended { key, lane, trigger, automatic, asked_at, started_at, finished } = ended;
         let now = self.clock.now();
         let (retry_after, reach) = match &finished.result {
             result if result.confirms() => (None, Reach::Confirmed),
@@ -328,7 +330,7 @@ impl Driver {
             result: finished.result,
             next_attempt_at: None,
         };
-        self.store.settle(lane.webhook.account, key, attempt, verdict);
+        self.store.settle(lane.webhook.account, key, attempt, verdict, asked_at);
         Input::Ended { key, reach, hold }
     }
 
@@ -336,7 +338,8 @@ impl Driver {
         match action {
             Action::Start { key, account, owed, hot } => {
                 let Some(lane) = self.lanes.get(&key.webhook).cloned() else {
-                    // Deleted between two steps; its lane goes with the next one.
+                    // Deleted between two steps; the slot must come back all the same.
+                    let _ = self.heard.send(Heard::Untried { key, standing: Standing::Nothing });
                     return;
                 };
                 self.status.in_flight().insert(key);
@@ -360,7 +363,8 @@ impl Driver {
                 let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
                 let retries = store.retry_page(lane, first, before, AUDIT_ROWS)?;
                 let fresh = store.fresh_page(account, lane, Seq(0), AUDIT_ROWS)?;
-                Ok(Input::Audited { lane, retries, fresh })
+                let manual = store.manual_page(lane, first, AUDIT_ROWS)?;
+                Ok(Input::Audited { lane, retries, fresh, manual })
             }),
             Action::Lost(key) => {
                 let notification = self.store.notification_id(key);
@@ -427,7 +431,13 @@ async fn attempt(
     let key = ticket.key;
     let ready = if let Some(hot) = hot {
         // Told by the commit that made it owed, and never attempted: there is nothing to read that could differ.
-        Ready { body: hot.payload().body().clone(), trigger: Trigger::Automatic, automatic: 0, number: 1 }
+        Ready {
+            body: hot.payload().body().clone(),
+            trigger: Trigger::Automatic,
+            automatic: 0,
+            asked_at: None,
+            number: 1,
+        }
     } else {
         let store = store.clone();
         let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
@@ -441,14 +451,15 @@ async fn attempt(
     let started_at = clock.now();
     let request = lane.request(store.notification_id(key), ready.number, started_at, ready.body);
     let finished = client.attempt(request).await;
-    let Ready { trigger, automatic, .. } = ready;
-    ticket.close(Heard::Ended(Box::new(Ended { key, lane, trigger, automatic, started_at, finished })));
+    let Ready { trigger, automatic, asked_at, .. } = ready;
+    ticket.close(Heard::Ended(Box::new(Ended { key, lane, trigger, automatic, asked_at, started_at, finished })));
 }
 
 struct Ready {
     body: bytes::Bytes,
     trigger: Trigger,
     automatic: u8,
+    asked_at: Option<Timestamp>,
     number: u16,
 }
 
@@ -480,6 +491,7 @@ fn read(
         body: Payload::body(&payload).clone(),
         trigger: if owed == OwedAs::Manual { notification.manual_trigger() } else { Trigger::Automatic },
         automatic: notification.automatic,
+        asked_at: notification.manual_at.filter(|_| owed == OwedAs::Manual),
         number: notification.attempts.saturating_add(1),
     }))
 }

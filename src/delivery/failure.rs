@@ -149,6 +149,14 @@ fn find_in_io<E: Error + 'static>(outer: &io::Error) -> Option<&E> {
     find::<E>(inner).or_else(|| find_in_io(inner.downcast_ref::<io::Error>()?))
 }
 
+/// Whether a certificate was refused for being an authority's: what `openssl req -x509` makes unless told otherwise.
+pub(super) fn is_its_own_authority(error: &CertificateError) -> bool {
+    let CertificateError::Other(other) = error else {
+        return false;
+    };
+    matches!(other.0.downcast_ref::<webpki::Error>(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
 fn tls_sentence(host: &str, cause: &rustls::Error) -> String {
     match cause {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
@@ -159,13 +167,18 @@ fn tls_sentence(host: &str, cause: &rustls::Error) -> String {
                 format!("The certificate of {host} is not valid yet.")
             }
             CertificateError::Revoked => format!("The certificate of {host} was revoked."),
-            CertificateError::UnknownIssuer => format!(
+            // A bad signature is an authority of the same name as a trusted one, and not it.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => format!(
                 "The certificate of {host} was not issued by a trusted authority, or the server does not send the \
                  intermediate certificates."
             ),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("The certificate at {host} was made for another name.")
             }
+            other if is_its_own_authority(other) => format!(
+                "The certificate of {host} is its own authority, and not one that is trusted: put it into the file that \
+                 `[egress] extra_ca_file` in the config names."
+            ),
             other => format!("The certificate of {host} is not acceptable: {other}."),
         },
         rustls::Error::InvalidMessage(_) => format!("What {host} answered is not TLS: is this port a plain http one?"),

@@ -75,7 +75,8 @@ impl<K: Ord + Copy, V> Head<K, V> {
     fn trim(&mut self) {
         while self.rows.len() > MAX_HELD {
             if let Some((last, _)) = self.rows.pop_last() {
-                self.mark = Some(last);
+                // Never forwards: rows of a page may stand past a mark that an overflow has set.
+                self.mark = earlier(self.mark, Some(last));
             }
         }
     }
@@ -121,6 +122,8 @@ pub(super) struct Lane<H> {
     pub(super) no: WebhookNo,
     /// Whether it stands in the scheduler's ring.
     pub(super) in_ring: bool,
+    /// Whether its webhook was deleted: it waits for its attempts in flight and starts no more.
+    pub(super) removed: bool,
     /// When the scheduler looks at it again.
     pub(super) wake: Option<Timestamp>,
     settings: Settings,
@@ -154,6 +157,7 @@ impl<H> Lane<H> {
         Self {
             no,
             in_ring: false,
+            removed: false,
             wake: None,
             settings,
             epoch: 0,
@@ -188,6 +192,16 @@ impl<H> Lane<H> {
 
     pub(super) fn held(&self) -> usize {
         self.fresh.rows.len() + self.fresh.aside.len() + self.manual.rows.len() + self.timers.len() + self.busy.len()
+    }
+
+    /// Its webhook was deleted: nothing is owed any more, and what is in flight still holds its slots.
+    pub(super) fn remove(&mut self) {
+        self.removed = true;
+        self.settings.active = false;
+        self.fresh = Head::unread(Seq(0));
+        self.manual = Head::unread(FIRST_DUE);
+        self.forget_timers();
+        self.epoch += 1;
     }
 
     pub(super) fn has_work(&self) -> bool {
@@ -233,7 +247,9 @@ impl<H> Lane<H> {
     }
 
     pub(super) fn offer_manual(&mut self, due: Due) {
-        self.manual.offer(due, ());
+        if !self.removed {
+            self.manual.offer(due, ());
+        }
     }
 
     pub(super) fn offer_retry(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
@@ -411,6 +427,9 @@ impl<H> Lane<H> {
     // ---- pages ----
 
     pub(super) fn refill(&mut self, now: Timestamp, out: &mut Vec<Action<H>>) {
+        if self.removed {
+            return;
+        }
         let (lane, account, epoch) = (self.no, self.settings.account, self.epoch);
         if let Some(from) = self.manual.wants() {
             out.push(Action::LoadManual(Ask { lane, account, epoch, from, limit: PAGE }));
@@ -499,6 +518,11 @@ impl<H> Lane<H> {
         due < self.retry_mark && !self.timers.contains_key(&due.seq) && !self.busy.contains_key(&due.seq)
     }
 
+    pub(super) fn should_hold_manual(&self, due: Due) -> bool {
+        let below = self.manual.mark.is_none_or(|mark| due < mark);
+        below && !self.manual.rows.contains_key(&due) && !self.busy.contains_key(&due.seq)
+    }
+
     pub(super) fn should_hold_fresh(&self, seq: Seq) -> bool {
         let below = self.fresh.mark.is_none_or(|mark| seq < mark);
         below && !self.fresh.rows.contains_key(&seq) && !self.busy.contains_key(&seq)
@@ -507,4 +531,26 @@ impl<H> Lane<H> {
 
 fn after(due: Due) -> Due {
     Due { at: due.at, seq: Seq(due.seq.0 + 1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page that came when more had been told beside it than `aside` takes: the mark stands at the first row that found no
+    /// room, the page's rows behind it, and making room must not move the mark past rows that nobody holds.
+    #[test]
+    fn making_room_never_moves_the_mark_over_rows_that_nobody_holds() {
+        let mut head: Head<u64, ()> = Head::unread(0);
+        let from = head.wants().unwrap();
+        let told = 1_500_u64;
+        (1..=told).for_each(|row| head.offer(row, ()));
+        let page = 10_000..10_000 + PAGE as u64;
+        assert_eq!(from, 0);
+        head.page(page.clone().map(|row| (row, ())), Some(page.end));
+        let mark = head.mark.expect("there is more than fits");
+        let unheld = (1..=told).chain(page).find(|row| *row < mark && !head.rows.contains_key(row));
+        assert_eq!(unheld, None, "mark {mark}");
+        assert!(head.rows.len() <= MAX_HELD);
+    }
 }

@@ -93,7 +93,7 @@ pub enum Input<H> {
         /// What was found.
         rows: Vec<Due>,
     },
-    /// The first overdue retries and fresh rows of a lane, as [`Action::Audit`] asked.
+    /// The first rows of each of a lane's queues that should long be held, as [`Action::Audit`] asked.
     Audited {
         /// Which lane.
         lane: WebhookNo,
@@ -101,6 +101,8 @@ pub enum Input<H> {
         retries: Vec<Due>,
         /// Its first fresh rows.
         fresh: Vec<Seq>,
+        /// What it is owed by hand.
+        manual: Vec<Due>,
     },
     /// The limit of attempts in flight over all lanes has changed.
     MaxInFlight(usize),
@@ -177,7 +179,7 @@ pub enum Action<H> {
 }
 
 /// As what a notification is attempted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OwedAs {
     /// Its first automatic attempt.
     Fresh,
@@ -204,11 +206,13 @@ pub struct Scheduler<H> {
     /// When lanes must be looked at again.
     wakes: BTreeSet<(Timestamp, WebhookNo)>,
     in_flight: usize,
+    /// Lanes that have attempts in flight.
+    busy_lanes: usize,
     max_in_flight: usize,
     durable: Seq,
     now: Timestamp,
     audited: Timestamp,
-    suspects: BTreeSet<NotificationKey>,
+    suspects: BTreeSet<(NotificationKey, OwedAs)>,
 }
 
 impl<H> Scheduler<H> {
@@ -220,6 +224,7 @@ impl<H> Scheduler<H> {
             ring: VecDeque::new(),
             wakes: BTreeSet::new(),
             in_flight: 0,
+            busy_lanes: 0,
             max_in_flight,
             durable,
             now,
@@ -233,9 +238,10 @@ impl<H> Scheduler<H> {
         self.in_flight
     }
 
-    /// How many notifications and timers are held in memory: bounded by the number of lanes, not by what they owe.
+    /// How many notifications and timers are held in memory: bounded by the number of lanes, not by what they owe. Those of
+    /// deleted webhooks, whose last attempts are in flight, are not counted.
     pub fn held(&self) -> usize {
-        self.lanes.values().map(Lane::held).sum()
+        self.lanes.values().filter(|lane| !lane.removed).map(Lane::held).sum()
     }
 
     /// Takes in what happened until `now` and says what is to be done.
@@ -274,10 +280,11 @@ impl<H> Scheduler<H> {
                 self.tend(no, out);
             }
             Input::Remove(no) => {
-                if let Some(lane) = self.lanes.remove(&no) {
-                    // Its attempts in flight end by themselves; their slots must come back.
-                    self.in_flight -= lane.in_flight();
-                    self.suspects.retain(|key| key.webhook != no);
+                // Its attempts in flight end by themselves and hold their slots until then; the lane goes with the last of them.
+                if let Some(lane) = self.lanes.get_mut(&no) {
+                    lane.remove();
+                    self.suspects.retain(|(key, _)| key.webhook != no);
+                    self.drop_if_ended(no);
                 }
             }
             Input::Fresh { key, hot } => {
@@ -300,7 +307,9 @@ impl<H> Scheduler<H> {
                     && lane.ended(key.seq, reach, hold)
                 {
                     self.in_flight -= 1;
+                    self.busy_lanes -= usize::from(lane.in_flight() == 0);
                     self.tend(key.webhook, out);
+                    self.drop_if_ended(key.webhook);
                 }
             }
             Input::Settled { key, standing } => {
@@ -334,8 +343,14 @@ impl<H> Scheduler<H> {
                     self.tend(ask.lane, out);
                 }
             }
-            Input::Audited { lane, retries, fresh } => self.judge(lane, &retries, &fresh, out),
+            Input::Audited { lane, retries, fresh, manual } => self.judge(lane, &retries, &fresh, &manual, out),
             Input::MaxInFlight(max) => self.max_in_flight = max,
+        }
+    }
+
+    fn drop_if_ended(&mut self, no: WebhookNo) {
+        if self.lanes.get(&no).is_some_and(|lane| lane.removed && lane.in_flight() == 0) {
+            self.lanes.remove(&no);
         }
     }
 
@@ -379,18 +394,35 @@ impl<H> Scheduler<H> {
     }
 
     /// Starts what may start, one attempt of each lane in turn.
+    ///
+    /// Half of the slots go to whoever comes first. Of the other half a lane gets no more than its share among all lanes that have
+    /// something to do: sixty slow targets with eight attempts in flight each would else hold every slot there is, and the
+    /// next target's first attempt would wait for one of theirs to time out.
     fn pump(&mut self, out: &mut Vec<Action<H>>) {
-        while self.in_flight < self.max_in_flight {
+        let first_come = self.max_in_flight.div_ceil(2);
+        // How many lanes in a row have had their share: once round, and nobody can start.
+        let mut crowded = 0;
+        while self.in_flight < self.max_in_flight && crowded < self.ring.len() {
             let Some(no) = self.ring.pop_front() else {
                 return;
             };
             let Some(lane) = self.lanes.get_mut(&no) else {
                 continue;
             };
+            if self.in_flight >= first_come {
+                let share = (self.max_in_flight - first_come) / self.busy_lanes.max(self.ring.len() + 1);
+                if lane.in_flight() >= share.max(1) {
+                    self.ring.push_back(no);
+                    crowded += 1;
+                    continue;
+                }
+            }
+            crowded = 0;
             lane.in_ring = false;
             match lane.pick(self.now) {
                 Picked::Start { seq, owed, hot } => {
                     self.in_flight += 1;
+                    self.busy_lanes += usize::from(lane.in_flight() == 1);
                     let key = NotificationKey { seq, webhook: no };
                     out.push(Action::Start { key, account: lane.account(), owed, hot });
                     self.tend(no, out);
@@ -418,36 +450,43 @@ impl<H> Scheduler<H> {
 
     fn audit(&mut self, out: &mut Vec<Action<H>>) {
         let before = Timestamp::from_ms(self.now.as_ms().saturating_sub(millis(AUDIT_GRACE)));
-        for lane in self.lanes.values().filter(|lane| lane.is_active()) {
+        for lane in self.lanes.values().filter(|lane| !lane.removed) {
             out.push(Action::Audit { lane: lane.no, account: lane.account(), before });
         }
     }
 
     /// A row is lost only if two audits in a row find it unheld: between the reading and this moment it may have been settled.
-    fn judge(&mut self, no: WebhookNo, retries: &[Due], fresh: &[Seq], out: &mut Vec<Action<H>>) {
-        let Some(lane) = self.lanes.get_mut(&no) else {
+    fn judge(&mut self, no: WebhookNo, retries: &[Due], fresh: &[Seq], manual: &[Due], out: &mut Vec<Action<H>>) {
+        let Some(lane) = self.lanes.get_mut(&no).filter(|lane| !lane.removed) else {
             return;
         };
-        let durable = self.durable;
-        let unheld_retries =
-            retries.iter().filter(|due| lane.should_hold_retry(**due)).map(|due| (due.seq, Some(*due)));
-        let unheld_fresh =
-            fresh.iter().filter(|seq| **seq <= durable && lane.should_hold_fresh(**seq)).map(|seq| (*seq, None));
-        let unheld: Vec<(Seq, Option<Due>)> = unheld_retries.chain(unheld_fresh).collect();
-        let mut suspects = BTreeSet::new();
-        for (seq, due) in unheld {
-            let key = NotificationKey { seq, webhook: no };
-            if self.suspects.contains(&key) {
-                match due {
-                    Some(due) => lane.offer_retry(due, self.now, &mut self.wheel),
-                    None => lane.offer_fresh(seq, None),
-                }
-                out.push(Action::Lost(key));
-            } else {
-                suspects.insert(key);
-            }
+        let mut unheld: Vec<(Seq, OwedAs)> = Vec::new();
+        unheld.extend(manual.iter().filter(|due| lane.should_hold_manual(**due)).map(|due| (due.seq, OwedAs::Manual)));
+        // A lane that is paused holds nothing of its schedule, on purpose.
+        if lane.is_active() {
+            let durable = self.durable;
+            let retries = retries.iter().filter(|due| lane.should_hold_retry(**due));
+            unheld.extend(retries.map(|due| (due.seq, OwedAs::Retry(due.at))));
+            let fresh = fresh.iter().filter(|seq| **seq <= durable && lane.should_hold_fresh(**seq));
+            unheld.extend(fresh.map(|seq| (*seq, OwedAs::Fresh)));
         }
-        self.suspects.retain(|key| key.webhook != no);
+        let mut suspects = BTreeSet::new();
+        for (seq, owed) in unheld {
+            let key = NotificationKey { seq, webhook: no };
+            if !self.suspects.contains(&(key, owed)) {
+                suspects.insert((key, owed));
+                continue;
+            }
+            match owed {
+                OwedAs::Retry(at) => lane.offer_retry(Due { at, seq }, self.now, &mut self.wheel),
+                OwedAs::Fresh => lane.offer_fresh(seq, None),
+                OwedAs::Manual => {
+                    manual.iter().filter(|due| due.seq == seq).for_each(|due| lane.offer_manual(*due));
+                }
+            }
+            out.push(Action::Lost(key));
+        }
+        self.suspects.retain(|(key, _)| key.webhook != no);
         self.suspects.extend(suspects);
         self.tend(no, out);
     }

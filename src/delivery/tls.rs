@@ -3,9 +3,13 @@
 //! Certificates are always verified; there is no switch that turns it off. A target with a certificate of its own is
 //! reached by trusting its authority in the config.
 
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
+use super::failure;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::{self, PemObject as _};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,23 +21,84 @@ use std::sync::Arc;
 /// or holds no usable certificate, is an error: somebody meant it to be trusted.
 pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = native_roots();
+    let mut own = Vec::new();
     if let Some(file) = extra_ca {
         let failed = |cause| TlsError { file: file.to_owned(), cause };
-        let certificates = read_pem(file).map_err(failed)?;
-        for (index, certificate) in certificates.into_iter().enumerate() {
-            roots.add(certificate).map_err(|error| failed(Cause::Unusable { number: index + 1, error }))?;
+        own = read_pem(file).map_err(failed)?;
+        for (index, certificate) in own.iter().enumerate() {
+            roots.add(certificate.clone()).map_err(|error| failed(Cause::Unusable { number: index + 1, error }))?;
         }
     }
-    if roots.is_empty() {
-        tracing::warn!("no trusted certificate authority was found: every https target will fail");
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .expect("the ring provider has cipher suites for TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .expect("the ring provider has cipher suites for TLS 1.2 and 1.3");
+    let mut config = if roots.is_empty() {
+        tracing::warn!("no trusted certificate authority was found: every https target will fail");
+        config.with_root_certificates(roots).with_no_client_auth()
+    } else {
+        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
+        let usual = usual.build().expect("there are roots, and no revocation lists that could be wrong");
+        config.dangerous().with_custom_certificate_verifier(Arc::new(OwnAllowed { usual, own })).with_no_client_auth()
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The usual verification, and one thing more: a certificate of the extra file may also be a target's own.
+///
+/// `openssl req -x509` makes a certificate that is its own authority, which webpki trusts to sign others and refuses as a server's.
+/// It is what a shop has that made one for itself, and it named that very certificate in its config; so, byte for byte the same,
+/// within its time and with the right name, it is taken.
+#[derive(Debug)]
+struct OwnAllowed {
+    usual: Arc<WebPkiServerVerifier>,
+    own: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for OwnAllowed {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match verified {
+            // Refused for this alone: webpki looks at the time first.
+            Err(rustls::Error::InvalidCertificate(ref why))
+                if failure::is_its_own_authority(why) && self.own.iter().any(|own| own == end_entity) =>
+            {
+                rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
 }
 
 /// The extra file of authorities is of no use; displays as a sentence that names it.

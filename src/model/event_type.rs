@@ -110,13 +110,17 @@ impl PatternSet {
         (!distinct.is_empty()).then_some(Self(distinct))
     }
 
-    /// Whether any of them means this type. `WEBHOOK.TEST` is sent to one webhook by name and never by subscription.
+    /// Whether any of them means this type.
     pub fn matches(&self, event_type: &EventType) -> bool {
         self.matching(event_type).is_some()
     }
 
-    /// The first pattern that means this type.
+    /// The first pattern that means this type. None means [`TEST_EVENT`]: a test is sent to one webhook by name, and never by
+    /// subscription.
     pub fn matching(&self, event_type: &EventType) -> Option<&Pattern> {
+        if event_type.as_str() == TEST_EVENT {
+            return None;
+        }
         self.0.iter().find(|pattern| pattern.matches(event_type))
     }
 

@@ -1,6 +1,7 @@
 //! A notification: one event owed to one webhook. Its life is decided here, and nowhere else.
 
 use super::{AccountNo, Attempt, NotificationKey, Timestamp, Trigger};
+use std::time::Duration;
 
 /// The most attempts one notification keeps: 20 automatic ones, the rest by hand. A resend past it is refused, so that a
 /// script gone wild can't grow one record without end.
@@ -162,7 +163,8 @@ impl Notification {
         if self.test && self.attempts == 0 { Trigger::Test } else { Trigger::Manual }
     }
 
-    /// Owes one attempt by hand, from `now`. One that is owed already is enough.
+    /// Owes one attempt by hand, from `now`. One attempt answers for every request before it began, and for none after: a
+    /// request made while one is in flight is owed another.
     pub fn resend(&mut self, now: Timestamp) -> Result<(), Refusal> {
         if self.state == State::Cancelled {
             return Err(Refusal::Cancelled);
@@ -170,10 +172,10 @@ impl Notification {
         if self.attempts >= MAX_ATTEMPTS_KEPT {
             return Err(Refusal::TooManyAttempts);
         }
-        if self.manual_at.is_none() {
-            self.manual_at = Some(now);
-            self.updated_at = now;
-        }
+        // Later than a request before it, within one millisecond too: `settle` tells them apart.
+        let after_the_last = self.manual_at.map(|last| last.plus(Duration::from_millis(1)));
+        self.manual_at = Some(after_the_last.map_or(now, |after| after.max(now)));
+        self.updated_at = now;
         Ok(())
     }
 
@@ -206,9 +208,15 @@ impl Notification {
 
     /// Takes in an attempt that has ended. Returns the attempt that was the last until now, which becomes a row of its own.
     ///
-    /// A confirmation counts whatever happened meanwhile: a notification cancelled with its attempt in flight was delivered
-    /// all the same.
-    pub fn settle(&mut self, mut attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
+    /// `asked_at` is the [`Notification::manual_at`] that an attempt by hand began for. A confirmation counts whatever happened
+    /// meanwhile: a notification cancelled with its attempt in flight was delivered all the same.
+    pub fn settle(
+        &mut self,
+        mut attempt: Attempt,
+        verdict: Verdict,
+        asked_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Attempt> {
         self.attempts = self.attempts.saturating_add(1);
         attempt.number = self.attempts;
         if self.erased {
@@ -216,7 +224,7 @@ impl Notification {
         }
         match attempt.trigger {
             Trigger::Automatic => self.automatic = self.automatic.saturating_add(1),
-            Trigger::Manual | Trigger::Test => self.manual_at = None,
+            Trigger::Manual | Trigger::Test => self.manual_at = self.manual_at.filter(|owed| asked_at != Some(*owed)),
         }
         self.state = match (self.state, verdict) {
             (_, Verdict::Confirmed) => {
@@ -265,6 +273,12 @@ mod tests {
         }
     }
 
+    /// As the engine does: an attempt by hand began for what is owed by hand.
+    fn settle(n: &mut Notification, attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
+        let asked_at = n.manual_at.filter(|_| attempt.trigger != Trigger::Automatic);
+        n.settle(attempt, verdict, asked_at, now)
+    }
+
     fn owed(test: bool) -> Notification {
         Notification::owed(NotificationKey { seq: Seq(1), webhook: WebhookNo(1) }, AccountNo(1), NOW, test)
     }
@@ -272,9 +286,9 @@ mod tests {
     #[test]
     fn the_schedule_runs_its_course() {
         let mut n = owed(false);
-        assert_eq!(n.settle(attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW), None);
+        assert_eq!(settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW), None);
         assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 1));
-        let before = n.settle(attempt(Trigger::Automatic, 500), Verdict::Exhausted, LATER).unwrap();
+        let before = settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::Exhausted, LATER).unwrap();
         assert_eq!((before.number, before.next_attempt_at), (1, Some(LATER)));
         assert_eq!((n.state, n.attempts), (State::Failed, 2));
     }
@@ -283,16 +297,31 @@ mod tests {
     fn an_attempt_by_hand_never_harms() {
         let mut n = owed(false);
         n.resend(NOW).unwrap();
-        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
+        settle(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.automatic, n.manual_at), (State::Pending, 0, None));
-        n.settle(attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
-        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
+        settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
+        settle(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 3));
-        n.settle(attempt(Trigger::Manual, 200), Verdict::Confirmed, NOW);
+        settle(&mut n, attempt(Trigger::Manual, 200), Verdict::Confirmed, NOW);
         assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
         n.resend(LATER).unwrap();
-        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, LATER);
+        settle(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, LATER);
         assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
+    }
+
+    /// The target was changed and the notification re-sent while an attempt to the old target was in flight: its end took the
+    /// request along, and nothing went to the new one.
+    #[test]
+    fn a_request_made_while_an_attempt_is_in_flight_is_owed_another() {
+        let mut n = owed(false);
+        n.resend(NOW).unwrap();
+        let first = n.manual_at;
+        n.resend(NOW).unwrap();
+        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, first, NOW);
+        assert!(n.manual_at.is_some());
+        let second = n.manual_at;
+        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, second, NOW);
+        assert_eq!(n.manual_at, None);
     }
 
     #[test]
@@ -301,9 +330,9 @@ mod tests {
         assert!(n.cancel(NOW));
         assert!(!n.cancel(LATER));
         assert_eq!(n.resend(NOW), Err(Refusal::Cancelled));
-        n.settle(attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
+        settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
         assert_eq!(n.state, State::Cancelled);
-        n.settle(attempt(Trigger::Automatic, 204), Verdict::Confirmed, NOW);
+        settle(&mut n, attempt(Trigger::Automatic, 204), Verdict::Confirmed, NOW);
         assert_eq!(n.state, State::Delivered);
     }
 
@@ -311,7 +340,7 @@ mod tests {
     fn a_test_has_one_attempt_and_no_schedule() {
         let mut n = owed(true);
         assert_eq!((n.is_owed(), n.manual_trigger()), (false, Trigger::Test));
-        n.settle(attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
+        settle(&mut n, attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.manual_at), (State::Failed, None));
         n.resend(NOW).unwrap();
         assert_eq!(n.manual_trigger(), Trigger::Manual);
@@ -332,7 +361,7 @@ mod tests {
         assert_eq!(n.status(true, false), Status::Pending);
         assert_eq!(n.status(false, false), Status::Held);
         assert_eq!(n.status(false, true), Status::Cancelled);
-        n.settle(attempt(Trigger::Automatic, 200), Verdict::Confirmed, NOW);
+        settle(&mut n, attempt(Trigger::Automatic, 200), Verdict::Confirmed, NOW);
         assert_eq!(n.status(false, false), Status::Delivered);
         assert_eq!(n.status(false, true), Status::Delivered);
         for status in Status::ALL {

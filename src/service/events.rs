@@ -4,9 +4,9 @@ use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
 use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Status,
-    Timestamp, WebhookId, WebhookStatus,
+    TEST_EVENT, Timestamp, WebhookId, WebhookStatus,
 };
-use crate::store::{EventQuery, IdempotencyKey, Page};
+use crate::store::{Cursor, EventQuery, IdempotencyKey, Order, Page};
 use std::collections::BTreeMap;
 
 /// An event as a caller brings it; `resource` is the text of one JSON object.
@@ -96,6 +96,12 @@ impl Service {
         if !unknown.is_empty() {
             return Err(Error::Invalid(unknown));
         }
+        let tests = drafts.iter().enumerate().filter(|(_, draft)| draft.event_type.as_str() == TEST_EVENT);
+        if let Some((index, _)) = tests.into_iter().next() {
+            let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
+            let why = format!("`{TEST_EVENT}` is carteiro's own: POST /api/webhooks/{{id}}/test sends one");
+            return Err(Error::invalid(field, why));
+        }
         let events: Vec<NewEvent> = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
         let key = idempotency_key.map(|key| {
             let ids: Vec<[u8; 16]> = events.iter().map(|event| event.id.map_or([0; 16], EventId::to_bytes)).collect();
@@ -135,24 +141,30 @@ impl Service {
         .await
     }
 
-    /// The notification history of one event: each notification with its attempts, by webhook.
+    /// A page of the notification history of one event: each notification with its attempts, the newest webhook's first.
     pub async fn notifications_of_event(
         &self,
         caller: &Caller,
         id: EventId,
-    ) -> Result<Vec<super::NotificationDetail>, Error> {
+        order: Order,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<super::NotificationDetail>, Error> {
         let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
         self.read(move |store| {
             let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
             let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
             let mut webhooks = Webhooks::new(store, account);
-            let mut details = Vec::new();
-            for notification in store.notifications_of(account, seq)? {
+            let owed = store.notifications_of(account, seq)?.into_iter();
+            let owed = owed.map(|notification| ((0, notification.key.webhook.0), notification));
+            let page = Page::cut(owed.collect(), order, cursor, limit);
+            let mut details = Vec::with_capacity(page.items.len());
+            for notification in page.items {
                 let attempts = store.attempts(&notification)?;
                 let view = webhooks.view(&notification, &event, max_attempts)?;
                 details.push(super::NotificationDetail { view, attempts });
             }
-            Ok(details)
+            Ok(Page { items: details, next: page.next })
         })
         .await
     }
@@ -257,7 +269,7 @@ fn explain_owed(view: &NotificationView, webhook_deleted: bool, event: &Event) -
 
 fn explain_not_owed(webhook: &crate::model::Webhook, event: &Event) -> String {
     let patterns = || webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
-    if event.event_type.as_str() == crate::model::TEST_EVENT {
+    if event.event_type.as_str() == TEST_EVENT {
         return "It was not owed: a test goes to the webhook that is tested, and to no other.".to_owned();
     }
     if webhook.registered_after >= event.seq {

@@ -6,7 +6,7 @@ use crate::model::{
     AccountNo, Attempt, Event, EventId, Notification, NotificationId, Pattern, Refusal, State, Status, Timestamp,
     Webhook, WebhookId, WebhookNo,
 };
-use crate::store::{Cursor, NotificationQuery, Order, Page, ResponseFilter, Store};
+use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, ResponseFilter, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -166,8 +166,9 @@ impl Service {
         }
     }
 
-    /// Owes an attempt by hand to everything the filter matches but what is cancelled; returns how many that is. The work is
-    /// done in the background, at the webhooks' own pace, and survives a restart.
+    /// Owes an attempt by hand to everything the filter matches but what is cancelled; returns how many that is, at most: what
+    /// turns out to have no webhook or payload any more is passed over. The work is done in the background, at the webhooks' own
+    /// pace, and survives a restart.
     pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
         if filter.status == Some(Status::Cancelled) {
             return Err(Error::invalid("filter.status", "CANCELLED notifications can't be re-sent"));
@@ -179,6 +180,10 @@ impl Service {
                 let Some(query) = filter.resolve(store, account)? else {
                     return Ok(None);
                 };
+                if query.webhook.is_some_and(|no| store.directory().by_no(no).is_none()) {
+                    // Deleted: nothing of it can be re-sent.
+                    return Ok(None);
+                }
                 let mut count = store.count_notifications(account, &query)?;
                 if !by_status {
                     let cancelled = NotificationQuery { status: Some(Status::Cancelled), ..query.clone() };
@@ -190,7 +195,12 @@ impl Service {
         let Some((query, count)) = counted.filter(|(_, count)| *count > 0) else {
             return Ok(0);
         };
-        self.store.resend_many(account, query).await?;
+        if !self.store.resend_many(account, query).await? {
+            return Err(Error::conflict(
+                "too_many_jobs",
+                format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
+            ));
+        }
         tracing::info!(queued = count, "bulk resend begun");
         Ok(count)
     }

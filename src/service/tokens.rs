@@ -2,7 +2,7 @@
 
 use super::{Caller, Error, Service};
 use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
-use crate::store::Token;
+use crate::store::{Cursor, Order, Page, Token};
 use std::time::Duration;
 
 /// A token that was made just now; its text is shown this once.
@@ -79,9 +79,15 @@ impl Service {
         Ok(kept.into())
     }
 
-    /// The tokens of the caller's account, oldest first. One from a config file's `admin_token_file` is not among them.
-    pub fn tokens(&self, caller: &Caller) -> Vec<TokenView> {
-        self.store.tokens(caller.account).into_iter().map(TokenView::from).collect()
+    /// A page of the caller's tokens.
+    pub fn tokens(&self, caller: &Caller, order: Order, cursor: Option<Cursor>, limit: usize) -> Page<TokenView> {
+        let place = |token: &Token| {
+            let [a, b, c, d, ..] = token.id.to_bytes();
+            (token.inserted_at.as_ms(), u32::from_be_bytes([a, b, c, d]))
+        };
+        let own = self.store.tokens(caller.account).into_iter();
+        let placed = own.map(|token| (place(&token), TokenView::from(token)));
+        Page::cut(placed.collect(), order, cursor, limit)
     }
 
     /// Revokes a token; the next request with it is refused.

@@ -5,7 +5,7 @@ use crate::model::{
     Authorization, EventType, ExtraHeaders, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl, Webhook, WebhookId,
     WebhookNo, WebhookPatch, WebhookStatus,
 };
-use crate::store::MAX_WEBHOOKS;
+use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page};
 use std::sync::Arc;
 
 /// What a new webhook is made of.
@@ -56,9 +56,11 @@ impl Service {
         Ok(registered)
     }
 
-    /// The webhooks of the caller, newest first.
-    pub fn webhooks(&self, caller: &Caller) -> Vec<Arc<Webhook>> {
-        self.store.directory().of(caller.account).rev().cloned().collect()
+    /// A page of the caller's webhooks.
+    pub fn webhooks(&self, caller: &Caller, order: Order, cursor: Option<Cursor>, limit: usize) -> Page<Arc<Webhook>> {
+        let directory = self.store.directory();
+        let own = directory.of(caller.account).map(|webhook| ((0, webhook.no.0), webhook.clone()));
+        Page::cut(own.collect(), order, cursor, limit)
     }
 
     /// One webhook.

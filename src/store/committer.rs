@@ -39,19 +39,25 @@ const SWEEP_BATCH: usize = 500;
 
 /// Where an answer goes; the place among the waiting commits is given back with it.
 pub(super) struct Reply<T> {
-    sender: oneshot::Sender<T>,
+    sender: oneshot::Sender<Result<T, StoreError>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl<T: Send + 'static> Reply<T> {
-    pub(super) fn new(sender: oneshot::Sender<T>, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(sender: oneshot::Sender<Result<T, StoreError>>, place: OwnedSemaphorePermit) -> Self {
         Self { sender, _place: place }
     }
 
     /// The answer, to be given once its group is durable. A caller who has gone away loses nothing but the answer.
     fn later(self, value: T) -> Answer {
+        self.whichever(Ok(value))
+    }
+
+    /// Likewise, for a change that had to read first: a row that can't be read costs whoever asked for it, not the daemon.
+    /// Whoever fails has staged nothing.
+    fn whichever(self, result: Result<T, StoreError>) -> Answer {
         Box::new(move || {
-            let _ = self.sender.send(value);
+            let _ = self.sender.send(result);
         })
     }
 }
@@ -118,6 +124,7 @@ pub(super) enum Commit {
         key: NotificationKey,
         attempt: Box<Attempt>,
         verdict: Verdict,
+        asked_at: Option<Timestamp>,
     },
     Resend {
         account: AccountNo,
@@ -132,7 +139,7 @@ pub(super) enum Commit {
     ResendMany {
         account: AccountNo,
         query: NotificationQuery,
-        reply: Reply<()>,
+        reply: Reply<bool>,
     },
     Erase {
         account: AccountNo,
@@ -277,7 +284,10 @@ impl Committer {
     pub(super) fn run(&mut self, commits: &Receiver<Commit>) -> Fatal {
         match self.serve(commits) {
             Ok(()) => Fatal::Asked,
-            Err(error) => Fatal::Failed(error),
+            Err(error) => {
+                tracing::error!(%error, "the committer stops");
+                Fatal::Failed(error)
+            }
         }
     }
 
@@ -317,12 +327,25 @@ impl Committer {
     /// About how many bytes a commit stages: payloads, and three rows for every webhook an event may be owed to.
     fn weight(&self, commit: &Commit) -> usize {
         const ROWS: usize = 1024;
+        let fan_out = |account: AccountNo| ROWS * (1 + 3 * self.shared.directory().of(account).count());
         match commit {
             Commit::Accept { account, events, .. } => {
-                let fan_out = self.shared.directory().of(*account).count();
-                events.iter().map(|event| event.body.len() + ROWS * (1 + 3 * fan_out)).sum()
+                let each = fan_out(*account);
+                events.iter().map(|event| event.body.len() + each).sum()
             }
-            _ => ROWS,
+            Commit::ResendEvent { account, .. } | Commit::Erase { account, .. } => fan_out(*account),
+            Commit::Account { .. }
+            | Commit::AddToken { .. }
+            | Commit::RevokeToken { .. }
+            | Commit::Register { .. }
+            | Commit::Change { .. }
+            | Commit::RotateSecret { .. }
+            | Commit::Delete { .. }
+            | Commit::Test { .. }
+            | Commit::Settle { .. }
+            | Commit::Resend { .. }
+            | Commit::ResendMany { .. }
+            | Commit::Stop { .. } => ROWS,
         }
     }
 
@@ -363,9 +386,11 @@ impl Committer {
                     answers.push(reply.later(self.change(&mut txn, account, id, now, |webhook| patch.apply(webhook))));
                 }
                 Commit::RotateSecret { account, id, secret, overlap, reply } => {
+                    // By the wall clock that will end it: after one that ran ahead, the stamp still stands in the future.
+                    let until = self.clock.now().plus(overlap);
                     let rotate = |webhook: &mut Webhook| {
                         let old = std::mem::replace(&mut webhook.secret, secret);
-                        webhook.old_secret = Some((old, now.plus(overlap)));
+                        webhook.old_secret = Some((old, until));
                     };
                     answers.push(reply.later(self.change(&mut txn, account, id, now, rotate)));
                 }
@@ -373,26 +398,25 @@ impl Committer {
                     answers.push(reply.later(self.delete(&mut txn, account, id, now)));
                 }
                 Commit::Accept { account, events, key, reply } => {
-                    answers.push(reply.later(self.accept(&mut txn, account, events, key, now)?));
+                    answers.push(reply.whichever(self.accept(&mut txn, account, events, key, now)));
                 }
                 Commit::Test { account, webhook, event, reply } => {
-                    answers.push(reply.later(self.test(&mut txn, account, webhook, *event, now)?));
+                    answers.push(reply.whichever(self.test(&mut txn, account, webhook, *event, now)));
                 }
-                Commit::Settle { account, key, attempt, verdict } => {
-                    self.settle(&mut txn, account, key, *attempt, verdict, now)?;
+                Commit::Settle { account, key, attempt, verdict, asked_at } => {
+                    self.settle(&mut txn, account, key, *attempt, verdict, asked_at, now);
                 }
                 Commit::Resend { account, key, reply } => {
-                    answers.push(reply.later(self.resend(&mut txn, account, key, now)?));
+                    answers.push(reply.whichever(self.resend(&mut txn, account, key, now)));
                 }
                 Commit::ResendEvent { account, seq, reply } => {
-                    answers.push(reply.later(self.resend_event(&mut txn, account, seq, now)?));
+                    answers.push(reply.whichever(self.resend_event(&mut txn, account, seq, now)));
                 }
                 Commit::ResendMany { account, query, reply } => {
-                    self.resend_many(&mut txn, account, &query)?;
-                    answers.push(reply.later(()));
+                    answers.push(reply.whichever(self.resend_many(&mut txn, account, &query)));
                 }
                 Commit::Erase { account, seq, reply } => {
-                    answers.push(reply.later(self.erase(&mut txn, account, seq, now)?));
+                    answers.push(reply.whichever(self.erase(&mut txn, account, seq, now)));
                 }
                 Commit::Stop { reply } => stops.push(reply.later(())),
             }
@@ -421,14 +445,19 @@ impl Committer {
             txn.put(keys::meta("head"), record::encode_head(&self.head));
             self.written_head = self.head;
         }
-        txn.apply()?;
+        txn.apply().inspect_err(|_| self.fail())?;
         self.unsynced.get_or_insert_with(Instant::now);
         Ok(())
     }
 
+    /// Before the answers that wait are dropped, so that whoever asked hears why.
+    fn fail(&self) {
+        self.shared.failed.store(true, Ordering::Release);
+    }
+
     fn make_durable(&mut self) -> Result<(), StoreError> {
         if self.unsynced.take().is_some() {
-            sync(&self.shared.db, &self.log)?;
+            sync(&self.shared.db, &self.log).inspect_err(|_| self.fail())?;
         }
         if self.shared.durable.swap(self.head.seq, Ordering::AcqRel) != self.head.seq {
             self.told.push(Told::Durable(Seq(self.head.seq)));
@@ -467,12 +496,18 @@ impl Committer {
         let now = self.stamp();
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        if let Some(rest) = self.step(&mut txn, job, now)? {
-            txn.put(keys::job(number), record::encode_job(&rest));
-            // To the back: one long job doesn't hold up a short one.
-            self.jobs.push_back((number, rest));
-        } else {
-            txn.delete(keys::job(number));
+        match self.step(&mut txn, job, now) {
+            Ok(Some(rest)) => {
+                txn.put(keys::job(number), record::encode_job(&rest));
+                // To the back: one long job doesn't hold up a short one.
+                self.jobs.push_back((number, rest));
+            }
+            Ok(None) => txn.delete(keys::job(number)),
+            // It would fail the same way again, for ever, and take the daemon along each time.
+            Err(error) => {
+                tracing::error!(%error, job = number, "a background job met what can't be read and is given up");
+                txn.delete(keys::job(number));
+            }
         }
         self.apply(txn)
     }

@@ -385,6 +385,23 @@ impl<'s> Walk<'s> {
         Ok((found, self.merge.at))
     }
 
+    /// Like [`Walk::page`], for a background job: it looks at no more than `limit` places, so that nobody waits behind it, and
+    /// passes over records that can't be read instead of meeting them again for ever.
+    pub(super) fn readable_page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
+        self.merge.steps = limit;
+        let mut found = Vec::new();
+        loop {
+            match self.merge.next(&self.shared.tree)? {
+                Step::End => return Ok((found, None)),
+                Step::Spent(at) => return Ok((found, Some(at))),
+                Step::Hit(place) => match self.load(place) {
+                    Ok(notification) => found.extend(notification),
+                    Err(error) => tracing::error!(%error, "a notification could not be read and is passed over"),
+                },
+            }
+        }
+    }
+
     fn load(&self, place: Place) -> Result<Option<Notification>, StoreError> {
         let key = NotificationKey { seq: Seq(place.seq), webhook: WebhookNo(place.webhook) };
         let notification = self.shared.notification(self.account, key)?;
@@ -599,6 +616,8 @@ impl Store {
 
     /// A page of events. Blocks on the disk.
     pub fn events(&self, account: AccountNo, query: &EventQuery) -> Result<Page<Event>, StoreError> {
+        // First of all: a type that is new since then has no range here, and its events none below this mark.
+        let durable = self.durable().0;
         let shared = &*self.shared;
         let mut unions = Vec::new();
         let range = |prefix: Key| Range { prefix, shape: Shape::Seq };
@@ -614,7 +633,6 @@ impl Store {
             None if unions.is_empty() => unions.push(Union::new(vec![range(keys::events(account))])),
             None => {}
         }
-        let durable = self.durable().0;
         let (low, high) = shared.seq_bounds(account, query.from, query.to, durable)?;
         let Some((at, last)) = bounds(low, high, query.order, query.cursor) else {
             return Ok(Page::ended(query.order, query.cursor, durable));
@@ -650,6 +668,25 @@ fn end_of_feed(order: Order, durable: u64) -> Option<Cursor> {
 }
 
 impl<T> Page<T> {
+    /// A page of a list that is short enough to be held in memory, each item with the place that orders it.
+    pub fn cut(mut items: Vec<((u64, u32), T)>, order: Order, cursor: Option<Cursor>, limit: usize) -> Self {
+        let place = |(seq, webhook): (u64, u32)| Place { seq, webhook };
+        items.sort_by_key(|(at, _)| *at);
+        if order == Order::Newest {
+            items.reverse();
+        }
+        let before = |at: Place| {
+            cursor.is_some_and(|Cursor(from)| match order {
+                Order::Newest => at > from,
+                Order::Oldest => at < from,
+            })
+        };
+        let mut rest = items.into_iter().skip_while(|(at, _)| before(place(*at))).peekable();
+        let items = rest.by_ref().take(limit).map(|(_, item)| item).collect();
+        let next = rest.peek().map(|(at, _)| Cursor(place(*at)));
+        Self { items, next }
+    }
+
     /// The page behind the end of a list.
     fn ended(order: Order, cursor: Option<Cursor>, durable: u64) -> Self {
         let next = cursor.filter(|_| order == Order::Oldest).or_else(|| end_of_feed(order, durable));

@@ -43,6 +43,8 @@ const MAX_WAITING_COMMITS: usize = 4096;
 const HOT_BYTES: usize = 16 * 1024 * 1024;
 /// The most webhooks one account can have at a time: each is matched against every type once, and explained in one answer.
 pub const MAX_WEBHOOKS: usize = 1000;
+/// The most background jobs one account can have under way.
+pub const MAX_JOBS: usize = 100;
 /// The most distinct event types one account can record: each has a number, held in memory.
 pub const MAX_EVENT_TYPES: usize = 1000;
 
@@ -65,8 +67,10 @@ pub enum StoreError {
         /// Its format number.
         found: u32,
     },
-    /// The committer has stopped: the daemon is going down, or a sync failed.
+    /// The committer has stopped: the daemon is going down.
     Stopped,
+    /// A change could not be made durable. Nothing more is taken; the daemon ends.
+    Failed,
     /// sled gave up while opening: the data is damaged.
     OpenFailed(String),
 }
@@ -85,6 +89,7 @@ impl fmt::Display for StoreError {
                 "the store has format {found}, which a newer carteiro wrote; this one reads up to {FORMAT}: install the newer one"
             ),
             Self::Stopped => f.write_str("the store has stopped"),
+            Self::Failed => f.write_str("the store has failed: a change could not be made durable"),
             Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged: {why}"),
         }
     }
@@ -235,6 +240,8 @@ struct Shared {
     durable: AtomicU64,
     /// Whether the committer lives.
     alive: AtomicBool,
+    /// Whether it died of a change that could not be made durable.
+    failed: AtomicBool,
     id_key: ring::hmac::Key,
 }
 
@@ -351,9 +358,18 @@ impl Store {
 
     /// Takes in an attempt that has ended. Applied soon, durable with the next group: a crash in between repeats a delivery.
     /// Doesn't wait; word of it comes through `tell`.
-    pub fn settle(&self, account: AccountNo, key: NotificationKey, attempt: Attempt, verdict: Verdict) {
+    ///
+    /// `asked_at` is the `manual_at` that an attempt by hand began for.
+    pub fn settle(
+        &self,
+        account: AccountNo,
+        key: NotificationKey,
+        attempt: Attempt,
+        verdict: Verdict,
+        asked_at: Option<Timestamp>,
+    ) {
         // A committer that is gone takes no outcome: the notification stays owed, as after a crash.
-        let _ = self.commits.send(Commit::Settle { account, key, attempt: Box::new(attempt), verdict });
+        let _ = self.commits.send(Commit::Settle { account, key, attempt: Box::new(attempt), verdict, asked_at });
     }
 
     /// Owes one attempt by hand; `None` when the account has no such notification.
@@ -372,8 +388,8 @@ impl Store {
     }
 
     /// Owes an attempt by hand to everything the query matches and can be re-sent, in a background job that survives a
-    /// restart. Returns once the job is durable.
-    pub async fn resend_many(&self, account: AccountNo, query: NotificationQuery) -> Result<(), StoreError> {
+    /// restart. Returns once the job is durable; `false` when the account has [`MAX_JOBS`] under way already.
+    pub async fn resend_many(&self, account: AccountNo, query: NotificationQuery) -> Result<bool, StoreError> {
         self.commit(|reply| Commit::ResendMany { account, query, reply }).await
     }
 
@@ -392,10 +408,14 @@ impl Store {
         &self,
         build: impl FnOnce(committer::Reply<T>) -> Commit,
     ) -> Result<T, StoreError> {
-        let place = self.places.clone().acquire_owned().await.map_err(|_| StoreError::Stopped)?;
+        let gone = || {
+            let failed = self.shared.failed.load(Ordering::Acquire);
+            if failed { StoreError::Failed } else { StoreError::Stopped }
+        };
+        let place = self.places.clone().acquire_owned().await.map_err(|_| gone())?;
         let (reply, answer) = oneshot::channel();
-        self.commits.send(build(committer::Reply::new(reply, place))).map_err(|_| StoreError::Stopped)?;
-        answer.await.map_err(|_| StoreError::Stopped)
+        self.commits.send(build(committer::Reply::new(reply, place))).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
     /// The public id of a notification.

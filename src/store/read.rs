@@ -87,7 +87,7 @@ impl Store {
             attempts.push(record::decode_attempt(&row?.1)?);
         }
         // A row written since the notification was read would be its `last` too.
-        attempts.retain(|attempt| notification.last.as_ref().is_none_or(|last| attempt.number < last.number));
+        attempts.retain(|attempt| notification.last.as_ref().is_some_and(|last| attempt.number < last.number));
         attempts.extend(notification.last.clone());
         Ok(attempts)
     }

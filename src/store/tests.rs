@@ -63,7 +63,8 @@ impl Rig {
     }
 
     fn settle(&self, key: NotificationKey, attempt: Attempt, verdict: Verdict) {
-        self.store.settle(self.account, key, attempt, verdict);
+        let asked_at = self.notification(key).manual_at.filter(|_| attempt.trigger != Trigger::Automatic);
+        self.store.settle(self.account, key, attempt, verdict, asked_at);
         self.barrier();
     }
 
@@ -469,7 +470,7 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
     assert!(wait(rig.store.delete(rig.account, gone.id)).unwrap());
     assert!(!wait(rig.store.delete(rig.account, gone.id)).unwrap());
     let rig = rig.reopen();
-    rig.store.settle(rig.account, first(&gone), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
+    rig.store.settle(rig.account, first(&gone), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START), None);
     rig.finish_jobs();
     rig.barrier();
     for event in &events {

@@ -161,6 +161,13 @@ impl Daemon {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
+    /// How much memory the daemon holds.
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.as_ref().unwrap().id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() / 1024
+    }
+
     pub(crate) fn kill_9(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();

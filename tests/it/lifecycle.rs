@@ -7,7 +7,7 @@ use std::time::Duration;
 #[test]
 fn sigterm_lets_attempts_in_flight_end_and_exits_0() {
     let receiver = Receiver::start(&[Reply::Late(Duration::from_millis(500), 200)]);
-    let mut daemon = Daemon::quick();
+    let mut daemon = Daemon::start(&QUICK.replace("timeout = \"1s\"", "timeout = \"20s\""));
     daemon.register(&receiver.url, &["*"]);
     let event = daemon.record("PAYMENT.PAID");
     receiver.await_count(1);
@@ -33,7 +33,8 @@ fn what_the_grace_time_cuts_off_stays_owed() {
 #[test]
 fn a_reload_takes_what_it_can_and_a_broken_file_changes_nothing() {
     let receiver = Receiver::ok();
-    let daemon = Daemon::start("[delivery]\nschedule = [\"100ms\"]\njitter = 0.0\n");
+    // Twenty attempts a second apart: slow enough for whatever stands between them and the reload.
+    let daemon = Daemon::start("[delivery]\nschedule = [\"1s\"]\njitter = 0.0\n");
     daemon.register(&receiver.url, &["*"]);
     let blocked = daemon.record("PAYMENT.PAID");
     daemon.await_status(&blocked, "RETRYING");
@@ -43,12 +44,27 @@ fn a_reload_takes_what_it_can_and_a_broken_file_changes_nothing() {
     assert!(daemon.log().contains("did you mean `allow`"), "{}", daemon.log());
     assert_eq!(receiver.count(), 0);
     daemon.configure(
-        "server.max_connections = 7\n[delivery]\nschedule = [\"100ms\"]\n[egress]\nallow = [\"127.0.0.0/8\"]\n",
+        "server.max_connections = 7\n[delivery]\nschedule = [\"1s\"]\n[egress]\nallow = [\"127.0.0.0/8\"]\n",
     );
     daemon.signal("-HUP");
     eventually("the good one is taken", || daemon.log().contains("config reloaded").then_some(()));
     assert!(daemon.log().contains("server.max_connections"), "what needs a restart is named");
     daemon.await_status(&blocked, "DELIVERED");
+}
+
+#[test]
+fn check_config_looks_into_the_files_it_names() {
+    let daemon = Daemon::quick();
+    let token = daemon.data().join("short-token");
+    std::fs::write(&token, "short").unwrap();
+    daemon.configure(&format!(
+        "egress.extra_ca_file = \"/nowhere.pem\"\n[[account]]\nadmin_token_file = \"{}\"\n",
+        token.display()
+    ));
+    let checked = daemon.command().args(["check-config", "--config"]).arg(daemon.config_file()).output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert_eq!(checked.status.code(), Some(78), "{said}");
+    assert!(said.contains("/nowhere.pem") && said.contains("short-token"), "both at once: {said}");
 }
 
 #[test]

@@ -5,6 +5,34 @@ use super::receiver::{Receiver, Reply};
 use serde_json::json;
 
 #[test]
+fn lists_come_in_pages() {
+    let daemon = Daemon::quick();
+    let ids: Vec<String> = (0..5).map(|_| daemon.register("http://127.0.0.1:9/", &["*"])).collect();
+    let event = daemon.record("ORDER.PAID");
+    for (list, field) in
+        [("/api/webhooks".to_owned(), "id"), (format!("/api/events/{event}/notifications"), "webhook_id")]
+    {
+        for order in ["desc", "asc"] {
+            let (mut found, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let page = daemon.get(&format!("{list}?limit=2&order={order}{cursor}")).expect(200).json();
+                assert_eq!(page["page"]["limit"], 2);
+                found
+                    .extend(page["data"].as_array().unwrap().iter().map(|one| one[field].as_str().unwrap().to_owned()));
+                match page["page"]["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            if order == "desc" {
+                found.reverse();
+            }
+            assert_eq!(found, ids, "{list} {order}");
+        }
+    }
+}
+
+#[test]
 fn the_guides_registration_works_as_post_and_is_refused_as_get() {
     let daemon = Daemon::quick();
     let guide = br#"{"webhook": {"events": ["PAYMENT.*","ORDER.*"], "target": "https://loja.example/notificacoes", "authorization": "Bearer abc"}}"#;

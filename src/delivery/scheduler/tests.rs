@@ -72,9 +72,9 @@ impl Hook {
 enum Later {
     Hear(Input<()>),
     Read(Action<()>),
-    End { key: NotificationKey, trigger: Trigger, automatic: u8 },
+    End { key: NotificationKey, trigger: Trigger, automatic: u8, asked_at: Option<Timestamp> },
     Untried(NotificationKey),
-    Settle { key: NotificationKey, trigger: Trigger, verdict: Verdict },
+    Settle { key: NotificationKey, trigger: Trigger, verdict: Verdict, asked_at: Option<Timestamp> },
 }
 
 struct Sim {
@@ -278,8 +278,8 @@ impl Sim {
                 notification.cancel(now);
             });
         }
+        // Its attempts in flight go on, and hold their slots until they end.
         self.hooks.remove(&no);
-        self.in_flight.retain(|key, _| key.webhook != no);
         self.step(vec![Input::Remove(no)]);
     }
 
@@ -444,7 +444,8 @@ impl Sim {
             Mood::Failing | Mood::Busy => 1 + self.random.below(2000),
             Mood::Dead => 1000 + self.random.below(15_000),
         };
-        self.put(self.time + span, Later::End { key, trigger, automatic });
+        let asked_at = notification.manual_at.filter(|_| owed == OwedAs::Manual);
+        self.put(self.time + span, Later::End { key, trigger, automatic, asked_at });
     }
 
     fn happen(&mut self, later: Later) {
@@ -455,14 +456,14 @@ impl Sim {
                 let at = self.time + self.delay();
                 self.put(at, Later::Hear(answer));
             }
-            Later::End { key, trigger, automatic } => self.end(key, trigger, automatic),
+            Later::End { key, trigger, automatic, asked_at } => self.end(key, trigger, automatic, asked_at),
             Later::Untried(key) => {
                 self.free(key, Reach::Untried);
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
                 let ended = Input::Ended { key, reach: Reach::Untried, hold: None };
                 self.step(vec![ended, Input::Settled { key, standing }]);
             }
-            Later::Settle { key, trigger, verdict } => {
+            Later::Settle { key, trigger, verdict, asked_at } => {
                 let now = self.stamp();
                 let status = if verdict == Verdict::Confirmed { 200 } else { 500 };
                 let response = Response { status, body: vec![], retry_after: None, location: None };
@@ -477,7 +478,7 @@ impl Sim {
                     next_attempt_at: None,
                 };
                 self.change(key, |notification| {
-                    notification.settle(attempt, verdict, now);
+                    notification.settle(attempt, verdict, asked_at, now);
                 });
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
                 self.tell(Input::Settled { key, standing });
@@ -498,7 +499,7 @@ impl Sim {
         }
     }
 
-    fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8) {
+    fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8, asked_at: Option<Timestamp>) {
         let now = Timestamp::from_ms(self.wall());
         let mood = self.hooks.get(&key.webhook).map_or(Mood::Healthy, |hook| hook.mood);
         let (reach, retry_after) = match mood {
@@ -519,7 +520,7 @@ impl Sim {
         };
         self.free(key, reach);
         let at = self.time + self.delay();
-        self.put(at, Later::Settle { key, trigger, verdict });
+        self.put(at, Later::Settle { key, trigger, verdict, asked_at });
         self.step(vec![Input::Ended { key, reach, hold }]);
     }
 
@@ -544,7 +545,13 @@ impl Sim {
                 let end = Due { at: before, seq: Seq(0) };
                 let retries = hook(lane).map(|hook| hook.retries.range(..end).take(64).copied().collect());
                 let fresh = hook(lane).map(|hook| hook.fresh.iter().take(64).copied().collect());
-                Input::Audited { lane, retries: retries.unwrap_or_default(), fresh: fresh.unwrap_or_default() }
+                let manual = hook(lane).map(|hook| hook.manuals.iter().take(64).copied().collect());
+                Input::Audited {
+                    lane,
+                    retries: retries.unwrap_or_default(),
+                    fresh: fresh.unwrap_or_default(),
+                    manual: manual.unwrap_or_default(),
+                }
             }
             Action::Start { .. } | Action::Lost(_) => unreachable!("neither is a question to the store"),
         }
@@ -762,6 +769,60 @@ fn a_restart_with_a_backlog_of_retries_loses_none() {
 }
 
 // ---- any story -------------------------------------------------------------------------------------------------------
+
+/// Sixty-four targets that never answer, each with its eight attempts in flight, once held all 512 slots there are: a healthy
+/// target's first attempt waited for one of theirs to time out.
+#[test]
+fn targets_that_hold_all_they_may_leave_room_for_one_that_is_well() {
+    let mut sim = Sim::new(1, default_unjittered());
+    sim.lag = 1;
+    let slow: Vec<WebhookNo> = (0..64).map(|_| sim.register(8, None)).collect();
+    sim.record(20, None);
+    for no in &slow {
+        sim.hooks.get_mut(no).unwrap().mood = Mood::Dead;
+    }
+    sim.run_until(sim.time + 100);
+    assert!(sim.in_flight.len() >= 256, "half of the slots is for whoever comes first: {}", sim.in_flight.len());
+    let healthy = sim.register(8, None);
+    sim.record(1, Some(healthy));
+    let (from, before) = (sim.time, sim.started.len());
+    sim.run_until(from + 50);
+    let first = sim.started[before..].iter().find(|(key, ..)| key.webhook == healthy);
+    assert!(first.is_some_and(|(_, at, _)| at.as_ms() <= from + 50), "{first:?}");
+    // One lane by itself has half, whatever it asks for.
+    let mut alone = Sim::new(1, default_unjittered());
+    alone.lag = 1;
+    let no = alone.register(1000, None);
+    alone.hooks.get_mut(&no).unwrap().mood = Mood::Dead;
+    alone.record(600, None);
+    alone.run_until(alone.time + 100);
+    assert_eq!(alone.in_flight.len(), 256);
+}
+
+/// A manual attempt whose read failed had left the lane, and no audit looked for it: it waited for the next restart.
+#[test]
+fn an_attempt_by_hand_that_nobody_holds_is_found() {
+    let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0));
+    let (no, mut out) = (WebhookNo(1), Vec::new());
+    let settings = Settings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
+    let step = |scheduler: &mut Scheduler<()>, input, out: &mut Vec<_>| {
+        out.clear();
+        scheduler.step(Timestamp::from_ms(START_MS), [input], out);
+    };
+    step(&mut scheduler, Input::Lane { no, settings }, &mut out);
+    let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
+    step(&mut scheduler, Input::ManualPage { ask, rows: Vec::new() }, &mut out);
+    let due = Due { at: Timestamp::from_ms(START_MS), seq: Seq(7) };
+    let audited = || Input::Audited { lane: no, retries: vec![due], fresh: vec![Seq(7)], manual: vec![due] };
+    step(&mut scheduler, audited(), &mut out);
+    assert!(out.is_empty(), "it may have been settled meanwhile: {out:?}");
+    step(&mut scheduler, audited(), &mut out);
+    let lost = NotificationKey { seq: Seq(7), webhook: no };
+    assert!(
+        matches!(out[..], [Action::Lost(key), Action::Start { owed: OwedAs::Manual, .. }] if key == lost),
+        "{out:?}"
+    );
+}
 
 fn chaos(seed: u64) {
     let mut random = Random(seed.wrapping_mul(0xD134_2543_DE82_EF95) | 1);

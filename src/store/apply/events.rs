@@ -40,6 +40,10 @@ impl Committer {
         if owed > MAX_OWED_AT_ONCE {
             return Ok(Err(AcceptRefusal::TooManyOwed));
         }
+        let earlier = match key {
+            Some(key) => txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?,
+            None => None,
+        };
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for (event, found) in events.into_iter().zip(found) {
             accepted.push(match found {
@@ -49,7 +53,7 @@ impl Committer {
             });
         }
         if let Some(key) = key {
-            remember(txn, account, key, &accepted)?;
+            remember(txn, account, key, earlier.as_ref(), &accepted);
         }
         Ok(Ok(accepted))
     }
@@ -199,6 +203,7 @@ impl Committer {
         if event.erased_at.is_some() {
             return Ok(Some(event));
         }
+        let owed = self.notifications_of(txn, account, seq)?;
         let type_no = self.type_no(txn, account, &event.event_type);
         let before = event_rows(&event, type_no);
         event.erased_at = Some(now);
@@ -216,9 +221,15 @@ impl Committer {
             }
         }
         txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
-        for key in self.notifications_of(txn, account, seq)? {
-            let Some(mut notification) = read_notification(txn, account, key)? else {
-                continue;
+        for key in owed {
+            let mut notification = match read_notification(txn, account, key) {
+                Ok(Some(notification)) => notification,
+                Ok(None) => continue,
+                // The payload goes all the same; this one's attempts find nothing to send.
+                Err(error) => {
+                    tracing::error!(%error, event = %event.id, "a notification of an erased event could not be read");
+                    continue;
+                }
             };
             let before = notification_rows(&notification);
             if notification.cancel(now) {
@@ -231,7 +242,7 @@ impl Committer {
     }
 
     /// The notifications of an event, those of this very group included.
-    fn notifications_of(
+    pub(super) fn notifications_of(
         &self,
         txn: &Txn<'_>,
         account: AccountNo,
@@ -246,7 +257,7 @@ impl Committer {
         // What this group staged isn't in the tree yet; only webhooks that exist can have been owed something in it.
         for webhook in self.shared.directory().of(account) {
             let key = NotificationKey { seq, webhook: webhook.no };
-            if !found.contains(&key) && read_notification(txn, account, key)?.is_some() {
+            if !found.contains(&key) && txn.holds(&keys::notification(account, key))? {
                 found.push(key);
             }
         }
@@ -276,11 +287,12 @@ fn remember(
     txn: &mut Txn<'_>,
     account: AccountNo,
     key: IdempotencyKey,
+    earlier: Option<&IdempotencyV1>,
     accepted: &[Accepted],
-) -> Result<(), StoreError> {
+) {
     let row = keys::idempotency(account, key.hash);
     // A key used again after its window leaves the sweeper's row of the first time behind; take it along.
-    if let Some(old) = txn.read(&row, record::decode_idempotency)? {
+    if let Some(old) = earlier {
         txn.delete(keys::idempotency_end(Timestamp::from_ms(old.until_ms), account, key.hash));
     }
     let record = IdempotencyV1 {
@@ -290,7 +302,6 @@ fn remember(
     };
     txn.put(row, record::encode_idempotency(&record));
     txn.put(keys::idempotency_end(key.until, account, key.hash), Vec::new());
-    Ok(())
 }
 
 /// What an event of a batch turned out to be.

@@ -2,12 +2,12 @@
 
 use super::{notification_rows, put_notification, read_notification};
 use crate::model::{AccountNo, Notification, NotificationKey, Refusal, Seq, Status, Timestamp, WebhookNo};
-use crate::store::StoreError;
 use crate::store::committer::Committer;
 use crate::store::keys::{self, Key};
 use crate::store::list::{NotificationQuery, Order, Place, Walk};
 use crate::store::record::{self, JobV1};
 use crate::store::txn::Txn;
+use crate::store::{MAX_JOBS, StoreError};
 use std::sync::atomic::Ordering;
 
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
@@ -25,12 +25,19 @@ impl Committer {
         txn: &mut Txn<'_>,
         account: AccountNo,
         query: &NotificationQuery,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
+        let caller = account.0;
+        let own = |job: &JobV1| match job {
+            JobV1::Cancel { account, .. } | JobV1::Resend { account, .. } => *account == caller,
+        };
+        if self.jobs.iter().filter(|(_, job)| own(job)).count() >= MAX_JOBS {
+            return Ok(false);
+        }
         // The job goes from the newest down, whatever page the caller last looked at.
         let whole = NotificationQuery { order: Order::Newest, cursor: None, ..query.clone() };
         let durable = self.shared.durable.load(Ordering::Acquire);
         let Some((at, last)) = Walk::bounds(&self.shared, account, &whole, durable)? else {
-            return Ok(());
+            return Ok(true);
         };
         self.add_job(
             txn,
@@ -44,7 +51,7 @@ impl Committer {
                 last_seq: last.seq,
             },
         );
-        Ok(())
+        Ok(true)
     }
 
     /// Does a little of a job; returns what is left of it.
@@ -71,10 +78,11 @@ impl Committer {
                 let shared = self.shared.clone();
                 let mut walk =
                     Walk::resume(&shared, account, &query, Place { seq: at_seq, webhook: at_webhook }, last_seq)?;
-                let (found, next) = walk.page(JOB_BATCH)?;
+                let (found, next) = walk.readable_page(JOB_BATCH)?;
                 for notification in found {
-                    // What can't be re-sent (cancelled meanwhile, too many attempts) is passed over.
-                    let _: Option<Result<Notification, Refusal>> = self.resend(txn, account, notification.key, now)?;
+                    // What can't be re-sent (cancelled meanwhile, too many attempts, unreadable) is passed over.
+                    let _: Result<Option<Result<Notification, Refusal>>, StoreError> =
+                        self.resend(txn, account, notification.key, now);
                 }
                 Ok(next.map(|at| JobV1::Resend {
                     account: account.0,
@@ -104,11 +112,15 @@ fn cancel_some(txn: &mut Txn<'_>, account: AccountNo, webhook: WebhookNo, now: T
         }
     }
     for (row, key) in &found {
-        if let Some(mut notification) = read_notification(txn, account, *key)? {
-            let before = notification_rows(&notification);
-            if notification.cancel(now) {
-                put_notification(txn, &before, &notification);
+        match read_notification(txn, account, *key) {
+            Ok(Some(mut notification)) => {
+                let before = notification_rows(&notification);
+                if notification.cancel(now) {
+                    put_notification(txn, &before, &notification);
+                }
             }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "a notification of a deleted webhook could not be read"),
         }
         // Gone already, unless it belonged to nothing: then it would be met again and again.
         txn.delete(row.clone());

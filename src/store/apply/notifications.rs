@@ -2,7 +2,8 @@
 
 use super::{Standing, notification_rows, put_notification, read_event, read_notification};
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, Timestamp, Verdict,
+    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, TEST_EVENT, Timestamp, Verdict,
+    WebhookNo,
 };
 use crate::store::StoreError;
 use crate::store::committer::{Committer, Told};
@@ -11,6 +12,7 @@ use crate::store::record::{self};
 use crate::store::txn::Txn;
 
 impl Committer {
+    #[expect(clippy::too_many_arguments, reason = "what a commit says, named; a struct would only repeat the names")]
     pub(in crate::store) fn settle(
         &mut self,
         txn: &mut Txn<'_>,
@@ -18,14 +20,20 @@ impl Committer {
         key: NotificationKey,
         attempt: Attempt,
         verdict: Verdict,
+        asked_at: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let standing = match read_notification(txn, account, key)? {
-            None => Standing::Nothing,
-            Some(mut notification) => {
+    ) {
+        let standing = match read_notification(txn, account, key) {
+            Ok(None) => Standing::Nothing,
+            Err(error) => {
+                let notification = self.shared.notification_id(key);
+                tracing::error!(%error, %notification, "an attempt's outcome could not be kept");
+                Standing::Nothing
+            }
+            Ok(Some(mut notification)) => {
                 let before = notification_rows(&notification);
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
-                if let Some(earlier) = notification.settle(attempt, verdict, now) {
+                if let Some(earlier) = notification.settle(attempt, verdict, asked_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
                 }
                 put_notification(txn, &before, &notification);
@@ -33,7 +41,6 @@ impl Committer {
             }
         };
         self.told.push(Told::Settled { key, standing });
-        Ok(())
     }
 
     pub(in crate::store) fn resend(
@@ -77,10 +84,21 @@ impl Committer {
         if event.erased_at.is_some() {
             return Ok(Some(Vec::new()));
         }
+        let webhooks: Vec<WebhookNo> = if event.event_type.as_str() == TEST_EVENT {
+            // Owed to whom it was sent to by name, and to nobody by subscription.
+            self.notifications_of(txn, account, seq)?.into_iter().map(|key| key.webhook).collect()
+        } else {
+            self.matching(account, &event.event_type).to_vec()
+        };
         let mut owed = Vec::new();
-        for webhook in self.matching(account, &event.event_type).iter() {
-            let key = NotificationKey { seq, webhook: *webhook };
-            match self.resend(txn, account, key, now)? {
+        for webhook in webhooks {
+            let key = NotificationKey { seq, webhook };
+            let resent = self.resend(txn, account, key, now).unwrap_or_else(|error| {
+                // One row that can't be read must not keep the others from being sent.
+                tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
+                Some(Err(Refusal::Cancelled))
+            });
+            match resent {
                 Some(Ok(notification)) => owed.push(notification),
                 Some(Err(Refusal::Cancelled | Refusal::TooManyAttempts)) => {}
                 None => {

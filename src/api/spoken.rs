@@ -1,0 +1,133 @@
+//! The stream of one connection, on which every refusal is spoken in the contract's words.
+//!
+//! hyper answers what it can't read as HTTP by itself: a bare status line, without a body and without an `X-Request-Id`. Every
+//! answer of ours carries that header, so a head without one is hyper's own, and is replaced by the error of the contract.
+
+use super::answer::Failure;
+use http::{HeaderValue, StatusCode};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+pub(super) struct Spoken<S> {
+    stream: S,
+    /// What goes into `X-Request-Id` of a refusal.
+    request_id: HeaderValue,
+    /// What is left to write of a refusal.
+    refusal: Vec<u8>,
+}
+
+impl<S: AsyncWrite + Unpin> Spoken<S> {
+    pub(super) fn new(stream: S, request_id: HeaderValue) -> Self {
+        Self { stream, request_id, refusal: Vec::new() }
+    }
+
+    /// Writes what is left of a refusal.
+    fn poll_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.refusal.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.refusal))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.refusal.drain(..written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The refusal that says what hyper's own answer, of which this is the beginning, leaves out; `None` for an answer of ours.
+fn refusal(head: &[u8], request_id: &HeaderValue) -> Option<Vec<u8>> {
+    let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+    let status = StatusCode::from_bytes(status).ok().filter(StatusCode::is_client_error)?;
+    if head.windows(12).any(|name| name.eq_ignore_ascii_case(b"x-request-id")) {
+        return None;
+    }
+    let (code, detail) = match status {
+        StatusCode::URI_TOO_LONG => ("uri_too_long", "the path and query are too long"),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            ("head_too_large", "the request's headers are too many or too large")
+        }
+        _ => (
+            "bad_request",
+            "the request is not HTTP/1.1 that can be read: look at its request line, headers and lengths",
+        ),
+    };
+    let (head, body) = Failure::unread(status, code, detail).into_answer().into_bytes(request_id);
+    Some([head.as_bytes(), &body].concat())
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Spoken<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Spoken<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_refusal(context))?;
+        if let Some(refusal) = refusal(bytes, &self.request_id) {
+            // Taken whole; it goes out with the flush that follows.
+            self.refusal = refusal;
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match slices.first() {
+            Some(first) if slices.len() == 1 => self.poll_write(context, first),
+            _ => {
+                ready!(self.poll_refusal(context))?;
+                // hyper's own refusals have no body, and so no second slice.
+                Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(context))?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_refusal(context))?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hyper_says_by_itself_is_replaced_and_nothing_else() {
+        let id = HeaderValue::from_static("run-1");
+        for status in ["400 Bad Request", "414 URI Too Long", "431 Request Header Fields Too Large"] {
+            let bare = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            let said = String::from_utf8(refusal(bare.as_bytes(), &id).unwrap()).unwrap();
+            assert!(said.starts_with(&format!("HTTP/1.1 {}", &status[..3])), "{said}");
+            assert!(said.contains("x-request-id: run-1\r\n") && said.contains("connection: close\r\n"), "{said}");
+            let (head, body) = said.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{said}");
+            assert!(body.starts_with(r#"{"errors":{"code":""#), "{said}");
+        }
+        for ours in [
+            "HTTP/1.1 404 Not Found\r\nX-Request-Id: a\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "{\"data\"",
+            "",
+        ] {
+            assert_eq!(refusal(ours.as_bytes(), &id), None, "{ours}");
+        }
+    }
+}
