@@ -6,6 +6,7 @@
 use crate::api::{Limits, Server};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::control::{self, backups};
 use crate::delivery::client::{Client, ClientSettings};
 use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::engine::{Engine, EngineSettings, Status};
@@ -38,6 +39,8 @@ pub enum Error {
     Token(PathBuf),
     /// The committer stopped by itself.
     Committer(Fatal),
+    /// The committer has been at one change for this long.
+    Stuck(Duration),
 }
 
 impl fmt::Display for Error {
@@ -53,6 +56,11 @@ impl fmt::Display for Error {
                 f,
                 "{} must hold an access token of {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible characters on one line",
                 path.display()
+            ),
+            Self::Stuck(span) => write!(
+                f,
+                "a change has not become durable for {} s: the disk does not answer; nothing after it was acknowledged",
+                span.as_secs()
             ),
             Self::Committer(Fatal::Asked) => f.write_str("the committer stopped unasked"),
             Self::Committer(Fatal::Failed(error)) => {
@@ -80,10 +88,14 @@ pub struct Daemon {
     store: Store,
     client: Client,
     engine: Engine,
+    health: Arc<Health>,
     server: tokio::task::JoinHandle<()>,
+    control: tokio::task::JoinHandle<()>,
+    backups: Option<tokio::task::JoinHandle<()>>,
     stop_server: watch::Sender<bool>,
     fatal: oneshot::Receiver<Fatal>,
     committer: std::thread::JoinHandle<()>,
+    commit_timeout: Duration,
     grace: Duration,
 }
 
@@ -92,8 +104,13 @@ impl Daemon {
     pub async fn start(config: &Config, clock: Clock) -> Result<Self, Error> {
         let client = Client::new(client_settings(config)?, clock.clone());
         let (tell, feed) = mpsc::unbounded_channel();
-        let opening =
-            StoreSettings { path: config.store.path.clone(), cache_bytes: config.store.cache, clock: clock.clone() };
+        let opening = StoreSettings {
+            path: config.store.path.clone(),
+            cache_bytes: config.store.cache,
+            backup_dir: config.store.backup_dir.clone(),
+            limits: limits(config),
+            clock: clock.clone(),
+        };
         let opened = tokio::task::spawn_blocking(move || {
             Store::open(opening, move |told| {
                 // An engine that is gone needs no word: what is owed stands in the store.
@@ -112,8 +129,9 @@ impl Daemon {
         let callers = callers.collect();
         let engine =
             Engine::start(store.clone(), client.clone(), engine_settings(config), clock.clone(), store.durable(), feed);
-        let health = Health { status: engine.status.clone(), store: store.clone(), clock: clock.clone() };
-        let service = Arc::new(Service::new(store.clone(), clock, Arc::new(health), accounts.clone(), policy(config)));
+        let health = Arc::new(Health { status: engine.status.clone(), store: store.clone(), clock: clock.clone() });
+        let service =
+            Arc::new(Service::new(store.clone(), clock.clone(), health.clone(), accounts.clone(), policy(config)));
         first_tokens(&service, &store, &accounts).await?;
         let listen = config.server.listen;
         let listener = TcpListener::bind(listen).await.map_err(|error| Error::Listen(listen, error))?;
@@ -128,10 +146,30 @@ impl Daemon {
             body_timeout: config.server.body_timeout,
         };
         let (stop_server, stopping) = watch::channel(false);
+        let control = control::listen(store.path()).map_err(|error| Error::File(control::path(store.path()), error))?;
+        let control = tokio::spawn(control::run(control, store.clone(), stopping.clone()));
+        let backups = backups::schedule(&config.store, store.clone(), clock, stopping.clone());
+        let backups = backups.map(tokio::spawn);
         let grace = config.server.shutdown_grace;
         let server = tokio::spawn(Server::new(listener, service.clone(), limits).run(stopping, grace));
         tracing::info!(%address, "listening");
-        Ok(Self { service, address, callers, store, client, engine, server, stop_server, fatal, committer, grace })
+        Ok(Self {
+            service,
+            address,
+            callers,
+            store,
+            client,
+            engine,
+            health,
+            server,
+            control,
+            backups,
+            stop_server,
+            fatal,
+            committer,
+            commit_timeout: config.store.commit_timeout,
+            grace,
+        })
     }
 
     /// Takes up what a new config changes without a restart. All or nothing: on an error everything stays as it was.
@@ -140,12 +178,24 @@ impl Daemon {
         self.client.replace(settings);
         self.engine.reload(engine_settings(config));
         self.service.set_policy(policy(config));
+        self.store.set_limits(limits(config));
         Ok(())
     }
 
-    /// Resolves when the store has failed and the process must end.
+    /// Resolves when the store has failed, or has been at one change for too long, and the process must end.
     pub async fn failed(&mut self) -> Error {
-        Error::Committer((&mut self.fatal).await.unwrap_or(Fatal::Failed(StoreError::Stopped)))
+        let mut look = tokio::time::interval(WATCH_EVERY);
+        loop {
+            tokio::select! {
+                fatal = &mut self.fatal => return Error::Committer(fatal.unwrap_or(Fatal::Failed(StoreError::Stopped))),
+                _ = look.tick() => {
+                    let stuck = self.store.stuck_for();
+                    if stuck > self.commit_timeout {
+                        return Error::Stuck(stuck);
+                    }
+                }
+            }
+        }
     }
 
     /// Stops, in order; what could not end within the grace time stays owed.
@@ -158,7 +208,15 @@ impl Daemon {
         if cut_off > 0 {
             tracing::warn!(cut_off, "attempts were cut off at the end of the grace time; they stay owed");
         }
-        let stopped = self.store.stop().await;
+        for task in [Some(self.control), self.backups].into_iter().flatten() {
+            if let Err(panic) = task.await {
+                tracing::error!(%panic, "a task of the daemon panicked");
+            }
+        }
+        let stopped = tokio::time::timeout(self.commit_timeout, self.store.stop()).await;
+        let Ok(stopped) = stopped else {
+            return Err(Error::Stuck(self.store.stuck_for()));
+        };
         drop((self.service, self.store));
         // It has answered, or is gone: there is nothing left to wait for but its last instructions.
         let _ = tokio::task::spawn_blocking(move || self.committer.join()).await;
@@ -167,9 +225,15 @@ impl Daemon {
 
     /// Whether committer and engine make progress: what a watchdog's tick stands for.
     pub fn is_alive(&self) -> bool {
-        self.service.not_ready().is_none()
+        self.health.stuck().is_none()
     }
 }
+
+/// How often the committer is looked at.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+
+/// What is told at once of a committer that takes its time; the process ends only after `store.commit_timeout`.
+const SLOW_COMMIT: Duration = Duration::from_secs(10);
 
 struct Health {
     status: Arc<Status>,
@@ -183,10 +247,28 @@ impl crate::service::Engine for Health {
     }
 
     fn not_ready(&self) -> Option<String> {
+        self.stuck().or_else(|| self.store.full().map(|full| full.to_string()))
+    }
+}
+
+impl Health {
+    /// What makes no progress, if anything does.
+    fn stuck(&self) -> Option<String> {
         if !self.store.is_alive() {
             return Some("the store has stopped".to_owned());
         }
+        if self.store.stuck_for() > SLOW_COMMIT {
+            return Some("the store makes no progress: its disk does not answer".to_owned());
+        }
         (!self.status.is_alive(self.clock.now())).then(|| "the delivery engine makes no progress".to_owned())
+    }
+}
+
+fn limits(config: &Config) -> crate::store::Limits {
+    crate::store::Limits {
+        retention: config.store.retention,
+        retention_bytes: config.store.retention_bytes,
+        min_free: config.store.min_free,
     }
 }
 

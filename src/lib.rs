@@ -9,12 +9,13 @@
 //! | 5 | [`cli`] | the commands; exit codes; turning errors into sentences | how anything works |
 //! | 4 | [`daemon`] | start order, wiring, readiness, shutdown | business rules |
 //! | 3 | [`api`] | HTTP in: routes, auth, JSON shapes | sled, hyper's client, the wheel |
+//! | 3 | [`control`] | the operator's door: backups and verification of a running store, over a socket in its folder | HTTP, accounts |
 //! | 2 | [`service`] | the verbs, each checked and stored | HTTP |
 //! | 2 | [`delivery`] | HTTP out: scheduler, lanes, one attempt, egress guard, signing | HTTP in, service |
 //! | 1 | [`store`] | sled and bincode, alone in the whole program | HTTP, tokio tasks, policy |
 //! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
 //! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
-//! | 0 | [`clock`], [`random`], [`wheel`] | the time; random bytes; timers | everything else |
+//! | 0 | [`clock`], [`random`], [`shutdown`], [`wheel`] | the time; random bytes; the sign to stop; timers | everything else |
 //!
 //! # The path of an event
 //!
@@ -31,10 +32,12 @@ pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod delivery;
 pub mod model;
 pub mod random;
 pub mod service;
+pub mod shutdown;
 pub mod store;
 pub mod wheel;

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with its floor. A room imports what stands on a lower floor, and itself.
-const ROOMS: [(&str, u8); 11] = [
+const ROOMS: [(&str, u8); 13] = [
     ("cli", 5),
     ("daemon", 4),
     ("api", 3),
+    ("control", 3),
     ("service", 2),
     ("delivery", 2),
     ("store", 1),
@@ -17,6 +18,7 @@ const ROOMS: [(&str, u8); 11] = [
     ("model", 0),
     ("clock", 0),
     ("random", 0),
+    ("shutdown", 0),
     ("wheel", 0),
 ];
 

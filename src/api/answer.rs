@@ -214,6 +214,7 @@ impl From<Error> for Failure {
                 "store_failed",
                 "the change could not be made durable and was not acknowledged; the daemon's log says why",
             ),
+            Error::Store(full @ StoreError::Full { .. }) => Self::unavailable(full.to_string()),
             Error::Store(StoreError::Stopped) => Self::unavailable("carteiro is stopping: try again in a moment"),
             Error::Store(error) => {
                 // A caller can do nothing about it and learns nothing from its details; the operator must.

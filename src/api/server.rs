@@ -4,6 +4,7 @@ use super::answer::Answer;
 use super::spoken::Spoken;
 use super::{BodyLimits, handle};
 use crate::service::Service;
+use crate::shutdown::asked;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -69,12 +70,12 @@ impl Server {
         let mut connections = JoinSet::new();
         loop {
             let place = tokio::select! {
-                () = stopped(&mut stop) => break,
+                () = asked(&mut stop) => break,
                 // The semaphore is never closed; if it were, there would be nobody to serve.
                 place = places.clone().acquire_owned() => match place { Ok(place) => place, Err(_) => break },
             };
             let accepted = tokio::select! {
-                () = stopped(&mut stop) => break,
+                () = asked(&mut stop) => break,
                 accepted = self.listener.accept() => accepted,
             };
             // Those that have ended are joined as we go.
@@ -103,12 +104,6 @@ impl Server {
     }
 }
 
-/// Resolves once the daemon stops; the guard that `wait_for` gives must not live across an await.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the sender is gone, and with it whoever would have stopped us.
-    let _ = stop.wait_for(|stop| *stop).await;
-}
-
 async fn serve(
     stream: TcpStream,
     service: Arc<Service>,
@@ -129,7 +124,7 @@ async fn serve(
     tokio::select! {
         // A peer that goes away, or speaks no HTTP, is its own affair.
         _ = connection.as_mut() => {}
-        () = stopped(&mut stop) => {
+        () = asked(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }

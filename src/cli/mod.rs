@@ -5,6 +5,7 @@ mod demo;
 mod log;
 mod receiver;
 mod serve;
+mod store;
 mod token;
 
 use crate::config::{self, Loaded};
@@ -39,6 +40,12 @@ enum Command {
     CheckConfig(ConfigArgs),
     /// Print the settings in effect, and where each comes from
     Config(ConfigArgs),
+    /// Write everything into one checksummed file, while the daemon runs or while it doesn't
+    Backup(store::BackupArgs),
+    /// Fill an empty data folder from a backup
+    Restore(store::RestoreArgs),
+    /// Read every row of the store and walk every index both ways
+    Verify(store::StoreArgs),
     /// Make, list and revoke access tokens of a running daemon
     Token(token::TokenArgs),
 }
@@ -64,6 +71,7 @@ struct ServeArgs {
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
+    quiet_expected_panics();
     // clap answers --help and wrong usage itself, with 0 and 2.
     let cli = Cli::parse();
     ExitCode::from(match cli.command {
@@ -71,8 +79,21 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::demo(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Config(args) => show_config(&args),
+        Command::Backup(args) => store::backup(&args),
+        Command::Restore(args) => store::restore_backup(&args),
+        Command::Verify(args) => store::verify(&args),
         Command::Token(args) => token::token(&args),
     })
+}
+
+/// A panic that becomes a sentence needs no backtrace beside it.
+fn quiet_expected_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::store::panic_is_expected() {
+            usual(panic);
+        }
+    }));
 }
 
 /// The environment as text; a variable that isn't UTF-8 can't be one of ours (see [`load`]).

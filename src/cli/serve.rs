@@ -50,7 +50,7 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, level: &LevelHandle) -> u8 {
             complain(&error);
             return match error {
                 Error::File(..) | Error::Tls(_) | Error::Token(_) => BAD_CONFIG,
-                Error::Store(_) | Error::Listen(..) | Error::Committer(_) => FAILED,
+                Error::Store(_) | Error::Listen(..) | Error::Committer(_) | Error::Stuck(_) => FAILED,
             };
         }
     };

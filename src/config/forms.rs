@@ -214,6 +214,23 @@ impl Form<Option<PathBuf>> for MaybePath {
     }
 }
 
+/// Another form, or "none".
+pub(super) struct OrNone<F>(pub(super) F);
+
+impl<V, F: Form<V>> Form<Option<V>> for OrNone<F> {
+    fn expected(&self) -> String {
+        format!("{}, or \"none\"", self.0.expected())
+    }
+
+    fn read(&self, raw: &Raw<'_>) -> Result<Option<V>, Vec<Fault>> {
+        if raw.text() == Some("none") { Ok(None) } else { self.0.read(raw).map(Some) }
+    }
+
+    fn show(&self, value: &Option<V>) -> String {
+        value.as_ref().map_or_else(|| quote("none"), |value| self.0.show(value))
+    }
+}
+
 /// A text that a function accepts, and the words for what it accepts.
 pub(super) struct Name(pub(super) &'static str, pub(super) fn(&str) -> bool);
 

@@ -1,6 +1,8 @@
 //! The table of keys: everything that is said about a setting is said here, once. Defaults stand in [`Config`] itself.
 
-use super::forms::{Address, Choice, Count, FilePath, Fraction, List, MaybePath, Name, Rule, Size, Span, Switch, Type};
+use super::forms::{
+    Address, Choice, Count, FilePath, Fraction, List, MaybePath, Name, OrNone, Rule, Size, Span, Switch, Type,
+};
 use super::raw::{Fault, Form, Raw};
 use super::{Account, Config, DAY, Format, GIB, KIB, Level, MAX_BATCH_BODY_BYTES, MIB, MINUTE};
 use crate::model::{MAX_AUTOMATIC_ATTEMPTS, RetryPolicy};
@@ -180,6 +182,65 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Size(MIB, 64 * GIB),
         store.cache,
         "How much memory the store may use to keep what it has read."
+    ),
+    key!(
+        Config,
+        "store.retention",
+        Reload,
+        OrNone(Span(Duration::from_secs(3600), ms(100 * 365 * DAY.as_secs() * 1000))),
+        store.retention,
+        "How long events are kept, with their notifications and attempts. What is still owed is kept in any case."
+    ),
+    key!(
+        Config,
+        "store.retention_bytes",
+        Reload,
+        OrNone(Size(MIB, 1024 * 1024 * GIB)),
+        store.retention_bytes,
+        "How much may be kept: past it the oldest events go first. It counts payloads, and half a KiB for each event and \
+         notification; the file on disk is two to three times that, and doesn't shrink."
+    ),
+    key!(
+        Config,
+        "store.min_free",
+        Reload,
+        Size(0, 1024 * GIB),
+        store.min_free,
+        "How much of the disk must stay free: below it events are refused with a 503, and what is owed is still delivered. The \
+         store doesn't survive a disk that is full; \"0 B\" risks it."
+    ),
+    key!(
+        Config,
+        "store.commit_timeout",
+        Restart,
+        Span(ms(1000), ms(3_600_000)),
+        store.commit_timeout,
+        "How long making changes durable may take before the daemon gives itself up, so that the service manager starts it anew: \
+         a disk may stop answering."
+    ),
+    key!(
+        Config,
+        "store.backup_dir",
+        Restart,
+        MaybePath,
+        store.backup_dir,
+        "Where backups are written by themselves: carteiro-TIME.backup. Best on another disk."
+    ),
+    key!(
+        Config,
+        "store.backup_every",
+        Restart,
+        OrNone(Span(MINUTE, ms(366 * DAY.as_secs() * 1000))),
+        store.backup_every,
+        "How often a backup is written to store.backup_dir."
+    ),
+    key!(
+        Config,
+        "store.backup_keep",
+        Restart,
+        Count(1, 10_000),
+        store.backup_keep,
+        "How many of those backups are kept; older ones are deleted."
     ),
     key!(
         Config,

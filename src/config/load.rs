@@ -70,6 +70,7 @@ impl Config {
             }
         }
         draft.check_timeouts();
+        draft.check_backups();
         match Problems::new(draft.problems) {
             Some(problems) => Err(problems),
             None => Ok(Loaded { config: draft.config, sources: draft.sources }),
@@ -195,6 +196,17 @@ impl Draft {
             }
         };
         self.problem(Place::Variable(name), message);
+    }
+
+    /// Said of the interval, wherever it comes from.
+    fn check_backups(&mut self) {
+        let (every, dir) = ("store.backup_every", "store.backup_dir");
+        let store = &self.config.store;
+        if self.cut_short || store.backup_every.is_none() || store.backup_dir.is_some() || self.refused.contains(dir) {
+            return;
+        }
+        let place = self.sources.get(every).expect("the default is none, so it was set").clone();
+        self.problem(place, format!("`{every}` needs `{dir}`: name the folder that backups are written to"));
     }
 
     /// Said of the connect timeout, wherever it comes from, unless that is the default and the timeout was lowered below it.

@@ -77,6 +77,20 @@ pub struct Store {
     pub path: PathBuf,
     /// How many bytes of memory the store may use as its cache.
     pub cache: u64,
+    /// How long events are kept.
+    pub retention: Option<Duration>,
+    /// About how many bytes of events are kept.
+    pub retention_bytes: Option<u64>,
+    /// How many bytes of the disk must stay free.
+    pub min_free: u64,
+    /// How long a change may take to become durable.
+    pub commit_timeout: Duration,
+    /// Where scheduled backups go.
+    pub backup_dir: Option<PathBuf>,
+    /// How often one is made. Only where there is a `backup_dir`.
+    pub backup_every: Option<Duration>,
+    /// How many are kept.
+    pub backup_keep: u32,
 }
 
 /// How notifications go out.
@@ -199,7 +213,17 @@ impl Default for Server {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { path: PathBuf::from("carteiro-data"), cache: 64 * MIB }
+        Self {
+            path: PathBuf::from("carteiro-data"),
+            cache: 64 * MIB,
+            retention: Some(90 * DAY),
+            retention_bytes: None,
+            min_free: 256 * MIB,
+            commit_timeout: Duration::from_secs(30),
+            backup_dir: None,
+            backup_every: None,
+            backup_keep: 7,
+        }
     }
 }
 

@@ -162,7 +162,7 @@ fn values_arrive_where_they_belong() {
     .unwrap();
     assert_eq!(config.server.listen.to_string(), "[::1]:0");
     assert_eq!(config.server.max_body, 500_000);
-    assert_eq!(config.store, Store { path: "/var/lib/carteiro".into(), cache: 2 * GIB });
+    assert_eq!(config.store, Store { path: "/var/lib/carteiro".into(), cache: 2 * GIB, ..Store::default() });
     let schedule = vec![Duration::from_secs(1), Duration::from_secs(3600)];
     assert_eq!(config.delivery.retry, RetryPolicy::new(schedule, 10, 0.25).unwrap());
     assert_eq!(config.delivery.timeout, Duration::from_secs(90));

@@ -13,7 +13,7 @@ use crate::model::{
     AccountNo, Attempt, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, Trigger, Verdict,
     Webhook, WebhookNo, millis,
 };
-use crate::store::{Due, Hot, Standing, Store, StoreError, Told};
+use crate::store::{Due, Hot, Room, Standing, Store, StoreError, Told};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,6 +111,7 @@ impl Engine {
             heard,
             status: status.clone(),
             stopping: None,
+            starved: false,
         };
         let task = tokio::spawn(driver.run(feed, hearing, orders_in));
         Self { status, orders, task }
@@ -168,9 +169,15 @@ struct Driver {
     heard: mpsc::UnboundedSender<Heard>,
     status: Arc<Status>,
     stopping: Option<oneshot::Sender<usize>>,
+    /// Whether the disk leaves no room for outcomes.
+    starved: bool,
 }
 
 impl Driver {
+    fn max_in_flight(&self) -> usize {
+        if self.starved || self.stopping.is_some() { 0 } else { self.settings.max_in_flight }
+    }
+
     async fn run(
         mut self,
         mut feed: Feed,
@@ -196,6 +203,13 @@ impl Driver {
                 && (self.scheduler.in_flight() == 0 || cut_off_at.is_some_and(|at| tokio::time::Instant::now() >= at))
             {
                 break;
+            }
+            // On a disk that is nearly full, outcomes must find room: no attempt is made whose outcome might not.
+            let starved = self.store.room() == Room::Critical;
+            if starved != self.starved {
+                self.starved = starved;
+                inputs.push(Input::MaxInFlight(self.max_in_flight()));
+                continue;
             }
             let nap = self.scheduler.next_wake().map_or(MAX_SLEEP, |wake| wake.since(self.clock.now()).min(MAX_SLEEP));
             tokio::select! {
@@ -262,8 +276,8 @@ impl Driver {
     }
 
     fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<Hot>>>) {
-        inputs.push(Input::MaxInFlight(settings.max_in_flight));
         self.settings = settings;
+        inputs.push(Input::MaxInFlight(self.max_in_flight()));
         let webhooks: Vec<Arc<Webhook>> = self.lanes.values().map(|lane| lane.webhook.clone()).collect();
         inputs.extend(webhooks.into_iter().map(|webhook| self.lane(webhook)));
     }

@@ -6,9 +6,11 @@
 mod events;
 mod jobs;
 mod notifications;
+mod retention;
 mod webhooks;
 
 pub(super) use jobs::sweep_idempotency_keys;
+pub(super) use retention::Retirement;
 
 use super::StoreError;
 use super::keys::{self, Key, Reference};

@@ -6,12 +6,15 @@
 //! Outcomes of attempts wait for nobody: they are applied at once, and synced with the next group or after
 //! [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
-use super::apply::Standing;
+use super::apply::{Retirement, Standing};
+use super::backup::{self, Piece, Stepped};
 use super::keys;
-use super::record::{self, HeadV1, JobV1};
+use super::marker::Marker;
+use super::record::{self, HeadV2, JobV1};
+use super::space::Looks;
 use super::txn::Txn;
 use super::{
-    AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, NotificationQuery, Shared, StoreError, Token, sync,
+    AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, NotificationQuery, Shared, StoreError, Token, sync,
 };
 use crate::clock::Clock;
 use crate::model::{
@@ -24,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// The most commits in one group: enough to share a sync among everybody, few enough to bound one batch's memory.
 const MAX_GROUP: usize = 1024;
@@ -32,6 +35,10 @@ const MAX_GROUP: usize = 1024;
 const MAX_GROUP_BYTES: usize = 32 * 1024 * 1024;
 /// How long an outcome may stay applied and not yet durable.
 const OUTCOME_SYNC: Duration = Duration::from_millis(100);
+/// The longest the committer waits: as often, it looks at the disk.
+const IDLE: Duration = Duration::from_secs(1);
+/// How soon it looks again whether whoever writes a backup down has caught up.
+const BACKUP_AGAIN: Duration = Duration::from_millis(2);
 /// How often expired idempotency keys are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many expired idempotency keys are swept at a time.
@@ -146,6 +153,9 @@ pub(super) enum Commit {
         seq: Seq,
         reply: Reply<Option<Event>>,
     },
+    Backup {
+        reply: Reply<Option<mpsc::Receiver<Piece>>>,
+    },
     Stop {
         reply: Reply<()>,
     },
@@ -202,10 +212,11 @@ pub(super) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
 pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
     log: File,
+    marker: Marker,
+    format: u32,
     pub(super) clock: Clock,
     tell: Tell,
-    pub(super) head: HeadV1,
-    written_head: HeadV1,
+    pub(super) head: HeadV2,
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(super) matches: HashMap<(AccountNo, EventType), Arc<[WebhookNo]>>,
@@ -215,11 +226,25 @@ pub(super) struct Committer {
     /// Since when something is applied and not durable.
     unsynced: Option<Instant>,
     swept: Option<Instant>,
+    looks: Looks,
+    pub(super) retirement: Retirement,
+    /// Events that retention has deleted since the start.
+    pub(super) retired: u64,
+    limits: Limits,
+    backup: Option<backup::Hot>,
+    backup_blocked: bool,
 }
 
 impl Committer {
     /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
-    pub(super) fn load(shared: Arc<Shared>, log: File, clock: Clock, tell: Tell) -> Result<Self, StoreError> {
+    pub(super) fn load(
+        shared: Arc<Shared>,
+        log: File,
+        marker: Marker,
+        format: u32,
+        clock: Clock,
+        tell: Tell,
+    ) -> Result<Self, StoreError> {
         let tree = &shared.tree;
         let mut directory = Directory::default();
         for row in tree.scan_prefix(keys::webhooks()) {
@@ -258,19 +283,23 @@ impl Committer {
         }
         let head = match tree.get(keys::meta("head"))? {
             Some(value) => record::decode_head(&value)?,
-            None => HeadV1::default(),
+            None => HeadV2::default(),
         };
         *shared.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
         *shared.tokens.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tokens;
         *shared.types.write().unwrap_or_else(std::sync::PoisonError::into_inner) = types;
         shared.durable.store(head.seq, Ordering::Release);
-        Ok(Self {
+        let limits = shared.limits();
+        let mut looks = Looks::default();
+        looks.look(&shared.space, &shared.path);
+        let loaded = Self {
             shared,
             log,
+            marker,
+            format,
             clock,
             tell,
             head,
-            written_head: head,
             accounts,
             matches: HashMap::new(),
             jobs,
@@ -278,7 +307,15 @@ impl Committer {
             told: Vec::new(),
             unsynced: None,
             swept: None,
-        })
+            looks,
+            retirement: Retirement::default(),
+            retired: 0,
+            limits,
+            backup: None,
+            backup_blocked: false,
+        };
+        loaded.publish();
+        Ok(loaded)
     }
 
     pub(super) fn run(&mut self, commits: &Receiver<Commit>) -> Fatal {
@@ -297,8 +334,12 @@ impl Committer {
             match commits.recv_timeout(self.patience()) {
                 Ok(commit) => group.push(commit),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.make_durable(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.make_durable()?;
+                    return self.sync_marker(true);
+                }
             }
+            self.shared.pulse.begin();
             let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
             while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
                 match commits.try_recv() {
@@ -310,17 +351,24 @@ impl Committer {
                 }
             }
             let stopping = self.commit(group)?;
+            self.looks.look(&self.shared.space, &self.shared.path);
             self.sweep()?;
+            self.retire_some()?;
             self.work_on_a_job()?;
+            self.back_up();
             if self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC) {
                 self.make_durable()?;
             }
             self.tell_engine();
+            self.sync_marker(stopping.is_some())?;
             if let Some(answers) = stopping {
                 self.make_durable()?;
+                self.sync_marker(true)?;
+                self.shared.pulse.end();
                 give(answers);
                 return Ok(());
             }
+            self.shared.pulse.end();
         }
     }
 
@@ -345,19 +393,22 @@ impl Committer {
             | Commit::Settle { .. }
             | Commit::Resend { .. }
             | Commit::ResendMany { .. }
+            | Commit::Backup { .. }
             | Commit::Stop { .. } => ROWS,
         }
     }
 
     /// How long there is nothing to do but wait for the next commit.
     fn patience(&self) -> Duration {
-        if !self.jobs.is_empty() {
+        let backing_up = self.backup.is_some() && !self.backup_blocked;
+        if !self.jobs.is_empty() || backing_up {
             return Duration::ZERO;
         }
-        match self.unsynced {
-            Some(since) => OUTCOME_SYNC.saturating_sub(since.elapsed()),
-            None => SWEEP_EVERY,
-        }
+        let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(since.elapsed()));
+        let retiring = self.limits.retention.is_some() || self.limits.retention_bytes.is_some();
+        let retire = retiring.then(|| self.retirement.due_in());
+        let backup = self.backup.is_some().then_some(BACKUP_AGAIN);
+        [sync, retire, backup, self.marker.sync_in()].into_iter().flatten().fold(IDLE, Duration::min)
     }
 
     /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was asked.
@@ -418,6 +469,17 @@ impl Committer {
                 Commit::Erase { account, seq, reply } => {
                     answers.push(reply.whichever(self.erase(&mut txn, account, seq, now)));
                 }
+                Commit::Backup { reply } => {
+                    // Of the store as it is once this group is applied, since it is read only then.
+                    let begun = self.backup.is_none().then(|| {
+                        let (sender, pieces) = backup::Hot::channel();
+                        let header = backup::Header::new(self.format, &self.head, self.clock.now());
+                        self.backup = Some(backup::Hot::new(sender, header));
+                        pieces
+                    });
+                    self.backup_blocked = false;
+                    answers.push(reply.later(begun));
+                }
                 Commit::Stop { reply } => stops.push(reply.later(())),
             }
         }
@@ -439,12 +501,13 @@ impl Committer {
         if txn.is_empty() {
             return Ok(());
         }
-        // The time alone need not be kept: a counter that moves brings it along.
-        let counters = |head: &HeadV1| (head.seq, head.webhook_no, head.job);
-        if counters(&self.head) != counters(&self.written_head) {
-            txn.put(keys::meta("head"), record::encode_head(&self.head));
-            self.written_head = self.head;
+        self.head.commit += 1;
+        txn.put(keys::meta("head"), record::encode_head(&self.head));
+        self.looks.staged(txn.bytes());
+        if let Some(backup) = &mut self.backup {
+            backup.note(txn.rows());
         }
+        self.publish();
         txn.apply().inspect_err(|_| self.fail())?;
         self.unsynced.get_or_insert_with(Instant::now);
         Ok(())
@@ -458,6 +521,7 @@ impl Committer {
     fn make_durable(&mut self) -> Result<(), StoreError> {
         if self.unsynced.take().is_some() {
             sync(&self.shared.db, &self.log).inspect_err(|_| self.fail())?;
+            self.marker.move_to(self.head.commit).inspect_err(|_| self.fail())?;
         }
         if self.shared.durable.swap(self.head.seq, Ordering::AcqRel) != self.head.seq {
             self.told.push(Told::Durable(Seq(self.head.seq)));
@@ -471,6 +535,43 @@ impl Committer {
     fn tell_engine(&mut self) {
         if !self.told.is_empty() {
             (self.tell)(std::mem::take(&mut self.told));
+        }
+    }
+
+    fn sync_marker(&mut self, now: bool) -> Result<(), StoreError> {
+        Ok(self.marker.sync_due(now).inspect_err(|_| self.fail())?)
+    }
+
+    /// Shows the figures of the head to whoever asks.
+    fn publish(&self) {
+        let kept = &self.shared.kept;
+        kept.events.store(self.head.events, Ordering::Relaxed);
+        kept.notifications.store(self.head.notifications, Ordering::Relaxed);
+        kept.payload_bytes.store(self.head.payload_bytes, Ordering::Relaxed);
+        kept.retired.store(self.retired, Ordering::Relaxed);
+        kept.commits.store(self.head.commit, Ordering::Relaxed);
+    }
+
+    fn retire_some(&mut self) -> Result<(), StoreError> {
+        let limits = self.shared.limits();
+        if limits != self.limits {
+            self.limits = limits;
+            self.retirement.restart();
+        }
+        let tree = self.shared.tree.clone();
+        let mut txn = Txn::new(&tree);
+        self.retire(&mut txn)?;
+        self.apply(txn)
+    }
+
+    fn back_up(&mut self) {
+        let Some(backup) = &mut self.backup else {
+            return;
+        };
+        match backup.step(&self.shared.tree) {
+            Stepped::More => self.backup_blocked = false,
+            Stepped::Blocked => self.backup_blocked = true,
+            Stepped::Over => self.backup = None,
         }
     }
 

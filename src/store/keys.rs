@@ -50,6 +50,97 @@ const BY_STATE: u8 = 0x26;
 const BY_RESPONSE: u8 = 0x27;
 const JOB: u8 = 0x30;
 
+/// The tables, by the first byte of their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    Meta,
+    Account,
+    Token,
+    Webhook,
+    WebhookId,
+    Event,
+    Chunk,
+    OwnId,
+    Type,
+    Reference,
+    TypeName,
+    Idempotency,
+    IdempotencyEnd,
+    Notification,
+    Attempt,
+    ByWebhook,
+    Fresh,
+    Retry,
+    Manual,
+    ByState,
+    ByResponse,
+    Job,
+}
+
+impl Table {
+    /// The table a key belongs to.
+    pub(super) fn of(key: &[u8]) -> Option<Self> {
+        Some(match *key.first()? {
+            META => Self::Meta,
+            ACCOUNT => Self::Account,
+            TOKEN => Self::Token,
+            WEBHOOK => Self::Webhook,
+            WEBHOOK_ID => Self::WebhookId,
+            EVENT => Self::Event,
+            CHUNK => Self::Chunk,
+            OWN_ID => Self::OwnId,
+            TYPE => Self::Type,
+            REFERENCE => Self::Reference,
+            TYPE_NAME => Self::TypeName,
+            IDEMPOTENCY => Self::Idempotency,
+            IDEMPOTENCY_END => Self::IdempotencyEnd,
+            NOTIFICATION => Self::Notification,
+            ATTEMPT => Self::Attempt,
+            BY_WEBHOOK => Self::ByWebhook,
+            FRESH => Self::Fresh,
+            RETRY => Self::Retry,
+            MANUAL => Self::Manual,
+            BY_STATE => Self::ByState,
+            BY_RESPONSE => Self::ByResponse,
+            JOB => Self::Job,
+            _ => return None,
+        })
+    }
+
+    /// What its rows are, for people.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Account => "account",
+            Self::Token => "token",
+            Self::Webhook => "webhook",
+            Self::WebhookId => "webhook id",
+            Self::Event => "event",
+            Self::Chunk => "payload chunk",
+            Self::OwnId => "own event id",
+            Self::Type => "index by type",
+            Self::Reference => "index by reference",
+            Self::TypeName => "event type",
+            Self::Idempotency => "idempotency key",
+            Self::IdempotencyEnd => "idempotency end",
+            Self::Notification => "notification",
+            Self::Attempt => "attempt",
+            Self::ByWebhook => "index by webhook",
+            Self::Fresh => "due: fresh",
+            Self::Retry => "due: retry",
+            Self::Manual => "due: by hand",
+            Self::ByState => "index by state",
+            Self::ByResponse => "index by response",
+            Self::Job => "job",
+        }
+    }
+}
+
+/// Whether a key's record is one that progress is measured by: an event or a notification.
+pub(super) fn is_counted(key: &[u8]) -> bool {
+    matches!(Table::of(key), Some(Table::Event | Table::Notification))
+}
+
 /// A key, or the beginning that a range of keys shares.
 pub(super) type Key = Vec<u8>;
 
@@ -133,6 +224,10 @@ pub(super) fn webhook_id(id: WebhookId) -> Key {
     Builder::new(WEBHOOK_ID).bytes(&id.to_bytes()).0
 }
 
+pub(super) fn all_events() -> Key {
+    Builder::new(EVENT).0
+}
+
 pub(super) fn events(account: AccountNo) -> Key {
     Builder::new(EVENT).u32(account.0).0
 }
@@ -175,6 +270,10 @@ pub(super) fn type_names() -> Key {
     Builder::new(TYPE_NAME).0
 }
 
+pub(super) fn type_names_of(account: AccountNo) -> Key {
+    Builder(type_names()).u32(account.0).0
+}
+
 pub(super) fn type_name(account: AccountNo, type_no: u32) -> Key {
     Builder(type_names()).u32(account.0).u32(type_no).0
 }
@@ -189,6 +288,10 @@ pub(super) fn idempotency_ends() -> Key {
 
 pub(super) fn idempotency_end(at: Timestamp, account: AccountNo, hash: [u8; 16]) -> Key {
     Builder(idempotency_ends()).u64(at.as_ms()).u32(account.0).bytes(&hash).0
+}
+
+pub(super) fn all_notifications() -> Key {
+    Builder::new(NOTIFICATION).0
 }
 
 pub(super) fn notifications(account: AccountNo) -> Key {

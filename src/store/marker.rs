@@ -79,6 +79,16 @@ impl Marker {
         Ok(Self { file, mark, next_slot: 0, unsynced: None })
     }
 
+    /// Takes up a marker that is there, as far as its own words go. It is written where it stands: that needs no room on a disk
+    /// that is full.
+    pub(super) fn open(folder: &Path, mark: Mark) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(folder.join(NAME))?;
+        for number in 0..SLOTS {
+            file.write_all_at(&encode(mark), number * SLOT_BYTES as u64)?;
+        }
+        Ok(Self { file, mark, next_slot: 0, unsynced: Some(Instant::now()) })
+    }
+
     /// Says that everything up to `commit` is durable. Survives kill -9 at once, and a power cut after [`Marker::sync_due`].
     pub(super) fn move_to(&mut self, commit: u64) -> io::Result<()> {
         if commit == self.mark.commit {

@@ -22,7 +22,8 @@ pub(super) fn to_present_format(
     let folder = backup_dir.unwrap_or(&files.folder);
     let file = folder.join(format!("before-format-{FORMAT}.backup"));
     tracing::warn!(from, to = FORMAT, backup = %file.display(), "the store has an older format: it is backed up, then migrated");
-    backup::write_cold(&files, &file, clock).map_err(|error| StoreError::NoBackup { file: file.clone(), error })?;
+    backup::write_cold(&files, &file, clock)
+        .map_err(|error| StoreError::NoBackup { file: file.clone(), error: Box::new(error) })?;
     while files.format.format < FORMAT {
         match files.format.format {
             1 => count_what_is_kept(&mut files)?,

@@ -4,35 +4,48 @@
 //! when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then.
 
 mod apply;
+mod backup;
 mod committer;
 mod keys;
 mod list;
+mod marker;
+mod migrate;
+mod open;
+mod pulse;
 mod queue;
 mod read;
 mod record;
+mod restore;
+mod space;
 mod txn;
+mod verify;
 
 pub use apply::Standing;
+pub use backup::{BackupError, Header, NewFile, Piece, Progress, check, write_pieces};
 use committer::Commit;
 pub use committer::{Fatal, Told};
 pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page, ResponseFilter};
+pub use open::{Closed, Opened, StoreSettings, panic_is_expected};
 pub use queue::Due;
 pub use record::Token;
+pub use restore::{Phase, RestoreError, restore};
+pub use space::Room;
+pub use verify::Report;
 
-use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, Event, EventId, NewEvent, Notification, NotificationId, NotificationKey, Payload, Refusal, Seq,
     SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
-use committer::Committer;
-use record::FormatV1;
+use pulse::Pulse;
+use space::Space;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
 /// How many commits may wait for the committer; whoever comes past them waits for a place. Attempts' outcomes take no place:
@@ -73,6 +86,49 @@ pub enum StoreError {
     Failed,
     /// sled gave up while opening: the data is damaged.
     OpenFailed(String),
+    /// The disk is almost full: nothing that makes the store grow is taken.
+    Full {
+        /// Bytes that may still be written.
+        free: u64,
+        /// Bytes that must stay free.
+        min_free: u64,
+    },
+    /// The store has less than it had acknowledged.
+    Behind {
+        /// The data folder.
+        folder: PathBuf,
+        /// The last commit it has; `None` where nothing is left of it.
+        found: Option<u64>,
+        /// The last commit it had made durable.
+        acknowledged: u64,
+    },
+    /// The marker can't be read, so nothing tells whether the store is whole.
+    MarkerDamaged {
+        /// The marker.
+        marker: PathBuf,
+    },
+    /// The marker beside the store is another store's.
+    AnotherStore {
+        /// The marker.
+        marker: PathBuf,
+    },
+    /// A restore into the folder was cut off.
+    HalfRestored {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The store has an older format and could not be backed up before migrating it.
+    NoBackup {
+        /// The file that was to hold the backup.
+        file: PathBuf,
+        /// Why it could not be written.
+        error: Box<BackupError>,
+    },
+    /// The store's format is older than any this carteiro can read.
+    TooOld {
+        /// Its format number.
+        found: u32,
+    },
 }
 
 impl fmt::Display for StoreError {
@@ -83,17 +139,65 @@ impl fmt::Display for StoreError {
             }
             Self::Engine(error) => write!(f, "the store failed: {error}"),
             Self::Io(error) => write!(f, "the data folder can't be used: {error}"),
-            Self::Damaged { table, what } => write!(f, "the store is damaged: a {table} record {what}"),
+            Self::Damaged { table, what } => write!(
+                f,
+                "the store is damaged: a {table} record {what}; `carteiro verify` tells how far it goes, and {RESTORE}"
+            ),
             Self::Newer { found } => write!(
                 f,
-                "the store has format {found}, which a newer carteiro wrote; this one reads up to {FORMAT}: install the newer one"
+                "the store has format {found}, which a newer carteiro wrote; this one reads up to {}: install the newer one",
+                open::FORMAT
             ),
             Self::Stopped => f.write_str("the store has stopped"),
             Self::Failed => f.write_str("the store has failed: a change could not be made durable"),
-            Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged: {why}"),
+            Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
+            Self::Full { free, min_free } => write!(
+                f,
+                "the disk is almost full: {} MiB are free, and `store.min_free` keeps {} MiB; make room, and the daemon goes on \
+                 by itself",
+                free >> 20,
+                min_free >> 20
+            ),
+            Self::Behind { folder, found, acknowledged } => {
+                let left = found.map_or("nothing is left".to_owned(), |found| format!("it stands at {found}"));
+                write!(
+                    f,
+                    "the store in {} has lost what it had acknowledged: it had come to commit {acknowledged}, and {left}. {RESTORE}; \
+                     or, to go on with what is left, delete {} and start again",
+                    folder.display(),
+                    folder.join(marker::NAME).display()
+                )
+            }
+            Self::MarkerDamaged { marker } => write!(
+                f,
+                "{} is damaged, so nothing tells whether the store is whole: check it with `carteiro verify` and delete that file \
+                 if all is well; otherwise {RESTORE}",
+                marker.display()
+            ),
+            Self::AnotherStore { marker } => write!(
+                f,
+                "{} belongs to another store than the `db` beside it: put back the files that belong together, or {RESTORE}",
+                marker.display()
+            ),
+            Self::HalfRestored { folder } => write!(
+                f,
+                "a restore into {} was cut off: run `carteiro restore FILE` again, to its end",
+                folder.display()
+            ),
+            Self::NoBackup { file, error } => write!(
+                f,
+                "the store has an older format, and was not migrated because its backup could not be written to {}: {error}; make \
+                 room, or let `store.backup_dir` name another folder",
+                file.display()
+            ),
+            Self::TooOld { found } => write!(f, "the store has format {found}, which no carteiro ever wrote"),
         }
     }
 }
+
+/// What helps when data is lost.
+const RESTORE: &str =
+    "keep a copy of the data folder, then restore the last backup into an empty one with `carteiro restore FILE`";
 
 impl std::error::Error for StoreError {}
 
@@ -243,6 +347,52 @@ struct Shared {
     /// Whether it died of a change that could not be made durable.
     failed: AtomicBool,
     id_key: ring::hmac::Key,
+    /// Whether the committer makes progress.
+    pulse: Pulse,
+    space: Space,
+    limits: RwLock<Limits>,
+    kept: Kept,
+}
+
+/// How long and how much is kept; replaced on reload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How long events are kept; for ever where `None`. What is owed is kept in any case.
+    pub retention: Option<Duration>,
+    /// About how many bytes of events and notifications are kept.
+    pub retention_bytes: Option<u64>,
+    /// How many bytes of the disk must stay free for events to be taken.
+    pub min_free: u64,
+}
+
+/// What is kept, as of the last change.
+#[derive(Debug, Default)]
+struct Kept {
+    events: AtomicU64,
+    notifications: AtomicU64,
+    payload_bytes: AtomicU64,
+    retired: AtomicU64,
+    commits: AtomicU64,
+    last_backup_ms: AtomicU64,
+}
+
+/// Figures of the store, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Events that are kept.
+    pub events: u64,
+    /// Notifications that are kept.
+    pub notifications: u64,
+    /// Bytes of their payloads.
+    pub payload_bytes: u64,
+    /// Events that retention has deleted since the start.
+    pub retired: u64,
+    /// Batches ever written.
+    pub commits: u64,
+    /// When the last scheduled backup was written, since the start.
+    pub last_backup: Option<Timestamp>,
+    /// Bytes of the data folder's disk that may still be written; `None` before the first look.
+    pub free_bytes: Option<u64>,
 }
 
 /// Takes the sign of life back when the committer's thread ends, by a panic too.
@@ -283,6 +433,59 @@ impl Store {
         &self.shared.path
     }
 
+    /// For how long the committer has been at one and the same round; zero while it waits for work.
+    pub fn stuck_for(&self) -> Duration {
+        self.shared.pulse.stuck_for()
+    }
+
+    /// What may still be written.
+    pub fn room(&self) -> Room {
+        self.shared.space.room()
+    }
+
+    /// Why nothing that makes the store grow is taken now; `None` when it is.
+    pub fn full(&self) -> Option<StoreError> {
+        let space = &self.shared.space;
+        (space.room() != Room::Enough).then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
+    }
+
+    /// Takes up what a reload changed.
+    pub fn set_limits(&self, limits: Limits) {
+        self.shared.space.set_min_free(limits.min_free);
+        *self.shared.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    /// Figures for the metrics.
+    pub fn figures(&self) -> Figures {
+        let (kept, free) = (&self.shared.kept, self.shared.space.free());
+        Figures {
+            events: kept.events.load(Ordering::Relaxed),
+            notifications: kept.notifications.load(Ordering::Relaxed),
+            payload_bytes: kept.payload_bytes.load(Ordering::Relaxed),
+            retired: kept.retired.load(Ordering::Relaxed),
+            commits: kept.commits.load(Ordering::Relaxed),
+            last_backup: Some(kept.last_backup_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0).map(Timestamp::from_ms),
+            free_bytes: (free != u64::MAX).then_some(free),
+        }
+    }
+
+    /// A scheduled backup was written.
+    pub fn note_backup(&self, at: Timestamp) {
+        self.shared.kept.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
+    }
+
+    /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for [`write_pieces`].
+    /// `None` while another backup is under way.
+    pub async fn backup(&self) -> Result<Option<tokio::sync::mpsc::Receiver<Piece>>, StoreError> {
+        self.commit(|reply| Commit::Backup { reply }).await
+    }
+
+    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that takes;
+    /// `progress` hears how many rows were read.
+    pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
+        verify::verify(&self.shared.tree, progress)
+    }
+
     /// What sled holds on disk, in bytes.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
         Ok(self.shared.db.size_on_disk()?)
@@ -295,7 +498,7 @@ impl Store {
 
     /// Keeps a token.
     pub async fn add_token(&self, token: Token) -> Result<(), StoreError> {
-        self.commit(|reply| Commit::AddToken { token, reply }).await
+        self.grow(|reply| Commit::AddToken { token, reply }).await
     }
 
     /// Forgets a token. Returns whether the account had it.
@@ -306,7 +509,7 @@ impl Store {
     /// Adds a webhook with what the patch says of it; `None` when the account has [`MAX_WEBHOOKS`] already. Its number and
     /// times are the committer's to give.
     pub async fn register(&self, webhook: Webhook) -> Result<Option<Arc<Webhook>>, StoreError> {
-        self.commit(|reply| Commit::Register { webhook: Box::new(webhook), reply }).await
+        self.grow(|reply| Commit::Register { webhook: Box::new(webhook), reply }).await
     }
 
     /// Changes a webhook; `None` when the account has no such webhook.
@@ -328,7 +531,7 @@ impl Store {
         secret: SigningSecret,
         overlap: std::time::Duration,
     ) -> Result<Option<Arc<Webhook>>, StoreError> {
-        self.commit(|reply| Commit::RotateSecret { account, id, secret, overlap, reply }).await
+        self.grow(|reply| Commit::RotateSecret { account, id, secret, overlap, reply }).await
     }
 
     /// Deletes a webhook; what it is owed is cancelled by a job. Returns whether the account had it.
@@ -343,7 +546,7 @@ impl Store {
         events: Vec<NewEvent>,
         key: Option<IdempotencyKey>,
     ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
-        self.commit(|reply| Commit::Accept { account, events, key, reply }).await
+        self.grow(|reply| Commit::Accept { account, events, key, reply }).await
     }
 
     /// Records a test event and owes it to one webhook alone; `None` when the account has no such webhook.
@@ -353,7 +556,7 @@ impl Store {
         webhook: WebhookId,
         event: NewEvent,
     ) -> Result<Result<Option<(Notification, Event)>, AcceptRefusal>, StoreError> {
-        self.commit(|reply| Commit::Test { account, webhook, event: Box::new(event), reply }).await
+        self.grow(|reply| Commit::Test { account, webhook, event: Box::new(event), reply }).await
     }
 
     /// Takes in an attempt that has ended. Applied soon, durable with the next group: a crash in between repeats a delivery.
@@ -378,19 +581,19 @@ impl Store {
         account: AccountNo,
         key: NotificationKey,
     ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
-        self.commit(|reply| Commit::Resend { account, key, reply }).await
+        self.grow(|reply| Commit::Resend { account, key, reply }).await
     }
 
     /// Owes an event to every webhook that matches it now: an attempt by hand where it was owed before, a notification with
     /// the whole schedule where it wasn't. Returns all of them; `None` when the account has no such event.
     pub async fn resend_event(&self, account: AccountNo, seq: Seq) -> Result<Option<Vec<Notification>>, StoreError> {
-        self.commit(|reply| Commit::ResendEvent { account, seq, reply }).await
+        self.grow(|reply| Commit::ResendEvent { account, seq, reply }).await
     }
 
     /// Owes an attempt by hand to everything the query matches and can be re-sent, in a background job that survives a
     /// restart. Returns once the job is durable; `false` when the account has [`MAX_JOBS`] under way already.
     pub async fn resend_many(&self, account: AccountNo, query: NotificationQuery) -> Result<bool, StoreError> {
-        self.commit(|reply| Commit::ResendMany { account, query, reply }).await
+        self.grow(|reply| Commit::ResendMany { account, query, reply }).await
     }
 
     /// Erases an event's payload and cancels what is still owed of it. `None` when the account has no such event.
@@ -402,6 +605,17 @@ impl Store {
     /// [`StoreError::Stopped`].
     pub async fn stop(&self) -> Result<(), StoreError> {
         self.commit(|reply| Commit::Stop { reply }).await
+    }
+
+    /// A commit that makes the store grow: refused while the disk is almost full.
+    async fn grow<T: Send + 'static>(
+        &self,
+        build: impl FnOnce(committer::Reply<T>) -> Commit,
+    ) -> Result<T, StoreError> {
+        if let Some(full) = self.full() {
+            return Err(full);
+        }
+        self.commit(build).await
     }
 
     async fn commit<T: Send + 'static>(
@@ -435,6 +649,10 @@ impl Store {
 }
 
 impl Shared {
+    fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn directory(&self) -> Arc<Directory> {
         self.directory.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
@@ -455,5 +673,7 @@ fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
     Ok(())
 }
 
+#[cfg(test)]
+mod keeping_tests;
 #[cfg(test)]
 mod tests;

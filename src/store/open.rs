@@ -3,10 +3,14 @@
 //! sled opens a damaged file as an emptier one without an error, or panics. Neither may pass for a start: the folder's marker says
 //! how far the store had come, and a panic becomes a sentence. What is refused is left as it was found, as far as sled allows.
 
+use super::backup::{self, BackupError, Progress};
 use super::committer::{Committer, Fatal, Told};
 use super::marker::{self, Found, Mark, Marker};
+use super::pulse::Pulse;
 use super::record::{self, FormatV1, HeadV2};
-use super::{Alive, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
+use super::space::Space;
+use super::verify::{self, Report};
+use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
 use crate::clock::Clock;
 use std::cell::Cell;
 use std::fs::File;
@@ -39,6 +43,8 @@ pub struct StoreSettings {
     pub cache_bytes: u64,
     /// Where a store of an older format is backed up before it is migrated; in the data folder where `None`.
     pub backup_dir: Option<PathBuf>,
+    /// How long and how much is kept.
+    pub limits: Limits,
     /// Where times come from.
     pub clock: Clock,
 }
@@ -73,7 +79,7 @@ impl Store {
         settings: StoreSettings,
         tell: impl FnMut(Vec<Told>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
-        let Files { db, tree, log, marker, format, head: _, created } = files;
+        let Files { db, tree, log, marker, format, head: _, folder: _, created } = files;
         let shared = Arc::new(Shared {
             db,
             tree,
@@ -83,11 +89,17 @@ impl Store {
             types: RwLock::default(),
             durable: AtomicU64::new(0),
             alive: AtomicBool::new(true),
+            failed: AtomicBool::new(false),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
+            pulse: Pulse::default(),
+            space: Space::new(settings.limits.min_free),
+            limits: RwLock::new(settings.limits),
+            kept: Kept::default(),
         });
         let (commits, receiver) = std::sync::mpsc::channel();
         let (dead, fatal) = oneshot::channel();
-        let mut committer = Committer::load(shared.clone(), log, marker, settings.clock, Box::new(tell))?;
+        let mut committer =
+            Committer::load(shared.clone(), log, marker, format.format, settings.clock, Box::new(tell))?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             let fatal = committer.run(&receiver);
@@ -108,6 +120,8 @@ pub(super) struct Files {
     pub(super) marker: Marker,
     pub(super) format: FormatV1,
     pub(super) head: HeadV2,
+    /// Where they stand.
+    pub(super) folder: PathBuf,
     /// Whether there was nothing before.
     pub(super) created: bool,
 }
@@ -127,8 +141,8 @@ impl Files {
             }
             Found::Mark(_) | Found::Nothing => {}
         }
-        std::fs::create_dir_all(path)?;
-        restrict(path)?;
+        let made = std::fs::create_dir_all(path).and_then(|()| restrict(path));
+        made.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         let (db, tree, format, head) = guarded(|| {
             let db = open_sled(path, cache_bytes)?;
             let tree = db.open_tree("carteiro")?;
@@ -163,13 +177,47 @@ impl Files {
         };
         let log = File::open(path.join(DB))?;
         sync(&db, &log)?;
-        if created {
-            // The names of new files are durable only once their folders are.
-            sync_folder(path)?;
-        }
+        // The names of files are durable only once their folders are. At every start: the first one may have been cut off here.
+        sync_folder(path)?;
         // Each start says anew how far the store has come: what was applied and not yet marked counts from here on.
-        let marker = Marker::create(path, Mark { store: format.store_id(), commit: head.commit })?;
-        Ok(Self { db, tree, log, marker, format, head, created })
+        let mark = Mark { store: format.store_id(), commit: head.commit };
+        let marker = match said {
+            Found::Mark(_) => Marker::open(path, mark)?,
+            Found::Nothing | Found::Damaged => Marker::create(path, mark)?,
+        };
+        Ok(Self { db, tree, log, marker, format, head, folder: path.to_owned(), created })
+    }
+}
+
+/// A store that no daemon runs on, held by this process for as long as this lives.
+pub struct Closed(Files);
+
+impl Closed {
+    /// Opens the store of a data folder; there must be one.
+    pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        if !path.join(DB).exists() && marker::read(path)? == Found::Nothing {
+            let none = format!("there is no store in {}", path.display());
+            return Err(StoreError::Io(io::Error::new(io::ErrorKind::NotFound, none)));
+        }
+        Files::open(path, cache_bytes).map(Self)
+    }
+
+    /// Writes a backup of it.
+    pub fn back_up<W: io::Write>(
+        &self,
+        out: W,
+        clock: &Clock,
+        progress: impl FnMut(Progress),
+    ) -> Result<W, BackupError> {
+        let header = backup::Header::new(self.0.format.format, &self.0.head, clock.now());
+        let mut writer = backup::Writer::new(out, &header)?;
+        backup::write_tree(&self.0.tree, &mut writer, progress)?;
+        writer.finish()
+    }
+
+    /// See [`Store::verify`].
+    pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
+        verify::verify(&self.0.tree, progress)
     }
 }
 

@@ -131,6 +131,14 @@ pub(super) struct FormatV1 {
     pub(super) id_key: [u8; 32],
 }
 
+impl FormatV1 {
+    /// Which store this is, among all there are: what its marker must agree with.
+    pub(super) fn store_id(&self) -> [u8; 16] {
+        let digest = ring::digest::digest(&ring::digest::SHA256, &[b"store id", self.id_key.as_slice()].concat());
+        digest.as_ref()[..16].try_into().unwrap_or_default()
+    }
+}
+
 pub(super) fn encode_format(format: &FormatV1) -> Vec<u8> {
     seal(format, &[])
 }
@@ -379,6 +387,17 @@ pub(super) enum Stored {
     Chunked { len: usize, resource_at: usize, chunks: u16 },
     /// Nowhere any more.
     Erased,
+}
+
+impl Stored {
+    /// How long the payload is.
+    pub(super) fn payload_bytes(&self) -> u64 {
+        match self {
+            Self::Inline(payload) => payload.body().len() as u64,
+            Self::Chunked { len, .. } => *len as u64,
+            Self::Erased => 0,
+        }
+    }
 }
 
 /// The event's row, and the rows of its payload where that is too large for one.

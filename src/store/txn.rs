@@ -44,6 +44,26 @@ impl<'t> Txn<'t> {
         self.rows.insert(key, None);
     }
 
+    /// How many rows are staged.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// About how many bytes are staged.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
+    }
+
+    /// The rows that are staged.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&Key, Option<&[u8]>)> {
+        self.rows.iter().map(|(key, value)| (key, value.as_deref()))
+    }
+
+    /// The first key from `from` to before `end`, as the *tree* has them; see [`Txn::scan`].
+    pub(super) fn first(&self, from: &[u8], end: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+        Ok(self.tree.range(from..end).keys().next().transpose()?)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -74,7 +94,7 @@ impl<'t> Txn<'t> {
 /// sled copies a node for every row that it writes and leaves the old one to crossbeam's epochs, which free a few hundred of them
 /// each time a thread has entered an epoch 128 times. A batch enters one once, however many rows it has: with batches of a
 /// thousand events what was replaced grew by 200 MB for every ten of them, and an idle daemon never gave it back.
-fn free_what_was_replaced(rows: usize) {
+pub(super) fn free_what_was_replaced(rows: usize) {
     // Each turn frees up to eight bags of 64 objects, once two epochs have passed over them.
     const ROWS_A_TURN: usize = 64;
     for _ in 0..3 + rows / ROWS_A_TURN {

@@ -24,8 +24,9 @@ impl Committer {
         if let Some(key) = key
             && let Some(first) = txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?
             && first.until_ms > self.clock.now().as_ms()
+            && let Some(replayed) = replay(txn, account, &first, key)?
         {
-            return replay(txn, account, &first, key);
+            return Ok(replayed);
         }
         let found = match self.check(txn, account, &events)? {
             Ok(found) => found,
@@ -134,6 +135,9 @@ impl Committer {
             erased_at: None,
         };
         let payload = body.fill(id, now);
+        self.head.events += 1;
+        self.head.notifications += owed_to.len() as u64;
+        self.head.payload_bytes += payload.body().len() as u64;
         let (row, chunks) = record::encode_event(&event, Some(&payload));
         txn.put(keys::event(account, seq), row);
         for (number, chunk) in (0..).zip(chunks) {
@@ -159,7 +163,7 @@ impl Committer {
         event
     }
 
-    fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
+    pub(super) fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
         let mut types = self.shared.types.write().unwrap_or_else(PoisonError::into_inner);
         let own = types.entry(account).or_default();
         if let Some(no) = own.get(event_type.as_str()) {
@@ -220,6 +224,7 @@ impl Committer {
                 txn.delete(keys::chunk(seq, number));
             }
         }
+        self.head.payload_bytes -= stored.payload_bytes();
         txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
         for key in owed {
             let mut notification = match read_notification(txn, account, key) {
@@ -232,8 +237,19 @@ impl Committer {
                 }
             };
             let before = notification_rows(&notification);
-            if notification.cancel(now) {
-                put_notification(txn, &before, &notification);
+            notification.erase(now);
+            put_notification(txn, &before, &notification);
+            for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {
+                let row = keys::attempt(key, number);
+                match txn.read(&row, record::decode_attempt) {
+                    Ok(Some(mut attempt)) => {
+                        attempt.forget_answer();
+                        txn.put(row, record::encode_attempt(&attempt));
+                    }
+                    Ok(None) => {}
+                    // What can't be read holds no payload for anybody.
+                    Err(_) => txn.delete(row),
+                }
             }
             // Even one that owes nothing may have an attempt in flight.
             self.told.push(Told::Cancelled { key });
@@ -270,17 +286,19 @@ fn replay(
     account: AccountNo,
     first: &IdempotencyV1,
     key: IdempotencyKey,
-) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
+) -> Result<Option<Result<Vec<Accepted>, AcceptRefusal>>, StoreError> {
     if first.fingerprint != key.fingerprint {
-        return Ok(Err(AcceptRefusal::KeyTaken));
+        return Ok(Some(Err(AcceptRefusal::KeyTaken)));
     }
     let mut accepted = Vec::with_capacity(first.seqs.len());
     for seq in &first.seqs {
-        if let Some((event, _)) = read_event(txn, account, Seq(*seq))? {
-            accepted.push(Accepted { event, replayed: true });
-        }
+        let Some((event, _)) = read_event(txn, account, Seq(*seq))? else {
+            // Retention was shorter than the key's window and has taken it: there is nothing left to answer with.
+            return Ok(None);
+        };
+        accepted.push(Accepted { event, replayed: true });
     }
-    Ok(Ok(accepted))
+    Ok(Some(Ok(accepted)))
 }
 
 fn remember(

@@ -106,6 +106,7 @@ impl Committer {
                     put_notification(txn, &[], &notification);
                     self.told.push(Told::Fresh { key, hot: None });
                     event.notifications += 1;
+                    self.head.notifications += 1;
                     owed.push(notification);
                 }
             }

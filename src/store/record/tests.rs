@@ -20,8 +20,17 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn head() -> HeadV1 {
-    HeadV1 { seq: 300, time_ms: 1_795_435_200_123, webhook_no: 5, job: 2 }
+fn head() -> HeadV2 {
+    HeadV2 {
+        seq: 300,
+        time_ms: 1_795_435_200_123,
+        webhook_no: 5,
+        job: 2,
+        commit: 7000,
+        events: 290,
+        notifications: 500,
+        payload_bytes: 70_000,
+    }
 }
 
 fn token(expires_at: Option<Timestamp>) -> Token {
@@ -156,6 +165,7 @@ fn notifications() -> Vec<Notification> {
         Notification { delivered_at: Some(at(5100)), ..notification(State::Delivered, Some(responded())) },
         Notification { automatic: 20, attempts: 21, ..notification(State::Failed, Some(failed(Trigger::Manual))) },
         notification(State::Cancelled, Some(Attempt { remote_ip: None, ..failed(Trigger::Test) })),
+        Notification { erased: true, ..notification(State::Cancelled, None) },
     ]
 }
 
@@ -216,6 +226,26 @@ fn golden_bytes() {
     let text = found.iter().map(|(name, bytes)| format!("{name}: {bytes}")).collect::<Vec<_>>().join("\n");
     let same = golden.len() == found.len() && golden.iter().zip(&found).all(|(a, b)| (a.0, a.1) == (&*b.0, &*b.1));
     assert!(same, "the records are now\n{text}");
+}
+
+/// What format 1 wrote, byte for byte.
+const HEAD_OF_FORMAT_1: &str = "01fb2c01fd7bfe4608a2010000050219c477ce";
+const NOTIFICATIONS_OF_FORMAT_1: &str = include_str!("notifications_1.txt");
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn records_of_format_1_still_read() {
+    let counted = HeadV2 { commit: 0, events: 0, notifications: 0, payload_bytes: 0, ..head() };
+    assert_eq!(decode_head(&bytes(HEAD_OF_FORMAT_1)).unwrap(), counted);
+    let old: Vec<Notification> = NOTIFICATIONS_OF_FORMAT_1
+        .lines()
+        .map(|line| decode_notification(ACCOUNT, KEY, &bytes(line)).unwrap())
+        .collect();
+    assert_eq!(old, notifications()[..old.len()]);
+    assert_eq!(old.len(), 6);
 }
 
 #[test]
@@ -345,12 +375,20 @@ fn what_is_short_or_of_another_version_is_refused() {
             assert!(checked("any", &value[..length]).is_err(), "{name} cut to {length} bytes");
         }
         let mut newer = value[..value.len() - CRC_LEN].to_vec();
-        newer[0] = V1 + 1;
+        newer[0] = V2 + 1;
         newer.extend_from_slice(&crc32fast::hash(&newer).to_le_bytes());
-        let Err(StoreError::Damaged { what, .. }) = checked("any", &newer) else {
-            panic!("{name}: an unknown version was read");
-        };
-        assert!(what.contains("version"), "{what}");
+        let refused = [
+            decode_head(&newer).err(),
+            decode_notification(ACCOUNT, KEY, &newer).err(),
+            decode_text(&newer).err(),
+            decode_webhook(&newer).err(),
+        ];
+        for refused in refused {
+            let Some(StoreError::Damaged { what, .. }) = refused else {
+                panic!("{name}: an unknown version was read");
+            };
+            assert!(what.contains("version"), "{what}");
+        }
     }
 }
 
@@ -358,10 +396,11 @@ fn what_is_short_or_of_another_version_is_refused() {
 #[test]
 fn values_out_of_their_range_are_refused() {
     let notification = |state, due_ms| {
-        let record = NotificationV1 {
+        let record = NotificationV2 {
             state,
             due_ms,
             test: false,
+            erased: false,
             automatic: 0,
             attempts: 0,
             manual_ms: None,
@@ -370,7 +409,7 @@ fn values_out_of_their_range_are_refused() {
             delivered_ms: None,
             last: None,
         };
-        decode_notification(ACCOUNT, KEY, &seal(&record, &[]))
+        decode_notification(ACCOUNT, KEY, &seal_as(V2, &record, &[]))
     };
     assert!(notification(0, None).is_ok());
     assert!(notification(1, None).is_err(), "retrying without a due time");
@@ -394,8 +433,8 @@ proptest! {
     /// Bytes that pass the checksum by design (a forger's backup, a bug's) decode to an error or to a value, never to a panic.
     /// A length of 2^62 once made bincode ask for as many bytes, which aborted the process.
     #[test]
-    fn no_bytes_make_a_reader_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let mut value = vec![V1];
+    fn no_bytes_make_a_reader_panic(version in V1..=V2 + 1, body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut value = vec![version];
         value.extend_from_slice(&body);
         value.extend_from_slice(&crc32fast::hash(&value).to_le_bytes());
         let _ = (decode_head(&value), decode_format(&value), decode_text(&value), decode_seq(&value), decode_token(&value));

@@ -1,0 +1,193 @@
+//! `carteiro backup`, `restore` and `verify`: through the daemon's control socket while one runs on the data folder, on the store itself
+//! while none does.
+
+use super::{ConfigArgs, DONE, FAILED, TRY_LATER, complain, load};
+use crate::clock::Clock;
+use crate::control;
+use crate::store::{Closed, NewFile, Phase, Progress, restore};
+use clap::Args;
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a progress bar moves.
+const REDRAW: Duration = Duration::from_millis(200);
+/// How many characters a progress bar has.
+const BAR_WIDTH: u64 = 30;
+
+#[derive(Args)]
+pub(super) struct StoreArgs {
+    #[command(flatten)]
+    pub(super) file: ConfigArgs,
+    /// The data folder, instead of `store.path`
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct BackupArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The file to write; one of that name stays until the new one is whole
+    to: PathBuf,
+}
+
+#[derive(Args)]
+pub(super) struct RestoreArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The backup
+    from: PathBuf,
+}
+
+fn store(args: &StoreArgs) -> Result<(PathBuf, u64), u8> {
+    let config = load(&args.file, &[])?.config;
+    Ok((args.data.clone().unwrap_or(config.store.path), config.store.cache))
+}
+
+fn failed(problem: impl std::fmt::Display) -> u8 {
+    complain(problem);
+    FAILED
+}
+
+pub(super) fn backup(args: &BackupArgs) -> u8 {
+    back_up(args).map_or_else(|code| code, |()| DONE)
+}
+
+fn back_up(args: &BackupArgs) -> Result<(), u8> {
+    let (data, cache) = store(&args.store)?;
+    let failed =
+        |error: &dyn std::fmt::Display| failed(format_args!("no backup was written to {}: {error}", args.to.display()));
+    let out = NewFile::create(&args.to).map_err(|error| failed(&error))?;
+    let mut out = io::BufWriter::with_capacity(256 * 1024, out);
+    let mut bar = Bar::new();
+    if let Some(stream) = ask(&data, "backup")? {
+        // Copied as it comes, and read at the same time: it is whole only if its end is.
+        let mut copy = Copying { from: stream, to: &mut out };
+        let checked = crate::store::check(&mut copy, |progress| bar.show("backup", progress));
+        bar.clear();
+        checked.map_err(|error| failed(&error))?;
+    } else {
+        let closed = Closed::open(&data, cache).map_err(|error| failed(&error))?;
+        let written = closed.back_up(&mut out, &Clock::System, |progress| bar.show("backup", progress));
+        bar.clear();
+        written.map_err(|error| failed(&error))?;
+    }
+    let out = out.into_inner().map_err(|error| failed(error.error()))?;
+    out.commit().map_err(|error| failed(&error))?;
+    println!("{}", args.to.display());
+    Ok(())
+}
+
+pub(super) fn restore_backup(args: &RestoreArgs) -> u8 {
+    let Ok((data, _)) = store(&args.store) else {
+        return super::BAD_CONFIG;
+    };
+    let mut bar = Bar::new();
+    let restored = restore(&args.from, &data, |phase, progress| {
+        bar.show(if phase == Phase::Checking { "check" } else { "restore" }, progress);
+    });
+    bar.clear();
+    match restored {
+        Ok(header) => {
+            println!(
+                "{}: {} events and {} notifications, as of {}",
+                data.display(),
+                header.events,
+                header.notifications,
+                header.created_at
+            );
+            DONE
+        }
+        Err(error) => failed(format_args!("{} was not restored into {}: {error}", args.from.display(), data.display())),
+    }
+}
+
+pub(super) fn verify(args: &StoreArgs) -> u8 {
+    verify_store(args).map_or_else(|code| code, |sound| if sound { DONE } else { FAILED })
+}
+
+fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
+    let (data, cache) = store(args)?;
+    if let Some(mut stream) = ask(&data, "verify")? {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).map_err(|error| failed(format_args!("the daemon broke off: {error}")))?;
+        let text = text.trim_end();
+        let (report, verdict) = text.rsplit_once('\n').unwrap_or(("", text));
+        println!("{report}");
+        return match verdict {
+            "sound" => Ok(true),
+            "damaged" => Ok(false),
+            _ => Err(failed("the daemon broke off before it had looked at everything")),
+        };
+    }
+    let closed = Closed::open(&data, cache).map_err(failed)?;
+    let report = closed.verify(|_| {});
+    print!("{report}");
+    Ok(report.is_sound())
+}
+
+/// Asks the daemon on a data folder; `None` where none runs.
+fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::unix::net::UnixStream>>, u8> {
+    let later = |error: &dyn std::fmt::Display| {
+        complain(format_args!("the daemon on {} can't be asked: {error}", data.display()));
+        TRY_LATER
+    };
+    let Some(mut stream) = control::connect(data).map_err(|error| later(&error))? else {
+        return Ok(None);
+    };
+    writeln!(stream, "{word}").map_err(|error| later(&error))?;
+    let mut stream = BufReader::with_capacity(256 * 1024, stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).map_err(|error| later(&error))?;
+    match line.trim_end() {
+        "ok" => Ok(Some(stream)),
+        refused => {
+            complain(refused.strip_prefix("error ").unwrap_or("the daemon hung up"));
+            Err(TRY_LATER)
+        }
+    }
+}
+
+/// Whatever is read is written down too.
+struct Copying<'w, R, W> {
+    from: R,
+    to: &'w mut W,
+}
+
+impl<R: io::Read, W: io::Write> io::Read for Copying<'_, R, W> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(into)?;
+        self.to.write_all(&into[..read])?;
+        Ok(read)
+    }
+}
+
+/// One line on a terminal that says how far something is; nothing where stderr is none.
+struct Bar {
+    shown: Option<Instant>,
+    on: bool,
+}
+
+impl Bar {
+    fn new() -> Self {
+        Self { shown: None, on: io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, what: &str, progress: Progress) {
+        if !self.on || self.shown.is_some_and(|at| at.elapsed() < REDRAW) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let done = progress.done.min(progress.of);
+        let filled = (done * BAR_WIDTH).checked_div(progress.of).unwrap_or(0);
+        let bar: String = (0..BAR_WIDTH).map(|at| if at < filled { '=' } else { ' ' }).collect();
+        eprint!("\r{what} [{bar}] {done} of {} records, {} MiB", progress.of, progress.bytes >> 20);
+    }
+
+    fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The operator's door: a socket in the data folder, through which `carteiro backup` and `carteiro verify` reach a running daemon.
+//!
+//! A backup holds every account's data, so no account's token opens it: whoever may read the data folder may have one, and nobody
+//! else. That is what the folder's permissions say already, and a socket in it says the same.
+//!
+//! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where it says so;
+//! `verify` with lines of text, the last of them `sound` or `damaged`. What can't be done is one line, `error` and why.
+
+pub mod backups;
+
+use crate::store::{Piece, Store, write_pieces};
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// How long a caller may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one write to a caller may take: past it, it has gone to sleep on us.
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// The longest word that is read.
+const MAX_WORD: u64 = 64;
+
+/// Where the socket stands.
+pub fn path(data: &Path) -> PathBuf {
+    data.join("control.sock")
+}
+
+/// The socket's path through the folder's descriptor: a socket's name has room for a hundred bytes, and a folder's may be longer.
+fn short_path(data: &Path) -> io::Result<(fs::File, PathBuf)> {
+    let folder = fs::File::open(data)?;
+    let short = PathBuf::from(format!("/proc/self/fd/{}/control.sock", folder.as_raw_fd()));
+    Ok((folder, short))
+}
+
+/// Makes the socket. Only who holds the store may call it: what is left of another daemon's is taken away.
+pub fn listen(data: &Path) -> io::Result<UnixListener> {
+    let (_folder, short) = short_path(data)?;
+    match fs::remove_file(&short) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&short)?;
+    fs::set_permissions(&short, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Connects to the daemon that runs on a data folder; `None` when none does.
+pub fn connect(data: &Path) -> io::Result<Option<std::os::unix::net::UnixStream>> {
+    let connected = short_path(data).and_then(|(_folder, short)| std::os::unix::net::UnixStream::connect(short));
+    match connected {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Serves whoever comes, until `stop` turns true; what is under way then breaks off, and its caller sees that.
+pub async fn run(listener: UnixListener, store: Store, mut stop: watch::Receiver<bool>) {
+    let mut callers = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = crate::shutdown::asked(&mut stop) => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone()))),
+                Err(error) => {
+                    tracing::warn!(%error, "a caller of the control socket could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = callers.join_next() => {}
+        }
+    }
+    callers.shutdown().await;
+    // The next start takes it away as well.
+    let _ = fs::remove_file(path(store.path()));
+}
+
+async fn serve(stream: UnixStream, store: Store) {
+    let mut stream = BufReader::new(stream);
+    let mut word = String::new();
+    let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_WORD).read_line(&mut word)).await;
+    if !matches!(read, Ok(Ok(_))) {
+        return;
+    }
+    let served = match word.trim() {
+        "backup" => backup(stream.into_inner(), store).await,
+        "verify" => verify(stream.into_inner(), store).await,
+        _ => answer(stream.into_inner(), "error there is no such request".to_owned()).await,
+    };
+    if let Err(error) = served {
+        tracing::warn!(%error, request = word.trim(), "a request of the control socket broke off");
+    }
+}
+
+/// A stream for the blocking threads, on which no write waits for ever.
+fn blocking(stream: UnixStream) -> io::Result<std::os::unix::net::UnixStream> {
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    stream.set_write_timeout(Some(WRITE_PATIENCE))?;
+    Ok(stream)
+}
+
+async fn answer(stream: UnixStream, line: String) -> io::Result<()> {
+    let mut stream = blocking(stream)?;
+    let written = tokio::task::spawn_blocking(move || writeln!(stream, "{line}")).await;
+    written.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+}
+
+async fn backup(stream: UnixStream, store: Store) -> io::Result<()> {
+    let pieces: mpsc::Receiver<Piece> = match store.backup().await {
+        Ok(Some(pieces)) => pieces,
+        Ok(None) => return answer(stream, "error another backup is under way: wait for its end".to_owned()).await,
+        Err(error) => return answer(stream, format!("error {error}")).await,
+    };
+    let mut stream = blocking(stream)?;
+    let written = tokio::task::spawn_blocking(move || {
+        writeln!(stream, "ok")?;
+        write_pieces(pieces, io::BufWriter::with_capacity(256 * 1024, stream), |_| {})
+            .map_err(io::Error::other)?
+            .flush()
+    });
+    written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))?;
+    tracing::info!("a backup was taken");
+    Ok(())
+}
+
+async fn verify(stream: UnixStream, store: Store) -> io::Result<()> {
+    let mut stream = blocking(stream)?;
+    let written = tokio::task::spawn_blocking(move || {
+        let report = store.verify(|_| {});
+        if !report.is_sound() {
+            tracing::error!(wrong = report.wrong, "verifying found rows that are not as they should be");
+        }
+        writeln!(stream, "ok\n{report}{}", if report.is_sound() { "sound" } else { "damaged" })
+    });
+    written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+}

@@ -1,0 +1,175 @@
+//! Retention: what is old enough, or too much, is forgotten a little at a time, and never what is still owed.
+
+use super::{event_rows, notification_rows, read_event, read_notification};
+use crate::model::{AccountNo, Event, Notification, NotificationKey, Seq, WebhookNo};
+use crate::store::committer::Committer;
+use crate::store::keys;
+use crate::store::record::{self, HeadV2, Stored};
+use crate::store::txn::Txn;
+use crate::store::{Limits, StoreError};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How many events a step looks at.
+const LOOKED_AT_A_STEP: usize = 32;
+/// About how many rows a step deletes: one or two milliseconds of the committer's time.
+const ROWS_A_STEP: usize = 128;
+/// The least time between two steps, so that whoever records meanwhile waits behind few of them.
+const BETWEEN_STEPS: Duration = Duration::from_millis(10);
+/// How long a pass rests when it has been through everything.
+const BETWEEN_PASSES: Duration = Duration::from_secs(60);
+/// About what the rows of one event, or of one notification, take beside the payload.
+const ROWS_BYTES: u64 = 512;
+
+/// Where retention stands; in memory alone, since it finds out again.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Retirement {
+    /// In each account that has any, the next event to look at, by the order of commit over all of them.
+    heads: BTreeSet<(Seq, AccountNo)>,
+    begun: bool,
+    next: Option<Instant>,
+}
+
+impl Retirement {
+    /// How long until there is something to do.
+    pub(in crate::store) fn due_in(&self) -> Duration {
+        self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Begins anew at once: what is kept for how long has changed.
+    pub(in crate::store) fn restart(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// About how many bytes what is kept takes.
+pub(in crate::store) fn kept_bytes(head: &HeadV2) -> u64 {
+    head.payload_bytes + ROWS_BYTES * (head.events + head.notifications)
+}
+
+impl Committer {
+    /// Forgets a little, if it is time to. Stages into `txn` whole events alone: a crash leaves an event or nothing of it.
+    pub(in crate::store) fn retire(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
+        let limits = self.shared.limits();
+        if (limits.retention.is_none() && limits.retention_bytes.is_none()) || !self.retirement.due_in().is_zero() {
+            return Ok(());
+        }
+        self.retirement.next = Some(Instant::now() + BETWEEN_STEPS);
+        if !self.retirement.begun {
+            self.retirement.begun = true;
+            for account in self.accounts.values() {
+                self.retirement.heads.extend(first_event(txn, *account, Seq(0))?.map(|seq| (seq, *account)));
+            }
+        }
+        let mut rows = 0;
+        for _ in 0..LOOKED_AT_A_STEP {
+            if rows >= ROWS_A_STEP {
+                return Ok(());
+            }
+            let Some((seq, account)) = self.retirement.heads.pop_first() else {
+                break;
+            };
+            match self.look_at(txn, account, seq, &limits) {
+                Ok(Look::Keep) => {
+                    // All behind it are younger, in this account and the others.
+                    self.retirement.heads.clear();
+                    break;
+                }
+                Ok(Look::Passed(deleted)) => rows += deleted,
+                // A row that can't be read is left to `verify`; what is behind it isn't held up.
+                Err(error) => tracing::error!(%error, seq = seq.0, "an event could not be looked at for retention"),
+            }
+            let next = first_event(txn, account, Seq(seq.0 + 1))?;
+            self.retirement.heads.extend(next.map(|seq| (seq, account)));
+        }
+        if self.retirement.heads.is_empty() {
+            self.retirement.begun = false;
+            self.retirement.next = Some(Instant::now() + BETWEEN_PASSES);
+        }
+        Ok(())
+    }
+
+    fn look_at(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        seq: Seq,
+        limits: &Limits,
+    ) -> Result<Look, StoreError> {
+        let Some((event, stored)) = read_event(txn, account, seq)? else {
+            return Ok(Look::Passed(0));
+        };
+        let now = self.clock.now();
+        let too_old = limits.retention.is_some_and(|span| event.inserted_at.plus(span) <= now);
+        let too_much = limits.retention_bytes.is_some_and(|most| kept_bytes(&self.head) > most);
+        if !too_old && !too_much {
+            return Ok(Look::Keep);
+        }
+        let prefix = keys::notifications_of(account, seq);
+        let mut notifications = Vec::new();
+        for row in txn.scan(&prefix) {
+            let webhook = keys::u32_at(&row?, prefix.len());
+            let webhook = webhook.ok_or(StoreError::Damaged { table: "notification", what: "has a short key" })?;
+            let key = NotificationKey { seq, webhook: WebhookNo(webhook) };
+            notifications.extend(read_notification(txn, account, key)?);
+        }
+        let owed = |notification: &Notification| notification.is_owed() || notification.manual_at.is_some();
+        if notifications.iter().any(owed) {
+            return Ok(Look::Passed(0));
+        }
+        let before = txn.len();
+        self.forget(txn, &event, &stored, &notifications);
+        Ok(Look::Passed(txn.len() - before))
+    }
+
+    fn forget(&mut self, txn: &mut Txn<'_>, event: &Event, stored: &Stored, notifications: &[Notification]) {
+        let (account, seq) = (event.account, event.seq);
+        for notification in notifications {
+            for row in notification_rows(notification) {
+                txn.delete(row);
+            }
+            let earlier = notification.last.as_ref().map_or(0, |last| last.number.saturating_sub(1));
+            for number in 1..=earlier {
+                txn.delete(keys::attempt(notification.key, number));
+            }
+            txn.delete(keys::notification(account, notification.key));
+        }
+        let type_no = self.type_no(txn, account, &event.event_type);
+        for row in event_rows(event, type_no) {
+            txn.delete(row);
+        }
+        if let Stored::Chunked { chunks, .. } = stored {
+            for number in 0..*chunks {
+                txn.delete(keys::chunk(seq, number));
+            }
+        }
+        if event.id.claimed_seq() != Some(seq) {
+            txn.delete(keys::own_id(account, event.id));
+        } else if let Ok(Some(own)) = txn.read(&keys::own_id(account, event.id), record::decode_seq)
+            && own == seq
+        {
+            // A caller's own id that happens to claim the very number it was given.
+            txn.delete(keys::own_id(account, event.id));
+        }
+        txn.delete(keys::event(account, seq));
+        self.head.events -= 1;
+        self.head.notifications -= notifications.len() as u64;
+        self.head.payload_bytes -= stored.payload_bytes();
+        self.retired += 1;
+    }
+}
+
+enum Look {
+    /// It stays, and so does whatever is younger.
+    Keep,
+    /// So many rows were deleted: none of an event that is still owed.
+    Passed(usize),
+}
+
+fn first_event(txn: &Txn<'_>, account: AccountNo, from: Seq) -> Result<Option<Seq>, StoreError> {
+    let Some(key) = txn.first(&keys::event(account, from), &keys::end_of(&keys::events(account)))? else {
+        return Ok(None);
+    };
+    let seq = keys::u64_at(&key, 5).ok_or(StoreError::Damaged { table: "event", what: "has a short key" })?;
+    Ok(Some(Seq(seq)))
+}

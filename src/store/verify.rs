@@ -1,0 +1,341 @@
+//! Verifying: every row read, its checksum and its range, and every index walked both ways.
+//!
+//! It runs beside a committer that changes what is being looked at, so a suspicion is looked at again, a few times, before it counts
+//! as a finding: what two rows say of each other is changed by one batch, but read by two reads.
+
+use super::apply::{event_rows, notification_rows};
+use super::keys::{self, Table};
+use super::record::{self, Stored};
+use super::{AccountNo, EventId, NotificationKey, Seq, StoreError, Timestamp, TokenId, WebhookId, WebhookNo};
+use crate::model::Event;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// How many findings are told in full; the rest is counted.
+const MAX_TOLD: usize = 100;
+/// How often a suspicion is looked at before it counts.
+const LOOKS: usize = 5;
+/// What is waited between two looks: longer than a batch takes to apply.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// What verifying found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many rows each kind has.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// What is wrong, a sentence each, the first of them.
+    pub findings: Vec<String>,
+    /// How many findings there were in all.
+    pub wrong: u64,
+}
+
+impl Report {
+    /// Whether all is well.
+    pub fn is_sound(&self) -> bool {
+        self.wrong == 0
+    }
+
+    fn wrong(&mut self, what: impl fmt::Display) {
+        self.wrong += 1;
+        if self.findings.len() < MAX_TOLD {
+            self.findings.push(what.to_string());
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (kind, rows) in &self.rows {
+            writeln!(f, "{rows:>12}  {kind}")?;
+        }
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        let more = self.wrong - self.findings.len() as u64;
+        if more > 0 {
+            writeln!(f, "and {more} more")?;
+        }
+        if self.is_sound() {
+            writeln!(f, "every row is as it was written, and every index leads where it should")
+        } else {
+            writeln!(
+                f,
+                "{} rows are not as they should be: keep a copy of the data folder, then restore the last backup into an empty \
+                 folder with `carteiro restore FILE`",
+                self.wrong
+            )
+        }
+    }
+}
+
+/// Reads the whole tree. Blocks, for as long as that takes; `progress` hears how many rows were read.
+pub(super) fn verify(tree: &sled::Tree, mut progress: impl FnMut(u64)) -> Report {
+    let mut verifier = Verifier { tree, report: Report::default() };
+    let mut read = 0;
+    for row in tree {
+        let (key, value) = match row {
+            Ok(row) => row,
+            Err(error) => {
+                verifier.report.wrong(format_args!("reading on behind row {read} is not possible: {error}"));
+                break;
+            }
+        };
+        let table = Table::of(&key);
+        *verifier.report.rows.entry(table.map_or("unknown", Table::name)).or_default() += 1;
+        let mut problem = verifier.check(table, &key, &value);
+        for _ in 1..LOOKS {
+            if problem.is_none() {
+                break;
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+            problem = match tree.get(&key) {
+                Ok(Some(now)) => verifier.check(table, &key, &now),
+                // It is gone by now, as it should be.
+                Ok(None) => None,
+                Err(error) => Some(error.to_string()),
+            };
+        }
+        if let Some(problem) = problem {
+            let hex = key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+            verifier.report.wrong(format_args!("{} {hex}: {problem}", table.map_or("row", Table::name)));
+        }
+        read += 1;
+        progress(read);
+    }
+    verifier.report
+}
+
+struct Verifier<'t> {
+    tree: &'t sled::Tree,
+    report: Report,
+}
+
+/// What is wrong with a row, if anything is.
+type Problem = Option<String>;
+
+impl Verifier<'_> {
+    fn check(&self, table: Option<Table>, key: &[u8], value: &[u8]) -> Problem {
+        let Some(table) = table else {
+            return Some("belongs to no table".to_owned());
+        };
+        self.check_row(table, key, value).unwrap_or_else(|error| Some(error.to_string()))
+    }
+
+    fn check_row(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Problem, StoreError> {
+        let short = || StoreError::Damaged { table: table.name(), what: "has a short key" };
+        let u32_at = |at| keys::u32_at(key, at).ok_or_else(short);
+        let u64_at = |at| keys::u64_at(key, at).ok_or_else(short);
+        let id_at = |at: usize| key.get(at..at + 16).and_then(|id| <[u8; 16]>::try_from(id).ok()).ok_or_else(short);
+        let last_seq = || u64_at(key.len().checked_sub(8).ok_or_else(short)?).map(Seq);
+        match table {
+            Table::Meta => match &key[1..] {
+                b"format" => record::decode_format(value).map(|_| None),
+                b"head" => record::decode_head(value).map(|_| None),
+                _ => Ok(Some("is not known".to_owned())),
+            },
+            Table::Account => record::decode_text(value).map(|_| None),
+            Table::TypeName => record::decode_text(value).map(|_| None),
+            Table::Token => {
+                let id = TokenId::from_bytes(id_at(1)?);
+                Ok((record::decode_token(value)?.id != id).then(|| "holds another token".to_owned()))
+            }
+            Table::Webhook => {
+                let (account, no) = (AccountNo(u32_at(1)?), WebhookNo(u32_at(5)?));
+                let webhook = record::decode_webhook(value)?;
+                if (webhook.account, webhook.no) != (account, no) {
+                    return Ok(Some("holds another webhook".to_owned()));
+                }
+                self.has(&keys::webhook_id(webhook.id), "its id leads nowhere")
+            }
+            Table::WebhookId => {
+                let id = WebhookId::from_bytes(id_at(1)?);
+                let (account, no) = record::decode_webhook_ref(value)?;
+                let Some(webhook) = self.tree.get(keys::webhook(account, no))? else {
+                    return Ok(Some("leads to no webhook".to_owned()));
+                };
+                Ok((record::decode_webhook(&webhook)?.id != id).then(|| "leads to another webhook".to_owned()))
+            }
+            Table::Event => self.check_event(AccountNo(u32_at(1)?), Seq(u64_at(5)?), value),
+            Table::Chunk => {
+                record::decode_chunk(value)?;
+                let (seq, number) = (Seq(u64_at(1)?), keys::u16_at(key, 9).ok_or_else(short)?);
+                // A chunk's key names no account: whoever has the event has the chunk.
+                let Some((_, stored)) = self.event_of_any_account(seq)? else {
+                    return Ok(Some("belongs to no event".to_owned()));
+                };
+                let there = matches!(stored, Stored::Chunked { chunks, .. } if number < chunks);
+                Ok((!there).then(|| "is not part of its event's payload".to_owned()))
+            }
+            Table::OwnId => {
+                let (account, id) = (AccountNo(u32_at(1)?), EventId::from_bytes(id_at(5)?));
+                let event = self.event(account, record::decode_seq(value)?)?;
+                Ok((event.map(|event| event.id) != Some(id)).then(|| "leads to no event of that id".to_owned()))
+            }
+            Table::Type | Table::Reference => {
+                let (account, seq) = (AccountNo(u32_at(1)?), last_seq()?);
+                let Some(event) = self.event(account, seq)? else {
+                    return Ok(Some("leads to no event".to_owned()));
+                };
+                let rows = self.rows_of(&event)?;
+                Ok((!rows.iter().any(|row| row == key)).then(|| "is not an index row of its event".to_owned()))
+            }
+            Table::Idempotency => record::decode_idempotency(value).map(|_| None),
+            Table::IdempotencyEnd => {
+                let (until, account) = (Timestamp::from_ms(u64_at(1)?), AccountNo(u32_at(9)?));
+                let Some(value) = self.tree.get(keys::idempotency(account, id_at(13)?))? else {
+                    return Ok(Some("leads to no idempotency key".to_owned()));
+                };
+                let until_ms = record::decode_idempotency(&value)?.until_ms;
+                Ok((until_ms != until.as_ms()).then(|| "ends at another moment than its key".to_owned()))
+            }
+            Table::Notification => {
+                let account = AccountNo(u32_at(1)?);
+                let of = NotificationKey { seq: Seq(u64_at(5)?), webhook: WebhookNo(u32_at(13)?) };
+                self.check_notification(account, of, value)
+            }
+            Table::Attempt => {
+                record::decode_attempt(value)?;
+                let of = NotificationKey { seq: Seq(u64_at(1)?), webhook: WebhookNo(u32_at(9)?) };
+                let number = keys::u16_at(key, 13).ok_or_else(short)?;
+                let Some(notification) = self.notification_of_any_account(of)? else {
+                    return Ok(Some("belongs to no notification".to_owned()));
+                };
+                let last = notification.last.as_ref().map_or(0, |last| last.number);
+                Ok((number >= last).then(|| "is not one of its notification's earlier attempts".to_owned()))
+            }
+            Table::ByWebhook | Table::Retry | Table::Manual => {
+                self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(1)?) })
+            }
+            Table::Fresh => self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(5)?) }),
+            Table::ByState => {
+                self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(6)?) })
+            }
+            Table::ByResponse => {
+                self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(7)?) })
+            }
+            Table::Job => record::decode_job(value).map(|_| None),
+        }
+    }
+
+    fn check_event(&self, account: AccountNo, seq: Seq, value: &[u8]) -> Result<Problem, StoreError> {
+        let (event, stored) = record::decode_event(account, seq, value)?;
+        if (stored == Stored::Erased) != event.erased_at.is_some() {
+            return Ok(Some("is erased and has a payload, or neither".to_owned()));
+        }
+        if let Stored::Chunked { len, chunks, .. } = stored {
+            let mut found = 0;
+            for number in 0..chunks {
+                match self.tree.get(keys::chunk(seq, number))? {
+                    Some(chunk) => found += record::decode_chunk(&chunk)?.len(),
+                    None => return Ok(Some(format!("part {number} of its payload is missing"))),
+                }
+            }
+            if found != len {
+                return Ok(Some("its payload doesn't have its length".to_owned()));
+            }
+        }
+        for row in self.rows_of(&event)? {
+            if !self.tree.contains_key(&row)? {
+                return Ok(Some("one of its index rows is missing".to_owned()));
+            }
+        }
+        if event.id.claimed_seq() != Some(seq) && !self.tree.contains_key(keys::own_id(account, event.id))? {
+            return Ok(Some("its id leads nowhere".to_owned()));
+        }
+        let owed = self.tree.scan_prefix(keys::notifications_of(account, seq)).keys().flatten().count();
+        Ok((owed != event.notifications as usize)
+            .then(|| format!("it was owed to {} webhooks and has {owed} notifications", event.notifications)))
+    }
+
+    fn check_notification(
+        &self,
+        account: AccountNo,
+        key: NotificationKey,
+        value: &[u8],
+    ) -> Result<Problem, StoreError> {
+        let notification = record::decode_notification(account, key, value)?;
+        if self.event(account, key.seq)?.is_none() {
+            return Ok(Some("belongs to no event".to_owned()));
+        }
+        if !self.tree.contains_key(keys::webhook(account, key.webhook))? {
+            return Ok(Some("belongs to no webhook".to_owned()));
+        }
+        for row in notification_rows(&notification) {
+            if !self.tree.contains_key(&row)? {
+                return Ok(Some("one of its index rows is missing".to_owned()));
+            }
+        }
+        let last = notification.last.as_ref().map_or(0, |last| last.number);
+        if last != notification.attempts {
+            return Ok(Some("its last attempt is not the one it counts to".to_owned()));
+        }
+        for number in 1..last {
+            if !self.tree.contains_key(keys::attempt(key, number))? {
+                return Ok(Some(format!("its attempt {number} is missing")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A row of an index of notifications: its notification must be there, and have it.
+    fn check_index(&self, row: &[u8], key: NotificationKey) -> Result<Problem, StoreError> {
+        let Some(notification) = self.notification_of_any_account(key)? else {
+            return Ok(Some("leads to no notification".to_owned()));
+        };
+        let has = notification_rows(&notification).iter().any(|own| own == row);
+        Ok((!has).then(|| "is not an index row of its notification".to_owned()))
+    }
+
+    fn has(&self, key: &[u8], else_say: &str) -> Result<Problem, StoreError> {
+        Ok((!self.tree.contains_key(key)?).then(|| else_say.to_owned()))
+    }
+
+    fn rows_of(&self, event: &Event) -> Result<Vec<keys::Key>, StoreError> {
+        let mut type_no = None;
+        for row in self.tree.scan_prefix(keys::type_names_of(event.account)) {
+            let (key, name) = row?;
+            if record::decode_text(&name)? == event.event_type.as_str() {
+                type_no = keys::u32_at(&key, 5);
+                break;
+            }
+        }
+        let missing = StoreError::Damaged { table: "event", what: "has a type that has no number" };
+        Ok(event_rows(event, type_no.ok_or(missing)?))
+    }
+
+    fn event(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
+        let value = self.tree.get(keys::event(account, seq))?;
+        value.map(|value| record::decode_event_head(account, seq, &value)).transpose()
+    }
+
+    fn accounts(&self) -> impl Iterator<Item = Result<AccountNo, StoreError>> {
+        self.tree.scan_prefix(keys::accounts()).keys().map(|key| {
+            let short = StoreError::Damaged { table: "account", what: "has a short key" };
+            keys::u32_at(&key?, 1).map(AccountNo).ok_or(short)
+        })
+    }
+
+    fn event_of_any_account(&self, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {
+        for account in self.accounts() {
+            let account = account?;
+            if let Some(value) = self.tree.get(keys::event(account, seq))? {
+                return record::decode_event(account, seq, &value).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn notification_of_any_account(
+        &self,
+        key: NotificationKey,
+    ) -> Result<Option<crate::model::Notification>, StoreError> {
+        for account in self.accounts() {
+            let account = account?;
+            if let Some(value) = self.tree.get(keys::notification(account, key))? {
+                return record::decode_notification(account, key, &value).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
