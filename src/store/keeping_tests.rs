@@ -128,6 +128,20 @@ fn restored(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (dir, folder)
 }
 
+/// Sleeps a little after every megabyte.
+struct Slow(Vec<u8>);
+impl io::Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() / 1_000_000 != (self.0.len() + bytes.len()) / 1_000_000 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        io::Write::write(&mut self.0, bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[test]
 fn a_backup_under_load_is_of_one_moment() {
     let rig = Rig::new();
@@ -139,18 +153,6 @@ fn a_backup_under_load_is_of_one_moment() {
     // Whoever reads the backup is slow, so that much of it changes behind the committer's back.
     let pieces = wait(rig.store.backup()).unwrap().unwrap();
     assert!(wait(rig.store.backup()).unwrap().is_none(), "one at a time");
-    struct Slow(Vec<u8>);
-    impl io::Write for Slow {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.0.len() / 1_000_000 != (self.0.len() + bytes.len()) / 1_000_000 {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            io::Write::write(&mut self.0, bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     let writer = std::thread::spawn(move || write_pieces(pieces, Slow(Vec::new()), |_| {}).unwrap().0);
     let mut recorded = 0;
     while !writer.is_finished() {
@@ -169,7 +171,7 @@ fn a_backup_under_load_is_of_one_moment() {
     assert!(report.is_sound(), "{report}");
     // One moment: a batch of two is there with both or with none.
     let figures = opened.store.figures();
-    assert!(figures.events >= 300 && (figures.events - 300) % 2 == 0, "{figures:?}");
+    assert!(figures.events >= 300 && (figures.events - 300).is_multiple_of(2), "{figures:?}");
     assert_eq!(figures.events, figures.notifications);
     wait(opened.store.stop()).unwrap();
     drop(opened.store);
