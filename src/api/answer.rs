@@ -27,6 +27,12 @@ impl Answer {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 
+    /// The text format of Prometheus.
+    pub(super) fn text(body: String) -> Self {
+        let answer = Self::json(StatusCode::OK, body);
+        answer.with(header::CONTENT_TYPE, "text/plain; version=0.0.4")
+    }
+
     pub(super) fn empty(status: StatusCode) -> Self {
         Self::json(status, Bytes::new())
     }
@@ -85,7 +91,11 @@ impl Answer {
         }
         headers.insert(HeaderName::from_static("x-request-id"), request_id);
         for (name, value) in self.headers {
-            headers.append(name, value);
+            if name == header::CONTENT_TYPE {
+                headers.insert(name, value);
+            } else {
+                headers.append(name, value);
+            }
         }
         response
     }

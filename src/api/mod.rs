@@ -6,6 +6,7 @@ mod answer;
 mod auth;
 mod events;
 mod fields;
+mod metrics;
 mod notifications;
 mod query;
 mod route;
@@ -107,6 +108,7 @@ async fn dispatch(service: &Service, limits: BodyLimits, request: Request<Incomi
         Endpoint::CreateToken => tokens::create(&call).await,
         Endpoint::Tokens => tokens::list(&call),
         Endpoint::RevokeToken(id) => tokens::revoke(&call, id).await,
+        Endpoint::Metrics => metrics::show(&call).await,
     }
 }
 

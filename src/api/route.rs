@@ -40,6 +40,7 @@ pub(super) enum Endpoint {
     CreateToken,
     Tokens,
     RevokeToken(TokenId),
+    Metrics,
 }
 
 impl Endpoint {
@@ -68,7 +69,8 @@ impl Endpoint {
             | Self::Notification(_)
             | Self::ResendNotification(_)
             | Self::Tokens
-            | Self::RevokeToken(_) => false,
+            | Self::RevokeToken(_)
+            | Self::Metrics => false,
         }
     }
 
@@ -84,7 +86,8 @@ impl Endpoint {
             | Self::ExplainEvent(_)
             | Self::EventTypes
             | Self::Notifications
-            | Self::Notification(_) => Scope::Read,
+            | Self::Notification(_)
+            | Self::Metrics => Scope::Read,
             Self::Register
             | Self::ChangeWebhook(_)
             | Self::DeleteWebhook(_)
@@ -109,6 +112,7 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
     match *segments.as_slice() {
         ["healthz"] => only(method, Target::Health),
         ["readyz"] => only(method, Target::Ready),
+        ["metrics"] => only(method, Target::Api(Endpoint::Metrics)),
         ["api", ref rest @ ..] => api(method, rest).map(Target::Api),
         _ => Err(Failure::not_found()),
     }

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::model::{
     AccessToken, AccountNo, CATALOGUE, EventType, NotificationKey, RetryPolicy, Scopes, Timestamp, TokenHash,
 };
-use crate::store::{AcceptRefusal, Store, StoreError};
+use crate::store::{AcceptRefusal, Figures, Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -118,6 +118,11 @@ impl Service {
     /// A service over an open store.
     pub fn new(store: Store, clock: Clock, engine: Arc<dyn Engine>, accounts: Vec<Account>, policy: Policy) -> Self {
         Self { store, clock, engine, accounts, policy: RwLock::new(Arc::new(policy)) }
+    }
+
+    /// Figures of the store, and how many bytes its files take.
+    pub async fn figures(&self) -> Result<(Figures, u64), Error> {
+        self.read(|store| Ok((store.figures(), store.size_on_disk()?))).await
     }
 
     /// The time, as the verbs see it.

@@ -4,7 +4,7 @@
 //! one atomic batch: a crash leaves the old format or the new.
 
 use super::open::{FORMAT, Files};
-use super::record::{self, FormatV1};
+use super::record::{self, FormatV1, HeadV2};
 use super::{AccountNo, StoreError, backup, keys, sync};
 use crate::clock::Clock;
 use crate::model::Seq;
@@ -19,6 +19,10 @@ pub(super) fn to_present_format(
     if from == FORMAT {
         return Ok(files);
     }
+    if from == 1 {
+        // Format 2 counts what is kept, and a backup says how much that is.
+        count(&files.tree, &mut files.head)?;
+    }
     let folder = backup_dir.unwrap_or(&files.folder);
     let file = folder.join(format!("before-format-{FORMAT}.backup"));
     tracing::warn!(from, to = FORMAT, backup = %file.display(), "the store has an older format: it is backed up, then migrated");
@@ -26,7 +30,7 @@ pub(super) fn to_present_format(
         .map_err(|error| StoreError::NoBackup { file: file.clone(), error: Box::new(error) })?;
     while files.format.format < FORMAT {
         match files.format.format {
-            1 => count_what_is_kept(&mut files)?,
+            1 => keep_the_counts(&mut files)?,
             found => return Err(StoreError::TooOld { found }),
         }
     }
@@ -34,11 +38,9 @@ pub(super) fn to_present_format(
     Ok(files)
 }
 
-/// Format 2 counts batches, events, notifications and payload bytes.
-fn count_what_is_kept(files: &mut Files) -> Result<(), StoreError> {
-    let mut head = files.head;
-    (head.events, head.notifications, head.payload_bytes) = (0, 0, 0);
-    for row in files.tree.scan_prefix(keys::all_events()) {
+/// Events, notifications and payload bytes.
+fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreError> {
+    for row in tree.scan_prefix(keys::all_events()) {
         let (key, value) = row?;
         let (account, seq) = (keys::u32_at(&key, 1), keys::u64_at(&key, 5));
         let (Some(account), Some(seq)) = (account, seq) else {
@@ -48,18 +50,22 @@ fn count_what_is_kept(files: &mut Files) -> Result<(), StoreError> {
         head.events += 1;
         head.payload_bytes += stored.payload_bytes();
     }
-    for row in files.tree.scan_prefix(keys::all_notifications()) {
+    for row in tree.scan_prefix(keys::all_notifications()) {
         row?;
         head.notifications += 1;
     }
-    head.commit += 1;
+    Ok(())
+}
+
+fn keep_the_counts(files: &mut Files) -> Result<(), StoreError> {
+    files.head.commit += 1;
     let format = FormatV1 { format: 2, ..files.format };
     let mut batch = sled::Batch::default();
-    batch.insert(keys::meta("head"), record::encode_head(&head));
+    batch.insert(keys::meta("head"), record::encode_head(&files.head));
     batch.insert(keys::meta("format"), record::encode_format(&format));
     files.tree.apply_batch(batch)?;
     sync(&files.db, &files.log)?;
-    files.marker.move_to(head.commit)?;
-    (files.head, files.format) = (head, format);
+    files.marker.move_to(files.head.commit)?;
+    files.format = format;
     Ok(())
 }

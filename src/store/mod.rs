@@ -137,7 +137,11 @@ impl fmt::Display for StoreError {
             Self::Engine(sled::Error::Io(error)) if error.to_string().contains("lock") => {
                 write!(f, "another process holds this data folder; stop it first ({error})")
             }
-            Self::Engine(error) => write!(f, "the store failed: {error}"),
+            Self::Engine(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull => {
+                f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
+            }
+            Self::Engine(error @ sled::Error::Io(_)) => write!(f, "the store failed: {error}"),
+            Self::Engine(error) => write!(f, "the store is damaged ({error}): {RESTORE}"),
             Self::Io(error) => write!(f, "the data folder can't be used: {error}"),
             Self::Damaged { table, what } => write!(
                 f,
@@ -198,6 +202,27 @@ impl fmt::Display for StoreError {
 /// What helps when data is lost.
 const RESTORE: &str =
     "keep a copy of the data folder, then restore the last backup into an empty one with `carteiro restore FILE`";
+
+impl StoreError {
+    /// Whether it may well be better in a moment, without anybody mending the store.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Engine(sled::Error::Io(error)) | Self::Io(error) => error.kind() == io::ErrorKind::StorageFull,
+            Self::Full { .. } | Self::Stopped => true,
+            Self::Engine(_)
+            | Self::Damaged { .. }
+            | Self::Newer { .. }
+            | Self::Failed
+            | Self::OpenFailed(_)
+            | Self::Behind { .. }
+            | Self::MarkerDamaged { .. }
+            | Self::AnotherStore { .. }
+            | Self::HalfRestored { .. }
+            | Self::NoBackup { .. }
+            | Self::TooOld { .. } => false,
+        }
+    }
+}
 
 impl std::error::Error for StoreError {}
 

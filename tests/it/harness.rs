@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,6 +14,12 @@ use tempfile::TempDir;
 pub(crate) const CARTEIRO: &str = env!("CARGO_BIN_EXE_carteiro");
 /// How long anything that should happen may take on a machine that is busy with everything else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Says that a test could not be made here, past the capture of a test that passes.
+pub(crate) fn skipped(what: &str, why: &str) {
+    let line = format!("SKIPPED: {what}: {why}\n");
+    let _ = fs::OpenOptions::new().append(true).open("/dev/stderr").and_then(|mut out| out.write_all(line.as_bytes()));
+}
 
 /// Awaits a condition; fails the test with `what` when it does not come about.
 #[track_caller]
@@ -75,9 +81,36 @@ impl Answer {
     }
 }
 
-/// A daemon with its config and data in a folder that goes away with it.
+/// The bytes of a call.
+pub(crate) fn request(token: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length =
+        if body.is_empty() && method != "POST" { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    let authorization = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: carteiro\r\nConnection: close\r\n{authorization}{length}{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Sends bytes as they are and reads until the daemon hangs up; `Err` with what came, if that is no answer.
+pub(crate) fn exchange(address: &str, request: &[u8]) -> Result<Answer, String> {
+    let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    // A daemon that has answered early may not take the rest.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let at = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    let at = at.ok_or_else(|| String::from_utf8_lossy(&answer).into_owned())?;
+    let head = String::from_utf8(answer[..at].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok(Answer { status, head, body: answer[at + 4..].to_vec() })
+}
+
+/// A daemon with its config in a folder that goes away with it, and its data there too unless a test puts it elsewhere.
 pub(crate) struct Daemon {
     folder: TempDir,
+    data: PathBuf,
     child: Option<Child>,
     pub(crate) address: String,
     pub(crate) token: String,
@@ -99,8 +132,32 @@ impl Daemon {
     /// With `config` behind the address and the data folder that every test needs.
     pub(crate) fn start(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Self::start_in(folder, data, config)
+    }
+
+    /// With its data in a folder that outlives it, on a disk of the test's own.
+    pub(crate) fn start_on(data: &Path, config: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), data.to_owned(), config)
+    }
+
+    /// Likewise, where it may refuse to start: then what it said.
+    pub(crate) fn try_on(data: &Path, config: &str) -> Result<Self, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, token) = (String::new(), String::new());
+        let mut daemon = Self { folder, data: data.to_owned(), child: None, address, token, log: Arc::default() };
+        daemon.configure(config);
+        daemon.try_spawn().map(|()| daemon)
+    }
+
+    /// What its log says is not looked at in the end: it was given something to complain of.
+    pub(crate) fn forgive(&self) {
+        self.log.lock().unwrap().clear();
+    }
+
+    fn start_in(folder: TempDir, data: PathBuf, config: &str) -> Self {
         let mut daemon =
-            Self { folder, child: None, address: String::new(), token: String::new(), log: Arc::default() };
+            Self { folder, data, child: None, address: String::new(), token: String::new(), log: Arc::default() };
         daemon.configure(config);
         daemon.spawn();
         daemon
@@ -111,7 +168,7 @@ impl Daemon {
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
     }
 
     pub(crate) fn config_file(&self) -> PathBuf {
@@ -133,6 +190,13 @@ impl Daemon {
     }
 
     pub(crate) fn spawn(&mut self) {
+        if let Err(said) = self.try_spawn() {
+            panic!("not up: {said}");
+        }
+    }
+
+    /// Starts it; `Err` with what it said if it ends before it listens.
+    pub(crate) fn try_spawn(&mut self) -> Result<(), String> {
         let mut child =
             self.command().args(["serve", "--config"]).arg(self.config_file()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -147,9 +211,18 @@ impl Daemon {
             }
         });
         self.child = Some(child);
-        self.address = address.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("not up: {}", self.log()));
+        let Ok(address) = address.recv_timeout(DEADLINE) else {
+            let mut child = self.child.take().unwrap();
+            let _ = child.kill();
+            child.wait().unwrap();
+            let said = self.log();
+            self.forgive();
+            return Err(said);
+        };
+        self.address = address;
         let token = fs::read_to_string(self.data().join("admin-token")).unwrap_or_default();
         token.trim().clone_into(&mut self.token);
+        Ok(())
     }
 
     pub(crate) fn log(&self) -> String {
@@ -166,6 +239,13 @@ impl Daemon {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.as_ref().unwrap().id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    /// Runs a command of the binary on this daemon's config: its code, what it printed, what it complained of.
+    pub(crate) fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let out = self.command().args(arguments).arg("--config").arg(self.config_file()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (out.status.code(), text(&out.stdout), text(&out.stderr))
     }
 
     pub(crate) fn kill_9(&mut self) {
@@ -187,31 +267,12 @@ impl Daemon {
     // ---- calls ----
 
     pub(crate) fn call_as(&self, token: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-        let length = if body.is_empty() && method != "POST" {
-            String::new()
-        } else {
-            format!("Content-Length: {}\r\n", body.len())
-        };
-        let authorization = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: carteiro\r\nConnection: close\r\n{authorization}{length}{headers}\r\n"
-        );
-        self.raw(&[head.as_bytes(), body].concat())
+        self.raw(&request(token, method, path, headers, body))
     }
 
     /// Sends bytes as they are and reads until the daemon hangs up.
     pub(crate) fn raw(&self, request: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        // A daemon that has answered early may not take the rest.
-        let _ = stream.write_all(request);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let at = answer.windows(4).position(|window| window == b"\r\n\r\n");
-        let at = at.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&answer)));
-        let head = String::from_utf8(answer[..at].to_vec()).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head, body: answer[at + 4..].to_vec() }
+        exchange(&self.address, request).unwrap_or_else(|came| panic!("no answer: {came:?}"))
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

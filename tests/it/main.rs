@@ -10,6 +10,7 @@ mod crash;
 mod delivery;
 mod events;
 mod harness;
+mod keeping;
 mod lifecycle;
 mod notifications;
 mod receiver;

@@ -1,0 +1,396 @@
+//! What the store is trusted with, from outside: backups, restores, verification, old formats, damaged folders, full disks.
+
+use super::harness::{Daemon, QUICK, eventually};
+use super::receiver::{Receiver, Reply};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Every event that the API lists, by `external_id`; an error where a page can't be read.
+fn listed(daemon: &Daemon) -> Result<BTreeSet<String>, String> {
+    let (mut found, mut cursor) = (BTreeSet::new(), String::new());
+    loop {
+        let answer = daemon.get(&format!("/api/events?order=asc&limit=500{cursor}"));
+        if answer.status != 200 {
+            return Err(String::from_utf8_lossy(&answer.body).into_owned());
+        }
+        let page = answer.json();
+        let events = page["data"].as_array().unwrap().clone();
+        if events.is_empty() {
+            return Ok(found);
+        }
+        for event in events {
+            // An event that is listed can be read, whole.
+            let whole = daemon.get(&format!("/api/events/{}", event["id"].as_str().unwrap()));
+            if whole.status != 200 || whole.data()["resource"]["pad"].as_str().is_none_or(|pad| pad.len() != 300) {
+                return Err(format!("{whole:?}"));
+            }
+            found.insert(event["external_id"].as_str().unwrap().to_owned());
+        }
+        cursor = format!("&cursor={}", page["page"]["next_cursor"].as_str().unwrap());
+    }
+}
+
+fn record(daemon: &Daemon, own: &str) {
+    daemon.record_with(json!({
+        "type": "PAYMENT.PAID", "external_id": own, "resource": { "id": own, "pad": "p".repeat(300) },
+    }));
+}
+
+// ---- backup, restore, verify -----------------------------------------------------------------------------------------
+
+#[test]
+fn a_backup_of_a_running_daemon_delivers_elsewhere_what_was_owed_and_nothing_that_was_confirmed() {
+    let receiver = Receiver::start(&[Reply::Status(200), Reply::Status(500)]);
+    let mut daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    daemon.register(&receiver.url, &["*"]);
+    let confirmed = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&confirmed, "DELIVERED");
+    let owed = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&owed, "RETRYING");
+    let file = daemon.data().with_file_name("shop.backup");
+    let (code, said, _) = daemon.run(&["backup", file.to_str().unwrap()]);
+    assert_eq!((code, said.trim()), (Some(0), file.to_str().unwrap()));
+    let (code, said, _) = daemon.run(&["verify"]);
+    assert!(code == Some(0) && said.contains("every row is as it was written"), "{said}");
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap());
+    assert_eq!(mode & 0o777, 0o600, "it holds everybody's tokens' hashes");
+    daemon.record("PAYMENT.PAID");
+    receiver.await_count(3);
+    // Onto another machine: another folder, the same config but for it.
+    assert!(daemon.terminate().success());
+    let elsewhere = daemon.data().with_file_name("elsewhere");
+    let (code, said, complaint) =
+        daemon.run(&["restore", file.to_str().unwrap(), "--data", elsewhere.to_str().unwrap()]);
+    assert!(code == Some(0) && said.contains("2 events and 2 notifications"), "{said}{complaint}");
+    let (code, _, complaint) = daemon.run(&["restore", file.to_str().unwrap(), "--data", elsewhere.to_str().unwrap()]);
+    assert!(code == Some(1) && complaint.contains("not empty"), "{complaint}");
+    let (code, said, _) = daemon.run(&["verify", "--data", elsewhere.to_str().unwrap()]);
+    assert!(code == Some(0), "{said}");
+    let token = fs::read_to_string(daemon.data().join("admin-token")).unwrap();
+    fs::write(elsewhere.join("admin-token"), token).unwrap();
+    receiver.now(Reply::Status(200));
+    let restored = Daemon::start_on(&elsewhere, &QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    assert_eq!(restored.list("/api/events").len(), 2);
+    let notification = restored.history(&owed)[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(restored.history(&owed)[0]["status"], "RETRYING");
+    restored.post(&format!("/api/notifications/{notification}/resend"), &json!({})).expect(202);
+    restored.await_status(&owed, "DELIVERED");
+    let new = restored.record("PAYMENT.PAID");
+    restored.await_status(&new, "DELIVERED");
+    let ids: Vec<String> =
+        receiver.requests().iter().map(|request| request.header("webhook-id").unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 5);
+    assert_eq!(ids[1], ids[3], "the same notification, to whoever drops repeats");
+    assert!(!ids[..4].contains(&ids[4]), "and a new one is nobody's repeat");
+}
+
+#[test]
+fn without_a_daemon_the_commands_open_the_store_themselves() {
+    let mut daemon = Daemon::quick();
+    record(&daemon, "one");
+    let file = daemon.data().with_file_name("cold.backup");
+    assert!(daemon.terminate().success());
+    let (code, said, complaint) = daemon.run(&["backup", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}{complaint}");
+    let (code, said, complaint) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}{complaint}");
+    let nowhere = daemon.data().with_file_name("nowhere");
+    let (code, _, complaint) = daemon.run(&["verify", "--data", nowhere.to_str().unwrap()]);
+    assert!(code == Some(1) && complaint.contains("there is no store"), "{complaint}");
+    assert!(!nowhere.exists(), "looking makes nothing");
+    let (code, _, complaint) = daemon.run(&["backup", "/nowhere/x.backup"]);
+    assert!(code == Some(1) && complaint.contains("/nowhere/x.backup"), "{complaint}");
+}
+
+#[test]
+fn backups_by_the_clock_are_kept_as_many_as_the_config_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "store.backup_dir = \"{}\"\nstore.backup_every = \"1m\"\nstore.backup_keep = 2\n",
+        folder.path().display()
+    );
+    // Two from earlier days, one of which has to go; and one that was cut off.
+    for name in ["carteiro-20200101T000000Z.backup", "carteiro-20200102T000000Z.backup", "mine.txt"] {
+        fs::write(folder.path().join(name), "x").unwrap();
+    }
+    fs::write(folder.path().join("carteiro-20200103T000000Z.backup.part"), "x").unwrap();
+    let daemon = Daemon::start(&config);
+    let names = || -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    eventually("a backup is written and the oldest goes", || {
+        let names = names();
+        (names.len() == 3 && names[0] == "carteiro-20200102T000000Z.backup" && names[2] == "mine.txt").then_some(())
+    });
+    let made = folder.path().join(&names()[1]);
+    eventually("it is told", || daemon.log().contains("a backup was written").then_some(()));
+    let elsewhere = folder.path().join("data");
+    let (code, said, complaint) =
+        daemon.run(&["restore", made.to_str().unwrap(), "--data", elsewhere.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}{complaint}");
+    drop(daemon);
+    let broken = Daemon::quick();
+    broken.configure("store.backup_every = \"1h\"\n");
+    let (code, _, complaint) = broken.run(&["check-config"]);
+    assert!(code == Some(78) && complaint.contains("`store.backup_every` needs `store.backup_dir`"), "{complaint}");
+}
+
+// ---- formats ---------------------------------------------------------------------------------------------------------
+
+/// A folder as the carteiro of format 1 left it: delivered, retrying, held and erased notifications, a payload in chunks.
+fn of_format_1(folder: &Path) -> PathBuf {
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-1.tar.gz");
+    let unpacked = Command::new("tar").arg("xzf").arg(fixture).arg("-C").arg(folder).status().unwrap();
+    assert!(unpacked.success());
+    folder.join("data")
+}
+
+#[test]
+fn a_store_of_format_1_is_backed_up_migrated_and_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = of_format_1(folder.path());
+    let receiver = Receiver::ok();
+    let mut daemon = Daemon::start_on(&data, QUICK);
+    assert!(daemon.log().contains("the store was migrated"), "{}", daemon.log());
+    let find = |own: &str| daemon.list(&format!("/api/events?external_id={own}"))[0].clone();
+    let history = |own: &str| daemon.history(find(own)["id"].as_str().unwrap());
+    let statuses = |own: &str| -> BTreeSet<String> {
+        history(own).iter().map(|notification| notification["status"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(statuses("fixture-delivered"), ["DELIVERED".to_owned(), "HELD".to_owned()].into());
+    assert_eq!(statuses("fixture-retrying"), ["RETRYING".to_owned(), "HELD".to_owned()].into());
+    assert_eq!(statuses("fixture-erased"), ["CANCELLED".to_owned()].into());
+    let large = find("fixture-large")["id"].as_str().unwrap().to_owned();
+    let pad = daemon.get(&format!("/api/events/{large}")).expect(200).data()["resource"]["pad"].clone();
+    assert_eq!(pad.as_str().unwrap().len(), 60_000);
+    let (code, said, _) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}");
+    // It goes on as any other.
+    daemon.register(&receiver.url, &["*"]);
+    let new = daemon.record("ORDER.PAID");
+    eventually("the new one is delivered", || (receiver.count() == 1).then_some(()));
+    assert_eq!(daemon.history(&new).len(), 2);
+    assert!(daemon.terminate().success());
+    daemon.spawn();
+    assert!(daemon.log().matches("the store was migrated").count() == 1, "once");
+    // The backup that was written first is whole, and is of format 1 still.
+    let before = data.join("before-format-2.backup");
+    let again = folder.path().join("again");
+    let (code, said, complaint) = daemon.run(&["restore", before.to_str().unwrap(), "--data", again.to_str().unwrap()]);
+    assert!(code == Some(0) && said.contains("4 events"), "{said}{complaint}");
+    fs::copy(data.join("admin-token"), again.join("admin-token")).unwrap();
+    let restored = Daemon::start_on(&again, QUICK);
+    assert_eq!(restored.list("/api/events").len(), 4);
+}
+
+// ---- damage ----------------------------------------------------------------------------------------------------------
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Whatever happens to a file of the data folder, the daemon refuses to start and says which command restores, or starts and has all
+/// it had acknowledged, or starts and answers with an error where something can't be read. It never leaves anything out.
+#[test]
+fn a_damaged_folder_never_starts_on_less_in_silence() {
+    let mut daemon = Daemon::quick();
+    let acknowledged: BTreeSet<String> = (0..400).map(|n| format!("own-{n}")).collect();
+    for own in &acknowledged {
+        record(&daemon, own);
+    }
+    assert!(daemon.terminate().success());
+    let whole = daemon.data();
+    let (mut refused, mut complete, mut errors) = (0, 0, 0);
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(&whole).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    assert!(files.len() >= 4, "{files:?}");
+    let work = tempfile::tempdir().unwrap();
+    let mut round = 0;
+    for file in &files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        if name == "admin-token" {
+            continue;
+        }
+        let bytes = fs::read(file).unwrap();
+        let length = bytes.len();
+        let mut damages: Vec<(String, Option<Vec<u8>>)> = vec![
+            ("deleted".to_owned(), None),
+            ("emptied".to_owned(), Some(Vec::new())),
+            ("zeroed".to_owned(), Some(vec![0; length])),
+            ("a byte longer".to_owned(), Some([&bytes[..], b"x"].concat())),
+        ];
+        let parts = if name == "db" { 12 } else { 3 };
+        for part in 1..parts {
+            let at = length * part / parts;
+            damages.push((format!("cut to {at}"), Some(bytes[..at].to_vec())));
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x40;
+            damages.push((format!("flipped at {at}"), Some(flipped)));
+            let mut holed = bytes.clone();
+            let end = (at + 4096).min(length);
+            holed[at..end].fill(0);
+            damages.push((format!("zeroed from {at} to {end}"), Some(holed)));
+            if name == "db" {
+                let mut swapped = bytes.clone();
+                let half = (length - at).min(at).min(8192);
+                swapped[..half].copy_from_slice(&bytes[at..at + half]);
+                damages.push((format!("its beginning overwritten with what is at {at}"), Some(swapped)));
+            }
+        }
+        for (what, damaged) in damages {
+            round += 1;
+            let data = work.path().join(format!("{round}"));
+            copy(&whole, &data);
+            match damaged {
+                None => fs::remove_file(data.join(name)).unwrap(),
+                Some(bytes) => fs::write(data.join(name), bytes).unwrap(),
+            }
+            let out = Daemon::try_on(&data, QUICK);
+            match out {
+                Err(said) => {
+                    assert!(said.contains("carteiro restore FILE"), "{name} {what}: {said}");
+                    assert!(!said.contains("panicked"), "{name} {what}: {said}");
+                    refused += 1;
+                }
+                Ok(mut started) => {
+                    match listed(&started) {
+                        Ok(found) => {
+                            assert_eq!(
+                                found, acknowledged,
+                                "{name} {what}: something is left out, and nothing says so"
+                            );
+                            complete += 1;
+                        }
+                        Err(_) => errors += 1,
+                    }
+                    started.kill_9();
+                    started.forgive();
+                }
+            }
+            fs::remove_dir_all(&data).unwrap();
+        }
+    }
+    println!(
+        "{round} damaged folders: {refused} refused, {complete} complete, {errors} with errors where they were read"
+    );
+    assert!(refused > 0 && complete > 0);
+}
+
+// ---- full disks ------------------------------------------------------------------------------------------------------
+
+/// A filesystem of its own, in memory; `None` without the right to mount one, which is said.
+struct Mounted(tempfile::TempDir);
+
+impl Mounted {
+    fn new(size: &str) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"])
+            .arg(folder.path())
+            .output();
+        match mounted {
+            Ok(out) if out.status.success() => Some(Self(folder)),
+            _ => {
+                super::harness::skipped("a disk that is full", "it takes the right to mount a filesystem");
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).output();
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_is_told_and_outlived() {
+    let Some(disk) = Mounted::new("40m") else { return };
+    let receiver = Receiver::ok();
+    let config = format!("store.min_free = \"16 MiB\"\n{QUICK}");
+    let mut daemon = Daemon::start_on(&disk.0.path().join("data"), &config);
+    daemon.register(&receiver.url, &["*"]);
+    let mut acknowledged = 0;
+    let full = eventually("the disk fills up", || {
+        let answer = daemon.post(
+            "/api/events",
+            &json!({ "event": { "type": "A.B", "resource": { "n": acknowledged, "pad": "x".repeat(100_000) } } }),
+        );
+        acknowledged += usize::from(answer.status == 201);
+        (answer.status != 201).then_some(answer)
+    });
+    full.refused(503, "unavailable");
+    assert!(full.header("retry-after").is_some());
+    assert!(String::from_utf8_lossy(&full.body).contains("store.min_free"));
+    daemon.get("/readyz").refused(503, "unavailable");
+    daemon.get("/healthz").expect(200);
+    daemon.get("/api/events?limit=1").expect(200);
+    daemon
+        .post("/api/webhooks", &json!({ "webhook": { "target": "http://127.0.0.1:9/", "events": ["*"] } }))
+        .refused(503, "unavailable");
+    // What was owed is delivered, and its outcome kept.
+    eventually("everything is delivered", || (receiver.count() == acknowledged).then_some(()));
+    eventually("and kept", || daemon.list("/api/notifications?status=PENDING").is_empty().then_some(()));
+    // Another program eats the rest.
+    let ballast = disk.0.path().join("ballast");
+    let filling = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", ballast.display())).output();
+    assert!(!filling.unwrap().status.success(), "the disk is full to its last byte");
+    daemon.get("/readyz").refused(503, "unavailable");
+    daemon.get("/api/events?limit=1").expect(200);
+    daemon.kill_9();
+    let said = daemon.try_spawn().unwrap_err();
+    assert!(said.contains("full to its last byte"), "sled can't open then: {said}");
+    fs::remove_file(&ballast).unwrap();
+    daemon.spawn();
+    daemon.get("/readyz").refused(503, "unavailable");
+    // Room, by itself, and without a restart: here a larger disk.
+    let larger = Command::new("mount").args(["-o", "remount,size=200m"]).arg(disk.0.path()).status().unwrap();
+    assert!(larger.success());
+    eventually("it is ready again", || (daemon.get("/readyz").status == 200).then_some(()));
+    daemon.record("PAYMENT.PAID");
+    receiver.await_count(acknowledged + 1);
+    let (code, said, _) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}");
+    let mut events = 0;
+    let mut cursor = String::new();
+    loop {
+        let page = daemon.get(&format!("/api/events?limit=500{cursor}")).expect(200).json();
+        events += page["data"].as_array().unwrap().len();
+        match page["page"]["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(events, acknowledged + 1);
+}
+
+#[test]
+fn figures_of_the_store_are_there_for_whoever_watches() {
+    let receiver = Receiver::ok();
+    let daemon = Daemon::start(&format!("store.retention = \"none\"\n{QUICK}"));
+    daemon.register(&receiver.url, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&event, "DELIVERED");
+    let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
+    for line in ["carteiro_events 1", "carteiro_notifications 1", "carteiro_retention_deleted_events_total 0"] {
+        assert!(text.lines().any(|had| had == line), "{line} in {text}");
+    }
+    daemon.call_as("", "GET", "/metrics", "", b"").refused(401, "unauthorized");
+}
