@@ -1,13 +1,15 @@
 //! kill -9 under load: what was acknowledged is listed once and delivered at least once.
 //!
-//! A few rounds in CI; `CRASH_ROUNDS=1000 cargo test crash` for a long run.
+//! The kills fall into load, into starts, into backups, into shutdowns, into retention's sweep and into a migration. A few rounds
+//! in CI; `CRASH_ROUNDS=1000 cargo test crash` for a long run.
 
-use super::harness::{DEADLINE, Daemon, eventually};
+use super::harness::{DEADLINE, Daemon, QUICK, eventually};
 use super::receiver::{Receiver, Reply};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -35,9 +37,19 @@ fn shop(address: &str, token: &str, name: &str, acknowledged: &Mutex<BTreeSet<St
     }
 }
 
+fn rounds(few: u32) -> u32 {
+    std::env::var("CRASH_ROUNDS").ok().map_or(few, |rounds| rounds.parse().unwrap())
+}
+
+/// Up to so many milliseconds, another number each time: where in its work a kill meets the daemon.
+fn a_moment(round: u32, most_ms: u64) {
+    let mixed = (u64::from(round) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+    std::thread::sleep(Duration::from_micros(mixed % (most_ms * 1000)));
+}
+
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
-    let rounds: u32 = std::env::var("CRASH_ROUNDS").ok().map_or(5, |rounds| rounds.parse().unwrap());
+    let rounds = rounds(8);
     let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(204)]);
     let mut daemon = Daemon::quick();
     daemon.register(&receiver.url, &["*"]);
@@ -54,9 +66,33 @@ fn what_was_acknowledged_survives_kill_9() {
             let before = acknowledged.lock().unwrap().len();
             let wanted = 20 + (round as usize * 37) % 150;
             eventually("the load runs", || (acknowledged.lock().unwrap().len() >= before + wanted).then_some(()));
-            daemon.kill_9();
+            match round % 4 {
+                // In the middle of a backup, of which nothing must be left under its name.
+                1 => {
+                    let file = daemon.config_file().with_file_name("half.backup");
+                    let mut backup = daemon.command();
+                    backup.args(["backup", file.to_str().unwrap(), "--config"]).arg(daemon.config_file());
+                    let mut backup = backup.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+                    a_moment(round, 30);
+                    daemon.kill_9();
+                    if backup.wait().unwrap().success() {
+                        std::fs::remove_file(&file).unwrap();
+                    }
+                    assert!(!file.exists());
+                }
+                // On its way out.
+                2 => {
+                    daemon.signal("-TERM");
+                    a_moment(round, 30);
+                    daemon.kill_9();
+                }
+                _ => daemon.kill_9(),
+            }
             stop.store(true, Ordering::Relaxed);
         });
+        if round % 4 == 3 {
+            daemon.spawn_and_kill(|| a_moment(round, 40));
+        }
         daemon.spawn();
     }
     let acknowledged = acknowledged.into_inner().unwrap();
@@ -90,12 +126,62 @@ fn what_was_acknowledged_survives_kill_9() {
     let ids: BTreeSet<String> =
         receiver.requests().iter().map(|request| request.json()["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), listed.len(), "every event was delivered, whether its caller heard the answer or not");
+    let (code, said, _) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
+fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() {
+    let receiver = Receiver::ok();
+    // A mebibyte is kept; every round records more than that.
+    let mut daemon = Daemon::start(&format!("store.retention_bytes = \"1 MiB\"\n{QUICK}"));
+    daemon.register(&receiver.url, &["PAYMENT.*"]);
+    let held = daemon.register_with(json!({ "target": receiver.url, "events": ["ORDER.*"], "status": "PAUSED" }));
+    let owed: Vec<String> = (0..20).map(|_| daemon.record("ORDER.PAID")).collect();
+    let pad = "x".repeat(2000);
+    for round in 0..rounds(4) {
+        let events = vec![json!({ "type": "PAYMENT.PAID", "resource": { "pad": pad } }); 700];
+        daemon.post("/api/events/batch", &json!({ "events": events })).expect(201);
+        a_moment(round, 200);
+        daemon.kill_9();
+        let (code, said, _) = daemon.run(&["verify"]);
+        assert_eq!(code, Some(0), "round {round}: {said}");
+        daemon.spawn();
+    }
+    eventually("retention ends its pass", || {
+        let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
+        let kept = |name: &str| -> u64 {
+            let line = text.lines().find_map(|line| line.strip_prefix(&format!("carteiro_{name} "))).unwrap();
+            line.parse().unwrap()
+        };
+        let bytes = kept("payload_bytes") + 512 * (kept("events") + kept("notifications"));
+        (bytes <= 1 << 20).then_some(())
+    });
+    let held = held["id"].as_str().unwrap();
+    assert_eq!(daemon.list(&format!("/api/notifications?webhook_id={held}&status=HELD")).len(), owed.len());
+    for event in &owed {
+        daemon.get(&format!("/api/events/{event}")).expect(200);
+    }
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_migration_leaves_the_old_format_or_the_new() {
+    for round in 0..rounds(6) {
+        let folder = tempfile::tempdir().unwrap();
+        let data = super::keeping::of_format_1(folder.path());
+        let mut daemon = Daemon::at(&data, QUICK);
+        daemon.spawn_and_kill(|| a_moment(round, 60));
+        daemon.spawn();
+        assert_eq!(daemon.list("/api/events").len(), 4);
+        let (code, said, _) = daemon.run(&["verify"]);
+        assert_eq!(code, Some(0), "round {round}: {said}");
+    }
 }
 
 #[test]
 fn a_restart_takes_up_what_is_owed_by_itself() {
     let receiver = Receiver::start(&[Reply::Status(500)]);
-    let mut daemon = Daemon::start(&super::harness::QUICK.replace("[\"20ms\"]", "[\"300ms\"]"));
+    let mut daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"300ms\"]"));
     let webhook = daemon.register(&receiver.url, &["*"]);
     let events: Vec<String> = (0..20).map(|_| daemon.record("PAYMENT.PAID")).collect();
     for event in &events {

@@ -141,13 +141,29 @@ impl Daemon {
         Self::start_in(tempfile::tempdir().unwrap(), data.to_owned(), config)
     }
 
-    /// Likewise, where it may refuse to start: then what it said.
-    pub(crate) fn try_on(data: &Path, config: &str) -> Result<Self, String> {
+    /// Likewise, not started yet.
+    pub(crate) fn at(data: &Path, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (address, token) = (String::new(), String::new());
-        let mut daemon = Self { folder, data: data.to_owned(), child: None, address, token, log: Arc::default() };
+        let daemon = Self { folder, data: data.to_owned(), child: None, address, token, log: Arc::default() };
         daemon.configure(config);
+        daemon
+    }
+
+    /// Likewise, where it may refuse to start: then what it said.
+    pub(crate) fn try_on(data: &Path, config: &str) -> Result<Self, String> {
+        let mut daemon = Self::at(data, config);
         daemon.try_spawn().map(|()| daemon)
+    }
+
+    /// Starts it and kills it, however far it has come when `moment` is over.
+    pub(crate) fn spawn_and_kill(&self, moment: impl FnOnce()) {
+        let mut command = self.command();
+        command.args(["serve", "--config"]).arg(self.config_file()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        moment();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// What its log says is not looked at in the end: it was given something to complain of.

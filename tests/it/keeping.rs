@@ -144,7 +144,7 @@ fn backups_by_the_clock_are_kept_as_many_as_the_config_says() {
 // ---- formats ---------------------------------------------------------------------------------------------------------
 
 /// A folder as the carteiro of format 1 left it: delivered, retrying, held and erased notifications, a payload in chunks.
-fn of_format_1(folder: &Path) -> PathBuf {
+pub(crate) fn of_format_1(folder: &Path) -> PathBuf {
     let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-1.tar.gz");
     let unpacked = Command::new("tar").arg("xzf").arg(fixture).arg("-C").arg(folder).status().unwrap();
     assert!(unpacked.success());
