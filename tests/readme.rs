@@ -148,7 +148,9 @@ fn the_guides_calls_work_as_printed() {
     let line = await_line(&received, "PAYMENT.PAID");
     let notification_id = line.split(' ').next().unwrap();
     let names = format!("export EVENT_ID={event_id} NOTIFICATION_ID={notification_id}\n");
-    run(folder.path(), &format!("{token}{names}{look}"));
+    let looked = run(folder.path(), &format!("{token}{names}{look}"));
+    // In the lists by status, by resource, and in the history.
+    assert!(looked.matches(event_id).count() >= 3, "{looked}");
     assert!(await_line(&received, "PAYMENT.PAID").starts_with(notification_id), "re-sent under the same id");
 }
 
@@ -179,4 +181,7 @@ fn the_commands_of_the_text_work() {
         carteiro(&["token", "create", "--name", "erp", "--scope", "ingest", "--expires", "90d", "--server", &address]);
     assert!(made.starts_with("ctr_"), "{made}");
     assert!(carteiro(&["token", "list", "--server", &address]).contains("erp"));
+    let keep: Vec<String> = blocks("sh").into_iter().filter(|block| block.contains("carteiro backup")).collect();
+    let said = run(folder.path(), &format!("carteiro() {{ {CARTEIRO} \"$@\"; }}\n{}", keep.concat()));
+    assert_eq!(said.matches("every row is as it was written").count(), 2, "{said}");
 }

@@ -14,8 +14,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
 use std::sync::PoisonError;
 
-/// How many places one page may look at before it ends short: some milliseconds' worth.
-const MAX_STEPS: usize = 5_000;
+/// How many places one page may look at before it ends short: a few milliseconds' worth.
+const MAX_STEPS: usize = 1_000;
 
 /// Which end of a list comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -234,7 +234,8 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 pub(super) fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
     let config = sled::Config::new()
         .path(path)
-        .cache_capacity(cache_bytes)
+        // sled counts what its nodes take on disk; in memory, with an allocation for each key and value, they take twice that.
+        .cache_capacity(cache_bytes / 2)
         // The committer alone decides when to flush.
         .flush_every_ms(None)
         .segment_size(SEGMENT_BYTES)
