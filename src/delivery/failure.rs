@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) fn error(code: ErrorCode, message: String) -> AttemptError {
-    AttemptError { code, message }
+    AttemptError { code, message_pt: message.clone(), message }
 }
 
 /// The resolver's answer to `host` was an error.

@@ -19,6 +19,8 @@ pub struct Attempt {
     pub timings: Timings,
     /// The address that was dialled.
     pub remote_ip: Option<IpAddr>,
+    /// The version of TLS that was agreed on.
+    pub tls: Option<TlsVersion>,
     /// What came back.
     pub result: AttemptResult,
     /// When the next automatic attempt was to follow, as decided then.
@@ -119,8 +121,29 @@ impl Response {
 pub struct AttemptError {
     /// What kind of failure.
     pub code: ErrorCode,
-    /// One sentence a shop owner understands.
+    /// One sentence a shop owner understands, in English.
     pub message: String,
+    /// The same in Portuguese.
+    pub message_pt: String,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TlsVersion {
+    /// 1.2, RFC 5246.
+    V1_2,
+    /// 1.3, RFC 8446.
+    V1_3,
+}
+
+impl TlsVersion {
+    /// As the API says it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_2 => "1.2",
+            Self::V1_3 => "1.3",
+        }
+    }
 }
 
 /// The kinds of failure without a response: a closed set.

@@ -24,6 +24,11 @@ impl Seq {
     pub const END: Self = Self(1 << 48);
 }
 
+/// What notifications of an ordered webhook are kept in order by: 64 bits of a hash of their resource. Two resources that share one
+/// are merely kept in order with each other too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderKey(pub u64);
+
 /// What a notification is inside: one event owed to one webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NotificationKey {

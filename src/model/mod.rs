@@ -16,11 +16,11 @@ mod time;
 mod token;
 mod webhook;
 
-pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, Trigger};
+pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use catalogue::{CATALOGUE, CatalogueEntry};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{EventType, Pattern, PatternSet, TEST_EVENT};
-pub use ids::{AccountNo, EventId, NotificationId, NotificationKey, Seq, TokenId, WebhookId, WebhookNo};
+pub use ids::{AccountNo, EventId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo};
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
 pub use resource::{Members, depth};
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};

@@ -1,6 +1,6 @@
 //! A notification: one event owed to one webhook. Its life is decided here, and nowhere else.
 
-use super::{AccountNo, Attempt, NotificationKey, Timestamp, Trigger};
+use super::{AccountNo, Attempt, NotificationKey, OrderKey, Timestamp, Trigger};
 use std::time::Duration;
 
 /// The most attempts one notification keeps: 20 automatic ones, the rest by hand. A resend past it is refused, so that a
@@ -32,6 +32,10 @@ pub struct Notification {
     pub updated_at: Timestamp,
     /// When a 2XX first came.
     pub delivered_at: Option<Timestamp>,
+    /// What it is kept in order by, where its webhook was ordered when it was owed.
+    pub order: Option<OrderKey>,
+    /// Whether one before it in that order has to end before its first automatic attempt.
+    pub waits: bool,
     /// The attempt made last.
     pub last: Option<Attempt>,
 }
@@ -131,6 +135,8 @@ impl Notification {
             inserted_at: now,
             updated_at: now,
             delivered_at: None,
+            order: None,
+            waits: false,
             last: None,
         }
     }
@@ -268,6 +274,7 @@ mod tests {
             duration_us: 1,
             timings: Timings::default(),
             remote_ip: None,
+            tls: None,
             result: AttemptResult::Response(response),
             next_attempt_at: None,
         }

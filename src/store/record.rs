@@ -7,9 +7,9 @@
 use super::StoreError;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, ErrorCode, Event, EventId, EventType, ExtraHeaders,
-    Fingerprint, Notification, NotificationKey, Pattern, PatternSet, Payload, RateLimit, ResourceIds, Response,
-    RetryPolicy, Scopes, Seq, SigningSecret, State, TargetUrl, Timestamp, Timings, TokenHash, TokenId, Trigger,
-    Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
+    Fingerprint, Notification, NotificationKey, OrderKey, Pattern, PatternSet, Payload, RateLimit, ResourceIds,
+    Response, RetryPolicy, Scopes, Seq, SigningSecret, State, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash,
+    TokenId, Trigger, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -523,7 +523,11 @@ struct NotificationV2 {
     inserted_ms: u64,
     updated_ms: u64,
     delivered_ms: Option<u64>,
-    last: Option<AttemptV1>,
+    /// What it is kept in order by, where its webhook is ordered.
+    order: Option<u64>,
+    /// Whether one before it in that order has to end first.
+    waits: bool,
+    last: Option<AttemptV2>,
 }
 
 /// Of format 1, which erased an event's payload and left what targets had echoed of it.
@@ -554,11 +558,37 @@ impl From<NotificationV1> for NotificationV2 {
             inserted_ms: old.inserted_ms,
             updated_ms: old.updated_ms,
             delivered_ms: old.delivered_ms,
-            last: old.last,
+            order: None,
+            waits: false,
+            last: old.last.map(AttemptV2::from),
         }
     }
 }
 
+#[derive(Serialize, Deserialize)]
+struct AttemptV2 {
+    number: u16,
+    trigger: u8,
+    started_ms: u64,
+    duration_us: u32,
+    dns_us: Option<u32>,
+    connect_us: Option<u32>,
+    tls_us: Option<u32>,
+    first_byte_us: Option<u32>,
+    remote_ip: Option<Vec<u8>>,
+    /// 12 or 13; 0 where there was no TLS.
+    tls_version: u8,
+    result: ResultV2,
+    next_ms: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ResultV2 {
+    Response { status: u16, body: Vec<u8>, retry_after_ms: Option<u64>, location: Option<String> },
+    Error { code: String, message: String, message_pt: String },
+}
+
+/// Of format 1, which told of errors in English alone.
 #[derive(Serialize, Deserialize)]
 struct AttemptV1 {
     number: u16,
@@ -580,6 +610,30 @@ enum ResultV1 {
     Error { code: String, message: String },
 }
 
+impl From<AttemptV1> for AttemptV2 {
+    fn from(old: AttemptV1) -> Self {
+        Self {
+            number: old.number,
+            trigger: old.trigger,
+            started_ms: old.started_ms,
+            duration_us: old.duration_us,
+            dns_us: old.dns_us,
+            connect_us: old.connect_us,
+            tls_us: old.tls_us,
+            first_byte_us: old.first_byte_us,
+            remote_ip: old.remote_ip,
+            tls_version: 0,
+            result: match old.result {
+                ResultV1::Response { status, body, retry_after_ms, location } => {
+                    ResultV2::Response { status, body, retry_after_ms, location }
+                }
+                ResultV1::Error { code, message } => ResultV2::Error { code, message_pt: message.clone(), message },
+            },
+            next_ms: old.next_ms,
+        }
+    }
+}
+
 pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
     let (state, due_ms) = match notification.state {
         State::Pending => (0, None),
@@ -599,6 +653,8 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         inserted_ms: notification.inserted_at.as_ms(),
         updated_ms: notification.updated_at.as_ms(),
         delivered_ms: notification.delivered_at.map(Timestamp::as_ms),
+        order: notification.order.map(|order| order.0),
+        waits: notification.waits,
         last: notification.last.as_ref().map(attempt_record),
     };
     seal_as(V2, &record, &[])
@@ -635,6 +691,8 @@ pub(super) fn decode_notification(
         inserted_at: Timestamp::from_ms(record.inserted_ms),
         updated_at: Timestamp::from_ms(record.updated_ms),
         delivered_at: record.delivered_ms.map(Timestamp::from_ms),
+        order: record.order.map(OrderKey),
+        waits: record.waits,
         last: match record.last {
             Some(attempt) => Some(attempt_from(attempt).ok_or_else(|| invalid(TABLE))?),
             None => None,
@@ -643,16 +701,20 @@ pub(super) fn decode_notification(
 }
 
 pub(super) fn encode_attempt(attempt: &Attempt) -> Vec<u8> {
-    seal(&attempt_record(attempt), &[])
+    seal_as(V2, &attempt_record(attempt), &[])
 }
 
 pub(super) fn decode_attempt(value: &[u8]) -> Result<Attempt, StoreError> {
-    let (record, _) = open("attempt", value)?;
+    let record = match checked("attempt", value)? {
+        (V2, bytes) => decode::<AttemptV2>("attempt", bytes)?.0,
+        (V1, bytes) => decode::<AttemptV1>("attempt", bytes)?.0.into(),
+        _ => return Err(unknown_version("attempt")),
+    };
     attempt_from(record).ok_or_else(|| invalid("attempt"))
 }
 
-fn attempt_record(attempt: &Attempt) -> AttemptV1 {
-    AttemptV1 {
+fn attempt_record(attempt: &Attempt) -> AttemptV2 {
+    AttemptV2 {
         number: attempt.number,
         trigger: match attempt.trigger {
             Trigger::Automatic => 0,
@@ -669,22 +731,29 @@ fn attempt_record(attempt: &Attempt) -> AttemptV1 {
             IpAddr::V4(ip) => ip.octets().to_vec(),
             IpAddr::V6(ip) => ip.octets().to_vec(),
         }),
+        tls_version: match attempt.tls {
+            None => 0,
+            Some(TlsVersion::V1_2) => 12,
+            Some(TlsVersion::V1_3) => 13,
+        },
         result: match &attempt.result {
-            AttemptResult::Response(response) => ResultV1::Response {
+            AttemptResult::Response(response) => ResultV2::Response {
                 status: response.status,
                 body: response.body.clone(),
                 retry_after_ms: response.retry_after.map(millis),
                 location: response.location.clone(),
             },
-            AttemptResult::Error(error) => {
-                ResultV1::Error { code: error.code.as_str().to_owned(), message: error.message.clone() }
-            }
+            AttemptResult::Error(error) => ResultV2::Error {
+                code: error.code.as_str().to_owned(),
+                message: error.message.clone(),
+                message_pt: error.message_pt.clone(),
+            },
         },
         next_ms: attempt.next_attempt_at.map(Timestamp::as_ms),
     }
 }
 
-fn attempt_from(record: AttemptV1) -> Option<Attempt> {
+fn attempt_from(record: AttemptV2) -> Option<Attempt> {
     let remote_ip = match record.remote_ip {
         None => None,
         Some(octets) => Some(match octets.len() {
@@ -710,15 +779,21 @@ fn attempt_from(record: AttemptV1) -> Option<Attempt> {
             first_byte_us: record.first_byte_us,
         },
         remote_ip,
+        tls: match record.tls_version {
+            0 => None,
+            12 => Some(TlsVersion::V1_2),
+            13 => Some(TlsVersion::V1_3),
+            _ => return None,
+        },
         result: match record.result {
-            ResultV1::Response { status, body, retry_after_ms, location } => AttemptResult::Response(Response {
+            ResultV2::Response { status, body, retry_after_ms, location } => AttemptResult::Response(Response {
                 status,
                 body,
                 retry_after: retry_after_ms.map(Duration::from_millis),
                 location,
             }),
-            ResultV1::Error { code, message } => {
-                AttemptResult::Error(AttemptError { code: ErrorCode::parse(&code)?, message })
+            ResultV2::Error { code, message, message_pt } => {
+                AttemptResult::Error(AttemptError { code: ErrorCode::parse(&code)?, message, message_pt })
             }
         },
         next_attempt_at: record.next_ms.map(Timestamp::from_ms),

@@ -230,7 +230,11 @@ pub(super) fn paid() -> NewEvent {
 pub(super) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
     let result = match status {
         Some(status) => AttemptResult::Response(Response { status, body: vec![], retry_after: None, location: None }),
-        None => AttemptResult::Error(AttemptError { code: ErrorCode::Timeout, message: "slow".to_owned() }),
+        None => AttemptResult::Error(AttemptError {
+            code: ErrorCode::Timeout,
+            message: "slow".to_owned(),
+            message_pt: "lento".to_owned(),
+        }),
     };
     Attempt {
         number: 0,
@@ -239,6 +243,7 @@ pub(super) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
         duration_us: 1,
         timings: Timings::default(),
         remote_ip: None,
+        tls: None,
         result,
         next_attempt_at: None,
     }

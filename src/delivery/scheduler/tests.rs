@@ -474,6 +474,7 @@ impl Sim {
                     duration_us: 0,
                     timings: Timings::default(),
                     remote_ip: None,
+                    tls: None,
                     result: AttemptResult::Response(response),
                     next_attempt_at: None,
                 };
