@@ -13,10 +13,11 @@ pub(super) use jobs::sweep_idempotency_keys;
 pub(super) use retention::Retirement;
 
 use super::StoreError;
+use super::committer::{Committer, Told};
 use super::keys::{self, Key, Reference};
 use super::record::{self, Stored};
 use super::txn::Txn;
-use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Seq, State, Timestamp};
+use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Seq, State, Timestamp, WebhookNo};
 
 /// What a notification is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub enum Standing {
 impl From<&Notification> for Standing {
     fn from(notification: &Notification) -> Self {
         match notification.state {
-            State::Pending if notification.test => Self::Nothing,
+            State::Pending if notification.test || notification.waits => Self::Nothing,
             State::Pending => Self::Fresh,
             State::Retrying { due } => Self::Retry(due),
             State::Delivered | State::Failed | State::Cancelled => Self::Nothing,
@@ -55,9 +56,14 @@ pub(super) fn notification_rows(notification: &Notification) -> Vec<Key> {
     }
     if let Some(state) = keys::state_byte(notification.state) {
         rows.push(keys::by_state(account, state, key));
+    } else if notification.waits {
+        rows.push(keys::by_state(account, keys::WAITING, key));
     } else if notification.state == State::Pending && notification.test {
         // A test is pending without being fresh: it has no automatic attempt to come.
         rows.push(keys::by_state(account, keys::PENDING_TEST, key));
+    }
+    if let Some(order) = notification.order.filter(|_| notification.is_owed()) {
+        rows.push(keys::order(order, key));
     }
     if let Some(attempt) = notification.last.as_ref().filter(|attempt| !attempt.result.confirms()) {
         rows.push(keys::by_response(account, attempt.result.status().unwrap_or(0), key));
@@ -89,6 +95,64 @@ fn put_notification(txn: &mut Txn<'_>, before: &[Key], now: &Notification) {
         }
     }
     txn.put(keys::notification(now.account, now.key), record::encode_notification(now));
+}
+
+impl Committer {
+    /// A notification of an event that a webhook is owed from now on; in its turn, where the webhook keeps order.
+    pub(super) fn owe(
+        &mut self,
+        txn: &mut Txn<'_>,
+        event: &Event,
+        webhook: WebhookNo,
+        ordered: bool,
+        now: Timestamp,
+    ) -> Result<Notification, StoreError> {
+        let key = NotificationKey { seq: event.seq, webhook };
+        let mut notification = Notification::owed(key, event.account, now, false);
+        if ordered {
+            let order = event.order_key();
+            notification.order = Some(order);
+            notification.waits = txn.first_with(&keys::chain(webhook, order))?.is_some();
+        }
+        put_notification(txn, &[], &notification);
+        self.head.notifications += 1;
+        Ok(notification)
+    }
+
+    /// After a notification has changed: if it was unfinished and in an order, and is finished now, it is the next one's turn. Told
+    /// once that is durable: after a crash in between the target would have the next one first.
+    pub(super) fn pass_on(
+        &mut self,
+        txn: &mut Txn<'_>,
+        was_owed: bool,
+        notification: &Notification,
+    ) -> Result<(), StoreError> {
+        let Some(order) = notification.order.filter(|_| was_owed && !notification.is_owed()) else {
+            return Ok(());
+        };
+        let webhook = notification.key.webhook;
+        let mut waiting = None;
+        for row in txn.keys_with(&keys::chain(webhook, order))? {
+            let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(&row, at));
+            let seq = Seq(seq.ok_or(StoreError::Damaged { table: "order", what: "has a short key" })?);
+            let key = NotificationKey { seq, webhook };
+            match read_notification(txn, notification.account, key)? {
+                // It is somebody's turn already: what ended was one that waited.
+                Some(other) if !other.waits => return Ok(()),
+                Some(other) if waiting.is_none() => waiting = Some(other),
+                Some(_) => {}
+                None => txn.delete(row),
+            }
+        }
+        if let Some(mut next) = waiting {
+            let before = notification_rows(&next);
+            next.waits = false;
+            put_notification(txn, &before, &next);
+            self.told.push(Told::Fresh { key: next.key, hot: None });
+            self.passed_on = true;
+        }
+        Ok(())
+    }
 }
 
 fn read_notification(

@@ -206,6 +206,9 @@ pub enum Fatal {
     Failed(StoreError),
 }
 
+/// The webhooks that a type means, and whether each keeps order.
+pub(super) type Matches = Arc<[(WebhookNo, bool)]>;
+
 /// How the engine is told.
 pub(super) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
 
@@ -219,10 +222,12 @@ pub(super) struct Committer {
     pub(super) head: HeadV2,
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
-    pub(super) matches: HashMap<(AccountNo, EventType), Arc<[WebhookNo]>>,
+    pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
     pub(super) jobs: VecDeque<(u64, JobV1)>,
     pub(super) hot_budget: Arc<AtomicUsize>,
     pub(super) told: Vec<Told>,
+    /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
+    pub(super) passed_on: bool,
     /// Since when something is applied and not durable.
     unsynced: Option<Instant>,
     swept: Option<Instant>,
@@ -305,6 +310,7 @@ impl Committer {
             jobs,
             hot_budget: Arc::new(AtomicUsize::new(0)),
             told: Vec::new(),
+            passed_on: false,
             unsynced: None,
             swept: None,
             looks,
@@ -484,7 +490,7 @@ impl Committer {
             }
         }
         self.apply(txn)?;
-        if !answers.is_empty() {
+        if !answers.is_empty() || std::mem::take(&mut self.passed_on) {
             self.make_durable()?;
             give(answers);
         }

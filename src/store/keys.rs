@@ -23,9 +23,10 @@
 //! | manual | webhook, since, seq | – (owed by hand) |
 //! | by state | account, state, webhook, seq | – (the rare states) |
 //! | by response | account, status, webhook, seq | – (the last response, unless it was a 2XX) |
+//! | order | webhook, order key, seq | – (unfinished, of a webhook that keeps order) |
 //! | job | number | a background job |
 
-use crate::model::{AccountNo, EventId, NotificationKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo};
+use crate::model::{AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo};
 
 const META: u8 = 0x00;
 const ACCOUNT: u8 = 0x01;
@@ -48,6 +49,7 @@ const RETRY: u8 = 0x24;
 const MANUAL: u8 = 0x25;
 const BY_STATE: u8 = 0x26;
 const BY_RESPONSE: u8 = 0x27;
+const ORDER: u8 = 0x28;
 const JOB: u8 = 0x30;
 
 /// The tables, by the first byte of their keys.
@@ -74,6 +76,7 @@ pub(super) enum Table {
     Manual,
     ByState,
     ByResponse,
+    Order,
     Job,
 }
 
@@ -102,6 +105,7 @@ impl Table {
             MANUAL => Self::Manual,
             BY_STATE => Self::ByState,
             BY_RESPONSE => Self::ByResponse,
+            ORDER => Self::Order,
             JOB => Self::Job,
             _ => return None,
         })
@@ -131,6 +135,7 @@ impl Table {
             Self::Manual => "due: by hand",
             Self::ByState => "index by state",
             Self::ByResponse => "index by response",
+            Self::Order => "order",
             Self::Job => "job",
         }
     }
@@ -353,6 +358,9 @@ pub(super) fn manual(since: Timestamp, key: NotificationKey) -> Key {
 /// The byte of tests that wait for their one attempt, which no queue of automatic attempts holds.
 pub(super) const PENDING_TEST: u8 = 0;
 
+/// The byte of what waits for its turn in an order: pending, and in no queue.
+pub(super) const WAITING: u8 = 4;
+
 /// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`fresh`], delivered
 /// ones are most of the main order.
 pub(super) fn state_byte(state: State) -> Option<u8> {
@@ -387,6 +395,15 @@ pub(super) fn with_response(account: AccountNo, status: u16) -> Key {
 
 pub(super) fn by_response(account: AccountNo, status: u16, key: NotificationKey) -> Key {
     Builder(with_response(account, status)).u32(key.webhook.0).u64(key.seq.0).0
+}
+
+/// All unfinished notifications of one resource, of a webhook that keeps order.
+pub(super) fn chain(webhook: WebhookNo, order: OrderKey) -> Key {
+    Builder::new(ORDER).u32(webhook.0).u64(order.0).0
+}
+
+pub(super) fn order(order: OrderKey, key: NotificationKey) -> Key {
+    Builder(chain(key.webhook, order)).u64(key.seq.0).0
 }
 
 pub(super) fn jobs() -> Key {
@@ -468,6 +485,7 @@ mod tests {
             (manual(at, KEY), "2500000a0b00000000000009090000000001020304".to_owned()),
             (by_state(ACCOUNT_7, 2, KEY), "26000000070200000a0b0000000001020304".to_owned()),
             (by_response(ACCOUNT_7, 503, KEY), "270000000701f700000a0b0000000001020304".to_owned()),
+            (order(OrderKey(6), KEY), "2800000a0b00000000000000060000000001020304".to_owned()),
             (job(9), "300000000000000009".to_owned()),
         ];
         for (key, expected) in cases {

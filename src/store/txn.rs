@@ -2,17 +2,17 @@
 
 use super::StoreError;
 use super::keys::Key;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
 pub(super) struct Txn<'t> {
     tree: &'t sled::Tree,
-    rows: HashMap<Key, Option<Vec<u8>>>,
+    rows: BTreeMap<Key, Option<Vec<u8>>>,
 }
 
 impl<'t> Txn<'t> {
     pub(super) fn new(tree: &'t sled::Tree) -> Self {
-        Self { tree, rows: HashMap::new() }
+        Self { tree, rows: BTreeMap::new() }
     }
 
     /// The value as this group sees it, given to `read`.
@@ -57,6 +57,37 @@ impl<'t> Txn<'t> {
     /// The rows that are staged.
     pub(super) fn rows(&self) -> impl Iterator<Item = (&Key, Option<&[u8]>)> {
         self.rows.iter().map(|(key, value)| (key, value.as_deref()))
+    }
+
+    /// The keys that start with `prefix`, as this group sees them, in order.
+    pub(super) fn keys_with(&self, prefix: &[u8]) -> Result<Vec<Key>, StoreError> {
+        let mut found = BTreeSet::new();
+        for key in self.tree.scan_prefix(prefix).keys() {
+            found.insert(key?.to_vec());
+        }
+        let staged = self.rows.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        for (key, value) in staged {
+            if value.is_some() {
+                found.insert(key.clone());
+            } else {
+                found.remove(key);
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// The first key that starts with `prefix`, as this group sees it.
+    pub(super) fn first_with(&self, prefix: &[u8]) -> Result<Option<Key>, StoreError> {
+        let staged = self.rows.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        let staged = staged.filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()).next();
+        for key in self.tree.scan_prefix(prefix).keys() {
+            let key = key?;
+            // What the group has deleted is still in the tree.
+            if !matches!(self.rows.get(&key[..]), Some(None)) {
+                return Ok(Some(staged.map_or_else(|| key.to_vec(), |staged| staged.min(key.to_vec()))));
+            }
+        }
+        Ok(staged)
     }
 
     /// The first key from `from` to before `end`, as the *tree* has them; see [`Txn::scan`].

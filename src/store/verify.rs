@@ -204,7 +204,7 @@ impl Verifier<'_> {
                 let last = notification.last.as_ref().map_or(0, |last| last.number);
                 Ok((number >= last).then(|| "is not one of its notification's earlier attempts".to_owned()))
             }
-            Table::ByWebhook | Table::Retry | Table::Manual => {
+            Table::ByWebhook | Table::Retry | Table::Manual | Table::Order => {
                 self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(1)?) })
             }
             Table::Fresh => self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(5)?) }),
@@ -269,6 +269,24 @@ impl Verifier<'_> {
         let last = notification.last.as_ref().map_or(0, |last| last.number);
         if last != notification.attempts {
             return Ok(Some("its last attempt is not the one it counts to".to_owned()));
+        }
+        if let Some(order) = notification.order.filter(|_| notification.waits) {
+            let mut turns = 0;
+            for row in self.tree.scan_prefix(keys::chain(key.webhook, order)).keys() {
+                let row = row?;
+                let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(&row, at)).map(Seq);
+                let other = match seq {
+                    Some(seq) => self.tree.get(keys::notification(account, NotificationKey { seq, ..key }))?,
+                    None => None,
+                };
+                let Some(other) = other else { continue };
+                turns += u32::from(!record::decode_notification(account, key, &other)?.waits);
+            }
+            if turns != 1 {
+                return Ok(Some(format!("it waits for its turn, and {turns} of its resource have theirs")));
+            }
+        } else if notification.waits {
+            return Ok(Some("it waits for its turn in no order".to_owned()));
         }
         for number in 1..last {
             if !self.tree.contains_key(keys::attempt(key, number))? {

@@ -4,7 +4,7 @@ use super::{event_rows, find_event, notification_rows, put_notification, read_ev
 use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Timestamp, WebhookId, WebhookNo,
 };
-use crate::store::committer::{Committer, Told};
+use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
 use crate::store::record::{self, IdempotencyV1, Stored};
 use crate::store::txn::Txn;
@@ -48,7 +48,7 @@ impl Committer {
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for (event, found) in events.into_iter().zip(found) {
             accepted.push(match found {
-                Found::Nothing => Accepted { event: self.record(txn, account, event, None, now), replayed: false },
+                Found::Nothing => Accepted { event: self.record(txn, account, event, None, now)?, replayed: false },
                 Found::Recorded(event) => Accepted { event: *event, replayed: true },
                 Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
             });
@@ -111,14 +111,14 @@ impl Committer {
         new: NewEvent,
         only: Option<WebhookNo>,
         now: Timestamp,
-    ) -> Event {
+    ) -> Result<Event, StoreError> {
         let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body } = new;
         self.head.seq += 1;
         let seq = Seq(self.head.seq);
         let own_id = id.is_some();
         let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, u32::from_be_bytes(crate::random::bytes())));
-        let owed_to: Arc<[WebhookNo]> = match only {
-            Some(webhook) => Arc::new([webhook]),
+        let owed_to: Matches = match only {
+            Some(webhook) => Arc::new([(webhook, false)]),
             None => self.matching(account, &event_type),
         };
         let event = Event {
@@ -136,7 +136,6 @@ impl Committer {
         };
         let payload = body.fill(id, now);
         self.head.events += 1;
-        self.head.notifications += owed_to.len() as u64;
         self.head.payload_bytes += payload.body().len() as u64;
         let (row, chunks) = record::encode_event(&event, Some(&payload));
         txn.put(keys::event(account, seq), row);
@@ -151,16 +150,20 @@ impl Committer {
             txn.put(row, Vec::new());
         }
         let hot = if owed_to.is_empty() { None } else { Hot::within(&self.hot_budget, payload) };
-        for webhook in owed_to.iter() {
-            let key = NotificationKey { seq, webhook: *webhook };
-            let notification = Notification::owed(key, account, now, only.is_some());
-            put_notification(txn, &[], &notification);
-            self.told.push(match notification.manual_at {
-                Some(since) => Told::Manual { key, since },
-                None => Told::Fresh { key, hot: hot.clone() },
-            });
+        for (webhook, ordered) in owed_to.iter() {
+            if only.is_some() {
+                let notification = Notification::owed(NotificationKey { seq, webhook: *webhook }, account, now, true);
+                put_notification(txn, &[], &notification);
+                self.head.notifications += 1;
+                self.told.push(Told::Manual { key: notification.key, since: now });
+                continue;
+            }
+            let notification = self.owe(txn, &event, *webhook, *ordered, now)?;
+            if !notification.waits {
+                self.told.push(Told::Fresh { key: notification.key, hot: hot.clone() });
+            }
         }
-        event
+        Ok(event)
     }
 
     pub(super) fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
@@ -189,7 +192,7 @@ impl Committer {
         if let Err(refusal) = self.check(txn, account, std::slice::from_ref(&event))? {
             return Ok(Err(refusal));
         }
-        let event = self.record(txn, account, event, Some(webhook), now);
+        let event = self.record(txn, account, event, Some(webhook), now)?;
         let notification = Notification::owed(NotificationKey { seq: event.seq, webhook }, account, now, true);
         Ok(Ok(Some((notification, event))))
     }
@@ -236,9 +239,12 @@ impl Committer {
                     continue;
                 }
             };
-            let before = notification_rows(&notification);
+            let (before, was_owed) = (notification_rows(&notification), notification.is_owed());
             notification.erase(now);
             put_notification(txn, &before, &notification);
+            if let Err(error) = self.pass_on(txn, was_owed, &notification) {
+                tracing::error!(%error, event = %event.id, "whose turn it is after an erased event could not be read");
+            }
             for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {
                 let row = keys::attempt(key, number);
                 match txn.read(&row, record::decode_attempt) {

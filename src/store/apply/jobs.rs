@@ -100,12 +100,13 @@ impl Committer {
 
 /// Cancels some of what a webhook was owed; returns whether there may be more.
 fn cancel_some(txn: &mut Txn<'_>, account: AccountNo, webhook: WebhookNo, now: Timestamp) -> Result<bool, StoreError> {
-    let ranges = [keys::fresh_of(account, webhook), keys::retries_of(webhook), keys::manuals_of(webhook)];
+    let waiting = keys::in_state_of(account, keys::WAITING, webhook);
+    let ranges = [keys::fresh_of(account, webhook), keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
     let mut found: Vec<(Key, NotificationKey)> = Vec::new();
     for prefix in &ranges {
         for row in txn.scan(prefix).take(JOB_BATCH) {
             let row = row?;
-            // In each of the three, the sequence number comes last.
+            // In each of them, the sequence number comes last.
             let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(&row, at));
             let seq = seq.ok_or(StoreError::Damaged { table: "queue", what: "has a short key" })?;
             found.push((row.to_vec(), NotificationKey { seq: Seq(seq), webhook }));

@@ -31,12 +31,16 @@ impl Committer {
                 Standing::Nothing
             }
             Ok(Some(mut notification)) => {
-                let before = notification_rows(&notification);
+                let (before, was_owed) = (notification_rows(&notification), notification.is_owed());
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
                 if let Some(earlier) = notification.settle(attempt, verdict, asked_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
                 }
                 put_notification(txn, &before, &notification);
+                if let Err(error) = self.pass_on(txn, was_owed, &notification) {
+                    let notification = self.shared.notification_id(key);
+                    tracing::error!(%error, %notification, "whose turn it is after this one could not be read");
+                }
                 Standing::from(&notification)
             }
         };
@@ -84,14 +88,14 @@ impl Committer {
         if event.erased_at.is_some() {
             return Ok(Some(Vec::new()));
         }
-        let webhooks: Vec<WebhookNo> = if event.event_type.as_str() == TEST_EVENT {
+        let webhooks: Vec<(WebhookNo, bool)> = if event.event_type.as_str() == TEST_EVENT {
             // Owed to whom it was sent to by name, and to nobody by subscription.
-            self.notifications_of(txn, account, seq)?.into_iter().map(|key| key.webhook).collect()
+            self.notifications_of(txn, account, seq)?.into_iter().map(|key| (key.webhook, false)).collect()
         } else {
             self.matching(account, &event.event_type).to_vec()
         };
         let mut owed = Vec::new();
-        for webhook in webhooks {
+        for (webhook, ordered) in webhooks {
             let key = NotificationKey { seq, webhook };
             let resent = self.resend(txn, account, key, now).unwrap_or_else(|error| {
                 // One row that can't be read must not keep the others from being sent.
@@ -102,11 +106,11 @@ impl Committer {
                 Some(Ok(notification)) => owed.push(notification),
                 Some(Err(Refusal::Cancelled | Refusal::TooManyAttempts)) => {}
                 None => {
-                    let notification = Notification::owed(key, account, now, false);
-                    put_notification(txn, &[], &notification);
-                    self.told.push(Told::Fresh { key, hot: None });
+                    let notification = self.owe(txn, &event, webhook, ordered, now)?;
+                    if !notification.waits {
+                        self.told.push(Told::Fresh { key, hot: None });
+                    }
                     event.notifications += 1;
-                    self.head.notifications += 1;
                     owed.push(notification);
                 }
             }

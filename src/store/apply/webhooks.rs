@@ -1,7 +1,7 @@
 //! Accounts, tokens and webhooks.
 
 use crate::model::{AccountNo, EventType, Seq, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
-use crate::store::committer::{Committer, Told};
+use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
 use crate::store::record::{self, JobV1};
 use crate::store::txn::Txn;
@@ -96,15 +96,15 @@ impl Committer {
     }
 
     /// The webhooks an event of this type is owed to, as they are now.
-    pub(super) fn matching(&mut self, account: AccountNo, event_type: &EventType) -> Arc<[WebhookNo]> {
+    pub(super) fn matching(&mut self, account: AccountNo, event_type: &EventType) -> Matches {
         if let Some(found) = self.matches.get(&(account, event_type.clone())) {
             return found.clone();
         }
         let directory = self.shared.directory();
-        let found: Arc<[WebhookNo]> = directory
+        let found: Matches = directory
             .of(account)
             .filter(|webhook| webhook.subscribes_to(event_type))
-            .map(|webhook| webhook.no)
+            .map(|webhook| (webhook.no, webhook.ordered))
             .collect();
         self.matches.insert((account, event_type.clone()), found.clone());
         found
