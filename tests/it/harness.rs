@@ -15,10 +15,14 @@ pub(crate) const CARTEIRO: &str = env!("CARGO_BIN_EXE_carteiro");
 /// How long anything that should happen may take on a machine that is busy with everything else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Says that a test could not be made here, past the capture of a test that passes.
+/// Says something that shows in a log of passing tests too: what they print by macro is kept back, what they write is not.
+pub(crate) fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Says that a test could not be made here.
 pub(crate) fn skipped(what: &str, why: &str) {
-    let line = format!("SKIPPED: {what}: {why}\n");
-    let _ = fs::OpenOptions::new().append(true).open("/dev/stderr").and_then(|mut out| out.write_all(line.as_bytes()));
+    say(&format!("SKIPPED: {what}: {why}"));
 }
 
 /// Awaits a condition; fails the test with `what` when it does not come about.
