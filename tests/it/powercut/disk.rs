@@ -147,9 +147,9 @@ impl Rack {
         Ok(Plugged { place, _rack: self })
     }
 
-    /// Cuts the power: what this disk would hold if it went now. Nobody on the disk notices. `note` is called right before, to write
-    /// down how things stand: the shorter the time between, the fewer the bugs that hide in it. So the program that clones has
-    /// been started by then and only waits for its order; starting one takes longer than most syncs.
+    /// Cuts the power: what this disk would hold if it went now. Nobody on the disk notices. `note` is called right before, to
+    /// write down how things stand: the shorter the time between, the fewer the bugs that hide in it. So the program that clones
+    /// has been started by then and only waits for its order; starting one takes longer than most syncs.
     pub(super) fn cut<T>(&self, disk: &Path, unflushed: Unflushed, name: &str, note: impl FnOnce() -> T) -> (Taken, T) {
         let (folder, source) = match unflushed {
             Unflushed::Kept => (&self.disks, disk.to_owned()),
@@ -197,8 +197,8 @@ impl Rack {
         fs::remove_file(disk).unwrap();
     }
 
-    /// That a cut is a cut, on this kernel and with these mounts: what was synced is there, what was only written is not, and what the
-    /// drive was given without a flush is or isn't, by the kind of the cut.
+    /// That a cut is a cut, on this kernel and with these mounts: what was synced is there, what was only written is not, and
+    /// what the drive was given without a flush is or isn't, by the kind of the cut.
     pub(super) fn prove(&self) {
         const OLD: &[u8] = &[b'o'; 4096];
         const NEW: &[u8] = &[0; 4096];
