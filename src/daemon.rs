@@ -90,7 +90,7 @@ pub struct Daemon {
     engine: Engine,
     health: Arc<Health>,
     server: tokio::task::JoinHandle<()>,
-    control: tokio::task::JoinHandle<()>,
+    control: Option<tokio::task::JoinHandle<()>>,
     backups: Option<tokio::task::JoinHandle<()>>,
     stop_server: watch::Sender<bool>,
     fatal: oneshot::Receiver<Fatal>,
@@ -100,8 +100,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts everything; on return requests are served and what is owed is being delivered.
-    pub async fn start(config: &Config, clock: Clock) -> Result<Self, Error> {
+    /// Starts everything; a store that has lost something is taken as it is only if `accept_what_is_left`. On return requests are served and what is owed is being delivered.
+    pub async fn start(config: &Config, clock: Clock, accept_what_is_left: bool) -> Result<Self, Error> {
         let client = Client::new(client_settings(config)?, clock.clone());
         let (tell, feed) = mpsc::unbounded_channel();
         let opening = StoreSettings {
@@ -109,6 +109,7 @@ impl Daemon {
             cache_bytes: config.store.cache,
             backup_dir: config.store.backup_dir.clone(),
             limits: limits(config),
+            accept_what_is_left,
             clock: clock.clone(),
         };
         let opened = tokio::task::spawn_blocking(move || {
@@ -146,8 +147,14 @@ impl Daemon {
             body_timeout: config.server.body_timeout,
         };
         let (stop_server, stopping) = watch::channel(false);
-        let control = control::listen(store.path()).map_err(|error| Error::File(control::path(store.path()), error))?;
-        let control = tokio::spawn(control::run(control, store.clone(), stopping.clone()));
+        let control = match control::listen(store.path()) {
+            Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), stopping.clone()))),
+            // Deliveries don't depend on it; backups and verification of the running store do.
+            Err(error) => {
+                tracing::error!(%error, socket = %control::path(store.path()).display(), "the control socket can't be made");
+                None
+            }
+        };
         let backups = backups::schedule(&config.store, store.clone(), clock, stopping.clone());
         let backups = backups.map(tokio::spawn);
         let grace = config.server.shutdown_grace;
@@ -208,7 +215,7 @@ impl Daemon {
         if cut_off > 0 {
             tracing::warn!(cut_off, "attempts were cut off at the end of the grace time; they stay owed");
         }
-        for task in [Some(self.control), self.backups].into_iter().flatten() {
+        for task in [self.control, self.backups].into_iter().flatten() {
             if let Err(panic) = task.await {
                 tracing::error!(%panic, "a task of the daemon panicked");
             }
@@ -225,7 +232,7 @@ impl Daemon {
 
     /// Whether committer and engine make progress: what a watchdog's tick stands for.
     pub fn is_alive(&self) -> bool {
-        self.health.stuck().is_none()
+        self.health.stuck(self.commit_timeout).is_none()
     }
 }
 
@@ -247,17 +254,17 @@ impl crate::service::Engine for Health {
     }
 
     fn not_ready(&self) -> Option<String> {
-        self.stuck().or_else(|| self.store.full().map(|full| full.to_string()))
+        self.stuck(SLOW_COMMIT).or_else(|| self.store.full().map(|full| full.to_string()))
     }
 }
 
 impl Health {
-    /// What makes no progress, if anything does.
-    fn stuck(&self) -> Option<String> {
+    /// What makes no progress, if anything does; a commit may take `most`.
+    fn stuck(&self, most: Duration) -> Option<String> {
         if !self.store.is_alive() {
             return Some("the store has stopped".to_owned());
         }
-        if self.store.stuck_for() > SLOW_COMMIT {
+        if self.store.stuck_for() > most {
             return Some("the store makes no progress: its disk does not answer".to_owned());
         }
         (!self.status.is_alive(self.clock.now())).then(|| "the delivery engine makes no progress".to_owned())
@@ -268,6 +275,7 @@ fn limits(config: &Config) -> crate::store::Limits {
     crate::store::Limits {
         retention: config.store.retention,
         retention_bytes: config.store.retention_bytes,
+        keep_at_least: config.delivery.idempotency_window,
         min_free: config.store.min_free,
     }
 }
@@ -335,9 +343,9 @@ async fn first_tokens(service: &Service, store: &Store, accounts: &[Account]) ->
             continue;
         }
         let path = admin_token_file(store.path(), &account.name, accounts.len());
-        let failed = |error| Error::File(path.clone(), error);
+        let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let token = crate::model::AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
-        write_secret(&path, &token.reveal()).map_err(failed)?;
+        write_secret(&path, &token.reveal()).map_err(|error| Error::Store(StoreError::Io(failed(error))))?;
         let kept = service.keep_token(account.no, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
         if let Err(error) = kept {
             return Err(match error {

@@ -94,7 +94,7 @@ impl Drop for Folder {
 async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let daemon = Daemon::start(config, Clock::System).await.map_err(|error| error.to_string())?;
+    let daemon = Daemon::start(config, Clock::System, false).await.map_err(|error| error.to_string())?;
     let caller = daemon.callers.first().cloned().ok_or("no account")?;
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let target = format!("http://{}/notificacoes", listener.local_addr().map_err(|error| error.to_string())?);

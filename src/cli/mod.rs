@@ -67,6 +67,9 @@ struct ServeArgs {
     /// The data folder, instead of `store.path`
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
+    /// Start on what is left of a store that has lost something; once, knowingly
+    #[arg(long)]
+    accept_what_is_left: bool,
 }
 
 /// Runs the command that the process was started with.

@@ -44,7 +44,7 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, level: &LevelHandle) -> u8 {
         complain("signals can't be caught on this system");
         return FAILED;
     };
-    let mut daemon = match Daemon::start(&loaded.config, Clock::System).await {
+    let mut daemon = match Daemon::start(&loaded.config, Clock::System, args.accept_what_is_left).await {
         Ok(daemon) => daemon,
         Err(error) => {
             complain(&error);

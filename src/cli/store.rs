@@ -22,6 +22,9 @@ pub(super) struct StoreArgs {
     /// The data folder, instead of `store.path`
     #[arg(long, value_name = "FOLDER")]
     pub(super) data: Option<PathBuf>,
+    /// Look at a store that nothing vouches for, although sled cuts off what it can't read of it: keep a copy
+    #[arg(long)]
+    pub(super) accept_what_is_left: bool,
 }
 
 #[derive(Args)]
@@ -40,9 +43,9 @@ pub(super) struct RestoreArgs {
     from: PathBuf,
 }
 
-fn store(args: &StoreArgs) -> Result<(PathBuf, u64), u8> {
+fn store(args: &StoreArgs) -> Result<(PathBuf, crate::config::Store), u8> {
     let config = load(&args.file, &[])?.config;
-    Ok((args.data.clone().unwrap_or(config.store.path), config.store.cache))
+    Ok((args.data.clone().unwrap_or(config.store.path.clone()), config.store))
 }
 
 fn failed(problem: impl std::fmt::Display) -> u8 {
@@ -55,10 +58,10 @@ pub(super) fn backup(args: &BackupArgs) -> u8 {
 }
 
 fn back_up(args: &BackupArgs) -> Result<(), u8> {
-    let (data, cache) = store(&args.store)?;
+    let (data, config) = store(&args.store)?;
     let failed =
         |error: &dyn std::fmt::Display| failed(format_args!("no backup was written to {}: {error}", args.to.display()));
-    let out = NewFile::create(&args.to).map_err(|error| failed(&error))?;
+    let out = NewFile::create(&args.to, config.min_free).map_err(|error| failed(&error))?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
     let mut bar = Bar::new();
     if let Some(stream) = ask(&data, "backup")? {
@@ -68,7 +71,14 @@ fn back_up(args: &BackupArgs) -> Result<(), u8> {
         bar.clear();
         checked.map_err(|error| failed(&error))?;
     } else {
-        let closed = Closed::open(&data, cache).map_err(|error| failed(&error))?;
+        let closed = Closed::open(&data, config.cache, args.store.accept_what_is_left);
+        let closed = closed.map_err(|error| failed(&error))?;
+        if let Some(refusal) = closed.refusal() {
+            // A backup of what is left is better than none; it must not pass for more.
+            complain(format_args!(
+                "a daemon would not start on this store, and this backup is of what is left: {refusal}"
+            ));
+        }
         let written = closed.back_up(&mut out, &Clock::System, |progress| bar.show("backup", progress));
         bar.clear();
         written.map_err(|error| failed(&error))?;
@@ -89,13 +99,13 @@ pub(super) fn restore_backup(args: &RestoreArgs) -> u8 {
     });
     bar.clear();
     match restored {
-        Ok(header) => {
+        Ok(restored) => {
             println!(
                 "{}: {} events and {} notifications, as of {}",
                 data.display(),
-                header.events,
-                header.notifications,
-                header.created_at
+                restored.events,
+                restored.notifications,
+                restored.as_of
             );
             DONE
         }
@@ -108,7 +118,7 @@ pub(super) fn verify(args: &StoreArgs) -> u8 {
 }
 
 fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
-    let (data, cache) = store(args)?;
+    let (data, config) = store(args)?;
     if let Some(mut stream) = ask(&data, "verify")? {
         let mut text = String::new();
         stream.read_to_string(&mut text).map_err(|error| failed(format_args!("the daemon broke off: {error}")))?;
@@ -121,7 +131,7 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
             _ => Err(failed("the daemon broke off before it had looked at everything")),
         };
     }
-    let closed = Closed::open(&data, cache).map_err(failed)?;
+    let closed = Closed::open(&data, config.cache, args.accept_what_is_left).map_err(failed)?;
     let report = closed.verify(|_| {});
     print!("{report}");
     Ok(report.is_sound())

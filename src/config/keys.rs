@@ -197,8 +197,9 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Reload,
         OrNone(Size(MIB, 1024 * 1024 * GIB)),
         store.retention_bytes,
-        "How much may be kept: past it the oldest events go first. It counts payloads, and half a KiB for each event and \
-         notification; the file on disk is two to three times that, and doesn't shrink."
+        "How much may be kept: past it the oldest events go first, except what is still owed or younger than \
+         delivery.idempotency_window. It counts payloads, and half a KiB for each event and notification; the file on disk is two to \
+         three times that, and doesn't shrink."
     ),
     key!(
         Config,
@@ -326,7 +327,7 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Config,
         "delivery.idempotency_window",
         Reload,
-        Span(MINUTE, MONTH),
+        Span(ms(1000), MONTH),
         delivery.idempotency_window,
         "For how long a call repeated with the same Idempotency-Key gets the first answer again."
     ),

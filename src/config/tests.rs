@@ -96,7 +96,7 @@ fn each_limit_holds_at_its_value_and_not_past_it() {
         ("delivery.max_in_flight", "1", "0", "10000", "10001"),
         ("delivery.max_in_flight_per_webhook", "1", "0", "1000", "1001"),
         ("delivery.retry_after_cap", "\"0s\"", "\"-1s\"", "\"30days\"", "\"30days 1ms\""),
-        ("delivery.idempotency_window", "\"1min\"", "\"59s\"", "\"30days\"", "\"30days 1ms\""),
+        ("delivery.idempotency_window", "\"1s\"", "\"999ms\"", "\"30days\"", "\"30days 1ms\""),
         ("delivery.secret_overlap", "\"0s\"", "\"-1s\"", "\"30days\"", "\"30days 1ms\""),
     ] {
         for good in [low, high] {

@@ -23,16 +23,19 @@ pub fn schedule(
     mut stop: watch::Receiver<bool>,
 ) -> Option<impl Future<Output = ()> + Send + use<>> {
     let (folder, every) = (settings.backup_dir.clone()?, settings.backup_every?);
-    let keep = settings.backup_keep as usize;
+    let (keep, min_free) = (settings.backup_keep as usize, settings.min_free);
     Some(async move {
-        // The files say when the last one was made, whatever process made it.
-        let last = ours(&folder).ok().and_then(|files| files.last().map(|(at, _)| *at));
-        let mut next = last.map_or(clock.now(), |last| last.plus(every));
+        // The files say when the last one was made, whatever process made it. One from the future was made by a clock that ran ahead.
+        let now = clock.now();
+        let last = ours(&folder).unwrap_or_default().into_iter().map(|(at, _)| at).filter(|at| *at <= now).max();
+        let mut next = last.map_or(now, |last| last.plus(every));
         loop {
+            // A clock that was put back must not put the next one off for ever.
+            next = next.min(clock.now().plus(every));
             if clock.now() >= next {
                 let made = tokio::select! {
                     () = crate::shutdown::asked(&mut stop) => return,
-                    made = back_up(&store, &folder, keep, clock.now()) => made,
+                    made = back_up(&store, &folder, keep, min_free, clock.now()) => made,
                 };
                 next = clock.now().plus(every);
                 match made {
@@ -54,7 +57,13 @@ pub fn schedule(
     })
 }
 
-async fn back_up(store: &Store, folder: &Path, keep: usize, now: Timestamp) -> Result<PathBuf, BackupError> {
+async fn back_up(
+    store: &Store,
+    folder: &Path,
+    keep: usize,
+    min_free: u64,
+    now: Timestamp,
+) -> Result<PathBuf, BackupError> {
     let pieces = store.backup().await?;
     let pieces = pieces.ok_or_else(|| BackupError::GivenUp("another backup is under way".to_owned()))?;
     let (folder, file) = (folder.to_owned(), folder.join(name(now)));
@@ -64,16 +73,21 @@ async fn back_up(store: &Store, folder: &Path, keep: usize, now: Timestamp) -> R
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             // Of a backup that was cut off: one at a time is written here.
-            if name.strip_suffix(".part").is_some_and(|name| time_of(name).is_some()) {
+            if name.strip_suffix(".part").is_some_and(|name| {
+                // With or without the random word that tells two writers apart.
+                let whole = name.find(".backup").map_or(name, |at| &name[..at + ".backup".len()]);
+                time_of(whole).is_some()
+            }) {
                 fs::remove_file(path)?;
             }
         }
-        let out = io::BufWriter::with_capacity(256 * 1024, NewFile::create(&file)?);
+        let out = io::BufWriter::with_capacity(256 * 1024, NewFile::create(&file, min_free)?);
         let mut out = write_pieces(pieces, out, |_| {})?;
         out.flush()?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.commit()?;
-        let files = ours(&folder)?;
-        for (_, old) in files.iter().take(files.len().saturating_sub(keep)) {
+        // The one that was just written is kept, whatever the names of the others say of the time.
+        let others: Vec<_> = ours(&folder)?.into_iter().filter(|(_, other)| *other != file).collect();
+        for (_, old) in others.iter().take((others.len() + 1).saturating_sub(keep)) {
             fs::remove_file(old)?;
         }
         Ok(file)

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | 1 header | JSON: which carteiro wrote it, the format, when, how many events and notifications |
 //! | 2 rows | `[key length u16][value length u32][key][value]`, again and again; a length of `u32::MAX` deletes |
+//! | 4 given up | why there is no end: whoever made the backup could not go on |
 //! | 3 end | JSON: how many frames came before, and the SHA-256 of all bytes up to this frame |
 //!
 //! A file without its end is no backup. Rows are applied in the order they stand in, each over those before it: that is how a backup
@@ -32,15 +33,16 @@ const MAGIC: &[u8; 16] = b"CARTEIRO-BACKUP\n";
 const HEADER: u8 = 1;
 const ROWS: u8 = 2;
 const END: u8 = 3;
+const GIVEN_UP: u8 = 4;
 const DELETED: u32 = u32::MAX;
 /// About how many bytes of rows one frame has.
 const FRAME_BYTES: usize = 64 * 1024;
-/// The longest frame that is read: what one group of commits may change, and some.
-const MAX_FRAME_BYTES: usize = 256 * 1024 * 1024;
+/// The longest frame that is read; those that are written end soon after [`FRAME_BYTES`].
+const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
 /// How many frames may wait for whoever writes them down.
 const FRAMES_WAITING: usize = 8;
 /// How many bytes of changes may wait beside them: past it the writer is too slow for the store's load.
-const MAX_WAITING_BYTES: usize = 256 * 1024 * 1024;
+const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// How many rows the committer reads between two groups: a fraction of a millisecond.
 const ROWS_A_STEP: usize = 256;
 
@@ -249,29 +251,72 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Fails once a disk has less room than must stay free: a backup beside the store must not be what fills its disk.
+#[derive(Clone, Debug)]
+struct Room {
+    folder: PathBuf,
+    min_free: u64,
+    unchecked: u64,
+}
+
+impl Room {
+    /// After how many bytes the disk is looked at again.
+    const LOOK_AFTER: u64 = 4 * 1024 * 1024;
+
+    /// For files in `folder`, on whose disk `min_free` bytes must stay free.
+    fn new(folder: &Path, min_free: u64) -> Self {
+        Self { folder: folder.to_owned(), min_free, unchecked: Self::LOOK_AFTER }
+    }
+
+    /// So many bytes are about to be written.
+    fn take(&mut self, bytes: usize) -> io::Result<()> {
+        self.unchecked += bytes as u64;
+        if self.unchecked < Self::LOOK_AFTER {
+            return Ok(());
+        }
+        self.unchecked = 0;
+        let free = fs2::available_space(&self.folder)?;
+        if free < self.min_free.saturating_add(Self::LOOK_AFTER) {
+            let why = format!(
+                "its disk would be left with less than the {} MiB that `store.min_free` keeps",
+                self.min_free >> 20
+            );
+            return Err(io::Error::new(io::ErrorKind::StorageFull, why));
+        }
+        Ok(())
+    }
+}
+
 /// A file that appears under its name only once it is whole and durable.
 pub struct NewFile {
     path: PathBuf,
     part: PathBuf,
     file: Option<File>,
+    room: Room,
 }
 
 impl NewFile {
-    /// Begins a file that only its owner can read; one of that name that is there already stays until this one is whole.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    /// Begins a file that only its owner can read; one of that name that is there already stays until this one is whole. It is
+    /// given up when its disk is left with less than `min_free` bytes.
+    pub fn create(path: &Path, min_free: u64) -> io::Result<Self> {
+        // A name of its own: two who write the same file must not write into each other's.
         let mut part = path.as_os_str().to_owned();
-        part.push(".part");
+        part.push(format!(".{:08x}.part", u32::from_be_bytes(crate::random::bytes())));
         let part = PathBuf::from(part);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut room = Room::new(folder, min_free);
+        room.take(0)?;
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-        Ok(Self { path: path.to_owned(), part, file: Some(file) })
+        Ok(Self { path: path.to_owned(), part, file: Some(file), room })
     }
 
     /// Gives it its name; durable on return.
     pub fn commit(mut self) -> io::Result<()> {
-        if let Some(file) = self.file.take() {
+        if let Some(file) = &self.file {
             file.sync_all()?;
         }
         fs::rename(&self.part, &self.path)?;
+        self.file = None;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
@@ -279,6 +324,7 @@ impl NewFile {
 
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.room.take(bytes.len())?;
         self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
     }
 
@@ -297,9 +343,12 @@ impl Drop for NewFile {
 }
 
 /// Writes a backup of a store that nobody else uses.
-pub(super) fn write_cold(files: &Files, path: &Path, clock: &Clock) -> Result<(), BackupError> {
+pub(super) fn write_cold(files: &Files, path: &Path, min_free: u64, clock: &Clock) -> Result<(), BackupError> {
     let header = Header::new(files.format.format, &files.head, clock.now());
-    let mut writer = Writer::new(io::BufWriter::new(NewFile::create(path)?), &header)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut writer = Writer::new(io::BufWriter::new(NewFile::create(path, min_free)?), &header)?;
     write_tree(&files.tree, &mut writer, |_| {})?;
     writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.commit()?;
     Ok(())
@@ -316,6 +365,7 @@ pub(super) fn write_tree<W: Write>(
         put_row(&mut body, &key, Some(&value));
         if body.len() >= FRAME_BYTES {
             progress(writer.rows(&body)?);
+            super::txn::free_what_was_replaced(body.len() / 64);
             body.clear();
         }
     }
@@ -348,6 +398,8 @@ pub(super) struct Hot {
     /// What found no place in the channel, in order.
     waiting: VecDeque<Piece>,
     waiting_bytes: usize,
+    /// How many rows to read before the next group, so that the reader outruns whatever changes behind it.
+    owes: usize,
 }
 
 /// What became of a step.
@@ -368,7 +420,13 @@ impl Hot {
     }
 
     pub(super) fn new(pieces: mpsc::Sender<Piece>, header: Header) -> Self {
-        Self { pieces, next: Some(Vec::new()), waiting: VecDeque::from([Piece::Header(header)]), waiting_bytes: 0 }
+        Self {
+            pieces,
+            next: Some(Vec::new()),
+            waiting: VecDeque::from([Piece::Header(header)]),
+            waiting_bytes: 0,
+            owes: 0,
+        }
     }
 
     /// A group is about to change these rows: those that were read before they changed must follow.
@@ -377,8 +435,13 @@ impl Hot {
             return;
         };
         let mut body = Vec::new();
-        for (key, value) in rows.filter(|(key, _)| *key < next) {
+        let changed = rows.inspect(|_| self.owes += 2);
+        for (key, value) in changed.filter(|(key, _)| *key < next) {
             put_row(&mut body, key, value);
+            if body.len() >= FRAME_BYTES {
+                self.waiting_bytes += body.len();
+                self.waiting.push_back(Piece::Rows(std::mem::take(&mut body)));
+            }
         }
         if !body.is_empty() {
             self.waiting_bytes += body.len();
@@ -386,8 +449,19 @@ impl Hot {
         }
     }
 
-    /// Reads a little more, if the writer has room for it.
+    /// Reads a little more, if the writer has room for it: twice as many rows as were changed since the last time, and some.
+    /// Otherwise a store that is written to without pause would never be read to its end.
     pub(super) fn step(&mut self, tree: &sled::Tree) -> Stepped {
+        loop {
+            let stepped = self.step_once(tree);
+            self.owes = self.owes.saturating_sub(ROWS_A_STEP);
+            if stepped != Stepped::More || self.owes == 0 {
+                return stepped;
+            }
+        }
+    }
+
+    fn step_once(&mut self, tree: &sled::Tree) -> Stepped {
         while let Some(piece) = self.waiting.pop_front() {
             let last = matches!(piece, Piece::End | Piece::GivenUp(_));
             let bytes = if let Piece::Rows(body) = &piece { body.len() } else { 0 };
@@ -422,6 +496,7 @@ impl Hot {
         let Some(from) = &self.next else {
             return Ok(());
         };
+        super::txn::free_what_was_replaced(ROWS_A_STEP);
         let mut body = Vec::new();
         let mut last = None;
         for row in tree.range(from.as_slice()..).take(ROWS_A_STEP) {
@@ -460,7 +535,12 @@ pub fn write_pieces<W: Write>(
         match pieces.blocking_recv() {
             Some(Piece::Rows(body)) => progress(writer.rows(&body)?),
             Some(Piece::End) => return writer.finish(),
-            Some(Piece::GivenUp(why)) => return Err(BackupError::GivenUp(why)),
+            Some(Piece::GivenUp(why)) => {
+                // So that whoever reads along hears why.
+                writer.frame(GIVEN_UP, why.as_bytes())?;
+                writer.out.flush()?;
+                return Err(BackupError::GivenUp(why));
+            }
             Some(Piece::Header(_)) | None => return Err(gone()),
         }
     }
@@ -524,6 +604,7 @@ impl<R: Read> Reader<R> {
                 }
                 Ok(false)
             }
+            GIVEN_UP => Err(BackupError::GivenUp(String::from_utf8_lossy(body).into_owned())),
             kind => Err(BackupError::Damaged(format!("it has a frame of kind {kind}, which there is none of"))),
         }
     }

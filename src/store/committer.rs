@@ -10,8 +10,9 @@ use super::apply::{Retirement, Standing};
 use super::backup::{self, Piece, Stepped};
 use super::keys;
 use super::marker::Marker;
+use super::open::guarded;
 use super::record::{self, HeadV2, JobV1};
-use super::space::Looks;
+use super::space::{Looks, Room};
 use super::txn::Txn;
 use super::{
     AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, NotificationQuery, Shared, StoreError, Token, sync,
@@ -159,6 +160,30 @@ pub(super) enum Commit {
     Stop {
         reply: Reply<()>,
     },
+}
+
+impl Commit {
+    /// The commit back, unless it makes the store grow: then the answer that there is no room.
+    fn unless_it_grows(self, free: u64, min_free: u64) -> Result<Self, Answer> {
+        let full = || StoreError::Full { free, min_free };
+        match self {
+            Self::AddToken { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Register { reply, .. } | Self::RotateSecret { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Accept { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Test { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Resend { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::ResendEvent { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::ResendMany { reply, .. } => Err(reply.whichever(Err(full()))),
+            other @ (Self::Account { .. }
+            | Self::RevokeToken { .. }
+            | Self::Change { .. }
+            | Self::Delete { .. }
+            | Self::Settle { .. }
+            | Self::Erase { .. }
+            | Self::Backup { .. }
+            | Self::Stop { .. }) => Ok(other),
+        }
+    }
 }
 
 /// What the delivery engine is told, in the order of commit.
@@ -407,7 +432,7 @@ impl Committer {
     /// How long there is nothing to do but wait for the next commit.
     fn patience(&self) -> Duration {
         let backing_up = self.backup.is_some() && !self.backup_blocked;
-        if !self.jobs.is_empty() || backing_up {
+        if (!self.jobs.is_empty() && self.may_work_on_jobs()) || backing_up {
             return Duration::ZERO;
         }
         let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(since.elapsed()));
@@ -425,8 +450,22 @@ impl Committer {
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
         let (mut answers, mut stops): (Vec<Answer>, Vec<Answer>) = (Vec::new(), Vec::new());
+        self.looks.look(&self.shared.space, &self.shared.path);
+        let space = &self.shared.space;
+        let full = (space.room() != Room::Enough).then(|| (space.free(), space.min_free()));
         for commit in group {
             let now = self.stamp();
+            // Whoever asked was let through when there was room, and it may have gone since.
+            let commit = match full {
+                Some((free, min_free)) => match commit.unless_it_grows(free, min_free) {
+                    Ok(commit) => commit,
+                    Err(answer) => {
+                        answers.push(answer);
+                        continue;
+                    }
+                },
+                None => commit,
+            };
             match commit {
                 Commit::Account { name, reply } => answers.push(reply.later(self.account(&mut txn, &name))),
                 Commit::AddToken { token, reply } => {
@@ -564,10 +603,26 @@ impl Committer {
             self.limits = limits;
             self.retirement.restart();
         }
+        // Nothing that only tidies up may grow a store on a disk that is nearly full.
+        if self.shared.space.room() == Room::Critical {
+            return Ok(());
+        }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        self.retire(&mut txn)?;
+        // A page of sled's that can't be read is an error or a panic; neither is worth the daemon.
+        let head = self.head;
+        if let Err(error) = guarded(|| self.retire(&mut txn)) {
+            tracing::error!(%error, "retention met what can't be read, and rests; `carteiro verify` tells what it is");
+            self.head = head;
+            self.retirement.rest();
+            return Ok(());
+        }
         self.apply(txn)
+    }
+
+    /// Jobs make the store grow: they wait until the disk has room.
+    fn may_work_on_jobs(&self) -> bool {
+        self.shared.space.room() == Room::Enough
     }
 
     fn back_up(&mut self) {
@@ -589,7 +644,16 @@ impl Committer {
         let mut txn = Txn::new(&tree);
         // The windows end by the wall clock that set them. The stamp would not do: after a clock that ran ahead for a while has
         // been put right, it stands in the future, and every new window would be over before it began.
-        let swept = super::apply::sweep_idempotency_keys(&mut txn, self.clock.now().as_ms(), SWEEP_BATCH)?;
+        let now_ms = self.clock.now().as_ms();
+        let swept = guarded(|| super::apply::sweep_idempotency_keys(&mut txn, now_ms, SWEEP_BATCH));
+        let swept = match swept {
+            Ok(swept) => swept,
+            Err(error) => {
+                tracing::error!(%error, "expired idempotency keys can't be read; `carteiro verify` tells what it is");
+                self.swept = Some(Instant::now());
+                return Ok(());
+            }
+        };
         self.apply(txn)?;
         // A full batch means there are more: come back with the next group.
         self.swept = (swept < SWEEP_BATCH).then(Instant::now);
@@ -597,13 +661,16 @@ impl Committer {
     }
 
     fn work_on_a_job(&mut self) -> Result<(), StoreError> {
+        if !self.may_work_on_jobs() {
+            return Ok(());
+        }
         let Some((number, job)) = self.jobs.pop_front() else {
             return Ok(());
         };
         let now = self.stamp();
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        match self.step(&mut txn, job, now) {
+        match guarded(|| self.step(&mut txn, job, now)) {
             Ok(Some(rest)) => {
                 txn.put(keys::job(number), record::encode_job(&rest));
                 // To the back: one long job doesn't hold up a short one.

@@ -16,6 +16,7 @@ fn settings(path: &Path, clock: &Clock) -> StoreSettings {
         cache_bytes: 8 << 20,
         backup_dir: None,
         limits: Limits::default(),
+        accept_what_is_left: false,
         clock: clock.clone(),
     }
 }
@@ -61,7 +62,18 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
                     }
                 }
             }
-            "marker torn" => std::fs::write(&marker, vec![7; 1024]).unwrap(),
+            "marker torn" => std::fs::write(&marker, vec![7; 8192]).unwrap(),
+            "half of a copy" => {
+                // What a copy that was cut off leaves: the beginning of `db`, and no marker yet.
+                std::fs::remove_file(&marker).unwrap();
+                let half = std::fs::metadata(&db).unwrap().len() / 2;
+                File::options().write(true).open(&db).unwrap().set_len(half).unwrap();
+            }
+            "all but a token" => {
+                std::fs::remove_file(&marker).unwrap();
+                std::fs::remove_file(&db).unwrap();
+                std::fs::write(path.join("admin-token"), "ctr_x").unwrap();
+            }
             _ => {
                 // What was there before the last events, as a folder restored by hand would be.
                 let copy = dir.path().join("copy");
@@ -100,10 +112,14 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
 }
 
 #[test]
-fn a_marker_that_is_gone_is_made_anew_and_a_newer_format_is_refused_by_name() {
+fn a_store_without_its_marker_is_opened_only_if_told_to_and_a_newer_format_is_refused_by_name() {
     let (_dir, path) = closed();
     std::fs::remove_file(path.join("marker")).unwrap();
-    let opened = Store::open(settings(&path, &Clock::manual(START)), |_| {}).unwrap();
+    let before = std::fs::read(path.join("db")).unwrap();
+    assert!(refused(&path).contains("--accept-what-is-left"));
+    assert_eq!(std::fs::read(path.join("db")).unwrap(), before, "nothing was touched");
+    let accepting = StoreSettings { accept_what_is_left: true, ..settings(&path, &Clock::manual(START)) };
+    let opened = Store::open(accepting, |_| {}).unwrap();
     assert!(path.join("marker").exists());
     let format = record::FormatV1 { format: open::FORMAT + 1, id_key: [0; 32] };
     opened.store.shared.tree.insert(keys::meta("format"), record::encode_format(&format)).unwrap();
@@ -264,7 +280,7 @@ fn no_bytes_make_a_restore_panic_or_take_more_memory_than_they_are() {
 
 impl Rig {
     fn limit(&self, retention: Option<Duration>, retention_bytes: Option<u64>) {
-        self.store.set_limits(Limits { retention, retention_bytes, min_free: 0 });
+        self.store.set_limits(Limits { retention, retention_bytes, ..Limits::default() });
     }
 
     #[track_caller]
@@ -318,7 +334,13 @@ fn retention_by_bytes_takes_the_oldest_first() {
     let rig = Rig::new();
     rig.accept((0..1000).map(|_| event("A.B", &format!(r#"{{"p":"{}"}}"#, "x".repeat(1000)))).collect());
     rig.accept(vec![event("A.B", r#"{"id":"last"}"#)]);
-    rig.limit(None, Some(500_000));
+    let keep = |keep_at_least| {
+        rig.store.set_limits(Limits { retention_bytes: Some(500_000), keep_at_least, ..Limits::default() });
+    };
+    keep(Duration::from_secs(3600));
+    rig.barrier();
+    assert_eq!(rig.store.figures().events, 1001, "they are younger than an idempotency key may be");
+    keep(Duration::ZERO);
     let deadline = Instant::now() + Duration::from_secs(30);
     let kept = || {
         let figures = rig.store.figures();

@@ -21,8 +21,8 @@ pub(super) const NAME: &str = "marker";
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 const MAGIC: &[u8; 8] = b"carteiro";
 const VERSION: u8 = 1;
-/// A sector for each slot: a torn write spoils one of them.
-const SLOT_BYTES: usize = 512;
+/// A block for each slot: a torn write spoils one of them.
+const SLOT_BYTES: usize = 4096;
 const SLOTS: u64 = 2;
 /// Magic, version, store id, commit, checksum.
 const USED_BYTES: usize = 8 + 1 + 16 + 8 + 4;
@@ -46,7 +46,7 @@ pub(super) struct Marker {
 }
 
 /// What there is of a marker in a folder.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Nothing,
     Mark(Mark),
@@ -60,7 +60,15 @@ pub(super) fn read(folder: &Path) -> io::Result<Found> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         read => read?,
     };
-    let newest = bytes.chunks(SLOT_BYTES).filter_map(decode).max_by_key(|mark| mark.commit);
+    let marks: Vec<Mark> = bytes.chunks(SLOT_BYTES).filter_map(decode).collect();
+    if marks.len() as u64 != SLOTS || bytes.len() as u64 != SLOTS * SLOT_BYTES as u64 {
+        tracing::warn!(
+            marker = %folder.join(NAME).display(),
+            slots = marks.len(),
+            "the marker is not as it was written; that happens at a power cut, and else to a disk that fails"
+        );
+    }
+    let newest = marks.into_iter().max_by_key(|mark| mark.commit);
     Ok(newest.map_or(Found::Damaged, Found::Mark))
 }
 
@@ -83,10 +91,12 @@ impl Marker {
     /// that is full.
     pub(super) fn open(folder: &Path, mark: Mark) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).open(folder.join(NAME))?;
+        // One after the other, each durable before the other is touched: one of them holds at any moment.
         for number in 0..SLOTS {
             file.write_all_at(&encode(mark), number * SLOT_BYTES as u64)?;
+            file.sync_data()?;
         }
-        Ok(Self { file, mark, next_slot: 0, unsynced: Some(Instant::now()) })
+        Ok(Self { file, mark, next_slot: 0, unsynced: None })
     }
 
     /// Says that everything up to `commit` is durable. Survives kill -9 at once, and a power cut after [`Marker::sync_due`].
@@ -163,7 +173,7 @@ mod tests {
             let Found::Mark(mark) = read(folder.path()).unwrap() else { panic!("one slot holds") };
             assert!(mark.commit >= 48);
         }
-        std::fs::write(folder.path().join(NAME), vec![0; 1024]).unwrap();
+        std::fs::write(folder.path().join(NAME), vec![0; 8192]).unwrap();
         assert_eq!(read(folder.path()).unwrap(), Found::Damaged);
         std::fs::write(folder.path().join(NAME), b"").unwrap();
         assert_eq!(read(folder.path()).unwrap(), Found::Damaged);

@@ -13,6 +13,7 @@ use std::path::Path;
 pub(super) fn to_present_format(
     mut files: Files,
     backup_dir: Option<&Path>,
+    min_free: u64,
     clock: &Clock,
 ) -> Result<Files, StoreError> {
     let from = files.format.format;
@@ -26,7 +27,7 @@ pub(super) fn to_present_format(
     let folder = backup_dir.unwrap_or(&files.folder);
     let file = folder.join(format!("before-format-{FORMAT}.backup"));
     tracing::warn!(from, to = FORMAT, backup = %file.display(), "the store has an older format: it is backed up, then migrated");
-    backup::write_cold(&files, &file, clock)
+    backup::write_cold(&files, &file, min_free, clock)
         .map_err(|error| StoreError::NoBackup { file: file.clone(), error: Box::new(error) })?;
     while files.format.format < FORMAT {
         match files.format.format {

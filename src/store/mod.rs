@@ -28,7 +28,7 @@ pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page, ResponseFilte
 pub use open::{Closed, Opened, StoreSettings, panic_is_expected};
 pub use queue::Due;
 pub use record::Token;
-pub use restore::{Phase, RestoreError, restore};
+pub use restore::{Phase, RestoreError, Restored, restore};
 pub use space::Room;
 pub use verify::Report;
 
@@ -93,6 +93,13 @@ pub enum StoreError {
         /// Bytes that must stay free.
         min_free: u64,
     },
+    /// The disk has no room for what opening the store may write; nothing was touched.
+    NoRoomToOpen {
+        /// The data folder.
+        folder: PathBuf,
+        /// How many bytes it takes.
+        needed: u64,
+    },
     /// The store has less than it had acknowledged.
     Behind {
         /// The data folder.
@@ -111,6 +118,11 @@ pub enum StoreError {
     AnotherStore {
         /// The marker.
         marker: PathBuf,
+    },
+    /// There are files of a store and no marker.
+    NothingVouches {
+        /// The data folder.
+        folder: PathBuf,
     },
     /// A restore into the folder was cut off.
     HalfRestored {
@@ -162,26 +174,38 @@ impl fmt::Display for StoreError {
                 free >> 20,
                 min_free >> 20
             ),
+            Self::NoRoomToOpen { folder, needed } => write!(
+                f,
+                "the disk of {} is full: opening the store takes {} MiB; make room, and start again",
+                folder.display(),
+                needed >> 20
+            ),
             Self::Behind { folder, found, acknowledged } => {
                 let left = found.map_or("nothing is left".to_owned(), |found| format!("it stands at {found}"));
                 write!(
                     f,
                     "the store in {} has lost what it had acknowledged: it had come to commit {acknowledged}, and {left}. {RESTORE}; \
-                     or, to go on with what is left, delete {} and start again",
+                     or, to go on with what is left, start once with `carteiro serve --accept-what-is-left`",
                     folder.display(),
-                    folder.join(marker::NAME).display()
                 )
             }
             Self::MarkerDamaged { marker } => write!(
                 f,
-                "{} is damaged, so nothing tells whether the store is whole: check it with `carteiro verify` and delete that file \
-                 if all is well; otherwise {RESTORE}",
+                "{} is damaged, so nothing tells whether the store is whole: {RESTORE}; or, if `carteiro verify` finds all well, \
+                 start once with `carteiro serve --accept-what-is-left`",
                 marker.display()
             ),
             Self::AnotherStore { marker } => write!(
                 f,
                 "{} belongs to another store than the `db` beside it: put back the files that belong together, or {RESTORE}",
                 marker.display()
+            ),
+            Self::NothingVouches { folder } => write!(
+                f,
+                "{} holds files of a store and no `marker`, so nothing tells whether they are all and whole: if some were copied, copy \
+                 all of them; {RESTORE}; or, if this is a store from before there were markers, or what is left is all you want, start \
+                 once with `carteiro serve --accept-what-is-left`",
+                folder.display()
             ),
             Self::HalfRestored { folder } => write!(
                 f,
@@ -208,7 +232,7 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Engine(sled::Error::Io(error)) | Self::Io(error) => error.kind() == io::ErrorKind::StorageFull,
-            Self::Full { .. } | Self::Stopped => true,
+            Self::Full { .. } | Self::NoRoomToOpen { .. } | Self::Stopped => true,
             Self::Engine(_)
             | Self::Damaged { .. }
             | Self::Newer { .. }
@@ -217,6 +241,7 @@ impl StoreError {
             | Self::Behind { .. }
             | Self::MarkerDamaged { .. }
             | Self::AnotherStore { .. }
+            | Self::NothingVouches { .. }
             | Self::HalfRestored { .. }
             | Self::NoBackup { .. }
             | Self::TooOld { .. } => false,
@@ -386,6 +411,8 @@ pub struct Limits {
     pub retention: Option<Duration>,
     /// About how many bytes of events and notifications are kept.
     pub retention_bytes: Option<u64>,
+    /// However many bytes that is, nothing goes before it is this old: an idempotency key answers for it until then.
+    pub keep_at_least: Duration,
     /// How many bytes of the disk must stay free for events to be taken.
     pub min_free: u64,
 }

@@ -30,6 +30,9 @@ const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 /// The most rows that ever stand in one leaf, with some room.
 const LEAF_ROWS: usize = 20;
 const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTES / 4 - 64, "a full leaf could spill");
+/// How much room the disk must have before sled is let at its files: it tidies up as it opens them, and what it could write only
+/// half of is damage.
+const ROOM_TO_OPEN: u64 = 8 * 1024 * 1024;
 /// sled's own file.
 const DB: &str = "db";
 /// The file that stands in a folder while a restore fills it.
@@ -45,6 +48,8 @@ pub struct StoreSettings {
     pub backup_dir: Option<PathBuf>,
     /// How long and how much is kept.
     pub limits: Limits,
+    /// Whether a store that has lost something, or that nothing vouches for, is opened all the same.
+    pub accept_what_is_left: bool,
     /// Where times come from.
     pub clock: Clock,
 }
@@ -69,8 +74,13 @@ impl Store {
     /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
     /// must not block.
     pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
-        let files = Files::open(&settings.path, settings.cache_bytes)?;
-        let files = migrate::to_present_format(files, settings.backup_dir.as_deref(), &settings.clock)?;
+        let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_what_is_left)?;
+        let files = migrate::to_present_format(
+            files,
+            settings.backup_dir.as_deref(),
+            settings.limits.min_free,
+            &settings.clock,
+        )?;
         guarded(|| Self::over(files, settings, tell))
     }
 
@@ -128,48 +138,38 @@ pub(super) struct Files {
 
 impl Files {
     /// Opens a folder's files, or makes them; whatever was made is durable on return.
-    pub(super) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+    ///
+    /// Before sled touches anything the marker is looked for: sled cuts off what it can't read, and what is refused should still
+    /// be there for whoever can. Without a marker nothing vouches for what is there: the folder is a copy of some of its files, or
+    /// older than the marker.
+    pub(super) fn open(path: &Path, cache_bytes: u64, accept_what_is_left: bool) -> Result<Self, StoreError> {
         if path.join(RESTORING).exists() {
             return Err(StoreError::HalfRestored { folder: path.to_owned() });
         }
         let said = marker::read(path)?;
         let created = !path.join(DB).exists();
         match said {
+            _ if accept_what_is_left => {}
             Found::Damaged => return Err(StoreError::MarkerDamaged { marker: path.join(marker::NAME) }),
             Found::Mark(mark) if created && mark.commit > 0 => {
                 return Err(StoreError::Behind { folder: path.to_owned(), found: None, acknowledged: mark.commit });
+            }
+            Found::Nothing if is_of_a_store(path)? => {
+                return Err(StoreError::NothingVouches { folder: path.to_owned() });
             }
             Found::Mark(_) | Found::Nothing => {}
         }
         let made = std::fs::create_dir_all(path).and_then(|()| restrict(path));
         made.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
-        let (db, tree, format, head) = guarded(|| {
-            let db = open_sled(path, cache_bytes)?;
-            let tree = db.open_tree("carteiro")?;
-            let format = tree.get(keys::meta("format"))?.map(|value| record::decode_format(&value)).transpose()?;
-            let head = tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
-            Ok((db, tree, format, head.unwrap_or_default()))
-        })?;
-        if let Some(FormatV1 { format: found, .. }) = format
-            && found > FORMAT
-        {
-            return Err(StoreError::Newer { found });
+        if said == Found::Nothing && created {
+            // First of all: a start that is cut off before the store is made leaves this, and not a store that nothing vouches for.
+            Marker::create(path, Mark { store: [0; 16], commit: 0 })?;
         }
-        if let Found::Mark(mark) = said {
-            let behind = |found| StoreError::Behind { folder: path.to_owned(), found, acknowledged: mark.commit };
-            match &format {
-                None if mark.commit > 0 => return Err(behind(None)),
-                Some(format) if format.store_id() != mark.store => {
-                    return Err(StoreError::AnotherStore { marker: path.join(marker::NAME) });
-                }
-                Some(_) if head.commit < mark.commit => return Err(behind(Some(head.commit))),
-                None | Some(_) => {}
-            }
-        } else if head.commit > 0 {
-            tracing::warn!(
-                marker = %path.join(marker::NAME).display(),
-                "the marker is gone, so nothing tells whether the store lost something; it is made anew from what is there"
-            );
+        let (db, tree, format, head) = read_files(path, cache_bytes)?;
+        if accept_what_is_left {
+            tracing::warn!(commit = head.commit, "the store is taken as it is, whatever it may have lost");
+        } else {
+            compare(path, said, format.as_ref(), &head)?;
         }
         let format = match format {
             Some(format) => format,
@@ -181,7 +181,7 @@ impl Files {
         sync_folder(path)?;
         // Each start says anew how far the store has come: what was applied and not yet marked counts from here on.
         let mark = Mark { store: format.store_id(), commit: head.commit };
-        let marker = match said {
+        let marker = match marker::read(path)? {
             Found::Mark(_) => Marker::open(path, mark)?,
             Found::Nothing | Found::Damaged => Marker::create(path, mark)?,
         };
@@ -189,17 +189,59 @@ impl Files {
     }
 }
 
+/// Whether a folder holds files of a store, its marker aside.
+fn is_of_a_store(path: &Path) -> io::Result<bool> {
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        if matches!(&*name, DB | "conf" | "blobs") || name.starts_with("snap.") || name.starts_with("admin-token") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// A store that no daemon runs on, held by this process for as long as this lives.
-pub struct Closed(Files);
+pub struct Closed {
+    db: sled::Db,
+    tree: sled::Tree,
+    format: FormatV1,
+    head: HeadV2,
+    /// What a daemon would refuse to start on.
+    refusal: Option<StoreError>,
+}
 
 impl Closed {
-    /// Opens the store of a data folder; there must be one.
-    pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
-        if !path.join(DB).exists() && marker::read(path)? == Found::Nothing {
+    /// Opens the store of a data folder; there must be one. It is looked at as it is: the marker is neither believed nor written,
+    /// and what a daemon would refuse to start on is a finding of [`Closed::verify`].
+    pub fn open(path: &Path, cache_bytes: u64, accept_what_is_left: bool) -> Result<Self, StoreError> {
+        if !path.join(DB).exists() {
             let none = format!("there is no store in {}", path.display());
             return Err(StoreError::Io(io::Error::new(io::ErrorKind::NotFound, none)));
         }
-        Files::open(path, cache_bytes).map(Self)
+        let said = marker::read(path)?;
+        if said == Found::Nothing && !accept_what_is_left {
+            // Sled would cut off what it can't read of a half of a copy.
+            return Err(StoreError::NothingVouches { folder: path.to_owned() });
+        }
+        let (db, tree, format, head) = read_files(path, cache_bytes)?;
+        let refusal = match (&format, path.join(RESTORING).exists()) {
+            (_, true) => Some(StoreError::HalfRestored { folder: path.to_owned() }),
+            (format, false) => compare(path, said, format.as_ref(), &head).err(),
+        };
+        let Some(format) = format else {
+            return Err(refusal.unwrap_or(StoreError::Damaged { table: "format", what: "is missing" }));
+        };
+        Ok(Self { db, tree, format, head, refusal })
+    }
+
+    /// Whether a daemon would start on it.
+    pub fn refusal(&self) -> Option<&StoreError> {
+        self.refusal.as_ref()
     }
 
     /// Writes a backup of it.
@@ -209,15 +251,66 @@ impl Closed {
         clock: &Clock,
         progress: impl FnMut(Progress),
     ) -> Result<W, BackupError> {
-        let header = backup::Header::new(self.0.format.format, &self.0.head, clock.now());
+        let header = backup::Header::new(self.format.format, &self.head, clock.now());
         let mut writer = backup::Writer::new(out, &header)?;
-        backup::write_tree(&self.0.tree, &mut writer, progress)?;
+        backup::write_tree(&self.tree, &mut writer, progress)?;
         writer.finish()
     }
 
     /// See [`Store::verify`].
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        verify::verify(&self.0.tree, progress)
+        let mut report = verify::verify(&self.tree, progress);
+        if let Some(refusal) = &self.refusal {
+            report.wrong(refusal);
+        }
+        report
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        // sled writes what it has tidied up; nothing of it is ours to lose.
+        let _ = self.db.flush();
+    }
+}
+
+type Opening = (sled::Db, sled::Tree, Option<FormatV1>, HeadV2);
+
+/// Opens sled's files and reads what says which store they are.
+fn read_files(path: &Path, cache_bytes: u64) -> Result<Opening, StoreError> {
+    let free = fs2::available_space(path)?;
+    if free < ROOM_TO_OPEN {
+        return Err(StoreError::NoRoomToOpen { folder: path.to_owned(), needed: ROOM_TO_OPEN });
+    }
+    let opened = guarded(|| {
+        let db = open_sled(path, cache_bytes)?;
+        let tree = db.open_tree("carteiro")?;
+        let format = tree.get(keys::meta("format"))?.map(|value| record::decode_format(&value)).transpose()?;
+        let head = tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+        Ok((db, tree, format, head.unwrap_or_default()))
+    })?;
+    match &opened.2 {
+        Some(FormatV1 { format: found, .. }) if *found > FORMAT => Err(StoreError::Newer { found: *found }),
+        _ => Ok(opened),
+    }
+}
+
+/// Whether a store is what its marker says it is.
+fn compare(path: &Path, said: Found, format: Option<&FormatV1>, head: &HeadV2) -> Result<(), StoreError> {
+    let mark = match said {
+        Found::Nothing => return Ok(()),
+        Found::Damaged => return Err(StoreError::MarkerDamaged { marker: path.join(marker::NAME) }),
+        Found::Mark(mark) => mark,
+    };
+    let behind = |found| StoreError::Behind { folder: path.to_owned(), found, acknowledged: mark.commit };
+    match format {
+        None if mark.commit > 0 => Err(behind(None)),
+        // All zeros: the first start was cut off before the store had an id.
+        Some(format) if format.store_id() != mark.store && mark.commit > 0 => {
+            Err(StoreError::AnotherStore { marker: path.join(marker::NAME) })
+        }
+        Some(_) if head.commit < mark.commit => Err(behind(Some(head.commit))),
+        None | Some(_) => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use super::backup::{self, BackupError, Progress, Reader};
 use super::marker::{Mark, Marker};
 use super::open::{self, RESTORING};
 use super::{StoreError, keys, record, sync};
-use crate::model::Seq;
+use crate::model::{Seq, Timestamp};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
@@ -20,8 +20,21 @@ use std::path::Path;
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// After how many bytes of rows what was written is synced, so that sled frees what it holds for it.
 const SYNC_BYTES: usize = 16 * 1024 * 1024;
-/// How far the sequence numbers leap: more events than any shop records between a backup and its restore.
+/// How far the sequence numbers leap at least: more events than any shop records between a backup and its restore.
 const LEAP: u64 = 1 << 32;
+/// And how much further at random, since one backup may be restored twice, and both may deliver.
+const MORE_BITS: u32 = 40;
+
+/// What a restored store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// How many events; 0 for a backup of format 1, which counted nothing.
+    pub events: u64,
+    /// How many notifications.
+    pub notifications: u64,
+    /// Of which moment it is: when its last change was made.
+    pub as_of: Timestamp,
+}
 
 /// What a restore is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +51,7 @@ pub fn restore(
     file: &Path,
     folder: &Path,
     mut progress: impl FnMut(Phase, Progress),
-) -> Result<backup::Header, RestoreError> {
+) -> Result<Restored, RestoreError> {
     check_folder(folder)?;
     let mut input = File::open(file).map_err(|error| RestoreError::Backup(BackupError::Io(error)))?;
     backup::check(BufReader::new(&input), |done| progress(Phase::Checking, done)).map_err(RestoreError::Backup)?;
@@ -46,7 +59,7 @@ pub fn restore(
     prepare(folder)?;
     let mut body = Vec::new();
     let mut reader = Reader::new(BufReader::new(&input)).map_err(RestoreError::Backup)?;
-    open::guarded(|| {
+    let restored = open::guarded(|| {
         let db = open::open_sled(folder, CACHE_BYTES)?;
         let tree = db.open_tree("carteiro")?;
         let log = File::open(folder.join("db"))?;
@@ -73,24 +86,26 @@ pub fn restore(
     })?;
     fs::remove_file(folder.join(RESTORING))?;
     open::sync_folder(folder)?;
-    Ok(reader.header)
+    Ok(restored)
 }
 
-fn finish(folder: &Path, db: &sled::Db, tree: &sled::Tree, log: &File) -> Result<(), StoreError> {
+fn finish(folder: &Path, db: &sled::Db, tree: &sled::Tree, log: &File) -> Result<Restored, StoreError> {
     let missing = |what| StoreError::Damaged { table: "head", what };
     let format = tree.get(keys::meta("format"))?.ok_or(missing("is missing, and its format"))?;
     let format = record::decode_format(&format)?;
     // A store that has recorded nothing yet has no head.
-    if let Some(value) = tree.get(keys::meta("head"))? {
-        let mut head = record::decode_head(&value)?;
-        head.seq = (head.seq + LEAP).min(Seq::END.0 - 1);
+    let mut head =
+        tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default();
+    let restored =
+        Restored { events: head.events, notifications: head.notifications, as_of: Timestamp::from_ms(head.time_ms) };
+    if head.commit > 0 || head.seq > 0 {
+        let more = u64::from_be_bytes(crate::random::bytes()) >> (64 - MORE_BITS);
+        head.seq = (head.seq + LEAP + more).min(Seq::END.0 - 1);
         tree.insert(keys::meta("head"), record::encode_head(&head))?;
-        sync(db, log)?;
-        Marker::create(folder, Mark { store: format.store_id(), commit: head.commit })?;
-    } else {
-        sync(db, log)?;
     }
-    Ok(())
+    sync(db, log)?;
+    Marker::create(folder, Mark { store: format.store_id(), commit: head.commit })?;
+    Ok(restored)
 }
 
 fn changed(error: impl std::fmt::Display) -> StoreError {

@@ -5,6 +5,7 @@
 
 use super::apply::{event_rows, notification_rows};
 use super::keys::{self, Table};
+use super::open::guarded;
 use super::record::{self, Stored};
 use super::{AccountNo, EventId, NotificationKey, Seq, StoreError, Timestamp, TokenId, WebhookId, WebhookNo};
 use crate::model::Event;
@@ -36,7 +37,7 @@ impl Report {
         self.wrong == 0
     }
 
-    fn wrong(&mut self, what: impl fmt::Display) {
+    pub(super) fn wrong(&mut self, what: impl fmt::Display) {
         self.wrong += 1;
         if self.findings.len() < MAX_TOLD {
             self.findings.push(what.to_string());
@@ -73,12 +74,27 @@ impl fmt::Display for Report {
 pub(super) fn verify(tree: &sled::Tree, mut progress: impl FnMut(u64)) -> Report {
     let mut verifier = Verifier { tree, report: Report::default() };
     let mut read = 0;
-    for row in tree {
+    let mut from: Vec<u8> = Vec::new();
+    loop {
+        // One row at a time: a page that can't be read is stepped over, and an iterator of sled's can't do that.
+        let row = guarded(|| Ok(tree.range(from.as_slice()..).next().transpose()?));
         let (key, value) = match row {
-            Ok(row) => row,
+            Ok(Some(row)) => row,
+            Ok(None) => break,
             Err(error) => {
-                verifier.report.wrong(format_args!("reading on behind row {read} is not possible: {error}"));
-                break;
+                let table = Table::of(&from).map_or("first", Table::name);
+                let Some(next) = behind_the_damage(tree, &from) else {
+                    verifier.report.wrong(format_args!("nothing behind a row of table `{table}` can be read: {error}"));
+                    break;
+                };
+                let last = Table::of(&next).map_or("last", Table::name);
+                verifier.report.wrong(format_args!(
+                    "rows from {} ({table}) to {} ({last}) can't be read: {error}",
+                    hex(&from),
+                    hex(&next)
+                ));
+                from = next;
+                continue;
             }
         };
         let table = Table::of(&key);
@@ -89,7 +105,7 @@ pub(super) fn verify(tree: &sled::Tree, mut progress: impl FnMut(u64)) -> Report
                 break;
             }
             std::thread::sleep(BETWEEN_LOOKS);
-            problem = match tree.get(&key) {
+            problem = match guarded(|| Ok(tree.get(&key)?)) {
                 Ok(Some(now)) => verifier.check(table, &key, &now),
                 // It is gone by now, as it should be.
                 Ok(None) => None,
@@ -97,13 +113,37 @@ pub(super) fn verify(tree: &sled::Tree, mut progress: impl FnMut(u64)) -> Report
             };
         }
         if let Some(problem) = problem {
-            let hex = key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-            verifier.report.wrong(format_args!("{} {hex}: {problem}", table.map_or("row", Table::name)));
+            verifier.report.wrong(format_args!("{} {}: {problem}", table.map_or("row", Table::name), hex(&key)));
         }
+        from.clear();
+        from.extend_from_slice(&key);
+        from.push(0);
         read += 1;
+        if read % ROWS_A_CLEANING == 0 {
+            super::txn::free_what_was_replaced(usize::try_from(ROWS_A_CLEANING).unwrap_or(0));
+        }
         progress(read);
     }
     verifier.report
+}
+
+/// Every so many rows, what reading has replaced in memory is freed.
+const ROWS_A_CLEANING: u64 = 256;
+
+fn hex(key: &[u8]) -> String {
+    key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// The first key behind `from` where reading is possible again, looked for in growing strides.
+fn behind_the_damage(tree: &sled::Tree, from: &[u8]) -> Option<Vec<u8>> {
+    // Table, account or webhook, and the number that orders most tables.
+    let mut place = from.to_vec();
+    place.resize(13, 0);
+    let place = u128::from_be_bytes([[0; 3].as_slice(), &place].concat().try_into().ok()?);
+    (0..104).find_map(|stride| {
+        let next = place.checked_add(1 << stride)?.to_be_bytes()[3..].to_vec();
+        guarded(|| Ok(tree.range(next.as_slice()..).next().transpose()?)).is_ok().then_some(next)
+    })
 }
 
 struct Verifier<'t> {
@@ -119,7 +159,7 @@ impl Verifier<'_> {
         let Some(table) = table else {
             return Some("belongs to no table".to_owned());
         };
-        self.check_row(table, key, value).unwrap_or_else(|error| Some(error.to_string()))
+        guarded(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()))
     }
 
     fn check_row(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Problem, StoreError> {
@@ -180,7 +220,10 @@ impl Verifier<'_> {
                 let rows = self.rows_of(&event)?;
                 Ok((!rows.iter().any(|row| row == key)).then(|| "is not an index row of its event".to_owned()))
             }
-            Table::Idempotency => record::decode_idempotency(value).map(|_| None),
+            Table::Idempotency => {
+                let until = Timestamp::from_ms(record::decode_idempotency(value)?.until_ms);
+                self.has(&keys::idempotency_end(until, AccountNo(u32_at(1)?), id_at(5)?), "its end is missing")
+            }
             Table::IdempotencyEnd => {
                 let (until, account) = (Timestamp::from_ms(u64_at(1)?), AccountNo(u32_at(9)?));
                 let Some(value) = self.tree.get(keys::idempotency(account, id_at(13)?))? else {
@@ -243,7 +286,12 @@ impl Verifier<'_> {
         if event.id.claimed_seq() != Some(seq) && !self.tree.contains_key(keys::own_id(account, event.id))? {
             return Ok(Some("its id leads nowhere".to_owned()));
         }
-        let owed = self.tree.scan_prefix(keys::notifications_of(account, seq)).keys().flatten().count();
+        let mut owed = 0;
+        // By hand: an iterator of sled's that has met an error gives it again for ever.
+        for row in self.tree.scan_prefix(keys::notifications_of(account, seq)).keys() {
+            row?;
+            owed += 1;
+        }
         Ok((owed != event.notifications as usize)
             .then(|| format!("it was owed to {} webhooks and has {owed} notifications", event.notifications)))
     }

@@ -134,7 +134,8 @@ fn what_was_acknowledged_survives_kill_9() {
 fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() {
     let receiver = Receiver::ok();
     // A mebibyte is kept; every round records more than that.
-    let mut daemon = Daemon::start(&format!("store.retention_bytes = \"1 MiB\"\n{QUICK}"));
+    let quick = QUICK.replace("[delivery]", "[delivery]\nidempotency_window = \"1s\"");
+    let mut daemon = Daemon::start(&format!("store.retention_bytes = \"1 MiB\"\n{quick}"));
     daemon.register(&receiver.url, &["PAYMENT.*"]);
     let held = daemon.register_with(json!({ "target": receiver.url, "events": ["ORDER.*"], "status": "PAUSED" }));
     let owed: Vec<String> = (0..20).map(|_| daemon.record("ORDER.PAID")).collect();
@@ -168,8 +169,9 @@ fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() 
 fn a_kill_in_the_middle_of_a_migration_leaves_the_old_format_or_the_new() {
     for round in 0..rounds(6) {
         let folder = tempfile::tempdir().unwrap();
-        let data = super::keeping::of_format_1(folder.path());
+        let data = super::keeping::of_format(1, folder.path());
         let mut daemon = Daemon::at(&data, QUICK);
+        daemon.accept(true);
         daemon.spawn_and_kill(|| a_moment(round, 60));
         daemon.spawn();
         assert_eq!(daemon.list("/api/events").len(), 4);

@@ -15,10 +15,14 @@ pub(crate) const CARTEIRO: &str = env!("CARGO_BIN_EXE_carteiro");
 /// How long anything that should happen may take on a machine that is busy with everything else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Says that a test could not be made here, past the capture of a test that passes.
+/// Says something that shows in a log of passing tests too: what they print by macro is kept back, what they write is not.
+pub(crate) fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Says that a test could not be made here.
 pub(crate) fn skipped(what: &str, why: &str) {
-    let line = format!("SKIPPED: {what}: {why}\n");
-    let _ = fs::OpenOptions::new().append(true).open("/dev/stderr").and_then(|mut out| out.write_all(line.as_bytes()));
+    say(&format!("SKIPPED: {what}: {why}"));
 }
 
 /// Awaits a condition; fails the test with `what` when it does not come about.
@@ -114,6 +118,7 @@ pub(crate) struct Daemon {
     child: Option<Child>,
     pub(crate) address: String,
     pub(crate) token: String,
+    accepting: bool,
     log: Arc<Mutex<String>>,
 }
 
@@ -145,9 +150,24 @@ impl Daemon {
     pub(crate) fn at(data: &Path, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (address, token) = (String::new(), String::new());
-        let daemon = Self { folder, data: data.to_owned(), child: None, address, token, log: Arc::default() };
+        let daemon =
+            Self { folder, data: data.to_owned(), child: None, address, token, accepting: false, log: Arc::default() };
         daemon.configure(config);
         daemon
+    }
+
+    /// Starts on a store that nothing vouches for: `serve --accept-what-is-left`, until told otherwise.
+    pub(crate) fn accept(&mut self, accepting: bool) {
+        self.accepting = accepting;
+    }
+
+    fn serve(&self) -> Command {
+        let mut command = self.command();
+        command.args(["serve", "--config"]).arg(self.config_file());
+        if self.accepting {
+            command.arg("--accept-what-is-left");
+        }
+        command
     }
 
     /// Likewise, where it may refuse to start: then what it said.
@@ -158,9 +178,7 @@ impl Daemon {
 
     /// Starts it and kills it, however far it has come when `moment` is over.
     pub(crate) fn spawn_and_kill(&self, moment: impl FnOnce()) {
-        let mut command = self.command();
-        command.args(["serve", "--config"]).arg(self.config_file()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        let mut child = self.serve().stderr(Stdio::null()).spawn().unwrap();
         moment();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -172,8 +190,15 @@ impl Daemon {
     }
 
     fn start_in(folder: TempDir, data: PathBuf, config: &str) -> Self {
-        let mut daemon =
-            Self { folder, data, child: None, address: String::new(), token: String::new(), log: Arc::default() };
+        let mut daemon = Self {
+            folder,
+            data,
+            child: None,
+            address: String::new(),
+            token: String::new(),
+            accepting: false,
+            log: Arc::default(),
+        };
         daemon.configure(config);
         daemon.spawn();
         daemon
@@ -213,8 +238,7 @@ impl Daemon {
 
     /// Starts it; `Err` with what it said if it ends before it listens.
     pub(crate) fn try_spawn(&mut self) -> Result<(), String> {
-        let mut child =
-            self.command().args(["serve", "--config"]).arg(self.config_file()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.serve().stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, address) = std::sync::mpsc::channel();
         let log = self.log.clone();

@@ -13,5 +13,6 @@ mod harness;
 mod keeping;
 mod lifecycle;
 mod notifications;
+mod powercut;
 mod receiver;
 mod webhooks;

@@ -120,8 +120,8 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     }
 }
 
-/// Returns whether the connection is kept.
-fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
+/// Answers one request. Returns whether the connection is kept.
+pub(crate) fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
     match reply {
         Reply::Status(status) => {
             let length = if status == 204 { "" } else { "Content-Length: 0\r\n" };
@@ -160,7 +160,8 @@ fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
     }
 }
 
-fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+/// The next request on a connection: its head without the empty line, and its body.
+pub(crate) fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 * 1024];
     loop {
