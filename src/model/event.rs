@@ -1,6 +1,6 @@
 //! An event: something that happened to an order or a payment. Immutable.
 
-use super::{AccountNo, EventId, EventType, Seq, Timestamp};
+use super::{AccountNo, EventId, EventType, OrderKey, Seq, Timestamp};
 use bytes::Bytes;
 
 /// An event as it was recorded, without its payload.
@@ -28,6 +28,21 @@ pub struct Event {
     pub notifications: u32,
     /// When its payload was erased, if it was.
     pub erased_at: Option<Timestamp>,
+}
+
+impl Event {
+    /// What a webhook that keeps order keeps it by: the resource's `id`, else the event's `external_id`, else the resource's, else the
+    /// event alone.
+    pub fn order_key(&self) -> OrderKey {
+        let resource = &self.resource;
+        let named = [(1, &resource.id), (2, &self.external_id), (2, &resource.external_id)];
+        let named = named.into_iter().find_map(|(kind, id)| Some((kind, id.as_deref()?)));
+        let (kind, name) = named.unwrap_or_default();
+        let own = self.id.to_bytes();
+        let bytes = if kind == 0 { own.as_slice() } else { name.as_bytes() };
+        let hash = Fingerprint::of([[kind].as_slice(), bytes]).0;
+        OrderKey(u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]))
+    }
 }
 
 /// `id` and `external_id` of the resource: at its top or, where it has none there, of the first object one level down

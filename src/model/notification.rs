@@ -194,6 +194,7 @@ impl Notification {
         let changed = unfinished || self.manual_at.is_some();
         if unfinished {
             self.state = State::Cancelled;
+            self.waits = false;
         }
         if changed {
             self.manual_at = None;
@@ -248,6 +249,8 @@ impl Notification {
                 Verdict::RetryAt(_) | Verdict::Exhausted,
             ) => state,
         };
+        // One delivered by hand waits for nothing any more.
+        self.waits &= self.state == State::Pending;
         attempt.next_attempt_at = match self.state {
             State::Retrying { due } => Some(due),
             State::Pending | State::Delivered | State::Failed | State::Cancelled => None,

@@ -212,7 +212,9 @@ impl Service {
             let owed = store.notifications_of(account, seq)?;
             for notification in &owed {
                 let view = webhooks.view(notification, &event, max_attempts)?;
-                explanations.push(explain_owed(&view, webhooks.is_deleted(notification)?, &event));
+                let first = store.waits_for(notification)?;
+                let deleted = webhooks.is_deleted(notification)?;
+                explanations.push(explain_owed(&view, deleted, &event, first.as_ref()));
             }
             for webhook in store.directory().of(account) {
                 if owed.iter().any(|notification| notification.key.webhook == webhook.no) {
@@ -232,8 +234,21 @@ impl Service {
     }
 }
 
-fn explain_owed(view: &NotificationView, webhook_deleted: bool, event: &Event) -> Explanation {
+fn explain_owed(
+    view: &NotificationView,
+    webhook_deleted: bool,
+    event: &Event,
+    waits_for: Option<&Event>,
+) -> Explanation {
+    let turn = waits_for.map(|first| {
+        format!(
+            "It is owed and waits for its turn: the webhook keeps order, and event {} about the same resource comes first; it goes \
+             once that one is delivered, has failed or is cancelled.",
+            first.id
+        )
+    });
     let reason = match view.status {
+        Status::Pending if turn.is_some() => turn.unwrap_or_default(),
         Status::Pending => "It is owed and its first attempt is about to be made.".to_owned(),
         Status::Retrying => match view.next_attempt_at {
             Some(at) => format!(

@@ -276,6 +276,7 @@ fn view(
         None => default_max_attempts,
     };
     let next_attempt_at = match (status, notification.state) {
+        (Status::Pending, _) if notification.waits => None,
         (Status::Pending, _) => Some(notification.inserted_at),
         (Status::Retrying, State::Retrying { due }) => Some(due),
         _ => None,

@@ -22,7 +22,6 @@ pub struct WebhookDraft {
 impl Service {
     /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to it.
     pub async fn register(&self, caller: &Caller, draft: WebhookDraft) -> Result<Arc<Webhook>, Error> {
-        check(&draft.rest)?;
         let now = self.clock.now();
         let mut webhook = Webhook {
             no: WebhookNo(0),
@@ -70,7 +69,6 @@ impl Service {
 
     /// Changes the fields the patch names.
     pub async fn change(&self, caller: &Caller, id: WebhookId, patch: WebhookPatch) -> Result<Arc<Webhook>, Error> {
-        check(&patch)?;
         let changed = self.store.change(caller.account, id, patch).await?.ok_or(Error::NotFound)?;
         tracing::info!(webhook = %changed.id, status = changed.status.as_str(), "webhook changed");
         Ok(changed)
@@ -109,12 +107,4 @@ impl Service {
         let (notification, event) = tested.map_err(|refusal| refused(refusal, false))?.ok_or(Error::NotFound)?;
         Ok(self.view(&notification, &event, Some(&webhook)))
     }
-}
-
-fn check(patch: &WebhookPatch) -> Result<(), Error> {
-    // Until lanes know resources, a promise of order would be an empty one.
-    if patch.ordered == Some(true) {
-        return Err(Error::invalid("ordered", "is not available in this version: leave it out, or send false"));
-    }
-    Ok(())
 }

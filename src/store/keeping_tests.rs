@@ -453,3 +453,46 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
     rig.store.set_limits(Limits::default());
     assert!(accept().is_ok());
 }
+
+// ---- order -----------------------------------------------------------------------------------------------------------
+
+#[test]
+fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
+    let rig = Rig::new();
+    let hook = Webhook { ordered: true, ..super::tests::webhook(rig.account, &["*"]) };
+    let hook = wait(rig.store.register(hook)).unwrap().unwrap();
+    let of = |resource: &str| event("ORDER.PAID", &format!(r#"{{"id":"{resource}"}}"#));
+    // In one batch, and so in one group: the second one's turn depends on what is only staged.
+    let events = rig.accept(vec![of("a"), of("a"), of("b"), of("a"), of("a"), paid(), paid()]);
+    let key = |n: usize| first(&events[n], &hook);
+    let due = || rig.store.fresh_page(rig.account, hook.no, Seq(0), 99).unwrap();
+    let seqs = |numbers: &[usize]| numbers.iter().map(|n| events[*n].seq).collect::<Vec<_>>();
+    assert_eq!(due(), seqs(&[0, 2, 5, 6]), "what has no id waits for nobody");
+    let told = rig.told_fresh();
+    assert_eq!(told, seqs(&[0, 2, 5, 6]));
+    // A failure keeps the turn.
+    rig.settle(key(0), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
+    assert_eq!(due(), seqs(&[2, 5, 6]));
+    let rig = rig.reopen();
+    let due = || rig.store.fresh_page(rig.account, hook.no, Seq(0), 99).unwrap();
+    assert_eq!(due(), seqs(&[2, 5, 6]));
+    let waits_for = |n: usize| rig.store.waits_for(&rig.notification(key(n))).unwrap().map(|event| event.seq);
+    assert_eq!((waits_for(3), waits_for(0)), (Some(events[0].seq), None));
+    // One that waits, delivered by hand: the turn stays where it is.
+    wait(rig.store.resend(rig.account, key(3))).unwrap().unwrap().unwrap();
+    rig.settle(key(3), attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
+    assert_eq!(due(), seqs(&[2, 5, 6]));
+    // It has failed for good: the next one's turn. Then erased: the next but the one that is delivered.
+    rig.settle(key(0), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
+    assert_eq!(due(), seqs(&[1, 2, 5, 6]));
+    wait(rig.store.erase(rig.account, events[1].seq)).unwrap();
+    assert_eq!(due(), seqs(&[2, 4, 5, 6]));
+    rig.check_rows();
+    let later = rig.accept(vec![of("a")]).remove(0);
+    assert!(rig.notification(first(&later, &hook)).waits);
+    // Deleting the webhook cancels what waits as well.
+    assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    rig.finish_jobs();
+    assert_eq!(rig.notification(first(&later, &hook)).status(true, false), Status::Cancelled);
+    rig.check_rows();
+}

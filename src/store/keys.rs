@@ -26,7 +26,9 @@
 //! | order | webhook, order key, seq | – (unfinished, of a webhook that keeps order) |
 //! | job | number | a background job |
 
-use crate::model::{AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo};
+use crate::model::{
+    AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo,
+};
 
 const META: u8 = 0x00;
 const ACCOUNT: u8 = 0x01;

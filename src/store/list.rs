@@ -464,7 +464,9 @@ fn status_ranges(
             with_activity(true).into_iter().flat_map(|no| [fresh(no), waiting(no)]).chain(tests).collect()
         }
         Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
-        Status::Held => with_activity(false).into_iter().flat_map(|no| [fresh(no), waiting(no), retrying(no)]).collect(),
+        Status::Held => {
+            with_activity(false).into_iter().flat_map(|no| [fresh(no), waiting(no), retrying(no)]).collect()
+        }
         Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
         Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
         // Has no index: see `Walk::delivered_only`.

@@ -32,6 +32,7 @@ pub(super) fn to_present_format(
     while files.format.format < FORMAT {
         match files.format.format {
             1 => keep_the_counts(&mut files)?,
+            2 => take_on(&mut files, 3)?,
             found => return Err(StoreError::TooOld { found }),
         }
     }
@@ -58,9 +59,16 @@ fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The counts are in the head already.
 fn keep_the_counts(files: &mut Files) -> Result<(), StoreError> {
+    take_on(files, 2)
+}
+
+/// A format whose records read the older ones as they are: only the number changes, so that an older carteiro refuses it. Format 3
+/// keeps order, and tells of errors in two languages.
+fn take_on(files: &mut Files, format: u32) -> Result<(), StoreError> {
     files.head.commit += 1;
-    let format = FormatV1 { format: 2, ..files.format };
+    let format = FormatV1 { format, ..files.format };
     let mut batch = sled::Batch::default();
     batch.insert(keys::meta("head"), record::encode_head(&files.head));
     batch.insert(keys::meta("format"), record::encode_format(&format));

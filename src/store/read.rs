@@ -106,6 +106,23 @@ impl Store {
         Ok(found)
     }
 
+    /// The event whose notification a waiting one waits for: the one of its resource whose turn it is.
+    pub fn waits_for(&self, notification: &Notification) -> Result<Option<Event>, StoreError> {
+        let Some(order) = notification.order.filter(|_| notification.waits) else {
+            return Ok(None);
+        };
+        let prefix = keys::chain(notification.key.webhook, order);
+        for row in self.shared.tree.scan_prefix(&prefix).keys() {
+            let seq = keys::u64_at(&row?, prefix.len()).map(Seq);
+            let seq = seq.ok_or(StoreError::Damaged { table: "order", what: "has a short key" })?;
+            let key = NotificationKey { seq, ..notification.key };
+            if self.shared.notification(notification.account, key)?.is_some_and(|other| !other.waits) {
+                return self.shared.event_head(notification.account, seq);
+            }
+        }
+        Ok(None)
+    }
+
     /// A webhook by its number, deleted ones included.
     pub fn webhook(&self, account: AccountNo, no: WebhookNo) -> Result<Option<Arc<Webhook>>, StoreError> {
         if let Some(webhook) = self.shared.directory().by_no(no) {

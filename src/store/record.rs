@@ -19,6 +19,7 @@ use std::time::Duration;
 const CRC_LEN: usize = 4;
 const V1: u8 = 1;
 const V2: u8 = 2;
+const V3: u8 = 3;
 
 /// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which sled
 /// spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its limit.
@@ -512,7 +513,7 @@ pub(super) fn decode_idempotency(value: &[u8]) -> Result<IdempotencyV1, StoreErr
 // ---- notifications and attempts -------------------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
-struct NotificationV2 {
+struct NotificationV3 {
     state: u8,
     due_ms: Option<u64>,
     test: bool,
@@ -528,6 +529,42 @@ struct NotificationV2 {
     /// Whether one before it in that order has to end first.
     waits: bool,
     last: Option<AttemptV2>,
+}
+
+/// Of format 2, which kept no order.
+#[derive(Serialize, Deserialize)]
+struct NotificationV2 {
+    state: u8,
+    due_ms: Option<u64>,
+    test: bool,
+    erased: bool,
+    automatic: u8,
+    attempts: u16,
+    manual_ms: Option<u64>,
+    inserted_ms: u64,
+    updated_ms: u64,
+    delivered_ms: Option<u64>,
+    last: Option<AttemptV1>,
+}
+
+impl From<NotificationV2> for NotificationV3 {
+    fn from(old: NotificationV2) -> Self {
+        Self {
+            state: old.state,
+            due_ms: old.due_ms,
+            test: old.test,
+            erased: old.erased,
+            automatic: old.automatic,
+            attempts: old.attempts,
+            manual_ms: old.manual_ms,
+            inserted_ms: old.inserted_ms,
+            updated_ms: old.updated_ms,
+            delivered_ms: old.delivered_ms,
+            order: None,
+            waits: false,
+            last: old.last.map(AttemptV2::from),
+        }
+    }
 }
 
 /// Of format 1, which erased an event's payload and left what targets had echoed of it.
@@ -558,9 +595,7 @@ impl From<NotificationV1> for NotificationV2 {
             inserted_ms: old.inserted_ms,
             updated_ms: old.updated_ms,
             delivered_ms: old.delivered_ms,
-            order: None,
-            waits: false,
-            last: old.last.map(AttemptV2::from),
+            last: old.last,
         }
     }
 }
@@ -588,7 +623,7 @@ enum ResultV2 {
     Error { code: String, message: String, message_pt: String },
 }
 
-/// Of format 1, which told of errors in English alone.
+/// Of formats 1 and 2, which told of errors in English alone.
 #[derive(Serialize, Deserialize)]
 struct AttemptV1 {
     number: u16,
@@ -642,7 +677,7 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         State::Failed => (3, None),
         State::Cancelled => (4, None),
     };
-    let record = NotificationV2 {
+    let record = NotificationV3 {
         state,
         due_ms,
         test: notification.test,
@@ -657,7 +692,7 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         waits: notification.waits,
         last: notification.last.as_ref().map(attempt_record),
     };
-    seal_as(V2, &record, &[])
+    seal_as(V3, &record, &[])
 }
 
 pub(super) fn decode_notification(
@@ -667,8 +702,9 @@ pub(super) fn decode_notification(
 ) -> Result<Notification, StoreError> {
     const TABLE: &str = "notification";
     let record = match checked(TABLE, value)? {
-        (V2, bytes) => decode::<NotificationV2>(TABLE, bytes)?.0,
-        (V1, bytes) => decode::<NotificationV1>(TABLE, bytes)?.0.into(),
+        (V3, bytes) => decode::<NotificationV3>(TABLE, bytes)?.0,
+        (V2, bytes) => decode::<NotificationV2>(TABLE, bytes)?.0.into(),
+        (V1, bytes) => NotificationV2::from(decode::<NotificationV1>(TABLE, bytes)?.0).into(),
         _ => return Err(unknown_version(TABLE)),
     };
     let state = match (record.state, record.due_ms) {

@@ -5,8 +5,8 @@
 use super::*;
 use crate::clock::Clock;
 use crate::model::{
-    AttemptError, AttemptResult, Authorization, BodyDraft, ErrorCode, EventType, ExtraHeaders, Fingerprint, Pattern,
-    PatternSet, ResourceIds, Response, State, Status, TargetUrl, Timings, Trigger, WebhookStatus,
+    AttemptError, AttemptResult, Authorization, BodyDraft, ErrorCode, EventType, ExtraHeaders, Fingerprint, OrderKey,
+    Pattern, PatternSet, ResourceIds, Response, State, Status, TargetUrl, Timings, Trigger, WebhookStatus,
 };
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -87,12 +87,18 @@ impl Rig {
         wait(self.store.account("main".to_owned())).unwrap();
     }
 
-    fn finish_jobs(&self) {
+    pub(super) fn finish_jobs(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while self.store.shared.tree.scan_prefix(keys::jobs()).next().is_some() {
             assert!(Instant::now() < deadline, "a job does not end");
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// The events that the engine was told of as fresh, in order.
+    pub(super) fn told_fresh(&self) -> Vec<Seq> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter_map(|told| if let Told::Fresh { key, .. } = told { Some(key.seq) } else { None }).collect()
     }
 
     pub(super) fn notification(&self, key: NotificationKey) -> Notification {
@@ -158,6 +164,7 @@ impl Rig {
             keys::manual(START, key),
             keys::by_state(any, 0, key),
             keys::by_response(any, 0, key),
+            keys::order(OrderKey(0), key),
             keys::attempts(key),
             keys::events_of_type(any, 0),
             keys::events_with(any, keys::Reference::ResourceId, "").unwrap(),
@@ -622,7 +629,9 @@ fn random_step(rig: &Rig, random: &mut Random) {
     let notification = random.pick(&notifications).cloned();
     match (random.below(20), hook, notification) {
         (0..=1, ..) if hooks.len() < 5 => {
-            rig.register(&[PATTERNS[random.below(4)]]);
+            let ordered = random.below(2) == 0;
+            let hook = Webhook { ordered, ..webhook(account, &[PATTERNS[random.below(4)]]) };
+            wait(store.register(hook)).unwrap().unwrap();
         }
         (2, Some(hook), _) => {
             let status = if hook.is_active() { WebhookStatus::Paused } else { WebhookStatus::Active };
@@ -644,7 +653,8 @@ fn random_step(rig: &Rig, random: &mut Random) {
                 Trigger::Automatic if random.below(5) == 0 => Verdict::Exhausted,
                 Trigger::Automatic => Verdict::RetryAt(rig.clock.now().plus(Duration::from_secs(5))),
             };
-            if by_hand || notification.is_owed() {
+            // What waits for its turn has no automatic attempt.
+            if by_hand || (notification.is_owed() && !notification.waits) {
                 rig.settle(notification.key, attempt, verdict);
             }
         }

@@ -147,14 +147,63 @@ fn a_rotated_secret_signs_beside_the_new_one() {
     assert_eq!(requests[0].header("webhook-signature").unwrap().split(' ').count(), 2);
 }
 
+/// What a receiver saw of one resource: the numbers of its events, in the order they came.
+fn seen(receiver: &Receiver, resource: &str) -> Vec<u64> {
+    let requests = receiver.requests();
+    let of = requests.iter().map(super::receiver::Request::json).filter(|body| body["resource"]["id"] == resource);
+    of.map(|body| body["resource"]["n"].as_u64().unwrap()).collect()
+}
+
+fn of_a_resource(resource: &str, n: u64) -> serde_json::Value {
+    json!({ "type": "ORDER.UPDATED", "resource": { "id": resource, "n": n } })
+}
+
 #[test]
-fn a_promise_that_is_not_kept_yet_is_not_taken() {
-    let daemon = Daemon::quick();
-    let fields = daemon
-        .post(
-            "/api/webhooks",
-            &json!({ "webhook": { "target": "http://a.example/", "events": ["*"], "ordered": true } }),
-        )
-        .refused(422, "invalid_fields");
-    assert!(fields["ordered"].is_array());
+fn an_ordered_webhook_gets_each_resource_in_order_and_others_pass_by() {
+    // The first request of all, which is of resource a, fails twice.
+    let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(500), Reply::Status(200)]);
+    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"400ms\"]"));
+    let webhook = daemon.register_with(
+        json!({ "target": receiver.url, "events": ["*"], "ordered": true, "max_in_flight": 8, "status": "PAUSED" }),
+    );
+    assert_eq!(webhook["ordered"], true);
+    let id = webhook["id"].as_str().unwrap();
+    let last = (1..=5).map(|n| daemon.record_with(of_a_resource("a", n))).last().unwrap();
+    daemon.patch(&format!("/api/webhooks/{id}"), &json!({ "webhook": { "status": "ACTIVE" } })).expect(200);
+    receiver.await_count(1);
+    let other = daemon.record_with(of_a_resource("b", 1));
+    // b's first request is answered with the second 500, so that both resources retry side by side.
+    let explained = daemon.list(&format!("/api/events/{last}/explain"));
+    assert!(explained[0]["reason"].as_str().unwrap().contains("waits for its turn"), "{explained:?}");
+    daemon.await_status(&last, "DELIVERED");
+    daemon.await_status(&other, "DELIVERED");
+    assert_eq!(seen(&receiver, "a"), [1, 1, 2, 3, 4, 5]);
+    assert_eq!(seen(&receiver, "b"), [1, 1]);
+}
+
+#[test]
+fn order_survives_kill_9() {
+    let receiver = Receiver::start(&[Reply::Status(200), Reply::Status(500), Reply::Status(200), Reply::Status(503)]);
+    let mut daemon = Daemon::quick();
+    daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "ordered": true, "max_in_flight": 8 }));
+    let mut last = Vec::new();
+    for round in 0..6 {
+        for n in 1..=10 {
+            for resource in ["a", "b", "c"] {
+                last.push(daemon.record_with(of_a_resource(resource, round * 10 + n)));
+            }
+        }
+        daemon.kill_9();
+        daemon.spawn();
+    }
+    receiver.now(Reply::Status(200));
+    for event in &last[last.len() - 3..] {
+        daemon.await_status(event, "DELIVERED");
+    }
+    for resource in ["a", "b", "c"] {
+        let seen = seen(&receiver, resource);
+        // A crash may repeat the one that was under way, and no other.
+        assert!(seen.windows(2).all(|pair| pair[1] == pair[0] || pair[1] == pair[0] + 1), "{resource}: {seen:?}");
+        assert_eq!((seen[0], *seen.last().unwrap()), (1, 60));
+    }
 }

@@ -238,19 +238,21 @@ fn golden_bytes() {
 /// What format 1 wrote, byte for byte.
 const HEAD_OF_FORMAT_1: &str = "01fb2c01fd7bfe4608a2010000050219c477ce";
 const NOTIFICATIONS_OF_FORMAT_1: &str = include_str!("notifications_1.txt");
+/// What format 2 wrote.
+const NOTIFICATIONS_OF_FORMAT_2: &str = include_str!("notifications_2.txt");
 
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 #[test]
-fn records_of_format_1_still_read() {
+fn records_of_older_formats_still_read() {
     let counted = HeadV2 { commit: 0, events: 0, notifications: 0, payload_bytes: 0, ..head() };
     assert_eq!(decode_head(&bytes(HEAD_OF_FORMAT_1)).unwrap(), counted);
-    let old: Vec<Notification> = NOTIFICATIONS_OF_FORMAT_1
-        .lines()
-        .map(|line| decode_notification(ACCOUNT, KEY, &bytes(line)).unwrap())
-        .collect();
+    let read = |lines: &str| -> Vec<Notification> {
+        lines.lines().map(|line| decode_notification(ACCOUNT, KEY, &bytes(line)).unwrap()).collect()
+    };
+    let (old, second) = (read(NOTIFICATIONS_OF_FORMAT_1), read(NOTIFICATIONS_OF_FORMAT_2));
     let mut expected = notifications();
     for last in expected.iter_mut().filter_map(|notification| notification.last.as_mut()) {
         // It knew neither.
@@ -260,7 +262,8 @@ fn records_of_format_1_still_read() {
         }
     }
     assert_eq!(old, expected[..old.len()]);
-    assert_eq!(old.len(), 6);
+    assert_eq!(second, expected[..second.len()]);
+    assert_eq!((old.len(), second.len()), (6, 7));
 }
 
 #[test]
@@ -390,7 +393,7 @@ fn what_is_short_or_of_another_version_is_refused() {
             assert!(checked("any", &value[..length]).is_err(), "{name} cut to {length} bytes");
         }
         let mut newer = value[..value.len() - CRC_LEN].to_vec();
-        newer[0] = V2 + 1;
+        newer[0] = V3 + 1;
         newer.extend_from_slice(&crc32fast::hash(&newer).to_le_bytes());
         let refused = [
             decode_head(&newer).err(),
@@ -411,7 +414,7 @@ fn what_is_short_or_of_another_version_is_refused() {
 #[test]
 fn values_out_of_their_range_are_refused() {
     let notification = |state, due_ms| {
-        let record = NotificationV2 {
+        let record = NotificationV3 {
             state,
             due_ms,
             test: false,
@@ -426,7 +429,7 @@ fn values_out_of_their_range_are_refused() {
             waits: false,
             last: None,
         };
-        decode_notification(ACCOUNT, KEY, &seal_as(V2, &record, &[]))
+        decode_notification(ACCOUNT, KEY, &seal_as(V3, &record, &[]))
     };
     assert!(notification(0, None).is_ok());
     assert!(notification(1, None).is_err(), "retrying without a due time");
@@ -450,7 +453,7 @@ proptest! {
     /// Bytes that pass the checksum by design (a forger's backup, a bug's) decode to an error or to a value, never to a panic.
     /// A length of 2^62 once made bincode ask for as many bytes, which aborted the process.
     #[test]
-    fn no_bytes_make_a_reader_panic(version in V1..=V2 + 1, body in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_a_reader_panic(version in V1..=V3 + 1, body in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut value = vec![version];
         value.extend_from_slice(&body);
         value.extend_from_slice(&crc32fast::hash(&value).to_le_bytes());
