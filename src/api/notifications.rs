@@ -4,11 +4,15 @@ use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
 use super::query::{self, Query};
-use crate::model::{Attempt, AttemptResult, EventId, NotificationId, Pattern, Status, Timestamp, WebhookId};
+use crate::delivery;
+use crate::model::{
+    Attempt, AttemptError, AttemptResult, EventId, NotificationId, Pattern, Status, Timestamp, TlsVersion, WebhookId,
+};
 use crate::service::{NotificationDetail, NotificationFilter, NotificationView};
 use crate::store::ResponseFilter;
 use http::StatusCode;
 use serde::Serialize;
+use std::borrow::Cow;
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     let mut query = Query::new(call.query);
@@ -55,7 +59,7 @@ pub(super) async fn resend_many(call: &Call<'_>) -> Result<Answer, Failure> {
         unreachable!("finish() has answered for the required field that is missing");
     };
     let mut fields = Fields::of(filter, "filter".to_owned());
-    let text = |value: Value<'_>| value.text().map(std::borrow::Cow::into_owned);
+    let text = |value: Value<'_>| value.text().map(Cow::into_owned);
     let timestamp = |value: Value<'_>| {
         Timestamp::parse(&text(value)?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
     };
@@ -166,14 +170,13 @@ struct AttemptShape<'a> {
     duration_ms: f64,
     timings: TimingsShape,
     remote_ip: Option<String>,
+    tls_version: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_body: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorShape<'a>>,
     next_attempt_at: Option<String>,
@@ -186,22 +189,37 @@ struct TimingsShape {
     connect_ms: Option<f64>,
     tls_ms: Option<f64>,
     first_byte_ms: Option<f64>,
+    total_ms: f64,
 }
 
 #[derive(Serialize)]
 struct ErrorShape<'a> {
     code: &'static str,
-    message: &'a str,
+    message: Cow<'a, str>,
+    message_pt: Cow<'a, str>,
+}
+
+impl<'a> ErrorShape<'a> {
+    fn of(error: Cow<'a, AttemptError>) -> Self {
+        let code = error.code.as_str();
+        match error {
+            Cow::Borrowed(error) => {
+                Self { code, message: Cow::Borrowed(&error.message), message_pt: Cow::Borrowed(&error.message_pt) }
+            }
+            Cow::Owned(error) => {
+                Self { code, message: Cow::Owned(error.message), message_pt: Cow::Owned(error.message_pt) }
+            }
+        }
+    }
 }
 
 impl<'a> AttemptShape<'a> {
     fn of(attempt: &'a Attempt) -> Self {
         let ms = |us: u32| f64::from(us) / 1000.0;
-        let (response, error) = match &attempt.result {
-            AttemptResult::Response(response) => (Some(response), None),
-            AttemptResult::Error(error) => (None, Some(error)),
+        let response = match &attempt.result {
+            AttemptResult::Response(response) => Some(response),
+            AttemptResult::Error(_) => None,
         };
-        let redirect = response.is_some_and(|response| (300..400).contains(&response.status));
         Self {
             number: attempt.number,
             trigger: attempt.trigger.as_str(),
@@ -212,15 +230,14 @@ impl<'a> AttemptShape<'a> {
                 connect_ms: attempt.timings.connect_us.map(ms),
                 tls_ms: attempt.timings.tls_us.map(ms),
                 first_byte_ms: attempt.timings.first_byte_us.map(ms),
+                total_ms: ms(attempt.duration_us),
             },
             remote_ip: attempt.remote_ip.map(|ip| ip.to_string()),
+            tls_version: attempt.tls.map(TlsVersion::as_str),
             response_status: response.map(|response| response.status),
             response_body: response.map(|response| String::from_utf8_lossy(&response.body).into_owned()),
             location: response.and_then(|response| response.location.as_deref()),
-            hint: redirect.then_some(
-                "redirects are not followed, since that would hand the Authorization to another address: change the webhook's target",
-            ),
-            error: error.map(|error| ErrorShape { code: error.code.as_str(), message: &error.message }),
+            error: delivery::why(&attempt.result).map(ErrorShape::of),
             next_attempt_at: attempt.next_attempt_at.map(|at| at.to_string()),
         }
     }

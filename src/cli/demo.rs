@@ -8,9 +8,10 @@ use super::{DONE, FAILED, complain};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::Daemon;
+use crate::delivery;
 use crate::model::{
-    Attempt, AttemptResult, Authorization, EventId, EventType, Pattern, PatternSet, Status, TargetUrl, Timestamp,
-    Trigger, WebhookPatch,
+    Attempt, Authorization, EventId, EventType, Pattern, PatternSet, Status, TargetUrl, Timestamp, Trigger,
+    WebhookPatch,
 };
 use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
 use crate::store::Order;
@@ -305,12 +306,10 @@ fn ended(detail: &NotificationDetail) -> bool {
 }
 
 fn line(begun: &Begun, attempt: &Attempt) -> String {
-    let outcome = match &attempt.result {
-        AttemptResult::Response(response) if attempt.result.confirms() => format!("{} confirmed", response.status),
-        AttemptResult::Response(response) => {
-            format!("{} {:?}", response.status, String::from_utf8_lossy(&response.body))
-        }
-        AttemptResult::Error(error) => format!("{}: {}", error.code.as_str(), error.message),
+    let outcome = match (delivery::why(&attempt.result), attempt.result.status()) {
+        // The sentence ends in the middle of the line.
+        (Some(error), _) => format!("{}: {}", error.code.as_str(), error.message.trim_end_matches('.')),
+        (None, status) => format!("{} confirmed", status.unwrap_or_default()),
     };
     let took_ms = f64::from(attempt.duration_us) / 1000.0;
     let by_hand = match attempt.trigger {

@@ -11,7 +11,7 @@ use super::egress::Guard;
 use super::pool::{Generation, Pool};
 use super::{failure, response};
 use crate::clock::Clock;
-use crate::model::{AttemptError, AttemptResult, ErrorCode, Response, TargetUrl, Timings, WebhookNo};
+use crate::model::{AttemptError, AttemptResult, Response, TargetUrl, Timings, TlsVersion, WebhookNo};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::PathAndQuery;
@@ -67,6 +67,8 @@ pub struct Finished {
     pub timings: Timings,
     /// The address that was spoken to, or dialled last.
     pub remote_ip: Option<IpAddr>,
+    /// The version of TLS on the connection that was spoken over.
+    pub tls: Option<TlsVersion>,
     /// What came back.
     pub result: AttemptResult,
 }
@@ -122,16 +124,14 @@ impl Client {
         let result = match (progress.response, outcome) {
             (Some(response), _) => AttemptResult::Response(response),
             (None, Ok(Err(error))) => AttemptResult::Error(error),
-            (None, Err(_)) => AttemptResult::Error(failure::error(
-                ErrorCode::Timeout,
-                format!("No response from {} within {}.", target.host(), failure::span(current.settings.timeout)),
-            )),
+            (None, Err(_)) => AttemptResult::Error(failure::silent(target.host(), current.settings.timeout)),
             (None, Ok(Ok(()))) => unreachable!("a run that ends well has left its response"),
         };
         Finished {
             duration_us: progress.duration_us.unwrap_or_else(|| elapsed_us(start)),
             timings: progress.dial.timings,
             remote_ip: progress.dial.remote_ip,
+            tls: progress.dial.tls,
             result,
         }
     }
@@ -172,8 +172,7 @@ impl Inner {
         let start = Instant::now();
         let (webhook, target) = (outgoing.pool, Arc::clone(&outgoing.target));
         if !target.is_https() && !current.settings.allow_http {
-            let message = format!("{target} is not an https URL, and this daemon sends to no other.");
-            return Err(failure::error(ErrorCode::BlockedTarget, message));
+            return Err(failure::not_https(&target));
         }
         let request = http_request(outgoing)?;
         let (mut connection, answer) = self.exchange(webhook, &target, request, current, deadline, progress).await?;
@@ -210,6 +209,7 @@ impl Inner {
     ) -> Result<(Connection, http::Response<Incoming>), AttemptError> {
         if let Some(mut kept) = self.pool.take(webhook, target, current.generation, Instant::now()) {
             progress.dial.remote_ip = Some(kept.remote_ip);
+            progress.dial.tls = kept.tls;
             let sent = Instant::now();
             match kept.send(request.clone()).await {
                 Ok(answer) => {
@@ -240,7 +240,7 @@ fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
     let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
     let (Ok(path), Ok(host)) = (PathAndQuery::try_from(path.as_ref()), HeaderValue::from_str(target.host_header()))
     else {
-        return Err(failure::error(ErrorCode::Internal, format!("No request could be made for {target}.")));
+        return Err(failure::no_request(&target));
     };
     headers.insert(HOST, host);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));

@@ -3,19 +3,21 @@
 //! It doesn't know what is sent over a connection, nor how long one is kept.
 
 use super::client::ClientSettings;
-use super::failure::{self, span};
+use super::failure::{self, Unresolved};
 use super::stream::{Meter, Metered, Stream};
-use crate::model::{AttemptError, ErrorCode, TargetUrl, Timings};
+use crate::model::{AttemptError, TargetUrl, Timings, TlsVersion};
 use bytes::Bytes;
+use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::ProtocolVersion;
 use rustls_pki_types::ServerName;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -46,7 +48,7 @@ pub(super) struct Connector {
 
 /// One lookup, for all who wait for it.
 struct Lookup {
-    found: OnceLock<Result<Vec<IpAddr>, Arc<io::Error>>>,
+    found: OnceLock<Result<Vec<IpAddr>, Arc<Unresolved>>>,
     /// Has no permits; is closed when the lookup has ended.
     done: Semaphore,
 }
@@ -62,6 +64,7 @@ impl Default for Lookup {
 pub(super) struct Dial {
     pub(super) timings: Timings,
     pub(super) remote_ip: Option<IpAddr>,
+    pub(super) tls: Option<TlsVersion>,
 }
 
 impl Connector {
@@ -74,7 +77,7 @@ impl Connector {
     }
 
     /// The addresses of a name, from the lookup that is under way or from a new one.
-    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Arc<io::Error>> {
+    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Arc<Unresolved>> {
         let lookup = {
             let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(lookup) = under_way.get(host).and_then(Weak::upgrade) {
@@ -90,10 +93,9 @@ impl Connector {
                     // Not tokio's `lookup_host`: the permit has to last as long as the blocked thread does.
                     let found = tokio::task::spawn_blocking(move || {
                         let _permit = permit;
-                        let found = (name.as_str(), 0).to_socket_addrs();
-                        found.map(|found| found.take(MAX_ADDRESSES).map(|address| address.ip()).collect())
+                        addresses(&name)
                     });
-                    let found = found.await.unwrap_or_else(|gone| Err(io::Error::other(gone)));
+                    let found = found.await.unwrap_or_else(|gone| Err(Unresolved::Failed(io::Error::other(gone))));
                     held.found.set(found.map_err(Arc::new)).ok();
                     held.done.close();
                 });
@@ -102,7 +104,10 @@ impl Connector {
         };
         // Closed, never given out: waiting for it ends when the lookup does.
         let _ = lookup.done.acquire().await;
-        lookup.found.get().cloned().unwrap_or_else(|| Err(Arc::new(io::Error::other("the lookup was given up"))))
+        lookup.found.get().cloned().unwrap_or_else(|| {
+            let given_up = io::Error::other("the lookup was given up");
+            Err(Arc::new(Unresolved::Failed(given_up)))
+        })
     }
 
     /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
@@ -125,11 +130,12 @@ impl Connector {
         tcp.set_nodelay(true).ok();
         let stream = if target.is_https() {
             let tls = handshake(host, tcp, remote, settings, budget, dial).await?;
+            dial.tls = version(&tls);
             Stream::Tls(Box::new(tls))
         } else {
             Stream::Plain(tcp)
         };
-        self.drive(stream, remote.ip()).await
+        self.drive(stream, remote.ip(), dial.tls).await
     }
 
     async fn resolve(
@@ -146,29 +152,27 @@ impl Connector {
         let found = timeout_at(budget.until, self.look_up(host)).await;
         dial.timings.dns_us = Some(elapsed_us(start));
         match found {
-            Ok(Ok(addresses)) if addresses.is_empty() => {
-                Err(failure::error(ErrorCode::DnsFailed, format!("The name {host} has no address.")))
-            }
+            Ok(Ok(addresses)) if addresses.is_empty() => Err(failure::resolving(host, &Unresolved::NotFound)),
             Ok(Ok(addresses)) => Ok(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()),
             Ok(Err(cause)) => Err(failure::resolving(host, &cause)),
-            Err(_) => {
-                let within = span(budget.limit);
-                Err(failure::error(ErrorCode::DnsFailed, format!("The name {host} was not resolved within {within}.")))
-            }
+            Err(_) => Err(failure::resolving_too_long(host, budget.limit)),
         }
     }
 
-    async fn drive(&self, stream: Stream, remote_ip: IpAddr) -> Result<Connection, AttemptError> {
+    async fn drive(
+        &self,
+        stream: Stream,
+        remote_ip: IpAddr,
+        tls: Option<TlsVersion>,
+    ) -> Result<Connection, AttemptError> {
         let meter = Arc::new(Meter::default());
         let metered = Metered::new(stream, Arc::clone(&meter));
         let (sender, connection) =
-            self.http.handshake(TokioIo::new(metered)).await.map_err(|cause| {
-                failure::error(ErrorCode::Internal, format!("No connection could be set up: {cause}."))
-            })?;
+            self.http.handshake(TokioIo::new(metered)).await.map_err(|cause| failure::no_connection(&cause))?;
         // What ends a connection reaches whoever waits for its response; nobody else needs to hear of it.
         let task = tokio::spawn(async move { drop(connection.await) });
         let born = Instant::now();
-        Ok(Connection { sender, meter, remote_ip, born, _task: Owned(task.abort_handle()) })
+        Ok(Connection { sender, meter, remote_ip, tls, born, _task: Owned(task.abort_handle()) })
     }
 }
 
@@ -177,6 +181,7 @@ pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     meter: Arc<Meter>,
     pub(super) remote_ip: IpAddr,
+    pub(super) tls: Option<TlsVersion>,
     pub(super) born: Instant,
     _task: Owned,
 }
@@ -231,6 +236,18 @@ struct Budget {
     limit: Duration,
 }
 
+/// What the system's resolver says of a name, on the thread that calls.
+fn addresses(name: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    // One answer an address, rather than one for each kind of socket.
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    // An address of a family that is neither IPv4 nor IPv6 is passed over, as std does.
+    Ok(getaddrinfo(Some(name), None, Some(hints))?
+        .flatten()
+        .take(MAX_ADDRESSES)
+        .map(|info| info.sockaddr.ip())
+        .collect())
+}
+
 async fn dial_allowed(
     addresses: &[SocketAddr],
     settings: &ClientSettings,
@@ -258,16 +275,11 @@ async fn dial_allowed(
         match dialled {
             Ok(Ok(stream)) => return Ok((stream, address)),
             Ok(Err(cause)) => last = Some(failure::connecting(address, &cause)),
-            Err(_) => {
-                let message = format!("{address} did not answer the attempt to connect within {}.", span(budget.limit));
-                last = Some(failure::error(ErrorCode::ConnectTimeout, message));
-            }
+            Err(_) => last = Some(failure::connecting_too_long(address, budget.limit)),
         }
     }
-    Err(last.unwrap_or_else(|| {
-        let message = blocked.map_or_else(|| "The target has no address.".to_owned(), |blocked| blocked.to_string());
-        failure::error(ErrorCode::BlockedTarget, message)
-    }))
+    let blocked = || blocked.map(|blocked| failure::blocked(&blocked));
+    Err(last.or_else(blocked).expect("there is an address, and it was either dialled or blocked"))
 }
 
 async fn handshake(
@@ -279,20 +291,24 @@ async fn handshake(
     dial: &mut Dial,
 ) -> Result<TlsStream<TcpStream>, AttemptError> {
     // The dot at the end of a fully qualified name belongs to the resolver; no certificate carries it.
-    let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned()).map_err(|_| {
-        failure::error(ErrorCode::TlsFailed, format!("{host} is no name that a certificate could be issued for."))
-    })?;
+    let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
+        .map_err(|_| failure::never_certified(host))?;
     let start = Instant::now();
     let shaken = timeout_at(budget.until, TlsConnector::from(Arc::clone(&settings.tls)).connect(name, tcp)).await;
     dial.timings.tls_us = Some(elapsed_us(start));
     match shaken {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(cause)) => Err(failure::handshaking(host, remote, &cause)),
-        Err(_) => {
-            let within = span(budget.limit);
-            let message = format!("{remote} took the connection but did not finish the TLS handshake within {within}.");
-            Err(failure::error(ErrorCode::ConnectTimeout, message))
-        }
+        Err(_) => Err(failure::handshaking_too_long(remote, budget.limit)),
+    }
+}
+
+fn version(stream: &TlsStream<TcpStream>) -> Option<TlsVersion> {
+    match stream.get_ref().1.protocol_version() {
+        Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::V1_2),
+        Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::V1_3),
+        // No other is ever offered; see `super::tls`.
+        _ => None,
     }
 }
 
@@ -304,6 +320,7 @@ pub(super) fn elapsed_us(start: Instant) -> u32 {
 mod tests {
     use super::*;
     use crate::delivery::egress::{Allowed, Guard};
+    use crate::model::ErrorCode;
     use std::net::Ipv4Addr;
     use tokio::net::{TcpListener, TcpSocket};
     use tokio::time::timeout;

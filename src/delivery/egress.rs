@@ -24,11 +24,11 @@ pub struct Guard {
     allow: Vec<(Net, Option<u16>)>,
 }
 
-/// The address may not be dialled; displays as the sentence that says why, and what would open it.
+/// The address may not be dialled: in which range it lies, and what would open it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocked {
-    ip: IpAddr,
-    refused: &'static Refused,
+    pub(super) ip: IpAddr,
+    pub(super) refused: &'static Refused,
 }
 
 impl Guard {
@@ -62,30 +62,34 @@ impl Guard {
     }
 }
 
-impl fmt::Display for Blocked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Refused { net, what, opens } = self.refused;
-        write!(f, "{} is {what}, which is not dialled", self.ip)?;
-        match opens {
-            Opens::ToAnyEntry => f.write_str("; `[egress] allow` in the config opens it."),
-            Opens::ToAnEntryInside => write!(f, "; an entry inside {net} in `[egress] allow` in the config opens it."),
-            Opens::Never => f.write_str(", and `[egress] allow` in the config can't open it."),
-        }
-    }
+/// A range that is refused, what it is for, and what opens it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) net: Net,
+    pub(super) range: Range,
+    pub(super) opens: Opens,
 }
 
-impl std::error::Error for Blocked {}
-
-/// A range that is refused, what it is called in a sentence, and what opens it.
-#[derive(Debug, PartialEq, Eq)]
-struct Refused {
-    net: Net,
-    what: &'static str,
-    opens: Opens,
+/// What a range of addresses is for; what it is called in a sentence stands in [`super::failure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Range {
+    Unspecified,
+    Loopback,
+    LinkLocal,
+    Metadata,
+    Broadcast,
+    Multicast,
+    Private,
+    Shared,
+    Protocols,
+    Documentation,
+    Benchmarking,
+    DiscardOnly,
+    Reserved,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opens {
+pub(super) enum Opens {
     ToAnyEntry,
     ToAnEntryInside,
     Never,
@@ -95,52 +99,52 @@ enum Opens {
 /// `2000::/3` alone as public: the last rows refuse everything outside it, whatever it may come to mean.
 #[rustfmt::skip]
 const REFUSED: &[Refused] = &[
-    v4([0, 0, 0, 0], 8, "an unspecified address", Opens::Never),
-    v4([127, 0, 0, 0], 8, "a loopback address", Opens::ToAnEntryInside),
-    v4([169, 254, 0, 0], 16, "a link-local address (where clouds serve their metadata)", Opens::ToAnEntryInside),
-    v4([100, 100, 100, 200], 32, "a cloud's metadata address", Opens::ToAnEntryInside),
-    v4([168, 63, 129, 16], 32, "a cloud's metadata address", Opens::ToAnEntryInside),
-    v4([192, 0, 0, 192], 32, "a cloud's metadata address", Opens::ToAnEntryInside),
-    v4([255, 255, 255, 255], 32, "the broadcast address", Opens::Never),
-    v4([224, 0, 0, 0], 4, "a multicast address", Opens::Never),
-    v4([10, 0, 0, 0], 8, "a private address", Opens::ToAnyEntry),
-    v4([172, 16, 0, 0], 12, "a private address", Opens::ToAnyEntry),
-    v4([192, 168, 0, 0], 16, "a private address", Opens::ToAnyEntry),
-    v4([100, 64, 0, 0], 10, "a carrier's shared address", Opens::ToAnyEntry),
-    v4([192, 0, 0, 0], 24, "an address reserved for protocols", Opens::ToAnyEntry),
-    v4([192, 0, 2, 0], 24, "a documentation address", Opens::ToAnyEntry),
-    v4([198, 51, 100, 0], 24, "a documentation address", Opens::ToAnyEntry),
-    v4([203, 0, 113, 0], 24, "a documentation address", Opens::ToAnyEntry),
-    v4([198, 18, 0, 0], 15, "a benchmarking address", Opens::ToAnyEntry),
-    v4([240, 0, 0, 0], 4, "a reserved address", Opens::ToAnyEntry),
-    v6([0, 0, 0, 0, 0, 0, 0, 0], 128, "an unspecified address", Opens::Never),
-    v6([0, 0, 0, 0, 0, 0, 0, 1], 128, "a loopback address", Opens::ToAnEntryInside),
-    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "a multicast address", Opens::Never),
-    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "a link-local address", Opens::ToAnEntryInside),
-    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata address", Opens::ToAnEntryInside),
-    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, "a cloud's metadata address", Opens::ToAnEntryInside),
-    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, "a private address", Opens::ToAnyEntry),
-    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, "a documentation address", Opens::ToAnyEntry),
-    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, "a documentation address", Opens::ToAnyEntry),
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, "an address reserved for protocols", Opens::ToAnyEntry),
-    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64, "a discard-only address", Opens::ToAnyEntry),
-    v6([0, 0, 0, 0, 0, 0, 0, 0], 3, "a reserved address", Opens::ToAnyEntry),
-    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, "a reserved address", Opens::ToAnyEntry),
-    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1, "a reserved address", Opens::ToAnyEntry),
+    v4([0, 0, 0, 0], 8, Range::Unspecified, Opens::Never),
+    v4([127, 0, 0, 0], 8, Range::Loopback, Opens::ToAnEntryInside),
+    v4([169, 254, 0, 0], 16, Range::LinkLocal, Opens::ToAnEntryInside),
+    v4([100, 100, 100, 200], 32, Range::Metadata, Opens::ToAnEntryInside),
+    v4([168, 63, 129, 16], 32, Range::Metadata, Opens::ToAnEntryInside),
+    v4([192, 0, 0, 192], 32, Range::Metadata, Opens::ToAnEntryInside),
+    v4([255, 255, 255, 255], 32, Range::Broadcast, Opens::Never),
+    v4([224, 0, 0, 0], 4, Range::Multicast, Opens::Never),
+    v4([10, 0, 0, 0], 8, Range::Private, Opens::ToAnyEntry),
+    v4([172, 16, 0, 0], 12, Range::Private, Opens::ToAnyEntry),
+    v4([192, 168, 0, 0], 16, Range::Private, Opens::ToAnyEntry),
+    v4([100, 64, 0, 0], 10, Range::Shared, Opens::ToAnyEntry),
+    v4([192, 0, 0, 0], 24, Range::Protocols, Opens::ToAnyEntry),
+    v4([192, 0, 2, 0], 24, Range::Documentation, Opens::ToAnyEntry),
+    v4([198, 51, 100, 0], 24, Range::Documentation, Opens::ToAnyEntry),
+    v4([203, 0, 113, 0], 24, Range::Documentation, Opens::ToAnyEntry),
+    v4([198, 18, 0, 0], 15, Range::Benchmarking, Opens::ToAnyEntry),
+    v4([240, 0, 0, 0], 4, Range::Reserved, Opens::ToAnyEntry),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 128, Range::Unspecified, Opens::Never),
+    v6([0, 0, 0, 0, 0, 0, 0, 1], 128, Range::Loopback, Opens::ToAnEntryInside),
+    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Range::Multicast, Opens::Never),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Range::LinkLocal, Opens::ToAnEntryInside),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, Range::Metadata, Opens::ToAnEntryInside),
+    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Range::Metadata, Opens::ToAnEntryInside),
+    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Range::Private, Opens::ToAnyEntry),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, Range::Documentation, Opens::ToAnyEntry),
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Range::Documentation, Opens::ToAnyEntry),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, Range::Protocols, Opens::ToAnyEntry),
+    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64, Range::DiscardOnly, Opens::ToAnyEntry),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 3, Range::Reserved, Opens::ToAnyEntry),
+    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, Range::Reserved, Opens::ToAnyEntry),
+    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1, Range::Reserved, Opens::ToAnyEntry),
 ];
 
-const fn v4(net: [u8; 4], prefix: u8, what: &'static str, opens: Opens) -> Refused {
-    Refused { net: Net { bits: Bits::V4(u32::from_be_bytes(net)), prefix }, what, opens }
+const fn v4(net: [u8; 4], prefix: u8, range: Range, opens: Opens) -> Refused {
+    Refused { net: Net { bits: Bits::V4(u32::from_be_bytes(net)), prefix }, range, opens }
 }
 
-const fn v6(segments: [u16; 8], prefix: u8, what: &'static str, opens: Opens) -> Refused {
+const fn v6(segments: [u16; 8], prefix: u8, range: Range, opens: Opens) -> Refused {
     let mut bits = 0;
     let mut index = 0;
     while index < segments.len() {
         bits = bits << 16 | segments[index] as u128;
         index += 1;
     }
-    Refused { net: Net { bits: Bits::V6(bits), prefix }, what, opens }
+    Refused { net: Net { bits: Bits::V6(bits), prefix }, range, opens }
 }
 
 /// The IPv4 address that a translator or tunnel on the way would really reach, or the address itself.
@@ -172,7 +176,7 @@ impl Bits {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Net {
+pub(super) struct Net {
     bits: Bits,
     prefix: u8,
 }
@@ -401,23 +405,5 @@ mod tests {
     #[test]
     fn a_prefix_beyond_the_address_means_the_address() {
         assert!(passes(&guard(&["10.0.0.1/200"]), "10.0.0.1") && !passes(&guard(&["10.0.0.1/200"]), "10.0.0.2"));
-    }
-
-    #[test]
-    fn says_what_it_is_and_what_opens_it() {
-        let sentence = |address: &str| Guard::default().check(ip(address), 80).unwrap_err().to_string();
-        assert_eq!(
-            sentence("10.0.0.5"),
-            "10.0.0.5 is a private address, which is not dialled; `[egress] allow` in the config opens it."
-        );
-        assert_eq!(
-            sentence("::ffff:127.0.0.1"),
-            "::ffff:127.0.0.1 is a loopback address, which is not dialled; an entry inside 127.0.0.0/8 in `[egress] \
-             allow` in the config opens it."
-        );
-        assert_eq!(
-            sentence("::"),
-            ":: is an unspecified address, which is not dialled, and `[egress] allow` in the config can't open it."
-        );
     }
 }

@@ -341,7 +341,7 @@ impl Driver {
             duration_us: finished.duration_us,
             timings: finished.timings,
             remote_ip: finished.remote_ip,
-            tls: None,
+            tls: finished.tls,
             result: finished.result,
             next_attempt_at: None,
         };

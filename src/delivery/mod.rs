@@ -17,4 +17,5 @@ pub mod sign;
 mod stream;
 pub mod tls;
 
+pub use failure::why;
 pub use lane::Settings as LaneSettings;

@@ -19,7 +19,7 @@ pub struct Attempt {
     pub timings: Timings,
     /// The address that was dialled.
     pub remote_ip: Option<IpAddr>,
-    /// The version of TLS that was agreed on.
+    /// The version of TLS that was agreed on, also where an earlier attempt had made the connection; `None` without TLS.
     pub tls: Option<TlsVersion>,
     /// What came back.
     pub result: AttemptResult,
@@ -116,7 +116,7 @@ impl Response {
     pub const READ_BODY_BYTES: usize = 16 * 1024;
 }
 
-/// Why there was no response.
+/// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptError {
     /// What kind of failure.
@@ -125,6 +125,12 @@ pub struct AttemptError {
     pub message: String,
     /// The same in Portuguese.
     pub message_pt: String,
+}
+
+impl AttemptError {
+    /// How long a sentence may be in either language: enough to hold a target, and both fit into a record. A sentence may
+    /// quote what a target sent, such as a certificate's odd contents, and that has no end of its own.
+    pub const MAX_MESSAGE_BYTES: usize = 4096;
 }
 
 /// A version of TLS.
@@ -146,10 +152,13 @@ impl TlsVersion {
     }
 }
 
-/// The kinds of failure without a response: a closed set.
+/// The kinds of failure: a closed set. The last four tell of a response that does not confirm; they follow from its
+/// status whenever it is read, and are never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
-    /// The name has no address, or the resolver failed.
+    /// The name doesn't exist, or has no address.
+    DnsNotFound,
+    /// The resolver failed or took too long, so that nothing is known of the name.
     DnsFailed,
     /// Every address behind the name is one the egress guard refuses.
     BlockedTarget,
@@ -159,7 +168,17 @@ pub enum ErrorCode {
     ConnectTimeout,
     /// The network or host could not be reached.
     ConnectFailed,
-    /// The certificate or the handshake was not acceptable.
+    /// The certificate comes from nobody who is trusted, or was revoked.
+    TlsUntrusted,
+    /// The certificate has expired.
+    TlsExpired,
+    /// The certificate's time has not begun.
+    TlsNotYetValid,
+    /// The certificate is for another name.
+    TlsNameMismatch,
+    /// No version of TLS and no cipher that both sides speak.
+    TlsNoCommonCipher,
+    /// The TLS handshake failed in any other way.
     TlsFailed,
     /// The connection broke before a response was complete.
     Reset,
@@ -169,40 +188,68 @@ pub enum ErrorCode {
     BadResponse,
     /// The daemon itself could not make the attempt.
     Internal,
+    /// A 3XX. Never followed.
+    Redirect,
+    /// A 4XX.
+    Http4xx,
+    /// A 5XX.
+    Http5xx,
+    /// A status outside 200 to 599.
+    BadStatus,
 }
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 20] = [
+        Self::DnsNotFound,
         Self::DnsFailed,
         Self::BlockedTarget,
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
+        Self::TlsUntrusted,
+        Self::TlsExpired,
+        Self::TlsNotYetValid,
+        Self::TlsNameMismatch,
+        Self::TlsNoCommonCipher,
         Self::TlsFailed,
         Self::Reset,
         Self::Timeout,
         Self::BadResponse,
         Self::Internal,
+        Self::Redirect,
+        Self::Http4xx,
+        Self::Http5xx,
+        Self::BadStatus,
     ];
 
-    /// The word of the API.
+    /// The word of the API, and of the records that hold it.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::DnsNotFound => "dns_not_found",
             Self::DnsFailed => "dns_failed",
             Self::BlockedTarget => "blocked_target",
             Self::ConnectRefused => "connect_refused",
             Self::ConnectTimeout => "connect_timeout",
             Self::ConnectFailed => "connect_failed",
+            Self::TlsUntrusted => "tls_untrusted",
+            Self::TlsExpired => "tls_expired",
+            Self::TlsNotYetValid => "tls_not_yet_valid",
+            Self::TlsNameMismatch => "tls_name_mismatch",
+            Self::TlsNoCommonCipher => "tls_no_common_cipher",
             Self::TlsFailed => "tls_failed",
             Self::Reset => "reset",
             Self::Timeout => "timeout",
             Self::BadResponse => "bad_response",
             Self::Internal => "internal",
+            Self::Redirect => "redirect",
+            Self::Http4xx => "http_4xx",
+            Self::Http5xx => "http_5xx",
+            Self::BadStatus => "bad_status",
         }
     }
 
-    /// Reads what [`ErrorCode::as_str`] wrote.
+    /// Reads what [`ErrorCode::as_str`] wrote, now or in an older version.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == text)
     }
@@ -210,15 +257,58 @@ impl ErrorCode {
     /// Whether the target could not be spoken to at all, so that its lane shrinks to one probe.
     pub const fn is_unreachable(self) -> bool {
         match self {
-            Self::DnsFailed
+            Self::DnsNotFound
+            | Self::DnsFailed
+            | Self::BlockedTarget
             | Self::ConnectRefused
             | Self::ConnectTimeout
             | Self::ConnectFailed
+            | Self::TlsUntrusted
+            | Self::TlsExpired
+            | Self::TlsNotYetValid
+            | Self::TlsNameMismatch
+            | Self::TlsNoCommonCipher
             | Self::TlsFailed
             | Self::Reset
-            | Self::Timeout
-            | Self::BlockedTarget => true,
-            Self::BadResponse | Self::Internal => false,
+            | Self::Timeout => true,
+            Self::BadResponse | Self::Internal | Self::Redirect | Self::Http4xx | Self::Http5xx | Self::BadStatus => {
+                false
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stores keep the words. Those of format 1 knew fewer kinds, under words that must mean something for ever.
+    #[test]
+    fn words_read_back_and_those_of_older_stores_still_do() {
+        for code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::parse(code.as_str()), Some(code));
+        }
+        for word in [
+            "dns_failed",
+            "blocked_target",
+            "connect_refused",
+            "connect_timeout",
+            "connect_failed",
+            "tls_failed",
+            "reset",
+            "timeout",
+            "bad_response",
+            "internal",
+        ] {
+            assert!(ErrorCode::parse(word).is_some(), "{word}");
+        }
+        assert_eq!(ErrorCode::parse("tls"), None);
+    }
+
+    #[test]
+    fn only_what_answered_or_was_never_asked_counts_as_reached() {
+        let reached: Vec<&str> =
+            ErrorCode::ALL.into_iter().filter(|code| !code.is_unreachable()).map(ErrorCode::as_str).collect();
+        assert_eq!(reached, ["bad_response", "internal", "redirect", "http_4xx", "http_5xx", "bad_status"]);
     }
 }

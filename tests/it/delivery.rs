@@ -93,15 +93,35 @@ fn everything_else_is_tried_twenty_times_and_not_once_more() {
         assert_eq!(receiver.count(), 20, "{status:?} {code}");
         for attempt in attempts {
             assert_eq!(attempt["response_status"].as_u64(), status.map(u64::from), "{attempt}");
-            if status.is_none() {
-                assert_eq!(attempt["error"]["code"], *code, "{attempt}");
+            let code = match status {
+                None => *code,
+                Some(300..400) => "redirect",
+                Some(400..500) => "http_4xx",
+                Some(_) => "http_5xx",
+            };
+            assert_eq!(attempt["error"]["code"], code, "{attempt}");
+            let sentence = |name: &str| attempt["error"][name].as_str().unwrap().to_owned();
+            let (message, message_pt) = (sentence("message"), sentence("message_pt"));
+            assert!(message.ends_with('.') && message_pt.ends_with('.') && message != message_pt, "{attempt}");
+            if let Some(status) = status {
+                assert!(message.starts_with(&format!("The target answered {status}")), "{attempt}");
+                assert!(message_pt.starts_with(&format!("O destino respondeu {status}")), "{attempt}");
             }
+            assert_eq!((attempt.get("tls_version"), attempt.get("hint")), (Some(&Value::Null), None), "{attempt}");
+            assert_eq!(attempt["timings"]["total_ms"], attempt["duration_ms"], "{attempt}");
         }
         assert!(attempts[18]["next_attempt_at"].is_string() && attempts[19]["next_attempt_at"].is_null());
         assert!(receiver.requests().iter().all(|request| request.header("authorization") == Some("token-da-loja")));
     }
     let refused = daemon.await_status(&refused, "FAILED");
-    assert_eq!(refused["attempts"][19]["error"]["code"], "connect_refused");
+    assert_eq!(
+        refused["attempts"][19]["error"],
+        json!({
+            "code": "connect_refused",
+            "message": format!("Nothing is listening at {gone} (connection refused)."),
+            "message_pt": format!("Nada atende em {gone} (conexão recusada)."),
+        })
+    );
     // Time passes, other notifications come and go: no twenty-first.
     let receiver = Receiver::ok();
     daemon.register(&receiver.url, &["LATER.*"]);
@@ -148,7 +168,12 @@ fn a_redirect_is_shown_and_never_followed() {
     let event = daemon.record("PAYMENT.PAID");
     let attempt = daemon.await_status(&event, "RETRYING")["attempts"][0].clone();
     assert_eq!((&attempt["response_status"], &attempt["location"]), (&json!(302), &json!(elsewhere.url)));
-    assert!(attempt["hint"].as_str().unwrap().contains("target"));
+    let error = &attempt["error"];
+    assert_eq!(error["code"], "redirect");
+    for (name, says) in [("message", "change the webhook's target"), ("message_pt", "mude o destino do webhook")] {
+        let sentence = error[name].as_str().unwrap();
+        assert!(sentence.contains(&elsewhere.url) && sentence.contains(says), "{attempt}");
+    }
     assert_eq!(elsewhere.count(), 0);
 }
 
@@ -202,23 +227,26 @@ fn targets_inside_are_refused_unless_allowed() {
     let event = daemon.record("PAYMENT.PAID");
     let attempt = daemon.await_status(&event, "RETRYING")["attempts"][0].clone();
     assert_eq!(attempt["error"]["code"], "blocked_target");
-    assert!(attempt["error"]["message"].as_str().unwrap().contains("egress"), "{attempt}");
+    for (name, says) in [("message", "a loopback address"), ("message_pt", "um endereço da própria máquina")] {
+        let sentence = attempt["error"][name].as_str().unwrap();
+        assert!(sentence.contains("egress") && sentence.contains(says), "{attempt}");
+    }
     assert_eq!(receiver.count(), 0);
 }
 
-#[test]
-fn https_needs_a_certificate_that_is_trusted() {
-    let issuer = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let ca = folder.path().join("ca.pem");
-    std::fs::write(&ca, issuer.cert.pem()).unwrap();
-    let key = rustls_pki_types::PrivateKeyDer::try_from(issuer.signing_key.serialize_der()).unwrap();
+/// A target that answers every POST over TLS with a 204: its certificate, in a file, and its URL.
+fn https_target(params: rcgen::CertificateParams) -> (tempfile::NamedTempFile, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let ca = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca.path(), certificate.pem()).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config =
         rustls::ServerConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![issuer.cert.der().clone()], key)
+            .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
     let config = std::sync::Arc::new(config);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -233,15 +261,55 @@ fn https_needs_a_certificate_that_is_trusted() {
             }
         }
     });
-    let trusting = Daemon::start(&QUICK.replace("[egress]", &format!("[egress]\nextra_ca_file = {ca:?}")));
+    (ca, target)
+}
+
+/// A daemon that takes this authority's word.
+fn trusting(ca: &tempfile::NamedTempFile) -> Daemon {
+    Daemon::start(&QUICK.replace("[egress]", &format!("[egress]\nextra_ca_file = \"{}\"", ca.path().display())))
+}
+
+#[test]
+fn https_needs_a_certificate_that_is_trusted() {
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let (ca, target) = https_target(rcgen::CertificateParams::new(names).unwrap());
+    let trusting = trusting(&ca);
     trusting.register(&target, &["*"]);
     let event = trusting.record("PAYMENT.PAID");
     let attempt = trusting.await_status(&event, "DELIVERED")["attempts"][0].clone();
-    assert!(attempt["timings"]["tls_ms"].is_number(), "{attempt}");
+    assert!(attempt["timings"]["tls_ms"].is_number() && attempt["error"].is_null(), "{attempt}");
+    assert_eq!(attempt["tls_version"], "1.3");
     let wary = Daemon::quick();
     wary.register(&target, &["*"]);
     let event = wary.record("PAYMENT.PAID");
-    assert_eq!(wary.await_status(&event, "FAILED")["attempts"][0]["error"]["code"], "tls_failed");
+    let attempt = wary.await_status(&event, "FAILED")["attempts"][0].clone();
+    assert_eq!((&attempt["error"]["code"], &attempt["tls_version"]), (&json!("tls_untrusted"), &Value::Null));
+    for (name, says) in [("message", "not issued by a trusted authority"), ("message_pt", "autoridade confiável")] {
+        assert!(attempt["error"][name].as_str().unwrap().contains(says), "{attempt}");
+    }
+}
+
+/// The question a shop owner asks first, and the answer the issue asked for word by word.
+#[test]
+fn an_expired_certificate_is_told_with_its_day_in_both_languages() {
+    let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2025, 3, 3);
+    params.not_after = rcgen::date_time_ymd(2026, 3, 3);
+    let (ca, target) = https_target(params);
+    let daemon = trusting(&ca);
+    daemon.register(&target, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    let attempt = daemon.await_status(&event, "FAILED")["attempts"][0].clone();
+    assert_eq!(
+        attempt["error"],
+        json!({
+            "code": "tls_expired",
+            "message": "The certificate of 127.0.0.1 expired on 3 March 2026.",
+            "message_pt": "O certificado de 127.0.0.1 expirou em 3 de março de 2026.",
+        })
+    );
+    assert_eq!(attempt["remote_ip"], "127.0.0.1");
+    assert!(attempt["timings"]["tls_ms"].is_number() && attempt["timings"]["first_byte_ms"].is_null(), "{attempt}");
 }
 
 #[test]

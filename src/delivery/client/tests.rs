@@ -6,8 +6,8 @@ use crate::delivery::egress::Allowed;
 use crate::delivery::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
 use crate::delivery::stream::MAX_RESPONSE_BYTES;
 use crate::delivery::tls;
-use crate::model::Timestamp;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use crate::model::{ErrorCode, Timestamp};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls_pki_types::PrivateKeyDer;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
@@ -148,7 +148,7 @@ async fn a_2xx_confirms_and_the_request_is_what_was_asked_for() {
     let finished = client().attempt(outgoing(&target.url())).await;
     assert!(finished.result.confirms());
     assert_eq!(response(&finished), &Response { status: 200, body: b"ok".to_vec(), retry_after: None, location: None });
-    assert_eq!(finished.remote_ip, Some(target.address.ip()));
+    assert_eq!((finished.remote_ip, finished.tls), (Some(target.address.ip()), None));
     let Timings { dns_us, connect_us, tls_us, first_byte_us } = finished.timings;
     assert!(dns_us.is_none() && connect_us.is_some() && tls_us.is_none() && first_byte_us.is_some());
     assert!(finished.duration_us >= connect_us.unwrap() + first_byte_us.unwrap());
@@ -228,9 +228,12 @@ async fn nothing_listening_is_refused() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_a_dns_failure() {
-    // RFC 6761: nothing under `invalid` ever resolves.
+    // RFC 6761: nothing under `invalid` ever resolves. Where there is no resolver to say so, it fails; the two are told
+    // apart in the tests of `failure`.
     let finished = client().attempt(outgoing("http://loja.invalid/")).await;
-    assert_eq!(error(&finished).0, ErrorCode::DnsFailed);
+    let (code, message) = error(&finished);
+    assert!(matches!(code, ErrorCode::DnsNotFound | ErrorCode::DnsFailed), "{code:?} {message}");
+    assert!(message.contains("loja.invalid"), "{message}");
     assert!(finished.timings.dns_us.is_some() && finished.remote_ip.is_none());
 }
 
@@ -651,22 +654,42 @@ async fn an_attempt_that_is_dropped_closes_its_connection() {
 
 /// A certificate authority in a file, and an acceptor for 127.0.0.1 and localhost under it.
 fn authority(names: &[&str]) -> (tempfile::NamedTempFile, TlsAcceptor) {
+    authority_for(names, |_| {})
+}
+
+/// The same, with a say in what the certificate holds.
+fn authority_for(
+    names: &[&str],
+    change: impl FnOnce(&mut CertificateParams),
+) -> (tempfile::NamedTempFile, TlsAcceptor) {
     let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = params.self_signed(&ca_key).unwrap();
     let issuer = Issuer::new(params, ca_key);
     let names = names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+    let mut leaf = CertificateParams::new(names).unwrap();
+    change(&mut leaf);
+    let leaf = leaf.signed_by(&key, &issuer).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), ca.pem()).unwrap();
     (file, acceptor(&leaf, &key))
 }
 
 fn acceptor(certificate: &rcgen::Certificate, key: &KeyPair) -> TlsAcceptor {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+    acceptor_of(certificate, key, rustls::ALL_VERSIONS, rustls::crypto::ring::ALL_CIPHER_SUITES)
+}
+
+fn acceptor_of(
+    certificate: &rcgen::Certificate,
+    key: &KeyPair,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    ciphers: &[rustls::SupportedCipherSuite],
+) -> TlsAcceptor {
+    let provider = rustls::crypto::ring::default_provider();
+    let provider = rustls::crypto::CryptoProvider { cipher_suites: ciphers.to_vec(), ..provider };
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(versions)
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
@@ -703,8 +726,10 @@ async fn tls_is_spoken_with_an_extra_authority_to_names_and_addresses() {
         let finished = client.attempt(outgoing(&url)).await;
         assert!(finished.result.confirms(), "{host}: {:?}", finished.result);
         assert!(finished.timings.tls_us.is_some());
+        assert_eq!(finished.tls, Some(TlsVersion::V1_3));
         let again = client.attempt(outgoing(&url)).await;
         assert!(again.result.confirms() && again.timings.tls_us.is_none());
+        assert_eq!(again.tls, Some(TlsVersion::V1_3), "known of a kept connection too");
     }
     assert_eq!(target.accepted(), 2);
 }
@@ -716,11 +741,83 @@ async fn certificates_of_strangers_and_other_names_are_refused() {
     let url = format!("https://{}/", target.address);
     let finished = client().attempt(outgoing(&url)).await;
     let (code, message) = error(&finished);
-    assert_eq!(code, ErrorCode::TlsFailed);
+    assert_eq!(code, ErrorCode::TlsUntrusted);
     assert!(message.contains("not issued by a trusted authority"), "{message}");
+    assert_eq!(finished.tls, None);
     let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
     let finished = Client::new(trusting, Clock::System).attempt(outgoing(&url)).await;
-    assert_eq!(error(&finished), (ErrorCode::TlsFailed, "The certificate at 127.0.0.1 was made for another name."));
+    assert_eq!(
+        error(&finished),
+        (ErrorCode::TlsNameMismatch, "The certificate at 127.0.0.1 was made for another name.")
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_outside_its_time_is_told_with_the_day() {
+    for (from, to, code, says, says_pt) in [
+        (
+            (2019, 3, 3),
+            (2020, 3, 3),
+            ErrorCode::TlsExpired,
+            "expired on 3 March 2020.",
+            "expirou em 3 de março de 2020.",
+        ),
+        ((2098, 5, 1), (2099, 5, 1), ErrorCode::TlsNotYetValid, "from 1 May 2098:", "a partir de 1º de maio de 2098:"),
+    ] {
+        let (ca, acceptor) = authority_for(&["127.0.0.1"], |leaf| {
+            leaf.not_before = date_time_ymd(from.0, from.1, from.2);
+            leaf.not_after = date_time_ymd(to.0, to.1, to.2);
+        });
+        let target = tls_target(acceptor).await;
+        let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
+        let finished =
+            Client::new(trusting, Clock::System).attempt(outgoing(&format!("https://{}/", target.address))).await;
+        let AttemptResult::Error(failed) = &finished.result else { panic!("{finished:?}") };
+        assert_eq!(failed.code, code, "{failed:?}");
+        assert!(failed.message.contains(says) && failed.message_pt.contains(says_pt), "{failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn tls_1_2_is_spoken_and_recorded() {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let old = [&rustls::version::TLS12];
+    let target = tls_target(acceptor_of(&certificate, &key, &old, rustls::crypto::ring::ALL_CIPHER_SUITES)).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), certificate.pem()).unwrap();
+    let trusting = ClientSettings { tls: tls::client_config(Some(file.path())).unwrap(), ..settings() };
+    let client = Client::new(trusting, Clock::System);
+    for _ in 0..2 {
+        let finished = client.attempt(outgoing(&format!("https://{}/", target.address))).await;
+        assert!(finished.result.confirms(), "{finished:?}");
+        assert_eq!(finished.tls, Some(TlsVersion::V1_2));
+    }
+    assert_eq!(target.accepted(), 1);
+}
+
+#[tokio::test]
+async fn a_server_without_a_cipher_or_version_of_ours_is_told_apart() {
+    use rustls::crypto::ring::cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
+    // Its certificate is for ECDSA, its one cipher for RSA: it can't take what the client offers.
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (old, rsa) = ([&rustls::version::TLS12], [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]);
+    let target = tls_target(acceptor_of(&certificate, &key, &old, &rsa)).await;
+    let finished = client().attempt(outgoing(&format!("https://{}/", target.address))).await;
+    let (code, message) = error(&finished);
+    assert_eq!(code, ErrorCode::TlsNoCommonCipher, "{message}");
+    assert!(message.contains("no TLS cipher in common"), "{message}");
+    // What a server answers that speaks TLS 1.1 at most: the alert `protocol_version`.
+    let ancient = Target::start(|_, mut stream| async move {
+        stream.readable().await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        stream.write_all(&[21, 3, 2, 0, 2, 2, 70]).await.unwrap();
+        while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
+    })
+    .await;
+    let finished = client().attempt(outgoing(&format!("https://{}/", ancient.address))).await;
+    assert_eq!(error(&finished), (ErrorCode::TlsNoCommonCipher, "127.0.0.1 speaks neither TLS 1.2 nor TLS 1.3."));
 }
 
 /// What `openssl req -x509` makes: a certificate that is its own authority. webpki never takes one for a server's, so naming it
@@ -735,7 +832,7 @@ async fn a_certificate_that_is_its_own_authority_is_taken_when_the_config_names_
     let url = format!("https://{}/", target.address);
     let finished = client().attempt(outgoing(&url)).await;
     let (code, message) = error(&finished);
-    assert_eq!(code, ErrorCode::TlsFailed);
+    assert_eq!(code, ErrorCode::TlsUntrusted);
     assert!(message.contains("is its own authority") && message.contains("extra_ca_file"), "{message}");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), certificate.pem()).unwrap();

@@ -381,9 +381,13 @@ fn the_largest_records_fit_into_a_row() {
         retry_after: None,
         location: Some("x".repeat(1500)),
     };
-    let attempt = Attempt { result: AttemptResult::Response(response), ..responded() };
-    let row = encode_notification(&notification(State::Failed, Some(attempt)));
-    assert!(row.len() <= MAX_VALUE_BYTES, "{}", row.len());
+    let sentence = "x".repeat(AttemptError::MAX_MESSAGE_BYTES);
+    let error = AttemptError { code: ErrorCode::Internal, message: sentence.clone(), message_pt: sentence };
+    for result in [AttemptResult::Response(response), AttemptResult::Error(error)] {
+        let attempt = Attempt { result, ..responded() };
+        let row = encode_notification(&notification(State::Failed, Some(attempt)));
+        assert!(row.len() <= MAX_VALUE_BYTES, "{}", row.len());
+    }
 }
 
 #[test]

@@ -1,0 +1,268 @@
+//! Every failure has its code and both its sentences.
+
+use super::*;
+use crate::delivery::egress::Guard;
+use rustls_pki_types::ServerName;
+use std::sync::Arc;
+
+fn address() -> SocketAddr {
+    "192.0.2.1:443".parse().unwrap()
+}
+
+#[track_caller]
+fn says(failure: &AttemptError, code: ErrorCode, message: &str, message_pt: &str) {
+    assert_eq!((failure.code, &*failure.message, &*failure.message_pt), (code, message, message_pt));
+}
+
+#[test]
+fn system_errors_have_their_codes() {
+    for (kind, code) in [
+        (ErrorKind::ConnectionRefused, ErrorCode::ConnectRefused),
+        (ErrorKind::TimedOut, ErrorCode::ConnectTimeout),
+        (ErrorKind::HostUnreachable, ErrorCode::ConnectFailed),
+        (ErrorKind::NetworkUnreachable, ErrorCode::ConnectFailed),
+        (ErrorKind::PermissionDenied, ErrorCode::ConnectFailed),
+        (ErrorKind::AddrNotAvailable, ErrorCode::Internal),
+    ] {
+        assert_eq!(connecting(address(), &kind.into()).code, code, "{kind:?}");
+    }
+    let v6 = "[2001:db8::1]:443".parse().unwrap();
+    assert_eq!(connecting(v6, &ErrorKind::AddrNotAvailable.into()).code, ErrorCode::ConnectFailed);
+    assert_eq!(span(Duration::from_micros(1_500_999)).to_string(), "1s 500ms");
+    assert_eq!(connecting(address(), &io::Error::from_raw_os_error(24)).code, ErrorCode::Internal);
+    says(
+        &connecting(address(), &ErrorKind::ConnectionRefused.into()),
+        ErrorCode::ConnectRefused,
+        "Nothing is listening at 192.0.2.1:443 (connection refused).",
+        "Nada atende em 192.0.2.1:443 (conexão recusada).",
+    );
+    says(
+        &connecting_too_long(address(), Duration::from_secs(5)),
+        ErrorCode::ConnectTimeout,
+        "192.0.2.1:443 did not answer the attempt to connect within 5s.",
+        "192.0.2.1:443 não respondeu à tentativa de conexão em 5s.",
+    );
+    says(
+        &silent("loja.example", Duration::from_secs(15)),
+        ErrorCode::Timeout,
+        "No response from loja.example within 15s.",
+        "loja.example não respondeu em 15s.",
+    );
+}
+
+/// A name that is written wrong is the merchant's to mend, a resolver that fails the operator's.
+#[test]
+fn a_name_that_is_not_there_and_a_resolver_that_fails_are_told_apart() {
+    // getaddrinfo's own numbers, as glibc and musl have them.
+    #[cfg(target_os = "linux")]
+    for (number, code) in [
+        (-2, ErrorCode::DnsNotFound),
+        (-5, ErrorCode::DnsNotFound),
+        (-3, ErrorCode::DnsFailed),
+        (-4, ErrorCode::DnsFailed),
+        (-10, ErrorCode::Internal),
+    ] {
+        assert_eq!(resolving("loja.example", &LookupError::new(number).into()).code, code, "{number}");
+    }
+    let out_of_files = Unresolved::Failed(io::Error::from_raw_os_error(23));
+    assert_eq!(resolving("loja.example", &out_of_files).code, ErrorCode::Internal);
+    says(
+        &resolving("loja.example", &Unresolved::NotFound),
+        ErrorCode::DnsNotFound,
+        "The name loja.example does not exist or has no address: check how the webhook's target is written.",
+        "O nome loja.example não existe ou não tem endereço: confira como o destino do webhook foi escrito.",
+    );
+    says(
+        &resolving("loja.example", &Unresolved::Failed(ErrorKind::NotFound.into())),
+        ErrorCode::DnsFailed,
+        "The name loja.example could not be resolved to an address.",
+        "Não foi possível descobrir o endereço de loja.example.",
+    );
+    says(
+        &resolving_too_long("loja.example", Duration::from_millis(250)),
+        ErrorCode::DnsFailed,
+        "The name loja.example was not resolved within 250ms.",
+        "O endereço de loja.example não foi descoberto em 250ms.",
+    );
+}
+
+#[test]
+fn what_is_blocked_is_named_and_so_is_what_opens_it() {
+    let said = |ip: &str| blocked(&Guard::default().check(ip.parse().unwrap(), 80).unwrap_err());
+    says(
+        &said("10.0.0.5"),
+        ErrorCode::BlockedTarget,
+        "10.0.0.5 is a private address, which is not dialled; `[egress] allow` in the config opens it.",
+        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow` na configuração o libera.",
+    );
+    says(
+        &said("::ffff:127.0.0.1"),
+        ErrorCode::BlockedTarget,
+        "::ffff:127.0.0.1 is a loopback address, which is not dialled; an entry inside 127.0.0.0/8 in `[egress] allow` \
+         in the config opens it.",
+        "::ffff:127.0.0.1 é um endereço da própria máquina, ao qual não se conecta; uma entrada dentro de 127.0.0.0/8 em \
+         `[egress] allow` na configuração o libera.",
+    );
+    says(
+        &said("::"),
+        ErrorCode::BlockedTarget,
+        ":: is an unspecified address, which is not dialled, and `[egress] allow` in the config can't open it.",
+        ":: é um endereço não especificado, ao qual não se conecta, e `[egress] allow` na configuração não pode liberá-lo.",
+    );
+}
+
+#[test]
+fn certificates_are_found_however_deep_they_are_wrapped() {
+    let expired = || rustls::Error::InvalidCertificate(CertificateError::Expired);
+    let once = io::Error::new(ErrorKind::InvalidData, expired());
+    let twice = io::Error::other(io::Error::new(ErrorKind::InvalidData, expired()));
+    for cause in [once, twice] {
+        says(
+            &handshaking("loja.example", address(), &cause),
+            ErrorCode::TlsExpired,
+            "The certificate of loja.example has expired.",
+            "O certificado de loja.example expirou.",
+        );
+    }
+    says(
+        &handshaking("loja.example", address(), &ErrorKind::UnexpectedEof.into()),
+        ErrorCode::TlsFailed,
+        "192.0.2.1:443 closed the connection during the TLS handshake.",
+        "192.0.2.1:443 fechou a conexão durante a negociação TLS.",
+    );
+}
+
+#[test]
+fn a_certificate_outside_its_time_tells_the_day() {
+    // 2026-03-03T12:00:00Z
+    let day = UnixTime::since_unix_epoch(Duration::from_secs(1_772_539_200));
+    let expired = CertificateError::ExpiredContext { time: day, not_after: day };
+    says(
+        &certificate("loja.example", &expired),
+        ErrorCode::TlsExpired,
+        "The certificate of loja.example expired on 3 March 2026.",
+        "O certificado de loja.example expirou em 3 de março de 2026.",
+    );
+    // 2026-12-31T23:59:59Z and the second after it.
+    for (secs, en, pt) in [
+        (1_798_761_599, "31 December 2026", "31 de dezembro de 2026"),
+        (1_798_761_600, "1 January 2027", "1º de janeiro de 2027"),
+    ] {
+        let not_before = UnixTime::since_unix_epoch(Duration::from_secs(secs));
+        let early = certificate("loja.example", &CertificateError::NotValidYetContext { time: day, not_before });
+        assert_eq!(early.code, ErrorCode::TlsNotYetValid);
+        assert!(early.message.contains(&format!("valid only from {en}:")), "{early:?}");
+        assert!(early.message_pt.contains(&format!("só vale a partir de {pt}:")), "{early:?}");
+    }
+    // A certificate may claim any second there is.
+    assert_eq!(date(UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX))), "31 December 9999");
+}
+
+#[test]
+fn tls_errors_have_their_codes_and_two_languages() {
+    use rustls::Error::{AlertReceived, InvalidCertificate, NoApplicationProtocol, PeerIncompatible as Peer};
+    let other_name = CertificateError::NotValidForNameContext {
+        expected: ServerName::try_from("b.example").unwrap(),
+        presented: vec![],
+    };
+    let own = CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity)));
+    for (cause, code) in [
+        (InvalidCertificate(CertificateError::Expired), ErrorCode::TlsExpired),
+        (InvalidCertificate(CertificateError::NotValidYet), ErrorCode::TlsNotYetValid),
+        (InvalidCertificate(CertificateError::UnknownIssuer), ErrorCode::TlsUntrusted),
+        (InvalidCertificate(CertificateError::BadSignature), ErrorCode::TlsUntrusted),
+        (InvalidCertificate(CertificateError::Revoked), ErrorCode::TlsUntrusted),
+        (InvalidCertificate(own), ErrorCode::TlsUntrusted),
+        (InvalidCertificate(CertificateError::NotValidForName), ErrorCode::TlsNameMismatch),
+        (InvalidCertificate(other_name), ErrorCode::TlsNameMismatch),
+        (InvalidCertificate(CertificateError::BadEncoding), ErrorCode::TlsFailed),
+        (InvalidCertificate(CertificateError::InvalidPurpose), ErrorCode::TlsFailed),
+        (AlertReceived(AlertDescription::UnrecognisedName), ErrorCode::TlsNameMismatch),
+        (AlertReceived(AlertDescription::HandshakeFailure), ErrorCode::TlsNoCommonCipher),
+        (AlertReceived(AlertDescription::InsufficientSecurity), ErrorCode::TlsNoCommonCipher),
+        (AlertReceived(AlertDescription::ProtocolVersion), ErrorCode::TlsNoCommonCipher),
+        (Peer(PeerIncompatible::ServerDoesNotSupportTls12Or13), ErrorCode::TlsNoCommonCipher),
+        (Peer(PeerIncompatible::NoCipherSuitesInCommon), ErrorCode::TlsNoCommonCipher),
+        (AlertReceived(AlertDescription::CertificateRequired), ErrorCode::TlsFailed),
+        (AlertReceived(AlertDescription::NoApplicationProtocol), ErrorCode::TlsFailed),
+        (AlertReceived(AlertDescription::InternalError), ErrorCode::TlsFailed),
+        (NoApplicationProtocol, ErrorCode::TlsFailed),
+        (rustls::Error::DecryptError, ErrorCode::TlsFailed),
+    ] {
+        let failure = tls("loja.example", &cause);
+        assert_eq!(failure.code, code, "{cause:?}");
+        is_said_twice(&failure);
+        assert!(failure.message.contains("loja.example") && failure.message_pt.contains("loja.example"));
+    }
+}
+
+#[track_caller]
+fn is_said_twice(failure: &AttemptError) {
+    for sentence in [&failure.message, &failure.message_pt] {
+        assert!(sentence.ends_with(['.', '?']) && !sentence.contains('\n') && !sentence.contains("  "), "{failure:?}");
+    }
+    assert_ne!(failure.message, failure.message_pt);
+}
+
+fn response(status: u16, location: Option<&str>) -> AttemptResult {
+    let location = location.map(str::to_owned);
+    AttemptResult::Response(Response { status, body: Vec::new(), retry_after: None, location })
+}
+
+#[test]
+fn every_status_but_a_2xx_is_explained() {
+    for status in 100..=999 {
+        let code = match status {
+            200..=299 => None,
+            300..=399 => Some(ErrorCode::Redirect),
+            400..=499 => Some(ErrorCode::Http4xx),
+            500..=599 => Some(ErrorCode::Http5xx),
+            _ => Some(ErrorCode::BadStatus),
+        };
+        let result = response(status, None);
+        let explained = why(&result);
+        assert_eq!(explained.as_ref().map(|error| error.code), code, "{status}");
+        assert_eq!(explained.is_none(), result.confirms(), "{status}");
+        if let Some(error) = explained {
+            is_said_twice(&error);
+            assert!(error.message.starts_with(&format!("The target answered {status}")), "{error:?}");
+            assert!(error.message_pt.starts_with(&format!("O destino respondeu {status}")), "{error:?}");
+        }
+    }
+    says(
+        &why(&response(401, None)).unwrap(),
+        ErrorCode::Http4xx,
+        "The target answered 401: it refused the token; check the webhook's authorization.",
+        "O destino respondeu 401: recusou o token; confira a autorização do webhook.",
+    );
+    says(
+        &why(&response(500, None)).unwrap(),
+        ErrorCode::Http5xx,
+        "The target answered 500: its own system failed.",
+        "O destino respondeu 500: houve uma falha no sistema dele.",
+    );
+    says(
+        &why(&response(308, Some("https://nova.example/"))).unwrap(),
+        ErrorCode::Redirect,
+        "The target answered 308, a redirect to https://nova.example/, which is not followed, since the authorization would \
+         go along: change the webhook's target to the final address.",
+        "O destino respondeu 308, um redirecionamento para https://nova.example/, que não é seguido, pois a autorização iria \
+         junto: mude o destino do webhook para o endereço final.",
+    );
+}
+
+#[test]
+fn what_was_stored_is_told_as_it_stands() {
+    let stored = silent("loja.example", Duration::from_secs(15));
+    assert_eq!(*why(&AttemptResult::Error(stored.clone())).unwrap(), stored);
+}
+
+/// Both languages of a sentence are stored in one row, and a row that is too long spills into files sled never syncs.
+#[test]
+fn a_sentence_has_an_end() {
+    const MAX: usize = AttemptError::MAX_MESSAGE_BYTES;
+    assert_eq!(cut("x".repeat(MAX)), "x".repeat(MAX));
+    assert_eq!(cut("x".repeat(MAX + 1)), format!("{}…", "x".repeat(MAX - 3)));
+    let cut = cut("é".repeat(MAX));
+    assert!(cut.len() <= MAX && cut.ends_with("é…"), "{} bytes", cut.len());
+}
