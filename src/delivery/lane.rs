@@ -19,6 +19,18 @@ const LOOK_AHEAD: Duration = Duration::from_secs(60);
 /// committer falls behind.
 const MAX_SETTLING: usize = 1024;
 
+/// The longest a probe waits after the one before it: four attempts a second use up nobody's processor, and find a target that is
+/// back within a quarter of one.
+pub(super) const MAX_PROBE_PACE: Duration = Duration::from_millis(250);
+
+/// How long after so many attempts in a row that could not speak to the target the next automatic one leaves. A target that
+/// refuses at once would else be asked thousands of times a second by all that it is owed.
+fn probe_pace(unreached: u32) -> Duration {
+    const FREE: u32 = 3;
+    let doublings = unreached.saturating_sub(FREE + 1).min(8);
+    if unreached <= FREE { Duration::ZERO } else { Duration::from_millis(10 << doublings).min(MAX_PROBE_PACE) }
+}
+
 /// What a webhook asks of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -141,8 +153,11 @@ pub(super) struct Lane<H> {
     /// Attempts in flight (`true`), and those that ended and are not settled yet (`false`).
     busy: HashMap<Seq, bool>,
     in_flight: usize,
-    /// The target can't be spoken to: one attempt at a time finds out when it can.
-    probing: bool,
+    /// How many attempts in a row could not speak to the target; none since it last confirmed. While there are any, one attempt at a
+    /// time finds out when it can.
+    unreached: u32,
+    /// When the next of them may leave.
+    probe_at: Timestamp,
     held_until: Timestamp,
     manual_held_until: Timestamp,
     /// When the attempts started so far are paid for, in microseconds (the generic cell rate algorithm).
@@ -170,7 +185,8 @@ impl<H> Lane<H> {
             retries_aside: Vec::new(),
             busy: HashMap::new(),
             in_flight: 0,
-            probing: false,
+            unreached: 0,
+            probe_at: Timestamp::from_ms(0),
             held_until: Timestamp::from_ms(0),
             manual_held_until: Timestamp::from_ms(0),
             paid_until_us: 0,
@@ -226,6 +242,7 @@ impl<H> Lane<H> {
         self.manual.loading = false;
         // A hold set by a clock that ran ahead must not outlive it; whoever meant it will say so again.
         self.held_until = Timestamp::from_ms(0);
+        self.probe_at = Timestamp::from_ms(0);
         self.manual_held_until = Timestamp::from_ms(0);
         self.paid_until_us = 0;
     }
@@ -313,7 +330,7 @@ impl<H> Lane<H> {
     // ---- attempts ----
 
     pub(super) fn pick(&mut self, now: Timestamp) -> Picked<H> {
-        let width = if self.probing { 1 } else { self.settings.max_in_flight };
+        let width = if self.unreached > 0 { 1 } else { self.settings.max_in_flight };
         if self.in_flight >= width || self.busy.len() - self.in_flight >= MAX_SETTLING {
             return Picked::Nothing;
         }
@@ -332,8 +349,9 @@ impl<H> Lane<H> {
             }
         }
         if self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()) {
-            if now < self.held_until {
-                wait_until(self.held_until);
+            let held_until = self.held_until.max(self.probe_at);
+            if now < held_until {
+                wait_until(held_until);
             } else {
                 // In turn, so that neither a flood of new events nor one of retries starves the other.
                 self.retry_next = !self.retry_next;
@@ -391,15 +409,21 @@ impl<H> Lane<H> {
     }
 
     /// Returns whether a slot came free.
-    pub(super) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>) -> bool {
+    pub(super) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
         match self.busy.get_mut(&seq) {
             Some(in_flight) if *in_flight => *in_flight = false,
             _ => return false,
         }
         self.in_flight -= 1;
         match reach {
-            Reach::Confirmed => self.probing = false,
-            Reach::Unreachable => self.probing = true,
+            Reach::Confirmed => {
+                self.unreached = 0;
+                self.probe_at = Timestamp::from_ms(0);
+            }
+            Reach::Unreachable => {
+                self.unreached = self.unreached.saturating_add(1);
+                self.probe_at = now.plus(probe_pace(self.unreached));
+            }
             Reach::Answered | Reach::Untried => {}
         }
         if let Some(hold) = hold {

@@ -304,7 +304,7 @@ impl<H> Scheduler<H> {
             }
             Input::Ended { key, reach, hold } => {
                 if let Some(lane) = self.lanes.get_mut(&key.webhook)
-                    && lane.ended(key.seq, reach, hold)
+                    && lane.ended(key.seq, reach, hold, self.now)
                 {
                     self.in_flight -= 1;
                     self.busy_lanes -= usize::from(lane.in_flight() == 0);

@@ -11,6 +11,7 @@ mod delivery;
 mod events;
 mod harness;
 mod keeping;
+mod libraries;
 mod lifecycle;
 mod notifications;
 mod powercut;

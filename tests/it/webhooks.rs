@@ -168,14 +168,15 @@ fn an_ordered_webhook_gets_each_resource_in_order_and_others_pass_by() {
     );
     assert_eq!(webhook["ordered"], true);
     let id = webhook["id"].as_str().unwrap();
-    let last = (1..=5).map(|n| daemon.record_with(of_a_resource("a", n))).last().unwrap();
+    let recorded: Vec<String> = (1..=5).map(|n| daemon.record_with(of_a_resource("a", n))).collect();
+    let last = &recorded[4];
     daemon.patch(&format!("/api/webhooks/{id}"), &json!({ "webhook": { "status": "ACTIVE" } })).expect(200);
     receiver.await_count(1);
     let other = daemon.record_with(of_a_resource("b", 1));
     // b's first request is answered with the second 500, so that both resources retry side by side.
     let explained = daemon.list(&format!("/api/events/{last}/explain"));
     assert!(explained[0]["reason"].as_str().unwrap().contains("waits for its turn"), "{explained:?}");
-    daemon.await_status(&last, "DELIVERED");
+    daemon.await_status(last, "DELIVERED");
     daemon.await_status(&other, "DELIVERED");
     assert_eq!(seen(&receiver, "a"), [1, 1, 2, 3, 4, 5]);
     assert_eq!(seen(&receiver, "b"), [1, 1]);

@@ -5,6 +5,7 @@
 //! dies. `SEEDS=n` runs more seeds, `SEED=n` one alone; a failing one says which it was.
 
 use super::*;
+use crate::delivery::lane::MAX_PROBE_PACE;
 use crate::model::{
     Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State, Timings,
     Trigger, Verdict,
@@ -323,7 +324,7 @@ impl Sim {
     /// Whether a lane that might start something sits on what has long been due.
     fn check_idle_lanes(&mut self) {
         self.worst_lag = self.worst_lag.max(self.lag);
-        let (wall, longest) = (self.wall(), 8 * self.worst_lag + 100);
+        let (wall, longest) = (self.wall(), 8 * self.worst_lag + 100 + millis(MAX_PROBE_PACE));
         let full = self.in_flight.len() >= self.max_in_flight;
         for (no, hook) in &mut self.hooks {
             let held = hook.held_until.max(hook.manual_held_until) > wall || hook.settings.rate_limit.is_some();
