@@ -150,6 +150,11 @@ impl Notification {
         }
     }
 
+    /// Whether an automatic attempt is owed that waits for no other notification.
+    pub fn has_turn(&self) -> bool {
+        self.is_owed() && !self.waits
+    }
+
     /// What the API says of it, given whether its webhook's notifications leave and whether it was deleted.
     pub fn status(&self, webhook_active: bool, webhook_deleted: bool) -> Status {
         match self.state {

@@ -17,7 +17,9 @@ use super::committer::{Committer, Told};
 use super::keys::{self, Key, Reference};
 use super::record::{self, Stored};
 use super::txn::Txn;
-use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Seq, State, Timestamp, WebhookNo};
+use crate::model::{
+    AccountNo, Event, EventId, Notification, NotificationKey, OrderKey, Seq, State, Timestamp, WebhookNo,
+};
 
 /// What a notification is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,61 +100,100 @@ fn put_notification(txn: &mut Txn<'_>, before: &[Key], now: &Notification) {
 }
 
 impl Committer {
-    /// A notification of an event that a webhook is owed from now on; in its turn, where the webhook keeps order.
+    /// How a webhook is owed an event from now on, where it keeps order. Only reads.
+    pub(super) fn turn(
+        txn: &Txn<'_>,
+        event: &Event,
+        webhook: WebhookNo,
+        ordered: bool,
+    ) -> Result<Option<Turn>, StoreError> {
+        if !ordered {
+            return Ok(None);
+        }
+        let order = event.order_key();
+        let prefix = keys::chain(webhook, order);
+        let mut from = prefix.clone();
+        // Hardly ever more than one: a row that leads to nothing, or to what can't be read, takes nobody's turn.
+        while let Some(row) = txn.first_from(&from, &prefix)? {
+            let key = NotificationKey { seq: last_seq(&row)?, webhook };
+            if read_notification(txn, event.account, key).is_ok_and(|other| other.is_some_and(|other| other.is_owed()))
+            {
+                return Ok(Some(Turn { order, waits: true }));
+            }
+            from = [row.as_slice(), &[0]].concat();
+        }
+        Ok(Some(Turn { order, waits: false }))
+    }
+
+    /// A notification of an event that a webhook is owed from now on; in its turn, where there is one.
     pub(super) fn owe(
         &mut self,
         txn: &mut Txn<'_>,
         event: &Event,
         webhook: WebhookNo,
-        ordered: bool,
+        turn: Option<Turn>,
         now: Timestamp,
-    ) -> Result<Notification, StoreError> {
+    ) -> Notification {
         let key = NotificationKey { seq: event.seq, webhook };
         let mut notification = Notification::owed(key, event.account, now, false);
-        if ordered {
-            let order = event.order_key();
+        if let Some(Turn { order, waits }) = turn {
             notification.order = Some(order);
-            notification.waits = txn.first_with(&keys::chain(webhook, order))?.is_some();
+            notification.waits = waits;
         }
         put_notification(txn, &[], &notification);
         self.head.notifications += 1;
-        Ok(notification)
+        notification
     }
 
-    /// After a notification has changed: if it was unfinished and in an order, and is finished now, it is the next one's turn. Told
-    /// once that is durable: after a crash in between the target would have the next one first.
-    pub(super) fn pass_on(
-        &mut self,
-        txn: &mut Txn<'_>,
-        was_owed: bool,
-        notification: &Notification,
-    ) -> Result<(), StoreError> {
-        let Some(order) = notification.order.filter(|_| was_owed && !notification.is_owed()) else {
-            return Ok(());
+    /// After a notification has changed that had its turn: if it is finished now, it is the next one's. Told once that is durable:
+    /// after a crash in between the target would have the next one first.
+    pub(super) fn pass_on(&mut self, txn: &mut Txn<'_>, had_turn: bool, notification: &Notification) {
+        let Some(order) = notification.order.filter(|_| had_turn && !notification.is_owed()) else {
+            return;
         };
-        let webhook = notification.key.webhook;
-        let mut waiting = None;
-        for row in txn.keys_with(&keys::chain(webhook, order))? {
-            let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(&row, at));
-            let seq = Seq(seq.ok_or(StoreError::Damaged { table: "order", what: "has a short key" })?);
-            let key = NotificationKey { seq, webhook };
-            match read_notification(txn, notification.account, key)? {
-                // It is somebody's turn already: what ended was one that waited.
-                Some(other) if !other.waits => return Ok(()),
-                Some(other) if waiting.is_none() => waiting = Some(other),
-                Some(_) => {}
-                None => txn.delete(row),
-            }
+        if let Err(error) = self.give_turn(txn, notification, order) {
+            let notification = self.shared.notification_id(notification.key);
+            tracing::error!(%error, %notification, "whose turn it is after this one could not be read");
         }
-        if let Some(mut next) = waiting {
-            let before = notification_rows(&next);
-            next.waits = false;
-            put_notification(txn, &before, &next);
-            self.told.push(Told::Fresh { key: next.key, hot: None });
-            self.passed_on = true;
+    }
+
+    fn give_turn(&mut self, txn: &mut Txn<'_>, ended: &Notification, order: OrderKey) -> Result<(), StoreError> {
+        let webhook = ended.key.webhook;
+        let prefix = keys::chain(webhook, order);
+        let mut from = prefix.clone();
+        while let Some(row) = txn.first_from(&from, &prefix)? {
+            let key = NotificationKey { seq: last_seq(&row)?, webhook };
+            match read_notification(txn, ended.account, key) {
+                Ok(Some(mut next)) if next.waits => {
+                    let before = notification_rows(&next);
+                    next.waits = false;
+                    put_notification(txn, &before, &next);
+                    self.told.push(Told::Fresh { key: next.key, hot: None });
+                    self.passed_on = true;
+                    return Ok(());
+                }
+                // It has its turn already.
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => txn.delete(row.clone()),
+                Err(error) => tracing::error!(%error, seq = key.seq.0, "one that waits for its turn can't be read"),
+            }
+            from = [row.as_slice(), &[0]].concat();
         }
         Ok(())
     }
+}
+
+/// Where in its order a notification stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    order: OrderKey,
+    waits: bool,
+}
+
+/// The sequence number that ends a row of an index.
+fn last_seq(row: &[u8]) -> Result<Seq, StoreError> {
+    let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(row, at));
+    seq.map(Seq).ok_or(StoreError::Damaged { table: "order", what: "has a short key" })
 }
 
 fn read_notification(

@@ -529,7 +529,8 @@ impl Committer {
             }
         }
         self.apply(txn)?;
-        if !answers.is_empty() || std::mem::take(&mut self.passed_on) {
+        let passed_on = std::mem::take(&mut self.passed_on);
+        if !answers.is_empty() || passed_on {
             self.make_durable()?;
             give(answers);
         }

@@ -25,7 +25,7 @@ pub(super) fn to_present_format(
         count(&files.tree, &mut files.head)?;
     }
     let folder = backup_dir.unwrap_or(&files.folder);
-    let file = folder.join(format!("before-format-{FORMAT}.backup"));
+    let file = folder.join(format!("of-format-{from}.backup"));
     tracing::warn!(from, to = FORMAT, backup = %file.display(), "the store has an older format: it is backed up, then migrated");
     backup::write_cold(&files, &file, min_free, clock)
         .map_err(|error| StoreError::NoBackup { file: file.clone(), error: Box::new(error) })?;
@@ -40,8 +40,9 @@ pub(super) fn to_present_format(
     Ok(files)
 }
 
-/// Events, notifications and payload bytes.
-fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreError> {
+/// Events, notifications and payload bytes; and no number that an event has is given out again.
+pub(super) fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreError> {
+    (head.events, head.notifications, head.payload_bytes) = (0, 0, 0);
     for row in tree.scan_prefix(keys::all_events()) {
         let (key, value) = row?;
         let (account, seq) = (keys::u32_at(&key, 1), keys::u64_at(&key, 5));
@@ -49,6 +50,7 @@ fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreError> {
             return Err(StoreError::Damaged { table: "event", what: "has a short key" });
         };
         let (_, stored) = record::decode_event(AccountNo(account), Seq(seq), &value)?;
+        head.seq = head.seq.max(seq);
         head.events += 1;
         head.payload_bytes += stored.payload_bytes();
     }

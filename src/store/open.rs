@@ -166,10 +166,22 @@ impl Files {
             Marker::create(path, Mark { store: [0; 16], commit: 0 })?;
         }
         let (db, tree, format, head) = read_files(path, cache_bytes)?;
-        if accept_what_is_left {
+        let whole = compare(path, said, format.as_ref(), &head);
+        let vouched = whole.is_ok() && matches!(said, Found::Mark(_));
+        if !accept_what_is_left {
+            whole?;
+        }
+        let mut head = head;
+        if accept_what_is_left && !vouched && format.is_some() {
             tracing::warn!(commit = head.commit, "the store is taken as it is, whatever it may have lost");
-        } else {
-            compare(path, said, format.as_ref(), &head)?;
+            // What was lost had numbers, and targets know the ids that come from them.
+            guarded(|| {
+                migrate::count(&tree, &mut head)?;
+                head.leap();
+                head.commit += 1;
+                tree.insert(keys::meta("head"), record::encode_head(&head))?;
+                Ok(())
+            })?;
         }
         let format = match format {
             Some(format) => format,
@@ -317,10 +329,14 @@ fn compare(path: &Path, said: Found, format: Option<&FormatV1>, head: &HeadV2) -
 /// Makes the names inside a folder durable, and the folder's own.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()?;
-    if let Some(parent) = path.canonicalize()?.parent() {
-        File::open(parent)?.sync_all()?;
+    let Some(parent) = path.canonicalize()?.parent().map(Path::to_owned) else {
+        return Ok(());
+    };
+    match File::open(parent) {
+        // Whoever made the folder for us may keep its parent to themselves; they have synced it, or nobody can.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        parent => parent?.sync_all(),
     }
-    Ok(())
 }
 
 /// Opens sled's files in a folder, with what is part of the file format.

@@ -96,6 +96,17 @@ pub(super) struct HeadV2 {
     pub(super) payload_bytes: u64,
 }
 
+impl HeadV2 {
+    /// Leaves a gap in the sequence numbers, so that none that was ever given out and lost is given out again: more than any shop
+    /// records between a backup and its restore, and at random, since one backup may be restored twice, and both may deliver.
+    pub(super) fn leap(&mut self) {
+        const LEAST: u64 = 1 << 32;
+        const MORE_BITS: u32 = 40;
+        let more = u64::from_be_bytes(crate::random::bytes()) >> (64 - MORE_BITS);
+        self.seq = (self.seq + LEAST + more).min(Seq::END.0 - 1);
+    }
+}
+
 /// Of format 1. What it lacks is counted when such a store is migrated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct HeadV1 {

@@ -11,7 +11,7 @@ use super::backup::{self, BackupError, Progress, Reader};
 use super::marker::{Mark, Marker};
 use super::open::{self, RESTORING};
 use super::{StoreError, keys, record, sync};
-use crate::model::{Seq, Timestamp};
+use crate::model::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _, SeekFrom};
 use std::path::Path;
@@ -20,11 +20,6 @@ use std::path::Path;
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// After how many bytes of rows what was written is synced, so that sled frees what it holds for it.
 const SYNC_BYTES: usize = 16 * 1024 * 1024;
-/// How far the sequence numbers leap at least: more events than any shop records between a backup and its restore.
-const LEAP: u64 = 1 << 32;
-/// And how much further at random, since one backup may be restored twice, and both may deliver.
-const MORE_BITS: u32 = 40;
-
 /// What a restored store holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
@@ -99,8 +94,7 @@ fn finish(folder: &Path, db: &sled::Db, tree: &sled::Tree, log: &File) -> Result
     let restored =
         Restored { events: head.events, notifications: head.notifications, as_of: Timestamp::from_ms(head.time_ms) };
     if head.commit > 0 || head.seq > 0 {
-        let more = u64::from_be_bytes(crate::random::bytes()) >> (64 - MORE_BITS);
-        head.seq = (head.seq + LEAP + more).min(Seq::END.0 - 1);
+        head.leap();
         tree.insert(keys::meta("head"), record::encode_head(&head))?;
     }
     sync(db, log)?;

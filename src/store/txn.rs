@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::keys::Key;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
 pub(super) struct Txn<'t> {
@@ -59,29 +59,15 @@ impl<'t> Txn<'t> {
         self.rows.iter().map(|(key, value)| (key, value.as_deref()))
     }
 
-    /// The keys that start with `prefix`, as this group sees them, in order.
-    pub(super) fn keys_with(&self, prefix: &[u8]) -> Result<Vec<Key>, StoreError> {
-        let mut found = BTreeSet::new();
-        for key in self.tree.scan_prefix(prefix).keys() {
-            found.insert(key?.to_vec());
-        }
-        let staged = self.rows.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
-        for (key, value) in staged {
-            if value.is_some() {
-                found.insert(key.clone());
-            } else {
-                found.remove(key);
-            }
-        }
-        Ok(found.into_iter().collect())
-    }
-
-    /// The first key that starts with `prefix`, as this group sees it.
-    pub(super) fn first_with(&self, prefix: &[u8]) -> Result<Option<Key>, StoreError> {
-        let staged = self.rows.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+    /// The first key from `from` on that starts with `prefix`, as this group sees it.
+    pub(super) fn first_from(&self, from: &[u8], prefix: &[u8]) -> Result<Option<Key>, StoreError> {
+        let staged = self.rows.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         let staged = staged.filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()).next();
-        for key in self.tree.scan_prefix(prefix).keys() {
+        for key in self.tree.range(from..).keys() {
             let key = key?;
+            if !key.starts_with(prefix) {
+                break;
+            }
             // What the group has deleted is still in the tree.
             if !matches!(self.rows.get(&key[..]), Some(None)) {
                 return Ok(Some(staged.map_or_else(|| key.to_vec(), |staged| staged.min(key.to_vec()))));

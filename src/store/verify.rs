@@ -247,7 +247,8 @@ impl Verifier<'_> {
                 let last = notification.last.as_ref().map_or(0, |last| last.number);
                 Ok((number >= last).then(|| "is not one of its notification's earlier attempts".to_owned()))
             }
-            Table::ByWebhook | Table::Retry | Table::Manual | Table::Order => {
+            Table::Order => self.check_order(key, u32_at(1)?, last_seq()?),
+            Table::ByWebhook | Table::Retry | Table::Manual => {
                 self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(1)?) })
             }
             Table::Fresh => self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(5)?) }),
@@ -318,22 +319,7 @@ impl Verifier<'_> {
         if last != notification.attempts {
             return Ok(Some("its last attempt is not the one it counts to".to_owned()));
         }
-        if let Some(order) = notification.order.filter(|_| notification.waits) {
-            let mut turns = 0;
-            for row in self.tree.scan_prefix(keys::chain(key.webhook, order)).keys() {
-                let row = row?;
-                let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(&row, at)).map(Seq);
-                let other = match seq {
-                    Some(seq) => self.tree.get(keys::notification(account, NotificationKey { seq, ..key }))?,
-                    None => None,
-                };
-                let Some(other) = other else { continue };
-                turns += u32::from(!record::decode_notification(account, key, &other)?.waits);
-            }
-            if turns != 1 {
-                return Ok(Some(format!("it waits for its turn, and {turns} of its resource have theirs")));
-            }
-        } else if notification.waits {
+        if notification.waits && notification.order.is_none() {
             return Ok(Some("it waits for its turn in no order".to_owned()));
         }
         for number in 1..last {
@@ -342,6 +328,26 @@ impl Verifier<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A row of an order. The first of each resource answers for all of it: one of them must have its turn.
+    fn check_order(&self, row: &[u8], webhook: u32, seq: Seq) -> Result<Problem, StoreError> {
+        let webhook = WebhookNo(webhook);
+        if let Some(problem) = self.check_index(row, NotificationKey { seq, webhook })? {
+            return Ok(Some(problem));
+        }
+        let chain = &row[..row.len() - 8];
+        if self.tree.range(chain..row).next().transpose()?.is_some() {
+            return Ok(None);
+        }
+        for other in self.tree.scan_prefix(chain).keys() {
+            let other = keys::u64_at(&other?, chain.len()).map(Seq).unwrap_or_default();
+            let key = NotificationKey { seq: other, webhook };
+            if self.notification_of_any_account(key)?.is_some_and(|other| !other.waits) {
+                return Ok(None);
+            }
+        }
+        Ok(Some("all of its resource wait for their turn, and none has it".to_owned()))
     }
 
     /// A row of an index of notifications: its notification must be there, and have it.

@@ -200,7 +200,7 @@ fn a_store_of_format_1_is_backed_up_migrated_and_opens() {
     daemon.spawn();
     assert!(daemon.log().matches("the store was migrated").count() == 1, "once");
     // The backup that was written first is whole, and is of format 1 still.
-    let before = data.join("before-format-3.backup");
+    let before = data.join("of-format-1.backup");
     let again = folder.path().join("again");
     let (code, said, complaint) = daemon.run(&["restore", before.to_str().unwrap(), "--data", again.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{said}{complaint}");

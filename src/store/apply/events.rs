@@ -134,6 +134,11 @@ impl Committer {
             notifications: u32::try_from(owed_to.len()).unwrap_or(u32::MAX),
             erased_at: None,
         };
+        // Read before anything is staged: whoever fails has staged nothing.
+        let mut turns = Vec::with_capacity(owed_to.len());
+        for (webhook, ordered) in owed_to.iter() {
+            turns.push((*webhook, Self::turn(txn, &event, *webhook, *ordered)?));
+        }
         let payload = body.fill(id, now);
         self.head.events += 1;
         self.head.payload_bytes += payload.body().len() as u64;
@@ -150,15 +155,15 @@ impl Committer {
             txn.put(row, Vec::new());
         }
         let hot = if owed_to.is_empty() { None } else { Hot::within(&self.hot_budget, payload) };
-        for (webhook, ordered) in owed_to.iter() {
+        for (webhook, turn) in turns {
             if only.is_some() {
-                let notification = Notification::owed(NotificationKey { seq, webhook: *webhook }, account, now, true);
+                let notification = Notification::owed(NotificationKey { seq, webhook }, account, now, true);
                 put_notification(txn, &[], &notification);
                 self.head.notifications += 1;
                 self.told.push(Told::Manual { key: notification.key, since: now });
                 continue;
             }
-            let notification = self.owe(txn, &event, *webhook, *ordered, now)?;
+            let notification = self.owe(txn, &event, webhook, turn, now);
             if !notification.waits {
                 self.told.push(Told::Fresh { key: notification.key, hot: hot.clone() });
             }
@@ -227,7 +232,7 @@ impl Committer {
                 txn.delete(keys::chunk(seq, number));
             }
         }
-        self.head.payload_bytes -= stored.payload_bytes();
+        self.head.payload_bytes = self.head.payload_bytes.saturating_sub(stored.payload_bytes());
         txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
         for key in owed {
             let mut notification = match read_notification(txn, account, key) {
@@ -239,12 +244,10 @@ impl Committer {
                     continue;
                 }
             };
-            let (before, was_owed) = (notification_rows(&notification), notification.is_owed());
+            let (before, had_turn) = (notification_rows(&notification), notification.has_turn());
             notification.erase(now);
             put_notification(txn, &before, &notification);
-            if let Err(error) = self.pass_on(txn, was_owed, &notification) {
-                tracing::error!(%error, event = %event.id, "whose turn it is after an erased event could not be read");
-            }
+            self.pass_on(txn, had_turn, &notification);
             for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {
                 let row = keys::attempt(key, number);
                 match txn.read(&row, record::decode_attempt) {

@@ -31,16 +31,13 @@ impl Committer {
                 Standing::Nothing
             }
             Ok(Some(mut notification)) => {
-                let (before, was_owed) = (notification_rows(&notification), notification.is_owed());
+                let (before, had_turn) = (notification_rows(&notification), notification.has_turn());
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
                 if let Some(earlier) = notification.settle(attempt, verdict, asked_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
                 }
                 put_notification(txn, &before, &notification);
-                if let Err(error) = self.pass_on(txn, was_owed, &notification) {
-                    let notification = self.shared.notification_id(key);
-                    tracing::error!(%error, %notification, "whose turn it is after this one could not be read");
-                }
+                self.pass_on(txn, had_turn, &notification);
                 Standing::from(&notification)
             }
         };
@@ -106,7 +103,14 @@ impl Committer {
                 Some(Ok(notification)) => owed.push(notification),
                 Some(Err(Refusal::Cancelled | Refusal::TooManyAttempts)) => {}
                 None => {
-                    let notification = self.owe(txn, &event, webhook, ordered, now)?;
+                    let turn = match Self::turn(txn, &event, webhook, ordered) {
+                        Ok(turn) => turn,
+                        Err(error) => {
+                            tracing::error!(%error, event = %event.id, "an event could not be owed again");
+                            continue;
+                        }
+                    };
+                    let notification = self.owe(txn, &event, webhook, turn, now);
                     if !notification.waits {
                         self.told.push(Told::Fresh { key, hot: None });
                     }

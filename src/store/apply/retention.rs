@@ -16,8 +16,12 @@ const LOOKED_AT_A_STEP: usize = 64;
 const ROWS_A_STEP: usize = 192;
 /// The least time between two steps, so that whoever records meanwhile waits behind few of them.
 const BETWEEN_STEPS: Duration = Duration::from_millis(5);
-/// How long a pass rests when it has been through everything.
+/// The longest rest between two passes.
 const BETWEEN_PASSES: Duration = Duration::from_secs(60);
+/// The shortest; a pass that took longer rests twenty times as long as it took, so that what is owed and has to be passed over each
+/// time takes a twentieth of the time at most.
+const SHORTEST_REST: Duration = Duration::from_secs(2);
+const REST_FOR_PASS: u32 = 20;
 /// About what the rows of one event, or of one notification, take beside the payload.
 const ROWS_BYTES: u64 = 512;
 
@@ -26,7 +30,7 @@ const ROWS_BYTES: u64 = 512;
 pub(in crate::store) struct Retirement {
     /// In each account that has any, the next event to look at, by the order of commit over all of them.
     heads: BTreeSet<(Seq, AccountNo)>,
-    begun: bool,
+    begun: Option<Instant>,
     next: Option<Instant>,
 }
 
@@ -38,7 +42,8 @@ impl Retirement {
 
     /// Ends the pass; the next one begins anew.
     pub(in crate::store) fn rest(&mut self) {
-        self.rest_for(BETWEEN_PASSES);
+        let took = self.begun.map_or(BETWEEN_PASSES, |begun| begun.elapsed());
+        self.rest_for((took * REST_FOR_PASS).max(SHORTEST_REST));
     }
 
     fn rest_for(&mut self, span: Duration) {
@@ -64,8 +69,8 @@ impl Committer {
             return Ok(());
         }
         self.retirement.next = Some(Instant::now() + BETWEEN_STEPS);
-        if !self.retirement.begun {
-            self.retirement.begun = true;
+        if self.retirement.begun.is_none() {
+            self.retirement.begun = Some(Instant::now());
             for account in self.accounts.values() {
                 self.retirement.heads.extend(first_event(txn, *account, Seq(0))?.map(|seq| (seq, *account)));
             }
@@ -113,7 +118,7 @@ impl Committer {
         let settled = event.inserted_at.plus(limits.keep_at_least);
         let too_much = limits.retention_bytes.is_some_and(|most| kept_bytes(&self.head) > most);
         if !too_old && too_much && settled > now {
-            return Ok(Look::Keep(settled.since(now)));
+            return Ok(Look::Keep(settled.since(now).max(SHORTEST_REST)));
         }
         if !too_old && !too_much {
             return Ok(Look::Keep(BETWEEN_PASSES));
@@ -165,9 +170,10 @@ impl Committer {
             txn.delete(keys::own_id(account, event.id));
         }
         txn.delete(keys::event(account, seq));
-        self.head.events -= 1;
-        self.head.notifications -= notifications.len() as u64;
-        self.head.payload_bytes -= stored.payload_bytes();
+        // Saturating: what is left of a damaged store may hold more than was counted.
+        self.head.events = self.head.events.saturating_sub(1);
+        self.head.notifications = self.head.notifications.saturating_sub(notifications.len() as u64);
+        self.head.payload_bytes = self.head.payload_bytes.saturating_sub(stored.payload_bytes());
         self.retired += 1;
     }
 }
