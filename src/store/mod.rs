@@ -146,7 +146,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Engine(sled::Error::Io(error)) if error.to_string().contains("lock") => {
+            Self::Engine(sled::Error::Io(error)) if open::is_locked(error) => {
                 write!(f, "another process holds this data folder; stop it first ({error})")
             }
             Self::Engine(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull => {

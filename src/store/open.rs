@@ -18,6 +18,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 
 /// The format of keys and records that this carteiro writes.
@@ -33,6 +34,10 @@ const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTE
 /// How much room the disk must have before sled is let at its files: it tidies up as it opens them, and what it could write only
 /// half of is damage.
 const ROOM_TO_OPEN: u64 = 8 * 1024 * 1024;
+/// How long a lock that somebody else has is waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How often it is asked for.
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
 /// sled's own file.
 const DB: &str = "db";
 /// The file that stands in a folder while a restore fills it.
@@ -349,7 +354,21 @@ pub(super) fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, Store
         .flush_every_ms(None)
         .segment_size(SEGMENT_BYTES)
         .mode(sled::Mode::HighThroughput);
-    Ok(config.open()?)
+    let began = Instant::now();
+    loop {
+        match config.open() {
+            // A daemon that is just ending, or a thread of sled's that has not let go yet.
+            Err(sled::Error::Io(error)) if is_locked(&error) && began.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(LOCK_AGAIN);
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+/// Whether sled could not have the lock of a store; it wraps the system's error into a text.
+pub(super) fn is_locked(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 thread_local! {
