@@ -170,6 +170,17 @@ fn holds_what_was_left(daemon: &Daemon) {
 }
 
 #[test]
+fn a_store_of_this_format_opens_in_every_later_carteiro() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start_on(&of_format(3, folder.path()), QUICK);
+    assert!(!daemon.log().contains("migrated"), "this one's own");
+    holds_what_was_left(&daemon);
+    // Of three about one resource, kept in order, one has its turn.
+    let ordered = daemon.list("/api/notifications?type=SHIP.SENT&status=HELD");
+    assert_eq!(ordered.len(), 6, "of two webhooks that are paused");
+}
+
+#[test]
 fn a_store_of_format_2_opens() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start_on(&of_format(2, folder.path()), QUICK);
