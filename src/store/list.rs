@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::PoisonError;
 
 /// How many places one page may look at before it ends short: a few milliseconds' worth.
-const MAX_STEPS: usize = 1_000;
+const MAX_STEPS: usize = 600;
 
 /// Which end of a list comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
