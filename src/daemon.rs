@@ -11,7 +11,7 @@ use crate::delivery::client::{Client, ClientSettings};
 use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::engine::{Engine, EngineSettings, Status};
 use crate::delivery::tls;
-use crate::model::{NotificationKey, Scope, Scopes, TokenHash};
+use crate::model::{DisableRule, NotificationKey, Scope, Scopes, TokenHash};
 use crate::service::{Account, Caller, Policy, Service};
 use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings, Token};
 use std::fmt;
@@ -92,6 +92,7 @@ pub struct Daemon {
     server: tokio::task::JoinHandle<()>,
     control: Option<tokio::task::JoinHandle<()>>,
     backups: Option<tokio::task::JoinHandle<()>>,
+    judge: tokio::task::JoinHandle<()>,
     stop_server: watch::Sender<bool>,
     fatal: oneshot::Receiver<Fatal>,
     committer: std::thread::JoinHandle<()>,
@@ -157,6 +158,7 @@ impl Daemon {
         };
         let backups = backups::schedule(&config.store, store.clone(), clock, stopping.clone());
         let backups = backups.map(tokio::spawn);
+        let judge = tokio::spawn(judge_webhooks(service.clone(), stopping.clone()));
         let grace = config.server.shutdown_grace;
         let server = tokio::spawn(Server::new(listener, service.clone(), limits).run(stopping, grace));
         tracing::info!(%address, "listening");
@@ -171,6 +173,7 @@ impl Daemon {
             server,
             control,
             backups,
+            judge,
             stop_server,
             fatal,
             committer,
@@ -215,7 +218,7 @@ impl Daemon {
         if cut_off > 0 {
             tracing::warn!(cut_off, "attempts were cut off at the end of the grace time; they stay owed");
         }
-        for task in [self.control, self.backups].into_iter().flatten() {
+        for task in [self.control, self.backups, Some(self.judge)].into_iter().flatten() {
             if let Err(panic) = task.await {
                 tracing::error!(%panic, "a task of the daemon panicked");
             }
@@ -233,6 +236,25 @@ impl Daemon {
     /// Whether committer and engine make progress: what a watchdog's tick stands for.
     pub fn is_alive(&self) -> bool {
         self.health.stuck(self.commit_timeout).is_none()
+    }
+}
+
+/// How often it is looked at whether a webhook is to be disabled.
+const JUDGE_EVERY: Duration = Duration::from_secs(1);
+
+async fn judge_webhooks(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    let mut look = tokio::time::interval(JUDGE_EVERY);
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            _ = look.tick() => {}
+        }
+        match service.judge_webhooks().await {
+            Ok(()) | Err(crate::service::Error::Store(StoreError::Stopped)) => {}
+            Err(error) => {
+                tracing::error!(?error, "no webhook could be judged by `delivery.disable_after`; it is tried again")
+            }
+        }
     }
 }
 
@@ -309,6 +331,7 @@ fn policy(config: &Config) -> Policy {
         secret_overlap: config.delivery.secret_overlap,
         strict_types: config.catalogue.strict,
         extra_types: config.catalogue.extra.clone(),
+        disable: DisableRule { after: config.delivery.disable_after, on_gone: config.delivery.disable_on_gone },
     }
 }
 

@@ -16,6 +16,7 @@ struct Metric {
 pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
     let (figures, disk_bytes) = call.service.figures().await?;
+    let troubled = call.service.troubled();
     let gauge = |name, help, value| Metric { name, kind: "gauge", help, value };
     let counter = |name, help, value| Metric { name, kind: "counter", help, value: Some(value) };
     let metrics = [
@@ -24,6 +25,17 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
         gauge("carteiro_payload_bytes", "Bytes of the payloads that are kept.", Some(figures.payload_bytes)),
         gauge("carteiro_store_disk_bytes", "Bytes that the store's files take on disk.", Some(disk_bytes)),
         gauge("carteiro_store_free_bytes", "Bytes that the data folder's disk has free.", figures.free_bytes),
+        gauge(
+            "carteiro_webhooks_failing",
+            "Active webhooks whose last attempts were not confirmed.",
+            Some(troubled.failing),
+        ),
+        gauge(
+            "carteiro_webhooks_disabling",
+            "Failing webhooks that will be disabled unless their targets confirm.",
+            Some(troubled.warned),
+        ),
+        gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", Some(troubled.disabled)),
         counter("carteiro_commits_total", "Batches written since the store was made.", figures.commits),
         counter(
             "carteiro_retention_deleted_events_total",

@@ -9,6 +9,7 @@ mod fields;
 mod metrics;
 mod notifications;
 mod query;
+mod resends;
 mod route;
 mod server;
 mod spoken;
@@ -104,7 +105,10 @@ async fn dispatch(service: &Service, limits: BodyLimits, request: Request<Incomi
         Endpoint::Notifications => notifications::list(&call).await,
         Endpoint::Notification(id) => notifications::show(&call, id).await,
         Endpoint::ResendNotification(id) => notifications::resend(&call, id).await,
-        Endpoint::ResendMany => notifications::resend_many(&call).await,
+        Endpoint::ResendMany => resends::start(&call).await,
+        Endpoint::BulkResends => resends::list(&call).await,
+        Endpoint::BulkResend(id) => resends::show(&call, id).await,
+        Endpoint::CancelResend(id) => resends::cancel(&call, id).await,
         Endpoint::CreateToken => tokens::create(&call).await,
         Endpoint::Tokens => tokens::list(&call),
         Endpoint::RevokeToken(id) => tokens::revoke(&call, id).await,

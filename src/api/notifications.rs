@@ -2,12 +2,9 @@
 
 use super::Call;
 use super::answer::{Answer, Failure};
-use super::fields::{Fields, Value};
 use super::query::{self, Query};
 use crate::delivery;
-use crate::model::{
-    Attempt, AttemptError, AttemptResult, EventId, NotificationId, Pattern, Status, Timestamp, TlsVersion, WebhookId,
-};
+use crate::model::{Attempt, AttemptError, AttemptResult, EventId, NotificationId, Status, TlsVersion, WebhookId};
 use crate::service::{NotificationDetail, NotificationFilter, NotificationView};
 use crate::store::ResponseFilter;
 use http::StatusCode;
@@ -44,51 +41,15 @@ pub(super) async fn resend(call: &Call<'_>, id: NotificationId) -> Result<Answer
     Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
 }
 
-pub(super) async fn resend_many(call: &Call<'_>) -> Result<Answer, Failure> {
-    #[derive(Serialize)]
-    struct Queued {
-        queued: u64,
-    }
-    query::none(call.query)?;
-    let mut frame = Fields::of_body(call.body)?;
-    // `filter` must be there, if only as {}: re-sending everything is asked for in so many words.
-    let filter = frame
-        .required("filter", |value| if value.is_object() { Ok(value) } else { Err("must be an object".to_owned()) });
-    frame.finish()?;
-    let Some(filter) = filter else {
-        unreachable!("finish() has answered for the required field that is missing");
-    };
-    let mut fields = Fields::of(filter, "filter".to_owned());
-    let text = |value: Value<'_>| value.text().map(Cow::into_owned);
-    let timestamp = |value: Value<'_>| {
-        Timestamp::parse(&text(value)?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
-    };
-    let filter = NotificationFilter {
-        webhook_id: fields.optional("webhook_id", |value| webhook_id(&text(value)?)),
-        event_id: None,
-        status: fields.optional("status", |value| status(&text(value)?)),
-        event_type: fields.optional("type", |value| {
-            Pattern::parse(&text(value)?)
-                .ok_or_else(|| "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned())
-        }),
-        response: None,
-        from: fields.optional("from", timestamp),
-        to: fields.optional("to", timestamp),
-    };
-    fields.finish()?;
-    let queued = call.service.resend_many(&call.caller, filter).await?;
-    Ok(Answer::data(StatusCode::ACCEPTED, &Queued { queued }))
-}
-
-fn no_uuid() -> String {
+pub(super) fn no_uuid() -> String {
     "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666".to_owned()
 }
 
-fn webhook_id(text: &str) -> Result<WebhookId, String> {
+pub(super) fn webhook_id(text: &str) -> Result<WebhookId, String> {
     WebhookId::parse(text).ok_or_else(no_uuid)
 }
 
-fn status(text: &str) -> Result<Status, String> {
+pub(super) fn status(text: &str) -> Result<Status, String> {
     Status::parse(text).ok_or_else(|| {
         let known = Status::ALL.map(Status::as_str).join(", ");
         format!("must be one of {known}")

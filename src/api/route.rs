@@ -1,7 +1,7 @@
 //! Paths and methods to endpoints, in one place.
 
 use super::answer::Failure;
-use crate::model::{EventId, NotificationId, Scope, TokenId, WebhookId};
+use crate::model::{EventId, NotificationId, ResendId, Scope, TokenId, WebhookId};
 use http::Method;
 
 /// What a request is for.
@@ -37,6 +37,9 @@ pub(super) enum Endpoint {
     Notification(NotificationId),
     ResendNotification(NotificationId),
     ResendMany,
+    BulkResends,
+    BulkResend(ResendId),
+    CancelResend(ResendId),
     CreateToken,
     Tokens,
     RevokeToken(TokenId),
@@ -68,6 +71,9 @@ impl Endpoint {
             | Self::Notifications
             | Self::Notification(_)
             | Self::ResendNotification(_)
+            | Self::BulkResends
+            | Self::BulkResend(_)
+            | Self::CancelResend(_)
             | Self::Tokens
             | Self::RevokeToken(_)
             | Self::Metrics => false,
@@ -87,6 +93,8 @@ impl Endpoint {
             | Self::EventTypes
             | Self::Notifications
             | Self::Notification(_)
+            | Self::BulkResends
+            | Self::BulkResend(_)
             | Self::Metrics => Scope::Read,
             Self::Register
             | Self::ChangeWebhook(_)
@@ -97,6 +105,7 @@ impl Endpoint {
             | Self::EraseEvent(_)
             | Self::ResendNotification(_)
             | Self::ResendMany
+            | Self::CancelResend(_)
             | Self::CreateToken
             | Self::Tokens
             | Self::RevokeToken(_) => Scope::Admin,
@@ -149,7 +158,11 @@ fn api(method: &Method, segments: &[&str]) -> Result<Endpoint, Failure> {
         ["events", id, "resource"] => vec![(delete, Endpoint::EraseEvent(event(id)?))],
         ["event_types"] => vec![(get, Endpoint::EventTypes)],
         ["notifications"] => vec![(get, Endpoint::Notifications)],
-        ["notifications", "resend"] => vec![(post, Endpoint::ResendMany)],
+        ["notifications", "resend"] => vec![(get, Endpoint::BulkResends), (post, Endpoint::ResendMany)],
+        ["notifications", "resend", id] => {
+            let id = ResendId::parse(id).ok_or_else(Failure::not_found)?;
+            vec![(get, Endpoint::BulkResend(id)), (delete, Endpoint::CancelResend(id))]
+        }
         ["notifications", id] => vec![(get, Endpoint::Notification(notification(id)?))],
         ["notifications", id, "resend"] => vec![(post, Endpoint::ResendNotification(notification(id)?))],
         ["tokens"] => vec![(get, Endpoint::Tokens), (post, Endpoint::CreateToken)],

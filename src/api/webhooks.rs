@@ -9,7 +9,7 @@ use crate::model::{
     Authorization, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit,
     RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration, parse_duration,
 };
-use crate::service::WebhookDraft;
+use crate::service::{Failing, WebhookDraft};
 use http::{StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
     };
     let webhook = call.service.register(&call.caller, WebhookDraft { target, events, rest }).await?;
     let location = format!("/api/webhooks/{}", webhook.id);
-    let shape = WebhookShape::with_secret(&webhook);
+    let shape = WebhookShape::with_secret(&webhook, call.service.failing(&webhook));
     Ok(Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location))
 }
 
@@ -36,13 +36,15 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     let paging = query.paging();
     query.finish()?;
     let page = call.service.webhooks(&call.caller, paging.order, paging.cursor, paging.limit);
-    let shapes: Vec<WebhookShape> = page.items.iter().map(|webhook| WebhookShape::of(webhook)).collect();
+    let shapes: Vec<WebhookShape> =
+        page.items.iter().map(|webhook| WebhookShape::of(webhook, call.service.failing(webhook))).collect();
     Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
 }
 
 pub(super) fn show(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&*call.service.webhook(&call.caller, id)?)))
+    let webhook = call.service.webhook(&call.caller, id)?;
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
 }
 
 pub(super) async fn change(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
@@ -55,7 +57,8 @@ pub(super) async fn change(call: &Call<'_>, id: WebhookId) -> Result<Answer, Fai
     let rest = rest(&mut fields);
     fields.finish()?;
     let patch = WebhookPatch { target, events, ..rest };
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&*call.service.change(&call.caller, id, patch).await?)))
+    let webhook = call.service.change(&call.caller, id, patch).await?;
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
 }
 
 pub(super) async fn delete(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
@@ -73,7 +76,7 @@ pub(super) async fn test(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failu
 pub(super) async fn rotate_secret(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
     query::none(call.query)?;
     let webhook = call.service.rotate_secret(&call.caller, id).await?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook)))
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.failing(&webhook))))
 }
 
 fn target(value: Value<'_>) -> Result<TargetUrl, String> {
@@ -180,7 +183,11 @@ struct WebhookShape<'a> {
     events: Vec<String>,
     description: Option<&'a str>,
     status: &'static str,
-    disabled_reason: Option<&'a str>,
+    disabled_reason: Option<String>,
+    disabled_reason_pt: Option<String>,
+    disabled_at: Option<String>,
+    failing_since: Option<String>,
+    disables_at: Option<String>,
     headers: BTreeMap<&'a str, &'a str>,
     max_in_flight: Option<u16>,
     rate_limit: Option<f64>,
@@ -201,9 +208,9 @@ struct RetryShape {
 }
 
 impl<'a> WebhookShape<'a> {
-    fn of(webhook: &'a Webhook) -> Self {
-        let disabled_reason = match &webhook.status {
-            WebhookStatus::Disabled { reason } => Some(reason.as_str()),
+    fn of(webhook: &'a Webhook, failing: Failing) -> Self {
+        let disabled = match webhook.status {
+            WebhookStatus::Disabled { reason, at } => Some((reason, at)),
             WebhookStatus::Active | WebhookStatus::Paused => None,
         };
         Self {
@@ -213,7 +220,11 @@ impl<'a> WebhookShape<'a> {
             events: webhook.events.iter().map(Pattern::to_string).collect(),
             description: webhook.description.as_deref(),
             status: webhook.status.as_str(),
-            disabled_reason,
+            disabled_reason: disabled.map(|(reason, _)| reason.en()),
+            disabled_reason_pt: disabled.map(|(reason, _)| reason.pt()),
+            disabled_at: disabled.map(|(_, at)| at.to_string()),
+            failing_since: failing.since.map(|at| at.to_string()),
+            disables_at: failing.disables_at.map(|at| at.to_string()),
             // Values may be secrets, as `authorization` is: names alone are told.
             headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
             max_in_flight: webhook.max_in_flight,
@@ -230,7 +241,7 @@ impl<'a> WebhookShape<'a> {
         }
     }
 
-    fn with_secret(webhook: &'a Webhook) -> Self {
-        Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook) }
+    fn with_secret(webhook: &'a Webhook, failing: Failing) -> Self {
+        Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook, failing) }
     }
 }

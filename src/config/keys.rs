@@ -341,6 +341,24 @@ pub(super) static KEYS: &[Key<Config>] = &[
     ),
     key!(
         Config,
+        "delivery.disable_after",
+        Reload,
+        OrNone(Span(ms(1000), ms(366 * DAY.as_secs() * 1000))),
+        delivery.disable_after,
+        "After how long without a single confirmation a webhook is disabled, if a notification has used up its attempts as well. \
+         The log warns a day before, the other webhooks that subscribe to WEBHOOK.DISABLED are told, and what it is owed is held \
+         until its status is set to ACTIVE."
+    ),
+    key!(
+        Config,
+        "delivery.disable_on_gone",
+        Reload,
+        Switch,
+        delivery.disable_on_gone,
+        "Whether a webhook whose target answers 410 Gone is disabled at once."
+    ),
+    key!(
+        Config,
         "egress.allow",
         Reload,
         List { min: 0, max: MAX_LISTED, item: Rule },

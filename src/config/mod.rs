@@ -112,6 +112,10 @@ pub struct Delivery {
     pub idempotency_window: Duration,
     /// For how long an old secret signs beside the new one. May be zero.
     pub secret_overlap: Duration,
+    /// After how long without a confirmation a webhook may be disabled; never where `None`.
+    pub disable_after: Option<Duration>,
+    /// Whether a 410 Gone disables it.
+    pub disable_on_gone: bool,
 }
 
 /// Where notifications may go.
@@ -238,6 +242,8 @@ impl Default for Delivery {
             retry_after_cap: DAY,
             idempotency_window: DAY,
             secret_overlap: DAY,
+            disable_after: None,
+            disable_on_gone: false,
         }
     }
 }

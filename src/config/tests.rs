@@ -97,6 +97,7 @@ fn each_limit_holds_at_its_value_and_not_past_it() {
         ("delivery.max_in_flight_per_webhook", "1", "0", "1000", "1001"),
         ("delivery.retry_after_cap", "\"0s\"", "\"-1s\"", "\"30days\"", "\"30days 1ms\""),
         ("delivery.idempotency_window", "\"1s\"", "\"999ms\"", "\"30days\"", "\"30days 1ms\""),
+        ("delivery.disable_after", "\"1s\"", "\"999ms\"", "\"366days\"", "\"366days 1ms\""),
         ("delivery.secret_overlap", "\"0s\"", "\"-1s\"", "\"30days\"", "\"30days 1ms\""),
     ] {
         for good in [low, high] {

@@ -15,8 +15,8 @@ const fn entry(event_type: &'static str, pt: &'static str, en: &'static str) -> 
     CatalogueEntry { event_type, pt, en }
 }
 
-/// The guide's types, orders first. The config file adds a shop's own.
-pub const CATALOGUE: [CatalogueEntry; 19] = [
+/// The guide's types, orders first, and what carteiro itself records. The config file adds a shop's own.
+pub const CATALOGUE: [CatalogueEntry; 20] = [
     entry("ORDER.CREATED", "O pedido foi criado.", "The order was created."),
     entry("ORDER.WAITING", "O pedido aguarda o pagamento.", "The order is waiting for its payment."),
     entry("ORDER.PAID", "O pedido foi pago.", "The order was paid."),
@@ -36,6 +36,11 @@ pub const CATALOGUE: [CatalogueEntry; 19] = [
     entry("PAYMENT.REFUNDED", "O pagamento foi devolvido.", "The payment was refunded."),
     entry("PAYMENT.REVERSED", "O pagamento foi estornado.", "The payment was reversed."),
     entry("PAYMENT.UPDATED", "O pagamento foi alterado.", "The payment was changed."),
+    entry(
+        super::DISABLED_EVENT,
+        "Outro webhook foi desativado: seu destino falhou por tempo demais.",
+        "Another webhook was disabled: its target failed for too long.",
+    ),
 ];
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! An event: something that happened to an order or a payment. Immutable.
 
-use super::{AccountNo, EventId, EventType, OrderKey, Seq, Timestamp};
+use super::{AccountNo, DISABLED_EVENT, EventId, EventType, OrderKey, Seq, Timestamp, WebhookId};
 use bytes::Bytes;
 
 /// An event as it was recorded, without its payload.
@@ -158,6 +158,14 @@ pub struct NewEvent {
     pub fingerprint: Fingerprint,
     /// The body its targets will receive.
     pub body: BodyDraft,
+}
+
+impl Event {
+    /// The webhook whose disabling it tells of; it is owed to the others.
+    pub fn tells_of_webhook(&self) -> Option<WebhookId> {
+        let id = self.resource.id.as_deref().filter(|_| self.event_type.as_str() == DISABLED_EVENT)?;
+        WebhookId::parse(id)
+    }
 }
 
 #[cfg(test)]

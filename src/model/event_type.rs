@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 /// The type of the event that `POST /api/webhooks/{id}/test` sends.
 pub const TEST_EVENT: &str = "WEBHOOK.TEST";
+/// The type of the event that tells the other webhooks of one that was disabled.
+pub const DISABLED_EVENT: &str = "WEBHOOK.DISABLED";
 
 /// What happened: `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)+$`, at most 100 bytes. Its category is what stands before the first dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(Arc<str>);
 
 impl EventType {
+    /// The category of what carteiro itself records; callers can't.
+    pub const OWN_CATEGORY: &str = "WEBHOOK";
     /// The longest type that is taken: it stands in a key of the store and in a panel's column.
     pub const MAX_BYTES: usize = 100;
 

@@ -87,11 +87,23 @@ uuid_id! {
     TokenId
 }
 
+uuid_id! {
+    /// The public id of a bulk resend: a random `UUIDv4`.
+    ResendId
+}
+
 const fn random_id(random: [u8; 16]) -> [u8; 16] {
     (u128::from_be_bytes(random) & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62).to_be_bytes()
 }
 
 impl WebhookId {
+    /// A `UUIDv4` from sixteen random bytes.
+    pub const fn from_random(random: [u8; 16]) -> Self {
+        Self::from_bytes(random_id(random))
+    }
+}
+
+impl ResendId {
     /// A `UUIDv4` from sixteen random bytes.
     pub const fn from_random(random: [u8; 16]) -> Self {
         Self::from_bytes(random_id(random))

@@ -6,8 +6,10 @@ mod attempt;
 mod catalogue;
 mod event;
 mod event_type;
+mod health;
 mod ids;
 mod notification;
+mod resend;
 mod resource;
 mod retry;
 mod span;
@@ -19,9 +21,13 @@ mod webhook;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use catalogue::{CATALOGUE, CatalogueEntry};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
-pub use event_type::{EventType, Pattern, PatternSet, TEST_EVENT};
-pub use ids::{AccountNo, EventId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo};
+pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
+pub use health::{DisableRule, Health, Ruling};
+pub use ids::{
+    AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
+};
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
+pub use resend::{BulkResend, ResendFilter, ResendState};
 pub use resource::{Members, depth};
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
 pub use span::{format_duration, parse_duration};
@@ -29,5 +35,6 @@ pub use target::{TargetError, TargetUrl};
 pub use time::{Timestamp, TimestampError, millis};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};
 pub use webhook::{
-    Authorization, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook, WebhookPatch, WebhookStatus,
+    Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook,
+    WebhookPatch, WebhookStatus,
 };

@@ -135,7 +135,7 @@ fn put<T>(field: &mut T, value: Option<T>) {
 }
 
 /// Whether a webhook's notifications leave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookStatus {
     /// They leave.
     Active,
@@ -143,9 +143,55 @@ pub enum WebhookStatus {
     Paused,
     /// The daemon holds them back; they stay owed.
     Disabled {
-        /// Why, in a sentence.
-        reason: String,
+        /// Why.
+        reason: DisabledReason,
+        /// Since when.
+        at: Timestamp,
     },
+}
+
+/// Why the daemon has disabled a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisabledReason {
+    /// Its target answered 410 Gone.
+    Gone,
+    /// Nothing was confirmed for too long, and a notification used up its attempts.
+    Failing {
+        /// Since when nothing was confirmed.
+        since: Timestamp,
+    },
+}
+
+impl DisabledReason {
+    /// The sentence a shop owner reads, in English.
+    pub fn en(self) -> String {
+        match self {
+            Self::Gone => {
+                "The target answered 410 Gone: it asks to be sent no more. If that is a mistake, mend the target or \
+                           change it, and set the status to ACTIVE; nothing that was owed is lost."
+                    .to_owned()
+            }
+            Self::Failing { since } => format!(
+                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Mend the target or \
+                 change it, and set the status to ACTIVE; nothing that was owed is lost."
+            ),
+        }
+    }
+
+    /// The same, in Portuguese.
+    pub fn pt(self) -> String {
+        match self {
+            Self::Gone => {
+                "O destino respondeu 410 Gone: pede que nada mais lhe seja enviado. Se for engano, corrija ou troque o \
+                           destino e mude o status para ACTIVE; nada do que era devido se perdeu."
+                    .to_owned()
+            }
+            Self::Failing { since } => format!(
+                "O destino não confirma nada desde {since}, e uma notificação esgotou suas tentativas. Corrija ou troque o \
+                 destino e mude o status para ACTIVE; nada do que era devido se perdeu."
+            ),
+        }
+    }
 }
 
 impl WebhookStatus {

@@ -96,10 +96,11 @@ impl Service {
         if !unknown.is_empty() {
             return Err(Error::Invalid(unknown));
         }
-        let tests = drafts.iter().enumerate().filter(|(_, draft)| draft.event_type.as_str() == TEST_EVENT);
-        if let Some((index, _)) = tests.into_iter().next() {
+        let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
+        if let Some(index) = drafts.iter().position(own) {
             let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
-            let why = format!("`{TEST_EVENT}` is carteiro's own: POST /api/webhooks/{{id}}/test sends one");
+            let why = "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
+                       /api/webhooks/{id}/test sends a test";
             return Err(Error::invalid(field, why));
         }
         let events: Vec<NewEvent> = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
@@ -286,6 +287,9 @@ fn explain_not_owed(webhook: &crate::model::Webhook, event: &Event) -> String {
     let patterns = || webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
     if event.event_type.as_str() == TEST_EVENT {
         return "It was not owed: a test goes to the webhook that is tested, and to no other.".to_owned();
+    }
+    if event.tells_of_webhook() == Some(webhook.id) {
+        return "It was not owed: it tells the other webhooks that this one was disabled.".to_owned();
     }
     if webhook.registered_after >= event.seq {
         return format!(

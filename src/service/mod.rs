@@ -3,19 +3,22 @@
 //! It knows no HTTP: a caller comes as a [`Caller`], input as model types, and what goes wrong as an [`Error`] that says what to
 //! do. Reads that can meet the disk run on tokio's blocking threads.
 
+mod disabling;
 mod events;
 mod notifications;
 mod tokens;
 mod webhooks;
 
+pub use disabling::{Failing, Troubled};
 pub use events::{EventDetail, EventDraft, Explanation, Recorded};
-pub use notifications::{NotificationDetail, NotificationFilter, NotificationView};
+pub use notifications::{NotificationDetail, NotificationFilter, NotificationView, ResendView};
 pub use tokens::{NewToken, TokenView};
 pub use webhooks::WebhookDraft;
 
 use crate::clock::Clock;
 use crate::model::{
-    AccessToken, AccountNo, CATALOGUE, EventType, NotificationKey, RetryPolicy, Scopes, Timestamp, TokenHash,
+    AccessToken, AccountNo, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes, Timestamp,
+    TokenHash,
 };
 use crate::store::{AcceptRefusal, Figures, Store, StoreError};
 use std::collections::BTreeMap;
@@ -95,6 +98,8 @@ pub struct Policy {
     pub strict_types: bool,
     /// The types a shop adds to the catalogue.
     pub extra_types: Vec<EventType>,
+    /// When a webhook is disabled for its target's sake.
+    pub disable: DisableRule,
 }
 
 /// What the daemon knows and the service must ask.

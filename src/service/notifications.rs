@@ -3,8 +3,8 @@
 use super::events::{erased, in_flight};
 use super::{Caller, Error, Service};
 use crate::model::{
-    AccountNo, Attempt, Event, EventId, Notification, NotificationId, Pattern, Refusal, State, Status, Timestamp,
-    Webhook, WebhookId, WebhookNo,
+    AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationId, Pattern, Refusal, ResendFilter,
+    ResendId, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, ResponseFilter, Store};
 use std::collections::HashMap;
@@ -69,6 +69,23 @@ pub struct NotificationFilter {
     pub from: Option<Timestamp>,
     /// Of events recorded before this.
     pub to: Option<Timestamp>,
+}
+
+/// A bulk resend as the world sees it.
+#[derive(Clone, Debug)]
+pub struct ResendView {
+    /// The bulk resend.
+    pub resend: BulkResend,
+    /// The webhook of its filter.
+    pub webhook_id: Option<WebhookId>,
+}
+
+fn resend_view(store: &Store, resend: BulkResend) -> Result<ResendView, Error> {
+    let webhook = match resend.filter.webhook {
+        Some(no) => store.webhook(resend.account, no)?,
+        None => None,
+    };
+    Ok(ResendView { webhook_id: webhook.map(|webhook| webhook.id), resend })
 }
 
 impl NotificationFilter {
@@ -166,43 +183,93 @@ impl Service {
         }
     }
 
-    /// Owes an attempt by hand to everything the filter matches but what is cancelled; returns how many that is, at most: what
-    /// turns out to have no webhook or payload any more is passed over. The work is done in the background, at the webhooks' own
-    /// pace, and survives a restart.
-    pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
+    /// Begins a bulk resend: owes an attempt by hand to everything the filter matches but what is cancelled. It is durable on return.
+    /// The work is done in the background, the oldest events first, at each webhook's own pace, and survives a restart.
+    pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<ResendView, Error> {
         if filter.status == Some(Status::Cancelled) {
             return Err(Error::invalid("filter.status", "CANCELLED notifications can't be re-sent"));
         }
         let account = caller.account;
         let by_status = filter.status.is_some();
-        let counted = self
+        let (query, count) = self
             .read(move |store| {
-                let Some(query) = filter.resolve(store, account)? else {
-                    return Ok(None);
+                let named = filter.webhook_id.is_some();
+                let query = filter.resolve(store, account)?;
+                let alive = |query: &NotificationQuery| {
+                    query.webhook.is_none_or(|no| store.directory().by_no(no).is_some_and(|it| it.account == account))
                 };
-                if query.webhook.is_some_and(|no| store.directory().by_no(no).is_none()) {
-                    // Deleted: nothing of it can be re-sent.
-                    return Ok(None);
-                }
+                let Some(query) = query.filter(alive) else {
+                    debug_assert!(named, "nothing else of a bulk resend's filter can name what isn't there");
+                    return Err(Error::invalid(
+                        "filter.webhook_id",
+                        "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
+                    ));
+                };
                 let mut count = store.count_notifications(account, &query)?;
                 if !by_status {
                     let cancelled = NotificationQuery { status: Some(Status::Cancelled), ..query.clone() };
                     count = count.saturating_sub(store.count_notifications(account, &cancelled)?);
                 }
-                Ok(Some((query, count)))
+                Ok((query, count))
             })
             .await?;
-        let Some((query, count)) = counted.filter(|(_, count)| *count > 0) else {
-            return Ok(0);
+        let filter = ResendFilter {
+            webhook: query.webhook,
+            status: query.status,
+            event_type: query.event_type,
+            from: query.from,
+            to: query.to,
         };
-        if !self.store.resend_many(account, query).await? {
-            return Err(Error::conflict(
+        let resend = self.store.resend_many(account, filter, count).await?.ok_or_else(|| {
+            Error::conflict(
                 "too_many_jobs",
                 format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
-            ));
+            )
+        })?;
+        tracing::info!(resend = %resend.id, queued = count, "bulk resend begun");
+        self.read(move |store| resend_view(store, resend)).await
+    }
+
+    /// A page of the caller's bulk resends: those that go on, and for a week those that have ended.
+    pub async fn resends(
+        &self,
+        caller: &Caller,
+        order: Order,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page<ResendView>, Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let all = store.resends(account)?.into_iter().map(|resend| ((resend.number, 0), resend)).collect();
+            let page = Page::cut(all, order, cursor, limit);
+            let views = page.items.into_iter().map(|resend| resend_view(store, resend));
+            Ok(Page { items: views.collect::<Result<_, _>>()?, next: page.next })
+        })
+        .await
+    }
+
+    /// How far a bulk resend has got.
+    pub async fn bulk_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let resend = store.resends(account)?.into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)?;
+            resend_view(store, resend)
+        })
+        .await
+    }
+
+    /// Ends a bulk resend where it stands: what has been owed an attempt by hand until now, at most some hundred for each webhook
+    /// that haven't been made, still gets it. One that has ended stays as it is.
+    pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
+        let view = self.bulk_resend(caller, id).await?;
+        match self.store.cancel_resend(caller.account, view.resend.number).await? {
+            Some(resend) => {
+                tracing::info!(resend = %id, resent = resend.resent, "bulk resend cancelled");
+                Ok(ResendView { resend, ..view })
+            }
+            // It has ended in between.
+            None => self.bulk_resend(caller, id).await,
         }
-        tracing::info!(queued = count, "bulk resend begun");
-        Ok(count)
     }
 
     pub(super) fn view(

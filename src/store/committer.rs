@@ -8,21 +8,21 @@
 
 use super::apply::{Retirement, Standing};
 use super::backup::{self, Piece, Stepped};
+use super::jobs::Jobs;
 use super::keys;
 use super::marker::Marker;
 use super::open::guarded;
-use super::record::{self, HeadV2, JobV1};
+use super::record::{self, HeadV2};
 use super::space::{Looks, Room};
 use super::txn::Txn;
-use super::{
-    AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, NotificationQuery, Shared, StoreError, Token, sync,
-};
+use super::{AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, Shared, StoreError, Token, sync};
 use crate::clock::Clock;
 use crate::model::{
-    AccountNo, Attempt, Event, EventType, NewEvent, Notification, NotificationKey, Refusal, Seq, SigningSecret,
-    Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey, Refusal,
+    ResendFilter, ResendState, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo,
+    WebhookPatch,
 };
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -146,8 +146,26 @@ pub(super) enum Commit {
     },
     ResendMany {
         account: AccountNo,
-        query: NotificationQuery,
+        filter: ResendFilter,
+        queued: u64,
+        reply: Reply<Option<BulkResend>>,
+    },
+    CancelResend {
+        account: AccountNo,
+        number: u64,
+        reply: Reply<Option<BulkResend>>,
+    },
+    Warn {
+        account: AccountNo,
+        webhook: WebhookNo,
         reply: Reply<bool>,
+    },
+    Disable {
+        account: AccountNo,
+        webhook: WebhookNo,
+        reason: DisabledReason,
+        event: Box<NewEvent>,
+        reply: Reply<Option<Arc<Webhook>>>,
     },
     Erase {
         account: AccountNo,
@@ -174,11 +192,14 @@ impl Commit {
             Self::Resend { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::ResendEvent { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::ResendMany { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Disable { reply, .. } => Err(reply.whichever(Err(full()))),
             other @ (Self::Account { .. }
             | Self::RevokeToken { .. }
             | Self::Change { .. }
             | Self::Delete { .. }
             | Self::Settle { .. }
+            | Self::CancelResend { .. }
+            | Self::Warn { .. }
             | Self::Erase { .. }
             | Self::Backup { .. }
             | Self::Stop { .. }) => Ok(other),
@@ -248,7 +269,9 @@ pub(super) struct Committer {
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
-    pub(super) jobs: VecDeque<(u64, JobV1)>,
+    pub(super) jobs: Jobs,
+    /// Those that go on, by number.
+    pub(super) resends: HashMap<u64, BulkResend>,
     pub(super) hot_budget: Arc<AtomicUsize>,
     pub(super) told: Vec<Told>,
     /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
@@ -305,11 +328,28 @@ impl Committer {
                 .or_insert_with(std::collections::BTreeMap::new)
                 .insert(record::decode_text(&value)?, number);
         }
-        let mut jobs = VecDeque::new();
+        let mut jobs = Jobs::default();
         for row in tree.scan_prefix(keys::jobs()) {
             let (key, value) = row?;
             let number = keys::u64_at(&key, 1).ok_or(StoreError::Damaged { table: "job", what: "has a short key" })?;
-            jobs.push_back((number, record::decode_job(&value)?));
+            jobs.add(number, record::decode_job(&value)?);
+        }
+        let mut resends = HashMap::new();
+        for row in tree.scan_prefix(keys::all_resends()) {
+            let (key, value) = row?;
+            let short = || StoreError::Damaged { table: "bulk resend", what: "has a short key" };
+            let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
+            let number = keys::u64_at(&key, 5).ok_or_else(short)?;
+            let resend = record::decode_resend(account, number, &value)?;
+            if resend.state == ResendState::Running {
+                resends.insert(number, resend);
+            }
+        }
+        let mut healths = BTreeMap::new();
+        for row in tree.scan_prefix(keys::healths()) {
+            let (key, value) = row?;
+            let no = keys::u32_at(&key, 1).ok_or(StoreError::Damaged { table: "health", what: "has a short key" })?;
+            healths.insert(WebhookNo(no), record::decode_health(&value)?);
         }
         let head = match tree.get(keys::meta("head"))? {
             Some(value) => record::decode_head(&value)?,
@@ -318,6 +358,7 @@ impl Committer {
         *shared.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
         *shared.tokens.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tokens;
         *shared.types.write().unwrap_or_else(std::sync::PoisonError::into_inner) = types;
+        *shared.healths.write().unwrap_or_else(std::sync::PoisonError::into_inner) = healths;
         shared.durable.store(head.seq, Ordering::Release);
         let limits = shared.limits();
         let mut looks = Looks::default();
@@ -333,6 +374,7 @@ impl Committer {
             accounts,
             matches: HashMap::new(),
             jobs,
+            resends,
             hot_budget: Arc::new(AtomicUsize::new(0)),
             told: Vec::new(),
             passed_on: false,
@@ -381,11 +423,11 @@ impl Committer {
                     Err(_) => break,
                 }
             }
-            let stopping = self.commit(group)?;
             self.looks.look(&self.shared.space, &self.shared.path);
+            let stopping = self.commit(group)?;
             self.sweep()?;
             self.retire_some()?;
-            self.work_on_a_job()?;
+            self.work()?;
             self.back_up();
             if self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC) {
                 self.make_durable()?;
@@ -412,7 +454,10 @@ impl Committer {
                 let each = fan_out(*account);
                 events.iter().map(|event| event.body.len() + each).sum()
             }
-            Commit::ResendEvent { account, .. } | Commit::Erase { account, .. } => fan_out(*account),
+            Commit::ResendEvent { account, .. }
+            | Commit::ResendMany { account, .. }
+            | Commit::Disable { account, .. }
+            | Commit::Erase { account, .. } => fan_out(*account),
             Commit::Account { .. }
             | Commit::AddToken { .. }
             | Commit::RevokeToken { .. }
@@ -423,7 +468,8 @@ impl Committer {
             | Commit::Test { .. }
             | Commit::Settle { .. }
             | Commit::Resend { .. }
-            | Commit::ResendMany { .. }
+            | Commit::CancelResend { .. }
+            | Commit::Warn { .. }
             | Commit::Backup { .. }
             | Commit::Stop { .. } => ROWS,
         }
@@ -431,15 +477,15 @@ impl Committer {
 
     /// How long there is nothing to do but wait for the next commit.
     fn patience(&self) -> Duration {
-        let backing_up = self.backup.is_some() && !self.backup_blocked;
-        if (!self.jobs.is_empty() && self.may_work_on_jobs()) || backing_up {
+        if self.backup.is_some() && !self.backup_blocked {
             return Duration::ZERO;
         }
+        let job = self.jobs.due_in(Instant::now()).filter(|_| self.may_work_on_jobs());
         let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(since.elapsed()));
         let retiring = self.limits.retention.is_some() || self.limits.retention_bytes.is_some();
         let retire = retiring.then(|| self.retirement.due_in());
         let backup = self.backup.is_some().then_some(BACKUP_AGAIN);
-        [sync, retire, backup, self.marker.sync_in()].into_iter().flatten().fold(IDLE, Duration::min)
+        [job, sync, retire, backup, self.marker.sync_in()].into_iter().flatten().fold(IDLE, Duration::min)
     }
 
     /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was asked.
@@ -450,7 +496,6 @@ impl Committer {
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
         let (mut answers, mut stops): (Vec<Answer>, Vec<Answer>) = (Vec::new(), Vec::new());
-        self.looks.look(&self.shared.space, &self.shared.path);
         let space = &self.shared.space;
         let full = (space.room() != Room::Enough).then(|| (space.free(), space.min_free()));
         for commit in group {
@@ -508,8 +553,17 @@ impl Committer {
                 Commit::ResendEvent { account, seq, reply } => {
                     answers.push(reply.whichever(self.resend_event(&mut txn, account, seq, now)));
                 }
-                Commit::ResendMany { account, query, reply } => {
-                    answers.push(reply.whichever(self.resend_many(&mut txn, account, &query)));
+                Commit::ResendMany { account, filter, queued, reply } => {
+                    answers.push(reply.whichever(self.resend_many(&mut txn, account, filter, queued, now)));
+                }
+                Commit::CancelResend { account, number, reply } => {
+                    answers.push(reply.later(self.cancel_resend(&mut txn, account, number, now)));
+                }
+                Commit::Warn { account, webhook, reply } => {
+                    answers.push(reply.later(self.warn(&mut txn, account, webhook, now)));
+                }
+                Commit::Disable { account, webhook, reason, event, reply } => {
+                    answers.push(reply.whichever(self.disable(&mut txn, account, webhook, reason, *event, now)));
                 }
                 Commit::Erase { account, seq, reply } => {
                     answers.push(reply.whichever(self.erase(&mut txn, account, seq, now)));
@@ -646,11 +700,14 @@ impl Committer {
         // The windows end by the wall clock that set them. The stamp would not do: after a clock that ran ahead for a while has
         // been put right, it stands in the future, and every new window would be over before it began.
         let now_ms = self.clock.now().as_ms();
-        let swept = guarded(|| super::apply::sweep_idempotency_keys(&mut txn, now_ms, SWEEP_BATCH));
+        let swept = guarded(|| {
+            super::apply::sweep_resends(&mut txn, &tree, Timestamp::from_ms(now_ms))?;
+            super::apply::sweep_idempotency_keys(&mut txn, now_ms, SWEEP_BATCH)
+        });
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {
-                tracing::error!(%error, "expired idempotency keys can't be read; `carteiro verify` tells what it is");
+                tracing::error!(%error, "what is to be swept can't be read; `carteiro verify` tells what it is");
                 self.swept = Some(Instant::now());
                 return Ok(());
             }
@@ -661,29 +718,14 @@ impl Committer {
         Ok(())
     }
 
-    fn work_on_a_job(&mut self) -> Result<(), StoreError> {
+    fn work(&mut self) -> Result<(), StoreError> {
         if !self.may_work_on_jobs() {
             return Ok(());
         }
-        let Some((number, job)) = self.jobs.pop_front() else {
-            return Ok(());
-        };
         let now = self.stamp();
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        match guarded(|| self.step(&mut txn, job, now)) {
-            Ok(Some(rest)) => {
-                txn.put(keys::job(number), record::encode_job(&rest));
-                // To the back: one long job doesn't hold up a short one.
-                self.jobs.push_back((number, rest));
-            }
-            Ok(None) => txn.delete(keys::job(number)),
-            // It would fail the same way again, for ever, and take the daemon along each time.
-            Err(error) => {
-                tracing::error!(%error, job = number, "a background job met what can't be read and is given up");
-                txn.delete(keys::job(number));
-            }
-        }
+        self.work_on_a_job(&mut txn, now);
         self.apply(txn)
     }
 }

@@ -24,7 +24,9 @@
 //! | by state | account, state, webhook, seq | – (the rare states) |
 //! | by response | account, status, webhook, seq | – (the last response, unless it was a 2XX) |
 //! | order | webhook, order key, seq | – (unfinished, of a webhook that keeps order) |
+//! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
+//! | bulk resend | account, number | a bulk resend, kept for a while after its end |
 
 use crate::model::{
     AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo,
@@ -52,7 +54,9 @@ const MANUAL: u8 = 0x25;
 const BY_STATE: u8 = 0x26;
 const BY_RESPONSE: u8 = 0x27;
 const ORDER: u8 = 0x28;
+const HEALTH: u8 = 0x29;
 const JOB: u8 = 0x30;
+const BULK_RESEND: u8 = 0x31;
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +83,9 @@ pub(super) enum Table {
     ByState,
     ByResponse,
     Order,
+    Health,
     Job,
+    BulkResend,
 }
 
 impl Table {
@@ -108,7 +114,9 @@ impl Table {
             BY_STATE => Self::ByState,
             BY_RESPONSE => Self::ByResponse,
             ORDER => Self::Order,
+            HEALTH => Self::Health,
             JOB => Self::Job,
+            BULK_RESEND => Self::BulkResend,
             _ => return None,
         })
     }
@@ -138,7 +146,9 @@ impl Table {
             Self::ByState => "index by state",
             Self::ByResponse => "index by response",
             Self::Order => "order",
+            Self::Health => "health",
             Self::Job => "job",
+            Self::BulkResend => "bulk resend",
         }
     }
 }
@@ -408,12 +418,32 @@ pub(super) fn order(order: OrderKey, key: NotificationKey) -> Key {
     Builder(chain(key.webhook, order)).u64(key.seq.0).0
 }
 
+pub(super) fn healths() -> Key {
+    Builder::new(HEALTH).0
+}
+
+pub(super) fn health(webhook: WebhookNo) -> Key {
+    Builder(healths()).u32(webhook.0).0
+}
+
 pub(super) fn jobs() -> Key {
     Builder::new(JOB).0
 }
 
 pub(super) fn job(number: u64) -> Key {
     Builder(jobs()).u64(number).0
+}
+
+pub(super) fn all_resends() -> Key {
+    Builder::new(BULK_RESEND).0
+}
+
+pub(super) fn resends(account: AccountNo) -> Key {
+    Builder(all_resends()).u32(account.0).0
+}
+
+pub(super) fn resend(account: AccountNo, number: u64) -> Key {
+    Builder(resends(account)).u64(number).0
 }
 
 /// The first key past every key that starts with `prefix`.
@@ -488,7 +518,9 @@ mod tests {
             (by_state(ACCOUNT_7, 2, KEY), "26000000070200000a0b0000000001020304".to_owned()),
             (by_response(ACCOUNT_7, 503, KEY), "270000000701f700000a0b0000000001020304".to_owned()),
             (order(OrderKey(6), KEY), "2800000a0b00000000000000060000000001020304".to_owned()),
+            (health(KEY.webhook), "2900000a0b".to_owned()),
             (job(9), "300000000000000009".to_owned()),
+            (resend(ACCOUNT_7, 9), "31000000070000000000000009".to_owned()),
         ];
         for (key, expected) in cases {
             assert_eq!(hex(key), expected);

@@ -327,18 +327,8 @@ impl<'s> Walk<'s> {
         Self::between(shared, account, query, at, last).map(Some)
     }
 
-    /// Goes on, newest first, where a walk before a restart stood.
-    pub(super) fn resume(
-        shared: &'s Shared,
-        account: AccountNo,
-        query: &NotificationQuery,
-        at: Place,
-        last_seq: u64,
-    ) -> Result<Self, StoreError> {
-        Self::between(shared, account, query, at, Place { seq: last_seq, webhook: 0 })
-    }
-
-    fn between(
+    /// From `at` to `last`, in the query's order; both are looked at.
+    pub(super) fn between(
         shared: &'s Shared,
         account: AccountNo,
         query: &NotificationQuery,

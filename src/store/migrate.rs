@@ -33,6 +33,7 @@ pub(super) fn to_present_format(
         match files.format.format {
             1 => keep_the_counts(&mut files)?,
             2 => take_on(&mut files, 3)?,
+            3 => take_on(&mut files, 4)?,
             found => return Err(StoreError::TooOld { found }),
         }
     }
@@ -67,7 +68,7 @@ fn keep_the_counts(files: &mut Files) -> Result<(), StoreError> {
 }
 
 /// A format whose records read the older ones as they are: only the number changes, so that an older carteiro refuses it. Format 3
-/// keeps order, and tells of errors in two languages.
+/// keeps order, and tells of errors in two languages; format 4 keeps bulk resends, and how targets do.
 fn take_on(files: &mut Files, format: u32) -> Result<(), StoreError> {
     files.head.commit += 1;
     let format = FormatV1 { format, ..files.format };

@@ -6,6 +6,7 @@
 mod apply;
 mod backup;
 mod committer;
+mod jobs;
 mod keys;
 mod list;
 mod marker;
@@ -33,8 +34,9 @@ pub use space::Room;
 pub use verify::Report;
 
 use crate::model::{
-    AccountNo, Attempt, Event, EventId, NewEvent, Notification, NotificationId, NotificationKey, Payload, Refusal, Seq,
-    SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    AccountNo, Attempt, BulkResend, DisabledReason, Event, EventId, Health, NewEvent, Notification, NotificationId,
+    NotificationKey, Payload, Refusal, ResendFilter, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook,
+    WebhookId, WebhookNo, WebhookPatch,
 };
 use pulse::Pulse;
 use space::Space;
@@ -402,6 +404,8 @@ struct Shared {
     space: Space,
     limits: RwLock<Limits>,
     kept: Kept,
+    /// How the targets that fail do.
+    healths: RwLock<BTreeMap<WebhookNo, Health>>,
 }
 
 /// How long and how much is kept; replaced on reload.
@@ -550,7 +554,7 @@ impl Store {
 
     /// Keeps a token.
     pub async fn add_token(&self, token: Token) -> Result<(), StoreError> {
-        self.grow(|reply| Commit::AddToken { token, reply }).await
+        self.commit(|reply| Commit::AddToken { token, reply }).await
     }
 
     /// Forgets a token. Returns whether the account had it.
@@ -561,7 +565,7 @@ impl Store {
     /// Adds a webhook with what the patch says of it; `None` when the account has [`MAX_WEBHOOKS`] already. Its number and
     /// times are the committer's to give.
     pub async fn register(&self, webhook: Webhook) -> Result<Option<Arc<Webhook>>, StoreError> {
-        self.grow(|reply| Commit::Register { webhook: Box::new(webhook), reply }).await
+        self.commit(|reply| Commit::Register { webhook: Box::new(webhook), reply }).await
     }
 
     /// Changes a webhook; `None` when the account has no such webhook.
@@ -583,7 +587,7 @@ impl Store {
         secret: SigningSecret,
         overlap: std::time::Duration,
     ) -> Result<Option<Arc<Webhook>>, StoreError> {
-        self.grow(|reply| Commit::RotateSecret { account, id, secret, overlap, reply }).await
+        self.commit(|reply| Commit::RotateSecret { account, id, secret, overlap, reply }).await
     }
 
     /// Deletes a webhook; what it is owed is cancelled by a job. Returns whether the account had it.
@@ -598,7 +602,7 @@ impl Store {
         events: Vec<NewEvent>,
         key: Option<IdempotencyKey>,
     ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
-        self.grow(|reply| Commit::Accept { account, events, key, reply }).await
+        self.commit(|reply| Commit::Accept { account, events, key, reply }).await
     }
 
     /// Records a test event and owes it to one webhook alone; `None` when the account has no such webhook.
@@ -608,7 +612,7 @@ impl Store {
         webhook: WebhookId,
         event: NewEvent,
     ) -> Result<Result<Option<(Notification, Event)>, AcceptRefusal>, StoreError> {
-        self.grow(|reply| Commit::Test { account, webhook, event: Box::new(event), reply }).await
+        self.commit(|reply| Commit::Test { account, webhook, event: Box::new(event), reply }).await
     }
 
     /// Takes in an attempt that has ended. Applied soon, durable with the next group: a crash in between repeats a delivery.
@@ -633,19 +637,57 @@ impl Store {
         account: AccountNo,
         key: NotificationKey,
     ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
-        self.grow(|reply| Commit::Resend { account, key, reply }).await
+        self.commit(|reply| Commit::Resend { account, key, reply }).await
     }
 
     /// Owes an event to every webhook that matches it now: an attempt by hand where it was owed before, a notification with
     /// the whole schedule where it wasn't. Returns all of them; `None` when the account has no such event.
     pub async fn resend_event(&self, account: AccountNo, seq: Seq) -> Result<Option<Vec<Notification>>, StoreError> {
-        self.grow(|reply| Commit::ResendEvent { account, seq, reply }).await
+        self.commit(|reply| Commit::ResendEvent { account, seq, reply }).await
     }
 
-    /// Owes an attempt by hand to everything the query matches and can be re-sent, in a background job that survives a
-    /// restart. Returns once the job is durable; `false` when the account has [`MAX_JOBS`] under way already.
-    pub async fn resend_many(&self, account: AccountNo, query: NotificationQuery) -> Result<bool, StoreError> {
-        self.grow(|reply| Commit::ResendMany { account, query, reply }).await
+    /// Owes an attempt by hand to everything the filter matches and can be re-sent, in a background job that survives a
+    /// restart; `queued` says how many that is. Returns once the job is durable; `None` when the account has [`MAX_JOBS`] under
+    /// way already.
+    pub async fn resend_many(
+        &self,
+        account: AccountNo,
+        filter: ResendFilter,
+        queued: u64,
+    ) -> Result<Option<BulkResend>, StoreError> {
+        self.commit(|reply| Commit::ResendMany { account, filter, queued, reply }).await
+    }
+
+    /// Ends a bulk resend where it stands; `None` for one that goes on no more.
+    pub async fn cancel_resend(&self, account: AccountNo, number: u64) -> Result<Option<BulkResend>, StoreError> {
+        self.commit(|reply| Commit::CancelResend { account, number, reply }).await
+    }
+
+    /// How the targets that fail do.
+    pub fn healths(&self) -> BTreeMap<WebhookNo, Health> {
+        self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How this webhook's target does, if it fails.
+    pub fn health(&self, webhook: WebhookNo) -> Option<Health> {
+        self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
+    }
+
+    /// Keeps that a webhook was warned of. `false` where its target has recovered meanwhile.
+    pub async fn warn(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
+        self.commit(|reply| Commit::Warn { account, webhook, reply }).await
+    }
+
+    /// Disables a webhook and, with it, records `event` for the others that subscribe to its type. `None` where the webhook is not
+    /// active any more, or its target has recovered meanwhile.
+    pub async fn disable(
+        &self,
+        account: AccountNo,
+        webhook: WebhookNo,
+        reason: DisabledReason,
+        event: NewEvent,
+    ) -> Result<Option<Arc<Webhook>>, StoreError> {
+        self.commit(|reply| Commit::Disable { account, webhook, reason, event: Box::new(event), reply }).await
     }
 
     /// Erases an event's payload and cancels what is still owed of it. `None` when the account has no such event.
@@ -657,17 +699,6 @@ impl Store {
     /// [`StoreError::Stopped`].
     pub async fn stop(&self) -> Result<(), StoreError> {
         self.commit(|reply| Commit::Stop { reply }).await
-    }
-
-    /// A commit that makes the store grow: refused while the disk is almost full.
-    async fn grow<T: Send + 'static>(
-        &self,
-        build: impl FnOnce(committer::Reply<T>) -> Commit,
-    ) -> Result<T, StoreError> {
-        if let Some(full) = self.full() {
-            return Err(full);
-        }
-        self.commit(build).await
     }
 
     async fn commit<T: Send + 'static>(

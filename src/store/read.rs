@@ -4,8 +4,8 @@ use super::keys;
 use super::record::{self, Stored};
 use super::{Shared, Store, StoreError, Token};
 use crate::model::{
-    AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId, Webhook,
-    WebhookId, WebhookNo,
+    AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId,
+    Webhook, WebhookId, WebhookNo,
 };
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -137,6 +137,18 @@ impl Store {
         let value = self.shared.tree.get(keys::webhook_id(id))?;
         let found = value.map(|value| record::decode_webhook_ref(&value)).transpose()?;
         Ok(found.filter(|(owner, _)| *owner == account).map(|(_, no)| no))
+    }
+
+    /// The account's bulk resends, those that ended a week ago or longer excepted; the oldest first.
+    pub fn resends(&self, account: AccountNo) -> Result<Vec<BulkResend>, StoreError> {
+        let mut resends = Vec::new();
+        for row in self.shared.tree.scan_prefix(keys::resends(account)) {
+            let (key, value) = row?;
+            let number = keys::u64_at(&key, 5);
+            let number = number.ok_or(StoreError::Damaged { table: "bulk resend", what: "has a short key" })?;
+            resends.push(record::decode_resend(account, number, &value)?);
+        }
+        Ok(resends)
     }
 
     /// The token with this id, if it is kept and hasn't expired by `now`. From memory.

@@ -6,15 +6,20 @@
 
 use super::StoreError;
 use crate::model::{
-    AccountNo, Attempt, AttemptError, AttemptResult, Authorization, ErrorCode, Event, EventId, EventType, ExtraHeaders,
-    Fingerprint, Notification, NotificationKey, OrderKey, Pattern, PatternSet, Payload, RateLimit, ResourceIds,
-    Response, RetryPolicy, Scopes, Seq, SigningSecret, State, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash,
-    TokenId, Trigger, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
+    AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, Event, EventId, EventType, Fingerprint, Notification,
+    NotificationKey, OrderKey, Payload, ResourceIds, Response, Scopes, Seq, State, Timestamp, Timings, TlsVersion,
+    TokenHash, TokenId, Trigger, WebhookNo, millis,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
+
+mod jobs;
+mod webhooks;
+
+pub(super) use jobs::{Job, decode_job, decode_resend, encode_job, encode_resend, status_byte, status_from};
+pub(super) use webhooks::{decode_health, decode_webhook, encode_health, encode_webhook};
 
 const CRC_LEN: usize = 4;
 const V1: u8 = 1;
@@ -241,131 +246,6 @@ pub(super) fn decode_token(value: &[u8]) -> Result<Token, StoreError> {
         hash: TokenHash::from_bytes(record.hash),
         inserted_at: Timestamp::from_ms(record.inserted_ms),
         expires_at: record.expires_ms.map(Timestamp::from_ms),
-    })
-}
-
-// ---- webhooks -------------------------------------------------------------------------------------------------------
-
-#[derive(Serialize, Deserialize)]
-struct WebhookV1 {
-    no: u32,
-    account: u32,
-    id: [u8; 16],
-    target: String,
-    authorization: Option<String>,
-    events: Vec<String>,
-    description: Option<String>,
-    status: u8,
-    disabled_reason: String,
-    headers: Vec<(String, String)>,
-    max_in_flight: Option<u16>,
-    rate_limit_millis: Option<u32>,
-    ordered: bool,
-    retry: Option<RetryV1>,
-    secret: Vec<u8>,
-    old_secret: Option<(Vec<u8>, u64)>,
-    registered_after: u64,
-    inserted_ms: u64,
-    updated_ms: u64,
-    deleted_ms: Option<u64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RetryV1 {
-    gaps_ms: Vec<u64>,
-    max_attempts: u8,
-    jitter_permille: u16,
-}
-
-pub(super) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
-    let (status, disabled_reason) = match &webhook.status {
-        WebhookStatus::Active => (0, String::new()),
-        WebhookStatus::Paused => (1, String::new()),
-        WebhookStatus::Disabled { reason } => (2, reason.clone()),
-    };
-    let record = WebhookV1 {
-        no: webhook.no.0,
-        account: webhook.account.0,
-        id: webhook.id.to_bytes(),
-        target: webhook.target.as_str().to_owned(),
-        authorization: webhook.authorization.as_ref().map(|value| value.expose().to_owned()),
-        events: webhook.events.iter().map(Pattern::to_string).collect(),
-        description: webhook.description.clone(),
-        status,
-        disabled_reason,
-        headers: webhook
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
-            .collect(),
-        max_in_flight: webhook.max_in_flight,
-        rate_limit_millis: webhook.rate_limit.map(RateLimit::as_millis),
-        ordered: webhook.ordered,
-        retry: webhook.retry.as_ref().map(retry_record),
-        secret: webhook.secret.expose().to_vec(),
-        old_secret: webhook.old_secret.as_ref().map(|(secret, until)| (secret.expose().to_vec(), until.as_ms())),
-        registered_after: webhook.registered_after.0,
-        inserted_ms: webhook.inserted_at.as_ms(),
-        updated_ms: webhook.updated_at.as_ms(),
-        deleted_ms: webhook.deleted_at.map(Timestamp::as_ms),
-    };
-    seal(&record, &[])
-}
-
-fn retry_record(policy: &RetryPolicy) -> RetryV1 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "jitter is 0 to 1")]
-    let jitter_permille = (policy.jitter() * 1000.0).round() as u16;
-    let gaps_ms = policy.schedule().iter().map(|gap| millis(*gap)).collect();
-    RetryV1 { gaps_ms, max_attempts: policy.max_attempts(), jitter_permille }
-}
-
-pub(super) fn decode_webhook(value: &[u8]) -> Result<Webhook, StoreError> {
-    let (record, _) = open::<WebhookV1>("webhook", value)?;
-    webhook_from(record).ok_or_else(|| invalid("webhook"))
-}
-
-fn webhook_from(record: WebhookV1) -> Option<Webhook> {
-    let patterns: Option<Vec<Pattern>> = record.events.iter().map(|text| Pattern::parse(text)).collect();
-    Some(Webhook {
-        no: WebhookNo(record.no),
-        account: AccountNo(record.account),
-        id: WebhookId::from_bytes(record.id),
-        target: TargetUrl::parse(&record.target).ok()?,
-        authorization: match record.authorization {
-            Some(text) => Some(Authorization::parse(&text)?),
-            None => None,
-        },
-        events: PatternSet::new(patterns?)?,
-        description: record.description,
-        status: match record.status {
-            0 => WebhookStatus::Active,
-            1 => WebhookStatus::Paused,
-            2 => WebhookStatus::Disabled { reason: record.disabled_reason },
-            _ => return None,
-        },
-        headers: ExtraHeaders::new(record.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))).ok()?,
-        max_in_flight: record.max_in_flight,
-        rate_limit: match record.rate_limit_millis {
-            Some(millis) => Some(RateLimit::from_millis(millis)?),
-            None => None,
-        },
-        ordered: record.ordered,
-        retry: match record.retry {
-            Some(retry) => {
-                let schedule = retry.gaps_ms.into_iter().map(Duration::from_millis).collect();
-                Some(RetryPolicy::new(schedule, retry.max_attempts, f64::from(retry.jitter_permille) / 1000.0).ok()?)
-            }
-            None => None,
-        },
-        secret: SigningSecret::from_bytes(record.secret)?,
-        old_secret: match record.old_secret {
-            Some((secret, until)) => Some((SigningSecret::from_bytes(secret)?, Timestamp::from_ms(until))),
-            None => None,
-        },
-        registered_after: Seq(record.registered_after),
-        inserted_at: Timestamp::from_ms(record.inserted_ms),
-        updated_at: Timestamp::from_ms(record.updated_ms),
-        deleted_at: record.deleted_ms.map(Timestamp::from_ms),
     })
 }
 
@@ -845,35 +725,6 @@ fn attempt_from(record: AttemptV2) -> Option<Attempt> {
         },
         next_attempt_at: record.next_ms.map(Timestamp::from_ms),
     })
-}
-
-// ---- jobs -----------------------------------------------------------------------------------------------------------
-
-/// A background job: what touches a whole backlog, done in small batches, and taken up again after a crash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum JobV1 {
-    /// Cancels what a deleted webhook was owed. Needs no cursor: what it has done is gone from the ranges it reads.
-    Cancel { account: u32, webhook: u32 },
-    /// Owes an attempt by hand to what a filter matched, from the newest at the time of asking down.
-    Resend {
-        account: u32,
-        webhook: Option<u32>,
-        status: Option<u8>,
-        event_type: Option<String>,
-        /// The next place to look at, inclusive.
-        at_seq: u64,
-        at_webhook: u32,
-        /// The last place to look at, inclusive.
-        last_seq: u64,
-    },
-}
-
-pub(super) fn encode_job(job: &JobV1) -> Vec<u8> {
-    seal(job, &[])
-}
-
-pub(super) fn decode_job(value: &[u8]) -> Result<JobV1, StoreError> {
-    open("job", value).map(|(job, _)| job)
 }
 
 #[cfg(test)]

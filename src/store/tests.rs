@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::model::{
     AttemptError, AttemptResult, Authorization, BodyDraft, ErrorCode, EventType, ExtraHeaders, Fingerprint, OrderKey,
-    Pattern, PatternSet, ResourceIds, Response, State, Status, TargetUrl, Timings, Trigger, WebhookStatus,
+    Pattern, PatternSet, ResendState, ResourceIds, Response, State, Status, TargetUrl, Timings, Trigger, WebhookStatus,
 };
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -499,11 +499,11 @@ fn a_feed_loses_nothing_while_events_arrive() {
 fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
     let rig = Rig::new();
     let (kept, gone) = (rig.register(&["*"]), rig.register(&["*"]));
-    let events = rig.accept((0..700).map(|_| paid()).collect());
+    let events = rig.accept((0..200).map(|_| paid()).collect());
     let first = |hook: &Webhook| NotificationKey { seq: events[0].seq, webhook: hook.no };
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
-    let query = NotificationQuery { webhook: Some(kept.no), ..NotificationQuery::default() };
-    wait(rig.store.resend_many(rig.account, query)).unwrap();
+    let filter = ResendFilter { webhook: Some(kept.no), ..ResendFilter::default() };
+    wait(rig.store.resend_many(rig.account, filter, 200)).unwrap();
     assert!(wait(rig.store.delete(rig.account, gone.id)).unwrap());
     assert!(!wait(rig.store.delete(rig.account, gone.id)).unwrap());
     let rig = rig.reopen();
@@ -522,6 +522,165 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
     assert_eq!(rig.notification(first(&gone)).state, State::Cancelled);
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(204)), Verdict::Confirmed);
     assert_eq!(rig.notification(first(&gone)).state, State::Delivered, "it did arrive");
+    rig.check_rows();
+}
+
+impl Rig {
+    fn only_resend(&self) -> BulkResend {
+        let resends = self.store.resends(self.account).unwrap();
+        assert_eq!(resends.len(), 1);
+        resends[0].clone()
+    }
+
+    fn owed_by_hand(&self, hook: &Webhook) -> Vec<Due> {
+        self.store.manual_page(hook.no, Due { at: Timestamp::from_ms(0), seq: Seq(0) }, 2000).unwrap()
+    }
+
+    /// Makes all the attempts by hand that are owed; returns for how many.
+    fn make_attempts_by_hand(&self, hook: &Webhook) -> usize {
+        let owed = self.owed_by_hand(hook);
+        for due in &owed {
+            let key = NotificationKey { seq: due.seq, webhook: hook.no };
+            let attempt = attempt(Trigger::Manual, Some(200));
+            self.store.settle(self.account, key, attempt, Verdict::Confirmed, Some(due.at));
+        }
+        self.barrier();
+        owed.len()
+    }
+
+    fn await_resend(&self, what: &str, holds: impl Fn(&BulkResend) -> bool) -> BulkResend {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let resend = self.only_resend();
+            if holds(&resend) {
+                return resend;
+            }
+            assert!(Instant::now() < deadline, "{what}: {resend:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// It is paced by what each webhook takes: nothing piles up behind a slow one, which holds up no other; it survives a restart.
+#[test]
+fn a_bulk_resend_gets_on_as_attempts_are_made() {
+    const MOST: usize = 256;
+    let rig = Rig::new();
+    let (slow, well) = (rig.register(&["*"]), rig.register(&["*"]));
+    let events = rig.accept((0..700).map(|_| paid()).collect());
+    let begun = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 1400)).unwrap().unwrap();
+    assert_eq!((begun.state, begun.queued, begun.resent), (ResendState::Running, 1400, 0));
+    rig.await_resend("both are at their limit", |resend| resend.resent == 2 * MOST as u64);
+    let owed = rig.owed_by_hand(&slow);
+    let oldest: Vec<Seq> = events[..MOST].iter().map(|event| event.seq).collect();
+    assert_eq!(owed.iter().map(|due| due.seq).collect::<Vec<_>>(), oldest, "the oldest first");
+    let rig = rig.reopen();
+    assert_eq!(rig.only_resend().id, begun.id);
+    let mut made = 0;
+    while made < 700 {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let now = rig.make_attempts_by_hand(&well);
+        made += now;
+        assert!(now <= MOST && (now > 0 || Instant::now() < deadline));
+    }
+    assert_eq!(rig.owed_by_hand(&slow).len(), MOST);
+    assert_eq!(rig.only_resend().state, ResendState::Running);
+    while rig.only_resend().state == ResendState::Running {
+        rig.make_attempts_by_hand(&slow);
+    }
+    let done = rig.only_resend();
+    assert_eq!((done.state, done.resent, done.skipped, done.open), (ResendState::Done, 1400, 0, 0));
+    assert!(done.ended_at.is_some());
+    rig.finish_jobs();
+    rig.check_rows();
+}
+
+#[test]
+fn a_cancelled_bulk_resend_owes_nothing_more() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    rig.accept((0..700).map(|_| paid()).collect());
+    let begun = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 700)).unwrap().unwrap();
+    rig.await_resend("it is at its limit", |resend| resend.resent == 256);
+    assert_eq!(wait(rig.store.cancel_resend(AccountNo(99), begun.number)).unwrap(), None, "another account's");
+    let cancelled = wait(rig.store.cancel_resend(rig.account, begun.number)).unwrap().unwrap();
+    assert_eq!((cancelled.state, cancelled.resent), (ResendState::Cancelled, 256));
+    rig.finish_jobs();
+    assert_eq!(rig.make_attempts_by_hand(&hook), 256);
+    assert_eq!(wait(rig.store.cancel_resend(rig.account, begun.number)).unwrap(), None);
+    let rig = rig.reopen();
+    assert_eq!((rig.only_resend(), rig.owed_by_hand(&hook)), (cancelled, vec![]));
+    // What matches nothing is done at once, and a deleted webhook's part ends.
+    let none = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 0)).unwrap().unwrap();
+    assert_eq!((none.state, none.ended_at.is_some()), (ResendState::Done, true));
+    let last = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 700)).unwrap().unwrap();
+    assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    rig.finish_jobs();
+    let resends = rig.store.resends(rig.account).unwrap();
+    let last = resends.iter().find(|resend| resend.id == last.id).unwrap();
+    assert_eq!(last.state, ResendState::Done);
+    rig.check_rows();
+}
+
+/// What is known of a target is a row only while it fails, and goes with a confirmation, another target or a new start.
+#[test]
+fn how_a_target_does_is_kept_while_it_fails() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let events = rig.accept((0..3).map(|_| paid()).collect());
+    let key = |nth: usize| NotificationKey { seq: events[nth].seq, webhook: hook.no };
+    rig.settle(key(0), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
+    let fresh = Health { failing_since: START, exhausted: false, gone: false, warned_at: None };
+    assert_eq!(rig.store.health(hook.no), Some(fresh));
+    rig.settle(key(1), attempt(Trigger::Automatic, Some(410)), Verdict::Exhausted);
+    let rig = rig.reopen();
+    assert_eq!(rig.store.health(hook.no), Some(Health { exhausted: true, gone: true, ..fresh }));
+    assert!(wait(rig.store.warn(rig.account, hook.no)).unwrap());
+    assert!(!wait(rig.store.warn(rig.account, hook.no)).unwrap(), "once");
+    // A failure by hand says nothing new; a success by hand says that it does well.
+    wait(rig.store.resend(rig.account, key(1))).unwrap().unwrap().unwrap();
+    rig.settle(key(1), attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
+    assert_eq!(rig.store.health(hook.no), None);
+    assert!(!wait(rig.store.warn(rig.account, hook.no)).unwrap());
+    rig.settle(key(2), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
+    let patch = WebhookPatch { target: TargetUrl::parse("https://other.example/").ok(), ..WebhookPatch::default() };
+    wait(rig.store.change(rig.account, hook.id, patch)).unwrap().unwrap();
+    assert_eq!(rig.store.health(hook.no), None);
+    rig.check_rows();
+    let row = rig.store.shared.tree.get(keys::health(hook.no)).unwrap();
+    assert_eq!(row, None);
+}
+
+/// Disabling tells the others in one step, and happens only while what was judged still holds.
+#[test]
+fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
+    let rig = Rig::new();
+    let (bad, other, deaf) = (rig.register(&["*"]), rig.register(&["WEBHOOK.*"]), rig.register(&["PAYMENT.*"]));
+    let owed = rig.accept(vec![paid()]).remove(0);
+    let word = || event(crate::model::DISABLED_EVENT, &format!(r#"{{"webhook":{{"id":"{}"}}}}"#, bad.id));
+    let reason = DisabledReason::Failing { since: START };
+    let disable = |reason| wait(rig.store.disable(rig.account, bad.no, reason, word())).unwrap();
+    assert_eq!(disable(reason), None, "nothing is known against it");
+    let key = NotificationKey { seq: owed.seq, webhook: bad.no };
+    rig.settle(key, attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
+    assert_eq!(disable(DisabledReason::Gone), None);
+    assert_eq!(disable(DisabledReason::Failing { since: Timestamp::from_ms(1) }), None, "it has recovered in between");
+    let disabled = disable(reason).unwrap();
+    assert_eq!(disabled.status, WebhookStatus::Disabled { reason, at: START });
+    assert_eq!(disable(reason), None, "once");
+    let told = Seq(owed.seq.0 + 1);
+    let telling = rig.store.event_head(rig.account, told).unwrap().unwrap();
+    assert_eq!(telling.tells_of_webhook(), Some(bad.id));
+    let owed_to = rig.store.notifications_of(rig.account, told).unwrap();
+    assert_eq!(owed_to.iter().map(|owed| owed.key.webhook).collect::<Vec<_>>(), [other.no]);
+    // What comes meanwhile is owed and held; sent again by hand, the word still goes to the others alone.
+    let later = rig.accept(vec![paid()]).remove(0);
+    assert_eq!(rig.store.notifications_of(rig.account, later.seq).unwrap().len(), 2, "{}", deaf.id);
+    let resent = wait(rig.store.resend_event(rig.account, told)).unwrap().unwrap();
+    assert_eq!(resent.iter().map(|owed| owed.key.webhook).collect::<Vec<_>>(), [other.no]);
+    let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
+    wait(rig.store.change(rig.account, bad.id, patch)).unwrap().unwrap();
+    assert_eq!(rig.store.health(bad.no), None, "a fresh start");
     rig.check_rows();
 }
 
@@ -553,7 +712,7 @@ fn what_was_erased_is_not_owed_again() {
     assert_eq!((erased.resource.id, erased.erased_at), (None, Some(START)));
     assert_eq!(wait(rig.store.resend(rig.account, key)).unwrap(), Some(Err(Refusal::Cancelled)));
     assert_eq!(wait(rig.store.resend_event(rig.account, recorded.seq)).unwrap(), Some(vec![]));
-    wait(rig.store.resend_many(rig.account, NotificationQuery::default())).unwrap();
+    wait(rig.store.resend_many(rig.account, ResendFilter::default(), 1)).unwrap();
     rig.finish_jobs();
     assert_eq!((rig.notification(key).state, rig.notification(key).manual_at), (State::Delivered, None));
     assert_eq!(rig.store.event(rig.account, recorded.seq).unwrap().unwrap().1, None);
@@ -666,7 +825,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
         }
         (16, ..) if random.below(6) == 0 => {
             let status = random.pick(&Status::ALL).copied();
-            wait(store.resend_many(account, NotificationQuery { status, ..NotificationQuery::default() })).unwrap();
+            wait(store.resend_many(account, ResendFilter { status, ..ResendFilter::default() }, 1)).unwrap();
         }
         (17, _, Some(notification)) if random.below(4) == 0 => {
             wait(store.erase(account, notification.key.seq)).unwrap().unwrap();

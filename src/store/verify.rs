@@ -258,7 +258,9 @@ impl Verifier<'_> {
             Table::ByResponse => {
                 self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(7)?) })
             }
+            Table::Health => record::decode_health(value).map(|_| None),
             Table::Job => record::decode_job(value).map(|_| None),
+            Table::BulkResend => record::decode_resend(AccountNo(u32_at(1)?), u64_at(5)?, value).map(|_| None),
         }
     }
 

@@ -172,8 +172,20 @@ fn holds_what_was_left(daemon: &Daemon) {
 #[test]
 fn a_store_of_this_format_opens_in_every_later_carteiro() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start_on(&of_format(3, folder.path()), QUICK);
+    let daemon = Daemon::start_on(&of_format(4, folder.path()), QUICK);
     assert!(!daemon.log().contains("migrated"), "this one's own");
+    holds_what_was_left(&daemon);
+    let disabled = daemon.list("/api/webhooks").into_iter().find(|webhook| webhook["status"] == "DISABLED").unwrap();
+    assert!(disabled["disabled_reason"].as_str().unwrap().contains("410 Gone"), "{disabled}");
+    let resends = daemon.list("/api/notifications/resend?order=asc");
+    assert_eq!((&resends[0]["status"], &resends[1]["status"]), (&json!("DONE"), &json!("CANCELLED")));
+}
+
+#[test]
+fn a_store_of_format_3_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start_on(&of_format(3, folder.path()), QUICK);
+    assert!(daemon.log().contains("the store was migrated"), "{}", daemon.log());
     holds_what_was_left(&daemon);
     // Of three about one resource, kept in order, one has its turn.
     let ordered = daemon.list("/api/notifications?type=SHIP.SENT&status=HELD");

@@ -8,6 +8,7 @@ mod accounts;
 mod bad_input;
 mod crash;
 mod delivery;
+mod disabling;
 mod events;
 mod harness;
 mod keeping;

@@ -141,7 +141,16 @@ fn many_are_resent_by_filter_and_cancelled_ones_never() {
     });
     receiver.now(Reply::Status(200));
     let resend = |filter: Value| daemon.post("/api/notifications/resend", &json!({ "filter": filter }));
-    assert_eq!(resend(json!({ "type": "PAYMENT.*" })).expect(202).data()["queued"], 10);
+    let begun = resend(json!({ "type": "PAYMENT.*" })).expect(202);
+    let job = begun.data();
+    assert_eq!((&job["queued"], &job["filter"]["type"]), (&json!(10), &json!("PAYMENT.*")));
+    let path = format!("/api/notifications/resend/{}", id(&job));
+    assert_eq!(begun.header("location"), Some(path.as_str()));
+    let done = eventually("the job is done", || {
+        Some(daemon.get(&path).expect(200).data()).filter(|job| job["status"] == "DONE")
+    });
+    assert_eq!((&done["resent"], &done["skipped"], done["ended_at"].is_string()), (&json!(10), &json!(0), true));
+    assert_eq!(daemon.delete(&path).expect(200).data(), done, "what has ended stays as it is");
     eventually("ten are delivered", || {
         (daemon.list("/api/notifications?status=DELIVERED&limit=500").len() == 10).then_some(())
     });
@@ -151,8 +160,53 @@ fn many_are_resent_by_filter_and_cancelled_ones_never() {
         (daemon.list("/api/notifications?status=DELIVERED&limit=500").len() == 160).then_some(())
     });
     assert_eq!(receiver.count(), 160 + 160);
-    assert_eq!(resend(json!({ "status": "FAILED" })).expect(202).data()["queued"], 0);
+    let nothing = resend(json!({ "status": "FAILED" })).expect(202).data();
+    assert_eq!((&nothing["queued"], &nothing["status"]), (&json!(0), &json!("DONE")));
+    assert_eq!(daemon.list("/api/notifications/resend").len(), 3);
+    assert_eq!(daemon.list("/api/notifications/resend?order=asc&limit=1")[0]["id"], job["id"]);
+    daemon.get("/api/notifications/resend/0193a5b0-1111-4222-8333-444455556666").refused(404, "not_found");
+    let unknown = json!({ "webhook_id": "0193a5b0-1111-4222-8333-444455556666" });
+    resend(unknown).refused(422, "invalid_fields");
     resend(json!({ "status": "CANCELLED" })).refused(422, "invalid_fields");
     resend(json!({ "nope": 1 })).refused(422, "invalid_fields");
     daemon.post("/api/notifications/resend", &json!({})).refused(422, "invalid_fields");
+}
+
+/// Nothing piles up behind a slow target, so that cancelling means something; pausing doesn't stop what a person asked for.
+#[test]
+fn a_bulk_resend_is_seen_in_progress_survives_a_crash_and_can_be_cancelled() {
+    let mut daemon = Daemon::quick();
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    let webhook = daemon.register_with(json!({
+        "target": receiver.url, "events": ["*"], "retry": { "schedule": ["20ms"], "max_attempts": 1 },
+    }));
+    let events: Vec<Value> = (0..800).map(|_| json!({ "type": "ORDER.PAID", "resource": {} })).collect();
+    daemon.post("/api/events/batch", &json!({ "events": events })).expect(201);
+    eventually("all have failed", || (receiver.count() == 800).then_some(()));
+    let slow = json!({ "webhook": { "rate_limit": 50, "retry": { "schedule": ["20ms"], "max_attempts": 1 } } });
+    daemon.patch(&format!("/api/webhooks/{}", id(&webhook)), &slow).expect(200);
+    receiver.now(Reply::Status(200));
+    let filter = json!({ "filter": { "webhook_id": webhook["id"] } });
+    let job = daemon.post("/api/notifications/resend", &filter).expect(202).data();
+    assert_eq!((&job["status"], &job["queued"]), (&json!("RUNNING"), &json!(800)));
+    let path = format!("/api/notifications/resend/{}", id(&job));
+    let resent = |daemon: &Daemon| daemon.get(&path).expect(200).data()["resent"].as_u64().unwrap();
+    eventually("it gets on", || (resent(&daemon) >= 256).then_some(()));
+    daemon.kill_9();
+    daemon.spawn();
+    assert_eq!(daemon.get(&path).expect(200).data()["status"], "RUNNING");
+    eventually("it goes on", || (resent(&daemon) > 300).then_some(()));
+    let cancelled = daemon.delete(&path).expect(200).data();
+    assert_eq!(cancelled["status"], "CANCELLED");
+    let given = cancelled["resent"].as_u64().unwrap();
+    assert!((301..600).contains(&given), "{cancelled}");
+    daemon.patch(&format!("/api/webhooks/{}", id(&webhook)), &json!({ "webhook": { "rate_limit": null } })).expect(200);
+    let failed = || daemon.list("/api/notifications?status=FAILED&limit=500").len() as u64;
+    eventually("what was owed by then is delivered", || (failed() == 800 - given).then_some(()));
+    assert_eq!(daemon.get(&path).expect(200).data(), cancelled);
+    // Another account's token, or one that may only read, doesn't reach it.
+    let read = daemon.post("/api/tokens", &json!({ "token": { "name": "r", "scopes": ["read"] } })).expect(201).data();
+    let read = read["token"].as_str().unwrap();
+    daemon.call_as(read, "GET", &path, "", b"").expect(200);
+    daemon.call_as(read, "DELETE", &path, "", b"").refused(403, "forbidden");
 }

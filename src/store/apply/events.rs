@@ -48,7 +48,9 @@ impl Committer {
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for (event, found) in events.into_iter().zip(found) {
             accepted.push(match found {
-                Found::Nothing => Accepted { event: self.record(txn, account, event, None, now)?, replayed: false },
+                Found::Nothing => {
+                    Accepted { event: self.record(txn, account, event, &Owed::BySubscription, now)?, replayed: false }
+                }
                 Found::Recorded(event) => Accepted { event: *event, replayed: true },
                 Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
             });
@@ -103,13 +105,13 @@ impl Committer {
         Ok(Ok(found))
     }
 
-    /// Records one event and owes it: to `only`, as a test, or to every webhook that matches.
-    fn record(
+    /// Records one event and owes it.
+    pub(super) fn record(
         &mut self,
         txn: &mut Txn<'_>,
         account: AccountNo,
         new: NewEvent,
-        only: Option<WebhookNo>,
+        owed: &Owed,
         now: Timestamp,
     ) -> Result<Event, StoreError> {
         let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body } = new;
@@ -117,9 +119,12 @@ impl Committer {
         let seq = Seq(self.head.seq);
         let own_id = id.is_some();
         let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, u32::from_be_bytes(crate::random::bytes())));
-        let owed_to: Matches = match only {
-            Some(webhook) => Arc::new([(webhook, false)]),
-            None => self.matching(account, &event_type),
+        let owed_to: Matches = match *owed {
+            Owed::AsTestOf(webhook) => Arc::new([(webhook, false)]),
+            Owed::BySubscription => self.matching(account, &event_type),
+            Owed::ToAllBut(webhook) => {
+                self.matching(account, &event_type).iter().filter(|(no, _)| *no != webhook).copied().collect()
+            }
         };
         let event = Event {
             seq,
@@ -156,7 +161,7 @@ impl Committer {
         }
         let hot = if owed_to.is_empty() { None } else { Hot::within(&self.hot_budget, payload) };
         for (webhook, turn) in turns {
-            if only.is_some() {
+            if matches!(owed, Owed::AsTestOf(_)) {
                 let notification = Notification::owed(NotificationKey { seq, webhook }, account, now, true);
                 put_notification(txn, &[], &notification);
                 self.head.notifications += 1;
@@ -197,7 +202,7 @@ impl Committer {
         if let Err(refusal) = self.check(txn, account, std::slice::from_ref(&event))? {
             return Ok(Err(refusal));
         }
-        let event = self.record(txn, account, event, Some(webhook), now)?;
+        let event = self.record(txn, account, event, &Owed::AsTestOf(webhook), now)?;
         let notification = Notification::owed(NotificationKey { seq: event.seq, webhook }, account, now, true);
         Ok(Ok(Some((notification, event))))
     }
@@ -329,6 +334,16 @@ fn remember(
     };
     txn.put(row, record::encode_idempotency(&record));
     txn.put(keys::idempotency_end(key.until, account, key.hash), Vec::new());
+}
+
+/// Whom an event is owed to.
+pub(super) enum Owed {
+    /// Every webhook that subscribes to its type.
+    BySubscription,
+    /// Those but the one it tells of.
+    ToAllBut(WebhookNo),
+    /// One webhook, which is tested.
+    AsTestOf(WebhookNo),
 }
 
 /// What an event of a batch turned out to be.

@@ -1,101 +1,279 @@
 //! Background jobs and sweeps: what touches a whole backlog, a little at a time.
 
 use super::{notification_rows, put_notification, read_notification};
-use crate::model::{AccountNo, Notification, NotificationKey, Refusal, Seq, Status, Timestamp, WebhookNo};
+use crate::model::{
+    AccountNo, BulkResend, NotificationKey, Pattern, ResendFilter, ResendId, ResendState, Seq, Timestamp, WebhookNo,
+};
 use crate::store::committer::Committer;
+use crate::store::jobs::Open;
 use crate::store::keys::{self, Key};
 use crate::store::list::{NotificationQuery, Order, Place, Walk};
-use crate::store::record::{self, JobV1};
+use crate::store::record::{self, Job};
 use crate::store::txn::Txn;
 use crate::store::{MAX_JOBS, StoreError};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
 const JOB_BATCH: usize = 128;
+/// How many attempts by hand one webhook may be owed before a bulk resend waits: enough to keep its lane busy, few enough that
+/// cancelling means something and that whoever re-sends a single one by hand doesn't wait behind a million.
+const MAX_OWED_BY_HAND: usize = 2 * JOB_BATCH;
+/// How long a bulk resend is listed after its end.
+const RESENDS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How a job came out of its turn.
+enum Turned {
+    More(Job),
+    /// It can't get on now.
+    Blocked,
+    Over,
+}
+
+/// What a turn did for the bulk resend it belongs to.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    resent: u64,
+    skipped: u64,
+}
 
 impl Committer {
-    pub(super) fn add_job(&mut self, txn: &mut Txn<'_>, job: JobV1) {
+    pub(super) fn add_job(&mut self, txn: &mut Txn<'_>, job: Job) {
         self.head.job += 1;
         txn.put(keys::job(self.head.job), record::encode_job(&job));
-        self.jobs.push_back((self.head.job, job));
+        self.jobs.add(self.head.job, job);
     }
 
+    /// Begins a bulk resend, with a job for each webhook, so that one that takes nothing holds up no other. `None` when there are
+    /// [`MAX_JOBS`] already.
     pub(in crate::store) fn resend_many(
         &mut self,
         txn: &mut Txn<'_>,
         account: AccountNo,
-        query: &NotificationQuery,
-    ) -> Result<bool, StoreError> {
-        let caller = account.0;
-        let own = |job: &JobV1| match job {
-            JobV1::Cancel { account, .. } | JobV1::Resend { account, .. } => *account == caller,
-        };
-        if self.jobs.iter().filter(|(_, job)| own(job)).count() >= MAX_JOBS {
-            return Ok(false);
+        filter: ResendFilter,
+        queued: u64,
+        now: Timestamp,
+    ) -> Result<Option<BulkResend>, StoreError> {
+        let running = self.resends.values().filter(|resend| resend.account == account).count();
+        let deleting = |open: &&Open| matches!(open.job, Job::Cancel { account: caller, .. } if caller == account.0);
+        if running + self.jobs.all().filter(deleting).count() >= MAX_JOBS {
+            return Ok(None);
         }
-        // The job goes from the newest down, whatever page the caller last looked at.
-        let whole = NotificationQuery { order: Order::Newest, cursor: None, ..query.clone() };
-        let durable = self.shared.durable.load(Ordering::Acquire);
-        let Some((at, last)) = Walk::bounds(&self.shared, account, &whole, durable)? else {
-            return Ok(true);
+        let query = NotificationQuery {
+            webhook: filter.webhook,
+            status: filter.status,
+            event_type: filter.event_type.clone(),
+            from: filter.from,
+            to: filter.to,
+            order: Order::Oldest,
+            ..NotificationQuery::default()
         };
-        self.add_job(
-            txn,
-            JobV1::Resend {
-                account: account.0,
-                webhook: query.webhook.map(|no| no.0),
-                status: query.status.and_then(status_byte),
-                event_type: query.event_type.as_ref().map(ToString::to_string),
-                at_seq: at.seq,
-                at_webhook: at.webhook,
-                last_seq: last.seq,
-            },
-        );
-        Ok(true)
+        let durable = self.shared.durable.load(Ordering::Acquire);
+        let bounds = Walk::bounds(&self.shared, account, &query, durable)?.filter(|_| queued > 0);
+        let directory = self.shared.directory();
+        let wanted = directory.of(account).map(|webhook| webhook.no);
+        let wanted: Vec<WebhookNo> =
+            wanted.filter(|no| bounds.is_some() && filter.webhook.is_none_or(|only| only == *no)).collect();
+        self.head.job += 1;
+        let mut resend = BulkResend {
+            number: self.head.job,
+            account,
+            id: ResendId::from_random(crate::random::bytes()),
+            filter,
+            state: ResendState::Running,
+            queued,
+            resent: 0,
+            skipped: 0,
+            open: u32::try_from(wanted.len()).unwrap_or(u32::MAX),
+            inserted_at: now,
+            updated_at: now,
+            ended_at: None,
+        };
+        if let Some((at, last)) = bounds {
+            for no in wanted {
+                let job = Job::Resend {
+                    account: account.0,
+                    resend: Some(resend.number),
+                    webhook: Some(no.0),
+                    status: resend.filter.status.map(record::status_byte),
+                    event_type: resend.filter.event_type.as_ref().map(ToString::to_string),
+                    at_seq: at.seq,
+                    at_webhook: at.webhook,
+                    last_seq: last.seq,
+                    last_webhook: last.webhook,
+                };
+                self.add_job(txn, job);
+            }
+        }
+        end_if_through(&mut resend, now);
+        self.put_resend(txn, resend.clone());
+        Ok(Some(resend))
     }
 
-    /// Does a little of a job; returns what is left of it.
-    pub(in crate::store) fn step(
+    /// Ends a bulk resend where it stands; one that has ended stays as it is.
+    pub(in crate::store) fn cancel_resend(
         &mut self,
         txn: &mut Txn<'_>,
-        job: JobV1,
+        account: AccountNo,
+        number: u64,
         now: Timestamp,
-    ) -> Result<Option<JobV1>, StoreError> {
-        match job {
-            JobV1::Cancel { account, webhook } => {
-                let more = cancel_some(txn, AccountNo(account), WebhookNo(webhook), now)?;
-                Ok(more.then_some(job))
+    ) -> Option<BulkResend> {
+        let mut resend = self.resends.get(&number).filter(|resend| resend.account == account)?.clone();
+        let part = |job: &Job| matches!(job, Job::Resend { resend: Some(of), .. } if *of == number);
+        for part in self.jobs.remove(part) {
+            txn.delete(keys::job(part));
+        }
+        resend.state = ResendState::Cancelled;
+        resend.open = 0;
+        resend.updated_at = now;
+        resend.ended_at = Some(now);
+        self.put_resend(txn, resend.clone());
+        Some(resend)
+    }
+
+    fn put_resend(&mut self, txn: &mut Txn<'_>, resend: BulkResend) {
+        txn.put(keys::resend(resend.account, resend.number), record::encode_resend(&resend));
+        match resend.state {
+            ResendState::Running => self.resends.insert(resend.number, resend),
+            ResendState::Done | ResendState::Cancelled => self.resends.remove(&resend.number),
+        };
+    }
+
+    /// Does a little of the job whose turn it is.
+    pub(in crate::store) fn work_on_a_job(&mut self, txn: &mut Txn<'_>, now: Timestamp) {
+        let Some(mut open) = self.jobs.next(Instant::now()) else {
+            return;
+        };
+        let number = open.number;
+        let of = match open.job {
+            Job::Resend { resend, .. } => resend,
+            Job::Cancel { .. } => None,
+        };
+        let (turned, progress) =
+            crate::store::open::guarded(|| self.turn_of(txn, &open.job, now)).unwrap_or_else(|error| {
+                // It would fail the same way again, for ever, and take the daemon along each time.
+                tracing::error!(%error, job = number, "a background job met what can't be read and is given up");
+                (Turned::Over, Progress::default())
+            });
+        let over = match turned {
+            Turned::Blocked => return self.jobs.rest(open, Instant::now()),
+            Turned::More(rest) => {
+                txn.put(keys::job(number), record::encode_job(&rest));
+                open.job = rest;
+                self.jobs.again(open);
+                false
             }
-            JobV1::Resend { account, webhook, status, ref event_type, at_seq, at_webhook, last_seq } => {
+            Turned::Over => {
+                txn.delete(keys::job(number));
+                true
+            }
+        };
+        let Some(mut resend) = of.and_then(|of| self.resends.get(&of).cloned()) else {
+            return;
+        };
+        resend.resent += progress.resent;
+        resend.skipped += progress.skipped;
+        resend.open -= u32::from(over).min(resend.open);
+        resend.updated_at = now;
+        if end_if_through(&mut resend, now) {
+            tracing::info!(resend = %resend.id, resent = resend.resent, skipped = resend.skipped, "bulk resend done");
+        }
+        self.put_resend(txn, resend);
+    }
+
+    fn turn_of(&mut self, txn: &mut Txn<'_>, job: &Job, now: Timestamp) -> Result<(Turned, Progress), StoreError> {
+        let nothing = Progress::default();
+        match *job {
+            Job::Cancel { account, webhook } => {
+                let more = cancel_some(txn, AccountNo(account), WebhookNo(webhook), now)?;
+                Ok((if more { Turned::More(job.clone()) } else { Turned::Over }, nothing))
+            }
+            Job::Resend {
+                account,
+                resend,
+                webhook,
+                status,
+                ref event_type,
+                at_seq,
+                at_webhook,
+                last_seq,
+                last_webhook,
+            } => {
+                let room = match webhook {
+                    // Deleted meanwhile: nothing of it can be re-sent.
+                    Some(no) if self.shared.directory().by_no(WebhookNo(no)).is_none() => {
+                        return Ok((Turned::Over, nothing));
+                    }
+                    Some(no) => {
+                        let owed = txn.scan(&keys::manuals_of(WebhookNo(no))).take(MAX_OWED_BY_HAND).count();
+                        JOB_BATCH.min(MAX_OWED_BY_HAND - owed)
+                    }
+                    None => JOB_BATCH,
+                };
+                if room == 0 {
+                    return Ok((Turned::Blocked, nothing));
+                }
                 let query = NotificationQuery {
                     webhook: webhook.map(WebhookNo),
-                    status: status.and_then(status_from),
-                    event_type: event_type.as_deref().and_then(crate::model::Pattern::parse),
-                    limit: JOB_BATCH,
+                    status: status.and_then(record::status_from),
+                    event_type: event_type.as_deref().and_then(Pattern::parse),
+                    order: Order::Oldest,
                     ..NotificationQuery::default()
                 };
-                let account = AccountNo(account);
+                let account_no = AccountNo(account);
+                let (at, last) =
+                    (Place { seq: at_seq, webhook: at_webhook }, Place { seq: last_seq, webhook: last_webhook });
                 let shared = self.shared.clone();
-                let mut walk =
-                    Walk::resume(&shared, account, &query, Place { seq: at_seq, webhook: at_webhook }, last_seq)?;
-                let (found, next) = walk.readable_page(JOB_BATCH)?;
+                let (found, next) = Walk::between(&shared, account_no, &query, at, last)?.readable_page(room)?;
+                let mut progress = Progress::default();
                 for notification in found {
                     // What can't be re-sent (cancelled meanwhile, too many attempts, unreadable) is passed over.
-                    let _: Result<Option<Result<Notification, Refusal>>, StoreError> =
-                        self.resend(txn, account, notification.key, now);
+                    match self.resend(txn, account_no, notification.key, now) {
+                        Ok(Some(Ok(_))) => progress.resent += 1,
+                        Ok(None | Some(Err(_))) | Err(_) => progress.skipped += 1,
+                    }
                 }
-                Ok(next.map(|at| JobV1::Resend {
-                    account: account.0,
+                let rest = next.map(|at| Job::Resend {
+                    account,
+                    resend,
                     webhook,
                     status,
                     event_type: event_type.clone(),
                     at_seq: at.seq,
                     at_webhook: at.webhook,
                     last_seq,
-                }))
+                    last_webhook,
+                });
+                Ok((rest.map_or(Turned::Over, Turned::More), progress))
             }
         }
     }
+}
+
+/// Whether that was the last of it.
+fn end_if_through(resend: &mut BulkResend, now: Timestamp) -> bool {
+    let through = resend.open == 0;
+    if through {
+        resend.state = ResendState::Done;
+        resend.ended_at = Some(now);
+    }
+    through
+}
+
+/// Forgets bulk resends that ended long ago.
+pub(in crate::store) fn sweep_resends(txn: &mut Txn<'_>, tree: &sled::Tree, now: Timestamp) -> Result<(), StoreError> {
+    for row in tree.scan_prefix(keys::all_resends()) {
+        let (key, value) = row?;
+        let fields = (keys::u32_at(&key, 1), keys::u64_at(&key, 5));
+        let (Some(account), Some(number)) = fields else {
+            return Err(StoreError::Damaged { table: "bulk resend", what: "has a short key" });
+        };
+        let resend = record::decode_resend(AccountNo(account), number, &value)?;
+        if resend.ended_at.is_some_and(|ended| ended.plus(RESENDS_KEPT) < now) {
+            txn.delete(key.to_vec());
+        }
+    }
+    Ok(())
 }
 
 /// Cancels some of what a webhook was owed; returns whether there may be more.
@@ -150,12 +328,4 @@ pub(in crate::store) fn sweep_idempotency_keys(
         swept += 1;
     }
     Ok(swept)
-}
-
-fn status_byte(status: Status) -> Option<u8> {
-    Status::ALL.iter().position(|other| *other == status).and_then(|at| u8::try_from(at).ok())
-}
-
-fn status_from(byte: u8) -> Option<Status> {
-    Status::ALL.get(usize::from(byte)).copied()
 }

@@ -33,6 +33,7 @@ impl Committer {
             Ok(Some(mut notification)) => {
                 let (before, had_turn) = (notification_rows(&notification), notification.has_turn());
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
+                self.note_health(txn, key.webhook, &attempt, verdict, now);
                 if let Some(earlier) = notification.settle(attempt, verdict, asked_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
                 }
@@ -89,7 +90,10 @@ impl Committer {
             // Owed to whom it was sent to by name, and to nobody by subscription.
             self.notifications_of(txn, account, seq)?.into_iter().map(|key| (key.webhook, false)).collect()
         } else {
-            self.matching(account, &event.event_type).to_vec()
+            let all = self.matching(account, &event.event_type);
+            let own =
+                event.tells_of_webhook().and_then(|id| self.shared.directory().by_id(account, id).map(|own| own.no));
+            all.iter().filter(|(no, _)| own != Some(*no)).copied().collect()
         };
         let mut owed = Vec::new();
         for (webhook, ordered) in webhooks {

@@ -1,11 +1,15 @@
 //! Accounts, tokens and webhooks.
 
-use crate::model::{AccountNo, EventType, Seq, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
+use super::events::Owed;
+use crate::model::{
+    AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Seq, Timestamp, TokenId, Trigger, Verdict,
+    Webhook, WebhookId, WebhookNo, WebhookStatus,
+};
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
-use crate::store::record::{self, JobV1};
+use crate::store::record::{self, Job};
 use crate::store::txn::Txn;
-use crate::store::{MAX_WEBHOOKS, Token};
+use crate::store::{MAX_WEBHOOKS, StoreError, Token};
 use std::sync::{Arc, PoisonError};
 
 impl Committer {
@@ -61,9 +65,97 @@ impl Committer {
         change: impl FnOnce(&mut Webhook),
     ) -> Option<Arc<Webhook>> {
         let mut webhook = Webhook::clone(self.shared.directory().by_id(account, id)?);
+        let (target, status) = (webhook.target.clone(), webhook.status);
         change(&mut webhook);
         webhook.updated_at = now;
+        if webhook.target != target || webhook.status != status || webhook.deleted_at.is_some() {
+            // What was known of the target is of another one, or of before somebody looked at it.
+            self.put_health(txn, webhook.no, None);
+        }
         Some(self.put_webhook(txn, webhook))
+    }
+
+    /// Takes in what an attempt says of its target. Hardly ever a row: only where it begins to fail, or no longer does.
+    pub(super) fn note_health(
+        &mut self,
+        txn: &mut Txn<'_>,
+        no: WebhookNo,
+        attempt: &Attempt,
+        verdict: Verdict,
+        now: Timestamp,
+    ) {
+        if self.shared.directory().by_no(no).is_none() {
+            return;
+        }
+        let known = self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&no).copied();
+        let found = match attempt.trigger {
+            _ if verdict == Verdict::Confirmed => None,
+            // Tests and attempts by hand are made while somebody mends the target: they prove it well, and never ill.
+            Trigger::Manual | Trigger::Test => known,
+            Trigger::Automatic => {
+                let fresh = Health { failing_since: now, exhausted: false, gone: false, warned_at: None };
+                let mut health = known.unwrap_or(fresh);
+                health.exhausted |= verdict == Verdict::Exhausted;
+                health.gone |= attempt.result.status() == Some(410);
+                Some(health)
+            }
+        };
+        if found != known {
+            self.put_health(txn, no, found);
+        }
+    }
+
+    fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<Health>) {
+        let mut healths = self.shared.healths.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(health) = health {
+            txn.put(keys::health(no), record::encode_health(&health));
+            healths.insert(no, health);
+        } else if healths.remove(&no).is_some() {
+            txn.delete(keys::health(no));
+        }
+    }
+
+    pub(in crate::store) fn warn(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        no: WebhookNo,
+        now: Timestamp,
+    ) -> bool {
+        let directory = self.shared.directory();
+        let known = self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&no).copied();
+        let active = directory.by_no(no).is_some_and(|webhook| webhook.account == account && webhook.is_active());
+        let Some(health) = known.filter(|health| active && health.warned_at.is_none()) else {
+            return false;
+        };
+        self.put_health(txn, no, Some(Health { warned_at: Some(now), ..health }));
+        true
+    }
+
+    pub(in crate::store) fn disable(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        no: WebhookNo,
+        reason: DisabledReason,
+        event: NewEvent,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Webhook>>, StoreError> {
+        let known = self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&no).copied();
+        // What was judged a moment ago must still hold.
+        let holds = known.is_some_and(|health| match reason {
+            DisabledReason::Gone => health.gone,
+            DisabledReason::Failing { since } => health.failing_since == since && health.exhausted,
+        });
+        let directory = self.shared.directory();
+        let webhook = directory.by_no(no).filter(|webhook| holds && webhook.account == account && webhook.is_active());
+        let Some(webhook) = webhook else {
+            return Ok(None);
+        };
+        // First, since it can fail: whoever fails has staged nothing.
+        self.record(txn, account, event, &Owed::ToAllBut(no), now)?;
+        let status = WebhookStatus::Disabled { reason, at: now };
+        Ok(self.change(txn, account, webhook.id, now, |webhook| webhook.status = status))
     }
 
     pub(in crate::store) fn delete(
@@ -76,7 +168,7 @@ impl Committer {
         let Some(webhook) = self.change(txn, account, id, now, |webhook| webhook.deleted_at = Some(now)) else {
             return false;
         };
-        self.add_job(txn, JobV1::Cancel { account: account.0, webhook: webhook.no.0 });
+        self.add_job(txn, Job::Cancel { account: account.0, webhook: webhook.no.0 });
         true
     }
 

@@ -1,7 +1,11 @@
 //! Golden bytes of every record, and what damage does to them.
 
 use super::*;
-use crate::model::{EventId, NotificationKey};
+use crate::model::{
+    Authorization, BulkResend, DisabledReason, EventId, ExtraHeaders, Health, NotificationKey, Pattern, PatternSet,
+    RateLimit, ResendFilter, ResendId, ResendState, RetryPolicy, SigningSecret, Status, TargetUrl, Webhook, WebhookId,
+    WebhookStatus,
+};
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -75,7 +79,7 @@ fn full_webhook() -> Webhook {
         events: PatternSet::new(vec![Pattern::parse("ORDER.*").unwrap(), Pattern::parse("PAYMENT.PAID").unwrap()])
             .unwrap(),
         description: Some("loja".to_owned()),
-        status: WebhookStatus::Disabled { reason: "gone".to_owned() },
+        status: WebhookStatus::Disabled { reason: DisabledReason::Failing { since: at(1500) }, at: at(1900) },
         headers: ExtraHeaders::new([("x-shop", "1")]).unwrap(),
         max_in_flight: Some(3),
         rate_limit: RateLimit::from_millis(1500),
@@ -180,17 +184,58 @@ fn idempotency() -> IdempotencyV1 {
     IdempotencyV1 { fingerprint: [8; 16], until_ms: 9000, seqs: vec![1, 300] }
 }
 
-fn jobs() -> [JobV1; 3] {
-    let resend = |webhook, status, event_type: Option<&str>| JobV1::Resend {
+fn jobs() -> [Job; 3] {
+    let resend = |resend, webhook, status, event_type: Option<&str>| Job::Resend {
         account: 7,
+        resend,
         webhook,
         status,
         event_type: event_type.map(str::to_owned),
-        at_seq: 300,
-        at_webhook: u32::MAX,
-        last_seq: 1,
+        at_seq: 1,
+        at_webhook: 0,
+        last_seq: 300,
+        last_webhook: u32::MAX,
     };
-    [JobV1::Cancel { account: 7, webhook: 9 }, resend(None, None, None), resend(Some(9), Some(4), Some("PAYMENT.*"))]
+    [
+        Job::Cancel { account: 7, webhook: 9 },
+        resend(None, None, None, None),
+        resend(Some(5), Some(9), Some(4), Some("PAYMENT.*")),
+    ]
+}
+
+fn resends() -> [BulkResend; 2] {
+    let running = BulkResend {
+        number: 5,
+        account: ACCOUNT,
+        id: ResendId::from_bytes([10; 16]),
+        filter: ResendFilter {
+            webhook: Some(WebhookNo(9)),
+            status: Some(Status::Failed),
+            event_type: Pattern::parse("PAYMENT.*"),
+            from: Some(at(500)),
+            to: Some(at(900)),
+        },
+        state: ResendState::Running,
+        queued: 300,
+        resent: 20,
+        skipped: 1,
+        open: 2,
+        inserted_at: at(1000),
+        updated_at: at(2000),
+        ended_at: None,
+    };
+    let ended = BulkResend {
+        filter: ResendFilter::default(),
+        state: ResendState::Cancelled,
+        ended_at: Some(at(3000)),
+        ..running.clone()
+    };
+    [running, ended]
+}
+
+fn healths() -> [Health; 2] {
+    let fresh = Health { failing_since: at(1000), exhausted: false, gone: true, warned_at: None };
+    [fresh, Health { exhausted: true, gone: false, warned_at: Some(at(2000)), ..fresh }]
 }
 
 /// Every kind of record, with a name.
@@ -221,6 +266,8 @@ fn all() -> Vec<(String, Vec<u8>)> {
         notifications().iter().enumerate().map(|(n, record)| (nth("notification", n), encode_notification(record))),
     );
     all.extend(jobs().iter().enumerate().map(|(n, job)| (nth("job", n), encode_job(job))));
+    all.extend(resends().iter().enumerate().map(|(n, resend)| (nth("bulk resend", n), encode_resend(resend))));
+    all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
     all
 }
 
@@ -240,6 +287,9 @@ const HEAD_OF_FORMAT_1: &str = "01fb2c01fd7bfe4608a2010000050219c477ce";
 const NOTIFICATIONS_OF_FORMAT_1: &str = include_str!("notifications_1.txt");
 /// What format 2 wrote.
 const NOTIFICATIONS_OF_FORMAT_2: &str = include_str!("notifications_2.txt");
+/// What format 3 wrote, one that was disabled excepted: none ever was.
+const WEBHOOKS_OF_FORMAT_3: &str = include_str!("webhooks_1.txt");
+const JOBS_OF_FORMAT_3: &str = include_str!("jobs_1.txt");
 
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
@@ -264,6 +314,27 @@ fn records_of_older_formats_still_read() {
     assert_eq!(old, expected[..old.len()]);
     assert_eq!(second, expected[..second.len()]);
     assert_eq!((old.len(), second.len()), (6, 7));
+    let webhooks = WEBHOOKS_OF_FORMAT_3.lines().map(|line| decode_webhook(&bytes(line)));
+    let webhooks: Vec<Webhook> = webhooks.take(1).map(Result::unwrap).collect();
+    assert_eq!(webhooks, [bare_webhook()]);
+    let jobs_then: Vec<Job> = JOBS_OF_FORMAT_3.lines().map(|line| decode_job(&bytes(line)).unwrap()).collect();
+    let expected = jobs().map(|job| match job {
+        Job::Resend { account, webhook, status, event_type, at_seq, at_webhook, last_seq, last_webhook, .. } => {
+            Job::Resend {
+                account,
+                resend: None,
+                webhook,
+                status,
+                event_type,
+                at_seq,
+                at_webhook,
+                last_seq,
+                last_webhook,
+            }
+        }
+        cancel @ Job::Cancel { .. } => cancel,
+    });
+    assert_eq!(jobs_then, expected);
 }
 
 #[test]
@@ -296,6 +367,15 @@ fn everything_reads_back_as_it_was() {
     assert_eq!(decode_idempotency(&encode_idempotency(&idempotency())).unwrap(), idempotency());
     for job in jobs() {
         assert_eq!(decode_job(&encode_job(&job)).unwrap(), job);
+    }
+    for resend in resends() {
+        assert_eq!(decode_resend(ACCOUNT, 5, &encode_resend(&resend)).unwrap(), resend);
+    }
+    for health in healths() {
+        assert_eq!(decode_health(&encode_health(&health)).unwrap(), health);
+    }
+    for status in Status::ALL {
+        assert_eq!(status_from(status_byte(status)), Some(status));
     }
 }
 

@@ -1,0 +1,69 @@
+//! A bulk resend: attempts by hand for all that a filter matches, given out a few at a time.
+
+use super::{AccountNo, Pattern, ResendId, Status, Timestamp, WebhookNo};
+
+/// What is to be re-sent. All that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResendFilter {
+    /// Owed to this webhook.
+    pub webhook: Option<WebhookNo>,
+    /// With this status when its turn comes.
+    pub status: Option<Status>,
+    /// Of events of these types.
+    pub event_type: Option<Pattern>,
+    /// Of events recorded at or after this.
+    pub from: Option<Timestamp>,
+    /// Of events recorded before this.
+    pub to: Option<Timestamp>,
+}
+
+/// Whether a bulk resend goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResendState {
+    /// It goes on, oldest events first, as fast as each webhook takes what it is owed by hand.
+    Running,
+    /// Everything that matched has been owed an attempt by hand, or was passed over.
+    Done,
+    /// It was cancelled: what had been owed an attempt by hand until then still gets it.
+    Cancelled,
+}
+
+impl ResendState {
+    /// The word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "RUNNING",
+            Self::Done => "DONE",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+/// A bulk resend, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkResend {
+    /// The number the store knows it by; they rise.
+    pub number: u64,
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The id the world knows it by.
+    pub id: ResendId,
+    /// What was asked for.
+    pub filter: ResendFilter,
+    /// Whether it goes on.
+    pub state: ResendState,
+    /// How many notifications matched when it was asked for.
+    pub queued: u64,
+    /// How many have been owed an attempt by hand so far.
+    pub resent: u64,
+    /// How many could not be re-sent when their turn came: cancelled, erased, or with as many attempts as are kept.
+    pub skipped: u64,
+    /// How many webhooks it is not through with.
+    pub open: u32,
+    /// When it was asked for.
+    pub inserted_at: Timestamp,
+    /// When it last got on.
+    pub updated_at: Timestamp,
+    /// When it was done or cancelled.
+    pub ended_at: Option<Timestamp>,
+}

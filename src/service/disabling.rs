@@ -1,0 +1,108 @@
+//! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
+
+use super::{Error, EventDraft, Service};
+use crate::model::{DISABLED_EVENT, DisableRule, DisabledReason, EventType, Ruling, Timestamp, Webhook};
+
+/// How a webhook's target does, beside what the webhook itself says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failing {
+    /// Since when nothing was confirmed; `None` for a target that does well.
+    pub since: Option<Timestamp>,
+    /// When the webhook will be disabled if that stays so; `None` before the notice.
+    pub disables_at: Option<Timestamp>,
+}
+
+/// How many webhooks are in trouble.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Troubled {
+    /// Active, their last attempts not confirmed.
+    pub failing: u64,
+    /// Of those, the ones about to be disabled.
+    pub warned: u64,
+    /// Disabled.
+    pub disabled: u64,
+}
+
+impl Service {
+    /// How a webhook's target does.
+    pub fn failing(&self, webhook: &Webhook) -> Failing {
+        let Some(health) = self.store.health(webhook.no) else {
+            return Failing::default();
+        };
+        let disables_at = self.policy().disable.disables_at(&health).filter(|_| webhook.is_active());
+        Failing { since: Some(health.failing_since), disables_at }
+    }
+
+    /// How many webhooks are in trouble, of all accounts.
+    pub fn troubled(&self) -> Troubled {
+        let (healths, rule) = (self.store.healths(), self.policy().disable);
+        let mut troubled = Troubled::default();
+        for webhook in self.store.directory().all() {
+            let health = healths.get(&webhook.no).filter(|_| webhook.is_active());
+            troubled.failing += u64::from(health.is_some());
+            troubled.warned += u64::from(health.is_some_and(|health| rule.disables_at(health).is_some()));
+            troubled.disabled += u64::from(webhook.status.as_str() == "DISABLED");
+        }
+        troubled
+    }
+
+    /// Warns of the webhooks whose targets have failed for almost too long, and disables those that were warned of. To be called
+    /// again and again; it asks the disk for nothing while all is well.
+    pub async fn judge_webhooks(&self) -> Result<(), Error> {
+        let rule = self.policy().disable;
+        if rule == DisableRule::default() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        for (no, health) in self.store.healths() {
+            let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
+            let Some(webhook) = webhook else {
+                continue;
+            };
+            let (id, since) = (webhook.id, health.failing_since);
+            match rule.judge(&health, now) {
+                Ruling::None => {}
+                Ruling::Warn(at) => {
+                    if self.store.warn(webhook.account, no).await? {
+                        tracing::warn!(
+                            webhook = %id, failing_since = %since, disables_at = %at,
+                            "the webhook's target confirms nothing: it will be disabled, unless it does until then"
+                        );
+                    }
+                }
+                Ruling::Disable(reason) => self.disable(&webhook, reason, now).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn disable(&self, webhook: &Webhook, reason: DisabledReason, now: Timestamp) -> Result<(), Error> {
+        // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.
+        let Some(account) = self.accounts.iter().find(|account| account.no == webhook.account) else {
+            return Ok(());
+        };
+        let resource = serde_json::json!({
+            "webhook": {
+                "id": webhook.id.to_string(),
+                "target": webhook.target.as_str(),
+                "description": webhook.description,
+                "status": "DISABLED",
+                "disabled_reason": reason.en(),
+                "disabled_reason_pt": reason.pt(),
+                "disabled_at": now.to_string(),
+            }
+        });
+        let draft = EventDraft {
+            id: None,
+            event_type: EventType::parse(DISABLED_EVENT).expect("it is an event type"),
+            external_id: None,
+            occurred_at: Some(now),
+            resource: &resource.to_string(),
+        };
+        let event = draft.into_new(&account.env);
+        if self.store.disable(webhook.account, webhook.no, reason, event).await?.is_some() {
+            tracing::warn!(webhook = %webhook.id, reason = reason.en(), "webhook DISABLED");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Background jobs, and the bulk resends that some of them are parts of.
+
+use super::{V1, V2, checked, decode, invalid, open, seal, seal_as, unknown_version};
+use crate::model::{AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, Status, Timestamp, WebhookNo};
+use crate::store::StoreError;
+use serde::{Deserialize, Serialize};
+
+/// A background job: what touches a whole backlog, done in small batches, and taken up again after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) enum JobV2 {
+    /// Cancels what a deleted webhook was owed. Needs no cursor: what it has done is gone from the ranges it reads.
+    Cancel { account: u32, webhook: u32 },
+    /// Owes an attempt by hand to what a filter matches of one webhook, the oldest first.
+    Resend {
+        account: u32,
+        /// The bulk resend it is a part of; none for one that was asked for before there was any record of them.
+        resend: Option<u64>,
+        /// Of every webhook only in what was asked for before each had a part of its own.
+        webhook: Option<u32>,
+        status: Option<u8>,
+        event_type: Option<String>,
+        /// The next place to look at, inclusive.
+        at_seq: u64,
+        at_webhook: u32,
+        /// The last place to look at, inclusive.
+        last_seq: u64,
+        last_webhook: u32,
+    },
+}
+
+/// The present version.
+pub(in crate::store) type Job = JobV2;
+
+/// Of formats 1 to 3.
+#[derive(Serialize, Deserialize)]
+pub(super) enum JobV1 {
+    Cancel {
+        account: u32,
+        webhook: u32,
+    },
+    /// From the newest at the time of asking down.
+    Resend {
+        account: u32,
+        webhook: Option<u32>,
+        status: Option<u8>,
+        event_type: Option<String>,
+        at_seq: u64,
+        at_webhook: u32,
+        last_seq: u64,
+    },
+}
+
+impl From<JobV1> for JobV2 {
+    fn from(old: JobV1) -> Self {
+        match old {
+            JobV1::Cancel { account, webhook } => Self::Cancel { account, webhook },
+            // What was left of it, from its other end.
+            JobV1::Resend { account, webhook, status, event_type, at_seq, at_webhook, last_seq } => Self::Resend {
+                account,
+                resend: None,
+                webhook,
+                status,
+                event_type,
+                at_seq: last_seq,
+                at_webhook: 0,
+                last_seq: at_seq,
+                last_webhook: at_webhook,
+            },
+        }
+    }
+}
+
+pub(in crate::store) fn encode_job(job: &Job) -> Vec<u8> {
+    seal_as(V2, job, &[])
+}
+
+pub(in crate::store) fn decode_job(value: &[u8]) -> Result<Job, StoreError> {
+    Ok(match checked("job", value)? {
+        (V2, bytes) => decode::<JobV2>("job", bytes)?.0,
+        (V1, bytes) => decode::<JobV1>("job", bytes)?.0.into(),
+        _ => return Err(unknown_version("job")),
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct ResendV1 {
+    id: [u8; 16],
+    webhook: Option<u32>,
+    status: Option<u8>,
+    event_type: Option<String>,
+    from_ms: Option<u64>,
+    to_ms: Option<u64>,
+    state: u8,
+    queued: u64,
+    resent: u64,
+    skipped: u64,
+    open: u32,
+    inserted_ms: u64,
+    updated_ms: u64,
+    ended_ms: Option<u64>,
+}
+
+pub(in crate::store) fn encode_resend(resend: &BulkResend) -> Vec<u8> {
+    let filter = &resend.filter;
+    let record = ResendV1 {
+        id: resend.id.to_bytes(),
+        webhook: filter.webhook.map(|no| no.0),
+        status: filter.status.map(status_byte),
+        event_type: filter.event_type.as_ref().map(ToString::to_string),
+        from_ms: filter.from.map(Timestamp::as_ms),
+        to_ms: filter.to.map(Timestamp::as_ms),
+        state: match resend.state {
+            ResendState::Running => 0,
+            ResendState::Done => 1,
+            ResendState::Cancelled => 2,
+        },
+        queued: resend.queued,
+        resent: resend.resent,
+        skipped: resend.skipped,
+        open: resend.open,
+        inserted_ms: resend.inserted_at.as_ms(),
+        updated_ms: resend.updated_at.as_ms(),
+        ended_ms: resend.ended_at.map(Timestamp::as_ms),
+    };
+    seal(&record, &[])
+}
+
+pub(in crate::store) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Result<BulkResend, StoreError> {
+    const TABLE: &str = "bulk resend";
+    let (record, _) = open::<ResendV1>(TABLE, value)?;
+    let event_type = match record.event_type {
+        Some(text) => Some(Pattern::parse(&text).ok_or_else(|| invalid(TABLE))?),
+        None => None,
+    };
+    let status = match record.status {
+        Some(byte) => Some(status_from(byte).ok_or_else(|| invalid(TABLE))?),
+        None => None,
+    };
+    Ok(BulkResend {
+        number,
+        account,
+        id: ResendId::from_bytes(record.id),
+        filter: ResendFilter {
+            webhook: record.webhook.map(WebhookNo),
+            status,
+            event_type,
+            from: record.from_ms.map(Timestamp::from_ms),
+            to: record.to_ms.map(Timestamp::from_ms),
+        },
+        state: match record.state {
+            0 => ResendState::Running,
+            1 => ResendState::Done,
+            2 => ResendState::Cancelled,
+            _ => return Err(invalid(TABLE)),
+        },
+        queued: record.queued,
+        resent: record.resent,
+        skipped: record.skipped,
+        open: record.open,
+        inserted_at: Timestamp::from_ms(record.inserted_ms),
+        updated_at: Timestamp::from_ms(record.updated_ms),
+        ended_at: record.ended_ms.map(Timestamp::from_ms),
+    })
+}
+
+pub(in crate::store) const fn status_byte(status: Status) -> u8 {
+    match status {
+        Status::Pending => 0,
+        Status::Retrying => 1,
+        Status::Held => 2,
+        Status::Delivered => 3,
+        Status::Failed => 4,
+        Status::Cancelled => 5,
+    }
+}
+
+pub(in crate::store) fn status_from(byte: u8) -> Option<Status> {
+    Status::ALL.into_iter().find(|status| status_byte(*status) == byte)
+}

@@ -1,0 +1,237 @@
+//! Webhooks, and how their targets do.
+
+use super::{V1, V2, checked, decode, invalid, open, seal, seal_as, unknown_version};
+use crate::model::{
+    AccountNo, Authorization, DisabledReason, ExtraHeaders, Health, Pattern, PatternSet, RateLimit, RetryPolicy, Seq,
+    SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
+};
+use crate::store::StoreError;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+#[derive(Serialize, Deserialize)]
+struct WebhookV2 {
+    no: u32,
+    account: u32,
+    id: [u8; 16],
+    target: String,
+    authorization: Option<String>,
+    events: Vec<String>,
+    description: Option<String>,
+    status: u8,
+    disabled: Option<DisabledV1>,
+    headers: Vec<(String, String)>,
+    max_in_flight: Option<u16>,
+    rate_limit_millis: Option<u32>,
+    ordered: bool,
+    retry: Option<RetryV1>,
+    secret: Vec<u8>,
+    old_secret: Option<(Vec<u8>, u64)>,
+    registered_after: u64,
+    inserted_ms: u64,
+    updated_ms: u64,
+    deleted_ms: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DisabledV1 {
+    at_ms: u64,
+    /// `None` for a target that said it is gone.
+    failing_since_ms: Option<u64>,
+}
+
+/// Of formats 1 to 3, in which no webhook was ever disabled.
+#[derive(Serialize, Deserialize)]
+struct WebhookV1 {
+    no: u32,
+    account: u32,
+    id: [u8; 16],
+    target: String,
+    authorization: Option<String>,
+    events: Vec<String>,
+    description: Option<String>,
+    status: u8,
+    disabled_reason: String,
+    headers: Vec<(String, String)>,
+    max_in_flight: Option<u16>,
+    rate_limit_millis: Option<u32>,
+    ordered: bool,
+    retry: Option<RetryV1>,
+    secret: Vec<u8>,
+    old_secret: Option<(Vec<u8>, u64)>,
+    registered_after: u64,
+    inserted_ms: u64,
+    updated_ms: u64,
+    deleted_ms: Option<u64>,
+}
+
+impl From<WebhookV1> for WebhookV2 {
+    fn from(old: WebhookV1) -> Self {
+        Self {
+            no: old.no,
+            account: old.account,
+            id: old.id,
+            target: old.target,
+            authorization: old.authorization,
+            events: old.events,
+            description: old.description,
+            status: old.status,
+            disabled: None,
+            headers: old.headers,
+            max_in_flight: old.max_in_flight,
+            rate_limit_millis: old.rate_limit_millis,
+            ordered: old.ordered,
+            retry: old.retry,
+            secret: old.secret,
+            old_secret: old.old_secret,
+            registered_after: old.registered_after,
+            inserted_ms: old.inserted_ms,
+            updated_ms: old.updated_ms,
+            deleted_ms: old.deleted_ms,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct RetryV1 {
+    gaps_ms: Vec<u64>,
+    max_attempts: u8,
+    jitter_permille: u16,
+}
+
+pub(in crate::store) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
+    let (status, disabled) = match webhook.status {
+        WebhookStatus::Active => (0, None),
+        WebhookStatus::Paused => (1, None),
+        WebhookStatus::Disabled { reason, at } => {
+            let failing_since_ms = match reason {
+                DisabledReason::Gone => None,
+                DisabledReason::Failing { since } => Some(since.as_ms()),
+            };
+            (2, Some(DisabledV1 { at_ms: at.as_ms(), failing_since_ms }))
+        }
+    };
+    let record = WebhookV2 {
+        no: webhook.no.0,
+        account: webhook.account.0,
+        id: webhook.id.to_bytes(),
+        target: webhook.target.as_str().to_owned(),
+        authorization: webhook.authorization.as_ref().map(|value| value.expose().to_owned()),
+        events: webhook.events.iter().map(Pattern::to_string).collect(),
+        description: webhook.description.clone(),
+        status,
+        disabled,
+        headers: webhook
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+            .collect(),
+        max_in_flight: webhook.max_in_flight,
+        rate_limit_millis: webhook.rate_limit.map(RateLimit::as_millis),
+        ordered: webhook.ordered,
+        retry: webhook.retry.as_ref().map(retry_record),
+        secret: webhook.secret.expose().to_vec(),
+        old_secret: webhook.old_secret.as_ref().map(|(secret, until)| (secret.expose().to_vec(), until.as_ms())),
+        registered_after: webhook.registered_after.0,
+        inserted_ms: webhook.inserted_at.as_ms(),
+        updated_ms: webhook.updated_at.as_ms(),
+        deleted_ms: webhook.deleted_at.map(Timestamp::as_ms),
+    };
+    seal_as(V2, &record, &[])
+}
+
+fn retry_record(policy: &RetryPolicy) -> RetryV1 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "jitter is 0 to 1")]
+    let jitter_permille = (policy.jitter() * 1000.0).round() as u16;
+    let gaps_ms = policy.schedule().iter().map(|gap| millis(*gap)).collect();
+    RetryV1 { gaps_ms, max_attempts: policy.max_attempts(), jitter_permille }
+}
+
+pub(in crate::store) fn decode_webhook(value: &[u8]) -> Result<Webhook, StoreError> {
+    let record = match checked("webhook", value)? {
+        (V2, bytes) => decode::<WebhookV2>("webhook", bytes)?.0,
+        (V1, bytes) => decode::<WebhookV1>("webhook", bytes)?.0.into(),
+        _ => return Err(unknown_version("webhook")),
+    };
+    webhook_from(record).ok_or_else(|| invalid("webhook"))
+}
+
+fn webhook_from(record: WebhookV2) -> Option<Webhook> {
+    let patterns: Option<Vec<Pattern>> = record.events.iter().map(|text| Pattern::parse(text)).collect();
+    Some(Webhook {
+        no: WebhookNo(record.no),
+        account: AccountNo(record.account),
+        id: WebhookId::from_bytes(record.id),
+        target: TargetUrl::parse(&record.target).ok()?,
+        authorization: match record.authorization {
+            Some(text) => Some(Authorization::parse(&text)?),
+            None => None,
+        },
+        events: PatternSet::new(patterns?)?,
+        description: record.description,
+        status: match record.status {
+            0 => WebhookStatus::Active,
+            1 => WebhookStatus::Paused,
+            2 => {
+                let disabled = record.disabled?;
+                let since = disabled.failing_since_ms.map(Timestamp::from_ms);
+                let reason = since.map_or(DisabledReason::Gone, |since| DisabledReason::Failing { since });
+                WebhookStatus::Disabled { reason, at: Timestamp::from_ms(disabled.at_ms) }
+            }
+            _ => return None,
+        },
+        headers: ExtraHeaders::new(record.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))).ok()?,
+        max_in_flight: record.max_in_flight,
+        rate_limit: match record.rate_limit_millis {
+            Some(millis) => Some(RateLimit::from_millis(millis)?),
+            None => None,
+        },
+        ordered: record.ordered,
+        retry: match record.retry {
+            Some(retry) => {
+                let schedule = retry.gaps_ms.into_iter().map(Duration::from_millis).collect();
+                Some(RetryPolicy::new(schedule, retry.max_attempts, f64::from(retry.jitter_permille) / 1000.0).ok()?)
+            }
+            None => None,
+        },
+        secret: SigningSecret::from_bytes(record.secret)?,
+        old_secret: match record.old_secret {
+            Some((secret, until)) => Some((SigningSecret::from_bytes(secret)?, Timestamp::from_ms(until))),
+            None => None,
+        },
+        registered_after: Seq(record.registered_after),
+        inserted_at: Timestamp::from_ms(record.inserted_ms),
+        updated_at: Timestamp::from_ms(record.updated_ms),
+        deleted_at: record.deleted_ms.map(Timestamp::from_ms),
+    })
+}
+
+// ---- how targets do -------------------------------------------------------------------------------------------------
+
+#[derive(Serialize, Deserialize)]
+struct HealthV1 {
+    failing_since_ms: u64,
+    exhausted: bool,
+    gone: bool,
+    warned_ms: Option<u64>,
+}
+
+pub(in crate::store) fn encode_health(health: &Health) -> Vec<u8> {
+    let record = HealthV1 {
+        failing_since_ms: health.failing_since.as_ms(),
+        exhausted: health.exhausted,
+        gone: health.gone,
+        warned_ms: health.warned_at.map(Timestamp::as_ms),
+    };
+    seal(&record, &[])
+}
+
+pub(in crate::store) fn decode_health(value: &[u8]) -> Result<Health, StoreError> {
+    let (record, _) = open::<HealthV1>("health", value)?;
+    Ok(Health {
+        failing_since: Timestamp::from_ms(record.failing_since_ms),
+        exhausted: record.exhausted,
+        gone: record.gone,
+        warned_at: record.warned_ms.map(Timestamp::from_ms),
+    })
+}

@@ -1,0 +1,141 @@
+//! Webhooks whose targets fail for too long: warned of, disabled, told of, and enabled again with nothing lost.
+
+use crate::harness::{Daemon, QUICK, eventually};
+use crate::receiver::{Receiver, Reply};
+use serde_json::{Value, json};
+
+const RULE: &str = "disable_after = \"2s\"\ndisable_on_gone = true\n";
+
+fn config(rule: &str) -> String {
+    QUICK.replace("[egress]", &format!("{rule}[egress]"))
+}
+
+fn webhook(daemon: &Daemon, id: &Value) -> Value {
+    daemon.get(&format!("/api/webhooks/{}", id.as_str().unwrap())).expect(200).data()
+}
+
+fn metric(daemon: &Daemon, name: &str) -> u64 {
+    let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
+    let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap().to_owned();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
+    let mut daemon = Daemon::start(&config(RULE));
+    let (bad, other) = (Receiver::start(&[Reply::Status(500)]), Receiver::ok());
+    let hook = daemon.register_with(json!({
+        "target": bad.url, "events": ["*"], "description": "estoque", "retry": { "schedule": ["20ms"], "max_attempts": 2 },
+    }));
+    daemon.register(&other.url, &["WEBHOOK.DISABLED"]);
+    let failed = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&failed, "FAILED");
+    assert_eq!(metric(&daemon, "carteiro_webhooks_failing"), 1);
+    assert!(webhook(&daemon, &hook["id"])["failing_since"].is_string());
+    // It is warned of half-way, which survives a crash; it is disabled only after the notice.
+    let announced = eventually("it is announced", || {
+        Some(webhook(&daemon, &hook["id"])["disables_at"].clone()).filter(Value::is_string)
+    });
+    assert_eq!((webhook(&daemon, &hook["id"])["status"].clone(), other.count()), (json!("ACTIVE"), 0));
+    assert!(daemon.log().contains("it will be disabled"), "{}", daemon.log());
+    assert_eq!(metric(&daemon, "carteiro_webhooks_disabling"), 1);
+    daemon.kill_9();
+    daemon.spawn();
+    assert_eq!(webhook(&daemon, &hook["id"])["disables_at"], announced);
+    let told = other.await_count(1).remove(0).json();
+    assert_eq!(told["event"], "WEBHOOK.DISABLED");
+    let subject = &told["resource"]["webhook"];
+    assert_eq!(
+        (&subject["id"], &subject["description"], &subject["target"]),
+        (&hook["id"], &json!("estoque"), &hook["target"])
+    );
+    let disabled = webhook(&daemon, &hook["id"]);
+    assert_eq!((&disabled["status"], &disabled["disables_at"]), (&json!("DISABLED"), &Value::Null));
+    assert!(disabled["disabled_reason"].as_str().unwrap().contains("confirmed nothing since"), "{disabled}");
+    assert!(disabled["disabled_reason_pt"].as_str().unwrap().contains("não confirma nada desde"), "{disabled}");
+    assert_eq!(metric(&daemon, "carteiro_webhooks_disabled"), 1);
+    let word = told["id"].as_str().unwrap();
+    assert_eq!(daemon.history(word).len(), 1, "itself it isn't told");
+    let explained = daemon.get(&format!("/api/events/{word}/explain")).expect(200).data();
+    let about_itself = explained.as_array().unwrap().iter().find(|it| it["webhook_id"] == hook["id"]).unwrap();
+    assert!(about_itself["reason"].as_str().unwrap().contains("tells the other webhooks"), "{explained}");
+    // What comes meanwhile is owed and held, and uses no attempt up; one call releases it.
+    let before = bad.count();
+    let held: Vec<String> = (0..20).map(|_| daemon.record("ORDER.PAID")).collect();
+    assert_eq!(daemon.list("/api/notifications?status=HELD").len(), 20);
+    bad.now(Reply::Status(200));
+    let enabled = daemon.patch(
+        &format!("/api/webhooks/{}", hook["id"].as_str().unwrap()),
+        &json!({ "webhook": { "status": "ACTIVE" } }),
+    );
+    let enabled = enabled.expect(200).data();
+    assert_eq!((&enabled["disabled_reason"], &enabled["failing_since"]), (&Value::Null, &Value::Null));
+    for event in &held {
+        let notification = daemon.await_status(event, "DELIVERED");
+        assert_eq!(notification["attempts_count"], 1);
+    }
+    assert_eq!(bad.count(), before + 20);
+    assert_eq!(webhook(&daemon, &hook["id"])["status"], "ACTIVE");
+}
+
+#[test]
+fn a_target_that_is_gone_is_disabled_only_where_the_config_says_so() {
+    let daemon = Daemon::quick();
+    let gone = Receiver::start(&[Reply::Status(410)]);
+    let hook = daemon.register_with(json!({
+        "target": gone.url, "events": ["*"], "retry": { "schedule": ["20ms"], "max_attempts": 1 },
+    }));
+    let event = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&event, "FAILED");
+    assert_eq!(webhook(&daemon, &hook["id"])["status"], "ACTIVE");
+    // A reload is enough, and what was answered before it counts.
+    daemon.configure(&config("disable_on_gone = true\n"));
+    daemon.signal("-HUP");
+    eventually("it is disabled", || (webhook(&daemon, &hook["id"])["status"] == "DISABLED").then_some(()));
+    assert!(webhook(&daemon, &hook["id"])["disabled_reason"].as_str().unwrap().contains("410 Gone"));
+    daemon
+        .patch(
+            &format!("/api/webhooks/{}", hook["id"].as_str().unwrap()),
+            &json!({ "webhook": { "status": "DISABLED" } }),
+        )
+        .refused(422, "invalid_fields");
+}
+
+#[test]
+fn one_that_confirms_now_and_then_or_has_not_used_its_attempts_up_stays() {
+    let daemon = Daemon::start(&config("disable_after = \"1s\"\n"));
+    let (flaky, patient) =
+        (Receiver::start(&[Reply::Status(500), Reply::Status(200)]), Receiver::start(&[Reply::Status(500)]));
+    let once = json!({ "schedule": ["20ms"], "max_attempts": 1 });
+    let flaky_hook = daemon.register_with(json!({ "target": flaky.url, "events": ["ORDER.*"], "retry": once }));
+    let patient_hook = daemon.register_with(json!({
+        "target": patient.url, "events": ["PAYMENT.*"], "retry": { "schedule": ["1h"], "max_attempts": 20 },
+    }));
+    daemon.record("PAYMENT.PAID");
+    let failed = daemon.record("ORDER.PAID");
+    daemon.await_status(&failed, "FAILED");
+    let delivered = daemon.record("ORDER.PAID");
+    daemon.await_status(&delivered, "DELIVERED");
+    // Another one is disabled by the same rule in the meantime.
+    let bad = Receiver::start(&[Reply::Status(500)]);
+    let bad_hook = daemon.register_with(json!({ "target": bad.url, "events": ["SHIP.*"], "retry": once }));
+    daemon.record("SHIP.SENT");
+    eventually("the bad one is disabled", || (webhook(&daemon, &bad_hook["id"])["status"] == "DISABLED").then_some(()));
+    for hook in [&flaky_hook, &patient_hook] {
+        assert_eq!(webhook(&daemon, &hook["id"])["status"], "ACTIVE");
+    }
+    assert!(webhook(&daemon, &patient_hook["id"])["failing_since"].is_string());
+    assert_eq!(webhook(&daemon, &flaky_hook["id"])["failing_since"], Value::Null);
+}
+
+#[test]
+fn callers_record_nothing_of_carteiros_own() {
+    let daemon = Daemon::quick();
+    for own in ["WEBHOOK.DISABLED", "WEBHOOK.TEST", "WEBHOOK.ANYTHING"] {
+        let refused = daemon
+            .post("/api/events", &json!({ "event": { "type": own, "resource": {} } }))
+            .refused(422, "invalid_fields");
+        assert!(refused["type"][0].as_str().unwrap().contains("carteiro's own"), "{refused}");
+    }
+    daemon.record("WEBHOOKS.ANYTHING");
+}
