@@ -2,6 +2,9 @@
 //!
 //! The index rows of a record are derived from the record, in one place ([`notification_rows`], [`event_rows`]): a change
 //! takes away the rows of what was and puts the rows of what is, so that no transition can forget one.
+//!
+//! A notification that is owed since its event was recorded, and that nothing has happened to, has no record: its entry among the
+//! fresh ones says all there is to say of it. The first thing that happens to it writes one.
 
 mod events;
 mod jobs;
@@ -20,6 +23,7 @@ use super::txn::Txn;
 use crate::model::{
     AccountNo, Event, EventId, Notification, NotificationKey, OrderKey, Seq, State, Timestamp, WebhookNo,
 };
+use std::collections::BTreeSet;
 
 /// What a notification is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +144,11 @@ impl Committer {
             notification.order = Some(order);
             notification.waits = waits;
         }
-        put_notification(txn, &[], &notification);
+        if turn.is_none() && now == event.inserted_at {
+            notification_rows(&notification).into_iter().for_each(|row| txn.put(row, Vec::new()));
+        } else {
+            put_notification(txn, &[], &notification);
+        }
         self.head.notifications += 1;
         notification
     }
@@ -201,7 +209,36 @@ fn read_notification(
     account: AccountNo,
     key: NotificationKey,
 ) -> Result<Option<Notification>, StoreError> {
-    txn.read(&keys::notification(account, key), |value| record::decode_notification(account, key, value))
+    let found =
+        txn.read(&keys::notification(account, key), |value| record::decode_notification(account, key, value))?;
+    if found.is_some() || !txn.is_in_set(&keys::fresh(account, key))? {
+        return Ok(found);
+    }
+    let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
+    let recorded = txn.read(&keys::event(account, key.seq), inserted_at)?;
+    Ok(recorded.map(|at| Notification::owed(key, account, at, false)))
+}
+
+/// The webhooks that an event is owed to, or was, as this group sees it.
+fn owed_to(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
+    let prefix = keys::notifications_of(account, seq);
+    let webhook = |row: &[u8]| {
+        let short = StoreError::Damaged { table: "notification", what: "has a short key" };
+        keys::u32_at(row, prefix.len()).map(WebhookNo).ok_or(short)
+    };
+    let mut found = BTreeSet::new();
+    for row in txn.scan(&prefix) {
+        found.insert(webhook(&row?)?);
+    }
+    for row in txn.staged(&prefix) {
+        found.insert(webhook(row)?);
+    }
+    for webhook in txn.webhooks_with_fresh(account)? {
+        if txn.is_in_set(&keys::fresh(account, NotificationKey { seq, webhook }))? {
+            found.insert(webhook);
+        }
+    }
+    Ok(found)
 }
 
 fn read_event(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {

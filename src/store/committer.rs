@@ -603,6 +603,7 @@ impl Committer {
         }
         self.head.commit += 1;
         txn.put(keys::meta("head"), record::encode_head(&self.head));
+        txn.resolve().inspect_err(|_| self.fail())?;
         self.looks.staged(txn.bytes());
         if let Some(backup) = &mut self.backup {
             backup.note(txn.rows());

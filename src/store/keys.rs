@@ -10,15 +10,12 @@
 //! | event | account, seq | the event and, if small, its payload |
 //! | chunk | seq, number | 16 KiB of a larger payload |
 //! | own event id | account, event id | seq |
-//! | type | account, type number, seq | – |
 //! | reference | account, kind, length, value, seq | – |
 //! | type name | account, type number | the type |
 //! | idempotency key | account, hash | what was answered |
 //! | idempotency end | moment, account, hash | – |
-//! | notification | account, seq, webhook | the notification |
+//! | notification | account, seq, webhook | the notification, once it is more than owed (see `apply`) |
 //! | attempt | seq, webhook, number | an attempt before the last |
-//! | by webhook | webhook, seq | – |
-//! | fresh | account, webhook, seq | – (owed, never tried: what is due at once) |
 //! | retry | webhook, due, seq | – (owed again: what is due later) |
 //! | manual | webhook, since, seq | – (owed by hand) |
 //! | by state | account, state, webhook, seq | – (the rare states) |
@@ -27,6 +24,16 @@
 //! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
 //! | bulk resend | account, number | a bulk resend, kept for a while after its end |
+//!
+//! Indexes that name nearly every event, in the order of commit, are **sets**: a row stands for 128 sequence numbers, and its value
+//! says which of them are in. What a batch adds to one set is one row rewritten, not a row for each event. Elsewhere an entry of a set
+//! is spoken of by the key it would have as a row of its own, and [`in_set`] says which bit that is.
+//!
+//! | set | key after its byte |
+//! |---|---|
+//! | type | account, type number, seq / 128 |
+//! | by webhook | webhook, seq / 128 |
+//! | fresh (owed, never tried: what is due at once) | account, webhook, seq / 128 |
 
 use crate::model::{
     AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo,
@@ -40,21 +47,27 @@ const WEBHOOK_ID: u8 = 0x04;
 const EVENT: u8 = 0x10;
 const CHUNK: u8 = 0x11;
 const OWN_ID: u8 = 0x12;
-const TYPE: u8 = 0x13;
+/// Of formats 1 to 4, in which an index by type had a row for each event.
+const OLD_TYPE: u8 = 0x13;
 const REFERENCE: u8 = 0x14;
 const TYPE_NAME: u8 = 0x15;
 const IDEMPOTENCY: u8 = 0x16;
 const IDEMPOTENCY_END: u8 = 0x17;
+const TYPE: u8 = 0x18;
 const NOTIFICATION: u8 = 0x20;
 const ATTEMPT: u8 = 0x21;
-const BY_WEBHOOK: u8 = 0x22;
-const FRESH: u8 = 0x23;
+/// Likewise.
+const OLD_BY_WEBHOOK: u8 = 0x22;
+/// Likewise.
+const OLD_FRESH: u8 = 0x23;
 const RETRY: u8 = 0x24;
 const MANUAL: u8 = 0x25;
 const BY_STATE: u8 = 0x26;
 const BY_RESPONSE: u8 = 0x27;
 const ORDER: u8 = 0x28;
 const HEALTH: u8 = 0x29;
+const BY_WEBHOOK: u8 = 0x2a;
+const FRESH: u8 = 0x2b;
 const JOB: u8 = 0x30;
 const BULK_RESEND: u8 = 0x31;
 
@@ -152,6 +165,48 @@ impl Table {
         }
     }
 }
+
+/// How many sequence numbers one row of a set stands for, as a power of two.
+const SET_SHIFT: u32 = 7;
+
+/// Where an entry stands, if its index is a set: the row, and the bit in it.
+pub(super) fn in_set(entry: &[u8]) -> Option<(Key, u128)> {
+    if !is_set(entry) {
+        return None;
+    }
+    let at = entry.len().checked_sub(8)?;
+    let seq = u64_at(entry, at)?;
+    Some((set_row(&entry[..at], seq), set_bit(seq)))
+}
+
+/// Whether keys that begin like this are rows or entries of a set.
+pub(super) fn is_set(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(TYPE | BY_WEBHOOK | FRESH)))
+}
+
+/// The row of a set that stands for this sequence number.
+pub(super) fn set_row(prefix: &[u8], seq: u64) -> Key {
+    [prefix, &(seq >> SET_SHIFT).to_be_bytes()].concat()
+}
+
+/// The bit of a sequence number in its row.
+pub(super) const fn set_bit(seq: u64) -> u128 {
+    1 << (seq & ((1 << SET_SHIFT) - 1))
+}
+
+/// The first sequence number that a row of a set stands for; `None` for a key that is too short.
+pub(super) fn first_of_row(row: &[u8]) -> Option<u64> {
+    let number = u64_at(row, row.len().checked_sub(8)?)?;
+    (number <= u64::MAX >> SET_SHIFT).then_some(number << SET_SHIFT)
+}
+
+/// The sequence numbers that a row of a set holds, the lowest first.
+pub(super) fn seqs_of_row(first: u64, bits: u128) -> impl DoubleEndedIterator<Item = u64> {
+    (0..u64::from(u128::BITS)).filter(move |at| bits >> at & 1 == 1).map(move |at| first + at)
+}
+
+/// Each table of formats 1 to 4 that is a set since, and its byte now.
+pub(super) const SETS_ONCE_ROWS: [(u8, u8); 3] = [(OLD_TYPE, TYPE), (OLD_BY_WEBHOOK, BY_WEBHOOK), (OLD_FRESH, FRESH)];
 
 /// Whether a key's record is one that progress is measured by: an event or a notification.
 pub(super) fn is_counted(key: &[u8]) -> bool {
@@ -339,6 +394,10 @@ pub(super) fn by_webhook(key: NotificationKey) -> Key {
     Builder(of_webhook(key.webhook)).u64(key.seq.0).0
 }
 
+pub(super) fn all_fresh() -> Key {
+    Builder::new(FRESH).0
+}
+
 pub(super) fn fresh_of_account(account: AccountNo) -> Key {
     Builder::new(FRESH).u32(account.0).0
 }
@@ -497,7 +556,7 @@ mod tests {
             (event(ACCOUNT_7, KEY.seq), "10000000070000000001020304".to_owned()),
             (chunk(KEY.seq, 3), "1100000000010203040003".to_owned()),
             (own_id(ACCOUNT_7, EventId::from_bytes(uuid)), format!("1200000007{}", "ee".repeat(16))),
-            (by_type(ACCOUNT_7, 5, KEY.seq), "1300000007000000050000000001020304".to_owned()),
+            (by_type(ACCOUNT_7, 5, KEY.seq), "1800000007000000050000000001020304".to_owned()),
             (
                 by_reference(ACCOUNT_7, Reference::ExternalId, "ab", KEY.seq).unwrap(),
                 "1400000007000261620000000001020304".to_owned(),
@@ -511,8 +570,8 @@ mod tests {
             (idempotency_end(at, ACCOUNT_7, uuid), format!("17000000000000090900000007{}", "ee".repeat(16))),
             (notification(ACCOUNT_7, KEY), "2000000007000000000102030400000a0b".to_owned()),
             (attempt(KEY, 2), "21000000000102030400000a0b0002".to_owned()),
-            (by_webhook(KEY), "2200000a0b0000000001020304".to_owned()),
-            (fresh(ACCOUNT_7, KEY), "230000000700000a0b0000000001020304".to_owned()),
+            (by_webhook(KEY), "2a00000a0b0000000001020304".to_owned()),
+            (fresh(ACCOUNT_7, KEY), "2b0000000700000a0b0000000001020304".to_owned()),
             (retry(at, KEY), "2400000a0b00000000000009090000000001020304".to_owned()),
             (manual(at, KEY), "2500000a0b00000000000009090000000001020304".to_owned()),
             (by_state(ACCOUNT_7, 2, KEY), "26000000070200000a0b0000000001020304".to_owned()),
@@ -525,6 +584,20 @@ mod tests {
         for (key, expected) in cases {
             assert_eq!(hex(key), expected);
         }
+    }
+
+    #[test]
+    fn an_entry_of_a_set_is_a_bit_of_its_row() {
+        let (row, bit) = in_set(&by_webhook(KEY)).unwrap();
+        assert_eq!(
+            (&row[..], bit),
+            ([&of_webhook(KEY.webhook)[..], &(KEY.seq.0 >> 7).to_be_bytes()].concat().as_slice(), 1 << 4)
+        );
+        assert_eq!(in_set(&retry(Timestamp::from_ms(1), KEY)), None);
+        let first = first_of_row(&row).unwrap();
+        assert_eq!(seqs_of_row(first, bit | 1 | 1 << 127).collect::<Vec<_>>(), [first, KEY.seq.0, first + 127]);
+        assert_eq!(set_row(&of_webhook(KEY.webhook), first + 127), row);
+        assert_ne!(set_row(&of_webhook(KEY.webhook), first + 128), row);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use super::keys::{self, Key, Reference};
 use super::record;
-use super::{Shared, Store, StoreError};
+use super::{Shared, Store, StoreError, sets};
 use crate::model::{AccountNo, Event, Notification, NotificationKey, Pattern, Seq, Status, Timestamp, WebhookNo};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -154,6 +154,9 @@ struct Range {
 impl Range {
     /// The first place at or after `at`.
     fn seek(&self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+        if keys::is_set(&self.prefix) {
+            return self.seek_in_set(tree, at, order);
+        }
         let mut bound = self.prefix.clone();
         match (self.shape, order) {
             (Shape::SeqAndWebhook, _) => {
@@ -196,6 +199,33 @@ impl Range {
     }
 }
 
+impl Range {
+    fn seek_in_set(&self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+        // Whether the place's own event is behind already, for a range of one webhook.
+        let passed = |webhook: u32| match order {
+            Order::Newest => at.webhook < webhook,
+            Order::Oldest => at.webhook > webhook,
+        };
+        let skip = u64::from(matches!(self.shape, Shape::SeqOf(webhook) if passed(webhook)));
+        let found = match order {
+            Order::Newest => match at.seq.checked_sub(skip) {
+                Some(from) => sets::last_to(tree, &self.prefix, from)?,
+                None => None,
+            },
+            Order::Oldest => sets::first_from(tree, &self.prefix, at.seq.saturating_add(skip))?,
+        };
+        Ok(found.map(|seq| Place {
+            seq,
+            webhook: match (self.shape, order) {
+                (Shape::SeqOf(webhook), _) => webhook,
+                (Shape::Seq | Shape::SeqAndWebhook, _) if seq == at.seq => at.webhook,
+                (Shape::Seq | Shape::SeqAndWebhook, Order::Newest) => u32::MAX,
+                (Shape::Seq | Shape::SeqAndWebhook, Order::Oldest) => 0,
+            },
+        }))
+    }
+}
+
 /// Several ranges as one: whatever any of them holds.
 struct Union {
     /// With each range, the place it named last, if it was asked.
@@ -211,6 +241,9 @@ impl Union {
         let mut first: Option<Place> = None;
         for (range, named) in &mut self.ranges {
             let still_ahead = match *named {
+                // Records are asked each time, and last: one that got its record after it was looked for, and is fresh no more
+                // when that is asked, would be missed.
+                _ if matches!(range.shape, Shape::SeqAndWebhook) => false,
                 None => false,
                 Some(None) => true,
                 Some(Some(place)) => match order {
@@ -349,11 +382,15 @@ impl<'s> Walk<'s> {
             Some(filter) => unions.push(Union::new(response_ranges(shared, account, filter, query.webhook)?)),
         }
         if unions.is_empty() {
-            let range = match query.webhook {
-                Some(no) => Range { prefix: keys::of_webhook(no), shape: Shape::SeqOf(no.0) },
-                None => Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook },
-            };
-            unions.push(Union::new(vec![range]));
+            unions.push(Union::new(match query.webhook {
+                Some(no) => vec![Range { prefix: keys::of_webhook(no), shape: Shape::SeqOf(no.0) }],
+                // What is fresh may have no record. The records last: see `Union::seek`.
+                None => {
+                    let mut ranges = webhooks_in(shared, &keys::fresh_of_account(account), None)?;
+                    ranges.push(Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook });
+                    ranges
+                }
+            }));
         }
         if let Some(pattern) = &query.event_type {
             unions.push(Union::new(type_ranges(shared, account, pattern)));
@@ -474,17 +511,7 @@ fn webhooks_in(shared: &Shared, prefix: &[u8], wanted: Option<WebhookNo>) -> Res
     if let Some(no) = wanted {
         return Ok(vec![range(no.0)]);
     }
-    let mut ranges = Vec::new();
-    let (mut from, end) = (prefix.to_vec(), keys::end_of(prefix));
-    // From one webhook's first row straight to the next one's.
-    while let Some(key) = shared.tree.range(from.as_slice()..end.as_slice()).keys().next().transpose()? {
-        let Some(no) = keys::u32_at(&key, prefix.len()) else {
-            return Err(StoreError::Damaged { table: "index", what: "has a short key" });
-        };
-        ranges.push(range(no));
-        from = keys::end_of(&key[..prefix.len() + 4]);
-    }
-    Ok(ranges)
+    Ok(sets::webhooks_below(&shared.tree, prefix)?.into_iter().map(|no| range(no.0)).collect())
 }
 
 fn response_ranges(

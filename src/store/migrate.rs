@@ -5,9 +5,10 @@
 
 use super::open::{FORMAT, Files};
 use super::record::{self, FormatV1, HeadV2};
-use super::{AccountNo, StoreError, backup, keys, sync};
+use super::txn::free_what_was_replaced;
+use super::{AccountNo, StoreError, backup, keys, sets, sync};
 use crate::clock::Clock;
-use crate::model::Seq;
+use crate::model::{NotificationKey, Seq, WebhookNo};
 use std::path::Path;
 
 pub(super) fn to_present_format(
@@ -18,6 +19,7 @@ pub(super) fn to_present_format(
 ) -> Result<Files, StoreError> {
     let from = files.format.format;
     if from == FORMAT {
+        forget_rows_of_sets(&files)?;
         return Ok(files);
     }
     if from == 1 {
@@ -34,11 +36,91 @@ pub(super) fn to_present_format(
             1 => keep_the_counts(&mut files)?,
             2 => take_on(&mut files, 3)?,
             3 => take_on(&mut files, 4)?,
+            4 => make_sets(&mut files)?,
             found => return Err(StoreError::TooOld { found }),
         }
     }
+    forget_rows_of_sets(&files)?;
     tracing::info!(from, to = FORMAT, "the store was migrated");
     Ok(files)
+}
+
+/// How many rows one batch of a migration writes.
+const ROWS_A_BATCH: usize = 1000;
+
+/// Format 5 has sets where there was a row for each event. They are made beside the old rows, which go only once the new format is
+/// durable: a crash before that leaves a store of format 4, and after it one of format 5 with rows that nothing looks at.
+fn make_sets(files: &mut Files) -> Result<(), StoreError> {
+    for (_, set) in keys::SETS_ONCE_ROWS {
+        // Of a migration that was cut off, after which the older carteiro may have gone on.
+        delete_all(&files.tree, set)?;
+    }
+    let mut batch = Batch::default();
+    for (old, set) in keys::SETS_ONCE_ROWS {
+        let mut row: Option<(keys::Key, u128)> = None;
+        for entry in files.tree.scan_prefix([old]).keys() {
+            let mut entry = entry?.to_vec();
+            entry[0] = set;
+            let short = StoreError::Damaged { table: "index", what: "has a short key" };
+            let (key, bit) = keys::in_set(&entry).ok_or(short)?;
+            match &mut row {
+                Some((of, bits)) if *of == key => *bits |= bit,
+                _ => {
+                    if let Some((of, bits)) = row.replace((key, bit)) {
+                        batch.put(&files.tree, of, record::encode_set(bits))?;
+                    }
+                }
+            }
+        }
+        if let Some((of, bits)) = row {
+            batch.put(&files.tree, of, record::encode_set(bits))?;
+        }
+    }
+    batch.apply(&files.tree)?;
+    sync(&files.db, &files.log)?;
+    take_on(files, 5)
+}
+
+fn forget_rows_of_sets(files: &Files) -> Result<(), StoreError> {
+    for (old, _) in keys::SETS_ONCE_ROWS {
+        delete_all(&files.tree, old)?;
+    }
+    Ok(())
+}
+
+fn delete_all(tree: &sled::Tree, table: u8) -> Result<(), StoreError> {
+    loop {
+        let mut batch = Batch::default();
+        for key in tree.scan_prefix([table]).keys().take(ROWS_A_BATCH) {
+            batch.rows.remove(key?);
+            batch.count += 1;
+        }
+        if batch.count == 0 {
+            return Ok(());
+        }
+        batch.apply(tree)?;
+    }
+}
+
+/// A batch that is applied whenever it is large enough.
+#[derive(Default)]
+struct Batch {
+    rows: sled::Batch,
+    count: usize,
+}
+
+impl Batch {
+    fn put(&mut self, tree: &sled::Tree, key: keys::Key, value: Vec<u8>) -> Result<(), StoreError> {
+        self.rows.insert(key, value);
+        self.count += 1;
+        if self.count >= ROWS_A_BATCH { std::mem::take(self).apply(tree) } else { Ok(()) }
+    }
+
+    fn apply(self, tree: &sled::Tree) -> Result<(), StoreError> {
+        tree.apply_batch(self.rows)?;
+        free_what_was_replaced(self.count);
+        Ok(())
+    }
 }
 
 /// Events, notifications and payload bytes; and no number that an event has is given out again.
@@ -59,7 +141,23 @@ pub(super) fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreErr
         row?;
         head.notifications += 1;
     }
+    head.notifications += fresh_without_record(tree)?;
     Ok(())
+}
+
+fn fresh_without_record(tree: &sled::Tree) -> Result<u64, StoreError> {
+    let mut found = 0;
+    for row in tree.scan_prefix(keys::all_fresh()) {
+        let (row, value) = row?;
+        let short = || StoreError::Damaged { table: "set", what: "has a short key" };
+        let account = AccountNo(keys::u32_at(&row, 1).ok_or_else(short)?);
+        let webhook = WebhookNo(keys::u32_at(&row, 5).ok_or_else(short)?);
+        for seq in sets::seqs(&row, &value)? {
+            let key = NotificationKey { seq: Seq(seq), webhook };
+            found += u64::from(!tree.contains_key(keys::notification(account, key))?);
+        }
+    }
+    Ok(found)
 }
 
 /// The counts are in the head already.

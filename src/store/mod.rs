@@ -17,6 +17,7 @@ mod queue;
 mod read;
 mod record;
 mod restore;
+mod sets;
 mod space;
 mod txn;
 mod verify;

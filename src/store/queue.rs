@@ -3,7 +3,7 @@
 //! They are the truth of what is owed; what the engine holds in memory is a cache of their heads.
 
 use super::keys;
-use super::{Store, StoreError};
+use super::{Store, StoreError, sets};
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};
 
 /// A row of a queue that is ordered by time: when it is due, and which event.
@@ -24,10 +24,8 @@ impl Store {
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Seq>, StoreError> {
-        let prefix = keys::fresh_of(account, webhook);
-        let start = [prefix.as_slice(), &from.0.to_be_bytes()].concat();
-        let rows = self.shared.tree.range(start.as_slice()..keys::end_of(&prefix).as_slice()).keys().take(limit);
-        rows.map(|row| seq_at(&row?, prefix.len())).collect()
+        let page = sets::page(&self.shared.tree, &keys::fresh_of(account, webhook), from.0, limit)?;
+        Ok(page.into_iter().map(Seq).collect())
     }
 
     /// Up to `limit` events owed to a webhook again, by due time, from `from` (inclusive) to before `until`.

@@ -2,11 +2,12 @@
 
 use super::keys;
 use super::record::{self, Stored};
-use super::{Shared, Store, StoreError, Token};
+use super::{Shared, Store, StoreError, Token, sets};
 use crate::model::{
     AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId,
     Webhook, WebhookId, WebhookNo,
 };
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -36,9 +37,27 @@ impl Shared {
         account: AccountNo,
         key: NotificationKey,
     ) -> Result<Option<Notification>, StoreError> {
-        let value = self.tree.get(keys::notification(account, key))?;
-        value.map(|value| record::decode_notification(account, key, &value)).transpose()
+        if let Some(value) = self.tree.get(keys::notification(account, key))? {
+            return record::decode_notification(account, key, &value).map(Some);
+        }
+        implied(&self.tree, account, key)
     }
+}
+
+/// The notification that a fresh entry alone stands for; see [`super::apply`].
+pub(super) fn implied(
+    tree: &sled::Tree,
+    account: AccountNo,
+    key: NotificationKey,
+) -> Result<Option<Notification>, StoreError> {
+    if !sets::holds(tree, &keys::fresh(account, key))? {
+        return Ok(None);
+    }
+    let Some(event) = tree.get(keys::event(account, key.seq))? else {
+        return Ok(None);
+    };
+    let event = record::decode_event_head(account, key.seq, &event)?;
+    Ok(Some(Notification::owed(key, account, event.inserted_at, false)))
 }
 
 impl Store {
@@ -94,16 +113,24 @@ impl Store {
 
     /// The notifications of one event, by webhook: at most as many as there ever were webhooks.
     pub fn notifications_of(&self, account: AccountNo, seq: Seq) -> Result<Vec<Notification>, StoreError> {
+        // First of all, so that one that gets its record in between is met either way.
+        let fresh = sets::webhooks_below(&self.shared.tree, &keys::fresh_of_account(account))?;
+        let mut found = BTreeMap::new();
+        for webhook in fresh {
+            let key = NotificationKey { seq, webhook };
+            if sets::holds(&self.shared.tree, &keys::fresh(account, key))? {
+                found.extend(self.shared.notification(account, key)?.map(|notification| (webhook, notification)));
+            }
+        }
         let prefix = keys::notifications_of(account, seq);
-        let mut found = Vec::new();
         for row in self.shared.tree.scan_prefix(&prefix) {
             let (key, value) = row?;
             let webhook = keys::u32_at(&key, prefix.len());
             let webhook = webhook.ok_or(StoreError::Damaged { table: "notification", what: "has a short key" })?;
             let key = NotificationKey { seq, webhook: WebhookNo(webhook) };
-            found.push(record::decode_notification(account, key, &value)?);
+            found.insert(key.webhook, record::decode_notification(account, key, &value)?);
         }
-        Ok(found)
+        Ok(found.into_values().collect())
     }
 
     /// The event whose notification a waiting one waits for: the one of its resource whose turn it is.

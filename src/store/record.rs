@@ -191,6 +191,24 @@ pub(super) fn decode_webhook_ref(value: &[u8]) -> Result<(AccountNo, WebhookNo),
     open("webhook id", value).map(|((account, webhook), _)| (AccountNo(account), WebhookNo(webhook)))
 }
 
+// ---- sets -----------------------------------------------------------------------------------------------------------
+
+/// A row of a set. Fixed in length and short enough to stand inside sled's own reference to it, without an allocation.
+pub(super) fn encode_set(bits: u128) -> Vec<u8> {
+    let mut value = Vec::with_capacity(1 + size_of::<u128>() + CRC_LEN);
+    value.push(V1);
+    value.extend_from_slice(&bits.to_le_bytes());
+    value.extend_from_slice(&crc32fast::hash(&value).to_le_bytes());
+    value
+}
+
+pub(super) fn decode_set(value: &[u8]) -> Result<u128, StoreError> {
+    match checked("set", value)? {
+        (V1, bits) => bits.try_into().map(u128::from_le_bytes).map_err(|_| invalid("set")),
+        _ => Err(unknown_version("set")),
+    }
+}
+
 // ---- tokens ---------------------------------------------------------------------------------------------------------
 
 /// An access token as it is kept: its hash, never itself.

@@ -124,12 +124,32 @@ impl Rig {
 
     fn all_notifications(&self) -> Vec<Notification> {
         let rows = self.store.shared.tree.scan_prefix(keys::notifications(self.account));
-        rows.map(|row| {
-            let (row, value) = row.unwrap();
-            let key = key_of(keys::u64_at(&row, 5).unwrap(), keys::u32_at(&row, 13).unwrap());
-            record::decode_notification(self.account, key, &value).unwrap()
-        })
-        .collect()
+        let mut found: BTreeMap<NotificationKey, Notification> = rows
+            .map(|row| {
+                let (row, value) = row.unwrap();
+                let key = key_of(keys::u64_at(&row, 5).unwrap(), keys::u32_at(&row, 13).unwrap());
+                (key, record::decode_notification(self.account, key, &value).unwrap())
+            })
+            .collect();
+        for entry in self.entries().into_iter().filter(|entry| entry.starts_with(&keys::all_fresh())) {
+            let key = key_of(keys::u64_at(&entry, 9).unwrap(), keys::u32_at(&entry, 5).unwrap());
+            let implied = || self.store.shared.notification(self.account, key).unwrap().unwrap();
+            found.entry(key).or_insert_with(implied);
+        }
+        found.into_values().collect()
+    }
+
+    /// Every key there is, those of a set's entries instead of its rows.
+    fn entries(&self) -> BTreeSet<Vec<u8>> {
+        let entries = |(row, value): (Vec<u8>, Vec<u8>)| -> Vec<Vec<u8>> {
+            if !keys::is_set(&row) {
+                return vec![row];
+            }
+            let prefix = &row[..row.len() - 8];
+            let seqs = sets::seqs(&row, &value).unwrap();
+            seqs.map(|seq| [prefix, &seq.to_be_bytes()].concat()).collect()
+        };
+        self.rows().into_iter().flat_map(entries).collect()
     }
 
     /// Looks the whole tree over, both ways: each index row has its record, and each record all of its rows.
@@ -172,7 +192,7 @@ impl Rig {
         ]
         .map(|key| key[0])
         .into();
-        let found: BTreeSet<Vec<u8>> = self.rows().into_keys().filter(|key| tables.contains(&key[0])).collect();
+        let found: BTreeSet<Vec<u8>> = self.entries().into_iter().filter(|key| tables.contains(&key[0])).collect();
         let orphans: Vec<_> = found.difference(&expected).collect();
         let missing: Vec<_> = expected.difference(&found).collect();
         assert!(orphans.is_empty() && missing.is_empty(), "orphans {orphans:x?}, missing {missing:x?}");

@@ -1,18 +1,38 @@
 //! Changes on their way into one atomic batch.
 
-use super::StoreError;
-use super::keys::Key;
-use std::collections::BTreeMap;
+use super::keys::{self, Key};
+use super::{StoreError, record, sets};
+use crate::model::{AccountNo, WebhookNo};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
 pub(super) struct Txn<'t> {
     tree: &'t sled::Tree,
     rows: BTreeMap<Key, Option<Vec<u8>>>,
+    /// What changes in rows of sets, until [`Txn::resolve`] makes rows of it.
+    sets: BTreeMap<Key, SetChange>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct SetChange {
+    into: u128,
+    out_of: u128,
+}
+
+impl SetChange {
+    fn apply(self, bits: u128) -> u128 {
+        bits & !self.out_of | self.into
+    }
 }
 
 impl<'t> Txn<'t> {
     pub(super) fn new(tree: &'t sled::Tree) -> Self {
-        Self { tree, rows: BTreeMap::new() }
+        Self { tree, rows: BTreeMap::new(), sets: BTreeMap::new() }
+    }
+
+    /// The tree as it is without this group.
+    pub(super) fn tree(&self) -> &'t sled::Tree {
+        self.tree
     }
 
     /// The value as this group sees it, given to `read`.
@@ -28,25 +48,60 @@ impl<'t> Txn<'t> {
         }
     }
 
-    /// Whether there is such a row, as this group sees it.
-    pub(super) fn holds(&self, key: &[u8]) -> Result<bool, StoreError> {
-        match self.rows.get(key) {
-            Some(staged) => Ok(staged.is_some()),
-            None => Ok(self.tree.contains_key(key)?),
+    pub(super) fn put(&mut self, key: Key, value: Vec<u8>) {
+        if let Some((row, bit)) = keys::in_set(&key) {
+            let change = self.sets.entry(row).or_default();
+            (change.into, change.out_of) = (change.into | bit, change.out_of & !bit);
+        } else {
+            self.rows.insert(key, Some(value));
         }
     }
 
-    pub(super) fn put(&mut self, key: Key, value: Vec<u8>) {
-        self.rows.insert(key, Some(value));
+    pub(super) fn delete(&mut self, key: Key) {
+        if let Some((row, bit)) = keys::in_set(&key) {
+            let change = self.sets.entry(row).or_default();
+            (change.into, change.out_of) = (change.into & !bit, change.out_of | bit);
+        } else {
+            self.rows.insert(key, None);
+        }
     }
 
-    pub(super) fn delete(&mut self, key: Key) {
-        self.rows.insert(key, None);
+    /// Whether an entry is in its set, as this group sees it.
+    pub(super) fn is_in_set(&self, entry: &[u8]) -> Result<bool, StoreError> {
+        let Some((row, bit)) = keys::in_set(entry) else {
+            return Ok(false);
+        };
+        let change = self.sets.get(&row).copied().unwrap_or_default();
+        if (change.into | change.out_of) & bit != 0 {
+            return Ok(change.into & bit != 0);
+        }
+        Ok(sets::bits(self.tree, &row)? & bit != 0)
+    }
+
+    /// The webhooks of an account that have anything fresh, as this group sees it; some of them may have no more of it.
+    pub(super) fn webhooks_with_fresh(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
+        let prefix = keys::fresh_of_account(account);
+        let mut found = sets::webhooks_below(self.tree, &prefix)?;
+        let staged = self.sets.range(prefix.clone()..).take_while(|(row, _)| row.starts_with(&prefix));
+        found.extend(staged.filter_map(|(row, _)| keys::u32_at(row, prefix.len()).map(WebhookNo)));
+        Ok(found)
+    }
+
+    /// Makes rows of what was staged for sets; a set's row that holds nothing any more goes.
+    pub(super) fn resolve(&mut self) -> Result<(), StoreError> {
+        for (row, change) in std::mem::take(&mut self.sets) {
+            let before = sets::bits(self.tree, &row)?;
+            let bits = change.apply(before);
+            if bits != before {
+                self.rows.insert(row, (bits != 0).then(|| record::encode_set(bits)));
+            }
+        }
+        Ok(())
     }
 
     /// How many rows are staged.
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() + self.sets.len()
     }
 
     /// About how many bytes are staged.
@@ -82,7 +137,13 @@ impl<'t> Txn<'t> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.sets.is_empty()
+    }
+
+    /// The staged keys that start with `prefix` and have a value.
+    pub(super) fn staged(&self, prefix: &[u8]) -> impl Iterator<Item = &Key> {
+        let below = self.rows.range(prefix.to_vec()..).take_while(move |(key, _)| key.starts_with(prefix));
+        below.filter(|(_, value)| value.is_some()).map(|(key, _)| key)
     }
 
     /// The keys that start with `prefix`, as the *tree* has them. Only for a transaction that has staged nothing below it.
@@ -91,7 +152,8 @@ impl<'t> Txn<'t> {
     }
 
     /// Makes the changes visible, all at once. Nothing of them is durable yet.
-    pub(super) fn apply(self) -> Result<(), StoreError> {
+    pub(super) fn apply(mut self) -> Result<(), StoreError> {
+        self.resolve()?;
         let mut batch = sled::Batch::default();
         let rows = self.rows.len();
         for (key, value) in self.rows {

@@ -6,10 +6,11 @@
 use super::apply::{event_rows, notification_rows};
 use super::keys::{self, Table};
 use super::open::guarded;
+use super::read::implied;
 use super::record::{self, Stored};
-use super::{AccountNo, EventId, NotificationKey, Seq, StoreError, Timestamp, TokenId, WebhookId, WebhookNo};
+use super::{AccountNo, EventId, NotificationKey, Seq, StoreError, Timestamp, TokenId, WebhookId, WebhookNo, sets};
 use crate::model::Event;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -212,14 +213,10 @@ impl Verifier<'_> {
                 let event = self.event(account, record::decode_seq(value)?)?;
                 Ok((event.map(|event| event.id) != Some(id)).then(|| "leads to no event of that id".to_owned()))
             }
-            Table::Type | Table::Reference => {
-                let (account, seq) = (AccountNo(u32_at(1)?), last_seq()?);
-                let Some(event) = self.event(account, seq)? else {
-                    return Ok(Some("leads to no event".to_owned()));
-                };
-                let rows = self.rows_of(&event)?;
-                Ok((!rows.iter().any(|row| row == key)).then(|| "is not an index row of its event".to_owned()))
+            Table::Type => {
+                self.check_set(key, value, |entry, seq| self.check_entry_of_event(entry, AccountNo(u32_at(1)?), seq))
             }
+            Table::Reference => self.check_entry_of_event(key, AccountNo(u32_at(1)?), last_seq()?),
             Table::Idempotency => {
                 let until = Timestamp::from_ms(record::decode_idempotency(value)?.until_ms);
                 self.has(&keys::idempotency_end(until, AccountNo(u32_at(1)?), id_at(5)?), "its end is missing")
@@ -248,10 +245,15 @@ impl Verifier<'_> {
                 Ok((number >= last).then(|| "is not one of its notification's earlier attempts".to_owned()))
             }
             Table::Order => self.check_order(key, u32_at(1)?, last_seq()?),
-            Table::ByWebhook | Table::Retry | Table::Manual => {
+            Table::ByWebhook => self.check_set(key, value, |entry, seq| {
+                self.check_index(entry, NotificationKey { seq, webhook: WebhookNo(u32_at(1)?) })
+            }),
+            Table::Fresh => self.check_set(key, value, |entry, seq| {
+                self.check_fresh(entry, AccountNo(u32_at(1)?), NotificationKey { seq, webhook: WebhookNo(u32_at(5)?) })
+            }),
+            Table::Retry | Table::Manual => {
                 self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(1)?) })
             }
-            Table::Fresh => self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(5)?) }),
             Table::ByState => {
                 self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(6)?) })
             }
@@ -282,21 +284,27 @@ impl Verifier<'_> {
             }
         }
         for row in self.rows_of(&event)? {
-            if !self.tree.contains_key(&row)? {
+            if !sets::holds(self.tree, &row)? {
                 return Ok(Some("one of its index rows is missing".to_owned()));
             }
         }
         if event.id.claimed_seq() != Some(seq) && !self.tree.contains_key(keys::own_id(account, event.id))? {
             return Ok(Some("its id leads nowhere".to_owned()));
         }
-        let mut owed = 0;
-        // By hand: an iterator of sled's that has met an error gives it again for ever.
-        for row in self.tree.scan_prefix(keys::notifications_of(account, seq)).keys() {
-            row?;
-            owed += 1;
+        let mut owed = BTreeSet::new();
+        for webhook in sets::webhooks_below(self.tree, &keys::fresh_of_account(account))? {
+            let key = NotificationKey { seq, webhook };
+            if sets::holds(self.tree, &keys::fresh(account, key))? {
+                owed.insert(webhook);
+            }
         }
-        Ok((owed != event.notifications as usize)
-            .then(|| format!("it was owed to {} webhooks and has {owed} notifications", event.notifications)))
+        let prefix = keys::notifications_of(account, seq);
+        // By hand: an iterator of sled's that has met an error gives it again for ever.
+        for row in self.tree.scan_prefix(&prefix).keys() {
+            owed.extend(keys::u32_at(&row?, prefix.len()).map(WebhookNo));
+        }
+        Ok((owed.len() != event.notifications as usize)
+            .then(|| format!("it was owed to {} webhooks and has {} notifications", event.notifications, owed.len())))
     }
 
     fn check_notification(
@@ -313,7 +321,7 @@ impl Verifier<'_> {
             return Ok(Some("belongs to no webhook".to_owned()));
         }
         for row in notification_rows(&notification) {
-            if !self.tree.contains_key(&row)? {
+            if !sets::holds(self.tree, &row)? {
                 return Ok(Some("one of its index rows is missing".to_owned()));
             }
         }
@@ -350,6 +358,49 @@ impl Verifier<'_> {
             }
         }
         Ok(Some("all of its resource wait for their turn, and none has it".to_owned()))
+    }
+
+    /// Every entry of a set's row.
+    fn check_set(
+        &self,
+        row: &[u8],
+        value: &[u8],
+        check: impl Fn(&[u8], Seq) -> Result<Problem, StoreError>,
+    ) -> Result<Problem, StoreError> {
+        let bits = record::decode_set(value)?;
+        if bits == 0 {
+            return Ok(Some("holds nothing".to_owned()));
+        }
+        for seq in sets::seqs(row, value)? {
+            let entry = [&row[..row.len() - 8], &seq.to_be_bytes()].concat();
+            if let Some(problem) = check(&entry, Seq(seq))? {
+                return Ok(Some(format!("{seq} {problem}")));
+            }
+        }
+        Ok(None)
+    }
+
+    fn check_entry_of_event(&self, entry: &[u8], account: AccountNo, seq: Seq) -> Result<Problem, StoreError> {
+        let Some(event) = self.event(account, seq)? else {
+            return Ok(Some("leads to no event".to_owned()));
+        };
+        let rows = self.rows_of(&event)?;
+        Ok((!rows.iter().any(|row| row == entry)).then(|| "is not an index row of its event".to_owned()))
+    }
+
+    /// One that is fresh may have no record; then its event and its webhook must be there all the same.
+    fn check_fresh(&self, entry: &[u8], account: AccountNo, key: NotificationKey) -> Result<Problem, StoreError> {
+        if self.tree.contains_key(keys::notification(account, key))? {
+            return self.check_index(entry, key);
+        }
+        if self.event(account, key.seq)?.is_none() {
+            return Ok(Some("belongs to no event".to_owned()));
+        }
+        if !self.tree.contains_key(keys::webhook(account, key.webhook))? {
+            return Ok(Some("belongs to no webhook".to_owned()));
+        }
+        let listed = sets::holds(self.tree, &keys::by_webhook(key))?;
+        Ok((!listed).then(|| "is not among those of its webhook".to_owned()))
     }
 
     /// A row of an index of notifications: its notification must be there, and have it.
@@ -408,6 +459,9 @@ impl Verifier<'_> {
             let account = account?;
             if let Some(value) = self.tree.get(keys::notification(account, key))? {
                 return record::decode_notification(account, key, &value).map(Some);
+            }
+            if let Some(notification) = implied(self.tree, account, key)? {
+                return Ok(Some(notification));
             }
         }
         Ok(None)

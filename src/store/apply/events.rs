@@ -278,20 +278,7 @@ impl Committer {
         account: AccountNo,
         seq: Seq,
     ) -> Result<Vec<NotificationKey>, StoreError> {
-        let prefix = keys::notifications_of(account, seq);
-        let mut found = Vec::new();
-        for row in txn.scan(&prefix) {
-            let webhook = keys::u32_at(&row?, prefix.len());
-            found.extend(webhook.map(|webhook| NotificationKey { seq, webhook: WebhookNo(webhook) }));
-        }
-        // What this group staged isn't in the tree yet; only webhooks that exist can have been owed something in it.
-        for webhook in self.shared.directory().of(account) {
-            let key = NotificationKey { seq, webhook: webhook.no };
-            if !found.contains(&key) && txn.holds(&keys::notification(account, key))? {
-                found.push(key);
-            }
-        }
-        Ok(found)
+        Ok(super::owed_to(txn, account, seq)?.into_iter().map(|webhook| NotificationKey { seq, webhook }).collect())
     }
 }
 

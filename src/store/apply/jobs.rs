@@ -10,7 +10,7 @@ use crate::store::keys::{self, Key};
 use crate::store::list::{NotificationQuery, Order, Place, Walk};
 use crate::store::record::{self, Job};
 use crate::store::txn::Txn;
-use crate::store::{MAX_JOBS, StoreError};
+use crate::store::{MAX_JOBS, StoreError, sets};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -279,8 +279,12 @@ pub(in crate::store) fn sweep_resends(txn: &mut Txn<'_>, tree: &sled::Tree, now:
 /// Cancels some of what a webhook was owed; returns whether there may be more.
 fn cancel_some(txn: &mut Txn<'_>, account: AccountNo, webhook: WebhookNo, now: Timestamp) -> Result<bool, StoreError> {
     let waiting = keys::in_state_of(account, keys::WAITING, webhook);
-    let ranges = [keys::fresh_of(account, webhook), keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
+    let ranges = [keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
     let mut found: Vec<(Key, NotificationKey)> = Vec::new();
+    for seq in sets::page(txn.tree(), &keys::fresh_of(account, webhook), 0, JOB_BATCH)? {
+        let key = NotificationKey { seq: Seq(seq), webhook };
+        found.push((keys::fresh(account, key), key));
+    }
     for prefix in &ranges {
         for row in txn.scan(prefix).take(JOB_BATCH) {
             let row = row?;

@@ -257,6 +257,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
         ),
         ("erased event".to_owned(), encode_event(&Event { erased_at: Some(at(4000)), ..bare_event() }, None).0),
         ("chunk".to_owned(), seal(&(), b"piece")),
+        ("set".to_owned(), encode_set(1 << 127 | 5)),
         ("idempotency".to_owned(), encode_idempotency(&idempotency())),
         ("attempt with a response".to_owned(), encode_attempt(&responded())),
         ("attempt with an error".to_owned(), encode_attempt(&failed(Trigger::Manual))),
@@ -371,6 +372,7 @@ fn everything_reads_back_as_it_was() {
     for resend in resends() {
         assert_eq!(decode_resend(ACCOUNT, 5, &encode_resend(&resend)).unwrap(), resend);
     }
+    assert_eq!(decode_set(&encode_set(1 << 127 | 5)).unwrap(), 1 << 127 | 5);
     for health in healths() {
         assert_eq!(decode_health(&encode_health(&health)).unwrap(), health);
     }
