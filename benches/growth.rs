@@ -23,7 +23,6 @@ use common::plot::{Line, Panel, plot};
 use common::report::number;
 use common::sink::Sink;
 use common::stats::{Spread, rate};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -40,8 +39,19 @@ const PAGES: u32 = 300;
 /// How long the daemon is left alone before memory and disk are looked at.
 const REST: Duration = Duration::from_secs(1);
 
-/// The figures at one size, by name. Names sort as they are to be read.
-type Row = BTreeMap<&'static str, f64>;
+/// The figures at one size, in the order they are read in.
+#[derive(Default)]
+struct Row(Vec<(&'static str, f64)>);
+
+impl Row {
+    fn insert(&mut self, name: &'static str, value: f64) {
+        self.0.push((name, value));
+    }
+
+    fn get(&self, name: &str) -> f64 {
+        self.0.iter().find(|(other, _)| *other == name).expect("every row has every figure").1
+    }
+}
 
 struct Growth {
     daemon: Daemon,
@@ -72,7 +82,7 @@ fn main() {
         growth.fill(*size);
         println!("\n{} events stored and delivered, after {} s", number(*size as f64), start.elapsed().as_secs());
         let row = growth.measure();
-        for (name, value) in &row {
+        for (name, value) in &row.0 {
             println!("  {name:<44}{:>12}", number(*value));
         }
         rows.push((*size, row));
@@ -113,7 +123,7 @@ impl Growth {
     }
 
     fn measure(&mut self) -> Row {
-        let mut row = Row::new();
+        let mut row = Row::default();
         let (per_s, cpu_s) = self.probe(NOT_OWED);
         row.insert("recorded, events/s", per_s);
         row.insert("recorded, CPU s for 10,000", cpu_s);
@@ -184,13 +194,13 @@ fn time(caller: &mut Caller, path: &str) -> Spread {
 
 fn csv(rows: &[(u64, Row)]) -> String {
     let mut text = String::from("stored");
-    for name in rows.first().map(|(_, row)| row).into_iter().flatten().map(|(name, _)| name) {
+    for (name, _) in rows.first().map_or(&[][..], |(_, row)| &row.0) {
         write!(text, ",\"{name}\"").unwrap();
     }
     text.push('\n');
     for (size, row) in rows {
         write!(text, "{size}").unwrap();
-        for value in row.values() {
+        for (_, value) in &row.0 {
             write!(text, ",{value:.4}").unwrap();
         }
         text.push('\n');
@@ -201,7 +211,7 @@ fn csv(rows: &[(u64, Row)]) -> String {
 fn panels(rows: &[(u64, Row)]) -> Vec<Panel> {
     let line = |label: &'static str, name: &str| Line {
         label,
-        points: rows.iter().map(|(size, row)| (*size as f64, row[name])).collect(),
+        points: rows.iter().map(|(size, row)| (*size as f64, row.get(name))).collect(),
     };
     let panel = |title: &'static str, lines: Vec<Line>| Panel { title, lines };
     vec![
