@@ -28,15 +28,16 @@ const BOTTOM: f64 = 28.0;
 /// How far apart names at the ends of curves stand at least.
 const NAME_GAP: f64 = 13.0;
 
-/// Greys that show on white and on black; the media query sharpens them where the viewer says what its ground is.
+/// Greys and colours that show on white and on black, since a viewer need not know the media query that sharpens them.
 const STYLE: &str = "
-  text { font: 12px system-ui, sans-serif; fill: #57606a }
-  .title { font-weight: 600; fill: #24292f }
+  text { font: 12px system-ui, sans-serif; fill: #7d8590 }
+  .title { font-weight: 600 }
   .grid { stroke: #8c959f; stroke-opacity: .35 }
   .line { fill: none; stroke-width: 2 }
   .c0 { stroke: #0969da } .c1 { stroke: #bc4c00 } .c2 { stroke: #1a7f37 } .c3 { stroke: #8250df }
   .dot { stroke: none } .dot.c0, .name.c0 { fill: #0969da } .dot.c1, .name.c1 { fill: #bc4c00 }
   .dot.c2, .name.c2 { fill: #1a7f37 } .dot.c3, .name.c3 { fill: #8250df } .name { stroke: none }
+  @media (prefers-color-scheme: light) { text { fill: #57606a } .title { fill: #24292f } }
   @media (prefers-color-scheme: dark) {
     text { fill: #9198a1 } .title { fill: #f0f6fc }
     .c0 { stroke: #4493f8 } .c1 { stroke: #f0883e } .c2 { stroke: #3fb950 } .c3 { stroke: #ab7df8 }
