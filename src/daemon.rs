@@ -249,12 +249,7 @@ async fn judge_webhooks(service: Arc<Service>, mut stopping: watch::Receiver<boo
             _ = stopping.wait_for(|stop| *stop) => return,
             _ = look.tick() => {}
         }
-        match service.judge_webhooks().await {
-            Ok(()) | Err(crate::service::Error::Store(StoreError::Stopped)) => {}
-            Err(error) => {
-                tracing::error!(?error, "no webhook could be judged by `delivery.disable_after`; it is tried again")
-            }
-        }
+        service.judge_webhooks().await;
     }
 }
 

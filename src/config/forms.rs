@@ -275,8 +275,9 @@ impl Form<EventType> for Type {
     }
 
     fn read(&self, raw: &Raw<'_>) -> Result<EventType, Vec<Fault>> {
-        let hint = "; capitals, digits and _, in words joined by dots, each beginning with a letter";
-        raw.text().and_then(EventType::parse).ok_or_else(|| self.refuse(raw, hint))
+        let hint = "; capitals, digits and _, in words joined by dots, each beginning with a letter; WEBHOOK is carteiro's own category";
+        let own = |event_type: &EventType| event_type.category() == EventType::OWN_CATEGORY;
+        raw.text().and_then(EventType::parse).filter(|it| !own(it)).ok_or_else(|| self.refuse(raw, hint))
     }
 
     fn show(&self, value: &EventType) -> String {

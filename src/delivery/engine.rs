@@ -345,7 +345,7 @@ impl Driver {
             result: finished.result,
             next_attempt_at: None,
         };
-        self.store.settle(lane.webhook.account, key, attempt, verdict, asked_at);
+        self.store.settle(lane.webhook.account, key, attempt, verdict, asked_at, lane.webhook.updated_at);
         Input::Ended { key, reach, hold }
     }
 

@@ -163,6 +163,8 @@ pub(super) struct Lane<H> {
     /// When the attempts started so far are paid for, in microseconds (the generic cell rate algorithm).
     paid_until_us: u64,
     retry_next: bool,
+    /// Whether the last one was by hand, so that the schedule has its turn.
+    schedule_next: bool,
 }
 
 const FIRST_DUE: Due = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
@@ -191,6 +193,7 @@ impl<H> Lane<H> {
             manual_held_until: Timestamp::from_ms(0),
             paid_until_us: 0,
             retry_next: false,
+            schedule_next: false,
         }
     }
 
@@ -339,14 +342,15 @@ impl<H> Lane<H> {
         if let Some(at) = self.paid_at(now) {
             return if self.has_work() { Picked::NotBefore(at) } else { Picked::Nothing };
         }
-        // A person waits for an answer; the schedule doesn't.
-        if !self.manual.rows.is_empty() {
-            if now < self.manual_held_until {
-                wait_until(self.manual_held_until);
-            } else if let Some(due) = self.manual.rows.keys().find(|due| !self.busy.contains_key(&due.seq)).copied() {
-                self.manual.rows.remove(&due);
-                return self.start(due.seq, OwedAs::Manual, None, now);
-            }
+        // A person waits for an answer, and the schedule doesn't; but a bulk resend must not keep it waiting for hours.
+        let by_hand = self.next_by_hand();
+        let manual_from = self.manual_held_until.max(self.probe_at);
+        let manual_may = by_hand.is_some() && now >= manual_from;
+        if by_hand.is_some() && !manual_may {
+            wait_until(manual_from);
+        }
+        if let Some(due) = by_hand.filter(|_| manual_may && !self.schedule_next) {
+            return self.start_by_hand(due, now);
         }
         if self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()) {
             let held_until = self.held_until.max(self.probe_at);
@@ -361,11 +365,25 @@ impl<H> Lane<H> {
                     self.pick_fresh().or_else(|| self.pick_retry())
                 };
                 if let Some((seq, owed, hot)) = picked {
+                    self.schedule_next = false;
                     return self.start(seq, owed, hot, now);
                 }
             }
         }
+        if let Some(due) = by_hand.filter(|_| manual_may) {
+            return self.start_by_hand(due, now);
+        }
         not_before.map_or(Picked::Nothing, Picked::NotBefore)
+    }
+
+    fn next_by_hand(&self) -> Option<Due> {
+        self.manual.rows.keys().find(|due| !self.busy.contains_key(&due.seq)).copied()
+    }
+
+    fn start_by_hand(&mut self, due: Due, now: Timestamp) -> Picked<H> {
+        self.manual.rows.remove(&due);
+        self.schedule_next = true;
+        self.start(due.seq, OwedAs::Manual, None, now)
     }
 
     fn pick_retry(&mut self) -> Option<(Seq, OwedAs, Option<H>)> {

@@ -11,10 +11,20 @@ pub struct Health {
     pub failing_since: Timestamp,
     /// Whether a notification has used up its automatic attempts since then.
     pub exhausted: bool,
-    /// Whether it has answered 410 Gone.
+    /// Whether its last answer was 410 Gone.
     pub gone: bool,
-    /// When it was told that the webhook is about to be disabled.
-    pub warned_at: Option<Timestamp>,
+    /// That the webhook is about to be disabled, once that was told.
+    pub notice: Option<Notice>,
+}
+
+/// That a webhook is about to be disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Not before this.
+    pub ends_at: Timestamp,
+    /// Whether an automatic attempt has failed since it was given, and since the daemon was started: a target that nobody tried
+    /// meanwhile may have been mended. Not kept.
+    pub proven: bool,
 }
 
 /// When a webhook is disabled for its target's sake. Never, by default: the guide has no such rule.
@@ -33,6 +43,8 @@ pub enum Ruling {
     None,
     /// To tell that it will be disabled at this moment, if nothing is confirmed until then.
     Warn(Timestamp),
+    /// To take back what was told.
+    Recant,
     /// To disable it.
     Disable(DisabledReason),
 }
@@ -44,10 +56,11 @@ impl DisableRule {
         DAY.min(after / 2)
     }
 
-    /// When a webhook that was warned of will be disabled: never before the notice is over, whatever the clock did.
+    /// When a webhook that was warned of will be disabled, at the earliest: what was told holds, even if the rule has become
+    /// stricter since.
     pub fn disables_at(self, health: &Health) -> Option<Timestamp> {
-        let (after, warned_at) = (self.after?, health.warned_at?);
-        Some(health.failing_since.plus(after).max(warned_at.plus(Self::notice(after))))
+        let (after, notice) = (self.after?, health.notice?);
+        Some(health.failing_since.plus(after).max(notice.ends_at))
     }
 
     /// What is to be done about a target at `now`.
@@ -55,14 +68,16 @@ impl DisableRule {
         if self.on_gone && health.gone {
             return Ruling::Disable(DisabledReason::Gone);
         }
-        let Some(after) = self.after.filter(|_| health.exhausted) else {
-            return Ruling::None;
+        let (Some(after), true) = (self.after, health.exhausted) else {
+            return if health.notice.is_some() { Ruling::Recant } else { Ruling::None };
         };
         let since = health.failing_since;
-        match self.disables_at(health) {
-            Some(at) if at <= now => Ruling::Disable(DisabledReason::Failing { since }),
-            Some(_) => Ruling::None,
-            None => {
+        match (health.notice, self.disables_at(health)) {
+            (Some(notice), Some(at)) if notice.proven && at <= now => {
+                Ruling::Disable(DisabledReason::Failing { since })
+            }
+            (Some(_), _) => Ruling::None,
+            (None, _) => {
                 let notice = Self::notice(after);
                 if since.plus(after.saturating_sub(notice)) > now {
                     return Ruling::None;
@@ -83,29 +98,50 @@ mod tests {
         Timestamp::from_ms(1_795_435_200_000 + days * DAY_MS)
     }
 
-    fn failing(exhausted: bool, warned_at: Option<Timestamp>) -> Health {
-        Health { failing_since: at(0), exhausted, gone: false, warned_at }
+    fn failing(exhausted: bool, notice: Option<Notice>) -> Health {
+        Health { failing_since: at(0), exhausted, gone: false, notice }
     }
 
-    const FIVE_DAYS: DisableRule = DisableRule { after: Some(Duration::from_millis(5 * DAY_MS)), on_gone: false };
+    fn told(days: u64, proven: bool) -> Option<Notice> {
+        Some(Notice { ends_at: at(days), proven })
+    }
+
+    const fn days(days: u64) -> DisableRule {
+        DisableRule { after: Some(Duration::from_millis(days * DAY_MS)), on_gone: false }
+    }
 
     #[test]
     fn both_conditions_and_a_days_notice() {
-        assert_eq!(FIVE_DAYS.judge(&failing(false, None), at(90)), Ruling::None);
-        assert_eq!(FIVE_DAYS.judge(&failing(true, None), at(3)), Ruling::None);
-        assert_eq!(FIVE_DAYS.judge(&failing(true, None), at(4)), Ruling::Warn(at(5)));
-        assert_eq!(FIVE_DAYS.judge(&failing(true, Some(at(4))), at(4)), Ruling::None);
+        let rule = days(5);
+        assert_eq!(rule.judge(&failing(false, None), at(90)), Ruling::None);
+        assert_eq!(rule.judge(&failing(true, None), at(3)), Ruling::None);
+        assert_eq!(rule.judge(&failing(true, None), at(4)), Ruling::Warn(at(5)));
+        assert_eq!(rule.judge(&failing(true, told(5, true)), at(4)), Ruling::None);
         let disable = Ruling::Disable(DisabledReason::Failing { since: at(0) });
-        assert_eq!(FIVE_DAYS.judge(&failing(true, Some(at(4))), at(5)), disable);
-        // Exhausted only long after, or a clock that leapt: the notice is given all the same.
-        assert_eq!(FIVE_DAYS.judge(&failing(true, None), at(30)), Ruling::Warn(at(31)));
-        assert_eq!(FIVE_DAYS.judge(&failing(true, Some(at(30))), at(30)), Ruling::None);
-        assert_eq!(FIVE_DAYS.judge(&failing(true, Some(at(30))), at(31)), disable);
+        assert_eq!(rule.judge(&failing(true, told(5, true)), at(5)), disable);
+        // Exhausted only long after: the notice is given all the same.
+        assert_eq!(rule.judge(&failing(true, None), at(30)), Ruling::Warn(at(31)));
+    }
+
+    /// The daemon was down, or nothing was owed: the target may have been mended meanwhile.
+    #[test]
+    fn nothing_is_disabled_that_was_not_tried_since_the_notice() {
+        assert_eq!(days(5).judge(&failing(true, told(5, false)), at(90)), Ruling::None);
+    }
+
+    #[test]
+    fn what_was_told_holds_whatever_becomes_of_the_rule() {
+        let warned = failing(true, told(5, true));
+        assert_eq!(days(3).judge(&warned, at(4)), Ruling::None, "stricter");
+        assert_eq!(days(9).judge(&warned, at(5)), Ruling::None, "milder");
+        assert_eq!(days(9).disables_at(&warned), Some(at(9)));
+        assert_eq!(DisableRule::default().judge(&warned, at(90)), Ruling::Recant);
+        assert_eq!(DisableRule::default().disables_at(&warned), None);
     }
 
     #[test]
     fn off_by_default_and_gone_only_where_asked_for() {
-        let gone = Health { gone: true, ..failing(true, Some(at(1))) };
+        let gone = Health { gone: true, ..failing(true, None) };
         assert_eq!(DisableRule::default().judge(&gone, at(90)), Ruling::None);
         let rule = DisableRule { on_gone: true, ..DisableRule::default() };
         assert_eq!(rule.judge(&gone, at(0)), Ruling::Disable(DisabledReason::Gone));

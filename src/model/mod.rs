@@ -22,7 +22,7 @@ pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Tim
 pub use catalogue::{CATALOGUE, CatalogueEntry};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
-pub use health::{DisableRule, Health, Ruling};
+pub use health::{DisableRule, Health, Notice, Ruling};
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };

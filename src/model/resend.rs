@@ -24,6 +24,8 @@ pub enum ResendState {
     Running,
     /// Everything that matched has been owed an attempt by hand, or was passed over.
     Done,
+    /// It met what can't be read and gave up a part; `carteiro verify` tells what that is.
+    Failed,
     /// It was cancelled: what had been owed an attempt by hand until then still gets it.
     Cancelled,
 }
@@ -34,6 +36,7 @@ impl ResendState {
         match self {
             Self::Running => "RUNNING",
             Self::Done => "DONE",
+            Self::Failed => "FAILED",
             Self::Cancelled => "CANCELLED",
         }
     }
@@ -56,10 +59,12 @@ pub struct BulkResend {
     pub queued: u64,
     /// How many have been owed an attempt by hand so far.
     pub resent: u64,
-    /// How many could not be re-sent when their turn came: cancelled, erased, or with as many attempts as are kept.
+    /// How many were passed over: cancelled, erased, with as many attempts as are kept, or no longer matching when their turn came.
     pub skipped: u64,
     /// How many webhooks it is not through with.
     pub open: u32,
+    /// Whether a part of it was given up.
+    pub broken: bool,
     /// When it was asked for.
     pub inserted_at: Timestamp,
     /// When it last got on.

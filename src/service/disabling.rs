@@ -1,7 +1,8 @@
 //! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
 
-use super::{Error, EventDraft, Service};
-use crate::model::{DISABLED_EVENT, DisableRule, DisabledReason, EventType, Ruling, Timestamp, Webhook};
+use super::{Account, EventDraft, Service};
+use crate::model::{DISABLED_EVENT, DisabledReason, EventType, Ruling, Timestamp, Webhook, WebhookStatus};
+use crate::store::StoreError;
 
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,46 +42,55 @@ impl Service {
             let health = healths.get(&webhook.no).filter(|_| webhook.is_active());
             troubled.failing += u64::from(health.is_some());
             troubled.warned += u64::from(health.is_some_and(|health| rule.disables_at(health).is_some()));
-            troubled.disabled += u64::from(webhook.status.as_str() == "DISABLED");
+            troubled.disabled += u64::from(matches!(webhook.status, WebhookStatus::Disabled { .. }));
         }
         troubled
     }
 
     /// Warns of the webhooks whose targets have failed for almost too long, and disables those that were warned of. To be called
     /// again and again; it asks the disk for nothing while all is well.
-    pub async fn judge_webhooks(&self) -> Result<(), Error> {
-        let rule = self.policy().disable;
-        if rule == DisableRule::default() {
-            return Ok(());
-        }
-        let now = self.clock.now();
+    pub async fn judge_webhooks(&self) {
+        let (rule, now) = (self.policy().disable, self.clock.now());
         for (no, health) in self.store.healths() {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
-            let Some(webhook) = webhook else {
+            // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.
+            let account = |webhook: &Webhook| self.accounts.iter().find(|account| account.no == webhook.account);
+            let Some((webhook, account)) = webhook.as_ref().and_then(|webhook| Some((webhook, account(webhook)?)))
+            else {
                 continue;
             };
-            let (id, since) = (webhook.id, health.failing_since);
-            match rule.judge(&health, now) {
-                Ruling::None => {}
-                Ruling::Warn(at) => {
-                    if self.store.warn(webhook.account, no).await? {
-                        tracing::warn!(
-                            webhook = %id, failing_since = %since, disables_at = %at,
-                            "the webhook's target confirms nothing: it will be disabled, unless it does until then"
-                        );
-                    }
-                }
-                Ruling::Disable(reason) => self.disable(&webhook, reason, now).await?,
+            let judged = match rule.judge(&health, now) {
+                Ruling::None => Ok(()),
+                Ruling::Warn(at) => self.warn(webhook, health.failing_since, at).await,
+                Ruling::Recant => self.store.warn(webhook.account, no, None).await.map(drop),
+                Ruling::Disable(reason) => self.disable(webhook, account, reason, now).await,
+            };
+            match judged {
+                Ok(()) | Err(StoreError::Stopped) => {}
+                // It says so itself, and this waits until there is room.
+                Err(StoreError::Full { .. }) => return,
+                Err(error) => tracing::error!(%error, webhook = %webhook.id, "a failing webhook can't be judged"),
             }
+        }
+    }
+
+    async fn warn(&self, webhook: &Webhook, since: Timestamp, at: Timestamp) -> Result<(), StoreError> {
+        if self.store.warn(webhook.account, webhook.no, Some(at)).await? {
+            tracing::warn!(
+                webhook = %webhook.id, failing_since = %since, disables_at = %at,
+                "the webhook's target confirms nothing: it will be disabled, unless it does until then"
+            );
         }
         Ok(())
     }
 
-    async fn disable(&self, webhook: &Webhook, reason: DisabledReason, now: Timestamp) -> Result<(), Error> {
-        // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.
-        let Some(account) = self.accounts.iter().find(|account| account.no == webhook.account) else {
-            return Ok(());
-        };
+    async fn disable(
+        &self,
+        webhook: &Webhook,
+        account: &Account,
+        reason: DisabledReason,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let resource = serde_json::json!({
             "webhook": {
                 "id": webhook.id.to_string(),

@@ -86,6 +86,13 @@ impl Service {
         in_batch: bool,
     ) -> Result<Recorded, Error> {
         let policy = self.policy();
+        let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
+        if let Some(index) = drafts.iter().position(own) {
+            let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
+            let why = "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
+                       /api/webhooks/{id}/test sends a test";
+            return Err(Error::invalid(field, why));
+        }
         let unknown = drafts.iter().enumerate().filter(|(_, draft)| !policy.allows(&draft.event_type));
         let unknown: BTreeMap<String, Vec<String>> = unknown
             .map(|(index, draft)| {
@@ -95,13 +102,6 @@ impl Service {
             .collect();
         if !unknown.is_empty() {
             return Err(Error::Invalid(unknown));
-        }
-        let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
-        if let Some(index) = drafts.iter().position(own) {
-            let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
-            let why = "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
-                       /api/webhooks/{id}/test sends a test";
-            return Err(Error::invalid(field, why));
         }
         let events: Vec<NewEvent> = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
         let key = idempotency_key.map(|key| {

@@ -186,8 +186,15 @@ impl Service {
     /// Begins a bulk resend: owes an attempt by hand to everything the filter matches but what is cancelled. It is durable on return.
     /// The work is done in the background, the oldest events first, at each webhook's own pace, and survives a restart.
     pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<ResendView, Error> {
-        if filter.status == Some(Status::Cancelled) {
-            return Err(Error::invalid("filter.status", "CANCELLED notifications can't be re-sent"));
+        match filter.status {
+            Some(Status::Cancelled) => {
+                return Err(Error::invalid("filter.status", "CANCELLED notifications can't be re-sent"));
+            }
+            Some(Status::Held) => {
+                let why = "HELD notifications leave by themselves once their webhook's status is ACTIVE";
+                return Err(Error::invalid("filter.status", why));
+            }
+            Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {}
         }
         let account = caller.account;
         let by_status = filter.status.is_some();
@@ -205,10 +212,17 @@ impl Service {
                         "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
                     ));
                 };
-                let mut count = store.count_notifications(account, &query)?;
-                if !by_status {
-                    let cancelled = NotificationQuery { status: Some(Status::Cancelled), ..query.clone() };
-                    count = count.saturating_sub(store.count_notifications(account, &cancelled)?);
+                let mut count = 0;
+                for webhook in store.directory().of(account) {
+                    if query.webhook.is_some_and(|only| only != webhook.no) {
+                        continue;
+                    }
+                    let of_it = NotificationQuery { webhook: Some(webhook.no), ..query.clone() };
+                    count += store.count_notifications(account, &of_it)?;
+                    if !by_status {
+                        let cancelled = NotificationQuery { status: Some(Status::Cancelled), ..of_it };
+                        count = count.saturating_sub(store.count_notifications(account, &cancelled)?);
+                    }
                 }
                 Ok((query, count))
             })
@@ -226,7 +240,6 @@ impl Service {
                 format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
             )
         })?;
-        tracing::info!(resend = %resend.id, queued = count, "bulk resend begun");
         self.read(move |store| resend_view(store, resend)).await
     }
 
@@ -240,7 +253,7 @@ impl Service {
     ) -> Result<Page<ResendView>, Error> {
         let account = caller.account;
         self.read(move |store| {
-            let all = store.resends(account)?.into_iter().map(|resend| ((resend.number, 0), resend)).collect();
+            let all = store.resends(account).into_iter().map(|resend| ((resend.number, 0), resend)).collect();
             let page = Page::cut(all, order, cursor, limit);
             let views = page.items.into_iter().map(|resend| resend_view(store, resend));
             Ok(Page { items: views.collect::<Result<_, _>>()?, next: page.next })
@@ -252,21 +265,18 @@ impl Service {
     pub async fn bulk_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
         let account = caller.account;
         self.read(move |store| {
-            let resend = store.resends(account)?.into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)?;
+            let resend = store.resends(account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)?;
             resend_view(store, resend)
         })
         .await
     }
 
-    /// Ends a bulk resend where it stands: what has been owed an attempt by hand until now, at most some hundred for each webhook
+    /// Ends a bulk resend where it stands: what has been owed an attempt by hand until now, at most 64 for each webhook
     /// that haven't been made, still gets it. One that has ended stays as it is.
     pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
         let view = self.bulk_resend(caller, id).await?;
         match self.store.cancel_resend(caller.account, view.resend.number).await? {
-            Some(resend) => {
-                tracing::info!(resend = %id, resent = resend.resent, "bulk resend cancelled");
-                Ok(ResendView { resend, ..view })
-            }
+            Some(resend) => Ok(ResendView { resend, ..view }),
             // It has ended in between.
             None => self.bulk_resend(caller, id).await,
         }

@@ -12,7 +12,7 @@ mod notifications;
 mod retention;
 mod webhooks;
 
-pub(super) use jobs::{sweep_idempotency_keys, sweep_resends};
+pub(super) use jobs::sweep_idempotency_keys;
 pub(super) use retention::Retirement;
 
 use super::StoreError;

@@ -8,7 +8,7 @@
 
 use super::apply::{Retirement, Standing};
 use super::backup::{self, Piece, Stepped};
-use super::jobs::Jobs;
+use super::jobs::{Jobs, Open};
 use super::keys;
 use super::marker::Marker;
 use super::open::guarded;
@@ -19,8 +19,7 @@ use super::{AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, Sha
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey, Refusal,
-    ResendFilter, ResendState, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo,
-    WebhookPatch,
+    ResendFilter, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -133,6 +132,7 @@ pub(super) enum Commit {
         attempt: Box<Attempt>,
         verdict: Verdict,
         asked_at: Option<Timestamp>,
+        seen: Timestamp,
     },
     Resend {
         account: AccountNo,
@@ -158,6 +158,7 @@ pub(super) enum Commit {
     Warn {
         account: AccountNo,
         webhook: WebhookNo,
+        ends_at: Option<Timestamp>,
         reply: Reply<bool>,
     },
     Disable {
@@ -270,8 +271,6 @@ pub(super) struct Committer {
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
     pub(super) jobs: Jobs,
-    /// Those that go on, by number.
-    pub(super) resends: HashMap<u64, BulkResend>,
     pub(super) hot_budget: Arc<AtomicUsize>,
     pub(super) told: Vec<Told>,
     /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
@@ -332,24 +331,30 @@ impl Committer {
         for row in tree.scan_prefix(keys::jobs()) {
             let (key, value) = row?;
             let number = keys::u64_at(&key, 1).ok_or(StoreError::Damaged { table: "job", what: "has a short key" })?;
-            jobs.add(number, record::decode_job(&value)?);
+            jobs.add(Open { number, job: record::decode_job(&value)? });
         }
-        let mut resends = HashMap::new();
+        let mut resends = BTreeMap::new();
         for row in tree.scan_prefix(keys::all_resends()) {
             let (key, value) = row?;
             let short = || StoreError::Damaged { table: "bulk resend", what: "has a short key" };
             let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
             let number = keys::u64_at(&key, 5).ok_or_else(short)?;
-            let resend = record::decode_resend(account, number, &value)?;
-            if resend.state == ResendState::Running {
-                resends.insert(number, resend);
+            match record::decode_resend(account, number, &value) {
+                Ok(resend) => drop(resends.insert((account, number), resend)),
+                // It is told of nobody any more; what it owed is owed.
+                Err(error) => tracing::error!(%error, number, "a bulk resend can't be read and is passed over"),
             }
         }
+        *shared.resends() = resends;
         let mut healths = BTreeMap::new();
         for row in tree.scan_prefix(keys::healths()) {
             let (key, value) = row?;
             let no = keys::u32_at(&key, 1).ok_or(StoreError::Damaged { table: "health", what: "has a short key" })?;
-            healths.insert(WebhookNo(no), record::decode_health(&value)?);
+            match record::decode_health(&value) {
+                Ok(health) => drop(healths.insert(WebhookNo(no), health)),
+                // It is found out again.
+                Err(error) => tracing::error!(%error, webhook = no, "how a target does can't be read and is forgotten"),
+            }
         }
         let head = match tree.get(keys::meta("head"))? {
             Some(value) => record::decode_head(&value)?,
@@ -374,7 +379,6 @@ impl Committer {
             accounts,
             matches: HashMap::new(),
             jobs,
-            resends,
             hot_budget: Arc::new(AtomicUsize::new(0)),
             told: Vec::new(),
             passed_on: false,
@@ -482,7 +486,7 @@ impl Committer {
         }
         let job = self.jobs.due_in(Instant::now()).filter(|_| self.may_work_on_jobs());
         let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(since.elapsed()));
-        let retiring = self.limits.retention.is_some() || self.limits.retention_bytes.is_some();
+        let retiring = (self.limits.retention.is_some() || self.limits.retention_bytes.is_some()) && self.may_retire();
         let retire = retiring.then(|| self.retirement.due_in());
         let backup = self.backup.is_some().then_some(BACKUP_AGAIN);
         [job, sync, retire, backup, self.marker.sync_in()].into_iter().flatten().fold(IDLE, Duration::min)
@@ -544,8 +548,8 @@ impl Committer {
                 Commit::Test { account, webhook, event, reply } => {
                     answers.push(reply.whichever(self.test(&mut txn, account, webhook, *event, now)));
                 }
-                Commit::Settle { account, key, attempt, verdict, asked_at } => {
-                    self.settle(&mut txn, account, key, *attempt, verdict, asked_at, now);
+                Commit::Settle { account, key, attempt, verdict, asked_at, seen } => {
+                    self.settle(&mut txn, account, key, *attempt, verdict, asked_at, seen, now);
                 }
                 Commit::Resend { account, key, reply } => {
                     answers.push(reply.whichever(self.resend(&mut txn, account, key, now)));
@@ -559,8 +563,8 @@ impl Committer {
                 Commit::CancelResend { account, number, reply } => {
                     answers.push(reply.later(self.cancel_resend(&mut txn, account, number, now)));
                 }
-                Commit::Warn { account, webhook, reply } => {
-                    answers.push(reply.later(self.warn(&mut txn, account, webhook, now)));
+                Commit::Warn { account, webhook, ends_at, reply } => {
+                    answers.push(reply.later(self.warn(&mut txn, account, webhook, ends_at)));
                 }
                 Commit::Disable { account, webhook, reason, event, reply } => {
                     answers.push(reply.whichever(self.disable(&mut txn, account, webhook, reason, *event, now)));
@@ -660,7 +664,7 @@ impl Committer {
             self.retirement.restart();
         }
         // Nothing that only tidies up may grow a store on a disk that is nearly full.
-        if self.shared.space.room() == Room::Critical {
+        if !self.may_retire() {
             return Ok(());
         }
         let tree = self.shared.tree.clone();
@@ -674,6 +678,10 @@ impl Committer {
             return Ok(());
         }
         self.apply(txn)
+    }
+
+    fn may_retire(&self) -> bool {
+        self.shared.space.room() != Room::Critical
     }
 
     /// Jobs make the store grow: they wait until the disk has room.
@@ -701,10 +709,8 @@ impl Committer {
         // The windows end by the wall clock that set them. The stamp would not do: after a clock that ran ahead for a while has
         // been put right, it stands in the future, and every new window would be over before it began.
         let now_ms = self.clock.now().as_ms();
-        let swept = guarded(|| {
-            super::apply::sweep_resends(&mut txn, &tree, Timestamp::from_ms(now_ms))?;
-            super::apply::sweep_idempotency_keys(&mut txn, now_ms, SWEEP_BATCH)
-        });
+        self.sweep_resends(&mut txn, Timestamp::from_ms(now_ms));
+        let swept = guarded(|| super::apply::sweep_idempotency_keys(&mut txn, now_ms, SWEEP_BATCH));
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {

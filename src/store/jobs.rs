@@ -1,47 +1,57 @@
-//! The queue of background jobs: each has a turn, and one that can't get on waits a little longer every time.
+//! The queue of background jobs: each has a turn, and one whose webhook takes no more waits until it does.
 
 use super::record::Job;
+use crate::model::WebhookNo;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How long a job that can't get on rests the first time, and at most.
-const REST: Duration = Duration::from_millis(20);
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// How often it is looked whether a webhook takes more, beside what is heard of it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A job that isn't done.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) number: u64,
     pub(super) job: Job,
-    rest: Duration,
 }
 
 /// Jobs that aren't done, in turn.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
     ready: VecDeque<Open>,
-    resting: BTreeMap<(Instant, u64), Open>,
+    /// By the webhook that takes no more: one of them finds out for all.
+    blocked: BTreeMap<WebhookNo, VecDeque<Open>>,
+    look_at: Option<Instant>,
 }
 
 impl Jobs {
-    pub(super) fn add(&mut self, number: u64, job: Job) {
-        self.ready.push_back(Open { number, job, rest: REST });
-    }
-
     /// To the back: one long job doesn't hold up a short one.
-    pub(super) fn again(&mut self, open: Open) {
-        self.ready.push_back(Open { rest: REST, ..open });
+    pub(super) fn add(&mut self, open: Open) {
+        self.ready.push_back(open);
     }
 
-    pub(super) fn rest(&mut self, open: Open, now: Instant) {
-        let rest = (open.rest * 2).min(LONGEST_REST);
-        self.resting.insert((now + open.rest, open.number), Open { rest, ..open });
+    /// It can't get on until its webhook takes more.
+    pub(super) fn block(&mut self, open: Open, webhook: WebhookNo, now: Instant) {
+        self.blocked.entry(webhook).or_default().push_back(open);
+        self.look_at.get_or_insert(now + LOOK_AGAIN);
+    }
+
+    /// A webhook may take more: one of those that wait for it has a turn.
+    pub(super) fn wake(&mut self, webhook: WebhookNo) {
+        if let Some(waiting) = self.blocked.get_mut(&webhook) {
+            self.ready.extend(waiting.pop_front());
+            if waiting.is_empty() {
+                self.blocked.remove(&webhook);
+            }
+        }
     }
 
     /// The one whose turn it is.
     pub(super) fn next(&mut self, now: Instant) -> Option<Open> {
-        while let Some(entry) = self.resting.first_entry().filter(|entry| entry.key().0 <= now) {
-            self.ready.push_back(entry.remove());
+        if self.look_at.is_some_and(|at| at <= now) {
+            let webhooks: Vec<WebhookNo> = self.blocked.keys().copied().collect();
+            webhooks.into_iter().for_each(|webhook| self.wake(webhook));
+            self.look_at = (!self.blocked.is_empty()).then(|| now + LOOK_AGAIN);
         }
         self.ready.pop_front()
     }
@@ -51,18 +61,21 @@ impl Jobs {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.resting.first_key_value().map(|((at, _), _)| at.saturating_duration_since(now))
+        self.look_at.map(|at| at.saturating_duration_since(now))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Open> {
-        self.ready.iter().chain(self.resting.values())
+        self.ready.iter().chain(self.blocked.values().flatten())
     }
 
     /// Forgets the jobs that `which` means; returns their numbers.
     pub(super) fn remove(&mut self, which: impl Fn(&Job) -> bool) -> Vec<u64> {
         let gone: Vec<u64> = self.all().filter(|open| which(&open.job)).map(|open| open.number).collect();
         self.ready.retain(|open| !which(&open.job));
-        self.resting.retain(|_, open| !which(&open.job));
+        for waiting in self.blocked.values_mut() {
+            waiting.retain(|open| !which(&open.job));
+        }
+        self.blocked.retain(|_, waiting| !waiting.is_empty());
         gone
     }
 }

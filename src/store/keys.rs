@@ -47,7 +47,7 @@ const WEBHOOK_ID: u8 = 0x04;
 const EVENT: u8 = 0x10;
 const CHUNK: u8 = 0x11;
 const OWN_ID: u8 = 0x12;
-/// Of formats 1 to 4, in which an index by type had a row for each event.
+/// Of formats 1 to 3, in which an index by type had a row for each event.
 const OLD_TYPE: u8 = 0x13;
 const REFERENCE: u8 = 0x14;
 const TYPE_NAME: u8 = 0x15;
@@ -205,7 +205,7 @@ pub(super) fn seqs_of_row(first: u64, bits: u128) -> impl DoubleEndedIterator<It
     (0..u64::from(u128::BITS)).filter(move |at| bits >> at & 1 == 1).map(move |at| first + at)
 }
 
-/// Each table of formats 1 to 4 that is a set since, and its byte now.
+/// Each table of formats 1 to 3 that is a set since, and its byte now.
 pub(super) const SETS_ONCE_ROWS: [(u8, u8); 3] = [(OLD_TYPE, TYPE), (OLD_BY_WEBHOOK, BY_WEBHOOK), (OLD_FRESH, FRESH)];
 
 /// Whether a key's record is one that progress is measured by: an event or a notification.

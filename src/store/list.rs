@@ -412,12 +412,16 @@ impl<'s> Walk<'s> {
         Ok((found, self.merge.at))
     }
 
-    /// Like [`Walk::page`], for a background job: it looks at no more than `limit` places, so that nobody waits behind it, and
-    /// passes over records that can't be read instead of meeting them again for ever.
-    pub(super) fn readable_page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
-        self.merge.steps = limit;
+    /// Like [`Walk::page`], for a background job: it takes no more than `steps`, so that nobody waits behind it, and passes over
+    /// records that can't be read instead of meeting them again for ever. With at least as many steps as there are filters it gets on.
+    pub(super) fn readable_page(
+        &mut self,
+        steps: usize,
+        limit: usize,
+    ) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
+        self.merge.steps = steps;
         let mut found = Vec::new();
-        loop {
+        while found.len() < limit {
             match self.merge.next(&self.shared.tree)? {
                 Step::End => return Ok((found, None)),
                 Step::Spent(at) => return Ok((found, Some(at))),
@@ -427,6 +431,7 @@ impl<'s> Walk<'s> {
                 },
             }
         }
+        Ok((found, self.merge.at))
     }
 
     fn load(&self, place: Place) -> Result<Option<Notification>, StoreError> {

@@ -35,8 +35,7 @@ pub(super) fn to_present_format(
         match files.format.format {
             1 => keep_the_counts(&mut files)?,
             2 => take_on(&mut files, 3)?,
-            3 => take_on(&mut files, 4)?,
-            4 => make_sets(&mut files)?,
+            3 => make_sets(&mut files)?,
             found => return Err(StoreError::TooOld { found }),
         }
     }
@@ -48,8 +47,9 @@ pub(super) fn to_present_format(
 /// How many rows one batch of a migration writes.
 const ROWS_A_BATCH: usize = 1000;
 
-/// Format 5 has sets where there was a row for each event. They are made beside the old rows, which go only once the new format is
-/// durable: a crash before that leaves a store of format 4, and after it one of format 5 with rows that nothing looks at.
+/// Format 4 has sets where there was a row for each event; besides, it keeps bulk resends, and how targets do. The sets are made
+/// beside the old rows, which go only once the new format is durable: a crash before that leaves a store of format 3, and after it
+/// one of format 4 with rows that nothing looks at.
 fn make_sets(files: &mut Files) -> Result<(), StoreError> {
     for (_, set) in keys::SETS_ONCE_ROWS {
         // Of a migration that was cut off, after which the older carteiro may have gone on.
@@ -78,7 +78,7 @@ fn make_sets(files: &mut Files) -> Result<(), StoreError> {
     }
     batch.apply(&files.tree)?;
     sync(&files.db, &files.log)?;
-    take_on(files, 5)
+    take_on(files, 4)
 }
 
 fn forget_rows_of_sets(files: &Files) -> Result<(), StoreError> {
@@ -166,7 +166,7 @@ fn keep_the_counts(files: &mut Files) -> Result<(), StoreError> {
 }
 
 /// A format whose records read the older ones as they are: only the number changes, so that an older carteiro refuses it. Format 3
-/// keeps order, and tells of errors in two languages; format 4 keeps bulk resends, and how targets do.
+/// keeps order, and tells of errors in two languages.
 fn take_on(files: &mut Files, format: u32) -> Result<(), StoreError> {
     files.head.commit += 1;
     let format = FormatV1 { format, ..files.format };

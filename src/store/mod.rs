@@ -47,7 +47,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -407,6 +407,8 @@ struct Shared {
     kept: Kept,
     /// How the targets that fail do.
     healths: RwLock<BTreeMap<WebhookNo, Health>>,
+    /// Bulk resends, by account and number: all that are kept, which is a bounded number for each account.
+    resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
 }
 
 /// How long and how much is kept; replaced on reload.
@@ -619,7 +621,8 @@ impl Store {
     /// Takes in an attempt that has ended. Applied soon, durable with the next group: a crash in between repeats a delivery.
     /// Doesn't wait; word of it comes through `tell`.
     ///
-    /// `asked_at` is the `manual_at` that an attempt by hand began for.
+    /// `asked_at` is the `manual_at` that an attempt by hand began for; `seen` is the `updated_at` of the webhook as the attempt
+    /// knew it: what came of an earlier target says nothing of the present one.
     pub fn settle(
         &self,
         account: AccountNo,
@@ -627,9 +630,11 @@ impl Store {
         attempt: Attempt,
         verdict: Verdict,
         asked_at: Option<Timestamp>,
+        seen: Timestamp,
     ) {
+        let attempt = Box::new(attempt);
         // A committer that is gone takes no outcome: the notification stays owed, as after a crash.
-        let _ = self.commits.send(Commit::Settle { account, key, attempt: Box::new(attempt), verdict, asked_at });
+        let _ = self.commits.send(Commit::Settle { account, key, attempt, verdict, asked_at, seen });
     }
 
     /// Owes one attempt by hand; `None` when the account has no such notification.
@@ -671,12 +676,18 @@ impl Store {
 
     /// How this webhook's target does, if it fails.
     pub fn health(&self, webhook: WebhookNo) -> Option<Health> {
-        self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
+        self.shared.health(webhook)
     }
 
-    /// Keeps that a webhook was warned of. `false` where its target has recovered meanwhile.
-    pub async fn warn(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
-        self.commit(|reply| Commit::Warn { account, webhook, reply }).await
+    /// Keeps that a webhook will be disabled at a moment, or that it won't. `false` where its target has recovered meanwhile, or the
+    /// same was kept already.
+    pub async fn warn(
+        &self,
+        account: AccountNo,
+        webhook: WebhookNo,
+        ends_at: Option<Timestamp>,
+    ) -> Result<bool, StoreError> {
+        self.commit(|reply| Commit::Warn { account, webhook, ends_at, reply }).await
     }
 
     /// Disables a webhook and, with it, records `event` for the others that subscribe to its type. `None` where the webhook is not
@@ -733,6 +744,19 @@ impl Store {
 }
 
 impl Shared {
+    fn health(&self, webhook: WebhookNo) -> Option<Health> {
+        self.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
+    }
+
+    fn resends(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), BulkResend>> {
+        self.resends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An account's bulk resends, the oldest first.
+    fn resends_of(&self, account: AccountNo) -> Vec<BulkResend> {
+        self.resends().range((account, 0)..=(account, u64::MAX)).map(|(_, resend)| resend.clone()).collect()
+    }
+
     fn limits(&self) -> Limits {
         *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 
 /// The format of keys and records that this carteiro writes.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 4;
 /// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment goes into
 /// a file of its own (`blobs/`), which it never syncs: a payload would be acknowledged and then lost with the power. A leaf
 /// holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight chunks of 16 KiB
@@ -111,6 +111,7 @@ impl Store {
             limits: RwLock::new(settings.limits),
             kept: Kept::default(),
             healths: RwLock::default(),
+            resends: std::sync::Mutex::default(),
         });
         let (commits, receiver) = std::sync::mpsc::channel();
         let (dead, fatal) = oneshot::channel();

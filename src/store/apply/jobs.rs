@@ -17,16 +17,18 @@ use std::time::{Duration, Instant};
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
 const JOB_BATCH: usize = 128;
 /// How many attempts by hand one webhook may be owed before a bulk resend waits: enough to keep its lane busy, few enough that
-/// cancelling means something and that whoever re-sends a single one by hand doesn't wait behind a million.
-const MAX_OWED_BY_HAND: usize = 2 * JOB_BATCH;
+/// cancelling, or pausing the webhook, means something. It goes on once half of them are made, so that it isn't one commit for each.
+const MAX_OWED_BY_HAND: usize = 64;
+/// How many bulk resends that have ended are kept of one account.
+const MAX_ENDED: usize = 1000;
 /// How long a bulk resend is listed after its end.
 const RESENDS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How a job came out of its turn.
 enum Turned {
     More(Job),
-    /// It can't get on now.
-    Blocked,
+    /// It can't get on until this webhook takes more.
+    Blocked(WebhookNo),
     Over,
 }
 
@@ -41,7 +43,7 @@ impl Committer {
     pub(super) fn add_job(&mut self, txn: &mut Txn<'_>, job: Job) {
         self.head.job += 1;
         txn.put(keys::job(self.head.job), record::encode_job(&job));
-        self.jobs.add(self.head.job, job);
+        self.jobs.add(Open { number: self.head.job, job });
     }
 
     /// Begins a bulk resend, with a job for each webhook, so that one that takes nothing holds up no other. `None` when there are
@@ -54,10 +56,16 @@ impl Committer {
         queued: u64,
         now: Timestamp,
     ) -> Result<Option<BulkResend>, StoreError> {
-        let running = self.resends.values().filter(|resend| resend.account == account).count();
+        let own = self.shared.resends_of(account);
+        let running = own.iter().filter(|resend| resend.state == ResendState::Running).count();
+        let ended = own.iter().filter(|resend| resend.state != ResendState::Running);
+        let surplus: Vec<u64> = ended.map(|resend| resend.number).rev().skip(MAX_ENDED - 1).collect();
         let deleting = |open: &&Open| matches!(open.job, Job::Cancel { account: caller, .. } if caller == account.0);
         if running + self.jobs.all().filter(deleting).count() >= MAX_JOBS {
             return Ok(None);
+        }
+        for number in surplus {
+            self.forget_resend(txn, account, number);
         }
         let query = NotificationQuery {
             webhook: filter.webhook,
@@ -85,6 +93,7 @@ impl Committer {
             resent: 0,
             skipped: 0,
             open: u32::try_from(wanted.len()).unwrap_or(u32::MAX),
+            broken: false,
             inserted_at: now,
             updated_at: now,
             ended_at: None,
@@ -105,6 +114,7 @@ impl Committer {
                 self.add_job(txn, job);
             }
         }
+        tracing::info!(resend = %resend.id, queued, "bulk resend begun");
         end_if_through(&mut resend, now);
         self.put_resend(txn, resend.clone());
         Ok(Some(resend))
@@ -118,7 +128,9 @@ impl Committer {
         number: u64,
         now: Timestamp,
     ) -> Option<BulkResend> {
-        let mut resend = self.resends.get(&number).filter(|resend| resend.account == account)?.clone();
+        let own = self.shared.resends_of(account);
+        let mut resend =
+            own.into_iter().find(|resend| resend.number == number && resend.state == ResendState::Running)?;
         let part = |job: &Job| matches!(job, Job::Resend { resend: Some(of), .. } if *of == number);
         for part in self.jobs.remove(part) {
             txn.delete(keys::job(part));
@@ -127,16 +139,29 @@ impl Committer {
         resend.open = 0;
         resend.updated_at = now;
         resend.ended_at = Some(now);
+        tracing::info!(resend = %resend.id, resent = resend.resent, "bulk resend cancelled");
         self.put_resend(txn, resend.clone());
         Some(resend)
     }
 
     fn put_resend(&mut self, txn: &mut Txn<'_>, resend: BulkResend) {
         txn.put(keys::resend(resend.account, resend.number), record::encode_resend(&resend));
-        match resend.state {
-            ResendState::Running => self.resends.insert(resend.number, resend),
-            ResendState::Done | ResendState::Cancelled => self.resends.remove(&resend.number),
-        };
+        self.shared.resends().insert((resend.account, resend.number), resend);
+    }
+
+    fn forget_resend(&mut self, txn: &mut Txn<'_>, account: AccountNo, number: u64) {
+        txn.delete(keys::resend(account, number));
+        self.shared.resends().remove(&(account, number));
+    }
+
+    /// Forgets bulk resends that ended long ago.
+    pub(in crate::store) fn sweep_resends(&mut self, txn: &mut Txn<'_>, now: Timestamp) {
+        let long_ago = |resend: &BulkResend| resend.ended_at.is_some_and(|ended| ended.plus(RESENDS_KEPT) < now);
+        let old: Vec<(AccountNo, u64)> =
+            self.shared.resends().iter().filter(|(_, resend)| long_ago(resend)).map(|(key, _)| *key).collect();
+        for (account, number) in old {
+            self.forget_resend(txn, account, number);
+        }
     }
 
     /// Does a little of the job whose turn it is.
@@ -146,21 +171,23 @@ impl Committer {
         };
         let number = open.number;
         let of = match open.job {
-            Job::Resend { resend, .. } => resend,
+            Job::Resend { account, resend, .. } => resend.map(|number| (AccountNo(account), number)),
             Job::Cancel { .. } => None,
         };
+        let mut broken = false;
         let (turned, progress) =
             crate::store::open::guarded(|| self.turn_of(txn, &open.job, now)).unwrap_or_else(|error| {
                 // It would fail the same way again, for ever, and take the daemon along each time.
+                broken = true;
                 tracing::error!(%error, job = number, "a background job met what can't be read and is given up");
                 (Turned::Over, Progress::default())
             });
         let over = match turned {
-            Turned::Blocked => return self.jobs.rest(open, Instant::now()),
+            Turned::Blocked(webhook) => return self.jobs.block(open, webhook, Instant::now()),
             Turned::More(rest) => {
                 txn.put(keys::job(number), record::encode_job(&rest));
                 open.job = rest;
-                self.jobs.again(open);
+                self.jobs.add(open);
                 false
             }
             Turned::Over => {
@@ -168,15 +195,17 @@ impl Committer {
                 true
             }
         };
-        let Some(mut resend) = of.and_then(|of| self.resends.get(&of).cloned()) else {
+        let Some(mut resend) = of.and_then(|of| self.shared.resends().get(&of).cloned()) else {
             return;
         };
+        resend.broken |= broken;
         resend.resent += progress.resent;
         resend.skipped += progress.skipped;
         resend.open -= u32::from(over).min(resend.open);
         resend.updated_at = now;
         if end_if_through(&mut resend, now) {
-            tracing::info!(resend = %resend.id, resent = resend.resent, skipped = resend.skipped, "bulk resend done");
+            let (resent, skipped, status) = (resend.resent, resend.skipped, resend.state.as_str());
+            tracing::info!(resend = %resend.id, resent, skipped, status, "bulk resend ended");
         }
         self.put_resend(txn, resend);
     }
@@ -199,20 +228,24 @@ impl Committer {
                 last_seq,
                 last_webhook,
             } => {
-                let room = match webhook {
-                    // Deleted meanwhile: nothing of it can be re-sent.
-                    Some(no) if self.shared.directory().by_no(WebhookNo(no)).is_none() => {
-                        return Ok((Turned::Over, nothing));
-                    }
+                let (room, ordered) = match webhook.map(WebhookNo) {
                     Some(no) => {
-                        let owed = txn.scan(&keys::manuals_of(WebhookNo(no))).take(MAX_OWED_BY_HAND).count();
-                        JOB_BATCH.min(MAX_OWED_BY_HAND - owed)
+                        let directory = self.shared.directory();
+                        let Some(webhook) = directory.by_no(no) else {
+                            // Deleted meanwhile: nothing of it can be re-sent.
+                            return Ok((Turned::Over, nothing));
+                        };
+                        // One at a time where order is kept: they leave in the order they were owed.
+                        let (most, go_on_at) =
+                            if webhook.ordered { (1, 0) } else { (MAX_OWED_BY_HAND, MAX_OWED_BY_HAND / 2) };
+                        let owed = txn.scan(&keys::manuals_of(no)).take(go_on_at + 1).count();
+                        if !webhook.is_active() || owed > go_on_at {
+                            return Ok((Turned::Blocked(no), nothing));
+                        }
+                        (most - owed, webhook.ordered)
                     }
-                    None => JOB_BATCH,
+                    None => (JOB_BATCH, false),
                 };
-                if room == 0 {
-                    return Ok((Turned::Blocked, nothing));
-                }
                 let query = NotificationQuery {
                     webhook: webhook.map(WebhookNo),
                     status: status.and_then(record::status_from),
@@ -224,9 +257,15 @@ impl Committer {
                 let (at, last) =
                     (Place { seq: at_seq, webhook: at_webhook }, Place { seq: last_seq, webhook: last_webhook });
                 let shared = self.shared.clone();
-                let (found, next) = Walk::between(&shared, account_no, &query, at, last)?.readable_page(room)?;
+                let (found, next) =
+                    Walk::between(&shared, account_no, &query, at, last)?.readable_page(JOB_BATCH, room)?;
                 let mut progress = Progress::default();
                 for notification in found {
+                    if ordered && notification.is_owed() {
+                        // It leaves in its turn anyway.
+                        progress.skipped += 1;
+                        continue;
+                    }
                     // What can't be re-sent (cancelled meanwhile, too many attempts, unreadable) is passed over.
                     match self.resend(txn, account_no, notification.key, now) {
                         Ok(Some(Ok(_))) => progress.resent += 1,
@@ -254,26 +293,12 @@ impl Committer {
 fn end_if_through(resend: &mut BulkResend, now: Timestamp) -> bool {
     let through = resend.open == 0;
     if through {
-        resend.state = ResendState::Done;
+        resend.state = if resend.broken { ResendState::Failed } else { ResendState::Done };
+        // What no longer matched when its turn came was passed over as well; what has come to match meanwhile was sent.
+        resend.skipped = resend.skipped.max(resend.queued.saturating_sub(resend.resent));
         resend.ended_at = Some(now);
     }
     through
-}
-
-/// Forgets bulk resends that ended long ago.
-pub(in crate::store) fn sweep_resends(txn: &mut Txn<'_>, tree: &sled::Tree, now: Timestamp) -> Result<(), StoreError> {
-    for row in tree.scan_prefix(keys::all_resends()) {
-        let (key, value) = row?;
-        let fields = (keys::u32_at(&key, 1), keys::u64_at(&key, 5));
-        let (Some(account), Some(number)) = fields else {
-            return Err(StoreError::Damaged { table: "bulk resend", what: "has a short key" });
-        };
-        let resend = record::decode_resend(AccountNo(account), number, &value)?;
-        if resend.ended_at.is_some_and(|ended| ended.plus(RESENDS_KEPT) < now) {
-            txn.delete(key.to_vec());
-        }
-    }
-    Ok(())
 }
 
 /// Cancels some of what a webhook was owed; returns whether there may be more.

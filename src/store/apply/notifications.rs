@@ -2,8 +2,8 @@
 
 use super::{Standing, notification_rows, put_notification, read_event, read_notification};
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, TEST_EVENT, Timestamp, Verdict,
-    WebhookNo,
+    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, TEST_EVENT, Timestamp, Trigger,
+    Verdict, WebhookNo,
 };
 use crate::store::StoreError;
 use crate::store::committer::{Committer, Told};
@@ -21,6 +21,7 @@ impl Committer {
         attempt: Attempt,
         verdict: Verdict,
         asked_at: Option<Timestamp>,
+        seen: Timestamp,
         now: Timestamp,
     ) {
         let standing = match read_notification(txn, account, key) {
@@ -33,7 +34,10 @@ impl Committer {
             Ok(Some(mut notification)) => {
                 let (before, had_turn) = (notification_rows(&notification), notification.has_turn());
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
-                self.note_health(txn, key.webhook, &attempt, verdict, now);
+                self.note_health(txn, key.webhook, &attempt, verdict, seen);
+                if attempt.trigger == Trigger::Manual {
+                    self.jobs.wake(key.webhook);
+                }
                 if let Some(earlier) = notification.settle(attempt, verdict, asked_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
                 }

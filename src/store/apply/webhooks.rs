@@ -2,7 +2,7 @@
 
 use super::events::Owed;
 use crate::model::{
-    AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Seq, Timestamp, TokenId, Trigger, Verdict,
+    AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Notice, Seq, Timestamp, TokenId, Trigger, Verdict,
     Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::committer::{Committer, Matches, Told};
@@ -75,28 +75,34 @@ impl Committer {
         Some(self.put_webhook(txn, webhook))
     }
 
-    /// Takes in what an attempt says of its target. Hardly ever a row: only where it begins to fail, or no longer does.
+    /// Takes in what an attempt says of its target; `seen` is the `updated_at` of the webhook it was made for. Hardly ever a row:
+    /// only where a target begins to fail, or no longer does.
     pub(super) fn note_health(
         &mut self,
         txn: &mut Txn<'_>,
         no: WebhookNo,
         attempt: &Attempt,
         verdict: Verdict,
-        now: Timestamp,
+        seen: Timestamp,
     ) {
-        if self.shared.directory().by_no(no).is_none() {
+        // Of another target, or of before somebody set it to ACTIVE: it says nothing of this one.
+        if self.shared.directory().by_no(no).is_none_or(|webhook| webhook.updated_at != seen) {
             return;
         }
-        let known = self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&no).copied();
+        let known = self.shared.health(no);
         let found = match attempt.trigger {
             _ if verdict == Verdict::Confirmed => None,
             // Tests and attempts by hand are made while somebody mends the target: they prove it well, and never ill.
             Trigger::Manual | Trigger::Test => known,
             Trigger::Automatic => {
-                let fresh = Health { failing_since: now, exhausted: false, gone: false, warned_at: None };
-                let mut health = known.unwrap_or(fresh);
+                // By the wall clock, which the rule will ask as well: the stamp may stand in the future for long.
+                let now = self.clock.now();
+                let mut health =
+                    known.unwrap_or(Health { failing_since: now, exhausted: false, gone: false, notice: None });
+                health.failing_since = health.failing_since.min(now);
                 health.exhausted |= verdict == Verdict::Exhausted;
-                health.gone |= attempt.result.status() == Some(410);
+                health.gone = attempt.result.status() == Some(410);
+                health.notice = health.notice.map(|notice| Notice { proven: true, ..notice });
                 Some(health)
             }
         };
@@ -120,15 +126,16 @@ impl Committer {
         txn: &mut Txn<'_>,
         account: AccountNo,
         no: WebhookNo,
-        now: Timestamp,
+        ends_at: Option<Timestamp>,
     ) -> bool {
         let directory = self.shared.directory();
-        let known = self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&no).copied();
         let active = directory.by_no(no).is_some_and(|webhook| webhook.account == account && webhook.is_active());
-        let Some(health) = known.filter(|health| active && health.warned_at.is_none()) else {
+        let known = self.shared.health(no).filter(|health| active && health.notice.is_some() != ends_at.is_some());
+        let Some(health) = known else {
             return false;
         };
-        self.put_health(txn, no, Some(Health { warned_at: Some(now), ..health }));
+        let notice = ends_at.map(|ends_at| Notice { ends_at, proven: false });
+        self.put_health(txn, no, Some(Health { notice, ..health }));
         true
     }
 
@@ -141,7 +148,7 @@ impl Committer {
         event: NewEvent,
         now: Timestamp,
     ) -> Result<Option<Arc<Webhook>>, StoreError> {
-        let known = self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).get(&no).copied();
+        let known = self.shared.health(no);
         // What was judged a moment ago must still hold.
         let holds = known.is_some_and(|health| match reason {
             DisabledReason::Gone => health.gone,
@@ -183,6 +190,7 @@ impl Committer {
         }
         *self.shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
         self.matches.clear();
+        self.jobs.wake(webhook.no);
         self.told.push(Told::Webhook(webhook.clone()));
         webhook
     }

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::model::{
-    Authorization, BulkResend, DisabledReason, EventId, ExtraHeaders, Health, NotificationKey, Pattern, PatternSet,
-    RateLimit, ResendFilter, ResendId, ResendState, RetryPolicy, SigningSecret, Status, TargetUrl, Webhook, WebhookId,
-    WebhookStatus,
+    Authorization, BulkResend, DisabledReason, EventId, ExtraHeaders, Health, Notice, NotificationKey, Pattern,
+    PatternSet, RateLimit, ResendFilter, ResendId, ResendState, RetryPolicy, SigningSecret, Status, TargetUrl, Webhook,
+    WebhookId, WebhookStatus,
 };
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -220,6 +220,7 @@ fn resends() -> [BulkResend; 2] {
         resent: 20,
         skipped: 1,
         open: 2,
+        broken: false,
         inserted_at: at(1000),
         updated_at: at(2000),
         ended_at: None,
@@ -234,8 +235,8 @@ fn resends() -> [BulkResend; 2] {
 }
 
 fn healths() -> [Health; 2] {
-    let fresh = Health { failing_since: at(1000), exhausted: false, gone: true, warned_at: None };
-    [fresh, Health { exhausted: true, gone: false, warned_at: Some(at(2000)), ..fresh }]
+    let fresh = Health { failing_since: at(1000), exhausted: false, gone: true, notice: None };
+    [fresh, Health { exhausted: true, gone: false, notice: Some(Notice { ends_at: at(2000), proven: false }), ..fresh }]
 }
 
 /// Every kind of record, with a name.

@@ -2,8 +2,8 @@
 
 use super::{V1, V2, checked, decode, invalid, open, seal, seal_as, unknown_version};
 use crate::model::{
-    AccountNo, Authorization, DisabledReason, ExtraHeaders, Health, Pattern, PatternSet, RateLimit, RetryPolicy, Seq,
-    SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
+    AccountNo, Authorization, DisabledReason, ExtraHeaders, Health, Notice, Pattern, PatternSet, RateLimit,
+    RetryPolicy, Seq, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
 };
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -213,7 +213,7 @@ struct HealthV1 {
     failing_since_ms: u64,
     exhausted: bool,
     gone: bool,
-    warned_ms: Option<u64>,
+    notice_ends_ms: Option<u64>,
 }
 
 pub(in crate::store) fn encode_health(health: &Health) -> Vec<u8> {
@@ -221,7 +221,7 @@ pub(in crate::store) fn encode_health(health: &Health) -> Vec<u8> {
         failing_since_ms: health.failing_since.as_ms(),
         exhausted: health.exhausted,
         gone: health.gone,
-        warned_ms: health.warned_at.map(Timestamp::as_ms),
+        notice_ends_ms: health.notice.map(|notice| notice.ends_at.as_ms()),
     };
     seal(&record, &[])
 }
@@ -232,6 +232,7 @@ pub(in crate::store) fn decode_health(value: &[u8]) -> Result<Health, StoreError
         failing_since: Timestamp::from_ms(record.failing_since_ms),
         exhausted: record.exhausted,
         gone: record.gone,
-        warned_at: record.warned_ms.map(Timestamp::from_ms),
+        // Of this run of the daemon nothing is proven yet.
+        notice: record.notice_ends_ms.map(|ends| Notice { ends_at: Timestamp::from_ms(ends), proven: false }),
     })
 }
