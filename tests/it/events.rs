@@ -179,7 +179,7 @@ fn explain_says_why() {
 fn the_catalogue_has_both_languages_and_may_be_strict() {
     let daemon = Daemon::start("[catalogue]\nstrict = true\nextra = [\"SHIPMENT.SENT\"]\n");
     let types = daemon.list("/api/event_types");
-    assert_eq!(types.len(), 20);
+    assert_eq!(types.len(), 21);
     let paid = types.iter().find(|one| one["type"] == "PAYMENT.PAID").unwrap();
     assert!(paid["description"]["pt"].is_string() && paid["description"]["en"].is_string());
     daemon.record("SHIPMENT.SENT");

@@ -172,7 +172,7 @@ fn many_are_resent_by_filter_and_cancelled_ones_never() {
     daemon.post("/api/notifications/resend", &json!({})).refused(422, "invalid_fields");
 }
 
-/// Nothing piles up behind a slow target, so that cancelling means something; pausing doesn't stop what a person asked for.
+/// Nothing piles up behind a slow target, so that cancelling means something.
 #[test]
 fn a_bulk_resend_is_seen_in_progress_survives_a_crash_and_can_be_cancelled() {
     let mut daemon = Daemon::quick();
@@ -191,18 +191,19 @@ fn a_bulk_resend_is_seen_in_progress_survives_a_crash_and_can_be_cancelled() {
     assert_eq!((&job["status"], &job["queued"]), (&json!("RUNNING"), &json!(800)));
     let path = format!("/api/notifications/resend/{}", id(&job));
     let resent = |daemon: &Daemon| daemon.get(&path).expect(200).data()["resent"].as_u64().unwrap();
-    eventually("it gets on", || (resent(&daemon) >= 256).then_some(()));
+    eventually("it gets on", || (resent(&daemon) >= 64).then_some(()));
     daemon.kill_9();
     daemon.spawn();
     assert_eq!(daemon.get(&path).expect(200).data()["status"], "RUNNING");
-    eventually("it goes on", || (resent(&daemon) > 300).then_some(()));
+    eventually("it goes on", || (resent(&daemon) > 150).then_some(()));
     let cancelled = daemon.delete(&path).expect(200).data();
     assert_eq!(cancelled["status"], "CANCELLED");
     let given = cancelled["resent"].as_u64().unwrap();
-    assert!((301..600).contains(&given), "{cancelled}");
+    assert!((151..600).contains(&given), "{cancelled}");
     daemon.patch(&format!("/api/webhooks/{}", id(&webhook)), &json!({ "webhook": { "rate_limit": null } })).expect(200);
-    let failed = || daemon.list("/api/notifications?status=FAILED&limit=500").len() as u64;
-    eventually("what was owed by then is delivered", || (failed() == 800 - given).then_some(()));
+    eventually("what was owed by then is sent", || (receiver.count() as u64 >= 800 + given).then_some(()));
+    let again = receiver.count() as u64 - 800 - given;
+    assert!(again <= 8, "only what was in flight at the crash is sent again, not {again}");
     assert_eq!(daemon.get(&path).expect(200).data(), cancelled);
     // Another account's token, or one that may only read, doesn't reach it.
     let read = daemon.post("/api/tokens", &json!({ "token": { "name": "r", "scopes": ["read"] } })).expect(201).data();
