@@ -16,6 +16,8 @@ mod queue;
 mod read;
 mod record;
 mod restore;
+#[cfg(test)]
+pub(crate) mod rows;
 mod space;
 mod txn;
 mod verify;
