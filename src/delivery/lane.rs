@@ -151,6 +151,15 @@ fn earlier<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
     }
 }
 
+/// A notification that is attempted, or was and is not settled yet.
+#[derive(Clone, Copy, Debug)]
+struct Busy {
+    in_flight: bool,
+    /// Whether it was said meanwhile that it is fresh. What settles it may be an older word: that of an attempt which found
+    /// nothing owed, just before its turn came.
+    fresh: bool,
+}
+
 /// One webhook's queue.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
@@ -175,8 +184,8 @@ pub(super) struct Lane<H> {
     retry_mark: Due,
     retries_loading: bool,
     retries_aside: Vec<Due>,
-    /// Attempts in flight (`true`), and those that ended and are not settled yet (`false`).
-    busy: HashMap<Seq, bool>,
+    /// Attempts in flight, and those that ended and are not settled yet.
+    busy: HashMap<Seq, Busy>,
     in_flight: usize,
     /// How many attempts in a row could not speak to the target; none since it last confirmed. While there are any, one attempt at a
     /// time finds out when it can.
@@ -284,8 +293,10 @@ impl<H> Lane<H> {
     // ---- what is owed ----
 
     pub(super) fn offer_fresh(&mut self, seq: Seq, hot: Option<H>) {
-        if self.settings.active && !self.busy.contains_key(&seq) {
-            self.fresh.offer(seq, hot);
+        match self.busy.get_mut(&seq) {
+            Some(busy) => busy.fresh = true,
+            None if self.settings.active => self.fresh.offer(seq, hot),
+            None => {}
         }
     }
 
@@ -415,7 +426,7 @@ impl<H> Lane<H> {
     }
 
     fn start(&mut self, seq: Seq, owed: OwedAs, hot: Option<H>, now: Timestamp) -> Picked<H> {
-        self.busy.insert(seq, true);
+        self.busy.insert(seq, Busy { in_flight: true, fresh: false });
         self.in_flight += 1;
         if let Some(interval_us) = self.interval_us() {
             self.paid_until_us = self.paid_until_us.max(now.as_ms() * 1000) + interval_us;
@@ -437,7 +448,7 @@ impl<H> Lane<H> {
     /// Returns whether a slot came free.
     pub(super) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
         match self.busy.get_mut(&seq) {
-            Some(in_flight) if *in_flight => *in_flight = false,
+            Some(busy) if busy.in_flight => busy.in_flight = false,
             _ => return false,
         }
         self.in_flight -= 1;
@@ -462,12 +473,14 @@ impl<H> Lane<H> {
     }
 
     pub(super) fn settled(&mut self, seq: Seq, standing: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
-        self.busy.remove(&seq);
+        let said_fresh = self.busy.remove(&seq).is_some_and(|busy| busy.fresh);
         // The store has the last word on what the automatic schedule owes; an attempt by hand that waits is its own row.
         self.fresh.rows.remove(&seq);
         self.fresh.aside.remove(&seq);
         self.forget_retry(seq);
         match standing {
+            // If it isn't fresh after all, the attempt that reads it again finds that out.
+            Standing::Nothing if said_fresh => self.offer_fresh(seq, None),
             Standing::Nothing => {}
             Standing::Fresh => self.offer_fresh(seq, None),
             Standing::Retry(at) => self.offer_retry(Due { at, seq }, now, wheel),
@@ -521,8 +534,9 @@ impl<H> Lane<H> {
         let known = rows.partition_point(|seq| *seq <= durable);
         let ends = known < rows.len() || rows.len() < ask.limit;
         let next = rows.last().filter(|_| !ends).map(|last| Seq(last.0 + 1));
-        let busy = &self.busy;
-        let rows = rows[..known].iter().filter(|seq| !busy.contains_key(seq)).map(|seq| (*seq, None));
+        let busy = &mut self.busy;
+        let mut is_busy = |seq: &Seq| busy.get_mut(seq).map(|busy| busy.fresh = true).is_some();
+        let rows = rows[..known].iter().filter(|seq| !is_busy(seq)).map(|seq| (*seq, None));
         self.fresh.page(rows, next);
     }
 

@@ -759,3 +759,34 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
         "{out:?}"
     );
 }
+
+/// A lane that was paused with an attempt by hand in flight read the attempt's row again, and started it once more. The read found
+/// nothing owed; before that was heard, it became the notification's turn in its order. The word of that came while it was busy
+/// and was dropped, and the older word, that nothing was owed, stood: nobody held it until an audit found it, minutes later.
+#[test]
+fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
+    let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(6));
+    let (no, mut out) = (WebhookNo(1), Vec::new());
+    let key = NotificationKey { seq: Seq(7), webhook: no };
+    let now = Timestamp::from_ms(START_MS);
+    let settings = Settings { account: ACCOUNT, active: true, max_in_flight: 8, rate_limit: None };
+    scheduler.step(now, [Input::Lane { no, settings }], &mut out);
+    let asked = std::mem::take(&mut out);
+    for action in asked {
+        let answer = match action {
+            Action::LoadFresh(ask) => Input::FreshPage { ask, rows: Vec::new() },
+            Action::LoadManual(ask) => Input::ManualPage { ask, rows: Vec::new() },
+            Action::LoadRetries(ask, until) => Input::RetryPage { ask, until, rows: Vec::new() },
+            other => panic!("{other:?}"),
+        };
+        scheduler.step(now, [answer], &mut out);
+    }
+    scheduler.step(now, [Input::Manual { key, since: now }], &mut out);
+    assert!(matches!(out[..], [Action::Start { owed: OwedAs::Manual, .. }]), "{out:?}");
+    out.clear();
+    scheduler.step(now, [Input::Fresh { key, hot: None }], &mut out);
+    assert!(out.is_empty(), "one attempt at a time: {out:?}");
+    let ended = Input::Ended { key, reach: Reach::Untried, hold: None };
+    scheduler.step(now, [ended, Input::Settled { key, standing: Standing::Nothing }], &mut out);
+    assert!(matches!(out[..], [Action::Start { owed: OwedAs::Fresh, .. }]), "{out:?}");
+}
