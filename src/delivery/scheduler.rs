@@ -322,12 +322,14 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Settled { key, standing } => {
+                self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.settled(key.seq, standing, self.now, &mut self.wheel);
                     self.tend(key.webhook, out);
                 }
             }
             Input::Cancelled(key) => {
+                self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.forget(key.seq);
                     self.tend(key.webhook, out);
@@ -464,7 +466,8 @@ impl<H> Scheduler<H> {
         }
     }
 
-    /// A row is lost only if two audits in a row find it unheld: between the reading and this moment it may have been settled.
+    /// A row is lost only if two audits in a row find it unheld and nothing was settled of it in between: when it was read it may
+    /// not have been told yet, and between the reading and this moment it may have been settled.
     fn judge(&mut self, no: WebhookNo, retries: &[Due], fresh: &[Seq], manual: &[Due], out: &mut Vec<Action<H>>) {
         let Some(lane) = self.lanes.get_mut(&no).filter(|lane| !lane.removed) else {
             return;

@@ -760,6 +760,29 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
     );
 }
 
+/// One audit read the row before it was told, the next one before its attempt was settled, and heard of it after: the row had
+/// been held all the time in between, and was reported as lost.
+#[test]
+fn what_was_settled_between_two_audits_was_held() {
+    let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0));
+    let (no, mut out) = (WebhookNo(1), Vec::new());
+    let key = NotificationKey { seq: Seq(7), webhook: no };
+    let now = Timestamp::from_ms(START_MS);
+    let settings = Settings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
+    scheduler.step(now, [Input::Lane { no, settings }], &mut out);
+    let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
+    scheduler.step(now, [Input::ManualPage { ask, rows: Vec::new() }], &mut out);
+    let due = Due { at: now, seq: key.seq };
+    let audited = || Input::Audited { lane: no, retries: vec![], fresh: vec![], manual: vec![due] };
+    scheduler.step(now, [audited()], &mut out);
+    scheduler.step(now, [Input::Manual { key, since: now }], &mut out);
+    assert!(matches!(out[..], [Action::Start { owed: OwedAs::Manual, .. }]), "{out:?}");
+    out.clear();
+    let ended = Input::Ended { key, reach: Reach::Answered, hold: None };
+    scheduler.step(now, [ended, Input::Settled { key, standing: Standing::Nothing }, audited()], &mut out);
+    assert!(out.is_empty(), "{out:?}");
+}
+
 /// A lane that was paused with an attempt by hand in flight read the attempt's row again, and started it once more. The read found
 /// nothing owed; before that was heard, it became the notification's turn in its order. The word of that came while it was busy
 /// and was dropped, and the older word, that nothing was owed, stood: nobody held it until an audit found it, minutes later.
