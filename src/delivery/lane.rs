@@ -7,17 +7,33 @@ use crate::wheel::Wheel;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-/// How many fresh or by-hand notifications a lane holds, and how many timers: a few hundred KiB a lane at worst.
-const MAX_HELD: usize = 1024;
-/// When a head has fewer, the next page is read.
-const LOW: usize = MAX_HELD / 4;
-/// How many rows a page has.
-const PAGE: usize = MAX_HELD / 2;
 /// How far ahead retries are read. Within the wheel's horizon, with room for the time a page takes to come.
 const LOOK_AHEAD: Duration = Duration::from_secs(60);
-/// How many attempts may have ended with their outcomes not yet taken in by the store: what holds a lane back if the
-/// committer falls behind.
-const MAX_SETTLING: usize = 1024;
+
+/// How much a lane holds in memory. A field and not a constant, so that a simulation meets every bound with a dozen rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// How many fresh or by-hand notifications, and how many timers.
+    pub(super) held: usize,
+    /// How many attempts may have ended with their outcomes not yet taken in by the store: what holds a lane back if the
+    /// committer falls behind.
+    pub(super) settling: usize,
+}
+
+impl Bounds {
+    /// A few hundred KiB a lane at worst.
+    pub(super) const DEFAULT: Self = Self { held: 1024, settling: 1024 };
+
+    /// When a head has fewer, the next page is read.
+    const fn low(self) -> usize {
+        self.held / 4
+    }
+
+    /// How many rows a page has.
+    const fn page(self) -> usize {
+        self.held / 2
+    }
+}
 
 /// The longest a probe waits after the one before it: four attempts a second use up nobody's processor, and find a target that is
 /// back within a quarter of one.
@@ -54,6 +70,7 @@ pub(super) enum Picked<H> {
 /// The beginning of a sorted range of the store, held in memory up to a mark.
 #[derive(Debug)]
 struct Head<K, V> {
+    bounds: Bounds,
     rows: BTreeMap<K, V>,
     /// The first row that may not be held; `None` when all are.
     mark: Option<K>,
@@ -65,15 +82,22 @@ struct Head<K, V> {
 }
 
 impl<K: Ord + Copy, V> Head<K, V> {
-    fn unread(first: K) -> Self {
-        Self { rows: BTreeMap::new(), mark: Some(first), loading: false, aside: BTreeMap::new(), overflow: None }
+    fn unread(first: K, bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            rows: BTreeMap::new(),
+            mark: Some(first),
+            loading: false,
+            aside: BTreeMap::new(),
+            overflow: None,
+        }
     }
 
     fn offer(&mut self, key: K, value: V) {
         if self.mark.is_some_and(|mark| key >= mark) {
             if self.loading {
                 self.aside.insert(key, value);
-                if self.aside.len() > MAX_HELD {
+                if self.aside.len() > self.bounds.held {
                     let last = self.aside.pop_last().map(|(last, _)| last);
                     self.overflow = earlier(self.overflow, last);
                 }
@@ -85,7 +109,7 @@ impl<K: Ord + Copy, V> Head<K, V> {
     }
 
     fn trim(&mut self) {
-        while self.rows.len() > MAX_HELD {
+        while self.rows.len() > self.bounds.held {
             if let Some((last, _)) = self.rows.pop_last() {
                 // Never forwards: rows of a page may stand past a mark that an overflow has set.
                 self.mark = earlier(self.mark, Some(last));
@@ -95,7 +119,7 @@ impl<K: Ord + Copy, V> Head<K, V> {
 
     /// The first row to read next, if the head runs low.
     fn wants(&mut self) -> Option<K> {
-        let from = self.mark.filter(|_| !self.loading && self.rows.len() < LOW)?;
+        let from = self.mark.filter(|_| !self.loading && self.rows.len() < self.bounds.low())?;
         self.loading = true;
         self.overflow = None;
         self.aside.clear();
@@ -127,6 +151,15 @@ fn earlier<K: Ord>(a: Option<K>, b: Option<K>) -> Option<K> {
     }
 }
 
+/// A notification that is attempted, or was and is not settled yet.
+#[derive(Clone, Copy, Debug)]
+struct Busy {
+    in_flight: bool,
+    /// Whether it was said meanwhile that it is fresh. What settles it may be an older word: that of an attempt which found
+    /// nothing owed, just before its turn came.
+    fresh: bool,
+}
+
 /// One webhook's queue.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
@@ -139,6 +172,7 @@ pub(super) struct Lane<H> {
     /// When the scheduler looks at it again.
     pub(super) wake: Option<Timestamp>,
     settings: Settings,
+    bounds: Bounds,
     epoch: u64,
     fresh: Head<Seq, Option<H>>,
     manual: Head<Due, ()>,
@@ -150,8 +184,8 @@ pub(super) struct Lane<H> {
     retry_mark: Due,
     retries_loading: bool,
     retries_aside: Vec<Due>,
-    /// Attempts in flight (`true`), and those that ended and are not settled yet (`false`).
-    busy: HashMap<Seq, bool>,
+    /// Attempts in flight, and those that ended and are not settled yet.
+    busy: HashMap<Seq, Busy>,
     in_flight: usize,
     /// How many attempts in a row could not speak to the target; none since it last confirmed. While there are any, one attempt at a
     /// time finds out when it can.
@@ -170,16 +204,17 @@ pub(super) struct Lane<H> {
 const FIRST_DUE: Due = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
 
 impl<H> Lane<H> {
-    pub(super) fn new(no: WebhookNo, settings: Settings) -> Self {
+    pub(super) fn new(no: WebhookNo, settings: Settings, bounds: Bounds) -> Self {
         Self {
             no,
             in_ring: false,
             removed: false,
             wake: None,
             settings,
+            bounds,
             epoch: 0,
-            fresh: Head::unread(Seq(0)),
-            manual: Head::unread(FIRST_DUE),
+            fresh: Head::unread(Seq(0), bounds),
+            manual: Head::unread(FIRST_DUE, bounds),
             ready: BTreeSet::new(),
             timers: HashMap::new(),
             retry_mark: FIRST_DUE,
@@ -217,8 +252,8 @@ impl<H> Lane<H> {
     pub(super) fn remove(&mut self) {
         self.removed = true;
         self.settings.active = false;
-        self.fresh = Head::unread(Seq(0));
-        self.manual = Head::unread(FIRST_DUE);
+        self.fresh = Head::unread(Seq(0), self.bounds);
+        self.manual = Head::unread(FIRST_DUE, self.bounds);
         self.forget_timers();
         self.epoch += 1;
     }
@@ -229,11 +264,11 @@ impl<H> Lane<H> {
 
     pub(super) fn change(&mut self, settings: Settings) {
         if self.settings.active && !settings.active {
-            self.fresh = Head::unread(Seq(0));
+            self.fresh = Head::unread(Seq(0), self.bounds);
             self.forget_timers();
             self.epoch += 1;
             // Both were asked in the epoch before; the page by hand must be asked again as well.
-            self.manual = Head::unread(FIRST_DUE);
+            self.manual = Head::unread(FIRST_DUE, self.bounds);
         }
         self.settings = settings;
     }
@@ -261,8 +296,10 @@ impl<H> Lane<H> {
     // ---- what is owed ----
 
     pub(super) fn offer_fresh(&mut self, seq: Seq, hot: Option<H>) {
-        if self.settings.active && !self.busy.contains_key(&seq) {
-            self.fresh.offer(seq, hot);
+        match self.busy.get_mut(&seq) {
+            Some(busy) => busy.fresh = true,
+            None if self.settings.active => self.fresh.offer(seq, hot),
+            None => {}
         }
     }
 
@@ -282,7 +319,7 @@ impl<H> Lane<H> {
             }
             return;
         }
-        if self.timers.len() >= MAX_HELD && !self.timers.contains_key(&due.seq) {
+        if self.timers.len() >= self.bounds.held && !self.timers.contains_key(&due.seq) {
             // The latest makes room: it stays in the index, and the mark says so. If the new one gave way instead, it would wait
             // until most of the later ones had been attempted. Looking through all of them is rare: the mark falls each time.
             let latest = self.timers.iter().map(|(seq, at)| Due { at: *at, seq: *seq }).max();
@@ -334,7 +371,7 @@ impl<H> Lane<H> {
 
     pub(super) fn pick(&mut self, now: Timestamp) -> Picked<H> {
         let width = if self.unreached > 0 { 1 } else { self.settings.max_in_flight };
-        if self.in_flight >= width || self.busy.len() - self.in_flight >= MAX_SETTLING {
+        if self.in_flight >= width || self.busy.len() - self.in_flight >= self.bounds.settling {
             return Picked::Nothing;
         }
         let mut not_before: Option<Timestamp> = None;
@@ -407,7 +444,7 @@ impl<H> Lane<H> {
     }
 
     fn start(&mut self, seq: Seq, owed: OwedAs, hot: Option<H>, now: Timestamp) -> Picked<H> {
-        self.busy.insert(seq, true);
+        self.busy.insert(seq, Busy { in_flight: true, fresh: false });
         self.in_flight += 1;
         if let Some(interval_us) = self.interval_us() {
             self.paid_until_us = self.paid_until_us.max(now.as_ms() * 1000) + interval_us;
@@ -429,7 +466,7 @@ impl<H> Lane<H> {
     /// Returns whether a slot came free.
     pub(super) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
         match self.busy.get_mut(&seq) {
-            Some(in_flight) if *in_flight => *in_flight = false,
+            Some(busy) if busy.in_flight => busy.in_flight = false,
             _ => return false,
         }
         self.in_flight -= 1;
@@ -454,12 +491,14 @@ impl<H> Lane<H> {
     }
 
     pub(super) fn settled(&mut self, seq: Seq, standing: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
-        self.busy.remove(&seq);
+        let said_fresh = self.busy.remove(&seq).is_some_and(|busy| busy.fresh);
         // The store has the last word on what the automatic schedule owes; an attempt by hand that waits is its own row.
         self.fresh.rows.remove(&seq);
         self.fresh.aside.remove(&seq);
         self.forget_retry(seq);
         match standing {
+            // If it isn't fresh after all, the attempt that reads it again finds that out.
+            Standing::Nothing if said_fresh => self.offer_fresh(seq, None),
             Standing::Nothing => {}
             Standing::Fresh => self.offer_fresh(seq, None),
             Standing::Retry(at) => self.offer_retry(Due { at, seq }, now, wheel),
@@ -472,20 +511,23 @@ impl<H> Lane<H> {
         if self.removed {
             return;
         }
-        let (lane, account, epoch) = (self.no, self.settings.account, self.epoch);
+        let (lane, account, epoch, limit) = (self.no, self.settings.account, self.epoch, self.bounds.page());
         if let Some(from) = self.manual.wants() {
-            out.push(Action::LoadManual(Ask { lane, account, epoch, from, limit: PAGE }));
+            out.push(Action::LoadManual(Ask { lane, account, epoch, from, limit }));
         }
         if !self.settings.active {
             return;
         }
         if let Some(from) = self.fresh.wants() {
-            out.push(Action::LoadFresh(Ask { lane, account, epoch, from, limit: PAGE }));
+            out.push(Action::LoadFresh(Ask { lane, account, epoch, from, limit }));
         }
-        if !self.retries_loading && self.timers.len() < LOW && self.retry_mark.at <= now.plus(LOOK_AHEAD / 2) {
+        if !self.retries_loading
+            && self.timers.len() < self.bounds.low()
+            && self.retry_mark.at <= now.plus(LOOK_AHEAD / 2)
+        {
             self.retries_loading = true;
             self.retries_aside.clear();
-            let ask = Ask { lane, account, epoch, from: self.retry_mark, limit: PAGE };
+            let ask = Ask { lane, account, epoch, from: self.retry_mark, limit };
             out.push(Action::LoadRetries(ask, now.plus(LOOK_AHEAD)));
         }
     }
@@ -493,7 +535,7 @@ impl<H> Lane<H> {
     /// When retries have to be read again, as far as time decides that.
     pub(super) fn refill_at(&self) -> Option<Timestamp> {
         let half_ms = millis(LOOK_AHEAD / 2);
-        let waits = self.settings.active && !self.retries_loading && self.timers.len() < LOW;
+        let waits = self.settings.active && !self.retries_loading && self.timers.len() < self.bounds.low();
         waits.then(|| Timestamp::from_ms(self.retry_mark.at.as_ms().saturating_sub(half_ms)))
     }
 
@@ -510,8 +552,9 @@ impl<H> Lane<H> {
         let known = rows.partition_point(|seq| *seq <= durable);
         let ends = known < rows.len() || rows.len() < ask.limit;
         let next = rows.last().filter(|_| !ends).map(|last| Seq(last.0 + 1));
-        let busy = &self.busy;
-        let rows = rows[..known].iter().filter(|seq| !busy.contains_key(seq)).map(|seq| (*seq, None));
+        let busy = &mut self.busy;
+        let mut is_busy = |seq: &Seq| busy.get_mut(seq).map(|busy| busy.fresh = true).is_some();
+        let rows = rows[..known].iter().filter(|seq| !is_busy(seq)).map(|seq| (*seq, None));
         self.fresh.page(rows, next);
     }
 
@@ -583,16 +626,16 @@ mod tests {
     /// room, the page's rows behind it, and making room must not move the mark past rows that nobody holds.
     #[test]
     fn making_room_never_moves_the_mark_over_rows_that_nobody_holds() {
-        let mut head: Head<u64, ()> = Head::unread(0);
+        let mut head: Head<u64, ()> = Head::unread(0, Bounds::DEFAULT);
         let from = head.wants().unwrap();
         let told = 1_500_u64;
         (1..=told).for_each(|row| head.offer(row, ()));
-        let page = 10_000..10_000 + PAGE as u64;
+        let page = 10_000..10_000 + Bounds::DEFAULT.page() as u64;
         assert_eq!(from, 0);
         head.page(page.clone().map(|row| (row, ())), Some(page.end));
         let mark = head.mark.expect("there is more than fits");
         let unheld = (1..=told).chain(page).find(|row| *row < mark && !head.rows.contains_key(row));
         assert_eq!(unheld, None, "mark {mark}");
-        assert!(head.rows.len() <= MAX_HELD);
+        assert!(head.rows.len() <= Bounds::DEFAULT.held);
     }
 }

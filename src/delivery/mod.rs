@@ -14,6 +14,8 @@ mod prepare;
 mod response;
 pub mod scheduler;
 pub mod sign;
+#[cfg(test)]
+mod simulation;
 mod stream;
 pub mod tls;
 

@@ -9,11 +9,11 @@
 //! A held notification is never in two places that start attempts: an attempt marks it busy until its outcome has been taken
 //! in by the store, which then says what it is owed next.
 
-use super::lane::{Lane, Picked, Settings};
+use super::lane::{Bounds, Lane, Picked, Settings};
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::{Due, Standing};
 use crate::wheel::Wheel;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// How often each lane is checked for overdue rows that nobody holds.
@@ -199,7 +199,9 @@ pub(super) struct Timer {
 /// The scheduler's whole state.
 #[derive(Debug)]
 pub struct Scheduler<H> {
-    lanes: HashMap<WebhookNo, Lane<H>>,
+    /// In order, so that whatever goes over all of them does the same in every run.
+    lanes: BTreeMap<WebhookNo, Lane<H>>,
+    bounds: Bounds,
     wheel: Wheel<Timer>,
     /// Lanes that may have something to start, each once, in turn.
     ring: VecDeque<WebhookNo>,
@@ -219,7 +221,8 @@ impl<H> Scheduler<H> {
     /// A scheduler without lanes, standing at `now`, for a store whose events are durable up to `durable`.
     pub fn new(now: Timestamp, max_in_flight: usize, durable: Seq) -> Self {
         Self {
-            lanes: HashMap::new(),
+            lanes: BTreeMap::new(),
+            bounds: Bounds::DEFAULT,
             wheel: Wheel::new(now),
             ring: VecDeque::new(),
             wakes: BTreeSet::new(),
@@ -231,6 +234,12 @@ impl<H> Scheduler<H> {
             audited: now,
             suspects: BTreeSet::new(),
         }
+    }
+
+    /// Lanes that hold no more than this each.
+    #[cfg(test)]
+    pub(super) fn bounded(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// How many attempts are in flight.
@@ -275,7 +284,7 @@ impl<H> Scheduler<H> {
     fn take(&mut self, input: Input<H>, out: &mut Vec<Action<H>>) {
         match input {
             Input::Lane { no, settings } => {
-                let lane = self.lanes.entry(no).or_insert_with(|| Lane::new(no, settings));
+                let lane = self.lanes.entry(no).or_insert_with(|| Lane::new(no, settings, self.bounds));
                 lane.change(settings);
                 self.tend(no, out);
             }
@@ -313,12 +322,14 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Settled { key, standing } => {
+                self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.settled(key.seq, standing, self.now, &mut self.wheel);
                     self.tend(key.webhook, out);
                 }
             }
             Input::Cancelled(key) => {
+                self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.forget(key.seq);
                     self.tend(key.webhook, out);
@@ -455,7 +466,8 @@ impl<H> Scheduler<H> {
         }
     }
 
-    /// A row is lost only if two audits in a row find it unheld: between the reading and this moment it may have been settled.
+    /// A row is lost only if two audits in a row find it unheld and nothing was settled of it in between: when it was read it may
+    /// not have been told yet, and between the reading and this moment it may have been settled.
     fn judge(&mut self, no: WebhookNo, retries: &[Due], fresh: &[Seq], manual: &[Due], out: &mut Vec<Action<H>>) {
         let Some(lane) = self.lanes.get_mut(&no).filter(|lane| !lane.removed) else {
             return;

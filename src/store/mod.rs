@@ -18,6 +18,8 @@ mod read;
 mod record;
 mod restore;
 mod sets;
+#[cfg(test)]
+pub(crate) mod rows;
 mod space;
 mod txn;
 mod verify;

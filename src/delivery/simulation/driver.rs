@@ -1,0 +1,372 @@
+//! The driver as a model: what `delivery/engine.rs` does between the scheduler, the store and the network, without tasks. What
+//! an attempt's result means is told again here.
+
+use super::changes::{Commit, Told};
+use super::ledger::Leaving;
+use super::store::{ACCOUNT, Store};
+use super::watch::Watch;
+use super::world::{Hot, Later, World};
+use crate::delivery::lane::{Bounds, Settings};
+use crate::delivery::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
+use crate::model::{
+    Attempt, AttemptResult, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict, Webhook,
+    WebhookNo, millis,
+};
+use crate::store::{Due, Standing};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many of a lane's first rows an audit looks at.
+const AUDIT_ROWS: usize = 64;
+
+pub(super) struct Driver {
+    scheduler: Scheduler<Hot>,
+    lanes: BTreeMap<WebhookNo, Arc<Webhook>>,
+    inputs: Vec<Input<Hot>>,
+    pub(super) watch: Watch,
+    bounds: Bounds,
+    pub(super) stepped_at: u64,
+}
+
+/// An attempt whose notification has to be read first.
+pub(super) struct Fetch {
+    start: Start,
+    owed: OwedAs,
+}
+
+/// What the scheduler had started, and when: by time as it passes, and the latest that the clock had shown.
+struct Start {
+    key: NotificationKey,
+    lane: Arc<Webhook>,
+    time: u64,
+    wall: u64,
+}
+
+/// As what an attempt is made.
+struct Made {
+    uid: u64,
+    trigger: Trigger,
+    automatic: u8,
+    asked_at: Option<Timestamp>,
+    hot: bool,
+}
+
+/// An attempt under way.
+pub(super) struct Request {
+    number: u64,
+    start: Start,
+    made: Made,
+    result: AttemptResult,
+}
+
+impl Driver {
+    pub(super) fn new(wall: u64, max_in_flight: usize, durable: Seq, bounds: Bounds) -> Self {
+        let scheduler = Scheduler::new(Timestamp::from_ms(wall), max_in_flight, durable).bounded(bounds);
+        Self {
+            scheduler,
+            lanes: BTreeMap::new(),
+            inputs: Vec::new(),
+            watch: Watch::new(wall, max_in_flight, durable, bounds),
+            bounds,
+            stepped_at: 0,
+        }
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Timestamp> {
+        self.scheduler.next_wake()
+    }
+
+    pub(super) fn has_heard(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.scheduler.in_flight()
+    }
+}
+
+impl World {
+    fn driver(&mut self) -> &mut Driver {
+        self.driver.as_mut().expect("only a process that runs is told anything")
+    }
+
+    // ---- what it hears ----
+
+    pub(super) fn learn(&mut self, told: Told) {
+        let input = match told {
+            Told::Webhook(webhook) if webhook.deleted_at.is_some() => {
+                self.driver().lanes.remove(&webhook.no);
+                Input::Remove(webhook.no)
+            }
+            Told::Webhook(webhook) => {
+                let own = webhook.max_in_flight.map(usize::from);
+                let settings = Settings {
+                    account: ACCOUNT,
+                    active: webhook.is_active(),
+                    max_in_flight: own.unwrap_or(self.settings.max_in_flight_per_webhook),
+                    rate_limit: webhook.rate_limit,
+                };
+                let no = webhook.no;
+                self.driver().lanes.insert(no, webhook);
+                Input::Lane { no, settings }
+            }
+            Told::Fresh(key, hot) => Input::Fresh { key, hot },
+            Told::Manual(key, since) => Input::Manual { key, since },
+            Told::Settled(key, standing) => Input::Settled { key, standing },
+            Told::Cancelled(key) => Input::Cancelled(key),
+            Told::Durable(seq) => Input::Durable(seq),
+        };
+        self.hear(input);
+    }
+
+    pub(super) fn hear(&mut self, input: Input<Hot>) {
+        self.driver().inputs.push(input);
+    }
+
+    pub(super) fn untried(&mut self, key: NotificationKey, standing: Standing) {
+        self.hear(Input::Ended { key, reach: Reach::Untried, hold: None });
+        self.hear(Input::Settled { key, standing });
+    }
+
+    /// The limit of attempts in flight over all webhooks changes; none while the disk has no room for outcomes.
+    pub(super) fn limit(&mut self, max_in_flight: usize) {
+        self.say(|| format!("at most {max_in_flight} in flight"));
+        self.hear(Input::MaxInFlight(max_in_flight));
+    }
+
+    /// The config is read again: every lane is told.
+    pub(super) fn reload(&mut self) {
+        let webhooks: Vec<Arc<Webhook>> = self.driver().lanes.values().cloned().collect();
+        self.limit(self.settings.max_in_flight);
+        for webhook in webhooks {
+            self.learn(Told::Webhook(webhook));
+        }
+    }
+
+    // ---- what it does ----
+
+    pub(super) fn step(&mut self) {
+        let now = self.moment();
+        let Some(driver) = &mut self.driver else {
+            return;
+        };
+        driver.stepped_at = self.time;
+        driver.watch.before(now);
+        driver.watch.check_idle(now, &self.store, &self.ledger);
+        let inputs = std::mem::take(&mut driver.inputs);
+        for input in &inputs {
+            watch(&mut driver.watch, input, self.time);
+        }
+        if self.trace && !inputs.is_empty() {
+            println!("           step {inputs:?}");
+        }
+        let mut actions = Vec::new();
+        driver.scheduler.step(Timestamp::from_ms(now.wall), inputs, &mut actions);
+        for action in actions {
+            self.act(action);
+        }
+        let Some(driver) = &mut self.driver else {
+            return;
+        };
+        assert_eq!(driver.scheduler.in_flight(), driver.watch.in_flight(), "slots are counted");
+        // Rows, aside, by hand, timers and busy ones, each with its own cap.
+        let most = driver.watch.lanes() * (4 * driver.bounds.held + driver.bounds.settling + 64);
+        assert!(driver.scheduler.held() <= most, "{} held", driver.scheduler.held());
+        driver.watch.check_idle(now, &self.store, &self.ledger);
+        if let Some(wake) = driver.scheduler.next_wake() {
+            assert!(wake.as_ms() > now.wall, "a wake in the past would spin");
+        }
+    }
+
+    fn act(&mut self, action: Action<Hot>) {
+        match action {
+            Action::Start { key, owed, hot, .. } => self.begin(key, owed, hot),
+            Action::Lost(key) => panic!("held by nobody: {:?}", self.store.notifications.get(&key)),
+            Action::LoadFresh(_) | Action::LoadRetries(..) | Action::LoadManual(_) | Action::Audit { .. } => {
+                let at = self.time + self.delay();
+                self.put(at, Later::Read(action));
+            }
+        }
+    }
+
+    pub(super) fn read_page(&mut self, action: &Action<Hot>) {
+        let store = &self.store;
+        let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
+        let input = match *action {
+            Action::LoadFresh(ask) => {
+                Input::FreshPage { ask, rows: store.fresh_page(ask.lane, ask.from).take(ask.limit).collect() }
+            }
+            Action::LoadRetries(ask, until) => {
+                let rows = store.retry_page(ask.lane, ask.from, until).take(ask.limit).collect();
+                Input::RetryPage { ask, until, rows }
+            }
+            Action::LoadManual(ask) => {
+                Input::ManualPage { ask, rows: store.manual_page(ask.lane, ask.from).take(ask.limit).collect() }
+            }
+            Action::Audit { lane, before, .. } => Input::Audited {
+                lane,
+                retries: store.retry_page(lane, first, before).take(AUDIT_ROWS).collect(),
+                fresh: store.fresh_page(lane, Seq(0)).take(AUDIT_ROWS).collect(),
+                manual: store.manual_page(lane, first).take(AUDIT_ROWS).collect(),
+            },
+            Action::Start { .. } | Action::Lost(_) => unreachable!("neither is a question to the store"),
+        };
+        let at = self.time + self.delay();
+        self.put(at, Later::Learned(input));
+    }
+
+    fn begin(&mut self, key: NotificationKey, owed: OwedAs, hot: Option<Hot>) {
+        self.say(|| format!("starts {key:?} {owed:?} {}", if hot.is_some() { "hot" } else { "" }));
+        let now = self.moment();
+        let Some(driver) = &mut self.driver else {
+            return;
+        };
+        driver.watch.started(now, key, owed, hot.is_some(), &self.store, &self.ledger);
+        let start = Start { key, lane: driver.lanes[&key.webhook].clone(), time: now.time, wall: driver.watch.peak };
+        if let Some(uid) = hot {
+            return self
+                .send(start, Made { uid, trigger: Trigger::Automatic, automatic: 0, asked_at: None, hot: true });
+        }
+        let at = self.time + self.delay();
+        self.put(at, Later::Fetch(Fetch { start, owed }));
+    }
+
+    /// Reads a notification that is due: it leaves if it still is.
+    pub(super) fn fetch(&mut self, fetch: Fetch) {
+        let Fetch { start, owed } = fetch;
+        let key = start.key;
+        match read(&self.store, key, owed) {
+            Ok(made) => self.send(start, made),
+            Err(standing) => {
+                self.say(|| format!("{key:?} is not owed {owed:?} any more, but {standing:?}"));
+                let at = self.time + self.delay();
+                self.put(at, Later::Untried(key, standing));
+            }
+        }
+    }
+
+    fn send(&mut self, start: Start, made: Made) {
+        let leaving = Leaving {
+            key: start.key,
+            uid: made.uid,
+            trigger: made.trigger,
+            hot: made.hot,
+            time: self.time,
+            started: (start.wall, start.time),
+            steady: self.steady,
+        };
+        let number = self.ledger.leaves(&self.store, &leaving);
+        let outcome = self.network.request(&mut self.random, start.key.webhook);
+        let request = Request { number, start, made, result: outcome.result };
+        self.put(self.time + outcome.span_ms, Later::Ended(Box::new(request)));
+    }
+
+    /// What a result means: the verdict for the store, the reach and hold for the scheduler.
+    pub(super) fn conclude(&mut self, request: Request) {
+        let Request { number, start: Start { key, lane, .. }, made, result } = request;
+        let Made { trigger, automatic, asked_at, .. } = made;
+        let now = Timestamp::from_ms(self.wall());
+        let (retry_after, reach) = match &result {
+            result if result.confirms() => (None, Reach::Confirmed),
+            AttemptResult::Response(response) => {
+                (response.retry_after.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
+            }
+            AttemptResult::Error(error) if error.code.is_unreachable() => (None, Reach::Unreachable),
+            AttemptResult::Error(_) => (None, Reach::Answered),
+        };
+        let policy = self.policy_of(&lane).clone();
+        let failed = automatic.saturating_add(1);
+        let verdict = match trigger {
+            _ if reach == Reach::Confirmed => Verdict::Confirmed,
+            Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
+            Trigger::Automatic => match policy.next_attempt_at(failed, key, now, retry_after) {
+                Ok(at) => Verdict::RetryAt(at),
+                Err(_) => Verdict::Exhausted,
+            },
+        };
+        let next = match verdict {
+            Verdict::RetryAt(due) => {
+                let least = least_gap(&policy, failed, retry_after);
+                check_due(&policy, least, now, due);
+                Some((now.plus(least).as_ms(), self.time + millis(least)))
+            }
+            Verdict::Confirmed | Verdict::Exhausted | Verdict::ScheduleUnchanged => None,
+        };
+        self.ledger.ended(number, reach == Reach::Confirmed, next);
+        self.say(|| format!("ended {key:?} {trigger:?} {reach:?} {retry_after:?} {verdict:?}"));
+        let manual = trigger != Trigger::Automatic;
+        let hold = retry_after.map(|span| Hold { until: now.plus(span), manual });
+        let attempt = Attempt {
+            number: 0,
+            trigger,
+            started_at: now,
+            duration_us: 0,
+            timings: Timings::default(),
+            remote_ip: None,
+            tls: None,
+            result,
+            next_attempt_at: None,
+        };
+        self.submit(Commit::Settle { attempt_id: number, key, attempt: Box::new(attempt), verdict, asked_at });
+        self.hear(Input::Ended { key, reach, hold });
+    }
+}
+
+/// What the schedule promises at least, read off it here.
+fn least_gap(policy: &RetryPolicy, failed: u8, retry_after: Option<Duration>) -> Duration {
+    let schedule = policy.schedule();
+    let nth = usize::from(failed - 1).min(schedule.len() - 1);
+    schedule[nth].max(retry_after.unwrap_or_default())
+}
+
+fn check_due(policy: &RetryPolicy, least: Duration, now: Timestamp, due: Timestamp) {
+    let most = least.mul_f64(1.0 + policy.jitter()) + Duration::from_millis(1);
+    let range = now.plus(least)..=now.plus(most);
+    assert!(range.contains(&due), "due at {due}, not in {range:?}");
+}
+
+/// As `engine::read` does: what is still owed, or what is owed instead.
+fn read(store: &Store, key: NotificationKey, owed: OwedAs) -> Result<Made, Standing> {
+    let durable = store.notifications.get(&key).filter(|_| key.seq.0 <= store.durable);
+    let notification = durable.ok_or(Standing::Nothing)?;
+    let standing = Standing::from(notification);
+    let still = match owed {
+        OwedAs::Fresh => standing == Standing::Fresh,
+        OwedAs::Retry(due) => standing == Standing::Retry(due),
+        OwedAs::Manual => notification.manual_at.is_some(),
+    };
+    if !still {
+        return Err(standing);
+    }
+    let recorded = &store.events[&key.seq];
+    if recorded.event.erased_at.is_some() {
+        return Err(Standing::Nothing);
+    }
+    let by_hand = owed == OwedAs::Manual;
+    Ok(Made {
+        uid: recorded.uid,
+        trigger: if by_hand { notification.manual_trigger() } else { Trigger::Automatic },
+        automatic: notification.automatic,
+        asked_at: notification.manual_at.filter(|_| by_hand),
+        hot: false,
+    })
+}
+
+fn watch(watch: &mut Watch, input: &Input<Hot>, time: u64) {
+    match input {
+        Input::Lane { no, settings } => watch.lane(*no, *settings, time),
+        Input::Remove(no) => watch.remove(*no),
+        Input::Fresh { key, .. } => watch.durable(key.seq),
+        Input::Durable(seq) => watch.durable(*seq),
+        Input::Ended { key, reach, hold } => watch.ended(*key, *reach, *hold),
+        Input::Settled { key, .. } => watch.settled(*key, time),
+        Input::Cancelled(key) => watch.cancelled(*key),
+        Input::MaxInFlight(max) => watch.limit(*max, time),
+        Input::Manual { .. }
+        | Input::FreshPage { .. }
+        | Input::RetryPage { .. }
+        | Input::ManualPage { .. }
+        | Input::Audited { .. } => {}
+    }
+}

@@ -1,0 +1,64 @@
+//! The scheduler in a simulated world, all of it from one seed.
+//!
+//! Real are the scheduler and its lanes, the wheel, the notification's transitions, the retry policy, the patterns and the index
+//! rows. Modelled are the store's batches and syncs ([`store`], [`changes`], [`committer`]), the driver ([`driver`]), targets and
+//! their network ([`network`]), and what happens to all of them ([`story`]). Whatever is late or out of step in the real ones is
+//! worse here: pages come some time after they were read, rows are visible before they are durable, and the process dies between
+//! any two steps. Two pairs of eyes follow it: [`watch`] what the scheduler does at every step, [`ledger`] what was promised, what
+//! went over the wire, and what has become of it.
+//!
+//! `SEEDS=n` tells more stories, `FIRST=n` others, `SEED=n` one alone, step by step; a failing one says how to replay it.
+
+mod changes;
+mod committer;
+mod driver;
+mod ledger;
+mod network;
+mod random;
+mod store;
+mod story;
+mod watch;
+mod world;
+
+use std::panic::catch_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many stories a run tells without being asked for more.
+const SEEDS: u64 = 3000;
+/// As many as CI's machines have processors.
+const THREADS: usize = 2;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+#[test]
+fn in_any_story_every_promise_is_kept() {
+    if let Some(seed) = number("SEED") {
+        return story::tell(seed, true);
+    }
+    let (first, seeds) = (number("FIRST").unwrap_or(0), number("SEEDS").unwrap_or(SEEDS));
+    let (next, failed) = (AtomicU64::new(first), Mutex::new(Vec::new()));
+    let tell_on = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + seeds {
+                return;
+            }
+            if catch_unwind(|| story::tell(seed, false)).is_err() {
+                failed.lock().unwrap().push(seed);
+                // One is enough: what is broken in one story is broken in many.
+                next.fetch_max(first + seeds, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(tell_on);
+        }
+    });
+    if let Some(seed) = failed.into_inner().unwrap().iter().min() {
+        panic!("a promise is broken; replay with SEED={seed} cargo test --lib simulation -- --nocapture");
+    }
+}

@@ -1,0 +1,331 @@
+//! A story: what people, targets, the network, the clock and fate do, drawn from one seed; and its end, in which all is well
+//! again and everything must come to its own end.
+
+use super::changes::{Commit, New};
+use super::network::Mood;
+use super::random::Random;
+use super::store::ACCOUNT;
+use super::world::World;
+use crate::delivery::engine::EngineSettings;
+use crate::delivery::lane::Bounds;
+use crate::model::{
+    EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,
+    RetryPolicy, Seq, SigningSecret, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
+    WebhookPatch, WebhookStatus, millis,
+};
+use std::time::Duration;
+
+const TYPES: [&str; 5] = ["PAYMENT.PAID", "PAYMENT.CREATED", "ORDER.PAID", "ORDER.CREATED", "SHOP.OPENED"];
+const PATTERNS: [&str; 6] = ["*", "*", "PAYMENT.*", "ORDER.*", "PAYMENT.PAID", "ORDER.CREATED"];
+const RATES: [f64; 5] = [0.5, 2.0, 3.0, 50.0, 700.0];
+const HOUR_MS: u64 = 3_600_000;
+
+/// Tells the whole story of a seed; panics where a promise is broken.
+pub(super) fn tell(seed: u64, trace: bool) {
+    let mut random = Random::new(seed);
+    let story = Story::draw(&mut random);
+    let settings = EngineSettings {
+        retry: policy(&mut random, true),
+        retry_after_cap: Duration::from_secs(random.of(&[60, 60, 600, 24 * 3600])),
+        max_in_flight: 64,
+        max_in_flight_per_webhook: 1 + random.index(12),
+    };
+    // With so little room, every bound is met; with the real one now and then, that it is the bound that was met.
+    let held = random.of(&[8, 12, 16, 40, 1024]);
+    let bounds = Bounds { held, settling: random.of(&[2, 5, 20, 1024]) };
+    let mut world = World::new(random, settings, bounds, trace);
+    world.lag = world.random.of(&[0, 2, 50, 400, 3000]);
+    world.sync_ms = world.random.of(&[1, 5, 50, 1 + world.lag]);
+    world.job_batch = 1 + world.random.index(6);
+    world.say(|| format!("{story:?} {:?} {bounds:?} lag {} sync {}", world.settings, world.lag, world.sync_ms));
+    world.start();
+    for _ in 0..=world.random.below(4) {
+        let webhook = world.any_webhook();
+        world.submit(Commit::Register(Box::new(webhook)));
+    }
+    for _ in 0..story.chapters {
+        let until = world.time + world.random.below(8000);
+        world.run_until(until);
+        world.chapter(&story);
+    }
+    world.finish();
+}
+
+/// What kind of story it is.
+#[derive(Debug)]
+struct Story {
+    chapters: u64,
+    /// How many events are recorded at a time, at most.
+    batch: u64,
+    /// Whether the clock is set now and then, and the process dies.
+    jumps: bool,
+    dies: bool,
+}
+
+impl Story {
+    fn draw(random: &mut Random) -> Self {
+        let long = random.one_in(4);
+        Self {
+            chapters: if long { 40 + random.below(60) } else { 10 + random.below(25) },
+            batch: random.of(&[3, 3, 5, 12]),
+            jumps: random.one_in(2),
+            dies: random.one_in(2),
+        }
+    }
+}
+
+/// Mostly schedules that are over within minutes; the default one takes three days.
+fn policy(random: &mut Random, twenty: bool) -> RetryPolicy {
+    if random.one_in(60) {
+        return RetryPolicy::default();
+    }
+    let first = 20 + random.below(3000);
+    let gaps = 1 + random.below(4);
+    let gap = |nth: u64, random: &mut Random| Duration::from_millis(first + nth * random.below(15_000));
+    let schedule = (0..gaps).map(|nth| gap(nth, random)).collect();
+    let attempts = if twenty { MAX_AUTOMATIC_ATTEMPTS } else { 1 + random.of(&[0, 1, 4, 19, 19]) };
+    let jitter = random.of(&[0.0, 0.1, 1.0]);
+    RetryPolicy::new(schedule, attempts, jitter).expect("1 to 4 gaps of at least 20 ms")
+}
+
+impl World {
+    fn any_webhook(&mut self) -> Webhook {
+        let random = &mut self.random;
+        let retry = random.one_in(3).then(|| {
+            let twenty = random.one_in(2);
+            policy(random, twenty)
+        });
+        Webhook {
+            no: WebhookNo(0),
+            account: ACCOUNT,
+            id: WebhookId::from_bytes([0; 16]),
+            target: TargetUrl::parse("https://loja.example/").expect("a target"),
+            authorization: None,
+            events: any_patterns(random),
+            description: None,
+            status: WebhookStatus::Active,
+            headers: ExtraHeaders::default(),
+            max_in_flight: any_width(random),
+            rate_limit: any_rate(random),
+            ordered: random.one_in(2),
+            retry,
+            secret: SigningSecret::from_random([1; 32]),
+            old_secret: None,
+            registered_after: Seq(0),
+            inserted_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+            deleted_at: None,
+        }
+    }
+
+    fn any_hook(&mut self) -> Option<WebhookNo> {
+        let hooks: Vec<WebhookNo> = self.store.directory().map(|webhook| webhook.no).collect();
+        (!hooks.is_empty()).then(|| self.random.of(&hooks))
+    }
+
+    fn any_seq(&mut self) -> Seq {
+        let last = self.store.head.seq;
+        // Mostly of the latest: something is still going on with those.
+        let span = if self.random.one_in(3) { last } else { last.min(8) };
+        Seq(last.saturating_sub(self.random.below(span)))
+    }
+
+    fn record(&mut self, most: u64) {
+        let mut calls = Vec::new();
+        for _ in 0..=self.random.below(most) {
+            let random = &mut self.random;
+            let own: [u8; 16] = (u128::from(random.below(u64::MAX)) << 64 | 0x8000_0000_0000_0000).to_be_bytes();
+            let new = New {
+                id: random.one_in(2).then(|| EventId::from_bytes(own)),
+                event_type: EventType::parse(random.of(&TYPES)).expect("a type"),
+                resource: (!random.one_in(4)).then(|| random.of(&["a", "b", "c"]).to_owned()),
+            };
+            // Several in one call, which stand or fall together, or in calls that come at the same time.
+            match calls.last_mut() {
+                Some(call) if random.one_in(2) => Vec::push(call, new),
+                _ => calls.push(vec![new]),
+            }
+        }
+        for events in calls {
+            let number = self.submit(Commit::Accept(events.clone()));
+            let own: Vec<New> = events.into_iter().filter(|new| new.id.is_some()).collect();
+            if !own.is_empty() {
+                // Whoever named an event can ask again, even though it was recorded.
+                if self.random.one_in(8) {
+                    self.submit(Commit::Accept(own.clone()));
+                }
+                self.unanswered.push((number, own));
+            }
+        }
+    }
+
+    fn patch(&mut self, no: WebhookNo) {
+        let random = &mut self.random;
+        let mut patch = WebhookPatch::default();
+        match random.below(9) {
+            0..=3 => patch.status = Some(any_status(random)),
+            4 => patch.max_in_flight = Some(any_width(random)),
+            5 => patch.rate_limit = Some(any_rate(random)),
+            6 => patch.ordered = Some(random.one_in(2)),
+            7 => patch.events = Some(any_patterns(random)),
+            _ => {
+                let twenty = random.one_in(2);
+                patch.retry = Some(random.one_in(2).then(|| policy(random, twenty)));
+            }
+        }
+        self.submit(Commit::Change(no, Box::new(patch)));
+    }
+
+    fn chapter(&mut self, story: &Story) {
+        let Some(no) = self.any_hook() else {
+            let webhook = self.any_webhook();
+            self.submit(Commit::Register(Box::new(webhook)));
+            return;
+        };
+        let seq = self.any_seq();
+        match self.random.below(32) {
+            0..=7 => self.record(story.batch),
+            8..=12 => {
+                let mood = Mood::any(&mut self.random);
+                self.say(|| format!("the target of {no:?} is {mood:?}"));
+                self.network.moods.insert(no, mood);
+            }
+            13..=15 => {
+                self.patch(no);
+                // While the page is read that a lane which is active again asks for.
+                if self.random.one_in(2) {
+                    let until = self.time + self.random.below(2 * self.lag + 2);
+                    self.run_until(until);
+                    self.record(4);
+                }
+            }
+            16..=17 => {
+                let key = NotificationKey { seq, webhook: no };
+                for _ in 0..=self.random.below(2) {
+                    self.submit(Commit::Resend(key));
+                }
+            }
+            18 => drop(self.submit(Commit::ResendEvent(seq))),
+            19 => {
+                let webhook = self.random.one_in(2).then_some(no);
+                let status = self.random.one_in(2).then(|| self.random.of(&Status::ALL));
+                let event_type = self.random.one_in(3).then(|| EventType::parse(TYPES[0]).expect("a type"));
+                self.submit(Commit::ResendMany { webhook, status, event_type });
+            }
+            20 => drop(self.submit(Commit::Erase(seq))),
+            21 => drop(self.submit(Commit::Test(no, EventType::parse(TEST_EVENT).expect("a type")))),
+            22 if self.random.one_in(2) => drop(self.submit(Commit::Delete(no))),
+            22 => {
+                let webhook = self.any_webhook();
+                self.submit(Commit::Register(Box::new(webhook)));
+            }
+            23 => {
+                self.network.down = !self.network.down;
+                self.say(|| format!("the network is down: {}", self.network.down));
+            }
+            24 => {
+                // None while the disk has no room for outcomes.
+                let max_in_flight = self.random.index(12) * self.random.index(4);
+                self.limit(max_in_flight);
+            }
+            25 => {
+                self.settings.max_in_flight = 1 + self.random.index(12);
+                self.settings.max_in_flight_per_webhook = 1 + self.random.index(12);
+                self.reload();
+            }
+            26..=27 if story.dies => {
+                if self.random.one_in(2) {
+                    self.revive();
+                } else {
+                    self.dies_in = Some(1 + self.random.below(12));
+                }
+            }
+            28..=29 if story.jumps => {
+                let far = self.random.of(&[900, 20_000, 100_000, 2 * HOUR_MS]);
+                let by = i64::try_from(self.random.below(far)).expect("two hours at most");
+                let by = if self.random.one_in(2) { by } else { -by };
+                self.set_clock(by);
+            }
+            _ => {
+                let until = self.time + self.random.below(60_000);
+                self.run_until(until);
+            }
+        }
+    }
+
+    /// All is well from here on, but that some webhooks may stay paused: whatever is owed must end within the longest wait that
+    /// the past can have left behind.
+    fn finish(&mut self) {
+        self.say(|| "all is well from here on".to_owned());
+        self.dies_in = None;
+        self.network.down = false;
+        self.settings.max_in_flight = 8 + self.random.index(60);
+        self.reload();
+        let hooks: Vec<WebhookNo> = self.store.directory().map(|webhook| webhook.no).collect();
+        for no in hooks {
+            let mood = if self.random.one_in(6) { Mood::any_that_answers(&mut self.random) } else { Mood::Healthy };
+            self.network.moods.insert(no, mood);
+            let status = if self.random.one_in(8) { any_status(&mut self.random) } else { WebhookStatus::Active };
+            let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
+            self.submit(Commit::Change(no, Box::new(patch)));
+        }
+        let until = self.time + 1000;
+        self.run_until(until);
+        let deadline = self.time + self.longest_wait();
+        while !self.is_done() {
+            assert!(self.time < deadline, "stuck: {:?}", self.stuck());
+            self.run_until((self.time + 30_000).min(deadline));
+        }
+        self.say(|| "everything has ended".to_owned());
+        self.ledger.check_end(&self.store, &self.settings.retry);
+    }
+
+    fn longest_wait(&self) -> u64 {
+        let own = self.store.directory().filter_map(|webhook| webhook.retry.as_ref());
+        let policies = own.chain([&self.settings.retry]);
+        let whole = |policy: &RetryPolicy| {
+            let gaps = policy.schedule().iter().map(|gap| millis(*gap)).sum::<u64>();
+            let last = policy.schedule().last().map_or(0, |gap| millis(*gap));
+            2 * (gaps + last * u64::from(policy.max_attempts()))
+        };
+        let schedule = policies.map(whole).max().unwrap_or(0);
+        let slowest = self.store.directory().filter_map(|webhook| webhook.rate_limit).map(RateLimit::as_f64);
+        let slowest = if slowest.fold(f64::MAX, f64::min) < 1.0 { 17_000 } else { 16_000 };
+        let owed = self.store.notifications.len() as u64;
+        // Those of one chain fail one after the other.
+        schedule * (owed + 1) + millis(self.settings.retry_after_cap) + self.set_back + owed * 20 * slowest + HOUR_MS
+    }
+
+    fn stuck(&self) -> Vec<String> {
+        let owed = self.store.notifications.values().filter(|n| n.is_owed() || n.manual_at.is_some());
+        owed.take(3).map(|notification| format!("{notification:?}")).collect()
+    }
+}
+
+impl Mood {
+    /// One that leads to an end: confirmed, or failed after the last attempt.
+    fn any_that_answers(random: &mut Random) -> Self {
+        random.of(&[Self::Failing, Self::Alternating, Self::Slow, Self::BreaksOff, Self::Garbled, Self::TooLate])
+    }
+}
+
+fn any_patterns(random: &mut Random) -> PatternSet {
+    let patterns = (0..=random.below(2)).map(|_| Pattern::parse(random.of(&PATTERNS)).expect("a pattern"));
+    PatternSet::new(patterns.collect()).expect("one at least")
+}
+
+fn any_width(random: &mut Random) -> Option<u16> {
+    random.one_in(2).then(|| random.of(&[1, 1, 2, 5, 12]))
+}
+
+fn any_rate(random: &mut Random) -> Option<RateLimit> {
+    random.one_in(3).then(|| RateLimit::per_second(random.of(&RATES)).expect("within the range"))
+}
+
+fn any_status(random: &mut Random) -> WebhookStatus {
+    match random.below(4) {
+        0..=1 => WebhookStatus::Active,
+        2 => WebhookStatus::Paused,
+        _ => WebhookStatus::Disabled { reason: String::new() },
+    }
+}
