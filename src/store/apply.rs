@@ -3,8 +3,9 @@
 //! The index rows of a record are derived from the record, in one place ([`notification_rows`], [`event_rows`]): a change
 //! takes away the rows of what was and puts the rows of what is, so that no transition can forget one.
 //!
-//! A notification that is owed since its event was recorded, and that nothing has happened to, has no record: its entry among the
-//! fresh ones says all there is to say of it. The first thing that happens to it writes one.
+//! A notification that is owed since its event was recorded, and that nothing has happened to, has no record and no other row than
+//! its entry among the fresh ones, which says all there is to say of it. The first thing that happens to it writes the rest: a
+//! target that isn't well, or a webhook that is paused, costs an event next to nothing.
 
 mod events;
 mod jobs;
@@ -145,7 +146,7 @@ impl Committer {
             notification.waits = waits;
         }
         if turn.is_none() && now == event.inserted_at {
-            notification_rows(&notification).into_iter().for_each(|row| txn.put(row, Vec::new()));
+            txn.put(keys::fresh(event.account, key), Vec::new());
         } else {
             put_notification(txn, &[], &notification);
         }
@@ -171,9 +172,8 @@ impl Committer {
         let mut from = prefix.clone();
         while let Some(row) = txn.first_from(&from, &prefix)? {
             let key = NotificationKey { seq: last_seq(&row)?, webhook };
-            match read_notification(txn, ended.account, key) {
-                Ok(Some(mut next)) if next.waits => {
-                    let before = notification_rows(&next);
+            match find_notification(txn, ended.account, key) {
+                Ok(Some((mut next, before))) if next.waits => {
                     next.waits = false;
                     put_notification(txn, &before, &next);
                     self.told.push(Told::Fresh { key: next.key, hot: None });
@@ -209,14 +209,28 @@ fn read_notification(
     account: AccountNo,
     key: NotificationKey,
 ) -> Result<Option<Notification>, StoreError> {
+    Ok(find_notification(txn, account, key)?.map(|(notification, _)| notification))
+}
+
+/// A notification and the index rows it has now.
+fn find_notification(
+    txn: &Txn<'_>,
+    account: AccountNo,
+    key: NotificationKey,
+) -> Result<Option<(Notification, Vec<Key>)>, StoreError> {
     let found =
         txn.read(&keys::notification(account, key), |value| record::decode_notification(account, key, value))?;
-    if found.is_some() || !txn.is_in_set(&keys::fresh(account, key))? {
-        return Ok(found);
+    if let Some(notification) = found {
+        let rows = notification_rows(&notification);
+        return Ok(Some((notification, rows)));
+    }
+    let fresh = keys::fresh(account, key);
+    if !txn.is_in_set(&fresh)? {
+        return Ok(None);
     }
     let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
     let recorded = txn.read(&keys::event(account, key.seq), inserted_at)?;
-    Ok(recorded.map(|at| Notification::owed(key, account, at, false)))
+    Ok(recorded.map(|at| (Notification::owed(key, account, at, false), vec![fresh])))
 }
 
 /// The webhooks that an event is owed to, or was, as this group sees it.

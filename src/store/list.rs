@@ -233,17 +233,18 @@ struct Union {
 }
 
 impl Union {
+    /// The last range is asked each time, after the others: what moves into it from one of them (a fresh notification that gets its
+    /// record) would else be missed if the last was asked before and the other after.
     fn new(ranges: Vec<Range>) -> Self {
         Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }
     }
 
     fn seek(&mut self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
         let mut first: Option<Place> = None;
-        for (range, named) in &mut self.ranges {
+        let last = self.ranges.len().saturating_sub(1);
+        for (nth, (range, named)) in self.ranges.iter_mut().enumerate() {
             let still_ahead = match *named {
-                // Records are asked each time, and last: one that got its record after it was looked for, and is fresh no more
-                // when that is asked, would be missed.
-                _ if matches!(range.shape, Shape::SeqAndWebhook) => false,
+                _ if nth == last => false,
                 None => false,
                 Some(None) => true,
                 Some(Some(place)) => match order {
@@ -383,8 +384,11 @@ impl<'s> Walk<'s> {
         }
         if unions.is_empty() {
             unions.push(Union::new(match query.webhook {
-                Some(no) => vec![Range { prefix: keys::of_webhook(no), shape: Shape::SeqOf(no.0) }],
-                // What is fresh may have no record. The records last: see `Union::seek`.
+                // What is fresh may have no other row. What it moves to comes last: see `Union::new`.
+                Some(no) => {
+                    let of = |prefix| Range { prefix, shape: Shape::SeqOf(no.0) };
+                    vec![of(keys::fresh_of(account, no)), of(keys::of_webhook(no))]
+                }
                 None => {
                     let mut ranges = webhooks_in(shared, &keys::fresh_of_account(account), None)?;
                     ranges.push(Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook });

@@ -17,9 +17,9 @@ mod queue;
 mod read;
 mod record;
 mod restore;
-mod sets;
 #[cfg(test)]
 pub(crate) mod rows;
+mod sets;
 mod space;
 mod txn;
 mod verify;

@@ -326,6 +326,6 @@ fn any_status(random: &mut Random) -> WebhookStatus {
     match random.below(4) {
         0..=1 => WebhookStatus::Active,
         2 => WebhookStatus::Paused,
-        _ => WebhookStatus::Disabled { reason: String::new() },
+        _ => WebhookStatus::Disabled { reason: crate::model::DisabledReason::Gone, at: Timestamp::from_ms(0) },
     }
 }

@@ -1,6 +1,6 @@
 //! Events: accepted once, owed to what matches, erased.
 
-use super::{event_rows, find_event, notification_rows, put_notification, read_event, read_notification};
+use super::{event_rows, find_event, find_notification, put_notification, read_event};
 use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Timestamp, WebhookId, WebhookNo,
 };
@@ -240,8 +240,8 @@ impl Committer {
         self.head.payload_bytes = self.head.payload_bytes.saturating_sub(stored.payload_bytes());
         txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
         for key in owed {
-            let mut notification = match read_notification(txn, account, key) {
-                Ok(Some(notification)) => notification,
+            let (mut notification, before) = match find_notification(txn, account, key) {
+                Ok(Some(found)) => found,
                 Ok(None) => continue,
                 // The payload goes all the same; this one's attempts find nothing to send.
                 Err(error) => {
@@ -249,7 +249,7 @@ impl Committer {
                     continue;
                 }
             };
-            let (before, had_turn) = (notification_rows(&notification), notification.has_turn());
+            let had_turn = notification.has_turn();
             notification.erase(now);
             put_notification(txn, &before, &notification);
             self.pass_on(txn, had_turn, &notification);

@@ -1,6 +1,6 @@
 //! Background jobs and sweeps: what touches a whole backlog, a little at a time.
 
-use super::{notification_rows, put_notification, read_notification};
+use super::{find_notification, put_notification};
 use crate::model::{
     AccountNo, BulkResend, NotificationKey, Pattern, ResendFilter, ResendId, ResendState, Seq, Timestamp, WebhookNo,
 };
@@ -320,9 +320,8 @@ fn cancel_some(txn: &mut Txn<'_>, account: AccountNo, webhook: WebhookNo, now: T
         }
     }
     for (row, key) in &found {
-        match read_notification(txn, account, *key) {
-            Ok(Some(mut notification)) => {
-                let before = notification_rows(&notification);
+        match find_notification(txn, account, *key) {
+            Ok(Some((mut notification, before))) => {
                 if notification.cancel(now) {
                     put_notification(txn, &before, &notification);
                 }

@@ -1,6 +1,6 @@
 //! Notifications: settled, re-sent.
 
-use super::{Standing, notification_rows, put_notification, read_event, read_notification};
+use super::{Standing, find_notification, put_notification, read_event};
 use crate::model::{
     AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, TEST_EVENT, Timestamp, Trigger,
     Verdict, WebhookNo,
@@ -24,15 +24,15 @@ impl Committer {
         seen: Timestamp,
         now: Timestamp,
     ) {
-        let standing = match read_notification(txn, account, key) {
+        let standing = match find_notification(txn, account, key) {
             Ok(None) => Standing::Nothing,
             Err(error) => {
                 let notification = self.shared.notification_id(key);
                 tracing::error!(%error, %notification, "an attempt's outcome could not be kept");
                 Standing::Nothing
             }
-            Ok(Some(mut notification)) => {
-                let (before, had_turn) = (notification_rows(&notification), notification.has_turn());
+            Ok(Some((mut notification, before))) => {
+                let had_turn = notification.has_turn();
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
                 self.note_health(txn, key.webhook, &attempt, verdict, seen);
                 if attempt.trigger == Trigger::Manual {
@@ -56,7 +56,7 @@ impl Committer {
         key: NotificationKey,
         now: Timestamp,
     ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
-        let Some(mut notification) = read_notification(txn, account, key)? else {
+        let Some((mut notification, before)) = find_notification(txn, account, key)? else {
             return Ok(None);
         };
         let erased = txn.read(&keys::event(account, key.seq), |value| {
@@ -66,7 +66,6 @@ impl Committer {
         if self.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
             return Ok(Some(Err(Refusal::Cancelled)));
         }
-        let before = notification_rows(&notification);
         if let Err(refusal) = notification.resend(now) {
             return Ok(Some(Err(refusal)));
         }
