@@ -1,28 +1,28 @@
 //! The committer: the one thread that makes every change, many at a time.
 //!
-//! It drains whatever waits into one batch, applies it, flushes, syncs, and only then answers: a **group commit**. While it
-//! syncs, the next group gathers by itself, so a lone caller never waits for company and 256 of them share one sync.
+//! It drains whatever waits into one batch, applies it, has it flushed and synced, and only then answered: a **group commit**. While
+//! one group is synced, the next one gathers and is applied (see `syncer`), so a lone caller never waits for company and 256 of them
+//! share one sync.
 //!
-//! Outcomes of attempts wait for nobody: they are applied at once, and synced with the next group or after
-//! [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
+//! Nobody waits for outcomes of attempts: they linger for a few milliseconds, so that many share one batch, and are synced with the
+//! next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
 use super::apply::{Retirement, Standing};
 use super::backup::{self, Piece, Stepped};
 use super::jobs::{Jobs, Open};
 use super::keys;
-use super::marker::Marker;
 use super::open::guarded;
 use super::record::{self, HeadV2};
 use super::space::{Looks, Room};
+use super::syncer::{Applied, Syncer};
 use super::txn::Txn;
-use super::{AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, Shared, StoreError, Token, sync};
+use super::{AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, Shared, StoreError, Token};
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey, Refusal,
     ResendFilter, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -39,6 +39,10 @@ const OUTCOME_SYNC: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(1);
 /// How soon it looks again whether whoever writes a backup down has caught up.
 const BACKUP_AGAIN: Duration = Duration::from_millis(2);
+/// How long an outcome waits for company before it is applied: the target has confirmed, and its slot is free already.
+const LINGER: Duration = Duration::from_millis(5);
+/// How many outcomes wait together at most.
+const MAX_LINGERING: usize = 256;
 /// How often expired idempotency keys are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many expired idempotency keys are swept at a time.
@@ -69,13 +73,7 @@ impl<T: Send + 'static> Reply<T> {
     }
 }
 
-type Answer = Box<dyn FnOnce() + Send>;
-
-fn give(answers: Vec<Answer>) {
-    for answer in answers {
-        answer();
-    }
-}
+pub(super) type Answer = Box<dyn FnOnce() + Send>;
 
 /// A change, named after the fact.
 pub(super) enum Commit {
@@ -261,11 +259,9 @@ pub(super) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
 
 pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
-    log: File,
-    marker: Marker,
+    syncer: Syncer,
     format: u32,
     pub(super) clock: Clock,
-    tell: Tell,
     pub(super) head: HeadV2,
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
@@ -275,6 +271,8 @@ pub(super) struct Committer {
     pub(super) told: Vec<Told>,
     /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
     pub(super) passed_on: bool,
+    /// The first commit of the next group, if it is here already.
+    waiting: Option<Commit>,
     /// Since when something is applied and not durable.
     unsynced: Option<Instant>,
     swept: Option<Instant>,
@@ -289,14 +287,7 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
-    pub(super) fn load(
-        shared: Arc<Shared>,
-        log: File,
-        marker: Marker,
-        format: u32,
-        clock: Clock,
-        tell: Tell,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn load(shared: Arc<Shared>, syncer: Syncer, format: u32, clock: Clock) -> Result<Self, StoreError> {
         let tree = &shared.tree;
         let mut directory = Directory::default();
         for row in tree.scan_prefix(keys::webhooks()) {
@@ -370,11 +361,10 @@ impl Committer {
         looks.look(&shared.space, &shared.path);
         let loaded = Self {
             shared,
-            log,
-            marker,
+            syncer,
             format,
             clock,
-            tell,
+            waiting: None,
             head,
             accounts,
             matches: HashMap::new(),
@@ -407,15 +397,17 @@ impl Committer {
 
     fn serve(&mut self, commits: &Receiver<Commit>) -> Result<(), StoreError> {
         loop {
+            self.syncer.check()?;
             let mut group = Vec::new();
-            match commits.recv_timeout(self.patience()) {
+            match self.waiting.take().map_or_else(|| commits.recv_timeout(self.patience()), Ok) {
                 Ok(commit) => group.push(commit),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.make_durable()?;
-                    return self.sync_marker(true);
+                    self.finish(self.unsynced.is_some(), Vec::new(), true)?;
+                    return self.syncer.stop();
                 }
             }
+            self.linger(&mut group, commits);
             self.shared.pulse.begin();
             let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
             while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
@@ -428,24 +420,45 @@ impl Committer {
                 }
             }
             self.looks.look(&self.shared.space, &self.shared.path);
-            let stopping = self.commit(group)?;
+            let stopping = self.commit(group, commits)?;
             self.sweep()?;
             self.retire_some()?;
             self.work()?;
             self.back_up();
-            if self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC) {
-                self.make_durable()?;
+            let overdue = self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC);
+            if overdue || !self.told.is_empty() {
+                self.finish(overdue, Vec::new(), true)?;
             }
-            self.tell_engine();
-            self.sync_marker(stopping.is_some())?;
+            self.syncer.sync_marker()?;
             if let Some(answers) = stopping {
-                self.make_durable()?;
-                self.sync_marker(true)?;
+                self.finish(self.unsynced.is_some(), Vec::new(), true)?;
+                self.syncer.stop()?;
                 self.shared.pulse.end();
-                give(answers);
+                answers.into_iter().for_each(|answer| answer());
                 return Ok(());
             }
             self.shared.pulse.end();
+        }
+    }
+
+    /// Lets outcomes gather, unless something comes that somebody waits for.
+    fn linger(&self, group: &mut Vec<Commit>, commits: &Receiver<Commit>) {
+        let until = Instant::now() + LINGER;
+        while group.last().is_some_and(|commit| self.can_wait(commit)) && group.len() < MAX_LINGERING {
+            match commits.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(commit) => group.push(commit),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Whether nobody waits for it: an outcome, unless the next one in its order does.
+    fn can_wait(&self, commit: &Commit) -> bool {
+        match commit {
+            Commit::Settle { key, .. } => {
+                !self.shared.directory().by_no(key.webhook).is_some_and(|webhook| webhook.ordered)
+            }
+            _ => false,
         }
     }
 
@@ -489,11 +502,11 @@ impl Committer {
         let retiring = (self.limits.retention.is_some() || self.limits.retention_bytes.is_some()) && self.may_retire();
         let retire = retiring.then(|| self.retirement.due_in());
         let backup = self.backup.is_some().then_some(BACKUP_AGAIN);
-        [job, sync, retire, backup, self.marker.sync_in()].into_iter().flatten().fold(IDLE, Duration::min)
+        [job, sync, retire, backup, self.syncer.marker_due_in()].into_iter().flatten().fold(IDLE, Duration::min)
     }
 
     /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was asked.
-    fn commit(&mut self, group: Vec<Commit>) -> Result<Option<Vec<Answer>>, StoreError> {
+    fn commit(&mut self, group: Vec<Commit>, commits: &Receiver<Commit>) -> Result<Option<Vec<Answer>>, StoreError> {
         if group.is_empty() {
             return Ok(None);
         }
@@ -589,8 +602,9 @@ impl Committer {
         self.apply(txn)?;
         let passed_on = std::mem::take(&mut self.passed_on);
         if !answers.is_empty() || passed_on {
-            self.make_durable()?;
-            give(answers);
+            // Whoever waits already is served while this one is synced.
+            self.waiting = commits.try_recv().ok();
+            self.finish(true, answers, self.waiting.is_none())?;
         }
         Ok((!stops.is_empty()).then_some(stops))
     }
@@ -607,44 +621,26 @@ impl Committer {
         }
         self.head.commit += 1;
         txn.put(keys::meta("head"), record::encode_head(&self.head));
-        txn.resolve().inspect_err(|_| self.fail())?;
+        txn.resolve().inspect_err(|_| self.shared.fail())?;
         self.looks.staged(txn.bytes());
         if let Some(backup) = &mut self.backup {
             backup.note(txn.rows());
         }
         self.publish();
-        txn.apply().inspect_err(|_| self.fail())?;
+        txn.apply().inspect_err(|_| self.shared.fail())?;
         self.unsynced.get_or_insert_with(Instant::now);
         Ok(())
     }
 
-    /// Before the answers that wait are dropped, so that whoever asked hears why.
-    fn fail(&self) {
-        self.shared.failed.store(true, Ordering::Release);
-    }
-
-    fn make_durable(&mut self) -> Result<(), StoreError> {
-        if self.unsynced.take().is_some() {
-            sync(&self.shared.db, &self.log).inspect_err(|_| self.fail())?;
-            self.marker.move_to(self.head.commit).inspect_err(|_| self.fail())?;
+    /// Has what is applied made durable, if it must be, then answered and told. Fresh events wait for their sync; outcomes, and what
+    /// a job cancels, are facts as soon as they are visible.
+    fn finish(&mut self, sync: bool, answers: Vec<Answer>, here: bool) -> Result<(), StoreError> {
+        if sync {
+            self.unsynced = None;
         }
-        if self.shared.durable.swap(self.head.seq, Ordering::AcqRel) != self.head.seq {
-            self.told.push(Told::Durable(Seq(self.head.seq)));
-        }
-        self.tell_engine();
-        Ok(())
-    }
-
-    /// Whether what was staged may be told depends on whether it is durable: fresh events wait for their sync, the rest
-    /// (outcomes, cancellations by a job) is a fact as soon as it is visible.
-    fn tell_engine(&mut self) {
-        if !self.told.is_empty() {
-            (self.tell)(std::mem::take(&mut self.told));
-        }
-    }
-
-    fn sync_marker(&mut self, now: bool) -> Result<(), StoreError> {
-        Ok(self.marker.sync_due(now).inspect_err(|_| self.fail())?)
+        let told = std::mem::take(&mut self.told);
+        let (commit, seq) = (self.head.commit, self.head.seq);
+        self.syncer.finish(Applied { commit, seq, sync, told, answers }, here)
     }
 
     /// Shows the figures of the head to whoever asks.

@@ -21,6 +21,7 @@ mod restore;
 pub(crate) mod rows;
 mod sets;
 mod space;
+mod syncer;
 mod txn;
 mod verify;
 
@@ -404,6 +405,8 @@ struct Shared {
     id_key: ring::hmac::Key,
     /// Whether the committer makes progress.
     pulse: Pulse,
+    /// Whether what makes groups durable beside it does.
+    sync_pulse: Pulse,
     space: Space,
     limits: RwLock<Limits>,
     kept: Kept,
@@ -496,7 +499,7 @@ impl Store {
 
     /// For how long the committer has been at one and the same round; zero while it waits for work.
     pub fn stuck_for(&self) -> Duration {
-        self.shared.pulse.stuck_for()
+        self.shared.pulse.stuck_for().max(self.shared.sync_pulse.stuck_for())
     }
 
     /// What may still be written.
@@ -746,6 +749,11 @@ impl Store {
 }
 
 impl Shared {
+    /// Nothing is made durable any more.
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
     fn health(&self, webhook: WebhookNo) -> Option<Health> {
         self.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
     }

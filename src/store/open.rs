@@ -9,6 +9,7 @@ use super::marker::{self, Found, Mark, Marker};
 use super::pulse::Pulse;
 use super::record::{self, FormatV1, HeadV2};
 use super::space::Space;
+use super::syncer::Syncer;
 use super::verify::{self, Report};
 use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
 use crate::clock::Clock;
@@ -107,6 +108,7 @@ impl Store {
             failed: AtomicBool::new(false),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
             pulse: Pulse::default(),
+            sync_pulse: Pulse::default(),
             space: Space::new(settings.limits.min_free),
             limits: RwLock::new(settings.limits),
             kept: Kept::default(),
@@ -115,8 +117,8 @@ impl Store {
         });
         let (commits, receiver) = std::sync::mpsc::channel();
         let (dead, fatal) = oneshot::channel();
-        let mut committer =
-            Committer::load(shared.clone(), log, marker, format.format, settings.clock, Box::new(tell))?;
+        let syncer = Syncer::start(shared.clone(), log, marker, Box::new(tell))?;
+        let mut committer = Committer::load(shared.clone(), syncer, format.format, settings.clock)?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             let fatal = committer.run(&receiver);

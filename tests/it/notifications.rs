@@ -203,7 +203,7 @@ fn a_bulk_resend_is_seen_in_progress_survives_a_crash_and_can_be_cancelled() {
     daemon.patch(&format!("/api/webhooks/{}", id(&webhook)), &json!({ "webhook": { "rate_limit": null } })).expect(200);
     eventually("what was owed by then is sent", || (receiver.count() as u64 >= 800 + given).then_some(()));
     let again = receiver.count() as u64 - 800 - given;
-    assert!(again <= 8, "only what was in flight at the crash is sent again, not {again}");
+    assert!(again <= 64, "only what was in flight or not yet synced at the crash is sent again, not {again}");
     assert_eq!(daemon.get(&path).expect(200).data(), cancelled);
     // Another account's token, or one that may only read, doesn't reach it.
     let read = daemon.post("/api/tokens", &json!({ "token": { "name": "r", "scopes": ["read"] } })).expect(201).data();
