@@ -102,8 +102,8 @@ mod tests {
         Health { failing_since: at(0), exhausted, gone: false, notice }
     }
 
-    fn told(days: u64, proven: bool) -> Option<Notice> {
-        Some(Notice { ends_at: at(days), proven })
+    fn told(days: u64, proven: bool) -> Notice {
+        Notice { ends_at: at(days), proven }
     }
 
     const fn days(days: u64) -> DisableRule {
@@ -116,9 +116,9 @@ mod tests {
         assert_eq!(rule.judge(&failing(false, None), at(90)), Ruling::None);
         assert_eq!(rule.judge(&failing(true, None), at(3)), Ruling::None);
         assert_eq!(rule.judge(&failing(true, None), at(4)), Ruling::Warn(at(5)));
-        assert_eq!(rule.judge(&failing(true, told(5, true)), at(4)), Ruling::None);
+        assert_eq!(rule.judge(&failing(true, Some(told(5, true))), at(4)), Ruling::None);
         let disable = Ruling::Disable(DisabledReason::Failing { since: at(0) });
-        assert_eq!(rule.judge(&failing(true, told(5, true)), at(5)), disable);
+        assert_eq!(rule.judge(&failing(true, Some(told(5, true))), at(5)), disable);
         // Exhausted only long after: the notice is given all the same.
         assert_eq!(rule.judge(&failing(true, None), at(30)), Ruling::Warn(at(31)));
     }
@@ -126,12 +126,12 @@ mod tests {
     /// The daemon was down, or nothing was owed: the target may have been mended meanwhile.
     #[test]
     fn nothing_is_disabled_that_was_not_tried_since_the_notice() {
-        assert_eq!(days(5).judge(&failing(true, told(5, false)), at(90)), Ruling::None);
+        assert_eq!(days(5).judge(&failing(true, Some(told(5, false))), at(90)), Ruling::None);
     }
 
     #[test]
     fn what_was_told_holds_whatever_becomes_of_the_rule() {
-        let warned = failing(true, told(5, true));
+        let warned = failing(true, Some(told(5, true)));
         assert_eq!(days(3).judge(&warned, at(4)), Ruling::None, "stricter");
         assert_eq!(days(9).judge(&warned, at(5)), Ruling::None, "milder");
         assert_eq!(days(9).disables_at(&warned), Some(at(9)));

@@ -185,13 +185,14 @@ impl Commit {
         let full = || StoreError::Full { free, min_free };
         match self {
             Self::AddToken { reply, .. } => Err(reply.whichever(Err(full()))),
-            Self::Register { reply, .. } | Self::RotateSecret { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Register { reply, .. } | Self::RotateSecret { reply, .. } | Self::Disable { reply, .. } => {
+                Err(reply.whichever(Err(full())))
+            }
             Self::Accept { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Test { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Resend { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::ResendEvent { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::ResendMany { reply, .. } => Err(reply.whichever(Err(full()))),
-            Self::Disable { reply, .. } => Err(reply.whichever(Err(full()))),
             other @ (Self::Account { .. }
             | Self::RevokeToken { .. }
             | Self::Change { .. }
@@ -434,7 +435,9 @@ impl Committer {
                 self.finish(self.unsynced.is_some(), Vec::new(), true)?;
                 self.syncer.stop()?;
                 self.shared.pulse.end();
-                answers.into_iter().for_each(|answer| answer());
+                for answer in answers {
+                    answer();
+                }
                 return Ok(());
             }
             self.shared.pulse.end();
@@ -602,9 +605,10 @@ impl Committer {
         self.apply(txn)?;
         let passed_on = std::mem::take(&mut self.passed_on);
         if !answers.is_empty() || passed_on {
-            // Whoever waits already is served while this one is synced.
+            // Whoever waits already is served while this one is synced. An outcome isn't worth another thread's wake-up.
             self.waiting = commits.try_recv().ok();
-            self.finish(true, answers, self.waiting.is_none())?;
+            let alone = self.waiting.as_ref().is_none_or(|commit| self.can_wait(commit));
+            self.finish(true, answers, alone)?;
         }
         Ok((!stops.is_empty()).then_some(stops))
     }

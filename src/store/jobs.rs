@@ -50,7 +50,9 @@ impl Jobs {
     pub(super) fn next(&mut self, now: Instant) -> Option<Open> {
         if self.look_at.is_some_and(|at| at <= now) {
             let webhooks: Vec<WebhookNo> = self.blocked.keys().copied().collect();
-            webhooks.into_iter().for_each(|webhook| self.wake(webhook));
+            for webhook in webhooks {
+                self.wake(webhook);
+            }
             self.look_at = (!self.blocked.is_empty()).then(|| now + LOOK_AGAIN);
         }
         self.ready.pop_front()

@@ -383,18 +383,13 @@ impl<'s> Walk<'s> {
             Some(filter) => unions.push(Union::new(response_ranges(shared, account, filter, query.webhook)?)),
         }
         if unions.is_empty() {
-            unions.push(Union::new(match query.webhook {
-                // What is fresh may have no other row. What it moves to comes last: see `Union::new`.
-                Some(no) => {
-                    let of = |prefix| Range { prefix, shape: Shape::SeqOf(no.0) };
-                    vec![of(keys::fresh_of(account, no)), of(keys::of_webhook(no))]
-                }
-                None => {
-                    let mut ranges = webhooks_in(shared, &keys::fresh_of_account(account), None)?;
-                    ranges.push(Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook });
-                    ranges
-                }
-            }));
+            // What is fresh may have no other row. What it moves to comes last: see `Union::new`.
+            let mut ranges = webhooks_in(shared, &keys::fresh_of_account(account), query.webhook)?;
+            ranges.push(match query.webhook {
+                Some(no) => Range { prefix: keys::of_webhook(no), shape: Shape::SeqOf(no.0) },
+                None => Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook },
+            });
+            unions.push(Union::new(ranges));
         }
         if let Some(pattern) = &query.event_type {
             unions.push(Union::new(type_ranges(shared, account, pattern)));

@@ -50,7 +50,9 @@ impl Files {
             if !told.is_empty() {
                 (self.tell)(told);
             }
-            answers.into_iter().for_each(|answer| answer());
+            for answer in answers {
+                answer();
+            }
         }
         Ok(())
     }

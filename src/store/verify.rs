@@ -214,7 +214,7 @@ impl Verifier<'_> {
                 Ok((event.map(|event| event.id) != Some(id)).then(|| "leads to no event of that id".to_owned()))
             }
             Table::Type => {
-                self.check_set(key, value, |entry, seq| self.check_entry_of_event(entry, AccountNo(u32_at(1)?), seq))
+                Self::check_set(key, value, |entry, seq| self.check_entry_of_event(entry, AccountNo(u32_at(1)?), seq))
             }
             Table::Reference => self.check_entry_of_event(key, AccountNo(u32_at(1)?), last_seq()?),
             Table::Idempotency => {
@@ -245,10 +245,10 @@ impl Verifier<'_> {
                 Ok((number >= last).then(|| "is not one of its notification's earlier attempts".to_owned()))
             }
             Table::Order => self.check_order(key, u32_at(1)?, last_seq()?),
-            Table::ByWebhook => self.check_set(key, value, |entry, seq| {
+            Table::ByWebhook => Self::check_set(key, value, |entry, seq| {
                 self.check_index(entry, NotificationKey { seq, webhook: WebhookNo(u32_at(1)?) })
             }),
-            Table::Fresh => self.check_set(key, value, |entry, seq| {
+            Table::Fresh => Self::check_set(key, value, |entry, seq| {
                 self.check_fresh(entry, AccountNo(u32_at(1)?), NotificationKey { seq, webhook: WebhookNo(u32_at(5)?) })
             }),
             Table::Retry | Table::Manual => {
@@ -362,7 +362,6 @@ impl Verifier<'_> {
 
     /// Every entry of a set's row.
     fn check_set(
-        &self,
         row: &[u8],
         value: &[u8],
         check: impl Fn(&[u8], Seq) -> Result<Problem, StoreError>,

@@ -1,6 +1,6 @@
 //! Events: accepted once, owed to what matches, erased.
 
-use super::{event_rows, find_event, find_notification, put_notification, read_event};
+use super::{event_rows, find_event, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Timestamp, WebhookId, WebhookNo,
 };
@@ -220,7 +220,7 @@ impl Committer {
         if event.erased_at.is_some() {
             return Ok(Some(event));
         }
-        let owed = self.notifications_of(txn, account, seq)?;
+        let owed = owed_to(txn, account, seq)?;
         let type_no = self.type_no(txn, account, &event.event_type);
         let before = event_rows(&event, type_no);
         event.erased_at = Some(now);
@@ -239,7 +239,8 @@ impl Committer {
         }
         self.head.payload_bytes = self.head.payload_bytes.saturating_sub(stored.payload_bytes());
         txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
-        for key in owed {
+        for webhook in owed {
+            let key = NotificationKey { seq, webhook };
             let (mut notification, before) = match find_notification(txn, account, key) {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
@@ -269,16 +270,6 @@ impl Committer {
             self.told.push(Told::Cancelled { key });
         }
         Ok(Some(event))
-    }
-
-    /// The notifications of an event, those of this very group included.
-    pub(super) fn notifications_of(
-        &self,
-        txn: &Txn<'_>,
-        account: AccountNo,
-        seq: Seq,
-    ) -> Result<Vec<NotificationKey>, StoreError> {
-        Ok(super::owed_to(txn, account, seq)?.into_iter().map(|webhook| NotificationKey { seq, webhook }).collect())
     }
 }
 

@@ -204,8 +204,8 @@ impl Committer {
         resend.open -= u32::from(over).min(resend.open);
         resend.updated_at = now;
         if end_if_through(&mut resend, now) {
-            let (resent, skipped, status) = (resend.resent, resend.skipped, resend.state.as_str());
-            tracing::info!(resend = %resend.id, resent, skipped, status, "bulk resend ended");
+            let status = resend.state.as_str();
+            tracing::info!(resend = %resend.id, resent = resend.resent, skipped = resend.skipped, status, "bulk resend ended");
         }
         self.put_resend(txn, resend);
     }

@@ -1,6 +1,6 @@
 //! Notifications: settled, re-sent.
 
-use super::{Standing, find_notification, put_notification, read_event};
+use super::{Standing, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
     AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, TEST_EVENT, Timestamp, Trigger,
     Verdict, WebhookNo,
@@ -91,7 +91,7 @@ impl Committer {
         }
         let webhooks: Vec<(WebhookNo, bool)> = if event.event_type.as_str() == TEST_EVENT {
             // Owed to whom it was sent to by name, and to nobody by subscription.
-            self.notifications_of(txn, account, seq)?.into_iter().map(|key| (key.webhook, false)).collect()
+            owed_to(txn, account, seq)?.into_iter().map(|webhook| (webhook, false)).collect()
         } else {
             let all = self.matching(account, &event.event_type);
             let own =
