@@ -609,6 +609,8 @@ impl Rig {
         loop {
             let resend = self.only_resend();
             if holds(&resend) {
+                // Its figures are seen a moment before its rows are.
+                self.barrier();
                 return resend;
             }
             assert!(Instant::now() < deadline, "{what}: {resend:?}");
