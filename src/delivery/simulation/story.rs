@@ -10,7 +10,7 @@ use crate::delivery::engine::EngineSettings;
 use crate::delivery::lane::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,
-    RetryPolicy, Seq, SigningSecret, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
+    RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
     WebhookPatch, WebhookStatus, millis,
 };
 use std::time::Duration;
@@ -291,6 +291,12 @@ impl World {
         let schedule = policies.map(whole).max().unwrap_or(0);
         let slowest = self.store.directory().filter_map(|webhook| webhook.rate_limit).map(RateLimit::as_f64);
         let slowest = if slowest.fold(f64::MAX, f64::min) < 1.0 { 17_000 } else { 16_000 };
+        // A gap of a schedule that the webhook no longer has.
+        let dues = self.store.notifications.values().filter_map(|n| match n.state {
+            State::Retrying { due } => Some(millis(due.since(Timestamp::from_ms(self.wall())))),
+            State::Pending | State::Delivered | State::Failed | State::Cancelled => None,
+        });
+        let schedule = schedule.max(dues.max().unwrap_or(0));
         let owed = self.store.notifications.len() as u64;
         // Those of one chain fail one after the other.
         schedule * (owed + 1) + millis(self.settings.retry_after_cap) + self.set_back + owed * 20 * slowest + HOUR_MS
