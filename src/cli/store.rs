@@ -132,6 +132,7 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
         };
     }
     let closed = Closed::open(&data, config.cache, args.accept_what_is_left).map_err(failed)?;
+    closed.is_of_present_format().map_err(failed)?;
     let report = closed.verify(|_| {});
     print!("{report}");
     Ok(report.is_sound())

@@ -208,6 +208,11 @@ pub(super) fn seqs_of_row(first: u64, bits: u128) -> impl DoubleEndedIterator<It
 /// Each table of formats 1 to 3 that is a set since, and its byte now.
 pub(super) const SETS_ONCE_ROWS: [(u8, u8); 3] = [(OLD_TYPE, TYPE), (OLD_BY_WEBHOOK, BY_WEBHOOK), (OLD_FRESH, FRESH)];
 
+/// Whether a row is what a migration to sets has left behind and the next start takes away.
+pub(super) fn is_left_of_sets(key: &[u8]) -> bool {
+    SETS_ONCE_ROWS.iter().any(|(old, _)| key.first() == Some(old))
+}
+
 /// Whether a key's record is one that progress is measured by: an event or a notification.
 pub(super) fn is_counted(key: &[u8]) -> bool {
     matches!(Table::of(key), Some(Table::Event | Table::Notification))

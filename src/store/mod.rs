@@ -142,6 +142,11 @@ pub enum StoreError {
         /// Why it could not be written.
         error: Box<BackupError>,
     },
+    /// The store has an older format and is not to be migrated now.
+    Older {
+        /// Its format number.
+        found: u32,
+    },
     /// The store's format is older than any this carteiro can read.
     TooOld {
         /// Its format number.
@@ -224,6 +229,10 @@ impl fmt::Display for StoreError {
                  room, or let `store.backup_dir` name another folder",
                 file.display()
             ),
+            Self::Older { found } => write!(
+                f,
+                "the store has format {found}, which this carteiro migrates when it starts on it: start it once, then verify again"
+            ),
             Self::TooOld { found } => write!(f, "the store has format {found}, which no carteiro ever wrote"),
         }
     }
@@ -250,6 +259,7 @@ impl StoreError {
             | Self::NothingVouches { .. }
             | Self::HalfRestored { .. }
             | Self::NoBackup { .. }
+            | Self::Older { .. }
             | Self::TooOld { .. } => false,
         }
     }

@@ -278,6 +278,12 @@ impl Closed {
         writer.finish()
     }
 
+    /// Whether its rows are those of the present format, as [`Closed::verify`] takes for granted.
+    pub fn is_of_present_format(&self) -> Result<(), StoreError> {
+        let found = self.format.format;
+        if found < FORMAT { Err(StoreError::Older { found }) } else { Ok(()) }
+    }
+
     /// See [`Store::verify`].
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
         let mut report = verify::verify(&self.tree, progress);

@@ -37,10 +37,18 @@ impl Shared {
         account: AccountNo,
         key: NotificationKey,
     ) -> Result<Option<Notification>, StoreError> {
-        if let Some(value) = self.tree.get(keys::notification(account, key))? {
-            return record::decode_notification(account, key, &value).map(Some);
+        let record = || match self.tree.get(keys::notification(account, key))? {
+            Some(value) => record::decode_notification(account, key, &value).map(Some),
+            None => Ok(None),
+        };
+        if let Some(found) = record()? {
+            return Ok(Some(found));
         }
-        implied(&self.tree, account, key)
+        match implied(&self.tree, account, key)? {
+            Some(found) => Ok(Some(found)),
+            // It may have got its record between the two looks.
+            None => record(),
+        }
     }
 }
 

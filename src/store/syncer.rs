@@ -40,8 +40,9 @@ struct Files {
 impl Files {
     fn finish(&mut self, groups: Vec<Applied>) -> Result<(), StoreError> {
         if let Some(last) = groups.iter().rev().find(|group| group.sync) {
-            sync(&self.shared.db, &self.log)?;
-            self.marker.move_to(last.commit)?;
+            // Told before the answers are dropped, so that whoever asked hears why.
+            sync(&self.shared.db, &self.log).inspect_err(|_| self.shared.fail())?;
+            self.marker.move_to(last.commit).inspect_err(|_| self.shared.fail())?;
         }
         for Applied { commit: _, seq, sync, mut told, answers } in groups {
             if sync && self.shared.durable.swap(seq, Ordering::AcqRel) != seq {
@@ -86,7 +87,7 @@ impl Syncer {
     /// under way, beside it otherwise.
     pub(super) fn finish(&self, group: Applied, here: bool) -> Result<(), StoreError> {
         if here && self.under_way.load(Ordering::Acquire) == 0 {
-            return self.files().finish(vec![group]).inspect_err(|_| self.shared.fail());
+            return self.files().finish(vec![group]);
         }
         self.under_way.fetch_add(1, Ordering::AcqRel);
         let sent = self.groups.as_ref().is_some_and(|groups| groups.send(group).is_ok());
@@ -135,6 +136,17 @@ impl Syncer {
     }
 }
 
+/// sled panics where others return an error: whoever waits must not be told that carteiro is merely stopping.
+struct FailOnPanic<'s>(&'s Shared);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail();
+        }
+    }
+}
+
 fn run(
     shared: &Shared,
     files: &Mutex<Files>,
@@ -142,6 +154,7 @@ fn run(
     error: &Mutex<Option<StoreError>>,
     groups: &Receiver<Applied>,
 ) {
+    let _ending = FailOnPanic(shared);
     while let Ok(first) = groups.recv() {
         shared.sync_pulse.begin();
         let mut together = vec![first];
@@ -152,8 +165,7 @@ fn run(
         drop(files);
         shared.sync_pulse.end();
         if let Err(failed) = finished {
-            // Before the answers that wait are dropped, so that whoever asked hears why. A failed sync can't be tried again, and
-            // what is under way stays so: nothing is finished after it.
+            // A failed sync can't be tried again, and what is under way stays so: nothing is finished after it.
             shared.fail();
             tracing::error!(error = %failed, "a change could not be made durable");
             *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(failed);

@@ -184,7 +184,10 @@ fn a_store_of_this_format_opens_in_every_later_carteiro() {
 #[test]
 fn a_store_of_format_3_opens() {
     let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start_on(&of_format(3, folder.path()), QUICK);
+    let mut daemon = Daemon::at(&of_format(3, folder.path()), QUICK);
+    let (code, _, complaint) = daemon.run(&["verify"]);
+    assert!(code == Some(1) && complaint.contains("start it once, then verify again"), "{complaint}");
+    daemon.spawn();
     assert!(daemon.log().contains("the store was migrated"), "{}", daemon.log());
     holds_what_was_left(&daemon);
     // Of three about one resource, kept in order, one has its turn.
