@@ -233,8 +233,8 @@ fn find_notification(
     Ok(recorded.map(|at| (Notification::owed(key, account, at, false), vec![fresh])))
 }
 
-/// The webhooks that an event is owed to, or was, as this group sees it.
-fn owed_to(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
+/// The webhooks whose notifications of an event have a record, as this group sees it.
+fn with_record(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
     let prefix = keys::notifications_of(account, seq);
     let webhook = |row: &[u8]| {
         let short = StoreError::Damaged { table: "notification", what: "has a short key" };
@@ -247,6 +247,12 @@ fn owed_to(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<Webho
     for row in txn.staged(&prefix) {
         found.insert(webhook(row)?);
     }
+    Ok(found)
+}
+
+/// The webhooks that an event is owed to, or was, as this group sees it. It asks every webhook that has anything fresh.
+fn owed_to(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
+    let mut found = with_record(txn, account, seq)?;
     for webhook in txn.webhooks_with_fresh(account)? {
         if txn.is_in_set(&keys::fresh(account, NotificationKey { seq, webhook }))? {
             found.insert(webhook);

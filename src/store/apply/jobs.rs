@@ -128,9 +128,8 @@ impl Committer {
         number: u64,
         now: Timestamp,
     ) -> Option<BulkResend> {
-        let own = self.shared.resends_of(account);
-        let mut resend =
-            own.into_iter().find(|resend| resend.number == number && resend.state == ResendState::Running)?;
+        let known = self.shared.resends().get(&(account, number)).cloned();
+        let mut resend = known.filter(|resend| resend.state == ResendState::Running)?;
         let part = |job: &Job| matches!(job, Job::Resend { resend: Some(of), .. } if *of == number);
         for part in self.jobs.remove(part) {
             txn.delete(keys::job(part));

@@ -1,7 +1,7 @@
 //! Retention: what is old enough, or too much, is forgotten a little at a time, and never what is still owed.
 
-use super::{event_rows, notification_rows, read_event, read_notification};
-use crate::model::{AccountNo, Event, Notification, NotificationKey, Seq, WebhookNo};
+use super::{event_rows, notification_rows, read_event, read_notification, with_record};
+use crate::model::{AccountNo, Event, Notification, NotificationKey, Seq};
 use crate::store::committer::Committer;
 use crate::store::keys;
 use crate::store::record::{self, HeadV2, Stored};
@@ -123,13 +123,9 @@ impl Committer {
         if !too_old && !too_much {
             return Ok(Look::Keep(BETWEEN_PASSES));
         }
-        let prefix = keys::notifications_of(account, seq);
         let mut notifications = Vec::new();
-        for row in txn.scan(&prefix) {
-            let webhook = keys::u32_at(&row?, prefix.len());
-            let webhook = webhook.ok_or(StoreError::Damaged { table: "notification", what: "has a short key" })?;
-            let key = NotificationKey { seq, webhook: WebhookNo(webhook) };
-            notifications.extend(read_notification(txn, account, key)?);
+        for webhook in with_record(txn, account, seq)? {
+            notifications.extend(read_notification(txn, account, NotificationKey { seq, webhook })?);
         }
         if notifications.len() < event.notifications as usize {
             // The others have no record: nothing has happened to them, and they are owed.
