@@ -1,7 +1,7 @@
 //! One webhook's queue: the heads of its three ranges, its limits, and what it starts next.
 
 use super::scheduler::{Action, Ask, Hold, OwedAs, Reach, Timer};
-use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis};
+use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis, splitmix64};
 use crate::store::{Due, Standing};
 use crate::wheel::Wheel;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -41,10 +41,18 @@ pub(super) const MAX_PROBE_PACE: Duration = Duration::from_millis(250);
 
 /// How long after so many attempts in a row that could not speak to the target the next automatic one leaves. A target that
 /// refuses at once would else be asked thousands of times a second by all that it is owed.
-fn probe_pace(unreached: u32) -> Duration {
+///
+/// Each lane falls short of it by up to a quarter, drawn from its webhook and the attempt: the probes of fifty targets that are down
+/// since the same event would else leave, fail and be taken in at the same instant for ever, and an event that comes just then waits.
+fn probe_pace(unreached: u32, no: WebhookNo) -> Duration {
     const FREE: u32 = 3;
-    let doublings = unreached.saturating_sub(FREE + 1).min(8);
-    if unreached <= FREE { Duration::ZERO } else { Duration::from_millis(10 << doublings).min(MAX_PROBE_PACE) }
+    if unreached <= FREE {
+        return Duration::ZERO;
+    }
+    let doublings = (unreached - FREE - 1).min(8);
+    let pace = Duration::from_millis(10 << doublings).min(MAX_PROBE_PACE);
+    let draw = splitmix64(u64::from(no.0) << 32 | u64::from(unreached)) % 250;
+    pace - pace / 1000 * u32::try_from(draw).unwrap_or(0)
 }
 
 /// What a webhook asks of its lane.
@@ -477,7 +485,7 @@ impl<H> Lane<H> {
             }
             Reach::Unreachable => {
                 self.unreached = self.unreached.saturating_add(1);
-                self.probe_at = now.plus(probe_pace(self.unreached));
+                self.probe_at = now.plus(probe_pace(self.unreached, self.no));
             }
             Reach::Answered | Reach::Untried => {}
         }

@@ -29,6 +29,7 @@ pub use ids::{
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
 pub use resend::{BulkResend, ResendFilter, ResendState};
 pub use resource::{Members, depth};
+pub(crate) use retry::splitmix64;
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
 pub use span::{format_duration, parse_duration};
 pub use target::{TargetError, TargetUrl};
