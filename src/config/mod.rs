@@ -219,7 +219,7 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             path: PathBuf::from("carteiro-data"),
-            cache: 64 * MIB,
+            cache: 32 * MIB,
             retention: Some(90 * DAY),
             retention_bytes: None,
             min_free: 256 * MIB,

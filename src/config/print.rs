@@ -110,7 +110,7 @@ mod tests {
         let text = loaded.effective();
         for line in [
             "server.listen = \"[::1]:1\"   # command line",
-            "store.cache = \"64 MiB\"   # default",
+            "store.cache = \"32 MiB\"   # default",
             &format!("delivery.timeout = \"90s\"   # {}:3", path.display()),
             "delivery.jitter = 0.1   # default",
             "log.level = \"warn\"   # CARTEIRO_LOG__LEVEL",
