@@ -11,6 +11,8 @@ mod failure;
 mod lane;
 mod pool;
 mod prepare;
+mod proxy;
+mod resolve;
 mod response;
 pub mod scheduler;
 pub mod sign;

@@ -1,5 +1,6 @@
 //! A webhook: a subscription of one target to some types of event.
 
+use super::secret::Secret;
 use super::{AccountNo, EventType, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -207,7 +208,7 @@ impl WebhookStatus {
 
 /// The value of an `Authorization` header: 1 to 4,096 bytes of visible ASCII, single spaces inside allowed. Never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Authorization(String);
+pub struct Authorization(Secret<String>);
 
 impl Authorization {
     /// The longest value that is taken, in bytes.
@@ -219,17 +220,17 @@ impl Authorization {
             && text.len() <= Self::MAX_BYTES
             && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
             && text.trim() == text;
-        good.then(|| Self(text.to_owned()))
+        good.then(|| Self(Secret::new(text.to_owned())))
     }
 
     /// The value, for the header and the store alone.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 
     /// The header's value, marked sensitive.
     pub fn to_header(&self) -> HeaderValue {
-        let mut value = HeaderValue::from_str(&self.0).expect("visible ASCII and spaces make a header value");
+        let mut value = HeaderValue::from_str(self.expose()).expect("visible ASCII and spaces make a header value");
         value.set_sensitive(true);
         value
     }
@@ -349,7 +350,7 @@ impl RateLimit {
 
 /// What Standard Webhooks signs with: 24 to 64 bytes, written `whsec_` and base64.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SigningSecret(Vec<u8>);
+pub struct SigningSecret(Secret<Vec<u8>>);
 
 impl SigningSecret {
     /// How many random bytes a new secret has.
@@ -357,12 +358,12 @@ impl SigningSecret {
 
     /// `None` unless there are 24 to 64 bytes, as the Standard Webhooks specification asks.
     pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        (24..=64).contains(&bytes.len()).then_some(Self(bytes))
+        (24..=64).contains(&bytes.len()).then(|| Self(Secret::new(bytes)))
     }
 
     /// A secret of fresh random bytes.
     pub fn from_random(random: [u8; Self::NEW_BYTES]) -> Self {
-        Self(random.to_vec())
+        Self(Secret::new(random.to_vec()))
     }
 
     /// Reads `whsec_…`, or the bare base64 that some libraries print.
@@ -373,12 +374,12 @@ impl SigningSecret {
 
     /// The key bytes, for the signer and the store alone.
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        self.0.expose()
     }
 
     /// `whsec_…`, to be shown once.
     pub fn reveal(&self) -> String {
-        format!("whsec_{}", STANDARD.encode(&self.0))
+        format!("whsec_{}", STANDARD.encode(self.expose()))
     }
 }
 

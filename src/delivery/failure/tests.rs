@@ -92,16 +92,17 @@ fn what_is_blocked_is_named_and_so_is_what_opens_it() {
     says(
         &said("10.0.0.5"),
         ErrorCode::BlockedTarget,
-        "10.0.0.5 is a private address, which is not dialled; `[egress] allow` in the config opens it.",
-        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow` na configuração o libera.",
+        "10.0.0.5 is a private address, which is not dialled; `[egress] allow = [\"10.0.0.5/32:80\"]` in the config opens it.",
+        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow = [\"10.0.0.5/32:80\"]` na configuração o \
+         libera.",
     );
     says(
         &said("::ffff:127.0.0.1"),
         ErrorCode::BlockedTarget,
-        "::ffff:127.0.0.1 is a loopback address, which is not dialled; an entry inside 127.0.0.0/8 in `[egress] allow` \
-         in the config opens it.",
-        "::ffff:127.0.0.1 é um endereço da própria máquina, ao qual não se conecta; uma entrada dentro de 127.0.0.0/8 em \
-         `[egress] allow` na configuração o libera.",
+        "::ffff:127.0.0.1 leads to 127.0.0.1, a loopback address, which is not dialled; \
+         `[egress] allow = [\"127.0.0.1/32:80\"]` in the config opens it.",
+        "::ffff:127.0.0.1 leva a 127.0.0.1, um endereço da própria máquina, ao qual não se conecta; \
+         `[egress] allow = [\"127.0.0.1/32:80\"]` na configuração o libera.",
     );
     says(
         &said("::"),
