@@ -285,7 +285,7 @@ impl crate::service::Engine for Health {
     }
 
     fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
-        Box::pin(async { self.client.refusal(target).await.map(|error| error.message.into()) })
+        Box::pin(async { self.client.refusal(target).await.map(|error| error.message) })
     }
 }
 

@@ -165,7 +165,7 @@ impl Connector {
         // What ends a connection reaches whoever waits for its response; nobody else needs to hear of it.
         let task = tokio::spawn(async move { drop(connection.await) });
         let born = Instant::now();
-        Ok(Connection { sender, meter, remote_ip, tls, born, _task: Owned::new(task) })
+        Ok(Connection { sender, meter, remote_ip, tls, born, _task: Owned::new(&task) })
     }
 }
 
@@ -217,7 +217,7 @@ impl Connection {
 pub(super) struct Owned(AbortHandle);
 
 impl Owned {
-    pub(super) fn new(task: JoinHandle<()>) -> Self {
+    pub(super) fn new(task: &JoinHandle<()>) -> Self {
         Self(task.abort_handle())
     }
 }

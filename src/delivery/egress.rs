@@ -226,9 +226,9 @@ impl Reached {
                 Self { itself: true, embedded: [two(high, low), two(!client_high, !client_low)] }
             }
             // IPv4-compatible, RFC 4291, 2.5.5.1; IPv4-translated, RFC 2765, 2.1; ISATAP under any prefix, RFC 5214, 6.1.
-            [0, 0, 0, 0, 0, 0, high, low]
-            | [0, 0, 0, 0, 0xffff, 0, high, low]
-            | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => carrying(two(high, low)),
+            [0, 0, 0, 0, 0 | 0xffff, 0, high, low] | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => {
+                carrying(two(high, low))
+            }
             _ => carrying(None),
         }
     }

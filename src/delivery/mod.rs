@@ -12,6 +12,7 @@ mod lane;
 mod pool;
 mod prepare;
 mod proxy;
+mod redact;
 mod resolve;
 mod response;
 pub mod scheduler;

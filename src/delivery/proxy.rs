@@ -25,7 +25,7 @@ pub(super) async fn tunnel(proxy: &ProxyUrl, tcp: TcpStream, address: SocketAddr
     let mut http = http1::Builder::new();
     http.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
     let (mut sender, connection) = http.handshake(TokioIo::new(tcp)).await.map_err(|_| odd())?;
-    let _task = Owned::new(tokio::spawn(async move { drop(connection.with_upgrades().await) }));
+    let _task = Owned::new(&tokio::spawn(async move { drop(connection.with_upgrades().await) }));
     let answer = sender.send_request(request(proxy, address)).await.map_err(|_| odd())?;
     if !answer.status().is_success() {
         return Err(failure::proxy_refused(proxy, address, answer.status()));

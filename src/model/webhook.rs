@@ -258,10 +258,22 @@ impl ExtraHeaders {
 
     /// Checks names and values; the error is the sentence a field error shows.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+        Self::read(pairs, false)
+    }
+
+    /// The same for what was kept. A name that has come to be reserved since is left out: the webhook must still load.
+    pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+        Self::read(pairs, true)
+    }
+
+    fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, leave_out: bool) -> Result<Self, String> {
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for (name, value) in pairs {
             let parsed = HeaderName::from_str(name).map_err(|_| format!("`{name}` is no header name"))?;
             if is_reserved(parsed.as_str()) {
+                if leave_out {
+                    continue;
+                }
                 return Err(format!("`{name}` is set by carteiro or by HTTP itself and can't be added"));
             }
             if value.len() > Self::MAX_VALUE_BYTES || !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
@@ -301,16 +313,15 @@ impl fmt::Debug for ExtraHeaders {
     }
 }
 
+/// Many servers (CGI, WSGI, PHP) read `-` and `_` in a name as the same: `Webhook_Signature` could then be taken for ours.
 fn is_reserved(name: &str) -> bool {
-    const RESERVED: [&str; 14] = [
+    const RESERVED: [&str; 12] = [
         "authorization",
         "connection",
         "expect",
         "host",
+        "http2-settings",
         "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
         "te",
         "trailer",
         "transfer-encoding",
@@ -318,7 +329,8 @@ fn is_reserved(name: &str) -> bool {
         "user-agent",
         "carteiro-attempt",
     ];
-    RESERVED.contains(&name) || name.starts_with("content-") || name.starts_with("webhook-")
+    let name = name.replace('_', "-");
+    RESERVED.contains(&&*name) || ["content-", "proxy-", "webhook-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Deliveries per second, 0.01 to 10,000, kept as thousandths.
@@ -417,12 +429,27 @@ mod tests {
             "TE",
             "Authorization",
             "Carteiro-Attempt",
+            "Proxy-Authorization",
+            "proxy-status",
+            "HTTP2-Settings",
+            "Webhook_Signature",
+            "content_length",
+            "Transfer_Encoding",
             "a b",
+            "X-A:",
+            "X-A\r\nHost",
+            "X-A\0",
+            "é",
             "",
         ] {
             assert!(ExtraHeaders::new([(name, "x")]).is_err(), "{name}");
         }
         assert!(ExtraHeaders::new([("X-Shop", "a\r\nEvil: 1")]).is_err());
+        for value in ["a\nb", "a\rb", "a\r\n b", "a\0b", "a\tb", "\r\n", "a\u{85}b", "é", "a\x7fb"] {
+            assert!(ExtraHeaders::new([("X-Shop", value)]).is_err(), "{value:?}");
+        }
+        let restored = ExtraHeaders::restored([("X-Shop", "1"), ("Webhook_Signature", "v1,x")]).unwrap();
+        assert_eq!(restored.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["x-shop"]);
         assert!(ExtraHeaders::new([("X-Shop", "a"), ("x-shop", "b")]).is_err());
         assert!(ExtraHeaders::new([("X-Shop", "1")]).is_ok());
         let many: Vec<String> = (0..=ExtraHeaders::MAX).map(|n| format!("x-{n}")).collect();
