@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
 /// Why the daemon did not start, or could not go on.
 #[derive(Debug)]
@@ -328,7 +329,7 @@ fn proxy(config: &Config) -> Result<Option<ProxyUrl>, Error> {
     let Some(path) = &config.egress.proxy_file else {
         return Ok(config.egress.proxy.clone());
     };
-    let text = fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?;
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
     ProxyUrl::parse(text.trim()).map(Some).map_err(|error| Error::Proxy(path.to_owned(), error))
 }
 
@@ -367,7 +368,7 @@ async fn accounts(config: &Config, store: &Store) -> Result<Vec<Account>, Error>
 }
 
 fn token_of(path: &Path) -> Result<TokenHash, Error> {
-    let text = fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?;
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
     let token = text.trim();
     let good =
         (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());

@@ -45,7 +45,7 @@ pub const CHECK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct ClientSettings {
     /// The whole attempt, from resolving the name to the end of what is read; at most [`MAX_TIMEOUT`].
     pub timeout: Duration,
-    /// Resolving, dialling and the TLS handshake together. Several addresses behind a name share it.
+    /// Resolving, dialling, what the proxy takes, and the TLS handshake together. Several addresses behind a name share it.
     pub connect_timeout: Duration,
     /// Whether a target may be plain `http`.
     pub allow_http: bool,
@@ -77,7 +77,7 @@ pub struct Finished {
     pub duration_us: u32,
     /// The phases that were reached, a failed one included; on a kept connection `first_byte_us` alone.
     pub timings: Timings,
-    /// The address that was spoken to, or dialled last.
+    /// The target's address that was spoken to, or dialled last; by way of a proxy, the one that the proxy was asked for.
     pub remote_ip: Option<IpAddr>,
     /// The version of TLS on the connection that was spoken over.
     pub tls: Option<TlsVersion>,

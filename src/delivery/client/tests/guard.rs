@@ -173,7 +173,7 @@ async fn a_name_that_hangs_can_be_registered_and_holds_no_attempt_back() {
     let client = Client::resolving_by(Arc::new(look_up), settings(), Clock::System);
     let target = Target::answering(OK).await;
     let start = Instant::now();
-    let checks = (0..100).map(|n| {
+    let checks = (0..200).map(|n| {
         let (client, target) = (client.clone(), TargetUrl::parse(&format!("http://slow{n}.example/")).unwrap());
         tokio::spawn(async move { client.refusal(&target).await })
     });
