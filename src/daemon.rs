@@ -11,7 +11,7 @@ use crate::delivery::client::{Client, ClientSettings};
 use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::engine::{Engine, EngineSettings, Status};
 use crate::delivery::tls;
-use crate::model::{DisableRule, NotificationKey, Scope, Scopes, TokenHash};
+use crate::model::{DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Scope, Scopes, TargetUrl, TokenHash};
 use crate::service::{Account, Caller, Policy, Service};
 use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings, Token};
 use std::fmt;
@@ -19,10 +19,12 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
 
 /// Why the daemon did not start, or could not go on.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub enum Error {
     Tls(tls::TlsError),
     /// A token file holds nothing that can be a token.
     Token(PathBuf),
+    /// The proxy's file holds no URL of a proxy.
+    Proxy(PathBuf, ProxyUrlError),
     /// The committer stopped by itself.
     Committer(Fatal),
     /// The committer has been at one change for this long.
@@ -57,6 +61,7 @@ impl fmt::Display for Error {
                 "{} must hold an access token of {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible characters on one line",
                 path.display()
             ),
+            Self::Proxy(path, error) => write!(f, "{} must hold {error}, on one line", path.display()),
             Self::Stuck(span) => write!(
                 f,
                 "a change has not become durable for {} s: the disk does not answer; nothing after it was acknowledged",
@@ -131,7 +136,12 @@ impl Daemon {
         let callers = callers.collect();
         let engine =
             Engine::start(store.clone(), client.clone(), engine_settings(config), clock.clone(), store.durable(), feed);
-        let health = Arc::new(Health { status: engine.status.clone(), store: store.clone(), clock: clock.clone() });
+        let health = Arc::new(Health {
+            status: engine.status.clone(),
+            store: store.clone(),
+            client: client.clone(),
+            clock: clock.clone(),
+        });
         let service =
             Arc::new(Service::new(store.clone(), clock.clone(), health.clone(), accounts.clone(), policy(config)));
         first_tokens(&service, &store, &accounts).await?;
@@ -262,6 +272,7 @@ const SLOW_COMMIT: Duration = Duration::from_secs(10);
 struct Health {
     status: Arc<Status>,
     store: Store,
+    client: Client,
     clock: Clock,
 }
 
@@ -272,6 +283,10 @@ impl crate::service::Engine for Health {
 
     fn not_ready(&self) -> Option<String> {
         self.stuck(SLOW_COMMIT).or_else(|| self.store.full().map(|full| full.to_string()))
+    }
+
+    fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
+        Box::pin(async { self.client.refusal(target).await.map(|error| error.message) })
     }
 }
 
@@ -305,8 +320,17 @@ fn client_settings(config: &Config) -> Result<ClientSettings, Error> {
         connect_timeout: config.delivery.connect_timeout,
         allow_http: config.egress.allow_http,
         guard: Guard::new(allow),
+        proxy: proxy(config)?,
         tls: tls::client_config(config.egress.extra_ca_file.as_deref()).map_err(Error::Tls)?,
     })
+}
+
+fn proxy(config: &Config) -> Result<Option<ProxyUrl>, Error> {
+    let Some(path) = &config.egress.proxy_file else {
+        return Ok(config.egress.proxy.clone());
+    };
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
+    ProxyUrl::parse(text.trim()).map(Some).map_err(|error| Error::Proxy(path.to_owned(), error))
 }
 
 fn engine_settings(config: &Config) -> EngineSettings {
@@ -344,7 +368,7 @@ async fn accounts(config: &Config, store: &Store) -> Result<Vec<Account>, Error>
 }
 
 fn token_of(path: &Path) -> Result<TokenHash, Error> {
-    let text = fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?;
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
     let token = text.trim();
     let good =
         (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -385,7 +409,7 @@ pub fn admin_token_file(data: &Path, account: &str, accounts: usize) -> PathBuf 
 pub fn check_files(config: &Config) -> Vec<Error> {
     let ca = tls::client_config(config.egress.extra_ca_file.as_deref()).err().map(Error::Tls);
     let tokens = config.account.iter().filter_map(|account| account.admin_token_file.as_deref());
-    ca.into_iter().chain(tokens.filter_map(|path| token_of(path).err())).collect()
+    ca.into_iter().chain(proxy(config).err()).chain(tokens.filter_map(|path| token_of(path).err())).collect()
 }
 
 fn write_secret(path: &Path, text: &str) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use super::AllowRule;
 use super::raw::{Fault, Form, Raw, quote};
 use super::units::{format_size, parse_size};
-use crate::model::EventType;
+use crate::model::{EventType, ProxyUrl};
 use crate::model::{format_duration, parse_duration};
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -211,6 +211,27 @@ impl Form<Option<PathBuf>> for MaybePath {
 
     fn show(&self, value: &Option<PathBuf>) -> String {
         quote(&value.as_ref().map(|path| path.to_string_lossy()).unwrap_or_default())
+    }
+}
+
+/// The URL of a proxy, or the empty string for none. What it may hold of a password is shown to nobody.
+pub(super) struct MaybeProxy;
+
+impl Form<Option<ProxyUrl>> for MaybeProxy {
+    fn expected(&self) -> String {
+        format!("{}, or \"\" for none", ProxyUrl::FORM)
+    }
+
+    fn read(&self, raw: &Raw<'_>) -> Result<Option<ProxyUrl>, Vec<Fault>> {
+        match raw.text() {
+            Some("") => Ok(None),
+            Some(text) => ProxyUrl::parse(text).map(Some).map_err(|_| self.refuse(raw, "")),
+            None => Err(self.refuse(raw, "")),
+        }
+    }
+
+    fn show(&self, value: &Option<ProxyUrl>) -> String {
+        quote(&value.as_ref().map(|proxy| format!("http://{proxy}")).unwrap_or_default())
     }
 }
 

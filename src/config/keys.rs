@@ -1,7 +1,8 @@
 //! The table of keys: everything that is said about a setting is said here, once. Defaults stand in [`Config`] itself.
 
 use super::forms::{
-    Address, Choice, Count, FilePath, Fraction, List, MaybePath, Name, OrNone, Rule, Size, Span, Switch, Type,
+    Address, Choice, Count, FilePath, Fraction, List, MaybePath, MaybeProxy, Name, OrNone, Rule, Size, Span, Switch,
+    Type,
 };
 use super::raw::{Fault, Form, Raw};
 use super::{Account, Config, DAY, Format, GIB, KIB, Level, MAX_BATCH_BODY_BYTES, MIB, MINUTE};
@@ -382,6 +383,27 @@ pub(super) static KEYS: &[Key<Config>] = &[
         MaybePath,
         egress.extra_ca_file,
         "A PEM file of certificates that are trusted beside the system's, for targets with a certificate of your own."
+    ),
+    Key {
+        secret: true,
+        ..key!(
+            Config,
+            "egress.proxy",
+            Reload,
+            MaybeProxy,
+            egress.proxy,
+            "The proxy that every target is reached through, by CONNECT, http ones too. Names are resolved here, addresses are judged \
+             by egress.allow as ever, and the proxy is asked for the address: it must allow CONNECT to the ports of the \
+             targets. The proxy itself may stand anywhere. HTTP_PROXY and the like are not looked at."
+        )
+    },
+    key!(
+        Config,
+        "egress.proxy_file",
+        Reload,
+        MaybePath,
+        egress.proxy_file,
+        "A file that holds that URL, for one with a password. Instead of egress.proxy."
     ),
     key!(
         Config,

@@ -71,6 +71,7 @@ impl Config {
         }
         draft.check_timeouts();
         draft.check_backups();
+        draft.check_proxy();
         match Problems::new(draft.problems) {
             Some(problems) => Err(problems),
             None => Ok(Loaded { config: draft.config, sources: draft.sources }),
@@ -207,6 +208,15 @@ impl Draft {
         }
         let place = self.sources.get(every).expect("the default is none, so it was set").clone();
         self.problem(place, format!("`{every}` needs `{dir}`: name the folder that backups are written to"));
+    }
+
+    /// Said of the file, wherever it comes from.
+    fn check_proxy(&mut self) {
+        let egress = &self.config.egress;
+        if egress.proxy.is_some() && egress.proxy_file.is_some() {
+            let place = self.sources.get("egress.proxy_file").expect("the default is none, so it was set").clone();
+            self.problem(place, "`egress.proxy_file` stands beside `egress.proxy`; keep one of them".to_owned());
+        }
     }
 
     /// Said of the connect timeout, wherever it comes from, unless that is the default and the timeout was lowered below it.

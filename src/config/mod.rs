@@ -23,7 +23,7 @@ pub use load::{Loaded, Source};
 pub use print::example;
 pub use problem::{Place, Problem, Problems};
 
-use crate::model::{EventType, RetryPolicy};
+use crate::model::{EventType, ProxyUrl, RetryPolicy};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -127,6 +127,10 @@ pub struct Egress {
     pub allow_http: bool,
     /// PEM certificates trusted beside the system's.
     pub extra_ca_file: Option<PathBuf>,
+    /// The proxy that targets are reached through. Never beside `proxy_file`.
+    pub proxy: Option<ProxyUrl>,
+    /// A file that holds its URL.
+    pub proxy_file: Option<PathBuf>,
 }
 
 /// What is written to stderr.
@@ -250,7 +254,7 @@ impl Default for Delivery {
 
 impl Default for Egress {
     fn default() -> Self {
-        Self { allow: Vec::new(), allow_http: true, extra_ca_file: None }
+        Self { allow: Vec::new(), allow_http: true, extra_ca_file: None, proxy: None, proxy_file: None }
     }
 }
 

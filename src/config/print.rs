@@ -24,7 +24,7 @@ impl Loaded {
 }
 
 fn line<T>(key: &Key<T>, path: &str, of: &T, source: Source<'_>) -> String {
-    let value = if key.secret { "\"[redacted]\"".to_owned() } else { key.access.show(of) };
+    let value = if key.secret && source != Source::Default { "\"[redacted]\"".to_owned() } else { key.access.show(of) };
     format!("{path} = {value}   # {source}\n")
 }
 

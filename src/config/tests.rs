@@ -456,7 +456,7 @@ fn a_reload_takes_up_what_needs_no_restart() {
     let text = "
         server.listen = \"127.0.0.1:1\"
         store.cache = \"1 MiB\"
-        egress = { allow = [\"10.0.0.0/8\"], allow_http = false, extra_ca_file = \"ca.pem\" }
+        egress = { allow = [\"10.0.0.0/8\"], allow_http = false, extra_ca_file = \"ca.pem\", proxy = \"http://p:1\" }
         log = { level = \"debug\", format = \"json\" }
         catalogue = { strict = true, extra = [\"A.B\"] }
         [delivery]
@@ -473,10 +473,9 @@ fn a_reload_takes_up_what_needs_no_restart() {
         ["server.listen", "store.cache", "egress.extra_ca_file", "log.format", "account"]
     );
     let reloaded = old.config.reloaded(&new.config);
-    let Egress { allow, allow_http, .. } = new.config.egress.clone();
     let expected = Config {
         delivery: new.config.delivery.clone(),
-        egress: Egress { allow, allow_http, extra_ca_file: None },
+        egress: Egress { extra_ca_file: None, ..new.config.egress.clone() },
         log: Log { level: Level::Debug, format: Format::Text },
         catalogue: new.config.catalogue.clone(),
         ..old.config.clone()
@@ -484,6 +483,27 @@ fn a_reload_takes_up_what_needs_no_restart() {
     assert_eq!(reloaded, expected);
     assert!(old.changes_needing_restart(&old).is_empty());
     assert!(old.changes_needing_restart(&Loaded { config: reloaded, ..old.clone() }).is_empty());
+}
+
+#[test]
+fn the_password_of_a_proxy_is_neither_printed_nor_quoted() {
+    let loaded = load_all("egress.proxy = \"http://loja:s3nha@p:1\"", &[], &[]).unwrap();
+    assert_eq!(loaded.config.egress.proxy.as_ref().unwrap().to_string(), "p:1");
+    let printed = loaded.effective();
+    assert!(printed.contains("egress.proxy = \"[redacted]\"   # "), "{printed}");
+    assert!(!printed.contains("s3nha") && !format!("{loaded:?}").contains("s3nha"));
+    assert!(load_all("", &[], &[]).unwrap().effective().contains("egress.proxy = \"\"   # default\n"));
+    let problem = problem("egress.proxy = \"https://loja:s3nha@p:1\"");
+    assert!(problem.contains("`egress.proxy` must be an http:// URL") && !problem.contains("s3nha"), "{problem}");
+    let env = [("CARTEIRO_EGRESS__PROXY", "http://loja:s3nha@p"), ("CARTEIRO_EGRESS__PROXY_FILE", "x")];
+    assert!(!load_all("", &env, &[]).unwrap_err().concat().contains("s3nha"));
+}
+
+#[test]
+fn a_proxy_stands_in_the_config_or_in_a_file() {
+    let both = problem("egress.proxy = \"http://p:1\"\negress.proxy_file = \"proxy\"");
+    assert!(both.starts_with("c.toml:2:") && both.contains("stands beside `egress.proxy`"), "{both}");
+    assert!(load("egress.proxy = \"\"\negress.proxy_file = \"proxy\"").is_ok());
 }
 
 proptest::proptest! {

@@ -9,9 +9,10 @@ mod tests;
 use super::connect::{Connection, Connector, Dial, HttpRequest, elapsed_us};
 use super::egress::Guard;
 use super::pool::{Generation, Pool};
+use super::resolve::{self, LookUp, Resolver, literal};
 use super::{failure, response};
 use crate::clock::Clock;
-use crate::model::{AttemptError, AttemptResult, Response, TargetUrl, Timings, TlsVersion, WebhookNo};
+use crate::model::{AttemptError, AttemptResult, ProxyUrl, Response, TargetUrl, Timings, TlsVersion, WebhookNo};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::PathAndQuery;
@@ -19,7 +20,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -30,17 +31,28 @@ pub const CONFIRMED_PATIENCE: Duration = Duration::from_secs(1);
 /// The longest timeout that is taken; a greater one is read as this.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// How many names of targets are resolved at once for attempts. With [`MAX_CHECKS`] it leaves three quarters of tokio's 512
+/// blocking threads to the store.
+const MAX_LOOKUPS: usize = 120;
+/// How many are resolved at once for [`Client::refusal`], beside those of attempts: whoever registers many webhooks with names
+/// that hang must not fail the attempts of others.
+const MAX_CHECKS: usize = 8;
+/// How long [`Client::refusal`] waits for a name.
+pub const CHECK_PATIENCE: Duration = Duration::from_secs(2);
+
 /// What all attempts have in common, until the next reload.
 #[derive(Clone)]
 pub struct ClientSettings {
     /// The whole attempt, from resolving the name to the end of what is read; at most [`MAX_TIMEOUT`].
     pub timeout: Duration,
-    /// Resolving, dialling and the TLS handshake together. Several addresses behind a name share it.
+    /// Resolving, dialling, what the proxy takes, and the TLS handshake together. Several addresses behind a name share it.
     pub connect_timeout: Duration,
     /// Whether a target may be plain `http`.
     pub allow_http: bool,
     /// Which addresses may be dialled.
     pub guard: Guard,
+    /// Through which proxy targets are reached, if any. Names are resolved and addresses judged here all the same.
+    pub proxy: Option<ProxyUrl>,
     /// Whose certificates are trusted; see [`super::tls::client_config`].
     pub tls: Arc<rustls::ClientConfig>,
 }
@@ -65,7 +77,7 @@ pub struct Finished {
     pub duration_us: u32,
     /// The phases that were reached, a failed one included; on a kept connection `first_byte_us` alone.
     pub timings: Timings,
-    /// The address that was spoken to, or dialled last.
+    /// The target's address that was spoken to, or dialled last; by way of a proxy, the one that the proxy was asked for.
     pub remote_ip: Option<IpAddr>,
     /// The version of TLS on the connection that was spoken over.
     pub tls: Option<TlsVersion>,
@@ -82,6 +94,7 @@ pub struct Client {
 struct Inner {
     current: RwLock<Current>,
     connector: Connector,
+    checks: Resolver,
     pool: Pool,
     clock: Clock,
 }
@@ -95,9 +108,14 @@ struct Current {
 impl Client {
     /// A client without connections. `clock` is what a date in `Retry-After` is measured from.
     pub fn new(settings: ClientSettings, clock: Clock) -> Self {
+        Self::resolving_by(Arc::new(resolve::system), settings, clock)
+    }
+
+    fn resolving_by(look_up: Arc<LookUp>, settings: ClientSettings, clock: Clock) -> Self {
         let current = Current { settings: Arc::new(settings), generation: Generation::default() };
-        let (connector, pool) = (Connector::new(), Pool::default());
-        Self { inner: Arc::new(Inner { current: RwLock::new(current), connector, pool, clock }) }
+        let connector = Connector::new(Resolver::new(look_up.clone(), MAX_LOOKUPS));
+        let (checks, pool) = (Resolver::new(look_up, MAX_CHECKS), Pool::default());
+        Self { inner: Arc::new(Inner { current: RwLock::new(current), connector, checks, pool, clock }) }
     }
 
     /// Attempts from now on follow `settings`, on connections made under them. Those under way end as they began.
@@ -105,6 +123,27 @@ impl Client {
         let mut current = self.inner.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Current { settings: Arc::new(settings), generation: current.generation.next() };
         self.inner.pool.renew(current.generation);
+    }
+
+    /// Why an attempt at `target` would be refused if it were made now. `None` also for a name that leads nowhere at present,
+    /// or not within [`CHECK_PATIENCE`]: it may lead somewhere when there is something to send.
+    ///
+    /// What is found out here is never dialled: each attempt resolves and judges anew.
+    pub async fn refusal(&self, target: &TargetUrl) -> Option<AttemptError> {
+        let settings = self.current().settings;
+        if !target.is_https() && !settings.allow_http {
+            return Some(failure::not_https(target));
+        }
+        let found = match literal(target.host()) {
+            Some(ip) => vec![ip],
+            None => timeout(CHECK_PATIENCE, self.inner.checks.look_up(target.host())).await.ok()?.ok()?,
+        };
+        let addresses: Vec<SocketAddr> = found.into_iter().map(|ip| SocketAddr::new(ip, target.port())).collect();
+        settings.guard.admit(&addresses).err().map(|blocked| failure::blocked(&blocked))
+    }
+
+    fn current(&self) -> Current {
+        self.inner.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// POSTs once, follows no redirect, and ends within the timeout; one that is dropped takes its connection along.
@@ -115,7 +154,7 @@ impl Client {
     /// delivery at least once allows. Must run inside a tokio runtime with I/O and time.
     pub async fn attempt(&self, request: Outgoing) -> Finished {
         let start = Instant::now();
-        let current = self.inner.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = self.current();
         let deadline = start + current.settings.timeout.min(MAX_TIMEOUT);
         let target = Arc::clone(&request.target);
 

@@ -4,10 +4,11 @@
 
 use super::client::ClientSettings;
 use super::failure::{self, Unresolved};
+use super::proxy;
+use super::resolve::{Resolver, literal};
 use super::stream::{Meter, Metered, Stream};
-use crate::model::{AttemptError, TargetUrl, Timings, TlsVersion};
+use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
 use bytes::Bytes;
-use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use http::Request;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -15,48 +16,24 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ProtocolVersion;
 use rustls_pki_types::ServerName;
-use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// How many of the addresses behind one name are looked at.
-pub(super) const MAX_ADDRESSES: usize = 8;
 /// How large the head of a response may grow, its blank line included. hyper's own default is six times that.
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// How many names are resolved at once. The system's resolver blocks a thread for as long as it likes, far beyond our
-/// own timeout, and the store reads on the same pool of 512 threads.
-const MAX_LOOKUPS: usize = 128;
 
 pub(super) type HttpRequest = Request<Full<Bytes>>;
 
 /// Dials targets. One for each client, because it bounds the lookups under way.
 pub(super) struct Connector {
-    lookups: Arc<Semaphore>,
-    /// Names that are being looked up now, each once, whoever asks: many attempts at one name would else take all the places,
-    /// and a resolver that is slow for one party would fail everybody's attempts.
-    under_way: Mutex<HashMap<String, Weak<Lookup>>>,
+    resolver: Resolver,
     http: http1::Builder,
-}
-
-/// One lookup, for all who wait for it.
-struct Lookup {
-    found: OnceLock<Result<Vec<IpAddr>, Arc<Unresolved>>>,
-    /// Has no permits; is closed when the lookup has ended.
-    done: Semaphore,
-}
-
-impl Default for Lookup {
-    fn default() -> Self {
-        Self { found: OnceLock::new(), done: Semaphore::new(0) }
-    }
 }
 
 /// What is known of a dial while it is under way, so that a failure half-way still tells it.
@@ -68,46 +45,12 @@ pub(super) struct Dial {
 }
 
 impl Connector {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(resolver: Resolver) -> Self {
         let mut http = http1::Builder::new();
         // The number of headers stays at hyper's default of 100: setting it, even to that, costs an allocation a head.
         // The buffer alone is a loose bound: a read may fill more than was asked for.
         http.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
-        Self { lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)), under_way: Mutex::default(), http }
-    }
-
-    /// The addresses of a name, from the lookup that is under way or from a new one.
-    async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Arc<Unresolved>> {
-        let lookup = {
-            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(lookup) = under_way.get(host).and_then(Weak::upgrade) {
-                lookup
-            } else {
-                under_way.retain(|_, lookup| lookup.strong_count() > 0);
-                let lookup = Arc::new(Lookup::default());
-                under_way.insert(host.to_owned(), Arc::downgrade(&lookup));
-                let (name, held, places) = (host.to_owned(), lookup.clone(), self.lookups.clone());
-                // A task of its own: whoever began it may lose patience while others still wait.
-                tokio::spawn(async move {
-                    let permit = places.acquire_owned().await.expect("the semaphore is never closed");
-                    // Not tokio's `lookup_host`: the permit has to last as long as the blocked thread does.
-                    let found = tokio::task::spawn_blocking(move || {
-                        let _permit = permit;
-                        addresses(&name)
-                    });
-                    let found = found.await.unwrap_or_else(|gone| Err(Unresolved::Failed(io::Error::other(gone))));
-                    held.found.set(found.map_err(Arc::new)).ok();
-                    held.done.close();
-                });
-                lookup
-            }
-        };
-        // Closed, never given out: waiting for it ends when the lookup does.
-        let _ = lookup.done.acquire().await;
-        lookup.found.get().cloned().unwrap_or_else(|| {
-            let given_up = io::Error::other("the lookup was given up");
-            Err(Arc::new(Unresolved::Failed(given_up)))
-        })
+        Self { resolver, http }
     }
 
     /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
@@ -124,7 +67,7 @@ impl Connector {
         let (host, port) = (target.host(), target.port());
 
         let addresses = self.resolve(host, port, budget, dial).await?;
-        let (tcp, remote) = dial_allowed(&addresses, settings, budget, dial).await?;
+        let (tcp, remote) = self.dial_allowed(&addresses, settings, budget, dial).await?;
         // Heads and bodies leave in one piece; waiting for more would only delay them. A socket that refuses the
         // option is already dead, and says so at the first write.
         tcp.set_nodelay(true).ok();
@@ -145,11 +88,11 @@ impl Connector {
         budget: Budget,
         dial: &mut Dial,
     ) -> Result<Vec<SocketAddr>, AttemptError> {
-        if let Ok(ip) = host.parse::<IpAddr>() {
+        if let Some(ip) = literal(host) {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         let start = Instant::now();
-        let found = timeout_at(budget.until, self.look_up(host)).await;
+        let found = timeout_at(budget.until, self.resolver.look_up(host)).await;
         dial.timings.dns_us = Some(elapsed_us(start));
         match found {
             Ok(Ok(addresses)) if addresses.is_empty() => Err(failure::resolving(host, &Unresolved::NotFound)),
@@ -157,6 +100,56 @@ impl Connector {
             Ok(Err(cause)) => Err(failure::resolving(host, &cause)),
             Err(_) => Err(failure::resolving_too_long(host, budget.limit)),
         }
+    }
+
+    /// Dials the addresses that the guard lets through, in turn: the very ones it has judged.
+    async fn dial_allowed(
+        &self,
+        addresses: &[SocketAddr],
+        settings: &ClientSettings,
+        budget: Budget,
+        dial: &mut Dial,
+    ) -> Result<(TcpStream, SocketAddr), AttemptError> {
+        let allowed = settings.guard.admit(addresses).map_err(|blocked| failure::blocked(&blocked))?;
+        let start = Instant::now();
+        let mut last = None;
+        for (index, &address) in allowed.iter().enumerate() {
+            // An address that swallows packets must not eat the time of those behind it, so each gets its share.
+            let now = Instant::now();
+            let left = u32::try_from(allowed.len() - index).unwrap_or(u32::MAX);
+            let share = budget.until.saturating_duration_since(now) / left;
+            dial.remote_ip = Some(address.ip());
+            let dialled = timeout_at(now + share, self.open(address, settings.proxy.as_ref())).await;
+            dial.timings.connect_us = Some(elapsed_us(start));
+            match (dialled, &settings.proxy) {
+                (Ok(Ok(stream)), _) => return Ok((stream, address)),
+                (Ok(Err(cause)), _) => last = Some(cause),
+                (Err(_), None) => last = Some(failure::connecting_too_long(address, budget.limit)),
+                (Err(_), Some(proxy)) => last = Some(failure::proxy_too_long(proxy, address, budget.limit)),
+            }
+        }
+        Err(last.expect("a name has an address, and the guard admits one or says why not"))
+    }
+
+    /// Bytes to and from `address`, directly or by way of the proxy. The proxy's own address is the operator's choice, and not
+    /// judged.
+    async fn open(&self, address: SocketAddr, proxy: Option<&ProxyUrl>) -> Result<TcpStream, AttemptError> {
+        let Some(proxy) = proxy else {
+            return TcpStream::connect(address).await.map_err(|cause| failure::connecting(address, &cause));
+        };
+        let found = match literal(proxy.host()) {
+            Some(ip) => Ok(vec![ip]),
+            None => self.resolver.look_up(proxy.host()).await,
+        };
+        let found = found.map_err(|cause| failure::proxy_unresolved(proxy, &cause))?;
+        let addresses: Vec<SocketAddr> = found.into_iter().map(|ip| SocketAddr::new(ip, proxy.port())).collect();
+        if addresses.is_empty() {
+            return Err(failure::proxy_unresolved(proxy, &Unresolved::NotFound));
+        }
+        let tcp =
+            TcpStream::connect(&addresses[..]).await.map_err(|cause| failure::proxy_unreachable(proxy, &cause))?;
+        tcp.set_nodelay(true).ok();
+        proxy::tunnel(proxy, tcp, address).await
     }
 
     async fn drive(
@@ -172,7 +165,7 @@ impl Connector {
         // What ends a connection reaches whoever waits for its response; nobody else needs to hear of it.
         let task = tokio::spawn(async move { drop(connection.await) });
         let born = Instant::now();
-        Ok(Connection { sender, meter, remote_ip, tls, born, _task: Owned(task.abort_handle()) })
+        Ok(Connection { sender, meter, remote_ip, tls, born, _task: Owned::new(&task) })
     }
 }
 
@@ -221,7 +214,13 @@ impl Connection {
 }
 
 /// Ends the task when it is dropped.
-struct Owned(AbortHandle);
+pub(super) struct Owned(AbortHandle);
+
+impl Owned {
+    pub(super) fn new(task: &JoinHandle<()>) -> Self {
+        Self(task.abort_handle())
+    }
+}
 
 impl Drop for Owned {
     fn drop(&mut self) {
@@ -234,52 +233,6 @@ impl Drop for Owned {
 struct Budget {
     until: Instant,
     limit: Duration,
-}
-
-/// What the system's resolver says of a name, on the thread that calls.
-fn addresses(name: &str) -> Result<Vec<IpAddr>, Unresolved> {
-    // One answer an address, rather than one for each kind of socket.
-    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
-    // An address of a family that is neither IPv4 nor IPv6 is passed over, as std does.
-    Ok(getaddrinfo(Some(name), None, Some(hints))?
-        .flatten()
-        .take(MAX_ADDRESSES)
-        .map(|info| info.sockaddr.ip())
-        .collect())
-}
-
-async fn dial_allowed(
-    addresses: &[SocketAddr],
-    settings: &ClientSettings,
-    budget: Budget,
-    dial: &mut Dial,
-) -> Result<(TcpStream, SocketAddr), AttemptError> {
-    let mut blocked = None;
-    let mut allowed = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        match settings.guard.check(address.ip(), address.port()) {
-            Ok(()) => allowed.push(*address),
-            Err(why) => blocked = Some(why),
-        }
-    }
-    let start = Instant::now();
-    let mut last = None;
-    for (index, &address) in allowed.iter().enumerate() {
-        // An address that swallows packets must not eat the time of those behind it, so each gets its share.
-        let now = Instant::now();
-        let left = u32::try_from(allowed.len() - index).unwrap_or(u32::MAX);
-        let share = budget.until.saturating_duration_since(now) / left;
-        dial.remote_ip = Some(address.ip());
-        let dialled = timeout_at(now + share, TcpStream::connect(address)).await;
-        dial.timings.connect_us = Some(elapsed_us(start));
-        match dialled {
-            Ok(Ok(stream)) => return Ok((stream, address)),
-            Ok(Err(cause)) => last = Some(failure::connecting(address, &cause)),
-            Err(_) => last = Some(failure::connecting_too_long(address, budget.limit)),
-        }
-    }
-    let blocked = || blocked.map(|blocked| failure::blocked(&blocked));
-    Err(last.or_else(blocked).expect("there is an address, and it was either dialled or blocked"))
 }
 
 async fn handshake(
@@ -334,6 +287,7 @@ mod tests {
             connect_timeout: SHORT,
             allow_http: true,
             guard: Guard::new(vec![loopback]),
+            proxy: None,
             tls: crate::delivery::tls::client_config(None).unwrap(),
         }
     }
@@ -341,7 +295,8 @@ mod tests {
     async fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<SocketAddr, AttemptError>, Dial) {
         let (settings, mut dial) = (settings(), Dial::default());
         let budget = Budget { until: Instant::now() + limit, limit };
-        let dialled = dial_allowed(addresses, &settings, budget, &mut dial).await;
+        let connector = Connector::new(Resolver::new(Arc::new(crate::delivery::resolve::system), 1));
+        let dialled = connector.dial_allowed(addresses, &settings, budget, &mut dial).await;
         (dialled.map(|(_, address)| address), dial)
     }
 

@@ -5,7 +5,7 @@
 //! is about to be dialled, never a name: a name may resolve differently a moment later. Pure: no resolver, no socket.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What the operator lets through although it is not public: a network, and one port of it or all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,24 @@ pub struct Guard {
 /// The address may not be dialled: in which range it lies, and what would open it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocked {
+    /// The address that was asked about.
     pub(super) ip: IpAddr,
+    /// The address inside it, or itself, that is refused.
+    pub(super) judged: IpAddr,
+    pub(super) port: u16,
     pub(super) refused: &'static Refused,
+}
+
+impl Blocked {
+    /// The narrowest entry of `egress.allow` that opens what was refused; `None` where none does.
+    pub(super) fn opened_by(&self) -> Option<String> {
+        let Self { judged, port, .. } = self;
+        match (self.refused.opens, judged) {
+            (Opens::Never, _) => None,
+            (Opens::ToAnyEntry | Opens::ToAnEntryInside, IpAddr::V4(_)) => Some(format!("{judged}/32:{port}")),
+            (Opens::ToAnyEntry | Opens::ToAnEntryInside, IpAddr::V6(_)) => Some(format!("[{judged}]/128:{port}")),
+        }
+    }
 }
 
 impl Guard {
@@ -39,16 +55,37 @@ impl Guard {
 
     /// Whether `ip` may be dialled at `port`.
     ///
-    /// An address that embeds an IPv4 one (mapped, NAT64, 6to4) is judged by that. Private and reserved ranges open to
-    /// every entry that covers the address. Loopback, link-local and metadata addresses open only to an entry that lies
-    /// inside their own range, so that a hasty `0.0.0.0/0` does not give the machine itself away. Multicast, broadcast
-    /// and the unspecified address never open.
+    /// An address that embeds an IPv4 one is judged by that, see [`Reached`]. Private and reserved ranges open to every entry
+    /// that covers the address. Loopback, link-local and metadata addresses, and tunnels that may end anywhere, open only to
+    /// an entry that lies inside their own range, so that a hasty `0.0.0.0/0` does not give the machine itself away.
+    /// Multicast, broadcast and the unspecified address never open.
     pub fn check(&self, ip: IpAddr, port: u16) -> Result<(), Blocked> {
-        let judged = embedded(ip);
-        let bits = Bits::of(judged);
-        let Some(refused) = REFUSED.iter().find(|refused| refused.net.covers(bits)) else {
-            return Ok(());
-        };
+        let reached = Reached::by(ip);
+        let judged = reached.itself.then_some(ip).into_iter().chain(reached.embedded.into_iter().flatten());
+        for judged in judged {
+            if let Some(refused) = self.refuses(judged, port) {
+                return Err(Blocked { ip, judged, port, refused });
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of `addresses` that may be dialled, in their order; why the first may not where none may. No address is admitted of none.
+    pub fn admit(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, Blocked> {
+        let mut first = None;
+        let mut admitted = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            match self.check(address.ip(), address.port()) {
+                Ok(()) => admitted.push(*address),
+                Err(blocked) => first = first.or(Some(blocked)),
+            }
+        }
+        first.filter(|_| admitted.is_empty()).map_or(Ok(admitted), Err)
+    }
+
+    fn refuses(&self, ip: IpAddr, port: u16) -> Option<&'static Refused> {
+        let bits = Bits::of(ip);
+        let refused = REFUSED.iter().find(|refused| refused.net.covers(bits))?;
         let opened = self.allow.iter().any(|(net, only)| {
             net.covers(bits)
                 && only.is_none_or(|only| only == port)
@@ -58,7 +95,7 @@ impl Guard {
                     Opens::Never => false,
                 }
         });
-        if opened { Ok(()) } else { Err(Blocked { ip, refused }) }
+        (!opened).then_some(refused)
     }
 }
 
@@ -85,6 +122,7 @@ pub(super) enum Range {
     Documentation,
     Benchmarking,
     DiscardOnly,
+    Tunnel,
     Reserved,
 }
 
@@ -95,6 +133,12 @@ pub(super) enum Opens {
     Never,
 }
 
+/// The IANA registries of special-purpose addresses (RFC 6890, RFC 8190), multicast, and where clouds keep their metadata.
+///
+/// The registries call a few ranges globally reachable: anycast for DNS sinks (AS112), for tunnels (AMT, 6to4 relays) and for
+/// finding a NAT (192.0.0.9 and the like). Whichever machine is nearest answers there, perhaps one's own router, and no
+/// shop's server ever does, so they are refused with the rest.
+///
 /// The first row that covers an address decides, so a narrow range stands above the one around it. IPv6 hands out
 /// `2000::/3` alone as public: the last rows refuse everything outside it, whatever it may come to mean.
 #[rustfmt::skip]
@@ -112,6 +156,10 @@ const REFUSED: &[Refused] = &[
     v4([192, 168, 0, 0], 16, Range::Private, Opens::ToAnyEntry),
     v4([100, 64, 0, 0], 10, Range::Shared, Opens::ToAnyEntry),
     v4([192, 0, 0, 0], 24, Range::Protocols, Opens::ToAnyEntry),
+    v4([192, 31, 196, 0], 24, Range::Protocols, Opens::ToAnyEntry),
+    v4([192, 52, 193, 0], 24, Range::Protocols, Opens::ToAnyEntry),
+    v4([192, 88, 99, 0], 24, Range::Protocols, Opens::ToAnyEntry),
+    v4([192, 175, 48, 0], 24, Range::Protocols, Opens::ToAnyEntry),
     v4([192, 0, 2, 0], 24, Range::Documentation, Opens::ToAnyEntry),
     v4([198, 51, 100, 0], 24, Range::Documentation, Opens::ToAnyEntry),
     v4([203, 0, 113, 0], 24, Range::Documentation, Opens::ToAnyEntry),
@@ -121,13 +169,18 @@ const REFUSED: &[Refused] = &[
     v6([0, 0, 0, 0, 0, 0, 0, 1], 128, Range::Loopback, Opens::ToAnEntryInside),
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Range::Multicast, Opens::Never),
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Range::LinkLocal, Opens::ToAnEntryInside),
-    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254], 128, Range::Metadata, Opens::ToAnEntryInside),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32, Range::Metadata, Opens::ToAnEntryInside),
+    v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128, Range::Metadata, Opens::ToAnEntryInside),
     v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Range::Metadata, Opens::ToAnEntryInside),
     v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Range::Private, Opens::ToAnyEntry),
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, Range::Documentation, Opens::ToAnyEntry),
     v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Range::Documentation, Opens::ToAnyEntry),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, Range::Tunnel, Opens::ToAnEntryInside),
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, Range::Protocols, Opens::ToAnyEntry),
+    v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48, Range::Protocols, Opens::ToAnyEntry),
     v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64, Range::DiscardOnly, Opens::ToAnyEntry),
+    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, Range::Tunnel, Opens::ToAnEntryInside),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 96, Range::Tunnel, Opens::ToAnEntryInside),
     v6([0, 0, 0, 0, 0, 0, 0, 0], 3, Range::Reserved, Opens::ToAnyEntry),
     v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, Range::Reserved, Opens::ToAnyEntry),
     v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1, Range::Reserved, Opens::ToAnyEntry),
@@ -147,16 +200,37 @@ const fn v6(segments: [u16; 8], prefix: u8, range: Range, opens: Opens) -> Refus
     Refused { net: Net { bits: Bits::V6(bits), prefix }, range, opens }
 }
 
-/// The IPv4 address that a translator or tunnel on the way would really reach, or the address itself.
-fn embedded(ip: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = ip else { return ip };
-    let segments = v6.segments();
-    let two = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
-    match segments {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-            two(high, low)
+/// What dialling an address may come to: the address itself, and the IPv4 addresses it embeds.
+///
+/// An IPv4-mapped address, one of the well-known NAT64 prefix and one of 6to4 are nothing but a spelling of the IPv4 address,
+/// and are judged by that alone. What else carries an IPv4 address is judged by both.
+struct Reached {
+    itself: bool,
+    embedded: [Option<IpAddr>; 2],
+}
+
+impl Reached {
+    fn by(ip: IpAddr) -> Self {
+        let two = |high: u16, low: u16| Some(IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))));
+        let spelling = |v4| Self { itself: false, embedded: [v4, None] };
+        let carrying = |v4| Self { itself: true, embedded: [v4, None] };
+        let IpAddr::V6(v6) = ip else { return carrying(None) };
+        match v6.segments() {
+            [0, 0, 0, 0, 0, 0, 0, 0 | 1] => carrying(None),
+            // RFC 4291, 2.5.5.2; RFC 6052, 2.1; RFC 3056.
+            [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+                spelling(two(high, low))
+            }
+            // Teredo, RFC 4380, 4: the server, and the client's address with every bit turned.
+            [0x2001, 0, high, low, _, _, client_high, client_low] => {
+                Self { itself: true, embedded: [two(high, low), two(!client_high, !client_low)] }
+            }
+            // IPv4-compatible, RFC 4291, 2.5.5.1; IPv4-translated, RFC 2765, 2.1; ISATAP under any prefix, RFC 5214, 6.1.
+            [0, 0, 0, 0, 0 | 0xffff, 0, high, low] | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => {
+                carrying(two(high, low))
+            }
+            _ => carrying(None),
         }
-        _ => ip,
     }
 }
 
@@ -253,6 +327,14 @@ mod tests {
             "172.32.0.0",
             "192.0.1.0",
             "192.0.3.0",
+            "192.31.195.255",
+            "192.31.197.0",
+            "192.52.192.255",
+            "192.52.194.0",
+            "192.88.98.255",
+            "192.88.100.0",
+            "192.175.47.255",
+            "192.175.49.0",
             "192.167.255.255",
             "192.169.0.0",
             "198.17.255.255",
@@ -263,7 +345,11 @@ mod tests {
             "2000::",
             "2001:200::",
             "2606:4700::1111",
+            "2620:4f:7fff:ffff::1",
+            "2620:4f:8001::1",
             "2a00::1",
+            "2a00::5efe:8.8.8.8",
+            "2a00::100:5efe:7f00:1",
             "3ffe:ffff::",
             "::ffff:8.8.8.8",
             "64:ff9b::8.8.8.8",
@@ -288,7 +374,14 @@ mod tests {
             "172.31.255.255",
             "192.0.0.0",
             "192.0.0.255",
+            "192.0.0.9",
+            "192.0.0.170",
+            "192.0.0.192",
             "192.0.2.1",
+            "192.31.196.0",
+            "192.52.193.255",
+            "192.88.99.2",
+            "192.175.48.1",
             "192.168.0.0",
             "192.168.255.255",
             "198.18.0.0",
@@ -306,15 +399,29 @@ mod tests {
             "::127.0.0.1",
             "100::1",
             "64:ff9b:1::1",
+            "100:0:0:1::1",
             "1fff:ffff::",
             "2001::1",
+            // A Teredo client behind 8.8.8.8, by the server 8.8.8.8: the prefix alone is refused.
+            "2001:0:808:808::f7f7:f7f7",
+            "2001:1::1",
+            "2001:2::1",
+            "2001:3::1",
+            "2001:4:112::1",
+            "2001:10::1",
+            "2001:20::1",
+            "2001:30::1",
             "2001:db8::1",
+            "2620:4f:8000::1",
             "3fff::1",
             "4000::",
             "5f00::1",
             "8000::",
             "fc00::",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd00:42::42",
+            "fd20:ce::254",
             "fdff::1",
             "fe80::1",
             "febf::1",
@@ -325,6 +432,9 @@ mod tests {
             "64:ff9b::169.254.169.254",
             "2002:7f00:1::",
             "2002:a00:1::1",
+            "::ffff:0:127.0.0.1",
+            "2a00::5efe:127.0.0.1",
+            "2a00::200:5efe:10.0.0.1",
         ] {
             assert!(!passes(&closed, refused), "{refused}");
         }
@@ -345,10 +455,12 @@ mod tests {
             "fc00::1",
             "fec0::1",
             "2001:db8::1",
+            "2001:20::1",
             "100::1",
-            "::2",
+            "5f00::1",
             "::ffff:10.0.0.1",
             "64:ff9b::10.0.0.1",
+            "2a00::5efe:10.0.0.1",
         ] {
             assert!(passes(&wide, opened), "{opened}");
         }
@@ -360,7 +472,24 @@ mod tests {
     #[test]
     fn the_machine_itself_opens_only_to_an_entry_of_its_own_range() {
         let wide = guard(&["0.0.0.0/0", "::/0", "126.0.0.0/7", "169.0.0.0/8", "fe00::/7"]);
-        for closed in ["127.0.0.1", "169.254.169.254", "100.100.100.200", "::1", "fe80::1", "fd00:ec2::254"] {
+        for closed in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "100.100.100.200",
+            "::1",
+            "fe80::1",
+            "fd00:ec2::254",
+            "fd00:42::42",
+            "fd20:ce::254",
+            "::ffff:127.0.0.1",
+            "64:ff9b::127.0.0.1",
+            "2002:7f00:1::1",
+            "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
+            "2a00::5efe:127.0.0.1",
+            "64:ff9b:1::1",
+            "2001:0:808:808::f7f7:f7f7",
+        ] {
             assert!(!passes(&wide, closed), "{closed}");
         }
         for (rule, address) in [
@@ -375,10 +504,45 @@ mod tests {
             ("fe80::/10", "fe80::1"),
             ("fe80::/64", "fe80::1"),
             ("fd00:ec2::254/128", "fd00:ec2::254"),
+            ("64:ff9b:1::/48", "64:ff9b:1::1"),
+            ("2001::/32", "2001:0:808:808::f7f7:f7f7"),
+            ("::/96", "::8.8.8.8"),
         ] {
             assert!(passes(&guard(&[rule]), address), "{rule} {address}");
         }
         assert!(!passes(&guard(&["127.0.0.2/32"]), "127.0.0.1"));
+    }
+
+    #[test]
+    fn a_tunnel_that_was_opened_still_does_not_end_at_the_machine_itself() {
+        // 127.0.0.1 as the Teredo client (every bit turned), and as its server.
+        let opened = guard(&["2001::/32", "::/96"]);
+        for closed in ["2001:0:808:808::80ff:fffe", "2001:0:7f00:1::f7f7:f7f7", "::127.0.0.1", "::10.0.0.1"] {
+            assert!(!passes(&opened, closed), "{closed}");
+        }
+        let both = guard(&["2001::/32", "127.0.0.0/8"]);
+        assert!(passes(&both, "2001:0:808:808::80ff:fffe"));
+    }
+
+    #[test]
+    fn what_is_refused_names_the_entry_that_opens_it_and_that_one_does() {
+        for (address, entry) in [
+            ("10.0.0.1", Some("10.0.0.1/32:443")),
+            ("::ffff:127.0.0.1", Some("127.0.0.1/32:443")),
+            ("2002:7f00:1::", Some("127.0.0.1/32:443")),
+            ("::1", Some("[::1]/128:443")),
+            ("fd00:ec2::254", Some("[fd00:ec2::254]/128:443")),
+            ("64:ff9b:1::1", Some("[64:ff9b:1::1]/128:443")),
+            ("224.0.0.1", None),
+            ("::", None),
+        ] {
+            let blocked = Guard::default().check(ip(address), 443).unwrap_err();
+            assert_eq!(blocked.opened_by().as_deref(), entry, "{address}");
+            let prefix = if blocked.judged.is_ipv4() { 32 } else { 128 };
+            let narrowest = Guard::new(vec![Allowed { net: blocked.judged, prefix, port: Some(443) }]);
+            assert_eq!(narrowest.check(ip(address), 443).is_ok(), entry.is_some(), "{address}");
+            assert!(narrowest.check(ip(address), 444).is_err(), "{address}");
+        }
     }
 
     #[test]

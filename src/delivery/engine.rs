@@ -7,6 +7,7 @@
 use super::client::{Client, Finished};
 use super::lane::Settings;
 use super::prepare::Prepared;
+use super::redact::redact;
 use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use crate::clock::Clock;
 use crate::model::{
@@ -465,7 +466,10 @@ async fn attempt(
     };
     let started_at = clock.now();
     let request = lane.request(store.notification_id(key), ready.number, started_at, ready.body);
-    let finished = client.attempt(request).await;
+    let mut finished = client.attempt(request).await;
+    if let AttemptResult::Response(response) = &mut finished.result {
+        redact(response, &lane.webhook);
+    }
     let Ready { trigger, automatic, asked_at, .. } = ready;
     ticket.close(Heard::Ended(Box::new(Ended { key, lane, trigger, automatic, asked_at, started_at, finished })));
 }

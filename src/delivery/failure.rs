@@ -5,9 +5,10 @@
 //! apart by their types, found along the chain of sources, never by their texts, which change between versions of a
 //! library. Where a library's own words are all there is to say, they stand at the sentence's end in either language.
 
-use super::egress::{Blocked, Opens, Range};
-use crate::model::{AttemptError, AttemptResult, ErrorCode, Response, TargetUrl, Timestamp};
+use super::egress::{Blocked, Range};
+use crate::model::{AttemptError, AttemptResult, ErrorCode, ProxyUrl, Response, TargetUrl, Timestamp};
 use dns_lookup::{LookupError, LookupErrorKind};
+use http::StatusCode;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use rustls_pki_types::UnixTime;
 use std::borrow::Cow;
@@ -100,34 +101,36 @@ pub(super) fn resolving_too_long(host: &str, limit: Duration) -> AttemptError {
 pub(super) fn not_https(target: &TargetUrl) -> AttemptError {
     error(
         ErrorCode::BlockedTarget,
-        format!("{target} is not an https URL, and this daemon sends to no other."),
-        format!("{target} não é uma URL https, e este servidor não envia a outras."),
+        format!("{target} is not an https URL, and `[egress] allow_http = false` in the config lets no other through."),
+        format!(
+            "{target} não é uma URL https, e `[egress] allow_http = false` na configuração não deixa passar outras."
+        ),
     )
 }
 
 /// The egress guard refuses the address.
 pub(super) fn blocked(blocked: &Blocked) -> AttemptError {
-    let Blocked { ip, refused } = blocked;
-    let (what, what_pt) = called(refused.range);
-    let net = refused.net;
-    let (opens, opens_pt) = match refused.opens {
-        Opens::ToAnyEntry => (
-            "; `[egress] allow` in the config opens it.".to_owned(),
-            "; `[egress] allow` na configuração o libera.".to_owned(),
+    let (what, what_pt) = called(blocked.refused.range);
+    let (ip, judged) = (blocked.ip, blocked.judged);
+    let (who, who_pt) = if judged == ip {
+        (format!("{ip} is"), format!("{ip} é"))
+    } else {
+        (format!("{ip} leads to {judged},"), format!("{ip} leva a {judged},"))
+    };
+    let (opens, opens_pt) = match blocked.opened_by() {
+        Some(entry) => (
+            format!("; `[egress] allow = [\"{entry}\"]` in the config opens it."),
+            format!("; `[egress] allow = [\"{entry}\"]` na configuração o libera."),
         ),
-        Opens::ToAnEntryInside => (
-            format!("; an entry inside {net} in `[egress] allow` in the config opens it."),
-            format!("; uma entrada dentro de {net} em `[egress] allow` na configuração o libera."),
-        ),
-        Opens::Never => (
+        None => (
             ", and `[egress] allow` in the config can't open it.".to_owned(),
             ", e `[egress] allow` na configuração não pode liberá-lo.".to_owned(),
         ),
     };
     error(
         ErrorCode::BlockedTarget,
-        format!("{ip} is {what}, which is not dialled{opens}"),
-        format!("{ip} é {what_pt}, ao qual não se conecta{opens_pt}"),
+        format!("{who} {what}, which is not dialled{opens}"),
+        format!("{who_pt} {what_pt}, ao qual não se conecta{opens_pt}"),
     )
 }
 
@@ -148,6 +151,10 @@ const fn called(range: Range) -> (&'static str, &'static str) {
         Range::Documentation => ("a documentation address", "um endereço de documentação"),
         Range::Benchmarking => ("a benchmarking address", "um endereço de testes de desempenho"),
         Range::DiscardOnly => ("a discard-only address", "um endereço só de descarte"),
+        Range::Tunnel => (
+            "an address of a tunnel that may end anywhere",
+            "um endereço de um túnel que pode terminar em qualquer lugar",
+        ),
         Range::Reserved => ("a reserved address", "um endereço reservado"),
     }
 }
@@ -204,6 +211,77 @@ pub(super) fn no_connection(cause: &hyper::Error) -> AttemptError {
         ErrorCode::Internal,
         format!("No connection could be set up: {cause}."),
         format!("Não foi possível preparar a conexão: {cause}."),
+    )
+}
+
+// ---- the proxy -------------------------------------------------------------------------------------------------------
+
+/// The name of the proxy could not be resolved.
+pub(super) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved) -> AttemptError {
+    match cause {
+        Unresolved::Failed(cause) if is_ours(cause) => ours(cause),
+        Unresolved::NotFound | Unresolved::Failed(_) => error(
+            ErrorCode::ProxyFailed,
+            format!(
+                "The address of the outbound proxy {proxy} could not be found; check `[egress] proxy` in the config."
+            ),
+            format!(
+                "Não foi possível descobrir o endereço do proxy de saída {proxy}; confira `[egress] proxy` na configuração."
+            ),
+        ),
+    }
+}
+
+/// Dialling the proxy failed with an error of the system.
+pub(super) fn proxy_unreachable(proxy: &ProxyUrl, cause: &io::Error) -> AttemptError {
+    if is_ours(cause) {
+        return ours(cause);
+    }
+    error(
+        ErrorCode::ProxyFailed,
+        format!("The outbound proxy {proxy} can't be reached: {cause}."),
+        format!("O proxy de saída {proxy} não pode ser alcançado: {cause}."),
+    )
+}
+
+/// The proxy had not connected to `address` when the time to connect, `limit` in all, ran out.
+pub(super) fn proxy_too_long(proxy: &ProxyUrl, address: SocketAddr, limit: Duration) -> AttemptError {
+    let within = span(limit);
+    error(
+        ErrorCode::ProxyFailed,
+        format!("The outbound proxy {proxy} did not connect to {address} within {within}."),
+        format!("O proxy de saída {proxy} não conectou a {address} em {within}."),
+    )
+}
+
+/// What the proxy did is not what an HTTP proxy does.
+pub(super) fn proxy_is_odd(proxy: &ProxyUrl, address: SocketAddr) -> AttemptError {
+    error(
+        ErrorCode::ProxyFailed,
+        format!("The outbound proxy {proxy} did not answer CONNECT {address} as an HTTP proxy does."),
+        format!("O proxy de saída {proxy} não respondeu a CONNECT {address} como um proxy HTTP responde."),
+    )
+}
+
+/// The proxy answered, and did not connect.
+pub(super) fn proxy_refused(proxy: &ProxyUrl, address: SocketAddr, status: StatusCode) -> AttemptError {
+    let (why, why_pt) = match status.as_u16() {
+        401 | 407 => (
+            "check the user and the password in `[egress] proxy` in the config",
+            "confira o usuário e a senha em `[egress] proxy` na configuração",
+        ),
+        403 | 405 => (
+            "its rules must allow CONNECT to that address and port",
+            "as regras dele precisam permitir CONNECT a esse endereço e porta",
+        ),
+        502..=504 => ("it could not connect either", "ele também não conseguiu conectar"),
+        _ => ("it does not say why", "ele não diz por quê"),
+    };
+    let status = status.as_u16();
+    error(
+        ErrorCode::ProxyRefused,
+        format!("The outbound proxy {proxy} answered CONNECT {address} with {status}: {why}."),
+        format!("O proxy de saída {proxy} respondeu {status} a CONNECT {address}: {why_pt}."),
     )
 }
 

@@ -168,6 +168,10 @@ pub enum ErrorCode {
     ConnectTimeout,
     /// The network or host could not be reached.
     ConnectFailed,
+    /// The outbound proxy could not be reached, or does not answer as one.
+    ProxyFailed,
+    /// The outbound proxy would not or could not connect to the target.
+    ProxyRefused,
     /// The certificate comes from nobody who is trusted, or was revoked.
     TlsUntrusted,
     /// The certificate has expired.
@@ -200,13 +204,15 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code there is.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::DnsNotFound,
         Self::DnsFailed,
         Self::BlockedTarget,
         Self::ConnectRefused,
         Self::ConnectTimeout,
         Self::ConnectFailed,
+        Self::ProxyFailed,
+        Self::ProxyRefused,
         Self::TlsUntrusted,
         Self::TlsExpired,
         Self::TlsNotYetValid,
@@ -232,6 +238,8 @@ impl ErrorCode {
             Self::ConnectRefused => "connect_refused",
             Self::ConnectTimeout => "connect_timeout",
             Self::ConnectFailed => "connect_failed",
+            Self::ProxyFailed => "proxy_failed",
+            Self::ProxyRefused => "proxy_refused",
             Self::TlsUntrusted => "tls_untrusted",
             Self::TlsExpired => "tls_expired",
             Self::TlsNotYetValid => "tls_not_yet_valid",
@@ -263,6 +271,8 @@ impl ErrorCode {
             | Self::ConnectRefused
             | Self::ConnectTimeout
             | Self::ConnectFailed
+            | Self::ProxyFailed
+            | Self::ProxyRefused
             | Self::TlsUntrusted
             | Self::TlsExpired
             | Self::TlsNotYetValid

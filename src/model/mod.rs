@@ -9,9 +9,11 @@ mod event_type;
 mod health;
 mod ids;
 mod notification;
+mod proxy;
 mod resend;
 mod resource;
 mod retry;
+mod secret;
 mod span;
 mod target;
 mod time;
@@ -27,6 +29,7 @@ pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
+pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendFilter, ResendState};
 pub use resource::{Members, depth};
 pub(crate) use retry::splitmix64;

@@ -1,6 +1,7 @@
 //! Access tokens: what a caller may do, and the hash that is kept of them.
 
 use super::TokenId;
+use super::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
@@ -82,27 +83,27 @@ impl Scopes {
 pub struct AccessToken {
     /// The id it is listed and revoked by.
     pub id: TokenId,
-    secret: [u8; 32],
+    secret: Secret<[u8; 32]>,
 }
 
 impl AccessToken {
     const PREFIX: &str = "ctr_";
 
     /// A token of fresh random bytes.
-    pub const fn from_random(id: [u8; 16], secret: [u8; 32]) -> Self {
-        Self { id: TokenId::from_random(id), secret }
+    pub fn from_random(id: [u8; 16], secret: [u8; 32]) -> Self {
+        Self { id: TokenId::from_random(id), secret: Secret::new(secret) }
     }
 
     /// `None` for a text that carteiro never printed.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 48] = URL_SAFE_NO_PAD.decode(text.strip_prefix(Self::PREFIX)?).ok()?.try_into().ok()?;
         let (id, secret) = bytes.split_at(16);
-        Some(Self { id: TokenId::from_bytes(id.try_into().ok()?), secret: secret.try_into().ok()? })
+        Some(Self { id: TokenId::from_bytes(id.try_into().ok()?), secret: Secret::new(secret.try_into().ok()?) })
     }
 
     /// The text a caller sends after `Bearer`.
     pub fn reveal(&self) -> String {
-        let bytes = [self.id.to_bytes().as_slice(), &self.secret].concat();
+        let bytes = [self.id.to_bytes().as_slice(), self.secret.expose()].concat();
         format!("{}{}", Self::PREFIX, URL_SAFE_NO_PAD.encode(bytes))
     }
 

@@ -1,5 +1,6 @@
 //! A webhook: a subscription of one target to some types of event.
 
+use super::secret::Secret;
 use super::{AccountNo, EventType, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -207,7 +208,7 @@ impl WebhookStatus {
 
 /// The value of an `Authorization` header: 1 to 4,096 bytes of visible ASCII, single spaces inside allowed. Never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Authorization(String);
+pub struct Authorization(Secret<String>);
 
 impl Authorization {
     /// The longest value that is taken, in bytes.
@@ -219,17 +220,17 @@ impl Authorization {
             && text.len() <= Self::MAX_BYTES
             && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
             && text.trim() == text;
-        good.then(|| Self(text.to_owned()))
+        good.then(|| Self(Secret::new(text.to_owned())))
     }
 
     /// The value, for the header and the store alone.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 
     /// The header's value, marked sensitive.
     pub fn to_header(&self) -> HeaderValue {
-        let mut value = HeaderValue::from_str(&self.0).expect("visible ASCII and spaces make a header value");
+        let mut value = HeaderValue::from_str(self.expose()).expect("visible ASCII and spaces make a header value");
         value.set_sensitive(true);
         value
     }
@@ -257,10 +258,22 @@ impl ExtraHeaders {
 
     /// Checks names and values; the error is the sentence a field error shows.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+        Self::read(pairs, false)
+    }
+
+    /// The same for what was kept. A name that has come to be reserved since is left out: the webhook must still load.
+    pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+        Self::read(pairs, true)
+    }
+
+    fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, leave_out: bool) -> Result<Self, String> {
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for (name, value) in pairs {
             let parsed = HeaderName::from_str(name).map_err(|_| format!("`{name}` is no header name"))?;
             if is_reserved(parsed.as_str()) {
+                if leave_out {
+                    continue;
+                }
                 return Err(format!("`{name}` is set by carteiro or by HTTP itself and can't be added"));
             }
             if value.len() > Self::MAX_VALUE_BYTES || !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
@@ -300,16 +313,15 @@ impl fmt::Debug for ExtraHeaders {
     }
 }
 
+/// Many servers (CGI, WSGI, PHP) read `-` and `_` in a name as the same: `Webhook_Signature` could then be taken for ours.
 fn is_reserved(name: &str) -> bool {
-    const RESERVED: [&str; 14] = [
+    const RESERVED: [&str; 12] = [
         "authorization",
         "connection",
         "expect",
         "host",
+        "http2-settings",
         "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
         "te",
         "trailer",
         "transfer-encoding",
@@ -317,7 +329,8 @@ fn is_reserved(name: &str) -> bool {
         "user-agent",
         "carteiro-attempt",
     ];
-    RESERVED.contains(&name) || name.starts_with("content-") || name.starts_with("webhook-")
+    let name = name.replace('_', "-");
+    RESERVED.contains(&&*name) || ["content-", "proxy-", "webhook-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Deliveries per second, 0.01 to 10,000, kept as thousandths.
@@ -349,7 +362,7 @@ impl RateLimit {
 
 /// What Standard Webhooks signs with: 24 to 64 bytes, written `whsec_` and base64.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SigningSecret(Vec<u8>);
+pub struct SigningSecret(Secret<Vec<u8>>);
 
 impl SigningSecret {
     /// How many random bytes a new secret has.
@@ -357,12 +370,12 @@ impl SigningSecret {
 
     /// `None` unless there are 24 to 64 bytes, as the Standard Webhooks specification asks.
     pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
-        (24..=64).contains(&bytes.len()).then_some(Self(bytes))
+        (24..=64).contains(&bytes.len()).then(|| Self(Secret::new(bytes)))
     }
 
     /// A secret of fresh random bytes.
     pub fn from_random(random: [u8; Self::NEW_BYTES]) -> Self {
-        Self(random.to_vec())
+        Self(Secret::new(random.to_vec()))
     }
 
     /// Reads `whsec_…`, or the bare base64 that some libraries print.
@@ -373,12 +386,12 @@ impl SigningSecret {
 
     /// The key bytes, for the signer and the store alone.
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        self.0.expose()
     }
 
     /// `whsec_…`, to be shown once.
     pub fn reveal(&self) -> String {
-        format!("whsec_{}", STANDARD.encode(&self.0))
+        format!("whsec_{}", STANDARD.encode(self.expose()))
     }
 }
 
@@ -416,12 +429,27 @@ mod tests {
             "TE",
             "Authorization",
             "Carteiro-Attempt",
+            "Proxy-Authorization",
+            "proxy-status",
+            "HTTP2-Settings",
+            "Webhook_Signature",
+            "content_length",
+            "Transfer_Encoding",
             "a b",
+            "X-A:",
+            "X-A\r\nHost",
+            "X-A\0",
+            "é",
             "",
         ] {
             assert!(ExtraHeaders::new([(name, "x")]).is_err(), "{name}");
         }
         assert!(ExtraHeaders::new([("X-Shop", "a\r\nEvil: 1")]).is_err());
+        for value in ["a\nb", "a\rb", "a\r\n b", "a\0b", "a\tb", "\r\n", "a\u{85}b", "é", "a\x7fb"] {
+            assert!(ExtraHeaders::new([("X-Shop", value)]).is_err(), "{value:?}");
+        }
+        let restored = ExtraHeaders::restored([("X-Shop", "1"), ("Webhook_Signature", "v1,x")]).unwrap();
+        assert_eq!(restored.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["x-shop"]);
         assert!(ExtraHeaders::new([("X-Shop", "a"), ("x-shop", "b")]).is_err());
         assert!(ExtraHeaders::new([("X-Shop", "1")]).is_ok());
         let many: Vec<String> = (0..=ExtraHeaders::MAX).map(|n| format!("x-{n}")).collect();

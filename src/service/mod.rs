@@ -17,11 +17,12 @@ pub use webhooks::WebhookDraft;
 
 use crate::clock::Clock;
 use crate::model::{
-    AccessToken, AccountNo, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes, Timestamp,
-    TokenHash,
+    AccessToken, AccountNo, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes, TargetUrl,
+    Timestamp, TokenHash,
 };
 use crate::store::{AcceptRefusal, Figures, Store, StoreError};
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -108,6 +109,9 @@ pub trait Engine: Send + Sync {
     fn is_in_flight(&self, key: NotificationKey) -> bool;
     /// Why the daemon can't take events now; `None` when it can.
     fn not_ready(&self) -> Option<String>;
+    /// Why an attempt at this target would be refused if it were made now, in a sentence that says how to change that; `None`
+    /// where it would be made, or where its name leads nowhere at present.
+    fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
 }
 
 /// The verbs. Shared by every request.

@@ -3,15 +3,22 @@
 use super::{Caller, Error, Service};
 use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
 use crate::store::{Cursor, Order, Page, Token};
+use std::fmt;
 use std::time::Duration;
 
 /// A token that was made just now; its text is shown this once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewToken {
     /// The token.
     pub view: TokenView,
     /// What its owner sends after `Bearer`.
     pub text: String,
+}
+
+impl fmt::Debug for NewToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewToken").field("view", &self.view).finish_non_exhaustive()
+    }
 }
 
 /// A token as it is listed.

@@ -21,7 +21,10 @@ pub struct WebhookDraft {
 
 impl Service {
     /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to it.
+    ///
+    /// A target that would be refused now is not taken; one whose name leads nowhere yet is.
     pub async fn register(&self, caller: &Caller, draft: WebhookDraft) -> Result<Arc<Webhook>, Error> {
+        self.check(&draft.target).await?;
         let now = self.clock.now();
         let mut webhook = Webhook {
             no: WebhookNo(0),
@@ -67,8 +70,21 @@ impl Service {
         self.store.directory().by_id(caller.account, id).cloned().ok_or(Error::NotFound)
     }
 
-    /// Changes the fields the patch names.
+    async fn check(&self, target: &TargetUrl) -> Result<(), Error> {
+        match self.engine.refusal(target).await {
+            None => Ok(()),
+            Some(sentence) => Err(Error::invalid("target", format!("is refused: {sentence}"))),
+        }
+    }
+
+    /// Changes the fields the patch names. A new target is looked at as at a registration; one that stays is not, so that a
+    /// webhook whose target is refused by now can still be paused.
     pub async fn change(&self, caller: &Caller, id: WebhookId, patch: WebhookPatch) -> Result<Arc<Webhook>, Error> {
+        if let Some(target) = &patch.target
+            && self.webhook(caller, id)?.target != *target
+        {
+            self.check(target).await?;
+        }
         let changed = self.store.change(caller.account, id, patch).await?.ok_or(Error::NotFound)?;
         tracing::info!(webhook = %changed.id, status = changed.status.as_str(), "webhook changed");
         Ok(changed)

@@ -220,10 +220,12 @@ fn a_slow_target_delays_nobody_else() {
 }
 
 #[test]
-fn targets_inside_are_refused_unless_allowed() {
+fn a_target_that_is_no_longer_allowed_is_blocked_at_its_attempts() {
     let receiver = Receiver::ok();
-    let daemon = Daemon::start("[delivery]\nschedule = [\"1h\"]\n");
+    let closed = "[delivery]\nschedule = [\"1h\"]\n";
+    let daemon = Daemon::start(&format!("{closed}[egress]\nallow = [\"127.0.0.0/8\"]\n"));
     daemon.register(&receiver.url, &["*"]);
+    daemon.reload(closed);
     let event = daemon.record("PAYMENT.PAID");
     let attempt = daemon.await_status(&event, "RETRYING")["attempts"][0].clone();
     assert_eq!(attempt["error"]["code"], "blocked_target");

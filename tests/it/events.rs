@@ -191,7 +191,7 @@ fn the_catalogue_has_both_languages_and_may_be_strict() {
 /// of a thousand events took 200 MB for good, two hundred took five gigabytes.
 #[test]
 fn batches_leave_no_memory_behind() {
-    let daemon = Daemon::start("store.cache = \"8 MiB\"\n");
+    let daemon = Daemon::start("store.cache = \"8 MiB\"\negress.allow = [\"127.0.0.1:9\"]\n");
     daemon.register_with(json!({ "target": "http://127.0.0.1:9/", "events": ["*"], "status": "PAUSED" }));
     let batch = json!({ "events": vec![json!({ "type": "A.B", "resource": { "pad": "x".repeat(100) } }); 1000] });
     let before = daemon.resident_mib();

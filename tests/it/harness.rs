@@ -224,6 +224,16 @@ impl Daemon {
         fs::write(self.config_file(), text).unwrap();
     }
 
+    /// Writes the config file and has it read again; returns when it was taken.
+    #[track_caller]
+    pub(crate) fn reload(&self, config: &str) {
+        let reloads = || self.log().matches("config reloaded").count();
+        let before = reloads();
+        self.configure(config);
+        self.signal("-HUP");
+        eventually("the config is reloaded", || (reloads() > before).then_some(()));
+    }
+
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(CARTEIRO);
         command.env_clear().current_dir(self.folder.path());

@@ -1,5 +1,8 @@
 //! Attempts against scripted targets on loopback: each test scripts the bytes of the other side.
 
+mod guard;
+mod proxy;
+
 use super::*;
 use crate::delivery::connect::MAX_HEAD_BYTES;
 use crate::delivery::egress::Allowed;
@@ -31,6 +34,7 @@ fn settings() -> ClientSettings {
         connect_timeout: LONG,
         allow_http: true,
         guard: Guard::new(vec![loopback]),
+        proxy: None,
         tls: Arc::clone(&TLS),
     }
 }
@@ -80,7 +84,13 @@ impl Target {
     async fn start<F: Future<Output = ()> + Send>(
         script: impl Fn(usize, TcpStream) -> F + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serving(TcpListener::bind("127.0.0.1:0").await.unwrap(), script)
+    }
+
+    fn serving<F: Future<Output = ()> + Send>(
+        listener: TcpListener,
+        script: impl Fn(usize, TcpStream) -> F + Send + Sync + 'static,
+    ) -> Self {
         let (address, accepted) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
         let (count, script) = (Arc::clone(&accepted), Arc::new(script));
         tokio::spawn(async move {
@@ -249,7 +259,10 @@ async fn a_name_is_resolved_and_every_address_guarded() {
         let finished = closed.attempt(outgoing(&format!("http://{host}:{}/", target.address.port()))).await;
         let (code, message) = error(&finished);
         assert_eq!(code, ErrorCode::BlockedTarget, "{host}: {message}");
-        assert!(message.contains("is a loopback address") && message.contains("`[egress] allow`"), "{message}");
+        assert!(
+            message.contains("a loopback address") && message.contains("`[egress] allow = [\"127.0.0.1/32:"),
+            "{message}"
+        );
     }
     assert_eq!(target.accepted(), 1);
 }

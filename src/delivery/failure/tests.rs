@@ -87,21 +87,48 @@ fn a_name_that_is_not_there_and_a_resolver_that_fails_are_told_apart() {
 }
 
 #[test]
+fn a_proxy_is_named_without_its_password() {
+    let proxy = ProxyUrl::parse("http://loja:segredo@proxy.example:3128").unwrap();
+    says(
+        &proxy_refused(&proxy, address(), StatusCode::FORBIDDEN),
+        ErrorCode::ProxyRefused,
+        "The outbound proxy proxy.example:3128 answered CONNECT 192.0.2.1:443 with 403: its rules must allow CONNECT to that \
+         address and port.",
+        "O proxy de saída proxy.example:3128 respondeu 403 a CONNECT 192.0.2.1:443: as regras dele precisam permitir CONNECT a \
+         esse endereço e porta.",
+    );
+    says(
+        &proxy_unreachable(&proxy, &ErrorKind::ConnectionRefused.into()),
+        ErrorCode::ProxyFailed,
+        "The outbound proxy proxy.example:3128 can't be reached: connection refused.",
+        "O proxy de saída proxy.example:3128 não pode ser alcançado: connection refused.",
+    );
+    says(
+        &proxy_unresolved(&proxy, &Unresolved::NotFound),
+        ErrorCode::ProxyFailed,
+        "The address of the outbound proxy proxy.example:3128 could not be found; check `[egress] proxy` in the config.",
+        "Não foi possível descobrir o endereço do proxy de saída proxy.example:3128; confira `[egress] proxy` na configuração.",
+    );
+    assert_eq!(proxy_unreachable(&proxy, &io::Error::from_raw_os_error(24)).code, ErrorCode::Internal);
+}
+
+#[test]
 fn what_is_blocked_is_named_and_so_is_what_opens_it() {
     let said = |ip: &str| blocked(&Guard::default().check(ip.parse().unwrap(), 80).unwrap_err());
     says(
         &said("10.0.0.5"),
         ErrorCode::BlockedTarget,
-        "10.0.0.5 is a private address, which is not dialled; `[egress] allow` in the config opens it.",
-        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow` na configuração o libera.",
+        "10.0.0.5 is a private address, which is not dialled; `[egress] allow = [\"10.0.0.5/32:80\"]` in the config opens it.",
+        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow = [\"10.0.0.5/32:80\"]` na configuração o \
+         libera.",
     );
     says(
         &said("::ffff:127.0.0.1"),
         ErrorCode::BlockedTarget,
-        "::ffff:127.0.0.1 is a loopback address, which is not dialled; an entry inside 127.0.0.0/8 in `[egress] allow` \
-         in the config opens it.",
-        "::ffff:127.0.0.1 é um endereço da própria máquina, ao qual não se conecta; uma entrada dentro de 127.0.0.0/8 em \
-         `[egress] allow` na configuração o libera.",
+        "::ffff:127.0.0.1 leads to 127.0.0.1, a loopback address, which is not dialled; \
+         `[egress] allow = [\"127.0.0.1/32:80\"]` in the config opens it.",
+        "::ffff:127.0.0.1 leva a 127.0.0.1, um endereço da própria máquina, ao qual não se conecta; \
+         `[egress] allow = [\"127.0.0.1/32:80\"]` na configuração o libera.",
     );
     says(
         &said("::"),

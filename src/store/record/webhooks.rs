@@ -180,7 +180,8 @@ fn webhook_from(record: WebhookV2) -> Option<Webhook> {
             }
             _ => return None,
         },
-        headers: ExtraHeaders::new(record.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))).ok()?,
+        headers: ExtraHeaders::restored(record.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+            .ok()?,
         max_in_flight: record.max_in_flight,
         rate_limit: match record.rate_limit_millis {
             Some(millis) => Some(RateLimit::from_millis(millis)?),

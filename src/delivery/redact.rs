@@ -1,0 +1,77 @@
+//! Takes a webhook's secrets out of what its target sent back.
+//!
+//! A target that prints the request it got, as debug pages do, would else put the authorization, which the API never answers,
+//! into the history that every `read` token may see. It knows the value as it was sent, and no encoding of it.
+
+use crate::model::{Response, Webhook};
+
+const REDACTED: &[u8] = b"[redacted]";
+/// Shorter values are not looked for: they would be found in words that have nothing to do with them.
+const SHORTEST: usize = 6;
+
+/// Replaces every secret in the body and the `Location` that are kept of `response`. One that the end of the body cuts off is
+/// found too, if [`SHORTEST`] bytes of it are left.
+pub(super) fn redact(response: &mut Response, webhook: &Webhook) {
+    if response.body.is_empty() && response.location.is_none() {
+        return;
+    }
+    let authorization = webhook.authorization.as_ref().map(|value| value.expose().as_bytes());
+    // `Bearer abc`: the scheme is no secret, and a target may print what follows it alone.
+    let credentials = authorization.and_then(|value| value.split(|byte| *byte == b' ').next_back());
+    let headers = webhook.headers.iter().map(|(_, value)| value.as_bytes());
+    let secrets = authorization.into_iter().chain(credentials).chain(headers);
+    for secret in secrets.filter(|secret| secret.len() >= SHORTEST) {
+        replace(&mut response.body, secret, true);
+        if let Some(location) = response.location.take() {
+            let mut bytes = location.into_bytes();
+            replace(&mut bytes, secret, false);
+            // ASCII for ASCII: secrets are visible ASCII, which no part of another character's UTF-8 is.
+            response.location = Some(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    response.body.truncate(Response::KEPT_BODY_BYTES);
+}
+
+fn replace(text: &mut Vec<u8>, secret: &[u8], is_cut: bool) {
+    let mut from = 0;
+    while let Some(found) = text[from..].windows(secret.len()).position(|window| window == secret) {
+        let at = from + found;
+        text.splice(at..at + secret.len(), REDACTED.iter().copied());
+        from = at + REDACTED.len();
+    }
+    if is_cut {
+        let longest = text.len().min(secret.len() - 1);
+        if let Some(cut) = (SHORTEST..=longest).rev().find(|left| text.ends_with(&secret[..*left])) {
+            text.truncate(text.len() - cut);
+            text.extend_from_slice(REDACTED);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(text: &str, secret: &str) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        replace(&mut bytes, secret.as_bytes(), true);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn secrets_are_found_wherever_they_stand_and_cut_off_too() {
+        for (text, becomes) in [
+            ("nothing", "nothing"),
+            ("s3cret-x", "[redacted]"),
+            ("a s3cret-x b s3cret-x", "a [redacted] b [redacted]"),
+            ("s3cret-xs3cret-x", "[redacted][redacted]"),
+            ("…é s3cret-", "…é [redacted]"),
+            ("a s3cret", "a [redacted]"),
+            ("a s3cre", "a s3cre"),
+            ("", ""),
+        ] {
+            assert_eq!(replaced(text, "s3cret-x"), becomes);
+        }
+        assert_eq!(replaced("redacted", "redacted"), "[redacted]", "and what was put in is not looked at again");
+    }
+}
