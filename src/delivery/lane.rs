@@ -52,7 +52,8 @@ fn probe_pace(unreached: u32, no: WebhookNo) -> Duration {
     let doublings = (unreached - FREE - 1).min(8);
     let pace = Duration::from_millis(10 << doublings).min(MAX_PROBE_PACE);
     let draw = splitmix64(u64::from(no.0) << 32 | u64::from(unreached)) % 250;
-    pace - pace / 1000 * u32::try_from(draw).unwrap_or(0)
+    // Of a thousand parts at most 249 go.
+    pace.saturating_sub(pace / 1000 * u32::try_from(draw).unwrap_or(0))
 }
 
 /// What a webhook asks of its lane.
