@@ -11,6 +11,8 @@ mod delivery;
 mod disabling;
 mod events;
 mod harness;
+mod ingress;
+mod ingress_tls;
 mod keeping;
 mod libraries;
 mod lifecycle;
