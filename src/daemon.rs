@@ -109,10 +109,9 @@ pub struct Daemon {
 impl Daemon {
     /// Starts everything; a store that has lost something is taken as it is only if `accept_what_is_left`. On return requests are served and what is owed is being delivered.
     pub async fn start(config: &Config, clock: Clock, accept_what_is_left: bool) -> Result<Self, Error> {
-        raise_descriptors(config);
         let client = Client::new(client_settings(config)?, clock.clone());
         let certificate = Certificate::of(&config.server).map_err(Error::Certificate)?;
-        let ingress = Ingress::new(config.server.clone(), certificate);
+        let ingress = Ingress::new(config.server.clone(), certificate, room_for_connections(config));
         let (tell, feed) = mpsc::unbounded_channel();
         let opening = StoreSettings {
             path: config.store.path.clone(),
@@ -199,6 +198,9 @@ impl Daemon {
         self.service.set_policy(policy(config));
         self.store.set_limits(limits(config));
         self.ingress.replace(config.server.clone(), certificate);
+        for warning in warnings(config, self.address, self.service.now()) {
+            tracing::warn!("{warning}");
+        }
         Ok(())
     }
 
@@ -322,20 +324,27 @@ impl Health {
 const OTHER_DESCRIPTORS: u64 = 64;
 
 /// Takes as many file descriptors as this process may have: systems give 1,024 at first for the sake of programs that use `select`,
-/// and slow callers must not leave deliveries without.
-fn raise_descriptors(config: &Config) {
+/// and slow callers must not leave deliveries without. Returns how many are there for connections.
+fn room_for_connections(config: &Config) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    let needed = u64::from(config.server.max_connections) + config.delivery.max_in_flight as u64 + OTHER_DESCRIPTORS;
-    if let Some(limit) = getrlimit(Resource::Nofile).current.filter(|limit| *limit < needed) {
+    let asked = u64::from(config.server.max_connections);
+    let others = config.delivery.max_in_flight as u64 + OTHER_DESCRIPTORS;
+    let Some(limit) = getrlimit(Resource::Nofile).current else {
+        return usize::MAX;
+    };
+    // However few there are, nobody could come in without any.
+    let left = limit.saturating_sub(others).max(limit / 4);
+    if left < asked {
         tracing::warn!(
             limit,
-            needed,
-            "file descriptors may run out: raise LimitNOFILE of the systemd unit (or `ulimit -n`), or lower \
-             `server.max_connections` or `delivery.max_in_flight`"
+            connections = left,
+            "there are not enough file descriptors for `server.max_connections` beside `delivery.max_in_flight`: raise LimitNOFILE of \
+             the systemd unit (or `ulimit -Hn`), or lower one of the two"
         );
     }
+    usize::try_from(left).unwrap_or(usize::MAX)
 }
 
 fn limits(config: &Config) -> crate::store::Limits {

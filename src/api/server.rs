@@ -30,6 +30,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most bytes of a head, and of what is read or written at once. Also what one connection can make us hold before it has said
 /// who it is.
 const MAX_BUFFER_BYTES: usize = 128 * 1024;
+/// How long the head of a request may take that comes in while the daemon stops.
+const LAST_HEAD: Duration = Duration::from_secs(1);
 /// The first byte of every TLS connection: a handshake record (RFC 8446, 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
 
@@ -84,8 +86,7 @@ impl Server {
                 Ok((stream, peer)) => self.admit(stream, peer.ip().to_canonical(), &mut connections, &stop),
                 Err(error) => {
                     // A peer that gave up, or no descriptors left: neither is a reason to stop serving the others.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    self.ingress.places.make_room();
+                    self.ingress.places.make_room(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -189,7 +190,8 @@ async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Conne
 async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>, mut stop: watch::Receiver<bool>) {
     let patience =
         Patience { header: settings.header_timeout, idle: settings.idle_timeout, write: settings.write_timeout };
-    let stream = Guarded::new(stream, connection.place.clone(), patience);
+    let place = connection.place.clone();
+    let stream = Guarded::new(stream, place.clone(), patience);
     let stream = Spoken::new(stream, connection.request_ids.next());
     let answer = service_fn(move |request| answer(connection.clone(), request));
     let served = http1::Builder::new()
@@ -203,7 +205,21 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>,
         _ = served.as_mut() => {}
         () = asked(&mut stop) => {
             served.as_mut().graceful_shutdown();
-            let _ = served.await;
+            tokio::select! {
+                _ = served => {}
+                () = asks_nothing(&place) => {}
+            }
+        }
+    }
+}
+
+/// Resolves when the caller hasn't a whole head to show though the daemon stops: hyper waits for the first head of a connection
+/// that has never said anything, and would hold up the stop to the end of the grace time.
+async fn asks_nothing(place: &Place) {
+    loop {
+        tokio::time::sleep(LAST_HEAD).await;
+        if matches!(place.phase().0, Phase::Head | Phase::Idle) {
+            return;
         }
     }
 }

@@ -185,14 +185,18 @@ impl Stamps {
 }
 
 /// What the looks at the files remember.
-#[derive(Default)]
 pub(super) struct Watch {
     /// Files that could not be used, and whether that was said.
     failing: Option<(Stamps, bool)>,
-    warned_at: Option<Timestamp>,
+    warned_at: Timestamp,
 }
 
 impl Watch {
+    /// Whoever read the certificate at first has said what there was to say.
+    pub(super) fn since(now: Timestamp) -> Self {
+        Self { failing: None, warned_at: now }
+    }
+
     /// Takes up files that have changed since they were read; says once a day that the certificate ends.
     pub(super) fn look(&mut self, ingress: &Ingress, now: Timestamp) {
         let settings = ingress.settings();
@@ -207,10 +211,13 @@ impl Watch {
         } else if self.failing != Some((stamps, true)) {
             match Certificate::load(cert, key) {
                 Ok(new) => {
-                    let expires_at = new.expires_at;
+                    let (expires_at, warnings) = (new.expires_at, new.warnings(&settings, now));
                     if ingress.renew(new, &settings) {
                         tracing::info!(%expires_at, "the certificate has changed and was taken up");
-                        *self = Self::default();
+                        for warning in warnings {
+                            tracing::warn!("{warning}");
+                        }
+                        *self = Self::since(now);
                     }
                 }
                 // The first look may have come between the two files: only what stays wrong is worth a word.
@@ -223,12 +230,11 @@ impl Watch {
                 }
             }
         }
-        let day_over = |at: Timestamp| now.since(at) >= Duration::from_secs(DAY_S);
-        if self.warned_at.is_none_or(day_over)
+        if now.since(self.warned_at) >= Duration::from_secs(DAY_S)
             && let Some(end) = ingress.certificate().and_then(|certificate| certificate.end(&settings, now))
         {
             tracing::warn!("{end}");
-            self.warned_at = Some(now);
+            self.warned_at = now;
         }
     }
 }
@@ -396,9 +402,9 @@ mod tests {
     #[test]
     fn a_change_is_taken_up_and_a_bad_one_is_not() {
         let files = Files::new();
-        let ingress = Ingress::new(files.settings(), Some(files.load().unwrap()));
+        let ingress = Ingress::new(files.settings(), Some(files.load().unwrap()), 1);
         let end = || ingress.certificate_expiry().unwrap().to_string()[..4].to_owned();
-        let mut watch = Watch::default();
+        let mut watch = Watch::since(now());
         watch.look(&ingress, now());
         assert_eq!(end(), "2027");
         let (_, key) = files.renew(2028);

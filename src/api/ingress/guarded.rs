@@ -218,3 +218,32 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         self.written(cx, shut)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    /// hyper doesn't always look for the next request after its last flush, and then nothing woke it to find the caller gone.
+    #[tokio::test]
+    async fn the_flush_of_an_answer_sets_the_timer_of_the_idle_time() {
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let idle = Duration::from_millis(30);
+        let patience = Patience { header: Duration::from_secs(60), idle, write: Duration::from_secs(60) };
+        let place = Arc::new(Place::new(Instant::now(), Phase::Head));
+        let mut guarded = Guarded::new(ours, place.clone(), patience);
+        assert!(place.enter(Phase::Working) && place.enter(Phase::Answering));
+        let mut polls = 0;
+        let read = poll_fn(|cx| {
+            polls += 1;
+            if polls == 1 {
+                assert!(Pin::new(&mut guarded).poll_flush(cx).is_ready());
+                return Poll::Pending;
+            }
+            Pin::new(&mut guarded).poll_read(cx, &mut ReadBuf::new(&mut [0; 8]))
+        });
+        let read = tokio::time::timeout(Duration::from_secs(20), read).await.expect("it is woken");
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(place.phase().1.elapsed() >= idle);
+    }
+}

@@ -36,12 +36,13 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// With these settings, and the certificate they name, if they name one.
-    pub fn new(settings: Settings, certificate: Option<Certificate>) -> Arc<Self> {
+    /// With these settings, and the certificate they name, if they name one; of connections there are never more than `most`,
+    /// for which there are file descriptors.
+    pub fn new(settings: Settings, certificate: Option<Certificate>, most: usize) -> Arc<Self> {
         Arc::new(Self {
             settings: RwLock::new(Arc::new(settings)),
             certificate: RwLock::new(certificate.map(Arc::new)),
-            places: Arc::new(Places::new()),
+            places: Arc::new(Places::new(most)),
             guesses: Guesses::default(),
         })
     }
@@ -68,7 +69,7 @@ impl Ingress {
 
     /// Takes up a certificate whose files have changed, and warns of one that ends soon, until `stop` turns true.
     pub async fn watch_certificate(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
-        let mut watch = Watch::default();
+        let mut watch = Watch::since(clock.now());
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
@@ -81,7 +82,7 @@ impl Ingress {
                 watch.look(&ingress, now);
                 watch
             });
-            watch = looked.await.unwrap_or_default();
+            watch = looked.await.unwrap_or_else(|_| Watch::since(now));
         }
     }
 

@@ -8,6 +8,7 @@
 
 use super::holder;
 use std::collections::HashMap;
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -121,6 +122,8 @@ pub(in crate::api) enum Refused {
 /// All places.
 pub(in crate::api) struct Places {
     base: Instant,
+    /// As many as there are file descriptors for, whatever the settings say.
+    most: usize,
     table: Mutex<Table>,
     refused: AtomicU64,
     dropped: AtomicU64,
@@ -135,6 +138,16 @@ struct Table {
 }
 
 impl Table {
+    /// Under a flood, a line for each connection would be a second one.
+    fn may_tell(&mut self) -> bool {
+        let now = Instant::now();
+        let may = self.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY);
+        if may {
+            self.told = Some(now);
+        }
+        may
+    }
+
     fn give_back(&mut self, id: u64) {
         let Some((_, address)) = self.taken.remove(&id) else {
             return;
@@ -186,8 +199,14 @@ impl Drop for Taken {
 }
 
 impl Places {
-    pub(super) fn new() -> Self {
-        Self { base: Instant::now(), table: Mutex::default(), refused: AtomicU64::new(0), dropped: AtomicU64::new(0) }
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            base: Instant::now(),
+            most,
+            table: Mutex::default(),
+            refused: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -202,7 +221,7 @@ impl Places {
         max: usize,
         max_of_address: Option<usize>,
     ) -> Result<Taken, Refused> {
-        let address = holder(peer);
+        let (address, max) = (holder(peer), max.min(self.most));
         let mut table = self.lock();
         let of_address = table.by_address.get(&address).copied().unwrap_or(0);
         if max_of_address.is_some_and(|max| of_address >= max) {
@@ -223,9 +242,12 @@ impl Places {
         Ok(Taken { places: self.clone(), id, place })
     }
 
-    /// Drops some connections because the system has no descriptors left.
-    pub(in crate::api) fn make_room(&self) {
+    /// Drops some connections because the system has no descriptors left, or whatever else it is that a connection takes.
+    pub(in crate::api) fn make_room(&self, error: &io::Error) {
         let mut table = self.lock();
+        if table.may_tell() {
+            tracing::warn!(%error, "a connection could not be accepted; the slowest are closed");
+        }
         let most = table.taken.len().div_ceil(SHARE);
         let made = table.make_room(None, most);
         self.dropped.fetch_add(made as u64, Ordering::Relaxed);
@@ -233,9 +255,7 @@ impl Places {
 
     fn count(&self, table: &mut Table, made: usize, short: Refused, peer: IpAddr) -> Result<(), Refused> {
         self.dropped.fetch_add(made as u64, Ordering::Relaxed);
-        let now = Instant::now();
-        if table.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY) {
-            table.told = Some(now);
+        if table.may_tell() {
             match short {
                 Refused::Full => tracing::warn!(
                     connections = table.taken.len() + made,
@@ -280,8 +300,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_one_that_is_waited_for_the_longest_makes_room() {
-        let places = Arc::new(Places::new());
-        let take = |from: &str| places.take(ip(from), Phase::Head, 3, None);
+        let places = Arc::new(Places::new(3));
+        let take = |from: &str| places.take(ip(from), Phase::Head, 4, None);
         let oldest = take("192.0.2.1").ok().unwrap();
         later();
         let idle = take("192.0.2.2").ok().unwrap();
@@ -310,7 +330,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_makes_room_for_itself_alone() {
-        let places = Arc::new(Places::new());
+        let places = Arc::new(Places::new(1000));
         let take = |from: &str| places.take(ip(from), Phase::Head, 100, Some(2));
         let other = take("2001:db8:0:1::1").ok().unwrap();
         let first = take("2001:db8::1").ok().unwrap();
@@ -328,7 +348,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_clears_a_share_at_once() {
-        let places = Arc::new(Places::new());
+        let places = Arc::new(Places::new(1000));
         let take = || places.take(ip("192.0.2.1"), Phase::Head, 128, None).ok().unwrap();
         let held: Vec<Taken> = std::iter::repeat_with(take).take(128).collect();
         let _one = take();
