@@ -213,8 +213,8 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>,
     }
 }
 
-/// Resolves when the caller hasn't a whole head to show though the daemon stops: hyper waits for the first head of a connection
-/// that has never said anything, and would hold up the stop to the end of the grace time.
+/// Resolves when the caller hasn't a whole head to show though the daemon stops: hyper waits for a head that has begun, which would
+/// hold up the stop to the end of the grace time.
 async fn asks_nothing(place: &Place) {
     loop {
         tokio::time::sleep(LAST_HEAD).await;
