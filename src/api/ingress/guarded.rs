@@ -242,8 +242,11 @@ mod tests {
             }
             Pin::new(&mut guarded).poll_read(cx, &mut ReadBuf::new(&mut [0; 8]))
         });
-        let read = tokio::time::timeout(Duration::from_secs(20), read).await.expect("it is woken");
+        // The time that is over wakes it too, and would hide that nothing else did.
+        let (start, most) = (Instant::now(), Duration::from_secs(20));
+        let read = tokio::time::timeout(most, read).await.expect("it ends");
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(start.elapsed() < most, "it is woken in time");
         assert!(place.phase().1.elapsed() >= idle);
     }
 }
