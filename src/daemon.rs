@@ -3,7 +3,7 @@
 //! Start: config, store, engine, listener, READY. Stop: accept nobody new, finish requests, let attempts in flight end
 //! within the grace time and leave the rest owed, a last sync.
 
-use crate::api::{Limits, Server};
+use crate::api::{Certificate, CertificateError, Ingress, Server};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, backups};
@@ -37,6 +37,8 @@ pub enum Error {
     File(PathBuf, io::Error),
     /// A file of certificates can't be used.
     Tls(tls::TlsError),
+    /// A file of the server's certificate can't be used.
+    Certificate(CertificateError),
     /// A token file holds nothing that can be a token.
     Token(PathBuf),
     /// The proxy's file holds no URL of a proxy.
@@ -56,6 +58,7 @@ impl fmt::Display for Error {
             }
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Tls(error) => error.fmt(f),
+            Self::Certificate(error) => error.fmt(f),
             Self::Token(path) => write!(
                 f,
                 "{} must hold an access token of {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible characters on one line",
@@ -94,10 +97,13 @@ pub struct Daemon {
     client: Client,
     engine: Engine,
     health: Arc<Health>,
+    ingress: Arc<Ingress>,
     server: tokio::task::JoinHandle<()>,
     control: Option<tokio::task::JoinHandle<()>>,
     backups: Option<tokio::task::JoinHandle<()>>,
     judge: tokio::task::JoinHandle<()>,
+    certificate: tokio::task::JoinHandle<()>,
+    uses: tokio::task::JoinHandle<()>,
     stop_server: watch::Sender<bool>,
     fatal: oneshot::Receiver<Fatal>,
     committer: std::thread::JoinHandle<()>,
@@ -109,6 +115,8 @@ impl Daemon {
     /// Starts everything; a store that has lost something is taken as it is only if `accept_what_is_left`. On return requests are served and what is owed is being delivered.
     pub async fn start(config: &Config, clock: Clock, accept_what_is_left: bool) -> Result<Self, Error> {
         let client = Client::new(client_settings(config)?, clock.clone());
+        let certificate = Certificate::of(&config.server).map_err(Error::Certificate)?;
+        let ingress = Ingress::new(config.server.clone(), certificate, room_for_connections(config));
         let (tell, feed) = mpsc::unbounded_channel();
         let opening = StoreSettings {
             path: config.store.path.clone(),
@@ -148,15 +156,9 @@ impl Daemon {
         let listen = config.server.listen;
         let listener = TcpListener::bind(listen).await.map_err(|error| Error::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| Error::Listen(listen, error))?;
-        if !address.ip().is_loopback() {
-            tracing::warn!(%address, "tokens and payloads cross the network in the clear: put a TLS proxy in front");
+        for warning in warnings(config, address, clock.now()) {
+            tracing::warn!("{warning}");
         }
-        let limits = Limits {
-            max_connections: config.server.max_connections as usize,
-            max_body: config.server.max_body,
-            header_timeout: config.server.header_timeout,
-            body_timeout: config.server.body_timeout,
-        };
         let (stop_server, stopping) = watch::channel(false);
         let control = match control::listen(store.path()) {
             Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), stopping.clone()))),
@@ -166,11 +168,13 @@ impl Daemon {
                 None
             }
         };
-        let backups = backups::schedule(&config.store, store.clone(), clock, stopping.clone());
+        let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let backups = backups.map(tokio::spawn);
         let judge = tokio::spawn(judge_webhooks(service.clone(), stopping.clone()));
+        let uses = tokio::spawn(keep_token_uses(service.clone(), stopping.clone()));
+        let certificate = tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()));
         let grace = config.server.shutdown_grace;
-        let server = tokio::spawn(Server::new(listener, service.clone(), limits).run(stopping, grace));
+        let server = tokio::spawn(Server::new(listener, service.clone(), ingress.clone()).run(stopping, grace));
         tracing::info!(%address, "listening");
         Ok(Self {
             service,
@@ -180,10 +184,13 @@ impl Daemon {
             client,
             engine,
             health,
+            ingress,
             server,
             control,
             backups,
             judge,
+            certificate,
+            uses,
             stop_server,
             fatal,
             committer,
@@ -195,10 +202,15 @@ impl Daemon {
     /// Takes up what a new config changes without a restart. All or nothing: on an error everything stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), Error> {
         let settings = client_settings(config)?;
+        let certificate = Certificate::of(&config.server).map_err(Error::Certificate)?;
         self.client.replace(settings);
         self.engine.reload(engine_settings(config));
         self.service.set_policy(policy(config));
         self.store.set_limits(limits(config));
+        self.ingress.replace(config.server.clone(), certificate);
+        for warning in warnings(config, self.address, self.service.now()) {
+            tracing::warn!("{warning}");
+        }
         Ok(())
     }
 
@@ -228,12 +240,18 @@ impl Daemon {
         if cut_off > 0 {
             tracing::warn!(cut_off, "attempts were cut off at the end of the grace time; they stay owed");
         }
-        for task in [self.control, self.backups, Some(self.judge)].into_iter().flatten() {
+        let tasks = [self.control, self.backups, Some(self.judge), Some(self.certificate), Some(self.uses)];
+        for task in tasks.into_iter().flatten() {
             if let Err(panic) = task.await {
                 tracing::error!(%panic, "a task of the daemon panicked");
             }
         }
-        let stopped = tokio::time::timeout(self.commit_timeout, self.store.stop()).await;
+        // Requests have been served until now.
+        let stopped = async {
+            self.service.keep_token_uses().await;
+            self.store.stop().await
+        };
+        let stopped = tokio::time::timeout(self.commit_timeout, stopped).await;
         let Ok(stopped) = stopped else {
             return Err(Error::Stuck(self.store.stuck_for()));
         };
@@ -260,6 +278,20 @@ async fn judge_webhooks(service: Arc<Service>, mut stopping: watch::Receiver<boo
             _ = look.tick() => {}
         }
         service.judge_webhooks().await;
+    }
+}
+
+/// How often it is stored when tokens were last used.
+const KEEP_USES_EVERY: Duration = Duration::from_secs(60);
+
+async fn keep_token_uses(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
+    let mut keep = tokio::time::interval(KEEP_USES_EVERY);
+    loop {
+        tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return,
+            _ = keep.tick() => {}
+        }
+        service.keep_token_uses().await;
     }
 }
 
@@ -301,6 +333,33 @@ impl Health {
         }
         (!self.status.is_alive(self.clock.now())).then(|| "the delivery engine makes no progress".to_owned())
     }
+}
+
+/// File descriptors beside those of connections and attempts: the store's, the log's, lookups.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// Takes as many file descriptors as this process may have: systems give 1,024 at first for the sake of programs that use `select`,
+/// and slow callers must not leave deliveries without. Returns how many are there for connections.
+fn room_for_connections(config: &Config) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let asked = u64::from(config.server.max_connections);
+    let others = config.delivery.max_in_flight as u64 + OTHER_DESCRIPTORS;
+    let Some(limit) = getrlimit(Resource::Nofile).current else {
+        return usize::MAX;
+    };
+    // However few there are, nobody could come in without any.
+    let left = limit.saturating_sub(others).max(limit / 4);
+    if left < asked {
+        tracing::warn!(
+            limit,
+            connections = left,
+            "there are not enough file descriptors for `server.max_connections` beside `delivery.max_in_flight`: raise LimitNOFILE of \
+             the systemd unit (or `ulimit -Hn`), or lower one of the two"
+        );
+    }
+    usize::try_from(left).unwrap_or(usize::MAX)
 }
 
 fn limits(config: &Config) -> crate::store::Limits {
@@ -408,8 +467,23 @@ pub fn admin_token_file(data: &Path, account: &str, accounts: usize) -> PathBuf 
 /// What is wrong with the files that a config names, as the daemon would find it at its start: all of it.
 pub fn check_files(config: &Config) -> Vec<Error> {
     let ca = tls::client_config(config.egress.extra_ca_file.as_deref()).err().map(Error::Tls);
+    let certificate = Certificate::of(&config.server).err().map(Error::Certificate);
     let tokens = config.account.iter().filter_map(|account| account.admin_token_file.as_deref());
-    ca.into_iter().chain(proxy(config).err()).chain(tokens.filter_map(|path| token_of(path).err())).collect()
+    let tokens = tokens.filter_map(|path| token_of(path).err());
+    ca.into_iter().chain(certificate).chain(proxy(config).err()).chain(tokens).collect()
+}
+
+/// What works and is unwise, in sentences; said at the start and by `check-config`. What can't be used at all is left to others.
+pub fn warnings(config: &Config, address: SocketAddr, now: crate::model::Timestamp) -> Vec<String> {
+    let server = &config.server;
+    match Certificate::of(server) {
+        Ok(Some(certificate)) => certificate.warnings(server, now),
+        Ok(None) if !address.ip().is_loopback() => vec![format!(
+            "ANYONE ON THE NETWORK CAN READ TOKENS AND PAYLOADS: {address} is not loopback and speaks plain HTTP; set \
+             `server.tls_cert` and `server.tls_key`, or listen on 127.0.0.1 behind a proxy with TLS"
+        )],
+        Ok(None) | Err(_) => Vec::new(),
+    }
 }
 
 fn write_secret(path: &Path, text: &str) -> io::Result<()> {

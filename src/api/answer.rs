@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How long a caller who met a full or stopping daemon should wait, in seconds.
 const RETRY_AFTER_S: u16 = 5;
@@ -88,6 +89,7 @@ impl Answer {
         if has_body {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         }
         headers.insert(HeaderName::from_static("x-request-id"), request_id);
         for (name, value) in self.headers {
@@ -133,6 +135,17 @@ impl Failure {
     pub(super) fn unauthorized(detail: &str) -> Self {
         let failure = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
         Self { header: Some(Box::new((header::WWW_AUTHENTICATE, "Bearer".to_owned()))), ..failure }
+    }
+
+    /// Rounded up to whole seconds, which are all that the header can say.
+    pub(super) fn too_many_guesses(wait: Duration) -> Self {
+        let failure = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_wrong_tokens",
+            "this access token is unknown, revoked or expired, and too many such came from this address: send the right one, or wait",
+        );
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { header: Some(Box::new((header::RETRY_AFTER, seconds.to_string()))), ..failure }
     }
 
     pub(super) fn forbidden(scope: Scope) -> Self {

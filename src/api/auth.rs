@@ -1,13 +1,22 @@
 //! Who calls: the bearer token of a request.
 
 use super::answer::Failure;
+use super::ingress::Guesses;
 use crate::service::{Caller, Service};
 use http::{HeaderMap, header};
+use std::net::IpAddr;
+use tokio::time::Instant;
 
 /// The longest token that is looked at; anything longer was never ours.
 pub const MAX_TOKEN_BYTES: usize = 512;
 
-pub(super) fn authenticate(service: &Service, headers: &HeaderMap) -> Result<Caller, Failure> {
+/// Who calls from this address. Wrong tokens are counted against it; a call without any is no guess.
+pub(super) fn authenticate(
+    service: &Service,
+    guesses: &Guesses,
+    address: IpAddr,
+    headers: &HeaderMap,
+) -> Result<Caller, Failure> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Err(Failure::unauthorized("send `Authorization: Bearer <access token>`"));
     };
@@ -16,5 +25,9 @@ pub(super) fn authenticate(service: &Service, headers: &HeaderMap) -> Result<Cal
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.len() > MAX_TOKEN_BYTES {
         return Err(Failure::unauthorized("the Authorization header must be `Bearer <access token>`"));
     }
-    service.authenticate(token).ok_or_else(|| Failure::unauthorized("this access token is unknown, revoked or expired"))
+    if let Some(caller) = service.authenticate(token) {
+        return Ok(caller);
+    }
+    guesses.wrong(address, Instant::now()).map_err(Failure::too_many_guesses)?;
+    Err(Failure::unauthorized("this access token is unknown, revoked or expired"))
 }

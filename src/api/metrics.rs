@@ -19,6 +19,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     let troubled = call.service.troubled();
     let gauge = |name, help, value| Metric { name, kind: "gauge", help, value };
     let counter = |name, help, value| Metric { name, kind: "counter", help, value: Some(value) };
+    let ((connections, dropped, refused), wrong_tokens) = (call.ingress.places.figures(), call.ingress.guesses.count());
     let metrics = [
         gauge("carteiro_events", "Events that are kept.", Some(figures.events)),
         gauge("carteiro_notifications", "Notifications that are kept.", Some(figures.notifications)),
@@ -47,6 +48,19 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
             "When the last scheduled backup was written, since the start.",
             figures.last_backup.map(crate::model::Timestamp::as_secs),
         ),
+        gauge(
+            "carteiro_certificate_expiry_timestamp_seconds",
+            "When the server's certificate ends.",
+            call.ingress.certificate_expiry().map(crate::model::Timestamp::as_secs),
+        ),
+        gauge("carteiro_connections", "Connections of callers that are open.", Some(connections)),
+        counter(
+            "carteiro_connections_dropped_total",
+            "Slow or idle connections that were closed to make room, since the start.",
+            dropped,
+        ),
+        counter("carteiro_connections_refused_total", "Connections that found no room, since the start.", refused),
+        counter("carteiro_wrong_tokens_total", "Requests with a wrong access token, since the start.", wrong_tokens),
     ];
     let mut text = String::new();
     for Metric { name, kind, help, value } in metrics {

@@ -4,8 +4,10 @@
 
 mod answer;
 mod auth;
+mod cors;
 mod events;
 mod fields;
+mod ingress;
 mod metrics;
 mod notifications;
 mod query;
@@ -17,20 +19,25 @@ mod tokens;
 mod webhooks;
 
 pub use auth::MAX_TOKEN_BYTES;
-pub use server::{Limits, Server};
+pub use ingress::{Certificate, CertificateError, Ingress};
+pub use server::Server;
 
+use crate::config::Server as Settings;
 use crate::service::Service;
 use answer::{Answer, Failure};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
+use ingress::{Phase, caller};
 use route::{Endpoint, Target};
+use server::Connection;
 use std::time::Duration;
 
 /// What a handler is given.
 struct Call<'a> {
     service: &'a Service,
+    ingress: &'a Ingress,
     caller: crate::service::Caller,
     query: &'a str,
     body: &'a [u8],
@@ -44,15 +51,19 @@ struct BodyLimits {
     timeout: Duration,
 }
 
-async fn handle(service: &Service, limits: BodyLimits, request: Request<Incoming>) -> Answer {
-    match dispatch(service, limits, request).await {
+async fn handle(connection: &Connection, settings: &Settings, request: Request<Incoming>) -> Answer {
+    match dispatch(connection, settings, request).await {
         Ok(answer) => answer,
         Err(failure) => failure.into_answer(),
     }
 }
 
-async fn dispatch(service: &Service, limits: BodyLimits, request: Request<Incoming>) -> Result<Answer, Failure> {
+async fn dispatch(connection: &Connection, settings: &Settings, request: Request<Incoming>) -> Result<Answer, Failure> {
+    let (service, ingress) = (&*connection.service, &*connection.ingress);
     let (head, body) = request.into_parts();
+    if let Some(answer) = cors::preflight(&settings.cors_origins, &head) {
+        return Ok(answer);
+    }
     let endpoint = match route::find(&head.method, head.uri.path())? {
         Target::Health => return Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#)),
         Target::Ready => {
@@ -63,17 +74,24 @@ async fn dispatch(service: &Service, limits: BodyLimits, request: Request<Incomi
         }
         Target::Api(endpoint) => endpoint,
     };
-    let caller = auth::authenticate(service, &head.headers)?;
+    let address = caller(connection.peer, &head.headers, &settings.trusted_proxies);
+    let caller = auth::authenticate(service, &ingress.guesses, address, &head.headers)?;
     if !caller.scopes.allows(endpoint.scope()) {
         return Err(Failure::forbidden(endpoint.scope()));
     }
     let max_bytes =
-        if endpoint == Endpoint::RecordBatch { crate::config::MAX_BATCH_BODY_BYTES } else { limits.max_bytes };
+        if endpoint == Endpoint::RecordBatch { crate::config::MAX_BATCH_BODY_BYTES } else { settings.max_body };
     let has_body = !body.is_end_stream();
     if has_body && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) {
         check_content_type(head.headers.get(header::CONTENT_TYPE))?;
     }
-    let body = read_body(body, BodyLimits { max_bytes, ..limits }).await?;
+    let limits = BodyLimits { max_bytes, timeout: settings.body_timeout };
+    connection.place.enter(Phase::Body);
+    let body = read_body(body, limits).await?;
+    if !connection.place.enter(Phase::Working) {
+        // Its caller is told nothing any more, so nothing must be done.
+        return Err(Failure::unavailable("every connection is taken: try again in a moment"));
+    }
     if endpoint == Endpoint::Webhooks {
         // The guide's own sample prints GET above text that says POST: never guess which was meant.
         refuse_registration_by_get(&body)?;
@@ -84,7 +102,7 @@ async fn dispatch(service: &Service, limits: BodyLimits, request: Request<Incomi
     }
     let query = head.uri.query().unwrap_or_default();
     let idempotency_key = head.headers.get("idempotency-key");
-    let call = Call { service, caller, query, body: &body, idempotency_key };
+    let call = Call { service, ingress, caller, query, body: &body, idempotency_key };
     match endpoint {
         Endpoint::Register => webhooks::register(&call).await,
         Endpoint::Webhooks => webhooks::list(&call),

@@ -1,46 +1,54 @@
-//! Connections in: accept, bound, serve, drain.
+//! Connections in: accept, bound, shake hands, serve, drain.
 
-use super::answer::Answer;
+use super::answer::{Answer, Failure};
+use super::ingress::{Guarded, Ingress, Patience, Phase, Place, Refused, Stream, Taken};
 use super::spoken::Spoken;
-use super::{BodyLimits, handle};
+use super::{cors, handle};
+use crate::config::Server as Settings;
 use crate::service::Service;
 use crate::shutdown::asked;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 /// How long to wait before accepting again when the system has no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// What bounds a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The most connections at a time; the next one waits in the system's queue.
-    pub max_connections: usize,
-    /// The largest body of a request, in bytes, the batch's excepted.
-    pub max_body: usize,
-    /// How long a request's head may take, the wait for its first byte on a kept-alive connection included.
-    pub header_timeout: Duration,
-    /// How long a request's body may take.
-    pub body_timeout: Duration,
-}
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The most bytes of a head, and of what is read or written at once. Also what one connection can make us hold before it has said
+/// who it is.
+const MAX_BUFFER_BYTES: usize = 128 * 1024;
+/// How long the head of a request may take that comes in while the daemon stops.
+const LAST_HEAD: Duration = Duration::from_secs(1);
+/// The first byte of every TLS connection: a handshake record (RFC 8446, 5.1).
+const HANDSHAKE_RECORD: u8 = 0x16;
 
 /// The listener and what it serves.
 pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
-    limits: Limits,
+    ingress: Arc<Ingress>,
+    request_ids: Arc<RequestIds>,
+}
+
+/// What the requests of one connection share.
+pub(super) struct Connection {
+    pub(super) service: Arc<Service>,
+    pub(super) ingress: Arc<Ingress>,
+    pub(super) place: Arc<Place>,
+    pub(super) peer: IpAddr,
     request_ids: Arc<RequestIds>,
 }
 
@@ -59,21 +67,15 @@ impl RequestIds {
 
 impl Server {
     /// A server on a listener that is bound already.
-    pub fn new(listener: TcpListener, service: Arc<Service>, limits: Limits) -> Self {
+    pub fn new(listener: TcpListener, service: Arc<Service>, ingress: Arc<Ingress>) -> Self {
         let request_ids = RequestIds { run: u64::from_be_bytes(crate::random::bytes()), next: AtomicU64::new(1) };
-        Self { listener, service, limits, request_ids: Arc::new(request_ids) }
+        Self { listener, service, ingress, request_ids: Arc::new(request_ids) }
     }
 
     /// Serves until `stop` turns true; then accepts nobody new, lets requests finish for at most `grace`, and returns.
     pub async fn run(self, mut stop: watch::Receiver<bool>, grace: Duration) {
-        let places = Arc::new(Semaphore::new(self.limits.max_connections));
         let mut connections = JoinSet::new();
         loop {
-            let place = tokio::select! {
-                () = asked(&mut stop) => break,
-                // The semaphore is never closed; if it were, there would be nobody to serve.
-                place = places.clone().acquire_owned() => match place { Ok(place) => place, Err(_) => break },
-            };
             let accepted = tokio::select! {
                 () = asked(&mut stop) => break,
                 accepted = self.listener.accept() => accepted,
@@ -81,17 +83,10 @@ impl Server {
             // Those that have ended are joined as we go.
             while connections.try_join_next().is_some() {}
             match accepted {
-                Ok((stream, _)) => {
-                    let (service, limits, ids, stop) =
-                        (self.service.clone(), self.limits, self.request_ids.clone(), stop.clone());
-                    connections.spawn(async move {
-                        serve(stream, service, limits, ids, stop).await;
-                        drop(place);
-                    });
-                }
+                Ok((stream, peer)) => self.admit(stream, peer.ip().to_canonical(), &mut connections, &stop),
                 Err(error) => {
                     // A peer that gave up, or no descriptors left: neither is a reason to stop serving the others.
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    self.ingress.places.make_room(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -102,46 +97,146 @@ impl Server {
             tracing::warn!(connections = connections.len(), "connections were cut off at the end of the grace time");
         }
     }
+
+    fn admit(&self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
+        let settings = self.ingress.settings();
+        let tls = self.ingress.certificate().map(|certificate| TlsAcceptor::from(certificate.tls()));
+        let phase = if tls.is_some() { Phase::Handshake } else { Phase::Head };
+        // Behind a proxy all callers have its address.
+        let counted = !peer.is_loopback() && !settings.trusted_proxies.iter().any(|range| range.contains(peer));
+        let of_address = counted.then_some(settings.max_connections_per_address as usize);
+        let taken = match self.ingress.places.take(peer, phase, settings.max_connections as usize, of_address) {
+            Ok(taken) => taken,
+            // A handshake only to say no would cost more than the no is worth.
+            Err(_) if tls.is_some() => return,
+            Err(refused) => return refuse(&stream, refused, &self.request_ids.next()),
+        };
+        let connection = Arc::new(Connection {
+            service: self.service.clone(),
+            ingress: self.ingress.clone(),
+            place: taken.place.clone(),
+            peer,
+            request_ids: self.request_ids.clone(),
+        });
+        connections.spawn(converse(stream, tls, settings, connection, taken, stop.clone()));
+    }
 }
 
-async fn serve(
+/// Answers in one write, without waiting: what the system's buffer of a new connection doesn't take is not worth a place.
+fn refuse(stream: &TcpStream, refused: Refused, request_id: &HeaderValue) {
+    let failure = match refused {
+        Refused::Full => Failure::unavailable("every connection is taken: try again in a moment"),
+        Refused::TooManyOfAddress => Failure::unavailable("this address has all the connections it may have"),
+    };
+    let (head, body) = failure.into_answer().with(header::CONNECTION, "close").into_bytes(request_id);
+    let _ = stream.try_write(&[head.as_bytes(), &body].concat());
+}
+
+async fn converse(
     stream: TcpStream,
-    service: Arc<Service>,
-    limits: Limits,
-    ids: Arc<RequestIds>,
+    tls: Option<TlsAcceptor>,
+    settings: Arc<Settings>,
+    connection: Arc<Connection>,
+    taken: Taken,
     mut stop: watch::Receiver<bool>,
 ) {
     // Answers are one write each; waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
-    let stream = Spoken::new(stream, ids.next());
-    let answer = service_fn(move |request| answer(service.clone(), limits, ids.clone(), request));
-    let connection = http1::Builder::new()
-        // Without a timer, the header timeout does nothing at all.
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .serve_connection(TokioIo::new(stream), answer);
-    tokio::pin!(connection);
     tokio::select! {
-        // A peer that goes away, or speaks no HTTP, is its own affair.
-        _ = connection.as_mut() => {}
-        () = asked(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+        () = taken.place.dropped() => {}
+        () = async {
+            let stream = match tls {
+                None => Some(Stream::Plain(stream)),
+                Some(tls) => tokio::select! {
+                    // Nobody waits for an answer yet.
+                    () = asked(&mut stop) => None,
+                    shaken = tokio::time::timeout(settings.handshake_timeout, shake_hands(stream, tls, &connection)) => {
+                        shaken.ok().flatten()
+                    }
+                },
+            };
+            if let Some(stream) = stream {
+                connection.place.enter(Phase::Head);
+                serve(stream, &settings, connection, stop).await;
+            }
+        } => {}
+    }
+}
+
+/// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP is told so in its own words.
+async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Connection) -> Option<Stream> {
+    let mut first = [0];
+    if stream.peek(&mut first).await.ok()? == 0 {
+        return None;
+    }
+    if first[0] != HANDSHAKE_RECORD {
+        let failure =
+            Failure::unread(StatusCode::BAD_REQUEST, "tls_required", "this port speaks TLS: call it by https://");
+        let (head, body) = failure.into_answer().into_bytes(&connection.request_ids.next());
+        // Its request is taken first: to close on bytes that were never read would take the answer back.
+        let _ = stream.try_read(&mut [0; 4096]);
+        let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
+        return None;
+    }
+    match tls.accept(stream).await {
+        Ok(stream) => Some(Stream::Tls(Box::new(stream))),
+        Err(error) => {
+            tracing::debug!(%error, peer = %connection.peer, "a TLS handshake failed");
+            None
         }
     }
 }
 
-async fn answer(
-    service: Arc<Service>,
-    limits: Limits,
-    ids: Arc<RequestIds>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let id = ids.next();
-    let body = BodyLimits { max_bytes: limits.max_body, timeout: limits.body_timeout };
+async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>, mut stop: watch::Receiver<bool>) {
+    let patience =
+        Patience { header: settings.header_timeout, idle: settings.idle_timeout, write: settings.write_timeout };
+    let place = connection.place.clone();
+    let stream = Guarded::new(stream, place.clone(), patience);
+    let stream = Spoken::new(stream, connection.request_ids.next());
+    let answer = service_fn(move |request| answer(connection.clone(), request));
+    let served = http1::Builder::new()
+        // The stream has timers of its own, which know idle from slow.
+        .header_read_timeout(None)
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), answer);
+    tokio::pin!(served);
+    tokio::select! {
+        // A peer that goes away, or speaks no HTTP, is its own affair.
+        _ = served.as_mut() => {}
+        () = asked(&mut stop) => {
+            served.as_mut().graceful_shutdown();
+            tokio::select! {
+                _ = served => {}
+                () = asks_nothing(&place) => {}
+            }
+        }
+    }
+}
+
+/// Resolves when the caller hasn't a whole head to show though the daemon stops: hyper waits for a head that has begun, which would
+/// hold up the stop to the end of the grace time.
+async fn asks_nothing(place: &Place) {
+    loop {
+        tokio::time::sleep(LAST_HEAD).await;
+        if matches!(place.phase().0, Phase::Head | Phase::Idle) {
+            return;
+        }
+    }
+}
+
+async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let id = connection.request_ids.next();
+    if !connection.place.enter(Phase::Working) {
+        // It has lost its place in this very moment; nothing of the request was done, and nobody will read this.
+        let failure = Failure::unavailable("every connection is taken: try again in a moment");
+        return Ok(failure.into_answer().into_response(id));
+    }
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let settings = connection.ingress.settings();
     // In a task of its own: a panic costs the request and not the connection, and a peer that goes away in the middle of a
     // commit doesn't leave it half told.
-    let handled = tokio::spawn(async move { handle(&service, body, request).await }).await;
+    let (own, of) = (connection.clone(), settings.clone());
+    let handled = tokio::spawn(async move { handle(&own, &of, request).await }).await;
     let answer = handled.unwrap_or_else(|error| {
         tracing::error!(%error, "a request's handler panicked; this is a bug");
         Answer::json(
@@ -149,5 +244,8 @@ async fn answer(
             r#"{"errors":{"code":"internal","detail":"carteiro met a bug of its own; the daemon's log says more"}}"#,
         )
     });
-    Ok(answer.into_response(id))
+    let mut response = answer.into_response(id);
+    cors::allow(&settings.cors_origins, origin.as_ref(), response.headers_mut());
+    connection.place.enter(Phase::Answering);
+    Ok(response)
 }

@@ -66,6 +66,7 @@ struct TokenShape<'a> {
     scopes: Vec<&'static str>,
     inserted_at: String,
     expires_at: Option<String>,
+    last_used_at: Option<String>,
     /// Shown when it was made, and never again.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
@@ -79,6 +80,7 @@ impl<'a> TokenShape<'a> {
             scopes: view.scopes.iter().map(Scope::as_str).collect(),
             inserted_at: view.inserted_at.to_string(),
             expires_at: view.expires_at.map(|at| at.to_string()),
+            last_used_at: view.last_used_at.map(|at| at.to_string()),
             token: None,
         }
     }

@@ -129,6 +129,10 @@ fn check_config(args: &ConfigArgs) -> u8 {
                 problems.iter().for_each(complain);
                 return BAD_CONFIG;
             }
+            let now = crate::clock::Clock::System.now();
+            for warning in crate::daemon::warnings(&loaded.config, loaded.config.server.listen, now) {
+                complain(format_args!("warning: {warning}"));
+            }
             let what =
                 args.config.as_ref().map_or("the built-in defaults".to_owned(), |file| file.display().to_string());
             println!("{what}: no problems");

@@ -49,7 +49,9 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, level: &LevelHandle) -> u8 {
         Err(error) => {
             complain(&error);
             return match &error {
-                Error::File(..) | Error::Tls(_) | Error::Token(_) | Error::Proxy(..) => BAD_CONFIG,
+                Error::File(..) | Error::Tls(_) | Error::Certificate(_) | Error::Token(_) | Error::Proxy(..) => {
+                    BAD_CONFIG
+                }
                 Error::Store(error) if error.is_passing() => super::TRY_LATER,
                 Error::Store(_) | Error::Listen(..) | Error::Committer(_) | Error::Stuck(_) => FAILED,
             };

@@ -1,6 +1,6 @@
 //! `carteiro token`: access tokens of a running daemon, made, listed and revoked through its API.
 
-use super::client::{Problem, call};
+use super::client::{Daemon, Problem};
 use super::{BAD_CONFIG, ConfigArgs, DONE, complain, load};
 use clap::{Args, Subcommand};
 use http::Method;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 pub(super) struct TokenArgs {
     #[command(flatten)]
     file: ConfigArgs,
-    /// Where the daemon listens, instead of `server.listen` of the config
+    /// Where the daemon listens, instead of `server.listen` of the config; https:// in front of a name for a proxy with TLS
     #[arg(long, global = true, value_name = "ADDRESS")]
     server: Option<String>,
     /// An admin token, instead of the one in the data folder
@@ -50,8 +50,8 @@ enum TokenCommand {
 }
 
 pub(super) fn token(args: &TokenArgs) -> u8 {
-    let (address, token) = match server(args) {
-        Ok(server) => server,
+    let daemon = match server(args) {
+        Ok(daemon) => daemon,
         Err(code) => return code,
     };
     let called = match &args.command {
@@ -60,15 +60,15 @@ pub(super) fn token(args: &TokenArgs) -> u8 {
             if let Some(expires) = expires {
                 asked["expires_in"] = json!(expires);
             }
-            call(&address, &token, Method::POST, "/api/tokens", Some(&json!({ "token": asked })))
+            daemon.call(Method::POST, "/api/tokens", Some(&json!({ "token": asked })))
         }
-        TokenCommand::List => all_tokens(&address, &token),
+        TokenCommand::List => all_tokens(&daemon),
         // An id that is no UUID would make another path; the daemon would say 404, and so do we.
         TokenCommand::Revoke { id } if crate::model::TokenId::parse(id).is_none() => Err(Problem {
             sentence: format!("`{id}` is no token id; `carteiro token list` shows them"),
             code: super::FAILED,
         }),
-        TokenCommand::Revoke { id } => call(&address, &token, Method::DELETE, &format!("/api/tokens/{id}"), None),
+        TokenCommand::Revoke { id } => daemon.call(Method::DELETE, &format!("/api/tokens/{id}"), None),
     };
     match called {
         Ok(answer) => {
@@ -83,10 +83,10 @@ pub(super) fn token(args: &TokenArgs) -> u8 {
 }
 
 /// Every page of the list as one.
-fn all_tokens(address: &str, token: &str) -> Result<Value, Problem> {
+fn all_tokens(daemon: &Daemon) -> Result<Value, Problem> {
     let (mut all, mut path) = (Vec::new(), "/api/tokens?limit=500".to_owned());
     loop {
-        let page = call(address, token, Method::GET, &path, None)?;
+        let page = daemon.call(Method::GET, &path, None)?;
         all.extend(page["data"].as_array().into_iter().flatten().cloned());
         match page["page"]["next_cursor"].as_str() {
             Some(cursor) => path = format!("/api/tokens?limit=500&cursor={cursor}"),
@@ -96,11 +96,14 @@ fn all_tokens(address: &str, token: &str) -> Result<Value, Problem> {
 }
 
 /// Where the daemon is and what opens it: flags and environment first, then the config and the file of the first start.
-fn server(args: &TokenArgs) -> Result<(String, String), u8> {
+fn server(args: &TokenArgs) -> Result<Daemon, u8> {
     let loaded = load(&args.file, &[])?;
-    let address = args.server.clone().unwrap_or_else(|| loaded.config.server.listen.to_string());
+    let daemon = Daemon::of(&loaded.config.server, args.server.as_deref()).map_err(|problem| {
+        complain(problem.sentence);
+        problem.code
+    })?;
     if let Some(token) = &args.token {
-        return Ok((address, token.clone()));
+        return Ok(daemon.with_token(token));
     }
     let accounts = &loaded.config.account;
     let wanted = |name: &String| accounts.iter().find(|account| account.name == *name);
@@ -117,7 +120,7 @@ fn server(args: &TokenArgs) -> Result<(String, String), u8> {
     let file =
         configured.unwrap_or_else(|| crate::daemon::admin_token_file(&loaded.config.store.path, name, accounts.len()));
     match std::fs::read_to_string(&file) {
-        Ok(text) => Ok((address, text.trim().to_owned())),
+        Ok(text) => Ok(daemon.with_token(text.trim())),
         Err(error) => {
             complain(format_args!("no --token was given, and {} can't be read: {error}", file.display()));
             Err(BAD_CONFIG)
@@ -134,8 +137,9 @@ fn show(args: &TokenArgs, answer: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let line = |token: &Value| {
         let scopes: Vec<String> = token["scopes"].as_array().into_iter().flatten().map(text).collect();
-        let (expires, name) = (text(&token["expires_at"]), text(&token["name"]));
-        println!("{}  {:<17}  expires {expires:<24}  {name}", text(&token["id"]), scopes.join(","));
+        let [expires, used, name] = ["expires_at", "last_used_at", "name"].map(|field| text(&token[field]));
+        let (id, scopes) = (text(&token["id"]), scopes.join(","));
+        println!("{id}  {scopes:<17}  expires {expires:<24}  last used {used:<24}  {name}");
     };
     match &args.command {
         TokenCommand::Create { .. } => println!("{}", text(&data["token"])),

@@ -4,6 +4,7 @@ use super::forms::{
     Address, Choice, Count, FilePath, Fraction, List, MaybePath, MaybeProxy, Name, OrNone, Rule, Size, Span, Switch,
     Type,
 };
+use super::ingress::{OneOrigin, Range};
 use super::raw::{Fault, Form, Raw};
 use super::{Account, Config, DAY, Format, GIB, KIB, Level, MAX_BATCH_BODY_BYTES, MIB, MINUTE};
 use crate::model::{MAX_AUTOMATIC_ATTEMPTS, RetryPolicy};
@@ -122,13 +123,32 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Restart,
         Address,
         server.listen,
-        "Where the API and the panel listen. Port 0 lets the system choose a free one. Beyond this machine, put a proxy with \
-         TLS in front: tokens travel in the clear."
+        "Where the API and the panel listen. Port 0 lets the system choose a free one. Beyond this machine, set tls_cert and \
+         tls_key, or put a proxy with TLS in front: else tokens travel in the clear."
+    ),
+    key!(
+        Config,
+        "server.tls_cert",
+        Reload,
+        MaybePath,
+        server.tls_cert,
+        "A PEM file with the server's certificate first and those of its chain behind it: it is spoken TLS 1.2 or 1.3 then, and \
+         nothing else. Read again by a reload, and within a minute after a file has changed; if the new one can't be used, the \
+         log says why and the old one stays."
+    ),
+    key!(
+        Config,
+        "server.tls_key",
+        Reload,
+        MaybePath,
+        server.tls_key,
+        "A PEM file with the private key of that certificate, ECDSA, Ed25519 or RSA, without a passphrase. Nobody but the \
+         daemon's user should be able to read it."
     ),
     key!(
         Config,
         "server.max_body",
-        Restart,
+        Reload,
         Size(KIB, MAX_BATCH_BODY_BYTES as u64),
         server.max_body,
         "The longest body of a call, and so the largest event. Only a batch of events may be longer: 16 MiB, always."
@@ -136,10 +156,19 @@ pub(super) static KEYS: &[Key<Config>] = &[
     key!(
         Config,
         "server.max_connections",
-        Restart,
+        Reload,
         Count(1, 65_535),
         server.max_connections,
-        "How many connections may be open at once. Each costs a file descriptor."
+        "How many connections may be open at once. Each costs a file descriptor. When all are taken, a new one takes the place of \
+         the one whose caller has kept the daemon waiting the longest."
+    ),
+    key!(
+        Config,
+        "server.max_connections_per_address",
+        Reload,
+        Count(1, 65_535),
+        server.max_connections_per_address,
+        "How many of them one address may have, or one /64 of IPv6. Loopback and trusted_proxies have no such limit."
     ),
     key!(
         Config,
@@ -152,20 +181,63 @@ pub(super) static KEYS: &[Key<Config>] = &[
     ),
     key!(
         Config,
+        "server.handshake_timeout",
+        Reload,
+        Span(ms(100), MINUTE),
+        server.handshake_timeout,
+        "How long a caller may take for the TLS handshake."
+    ),
+    key!(
+        Config,
         "server.header_timeout",
-        Restart,
+        Reload,
         Span(ms(100), ms(300_000)),
         server.header_timeout,
-        "How long a caller may take to send the head of a request, the wait for it on a kept connection included. Keep it above \
-         the keep-alive time of a proxy in front."
+        "How long a caller may take to send the head of a request: from the opening of the connection on, and for the later ones \
+         from the first byte on."
     ),
     key!(
         Config,
         "server.body_timeout",
-        Restart,
+        Reload,
         Span(ms(100), ms(600_000)),
         server.body_timeout,
         "How long a caller may take to send the body of a request."
+    ),
+    key!(
+        Config,
+        "server.write_timeout",
+        Reload,
+        Span(ms(100), ms(600_000)),
+        server.write_timeout,
+        "How long a caller may take nothing of its answer before the connection is closed."
+    ),
+    key!(
+        Config,
+        "server.idle_timeout",
+        Reload,
+        Span(ms(100), ms(3_600_000)),
+        server.idle_timeout,
+        "How long a connection is kept open between two requests. Keep it above the keep-alive time of a proxy in front."
+    ),
+    key!(
+        Config,
+        "server.trusted_proxies",
+        Reload,
+        List { min: 0, max: MAX_LISTED, item: Range },
+        server.trusted_proxies,
+        "The proxies in front whose X-Forwarded-For is believed: failed logins are then counted against the address it names. \
+         Each must append to that header the address it was called from. A proxy on this machine is \"127.0.0.1\", and \
+         \"::1\" if it connects by IPv6."
+    ),
+    key!(
+        Config,
+        "server.cors_origins",
+        Reload,
+        List { min: 0, max: MAX_LISTED, item: OneOrigin },
+        server.cors_origins,
+        "Whose pages may call the API from a browser (CORS). None by default; the panel needs no entry. A token inside a page is \
+         everyone's who sees the page."
     ),
     key!(
         Config,

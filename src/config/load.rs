@@ -72,6 +72,7 @@ impl Config {
         draft.check_timeouts();
         draft.check_backups();
         draft.check_proxy();
+        draft.check_tls();
         match Problems::new(draft.problems) {
             Some(problems) => Err(problems),
             None => Ok(Loaded { config: draft.config, sources: draft.sources }),
@@ -217,6 +218,22 @@ impl Draft {
             let place = self.sources.get("egress.proxy_file").expect("the default is none, so it was set").clone();
             self.problem(place, "`egress.proxy_file` stands beside `egress.proxy`; keep one of them".to_owned());
         }
+    }
+
+    /// Said of whichever of the two files was named without the other.
+    fn check_tls(&mut self) {
+        let (cert, key) = ("server.tls_cert", "server.tls_key");
+        let server = &self.config.server;
+        let (named, missing) = match (&server.tls_cert, &server.tls_key) {
+            (Some(_), None) => (cert, key),
+            (None, Some(_)) => (key, cert),
+            (Some(_), Some(_)) | (None, None) => return,
+        };
+        if self.cut_short || self.refused.contains(missing) {
+            return;
+        }
+        let place = self.sources.get(named).expect("the default is none, so it was set").clone();
+        self.problem(place, format!("`{named}` needs `{missing}`: a certificate and its key go together"));
     }
 
     /// Said of the connect timeout, wherever it comes from, unless that is the default and the timeout was lowered below it.

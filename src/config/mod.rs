@@ -7,6 +7,7 @@
 mod allow;
 mod file;
 mod forms;
+mod ingress;
 mod keys;
 mod load;
 mod print;
@@ -19,6 +20,7 @@ mod units;
 mod tests;
 
 pub use allow::{AllowRule, AllowRuleError};
+pub use ingress::{AddressRange, Origin};
 pub use load::{Loaded, Source};
 pub use print::example;
 pub use problem::{Place, Problem, Problems};
@@ -64,10 +66,26 @@ pub struct Server {
     pub max_connections: u32,
     /// How long requests and attempts in flight may take to finish at a stop. May be zero.
     pub shutdown_grace: Duration,
-    /// How long a caller may take to send a request's head, the wait for it on a kept connection included.
+    /// The server's certificate and those that lead from it to an authority, in PEM. Set with `tls_key`, or both are not.
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// How many connections one address may have, an IPv6 /64 being one; loopback and `trusted_proxies` as many as they like.
+    pub max_connections_per_address: u32,
+    /// How long the TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long a caller may take to send a request's head: on a new connection from its opening on, else from its first byte.
     pub header_timeout: Duration,
     /// How long it may take to send the body.
     pub body_timeout: Duration,
+    /// How long it may take no byte of an answer before it is given up.
+    pub write_timeout: Duration,
+    /// How long a connection is kept between an answer and the first byte of the next request.
+    pub idle_timeout: Duration,
+    /// Who is believed about the address of the caller behind it.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// Whose pages may call the API from a browser.
+    pub cors_origins: Vec<Origin>,
 }
 
 /// Where everything is kept.
@@ -213,8 +231,17 @@ impl Default for Server {
             max_body: 1024 * 1024,
             max_connections: 1024,
             shutdown_grace: Duration::from_secs(20),
+            tls_cert: None,
+            tls_key: None,
+            max_connections_per_address: 100,
+            handshake_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            // Above what proxies keep by default (60 s to 2 min): whoever closes first must not be the one who is asked.
+            idle_timeout: Duration::from_secs(150),
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
         }
     }
 }

@@ -87,6 +87,10 @@ fn each_limit_holds_at_its_value_and_not_past_it() {
         ("server.shutdown_grace", "\"0s\"", "\"-1s\"", "\"10m\"", "\"10m 1ms\""),
         ("server.header_timeout", "\"100ms\"", "\"99ms\"", "\"5m\"", "\"5m 1ms\""),
         ("server.body_timeout", "\"100ms\"", "\"99ms\"", "\"10m\"", "\"10m 1ms\""),
+        ("server.handshake_timeout", "\"100ms\"", "\"99ms\"", "\"1m\"", "\"1m 1ms\""),
+        ("server.write_timeout", "\"100ms\"", "\"99ms\"", "\"10m\"", "\"10m 1ms\""),
+        ("server.idle_timeout", "\"100ms\"", "\"99ms\"", "\"1h\"", "\"1h 1ms\""),
+        ("server.max_connections_per_address", "1", "0", "65535", "65536"),
         ("store.cache", "\"1 MiB\"", "1048575", "\"64 GiB\"", "68719476737"),
         ("delivery.timeout", "\"5s\"", "\"99ms\"", "\"5m\"", "\"5m 1ms\""),
         ("delivery.connect_timeout", "\"10ms\"", "\"9ms\"", "\"15s\"", "\"1m 1ms\""),
@@ -122,7 +126,12 @@ fn lists_have_as_many_items_as_they_may() {
         ["c.toml:1:21: `delivery.schedule` must have 1 to 19 items, not 20"]
     );
     assert!(list("delivery.schedule", "", 0).is_err());
-    for (key, item) in [("egress.allow", "\"10.0.0.0/8\""), ("catalogue.extra", "\"A.B\"")] {
+    for (key, item) in [
+        ("egress.allow", "\"10.0.0.0/8\""),
+        ("catalogue.extra", "\"A.B\""),
+        ("server.trusted_proxies", "\"::1\""),
+        ("server.cors_origins", "\"https://loja.example\""),
+    ] {
         assert!(list(key, "", 0).is_ok() && list(key, item, 1000).is_ok() && list(key, item, 1001).is_err(), "{key}");
     }
 }

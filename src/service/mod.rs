@@ -18,12 +18,12 @@ pub use webhooks::WebhookDraft;
 use crate::clock::Clock;
 use crate::model::{
     AccessToken, AccountNo, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes, TargetUrl,
-    Timestamp, TokenHash,
+    Timestamp, TokenHash, TokenId,
 };
 use crate::store::{AcceptRefusal, Figures, Store, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Why a verb was not done. Nothing was changed.
@@ -121,12 +121,14 @@ pub struct Service {
     engine: Arc<dyn Engine>,
     accounts: Vec<Account>,
     policy: RwLock<Arc<Policy>>,
+    /// When tokens last let somebody in, as far as it isn't stored yet.
+    uses: Mutex<HashMap<TokenId, Timestamp>>,
 }
 
 impl Service {
     /// A service over an open store.
     pub fn new(store: Store, clock: Clock, engine: Arc<dyn Engine>, accounts: Vec<Account>, policy: Policy) -> Self {
-        Self { store, clock, engine, accounts, policy: RwLock::new(Arc::new(policy)) }
+        Self { store, clock, engine, accounts, policy: RwLock::new(Arc::new(policy)), uses: Mutex::default() }
     }
 
     /// Figures of the store, and how many bytes its files take.
@@ -157,12 +159,14 @@ impl Service {
         if let Some(account) = configured {
             return Some(Caller { account: account.no, env: account.env.clone(), scopes: Scopes::ADMIN });
         }
-        let kept = self.store.token(AccessToken::parse(token)?.id, self.clock.now())?;
+        let now = self.clock.now();
+        let kept = self.store.token(AccessToken::parse(token)?.id, now)?;
         if !kept.hash.matches(&hash) {
             return None;
         }
         // An account that is no longer in the config keeps its data and lets nobody in.
         let account = self.accounts.iter().find(|account| account.no == kept.account)?;
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(kept.id, now);
         Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes })
     }
 

@@ -4,6 +4,7 @@ use super::{Caller, Error, Service};
 use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
 use crate::store::{Cursor, Order, Page, Token};
 use std::fmt;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// A token that was made just now; its text is shown this once.
@@ -34,6 +35,8 @@ pub struct TokenView {
     pub inserted_at: Timestamp,
     /// From when on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// When it last let somebody in.
+    pub last_used_at: Option<Timestamp>,
 }
 
 impl From<Token> for TokenView {
@@ -44,6 +47,7 @@ impl From<Token> for TokenView {
             scopes: token.scopes,
             inserted_at: token.inserted_at,
             expires_at: token.expires_at,
+            last_used_at: token.last_used_at,
         }
     }
 }
@@ -80,6 +84,7 @@ impl Service {
             hash: token.hash(),
             inserted_at: now,
             expires_at: expires.map(|span| now.plus(span)),
+            last_used_at: None,
         };
         self.store.add_token(kept.clone()).await?;
         tracing::info!(token = %kept.id, "access token made");
@@ -93,8 +98,27 @@ impl Service {
             (token.inserted_at.as_ms(), u32::from_be_bytes([a, b, c, d]))
         };
         let own = self.store.tokens(caller.account).into_iter();
-        let placed = own.map(|token| (place(&token), TokenView::from(token)));
+        let uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        let placed = own.map(|token| {
+            let last_used_at = token.last_used_at.max(uses.get(&token.id).copied());
+            (place(&token), TokenView { last_used_at, ..TokenView::from(token) })
+        });
         Page::cut(placed.collect(), order, cursor, limit)
+    }
+
+    /// Stores what was noted of the tokens' use since the last time: now and then, since a commit for each request would double
+    /// its cost. What can't be stored is noted on.
+    pub async fn keep_token_uses(&self) {
+        let uses: Vec<_> = self.uses.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
+        if uses.is_empty() {
+            return;
+        }
+        if self.store.tokens_used(uses.clone()).await.is_err() {
+            let mut noted = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            for (id, at) in uses {
+                noted.entry(id).or_insert(at);
+            }
+        }
     }
 
     /// Revokes a token; the next request with it is refused.

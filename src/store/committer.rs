@@ -85,6 +85,10 @@ pub(super) enum Commit {
         token: Token,
         reply: Reply<()>,
     },
+    TokensUsed {
+        uses: Vec<(TokenId, Timestamp)>,
+        reply: Reply<()>,
+    },
     RevokeToken {
         account: AccountNo,
         id: TokenId,
@@ -194,6 +198,7 @@ impl Commit {
             Self::ResendEvent { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::ResendMany { reply, .. } => Err(reply.whichever(Err(full()))),
             other @ (Self::Account { .. }
+            | Self::TokensUsed { .. }
             | Self::RevokeToken { .. }
             | Self::Change { .. }
             | Self::Delete { .. }
@@ -480,6 +485,7 @@ impl Committer {
             | Commit::Erase { account, .. } => fan_out(*account),
             Commit::Account { .. }
             | Commit::AddToken { .. }
+            | Commit::TokensUsed { .. }
             | Commit::RevokeToken { .. }
             | Commit::Register { .. }
             | Commit::Change { .. }
@@ -535,6 +541,10 @@ impl Committer {
                 Commit::Account { name, reply } => answers.push(reply.later(self.account(&mut txn, &name))),
                 Commit::AddToken { token, reply } => {
                     self.add_token(&mut txn, token);
+                    answers.push(reply.later(()));
+                }
+                Commit::TokensUsed { uses, reply } => {
+                    self.tokens_used(&mut txn, uses);
                     answers.push(reply.later(()));
                 }
                 Commit::RevokeToken { account, id, reply } => {

@@ -575,6 +575,11 @@ impl Store {
         self.commit(|reply| Commit::AddToken { token, reply }).await
     }
 
+    /// Keeps when tokens last let somebody in.
+    pub async fn tokens_used(&self, uses: Vec<(TokenId, Timestamp)>) -> Result<(), StoreError> {
+        self.commit(|reply| Commit::TokensUsed { uses, reply }).await
+    }
+
     /// Forgets a token. Returns whether the account had it.
     pub async fn revoke_token(&self, account: AccountNo, id: TokenId) -> Result<bool, StoreError> {
         self.commit(|reply| Commit::RevokeToken { account, id, reply }).await

@@ -228,6 +228,8 @@ pub struct Token {
     pub inserted_at: Timestamp,
     /// From when on it is refused, if ever.
     pub expires_at: Option<Timestamp>,
+    /// When it last let somebody in, to the minute; what came in the last one before a crash is lost.
+    pub last_used_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -251,11 +253,13 @@ pub(super) fn encode_token(token: &Token) -> Vec<u8> {
         inserted_ms: token.inserted_at.as_ms(),
         expires_ms: token.expires_at.map(Timestamp::as_ms),
     };
-    seal(&record, &[])
+    // In the tail, which a carteiro that knows nothing of it passes over: such a small thing needs no new format.
+    let used = token.last_used_at.map(|at| at.as_ms().to_le_bytes());
+    seal(&record, used.as_ref().map_or(&[], |used| used))
 }
 
 pub(super) fn decode_token(value: &[u8]) -> Result<Token, StoreError> {
-    let (record, _) = open::<TokenV1>("token", value)?;
+    let (record, used) = open::<TokenV1>("token", value)?;
     Ok(Token {
         id: TokenId::from_bytes(record.id),
         account: AccountNo(record.account),
@@ -264,6 +268,7 @@ pub(super) fn decode_token(value: &[u8]) -> Result<Token, StoreError> {
         hash: TokenHash::from_bytes(record.hash),
         inserted_at: Timestamp::from_ms(record.inserted_ms),
         expires_at: record.expires_ms.map(Timestamp::from_ms),
+        last_used_at: used.try_into().ok().map(|used| Timestamp::from_ms(u64::from_le_bytes(used))),
     })
 }
 

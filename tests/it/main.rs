@@ -12,6 +12,8 @@ mod disabling;
 mod egress;
 mod events;
 mod harness;
+mod ingress;
+mod ingress_tls;
 mod keeping;
 mod libraries;
 mod lifecycle;

@@ -28,6 +28,17 @@ impl Committer {
         self.shared.tokens.write().unwrap_or_else(PoisonError::into_inner).insert(token.id, token);
     }
 
+    /// A token that was revoked meanwhile stays so.
+    pub(in crate::store) fn tokens_used(&mut self, txn: &mut Txn<'_>, uses: Vec<(TokenId, Timestamp)>) {
+        let mut tokens = self.shared.tokens.write().unwrap_or_else(PoisonError::into_inner);
+        for (id, at) in uses {
+            if let Some(token) = tokens.get_mut(&id) {
+                token.last_used_at = Some(at);
+                txn.put(keys::token(id), record::encode_token(token));
+            }
+        }
+    }
+
     pub(in crate::store) fn revoke_token(&mut self, txn: &mut Txn<'_>, account: AccountNo, id: TokenId) -> bool {
         let mut tokens = self.shared.tokens.write().unwrap_or_else(PoisonError::into_inner);
         let known = tokens.get(&id).is_some_and(|token| token.account == account);

@@ -46,6 +46,7 @@ fn token(expires_at: Option<Timestamp>) -> Token {
         hash: TokenHash::from_bytes([2; 32]),
         inserted_at: at(1000),
         expires_at,
+        last_used_at: None,
     }
 }
 
@@ -348,7 +349,10 @@ fn everything_reads_back_as_it_was() {
     assert_eq!(decode_seq(&encode_seq(KEY.seq)).unwrap(), KEY.seq);
     assert_eq!(decode_webhook_ref(&encode_webhook_ref(ACCOUNT, WebhookNo(9))).unwrap(), (ACCOUNT, WebhookNo(9)));
     for expires_at in [None, Some(at(2000))] {
+        let used = Token { last_used_at: Some(at(3000)), ..token(expires_at) };
+        assert_eq!(decode_token(&encode_token(&used)).unwrap().last_used_at, Some(at(3000)));
         let back = decode_token(&encode_token(&token(expires_at))).unwrap();
+        assert_eq!(back.last_used_at, None);
         assert!(back.hash.matches(&token(None).hash));
         assert_eq!(
             (back.id, back.account, &*back.name, back.scopes),

@@ -1,0 +1,428 @@
+//! The server's certificate and key: read, checked, and read again when their files change.
+
+use super::Ingress;
+use crate::config::Server as Settings;
+use crate::model::Timestamp;
+use rustls::{InconsistentKeys, ServerConfig};
+use rustls_pki_types::pem::{self, PemObject as _};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest file that is read: a chain of certificates takes a few KiB.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// How long before its end a certificate is warned of. Let's Encrypt's are renewed 30 days before theirs, so something is amiss.
+const SOON: Duration = Duration::from_secs(14 * DAY_S);
+const DAY_S: u64 = 24 * 3600;
+/// Others than the owner may read it.
+const WORLD_READABLE: u32 = 0o004;
+
+/// A certificate with its key, ready for handshakes: TLS 1.2 and 1.3, and HTTP/1.1 inside.
+pub struct Certificate {
+    tls: Arc<ServerConfig>,
+    own: CertificateDer<'static>,
+    expires_at: Timestamp,
+    key_is_open: bool,
+    stamps: Stamps,
+}
+
+impl Certificate {
+    /// Reads the files that the settings name; `None` where they name none. What is wrong with them comes as a sentence.
+    pub fn of(settings: &Settings) -> Result<Option<Self>, CertificateError> {
+        match (&settings.tls_cert, &settings.tls_key) {
+            (Some(cert), Some(key)) => Self::load(cert, key).map(Some),
+            // The config holds both or neither.
+            _ => Ok(None),
+        }
+    }
+
+    fn load(cert: &Path, key: &Path) -> Result<Self, CertificateError> {
+        // Before they are read: a change in between is then seen by the next look.
+        let stamps = Stamps::of(cert, key);
+        let of = |file: &Path| {
+            let file = file.to_owned();
+            |cause| CertificateError { file, cause }
+        };
+        let mut chain = Vec::new();
+        let text = read(cert).map_err(of(cert))?;
+        for certificate in CertificateDer::pem_slice_iter(&text) {
+            chain.push(certificate.map_err(|error| of(cert)(Cause::NotPem(error)))?);
+        }
+        let own = chain.first().cloned().ok_or_else(|| of(cert)(Cause::NoCertificate))?;
+        let expires_at = not_after(&own).ok_or_else(|| of(cert)(Cause::Unreadable))?;
+        let secret = PrivateKeyDer::from_pem_slice(&read(key).map_err(of(key))?).map_err(|error| match error {
+            pem::Error::NoItemsFound => of(key)(Cause::NoKey),
+            other => of(key)(Cause::NotPem(other)),
+        })?;
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .expect("the ring provider has cipher suites for TLS 1.2 and 1.3")
+            .with_no_client_auth();
+        let mut config = config.with_single_cert(chain, secret).map_err(|error| match error {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => of(cert)(Cause::Mismatch(key.to_owned())),
+            rustls::Error::InvalidCertificate(_) => of(cert)(Cause::Unusable(error)),
+            other => of(key)(Cause::Unusable(other)),
+        })?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let key_is_open = std::fs::metadata(key).is_ok_and(|meta| meta.mode() & WORLD_READABLE != 0);
+        Ok(Self { tls: Arc::new(config), own, expires_at, key_is_open, stamps })
+    }
+
+    pub(in crate::api) fn tls(&self) -> Arc<ServerConfig> {
+        self.tls.clone()
+    }
+
+    /// The certificate itself, without its chain.
+    pub fn own(&self) -> &CertificateDer<'static> {
+        &self.own
+    }
+
+    /// From when on no client takes it.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// What an operator should know though it works, in sentences.
+    pub fn warnings(&self, settings: &Settings, now: Timestamp) -> Vec<String> {
+        let key = settings.tls_key.as_deref().unwrap_or(Path::new("")).display();
+        let open = || format!("{key} can be read by everyone on this machine: chmod o-r {key}");
+        let open = self.key_is_open.then(open);
+        open.into_iter().chain(self.end(settings, now)).collect()
+    }
+
+    /// What is to be said of its end, if that is near.
+    fn end(&self, settings: &Settings, now: Timestamp) -> Option<String> {
+        let file = settings.tls_cert.as_deref().unwrap_or(Path::new("")).display();
+        let (at, left) = (self.expires_at, self.expires_at.since(now));
+        if left.is_zero() {
+            return Some(format!("the certificate in {file} has expired, at {at}: clients refuse it; renew it"));
+        }
+        let days = left.as_secs() / DAY_S;
+        (left < SOON).then(|| format!("the certificate in {file} expires in {days} days, at {at}: renew it"))
+    }
+}
+
+/// A file of the certificate is of no use; displays as a sentence that names it and says what to do.
+#[derive(Debug)]
+pub struct CertificateError {
+    file: PathBuf,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Read(io::Error),
+    TooLong,
+    NotPem(pem::Error),
+    NoCertificate,
+    Unreadable,
+    NoKey,
+    Mismatch(PathBuf),
+    Unusable(rustls::Error),
+}
+
+impl fmt::Display for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        match &self.cause {
+            Cause::Read(error) => write!(f, "{file} can't be read: {error}; check the path and who may read it"),
+            Cause::TooLong => {
+                write!(f, "{file} is longer than 1 MiB and can't be a certificate or key; check the path")
+            }
+            Cause::NotPem(error) => write!(f, "{file} is not PEM: {error}"),
+            Cause::NoCertificate => {
+                write!(f, "{file} holds no certificate in PEM; `server.tls_cert` must name the full chain")
+            }
+            Cause::Unreadable => write!(f, "the first certificate in {file} can't be read as one"),
+            Cause::NoKey => write!(
+                f,
+                "{file} holds no private key in PEM; one with a passphrase must be written without: openssl pkey -in OLD -out NEW"
+            ),
+            Cause::Mismatch(key) => write!(
+                f,
+                "the key in {} is not that of the first certificate in {file}; the server's own certificate must come first",
+                key.display()
+            ),
+            Cause::Unusable(error) => write!(f, "{file} can't be used: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for CertificateError {}
+
+fn read(file: &Path) -> Result<Vec<u8>, Cause> {
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => Err(Cause::Read(error)),
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => Err(Cause::TooLong),
+        Ok(_) => Ok(bytes),
+    }
+}
+
+/// What a file looked like from outside: enough to see that it was written or replaced, behind a link too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    len: u64,
+    modified: (i64, i64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamps([Option<Stamp>; 2]);
+
+impl Stamps {
+    fn of(cert: &Path, key: &Path) -> Self {
+        let stamp =
+            |meta: Metadata| Stamp { inode: meta.ino(), len: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) };
+        Self([cert, key].map(|file| std::fs::metadata(file).ok().map(stamp)))
+    }
+}
+
+/// What the looks at the files remember.
+pub(super) struct Watch {
+    /// Files that could not be used, and whether that was said.
+    failing: Option<(Stamps, bool)>,
+    warned_at: Timestamp,
+}
+
+impl Watch {
+    /// Whoever read the certificate at first has said what there was to say.
+    pub(super) fn since(now: Timestamp) -> Self {
+        Self { failing: None, warned_at: now }
+    }
+
+    /// Takes up files that have changed since they were read; says once a day that the certificate ends.
+    pub(super) fn look(&mut self, ingress: &Ingress, now: Timestamp) {
+        let settings = ingress.settings();
+        let (Some(present), Some(cert), Some(key)) =
+            (ingress.certificate(), settings.tls_cert.as_deref(), settings.tls_key.as_deref())
+        else {
+            return;
+        };
+        let stamps = Stamps::of(cert, key);
+        if stamps == present.stamps {
+            self.failing = None;
+        } else if self.failing != Some((stamps, true)) {
+            match Certificate::load(cert, key) {
+                Ok(new) => {
+                    let (expires_at, warnings) = (new.expires_at, new.warnings(&settings, now));
+                    if ingress.renew(new, &settings) {
+                        tracing::info!(%expires_at, "the certificate has changed and was taken up");
+                        for warning in warnings {
+                            tracing::warn!("{warning}");
+                        }
+                        *self = Self::since(now);
+                    }
+                }
+                // The first look may have come between the two files: only what stays wrong is worth a word.
+                Err(error) => {
+                    let stays = self.failing == Some((stamps, false));
+                    if stays {
+                        tracing::error!(%error, "the certificate has changed and can't be used; the old one stays until it is mended");
+                    }
+                    self.failing = Some((stamps, stays));
+                }
+            }
+        }
+        if now.since(self.warned_at) >= Duration::from_secs(DAY_S)
+            && let Some(end) = ingress.certificate().and_then(|certificate| certificate.end(&settings, now))
+        {
+            tracing::warn!("{end}");
+            self.warned_at = now;
+        }
+    }
+}
+
+/// When a certificate ends: `validity.notAfter` of RFC 5280, found without reading anything else. webpki knows it and keeps it to
+/// itself; a crate that reads whole certificates would weigh more than this.
+fn not_after(certificate: &[u8]) -> Option<Timestamp> {
+    const SEQUENCE: u8 = 0x30;
+    const VERSION: u8 = 0xa0;
+    let of = |tag: u8, der| take(der).filter(|(found, ..)| *found == tag).map(|(_, content, rest)| (content, rest));
+    let (certificate, _) = of(SEQUENCE, certificate)?;
+    let (signed, _) = of(SEQUENCE, certificate)?;
+    let rest = of(VERSION, signed).map_or(signed, |(_, rest)| rest);
+    // Serial number, algorithm, issuer.
+    let rest = (0..3).try_fold(rest, |rest, _| take(rest).map(|(_, _, rest)| rest))?;
+    let (validity, _) = of(SEQUENCE, rest)?;
+    let (_, _, rest) = take(validity)?;
+    let (tag, time, _) = take(rest)?;
+    moment(tag, std::str::from_utf8(time).ok()?)
+}
+
+/// Tag, content and what follows, of the first value. Tags of more than a byte don't come before what we look for.
+fn take(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, rest) = der.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (len, rest) = if *first < 0x80 {
+        (usize::from(*first), rest)
+    } else {
+        let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(bytes, _)| bytes.len() <= 4)?;
+        (bytes.iter().fold(0, |len, byte| len << 8 | usize::from(*byte)), rest)
+    };
+    let (content, rest) = rest.split_at_checked(len)?;
+    Some((*tag, content, rest))
+}
+
+/// `UTCTime` up to 2049 and `GeneralizedTime` from 2050 on, always in UTC and with seconds (RFC 5280, 4.1.2.5).
+fn moment(tag: u8, text: &str) -> Option<Timestamp> {
+    const UTC_TIME: u8 = 0x17;
+    const GENERALIZED_TIME: u8 = 0x18;
+    let digits = text.strip_suffix('Z').filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let year = match (tag, digits.len()) {
+        (UTC_TIME, 12) if digits < "50" => "20",
+        (UTC_TIME, 12) => "19",
+        (GENERALIZED_TIME, 14) => "",
+        _ => return None,
+    };
+    let all = format!("{year}{digits}");
+    let [year, month, day, hour, minute, second] = [0..4, 4..6, 6..8, 8..10, 10..12, 12..14].map(|at| &all[at]);
+    Timestamp::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+    const NOW: &str = "2026-11-25T00:00:00Z";
+
+    fn now() -> Timestamp {
+        Timestamp::parse(NOW).unwrap()
+    }
+
+    struct Files(tempfile::TempDir);
+
+    impl Files {
+        fn new() -> Self {
+            let files = Self(tempfile::tempdir().unwrap());
+            files.renew(2027);
+            files
+        }
+
+        fn settings(&self) -> Settings {
+            let path = |name: &str| Some(self.0.path().join(name));
+            Settings { tls_cert: path("cert.pem"), tls_key: path("key.pem"), ..Config::default().server }
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            // By a new file, as renewers do: the stamp changes even within one tick of the file system's clock.
+            let beside = self.0.path().join("beside");
+            std::fs::write(&beside, text).unwrap();
+            std::fs::rename(&beside, self.0.path().join(name)).unwrap();
+        }
+
+        fn renew(&self, year: i32) -> (String, String) {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::new(["loja.example".to_owned()]).unwrap();
+            params.not_after = date_time_ymd(year, 1, 2);
+            let pem = (params.self_signed(&key).unwrap().pem(), key.serialize_pem());
+            self.write("cert.pem", &pem.0);
+            self.write("key.pem", &pem.1);
+            pem
+        }
+
+        fn load(&self) -> Result<Certificate, String> {
+            Certificate::of(&self.settings()).map(Option::unwrap).map_err(|error| error.to_string())
+        }
+    }
+
+    #[test]
+    fn its_end_is_found() {
+        let files = Files::new();
+        for (year, text) in [(2027, "2027-01-02T00:00:00.000Z"), (2051, "2051-01-02T00:00:00.000Z")] {
+            files.renew(year);
+            assert_eq!(files.load().unwrap().expires_at().to_string(), text);
+        }
+        let der = files.load().unwrap().own().to_vec();
+        for end in 0..der.len() {
+            let _ = not_after(&der[..end]);
+        }
+        for at in 0..200 {
+            let mut damaged = der.clone();
+            damaged[at] ^= 0xff;
+            let _ = not_after(&damaged);
+        }
+        assert_eq!(moment(0x17, "491231235959Z").unwrap().to_string(), "2049-12-31T23:59:59.000Z");
+        for (tag, text) in
+            [(0x17, "20491231235959Z"), (0x18, "491231235959Z"), (0x17, "4912312359Z"), (0x17, "é1231235959Z")]
+        {
+            assert_eq!(moment(tag, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_file() {
+        let files = Files::new();
+        let (cert, key) = files.renew(2027);
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        let locked = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (cert, key, file, says) in [
+            ("", key.as_str(), "cert.pem", "holds no certificate"),
+            (key.as_str(), key.as_str(), "cert.pem", "holds no certificate"),
+            (broken, key.as_str(), "cert.pem", "can't be read as one"),
+            ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", key.as_str(), "cert.pem", "is not PEM"),
+            (cert.as_str(), "", "key.pem", "holds no private key"),
+            (cert.as_str(), locked, "key.pem", "passphrase"),
+            (cert.as_str(), other.as_str(), "key.pem", "is not that of the first certificate in"),
+            (cert.as_str(), &"x".repeat(1024 * 1024 + 1), "key.pem", "longer than 1 MiB"),
+        ] {
+            files.write("cert.pem", cert);
+            files.write("key.pem", key);
+            let said = files.load().err().unwrap();
+            assert!(said.contains(file) && said.contains(says), "{said}");
+        }
+        std::fs::remove_file(files.0.path().join("key.pem")).unwrap();
+        assert!(files.load().err().unwrap().contains("key.pem can't be read"));
+    }
+
+    #[test]
+    fn an_open_key_and_a_near_end_are_warned_of() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let files = Files::new();
+        let key = files.0.path().join("key.pem");
+        let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o640);
+        let warnings = |day: &str| files.load().unwrap().warnings(&files.settings(), Timestamp::parse(day).unwrap());
+        assert_eq!(warnings("2026-12-19T00:00:00Z"), [""; 0], "14 days are enough");
+        assert!(warnings("2026-12-19T00:00:01Z")[0].contains("expires in 13 days"));
+        assert!(warnings("2027-01-02T00:00:00Z")[0].contains("has expired"));
+        mode(0o644);
+        assert!(warnings(NOW)[0].contains("chmod o-r"));
+    }
+
+    #[test]
+    fn a_change_is_taken_up_and_a_bad_one_is_not() {
+        let files = Files::new();
+        let ingress = Ingress::new(files.settings(), Some(files.load().unwrap()), 1);
+        let end = || ingress.certificate_expiry().unwrap().to_string()[..4].to_owned();
+        let mut watch = Watch::since(now());
+        watch.look(&ingress, now());
+        assert_eq!(end(), "2027");
+        let (_, key) = files.renew(2028);
+        watch.look(&ingress, now());
+        assert_eq!(end(), "2028");
+        let (cert, _) = files.renew(2029);
+        files.write("key.pem", &key);
+        for told in [false, true, true] {
+            watch.look(&ingress, now());
+            assert_eq!((end().as_str(), watch.failing.map(|(_, told)| told)), ("2028", Some(told)));
+        }
+        let (_, key) = files.renew(2030);
+        files.write("cert.pem", &cert);
+        watch.look(&ingress, now());
+        assert_eq!(end(), "2028", "still of two pairs");
+        files.write("key.pem", &key);
+        files.renew(2031);
+        watch.look(&ingress, now());
+        assert_eq!((end().as_str(), watch.failing), ("2031", None));
+    }
+}

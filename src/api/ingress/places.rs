@@ -1,0 +1,358 @@
+//! The places that connections take, and who makes room when all are taken.
+//!
+//! A new connection is never left waiting in the system's queue: where there is no place, the one whose caller has kept us
+//! waiting the longest loses its own, whether it dawdles in its handshake, its head or its body, idles, or doesn't take its
+//! answer. So thousands of slow connections cost an honest caller nothing: it is the newest, and says what it has to say at
+//! once. A request that is being worked on is never cut off; where all are, a new connection is refused. To rank the slow by
+//! what they are slow at was thought of and dropped: whichever kind came last, an attacker would choose.
+
+use super::holder;
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How often it is logged that there are no places.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+/// The share of the places that is cleared at once, so that the table is not walked for every single connection of a flood.
+const SHARE: usize = 64;
+
+/// What a connection is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) enum Phase {
+    /// The TLS handshake.
+    Handshake,
+    /// Its first head is awaited.
+    Head,
+    /// Its next head is awaited.
+    Idle,
+    /// A body is awaited.
+    Body,
+    /// A request is worked on.
+    Working,
+    /// An answer goes out.
+    Answering,
+    /// It has lost its place, and ends.
+    Dropped,
+}
+
+impl Phase {
+    const ALL: [Self; 7] =
+        [Self::Handshake, Self::Head, Self::Idle, Self::Body, Self::Working, Self::Answering, Self::Dropped];
+
+    /// Whether the caller is the one who is waited for.
+    fn waits_for_caller(self) -> bool {
+        match self {
+            Self::Handshake | Self::Head | Self::Idle | Self::Body | Self::Answering => true,
+            Self::Working | Self::Dropped => false,
+        }
+    }
+}
+
+/// The place of one connection. Its phase and since when in one word, so that who is dropped is dropped in the very phase in
+/// which it was chosen.
+pub(in crate::api) struct Place {
+    base: Instant,
+    /// Microseconds since `base`, times eight, and the phase. Fine enough that no two phases of one connection begin at once.
+    state: AtomicU64,
+    dropped: Notify,
+}
+
+impl Place {
+    pub(in crate::api) fn new(base: Instant, phase: Phase) -> Self {
+        let place = Self { base, state: AtomicU64::new(0), dropped: Notify::new() };
+        place.state.store(place.pack(phase), Ordering::Release);
+        place
+    }
+
+    fn pack(&self, phase: Phase) -> u64 {
+        let since_us = u64::try_from(self.base.elapsed().as_micros()).unwrap_or(u64::MAX);
+        since_us << 3 | phase as u64
+    }
+
+    fn unpack(state: u64) -> (u64, Phase) {
+        (state >> 3, *Phase::ALL.get((state & 7) as usize).unwrap_or(&Phase::Dropped))
+    }
+
+    /// Goes over into a phase; false for a connection that has lost its place.
+    pub(in crate::api) fn enter(&self, phase: Phase) -> bool {
+        let new = self.pack(phase);
+        let entered = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+            (Self::unpack(state).1 != Phase::Dropped).then_some(new)
+        });
+        entered.is_ok()
+    }
+
+    /// The phase, and when it began.
+    pub(in crate::api) fn phase(&self) -> (Phase, Instant) {
+        let (since_us, phase) = Self::unpack(self.state.load(Ordering::Acquire));
+        (phase, self.base + Duration::from_micros(since_us))
+    }
+
+    /// Resolves when it has lost its place.
+    pub(in crate::api) async fn dropped(&self) {
+        self.dropped.notified().await;
+    }
+
+    /// Takes the place away, if the connection is still where it was seen.
+    fn take_from(&self, seen: u64) -> bool {
+        let dropped = self.pack(Phase::Dropped);
+        let taken = self.state.compare_exchange(seen, dropped, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        if taken {
+            // Kept for whoever only asks later.
+            self.dropped.notify_one();
+        }
+        taken
+    }
+}
+
+/// Why a connection gets no place: every one that could make room is being worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) enum Refused {
+    /// There are as many as there may be.
+    Full,
+    /// Its address has as many as it may have.
+    TooManyOfAddress,
+}
+
+/// All places.
+pub(in crate::api) struct Places {
+    base: Instant,
+    /// As many as there are file descriptors for, whatever the settings say.
+    most: usize,
+    table: Mutex<Table>,
+    refused: AtomicU64,
+    dropped: AtomicU64,
+}
+
+#[derive(Default)]
+struct Table {
+    next: u64,
+    taken: HashMap<u64, (Arc<Place>, IpAddr)>,
+    by_address: HashMap<IpAddr, usize>,
+    told: Option<Instant>,
+}
+
+impl Table {
+    /// Under a flood, a line for each connection would be a second one.
+    fn may_tell(&mut self) -> bool {
+        let now = Instant::now();
+        let may = self.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY);
+        if may {
+            self.told = Some(now);
+        }
+        may
+    }
+
+    fn give_back(&mut self, id: u64) {
+        let Some((_, address)) = self.taken.remove(&id) else {
+            return;
+        };
+        if let Some(count) = self.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+
+    /// Drops at most `most` connections, of one address or of all: those whose callers have been waited for the longest.
+    fn make_room(&mut self, of: Option<IpAddr>, most: usize) -> usize {
+        let mut waiting: Vec<(u64, u64)> = self
+            .taken
+            .iter()
+            .filter(|(_, (_, address))| of.is_none_or(|of| *address == of))
+            .map(|(id, (place, _))| (place.state.load(Ordering::Acquire), *id))
+            .filter(|(state, _)| Place::unpack(*state).1.waits_for_caller())
+            .collect();
+        if waiting.len() > most {
+            // The time stands above the phase: the smallest has waited the longest.
+            waiting.select_nth_unstable(most);
+            waiting.truncate(most);
+        }
+        let mut dropped = 0;
+        for (state, id) in waiting {
+            if self.taken.get(&id).is_some_and(|(place, _)| place.take_from(state)) {
+                self.give_back(id);
+                dropped += 1;
+            }
+        }
+        dropped
+    }
+}
+
+/// A place that is taken, until this is dropped.
+pub(in crate::api) struct Taken {
+    places: Arc<Places>,
+    id: u64,
+    pub(in crate::api) place: Arc<Place>,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.places.lock().give_back(self.id);
+    }
+}
+
+impl Places {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            base: Instant::now(),
+            most,
+            table: Mutex::default(),
+            refused: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a connection from `peer`: one of `max` in all, and one of `max_of_address`, unless that is `None`.
+    pub(in crate::api) fn take(
+        self: &Arc<Self>,
+        peer: IpAddr,
+        phase: Phase,
+        max: usize,
+        max_of_address: Option<usize>,
+    ) -> Result<Taken, Refused> {
+        let (address, max) = (holder(peer), max.min(self.most));
+        let mut table = self.lock();
+        let of_address = table.by_address.get(&address).copied().unwrap_or(0);
+        if max_of_address.is_some_and(|max| of_address >= max) {
+            let made = table.make_room(Some(address), 1);
+            self.count(&mut table, made, Refused::TooManyOfAddress, peer)?;
+        }
+        if table.taken.len() >= max {
+            // A reload may have lowered it.
+            let surplus = table.taken.len() - max;
+            let made = table.make_room(None, surplus + max.div_ceil(SHARE));
+            self.count(&mut table, made, Refused::Full, peer)?;
+        }
+        let id = table.next;
+        table.next += 1;
+        let place = Arc::new(Place::new(self.base, phase));
+        table.taken.insert(id, (place.clone(), address));
+        *table.by_address.entry(address).or_default() += 1;
+        Ok(Taken { places: self.clone(), id, place })
+    }
+
+    /// Drops some connections because the system has no descriptors left, or whatever else it is that a connection takes.
+    pub(in crate::api) fn make_room(&self, error: &io::Error) {
+        let mut table = self.lock();
+        if table.may_tell() {
+            tracing::warn!(%error, "a connection could not be accepted; the slowest are closed");
+        }
+        let most = table.taken.len().div_ceil(SHARE);
+        let made = table.make_room(None, most);
+        self.dropped.fetch_add(made as u64, Ordering::Relaxed);
+    }
+
+    fn count(&self, table: &mut Table, made: usize, short: Refused, peer: IpAddr) -> Result<(), Refused> {
+        self.dropped.fetch_add(made as u64, Ordering::Relaxed);
+        if table.may_tell() {
+            match short {
+                Refused::Full => tracing::warn!(
+                    connections = table.taken.len() + made,
+                    "every connection is taken: the slowest are closed for new ones; raise `server.max_connections` if these are callers of yours"
+                ),
+                Refused::TooManyOfAddress => tracing::warn!(
+                    %peer,
+                    "an address has all the connections it may have: its slowest are closed for new ones; raise \
+                     `server.max_connections_per_address`, or name it in `server.trusted_proxies` if it is a proxy of yours"
+                ),
+            }
+        }
+        if made > 0 {
+            return Ok(());
+        }
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Err(short)
+    }
+
+    /// Connections that are open, were closed to make room, and were refused.
+    pub(in crate::api) fn figures(&self) -> (u64, u64, u64) {
+        let open = self.lock().taken.len() as u64;
+        (open, self.dropped.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// Until the phases that follow begin measurably later.
+    fn later() {
+        let now = Instant::now();
+        while now.elapsed() < Duration::from_micros(10) {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_one_that_is_waited_for_the_longest_makes_room() {
+        let places = Arc::new(Places::new(3));
+        let take = |from: &str| places.take(ip(from), Phase::Head, 4, None);
+        let oldest = take("192.0.2.1").ok().unwrap();
+        later();
+        let idle = take("192.0.2.2").ok().unwrap();
+        later();
+        let busy = take("192.0.2.3").ok().unwrap();
+        assert!(busy.place.enter(Phase::Working));
+        later();
+        // What it is waited for begins anew with its answer.
+        assert!(oldest.place.enter(Phase::Idle));
+        later();
+        let new = take("192.0.2.4").ok().unwrap();
+        idle.place.dropped().await;
+        assert!(!idle.place.enter(Phase::Working), "it has lost its place for good");
+        assert_eq!(places.figures(), (3, 1, 0));
+        drop(idle);
+        assert_eq!(places.figures().0, 3, "a place is given back once");
+        for held in [&oldest, &new] {
+            assert!(held.place.enter(Phase::Working));
+        }
+        assert_eq!(take("192.0.2.5").err(), Some(Refused::Full), "nobody is cut off at work");
+        assert_eq!(places.figures(), (3, 1, 1));
+        drop((oldest, new, busy));
+        assert_eq!(places.figures().0, 0);
+        assert!(places.lock().by_address.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_address_makes_room_for_itself_alone() {
+        let places = Arc::new(Places::new(1000));
+        let take = |from: &str| places.take(ip(from), Phase::Head, 100, Some(2));
+        let other = take("2001:db8:0:1::1").ok().unwrap();
+        let first = take("2001:db8::1").ok().unwrap();
+        let second = take("2001:db8::2").ok().unwrap();
+        assert_eq!(places.figures().1, 0, "two of one /64 are within the limit");
+        assert!(second.place.enter(Phase::Working));
+        let third = take("2001:db8::3").ok().unwrap();
+        first.place.dropped().await;
+        assert!(other.place.enter(Phase::Working), "another /64 is another address");
+        assert!(third.place.enter(Phase::Working));
+        assert_eq!(take("2001:db8::4").err(), Some(Refused::TooManyOfAddress));
+        drop(second);
+        assert!(take("2001:db8::4").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_flood_clears_a_share_at_once() {
+        let places = Arc::new(Places::new(1000));
+        let take = || places.take(ip("192.0.2.1"), Phase::Head, 128, None).ok().unwrap();
+        let held: Vec<Taken> = std::iter::repeat_with(take).take(128).collect();
+        let _one = take();
+        assert_eq!(places.figures(), (127, 2, 0));
+        assert_eq!(held.iter().filter(|held| held.place.phase().0 == Phase::Dropped).count(), 2);
+    }
+}
