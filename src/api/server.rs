@@ -6,7 +6,7 @@ use super::{BodyLimits, handle};
 use crate::service::Service;
 use crate::shutdown::asked;
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +22,10 @@ use tokio::task::JoinSet;
 
 /// How long to wait before accepting again when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a silent connection is kept at a stop. Hyper would close it at once, and a request already on its way to it would be
+/// lost: a caller that keeps its connections busy, or has just connected, gets its answer, and `Connection: close` with it.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// What bounds a connection.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +118,20 @@ async fn serve(
     // Answers are one write each; waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
     let stream = Spoken::new(stream, ids.next());
-    let answer = service_fn(move |request| answer(service.clone(), limits, ids.clone(), request));
+    let stopping = stop.clone();
+    let answer = service_fn(move |request| {
+        let answered = answer(service.clone(), limits, ids.clone(), request);
+        let stopping = stopping.clone();
+        async move {
+            let mut answered = answered.await;
+            if let Ok(response) = &mut answered
+                && *stopping.borrow()
+            {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            answered
+        }
+    });
     let connection = http1::Builder::new()
         // Without a timer, the header timeout does nothing at all.
         .timer(TokioTimer::new())
@@ -125,8 +142,10 @@ async fn serve(
         // A peer that goes away, or speaks no HTTP, is its own affair.
         _ = connection.as_mut() => {}
         () = asked(&mut stop) => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+            if tokio::time::timeout(LINGER, connection.as_mut()).await.is_err() {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.await;
+            }
         }
     }
 }

@@ -17,4 +17,5 @@ mod lifecycle;
 mod notifications;
 mod powercut;
 mod receiver;
+mod systemd;
 mod webhooks;
