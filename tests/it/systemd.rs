@@ -257,7 +257,7 @@ fn the_sandbox_holds(machine: &Machine) {
     let line = |probe: &&str| {
         format!("if ( {probe} ) >/dev/null 2>&1; then echo 'may: {probe}'; else echo 'may not: {probe}'; fi\n")
     };
-    let script: String = may.iter().chain(&may_not).map(|probe| line(probe)).collect();
+    let script: String = may.iter().chain(&may_not).map(line).collect();
     fs::write(machine.path("/usr/local/bin/probe"), script).unwrap();
     machine.drop_in("ExecStartPre=/bin/sh /usr/local/bin/probe");
     machine.good("systemctl restart carteiro.service");
