@@ -55,14 +55,14 @@ pub(crate) fn show(bench: &mut Bench) {
             play(options, sink, beside, waits);
         }
     }
-    let spread =
-        |of: fn(&Waits) -> &Vec<u64>| waits.iter().map(|waits| Spread::of(of(waits).clone())).collect::<Vec<_>>();
+    let spread = |of: fn(&Waits) -> &Vec<u64>| waits.iter().map(|waits| Spread::of(of(waits).clone())).collect::<Vec<_>>();
     let (from_post, from_201) = (spread(|waits| &waits.from_post_us), spread(|waits| &waits.from_201_us));
     let (alone, healthy) = (from_post[0], from_post[1]);
     for (nth, (name, _)) in scenes.iter().enumerate() {
-        for (of, value, alone) in
-            [("p50", from_post[nth].p50_ms(), alone.p50_ms()), ("p99", from_post[nth].p99_ms(), alone.p99_ms())]
-        {
+        for (of, value, alone) in [
+            ("p50", from_post[nth].p50_ms(), alone.p50_ms()),
+            ("p99", from_post[nth].p99_ms(), alone.p99_ms()),
+        ] {
             let like_svix = *name == Kind::Slow.name() && of == "p50";
             let svix = like_svix.then_some("svix 1.100 beside one such: 5.1 s, on another run");
             let figure = format!("{name}: from post to arrival, {of}");
