@@ -1,7 +1,8 @@
 //! The daemon: what starts in which order, what is wired to what, and how it all stops. No business rules.
 //!
-//! Start: config, store, engine, listener, READY. Stop: accept nobody new, finish requests, let attempts in flight end
-//! within the grace time and leave the rest owed, a last sync.
+//! Start: config, store, engine, listener, READY. Stop: let attempts in flight end within the grace time and leave the rest owed,
+//! while calls are still answered; then accept nobody new, finish requests, a last sync. In this order because a slow target may
+//! take all of the grace time, and callers would have to wait as long for the next start.
 
 use crate::api::{Certificate, CertificateError, Ingress, Server};
 use crate::clock::Clock;
@@ -21,7 +22,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
@@ -33,6 +34,8 @@ pub enum Error {
     Store(StoreError),
     /// The address could not be listened on.
     Listen(SocketAddr, io::Error),
+    /// The socket that the service manager handed over can't be served.
+    Handed(io::Error),
     /// A file the config names can't be used.
     File(PathBuf, io::Error),
     /// A file of certificates can't be used.
@@ -56,6 +59,10 @@ impl fmt::Display for Error {
             Self::Listen(address, error) => {
                 write!(f, "can't listen on {address}: {error}; stop what holds it or change `server.listen`")
             }
+            Self::Handed(error) => write!(
+                f,
+                "the socket handed over at the start can't be served: {error}; the socket unit must have one ListenStream=, a TCP address"
+            ),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Tls(error) => error.fmt(f),
             Self::Certificate(error) => error.fmt(f),
@@ -85,6 +92,17 @@ const MIN_TOKEN_BYTES: usize = 20;
 /// And the longest: what the API looks at.
 const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
+/// What whoever starts a daemon gives it beside its config.
+#[derive(Default)]
+pub struct Given {
+    /// A store that has lost something is taken as it is.
+    pub accept_what_is_left: bool,
+    /// A socket that listens already, and goes on doing so when this process has ended; `server.listen` is not looked at.
+    pub listener: Option<std::net::TcpListener>,
+    /// Where those are sent who ask for a reload over the control socket.
+    pub reloads: Option<mpsc::Sender<control::Reload>>,
+}
+
 /// A running daemon.
 pub struct Daemon {
     /// The verbs, for whoever runs inside the same process.
@@ -112,8 +130,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts everything; a store that has lost something is taken as it is only if `accept_what_is_left`. On return requests are served and what is owed is being delivered.
-    pub async fn start(config: &Config, clock: Clock, accept_what_is_left: bool) -> Result<Self, Error> {
+    /// Starts everything. On return requests are served and what is owed is being delivered.
+    pub async fn start(config: &Config, clock: Clock, given: Given) -> Result<Self, Error> {
         let client = Client::new(client_settings(config)?, clock.clone());
         let certificate = Certificate::of(&config.server).map_err(Error::Certificate)?;
         let ingress = Ingress::new(config.server.clone(), certificate, room_for_connections(config));
@@ -123,7 +141,7 @@ impl Daemon {
             cache_bytes: config.store.cache,
             backup_dir: config.store.backup_dir.clone(),
             limits: limits(config),
-            accept_what_is_left,
+            accept_what_is_left: given.accept_what_is_left,
             clock: clock.clone(),
         };
         let opened = tokio::task::spawn_blocking(move || {
@@ -153,15 +171,13 @@ impl Daemon {
         let service =
             Arc::new(Service::new(store.clone(), clock.clone(), health.clone(), accounts.clone(), policy(config)));
         first_tokens(&service, &store, &accounts).await?;
-        let listen = config.server.listen;
-        let listener = TcpListener::bind(listen).await.map_err(|error| Error::Listen(listen, error))?;
-        let address = listener.local_addr().map_err(|error| Error::Listen(listen, error))?;
+        let (listener, address) = listener(config.server.listen, given.listener).await?;
         for warning in warnings(config, address, clock.now()) {
             tracing::warn!("{warning}");
         }
         let (stop_server, stopping) = watch::channel(false);
         let control = match control::listen(store.path()) {
-            Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), stopping.clone()))),
+            Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), given.reloads, stopping.clone()))),
             // Deliveries don't depend on it; backups and verification of the running store do.
             Err(error) => {
                 tracing::error!(%error, socket = %control::path(store.path()).display(), "the control socket can't be made");
@@ -231,14 +247,22 @@ impl Daemon {
     }
 
     /// Stops, in order; what could not end within the grace time stays owed.
-    pub async fn stop(self) -> Result<(), Error> {
-        let _ = self.stop_server.send(true);
-        let (server, cut_off) = tokio::join!(self.server, self.engine.stop(self.grace));
-        if let Err(panic) = server {
-            tracing::error!(%panic, "the server panicked");
-        }
+    pub async fn stop(mut self) -> Result<(), Error> {
+        let asked = Instant::now();
+        let cut_off = self.engine.stop(self.grace).await;
         if cut_off > 0 {
             tracing::warn!(cut_off, "attempts were cut off at the end of the grace time; they stay owed");
+        }
+        let _ = self.stop_server.send(true);
+        // Attempts may have used all of it up; requests must not be cut off for that.
+        let left = self.grace.saturating_sub(asked.elapsed()).max(self.grace / 4);
+        match tokio::time::timeout(left, &mut self.server).await {
+            Ok(Ok(())) => {}
+            Ok(Err(panic)) => tracing::error!(%panic, "the server panicked"),
+            Err(_) => {
+                self.server.abort();
+                tracing::warn!("connections were cut off at the end of the grace time");
+            }
         }
         let tasks = [self.control, self.backups, Some(self.judge), Some(self.certificate), Some(self.uses)];
         for task in tasks.into_iter().flatten() {
@@ -265,6 +289,23 @@ impl Daemon {
     pub fn is_alive(&self) -> bool {
         self.health.stuck(self.commit_timeout).is_none()
     }
+}
+
+/// What to accept connections from: the socket that was handed over, else one of our own.
+async fn listener(
+    listen: SocketAddr,
+    handed: Option<std::net::TcpListener>,
+) -> Result<(TcpListener, SocketAddr), Error> {
+    if let Some(handed) = handed {
+        handed.set_nonblocking(true).map_err(Error::Handed)?;
+        let listener = TcpListener::from_std(handed).map_err(Error::Handed)?;
+        let address = listener.local_addr().map_err(Error::Handed)?;
+        tracing::info!(%address, "the service manager's socket is served; server.listen is not looked at");
+        return Ok((listener, address));
+    }
+    let listener = TcpListener::bind(listen).await.map_err(|error| Error::Listen(listen, error))?;
+    let address = listener.local_addr().map_err(|error| Error::Listen(listen, error))?;
+    Ok((listener, address))
 }
 
 /// How often it is looked at whether a webhook is to be disabled.

@@ -34,6 +34,9 @@ const MAX_BUFFER_BYTES: usize = 128 * 1024;
 const LAST_HEAD: Duration = Duration::from_secs(1);
 /// The first byte of every TLS connection: a handshake record (RFC 8446, 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
+/// How long a silent connection is kept at a stop. Hyper would close it at once, and a request already on its way to it would be
+/// lost: a caller that keeps its connections busy, or has just connected, gets its answer, and `Connection: close` with it.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// The listener and what it serves.
 pub struct Server {
@@ -148,8 +151,8 @@ async fn converse(
             let stream = match tls {
                 None => Some(Stream::Plain(stream)),
                 Some(tls) => tokio::select! {
-                    // Nobody waits for an answer yet.
-                    () = asked(&mut stop) => None,
+                    // A request may follow it all the same.
+                    () = async { asked(&mut stop).await; tokio::time::sleep(LINGER).await } => None,
                     shaken = tokio::time::timeout(settings.handshake_timeout, shake_hands(stream, tls, &connection)) => {
                         shaken.ok().flatten()
                     }
@@ -193,7 +196,19 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>,
     let place = connection.place.clone();
     let stream = Guarded::new(stream, place.clone(), patience);
     let stream = Spoken::new(stream, connection.request_ids.next());
-    let answer = service_fn(move |request| answer(connection.clone(), request));
+    let stopping = stop.clone();
+    let answer = service_fn(move |request| {
+        let (answered, stopping) = (answer(connection.clone(), request), stopping.clone());
+        async move {
+            let mut answered = answered.await;
+            if let Ok(response) = &mut answered
+                && *stopping.borrow()
+            {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            answered
+        }
+    });
     let served = http1::Builder::new()
         // The stream has timers of its own, which know idle from slow.
         .header_read_timeout(None)
@@ -204,6 +219,9 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>,
         // A peer that goes away, or speaks no HTTP, is its own affair.
         _ = served.as_mut() => {}
         () = asked(&mut stop) => {
+            if tokio::time::timeout(LINGER, served.as_mut()).await.is_ok() {
+                return;
+            }
             served.as_mut().graceful_shutdown();
             tokio::select! {
                 _ = served => {}

@@ -4,6 +4,7 @@ mod client;
 mod demo;
 mod log;
 mod receiver;
+mod reload;
 mod serve;
 mod store;
 mod token;
@@ -46,6 +47,8 @@ enum Command {
     Restore(store::RestoreArgs),
     /// Read every row of the store and walk every index both ways
     Verify(store::StoreArgs),
+    /// Have the running daemon read its config again, and say what became of it
+    Reload(ConfigArgs),
     /// Make, list and revoke access tokens of a running daemon
     Token(token::TokenArgs),
 }
@@ -85,6 +88,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore_backup(&args),
         Command::Verify(args) => store::verify(&args),
+        Command::Reload(args) => reload::reload(&args),
         Command::Token(args) => token::token(&args),
     })
 }

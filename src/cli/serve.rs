@@ -4,10 +4,12 @@ use super::log::{self, LevelHandle};
 use super::{BAD_CONFIG, DONE, FAILED, ServeArgs, complain, load};
 use crate::clock::Clock;
 use crate::config::Loaded;
-use crate::daemon::{Daemon, Error};
+use crate::daemon::{Daemon, Error, Given};
 use sd_notify::NotifyState;
+use std::io;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// How long threads that are stuck in the system (a lookup, a read) are waited for at the end.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -18,6 +20,13 @@ pub(super) fn serve(args: &ServeArgs) -> u8 {
         Err(code) => return code,
     };
     let level = log::start(&loaded.config.log);
+    let handed = match handed_over() {
+        Ok(handed) => handed,
+        Err(error) => {
+            complain(Error::Handed(error));
+            return BAD_CONFIG;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -25,7 +34,7 @@ pub(super) fn serve(args: &ServeArgs) -> u8 {
             return FAILED;
         }
     };
-    let code = runtime.block_on(run(args, loaded, &level));
+    let code = runtime.block_on(run(args, loaded, handed, &level));
     runtime.shutdown_timeout(LAST_WAIT);
     code
 }
@@ -36,7 +45,18 @@ fn flags(args: &ServeArgs) -> Vec<(&'static str, String)> {
     listen.into_iter().chain(data).collect()
 }
 
-async fn run(args: &ServeArgs, mut loaded: Loaded, level: &LevelHandle) -> u8 {
+/// The socket that the service manager listens on for us, if it does (`sd_listen_fds(3)`). To be called while there is one thread:
+/// what told of it is taken out of the environment.
+fn handed_over() -> io::Result<Option<std::net::TcpListener>> {
+    let mut handed = listenfd::ListenFd::from_env();
+    match handed.len() {
+        0 => Ok(None),
+        1 => handed.take_tcp_listener(0),
+        more => Err(io::Error::other(format!("there are {more}"))),
+    }
+}
+
+async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpListener>, level: &LevelHandle) -> u8 {
     // Before anything starts, so that a signal that comes early is not fatal by default.
     let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
@@ -44,33 +64,46 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, level: &LevelHandle) -> u8 {
         complain("signals can't be caught on this system");
         return FAILED;
     };
-    let mut daemon = match Daemon::start(&loaded.config, Clock::System, args.accept_what_is_left).await {
+    let (ask, mut asked) = mpsc::channel(1);
+    let given = Given { accept_what_is_left: args.accept_what_is_left, listener: handed, reloads: Some(ask) };
+    let mut daemon = match Daemon::start(&loaded.config, Clock::System, given).await {
         Ok(daemon) => daemon,
         Err(error) => {
             complain(&error);
             return match &error {
-                Error::File(..) | Error::Tls(_) | Error::Certificate(_) | Error::Token(_) | Error::Proxy(..) => {
-                    BAD_CONFIG
-                }
+                Error::File(..)
+                | Error::Tls(_)
+                | Error::Certificate(_)
+                | Error::Token(_)
+                | Error::Proxy(..)
+                | Error::Handed(_) => BAD_CONFIG,
                 Error::Store(error) if error.is_passing() => super::TRY_LATER,
                 Error::Store(_) | Error::Listen(..) | Error::Committer(_) | Error::Stuck(_) => FAILED,
             };
         }
     };
-    tell(&[NotifyState::Ready]);
+    let serving = format!("serving on {}", daemon.address);
+    tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
     let mut watchdog = watchdog();
     let failure = loop {
         tokio::select! {
             _ = term.recv() => break None,
             _ = int.recv() => break None,
-            _ = hup.recv() => reload(args, &mut loaded, &daemon, level),
+            // What became of it, stderr and the service manager's status have said.
+            _ = hup.recv() => drop(reload(args, &mut loaded, &daemon, level)),
+            Some(caller) = asked.recv() => {
+                let became = reload(args, &mut loaded, &daemon, level);
+                // A caller that didn't wait for the answer has it in the log.
+                let _ = caller.send(became);
+            }
             _ = watchdog.tick() => if daemon.is_alive() {
                 tell(&[NotifyState::Watchdog]);
             },
             error = daemon.failed() => break Some(error),
         }
     };
-    tell(&[NotifyState::Stopping]);
+    tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
+    drop(asked);
     if let Some(error) = failure {
         // Whatever still runs must not acknowledge anything: there is nothing to wait for.
         tracing::error!(%error, "carteiro stops");
@@ -90,24 +123,48 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, level: &LevelHandle) -> u8 {
     }
 }
 
-/// All or nothing: a config with a problem changes nothing, and what needs a restart is named.
-fn reload(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &LevelHandle) {
-    let new = match crate::config::Config::load(args.file.config.as_deref(), super::environment(), &flags(args)) {
-        Ok(new) => new,
-        Err(problems) => return tracing::error!(%problems, "the config was not reloaded"),
+/// All or nothing: a config with a problem changes nothing, and what needs a restart is named. Log and service manager are told.
+fn reload(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &LevelHandle) -> Result<String, String> {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        // Without the time, systemd 253 and newer would take it as a fault of ours.
+        Err(error) => tracing::warn!(%error, "the service manager was not told of a reload"),
+    }
+    let became = take_up(args, loaded, daemon, level);
+    let serving = match &became {
+        Ok(_) => format!("serving on {}", daemon.address),
+        Err(_) => {
+            format!("serving on {}; the last reload was refused, the config before it is in force", daemon.address)
+        }
     };
+    tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
+    became
+}
+
+fn take_up(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &LevelHandle) -> Result<String, String> {
+    let refused = |why: &dyn std::fmt::Display| {
+        tracing::error!(problems = %why, "the config was not reloaded");
+        format!("the config was not reloaded: {why}")
+    };
+    let new = crate::config::Config::load(args.file.config.as_deref(), super::environment(), &flags(args));
+    let new = new.map_err(|problems| refused(&problems))?;
+    // The files it names too, those that only a restart takes up among them: that restart would fail.
+    let problems: Vec<String> = crate::daemon::check_files(&new.config).iter().map(ToString::to_string).collect();
+    if !problems.is_empty() {
+        return Err(refused(&problems.join("\n")));
+    }
     let restart = loaded.changes_needing_restart(&new);
     let config = loaded.config.reloaded(&new.config);
-    if let Err(error) = daemon.reload(&config) {
-        return tracing::error!(%error, "the config was not reloaded");
-    }
+    daemon.reload(&config).map_err(|error| refused(&error))?;
     level.set(config.log.level);
+    loaded.config = config;
     if restart.is_empty() {
         tracing::info!("config reloaded");
-    } else {
-        tracing::warn!(restart = restart.join(", "), "config reloaded; these changes need a restart");
+        return Ok("config reloaded".to_owned());
     }
-    loaded.config = config;
+    let restart = restart.join(", ");
+    tracing::warn!(restart, "config reloaded; these changes need a restart");
+    Ok(format!("config reloaded; these changes need a restart: {restart}"))
 }
 
 /// Ticks at half of what the service manager asks for; hardly ever where it asks for nothing.

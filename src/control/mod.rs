@@ -4,7 +4,8 @@
 //! else. That is what the folder's permissions say already, and a socket in it says the same.
 //!
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where it says so;
-//! `verify` with lines of text, the last of them `sound` or `damaged`. What can't be done is one line, `error` and why.
+//! `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what was taken up. What can't be
+//! done is `error` and why.
 
 pub mod backups;
 
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 /// How long a caller may take to say what it wants.
@@ -26,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 /// The longest word that is read.
 const MAX_WORD: u64 = 64;
+
+/// A caller who wants the config read again, and is told what became of it: what was taken up, or why nothing was.
+pub type Reload = oneshot::Sender<Result<String, String>>;
 
 /// Where the socket stands.
 pub fn path(data: &Path) -> PathBuf {
@@ -62,13 +66,19 @@ pub fn connect(data: &Path) -> io::Result<Option<std::os::unix::net::UnixStream>
 }
 
 /// Serves whoever comes, until `stop` turns true; what is under way then breaks off, and its caller sees that.
-pub async fn run(listener: UnixListener, store: Store, mut stop: watch::Receiver<bool>) {
+/// Who wants a reload is passed on to `reloads`, if there is anyone who can.
+pub async fn run(
+    listener: UnixListener,
+    store: Store,
+    reloads: Option<mpsc::Sender<Reload>>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut callers = JoinSet::new();
     loop {
         tokio::select! {
             () = crate::shutdown::asked(&mut stop) => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone()))),
+                Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone(), reloads.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "a caller of the control socket could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -82,7 +92,7 @@ pub async fn run(listener: UnixListener, store: Store, mut stop: watch::Receiver
     let _ = fs::remove_file(path(store.path()));
 }
 
-async fn serve(stream: UnixStream, store: Store) {
+async fn serve(stream: UnixStream, store: Store, reloads: Option<mpsc::Sender<Reload>>) {
     let mut stream = BufReader::new(stream);
     let mut word = String::new();
     let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_WORD).read_line(&mut word)).await;
@@ -92,6 +102,7 @@ async fn serve(stream: UnixStream, store: Store) {
     let served = match word.trim() {
         "backup" => backup(stream.into_inner(), store).await,
         "verify" => verify(stream.into_inner(), store).await,
+        "reload" => reload(stream.into_inner(), reloads).await,
         _ => answer(stream.into_inner(), "error there is no such request".to_owned()).await,
     };
     if let Err(error) = served {
@@ -129,6 +140,22 @@ async fn backup(stream: UnixStream, store: Store) -> io::Result<()> {
     written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))?;
     tracing::info!("a backup was taken");
     Ok(())
+}
+
+async fn reload(stream: UnixStream, reloads: Option<mpsc::Sender<Reload>>) -> io::Result<()> {
+    let (tell, told) = oneshot::channel();
+    // Whoever is asked may have stopped listening, before the question or after it.
+    let asked = match reloads {
+        Some(reloads) => reloads.send(tell).await.is_ok(),
+        None => false,
+    };
+    let told = if asked { told.await.ok() } else { None };
+    let line = match told {
+        Some(Ok(done)) => format!("ok\n{done}"),
+        Some(Err(why)) => format!("error {why}"),
+        None => "error the daemon reloads nothing now: it is about to stop".to_owned(),
+    };
+    answer(stream, line).await
 }
 
 async fn verify(stream: UnixStream, store: Store) -> io::Result<()> {

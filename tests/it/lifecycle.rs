@@ -53,6 +53,58 @@ fn a_reload_takes_what_it_can_and_a_broken_file_changes_nothing() {
 }
 
 #[test]
+fn the_reload_command_says_what_became_of_it() {
+    let mut daemon = Daemon::quick();
+    let (code, told, _) = daemon.run(&["reload"]);
+    assert_eq!((code, told.as_str()), (Some(0), "config reloaded\n"));
+    daemon.configure(&format!("server.max_connections = 7\n{QUICK}"));
+    let (code, told, _) = daemon.run(&["reload"]);
+    assert!(code == Some(0) && told.contains("need a restart: server.max_connections"), "{told}");
+    daemon.configure(&format!("{QUICK}extra_ca_file = \"none.pem\"\n"));
+    let (code, _, said) = daemon.run(&["reload"]);
+    assert!(code == Some(1) && said.contains("the config was not reloaded") && said.contains("none.pem"), "{said}");
+    daemon.configure(&format!("{QUICK}extra_ca = \"none.pem\"\n"));
+    let (code, _, said) = daemon.run(&["reload"]);
+    assert!(code == Some(78) && said.contains("unknown key `egress.extra_ca`"), "{said}");
+    daemon.configure(QUICK);
+    assert!(daemon.terminate().success());
+    let (code, _, said) = daemon.run(&["reload"]);
+    assert!(code == Some(75) && said.contains("no daemon runs"), "{said}");
+}
+
+/// Hyper closes silent connections at once when it is asked to stop, and a call on its way to one is lost.
+#[test]
+fn a_stop_answers_calls_that_are_on_their_way() {
+    use std::io::{Read as _, Write as _};
+    let receiver = Receiver::start(&[Reply::Late(Duration::from_millis(500), 200)]);
+    let mut daemon = Daemon::start(&QUICK.replace("timeout = \"1s\"", "timeout = \"20s\""));
+    daemon.register(&receiver.url, &["*"]);
+    daemon.record("PAYMENT.PAID");
+    receiver.await_count(1);
+    let call = |end: &str| format!("GET /healthz HTTP/1.1\r\nHost: carteiro\r\n{end}\r\n");
+    let connect = || std::net::TcpStream::connect(&daemon.address).unwrap();
+    let mut kept = connect();
+    kept.write_all(call("").as_bytes()).unwrap();
+    let mut answer = vec![0; 4096];
+    let length = kept.read(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200") && !answer[..length].windows(5).any(|at| at == b"close"));
+    let mut fresh = connect();
+    daemon.signal("-TERM");
+    eventually("it stops", || daemon.log().contains("stopping").then_some(()));
+    // The attempt in flight goes on, and calls are answered until it has ended.
+    daemon.get("/healthz").expect(200);
+    eventually("nobody new is accepted", || std::net::TcpStream::connect(&daemon.address).is_err().then_some(()));
+    for stream in [&mut kept, &mut fresh] {
+        stream.write_all(call("").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let answer = answer.to_ascii_lowercase();
+        assert!(answer.starts_with("http/1.1 200") && answer.contains("connection: close"), "{answer}");
+    }
+    assert!(daemon.wait().success());
+}
+
+#[test]
 fn check_config_looks_into_the_files_it_names() {
     let daemon = Daemon::quick();
     let token = daemon.data().join("short-token");

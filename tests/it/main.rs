@@ -21,4 +21,5 @@ mod notifications;
 mod powercut;
 mod receiver;
 mod secrets;
+mod systemd;
 mod webhooks;
