@@ -124,7 +124,8 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Address,
         server.listen,
         "Where the API and the panel listen. Port 0 lets the system choose a free one. Beyond this machine, set tls_cert and \
-         tls_key, or put a proxy with TLS in front: else tokens travel in the clear."
+         tls_key, or put a proxy with TLS in front: else tokens travel in the clear. A socket unit's address takes its \
+         place."
     ),
     key!(
         Config,
