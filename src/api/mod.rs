@@ -6,6 +6,9 @@ mod answer;
 mod auth;
 mod events;
 mod fields;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod metrics;
 mod notifications;
 mod query;
