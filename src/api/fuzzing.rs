@@ -3,6 +3,7 @@
 mod connection;
 
 pub use connection::connection;
+#[cfg(test)]
 pub(crate) use connection::end;
 
 use super::answer::Failure;
@@ -28,7 +29,9 @@ pub fn request(body: &[u8]) {
         match drafts {
             Ok(drafts) => {
                 assert!(!drafts.is_empty());
-                drafts.into_iter().for_each(|draft| is_kept(body, draft));
+                for draft in drafts {
+                    is_kept(body, draft);
+                }
             }
             Err(failure) => is_told(failure),
         }

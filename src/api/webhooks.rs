@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::answer::{Answer, Failure};
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Value, shown};
 use super::notifications::NotificationShape;
 use super::query::{self, Query};
 use crate::model::{
@@ -137,7 +137,7 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
         let members = value.members().map_err(|_| "must be an object of names and values".to_owned())?;
         let mut pairs = Vec::with_capacity(members.len());
         for (name, value) in members {
-            let value = value.text().map_err(|_| format!("the value of `{name}` must be a string"))?;
+            let value = value.text().map_err(|_| format!("the value of `{}` must be a string", shown(&name)))?;
             pairs.push((name, value));
         }
         ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value)))

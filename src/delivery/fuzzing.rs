@@ -37,9 +37,9 @@ pub fn retry_after(data: &[u8]) {
         let expected = match (digits, text.map(httpdate::parse_http_date)) {
             _ if !matches!(status, 429 | 503) => None,
             (Some(digits), _) => Some(Duration::from_secs(digits.parse().unwrap_or(u64::MAX))),
-            (None, Some(Ok(date))) => {
+            (None, Some(Ok(moment))) => {
                 let now = UNIX_EPOCH + Duration::from_millis(NOW.as_ms());
-                Some(date.duration_since(now).unwrap_or_default())
+                Some(moment.duration_since(now).unwrap_or_default())
             }
             (None, _) => None,
         };
@@ -117,8 +117,8 @@ const HANG_UP: Duration = Duration::from_millis(1);
 /// How much is sent where the input asks for a flood.
 const FLOOD_BYTES: usize = 600 * 1024;
 
-/// What a hostile target sends, to the real client over loopback. Each line of `0xff` ends the answer to one request, each `0xfe`
-/// ends a write; a first byte of `0xfd` repeats the last answer without end.
+/// What a hostile target sends, to the real client over loopback. A byte of `0xff` ends the answer to one request, one of `0xfe` a
+/// write; after a first byte of `0xfd`, the last answer is repeated to a flood.
 pub fn response(data: &[u8]) {
     static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be started")
@@ -127,6 +127,8 @@ pub fn response(data: &[u8]) {
 }
 
 async fn attempts(data: &[u8]) {
+    static TLS: LazyLock<Arc<rustls::ClientConfig>> =
+        LazyLock::new(|| super::tls::client_config(None).expect("the system's certificates can be read"));
     let (flood, data) = data.strip_prefix(&[0xfd]).map_or((false, data), |rest| (true, rest));
     let answers: Vec<Vec<u8>> = data.split(|byte| *byte == 0xff).take(MAX_ATTEMPTS).map(<[u8]>::to_vec).collect();
     let count = answers.len();
@@ -134,8 +136,6 @@ async fn attempts(data: &[u8]) {
     let address = listener.local_addr().expect("a listener has an address");
     let script = tokio::spawn(script(listener, answers, flood));
     let loopback = Allowed { net: Ipv4Addr::LOCALHOST.into(), prefix: 8, port: None };
-    static TLS: LazyLock<Arc<rustls::ClientConfig>> =
-        LazyLock::new(|| super::tls::client_config(None).expect("the system's certificates can be read"));
     let settings = ClientSettings {
         timeout: PATIENCE,
         connect_timeout: PATIENCE,
