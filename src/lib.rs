@@ -35,6 +35,9 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod delivery;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod model;
 pub mod random;
 pub mod service;

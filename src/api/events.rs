@@ -25,11 +25,7 @@ const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 pub(super) async fn record(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
     let key = idempotency_key(call)?;
-    let mut fields = Fields::within(call.body, "event")?;
-    let draft = draft(&mut fields);
-    fields.finish()?;
-    let drafts = draft.into_iter().collect();
-    let recorded = call.service.record(&call.caller, drafts, key, false).await?;
+    let recorded = call.service.record(&call.caller, one(call.body)?, key, false).await?;
     let Some(event) = recorded.events.first() else {
         // A repetition of a key that answered an empty list can't come from here.
         return Err(Failure::not_found());
@@ -48,7 +44,26 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub(super) async fn record_batch(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
     let key = idempotency_key(call)?;
-    let mut frame = Fields::of_body(call.body)?;
+    let recorded = call.service.record(&call.caller, several(call.body)?, key, true).await?;
+    let shapes: Vec<EventShape> = recorded.events.iter().map(EventShape::of).collect();
+    Ok(if recorded.replayed {
+        Answer::data(StatusCode::OK, &shapes).with(REPLAYED, "true")
+    } else {
+        Answer::data(StatusCode::CREATED, &shapes)
+    })
+}
+
+/// The one event of a body.
+pub(super) fn one(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
+    let mut fields = Fields::within(body, "event")?;
+    let draft = draft(&mut fields);
+    fields.finish()?;
+    Ok(draft.into_iter().collect())
+}
+
+/// The events of a batch's body, in their order.
+pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
+    let mut frame = Fields::of_body(body)?;
     let items = frame.required("events", Value::list);
     if let Some(items) = &items
         && !(1..=MAX_BATCH).contains(&items.len())
@@ -64,16 +79,7 @@ pub(super) async fn record_batch(call: &Call<'_>) -> Result<Answer, Failure> {
         drafts.extend(draft(&mut fields));
         problems.extend(fields.into_problems());
     }
-    if !problems.is_empty() {
-        return Err(Failure::invalid(problems));
-    }
-    let recorded = call.service.record(&call.caller, drafts, key, true).await?;
-    let shapes: Vec<EventShape> = recorded.events.iter().map(EventShape::of).collect();
-    Ok(if recorded.replayed {
-        Answer::data(StatusCode::OK, &shapes).with(REPLAYED, "true")
-    } else {
-        Answer::data(StatusCode::CREATED, &shapes)
-    })
+    if problems.is_empty() { Ok(drafts) } else { Err(Failure::invalid(problems)) }
 }
 
 fn idempotency_key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Failure> {

@@ -222,7 +222,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A caller's own text, cut to what fits a line.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.chars().take(100).collect()
 }
 

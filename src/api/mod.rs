@@ -7,6 +7,9 @@ mod auth;
 mod cors;
 mod events;
 mod fields;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingress;
 mod metrics;
 mod notifications;

@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::answer::{Answer, Failure};
-use super::fields::{Fields, Value};
+use super::fields::{Fields, Value, shown};
 use super::notifications::NotificationShape;
 use super::query::{self, Query};
 use crate::model::{
@@ -17,15 +17,7 @@ use std::time::Duration;
 
 pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    let mut fields = Fields::within(call.body, "webhook")?;
-    let target = fields.required("target", target);
-    let events = fields.required("events", patterns);
-    let rest = rest(&mut fields);
-    fields.finish()?;
-    let (Some(target), Some(events)) = (target, events) else {
-        unreachable!("finish() has answered for every required field that is missing");
-    };
-    let webhook = call.service.register(&call.caller, WebhookDraft { target, events, rest }).await?;
+    let webhook = call.service.register(&call.caller, registration(call.body)?).await?;
     let location = format!("/api/webhooks/{}", webhook.id);
     let shape = WebhookShape::with_secret(&webhook, call.service.failing(&webhook));
     Ok(Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location))
@@ -51,13 +43,7 @@ pub(super) async fn change(call: &Call<'_>, id: WebhookId) -> Result<Answer, Fai
     query::none(call.query)?;
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
-    let mut fields = Fields::within(call.body, "webhook")?;
-    let target = fields.changed("target", target);
-    let events = fields.changed("events", patterns);
-    let rest = rest(&mut fields);
-    fields.finish()?;
-    let patch = WebhookPatch { target, events, ..rest };
-    let webhook = call.service.change(&call.caller, id, patch).await?;
+    let webhook = call.service.change(&call.caller, id, patch(call.body)?).await?;
     Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
 }
 
@@ -77,6 +63,29 @@ pub(super) async fn rotate_secret(call: &Call<'_>, id: WebhookId) -> Result<Answ
     query::none(call.query)?;
     let webhook = call.service.rotate_secret(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.failing(&webhook))))
+}
+
+/// What a body registers.
+pub(super) fn registration(body: &[u8]) -> Result<WebhookDraft, Failure> {
+    let mut fields = Fields::within(body, "webhook")?;
+    let target = fields.required("target", target);
+    let events = fields.required("events", patterns);
+    let rest = rest(&mut fields);
+    fields.finish()?;
+    let (Some(target), Some(events)) = (target, events) else {
+        unreachable!("finish() has answered for every required field that is missing");
+    };
+    Ok(WebhookDraft { target, events, rest })
+}
+
+/// What a body changes.
+pub(super) fn patch(body: &[u8]) -> Result<WebhookPatch, Failure> {
+    let mut fields = Fields::within(body, "webhook")?;
+    let target = fields.changed("target", target);
+    let events = fields.changed("events", patterns);
+    let rest = rest(&mut fields);
+    fields.finish()?;
+    Ok(WebhookPatch { target, events, ..rest })
 }
 
 fn target(value: Value<'_>) -> Result<TargetUrl, String> {
@@ -128,7 +137,7 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
         let members = value.members().map_err(|_| "must be an object of names and values".to_owned())?;
         let mut pairs = Vec::with_capacity(members.len());
         for (name, value) in members {
-            let value = value.text().map_err(|_| format!("the value of `{name}` must be a string"))?;
+            let value = value.text().map_err(|_| format!("the value of `{}` must be a string", shown(&name)))?;
             pairs.push((name, value));
         }
         ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value)))
@@ -176,7 +185,7 @@ fn retry_policy(value: Value<'_>) -> Result<RetryPolicy, String> {
 }
 
 #[derive(Serialize)]
-struct WebhookShape<'a> {
+pub(super) struct WebhookShape<'a> {
     id: String,
     target: &'a str,
     authorization_set: bool,
@@ -241,7 +250,7 @@ impl<'a> WebhookShape<'a> {
         }
     }
 
-    fn with_secret(webhook: &'a Webhook, failing: Failing) -> Self {
+    pub(super) fn with_secret(webhook: &'a Webhook, failing: Failing) -> Self {
         Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook, failing) }
     }
 }

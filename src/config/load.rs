@@ -52,12 +52,20 @@ impl Config {
         env: impl Iterator<Item = (String, String)>,
         flags: &[(&str, String)],
     ) -> Result<Loaded, Problems> {
+        Self::load_read(file.map(|path| (path, read(path))), env, flags)
+    }
+
+    /// The same of a file that was read, or of why it could not be.
+    pub(super) fn load_read(
+        file: Option<(&Path, Result<Vec<u8>, String>)>,
+        env: impl Iterator<Item = (String, String)>,
+        flags: &[(&str, String)],
+    ) -> Result<Loaded, Problems> {
         let mut draft = Draft::default();
-        if let Some(path) = file {
-            match read(path) {
-                Ok(bytes) => file::read_into(&mut draft, path, bytes),
-                Err(message) => draft.problem(Place::WholeFile(path.to_owned()), message),
-            }
+        match file {
+            Some((path, Ok(bytes))) => file::read_into(&mut draft, path, bytes),
+            Some((path, Err(message))) => draft.problem(Place::WholeFile(path.to_owned()), message),
+            None => {}
         }
         for (name, text) in env {
             draft.set_variable(name, &text);

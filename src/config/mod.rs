@@ -7,6 +7,9 @@
 mod allow;
 mod file;
 mod forms;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ingress;
 mod keys;
 mod load;

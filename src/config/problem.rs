@@ -28,7 +28,8 @@ impl fmt::Display for Place {
         match self {
             Self::WholeFile(path) => path.display().fmt(f),
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
-            Self::Variable(name) => f.write_str(name),
+            // Whoever starts the daemon names variables as they like, line breaks included.
+            Self::Variable(name) => name.escape_debug().fmt(f),
             Self::Flag(path) => write!(f, "command line, {path}"),
         }
     }
@@ -109,6 +110,13 @@ impl<'a> Lines<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_of_many_lines_is_told_in_one() {
+        let place = Place::Variable("CARTEIRO_LOG__\nLEVEL".to_owned());
+        assert_eq!(place.to_string(), "CARTEIRO_LOG__\\nLEVEL");
+        assert_eq!(Place::Variable("CARTEIRO_LOG__LEVEL".to_owned()).to_string(), "CARTEIRO_LOG__LEVEL");
+    }
 
     #[test]
     fn columns_count_characters() {

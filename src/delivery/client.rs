@@ -272,7 +272,7 @@ impl Inner {
     }
 }
 
-fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
+pub(super) fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
     let Outgoing { pool: _, target, mut headers, body } = outgoing;
     let path = target.path_and_query();
     // `https://loja.example?x=1` has a query and no path, which a request line must not lack.

@@ -8,6 +8,9 @@ mod connect;
 pub mod egress;
 pub mod engine;
 mod failure;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod lane;
 mod pool;
 mod prepare;

@@ -6,6 +6,9 @@ mod attempt;
 mod catalogue;
 mod event;
 mod event_type;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod ids;
 mod notification;

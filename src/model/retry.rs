@@ -80,7 +80,8 @@ impl RetryPolicy {
     /// The longest gap that can be asked for.
     pub const MAX_GAP: Duration = Duration::from_secs(30 * 24 * HOUR);
 
-    /// A schedule shorter than the attempts repeats its last gap; a longer one is cut by them.
+    /// A schedule shorter than the attempts repeats its last gap; a longer one is cut by them. Gaps are whole milliseconds: what
+    /// is left over is dropped, here and not only when the policy is written to the store.
     pub fn new(schedule: Vec<Duration>, max_attempts: u8, jitter: f64) -> Result<Self, RetryPolicyError> {
         if !(1..=MAX_AUTOMATIC_ATTEMPTS).contains(&max_attempts) {
             return Err(RetryPolicyError::Attempts);
@@ -96,10 +97,11 @@ impl RetryPolicy {
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000, checked above")]
         let jitter_permille = (jitter * 1000.0).round() as u16;
+        let schedule = schedule.into_iter().map(|gap| Duration::from_millis(millis(gap))).collect();
         Ok(Self { schedule, max_attempts, jitter_permille })
     }
 
-    /// The gaps, as given.
+    /// The gaps, in whole milliseconds.
     pub fn schedule(&self) -> &[Duration] {
         &self.schedule
     }
@@ -159,6 +161,13 @@ mod tests {
 
     fn unjittered() -> RetryPolicy {
         RetryPolicy { jitter_permille: 0, ..RetryPolicy::default() }
+    }
+
+    /// Found by fuzzing: a gap of `1ms 500us` was answered as such and was one of 1 ms after the next start.
+    #[test]
+    fn gaps_are_what_the_store_keeps() {
+        let policy = RetryPolicy::new(vec![Duration::from_micros(1500)], 2, 0.0).unwrap();
+        assert_eq!(policy.schedule(), [Duration::from_millis(1)]);
     }
 
     #[test]

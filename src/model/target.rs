@@ -2,6 +2,7 @@
 
 use http::Uri;
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// An `http` or `https` URL with a host, without userinfo or fragment, at most 2,048 bytes of ASCII.
@@ -67,7 +68,7 @@ impl TargetUrl {
         if authority.as_str().contains('@') {
             return Err(TargetError::Userinfo);
         }
-        if authority.host().is_empty() || !authority.host().bytes().all(is_host_byte) {
+        if !is_host(authority.host()) {
             return Err(TargetError::NotHttp);
         }
         let after_host = &authority.as_str()[authority.host().len()..];
@@ -108,8 +109,12 @@ impl TargetUrl {
     }
 }
 
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+/// A name, an IPv4 address in any spelling, or an IPv6 address in brackets.
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
+    }
+    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
 }
 
 impl fmt::Display for TargetUrl {
@@ -142,6 +147,10 @@ mod tests {
             ("ftp://loja.example", TargetError::NotHttp),
             ("http://", TargetError::NotHttp),
             ("http:///x", TargetError::NotHttp),
+            // Found by fuzzing: brackets with nothing, or no address, in them were a host.
+            ("http://[]", TargetError::NotHttp),
+            ("http://[v1.a]/", TargetError::NotHttp),
+            ("http://[[::1]]/", TargetError::NotHttp),
             ("http://lo ja.example", TargetError::NotHttp),
             ("http://user:pw@loja.example", TargetError::Userinfo),
             ("http://loja.example/#pix", TargetError::Fragment),

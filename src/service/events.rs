@@ -25,7 +25,7 @@ pub struct EventDraft<'a> {
 }
 
 impl EventDraft<'_> {
-    pub(super) fn into_new(self, env: &str) -> NewEvent {
+    pub(crate) fn into_new(self, env: &str) -> NewEvent {
         let occurred = self.occurred_at.map_or([0; 8], |at| at.as_ms().to_be_bytes());
         let external = self.external_id.as_deref().unwrap_or_default();
         let parts = [self.event_type.as_str().as_bytes(), external.as_bytes(), &occurred, self.resource.as_bytes()];

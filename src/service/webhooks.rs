@@ -2,8 +2,8 @@
 
 use super::{Caller, Error, EventDraft, NotificationView, Service, refused};
 use crate::model::{
-    Authorization, EventType, ExtraHeaders, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl, Webhook, WebhookId,
-    WebhookNo, WebhookPatch, WebhookStatus,
+    AccountNo, Authorization, EventType, ExtraHeaders, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl,
+    Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page};
 use std::sync::Arc;
@@ -19,20 +19,16 @@ pub struct WebhookDraft {
     pub rest: WebhookPatch,
 }
 
-impl Service {
-    /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to it.
-    ///
-    /// A target that would be refused now is not taken; one whose name leads nowhere yet is.
-    pub async fn register(&self, caller: &Caller, draft: WebhookDraft) -> Result<Arc<Webhook>, Error> {
-        self.check(&draft.target).await?;
-        let now = self.clock.now();
+impl WebhookDraft {
+    /// The webhook as it is registered, under a fresh id and secret; its number is the store's to give.
+    pub(crate) fn into_webhook(self, account: AccountNo, now: Timestamp) -> Webhook {
         let mut webhook = Webhook {
             no: WebhookNo(0),
-            account: caller.account,
+            account,
             id: WebhookId::from_random(crate::random::bytes()),
-            target: draft.target,
+            target: self.target,
             authorization: None::<Authorization>,
-            events: draft.events,
+            events: self.events,
             description: None,
             status: WebhookStatus::Active,
             headers: ExtraHeaders::default(),
@@ -47,7 +43,18 @@ impl Service {
             updated_at: now,
             deleted_at: None,
         };
-        draft.rest.apply(&mut webhook);
+        self.rest.apply(&mut webhook);
+        webhook
+    }
+}
+
+impl Service {
+    /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to it.
+    ///
+    /// A target that would be refused now is not taken; one whose name leads nowhere yet is.
+    pub async fn register(&self, caller: &Caller, draft: WebhookDraft) -> Result<Arc<Webhook>, Error> {
+        self.check(&draft.target).await?;
+        let webhook = draft.into_webhook(caller.account, self.clock.now());
         let registered = self.store.register(webhook).await?.ok_or_else(|| {
             Error::conflict(
                 "too_many_webhooks",

@@ -71,6 +71,11 @@ impl Header {
             notifications: head.notifications,
         }
     }
+
+    /// How many records it counts. What a file says of itself may be anything.
+    fn records(&self) -> u64 {
+        self.events.saturating_add(self.notifications)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -201,7 +206,7 @@ pub(super) struct Writer<W> {
 impl<W: Write> Writer<W> {
     /// Begins a backup.
     pub(super) fn new(out: W, header: &Header) -> Result<Self, BackupError> {
-        let progress = Progress { of: header.events + header.notifications, ..Progress::default() };
+        let progress = Progress { of: header.records(), ..Progress::default() };
         let mut writer = Self { out, hash: digest::Context::new(&digest::SHA256), frames: 0, progress };
         writer.put(MAGIC)?;
         writer.frame(HEADER, &serde_json::to_vec(header).map_err(io::Error::other)?)?;
@@ -579,7 +584,7 @@ impl<R: Read> Reader<R> {
         if reader.header.format > super::open::FORMAT {
             return Err(BackupError::Newer { found: reader.header.format });
         }
-        reader.progress.of = reader.header.events + reader.header.notifications;
+        reader.progress.of = reader.header.records();
         Ok(reader)
     }
 

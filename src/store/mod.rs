@@ -6,6 +6,9 @@
 mod apply;
 mod backup;
 mod committer;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod jobs;
 mod keys;
 mod list;
