@@ -265,13 +265,13 @@ impl Daemon {
             }
         }
         let tasks = [self.control, self.backups, Some(self.judge), Some(self.certificate), Some(self.uses)];
-        for task in tasks.into_iter().flatten() {
-            if let Err(panic) = task.await {
-                tracing::error!(%panic, "a task of the daemon panicked");
-            }
-        }
-        // Requests have been served until now.
+        // Requests have been served until now. A disk that doesn't answer may hold up any of these.
         let stopped = async {
+            for task in tasks.into_iter().flatten() {
+                if let Err(panic) = task.await {
+                    tracing::error!(%panic, "a task of the daemon panicked");
+                }
+            }
             self.service.keep_token_uses().await;
             self.store.stop().await
         };

@@ -27,6 +27,8 @@ pub(super) fn serve(args: &ServeArgs) -> u8 {
             return BAD_CONFIG;
         }
     };
+    // Whatever the shell's says: the store holds secrets.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

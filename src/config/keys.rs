@@ -203,7 +203,7 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Reload,
         Span(ms(100), ms(600_000)),
         server.body_timeout,
-        "How long a caller may take to send the body of a request."
+        "How long a caller may take to send the body of a request, however large: 16 MiB within 30s takes a line of 5 Mbit/s."
     ),
     key!(
         Config,

@@ -170,6 +170,7 @@ const REFUSED: &[Refused] = &[
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Range::Multicast, Opens::Never),
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Range::LinkLocal, Opens::ToAnEntryInside),
     v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32, Range::Metadata, Opens::ToAnEntryInside),
+    v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, Range::Metadata, Opens::ToAnEntryInside),
     v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128, Range::Metadata, Opens::ToAnEntryInside),
     v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Range::Metadata, Opens::ToAnEntryInside),
     v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Range::Private, Opens::ToAnyEntry),

@@ -3,8 +3,8 @@
 //! A new connection is never left waiting in the system's queue: where there is no place, the one whose caller has kept us
 //! waiting the longest loses its own, whether it dawdles in its handshake, its head or its body, idles, or doesn't take its
 //! answer. So thousands of slow connections cost an honest caller nothing: it is the newest, and says what it has to say at
-//! once. A request that is being worked on is never cut off; where all are, a new connection is refused. To rank the slow by
-//! what they are slow at was thought of and dropped: whichever kind came last, an attacker would choose.
+//! once. A request that is being worked on is never cut off; where all are, a new connection is refused. Whoever is sending a body
+//! goes last: a body is awaited only of a caller whose token is right, so a flood of strangers costs no upload.
 
 use super::holder;
 use std::collections::HashMap;
@@ -162,12 +162,14 @@ impl Table {
 
     /// Drops at most `most` connections, of one address or of all: those whose callers have been waited for the longest.
     fn make_room(&mut self, of: Option<IpAddr>, most: usize) -> usize {
-        let mut waiting: Vec<(u64, u64)> = self
+        let mut waiting: Vec<(bool, u64, u64)> = self
             .taken
             .iter()
             .filter(|(_, (_, address))| of.is_none_or(|of| *address == of))
             .map(|(id, (place, _))| (place.state.load(Ordering::Acquire), *id))
-            .filter(|(state, _)| Place::unpack(*state).1.waits_for_caller())
+            .map(|(state, id)| (Place::unpack(state).1, state, id))
+            .filter(|(phase, ..)| phase.waits_for_caller())
+            .map(|(phase, state, id)| (phase == Phase::Body, state, id))
             .collect();
         if waiting.len() > most {
             // The time stands above the phase: the smallest has waited the longest.
@@ -175,7 +177,7 @@ impl Table {
             waiting.truncate(most);
         }
         let mut dropped = 0;
-        for (state, id) in waiting {
+        for (_, state, id) in waiting {
             if self.taken.get(&id).is_some_and(|(place, _)| place.take_from(state)) {
                 self.give_back(id);
                 dropped += 1;
@@ -242,8 +244,13 @@ impl Places {
         Ok(Taken { places: self.clone(), id, place })
     }
 
-    /// Drops some connections because the system has no descriptors left, or whatever else it is that a connection takes.
+    /// Drops some connections if the system has no descriptors or memory left for one more; a peer that gave up is none of theirs.
     pub(in crate::api) fn make_room(&self, error: &io::Error) {
+        use rustix::io::Errno;
+        let short = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);
+        if !error.raw_os_error().is_some_and(|code| short.contains(&code)) {
+            return;
+        }
         let mut table = self.lock();
         if table.may_tell() {
             tracing::warn!(%error, "a connection could not be accepted; the slowest are closed");
@@ -326,6 +333,18 @@ mod tests {
         drop((oldest, new, busy));
         assert_eq!(places.figures().0, 0);
         assert!(places.lock().by_address.is_empty());
+    }
+
+    #[test]
+    fn a_body_makes_room_last() {
+        let places = Arc::new(Places::new(2));
+        let take = |from: &str| places.take(ip(from), Phase::Head, 2, None).ok().unwrap();
+        let upload = take("192.0.2.1");
+        assert!(upload.place.enter(Phase::Working) && upload.place.enter(Phase::Body));
+        later();
+        let stranger = take("192.0.2.2");
+        let _new = take("192.0.2.3");
+        assert_eq!((upload.place.phase().0, stranger.place.phase().0), (Phase::Body, Phase::Dropped));
     }
 
     #[tokio::test]
