@@ -32,12 +32,8 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(clap::Args)]
 pub(super) struct DemoArgs {
     /// End after this long, such as 10s; without it, with Ctrl-C
-    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    #[arg(long = "for", value_name = "SPAN", value_parser = super::words::span)]
     span: Option<Duration>,
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())
 }
 
 pub(super) fn demo(args: &DemoArgs) -> u8 {

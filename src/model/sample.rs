@@ -150,7 +150,8 @@ impl Sample {
             self.at,
         );
         let mut then = |name: &str, when: bool| {
-            let written = if when { write!(text, r#","{name}":"{}""#, self.at) } else { write!(text, r#","{name}":null"#) };
+            let written =
+                if when { write!(text, r#","{name}":"{}""#, self.at) } else { write!(text, r#","{name}":null"#) };
             written.expect("a String takes everything");
         };
         then("paid_at", paid);
@@ -203,7 +204,8 @@ mod tests {
                 let status = resource[event_type.category().to_lowercase()]["status"].as_str().unwrap();
                 assert!(entry.event_type.ends_with(status) || entry.event_type.ends_with(".UPDATED"), "{text}");
                 // A CPF has eleven digits, a CNPJ fourteen, a card sixteen: a UUID's are the only long runs there are.
-                let numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 11 || run.len() == 14);
+                let numbers =
+                    text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 11 || run.len() == 14);
                 assert_eq!(numbers.count(), 0, "{text}");
                 // What the filters look for is found in it.
                 let ids = ResourceIds::find(&text);
