@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
@@ -48,6 +49,18 @@ impl Problem {
 pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Problem::failed(format!("the runtime could not be started: {error}")))?.block_on(future)
+}
+
+/// Runs what goes on until it is done (`Some`) or Ctrl-C comes (`None`); from the start, Ctrl-C ends the process in no other way.
+pub(super) async fn until_interrupted<T>(
+    future: impl Future<Output = Result<T, Problem>>,
+) -> Result<Option<T>, Problem> {
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Problem::failed(format!("Ctrl-C can't be listened for: {error}")))?;
+    tokio::select! {
+        done = future => done.map(Some),
+        _ = interrupt.recv() => Ok(None),
+    }
 }
 
 /// What bytes go over.

@@ -1,6 +1,6 @@
 //! `carteiro events`: what was recorded, recorded anew, explained, re-sent and followed through the API.
 
-use super::client::{Answer, Ask, Daemon, Problem, block_on};
+use super::client::{Answer, Ask, Daemon, Problem, block_on, until_interrupted};
 use super::follow::Backoff;
 use super::notifications;
 use super::output::{Cell, Fit, Screen, Table, Tone, laid_out, line, print_fields, printable, short_time};
@@ -333,46 +333,39 @@ fn follow(
 ) -> Result<(), Problem> {
     let mut left = count.unwrap_or(u64::MAX);
     let mut cursor = after.filter(|after| *after != "start").map(str::to_owned);
-    block_on(async {
+    block_on(until_interrupted(async {
         if after.is_none() {
             // Nothing is that late: the page is empty, and its cursor is where the feed ends now.
             let end = filters.clone().with("order", Some("asc")).with("from", Some("9999-12-31T23:59:59Z"));
             cursor = daemon.send(Ask::get(end.on("/api/events"))).await?.next_cursor().map(str::to_owned);
         }
         let mut backoff = Backoff::new();
-        let following = async {
-            while left > 0 {
-                let limit = left.min(500).to_string();
-                let query = filters.clone().with("order", Some("asc")).with("limit", Some(limit));
-                let page = match daemon.send(Ask::get(query.with("cursor", cursor.as_deref()).on("/api/events"))).await
-                {
-                    Ok(page) => page,
-                    Err(problem) => {
-                        backoff.after(problem).await?;
-                        continue;
-                    }
-                };
-                backoff.reset();
-                let rows = page.rows();
-                for row in &rows {
-                    line(if json { row.get().to_owned() } else { event_line(row.get()) });
-                    left -= 1;
+        while left > 0 {
+            let limit = left.min(500).to_string();
+            let query = filters.clone().with("order", Some("asc")).with("limit", Some(limit));
+            let ask = Ask::get(query.with("cursor", cursor.as_deref()).on("/api/events"));
+            let page = match daemon.send(ask).await {
+                Ok(page) => page,
+                Err(problem) => {
+                    backoff.after(problem).await?;
+                    continue;
                 }
-                if let Some(next) = page.next_cursor() {
-                    cursor = Some(next.to_owned());
-                }
-                if rows.is_empty() && left > 0 {
-                    tokio::time::sleep(every).await;
-                }
+            };
+            backoff.reset();
+            let rows = page.rows();
+            for row in &rows {
+                line(if json { row.get().to_owned() } else { event_line(row.get()) });
+                left -= 1;
             }
-            Ok(())
-        };
-        tokio::select! {
-            followed = following => followed?,
-            _ = tokio::signal::ctrl_c() => {}
+            if let Some(next) = page.next_cursor() {
+                cursor = Some(next.to_owned());
+            }
+            if rows.is_empty() && left > 0 {
+                tokio::time::sleep(every).await;
+            }
         }
         Ok(())
-    })?;
+    }))?;
     if let Some(cursor) = cursor {
         eprintln!("`carteiro events follow --after {cursor}` goes on from here.");
     }

@@ -1,7 +1,7 @@
 //! `carteiro listen`: a receiver for trying things out. It says of each notification whether authorization and signature are right,
 //! answers what it is told to, and hands notifications on to the system that is being built.
 
-use super::client::{Peer, Problem, block_on};
+use super::client::{Peer, Problem, block_on, until_interrupted};
 use super::output::{Screen, Tone, laid_out, line, printable};
 use super::receiver::{Check, Expected, MAX_BODY, text};
 use super::words::{read_secret, span};
@@ -202,19 +202,21 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), Problem> 
     }
     let mut connections = JoinSet::new();
     let mut ended = listener.ended.subscribe();
-    loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => break,
-            _ = ended.wait_for(|ended| *ended) => break,
-            Some(_) = connections.join_next() => {}
-            accepted = bound.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, listener.clone()));
-                }
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            },
+    let accepting = async {
+        loop {
+            tokio::select! {
+                _ = ended.wait_for(|ended| *ended) => return Ok(()),
+                Some(_) = connections.join_next() => {}
+                accepted = bound.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(serve(stream, listener.clone()));
+                    }
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                },
+            }
         }
-    }
+    };
+    until_interrupted(accepting).await?;
     // Whoever was answered should have its answer.
     listener.ended.send_replace(true);
     let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;

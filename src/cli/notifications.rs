@@ -1,7 +1,7 @@
 //! `carteiro notifications`: what is owed and what became of it, one at a time or many, through the API.
 
 use super::bar::Bar;
-use super::client::{Ask, Daemon, Problem, block_on};
+use super::client::{Answer, Ask, Daemon, Problem, block_on, until_interrupted};
 use super::follow::Backoff;
 use super::output::{Cell, Fit, Table, line, print_fields, print_one, printable, short_time};
 use super::reach::{Extent, Filters, Reach};
@@ -239,19 +239,18 @@ fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), Problem>
     }
     let filter: Map<String, Value> = given.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
     let ask = Ask::new(Method::POST, "/api/notifications/resend").body(&json!({ "filter": filter }));
-    let started = daemon.ask(ask)?;
-    if args.no_wait {
-        print_one(&started, json, show_job);
-        return Ok(());
-    }
-    let id = text(&started.value()["id"]);
-    let ended = block_on(async {
-        tokio::select! {
-            ended = await_end(daemon, &id) => ended.map(Some),
-            _ = tokio::signal::ctrl_c() => Ok(None),
-        }
-    })?;
+    let mut id = String::new();
+    let ended = block_on(until_interrupted(async {
+        let started = daemon.send(ask).await?;
+        id = text(&started.value()["id"]);
+        if args.no_wait { Ok(started) } else { await_end(daemon, &id).await }
+    }))?;
     let Some(ended) = ended else {
+        if id.is_empty() {
+            return Err(Problem::failed(
+                "broken off before the daemon had answered; `carteiro notifications jobs` shows whether it took the job",
+            ));
+        }
         eprintln!(
             "The job goes on. `carteiro notifications job {id}` shows how far it has got, `carteiro notifications cancel {id}` ends it."
         );
@@ -266,7 +265,7 @@ fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), Problem>
     }
 }
 
-async fn await_end(daemon: &Daemon, id: &str) -> Result<super::client::Answer, Problem> {
+async fn await_end(daemon: &Daemon, id: &str) -> Result<Answer, Problem> {
     let (mut bar, mut backoff) = (Bar::new(), Backoff::new());
     loop {
         match daemon.send(Ask::get(format!("/api/notifications/resend/{id}"))).await {

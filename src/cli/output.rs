@@ -258,10 +258,13 @@ impl Table {
             let mut pending = 0;
             for (cell, width) in row.iter().zip(widths).filter(|(_, width)| **width > 0) {
                 let shown = cut(&cell.text, *width);
-                text.extend(std::iter::repeat_n(' ', pending));
-                text.push_str(&screen.paint(cell.tone, &shown));
-                // Blanks are written before what follows them, so that no line ends in them.
-                pending = width - width_of(&shown) + GAP;
+                if !shown.is_empty() {
+                    // Blanks are written before what follows them, so that no line ends in them.
+                    text.extend(std::iter::repeat_n(' ', pending));
+                    text.push_str(&screen.paint(cell.tone, &shown));
+                    pending = 0;
+                }
+                pending += width - width_of(&shown) + GAP;
             }
             text.push('\n');
         }
@@ -273,7 +276,7 @@ impl Table {
         let mut blocks = Vec::new();
         for row in &self.rows {
             let mut block = String::new();
-            for ((title, fit), cell) in self.columns.iter().zip(row) {
+            for ((title, fit), cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.text.is_empty()) {
                 let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(titled + 1).max(8));
                 // An id goes on a line of its own rather than being cut.
                 if width_of(&cell.text) > room && *fit == Fit::Whole {
@@ -375,7 +378,7 @@ mod tests {
                 Cell::status("RETRYING"),
                 Cell::new(target),
                 Cell::new("ação 漢字"),
-                Cell::new("2026-11-23 12:00:00"),
+                Cell::new(if target.len() > 10 { "2026-11-23 12:00:00" } else { "" }),
             ]);
         }
         table

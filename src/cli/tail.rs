@@ -1,6 +1,6 @@
 //! `carteiro tail`: attempts, as they are made.
 
-use super::client::{Daemon, Problem, block_on};
+use super::client::{Daemon, Problem, block_on, until_interrupted};
 use super::follow;
 use super::output::{Screen, Tone, cut, line, printable, short_time};
 use super::reach::{Filters, Reach};
@@ -64,12 +64,7 @@ pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(),
     if args.count == Some(0) {
         return Ok(());
     }
-    block_on(async {
-        tokio::select! {
-            followed = follow::stream(daemon, &path, &mut last_id, on) => followed,
-            _ = tokio::signal::ctrl_c() => Ok(()),
-        }
-    })?;
+    block_on(until_interrupted(follow::stream(daemon, &path, &mut last_id, on)))?;
     if let Some(last_id) = last_id {
         eprintln!("`carteiro tail --after {last_id}` goes on from here.");
     }

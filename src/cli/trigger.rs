@@ -120,7 +120,7 @@ fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
     let name = name.to_ascii_uppercase();
     let alike = known.map(|known| (strsim::jaro_winkler(&name, &known), known)).filter(|(alike, _)| *alike >= ALIKE);
     let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    nearest.map_or_else(String::new, |(_, known)| format!("; did you mean {known}?"))
+    nearest.map_or_else(String::new, |(_, known)| format!(" (did you mean {known}?)"))
 }
 
 /// `payment.items.0.sku=X`: objects by name, made where there are none; lists by number.
@@ -176,8 +176,8 @@ mod tests {
     #[test]
     fn a_slip_is_told_from_a_stranger() {
         let known = || CATALOGUE.iter().map(|entry| entry.event_type.to_owned());
-        assert_eq!(nearest("PAYMENT.PIAD", known()), "; did you mean PAYMENT.PAID?");
-        assert_eq!(nearest("payment.paid", known()), "; did you mean PAYMENT.PAID?");
+        assert_eq!(nearest("PAYMENT.PIAD", known()), " (did you mean PAYMENT.PAID?)");
+        assert_eq!(nearest("payment.paid", known()), " (did you mean PAYMENT.PAID?)");
         assert_eq!(nearest("SHIPMENT.SENT", known()), "");
     }
 }
