@@ -242,8 +242,13 @@ fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), Problem>
     let mut id = String::new();
     let ended = block_on(until_interrupted(async {
         let started = daemon.send(ask).await?;
-        id = text(&started.value()["id"]);
-        if args.no_wait { Ok(started) } else { await_end(daemon, &id).await }
+        let job = started.value();
+        id = text(&job["id"]);
+        if args.no_wait {
+            return Ok(started);
+        }
+        eprintln!("Job {id} re-sends {} notifications; Ctrl-C leaves it to the daemon.", job["queued"]);
+        await_end(daemon, &id).await
     }))?;
     let Some(ended) = ended else {
         if id.is_empty() {

@@ -78,7 +78,7 @@ fn tail_goes_on_where_the_connection_broke_off() {
         let again = heads.recv().unwrap();
         assert!(again.contains("last-event-id: place-2"), "{again}");
     }
-    tail.await_complaint("broke off");
+    tail.await_complaint("ended the stream");
     tail.await_complaint("carteiro is busy");
     tail.await_complaint("carteiro tail --after place-4");
 }
@@ -111,9 +111,6 @@ fn tail_doesnt_wait_for_what_will_not_come() {
     let mut stranger = Running::start_at(&daemon, &address, &["tail"]);
     assert_eq!(stranger.wait(), 1);
     stranger.await_complaint("is that carteiro?");
-    let mut refused = Running::start(&daemon, &["tail", "--token", "ctr_wrong"]);
-    assert_eq!(refused.wait(), 1);
-    refused.await_complaint("401");
 }
 
 #[test]
@@ -139,7 +136,7 @@ fn events_are_followed_through_a_restart() {
     follow.interrupt();
     assert_eq!(follow.wait(), 0);
     let place = follow.await_complaint("carteiro events follow --after ");
-    let place = place.split(' ').nth(4).unwrap().to_owned();
+    let place = place.split(' ').nth(4).unwrap().trim_end_matches('`').to_owned();
     let third = daemon.record("ORDER.PAID");
     let arguments = ["events", "follow", "--after", &place, "--count", "1", "--json"];
     let mut again = Running::start(&daemon, &arguments);
