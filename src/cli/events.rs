@@ -5,8 +5,7 @@ use super::follow::Backoff;
 use super::notifications;
 use super::output::{Cell, Fit, Screen, Table, Tone, laid_out, line, print_fields, printable, short_time};
 use super::reach::{Extent, Filters, Reach};
-use super::words::{confirmed, read_text, span, text};
-use crate::model::EventId;
+use super::words::{self, confirmed, read_text, span, text};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::value::RawValue;
@@ -75,8 +74,8 @@ enum EventsCommand {
 #[derive(Args)]
 struct Id {
     /// Its id
-    #[arg(value_parser = |text: &str| EventId::parse(text).ok_or("that is no event id; `carteiro events list` shows them"))]
-    id: EventId,
+    #[arg(value_parser = words::id)]
+    id: String,
 }
 
 impl Id {
@@ -234,7 +233,7 @@ fn run(daemon: &Daemon, command: &EventsCommand, json: bool) -> Result<(), Probl
             confirmed(*yes, || Ok(format!("Erase the resource of {}? What is still owed of it is cancelled.", id.id)))?;
             daemon.ask(Ask::new(Method::DELETE, format!("{}/resource", id.path())))?;
             if json {
-                line(json!({ "id": id.id.to_string(), "erased": true }));
+                line(json!({ "id": id.id, "erased": true }));
             } else {
                 line(format_args!("{} erased", id.id));
             }

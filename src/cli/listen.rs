@@ -5,7 +5,7 @@ use super::client::{Peer, Problem, block_on, until_interrupted};
 use super::output::{Screen, Tone, laid_out, line, printable};
 use super::receiver::{Check, Expected, MAX_BODY, text};
 use super::words::{read_secret, span};
-use super::{DONE, complain};
+use super::{DONE, WRONG_USAGE, complain};
 use crate::clock::Clock;
 use crate::model::SigningSecret;
 use bytes::Bytes;
@@ -44,7 +44,7 @@ pub(super) struct ListenArgs {
     host: String,
     /// The port to listen on; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 9000)]
-    port: u16,
+    port: u64,
     /// What the Authorization header must be, whole; without it, it isn't checked
     #[arg(long, value_name = "VALUE")]
     authorization: Option<String>,
@@ -52,8 +52,8 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "authorization")]
     authorization_file: Option<PathBuf>,
     /// The signing secret, whsec_…; without it, the signature isn't checked
-    #[arg(long, value_name = "SECRET", value_parser = secret)]
-    secret: Option<SigningSecret>,
+    #[arg(long, value_name = "SECRET")]
+    secret: Option<String>,
     /// A file that holds the signing secret
     #[arg(long, value_name = "FILE", conflicts_with = "secret")]
     secret_file: Option<PathBuf>,
@@ -61,17 +61,17 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "SPAN", value_parser = span, default_value = "5m")]
     tolerance: Duration,
     /// What is answered
-    #[arg(long, value_name = "STATUS", default_value = "200", value_parser = status)]
-    status: StatusCode,
+    #[arg(long, value_name = "STATUS", default_value_t = 200)]
+    status: u64,
     /// How long an answer takes
     #[arg(long, value_name = "SPAN", value_parser = span)]
     delay: Option<Duration>,
     /// Answer the first attempts of each notification with 500
     #[arg(long, value_name = "N", default_value_t = 0)]
-    fail_first: u32,
+    fail_first: u64,
     /// Hand each notification on to this URL and answer what it answers; repeats of what was confirmed are not handed on
-    #[arg(long, value_name = "URL", conflicts_with = "status", value_parser = |url: &str| Forward::parse(url))]
-    forward: Option<Forward>,
+    #[arg(long, value_name = "URL", conflicts_with = "status")]
+    forward: Option<String>,
     /// Print JSON, one line for each notification
     #[arg(long)]
     json: bool,
@@ -80,14 +80,17 @@ pub(super) struct ListenArgs {
     count: Option<u64>,
 }
 
-fn secret(text: &str) -> Result<SigningSecret, &'static str> {
-    SigningSecret::parse(text)
-        .ok_or("must be whsec_ and 24 to 64 bytes in base64, as `carteiro webhooks create` prints it")
+fn secret(text: &str) -> Result<SigningSecret, String> {
+    let secret = SigningSecret::parse(text);
+    secret.ok_or_else(|| {
+        "the secret must be whsec_ and 24 to 64 bytes in base64, as `carteiro webhooks create` prints it".to_owned()
+    })
 }
 
-fn status(text: &str) -> Result<StatusCode, &'static str> {
+fn status(status: u64) -> Result<StatusCode, String> {
     // 1xx is no answer: whoever sends would wait for another one.
-    text.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 200).ok_or("must be a status from 200 to 999")
+    let status = u16::try_from(status).ok().filter(|status| (200..1000).contains(status));
+    status.and_then(|status| StatusCode::from_u16(status).ok()).ok_or_else(|| "--status must be 200 to 999".to_owned())
 }
 
 /// Where notifications are handed on to.
@@ -99,7 +102,7 @@ struct Forward {
 
 impl Forward {
     fn parse(url: &str) -> Result<Self, String> {
-        let no_url = || "must be an http or https URL, such as http://127.0.0.1:3000/webhooks".to_owned();
+        let no_url = || "--forward must be an http or https URL, such as http://127.0.0.1:3000/webhooks".to_owned();
         let uri: Uri = url.parse().map_err(|_| no_url())?;
         let over_tls = match uri.scheme_str() {
             Some("http") => false,
@@ -183,7 +186,10 @@ pub(super) fn listen(args: &ListenArgs) -> u8 {
 }
 
 async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), Problem> {
-    let bound = TcpListener::bind((args.host.as_str(), args.port)).await;
+    // An IPv6 address stands in brackets beside a port.
+    let host =
+        if args.host.contains(':') { format!("[{}]", args.host.trim_matches(['[', ']'])) } else { args.host.clone() };
+    let bound = TcpListener::bind(format!("{host}:{}", args.port)).await;
     let bound = bound.map_err(|error| {
         Problem::failed(format!(
             "{}:{} can't be listened on ({error}); --port 0 takes a free one",
@@ -245,7 +251,7 @@ async fn serve(stream: TcpStream, listener: Arc<Listener>) {
 /// What a notification met before.
 #[derive(Default)]
 struct Seen {
-    attempts: u32,
+    attempts: u64,
     is_confirmed: bool,
 }
 
@@ -262,7 +268,7 @@ struct Listener {
     expected: Expected,
     status: StatusCode,
     delay: Option<Duration>,
-    fail_first: u32,
+    fail_first: u64,
     forward: Option<Forward>,
     json: bool,
     count: Option<u64>,
@@ -291,21 +297,19 @@ struct Received<'a> {
 impl Listener {
     fn new(args: &ListenArgs) -> Result<Self, Problem> {
         let from_file = args.authorization_file.as_deref().map(read_secret).transpose()?;
-        let read = |file: &PathBuf| {
-            let named = |why| Problem::failed(format!("the secret in {} {why}", file.display()));
-            secret(&read_secret(file)?).map_err(named)
-        };
-        let secret_from_file = args.secret_file.as_ref().map(read).transpose()?;
+        let secret_from_file = args.secret_file.as_deref().map(read_secret).transpose()?;
+        let wrong = |sentence| Problem { sentence, code: WRONG_USAGE };
+        let secret = args.secret.clone().or(secret_from_file).map(|text| secret(&text)).transpose().map_err(wrong)?;
         Ok(Self {
             expected: Expected {
                 authorization: args.authorization.clone().or(from_file),
-                secret: args.secret.clone().or(secret_from_file),
+                secret,
                 tolerance: args.tolerance,
             },
-            status: args.status,
+            status: status(args.status).map_err(wrong)?,
             delay: args.delay,
             fail_first: args.fail_first,
-            forward: args.forward.clone(),
+            forward: args.forward.as_deref().map(Forward::parse).transpose().map_err(wrong)?,
             json: args.json,
             count: args.count,
             state: Mutex::default(),
@@ -378,7 +382,7 @@ impl Listener {
     }
 
     /// How often this notification has come, this time included, and whether it was confirmed before.
-    fn meet(&self, id: &str) -> (u32, bool) {
+    fn meet(&self, id: &str) -> (u64, bool) {
         let mut state = self.state();
         if !state.seen.contains_key(id) {
             state.order.push_back(id.to_owned());

@@ -2,20 +2,14 @@
 
 use super::output::line;
 use super::{Cli, DONE, FAILED, WRONG_USAGE, complain};
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::{Args, CommandFactory as _};
 use clap_complete::shells;
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-}
 
 #[derive(Args)]
 pub(super) struct CompletionsArgs {
     /// For which shell
-    shell: Shell,
+    #[arg(value_parser = ["bash", "zsh", "fish"])]
+    shell: String,
 }
 
 #[derive(Args)]
@@ -27,10 +21,10 @@ pub(super) struct ManArgs {
 pub(super) fn completions(args: &CompletionsArgs) -> u8 {
     let mut command = Cli::command();
     let mut text = Vec::new();
-    match args.shell {
-        Shell::Bash => clap_complete::generate(shells::Bash, &mut command, "carteiro", &mut text),
-        Shell::Zsh => clap_complete::generate(shells::Zsh, &mut command, "carteiro", &mut text),
-        Shell::Fish => clap_complete::generate(shells::Fish, &mut command, "carteiro", &mut text),
+    match &*args.shell {
+        "bash" => clap_complete::generate(shells::Bash, &mut command, "carteiro", &mut text),
+        "zsh" => clap_complete::generate(shells::Zsh, &mut command, "carteiro", &mut text),
+        _ => clap_complete::generate(shells::Fish, &mut command, "carteiro", &mut text),
     }
     line(String::from_utf8_lossy(&text).trim_end());
     DONE

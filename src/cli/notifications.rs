@@ -6,8 +6,7 @@ use super::follow::Backoff;
 use super::output::{Cell, Fit, Table, line, print_fields, print_one, printable, short_time};
 use super::reach::{Extent, Filters, Reach};
 use super::tail::{self, TailArgs};
-use super::words::text;
-use crate::model::{NotificationId, ResendId};
+use super::words::{self, text};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -56,19 +55,15 @@ enum NotificationsCommand {
 #[derive(Args)]
 struct Id {
     /// Its id
-    #[arg(value_parser = notification_id)]
-    id: NotificationId,
-}
-
-fn notification_id(text: &str) -> Result<NotificationId, &'static str> {
-    NotificationId::parse(text).ok_or("that is no notification id; `carteiro notifications list` shows them")
+    #[arg(value_parser = words::id)]
+    id: String,
 }
 
 #[derive(Args)]
 struct JobId {
     /// The job's id
-    #[arg(value_parser = |text: &str| ResendId::parse(text).ok_or("that is no job's id; `carteiro notifications jobs` shows them"))]
-    id: ResendId,
+    #[arg(value_parser = words::id)]
+    id: String,
 }
 
 #[derive(Args)]
@@ -106,8 +101,8 @@ impl NotificationFilters {
 #[derive(Args)]
 struct ResendArgs {
     /// The id of one; without it, give a filter or --all
-    #[arg(value_parser = notification_id)]
-    id: Option<NotificationId>,
+    #[arg(value_parser = words::id)]
+    id: Option<String>,
     #[command(flatten)]
     filters: NotificationFilters,
     /// Everything there is
@@ -222,7 +217,7 @@ pub(super) fn show(one: &Value) {
 fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), Problem> {
     let given = args.filters.given();
     let usage = |sentence: &str| Err(Problem { sentence: sentence.to_owned(), code: super::WRONG_USAGE });
-    if let Some(id) = args.id {
+    if let Some(id) = &args.id {
         if args.all || !given.is_empty() {
             return usage("give an id, or filters, or --all: not two of them");
         }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 
 /// The most rows that one call brings.
-const MAX_PAGE: usize = 500;
+const MAX_PAGE: u64 = 500;
 
 #[derive(Args)]
 pub(super) struct Reach {
@@ -94,7 +94,7 @@ fn read(file: &Path) -> Result<String, String> {
 pub(super) struct Extent {
     /// How many, newest first
     #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "all")]
-    limit: usize,
+    limit: u64,
     /// All of them
     #[arg(long)]
     all: bool,
@@ -107,7 +107,7 @@ impl Extent {
     pub(super) fn of(&self, daemon: &Daemon, path: &str, filters: &Filters) -> Result<Rows, Problem> {
         let (mut rows, mut cursor) = (Vec::new(), None);
         loop {
-            let left = if self.all { MAX_PAGE } else { self.limit - rows.len() };
+            let left = if self.all { MAX_PAGE } else { self.limit.saturating_sub(rows.len() as u64) };
             if left == 0 {
                 return Ok(Rows { rows, more: cursor.is_some() });
             }

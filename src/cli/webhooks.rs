@@ -3,9 +3,8 @@
 use super::client::{Ask, Daemon, Problem};
 use super::output::{Cell, Fit, Table, Tone, line, print_fields, print_one, short_time};
 use super::reach::{Extent, Filters, Reach};
-use super::words::{confirmed, read_secret, text, words};
-use crate::model::WebhookId;
-use clap::{Args, Subcommand, ValueEnum};
+use super::words::{self, confirmed, read_secret, text, words};
+use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -51,8 +50,8 @@ enum WebhooksCommand {
         #[command(flatten)]
         settings: Settings,
         /// Take a setting away, so that the default holds; give it again for more
-        #[arg(long, value_name = "SETTING")]
-        clear: Vec<Clearable>,
+        #[arg(long, value_name = "SETTING", value_parser = CLEARABLE)]
+        clear: Vec<String>,
     },
     /// Hold back what it is owed; nothing is lost and no attempt used up
     Pause(Id),
@@ -75,8 +74,8 @@ enum WebhooksCommand {
 #[derive(Args)]
 struct Id {
     /// Its id
-    #[arg(value_parser = |text: &str| WebhookId::parse(text).ok_or("that is no webhook id; `carteiro webhooks list` shows them"))]
-    id: WebhookId,
+    #[arg(value_parser = words::id)]
+    id: String,
 }
 
 impl Id {
@@ -97,11 +96,11 @@ struct Settings {
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// A header of its own, such as 'X-Shop: 7'; give it again for more. They replace those it had
-    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
-    header: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
     /// The most attempts at a time
     #[arg(long, value_name = "N")]
-    max_in_flight: Option<u16>,
+    max_in_flight: Option<u64>,
     /// The most deliveries a second
     #[arg(long, value_name = "N")]
     rate_limit: Option<f64>,
@@ -113,15 +112,10 @@ struct Settings {
     schedule: Option<Vec<String>>,
     /// The most automatic attempts, 1 to 20; with --schedule
     #[arg(long, value_name = "N", requires = "schedule")]
-    max_attempts: Option<u8>,
+    max_attempts: Option<u64>,
     /// By which share of itself a gap is stretched at most, such as 0.1; with --schedule
     #[arg(long, value_name = "SHARE", requires = "schedule")]
     jitter: Option<f64>,
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("give a name, a colon and a value")?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 impl Settings {
@@ -134,8 +128,14 @@ impl Settings {
         let from_file = self.authorization_file.as_deref().map(read_secret).transpose()?;
         put("authorization", self.authorization.clone().or(from_file).map(Value::from));
         put("description", self.description.clone().map(Value::from));
-        let headers: Map<String, Value> =
-            self.header.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let mut headers = Map::new();
+        for header in &self.header {
+            let (name, value) = header.split_once(':').ok_or_else(|| Problem {
+                sentence: format!("--header `{header}`: give a name, a colon and a value"),
+                code: super::WRONG_USAGE,
+            })?;
+            headers.insert(name.trim().to_owned(), json!(value.trim()));
+        }
         put("headers", (!headers.is_empty()).then_some(Value::Object(headers)));
         put("max_in_flight", self.max_in_flight.map(Value::from));
         put("rate_limit", self.rate_limit.map(Value::from));
@@ -157,28 +157,8 @@ impl Settings {
     }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Clearable {
-    Authorization,
-    Description,
-    Headers,
-    MaxInFlight,
-    RateLimit,
-    Retry,
-}
-
-impl Clearable {
-    const fn field(self) -> &'static str {
-        match self {
-            Self::Authorization => "authorization",
-            Self::Description => "description",
-            Self::Headers => "headers",
-            Self::MaxInFlight => "max_in_flight",
-            Self::RateLimit => "rate_limit",
-            Self::Retry => "retry",
-        }
-    }
-}
+/// What can be taken away, by its field of the API.
+const CLEARABLE: [&str; 6] = ["authorization", "description", "headers", "max_in_flight", "rate_limit", "retry"];
 
 pub(super) fn webhooks(args: &WebhooksArgs) -> u8 {
     args.reach.run(|daemon| run(daemon, &args.command, args.reach.json))
@@ -214,7 +194,7 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
         WebhooksCommand::Change { id, target, events, settings, clear } => {
             let mut webhook = Map::new();
             for field in clear {
-                webhook.insert(field.field().to_owned(), Value::Null);
+                webhook.insert(field.clone(), Value::Null);
             }
             if let Some(target) = target {
                 webhook.insert("target".to_owned(), json!(target));
@@ -239,7 +219,7 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
             })?;
             daemon.ask(Ask::new(Method::DELETE, id.path()))?;
             if json {
-                line(json!({ "id": id.id.to_string(), "deleted": true }));
+                line(json!({ "id": id.id, "deleted": true }));
             } else {
                 line(format_args!("{} deleted", id.id));
             }

@@ -21,6 +21,12 @@ pub(super) fn words(list: &Value) -> String {
     list.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ")
 }
 
+/// An id on the command line: one that is no UUID would make another path of the API.
+pub(super) fn id(text: &str) -> Result<String, &'static str> {
+    let parsed = crate::model::EventId::parse(text).map(|id| id.to_string());
+    parsed.ok_or("must be a UUID, as the `list` of the same command shows it")
+}
+
 /// A span on the command line.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())

@@ -214,8 +214,8 @@ fn notifications_are_listed_shown_and_resent_one_or_many() {
         (vec!["resend"], "--status FAILED"),
         (vec!["resend", &id, "--all"], "not two of them"),
         (vec!["resend", "--all", "--status", "FAILED"], "--all for everything"),
-        (vec!["show", "7"], "carteiro notifications list"),
-        (vec!["job", "7"], "carteiro notifications jobs"),
+        (vec!["show", "7"], "must be a UUID"),
+        (vec!["job", "7"], "must be a UUID"),
     ] {
         fails(&daemon, &[["notifications"].as_slice(), &arguments].concat(), 2, says);
     }
@@ -310,7 +310,10 @@ fn failures_have_their_exit_codes_and_the_next_step() {
     fails(&daemon, &with(&["--account", "nobody"]), 78, "default");
     fails(&daemon, &with(&["--config", "/nonexistent"]), 78, "/nonexistent");
     fails(&daemon, &with(&["--nope"]), 2, "--nope");
-    fails(&daemon, &["webhooks", "show", "7"], 2, "`carteiro webhooks list` shows them");
+    fails(&daemon, &["webhooks", "show", "7"], 2, "must be a UUID");
+    fails(&daemon, &["listen", "--status", "99"], 2, "200 to 999");
+    fails(&daemon, &["listen", "--secret", "whsec_x"], 2, "24 to 64 bytes");
+    fails(&daemon, &["listen", "--forward", "ftp://x"], 2, "http or https URL");
     let create = ["webhooks", "create", "--target", "ftp://x", "--events", "PAY*"];
     fails(&daemon, &create, 1, "target must be an http or https URL");
     fails(&daemon, &create, 1, "events `PAY*` must be");
