@@ -36,6 +36,13 @@ impl Bar {
     }
 }
 
+/// What is said after it begins on a line of its own, also where Ctrl-C ended what it showed.
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
 fn text(what: &str, done: u64, of: u64, rest: &str, room: usize) -> String {
     let done = done.min(of);
     let text = match (done * BAR_WIDTH).checked_div(of) {
