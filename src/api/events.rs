@@ -5,7 +5,7 @@ use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
 use super::notifications::{DetailShape, NotificationShape};
 use super::query::{self, Query};
-use crate::model::{Event, EventId, EventType, Status, Timestamp};
+use crate::model::{Event, EventId, EventType, Sample, Status, Timestamp};
 use crate::service::EventDraft;
 use crate::store::EventQuery;
 use http::{HeaderName, StatusCode, header};
@@ -219,6 +219,7 @@ pub(super) fn types(call: &Call<'_>) -> Result<Answer, Failure> {
         #[serde(rename = "type")]
         event_type: String,
         description: Option<Description>,
+        sample: Box<RawValue>,
     }
     #[derive(Serialize)]
     struct Description {
@@ -229,7 +230,8 @@ pub(super) fn types(call: &Call<'_>) -> Result<Answer, Failure> {
     let types = call.service.event_types().into_iter();
     let shapes: Vec<Shape> = types
         .map(|(event_type, sentences)| Shape {
-            event_type,
+            sample: RawValue::from_string(Sample::default().resource(&event_type)).expect("samples are JSON"),
+            event_type: event_type.to_string(),
             description: sentences.map(|(pt, en)| Description { pt, en }),
         })
         .collect();

@@ -1,72 +1,108 @@
-//! Speaking to a running daemon: one JSON request, over TLS where the daemon speaks it.
+//! Speaking to a running daemon: JSON requests and event streams, over TLS where the daemon speaks it.
 
 use super::{BAD_CONFIG, FAILED, TRY_LATER};
 use crate::api::Certificate;
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
-/// How long one call may take.
+/// How long one call may take; of a stream, how long its head may.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Why a call brought no data: the sentence and the exit code.
+#[derive(Debug)]
 pub(super) struct Problem {
     pub(super) sentence: String,
     pub(super) code: u8,
 }
 
-/// Where the daemon is, how it is spoken to, and as whom.
-pub(super) struct Daemon {
-    /// With a port.
-    address: String,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
-    token: String,
+impl Problem {
+    pub(super) fn failed(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), code: FAILED }
+    }
+
+    fn bad_config(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), code: BAD_CONFIG }
+    }
+}
+
+/// Runs what waits for the network, on this thread.
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Problem::failed(format!("the runtime could not be started: {error}")))?.block_on(future)
+}
+
+/// Runs what goes on until it is done (`Some`) or Ctrl-C comes (`None`); from the start, Ctrl-C ends the process in no other way.
+pub(super) async fn until_interrupted<T>(
+    future: impl Future<Output = Result<T, Problem>>,
+) -> Result<Option<T>, Problem> {
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Problem::failed(format!("Ctrl-C can't be listened for: {error}")))?;
+    tokio::select! {
+        done = future => done.map(Some),
+        _ = interrupt.recv() => Ok(None),
+    }
 }
 
 /// What bytes go over.
 trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
-impl Daemon {
-    /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good by the system's
-    /// authorities, or an address at which the config's own daemon can be reached.
-    pub(super) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, Problem> {
-        let bad = |sentence: String| Problem { sentence, code: BAD_CONFIG };
-        let plain = |address: String| Self { address, tls: None, token: String::new() };
-        if let Some(authority) = server.and_then(|server| server.strip_prefix("https://")) {
-            let authority = authority.trim_end_matches('/');
-            let uri: http::uri::Authority =
-                authority.parse().map_err(|_| bad(format!("https://{authority} is no address")))?;
-            let host = uri.host().trim_matches(['[', ']']).to_owned();
-            let name = ServerName::try_from(host).map_err(|_| bad(format!("https://{authority} is no address")))?;
-            let tls = crate::delivery::tls::client_config(None).map_err(|error| bad(error.to_string()))?;
-            let address = format!("{}:{}", uri.host(), uri.port_u16().unwrap_or(443));
-            return Ok(Self { tls: Some((tls.into(), name)), ..plain(address) });
-        }
-        let server = server.map(|server| server.strip_prefix("http://").unwrap_or(server).trim_end_matches('/'));
-        let daemon = plain(server.map_or_else(|| config.listen.to_string(), str::to_owned));
-        let Some(certificate) = Certificate::of(config).map_err(|error| bad(error.to_string()))? else {
-            return Ok(daemon);
-        };
-        // Of a certificate that is known, the name says nothing more: the address is seldom the one it was made out to.
-        let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
-        Ok(Self { tls: Some((Known::connector(certificate.own().clone()), name)), ..daemon })
-    }
+/// An address that speaks HTTP/1.1, plain or over TLS.
+#[derive(Clone)]
+pub(super) struct Peer {
+    /// With a port.
+    pub(super) address: String,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
 
-    pub(super) fn with_token(self, token: &str) -> Self {
-        Self { token: token.to_owned(), ..self }
+/// A response whose body is still coming; the connection ends with it.
+pub(super) struct Exchange {
+    pub(super) response: Response<Incoming>,
+    connection: JoinHandle<hyper::Result<()>>,
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+impl Peer {
+    /// The authority of a URL, with the scheme's port where it names none; over TLS, its certificate must be good by the
+    /// system's authorities.
+    pub(super) fn of_authority(authority: &str, over_tls: bool) -> Result<Self, Problem> {
+        let no_address = || Problem::bad_config(format!("{authority} is no address: give host:port"));
+        let uri: http::uri::Authority = authority.parse().map_err(|_| no_address())?;
+        let port = uri.port_u16().unwrap_or(if over_tls { 443 } else { 80 });
+        let address = format!("{}:{port}", uri.host());
+        if !over_tls {
+            return Ok(Self { address, tls: None });
+        }
+        let name = uri.host().trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(name).map_err(|_| no_address())?;
+        let config =
+            crate::delivery::tls::client_config(None).map_err(|error| Problem::bad_config(error.to_string()))?;
+        Ok(Self { address, tls: Some((config.into(), name)) })
     }
 
     async fn connect(&self) -> std::io::Result<Box<dyn Wire>> {
@@ -77,59 +113,227 @@ impl Daemon {
         })
     }
 
-    /// Calls the API and gives back the JSON of its answer (null for an empty one).
-    pub(super) fn call(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&serde_json::Value>,
-    ) -> Result<serde_json::Value, Problem> {
-        let (address, token) = (&self.address, &self.token);
-        let failed = |sentence: String| Problem { sentence, code: FAILED };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| failed(format!("the runtime could not be started: {error}")))?;
-        let body = body.map(ToString::to_string).unwrap_or_default();
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::HOST, address)
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| failed(format!("the request can't be made: {error}")))?;
-        let unreachable = |error: &dyn std::fmt::Display| Problem {
-            sentence: format!("the daemon at {address} can't be reached ({error}): is `carteiro serve` running?"),
-            code: TRY_LATER,
-        };
-        runtime.block_on(async {
-            let exchange = async {
-                let stream = self.connect().await.map_err(|error| unreachable(&error))?;
-                let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-                let (mut sender, connection) = handshake.map_err(|error| unreachable(&error))?;
-                let connection = tokio::spawn(connection);
-                let response = sender.send_request(request).await.map_err(|error| unreachable(&error))?;
-                let status = response.status();
-                let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-                let body = body.map_err(|error| unreachable(&error))?.to_bytes();
-                connection.abort();
-                let json = if body.is_empty() { Ok(serde_json::Value::Null) } else { serde_json::from_slice(&body) };
-                let json =
-                    json.map_err(|_| failed(format!("{address} answered {status} and no JSON: is that carteiro?")))?;
-                if status.is_success() {
-                    return Ok(json);
+    /// Sends one request on a connection of its own; `Err` says in a few words why no answer came.
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Exchange, String> {
+        let exchange = async {
+            let stream = self.connect().await.map_err(|error| error.to_string())?;
+            let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+            let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
+            let connection = tokio::spawn(connection);
+            match sender.send_request(request).await {
+                Ok(response) => Ok(Exchange { response, connection }),
+                Err(error) => {
+                    connection.abort();
+                    Err(error.to_string())
                 }
-                let detail =
-                    json.pointer("/errors/detail").and_then(serde_json::Value::as_str).unwrap_or("no reason given");
-                let code = if status.as_u16() == 503 { TRY_LATER } else { FAILED };
-                Err(Problem { sentence: format!("the daemon answered {}: {detail}", status.as_u16()), code })
-            };
-            match tokio::time::timeout(TIMEOUT, exchange).await {
-                Ok(result) => result,
-                Err(_) => Err(unreachable(&format_args!("no answer within {} s", TIMEOUT.as_secs()))),
             }
+        };
+        let timed = tokio::time::timeout(TIMEOUT, exchange).await;
+        timed.unwrap_or_else(|_| Err(format!("no answer within {} s", TIMEOUT.as_secs())))
+    }
+}
+
+/// Where the daemon is, how it is spoken to, and as whom.
+pub(super) struct Daemon {
+    peer: Peer,
+    token: String,
+}
+
+/// One call of the API.
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// Empty, or JSON.
+    pub(super) body: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl Ask {
+    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), body: String::new(), headers: Vec::new() }
+    }
+
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    pub(super) fn body(self, body: &Value) -> Self {
+        Self { body: body.to_string(), ..self }
+    }
+}
+
+/// What came back: `data` as the daemon wrote it, byte for byte, since what a shop recorded may hold numbers that no float does.
+#[derive(Default, Deserialize)]
+pub(super) struct Answer {
+    data: Option<Box<RawValue>>,
+    page: Option<Page>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    next_cursor: Option<String>,
+}
+
+impl Answer {
+    /// `null` for an answer without a body.
+    pub(super) fn raw(&self) -> &str {
+        self.data.as_deref().map_or("null", RawValue::get)
+    }
+
+    /// For shapes of the daemon's own; `null` where a number in it doesn't fit.
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_str(self.raw()).unwrap_or_default()
+    }
+
+    /// The rows of a list, each as it was written.
+    pub(super) fn rows(&self) -> Vec<Box<RawValue>> {
+        serde_json::from_str(self.raw()).unwrap_or_default()
+    }
+
+    pub(super) fn next_cursor(&self) -> Option<&str> {
+        self.page.as_ref()?.next_cursor.as_deref()
+    }
+}
+
+impl Daemon {
+    /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good by the system's
+    /// authorities, or an address at which the config's own daemon can be reached.
+    pub(super) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, Problem> {
+        let whole = |peer: Peer| Self { peer, token: String::new() };
+        if let Some(authority) = server.and_then(|server| server.strip_prefix("https://")) {
+            return Peer::of_authority(authority.trim_end_matches('/'), true).map(whole);
+        }
+        let server = server.map(|server| server.strip_prefix("http://").unwrap_or(server).trim_end_matches('/'));
+        let mut peer = match server {
+            Some(server) => Peer::of_authority(server, false)?,
+            None => Peer { address: config.listen.to_string(), tls: None },
+        };
+        let certificate = Certificate::of(config).map_err(|error| Problem::bad_config(error.to_string()))?;
+        if let Some(certificate) = certificate {
+            // Of a certificate that is known, the name says nothing more: the address is seldom the one it was made out to.
+            let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+            peer.tls = Some((Known::connector(certificate.own().clone()), name));
+        }
+        Ok(whole(peer))
+    }
+
+    pub(super) fn with_token(self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self }
+    }
+
+    fn unreachable(&self, why: impl std::fmt::Display) -> Problem {
+        let address = &self.peer.address;
+        Problem {
+            sentence: format!(
+                "the daemon at {address} can't be reached ({why}): is `carteiro serve` running? --server names another address"
+            ),
+            code: TRY_LATER,
+        }
+    }
+
+    fn request(&self, ask: Ask) -> Result<Request<Full<Bytes>>, Problem> {
+        let mut request = Request::builder()
+            .method(ask.method)
+            .uri(ask.path)
+            .header(header::HOST, &self.peer.address)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(header::USER_AGENT, concat!("carteiro-cli/", env!("CARGO_PKG_VERSION")));
+        if !ask.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in ask.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(ask.body)));
+        request.map_err(|error| {
+            Problem::failed(format!("the request can't be made ({error}): a token, key or id with unusual characters?"))
         })
+    }
+
+    /// Calls the API and waits for the whole answer.
+    pub(super) async fn send(&self, ask: Ask) -> Result<Answer, Problem> {
+        let path = ask.path.clone();
+        let request = self.request(ask)?;
+        let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
+        let body = self.body(&mut exchange).await?;
+        if !exchange.response.status().is_success() {
+            return Err(self.refusal(&path, &exchange.response, &body));
+        }
+        if body.is_empty() {
+            return Ok(Answer::default());
+        }
+        serde_json::from_slice(&body).map_err(|_| self.no_carteiro(exchange.response.status()))
+    }
+
+    async fn body(&self, exchange: &mut Exchange) -> Result<Bytes, Problem> {
+        let body = Limited::new(exchange.response.body_mut(), MAX_ANSWER).collect();
+        match tokio::time::timeout(TIMEOUT, body).await {
+            Ok(body) => Ok(body.map_err(|error| self.unreachable(error))?.to_bytes()),
+            Err(_) => {
+                Err(self.unreachable(format_args!("the rest of its answer took more than {} s", TIMEOUT.as_secs())))
+            }
+        }
+    }
+
+    /// [`Daemon::send`], for who does nothing else meanwhile.
+    pub(super) fn ask(&self, ask: Ask) -> Result<Answer, Problem> {
+        block_on(self.send(ask))
+    }
+
+    /// Opens an event stream (Server-Sent Events).
+    pub(super) async fn stream(&self, ask: Ask) -> Result<Exchange, Problem> {
+        let path = ask.path.clone();
+        let request = self.request(ask)?;
+        let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
+        if exchange.response.status() != StatusCode::OK {
+            let body = self.body(&mut exchange).await?;
+            return Err(self.refusal(&path, &exchange.response, &body));
+        }
+        let kind = exchange.response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        if !kind.is_some_and(|kind| kind.starts_with("text/event-stream")) {
+            return Err(self.no_carteiro(StatusCode::OK));
+        }
+        Ok(exchange)
+    }
+
+    fn no_carteiro(&self, status: StatusCode) -> Problem {
+        let address = &self.peer.address;
+        Problem::failed(format!(
+            "{address} answered {status} and not what carteiro would: is that carteiro? --server names another address"
+        ))
+    }
+
+    /// A refusal as a sentence, with every field that is wrong and the next step.
+    fn refusal(&self, path: &str, response: &Response<Incoming>, body: &[u8]) -> Problem {
+        let status = response.status();
+        let Ok(json) = serde_json::from_slice::<Value>(body) else {
+            return self.no_carteiro(status);
+        };
+        let detail = json.pointer("/errors/detail").and_then(Value::as_str).unwrap_or("no reason given");
+        let mut sentence = format!("the daemon answered {}: {detail}", status.as_u16());
+        for (field, problems) in json.pointer("/errors/fields").and_then(Value::as_object).into_iter().flatten() {
+            for problem in problems.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                // A String takes everything.
+                let _ = write!(sentence, "\n  {field} {problem}");
+            }
+        }
+        sentence.push_str(match status.as_u16() {
+            401 => "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start writes one to admin-token in the data folder",
+            403 => "\n  `carteiro token create --scope …` makes one that has it",
+            404 if path.starts_with("/api/webhooks") => "\n  `carteiro webhooks list` shows what there is",
+            404 if path.starts_with("/api/events") => "\n  `carteiro events list` shows what there is",
+            404 if path.starts_with("/api/notifications/stream") => "\n  the daemon is older than this command and has no stream",
+            404 if path.starts_with("/api/notifications/resend") => "\n  `carteiro notifications jobs` shows what there is",
+            404 if path.starts_with("/api/notifications") => "\n  `carteiro notifications list` shows what there is",
+            404 if path.starts_with("/api/tokens") => "\n  `carteiro token list` shows what there is",
+            _ => "",
+        });
+        let later = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let wait = response.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok());
+        if let Some(wait) = wait.filter(|_| later) {
+            let _ = write!(sentence, " (try again in {wait} s)");
+        }
+        Problem { sentence, code: if later { TRY_LATER } else { FAILED } }
     }
 }
 

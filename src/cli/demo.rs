@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::daemon::{Daemon, Given};
 use crate::delivery;
 use crate::model::{
-    Attempt, Authorization, EventId, EventType, Pattern, PatternSet, Status, TargetUrl, Timestamp, Trigger,
+    Attempt, Authorization, EventId, EventType, Pattern, PatternSet, Sample, SampleMethod, Status, TargetUrl, Trigger,
     WebhookPatch,
 };
 use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
@@ -32,12 +32,8 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(clap::Args)]
 pub(super) struct DemoArgs {
     /// End after this long, such as 10s; without it, with Ctrl-C
-    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    #[arg(long = "for", value_name = "SPAN", value_parser = super::words::span)]
     span: Option<Duration>,
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())
 }
 
 pub(super) fn demo(args: &DemoArgs) -> u8 {
@@ -173,7 +169,7 @@ struct Shop {
 
 /// What happens to each order, in turn.
 const STEPS: [&str; 4] = ["ORDER.CREATED", "PAYMENT.CREATED", "PAYMENT.PAID", "ORDER.PAID"];
-const METHODS: [&str; 3] = ["PIX", "BANK_SLIP", "CREDIT"];
+const METHODS: [SampleMethod; 3] = [SampleMethod::Pix, SampleMethod::BankSlip, SampleMethod::Credit];
 
 /// An event that was recorded, as the story tells it.
 struct Begun {
@@ -188,71 +184,21 @@ impl Shop {
         self.step += 1;
         let name = STEPS[step as usize % STEPS.len()];
         let method = METHODS[order as usize % METHODS.len()];
-        let total_cents = 4_990 + u64::from(order) * 1_370;
         let now = Clock::System.now();
-        let (order_id, payment_id) = (sample_id(order, 1), sample_id(order, 2));
-        let resource = match step {
-            0 | 3 => order_resource(&order_id, order, if step == 0 { "CREATED" } else { "PAID" }, total_cents, now),
-            _ => payment_resource(&payment_id, &order_id, order, method, step == 2, total_cents, now),
-        };
+        let sample = Sample { order, total_cents: 4_990 + u64::from(order) * 1_370, method, at: now };
         let event_type = EventType::parse(name).ok_or("no type")?;
+        let resource = sample.resource(&event_type);
         let draft = EventDraft { id: None, event_type, external_id: None, occurred_at: Some(now), resource: &resource };
         let recorded = service.record(caller, vec![draft], None, false).await.map_err(describe)?;
         let event = recorded.events.first().ok_or("nothing was recorded")?;
-        let reais = format!("R$ {},{:02}", total_cents / 100, total_cents % 100);
-        let what = if step == 0 || step == 3 {
-            format!("pedido-{order} {reais}")
-        } else {
-            format!("pedido-{order} {method} {reais}")
+        let (reais, cents, sold) = (sample.total_cents / 100, sample.total_cents % 100, sample.external_id());
+        let what = match step {
+            0 | 3 => format!("{sold} R$ {reais},{cents:02}"),
+            _ => format!("{sold} {method:?} R$ {reais},{cents:02}"),
         };
         println!("        recorded   {name:<16} {what}");
         Ok(Begun { id: event.id, event_type: name.to_owned(), what })
     }
-}
-
-/// A UUID that tells which order it belongs to.
-fn sample_id(order: u32, kind: u32) -> String {
-    format!("5a9d{kind:04x}-0000-4000-8000-{order:012x}")
-}
-
-fn order_resource(id: &str, order: u32, status: &str, total_cents: u64, now: Timestamp) -> String {
-    serde_json::json!({
-        "order": {
-            "id": id,
-            "external_id": format!("pedido-{order}"),
-            "status": status,
-            "total_cents": total_cents,
-            "customer": { "name": "Maria Exemplo", "email": "maria@loja.example" },
-            "items": [{ "sku": "CANECA-01", "description": "Caneca", "quantity": 1, "unit_price_cents": total_cents }],
-            "inserted_at": now.to_string(),
-        }
-    })
-    .to_string()
-}
-
-fn payment_resource(
-    id: &str,
-    order_id: &str,
-    order: u32,
-    method: &str,
-    paid: bool,
-    total_cents: u64,
-    now: Timestamp,
-) -> String {
-    serde_json::json!({
-        "payment": {
-            "id": id,
-            "order_id": order_id,
-            "external_id": format!("pedido-{order}"),
-            "method": method,
-            "status": if paid { "PAID" } else { "CREATED" },
-            "total_cents": total_cents,
-            "installments": 1,
-            "inserted_at": now.to_string(),
-            "paid_at": paid.then(|| now.to_string()),
-        }
-    })
-    .to_string()
 }
 
 // ---- the story -------------------------------------------------------------------------------------------------------

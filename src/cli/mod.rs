@@ -1,13 +1,25 @@
 //! The command line: which command, with which settings, and how it ends. Every failure becomes a sentence and an exit code.
 
+mod bar;
 mod client;
 mod demo;
+mod events;
+mod follow;
+mod listen;
 mod log;
+mod manual;
+mod notifications;
+mod output;
+mod reach;
 mod receiver;
 mod reload;
 mod serve;
 mod store;
+mod tail;
 mod token;
+mod trigger;
+mod webhooks;
+mod words;
 
 use crate::config::{self, Loaded};
 use clap::{Args, Parser, Subcommand};
@@ -18,14 +30,21 @@ use std::process::ExitCode;
 const DONE: u8 = 0;
 /// It did not work.
 const FAILED: u8 = 1;
+/// It was asked for in a way that can't be meant; clap ends with it too.
+const WRONG_USAGE: u8 = 2;
 /// Try again later: the daemon can't be reached or is not ready (`EX_TEMPFAIL`).
 const TRY_LATER: u8 = 75;
 /// Bad configuration; systemd doesn't restart on it (`EX_CONFIG`).
 const BAD_CONFIG: u8 = 78;
 
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 75 try again later, 78 bad configuration.
+Environment: CARTEIRO_CONFIG, CARTEIRO_SERVER, CARTEIRO_TOKEN and CARTEIRO_TOKEN_FILE stand for their flags, CARTEIRO_SECTION__KEY for \
+a key of the config; NO_COLOR takes the colours, COLUMNS says how wide the terminal is.";
+
 /// Self-hosted webhook notifications: keeps every event, and tries until the target confirms.
 #[derive(Parser)]
-#[command(name = "carteiro", version, disable_help_subcommand = true)]
+#[command(name = "carteiro", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -51,6 +70,22 @@ enum Command {
     Reload(ConfigArgs),
     /// Make, list and revoke access tokens of a running daemon
     Token(token::TokenArgs),
+    /// List, show, register, change, try out and delete webhooks
+    Webhooks(webhooks::WebhooksArgs),
+    /// List, show, record, re-send and follow events
+    Events(events::EventsArgs),
+    /// List, show, re-send and follow notifications
+    Notifications(notifications::NotificationsArgs),
+    /// Record a sample event
+    Trigger(trigger::TriggerArgs),
+    /// Print attempts as they are made
+    Tail(tail::TailCommand),
+    /// Receive notifications here, to try things out
+    Listen(listen::ListenArgs),
+    /// Write completions for a shell to the standard output
+    Completions(manual::CompletionsArgs),
+    /// Write a manual page to the standard output
+    Man(manual::ManArgs),
 }
 
 #[derive(Args)]
@@ -90,6 +125,14 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => store::verify(&args),
         Command::Reload(args) => reload::reload(&args),
         Command::Token(args) => token::token(&args),
+        Command::Webhooks(args) => webhooks::webhooks(&args),
+        Command::Events(args) => events::events(&args),
+        Command::Notifications(args) => notifications::notifications(&args),
+        Command::Trigger(args) => trigger::trigger(&args),
+        Command::Tail(args) => tail::tail(&args),
+        Command::Listen(args) => listen::listen(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     })
 }
 
@@ -149,7 +192,7 @@ fn check_config(args: &ConfigArgs) -> u8 {
 fn show_config(args: &ConfigArgs) -> u8 {
     match load(args, &[]) {
         Ok(loaded) => {
-            print!("{}", loaded.effective());
+            output::line(loaded.effective().trim_end_matches('\n'));
             DONE
         }
         Err(code) => code,

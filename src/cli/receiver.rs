@@ -1,5 +1,5 @@
-//! A receiver of notifications, as a merchant's system would have one: it checks authorization and signature and drops
-//! repeats by id. The demo's fails now and then, on purpose.
+//! What a receiver of notifications does, as a merchant's system would: it checks authorization and signature and drops
+//! repeats by id. The demo's fails now and then, on purpose; `listen` makes another one of the same parts.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -12,13 +12,86 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
 
+use crate::clock::Clock;
 use crate::delivery::sign::signature;
-use crate::model::SigningSecret;
+use crate::model::{SigningSecret, Timestamp};
 
 /// The largest notification that is read: carteiro sends at most 256 KiB of resource.
-const MAX_BODY: usize = 512 * 1024;
+pub(super) const MAX_BODY: usize = 512 * 1024;
+/// How far `webhook-timestamp` may be from now, as the Standard Webhooks libraries have it.
+pub(super) const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+/// What a check came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// Nothing was said of what it should be.
+    NotChecked,
+    Good,
+    Missing,
+    Wrong,
+    /// The signature is right, and too old or of the future: somebody may have kept it.
+    Stale,
+}
+
+impl Check {
+    pub(super) const fn is_passed(self) -> bool {
+        matches!(self, Self::NotChecked | Self::Good)
+    }
+
+    /// The word of `listen --json`.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotChecked => "not_checked",
+            Self::Good => "ok",
+            Self::Missing => "missing",
+            Self::Wrong => "wrong",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// What a receiver expects of whoever sends to it.
+pub(super) struct Expected {
+    pub(super) authorization: Option<String>,
+    pub(super) secret: Option<SigningSecret>,
+    pub(super) tolerance: Duration,
+}
+
+impl Expected {
+    pub(super) fn authorization(&self, headers: &HeaderMap) -> Check {
+        match (&self.authorization, headers.get(header::AUTHORIZATION)) {
+            (None, _) => Check::NotChecked,
+            (Some(_), None) => Check::Missing,
+            (Some(expected), Some(sent)) if sent.as_bytes() == expected.as_bytes() => Check::Good,
+            (Some(_), Some(_)) => Check::Wrong,
+        }
+    }
+
+    /// Standard Webhooks v1: any one of the signatures suffices, since a secret that is being replaced signs beside the new one.
+    pub(super) fn signature(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Check {
+        let Some(secret) = &self.secret else {
+            return Check::NotChecked;
+        };
+        let sent = text(headers, "webhook-signature");
+        if sent.is_empty() {
+            return Check::Missing;
+        }
+        let Ok(timestamp_s) = text(headers, "webhook-timestamp").parse::<u64>() else {
+            return Check::Wrong;
+        };
+        let right = signature(std::iter::once(secret), text(headers, "webhook-id"), timestamp_s, body);
+        if !sent.split(' ').any(|one| one == right) {
+            Check::Wrong
+        } else if now.as_secs().abs_diff(timestamp_s) > self.tolerance.as_secs() {
+            Check::Stale
+        } else {
+            Check::Good
+        }
+    }
+}
 
 /// What a receiver does with a first or second attempt; later ones it always confirms.
 #[derive(Clone, Copy)]
@@ -38,8 +111,7 @@ const PATIENCE: u16 = 3;
 
 /// What a receiver expects, and what it has seen.
 pub(super) struct Receiver {
-    authorization: String,
-    secret: SigningSecret,
+    expected: Expected,
     /// Which mood each attempt met: one that is sent again over a fresh connection meets the same.
     moods: Mutex<HashMap<(String, u16), Mood>>,
     seen: Mutex<HashSet<String>>,
@@ -49,8 +121,7 @@ pub(super) struct Receiver {
 impl Receiver {
     pub(super) fn new(authorization: String, secret: SigningSecret) -> Arc<Self> {
         Arc::new(Self {
-            authorization,
-            secret,
+            expected: Expected { authorization: Some(authorization), secret: Some(secret), tolerance: TOLERANCE },
             moods: Mutex::default(),
             seen: Mutex::default(),
             rejected: AtomicU32::new(0),
@@ -125,13 +196,60 @@ impl Receiver {
     }
 
     fn trusts(&self, headers: &HeaderMap, body: &[u8]) -> bool {
-        let timestamp = text(headers, "webhook-timestamp").parse().unwrap_or(0);
-        let expected = signature(std::iter::once(&self.secret), text(headers, "webhook-id"), timestamp, body);
-        text(headers, "authorization") == self.authorization
-            && text(headers, "webhook-signature").split(' ').any(|one| one == expected)
+        let signature = self.expected.signature(headers, body, Clock::System.now());
+        self.expected.authorization(headers).is_passed() && signature.is_passed()
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_must_be_there_right_and_recent() {
+        let secret = SigningSecret::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").unwrap();
+        let expected = Expected { authorization: None, secret: Some(secret.clone()), tolerance: TOLERANCE };
+        let signed = signature(std::iter::once(&secret), "msg", 1_000_000, b"{}");
+        let headers = |signature: &str, timestamp: &str| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in
+                [("webhook-id", "msg"), ("webhook-timestamp", timestamp), ("webhook-signature", signature)]
+            {
+                headers.insert(name, value.parse().unwrap());
+            }
+            headers
+        };
+        let at = |seconds: u64| Timestamp::from_ms(seconds * 1000);
+        let check =
+            |signature: &str, timestamp: &str, now| expected.signature(&headers(signature, timestamp), b"{}", now);
+        let both = format!("v1,AAAA {signed}");
+        assert_eq!(check(&both, "1000000", at(1_000_000)), Check::Good);
+        assert_eq!(check(&signed, "1000000", at(1_000_300)), Check::Good);
+        assert_eq!(check(&signed, "1000000", at(1_000_301)), Check::Stale);
+        assert_eq!(check(&signed, "1000000", at(999_699)), Check::Stale);
+        assert_eq!(check(&signed, "1000001", at(1_000_000)), Check::Wrong);
+        assert_eq!(check("v1,AAAA", "1000000", at(1_000_000)), Check::Wrong);
+        assert_eq!(check(&signed, "soon", at(1_000_000)), Check::Wrong);
+        assert_eq!(expected.signature(&HeaderMap::new(), b"{}", at(1)), Check::Missing);
+        assert_eq!(expected.signature(&headers(&signed, "1000000"), b"{ }", at(1_000_000)), Check::Wrong);
+    }
+
+    #[test]
+    fn an_authorization_is_compared_whole() {
+        let expected = |text: Option<&str>| Expected {
+            authorization: text.map(str::to_owned),
+            secret: None,
+            tolerance: TOLERANCE,
+        };
+        let mut headers = HeaderMap::new();
+        assert_eq!(expected(Some("Bearer a")).authorization(&headers), Check::Missing);
+        headers.insert(header::AUTHORIZATION, "Bearer a".parse().unwrap());
+        assert_eq!(expected(Some("Bearer a")).authorization(&headers), Check::Good);
+        assert_eq!(expected(Some("a")).authorization(&headers), Check::Wrong);
+        assert_eq!(expected(None).authorization(&headers), Check::NotChecked);
+    }
 }

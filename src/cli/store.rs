@@ -1,19 +1,14 @@
 //! `carteiro backup`, `restore` and `verify`: through the daemon's control socket while one runs on the data folder, on the store itself
 //! while none does.
 
+use super::bar::Bar;
 use super::{ConfigArgs, DONE, FAILED, TRY_LATER, complain, load};
 use crate::clock::Clock;
 use crate::control;
 use crate::store::{Closed, NewFile, Phase, Progress, restore};
 use clap::Args;
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// How often a progress bar moves.
-const REDRAW: Duration = Duration::from_millis(200);
-/// How many characters a progress bar has.
-const BAR_WIDTH: u64 = 30;
 
 #[derive(Args)]
 pub(super) struct StoreArgs {
@@ -67,7 +62,7 @@ fn back_up(args: &BackupArgs) -> Result<(), u8> {
     if let Some(stream) = ask(&data, "backup")? {
         // Copied as it comes, and read at the same time: it is whole only if its end is.
         let mut copy = Copying { from: stream, to: &mut out };
-        let checked = crate::store::check(&mut copy, |progress| bar.show("backup", progress));
+        let checked = crate::store::check(&mut copy, |progress| show(&mut bar, "backup", progress));
         bar.clear();
         checked.map_err(|error| failed(&error))?;
     } else {
@@ -79,7 +74,7 @@ fn back_up(args: &BackupArgs) -> Result<(), u8> {
                 "a daemon would not start on this store, and this backup is of what is left: {refusal}"
             ));
         }
-        let written = closed.back_up(&mut out, &Clock::System, |progress| bar.show("backup", progress));
+        let written = closed.back_up(&mut out, &Clock::System, |progress| show(&mut bar, "backup", progress));
         bar.clear();
         written.map_err(|error| failed(&error))?;
     }
@@ -95,7 +90,7 @@ pub(super) fn restore_backup(args: &RestoreArgs) -> u8 {
     };
     let mut bar = Bar::new();
     let restored = restore(&args.from, &data, |phase, progress| {
-        bar.show(if phase == Phase::Checking { "check" } else { "restore" }, progress);
+        show(&mut bar, if phase == Phase::Checking { "check" } else { "restore" }, progress);
     });
     bar.clear();
     match restored {
@@ -133,7 +128,9 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
     }
     let closed = Closed::open(&data, config.cache, args.accept_what_is_left).map_err(failed)?;
     closed.is_of_present_format().map_err(failed)?;
-    let report = closed.verify(|_| {});
+    let mut bar = Bar::new();
+    let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
+    bar.clear();
     print!("{report}");
     Ok(report.is_sound())
 }
@@ -160,6 +157,10 @@ fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::unix::net::U
     }
 }
 
+fn show(bar: &mut Bar, what: &str, progress: Progress) {
+    bar.show(what, progress.done, progress.of, &format!("records, {} MiB", progress.bytes >> 20));
+}
+
 /// Whatever is read is written down too.
 struct Copying<'w, R, W> {
     from: R,
@@ -171,34 +172,5 @@ impl<R: io::Read, W: io::Write> io::Read for Copying<'_, R, W> {
         let read = self.from.read(into)?;
         self.to.write_all(&into[..read])?;
         Ok(read)
-    }
-}
-
-/// One line on a terminal that says how far something is; nothing where stderr is none.
-struct Bar {
-    shown: Option<Instant>,
-    on: bool,
-}
-
-impl Bar {
-    fn new() -> Self {
-        Self { shown: None, on: io::stderr().is_terminal() }
-    }
-
-    fn show(&mut self, what: &str, progress: Progress) {
-        if !self.on || self.shown.is_some_and(|at| at.elapsed() < REDRAW) {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        let done = progress.done.min(progress.of);
-        let filled = (done * BAR_WIDTH).checked_div(progress.of).unwrap_or(0);
-        let bar: String = (0..BAR_WIDTH).map(|at| if at < filled { '=' } else { ' ' }).collect();
-        eprint!("\r{what} [{bar}] {done} of {} records, {} MiB", progress.of, progress.bytes >> 20);
-    }
-
-    fn clear(&mut self) {
-        if self.shown.take().is_some() {
-            eprint!("\r\x1b[K");
-        }
     }
 }

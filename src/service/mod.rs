@@ -171,10 +171,14 @@ impl Service {
     }
 
     /// The catalogue: type, and its sentences where it has them (Portuguese, English).
-    pub fn event_types(&self) -> Vec<(String, Option<(&'static str, &'static str)>)> {
-        let known = CATALOGUE.iter().map(|entry| (entry.event_type.to_owned(), Some((entry.pt, entry.en))));
-        let extra = self.policy().extra_types.iter().map(|extra| (extra.to_string(), None)).collect::<Vec<_>>();
-        known.chain(extra).collect()
+    pub fn event_types(&self) -> Vec<(EventType, Option<(&'static str, &'static str)>)> {
+        let known = CATALOGUE.iter().filter_map(|entry| {
+            let event_type = EventType::parse(entry.event_type)?;
+            Some((event_type, Some((entry.pt, entry.en))))
+        });
+        let is_known = |extra: &&EventType| !CATALOGUE.iter().any(|entry| entry.event_type == extra.as_str());
+        let policy = self.policy();
+        known.chain(policy.extra_types.iter().filter(is_known).map(|extra| (extra.clone(), None))).collect()
     }
 
     fn policy(&self) -> Arc<Policy> {

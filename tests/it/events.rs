@@ -182,6 +182,9 @@ fn the_catalogue_has_both_languages_and_may_be_strict() {
     assert_eq!(types.len(), 21);
     let paid = types.iter().find(|one| one["type"] == "PAYMENT.PAID").unwrap();
     assert!(paid["description"]["pt"].is_string() && paid["description"]["en"].is_string());
+    assert_eq!(paid["sample"]["payment"]["status"], "PAID");
+    let own = types.iter().find(|one| one["type"] == "SHIPMENT.SENT").unwrap();
+    assert!(own["description"].is_null() && own["sample"]["shipment"]["status"] == "SENT");
     daemon.record("SHIPMENT.SENT");
     let unknown = json!({ "event": { "type": "SHIPMENT.LOST", "resource": {} } });
     assert!(daemon.post("/api/events", &unknown).refused(422, "invalid_fields")["type"].is_array());

@@ -272,7 +272,8 @@ fn a_token_of_the_command_line_ends_is_seen_in_use_and_revoked_at_once() {
     post(&daemon).expect(201);
     let used = erp(&daemon)["last_used_at"].clone();
     assert!(used.is_string());
-    assert!(run(&daemon, &["list"]).contains(&format!("last used {}", used.as_str().unwrap())));
+    let shown = used.as_str().unwrap()[..19].replace('T', " ");
+    assert!(run(&daemon, &["list"]).contains(&shown), "{shown}");
     assert!(daemon.terminate().success());
     daemon.spawn();
     assert_eq!(erp(&daemon)["last_used_at"], used, "it outlives a stop");

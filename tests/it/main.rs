@@ -6,6 +6,8 @@
 
 mod accounts;
 mod bad_input;
+mod cli;
+mod cli_following;
 mod crash;
 mod delivery;
 mod disabling;

@@ -1,0 +1,451 @@
+//! `carteiro listen`: a receiver for trying things out. It says of each notification whether authorization and signature are right,
+//! answers what it is told to, and hands notifications on to the system that is being built.
+
+use super::client::{Peer, Problem, block_on, until_interrupted};
+use super::output::{Screen, Tone, laid_out, line, printable};
+use super::receiver::{Check, Expected, MAX_BODY, text};
+use super::words::{read_secret, span};
+use super::{DONE, WRONG_USAGE, complain};
+use crate::clock::Clock;
+use crate::model::SigningSecret;
+use bytes::Bytes;
+use clap::Args;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How many notifications are remembered, to know a repeat by.
+const MAX_SEEN: usize = 100_000;
+/// How long answers that are being given may take when it ends.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long nothing is accepted after nothing could be, as when file descriptors have run out.
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[derive(Args)]
+pub(super) struct ListenArgs {
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: String,
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 9000)]
+    port: u64,
+    /// What the Authorization header must be, whole; without it, it isn't checked
+    #[arg(long, value_name = "VALUE")]
+    authorization: Option<String>,
+    /// A file that holds what the Authorization header must be
+    #[arg(long, value_name = "FILE", conflicts_with = "authorization")]
+    authorization_file: Option<PathBuf>,
+    /// The signing secret, whsec_…; without it, the signature isn't checked
+    #[arg(long, value_name = "SECRET")]
+    secret: Option<String>,
+    /// A file that holds the signing secret
+    #[arg(long, value_name = "FILE", conflicts_with = "secret")]
+    secret_file: Option<PathBuf>,
+    /// How old a signature may be
+    #[arg(long, value_name = "SPAN", value_parser = span, default_value = "5m")]
+    tolerance: Duration,
+    /// What is answered
+    #[arg(long, value_name = "STATUS", default_value_t = 200)]
+    status: u64,
+    /// How long an answer takes
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    delay: Option<Duration>,
+    /// Answer the first attempts of each notification with 500
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    fail_first: u64,
+    /// Hand each notification on to this URL and answer what it answers; repeats of what was confirmed are not handed on
+    #[arg(long, value_name = "URL", conflicts_with = "status")]
+    forward: Option<String>,
+    /// Print JSON, one line for each notification
+    #[arg(long)]
+    json: bool,
+    /// End after so many; with 1 if one of them was not to be trusted
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+}
+
+fn secret(text: &str) -> Result<SigningSecret, String> {
+    let secret = SigningSecret::parse(text);
+    secret.ok_or_else(|| {
+        "the secret must be whsec_ and 24 to 64 bytes in base64, as `carteiro webhooks create` prints it".to_owned()
+    })
+}
+
+fn status(status: u64) -> Result<StatusCode, String> {
+    // 1xx is no answer: whoever sends would wait for another one.
+    let status = u16::try_from(status).ok().filter(|status| (200..1000).contains(status));
+    status.and_then(|status| StatusCode::from_u16(status).ok()).ok_or_else(|| "--status must be 200 to 999".to_owned())
+}
+
+/// Where notifications are handed on to.
+#[derive(Clone)]
+struct Forward {
+    peer: Peer,
+    path: String,
+}
+
+impl Forward {
+    fn parse(url: &str) -> Result<Self, String> {
+        let no_url = || "--forward must be an http or https URL, such as http://127.0.0.1:3000/webhooks".to_owned();
+        let uri: Uri = url.parse().map_err(|_| no_url())?;
+        let over_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(no_url()),
+        };
+        let authority = uri.authority().ok_or_else(no_url)?;
+        let peer = Peer::of_authority(authority.as_str(), over_tls).map_err(|problem| problem.sentence)?;
+        let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        Ok(Self { peer, path })
+    }
+
+    /// What the other side answers; 502 where it doesn't.
+    async fn send(&self, head: &Parts, body: Bytes) -> Response<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        let no_way = |why: String| {
+            complain(format_args!("{}{} could not be reached: {why}", self.peer.address, self.path));
+            reply(StatusCode::BAD_GATEWAY, "the system behind `carteiro listen --forward` could not be reached")
+        };
+        let Ok(path) = self.path.parse() else { return no_way("its path is none".to_owned()) };
+        *request.uri_mut() = path;
+        *request.headers_mut() = end_to_end(&head.headers);
+        match HeaderValue::from_str(&self.peer.address) {
+            Ok(host) => request.headers_mut().insert(header::HOST, host),
+            Err(error) => return no_way(error.to_string()),
+        };
+        let mut exchange = match self.peer.send(request).await {
+            Ok(exchange) => exchange,
+            Err(why) => return no_way(why),
+        };
+        let answered = match Limited::new(exchange.response.body_mut(), MAX_BODY).collect().await {
+            Ok(answered) => answered.to_bytes(),
+            Err(error) => return no_way(error.to_string()),
+        };
+        let mut response = Response::new(Full::new(answered));
+        *response.status_mut() = exchange.response.status();
+        for name in [header::CONTENT_TYPE, header::RETRY_AFTER, header::LOCATION] {
+            if let Some(value) = exchange.response.headers().get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        response
+    }
+}
+
+/// The headers that are meant for whoever is behind (RFC 9110, 7.6.1); length and host are made anew.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    let own = [
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::EXPECT,
+        header::HOST,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ];
+    for name in own {
+        headers.remove(name);
+    }
+    headers
+}
+
+fn reply(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+}
+
+pub(super) fn listen(args: &ListenArgs) -> u8 {
+    let listened = Listener::new(args).and_then(|listener| block_on(run(args, Arc::new(listener))));
+    match listened {
+        Ok(()) => DONE,
+        Err(problem) => {
+            complain(problem.sentence);
+            problem.code
+        }
+    }
+}
+
+async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), Problem> {
+    // An IPv6 address stands in brackets beside a port.
+    let host =
+        if args.host.contains(':') { format!("[{}]", args.host.trim_matches(['[', ']'])) } else { args.host.clone() };
+    let bound = TcpListener::bind(format!("{host}:{}", args.port)).await;
+    let bound = bound.map_err(|error| {
+        Problem::failed(format!(
+            "{}:{} can't be listened on ({error}); --port 0 takes a free one",
+            args.host, args.port
+        ))
+    })?;
+    let address = bound.local_addr().map_err(|error| Problem::failed(error.to_string()))?;
+    eprintln!("listening on http://{address}/; Ctrl-C ends it");
+    if args.count.is_none() {
+        eprintln!("To be sent something: carteiro webhooks create --target http://{address}/ --events '*'");
+        if address.ip().is_loopback() {
+            eprintln!(
+                "(The daemon refuses targets on this machine unless its config says [egress] allow = [\"127.0.0.0/8\"].)"
+            );
+        }
+    }
+    let mut connections = JoinSet::new();
+    let mut ended = listener.ended.subscribe();
+    let accepting = async {
+        loop {
+            tokio::select! {
+                _ = ended.wait_for(|ended| *ended) => return Ok(()),
+                Some(_) = connections.join_next() => {}
+                accepted = bound.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(serve(stream, listener.clone()));
+                    }
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                },
+            }
+        }
+    };
+    until_interrupted(accepting).await?;
+    // Whoever was answered should have its answer.
+    listener.ended.send_replace(true);
+    let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    let refused = listener.state().refused;
+    if args.count.is_some() && refused > 0 {
+        return Err(Problem::failed(format!("{refused} requests had a wrong authorization or signature")));
+    }
+    Ok(())
+}
+
+async fn serve(stream: TcpStream, listener: Arc<Listener>) {
+    let mut ended = listener.ended.subscribe();
+    let service = service_fn(move |request| {
+        let listener = listener.clone();
+        async move { Ok::<_, Infallible>(listener.answer(request).await) }
+    });
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // Whoever sends may hang up when it likes.
+        _ = connection.as_mut() => return,
+        _ = ended.wait_for(|ended| *ended) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// What a notification met before.
+#[derive(Default)]
+struct Seen {
+    attempts: u64,
+    is_confirmed: bool,
+}
+
+#[derive(Default)]
+struct State {
+    seen: HashMap<String, Seen>,
+    /// In the order they came, so that the oldest can be forgotten.
+    order: VecDeque<String>,
+    received: u64,
+    refused: u64,
+}
+
+struct Listener {
+    expected: Expected,
+    status: StatusCode,
+    delay: Option<Duration>,
+    fail_first: u64,
+    forward: Option<Forward>,
+    json: bool,
+    count: Option<u64>,
+    state: Mutex<State>,
+    ended: watch::Sender<bool>,
+}
+
+/// A notification as `--json` prints it.
+#[derive(Serialize)]
+struct Received<'a> {
+    #[serde(rename = "received_at")]
+    at: String,
+    path: &'a str,
+    webhook_id: Option<&'a str>,
+    #[serde(rename = "type")]
+    event_type: Option<&'a str>,
+    attempt: Option<u64>,
+    authorization: &'static str,
+    signature: &'static str,
+    /// Confirmed before: a receiver drops it.
+    repeat: bool,
+    status: u16,
+    body: Box<RawValue>,
+}
+
+impl Listener {
+    fn new(args: &ListenArgs) -> Result<Self, Problem> {
+        let from_file = args.authorization_file.as_deref().map(read_secret).transpose()?;
+        let secret_from_file = args.secret_file.as_deref().map(read_secret).transpose()?;
+        let wrong = |sentence| Problem { sentence, code: WRONG_USAGE };
+        let secret = args.secret.clone().or(secret_from_file).map(|text| secret(&text)).transpose().map_err(wrong)?;
+        Ok(Self {
+            expected: Expected {
+                authorization: args.authorization.clone().or(from_file),
+                secret,
+                tolerance: args.tolerance,
+            },
+            status: status(args.status).map_err(wrong)?,
+            delay: args.delay,
+            fail_first: args.fail_first,
+            forward: args.forward.as_deref().map(Forward::parse).transpose().map_err(wrong)?,
+            json: args.json,
+            count: args.count,
+            state: Mutex::default(),
+            ended: watch::Sender::new(args.count == Some(0)),
+        })
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        if head.method != Method::POST {
+            return reply(StatusCode::METHOD_NOT_ALLOWED, "`carteiro listen` takes notifications, which are POSTed");
+        }
+        let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+            return reply(StatusCode::PAYLOAD_TOO_LARGE, "larger than any notification");
+        };
+        let (body, at) = (body.to_bytes(), Clock::System.now());
+        let authorization = self.expected.authorization(&head.headers);
+        let signature = self.expected.signature(&head.headers, &body, at);
+        let trusted = authorization.is_passed() && signature.is_passed();
+        let id = Some(text(&head.headers, "webhook-id")).filter(|id| !id.is_empty());
+        // What isn't trusted leaves no trace: a stranger must not make a real notification look like a repeat.
+        let (attempts, repeat) = id.filter(|_| trusted).map_or((1, false), |id| self.meet(id));
+        let response = if !trusted {
+            reply(StatusCode::UNAUTHORIZED, "wrong authorization or signature")
+        } else if repeat {
+            reply(StatusCode::OK, "confirmed before")
+        } else if attempts <= self.fail_first {
+            reply(StatusCode::INTERNAL_SERVER_ERROR, "`carteiro listen --fail-first` fails")
+        } else if let Some(forward) = &self.forward {
+            forward.send(&head, body.clone()).await
+        } else {
+            reply(self.status, "")
+        };
+        if let Some(delay) = self.delay {
+            tokio::time::sleep(delay).await;
+        }
+        if let Some(id) = id.filter(|_| trusted && response.status().is_success()) {
+            self.state().seen.entry(id.to_owned()).and_modify(|seen| seen.is_confirmed = true);
+        }
+        let event: Option<Event<'_>> = serde_json::from_slice(&body).ok();
+        let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+        let raw: Option<Box<RawValue>> = std::str::from_utf8(&body)
+            .ok()
+            // No string of JSON has a line end in it as it is.
+            .and_then(|text| RawValue::from_string(one_line(text).trim().to_owned()).ok());
+        let raw = raw.or_else(|| serde_json::value::to_raw_value(&String::from_utf8_lossy(&body)).ok());
+        let received = Received {
+            at: at.to_string(),
+            path: head.uri.path(),
+            webhook_id: id,
+            event_type: event.as_ref().and_then(|event| event.event.as_deref()),
+            attempt: text(&head.headers, "carteiro-attempt").parse().ok(),
+            authorization: authorization.as_str(),
+            signature: signature.as_str(),
+            repeat,
+            status: response.status().as_u16(),
+            body: raw.unwrap_or_default(),
+        };
+        if self.json {
+            line(serde_json::to_string(&received).unwrap_or_default());
+        } else {
+            line(pretty(&received, [authorization, signature], Screen::stdout()));
+        }
+        self.tally(trusted);
+        response
+    }
+
+    /// How often this notification has come, this time included, and whether it was confirmed before.
+    fn meet(&self, id: &str) -> (u64, bool) {
+        let mut state = self.state();
+        if !state.seen.contains_key(id) {
+            state.order.push_back(id.to_owned());
+            if state.order.len() > MAX_SEEN {
+                let oldest = state.order.pop_front().unwrap_or_default();
+                state.seen.remove(&oldest);
+            }
+        }
+        let seen = state.seen.entry(id.to_owned()).or_default();
+        seen.attempts += 1;
+        (seen.attempts, seen.is_confirmed)
+    }
+
+    fn tally(&self, trusted: bool) {
+        let mut state = self.state();
+        state.received += 1;
+        state.refused += u64::from(!trusted);
+        if self.count.is_some_and(|count| state.received >= count) {
+            self.ended.send_replace(true);
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    event: Option<std::borrow::Cow<'a, str>>,
+}
+
+fn pretty(received: &Received<'_>, [authorization, signature]: [Check; 2], screen: Screen) -> String {
+    let tone = |check: Check| match check {
+        Check::Good => Tone::Good,
+        Check::NotChecked => Tone::Dim,
+        Check::Missing | Check::Wrong | Check::Stale => Tone::Bad,
+    };
+    let words = |check: Check| match check {
+        Check::Good => "ok",
+        Check::NotChecked => "not checked",
+        Check::Missing => "MISSING",
+        Check::Wrong => "WRONG",
+        Check::Stale => "STALE: right, and too far from now",
+    };
+    let answered = if received.status < 300 { Tone::Good } else { Tone::Bad };
+    let mut text = format!(
+        "{}  {}  attempt {}  answered {}\n",
+        received.at.get(11..23).unwrap_or_default(),
+        printable(received.event_type.unwrap_or("no event of carteiro's")),
+        received.attempt.map_or_else(|| "?".to_owned(), |attempt| attempt.to_string()),
+        screen.paint(answered, &received.status.to_string()),
+    );
+    if received.repeat {
+        text.push_str("  confirmed before: a repeat, dropped\n");
+    }
+    // A String takes everything.
+    let _ = write!(
+        text,
+        "  webhook-id     {}\n  authorization  {}\n  signature      {}\n",
+        printable(received.webhook_id.unwrap_or("none")),
+        screen.paint(tone(authorization), words(authorization)),
+        screen.paint(tone(signature), words(signature)),
+    );
+    for line in laid_out(received.body.get()).lines() {
+        let _ = writeln!(text, "  {line}");
+    }
+    text
+}

@@ -1,0 +1,440 @@
+//! What is printed: lines that survive a closed pipe, tables that fit the terminal, colours on one alone, JSON laid out for reading.
+//!
+//! Whatever came from elsewhere goes through [`printable`]: a target's answer must not move the cursor of whoever reads it.
+
+use super::client::Answer;
+use super::{DONE, FAILED, complain};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+
+/// Between two columns.
+const GAP: usize = 2;
+
+/// Writes a line to stdout, at once. Where nobody reads any more (`carteiro events list | head`), the command has done its work.
+pub(super) fn line(text: impl Display) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            complain(format_args!("nothing can be written to the standard output: {error}"));
+            std::process::exit(FAILED.into());
+        }
+        std::process::exit(DONE.into());
+    }
+}
+
+/// Prints one thing: as it came with `--json`, else as `show` has it.
+pub(super) fn print_one(answer: &Answer, json: bool, show: impl FnOnce(&Value)) {
+    if json {
+        line(answer.raw());
+    } else {
+        show(&answer.value());
+    }
+}
+
+/// How a cell is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Bad,
+    Waiting,
+    Dim,
+}
+
+impl Tone {
+    /// Of a status of the API, whichever noun's.
+    pub(super) fn of_status(status: &str) -> Self {
+        match status {
+            "DELIVERED" | "ACTIVE" | "DONE" => Self::Good,
+            "FAILED" | "DISABLED" => Self::Bad,
+            "RETRYING" | "PENDING" | "HELD" | "PAUSED" | "RUNNING" => Self::Waiting,
+            "CANCELLED" => Self::Dim,
+            _ => Self::Plain,
+        }
+    }
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Good => "\x1b[32m",
+            Self::Bad => "\x1b[31m",
+            Self::Waiting => "\x1b[33m",
+            Self::Dim => "\x1b[2m",
+        }
+    }
+}
+
+/// What stdout can show.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Screen {
+    /// In columns; `None` where nothing bounds a line, as in a pipe.
+    pub(super) width: Option<usize>,
+    pub(super) colours: bool,
+}
+
+impl Screen {
+    /// `COLUMNS` says how wide it is, else the terminal; `NO_COLOR` (<https://no-color.org>) and `TERM=dumb` take its colours.
+    pub(super) fn stdout() -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self { width: columns(is_terminal, io::stdout()), colours: is_terminal && !set("NO_COLOR") && !dumb }
+    }
+
+    pub(super) fn paint(self, tone: Tone, text: &str) -> Cow<'_, str> {
+        if self.colours && tone != Tone::Plain && !text.is_empty() {
+            Cow::Owned(format!("{}{text}\x1b[0m", tone.code()))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+}
+
+/// How wide the terminal behind a file is, as far as that is known.
+pub(super) fn columns(is_terminal: bool, file: impl rustix::fd::AsFd) -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    said.or_else(|| {
+        let size = if is_terminal { rustix::termios::tcgetwinsize(file).ok()? } else { return None };
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    })
+}
+
+/// The text without what a terminal would obey: controls, and marks that reorder what is read.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    };
+    if text.contains(obeyed) {
+        Cow::Owned(text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// How many columns a text takes, near enough: marks that stand on another letter take none, East Asian letters and emoji two.
+fn width_of(text: &str) -> usize {
+    text.chars().map(width_of_char).sum()
+}
+
+fn width_of_char(c: char) -> usize {
+    match c {
+        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+/// The text in at most so many columns, ending in `…` where something is left out.
+pub(super) fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    if width_of(text) <= width {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::new();
+    let mut left = width.saturating_sub(1);
+    for c in text.chars() {
+        let Some(rest) = left.checked_sub(width_of_char(c)) else { break };
+        left = rest;
+        kept.push(c);
+    }
+    if width > 0 {
+        kept.push('…');
+    }
+    Cow::Owned(kept)
+}
+
+/// What may happen to a column where there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// It is shown whole or the rows are stacked: an id is there to be copied.
+    Whole,
+    /// It may be cut to so many columns.
+    Cut(usize),
+    /// It may be left out, the last one first.
+    Spare,
+}
+
+pub(super) struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+impl Cell {
+    pub(super) fn new(text: &str) -> Self {
+        Self { text: printable(text).into_owned(), tone: Tone::Plain }
+    }
+
+    pub(super) fn toned(text: &str, tone: Tone) -> Self {
+        Self { tone, ..Self::new(text) }
+    }
+
+    pub(super) fn status(text: &str) -> Self {
+        Self::toned(text, Tone::of_status(text))
+    }
+}
+
+/// Rows under titles.
+pub(super) struct Table {
+    columns: &'static [(&'static str, Fit)],
+    rows: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    pub(super) fn new(columns: &'static [(&'static str, Fit)]) -> Self {
+        Self { columns, rows: Vec::new() }
+    }
+
+    /// One cell for each column.
+    pub(super) fn row(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
+        self.rows.push(cells);
+    }
+
+    pub(super) fn print(&self) {
+        if self.rows.is_empty() {
+            eprintln!("There is nothing to show.");
+            return;
+        }
+        let text = self.render(Screen::stdout());
+        line(text.trim_end_matches('\n'));
+    }
+
+    fn render(&self, screen: Screen) -> String {
+        match self.widths(screen.width) {
+            Some(widths) => self.across(&widths, screen),
+            None => self.stacked(screen),
+        }
+    }
+
+    /// How wide each column is, those left out at 0; `None` where not even the indispensable ones have room side by side.
+    fn widths(&self, room: Option<usize>) -> Option<Vec<usize>> {
+        let natural = |at: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(at)).map(|cell| width_of(&cell.text));
+            cells.chain([width_of(self.columns[at].0)]).max().unwrap_or(0)
+        };
+        let natural: Vec<usize> = (0..self.columns.len()).map(natural).collect();
+        let Some(room) = room else {
+            return Some(natural);
+        };
+        let least = |at: usize| match self.columns[at].1 {
+            Fit::Cut(least) => natural[at].min(least),
+            Fit::Whole | Fit::Spare => natural[at],
+        };
+        let mut widths: Vec<usize> = (0..self.columns.len()).map(least).collect();
+        let taken = |widths: &[usize]| -> usize {
+            let shown = widths.iter().filter(|width| **width > 0).count();
+            widths.iter().sum::<usize>() + GAP * shown.saturating_sub(1)
+        };
+        while taken(&widths) > room {
+            let spare = (0..widths.len()).rev().find(|at| self.columns[*at].1 == Fit::Spare && widths[*at] > 0)?;
+            widths[spare] = 0;
+        }
+        // What room is left goes to the columns that were cut, evenly.
+        let mut left = room - taken(&widths);
+        while left > 0 {
+            let shortest = (0..widths.len())
+                .filter(|at| widths[*at] > 0 && widths[*at] < natural[*at])
+                .min_by_key(|at| widths[*at]);
+            let Some(at) = shortest else { break };
+            widths[at] += 1;
+            left -= 1;
+        }
+        Some(widths)
+    }
+
+    fn across(&self, widths: &[usize], screen: Screen) -> String {
+        let mut text = String::new();
+        let titles: Vec<Cell> = self.columns.iter().map(|(title, _)| Cell::toned(title, Tone::Dim)).collect();
+        for row in std::iter::once(&titles).chain(&self.rows) {
+            let mut pending = 0;
+            for (cell, width) in row.iter().zip(widths).filter(|(_, width)| **width > 0) {
+                let shown = cut(&cell.text, *width);
+                if !shown.is_empty() {
+                    // Blanks are written before what follows them, so that no line ends in them.
+                    text.extend(std::iter::repeat_n(' ', pending));
+                    text.push_str(&screen.paint(cell.tone, &shown));
+                    pending = 0;
+                }
+                pending += width - width_of(&shown) + GAP;
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    fn stacked(&self, screen: Screen) -> String {
+        let titled = self.columns.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0);
+        let mut blocks = Vec::new();
+        for row in &self.rows {
+            let mut block = String::new();
+            for ((title, fit), cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.text.is_empty()) {
+                let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(titled + 1).max(8));
+                // An id goes on a line of its own rather than being cut.
+                if width_of(&cell.text) > room && *fit == Fit::Whole {
+                    let _ = writeln!(block, "{}\n{}", screen.paint(Tone::Dim, title), cell.text);
+                    continue;
+                }
+                let shown = cut(&cell.text, room);
+                let blanks = " ".repeat(titled - width_of(title) + 1);
+                let _ =
+                    writeln!(block, "{}{blanks}{}", screen.paint(Tone::Dim, title), screen.paint(cell.tone, &shown));
+            }
+            blocks.push(block);
+        }
+        blocks.join("\n")
+    }
+}
+
+/// What is known of one thing: names and values under each other, nothing cut. Empty values are left out.
+pub(super) fn print_fields(fields: &[(&str, Cell)]) {
+    let screen = Screen::stdout();
+    let titled = fields.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0);
+    for (title, cell) in fields.iter().filter(|(_, cell)| !cell.text.is_empty()) {
+        let blanks = " ".repeat(titled - width_of(title) + GAP);
+        line(format_args!("{}{blanks}{}", screen.paint(Tone::Dim, title), screen.paint(cell.tone, &cell.text)));
+    }
+}
+
+/// JSON over several lines, its tokens as they are: reading and writing it anew would change numbers that no float holds.
+pub(super) fn laid_out(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    let mut chars = json.chars().filter(|c| !c.is_control() || *c == '\n').peekable();
+    let new_line = |text: &mut String, depth: usize| {
+        text.push('\n');
+        text.extend(std::iter::repeat_n(' ', depth * 2));
+    };
+    while let Some(c) = chars.next() {
+        if in_string {
+            text.push_str(&printable(c.encode_utf8(&mut [0; 4])));
+            in_string = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+            continue;
+        }
+        match c {
+            '"' => {
+                in_string = true;
+                text.push(c);
+            }
+            '{' | '[' => {
+                text.push(c);
+                while chars.next_if(|next| next.is_whitespace()).is_some() {}
+                if let Some(closing) = chars.next_if(|next| matches!(next, '}' | ']')) {
+                    text.push(closing);
+                } else {
+                    depth += 1;
+                    new_line(&mut text, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                new_line(&mut text, depth);
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                new_line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            c if c.is_whitespace() => {}
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// A time of the API as a table shows it: `2026-11-23 12:00:00`, UTC. Empty where there is none.
+pub(super) fn short_time(time: &Value) -> String {
+    let text = time.as_str().unwrap_or_default();
+    text.get(..19).map_or_else(String::new, |second| second.replacen('T', " ", 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0193a5b0-1111-7222-8333-444455556666";
+
+    fn table() -> Table {
+        let mut table = Table::new(&[
+            ("ID", Fit::Whole),
+            ("STATUS", Fit::Whole),
+            ("TARGET", Fit::Cut(12)),
+            ("NOTE", Fit::Spare),
+            ("LAST", Fit::Spare),
+        ]);
+        for target in ["https://loja.example/notificacoes/de/pagamentos", "http://a/"] {
+            table.row(vec![
+                Cell::new(ID),
+                Cell::status("RETRYING"),
+                Cell::new(target),
+                Cell::new("ação 漢字"),
+                Cell::new(if target.len() > 10 { "2026-11-23 12:00:00" } else { "" }),
+            ]);
+        }
+        table
+    }
+
+    #[test]
+    fn a_table_fits_whatever_there_is() {
+        for width in 20..200 {
+            let text = table().render(Screen { width: Some(width), colours: false });
+            // Narrower than an id, the id goes before the width.
+            let widest = text.lines().map(width_of).max().unwrap();
+            assert!(widest <= width.max(ID.len()), "{width}: {widest}\n{text}");
+            assert_eq!(text.matches(ID).count(), 2, "{width}\n{text}");
+            assert!(text.lines().all(|line| !line.ends_with(' ')), "{width}\n{text}");
+        }
+        let wide = table().render(Screen { width: Some(160), colours: false });
+        assert!(wide.contains("/de/pagamentos") && wide.contains("NOTE") && wide.contains("LAST"), "{wide}");
+        let usual = table().render(Screen { width: Some(80), colours: false });
+        assert!(usual.contains('…') && !usual.contains("LAST") && usual.starts_with("ID "), "{usual}");
+        let narrow = table().render(Screen { width: Some(40), colours: false });
+        assert!(narrow.contains("STATUS RETRYING"), "{narrow}");
+        let piped = table().render(Screen { width: None, colours: false });
+        assert!(!piped.contains('…') && piped.contains("LAST"), "{piped}");
+    }
+
+    #[test]
+    fn colours_change_no_column() {
+        let screen = |colours| Screen { width: Some(100), colours };
+        let coloured = table().render(screen(true));
+        assert!(coloured.contains("\x1b[33mRETRYING\x1b[0m"), "{coloured:?}");
+        let mut bare = coloured;
+        for code in ["\x1b[33m", "\x1b[2m", "\x1b[0m"] {
+            bare = bare.replace(code, "");
+        }
+        assert_eq!(bare, table().render(screen(false)));
+    }
+
+    #[test]
+    fn nothing_that_came_from_elsewhere_moves_the_cursor() {
+        assert_eq!(printable("a\x1b[2Jb\u{9b}c\nd\u{202e}e"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e");
+        assert_eq!(Cell::new("\x1b]0;x\x07").text, "\u{fffd}]0;x\u{fffd}");
+        assert!(!laid_out("{\"a\":\"\u{9b}2J\x7f\"}").contains(['\u{9b}', '\x7f']));
+    }
+
+    #[test]
+    fn json_is_laid_out_with_its_tokens_as_they_were() {
+        let json = r#"{"a":[],"b":{ },"c":[1.50,1e400,{"d":"x, \"y\": {\\"}],"e":null}"#;
+        let expected = "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1.50,\n    1e400,\n    {\n      \"d\": \"x, \\\"y\\\": {\\\\\"\n    }\n  ],\n  \"e\": null\n}";
+        assert_eq!(laid_out(json), expected);
+    }
+
+    #[test]
+    fn a_cut_text_ends_in_an_ellipsis_and_keeps_wide_letters_whole() {
+        assert_eq!(cut("漢字漢字", 5), "漢字…");
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("abcd", 0), "");
+    }
+}

@@ -1,0 +1,174 @@
+//! Which daemon a command speaks to, and as whom: flags and environment first, then the config and the token of the first start.
+
+use super::client::{Ask, Daemon, Problem};
+use super::output::line;
+use super::{BAD_CONFIG, ConfigArgs, DONE, complain, load};
+use clap::Args;
+use serde_json::value::RawValue;
+use std::path::{Path, PathBuf};
+
+/// The most rows that one call brings.
+const MAX_PAGE: u64 = 500;
+
+#[derive(Args)]
+pub(super) struct Reach {
+    #[command(flatten)]
+    file: ConfigArgs,
+    /// Where the daemon listens, instead of `server.listen` of the config; https:// in front of a name for a proxy with TLS
+    #[arg(long, global = true, value_name = "ADDRESS", env = "CARTEIRO_SERVER", help_heading = "The daemon")]
+    server: Option<String>,
+    /// An access token, instead of the one in the data folder; others see a command line, --token-file hides it
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "CARTEIRO_TOKEN",
+        hide_env_values = true,
+        help_heading = "The daemon"
+    )]
+    token: Option<String>,
+    /// A file that holds the access token
+    #[arg(long, global = true, value_name = "FILE", env = "CARTEIRO_TOKEN_FILE", help_heading = "The daemon")]
+    token_file: Option<PathBuf>,
+    /// The account whose admin token in the data folder is used, where there are several; the first one of the config else
+    #[arg(long, global = true, value_name = "NAME", help_heading = "The daemon")]
+    account: Option<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+impl Reach {
+    pub(super) fn daemon(&self) -> Result<Daemon, Problem> {
+        let bad = |sentence: String| Problem { sentence, code: BAD_CONFIG };
+        // Its problems are printed already.
+        let loaded = load(&self.file, &[]).map_err(|code| Problem { sentence: String::new(), code })?;
+        let daemon = Daemon::of(&loaded.config.server, self.server.as_deref())?;
+        if let Some(token) = &self.token {
+            return Ok(daemon.with_token(token));
+        }
+        if let Some(file) = &self.token_file {
+            let text = read(file).map_err(|error| bad(format!("--token-file: {error}")))?;
+            return Ok(daemon.with_token(text.trim()));
+        }
+        let accounts = &loaded.config.account;
+        let account = match &self.account {
+            None => accounts.first(),
+            Some(name) => Some(accounts.iter().find(|account| account.name == *name).ok_or_else(|| {
+                let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+                bad(format!("the config has no account `{name}`; it has {}", known.join(", ")))
+            })?),
+        };
+        let name = account.map_or("default", |account| account.name.as_str());
+        let configured = account.and_then(|account| account.admin_token_file.clone());
+        let file = configured
+            .unwrap_or_else(|| crate::daemon::admin_token_file(&loaded.config.store.path, name, accounts.len()));
+        let text = read(&file).map_err(|error| {
+            bad(format!(
+                "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs with"
+            ))
+        })?;
+        Ok(daemon.with_token(text.trim()))
+    }
+
+    /// Runs what a command does with the daemon; its problem becomes a sentence and the exit code.
+    pub(super) fn run(&self, command: impl FnOnce(&Daemon) -> Result<(), Problem>) -> u8 {
+        match self.daemon().and_then(|daemon| command(&daemon)) {
+            Ok(()) => DONE,
+            Err(problem) => {
+                if !problem.sentence.is_empty() {
+                    complain(problem.sentence);
+                }
+                problem.code
+            }
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{} can't be read: {error}", file.display()))
+}
+
+/// How much of a list is wanted.
+#[derive(Args)]
+pub(super) struct Extent {
+    /// How many, newest first
+    #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "all")]
+    limit: u64,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+}
+
+impl Extent {
+    pub(super) const ALL: Self = Self { limit: 0, all: true };
+
+    /// The rows, and whether there are more.
+    pub(super) fn of(&self, daemon: &Daemon, path: &str, filters: &Filters) -> Result<Rows, Problem> {
+        let (mut rows, mut cursor) = (Vec::new(), None);
+        loop {
+            let left = if self.all { MAX_PAGE } else { self.limit.saturating_sub(rows.len() as u64) };
+            if left == 0 {
+                return Ok(Rows { rows, more: cursor.is_some() });
+            }
+            let mut filters = filters.clone();
+            filters.add("limit", Some(left.min(MAX_PAGE).to_string()));
+            filters.add("cursor", cursor);
+            let page = daemon.ask(Ask::get(filters.on(path)))?;
+            rows.extend(page.rows());
+            // A page may be short and still have a next one.
+            cursor = page.next_cursor().map(str::to_owned);
+            if cursor.is_none() {
+                return Ok(Rows { rows, more: false });
+            }
+        }
+    }
+}
+
+/// A list as it came, row by row.
+pub(super) struct Rows {
+    rows: Vec<Box<RawValue>>,
+    more: bool,
+}
+
+impl Rows {
+    /// As one JSON array, each row as the daemon wrote it.
+    pub(super) fn print_json(&self) {
+        let rows: Vec<&str> = self.rows.iter().map(|row| row.get()).collect();
+        line(format_args!("[{}]", rows.join(",")));
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = serde_json::Value> + '_ {
+        self.rows.iter().map(|row| serde_json::from_str(row.get()).unwrap_or_default())
+    }
+
+    /// Says on stderr that these are not all.
+    pub(super) fn say_whether_more(&self) {
+        if self.more {
+            eprintln!("These are the newest {}; --limit N shows more, --all every one.", self.rows.len());
+        }
+    }
+}
+
+/// The parameters of a query, as far as they were given.
+#[derive(Clone, Default)]
+pub(super) struct Filters(Vec<(&'static str, String)>);
+
+impl Filters {
+    pub(super) fn add(&mut self, name: &'static str, value: Option<impl Into<String>>) {
+        self.0.extend(value.map(|value| (name, value.into())));
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+        self.add(name, value);
+        self
+    }
+
+    pub(super) fn on(&self, path: &str) -> String {
+        if self.0.is_empty() {
+            return path.to_owned();
+        }
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish();
+        format!("{path}?{query}")
+    }
+}

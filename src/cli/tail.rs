@@ -1,0 +1,141 @@
+//! `carteiro tail`: attempts, as they are made.
+
+use super::client::{Daemon, Problem, block_on, until_interrupted};
+use super::follow;
+use super::output::{Screen, Tone, cut, line, printable, short_time};
+use super::reach::{Filters, Reach};
+use super::words::text;
+use clap::Args;
+use serde_json::Value;
+use std::ops::ControlFlow;
+
+#[derive(Args)]
+pub(super) struct TailCommand {
+    #[command(flatten)]
+    reach: Reach,
+    #[command(flatten)]
+    args: TailArgs,
+}
+
+#[derive(Args)]
+pub(super) struct TailArgs {
+    /// Of this webhook
+    #[arg(long, value_name = "ID")]
+    webhook_id: Option<String>,
+    /// Of this event
+    #[arg(long, value_name = "ID")]
+    event_id: Option<String>,
+    /// Of a type, a category such as PAYMENT.*, or *
+    #[arg(long = "type", value_name = "PATTERN")]
+    event_type: Option<String>,
+    /// Go on behind this place, which an earlier one named at its end
+    #[arg(long, value_name = "PLACE")]
+    after: Option<String>,
+    /// End after so many
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+}
+
+pub(super) fn tail(command: &TailCommand) -> u8 {
+    command.reach.run(|daemon| follow(daemon, &command.args, command.reach.json))
+}
+
+/// Prints attempts until Ctrl-C, or as many as were asked for.
+pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(), Problem> {
+    let path = Filters::default()
+        .with("webhook_id", args.webhook_id.as_deref())
+        .with("event_id", args.event_id.as_deref())
+        .with("type", args.event_type.as_deref())
+        .on("/api/notifications/stream");
+    let (mut last_id, mut left) = (args.after.clone(), args.count.unwrap_or(u64::MAX));
+    let screen = Screen::stdout();
+    let on = |message: &follow::Message| {
+        if message.event != "attempt" {
+            return ControlFlow::Continue(());
+        }
+        if json {
+            line(&message.data);
+        } else {
+            line(attempt_line(&serde_json::from_str(&message.data).unwrap_or_default(), screen));
+        }
+        left = left.saturating_sub(1);
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    if args.count == Some(0) {
+        return Ok(());
+    }
+    block_on(until_interrupted(follow::stream(daemon, &path, &mut last_id, on)))?;
+    if let Some(last_id) = last_id {
+        eprintln!("`carteiro tail --after {last_id}` goes on from here.");
+    }
+    Ok(())
+}
+
+/// One attempt of a notification on one line, cut where the terminal ends.
+fn attempt_line(message: &Value, screen: Screen) -> String {
+    let (notification, attempt) = (&message["notification"], &message["attempt"]);
+    let (outcome, tone) = outcome(attempt);
+    let time = short_time(&attempt["started_at"]);
+    let head = format!(
+        "{}  {}  {:<20}  ",
+        time.get(11..).unwrap_or_default(),
+        printable(&text(&notification["id"])),
+        printable(&text(&notification["type"]))
+    );
+    let rest = format!("{outcome}  {}", printable(&text(&notification["target"])));
+    let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(head.chars().count()));
+    if room < 20 {
+        return format!("{head}{}", screen.paint(tone, &outcome));
+    }
+    let rest = cut(&rest, room);
+    // The outcome has the colour, the target behind it has none.
+    match rest.strip_prefix(&*outcome) {
+        Some(target) => format!("{head}{}{target}", screen.paint(tone, &outcome)),
+        None => format!("{head}{}", screen.paint(tone, &rest)),
+    }
+}
+
+/// One attempt as a line of its notification's history.
+pub(super) fn attempt_text(attempt: &Value) -> String {
+    let (outcome, tone) = outcome(attempt);
+    format!("  {}  {}", short_time(&attempt["started_at"]), Screen::stdout().paint(tone, &outcome))
+}
+
+/// `#2 http_5xx, 34.1 ms: The target answered 500. Again at 12:00:05.`
+fn outcome(attempt: &Value) -> (String, Tone) {
+    let number = &attempt["number"];
+    let by_hand = if matches!(attempt["trigger"].as_str(), Some("MANUAL" | "TEST")) { " by hand" } else { "" };
+    let took = format!("{:.1} ms", attempt["duration_ms"].as_f64().unwrap_or_default());
+    let error = &attempt["error"];
+    if error.is_null() {
+        return (format!("#{number}{by_hand} {} confirmed, {took}", attempt["response_status"]), Tone::Good);
+    }
+    let next = short_time(&attempt["next_attempt_at"]);
+    let next = if next.is_empty() { String::new() } else { format!(" Again at {}.", &next[11..]) };
+    let (code, why) = (text(&error["code"]), text(&error["message"]));
+    (printable(&format!("#{number}{by_hand} {code}, {took}: {why}{next}")).into_owned(), Tone::Bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_attempt_is_one_line_that_fits_and_keeps_the_id() {
+        let message = json!({
+            "notification": { "id": "0193a5b0-1111-7222-8333-444455556666", "type": "PAYMENT.PAID", "target": "http://loja.example/" },
+            "attempt": { "number": 2, "trigger": "AUTOMATIC", "started_at": "2026-11-23T12:00:00.123Z", "duration_ms": 34.12,
+                "response_status": 500, "error": { "code": "http_5xx", "message": "loja.example answered 500.\x1b[2J" },
+                "next_attempt_at": "2026-11-23T12:00:05.000Z" }
+        });
+        let whole = attempt_line(&message, Screen { width: None, colours: false });
+        assert_eq!(
+            whole,
+            "12:00:00  0193a5b0-1111-7222-8333-444455556666  PAYMENT.PAID          \
+             #2 http_5xx, 34.1 ms: loja.example answered 500.\u{fffd}[2J Again at 12:00:05.  http://loja.example/"
+        );
+        let narrow = attempt_line(&message, Screen { width: Some(100), colours: true });
+        assert!(narrow.contains("444455556666") && narrow.contains('…') && narrow.contains("\x1b[31m"), "{narrow}");
+    }
+}

@@ -1,0 +1,153 @@
+//! `carteiro tail` and `events follow`: what goes on while the daemon, or the way to it, comes and goes.
+
+use super::cli::Running;
+use super::harness::Daemon;
+use super::receiver::read_request;
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+
+/// An attempt as the stream tells it.
+fn attempt(number: u32) -> String {
+    let notification = json!({
+        "id": "0193a5b0-1111-7222-8333-444455556666", "type": "PAYMENT.PAID", "target": "http://loja.example/", "status": "RETRYING",
+    });
+    let attempt = json!({
+        "number": number, "trigger": "AUTOMATIC", "started_at": "2026-11-23T12:00:00.123Z", "duration_ms": 3.5,
+        "error": { "code": "http_5xx", "message": "The target answered 500." }, "response_status": 500,
+        "next_attempt_at": "2026-11-23T12:00:05.000Z",
+    });
+    format!(
+        "id: place-{number}\nevent: attempt\ndata: {}\n\n",
+        json!({ "notification": notification, "attempt": attempt })
+    )
+}
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+
+/// A daemon's stream as far as a test needs one: each connection gets the next part of the script and is cut off behind it.
+fn fake(script: Vec<String>) -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, heads) = mpsc::channel();
+    std::thread::spawn(move || {
+        let serve = |mut stream: TcpStream, part: &str| {
+            let (head, _) = read_request(&mut stream)?;
+            stream.write_all(part.as_bytes()).ok()?;
+            sender.send(head).ok()
+        };
+        for part in script {
+            let Ok((stream, _)) = listener.accept() else { return };
+            serve(stream, &part);
+        }
+    });
+    (address, heads)
+}
+
+#[test]
+fn tail_goes_on_where_the_connection_broke_off() {
+    let daemon = Daemon::quick();
+    let unavailable = "HTTP/1.1 503 X\r\nContent-Length: 51\r\nConnection: close\r\n\r\n{\"errors\":{\"code\":\"x\",\"detail\":\"carteiro is busy\"}}\n";
+    let script = vec![
+        // The last message isn't whole: it comes again.
+        format!("{HEAD}: keep-alive\n\n{}{}{}", attempt(1), attempt(2), attempt(3).trim_end()),
+        unavailable.to_owned(),
+        format!("{HEAD}event: something-new\ndata: 1\n\n{}{}", attempt(3), attempt(4)),
+    ];
+    let (address, heads) = fake(script);
+    let arguments = [
+        "tail",
+        "--json",
+        "--type",
+        "PAYMENT.*",
+        "--webhook-id",
+        "0193a5b0-1111-7222-8333-444455556667",
+        "--count",
+        "4",
+    ];
+    let mut tail = Running::start_at(&daemon, &address, &arguments);
+    let told: Vec<Value> = (0..4).map(|_| tail.line()["attempt"]["number"].clone()).collect();
+    assert_eq!(told, [1, 2, 3, 4].map(Value::from));
+    assert_eq!(tail.wait(), 0);
+    let first = heads.recv().unwrap();
+    let path = "GET /api/notifications/stream?webhook_id=0193a5b0-1111-7222-8333-444455556667&type=PAYMENT.* HTTP/1.1";
+    assert!(first.starts_with(path), "{first}");
+    assert!(first.contains("accept: text/event-stream") && !first.contains("last-event-id"), "{first}");
+    for _ in 0..2 {
+        let again = heads.recv().unwrap();
+        assert!(again.contains("last-event-id: place-2"), "{again}");
+    }
+    tail.await_complaint("ended the stream");
+    tail.await_complaint("carteiro is busy");
+    tail.await_complaint("carteiro tail --after place-4");
+}
+
+#[test]
+fn tail_is_readable_and_ends_by_ctrl_c() {
+    let daemon = Daemon::quick();
+    let (address, heads) = fake(vec![format!("{HEAD}{}", attempt(1)), String::new()]);
+    let arguments =
+        ["notifications", "follow", "--after", "place-0", "--event-id", "0193a5b0-1111-7222-8333-444455556667"];
+    let mut follow = Running::start_at(&daemon, &address, &arguments);
+    let head = heads.recv().unwrap();
+    assert!(head.contains("last-event-id: place-0") && head.contains("event_id=0193a5b0"), "{head}");
+    follow.await_complaint("trying again");
+    follow.interrupt();
+    assert_eq!(follow.wait(), 0);
+    let printed = follow.everything();
+    let expected = "12:00:00  0193a5b0-1111-7222-8333-444455556666  PAYMENT.PAID          \
+        #1 http_5xx, 3.5 ms: The target answered 500. Again at 12:00:05.  http://loja.example/\n";
+    assert_eq!(printed, expected);
+}
+
+#[test]
+fn tail_doesnt_wait_for_what_will_not_come() {
+    let daemon = Daemon::quick();
+    let mut nobody = Running::start_at(&daemon, "127.0.0.1:1", &["tail"]);
+    assert_eq!(nobody.wait(), 75);
+    nobody.await_complaint("is `carteiro serve` running?");
+    let (address, _) = fake(vec!["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_owned()]);
+    let mut stranger = Running::start_at(&daemon, &address, &["tail"]);
+    assert_eq!(stranger.wait(), 1);
+    stranger.await_complaint("is that carteiro?");
+}
+
+#[test]
+fn events_are_followed_through_a_restart() {
+    let mut daemon = Daemon::quick();
+    // Its address must be the same when it comes back.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    daemon.terminate();
+    let address = format!("127.0.0.1:{port}");
+    let config = format!("store.path = \"{}\"\nserver.listen = \"{address}\"\n", daemon.data().display());
+    std::fs::write(daemon.config_file(), config).unwrap();
+    daemon.spawn();
+    daemon.record("ORDER.CREATED");
+    let mut follow = Running::start(&daemon, &["events", "follow", "--json", "--every", "20ms", "--after", "start"]);
+    assert_eq!(follow.line()["type"], "ORDER.CREATED");
+    let first = daemon.record("PAYMENT.PAID");
+    assert_eq!(follow.line()["id"], json!(first));
+    daemon.terminate();
+    follow.await_complaint("trying again");
+    daemon.spawn();
+    let second = daemon.record("PAYMENT.PAID");
+    assert_eq!(follow.line()["id"], json!(second));
+    follow.interrupt();
+    assert_eq!(follow.wait(), 0);
+    let place = follow.await_complaint("carteiro events follow --after ");
+    let place = place.split(' ').nth(4).unwrap().trim_end_matches('`').to_owned();
+    let third = daemon.record("ORDER.PAID");
+    let arguments = ["events", "follow", "--after", &place, "--count", "1", "--json"];
+    let mut again = Running::start(&daemon, &arguments);
+    assert_eq!(again.line()["id"], json!(third));
+    assert_eq!(again.wait(), 0);
+    // Without a place it begins now: what was recorded before is not told.
+    let mut from_now = Running::start(&daemon, &["events", "follow", "--every", "20ms", "--count", "1", "--json"]);
+    // Whatever is recorded before it has asked where the feed ends is not told either, so something is until it is told.
+    let told = super::harness::eventually("an event is told", || {
+        let id = daemon.record("ORDER.UPDATED");
+        from_now.try_line().map(|told| (told, id))
+    });
+    assert_eq!(told.0["type"], "ORDER.UPDATED");
+}
