@@ -4,6 +4,7 @@
 
 mod answer;
 mod auth;
+mod body;
 mod cors;
 mod events;
 mod fields;
@@ -15,7 +16,9 @@ mod resends;
 mod route;
 mod server;
 mod spoken;
+mod stream;
 mod tokens;
+mod traffic;
 mod webhooks;
 
 pub use auth::MAX_TOKEN_BYTES;
@@ -122,6 +125,7 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         Endpoint::EventTypes => events::types(&call),
         Endpoint::Notifications => notifications::list(&call).await,
         Endpoint::Notification(id) => notifications::show(&call, id).await,
+        Endpoint::Stream => stream::show(&call, &connection.service, &head.headers, &connection.stop).await,
         Endpoint::ResendNotification(id) => notifications::resend(&call, id).await,
         Endpoint::ResendMany => resends::start(&call).await,
         Endpoint::BulkResends => resends::list(&call).await,

@@ -35,6 +35,7 @@ pub(super) enum Endpoint {
     EventTypes,
     Notifications,
     Notification(NotificationId),
+    Stream,
     ResendNotification(NotificationId),
     ResendMany,
     BulkResends,
@@ -70,6 +71,7 @@ impl Endpoint {
             | Self::EventTypes
             | Self::Notifications
             | Self::Notification(_)
+            | Self::Stream
             | Self::ResendNotification(_)
             | Self::BulkResends
             | Self::BulkResend(_)
@@ -93,6 +95,7 @@ impl Endpoint {
             | Self::EventTypes
             | Self::Notifications
             | Self::Notification(_)
+            | Self::Stream
             | Self::BulkResends
             | Self::BulkResend(_)
             | Self::Metrics => Scope::Read,
@@ -158,6 +161,7 @@ fn api(method: &Method, segments: &[&str]) -> Result<Endpoint, Failure> {
         ["events", id, "resource"] => vec![(delete, Endpoint::EraseEvent(event(id)?))],
         ["event_types"] => vec![(get, Endpoint::EventTypes)],
         ["notifications"] => vec![(get, Endpoint::Notifications)],
+        ["notifications", "stream"] => vec![(get, Endpoint::Stream)],
         ["notifications", "resend"] => vec![(get, Endpoint::BulkResends), (post, Endpoint::ResendMany)],
         ["notifications", "resend", id] => {
             let id = ResendId::parse(id).ok_or_else(Failure::not_found)?;

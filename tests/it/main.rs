@@ -21,4 +21,5 @@ mod notifications;
 mod powercut;
 mod receiver;
 mod secrets;
+mod stream;
 mod webhooks;
