@@ -11,6 +11,7 @@ mod fields;
 mod ingress;
 mod metrics;
 mod notifications;
+mod openapi;
 mod query;
 mod resends;
 mod route;
@@ -75,6 +76,8 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
                 Some(why) => return Err(Failure::unavailable(why)),
             });
         }
+        Target::OpenApi => return Ok(openapi::document()),
+        Target::Reference => return Ok(openapi::reference()),
         Target::Api(endpoint) => endpoint,
     };
     let address = caller(connection.peer, &head.headers, &settings.trusted_proxies);

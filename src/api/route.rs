@@ -10,6 +10,10 @@ pub(super) enum Target {
     Health,
     /// Can it take events?
     Ready,
+    /// The document that describes the API.
+    OpenApi,
+    /// The page made of it.
+    Reference,
     /// Everything that needs a token.
     Api(Endpoint),
 }
@@ -125,6 +129,8 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
         ["healthz"] => only(method, Target::Health),
         ["readyz"] => only(method, Target::Ready),
         ["metrics"] => only(method, Target::Api(Endpoint::Metrics)),
+        ["api", "openapi.json"] => only(method, Target::OpenApi),
+        ["api", "reference"] => only(method, Target::Reference),
         ["api", ref rest @ ..] => api(method, rest).map(Target::Api),
         _ => Err(Failure::not_found()),
     }

@@ -17,6 +17,7 @@ mod ingress_tls;
 mod keeping;
 mod libraries;
 mod lifecycle;
+mod monitoring;
 mod notifications;
 mod powercut;
 mod receiver;
