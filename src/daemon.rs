@@ -354,6 +354,14 @@ impl crate::service::Engine for Health {
         self.status.is_in_flight(key)
     }
 
+    fn in_flight(&self) -> usize {
+        self.status.in_flight_now()
+    }
+
+    fn attempts(&self) -> &crate::meters::Attempts {
+        &self.status.attempts
+    }
+
     fn not_ready(&self) -> Option<String> {
         self.stuck(SLOW_COMMIT).or_else(|| self.store.full().map(|full| full.to_string()))
     }

@@ -15,6 +15,7 @@
 //! | 1 | [`store`] | sled and bincode, alone in the whole program | HTTP, tokio tasks, policy |
 //! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
 //! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
+//! | 0 | [`meters`] | what is counted and timed | who asks |
 //! | 0 | [`clock`], [`random`], [`shutdown`], [`wheel`] | the time; random bytes; the sign to stop; timers | everything else |
 //!
 //! # The path of an event
@@ -38,6 +39,7 @@ pub mod delivery;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod meters;
 pub mod model;
 pub mod random;
 pub mod service;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with its floor. A room imports what stands on a lower floor, and itself.
-const ROOMS: [(&str, u8); 13] = [
+const ROOMS: [(&str, u8); 14] = [
     ("cli", 5),
     ("daemon", 4),
     ("api", 3),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, u8); 13] = [
     ("delivery", 2),
     ("store", 1),
     ("config", 1),
+    ("meters", 0),
     ("model", 0),
     ("clock", 0),
     ("random", 0),
@@ -22,8 +23,9 @@ const ROOMS: [(&str, u8); 13] = [
     ("wheel", 0),
 ];
 
-/// Floor 0 has no order among its rooms: the clock gives timestamps, the wheel takes them, and the model knows neither.
-const BESIDE: [(&str, &str); 2] = [("clock", "model"), ("wheel", "model")];
+/// Floor 0 has no order among its rooms: the clock gives timestamps, the wheel takes them, the meters count what the model
+/// names, and the model knows none of them.
+const BESIDE: [(&str, &str); 3] = [("clock", "model"), ("wheel", "model"), ("meters", "model")];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

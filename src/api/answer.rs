@@ -1,11 +1,12 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
+use super::body::Body;
+use super::stream::Feed;
 use crate::model::Scope;
 use crate::service::Error;
 use crate::store::StoreError;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,17 +22,32 @@ pub(super) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    /// What follows instead of a body, for as long as anybody reads it.
+    feed: Option<Box<Feed>>,
 }
 
 impl Answer {
     pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
+        Self { status, headers: Vec::new(), body: body.into(), feed: None }
     }
 
     /// The text format of Prometheus.
     pub(super) fn text(body: String) -> Self {
         let answer = Self::json(StatusCode::OK, body);
         answer.with(header::CONTENT_TYPE, "text/plain; version=0.0.4")
+    }
+
+    /// A stream, its content type still to be said.
+    pub(super) fn stream(feed: Feed) -> Self {
+        Self { feed: Some(Box::new(feed)), ..Self::empty(StatusCode::OK) }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        self.feed.is_some()
     }
 
     pub(super) fn empty(status: StatusCode) -> Self {
@@ -81,9 +97,10 @@ impl Answer {
         (head, body)
     }
 
-    pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Full<Bytes>> {
+    pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Body> {
         let has_body = !self.body.is_empty();
-        let mut response = Response::new(Full::new(self.body));
+        let body = self.feed.map_or_else(|| Body::from(self.body), |feed| Body::stream(*feed));
+        let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if has_body {

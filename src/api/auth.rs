@@ -3,7 +3,7 @@
 use super::answer::Failure;
 use super::ingress::Guesses;
 use crate::service::{Caller, Service};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use std::net::IpAddr;
 use tokio::time::Instant;
 
@@ -20,14 +20,24 @@ pub(super) fn authenticate(
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Err(Failure::unauthorized("send `Authorization: Bearer <access token>`"));
     };
-    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.len() > MAX_TOKEN_BYTES {
+    let Some(token) = bearer(value) else {
         return Err(Failure::unauthorized("the Authorization header must be `Bearer <access token>`"));
-    }
+    };
     if let Some(caller) = service.authenticate(token) {
         return Ok(caller);
     }
     guesses.wrong(address, Instant::now()).map_err(Failure::too_many_guesses)?;
     Err(Failure::unauthorized("this access token is unknown, revoked or expired"))
+}
+
+/// Who calls by this header, asked again in the middle of a long answer.
+pub(super) fn caller(service: &Service, authorization: &HeaderValue) -> Option<Caller> {
+    service.authenticate(bearer(authorization)?)
+}
+
+fn bearer(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    let good = scheme.eq_ignore_ascii_case("bearer") && (1..=MAX_TOKEN_BYTES).contains(&token.len());
+    good.then_some(token)
 }

@@ -1,73 +1,224 @@
-//! `/metrics`: figures in the text format of Prometheus. The daemon's, whatever account asks.
+//! `/metrics`: figures in the text format of Prometheus. The daemon's, whatever account asks; those of single webhooks are the
+//! asking account's alone.
 
 use super::Call;
 use super::answer::{Answer, Failure};
 use super::query;
-use std::fmt::Write as _;
+use crate::meters::Histogram;
+use crate::model::{ErrorCode, Timestamp};
+use crate::store::Debt;
+use std::fmt::{Display, Write as _};
 
-/// One figure.
-struct Metric {
-    name: &'static str,
-    kind: &'static str,
-    help: &'static str,
-    value: Option<u64>,
+/// The most webhooks that have series of their own: those that are owed the most. Each is three series that a scraper keeps for weeks.
+const MAX_WEBHOOKS: usize = 200;
+
+/// The text, family by family.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    // Writing to a String can't fail.
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.0.push_str(name);
+        for (at, (label, value)) in labels.iter().enumerate() {
+            // No value of ours holds a quote, a backslash or a line break: they are words and ids.
+            let _ = write!(self.0, "{}{label}=\"{value}\"", if at == 0 { '{' } else { ',' });
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(self.0, "{end} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Into<Option<u64>>) {
+        if let Some(value) = value.into() {
+            self.family(name, "gauge", help);
+            self.sample(name, &[], value);
+        }
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "counter", help);
+        self.sample(name, &[], value);
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
+        let seen = histogram.seen();
+        self.family(name, "histogram", help);
+        let bucket = format!("{name}_bucket");
+        for (bound, count) in seen.buckets {
+            self.sample(&bucket, &[("le", &seconds(bound))], count);
+        }
+        self.sample(&bucket, &[("le", "+Inf")], seen.count);
+        self.sample(&format!("{name}_sum"), &[], seconds(seen.sum_us));
+        self.sample(&format!("{name}_count"), &[], seen.count);
+    }
+}
+
+/// Exactly, whatever a float would make of it.
+fn seconds(us: u64) -> String {
+    let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    let (figures, disk_bytes) = call.service.figures().await?;
-    let troubled = call.service.troubled();
-    let gauge = |name, help, value| Metric { name, kind: "gauge", help, value };
-    let counter = |name, help, value| Metric { name, kind: "counter", help, value: Some(value) };
+    let service = call.service;
+    let (figures, disk_bytes) = service.figures().await?;
+    let debts = service.debts().await?;
+    let now = service.now();
+    let mut text = Text::default();
+    text.family("carteiro_build_info", "gauge", "The version that runs.");
+    text.sample("carteiro_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    let started = service.started_at().as_secs();
+    text.gauge("process_start_time_seconds", "When the daemon was started, in Unix time.", started);
+
+    text.gauge("carteiro_events", "Events that are kept.", figures.events);
+    text.counter("carteiro_events_recorded_total", "Events recorded since the store was made.", figures.recorded);
+    text.gauge("carteiro_notifications", "Notifications that are kept.", figures.notifications);
+    owed(&mut text, &debts, call, now);
+    let kept = service.kept();
+    text.family("carteiro_notifications_ended_total", "counter", "Notifications that came to an end, since the start.");
+    for (state, count) in kept.ends() {
+        text.sample("carteiro_notifications_ended_total", &[("state", state.as_str())], count);
+    }
+
+    let attempts = service.attempts();
+    text.family("carteiro_attempts_total", "counter", "Attempts that have ended, by outcome, since the start.");
+    for (outcome, count) in attempts.by_outcome() {
+        let outcome = outcome.map_or("delivered", ErrorCode::as_str);
+        text.sample("carteiro_attempts_total", &[("outcome", outcome)], count);
+    }
+    text.gauge("carteiro_attempts_in_flight", "Attempts in flight.", service.in_flight() as u64);
+    text.histogram(
+        "carteiro_ingest_duration_seconds",
+        "Recording an event or a batch, from the head of its request to its answer.",
+        &call.ingress.traffic.ingest,
+    );
+    text.histogram(
+        "carteiro_commit_duration_seconds",
+        "From handing a change to the store until it was durable.",
+        &kept.commits,
+    );
+    text.histogram("carteiro_attempt_duration_seconds", "One attempt, whatever came of it.", &attempts.took);
+    text.histogram(
+        "carteiro_delivery_duration_seconds",
+        "From owing an event to a webhook until that confirmed it.",
+        &kept.deliveries,
+    );
+
+    let troubled = service.troubled();
+    text.gauge(
+        "carteiro_webhooks_failing",
+        "Active webhooks whose last attempts were not confirmed.",
+        troubled.failing,
+    );
+    text.gauge(
+        "carteiro_webhooks_disabling",
+        "Failing webhooks that will be disabled unless their targets confirm.",
+        troubled.warned,
+    );
+    text.gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", troubled.disabled);
+
+    text.counter("carteiro_commits_total", "Batches written since the store was made.", figures.commits);
+    text.family(
+        "carteiro_commit_stalled_seconds",
+        "gauge",
+        "How long the change that is being written has taken so far.",
+    );
+    text.sample("carteiro_commit_stalled_seconds", &[], service.stalled().as_secs_f64());
+    text.gauge("carteiro_payload_bytes", "Bytes of the payloads that are kept.", figures.payload_bytes);
+    text.gauge("carteiro_store_disk_bytes", "Bytes that the store's files take on disk.", disk_bytes);
+    text.gauge("carteiro_store_free_bytes", "Bytes that the data folder's disk has free.", figures.free_bytes);
+    text.gauge(
+        "carteiro_store_min_free_bytes",
+        "Bytes of that disk that must stay free for events to be taken: store.min_free.",
+        figures.min_free_bytes,
+    );
+    text.counter(
+        "carteiro_retention_deleted_events_total",
+        "Events that retention has deleted since the start.",
+        figures.retired,
+    );
+    text.gauge(
+        "carteiro_last_backup_timestamp_seconds",
+        "When the last scheduled backup was written, in Unix time.",
+        figures.last_backup.map(Timestamp::as_secs),
+    );
+
+    text.gauge(
+        "carteiro_certificate_expiry_timestamp_seconds",
+        "When the server's certificate ends, in Unix time.",
+        call.ingress.certificate_expiry().map(Timestamp::as_secs),
+    );
     let ((connections, dropped, refused), wrong_tokens) = (call.ingress.places.figures(), call.ingress.guesses.count());
-    let metrics = [
-        gauge("carteiro_events", "Events that are kept.", Some(figures.events)),
-        gauge("carteiro_notifications", "Notifications that are kept.", Some(figures.notifications)),
-        gauge("carteiro_payload_bytes", "Bytes of the payloads that are kept.", Some(figures.payload_bytes)),
-        gauge("carteiro_store_disk_bytes", "Bytes that the store's files take on disk.", Some(disk_bytes)),
-        gauge("carteiro_store_free_bytes", "Bytes that the data folder's disk has free.", figures.free_bytes),
-        gauge(
-            "carteiro_webhooks_failing",
-            "Active webhooks whose last attempts were not confirmed.",
-            Some(troubled.failing),
-        ),
-        gauge(
-            "carteiro_webhooks_disabling",
-            "Failing webhooks that will be disabled unless their targets confirm.",
-            Some(troubled.warned),
-        ),
-        gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", Some(troubled.disabled)),
-        counter("carteiro_commits_total", "Batches written since the store was made.", figures.commits),
-        counter(
-            "carteiro_retention_deleted_events_total",
-            "Events that retention has deleted since the start.",
-            figures.retired,
-        ),
-        gauge(
-            "carteiro_last_backup_timestamp_seconds",
-            "When the last scheduled backup was written, since the start.",
-            figures.last_backup.map(crate::model::Timestamp::as_secs),
-        ),
-        gauge(
-            "carteiro_certificate_expiry_timestamp_seconds",
-            "When the server's certificate ends.",
-            call.ingress.certificate_expiry().map(crate::model::Timestamp::as_secs),
-        ),
-        gauge("carteiro_connections", "Connections of callers that are open.", Some(connections)),
-        counter(
-            "carteiro_connections_dropped_total",
-            "Slow or idle connections that were closed to make room, since the start.",
-            dropped,
-        ),
-        counter("carteiro_connections_refused_total", "Connections that found no room, since the start.", refused),
-        counter("carteiro_wrong_tokens_total", "Requests with a wrong access token, since the start.", wrong_tokens),
-    ];
-    let mut text = String::new();
-    for Metric { name, kind, help, value } in metrics {
-        if let Some(value) = value {
-            // Writing to a String can't fail.
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    text.gauge("carteiro_connections", "Connections of callers that are open.", connections);
+    text.counter(
+        "carteiro_connections_dropped_total",
+        "Slow or idle connections that were closed to make room, since the start.",
+        dropped,
+    );
+    text.counter("carteiro_connections_refused_total", "Connections that found no room, since the start.", refused);
+    text.family("carteiro_http_requests_total", "counter", "Requests that were answered, since the start.");
+    for (class, status, count) in call.ingress.traffic.counts() {
+        let labels = [("class", class), ("code", &*status.to_string())];
+        text.sample("carteiro_http_requests_total", &labels, count);
+    }
+    text.counter("carteiro_wrong_tokens_total", "Requests with a wrong access token, since the start.", wrong_tokens);
+    Ok(Answer::text(text.0))
+}
+
+/// What is owed: of all webhooks together, and of each of the caller's that are owed the most.
+fn owed(text: &mut Text, debts: &[Debt], call: &Call<'_>, now: Timestamp) {
+    let sum = |of: &dyn Fn(&Debt) -> u64| debts.iter().map(of).sum::<u64>();
+    let name = "carteiro_notifications_owed";
+    text.family(name, "gauge", "Notifications that are owed, by status; see carteiro_notifications_owed_uncounted.");
+    text.sample(name, &[("state", "PENDING")], sum(&|debt| if debt.active { debt.pending } else { 0 }));
+    text.sample(name, &[("state", "RETRYING")], sum(&|debt| if debt.active { debt.retrying } else { 0 }));
+    text.sample(name, &[("state", "HELD")], sum(&|debt| if debt.active { 0 } else { debt.pending + debt.retrying }));
+    text.gauge(
+        "carteiro_notifications_owed_uncounted",
+        "Webhooks that are owed more than was counted.",
+        sum(&|debt| u64::from(debt.more)),
+    );
+    let age = |debt: &Debt| debt.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+    let oldest = debts.iter().filter(|debt| debt.active).map(age).max().unwrap_or(0);
+    text.gauge(
+        "carteiro_oldest_owed_age_seconds",
+        "How long the oldest notification has been owed to an active webhook.",
+        oldest,
+    );
+    let mut own: Vec<(&Debt, String)> = debts
+        .iter()
+        .filter(|debt| debt.account == call.caller.account && debt.oldest.is_some())
+        .map(|debt| (debt, debt.webhook.to_string()))
+        .collect();
+    own.sort_by_key(|(debt, _)| std::cmp::Reverse(debt.pending + debt.retrying));
+    own.truncate(MAX_WEBHOOKS);
+    let name = "carteiro_webhook_notifications_owed";
+    text.family(name, "gauge", "Notifications that are owed to a webhook of the account that asks.");
+    for (debt, webhook) in &own {
+        text.sample(name, &[("webhook_id", webhook)], debt.pending + debt.retrying);
+    }
+    let name = "carteiro_webhook_oldest_owed_age_seconds";
+    text.family(name, "gauge", "How long the oldest notification has been owed to a webhook of the account that asks.");
+    for (debt, webhook) in &own {
+        text.sample(name, &[("webhook_id", webhook)], age(debt));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn microseconds_are_told_in_seconds_exactly() {
+        for (us, text) in
+            [(0, "0"), (500, "0.0005"), (1_000_000, "1"), (2_500_000, "2.5"), (86_400_000_001, "86400.000001")]
+        {
+            assert_eq!(seconds(us), text);
         }
     }
-    Ok(Answer::text(text))
 }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod auth;
+mod body;
 mod cors;
 mod events;
 mod fields;
@@ -13,12 +14,15 @@ pub mod fuzzing;
 mod ingress;
 mod metrics;
 mod notifications;
+mod openapi;
 mod query;
 mod resends;
 mod route;
 mod server;
 mod spoken;
+mod stream;
 mod tokens;
+mod traffic;
 mod webhooks;
 
 pub use auth::MAX_TOKEN_BYTES;
@@ -75,6 +79,8 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
                 Some(why) => return Err(Failure::unavailable(why)),
             });
         }
+        Target::OpenApi => return Ok(openapi::document()),
+        Target::Reference => return Ok(openapi::reference()),
         Target::Api(endpoint) => endpoint,
     };
     let address = caller(connection.peer, &head.headers, &settings.trusted_proxies);
@@ -125,6 +131,7 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         Endpoint::EventTypes => events::types(&call),
         Endpoint::Notifications => notifications::list(&call).await,
         Endpoint::Notification(id) => notifications::show(&call, id).await,
+        Endpoint::Stream => stream::show(&call, &connection.service, &head.headers, &connection.stop).await,
         Endpoint::ResendNotification(id) => notifications::resend(&call, id).await,
         Endpoint::ResendMany => resends::start(&call).await,
         Endpoint::BulkResends => resends::list(&call).await,

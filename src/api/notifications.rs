@@ -124,7 +124,7 @@ impl<'a> DetailShape<'a> {
 }
 
 #[derive(Serialize)]
-struct AttemptShape<'a> {
+pub(super) struct AttemptShape<'a> {
     number: u16,
     trigger: &'static str,
     started_at: String,
@@ -175,7 +175,7 @@ impl<'a> ErrorShape<'a> {
 }
 
 impl<'a> AttemptShape<'a> {
-    fn of(attempt: &'a Attempt) -> Self {
+    pub(super) fn of(attempt: &'a Attempt) -> Self {
         let ms = |us: u32| f64::from(us) / 1000.0;
         let response = match &attempt.result {
             AttemptResult::Response(response) => Some(response),

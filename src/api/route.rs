@@ -10,6 +10,10 @@ pub(super) enum Target {
     Health,
     /// Can it take events?
     Ready,
+    /// The document that describes the API.
+    OpenApi,
+    /// The page made of it.
+    Reference,
     /// Everything that needs a token.
     Api(Endpoint),
 }
@@ -35,6 +39,7 @@ pub(super) enum Endpoint {
     EventTypes,
     Notifications,
     Notification(NotificationId),
+    Stream,
     ResendNotification(NotificationId),
     ResendMany,
     BulkResends,
@@ -70,6 +75,7 @@ impl Endpoint {
             | Self::EventTypes
             | Self::Notifications
             | Self::Notification(_)
+            | Self::Stream
             | Self::ResendNotification(_)
             | Self::BulkResends
             | Self::BulkResend(_)
@@ -93,6 +99,7 @@ impl Endpoint {
             | Self::EventTypes
             | Self::Notifications
             | Self::Notification(_)
+            | Self::Stream
             | Self::BulkResends
             | Self::BulkResend(_)
             | Self::Metrics => Scope::Read,
@@ -122,6 +129,8 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
         ["healthz"] => only(method, Target::Health),
         ["readyz"] => only(method, Target::Ready),
         ["metrics"] => only(method, Target::Api(Endpoint::Metrics)),
+        ["api", "openapi.json"] => only(method, Target::OpenApi),
+        ["api", "reference"] => only(method, Target::Reference),
         ["api", ref rest @ ..] => api(method, rest).map(Target::Api),
         _ => Err(Failure::not_found()),
     }
@@ -158,6 +167,7 @@ fn api(method: &Method, segments: &[&str]) -> Result<Endpoint, Failure> {
         ["events", id, "resource"] => vec![(delete, Endpoint::EraseEvent(event(id)?))],
         ["event_types"] => vec![(get, Endpoint::EventTypes)],
         ["notifications"] => vec![(get, Endpoint::Notifications)],
+        ["notifications", "stream"] => vec![(get, Endpoint::Stream)],
         ["notifications", "resend"] => vec![(get, Endpoint::BulkResends), (post, Endpoint::ResendMany)],
         ["notifications", "resend", id] => {
             let id = ResendId::parse(id).ok_or_else(Failure::not_found)?;

@@ -1,15 +1,15 @@
 //! Connections in: accept, bound, shake hands, serve, drain.
 
 use super::answer::{Answer, Failure};
+use super::body::Body;
 use super::ingress::{Guarded, Ingress, Patience, Phase, Place, Refused, Stream, Taken};
 use super::spoken::Spoken;
+use super::traffic::Class;
 use super::{cors, handle};
 use crate::config::Server as Settings;
 use crate::service::Service;
 use crate::shutdown::asked;
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,7 +18,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -52,6 +52,8 @@ pub(super) struct Connection {
     pub(super) ingress: Arc<Ingress>,
     pub(super) place: Arc<Place>,
     pub(super) peer: IpAddr,
+    /// Turns true when the daemon stops.
+    pub(super) stop: watch::Receiver<bool>,
     request_ids: Arc<RequestIds>,
 }
 
@@ -119,6 +121,7 @@ impl Server {
             ingress: self.ingress.clone(),
             place: taken.place.clone(),
             peer,
+            stop: stop.clone(),
             request_ids: self.request_ids.clone(),
         });
         connections.spawn(converse(stream, tls, settings, connection, taken, stop.clone()));
@@ -242,7 +245,7 @@ async fn asks_nothing(place: &Place) {
     }
 }
 
-async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let id = connection.request_ids.next();
     if !connection.place.enter(Phase::Working) {
         // It has lost its place in this very moment; nothing of the request was done, and nobody will read this.
@@ -250,6 +253,8 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
         return Ok(failure.into_answer().into_response(id));
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let (class, begun) = (Class::of(request.method(), request.uri().path()), Instant::now());
+    let head_alone = request.method() == Method::HEAD;
     let settings = connection.ingress.settings();
     // In a task of its own: a panic costs the request and not the connection, and a peer that goes away in the middle of a
     // commit doesn't leave it half told.
@@ -262,8 +267,10 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
             r#"{"errors":{"code":"internal","detail":"carteiro met a bug of its own; the daemon's log says more"}}"#,
         )
     });
+    connection.ingress.traffic.answered(class, answer.status(), begun.elapsed());
+    let streams = answer.is_stream() && !head_alone;
     let mut response = answer.into_response(id);
     cors::allow(&settings.cors_origins, origin.as_ref(), response.headers_mut());
-    connection.place.enter(Phase::Answering);
+    connection.place.enter(if streams { Phase::Streaming } else { Phase::Answering });
     Ok(response)
 }

@@ -10,6 +10,7 @@ use super::prepare::Prepared;
 use super::redact::redact;
 use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use crate::clock::Clock;
+use crate::meters::Attempts;
 use crate::model::{
     AccountNo, Attempt, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, Trigger, Verdict,
     Webhook, WebhookNo, millis,
@@ -52,12 +53,19 @@ pub struct Status {
     in_flight: Mutex<HashSet<NotificationKey>>,
     /// When the driver last came round, by the store's clock.
     stepped_ms: AtomicU64,
+    /// The attempts that have ended.
+    pub attempts: Attempts,
 }
 
 impl Status {
     /// Whether an attempt of this notification is in flight, or its outcome not yet taken in.
     pub fn is_in_flight(&self, key: NotificationKey) -> bool {
         self.in_flight().contains(&key)
+    }
+
+    /// How many attempts are in flight, or their outcomes not yet taken in.
+    pub fn in_flight_now(&self) -> usize {
+        self.in_flight().len()
     }
 
     /// When the driver last came round; it does so at least once a second.
@@ -97,7 +105,8 @@ impl Engine {
         durable: Seq,
         feed: Feed,
     ) -> Self {
-        let status = Arc::new(Status { in_flight: Mutex::default(), stepped_ms: AtomicU64::new(clock.now().as_ms()) });
+        let stepped_ms = AtomicU64::new(clock.now().as_ms());
+        let status = Arc::new(Status { in_flight: Mutex::default(), stepped_ms, attempts: Attempts::default() });
         let (orders, orders_in) = mpsc::unbounded_channel();
         let (heard, hearing) = mpsc::unbounded_channel();
         let scheduler = Scheduler::new(clock.now(), settings.max_in_flight, durable);
@@ -312,6 +321,7 @@ impl Driver {
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
     fn conclude(&self, ended: Ended) -> Input<Arc<Hot>> {
         let Ended { key, lane, trigger, automatic, asked_at, started_at, finished } = ended;
+        self.status.attempts.ended(&finished.result, Duration::from_micros(u64::from(finished.duration_us)));
         let now = self.clock.now();
         let (retry_after, reach) = match &finished.result {
             result if result.confirms() => (None, Reach::Confirmed),

@@ -257,6 +257,20 @@ impl ErrorCode {
         }
     }
 
+    /// What a result that doesn't confirm is; `None` for one that does.
+    pub fn of(result: &AttemptResult) -> Option<Self> {
+        match result {
+            AttemptResult::Error(error) => Some(error.code),
+            AttemptResult::Response(response) => match response.status {
+                200..300 => None,
+                300..400 => Some(Self::Redirect),
+                400..500 => Some(Self::Http4xx),
+                500..600 => Some(Self::Http5xx),
+                _ => Some(Self::BadStatus),
+            },
+        }
+    }
+
     /// Reads what [`ErrorCode::as_str`] wrote, now or in an older version.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == text)

@@ -5,22 +5,25 @@
 
 mod disabling;
 mod events;
+mod following;
 mod notifications;
 mod tokens;
 mod webhooks;
 
 pub use disabling::{Failing, Troubled};
 pub use events::{EventDetail, EventDraft, Explanation, Recorded};
+pub use following::{FollowFilter, Followed, Follower, MAX_FOLLOWERS, Next};
 pub use notifications::{NotificationDetail, NotificationFilter, NotificationView, ResendView};
 pub use tokens::{NewToken, TokenView};
 pub use webhooks::WebhookDraft;
 
 use crate::clock::Clock;
+use crate::meters::{Attempts, Kept};
 use crate::model::{
     AccessToken, AccountNo, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes, TargetUrl,
     Timestamp, TokenHash, TokenId,
 };
-use crate::store::{AcceptRefusal, Figures, Store, StoreError};
+use crate::store::{AcceptRefusal, Debt, Figures, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -107,6 +110,10 @@ pub struct Policy {
 pub trait Engine: Send + Sync {
     /// Whether an attempt of this notification is in flight.
     fn is_in_flight(&self, key: NotificationKey) -> bool;
+    /// How many attempts are in flight.
+    fn in_flight(&self) -> usize;
+    /// The attempts that have ended.
+    fn attempts(&self) -> &Attempts;
     /// Why the daemon can't take events now; `None` when it can.
     fn not_ready(&self) -> Option<String>;
     /// Why an attempt at this target would be refused if it were made now, in a sentence that says how to change that; `None`
@@ -123,17 +130,52 @@ pub struct Service {
     policy: RwLock<Arc<Policy>>,
     /// When tokens last let somebody in, as far as it isn't stored yet.
     uses: Mutex<HashMap<TokenId, Timestamp>>,
+    followers: following::Followers,
+    started_at: Timestamp,
 }
 
 impl Service {
     /// A service over an open store.
     pub fn new(store: Store, clock: Clock, engine: Arc<dyn Engine>, accounts: Vec<Account>, policy: Policy) -> Self {
-        Self { store, clock, engine, accounts, policy: RwLock::new(Arc::new(policy)), uses: Mutex::default() }
+        let policy = RwLock::new(Arc::new(policy));
+        let started_at = clock.now();
+        let (uses, followers) = Default::default();
+        Self { store, clock, engine, accounts, policy, uses, followers, started_at }
     }
 
     /// Figures of the store, and how many bytes its files take.
     pub async fn figures(&self) -> Result<(Figures, u64), Error> {
         self.read(|store| Ok((store.figures(), store.size_on_disk()?))).await
+    }
+
+    /// What every webhook is owed, of all accounts.
+    pub async fn debts(&self) -> Result<Vec<Debt>, Error> {
+        self.read(|store| Ok(store.debts()?)).await
+    }
+
+    /// What the store has done since the start.
+    pub fn kept(&self) -> &Kept {
+        self.store.meters()
+    }
+
+    /// The attempts that have ended since the start.
+    pub fn attempts(&self) -> &Attempts {
+        self.engine.attempts()
+    }
+
+    /// How many attempts are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.engine.in_flight()
+    }
+
+    /// How long the change that is being written has taken so far.
+    pub fn stalled(&self) -> Duration {
+        self.store.stuck_for()
+    }
+
+    /// When the daemon was started.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     /// The time, as the verbs see it.
@@ -191,11 +233,17 @@ impl Service {
         read: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let store = self.store.clone();
-        match tokio::task::spawn_blocking(move || read(&store)).await {
-            Ok(result) => result,
-            // A read that panicked (sled, on damage) costs this request and no more.
-            Err(_) => Err(Error::Store(StoreError::Damaged { table: "row", what: "can't be read: sled panicked" })),
-        }
+        off_the_async_threads(move || read(&store)).await
+    }
+}
+
+async fn off_the_async_threads<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(result) => result,
+        // A read that panicked (sled, on damage) costs this request and no more.
+        Err(_) => Err(Error::Store(StoreError::Damaged { table: "row", what: "can't be read: sled panicked" })),
     }
 }
 

@@ -12,6 +12,7 @@ use super::backup::{self, Piece, Stepped};
 use super::jobs::{Jobs, Open};
 use super::keys;
 use super::open::guarded;
+use super::outcomes::Outcome;
 use super::record::{self, HeadV2};
 use super::space::{Looks, Room};
 use super::syncer::{Applied, Syncer};
@@ -275,6 +276,8 @@ pub(super) struct Committer {
     pub(super) jobs: Jobs,
     pub(super) hot_budget: Arc<AtomicUsize>,
     pub(super) told: Vec<Told>,
+    /// The outcomes of the group that is staged.
+    pub(super) outcomes: Vec<(AccountNo, Outcome)>,
     /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
     pub(super) passed_on: bool,
     /// The first commit of the next group, if it is here already.
@@ -377,6 +380,7 @@ impl Committer {
             jobs,
             hot_budget: Arc::new(AtomicUsize::new(0)),
             told: Vec::new(),
+            outcomes: Vec::new(),
             passed_on: false,
             unsynced: None,
             swept: None,
@@ -642,6 +646,7 @@ impl Committer {
         }
         self.publish();
         txn.apply().inspect_err(|_| self.shared.fail())?;
+        self.shared.outcomes.publish(&mut self.outcomes);
         self.unsynced.get_or_insert_with(Instant::now);
         Ok(())
     }

@@ -6,6 +6,7 @@
 mod apply;
 mod backup;
 mod committer;
+mod debts;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -15,6 +16,7 @@ mod list;
 mod marker;
 mod migrate;
 mod open;
+mod outcomes;
 mod pulse;
 mod queue;
 mod read;
@@ -32,8 +34,10 @@ pub use apply::Standing;
 pub use backup::{BackupError, Header, NewFile, Piece, Progress, check, write_pieces};
 use committer::Commit;
 pub use committer::{Fatal, Told};
+pub use debts::Debt;
 pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page, ResponseFilter};
 pub use open::{Closed, Opened, StoreSettings, panic_is_expected};
+pub use outcomes::{Gap, MAX_OUTCOMES, Outcome, Place};
 pub use queue::Due;
 pub use record::Token;
 pub use restore::{Phase, RestoreError, Restored, restore};
@@ -45,6 +49,7 @@ use crate::model::{
     NotificationKey, Payload, Refusal, ResendFilter, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook,
     WebhookId, WebhookNo, WebhookPatch,
 };
+use outcomes::Outcomes;
 use pulse::Pulse;
 use space::Space;
 use std::collections::{BTreeMap, HashMap};
@@ -427,6 +432,8 @@ struct Shared {
     healths: RwLock<BTreeMap<WebhookNo, Health>>,
     /// Bulk resends, by account and number: all that are kept, which is a bounded number for each account.
     resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
+    outcomes: Outcomes,
+    meters: crate::meters::Kept,
 }
 
 /// How long and how much is kept; replaced on reload.
@@ -470,6 +477,10 @@ pub struct Figures {
     pub last_backup: Option<Timestamp>,
     /// Bytes of the data folder's disk that may still be written; `None` before the first look.
     pub free_bytes: Option<u64>,
+    /// How many of them must stay free for events to be taken.
+    pub min_free_bytes: u64,
+    /// Events that were ever recorded.
+    pub recorded: u64,
 }
 
 /// Takes the sign of life back when the committer's thread ends, by a panic too.
@@ -543,7 +554,14 @@ impl Store {
             commits: kept.commits.load(Ordering::Relaxed),
             last_backup: Some(kept.last_backup_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0).map(Timestamp::from_ms),
             free_bytes: (free != u64::MAX).then_some(free),
+            min_free_bytes: self.shared.space.min_free(),
+            recorded: self.durable().0,
         }
+    }
+
+    /// What has been counted and timed since the start.
+    pub fn meters(&self) -> &crate::meters::Kept {
+        &self.shared.meters
     }
 
     /// A scheduled backup was written.
@@ -746,8 +764,11 @@ impl Store {
         };
         let place = self.places.clone().acquire_owned().await.map_err(|_| gone())?;
         let (reply, answer) = oneshot::channel();
+        let begun = std::time::Instant::now();
         self.commits.send(build(committer::Reply::new(reply, place))).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let answer = answer.await.map_err(|_| gone())?;
+        self.shared.meters.commits.observe(begun.elapsed());
+        answer
     }
 
     /// The public id of a notification.

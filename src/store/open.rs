@@ -6,6 +6,7 @@
 use super::backup::{self, BackupError, Progress};
 use super::committer::{Committer, Fatal, Told};
 use super::marker::{self, Found, Mark, Marker};
+use super::outcomes::Outcomes;
 use super::pulse::Pulse;
 use super::record::{self, FormatV1, HeadV2};
 use super::space::Space;
@@ -114,6 +115,8 @@ impl Store {
             kept: Kept::default(),
             healths: RwLock::default(),
             resends: std::sync::Mutex::default(),
+            meters: crate::meters::Kept::default(),
+            outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         });
         let (commits, receiver) = std::sync::mpsc::channel();
         let (dead, fatal) = oneshot::channel();

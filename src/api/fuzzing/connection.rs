@@ -3,6 +3,7 @@
 use crate::api::{Ingress, Server};
 use crate::clock::Clock;
 use crate::config;
+use crate::meters::Attempts;
 use crate::model::{DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, TokenHash};
 use crate::service::{Account, Engine, Policy, Service};
 use crate::store::{Opened, Store, StoreSettings};
@@ -40,9 +41,20 @@ struct World {
     served: usize,
 }
 
-struct Idle;
+#[derive(Default)]
+struct Idle {
+    attempts: Attempts,
+}
 
 impl Engine for Idle {
+    fn in_flight(&self) -> usize {
+        0
+    }
+
+    fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
     fn is_in_flight(&self, _: NotificationKey) -> bool {
         false
     }
@@ -85,7 +97,7 @@ impl World {
                 extra_types: Vec::new(),
                 disable: DisableRule { after: None, on_gone: false },
             };
-            let service = Service::new(store.clone(), Clock::System, Arc::new(Idle), vec![account], policy);
+            let service = Service::new(store.clone(), Clock::System, Arc::new(Idle::default()), vec![account], policy);
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback can be listened on");
             let address = listener.local_addr().expect("a listener has an address");
             let settings = config::Server {

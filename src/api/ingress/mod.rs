@@ -15,6 +15,7 @@ pub(super) use guarded::{Guarded, Patience, Stream};
 pub(super) use guesses::Guesses;
 pub(super) use places::{Phase, Place, Places, Refused, Taken};
 
+use super::traffic::Traffic;
 use crate::clock::Clock;
 use crate::config::Server as Settings;
 use crate::model::Timestamp;
@@ -33,6 +34,7 @@ pub struct Ingress {
     certificate: RwLock<Option<Arc<Certificate>>>,
     pub(super) places: Arc<Places>,
     pub(super) guesses: Guesses,
+    pub(super) traffic: Traffic,
 }
 
 impl Ingress {
@@ -44,6 +46,7 @@ impl Ingress {
             certificate: RwLock::new(certificate.map(Arc::new)),
             places: Arc::new(Places::new(most)),
             guesses: Guesses::default(),
+            traffic: Traffic::default(),
         })
     }
 

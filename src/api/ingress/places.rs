@@ -36,19 +36,30 @@ pub(in crate::api) enum Phase {
     Working,
     /// An answer goes out.
     Answering,
+    /// An answer goes out that has no end of its own: its connection closes behind it.
+    Streaming,
     /// It has lost its place, and ends.
     Dropped,
 }
 
 impl Phase {
-    const ALL: [Self; 7] =
-        [Self::Handshake, Self::Head, Self::Idle, Self::Body, Self::Working, Self::Answering, Self::Dropped];
+    const ALL: [Self; 8] = [
+        Self::Handshake,
+        Self::Head,
+        Self::Idle,
+        Self::Body,
+        Self::Working,
+        Self::Answering,
+        Self::Streaming,
+        Self::Dropped,
+    ];
 
     /// Whether the caller is the one who is waited for.
     fn waits_for_caller(self) -> bool {
         match self {
             Self::Handshake | Self::Head | Self::Idle | Self::Body | Self::Answering => true,
-            Self::Working | Self::Dropped => false,
+            // Streams are few (see `service::MAX_FOLLOWERS`), and their callers are known.
+            Self::Working | Self::Streaming | Self::Dropped => false,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{event_rows, find_event, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
-    AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Timestamp, WebhookId, WebhookNo,
+    AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, WebhookId,
+    WebhookNo,
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
@@ -251,6 +252,9 @@ impl Committer {
                 }
             };
             let had_turn = notification.has_turn();
+            if notification.is_owed() {
+                self.shared.meters.ended(Status::Cancelled);
+            }
             notification.erase(now);
             put_notification(txn, &before, &notification);
             self.pass_on(txn, had_turn, &notification);

@@ -1,8 +1,10 @@
 //! Background jobs and sweeps: what touches a whole backlog, a little at a time.
 
 use super::{find_notification, put_notification};
+use crate::meters::Kept;
 use crate::model::{
-    AccountNo, BulkResend, NotificationKey, Pattern, ResendFilter, ResendId, ResendState, Seq, Timestamp, WebhookNo,
+    AccountNo, BulkResend, NotificationKey, Pattern, ResendFilter, ResendId, ResendState, Seq, Status, Timestamp,
+    WebhookNo,
 };
 use crate::store::committer::Committer;
 use crate::store::jobs::Open;
@@ -213,7 +215,7 @@ impl Committer {
         let nothing = Progress::default();
         match *job {
             Job::Cancel { account, webhook } => {
-                let more = cancel_some(txn, AccountNo(account), WebhookNo(webhook), now)?;
+                let more = cancel_some(txn, AccountNo(account), WebhookNo(webhook), now, &self.shared.meters)?;
                 Ok((if more { Turned::More(job.clone()) } else { Turned::Over }, nothing))
             }
             Job::Resend {
@@ -301,7 +303,13 @@ fn end_if_through(resend: &mut BulkResend, now: Timestamp) -> bool {
 }
 
 /// Cancels some of what a webhook was owed; returns whether there may be more.
-fn cancel_some(txn: &mut Txn<'_>, account: AccountNo, webhook: WebhookNo, now: Timestamp) -> Result<bool, StoreError> {
+fn cancel_some(
+    txn: &mut Txn<'_>,
+    account: AccountNo,
+    webhook: WebhookNo,
+    now: Timestamp,
+    meters: &Kept,
+) -> Result<bool, StoreError> {
     let waiting = keys::in_state_of(account, keys::WAITING, webhook);
     let ranges = [keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
     let mut found: Vec<(Key, NotificationKey)> = Vec::new();
@@ -321,7 +329,11 @@ fn cancel_some(txn: &mut Txn<'_>, account: AccountNo, webhook: WebhookNo, now: T
     for (row, key) in &found {
         match find_notification(txn, account, *key) {
             Ok(Some((mut notification, before))) => {
+                let owed = notification.is_owed();
                 if notification.cancel(now) {
+                    if owed {
+                        meters.ended(Status::Cancelled);
+                    }
                     put_notification(txn, &before, &notification);
                 }
             }

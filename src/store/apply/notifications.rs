@@ -2,12 +2,13 @@
 
 use super::{Standing, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, TEST_EVENT, Timestamp, Trigger,
-    Verdict, WebhookNo,
+    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, State, Status, TEST_EVENT,
+    Timestamp, Trigger, Verdict, WebhookNo,
 };
 use crate::store::StoreError;
 use crate::store::committer::{Committer, Told};
 use crate::store::keys::{self};
+use crate::store::outcomes::Outcome;
 use crate::store::record::{self};
 use crate::store::txn::Txn;
 
@@ -32,7 +33,7 @@ impl Committer {
                 Standing::Nothing
             }
             Ok(Some((mut notification, before))) => {
-                let had_turn = notification.has_turn();
+                let (had_turn, before_it) = (notification.has_turn(), notification.state);
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
                 self.note_health(txn, key.webhook, &attempt, verdict, seen);
                 if attempt.trigger == Trigger::Manual {
@@ -43,6 +44,18 @@ impl Committer {
                 }
                 put_notification(txn, &before, &notification);
                 self.pass_on(txn, had_turn, &notification);
+                if notification.state != before_it {
+                    let meters = &self.shared.meters;
+                    match notification.state {
+                        State::Delivered => {
+                            meters.ended(Status::Delivered);
+                            meters.deliveries.observe(now.since(notification.inserted_at));
+                        }
+                        State::Failed => meters.ended(Status::Failed),
+                        State::Pending | State::Retrying { .. } | State::Cancelled => {}
+                    }
+                }
+                self.outcomes.push(Outcome::of(&notification));
                 Standing::from(&notification)
             }
         };

@@ -1,0 +1,183 @@
+//! What is counted and timed while the daemon runs: atomics alone, a few nanoseconds each, read whenever somebody asks.
+//!
+//! It knows nothing of the text that Prometheus reads. A crate for it would bring registries, labels by string and locks for what
+//! is here a handful of arrays whose members are known.
+
+use crate::model::{AttemptResult, ErrorCode, Status};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How often something took how long.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds_us: &'static [u64],
+    /// One for each bound, and one for what was longer than the last.
+    buckets: Box<[AtomicU64]>,
+    sum_us: AtomicU64,
+}
+
+/// What a histogram has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Upper bounds, in microseconds, each with how many took no longer.
+    pub buckets: Vec<(u64, u64)>,
+    /// How many there were in all.
+    pub count: u64,
+    /// How long all of them took together, in microseconds.
+    pub sum_us: u64,
+}
+
+impl Histogram {
+    /// Of what takes from a millisecond to the longest timeout, in microseconds.
+    pub const SHORT: &[u64] = &[
+        500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+        15_000_000, 60_000_000,
+    ];
+    /// Of what may take until the last of twenty attempts, three days later.
+    pub const LONG: &[u64] = &[
+        10_000,
+        50_000,
+        100_000,
+        500_000,
+        1_000_000,
+        5_000_000,
+        15_000_000,
+        60_000_000,
+        300_000_000,
+        900_000_000,
+        3_600_000_000,
+        21_600_000_000,
+        86_400_000_000,
+        259_200_000_000,
+    ];
+
+    /// With these bounds, which rise.
+    pub fn new(bounds_us: &'static [u64]) -> Self {
+        let buckets = (0..=bounds_us.len()).map(|_| AtomicU64::new(0)).collect();
+        Self { bounds_us, buckets, sum_us: AtomicU64::new(0) }
+    }
+
+    /// Counts something that took `span`.
+    pub fn observe(&self, span: Duration) {
+        let us = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        let at = self.bounds_us.partition_point(|bound| *bound < us);
+        self.buckets[at].fetch_add(1, Ordering::Relaxed);
+        self.sum_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// What it has seen so far.
+    pub fn seen(&self) -> Seen {
+        let mut count = 0;
+        let mut buckets = Vec::with_capacity(self.bounds_us.len());
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            count += bucket.load(Ordering::Relaxed);
+            buckets.extend(self.bounds_us.get(at).map(|bound| (*bound, count)));
+        }
+        Seen { buckets, count, sum_us: self.sum_us.load(Ordering::Relaxed) }
+    }
+}
+
+/// The attempts that have ended.
+#[derive(Debug)]
+pub struct Attempts {
+    /// Those that confirmed, then one for each code.
+    by_outcome: [AtomicU64; 1 + ErrorCode::ALL.len()],
+    /// How long they took.
+    pub took: Histogram,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            by_outcome: [const { AtomicU64::new(0) }; 1 + ErrorCode::ALL.len()],
+            took: Histogram::new(Histogram::SHORT),
+        }
+    }
+}
+
+impl Attempts {
+    /// Counts one that has ended.
+    pub fn ended(&self, result: &AttemptResult, took: Duration) {
+        let code = ErrorCode::of(result);
+        let at = ErrorCode::ALL.iter().position(|other| Some(*other) == code).map_or(0, |at| at + 1);
+        self.by_outcome[at].fetch_add(1, Ordering::Relaxed);
+        self.took.observe(took);
+    }
+
+    /// How many ended how: `None` for those that confirmed.
+    pub fn by_outcome(&self) -> impl Iterator<Item = (Option<ErrorCode>, u64)> {
+        let outcomes = std::iter::once(None).chain(ErrorCode::ALL.into_iter().map(Some));
+        outcomes.zip(&self.by_outcome).map(|(outcome, count)| (outcome, count.load(Ordering::Relaxed)))
+    }
+}
+
+/// What the store has done.
+#[derive(Debug)]
+pub struct Kept {
+    /// From when a change was handed in until it was durable and answered.
+    pub commits: Histogram,
+    /// From when an event was first owed to a webhook until that confirmed.
+    pub deliveries: Histogram,
+    /// Notifications that ended as `DELIVERED`, `FAILED` and `CANCELLED`.
+    ended: [AtomicU64; 3],
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            commits: Histogram::new(Histogram::SHORT),
+            deliveries: Histogram::new(Histogram::LONG),
+            ended: Default::default(),
+        }
+    }
+}
+
+impl Kept {
+    const ENDS: [Status; 3] = [Status::Delivered, Status::Failed, Status::Cancelled];
+
+    /// Counts a notification that has come to an end; any other status is none.
+    pub fn ended(&self, as_what: Status) {
+        if let Some(at) = Self::ENDS.iter().position(|end| *end == as_what) {
+            self.ended[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many notifications have ended how.
+    pub fn ends(&self) -> impl Iterator<Item = (Status, u64)> {
+        Self::ENDS.into_iter().zip(&self.ended).map(|(end, count)| (end, count.load(Ordering::Relaxed)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AttemptError, Response};
+
+    #[test]
+    fn a_bound_holds_what_takes_just_as_long() {
+        let histogram = Histogram::new(&[10, 20]);
+        for us in [0, 10, 11, 20, 21, 1_000] {
+            histogram.observe(Duration::from_micros(us));
+        }
+        assert_eq!(histogram.seen(), Seen { buckets: vec![(10, 2), (20, 4)], count: 6, sum_us: 1_062 });
+        for bounds in [Histogram::SHORT, Histogram::LONG] {
+            assert!(bounds.is_sorted_by(|a, b| a < b));
+        }
+    }
+
+    #[test]
+    fn every_outcome_is_counted_as_what_it_is() {
+        let attempts = Attempts::default();
+        let response =
+            |status| AttemptResult::Response(Response { status, body: Vec::new(), retry_after: None, location: None });
+        let error = AttemptError { code: ErrorCode::Timeout, message: String::new(), message_pt: String::new() };
+        let results = [response(204), response(302), response(404), response(503), AttemptResult::Error(error)];
+        for result in &results {
+            attempts.ended(result, Duration::ZERO);
+        }
+        let counted: Vec<_> = attempts.by_outcome().filter(|(_, count)| *count == 1).map(|(code, _)| code).collect();
+        let codes = [ErrorCode::Timeout, ErrorCode::Redirect, ErrorCode::Http4xx, ErrorCode::Http5xx];
+        assert_eq!(counted, [vec![None], codes.map(Some).to_vec()].concat());
+        assert_eq!(attempts.took.seen().count, 5);
+    }
+}

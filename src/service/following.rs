@@ -1,0 +1,158 @@
+//! Following along: the attempts of an account as their outcomes are taken in.
+
+use super::notifications::Webhooks;
+use super::{Caller, Error, NotificationView, Service};
+use crate::model::{AccountNo, Attempt, EventId, Pattern, WebhookId, WebhookNo};
+use crate::store::{Gap, Place, Store};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// How many may follow one account's attempts at a time.
+pub const MAX_FOLLOWERS: usize = 32;
+/// How many outcomes are looked at together.
+const PAGE: usize = 128;
+
+/// Which attempts are followed. All that is given must hold.
+#[derive(Clone, Debug, Default)]
+pub struct FollowFilter {
+    /// To this webhook.
+    pub webhook_id: Option<WebhookId>,
+    /// Of this event.
+    pub event_id: Option<EventId>,
+    /// Of events of these types.
+    pub event_type: Option<Pattern>,
+}
+
+/// An attempt, and its notification as it left it.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// By what a follower comes back to what comes after it.
+    pub place: Place,
+    /// The notification.
+    pub view: NotificationView,
+    /// The attempt.
+    pub attempt: Attempt,
+}
+
+/// What comes next.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// Attempts, at least one, in the order in which their outcomes were taken in.
+    Attempts(Vec<Followed>),
+    /// Some can't be told of any more: the follower came back too late, or is too slow. What follows is what comes from now on;
+    /// what has been stands in the lists.
+    Gap,
+}
+
+/// The places of followers, by account.
+#[derive(Debug, Default)]
+pub(super) struct Followers(Mutex<HashMap<AccountNo, Arc<Semaphore>>>);
+
+impl Followers {
+    fn take(&self, account: AccountNo) -> Option<OwnedSemaphorePermit> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = all.entry(account).or_insert_with(|| Arc::new(Semaphore::new(MAX_FOLLOWERS)));
+        places.clone().try_acquire_owned().ok()
+    }
+}
+
+/// Somebody who follows. Nothing waits for them: they read at their own pace from what is kept anyway.
+pub struct Follower {
+    store: Store,
+    account: AccountNo,
+    max_attempts: u8,
+    /// The webhook of the filter; `Some(None)` where there is no such webhook.
+    webhook: Option<Option<WebhookNo>>,
+    filter: FollowFilter,
+    place: Place,
+    gap: bool,
+    told: watch::Receiver<()>,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Service {
+    /// Follows the caller's attempts from `after` on, or from now on. `Some(None)` stands for a place that can't be read: a gap.
+    pub async fn follow(
+        &self,
+        caller: &Caller,
+        filter: FollowFilter,
+        after: Option<Option<Place>>,
+    ) -> Result<Follower, Error> {
+        let account = caller.account;
+        let seat = self.followers.take(account).ok_or_else(|| {
+            Error::conflict(
+                "too_many_streams",
+                format!("{MAX_FOLLOWERS} streams of this account are open already: close one"),
+            )
+        })?;
+        let webhook = match filter.webhook_id {
+            None => None,
+            Some(id) => Some(self.read(move |store| Ok(store.webhook_no(account, id)?)).await?),
+        };
+        let newest = self.store.newest_outcome(account);
+        Ok(Follower {
+            store: self.store.clone(),
+            account,
+            max_attempts: self.policy().retry.max_attempts(),
+            webhook,
+            filter,
+            gap: after == Some(None),
+            place: after.flatten().unwrap_or(newest),
+            told: self.store.watch_outcomes(),
+            _seat: seat,
+        })
+    }
+}
+
+impl Follower {
+    /// By what a follower comes back to what it has not been told yet.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Waits for what comes next. May be dropped and called again: nothing is lost by it.
+    pub async fn next(&mut self) -> Result<Next, Error> {
+        loop {
+            // Before the look: what comes in between is then seen by the next one.
+            self.told.borrow_and_update();
+            let page = self.store.outcomes_after(self.account, self.place, PAGE);
+            let Ok(mut page) = page.and_then(|page| if self.gap { Err(Gap) } else { Ok(page) }) else {
+                self.gap = false;
+                self.place = self.store.newest_outcome(self.account);
+                return Ok(Next::Gap);
+            };
+            let Some(last) = page.last().map(|outcome| outcome.place) else {
+                // The store lives as long as we hold it, and the sender with it.
+                let _ = self.told.changed().await;
+                continue;
+            };
+            page.retain(|outcome| self.webhook.is_none_or(|only| only == Some(outcome.key.webhook)));
+            let (store, account, max_attempts) = (self.store.clone(), self.account, self.max_attempts);
+            let filter = self.filter.clone();
+            let read = move || {
+                let mut webhooks = Webhooks::new(&store, account);
+                let mut attempts = Vec::with_capacity(page.len());
+                for outcome in &page {
+                    let Some((event, notification, attempt)) = store.outcome(account, outcome)? else {
+                        continue;
+                    };
+                    let means = |pattern: &Pattern| pattern.matches(&event.event_type);
+                    if filter.event_id.is_some_and(|only| only != event.id)
+                        || !filter.event_type.as_ref().is_none_or(means)
+                    {
+                        continue;
+                    }
+                    let view = webhooks.view(&notification, &event, max_attempts)?;
+                    attempts.push(Followed { place: outcome.place, view, attempt });
+                }
+                Ok::<_, Error>(attempts)
+            };
+            let attempts = super::off_the_async_threads(read).await?;
+            self.place = last;
+            if !attempts.is_empty() {
+                return Ok(Next::Attempts(attempts));
+            }
+        }
+    }
+}
