@@ -21,11 +21,20 @@ pub(super) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    /// Whether its headers are complete as they are.
+    complete: bool,
 }
 
 impl Answer {
     pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
+        Self { status, headers: Vec::new(), body: body.into(), complete: false }
+    }
+
+    /// A page, with the headers it came with.
+    pub(super) fn of_page(page: Response<Bytes>) -> Self {
+        let (head, body) = page.into_parts();
+        let headers = head.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { status: head.status, headers, body, complete: true }
     }
 
     /// The text format of Prometheus.
@@ -82,7 +91,7 @@ impl Answer {
     }
 
     pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Full<Bytes>> {
-        let has_body = !self.body.is_empty();
+        let has_body = !self.body.is_empty() && !self.complete;
         let mut response = Response::new(Full::new(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

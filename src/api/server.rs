@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Failure};
 use super::ingress::{Guarded, Ingress, Patience, Phase, Place, Refused, Stream, Taken};
+use super::pages::Pages;
 use super::spoken::Spoken;
 use super::{cors, handle};
 use crate::config::Server as Settings;
@@ -40,6 +41,7 @@ pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
     ingress: Arc<Ingress>,
+    pages: Option<Arc<dyn Pages>>,
     request_ids: Arc<RequestIds>,
 }
 
@@ -47,6 +49,7 @@ pub struct Server {
 pub(super) struct Connection {
     pub(super) service: Arc<Service>,
     pub(super) ingress: Arc<Ingress>,
+    pub(super) pages: Option<Arc<dyn Pages>>,
     pub(super) place: Arc<Place>,
     pub(super) peer: IpAddr,
     request_ids: Arc<RequestIds>,
@@ -66,10 +69,15 @@ impl RequestIds {
 }
 
 impl Server {
-    /// A server on a listener that is bound already.
-    pub fn new(listener: TcpListener, service: Arc<Service>, ingress: Arc<Ingress>) -> Self {
+    /// A server on a listener that is bound already, with the pages beside the API if there are any.
+    pub fn new(
+        listener: TcpListener,
+        service: Arc<Service>,
+        ingress: Arc<Ingress>,
+        pages: Option<Arc<dyn Pages>>,
+    ) -> Self {
         let request_ids = RequestIds { run: u64::from_be_bytes(crate::random::bytes()), next: AtomicU64::new(1) };
-        Self { listener, service, ingress, request_ids: Arc::new(request_ids) }
+        Self { listener, service, ingress, pages, request_ids: Arc::new(request_ids) }
     }
 
     /// Serves until `stop` turns true; then accepts nobody new, lets requests finish for at most `grace`, and returns.
@@ -114,6 +122,7 @@ impl Server {
         let connection = Arc::new(Connection {
             service: self.service.clone(),
             ingress: self.ingress.clone(),
+            pages: self.pages.clone(),
             place: taken.place.clone(),
             peer,
             request_ids: self.request_ids.clone(),

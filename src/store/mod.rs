@@ -22,6 +22,7 @@ pub(crate) mod rows;
 mod sets;
 mod space;
 mod syncer;
+mod tally;
 mod txn;
 mod verify;
 
@@ -35,6 +36,7 @@ pub use queue::Due;
 pub use record::Token;
 pub use restore::{Phase, RestoreError, Restored, restore};
 pub use space::Room;
+pub use tally::{Outcomes, Record};
 pub use verify::Report;
 
 use crate::model::{
@@ -422,6 +424,8 @@ struct Shared {
     kept: Kept,
     /// How the targets that fail do.
     healths: RwLock<BTreeMap<WebhookNo, Health>>,
+    /// How all of them did of late.
+    tally: tally::Tally,
     /// Bulk resends, by account and number: all that are kept, which is a bounded number for each account.
     resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
 }
