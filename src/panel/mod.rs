@@ -162,7 +162,7 @@ impl Panel {
     fn sign_in(&self, asked: &Asked) -> Response<Bytes> {
         let t = asked.lang.texts();
         if !asked.own_origin {
-            return self.refuse(asked, &Refusal::Stale);
+            return Self::refuse(asked, &Refusal::Stale);
         }
         let token = asked.form.get("token").unwrap_or_default();
         let Some(caller) = self.service.authenticate(token) else {
@@ -229,7 +229,7 @@ impl Panel {
         };
         match self.dispatch(&view).await {
             Ok(page) => page,
-            Err(refusal) => self.refuse_inside(&view, &refusal),
+            Err(refusal) => Self::refuse_inside(&view, &refusal),
         }
     }
 
@@ -287,14 +287,14 @@ impl Panel {
         }
     }
 
-    fn refuse(&self, asked: &Asked, refusal: &Refusal) -> Response<Bytes> {
+    fn refuse(asked: &Asked, refusal: &Refusal) -> Response<Bytes> {
         let t = asked.lang.texts();
         let (status, title, sentence) = said(t, refusal);
         let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
         exchange::page(status, bare(asked.lang, title, "/", &content))
     }
 
-    fn refuse_inside(&self, view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
+    fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
         let (status, title, sentence) = said(view.t, refusal);
         let back = back_of(view.asked);
         let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };

@@ -81,12 +81,12 @@ fn chart(view: &View<'_>, columns: &[Outcomes], days: bool) -> Markup {
     if sum.attempts() == 0 {
         return html! { p.muted { (t.nothing_yet) } };
     }
-    let (width, height) = (columns.len() as f64 * 10.0, 100.0);
-    let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1) as f64;
+    let (width, height) = (columns.len() * 10, 100.0);
+    let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     let label = fill(t.chart_label, &[&sum.confirmed, &sum.retried, &sum.failed]);
     html! {
         svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(label) {
-            @for (nth, one) in columns.iter().enumerate() { (column(nth as f64 * 10.0, *one, most, height)) }
+            @for (nth, one) in columns.iter().enumerate() { (column(nth, *one, most, height)) }
         }
         p.legend {
             span { i.delivered aria-hidden="true" {} (t.came_confirmed) " " (sum.confirmed) } " "
@@ -107,9 +107,15 @@ fn chart(view: &View<'_>, columns: &[Outcomes], days: bool) -> Markup {
     }
 }
 
-/// One column of the chart.
-pub(super) fn column(x: f64, one: Outcomes, most: f64, height: f64) -> Markup {
-    let tall = |count: u64| if count == 0 { 0.0 } else { (count as f64 / most * height).max(height / 50.0) };
+/// The column of this place in a chart whose tallest one stands for `most`.
+pub(super) fn column(nth: usize, one: Outcomes, most: u64, height: f64) -> Markup {
+    let x = f64::from(u16::try_from(nth).unwrap_or(u16::MAX)) * 10.0;
+    let tall = |count: u64| {
+        // Parts per ten thousand: finer than any picture.
+        let share = count.saturating_mul(10_000) / most.max(1);
+        let share = f64::from(u32::try_from(share).unwrap_or(u32::MAX)) / 10_000.0;
+        if count == 0 { 0.0 } else { (share * height).max(height / 50.0) }
+    };
     let (good, retried, failed) = (tall(one.confirmed), tall(one.retried), tall(one.failed));
     html! {
         @if good > 0.0 { (rect(x + 1.0, height - good, 8.0, good, "delivered")) }

@@ -8,7 +8,8 @@ use crate::model::{
     Authorization, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit, TargetUrl, Webhook, WebhookId, WebhookPatch,
 };
 use crate::service::{Error, WebhookDraft};
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use maud::{Markup, html};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +51,7 @@ impl Typed {
                 if offered.contains(&pattern) {
                     let _ = ticked.insert(pattern);
                 } else {
-                    more.push(pattern)
+                    more.push(pattern);
                 }
                 (ticked, more)
             },
@@ -107,12 +108,11 @@ impl Typed {
         let written = self.more.split([',', '\n', ' ']).map(str::trim).filter(|text| !text.is_empty());
         let mut patterns = Vec::new();
         for text in self.patterns.iter().map(String::as_str).chain(written) {
-            match Pattern::parse(&text.to_ascii_uppercase()) {
-                Some(pattern) => patterns.push(pattern),
-                None => {
-                    let shown: String = text.chars().take(100).collect();
-                    problems.insert("events", fill(t.bad_pattern, &[&shown]));
-                }
+            if let Some(pattern) = Pattern::parse(&text.to_ascii_uppercase()) {
+                patterns.push(pattern);
+            } else {
+                let shown: String = text.chars().take(100).collect();
+                problems.insert("events", fill(t.bad_pattern, &[&shown]));
             }
         }
         let events = PatternSet::new(patterns);
@@ -181,8 +181,8 @@ pub(super) fn edit(view: &View<'_>, id: WebhookId) -> Answer {
     Ok(page(StatusCode::OK, form(view, Some(&webhook), &Typed::of_webhook(view, &webhook), &Problems::new())))
 }
 
-fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Answer {
-    Ok(page(StatusCode::UNPROCESSABLE_ENTITY, form(view, webhook, typed, problems)))
+fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Response<Bytes> {
+    page(StatusCode::UNPROCESSABLE_ENTITY, form(view, webhook, typed, problems))
 }
 
 pub(super) async fn create(view: &View<'_>) -> Answer {
@@ -190,14 +190,14 @@ pub(super) async fn create(view: &View<'_>) -> Answer {
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), None).await {
         Ok(draft) => draft,
-        Err(problems) => return refused(view, None, &typed, &problems),
+        Err(problems) => return Ok(refused(view, None, &typed, &problems)),
     };
     match view.service.register(view.caller(), draft).await {
         Ok(webhook) => {
             view.sessions.put_secret(view.signed_in, webhook.id, webhook.secret.reveal());
             Ok(see(&format!("/webhooks/{}", webhook.id)))
         }
-        Err(Error::Invalid(fields)) => refused(view, None, &typed, &of_service(fields)),
+        Err(Error::Invalid(fields)) => Ok(refused(view, None, &typed, &of_service(fields))),
         Err(error) => Err(error.into()),
     }
 }
@@ -208,12 +208,12 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> Answer {
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), Some(&before)).await {
         Ok(draft) => draft,
-        Err(problems) => return refused(view, Some(&before), &typed, &problems),
+        Err(problems) => return Ok(refused(view, Some(&before), &typed, &problems)),
     };
     let patch = WebhookPatch { target: Some(draft.target), events: Some(draft.events), ..draft.rest };
     match view.service.change(view.caller(), id, patch).await {
         Ok(_) => Ok(see(&format!("/webhooks/{id}?done=saved"))),
-        Err(Error::Invalid(fields)) => refused(view, Some(&before), &typed, &of_service(fields)),
+        Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, &of_service(fields))),
         Err(error) => Err(error.into()),
     }
 }
@@ -293,9 +293,9 @@ fn input(of: &Input<'_>, problems: &Problems) -> Markup {
 /// Boxes by category, each with what its type means, and a field for whatever else.
 fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
     let t = view.t;
-    let types = view.service.event_types();
+    let catalogue = view.service.event_types();
     let mut categories: Vec<(&str, Vec<_>)> = Vec::new();
-    for entry in &types {
+    for entry in &catalogue {
         let category = entry.0.split('.').next().unwrap_or_default();
         match categories.iter_mut().find(|(name, _)| *name == category) {
             Some((_, entries)) => entries.push(entry),

@@ -93,10 +93,10 @@ fn rate(view: &View<'_>, record: &Record) -> Markup {
 
 fn spark(view: &View<'_>, record: &Record) -> Markup {
     let (good, bad) = sum(&record.hours);
-    let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1) as f64;
+    let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     html! {
         svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img" aria-label=(fill(view.t.spark_label, &[&good, &bad])) {
-            @for (nth, one) in record.hours.iter().enumerate() { (column(nth as f64 * 10.0, *one, most, 24.0)) }
+            @for (nth, one) in record.hours.iter().enumerate() { (column(nth, *one, most, 24.0)) }
         }
     }
 }

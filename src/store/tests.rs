@@ -1061,6 +1061,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
             event_type,
             external_id: random.maybe(|random| format!("e{}", random.below(3))),
             resource_id: random.maybe(|random| format!("r{}", random.below(4))),
+            undelivered: random.below(3) == 0,
             from,
             to,
             order,
