@@ -18,6 +18,7 @@ mod keeping;
 mod libraries;
 mod lifecycle;
 mod notifications;
+mod panel;
 mod powercut;
 mod receiver;
 mod secrets;
