@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How far what is owed is counted: "at least so many" says enough, and costs milliseconds.
-pub const MAX_COUNTED: u64 = 5000;
+pub const MAX_COUNTED: u64 = 1000;
 /// How many targets in trouble are looked at closely.
-const MAX_TROUBLES: usize = 20;
+const MAX_TROUBLES: usize = 10;
 
 /// An event, and how many of its notifications stand where.
 pub type Glance = (Event, BTreeMap<Status, u32>);
