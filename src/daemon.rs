@@ -4,7 +4,7 @@
 //! while calls are still answered; then accept nobody new, finish requests, a last sync. In this order because a slow target may
 //! take all of the grace time, and callers would have to wait as long for the next start.
 
-use crate::api::{Certificate, CertificateError, Ingress, Server};
+use crate::api::{Certificate, CertificateError, Ingress, Pages, Server};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, backups};
@@ -12,13 +12,16 @@ use crate::delivery::client::{Client, ClientSettings};
 use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::engine::{Engine, EngineSettings, Status};
 use crate::delivery::tls;
-use crate::model::{DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Scope, Scopes, TargetUrl, TokenHash};
+use crate::model::{
+    AttemptError, DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Scope, Scopes, TargetUrl, TokenHash,
+};
+use crate::panel::Panel;
 use crate::service::{Account, Caller, Policy, Service};
 use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings, Token};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -190,7 +193,8 @@ impl Daemon {
         let uses = tokio::spawn(keep_token_uses(service.clone(), stopping.clone()));
         let certificate = tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()));
         let grace = config.server.shutdown_grace;
-        let server = tokio::spawn(Server::new(listener, service.clone(), ingress.clone()).run(stopping, grace));
+        let pages = config.panel.enabled.then(|| pages(service.clone(), ingress.clone()));
+        let server = tokio::spawn(Server::new(listener, service.clone(), ingress.clone(), pages).run(stopping, grace));
         tracing::info!(%address, "listening");
         Ok(Self {
             service,
@@ -273,6 +277,7 @@ impl Daemon {
                 }
             }
             self.service.keep_token_uses().await;
+            self.service.keep_record().await;
             self.store.stop().await
         };
         let stopped = tokio::time::timeout(self.commit_timeout, stopped).await;
@@ -322,7 +327,7 @@ async fn judge_webhooks(service: Arc<Service>, mut stopping: watch::Receiver<boo
     }
 }
 
-/// How often it is stored when tokens were last used.
+/// How often it is stored when tokens were last used, and what came of attempts.
 const KEEP_USES_EVERY: Duration = Duration::from_secs(60);
 
 async fn keep_token_uses(service: Arc<Service>, mut stopping: watch::Receiver<bool>) {
@@ -333,6 +338,7 @@ async fn keep_token_uses(service: Arc<Service>, mut stopping: watch::Receiver<bo
             _ = keep.tick() => {}
         }
         service.keep_token_uses().await;
+        service.keep_record().await;
     }
 }
 
@@ -366,8 +372,8 @@ impl crate::service::Engine for Health {
         self.stuck(SLOW_COMMIT).or_else(|| self.store.full().map(|full| full.to_string()))
     }
 
-    fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
-        Box::pin(async { self.client.refusal(target).await.map(|error| error.message) })
+    fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<AttemptError>> + Send + 'a>> {
+        Box::pin(async { self.client.refusal(target).await })
     }
 }
 
@@ -382,6 +388,28 @@ impl Health {
         }
         (!self.status.is_alive(self.clock.now())).then(|| "the delivery engine makes no progress".to_owned())
     }
+}
+
+/// The panel, as the API's server calls it.
+struct PanelPages(Panel);
+
+impl Pages for PanelPages {
+    fn has(&self, path: &str) -> bool {
+        Panel::has(path)
+    }
+
+    fn answer<'a>(
+        &'a self,
+        request: http::Request<bytes::Bytes>,
+        from: IpAddr,
+        secure: bool,
+    ) -> Pin<Box<dyn Future<Output = http::Response<bytes::Bytes>> + Send + 'a>> {
+        Box::pin(self.0.answer(request, from, secure))
+    }
+}
+
+fn pages(service: Arc<Service>, ingress: Arc<Ingress>) -> Arc<dyn Pages> {
+    Arc::new(PanelPages(Panel::new(service, Box::new(move |address| ingress.wrong_token(address)))))
 }
 
 /// File descriptors beside those of connections and attempts: the store's, the log's, lookups.

@@ -9,6 +9,7 @@
 //! | 5 | [`cli`] | the commands; exit codes; turning errors into sentences | how anything works |
 //! | 4 | [`daemon`] | start order, wiring, readiness, shutdown | business rules |
 //! | 3 | [`api`] | HTTP in: routes, auth, JSON shapes | sled, hyper's client, the wheel |
+//! | 3 | [`panel`] | HTTP in: the pages people look at; [`daemon`] hands them to [`api`]'s server | the same |
 //! | 3 | [`control`] | the operator's door: backups and verification of a running store, over a socket in its folder | HTTP, accounts |
 //! | 2 | [`service`] | the verbs, each checked and stored | HTTP |
 //! | 2 | [`delivery`] | HTTP out: scheduler, lanes, one attempt, egress guard, signing | HTTP in, service |
@@ -41,6 +42,7 @@ pub mod delivery;
 pub mod fuzzing;
 pub mod meters;
 pub mod model;
+pub mod panel;
 pub mod random;
 pub mod service;
 pub mod shutdown;

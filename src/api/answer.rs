@@ -24,11 +24,20 @@ pub(super) struct Answer {
     body: Bytes,
     /// What follows instead of a body, for as long as anybody reads it.
     feed: Option<Box<Feed>>,
+    /// Whether its headers are complete as they are.
+    complete: bool,
 }
 
 impl Answer {
     pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), feed: None }
+        Self { status, headers: Vec::new(), body: body.into(), feed: None, complete: false }
+    }
+
+    /// A page, with the headers it came with.
+    pub(super) fn of_page(page: Response<Bytes>) -> Self {
+        let (head, body) = page.into_parts();
+        let headers = head.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { status: head.status, headers, body, feed: None, complete: true }
     }
 
     /// The text format of Prometheus.
@@ -98,7 +107,7 @@ impl Answer {
     }
 
     pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Body> {
-        let has_body = !self.body.is_empty();
+        let has_body = !self.body.is_empty() && !self.complete;
         let body = self.feed.map_or_else(|| Body::from(self.body), |feed| Body::stream(*feed));
         let mut response = Response::new(body);
         *response.status_mut() = self.status;

@@ -137,6 +137,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
         event_type,
         external_id,
         resource_id,
+        undelivered: false,
         from,
         to,
         order: paging.order,

@@ -15,6 +15,7 @@ mod ingress;
 mod metrics;
 mod notifications;
 mod openapi;
+mod pages;
 mod query;
 mod resends;
 mod route;
@@ -27,6 +28,7 @@ mod webhooks;
 
 pub use auth::MAX_TOKEN_BYTES;
 pub use ingress::{Certificate, CertificateError, Ingress};
+pub use pages::Pages;
 pub use server::Server;
 
 use crate::config::Server as Settings;
@@ -70,6 +72,9 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
     let (head, body) = request.into_parts();
     if let Some(answer) = cors::preflight(&settings.cors_origins, &head) {
         return Ok(answer);
+    }
+    if let Some(pages) = connection.pages.as_deref().filter(|pages| pages.has(head.uri.path())) {
+        return pages::answer(connection, settings, pages, head, body).await;
     }
     let endpoint = match route::find(&head.method, head.uri.path())? {
         Target::Health => return Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#)),

@@ -3,6 +3,7 @@
 use super::answer::{Answer, Failure};
 use super::body::Body;
 use super::ingress::{Guarded, Ingress, Patience, Phase, Place, Refused, Stream, Taken};
+use super::pages::Pages;
 use super::spoken::Spoken;
 use super::traffic::Class;
 use super::{cors, handle};
@@ -43,6 +44,7 @@ pub struct Server {
     listener: TcpListener,
     service: Arc<Service>,
     ingress: Arc<Ingress>,
+    pages: Option<Arc<dyn Pages>>,
     request_ids: Arc<RequestIds>,
 }
 
@@ -50,6 +52,7 @@ pub struct Server {
 pub(super) struct Connection {
     pub(super) service: Arc<Service>,
     pub(super) ingress: Arc<Ingress>,
+    pub(super) pages: Option<Arc<dyn Pages>>,
     pub(super) place: Arc<Place>,
     pub(super) peer: IpAddr,
     /// Turns true when the daemon stops.
@@ -71,10 +74,15 @@ impl RequestIds {
 }
 
 impl Server {
-    /// A server on a listener that is bound already.
-    pub fn new(listener: TcpListener, service: Arc<Service>, ingress: Arc<Ingress>) -> Self {
+    /// A server on a listener that is bound already, with the pages beside the API if there are any.
+    pub fn new(
+        listener: TcpListener,
+        service: Arc<Service>,
+        ingress: Arc<Ingress>,
+        pages: Option<Arc<dyn Pages>>,
+    ) -> Self {
         let request_ids = RequestIds { run: u64::from_be_bytes(crate::random::bytes()), next: AtomicU64::new(1) };
-        Self { listener, service, ingress, request_ids: Arc::new(request_ids) }
+        Self { listener, service, ingress, pages, request_ids: Arc::new(request_ids) }
     }
 
     /// Serves until `stop` turns true; then accepts nobody new, lets requests finish for at most `grace`, and returns.
@@ -119,6 +127,7 @@ impl Server {
         let connection = Arc::new(Connection {
             service: self.service.clone(),
             ingress: self.ingress.clone(),
+            pages: self.pages.clone(),
             place: taken.place.clone(),
             peer,
             stop: stop.clone(),

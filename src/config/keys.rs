@@ -242,6 +242,14 @@ pub(super) static KEYS: &[Key<Config>] = &[
     ),
     key!(
         Config,
+        "panel.enabled",
+        Restart,
+        Switch,
+        panel.enabled,
+        "Whether the panel is served, at /: people sign in with an access token, and what it allows is what they can do."
+    ),
+    key!(
+        Config,
         "store.path",
         Restart,
         FilePath,

@@ -46,6 +46,8 @@ pub struct Config {
     pub server: Server,
     /// Where everything is kept.
     pub store: Store,
+    /// The pages for people.
+    pub panel: Panel,
     /// How notifications go out.
     pub delivery: Delivery,
     /// Where they may go.
@@ -89,6 +91,13 @@ pub struct Server {
     pub trusted_proxies: Vec<AddressRange>,
     /// Whose pages may call the API from a browser.
     pub cors_origins: Vec<Origin>,
+}
+
+/// The pages for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Panel {
+    /// Whether there are any.
+    pub enabled: bool,
 }
 
 /// Where everything is kept.
@@ -217,6 +226,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            panel: Panel::default(),
             store: Store::default(),
             delivery: Delivery::default(),
             egress: Egress::default(),
@@ -246,6 +256,12 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
         }
+    }
+}
+
+impl Default for Panel {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

@@ -216,7 +216,7 @@ fn wrong_names_lead_to_the_right_ones() {
         assert_eq!(problem(text), expected, "{text}");
     }
     let strange = problem("[weather]");
-    assert!(strange.starts_with("c.toml:1:2: unknown section [weather]; there are [server], [store], "), "{strange}");
+    assert!(strange.starts_with("c.toml:1:2: unknown section [weather]; there are [server], [panel], "), "{strange}");
 }
 
 #[test]

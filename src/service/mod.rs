@@ -6,6 +6,7 @@
 mod disabling;
 mod events;
 mod following;
+mod glance;
 mod notifications;
 mod tokens;
 mod webhooks;
@@ -13,6 +14,7 @@ mod webhooks;
 pub use disabling::{Failing, Troubled};
 pub use events::{EventDetail, EventDraft, Explanation, Recorded};
 pub use following::{FollowFilter, Followed, Follower, MAX_FOLLOWERS, Next};
+pub use glance::{Glance, MAX_COUNTED, Overview, Trouble, WebhookGlance};
 pub use notifications::{NotificationDetail, NotificationFilter, NotificationView, ResendView};
 pub use tokens::{NewToken, TokenView};
 pub use webhooks::WebhookDraft;
@@ -20,8 +22,8 @@ pub use webhooks::WebhookDraft;
 use crate::clock::Clock;
 use crate::meters::{Attempts, Kept};
 use crate::model::{
-    AccessToken, AccountNo, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes, TargetUrl,
-    Timestamp, TokenHash, TokenId,
+    AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes,
+    TargetUrl, Timestamp, TokenHash, TokenId,
 };
 use crate::store::{AcceptRefusal, Debt, Figures, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -74,6 +76,20 @@ pub struct Caller {
     pub scopes: Scopes,
 }
 
+/// A token as a session remembers it: enough to ask again whether it is good, and not the token itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Credential {
+    hash: TokenHash,
+    id: Option<TokenId>,
+}
+
+impl Credential {
+    /// Of the text that a caller sent.
+    pub fn of(token: &str) -> Self {
+        Self { hash: TokenHash::of(token), id: AccessToken::parse(token).map(|token| token.id) }
+    }
+}
+
 /// An account of the config file.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -118,7 +134,7 @@ pub trait Engine: Send + Sync {
     fn not_ready(&self) -> Option<String>;
     /// Why an attempt at this target would be refused if it were made now, in a sentence that says how to change that; `None`
     /// where it would be made, or where its name leads nowhere at present.
-    fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
+    fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<AttemptError>> + Send + 'a>>;
 }
 
 /// The verbs. Shared by every request.
@@ -195,14 +211,19 @@ impl Service {
 
     /// Whose token this is; `None` for an unknown, revoked or expired one.
     pub fn authenticate(&self, token: &str) -> Option<Caller> {
-        let hash = TokenHash::of(token);
+        self.admit(&Credential::of(token))
+    }
+
+    /// Whose token this was of, if it is still good.
+    pub fn admit(&self, credential: &Credential) -> Option<Caller> {
+        let Credential { hash, id } = *credential;
         let configured =
             self.accounts.iter().find(|account| account.admin_token.as_ref().is_some_and(|own| own.matches(&hash)));
         if let Some(account) = configured {
             return Some(Caller { account: account.no, env: account.env.clone(), scopes: Scopes::ADMIN });
         }
         let now = self.clock.now();
-        let kept = self.store.token(AccessToken::parse(token)?.id, now)?;
+        let kept = self.store.token(id?, now)?;
         if !kept.hash.matches(&hash) {
             return None;
         }

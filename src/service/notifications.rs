@@ -90,7 +90,7 @@ fn resend_view(store: &Store, resend: BulkResend) -> Result<ResendView, Error> {
 
 impl NotificationFilter {
     /// The filter in the store's terms; `None` when an id names nothing of this account's, so that nothing can match.
-    fn resolve(self, store: &Store, account: AccountNo) -> Result<Option<NotificationQuery>, Error> {
+    pub(super) fn resolve(self, store: &Store, account: AccountNo) -> Result<Option<NotificationQuery>, Error> {
         let webhook = match self.webhook_id {
             None => None,
             Some(id) => match store.webhook_no(account, id)? {

@@ -2,8 +2,8 @@
 
 use super::{Caller, Error, EventDraft, NotificationView, Service, refused};
 use crate::model::{
-    AccountNo, Authorization, EventType, ExtraHeaders, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl,
-    Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
+    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, PatternSet, Seq, SigningSecret, TEST_EVENT,
+    TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page};
 use std::sync::Arc;
@@ -77,10 +77,15 @@ impl Service {
         self.store.directory().by_id(caller.account, id).cloned().ok_or(Error::NotFound)
     }
 
+    /// Why a target would not be taken now, in both languages; `None` where it would.
+    pub async fn refusal(&self, target: &TargetUrl) -> Option<AttemptError> {
+        self.engine.refusal(target).await
+    }
+
     async fn check(&self, target: &TargetUrl) -> Result<(), Error> {
         match self.engine.refusal(target).await {
             None => Ok(()),
-            Some(sentence) => Err(Error::invalid("target", format!("is refused: {sentence}"))),
+            Some(error) => Err(Error::invalid("target", format!("is refused: {}", error.message))),
         }
     }
 

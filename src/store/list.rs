@@ -58,6 +58,15 @@ impl Cursor {
         let (seq, webhook) = (keys::u64_at(&bytes, 1)?, keys::u32_at(&bytes, 9)?);
         (bytes[0] == Self::VERSION && seq <= Seq::END.0).then_some(Self(Place { seq, webhook }))
     }
+
+    /// The cursor for the other direction: where a list in the order `from` goes on here, one in the opposite order goes on with
+    /// what comes just before. `None` at the very end.
+    pub fn turned(self, from: Order) -> Option<Self> {
+        match from {
+            Order::Newest => self.0.after(Order::Oldest).map(Self),
+            Order::Oldest => self.0.after(Order::Newest).map(Self),
+        }
+    }
 }
 
 impl fmt::Display for Cursor {
@@ -85,6 +94,8 @@ pub struct EventQuery {
     pub external_id: Option<String>,
     /// With this `id` of their resource.
     pub resource_id: Option<String>,
+    /// Only those of which a notification is owed, or has failed.
+    pub undelivered: bool,
     /// Recorded at or after this.
     pub from: Option<Timestamp>,
     /// Recorded before this.
@@ -624,18 +635,24 @@ impl Store {
 
     /// How many notifications a query matches. Blocks on the disk, for as long as it takes to walk them all.
     pub fn count_notifications(&self, account: AccountNo, query: &NotificationQuery) -> Result<u64, StoreError> {
+        self.count_at_most(account, query, u64::MAX)
+    }
+
+    /// The same, but it looks no further than `most` of them.
+    pub fn count_at_most(&self, account: AccountNo, query: &NotificationQuery, most: u64) -> Result<u64, StoreError> {
         let Some(mut walk) = Walk::new(&self.shared, account, query, self.durable().0)? else {
             return Ok(0);
         };
         walk.merge.steps = usize::MAX;
         let mut count = 0;
         let unindexed = walk.delivered_only || walk.confirming.is_some();
-        loop {
+        while count < most {
             match walk.merge.next(&self.shared.tree)? {
                 Step::Hit(place) => count += u64::from(!unindexed || walk.load(place)?.is_some()),
-                Step::End | Step::Spent(_) => return Ok(count),
+                Step::End | Step::Spent(_) => break,
             }
         }
+        Ok(count)
     }
 
     /// A page of events. Blocks on the disk.
@@ -651,6 +668,13 @@ impl Store {
                 // A value too long to have a row is a value nothing has.
                 unions.push(Union::new(keys::events_with(account, kind, value).map(range).into_iter().collect()));
             }
+        }
+        if query.undelivered {
+            let mut ranges = Vec::new();
+            for status in [Status::Failed, Status::Pending, Status::Held, Status::Retrying] {
+                ranges.extend(status_ranges(shared, account, status, None)?);
+            }
+            unions.push(Union::new(ranges));
         }
         match &query.event_type {
             Some(pattern) => unions.push(Union::new(type_ranges(shared, account, pattern))),

@@ -27,6 +27,7 @@ pub(crate) mod rows;
 mod sets;
 mod space;
 mod syncer;
+mod tally;
 mod txn;
 mod verify;
 
@@ -42,6 +43,7 @@ pub use queue::Due;
 pub use record::Token;
 pub use restore::{Phase, RestoreError, Restored, restore};
 pub use space::Room;
+pub use tally::{Record, Tallied};
 pub use verify::Report;
 
 use crate::model::{
@@ -430,6 +432,8 @@ struct Shared {
     kept: Kept,
     /// How the targets that fail do.
     healths: RwLock<BTreeMap<WebhookNo, Health>>,
+    /// How all of them did of late.
+    tally: tally::Tally,
     /// Bulk resends, by account and number: all that are kept, which is a bounded number for each account.
     resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
     outcomes: Outcomes,

@@ -100,6 +100,7 @@ impl Store {
         let shared = Arc::new(Shared {
             db,
             tree,
+            tally: super::tally::Tally::load(&settings.path),
             path: settings.path,
             directory: RwLock::default(),
             tokens: RwLock::default(),

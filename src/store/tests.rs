@@ -1016,6 +1016,9 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
     let within = |at: Timestamp, from: Option<Timestamp>, to: Option<Timestamp>| {
         from.is_none_or(|from| at >= from) && to.is_none_or(|to| at < to)
     };
+    let settled = [Status::Delivered, Status::Cancelled];
+    let open = notifications.iter().filter(|notification| !settled.contains(&status(notification)));
+    let undelivered: BTreeSet<Seq> = open.map(|notification| notification.key.seq).collect();
     for _ in 0..rounds {
         let moment = |random: &mut Random| {
             let at = random.pick(&events).map_or(START, |event| event.inserted_at).as_ms();
@@ -1061,6 +1064,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
             event_type,
             external_id: random.maybe(|random| format!("e{}", random.below(3))),
             resource_id: random.maybe(|random| format!("r{}", random.below(4))),
+            undelivered: random.below(3) == 0,
             from,
             to,
             order,
@@ -1072,6 +1076,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
             query.event_type.as_ref().is_none_or(|pattern| pattern.matches(&event.event_type))
                 && query.external_id.as_ref().is_none_or(|id| external.iter().any(|own| own.as_ref() == Some(id)))
                 && query.resource_id.as_ref().is_none_or(|id| event.resource.id.as_ref() == Some(id))
+                && (!query.undelivered || undelivered.contains(&event.seq))
                 && within(event.inserted_at, from, to)
         });
         let mut naive: Vec<Seq> = naive.map(|event| event.seq).collect();

@@ -169,7 +169,8 @@ fn queries_are_known_and_in_range() {
 fn paths_and_methods() {
     let daemon = Daemon::quick();
     for path in [
-        "/",
+        "/nothing",
+        "//",
         "/api",
         "/api/nothing",
         "/api/events/7",

@@ -21,6 +21,7 @@ mod libraries;
 mod lifecycle;
 mod monitoring;
 mod notifications;
+mod panel;
 mod powercut;
 mod receiver;
 mod secrets;

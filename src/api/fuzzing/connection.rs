@@ -4,7 +4,7 @@ use crate::api::{Ingress, Server};
 use crate::clock::Clock;
 use crate::config;
 use crate::meters::Attempts;
-use crate::model::{DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, TokenHash};
+use crate::model::{AttemptError, DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, TokenHash};
 use crate::service::{Account, Engine, Policy, Service};
 use crate::store::{Opened, Store, StoreSettings};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -63,7 +63,7 @@ impl Engine for Idle {
         None
     }
 
-    fn refusal<'a>(&'a self, _: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>> {
+    fn refusal<'a>(&'a self, _: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<AttemptError>> + Send + 'a>> {
         Box::pin(async { None })
     }
 }
@@ -107,7 +107,7 @@ impl World {
                 body_timeout: PATIENCE,
                 ..config::Server::default()
             };
-            let server = Server::new(listener, Arc::new(service), Ingress::new(settings, None, 64));
+            let server = Server::new(listener, Arc::new(service), Ingress::new(settings, None, 64), None);
             (address, tokio::spawn(server.run(stopping, Duration::ZERO)))
         });
         Self { runtime, address, stop, server, store, committer, folder, served: 0 }

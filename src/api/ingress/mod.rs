@@ -21,9 +21,11 @@ use crate::config::Server as Settings;
 use crate::model::Timestamp;
 use crate::shutdown::asked;
 use certificate::Watch;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How often the files of the certificate are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -54,6 +56,11 @@ impl Ingress {
     pub fn replace(&self, settings: Settings, certificate: Option<Certificate>) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = certificate.map(Arc::new);
+    }
+
+    /// Counts a wrong token from this address, wherever it was given; `Err` with how long to wait, if it has sent too many.
+    pub fn wrong_token(&self, address: IpAddr) -> Result<(), Duration> {
+        self.guesses.wrong(address, Instant::now())
     }
 
     pub(super) fn settings(&self) -> Arc<Settings> {

@@ -10,7 +10,17 @@ use crate::store::committer::{Committer, Told};
 use crate::store::keys::{self};
 use crate::store::outcomes::Outcome;
 use crate::store::record::{self};
+use crate::store::tally::Came;
 use crate::store::txn::Txn;
+
+/// What is counted of an attempt.
+fn came(attempt: &Attempt, verdict: Verdict) -> Came {
+    match verdict {
+        _ if attempt.result.confirms() => Came::Confirmed,
+        Verdict::Exhausted => Came::Failed,
+        Verdict::Confirmed | Verdict::RetryAt(_) | Verdict::ScheduleUnchanged => Came::Retried,
+    }
+}
 
 impl Committer {
     #[expect(clippy::too_many_arguments, reason = "what a commit says, named; a struct would only repeat the names")]
@@ -36,6 +46,7 @@ impl Committer {
                 let (had_turn, before_it) = (notification.has_turn(), notification.state);
                 log_outcome(&attempt, verdict, self.shared.notification_id(key));
                 self.note_health(txn, key.webhook, &attempt, verdict, seen);
+                self.shared.tally.note(key.webhook, came(&attempt, verdict), now);
                 if attempt.trigger == Trigger::Manual {
                     self.jobs.wake(key.webhook);
                 }

@@ -1,0 +1,164 @@
+//! Eventos: the list, and one event with its notification history.
+
+use super::attempts;
+use super::exchange::page;
+use super::filters::{Narrowed, Paging, any, period_fields, text_field, type_list};
+use super::layout::{Place, action, ago, counted, empty, framed, moment, pager, pretty};
+use super::{Answer, ROWS, Refusal, View, done};
+use crate::model::{EventId, Payload};
+use crate::service::Glance;
+use crate::store::{EventQuery, Order, Page};
+use http::StatusCode;
+use maud::{Markup, html};
+
+pub(super) async fn list(view: &View<'_>) -> Answer {
+    let t = view.t;
+    let narrowed = Narrowed::of(view);
+    let field = |name| view.asked.query.get(name).map(str::to_owned);
+    let query = |paging: Paging| EventQuery {
+        event_type: narrowed.event_type.clone(),
+        external_id: field("external_id"),
+        resource_id: field("resource_id"),
+        undelivered: view.asked.query.get("undelivered").is_some(),
+        from: narrowed.from,
+        to: narrowed.to,
+        order: paging.order,
+        cursor: paging.cursor,
+        limit: ROWS,
+    };
+    let mut paging = Paging::of(view);
+    let mut found = view.service.glance_at_events(view.caller(), query(paging)).await?;
+    if paging.order == Order::Oldest {
+        if found.items.len() < ROWS {
+            // The newest page, then: whole, and with what came meanwhile.
+            paging = Paging::top();
+            found = view.service.glance_at_events(view.caller(), query(paging)).await?;
+        } else {
+            found.items.reverse();
+        }
+    }
+    let (newer, older) = paging.links(view, found.next);
+    let filtered = any(view);
+    let content = html! {
+        h1 { (t.events) }
+        (filter_form(view, filtered))
+        (narrowed.said())
+        @if found.items.is_empty() {
+            @if found.next.is_some() {
+                p.muted { (t.keep_looking) }
+            } @else if filtered || paging.cursor.is_some() {
+                p.muted { (t.nothing_matches) }
+            } @else {
+                (empty(t.no_events, t.no_events_help, Some(&curl(view))))
+            }
+        } @else {
+            (table(view, &found, paging.cursor.is_none()))
+        }
+        (pager(t, newer.as_deref(), older.as_deref()))
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Events, t.events, &content)))
+}
+
+pub(super) fn curl(view: &View<'_>) -> String {
+    let scheme = if view.asked.secure { "https" } else { "http" };
+    format!(
+        "curl -X POST {scheme}://{}/api/events \\\n  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d '{{\"event\": {{\"type\": \"PAYMENT.PAID\", \"resource\": {{\"payment\": {{\"id\": \"p-1\", \"status\": \"PAID\"}}}}}}}}'",
+        view.asked.host
+    )
+}
+
+fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
+    let t = view.t;
+    html! {
+        details.filters #filters open[filtered] {
+            summary { (t.filter) }
+            form method="get" action="/events" {
+                (text_field(view, "type", t.event_type, Some("types")))
+                (type_list(view))
+                (text_field(view, "external_id", t.external_id, None))
+                (text_field(view, "resource_id", t.resource_id, None))
+                (period_fields(view))
+                div.field.check {
+                    input #undelivered type="checkbox" name="undelivered" value="1" checked[view.asked.query.get("undelivered").is_some()];
+                    label for="undelivered" { (t.undelivered) }
+                }
+                div.buttons { button.primary type="submit" { (t.filter) } a href="/events" { (t.clear) } }
+            }
+        }
+    }
+}
+
+fn table(view: &View<'_>, found: &Page<Glance>, top: bool) -> Markup {
+    let t = view.t;
+    html! {
+        table.cards #rows data-live=(if top { "list" } else { "rows" }) {
+            caption.sr { (t.events) }
+            thead { tr { th scope="col" { (t.event_type) } th scope="col" { (t.external_id) } th scope="col" { (t.resource_id) } th scope="col" { (t.recorded) } th scope="col" { (t.notifications) } } }
+            tbody {
+                @for (event, states) in &found.items {
+                    tr id=(format!("e-{}", event.id)) {
+                        td data-label=(t.event_type) { a.strong href=(format!("/events/{}", event.id)) { (event.event_type) } }
+                        td.id data-label=(t.external_id) { (event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or("–")) }
+                        td.id data-label=(t.resource_id) { (event.resource.id.as_deref().unwrap_or("–")) }
+                        td data-label=(t.recorded) { (ago(view, event.inserted_at)) }
+                        td data-label=(t.notifications) {
+                            @for (state, count) in states { (counted(t, *state, *count)) " " }
+                            @if states.is_empty() { span.muted { (t.nobody) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
+    let t = view.t;
+    let detail = view.service.event(view.caller(), id).await?;
+    let history = view.service.notifications_of_event(view.caller(), id, Order::Newest, None, ROWS).await?;
+    let event = &detail.event;
+    let resource = detail.payload.as_ref().map(Payload::resource);
+    let resource = resource.as_deref().map(|bytes| pretty(&String::from_utf8_lossy(bytes)));
+    let content = html! {
+        p.crumbs { a href="/events" { (t.events) } }
+        div.row {
+            h1 { (event.event_type) }
+            @if view.can_change && event.erased_at.is_none() { (action(view, &format!("/events/{id}/resend"), t.resend_event)) }
+        }
+        dl.facts {
+            div { dt { "Id" } dd.id { (id) } }
+            div { dt { (t.recorded) } dd { (moment(view.lang, event.inserted_at)) } }
+            @if let Some(at) = event.occurred_at { div { dt { (t.occurred) } dd { (moment(view.lang, at)) } } }
+            @if let Some(external) = event.external_id.as_deref().or(event.resource.external_id.as_deref()) {
+                div { dt { (t.external_id) } dd.id { (external) } }
+            }
+            @if let Some(resource) = event.resource.id.as_deref() {
+                div { dt { (t.resource_id) } dd.id { a href=(format!("/events?{}", of_resource(resource))) { (resource) } } }
+            }
+        }
+        h2 { (t.history) }
+        div #history data-live="" {
+            @if history.items.is_empty() { p.muted { (t.owed_to_nobody) } }
+            @for detail in &history.items { (attempts::notification(view, detail, false)) }
+            @if let Some(next) = history.next { p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older) } } }
+        }
+        h2 { (t.resource) }
+        @match &resource {
+            Some(text) => div.copyable {
+                pre #resource tabindex="0" { (text) }
+                button.copy type="button" data-copy="resource" hidden { (t.copy) }
+            },
+            None => p.muted { (t.resource_erased) },
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Events, event.event_type.as_str(), &content)))
+}
+
+fn of_resource(id: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("resource_id", id).finish()
+}
+
+pub(super) async fn resend(view: &View<'_>, id: EventId) -> Answer {
+    view.service.resend_event(view.caller(), id).await.map_err(Refusal::from)?;
+    Ok(done(view, "resent"))
+}

@@ -1,0 +1,239 @@
+//! One request as the pages see it, and what goes out: headers that let nothing in a page act but the panel's own files.
+
+use super::texts::Lang;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use maud::Markup;
+use std::net::IpAddr;
+
+const COOKIE: &str = "carteiro";
+/// Over TLS the name itself makes a browser refuse one that was set for a whole domain or without TLS.
+const SECURE_COOKIE: &str = "__Host-carteiro";
+const LANGUAGE_COOKIE: &str = "carteiro-lang";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The longest form that is read, in bytes: a description, an authorization and a hundred patterns.
+pub(super) const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// The fields of a query or a form, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn parse(bytes: &[u8]) -> Self {
+        Self(form_urlencoded::parse(bytes).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    }
+
+    /// The first value of this name; an empty one counts as none.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        let mut named = self.0.iter().filter(|(own, _)| own == name).map(|(_, value)| value.trim());
+        named.find(|value| !value.is_empty())
+    }
+
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.trim())
+    }
+
+    /// As a query, with some fields left out and one added.
+    pub(super) fn query(&self, without: &[&str], with: Option<(&str, &str)>) -> String {
+        let kept = self.0.iter().filter(|(name, value)| !value.is_empty() && !without.contains(&&**name));
+        let pairs = kept.map(|(name, value)| (&**name, &**value)).chain(with);
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter()
+    }
+}
+
+/// One request.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Fields,
+    pub(super) form: Fields,
+    pub(super) lang: Lang,
+    pub(super) session: Option<String>,
+    pub(super) from: IpAddr,
+    /// Whether the browser speaks TLS, to us or to a proxy that is trusted.
+    pub(super) secure: bool,
+    /// The address of the page itself, to come back to.
+    pub(super) here: String,
+    /// Whether it was sent by a page of this very origin, as far as the browser says.
+    pub(super) own_origin: bool,
+    /// What it calls us.
+    pub(super) host: String,
+}
+
+impl Asked {
+    pub(super) fn read(request: &Request<Bytes>, from: IpAddr, secure: bool) -> Self {
+        let headers = request.headers();
+        let query = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
+        let form = if *request.method() == Method::POST && request.body().len() <= MAX_FORM_BYTES {
+            Fields::parse(request.body())
+        } else {
+            Fields::default()
+        };
+        let accepted = || Lang::accepted(text(headers, header::ACCEPT_LANGUAGE));
+        Self {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            lang: cookie(headers, LANGUAGE_COOKIE).and_then(Lang::parse).unwrap_or_else(accepted),
+            session: cookie(headers, cookie_name(secure)).map(str::to_owned),
+            here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
+            own_origin: is_own_origin(headers),
+            host: text(headers, header::HOST).to_owned(),
+            query,
+            form,
+            from,
+            secure,
+        }
+    }
+}
+
+const fn cookie_name(secure: bool) -> &'static str {
+    if secure { SECURE_COOKIE } else { COOKIE }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; one that says neither is judged by its form's token alone.
+/// A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over TLS.
+fn is_own_origin(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    match headers.get(header::ORIGIN) {
+        None => true,
+        Some(origin) => {
+            let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
+            authority.is_some_and(|authority| authority.eq_ignore_ascii_case(text(headers, header::HOST)))
+        }
+    }
+}
+
+/// Whether a path leads to a page of ours: never to another origin, whatever a link says.
+pub(super) fn is_ours(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+fn guarded(mut response: Response<Bytes>) -> Response<Bytes> {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        // Not `no-referrer`: browsers would call the origin of the panel's own forms "null".
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(super) fn page(status: StatusCode, body: Markup) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.into_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    guarded(response)
+}
+
+/// A file of the panel's own. Browsers ask each time whether it has changed: an update of the binary shows at once.
+pub(super) fn asset(
+    content_type: &'static str,
+    bytes: &'static [u8],
+    tag: &str,
+    known: Option<&HeaderValue>,
+) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(bytes));
+    if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        *response.body_mut() = Bytes::new();
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    guarded(response)
+}
+
+/// To another page, by GET.
+pub(super) fn see(path: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
+    response.headers_mut().insert(header::LOCATION, path);
+    guarded(response)
+}
+
+fn set_cookie(response: &mut Response<Bytes>, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+/// Sets the session's cookie; an empty one takes it away.
+pub(super) fn with_session(mut response: Response<Bytes>, session: &str, secure: bool) -> Response<Bytes> {
+    let (name, flag) = (cookie_name(secure), if secure { "; Secure" } else { "" });
+    let age = if session.is_empty() { "; Max-Age=0" } else { "" };
+    set_cookie(&mut response, &format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict{flag}{age}"));
+    response
+}
+
+pub(super) fn with_language(mut response: Response<Bytes>, lang: Lang, secure: bool) -> Response<Bytes> {
+    let flag = if secure { "; Secure" } else { "" };
+    let code = lang.code();
+    set_cookie(
+        &mut response,
+        &format!("{LANGUAGE_COOKIE}={code}; Path=/; HttpOnly; SameSite=Lax{flag}; Max-Age=31536000"),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_nowhere_else() {
+        for good in ["/", "/events?type=PAYMENT.*", "/webhooks/new"] {
+            assert!(is_ours(good), "{good}");
+        }
+        for bad in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "javascript:1", "/ã"] {
+            assert!(!is_ours(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn forms_of_other_pages_are_known_by_what_the_browser_says() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("painel.example:8443"));
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            is_own_origin(&headers)
+        };
+        assert!(
+            of(&[]) && of(&[("origin", "https://painel.example:8443")]) && of(&[("sec-fetch-site", "same-origin")])
+        );
+        for bad in
+            ["null", "https://evil.example", "https://painel.example", "https://painel.example:8443.evil.example"]
+        {
+            assert!(!of(&[("origin", bad)]), "{bad}");
+        }
+        assert!(!of(&[("sec-fetch-site", "cross-site")]) && !of(&[("sec-fetch-site", "same-site")]));
+    }
+}

@@ -1,0 +1,166 @@
+//! What lists are narrowed by, read from the page's address. A filter that can't be read is named and left aside.
+
+use super::View;
+use super::texts::fill;
+use crate::model::{Pattern, Timestamp};
+use crate::store::{Cursor, Order};
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// Where in a list a page begins, and which way it reads.
+#[derive(Clone, Copy)]
+pub(super) struct Paging {
+    pub(super) order: Order,
+    pub(super) cursor: Option<Cursor>,
+}
+
+pub(super) const PAGING: &[&str] = &["older", "newer", "done", "ok", "not"];
+
+impl Paging {
+    pub(super) fn of(view: &View<'_>) -> Self {
+        let cursor = |name| view.asked.query.get(name).and_then(Cursor::parse);
+        match cursor("newer") {
+            Some(cursor) => Self { order: Order::Oldest, cursor: Some(cursor) },
+            None => Self { order: Order::Newest, cursor: cursor("older") },
+        }
+    }
+
+    pub(super) const fn top() -> Self {
+        Self { order: Order::Newest, cursor: None }
+    }
+
+    /// Links to the newer and the older page, of a page that ended at `next`.
+    pub(super) fn links(self, view: &View<'_>, next: Option<Cursor>) -> (Option<String>, Option<String>) {
+        let link = |name: &str, cursor: Cursor| {
+            format!("{}?{}", view.asked.path, view.asked.query.query(PAGING, Some((name, &cursor.to_string()))))
+        };
+        match self.order {
+            Order::Newest => {
+                let newer = self.cursor.and_then(|cursor| cursor.turned(Order::Newest));
+                (newer.map(|cursor| link("newer", cursor)), next.map(|cursor| link("older", cursor)))
+            }
+            Order::Oldest => {
+                let older = self.cursor.and_then(|cursor| cursor.turned(Order::Oldest));
+                (next.map(|cursor| link("newer", cursor)), older.map(|cursor| link("older", cursor)))
+            }
+        }
+    }
+}
+
+/// From when to when, and problems of what was asked for.
+#[derive(Default)]
+pub(super) struct Narrowed {
+    pub(super) from: Option<Timestamp>,
+    pub(super) to: Option<Timestamp>,
+    pub(super) event_type: Option<Pattern>,
+    pub(super) problems: Vec<String>,
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const SPANS: [(&str, Duration); 4] = [
+    ("1h", HOUR),
+    ("24h", Duration::from_secs(24 * 3600)),
+    ("7d", Duration::from_secs(7 * 24 * 3600)),
+    ("30d", Duration::from_secs(30 * 24 * 3600)),
+];
+
+impl Narrowed {
+    pub(super) fn of(view: &View<'_>) -> Self {
+        let query = &view.asked.query;
+        let mut narrowed = Self::default();
+        if let Some(text) = query.get("type") {
+            narrowed.event_type = Pattern::parse(&text.to_ascii_uppercase());
+            if narrowed.event_type.is_none() {
+                narrowed.aside(view, text);
+            }
+        }
+        if let Some(text) = query.get("period") {
+            let span = SPANS.iter().find(|(name, _)| *name == text).map(|(_, span)| *span);
+            let ms = span.map(|span| view.now.as_ms().saturating_sub(crate::model::millis(span)));
+            narrowed.from = ms.map(Timestamp::from_ms);
+        }
+        // Minutes west of UTC, as browsers count them; without a script the fields are in UTC, and say so.
+        let west: i64 =
+            query.get("tz").and_then(|text| text.parse().ok()).filter(|west: &i64| west.abs() <= 16 * 60).unwrap_or(0);
+        for (name, to) in [("from", false), ("to", true)] {
+            let Some(text) = query.get(name) else {
+                continue;
+            };
+            match local(text, west) {
+                Some(at) if to => narrowed.to = Some(at),
+                Some(at) => narrowed.from = Some(at),
+                None => narrowed.aside(view, text),
+            }
+        }
+        narrowed
+    }
+
+    pub(super) fn aside(&mut self, view: &View<'_>, text: &str) {
+        let shown: String = text.chars().take(60).collect();
+        self.problems.push(fill(view.t.bad_filter, &[&shown]));
+    }
+
+    pub(super) fn said(&self) -> Markup {
+        html! { @for problem in &self.problems { p.problem role="alert" { (problem) } } }
+    }
+}
+
+/// A browser's local time, `2026-11-25T22:35`, as far west of UTC as it says.
+fn local(text: &str, west_minutes: i64) -> Option<Timestamp> {
+    let seconds = if text.len() == 16 { ":00" } else { "" };
+    let at = Timestamp::parse(&format!("{text}{seconds}Z")).or_else(|_| Timestamp::parse(text)).ok()?;
+    let ms = i64::try_from(at.as_ms()).ok()? + west_minutes * 60_000;
+    u64::try_from(ms).ok().map(Timestamp::from_ms)
+}
+
+pub(super) fn text_field(view: &View<'_>, name: &str, label: &str, list: Option<&str>) -> Markup {
+    let value = view.asked.query.get(name).unwrap_or_default();
+    html! { div.field { label for=(name) { (label) } input id=(name) name=(name) value=(value) list=[list] autocomplete="off"; } }
+}
+
+pub(super) fn select_field(view: &View<'_>, name: &str, label: &str, options: &[(&str, &str)]) -> Markup {
+    let value = view.asked.query.get(name).unwrap_or_default();
+    html! {
+        div.field {
+            label for=(name) { (label) }
+            select id=(name) name=(name) {
+                @for (option, text) in options { option value=(option) selected[*option == value] { (text) } }
+            }
+        }
+    }
+}
+
+/// The period: a span back from now, or two moments.
+pub(super) fn period_fields(view: &View<'_>) -> Markup {
+    let t = view.t;
+    let spans =
+        [("", t.any_time), ("1h", t.last_hour), ("24h", t.last_day), ("7d", t.last_week), ("30d", t.last_month)];
+    html! {
+        (select_field(view, "period", t.period, &spans))
+        @for (name, label) in [("from", t.from), ("to", t.to)] {
+            div.field {
+                label for=(name) { (label) " " span.zone { (t.utc) } }
+                input id=(name) name=(name) type="datetime-local" value=(view.asked.query.get(name).unwrap_or_default());
+            }
+        }
+        input type="hidden" name="tz" value=(view.asked.query.get("tz").unwrap_or("0"));
+    }
+}
+
+/// Offers the types of the catalogue to a text field.
+pub(super) fn type_list(view: &View<'_>) -> Markup {
+    let types = view.service.event_types();
+    let categories: std::collections::BTreeSet<&str> =
+        types.iter().filter_map(|(name, _)| name.as_str().split('.').next()).collect();
+    html! {
+        datalist #types {
+            @for category in categories { option value=(format!("{category}.*")) {} }
+            @for (name, _) in &types { option value=(name.as_str()) {} }
+        }
+    }
+}
+
+/// Whether the list is narrowed at all.
+pub(super) fn any(view: &View<'_>) -> bool {
+    view.asked.query.iter().any(|(name, value)| !value.is_empty() && name != "tz" && !PAGING.contains(&&**name))
+}

@@ -1,0 +1,359 @@
+//! The panel: the guide's own screens, rendered here and complete without a script. It knows the verbs, never the store.
+//!
+//! A request becomes [`Asked`], a session's [`View`], one verb, one page. What a form does is answered by a redirect, so that a
+//! reload repeats nothing. Text that others wrote (resources, answers of targets, descriptions) is escaped by the templates; the
+//! policy sent with each page lets nothing in it act but the panel's own two files.
+
+mod attempts;
+mod events;
+mod exchange;
+mod filters;
+mod layout;
+mod notifications;
+mod overview;
+mod session;
+mod texts;
+mod webhook_form;
+mod webhooks;
+
+use crate::model::{EventId, NotificationId, ResendId, Scope, Timestamp, WebhookId};
+use crate::service::{Caller, Credential, Error, Service};
+use crate::store::StoreError;
+use bytes::Bytes;
+use exchange::Asked;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use layout::{Place, bare, framed};
+use maud::{Markup, html};
+use session::{Sessions, SignedIn};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use texts::{Lang, Texts, fill};
+
+const STYLE: &[u8] = include_bytes!("panel.css");
+const SCRIPT: &[u8] = include_bytes!("panel.js");
+const ICON: &[u8] = include_bytes!("icon.svg");
+
+/// How many rows a page has.
+const ROWS: usize = 50;
+
+/// Counts a wrong token from an address; `Err` with how long to wait, if it has sent too many.
+pub type CountWrong = Box<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
+
+/// The pages and who is signed in.
+pub struct Panel {
+    service: Arc<Service>,
+    sessions: Sessions,
+    count_wrong: CountWrong,
+    tag: String,
+}
+
+/// What a page is made for: who looks, in which language, and from where.
+struct View<'a> {
+    service: &'a Service,
+    sessions: &'a Sessions,
+    signed_in: &'a SignedIn,
+    asked: &'a Asked,
+    lang: Lang,
+    t: &'static Texts,
+    /// Whether buttons are shown, and obeyed.
+    can_change: bool,
+    here: String,
+    now: Timestamp,
+    /// What was just done.
+    note: Option<String>,
+}
+
+impl View<'_> {
+    fn caller(&self) -> &Caller {
+        &self.signed_in.caller
+    }
+
+    fn csrf(&self) -> Markup {
+        html! { input type="hidden" name="csrf" value=(self.signed_in.csrf); }
+    }
+}
+
+/// Why there is no page to show.
+enum Refusal {
+    NotFound,
+    ReadOnly,
+    Stale,
+    Of(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Of(error)
+    }
+}
+
+type Answer = Result<Response<Bytes>, Refusal>;
+
+impl Panel {
+    /// Over the service; `count_wrong` hears of every sign-in with a wrong token.
+    pub fn new(service: Arc<Service>, count_wrong: CountWrong) -> Self {
+        let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
+        let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
+        Self { service, sessions: Sessions::default(), count_wrong, tag: format!("\"{tag:016x}\"") }
+    }
+
+    /// Whether a path is one of the panel's.
+    pub fn has(path: &str) -> bool {
+        let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
+        first.is_some_and(|first| {
+            matches!(
+                first,
+                "" | "panel" | "sign-in" | "sign-out" | "language" | "webhooks" | "events" | "notifications"
+            )
+        }) && !path.starts_with("//")
+    }
+
+    /// Answers one request; `secure` tells whether the browser speaks TLS.
+    pub async fn answer(&self, request: Request<Bytes>, from: IpAddr, secure: bool) -> Response<Bytes> {
+        let known = request.headers().get(header::IF_NONE_MATCH).cloned();
+        let asked = Asked::read(&request, from, secure);
+        drop(request);
+        if let Some(asset) = self.asset(&asked, known.as_ref()) {
+            return asset;
+        }
+        match (asked.method.as_str(), asked.path.as_str()) {
+            ("GET" | "HEAD", "/sign-in") => self.sign_in_page(&asked, StatusCode::OK, None),
+            ("POST", "/sign-in") => self.sign_in(&asked),
+            ("POST", "/language") => {
+                let lang = asked.form.get("lang").and_then(Lang::parse).unwrap_or(asked.lang);
+                exchange::with_language(exchange::see(back_of(&asked)), lang, asked.secure)
+            }
+            _ => self.inside(&asked).await,
+        }
+    }
+
+    fn asset(&self, asked: &Asked, known: Option<&HeaderValue>) -> Option<Response<Bytes>> {
+        let (content_type, bytes) = match asked.path.as_str() {
+            "/panel/panel.css" => ("text/css; charset=utf-8", STYLE),
+            "/panel/panel.js" => ("text/javascript; charset=utf-8", SCRIPT),
+            "/panel/icon.svg" => ("image/svg+xml", ICON),
+            _ => return None,
+        };
+        Some(exchange::asset(content_type, bytes, &self.tag, known))
+    }
+
+    fn sign_in_page(&self, asked: &Asked, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
+        if status == StatusCode::OK && self.signed_in(asked).is_some() {
+            return exchange::see(next_of(asked));
+        }
+        let t = asked.lang.texts();
+        let content = html! {
+            h1 { (t.sign_in) }
+            form.card method="post" action="/sign-in" {
+                input type="hidden" name="next" value=(next_of(asked));
+                label for="token" { (t.access_token) }
+                input #token name="token" type="password" autocomplete="current-password" required autofocus
+                    aria-describedby=(if problem.is_some() { "token-problem token-help" } else { "token-help" }) aria-invalid=[problem.map(|_| "true")];
+                @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
+                p.help #token-help { (t.sign_in_help) }
+                button.primary type="submit" { (t.sign_in) }
+            }
+        };
+        // A switch of language comes back here by GET.
+        exchange::page(status, bare(asked.lang, t.sign_in, "/sign-in", &content))
+    }
+
+    fn sign_in(&self, asked: &Asked) -> Response<Bytes> {
+        let t = asked.lang.texts();
+        if !asked.own_origin {
+            return Self::refuse(asked, &Refusal::Stale);
+        }
+        let token = asked.form.get("token").unwrap_or_default();
+        let Some(caller) = self.service.authenticate(token) else {
+            return match (self.count_wrong)(asked.from) {
+                Ok(()) => self.sign_in_page(asked, StatusCode::UNAUTHORIZED, Some(t.wrong_token)),
+                Err(wait) => {
+                    let seconds = wait.as_secs() + 1;
+                    let problem = fill(t.too_many_tokens, &[&seconds]);
+                    let mut page = self.sign_in_page(asked, StatusCode::TOO_MANY_REQUESTS, Some(&problem));
+                    page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                    page
+                }
+            };
+        };
+        if !caller.scopes.allows(Scope::Read) {
+            return self.sign_in_page(asked, StatusCode::FORBIDDEN, Some(t.no_read_scope));
+        }
+        let session = self.sessions.begin(Credential::of(token));
+        tracing::info!(address = %asked.from, "signed in to the panel");
+        exchange::with_session(exchange::see(next_of(asked)), &session, asked.secure)
+    }
+
+    fn signed_in(&self, asked: &Asked) -> Option<SignedIn> {
+        self.sessions.find(&self.service, asked.session.as_deref()?)
+    }
+
+    async fn inside(&self, asked: &Asked) -> Response<Bytes> {
+        let Some(signed_in) = self.signed_in(asked) else {
+            let next = if asked.method == Method::GET && asked.here != "/" {
+                format!(
+                    "/sign-in?{}",
+                    form_urlencoded::Serializer::new(String::new()).append_pair("next", &asked.here).finish()
+                )
+            } else {
+                "/sign-in".to_owned()
+            };
+            return exchange::see(&next);
+        };
+        let t = asked.lang.texts();
+        let note = match asked.query.get("done") {
+            Some("resent") => Some(t.done_resent.to_owned()),
+            Some("saved") => Some(t.done_saved.to_owned()),
+            Some("paused") => Some(t.done_paused.to_owned()),
+            Some("resumed") => Some(t.done_resumed.to_owned()),
+            Some("deleted") => Some(t.done_deleted.to_owned()),
+            Some("some") => {
+                let number = |name| asked.query.get(name).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+                Some(fill(t.resent_some, &[&number("ok"), &number("not")]))
+            }
+            Some("none") => Some(t.nothing_selected.to_owned()),
+            _ => None,
+        };
+        let view = View {
+            service: &self.service,
+            sessions: &self.sessions,
+            can_change: signed_in.caller.scopes.allows(Scope::Admin),
+            signed_in: &signed_in,
+            asked,
+            lang: asked.lang,
+            t,
+            here: without_note(asked),
+            now: self.service.now(),
+            note,
+        };
+        match self.dispatch(&view).await {
+            Ok(page) => page,
+            Err(refusal) => Self::refuse_inside(&view, &refusal),
+        }
+    }
+
+    async fn dispatch(&self, view: &View<'_>) -> Answer {
+        let asked = view.asked;
+        let segments: Vec<&str> = asked.path.strip_prefix('/').unwrap_or_default().split('/').collect();
+        if asked.method == Method::GET || asked.method == Method::HEAD {
+            return match *segments.as_slice() {
+                [""] => overview::show(view).await,
+                ["webhooks"] => Ok(webhooks::list(view)),
+                ["webhooks", "new"] => webhook_form::new(view),
+                ["webhooks", id] => webhooks::show(view, webhook(id)?).await,
+                ["webhooks", id, "edit"] => webhook_form::edit(view, webhook(id)?),
+                ["webhooks", id, "delete"] => webhooks::confirm_delete(view, webhook(id)?).await,
+                ["events"] => events::list(view).await,
+                ["events", id] => events::show(view, EventId::parse(id).ok_or(Refusal::NotFound)?).await,
+                ["notifications"] => notifications::list(view).await,
+                ["notifications", "resend"] => notifications::confirm(view).await,
+                ["notifications", "resends", id] => {
+                    notifications::job(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
+                }
+                ["notifications", id] => notifications::show(view, notification(id)?).await,
+                _ => Err(Refusal::NotFound),
+            };
+        }
+        if asked.method != Method::POST {
+            return Err(Refusal::NotFound);
+        }
+        if !asked.own_origin || !view.signed_in.owns(asked.form.get("csrf").unwrap_or_default()) {
+            return Err(Refusal::Stale);
+        }
+        if segments.as_slice() == ["sign-out"] {
+            self.sessions.end(view.signed_in);
+            return Ok(exchange::with_session(exchange::see("/sign-in"), "", asked.secure));
+        }
+        if !view.can_change {
+            return Err(Refusal::ReadOnly);
+        }
+        match *segments.as_slice() {
+            ["webhooks"] => webhook_form::create(view).await,
+            ["webhooks", id] => webhook_form::change(view, webhook(id)?).await,
+            ["webhooks", id, "pause"] => webhooks::set_active(view, webhook(id)?, false).await,
+            ["webhooks", id, "resume"] => webhooks::set_active(view, webhook(id)?, true).await,
+            ["webhooks", id, "test"] => webhooks::test(view, webhook(id)?).await,
+            ["webhooks", id, "rotate"] => webhooks::rotate(view, webhook(id)?).await,
+            ["webhooks", id, "delete"] => webhooks::delete(view, webhook(id)?).await,
+            ["events", id, "resend"] => events::resend(view, EventId::parse(id).ok_or(Refusal::NotFound)?).await,
+            ["notifications", "resend"] => notifications::resend_selected(view).await,
+            ["notifications", "resend-all"] => notifications::resend_all(view).await,
+            ["notifications", "resends", id, "stop"] => {
+                notifications::stop(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
+            }
+            ["notifications", id, "resend"] => notifications::resend(view, notification(id)?).await,
+            _ => Err(Refusal::NotFound),
+        }
+    }
+
+    fn refuse(asked: &Asked, refusal: &Refusal) -> Response<Bytes> {
+        let t = asked.lang.texts();
+        let (status, title, sentence) = said(t, refusal);
+        let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
+        exchange::page(status, bare(asked.lang, title, "/", &content))
+    }
+
+    fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
+        let (status, title, sentence) = said(view.t, refusal);
+        let back = back_of(view.asked);
+        let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
+        exchange::page(status, framed(view, Place::None, title, &content))
+    }
+}
+
+fn webhook(id: &str) -> Result<WebhookId, Refusal> {
+    WebhookId::parse(id).ok_or(Refusal::NotFound)
+}
+
+fn notification(id: &str) -> Result<NotificationId, Refusal> {
+    NotificationId::parse(id).ok_or(Refusal::NotFound)
+}
+
+/// Where a form came from.
+fn back_of(asked: &Asked) -> &str {
+    asked.form.get("back").filter(|back| exchange::is_ours(back)).unwrap_or("/")
+}
+
+/// Where someone wanted to go before they had to sign in.
+fn next_of(asked: &Asked) -> &str {
+    let next = asked.form.get("next").or_else(|| asked.query.get("next"));
+    next.filter(|next| exchange::is_ours(next)).unwrap_or("/")
+}
+
+/// Back to where a form came from, with word of what was done.
+fn done(view: &View<'_>, what: &str) -> Response<Bytes> {
+    let back = back_of(view.asked);
+    let joint = if back.contains('?') { '&' } else { '?' };
+    exchange::see(&format!("{back}{joint}done={what}"))
+}
+
+/// The page's own address, without word of what was done.
+fn without_note(asked: &Asked) -> String {
+    let query = asked.query.query(&["done", "ok", "not"], None);
+    if query.is_empty() { asked.path.clone() } else { format!("{}?{query}", asked.path) }
+}
+
+fn said(t: &'static Texts, refusal: &Refusal) -> (StatusCode, &'static str, String) {
+    match refusal {
+        Refusal::NotFound | Refusal::Of(Error::NotFound) => {
+            (StatusCode::NOT_FOUND, t.not_found_title, t.not_found.to_owned())
+        }
+        Refusal::ReadOnly => (StatusCode::FORBIDDEN, t.forbidden_title, t.forbidden.to_owned()),
+        Refusal::Stale => (StatusCode::FORBIDDEN, t.stale_title, t.stale.to_owned()),
+        Refusal::Of(Error::Conflict { code, detail }) => {
+            (StatusCode::CONFLICT, t.cant_title, t.conflict(code).map_or_else(|| detail.clone(), str::to_owned))
+        }
+        Refusal::Of(Error::Invalid(fields)) => {
+            let sentences = fields.iter().map(|(name, problems)| format!("{name} {}", problems.join("; ")));
+            (StatusCode::UNPROCESSABLE_ENTITY, t.cant_title, sentences.collect::<Vec<_>>().join(". "))
+        }
+        Refusal::Of(Error::Store(StoreError::Full { .. })) => {
+            (StatusCode::SERVICE_UNAVAILABLE, t.cant_title, t.full.to_owned())
+        }
+        Refusal::Of(Error::Store(error)) => {
+            tracing::error!(%error, "the store could not answer the panel");
+            (StatusCode::INTERNAL_SERVER_ERROR, t.cant_title, t.store_failed.to_owned())
+        }
+    }
+}

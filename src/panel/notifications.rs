@@ -1,0 +1,298 @@
+//! Notificações: across events, one by one, selected or all that match.
+
+use super::attempts::{self, can_resend, response};
+use super::exchange::{page, see};
+use super::filters::{Narrowed, PAGING, Paging, any, period_fields, select_field, text_field, type_list};
+use super::layout::{Place, ago, class, empty, framed, moment, pager, resend_button, status, until};
+use super::texts::fill;
+use super::{Answer, ROWS, Refusal, View, back_of, done};
+use crate::model::{EventId, NotificationId, ResendId, ResendState, Status, WebhookId};
+use crate::service::{MAX_COUNTED, NotificationFilter, NotificationView};
+use crate::store::{Order, ResponseFilter};
+use http::StatusCode;
+use maud::{Markup, html};
+
+/// What the page's address asks for, and what of it can't be read.
+fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
+    let query = &view.asked.query;
+    let mut narrowed = Narrowed::of(view);
+    let mut filter = NotificationFilter {
+        event_type: narrowed.event_type.clone(),
+        from: narrowed.from,
+        to: narrowed.to,
+        ..NotificationFilter::default()
+    };
+    if let Some(text) = query.get("status") {
+        filter.status = Status::parse(text);
+        if filter.status.is_none() {
+            narrowed.aside(view, text);
+        }
+    }
+    if let Some(text) = query.get("webhook_id") {
+        filter.webhook_id = WebhookId::parse(text);
+        if filter.webhook_id.is_none() {
+            narrowed.aside(view, text);
+        }
+    }
+    if let Some(text) = query.get("event_id") {
+        filter.event_id = EventId::parse(text);
+        if filter.event_id.is_none() {
+            narrowed.aside(view, text);
+        }
+    }
+    if let Some(text) = query.get("response") {
+        filter.response = response_filter(text);
+        if filter.response.is_none() {
+            narrowed.aside(view, text);
+        }
+    }
+    (filter, narrowed)
+}
+
+fn response_filter(text: &str) -> Option<ResponseFilter> {
+    if text == "none" {
+        return Some(ResponseFilter::NoResponse);
+    }
+    match text.strip_suffix("xx") {
+        Some(class) => class.parse().ok().filter(|class| (1..=9).contains(class)).map(ResponseFilter::Class),
+        None => text.parse().ok().filter(|status| (100..=999).contains(status)).map(ResponseFilter::Status),
+    }
+}
+
+pub(super) async fn list(view: &View<'_>) -> Answer {
+    let t = view.t;
+    let (filter, narrowed) = asked_for(view);
+    let mut paging = Paging::of(view);
+    let find =
+        |paging: Paging| view.service.notifications(view.caller(), filter.clone(), paging.order, paging.cursor, ROWS);
+    let mut found = find(paging).await?;
+    if paging.order == Order::Oldest {
+        if found.items.len() < ROWS {
+            paging = Paging::top();
+            found = find(paging).await?;
+        } else {
+            found.items.reverse();
+        }
+    }
+    let (newer, older) = paging.links(view, found.next);
+    let filtered = any(view);
+    // A bulk resend knows neither the response nor one event.
+    let all_can = filter.response.is_none() && filter.event_id.is_none();
+    let content = html! {
+        h1 { (t.notifications) }
+        (filter_form(view, filtered))
+        (narrowed.said())
+        @if found.items.is_empty() {
+            @if found.next.is_some() {
+                p.muted { (t.keep_looking) }
+            } @else if filtered || paging.cursor.is_some() {
+                p.muted { (t.nothing_matches) }
+            } @else {
+                (empty(t.no_notifications, t.no_notifications_help, Some(&super::events::curl(view))))
+            }
+        } @else {
+            @if view.can_change {
+                form #many method="post" action="/notifications/resend" {
+                    (view.csrf())
+                    input type="hidden" name="back" value=(view.here);
+                    div.buttons {
+                        label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
+                        button type="submit" { (t.resend_selected) }
+                        @if all_can { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
+                    }
+                }
+            }
+            (table(view, &found.items, paging.cursor.is_none()))
+        }
+        (pager(t, newer.as_deref(), older.as_deref()))
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notifications, &content)))
+}
+
+fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
+    let t = view.t;
+    let statuses: Vec<(&str, &str)> =
+        std::iter::once(("", t.any)).chain(Status::ALL.map(|status| (status.as_str(), t.status(status)))).collect();
+    let webhooks = view.service.all_webhooks(view.caller());
+    let named: Vec<(String, String)> =
+        webhooks.iter().map(|webhook| (webhook.id.to_string(), webhook.target.to_string())).collect();
+    let mut options: Vec<(&str, &str)> = vec![("", t.any)];
+    options.extend(named.iter().map(|(id, target)| (&**id, &**target)));
+    let asked = view.asked.query.get("webhook_id").unwrap_or_default();
+    if !asked.is_empty() && named.iter().all(|(id, _)| id != asked) {
+        // One that was deleted can still be asked for.
+        options.push((asked, asked));
+    }
+    let responses = [
+        ("", t.any),
+        ("none", t.response_none),
+        ("2xx", "2xx"),
+        ("3xx", "3xx"),
+        ("4xx", "4xx"),
+        ("5xx", "5xx"),
+        ("401", "401"),
+        ("404", "404"),
+        ("410", "410"),
+        ("429", "429"),
+        ("500", "500"),
+        ("503", "503"),
+    ];
+    html! {
+        details.filters #filters open[filtered] {
+            summary { (t.filter) }
+            form method="get" action="/notifications" {
+                (select_field(view, "status", t.status, &statuses))
+                (select_field(view, "webhook_id", t.webhook, &options))
+                (select_field(view, "response", t.response, &responses))
+                (text_field(view, "type", t.event_type, Some("types")))
+                (type_list(view))
+                (period_fields(view))
+                div.buttons { button.primary type="submit" { (t.filter) } a href="/notifications" { (t.clear) } }
+            }
+        }
+    }
+}
+
+fn table(view: &View<'_>, items: &[NotificationView], top: bool) -> Markup {
+    let t = view.t;
+    html! {
+        table.cards #rows data-live=(if top { "list" } else { "rows" }) {
+            caption.sr { (t.notifications) }
+            thead { tr {
+                @if view.can_change { th scope="col" { span.sr { (t.select) } } }
+                th scope="col" { (t.event_type) } th scope="col" { (t.target) } th scope="col" { (t.response) } th scope="col" { (t.status) } th scope="col" { (t.next_attempt) } th scope="col" { (t.recorded) }
+            } }
+            tbody { @for item in items { (row(view, item)) } }
+        }
+    }
+}
+
+fn row(view: &View<'_>, item: &NotificationView) -> Markup {
+    let t = view.t;
+    let id = item.id.to_string();
+    html! {
+        tr id=(format!("n-{id}")) class=(class(item.status)) {
+            @if view.can_change {
+                td.pick data-label=(t.select) {
+                    input type="checkbox" name="id" form="many" value=(id) aria-label=(format!("{} {} {}", t.select, item.event_type, item.target)) disabled[item.status == Status::Cancelled];
+                }
+            }
+            td data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
+            td.target data-label=(t.target) { (item.target) }
+            td data-label=(t.response) { (response(view, item)) " " span.muted { (item.attempts_count) "×" } }
+            td data-label=(t.status) { div.state { (status(t, item.status)) @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) } } }
+            td data-label=(t.next_attempt) { @if let Some(at) = item.next_attempt_at { (until(view, at)) } @else { "–" } }
+            td data-label=(t.recorded) { (ago(view, item.inserted_at)) }
+        }
+    }
+}
+
+pub(super) async fn show(view: &View<'_>, id: NotificationId) -> Answer {
+    let t = view.t;
+    let detail = view.service.notification(view.caller(), id).await?;
+    let content = html! {
+        p.crumbs { a href="/notifications" { (t.notifications) } " › " a href=(format!("/events/{}", detail.view.event_id)) { (detail.view.event_type) } }
+        h1 { (t.notification) }
+        (attempts::notification(view, &detail, true))
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notification, &content)))
+}
+
+pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> Answer {
+    view.service.resend(view.caller(), id).await?;
+    Ok(done(view, "resent"))
+}
+
+pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
+    let (mut sent, mut not) = (0_u32, 0_u32);
+    for id in view.asked.form.all("id").take(ROWS) {
+        let resent = match NotificationId::parse(id) {
+            Some(id) => view.service.resend(view.caller(), id).await.is_ok(),
+            None => false,
+        };
+        if resent { sent += 1 } else { not += 1 }
+    }
+    if sent + not == 0 {
+        return Ok(done(view, "none"));
+    }
+    let back = back_of(view.asked);
+    let joint = if back.contains('?') { '&' } else { '?' };
+    Ok(see(&format!("{back}{joint}done=some&ok={sent}&not={not}")))
+}
+
+/// Asks before a bulk resend, and says how many it is about.
+pub(super) async fn confirm(view: &View<'_>) -> Answer {
+    let t = view.t;
+    let (filter, narrowed) = asked_for(view);
+    if filter.response.is_some() || filter.event_id.is_some() || !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    let count = view.service.count_to(view.caller(), filter).await?;
+    let sentence =
+        if count < MAX_COUNTED { fill(t.confirm_all, &[&count]) } else { fill(t.confirm_all_many, &[&count]) };
+    let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
+    let content = html! {
+        p.crumbs { a href=(back) { (t.notifications) } }
+        h1 { (t.resend_job) }
+        (narrowed.said())
+        form.card method="post" action="/notifications/resend-all" {
+            (view.csrf())
+            input type="hidden" name="query" value=(view.asked.query.query(PAGING, None));
+            input type="hidden" name="back" value=(back);
+            p.strong { (sentence) }
+            p.help { (t.confirm_all_help) }
+            div.buttons { button.primary type="submit" { (t.resend_yes) } a.button href=(back) { (t.cancel) } }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
+}
+
+pub(super) async fn resend_all(view: &View<'_>) -> Answer {
+    // The filter travels as the query it came from, and is read as one.
+    let uri = format!("/notifications?{}", view.asked.form.get("query").unwrap_or_default());
+    let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
+    let asked = super::exchange::Asked::read(&request, view.asked.from, view.asked.secure);
+    let of_query = View { asked: &asked, here: String::new(), note: None, ..*view };
+    let (filter, narrowed) = asked_for(&of_query);
+    if !narrowed.problems.is_empty() || filter.response.is_some() || filter.event_id.is_some() {
+        return Err(Refusal::NotFound);
+    }
+    let job = view.service.resend_many(view.caller(), filter).await?;
+    Ok(see(&format!("/notifications/resends/{}", job.resend.id)))
+}
+
+pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
+    let t = view.t;
+    let job = view.service.bulk_resend(view.caller(), id).await?.resend;
+    let state = match job.state {
+        ResendState::Running => t.job_running,
+        ResendState::Done => t.job_done,
+        ResendState::Failed => t.job_failed,
+        ResendState::Cancelled => t.job_cancelled,
+    };
+    let running = job.state == ResendState::Running;
+    let through = (job.resent + job.skipped).min(job.queued);
+    let content = html! {
+        p.crumbs { a href="/notifications" { (t.notifications) } }
+        h1 { (t.resend_job) }
+        @if running { noscript { meta http-equiv="refresh" content="3"; } }
+        section.card #job data-live="" {
+            p { strong { (state) } " · " (moment(view.lang, job.inserted_at)) }
+            progress max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
+            p { (fill(t.job_progress, &[&job.resent, &job.queued, &job.skipped])) }
+            @if running && view.can_change {
+                form method="post" action=(format!("/notifications/resends/{id}/stop")) {
+                    (view.csrf())
+                    input type="hidden" name="back" value=(view.here);
+                    button type="submit" { (t.job_stop) }
+                }
+            }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
+}
+
+pub(super) async fn stop(view: &View<'_>, id: ResendId) -> Answer {
+    view.service.cancel_resend(view.caller(), id).await?;
+    Ok(see(back_of(view.asked)))
+}

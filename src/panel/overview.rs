@@ -1,0 +1,175 @@
+//! Visão geral: what came of attempts, what is owed, which targets are in trouble and what to do, how the daemon does.
+
+use super::attempts::why;
+use super::exchange::page;
+use super::layout::{Place, ago, bytes, empty, framed, rect, span};
+use super::texts::fill;
+use super::{Answer, View};
+use crate::model::{Status, Timestamp, WebhookStatus};
+use crate::service::{MAX_COUNTED, Overview, Trouble};
+use crate::store::Tallied;
+use http::StatusCode;
+use maud::{Markup, html};
+
+pub(super) async fn show(view: &View<'_>) -> Answer {
+    let t = view.t;
+    let overview = view.service.overview(view.caller()).await?;
+    let month = view.asked.query.get("range") == Some("month");
+    let content = html! {
+        h1 { (t.overview) }
+        @if overview.webhooks == 0 {
+            (empty(t.no_webhooks, t.no_webhooks_help, Some(&super::webhooks::curl(view))))
+            @if view.can_change { p { a.button.primary href="/webhooks/new" { "+ " (t.create_webhook) } } }
+        } @else if !overview.has_events {
+            (empty(t.no_events, t.no_events_help, Some(&super::events::curl(view))))
+        }
+        div #live data-live="" {
+            div.tiles { (tiles(view, &overview)) }
+            section.card {
+                div.row {
+                    h2 { (t.attempts) }
+                    nav.tabs aria-label=(t.period) {
+                        a href="/" aria-current=[(!month).then_some("true")] { (t.last_day) }
+                        a href="/?range=month" aria-current=[month.then_some("true")] { (t.last_month) }
+                    }
+                }
+                (chart(view, if month { &overview.days } else { &overview.hours }, month))
+            }
+            section {
+                h2 { (t.troubles) }
+                @if overview.troubles.is_empty() { p.muted { (t.no_troubles) } }
+                @for trouble in &overview.troubles { (in_trouble(view, trouble)) }
+            }
+            (system(view, &overview))
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Overview, t.overview, &content)))
+}
+
+fn counted(count: u64) -> String {
+    if count >= MAX_COUNTED { format!("{count}+") } else { count.to_string() }
+}
+
+fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
+    let t = view.t;
+    let tile = |name: &str, count: u64, status: Status| {
+        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (counted(count)) } span { (name) } } }
+    };
+    html! {
+        (tile(t.owed, overview.owed, Status::Retrying))
+        (tile(t.held, overview.held, Status::Held))
+        (tile(t.failed, overview.failed, Status::Failed))
+        div.tile {
+            span { (t.oldest_owed) }
+            @match &overview.oldest {
+                Some(oldest) => span.number.small { a href=(format!("/notifications/{}", oldest.id)) { (ago(view, oldest.inserted_at)) } },
+                None => span.number.small { (t.nothing_owed) },
+            }
+        }
+    }
+}
+
+/// Stacked columns, the present one at the right; the same in numbers below.
+fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
+    let t = view.t;
+    let mut sum = Tallied::default();
+    for one in columns {
+        sum.confirmed += one.confirmed;
+        sum.retried += one.retried;
+        sum.failed += one.failed;
+    }
+    if sum.attempts() == 0 {
+        return html! { p.muted { (t.nothing_yet) } };
+    }
+    let (width, height) = (columns.len() * 10, 100.0);
+    let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
+    let label = fill(t.chart_label, &[&sum.confirmed, &sum.retried, &sum.failed]);
+    html! {
+        svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(label) {
+            @for (nth, one) in columns.iter().enumerate() { (column(nth, *one, most, height)) }
+        }
+        p.legend {
+            span { i.delivered aria-hidden="true" {} (t.came_confirmed) " " (sum.confirmed) } " "
+            span { i.retrying aria-hidden="true" {} (t.came_retried) " " (sum.retried) } " "
+            span { i.failed aria-hidden="true" {} (t.came_failed) " " (sum.failed) }
+        }
+        details #numbers {
+            summary { (t.in_numbers) }
+            table {
+                thead { tr { th scope="col" { (if days { t.day } else { t.hour }) } th scope="col" { (t.came_confirmed) } th scope="col" { (t.came_retried) } th scope="col" { (t.came_failed) } } }
+                tbody {
+                    @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
+                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td { (one.confirmed) } td { (one.retried) } td { (one.failed) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The column of this place in a chart whose tallest one stands for `most`.
+pub(super) fn column(nth: usize, one: Tallied, most: u64, height: f64) -> Markup {
+    let x = f64::from(u16::try_from(nth).unwrap_or(u16::MAX)) * 10.0;
+    let tall = |count: u64| {
+        // Parts per ten thousand: finer than any picture.
+        let share = count.saturating_mul(10_000) / most.max(1);
+        let share = f64::from(u32::try_from(share).unwrap_or(u32::MAX)) / 10_000.0;
+        if count == 0 { 0.0 } else { (share * height).max(height / 50.0) }
+    };
+    let (good, retried, failed) = (tall(one.confirmed), tall(one.retried), tall(one.failed));
+    html! {
+        @if good > 0.0 { (rect(x + 1.0, height - good, 8.0, good, "delivered")) }
+        @if retried > 0.0 { (rect(x + 1.0, height - good - retried, 8.0, retried, "retrying")) }
+        @if failed > 0.0 { (rect(x + 1.0, (height - good - retried - failed).max(0.0), 8.0, failed, "failed")) }
+    }
+}
+
+fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
+    let step: u64 = if days { 86_400_000 } else { 3_600_000 };
+    let at = Timestamp::from_ms((view.now.as_ms() / step).saturating_sub(back as u64) * step).to_string();
+    let part = |from: usize, to: usize| at.get(from..to).unwrap_or_default().to_owned();
+    if days { part(0, 10) } else { format!("{} {}h", part(5, 10), part(11, 13)) }
+}
+
+fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
+    let t = view.t;
+    let webhook = &trouble.webhook;
+    html! {
+        article.card.trouble {
+            div.row {
+                h3.target { a href=(format!("/webhooks/{}", webhook.id)) { (webhook.target) } }
+                span { strong { (counted(trouble.owed)) } " " (t.owed) }
+            }
+            @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
+                p { (match view.lang { super::texts::Lang::Pt => reason.pt(), super::texts::Lang::En => reason.en() }) }
+            }
+            @if let Some(since) = trouble.failing.since { p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
+            @if let Some(at) = trouble.failing.disables_at {
+                p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
+            }
+            @if let Some(why) = trouble.attempt.as_ref().and_then(|attempt| why(view.lang, attempt)) {
+                p { strong { (t.what_to_do) ": " } (why) }
+            }
+        }
+    }
+}
+
+fn system(view: &View<'_>, overview: &Overview) -> Markup {
+    let (t, figures) = (view.t, &overview.figures);
+    html! {
+        section.card {
+            h2 { (t.system) }
+            dl.facts {
+                div {
+                    dt { (t.status) }
+                    dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (why) } } }
+                }
+                div { dt { (t.kept_events) } dd { (figures.events) } }
+                div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }
+                @if let Some(free) = figures.free_bytes { div { dt { (t.disk_free) } dd { (bytes(view.lang, free)) } } }
+                div { dt { (t.last_backup) } dd { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } } }
+                div { dt { (t.version) } dd { (env!("CARGO_PKG_VERSION")) } }
+            }
+        }
+    }
+}

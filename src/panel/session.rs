@@ -1,0 +1,106 @@
+//! Sessions: who is signed in. In memory alone: a restart signs everybody out, and a token that is revoked or expires takes its
+//! sessions with it, since each request asks for it again.
+
+use crate::model::{TokenHash, WebhookId};
+use crate::service::{Caller, Credential, Service};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a session lasts that nobody uses,
+const IDLE: Duration = Duration::from_secs(12 * 3600);
+/// and one that is used.
+const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The most sessions at once; past it, the one that was used least recently ends.
+const MAX: usize = 1000;
+
+struct Session {
+    credential: Credential,
+    csrf: String,
+    begun: Instant,
+    used: Instant,
+    /// A signing secret that is to be shown once.
+    secret: Option<(WebhookId, String)>,
+}
+
+/// Who is signed in, for one request.
+pub(super) struct SignedIn {
+    pub(super) caller: Caller,
+    /// What every form of the session must carry.
+    pub(super) csrf: String,
+    key: [u8; 32],
+}
+
+/// All sessions, by the hash of what their cookie holds.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
+
+fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(crate::random::bytes::<32>())
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a session and returns what its cookie holds.
+    pub(super) fn begin(&self, credential: Credential) -> String {
+        let (cookie, now) = (random_text(), Instant::now());
+        let mut all = self.lock();
+        all.retain(|_, session| is_alive(session, now));
+        if all.len() >= MAX
+            && let Some(oldest) = all.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key)
+        {
+            all.remove(&oldest);
+        }
+        let session = Session { credential, csrf: random_text(), begun: now, used: now, secret: None };
+        all.insert(TokenHash::of(&cookie).to_bytes(), session);
+        cookie
+    }
+
+    /// Whose session this cookie is of, if its token is still good.
+    pub(super) fn find(&self, service: &Service, cookie: &str) -> Option<SignedIn> {
+        let (key, now) = (TokenHash::of(cookie).to_bytes(), Instant::now());
+        let mut all = self.lock();
+        let session = all.get_mut(&key)?;
+        let Some(caller) = service.admit(&session.credential).filter(|_| is_alive(session, now)) else {
+            all.remove(&key);
+            return None;
+        };
+        session.used = now;
+        Some(SignedIn { caller, csrf: session.csrf.clone(), key })
+    }
+
+    pub(super) fn end(&self, of: &SignedIn) {
+        self.lock().remove(&of.key);
+    }
+
+    /// Keeps a signing secret to be shown once.
+    pub(super) fn put_secret(&self, of: &SignedIn, webhook: WebhookId, secret: String) {
+        if let Some(session) = self.lock().get_mut(&of.key) {
+            session.secret = Some((webhook, secret));
+        }
+    }
+
+    /// The signing secret of this webhook that is to be shown, and never again.
+    pub(super) fn take_secret(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
+        let mut all = self.lock();
+        let session = all.get_mut(&of.key)?;
+        session.secret.take_if(|(kept, _)| *kept == webhook).map(|(_, secret)| secret)
+    }
+}
+
+fn is_alive(session: &Session, now: Instant) -> bool {
+    now.duration_since(session.used) < IDLE && now.duration_since(session.begun) < LIFE
+}
+
+impl SignedIn {
+    /// Whether a form's token is this session's. In constant time.
+    pub(super) fn owns(&self, csrf: &str) -> bool {
+        TokenHash::of(csrf).matches(&TokenHash::of(&self.csrf))
+    }
+}

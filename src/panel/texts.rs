@@ -1,0 +1,361 @@
+//! Every text of the pages, in both languages side by side: one that is missing doesn't compile.
+
+use crate::model::Status;
+use std::fmt::Display;
+
+/// The languages there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lang {
+    Pt,
+    En,
+}
+
+impl Lang {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Pt => "pt",
+            Self::En => "en",
+        }
+    }
+
+    /// For the `lang` attribute.
+    pub(super) const fn tag(self) -> &'static str {
+        match self {
+            Self::Pt => "pt-BR",
+            Self::En => "en",
+        }
+    }
+
+    pub(super) fn parse(code: &str) -> Option<Self> {
+        [Self::Pt, Self::En].into_iter().find(|lang| lang.code() == code)
+    }
+
+    pub(super) const fn texts(self) -> &'static Texts {
+        match self {
+            Self::Pt => &PT,
+            Self::En => &EN,
+        }
+    }
+
+    /// The one of the two that an `Accept-Language` likes better (RFC 9110, 12.5.4); Portuguese, the guide's, where it likes neither.
+    pub(super) fn accepted(header: &str) -> Self {
+        let mut best = (0.0, Self::Pt);
+        for item in header.split(',') {
+            let (range, rest) = item.split_once(';').unwrap_or((item, ""));
+            let weight = rest.trim().strip_prefix("q=").map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
+            let primary = range.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+            if let Some(lang) = Self::parse(&primary).filter(|_| weight > best.0) {
+                best = (weight, lang);
+            }
+        }
+        best.1
+    }
+}
+
+/// A text with its places (`{}`) filled, in order.
+pub(super) fn fill(text: &str, with: &[&dyn Display]) -> String {
+    let mut parts = text.split("{}");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for (nth, part) in parts.enumerate() {
+        if let Some(value) = with.get(nth) {
+            filled.push_str(&value.to_string());
+        }
+        filled.push_str(part);
+    }
+    filled
+}
+
+impl Texts {
+    pub(super) const fn status(&self, status: Status) -> &'static str {
+        match status {
+            Status::Pending => self.pending,
+            Status::Retrying => self.retrying,
+            Status::Held => self.held,
+            Status::Delivered => self.delivered,
+            Status::Failed => self.failed,
+            Status::Cancelled => self.cancelled,
+        }
+    }
+
+    /// What a refusal of the service means, by its code.
+    pub(super) fn conflict(&self, code: &str) -> Option<&'static str> {
+        Some(match code {
+            "in_flight" => self.in_flight,
+            "cancelled" => self.is_cancelled,
+            "erased" => self.is_erased,
+            "too_many_attempts" => self.too_many_attempts,
+            "too_many_webhooks" => self.too_many_webhooks,
+            "too_many_jobs" => self.too_many_jobs,
+            _ => return None,
+        })
+    }
+}
+
+macro_rules! texts {
+    ($($name:ident: $pt:literal, $en:literal;)*) => {
+        pub(super) struct Texts {
+            $(pub(super) $name: &'static str,)*
+        }
+        static PT: Texts = Texts { $($name: $pt,)* };
+        static EN: Texts = Texts { $($name: $en,)* };
+        #[cfg(test)]
+        const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $pt, $en),)*];
+    };
+}
+
+texts! {
+    // The frame.
+    place: "Perfil e preferências", "Profile and preferences";
+    product: "Notificações", "Notifications";
+    skip: "Pular para o conteúdo", "Skip to the content";
+    menu: "Menu principal", "Main menu";
+    overview: "Visão geral", "Overview";
+    webhooks: "Webhooks", "Webhooks";
+    events: "Eventos", "Events";
+    notifications: "Notificações", "Notifications";
+    sign_out: "Sair", "Sign out";
+    language: "Idioma", "Language";
+    news: "Há novidades: mostrar", "There is news: show it";
+    read_only: "Somente leitura", "Read only";
+    // Signing in.
+    sign_in: "Entrar", "Sign in";
+    access_token: "Token de acesso", "Access token";
+    sign_in_help: "O token do primeiro início está no arquivo admin-token da pasta de dados; outros são criados com: carteiro token create", "The token of the first start stands in the file admin-token of the data folder; others are made with: carteiro token create";
+    wrong_token: "Este token é desconhecido, foi revogado ou expirou.", "This token is unknown, was revoked or has expired.";
+    too_many_tokens: "Tokens errados demais vieram deste endereço. Espere {} s e tente de novo.", "Too many wrong tokens came from this address. Wait {} s and try again.";
+    no_read_scope: "Este token não permite leitura (escopo read).", "This token doesn't allow reading (scope read).";
+    // Errors.
+    not_found_title: "Não encontrado", "Not found";
+    not_found: "Não há nada neste endereço, ou não é seu.", "There is nothing at this address, or it is not yours.";
+    forbidden_title: "Não permitido", "Not allowed";
+    forbidden: "Este token só permite leitura.", "This token only allows reading.";
+    stale_title: "Recarregue a página", "Reload the page";
+    stale: "O formulário não veio desta sessão. Volte, recarregue a página e envie de novo.", "The form did not come from this session. Go back, reload the page and send it again.";
+    cant_title: "Não foi possível", "That could not be done";
+    store_failed: "O armazenamento não pôde responder; o log diz por quê.", "The store could not answer; the log says why.";
+    full: "O disco está quase cheio: nada novo é aceito até haver espaço.", "The disk is almost full: nothing new is taken until there is room.";
+    back: "Voltar", "Back";
+    in_flight: "Uma tentativa está em andamento: espere o resultado e reenvie.", "An attempt is in flight right now: wait for its outcome, then re-send.";
+    is_cancelled: "A notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado.", "The notification is cancelled: its webhook was deleted or its payload erased.";
+    is_erased: "O conteúdo do evento foi apagado: não há mais nada a enviar.", "The event's payload was erased: there is nothing left to send.";
+    too_many_attempts: "A notificação já tem tentativas demais.", "The notification has too many attempts already.";
+    too_many_webhooks: "A conta já tem webhooks demais: exclua um que não seja mais necessário.", "The account has too many webhooks already: delete one that is no longer needed.";
+    too_many_jobs: "Há reenvios demais em andamento: espere um deles terminar.", "Too many bulk resends are under way: wait for one of them to end.";
+    // Statuses.
+    pending: "Pendente", "Pending";
+    retrying: "Tentando de novo", "Retrying";
+    held: "Retida", "Held";
+    delivered: "Entregue", "Delivered";
+    failed: "Falhou", "Failed";
+    cancelled: "Cancelada", "Cancelled";
+    active: "Ativo", "Active";
+    paused: "Pausado", "Paused";
+    disabled: "Desativado", "Disabled";
+    failing: "Com falhas", "Failing";
+    in_flight_now: "Enviando agora", "Being sent now";
+    // Time.
+    ago: "há {}", "{} ago";
+    in_span: "em {}", "in {}";
+    now: "agora", "now";
+    never: "nunca", "never";
+    // The overview.
+    last_day: "Últimas 24 horas", "Last 24 hours";
+    last_month: "Últimos 30 dias", "Last 30 days";
+    attempts: "Tentativas", "Attempts";
+    came_confirmed: "Entregues", "Delivered";
+    came_retried: "A tentar de novo", "To be retried";
+    came_failed: "Falharam de vez", "Failed for good";
+    chart_label: "Tentativas: {} entregues, {} a tentar de novo, {} falharam de vez", "Attempts: {} delivered, {} to be retried, {} failed for good";
+    in_numbers: "Ver em números", "In numbers";
+    hour: "Hora (UTC)", "Hour (UTC)";
+    day: "Dia (UTC)", "Day (UTC)";
+    owed: "A entregar", "To be delivered";
+    oldest_owed: "A mais antiga a entregar", "The oldest to be delivered";
+    nothing_owed: "Nada a entregar", "Nothing to be delivered";
+    nothing_yet: "Ainda não há tentativas neste período.", "There are no attempts in this period yet.";
+    troubles: "Destinos com problemas", "Targets in trouble";
+    no_troubles: "Todos os destinos vão bem.", "All targets are well.";
+    what_to_do: "O que fazer", "What to do";
+    failing_since: "Sem confirmação há {}", "No confirmation for {}";
+    will_disable: "Será desativado em {} se nada for confirmado.", "It will be disabled in {} unless something is confirmed.";
+    system: "Sistema", "System";
+    disk_used: "Uso em disco", "Disk used";
+    disk_free: "Livre no disco", "Disk free";
+    last_backup: "Último backup agendado", "Last scheduled backup";
+    no_backup: "nenhum desde o início; veja store.backup_dir", "none since the start; see store.backup_dir";
+    version: "Versão", "Version";
+    kept_events: "Eventos guardados", "Events kept";
+    ready: "Aceitando eventos", "Taking events";
+    not_ready: "Não aceita eventos agora", "Takes no events now";
+    // Webhooks.
+    create_webhook: "Criar webhook", "Create webhook";
+    no_webhooks: "Nenhum webhook ainda", "No webhooks yet";
+    no_webhooks_help: "Um webhook diz para onde vão as notificações. Crie o primeiro aqui, ou pela API:", "A webhook says where notifications go. Create the first one here, or through the API:";
+    target: "Destino", "Target";
+    authorization: "Autorização", "Authorization";
+    status: "Status", "Status";
+    last_success: "Última entrega", "Last delivery";
+    success_rate: "Taxa de sucesso (24 h)", "Success rate (24 h)";
+    no_attempts: "sem tentativas", "no attempts";
+    hourly: "Tentativas por hora nas últimas 24 horas", "Attempts by hour in the last 24 hours";
+    spark_label: "Tentativas das últimas 24 horas: {} entregues, {} não", "Attempts of the last 24 hours: {} delivered, {} not";
+    description: "Descrição", "Description";
+    edit: "Editar", "Edit";
+    pause: "Pausar", "Pause";
+    resume: "Retomar", "Resume";
+    test: "Testar", "Test";
+    rotate: "Trocar o segredo", "Rotate the secret";
+    rotate_help: "O segredo antigo ainda assina junto com o novo por algum tempo.", "The old secret goes on signing beside the new one for a while.";
+    delete: "Excluir", "Delete";
+    delete_title: "Excluir este webhook?", "Delete this webhook?";
+    delete_owed: "{} notificações ainda a entregar serão canceladas.", "{} notifications that are still to be delivered will be cancelled.";
+    delete_owed_many: "Pelo menos {} notificações ainda a entregar serão canceladas.", "At least {} notifications that are still to be delivered will be cancelled.";
+    delete_owed_none: "Nada está por entregar.", "Nothing is to be delivered.";
+    delete_help: "O histórico continua na lista. Isto não pode ser desfeito.", "Its history stays listed. This can't be undone.";
+    delete_yes: "Sim, excluir", "Yes, delete it";
+    cancel: "Cancelar", "Cancel";
+    save: "Salvar", "Save";
+    new_webhook: "Novo webhook", "New webhook";
+    edit_webhook: "Editar webhook", "Edit webhook";
+    url: "URL", "URL";
+    url_help: "Para onde as notificações são enviadas por POST: um endereço http ou https.", "Where notifications are POSTed: an http or https address.";
+    authorization_help: "O valor exato do cabeçalho Authorization. Opcional; nunca é mostrado de novo.", "The exact value of the Authorization header. Optional; it is never shown again.";
+    authorization_keep: "Há uma guardada. Deixe em branco para mantê-la.", "One is kept. Leave this empty to keep it.";
+    authorization_remove: "Remover a autorização guardada", "Remove the authorization that is kept";
+    is_set: "definida", "set";
+    is_not_set: "não definida", "not set";
+    all_events: "Todos os eventos", "All events";
+    all_of: "Todos de {}", "All of {}";
+    more_patterns: "Outros padrões", "Other patterns";
+    more_patterns_help: "Um por linha, como PEDIDO.* ou ENVIO.SAIU.", "One a line, such as SHIPMENT.* or SHIPMENT.SENT.";
+    ordered: "Manter a ordem", "Keep the order";
+    ordered_help: "Notificações sobre o mesmo recurso saem uma de cada vez, na ordem em que foram registradas.", "Notifications about the same resource leave one at a time, in the order they were recorded.";
+    max_in_flight: "Envios simultâneos", "Sent at once";
+    max_in_flight_help: "De 1 a 1000; em branco, o padrão da configuração.", "1 to 1000; empty for the config's default.";
+    rate_limit: "Envios por segundo", "Sent per second";
+    rate_limit_help: "De 0,01 a 10000; em branco, sem limite.", "0.01 to 10000; empty for no limit.";
+    limits: "Limites e ordem", "Limits and order";
+    secret_title: "Segredo de assinatura", "Signing secret";
+    secret_once: "Copie agora: ele não será mostrado de novo. O destino confere com ele o cabeçalho webhook-signature.", "Copy it now: it won't be shown again. The target checks the webhook-signature header with it.";
+    copy: "Copiar", "Copy";
+    copied: "Copiado", "Copied";
+    bad_fields: "Confira os campos marcados.", "Look at the fields that are marked.";
+    bad_target: "Escreva um endereço http ou https, sem usuário e sem fragmento, de até 2048 bytes.", "Write an http or https address without user and fragment, of at most 2048 bytes.";
+    bad_authorization: "Use de 1 a 4096 caracteres ASCII visíveis, sem espaço nas pontas.", "Use 1 to 4096 visible ASCII characters, without spaces at the ends.";
+    no_patterns: "Escolha ao menos um evento, e no máximo 100.", "Choose at least one event, and at most 100.";
+    bad_pattern: "“{}” não é um padrão: escreva PAGAMENTO.PAGO, PAGAMENTO.* ou *.", "“{}” is no pattern: write PAYMENT.PAID, PAYMENT.* or *.";
+    bad_description: "Use no máximo 500 bytes.", "Use at most 500 bytes.";
+    bad_max_in_flight: "Escreva um número inteiro de 1 a 1000.", "Write a whole number from 1 to 1000.";
+    bad_rate_limit: "Escreva um número de 0,01 a 10000.", "Write a number from 0.01 to 10000.";
+    created_at: "Criado", "Created";
+    see_notifications: "Ver notificações", "See notifications";
+    // Events.
+    event: "Evento", "Event";
+    event_type: "Tipo", "Type";
+    external_id: "Id externo", "External id";
+    resource_id: "Id do recurso", "Resource id";
+    period: "Período", "Period";
+    any_time: "Qualquer", "Any time";
+    last_hour: "Última hora", "Last hour";
+    last_week: "Últimos 7 dias", "Last 7 days";
+    from: "De", "From";
+    to: "Até", "To";
+    utc: "(UTC)", "(UTC)";
+    local_time: "(hora local)", "(local time)";
+    undelivered: "Ainda não entregues", "Not yet delivered";
+    filter: "Filtrar", "Filter";
+    clear: "Limpar", "Clear";
+    recorded: "Registrado", "Recorded";
+    occurred: "Ocorrido", "Occurred";
+    newer: "Mais novos", "Newer";
+    older: "Mais antigos", "Older";
+    pages: "Páginas", "Pages";
+    no_events: "Nenhum evento ainda", "No events yet";
+    no_events_help: "Registre o primeiro pela API:", "Record the first one through the API:";
+    nothing_matches: "Nada corresponde aos filtros.", "Nothing matches the filters.";
+    keep_looking: "Nesta parte nada corresponde; a busca continua nos mais antigos.", "Nothing matches in this part; the search goes on among the older ones.";
+    bad_filter: "Um filtro não pôde ser lido e foi deixado de lado: {}", "A filter could not be read and was left aside: {}";
+    nobody: "Nenhum webhook", "No webhook";
+    resource: "Recurso", "Resource";
+    resource_erased: "O conteúdo foi apagado.", "The payload was erased.";
+    history: "Histórico de notificações", "Notification history";
+    owed_to_nobody: "Nenhum webhook assinava este tipo quando o evento foi registrado.", "No webhook subscribed to this type when the event was recorded.";
+    resend: "Reenviar", "Re-send";
+    resend_event: "Reenviar a todos", "Re-send to all";
+    resend_to: "Reenviar para {}", "Re-send to {}";
+    attempt_n: "Tentativa {}", "Attempt {}";
+    by_schedule: "automática", "automatic";
+    by_hand: "manual", "by hand";
+    by_test: "teste", "test";
+    no_attempt_yet: "Nenhuma tentativa ainda.", "No attempt yet.";
+    next_attempt: "Próxima tentativa", "Next attempt";
+    of_attempts: "{} de {} tentativas automáticas", "{} of {} automatic attempts";
+    response_body: "Corpo da resposta", "Response body";
+    confirmed: "O destino confirmou.", "The target confirmed.";
+    no_response: "sem resposta", "no response";
+    dns: "DNS", "DNS";
+    connect: "conexão", "connect";
+    tls: "TLS", "TLS";
+    first_byte: "espera", "wait";
+    rest: "leitura", "read";
+    total: "total", "total";
+    // Notifications.
+    notification: "Notificação", "Notification";
+    webhook: "Webhook", "Webhook";
+    response: "Resposta", "Response";
+    any: "Todos", "Any";
+    response_none: "Sem resposta", "No response";
+    select: "Selecionar", "Select";
+    select_page: "Selecionar todas desta página", "Select all on this page";
+    resend_selected: "Reenviar as selecionadas", "Re-send the selected";
+    resend_all: "Reenviar todas que correspondem", "Re-send all that match";
+    no_notifications: "Nenhuma notificação ainda", "No notifications yet";
+    no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.", "They appear when an event matches a webhook.";
+    nothing_selected: "Nada foi selecionado.", "Nothing was selected.";
+    resent_some: "{} reenviadas; {} não puderam ser.", "{} re-sent; {} could not be.";
+    resend_job: "Reenvio em massa", "Bulk resend";
+    job_running: "Em andamento", "Under way";
+    job_done: "Concluído", "Done";
+    job_failed: "Concluído em parte", "Done in part";
+    job_cancelled: "Interrompido", "Stopped";
+    job_progress: "{} de {} reenviadas, {} passadas por alto", "{} of {} re-sent, {} passed over";
+    job_stop: "Interromper", "Stop it";
+    confirm_all: "Reenviar {} notificações?", "Re-send {} notifications?";
+    confirm_all_many: "Reenviar pelo menos {} notificações?", "Re-send at least {} notifications?";
+    confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.", "Each gets one attempt by hand, at its webhook's own pace.";
+    resend_yes: "Sim, reenviar", "Yes, re-send them";
+    // What was just done.
+    done_resent: "Reenvio pedido: a nova tentativa aparece no histórico.", "Re-send asked for: the new attempt appears in the history.";
+    done_saved: "Salvo.", "Saved.";
+    done_paused: "Pausado: o que for devido fica retido.", "Paused: what is owed is held.";
+    done_resumed: "Retomado.", "Resumed.";
+    done_deleted: "Webhook excluído.", "Webhook deleted.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_say_all_of_it() {
+        for (name, pt, en) in ALL {
+            assert!(!pt.is_empty() && !en.is_empty(), "{name}");
+            assert_eq!(pt.matches("{}").count(), en.matches("{}").count(), "{name}");
+        }
+        assert_eq!(fill("{} de {}", &[&1, &"dois"]), "1 de dois");
+    }
+
+    #[test]
+    fn a_browser_gets_the_language_it_likes_better() {
+        for (header, lang) in [
+            ("", Lang::Pt),
+            ("pt-BR,pt;q=0.9,en;q=0.8", Lang::Pt),
+            ("en-US,en;q=0.9,pt;q=0.8", Lang::En),
+            ("de, en;q=0.5, pt;q=0.7", Lang::Pt),
+            ("de", Lang::Pt),
+            ("en;q=0", Lang::Pt),
+        ] {
+            assert_eq!(Lang::accepted(header), lang, "{header}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Webhooks: the list, one of them, and what its buttons do.
+
+use super::exchange::{page, see};
+use super::layout::{Icon, Place, action, ago, decimal, empty, framed, icon, moment, span};
+use super::overview::column;
+use super::texts::{Lang, fill};
+use super::{Answer, View, done};
+use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus};
+use crate::service::{MAX_COUNTED, WebhookGlance};
+use crate::store::{Record, Tallied};
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use maud::{Markup, html};
+
+pub(super) fn list(view: &View<'_>) -> Response<Bytes> {
+    let t = view.t;
+    let glances = view.service.glance_at(view.service.all_webhooks(view.caller()));
+    let create = html! { @if view.can_change { a.button.primary href="/webhooks/new" { (icon(Icon::Plus)) " " (t.create_webhook) } } };
+    let content = html! {
+        div.row { h1 { (t.webhooks) } (create) }
+        @if glances.is_empty() {
+            (empty(t.no_webhooks, t.no_webhooks_help, Some(&curl(view))))
+        } @else {
+            table.cards #rows data-live="list" {
+                caption.sr { (t.webhooks) }
+                thead { tr { th scope="col" { (t.target) } th scope="col" { (t.status) } th scope="col" { (t.events) } th scope="col" { (t.last_success) } th scope="col" { (t.success_rate) } th scope="col" { (t.last_day) } } }
+                tbody { @for glance in &glances { (row(view, glance)) } }
+            }
+        }
+    };
+    page(StatusCode::OK, framed(view, Place::Webhooks, t.webhooks, &content))
+}
+
+/// The first step, as a call of the API.
+pub(super) fn curl(view: &View<'_>) -> String {
+    let scheme = if view.asked.secure { "https" } else { "http" };
+    format!(
+        "curl -X POST {scheme}://{}/api/webhooks \\\n  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d '{{\"webhook\": {{\"events\": [\"PAYMENT.*\", \"ORDER.*\"], \"target\": \"https://loja.example/notificacoes\"}}}}'",
+        view.asked.host
+    )
+}
+
+fn row(view: &View<'_>, glance: &WebhookGlance) -> Markup {
+    let t = view.t;
+    let webhook = &glance.webhook;
+    html! {
+        tr id=(format!("w-{}", webhook.id)) {
+            td.target data-label=(t.target) {
+                a.strong href=(format!("/webhooks/{}", webhook.id)) { (webhook.target) }
+                @if let Some(description) = &webhook.description { p.muted { (description) } }
+            }
+            td data-label=(t.status) { (state(view, glance)) }
+            td data-label=(t.events) { (patterns(webhook, 4)) }
+            td data-label=(t.last_success) { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } }
+            td data-label=(t.success_rate) { (rate(view, &glance.record)) }
+            td data-label=(t.last_day) { (spark(view, &glance.record)) }
+        }
+    }
+}
+
+fn patterns(webhook: &Webhook, most: usize) -> Markup {
+    let count = webhook.events.iter().count();
+    html! {
+        @for pattern in webhook.events.iter().take(most) { span.tag { (pattern) } " " }
+        @if count > most { span.muted { "+" (count - most) } }
+    }
+}
+
+fn state(view: &View<'_>, glance: &WebhookGlance) -> Markup {
+    let t = view.t;
+    let (class, sign, text) = match glance.webhook.status {
+        WebhookStatus::Active if glance.failing.since.is_some() => ("retrying", "!", t.failing),
+        WebhookStatus::Active => ("delivered", "●", t.active),
+        WebhookStatus::Paused => ("held", "‖", t.paused),
+        WebhookStatus::Disabled { .. } => ("failed", "✕", t.disabled),
+    };
+    html! { span class=(format!("status {class}")) { span aria-hidden="true" { (sign) } " " (text) } }
+}
+
+fn sum(hours: &[Tallied]) -> (u64, u64) {
+    hours.iter().fold((0, 0), |(good, bad), one| (good + one.confirmed, bad + one.retried + one.failed))
+}
+
+fn rate(view: &View<'_>, record: &Record) -> Markup {
+    let (good, bad) = sum(&record.hours);
+    if good + bad == 0 {
+        return html! { span.muted { (view.t.no_attempts) } };
+    }
+    // Tenths of a percent, rounded down: 100 % means that none failed.
+    let permille = good * 1000 / (good + bad);
+    html! { (decimal(view.lang, &format!("{}.{} %", permille / 10, permille % 10))) }
+}
+
+fn spark(view: &View<'_>, record: &Record) -> Markup {
+    let (good, bad) = sum(&record.hours);
+    let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
+    html! {
+        svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img" aria-label=(fill(view.t.spark_label, &[&good, &bad])) {
+            @for (nth, one) in record.hours.iter().enumerate() { (column(nth, *one, most, 24.0)) }
+        }
+    }
+}
+
+pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
+    let t = view.t;
+    let webhook = view.service.webhook(view.caller(), id)?;
+    let owed = view.service.owed_by(view.caller(), id).await?;
+    let Some(glance) = view.service.glance_at(vec![webhook.clone()]).pop() else {
+        return Err(super::Refusal::NotFound);
+    };
+    let secret = view.sessions.take_secret(view.signed_in, id);
+    let is_active = webhook.status == WebhookStatus::Active;
+    let path = |verb: &str| format!("/webhooks/{id}/{verb}");
+    let content = html! {
+        p.crumbs { a href="/webhooks" { (t.webhooks) } }
+        h1.target { (webhook.target) }
+        @if let Some(secret) = &secret {
+            section.card.secret role="status" {
+                h2 { (t.secret_title) }
+                div.copyable { pre #secret tabindex="0" { (secret) } button.copy type="button" data-copy="secret" hidden { (t.copy) } }
+                p { (t.secret_once) }
+            }
+        }
+        @if view.can_change {
+            div.buttons {
+                a.button href=(path("edit")) { (t.edit) }
+                @if is_active { (action(view, &path("pause"), t.pause)) } @else { (action(view, &path("resume"), t.resume)) }
+                form.inline method="post" action=(path("test")) { (view.csrf()) button type="submit" { (t.test) } }
+                form.inline method="post" action=(path("rotate")) { (view.csrf()) button type="submit" title=(t.rotate_help) { (t.rotate) } }
+                a.button.danger href=(path("delete")) { (t.delete) }
+            }
+        }
+        section.card #webhook data-live="" {
+            dl.facts {
+                div { dt { (t.status) } dd { (state(view, &glance)) } }
+                div { dt { (t.owed) } dd { a href=(format!("/notifications?webhook_id={id}")) { (owed) @if owed >= MAX_COUNTED { "+" } } } }
+                div { dt { (t.last_success) } dd { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } } }
+                div { dt { (t.success_rate) } dd { (rate(view, &glance.record)) } }
+                div { dt { (t.events) } dd { (patterns(&webhook, 100)) } }
+                div { dt { (t.authorization) } dd { (if webhook.authorization.is_some() { t.is_set } else { t.is_not_set }) } }
+                @if let Some(description) = &webhook.description { div { dt { (t.description) } dd { (description) } } }
+                @if webhook.ordered { div { dt { (t.ordered) } dd { "✓" } } }
+                @if let Some(max) = webhook.max_in_flight { div { dt { (t.max_in_flight) } dd { (max) } } }
+                @if let Some(rate) = webhook.rate_limit { div { dt { (t.rate_limit) } dd { (decimal(view.lang, &rate.as_f64().to_string())) } } }
+                div { dt { (t.created_at) } dd { (moment(view.lang, webhook.inserted_at)) } }
+                div { dt { "Id" } dd.id { (id) } }
+            }
+            @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
+                p.why.bad { (match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() }) }
+            }
+            @if let Some(since) = glance.failing.since { p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
+            @if let Some(at) = glance.failing.disables_at { p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) } }
+            h2 { (t.hourly) }
+            (spark(view, &glance.record))
+        }
+        p { a href=(format!("/notifications?webhook_id={id}")) { (t.see_notifications) } }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, webhook.target.as_str(), &content)))
+}
+
+pub(super) async fn set_active(view: &View<'_>, id: WebhookId, active: bool) -> Answer {
+    let status = if active { WebhookStatus::Active } else { WebhookStatus::Paused };
+    let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
+    view.service.change(view.caller(), id, patch).await?;
+    Ok(done(view, if active { "resumed" } else { "paused" }))
+}
+
+/// Sends a test and shows what became of it.
+pub(super) async fn test(view: &View<'_>, id: WebhookId) -> Answer {
+    let sent = view.service.test(view.caller(), id).await?;
+    Ok(see(&format!("/notifications/{}", sent.id)))
+}
+
+pub(super) async fn rotate(view: &View<'_>, id: WebhookId) -> Answer {
+    let webhook = view.service.rotate_secret(view.caller(), id).await?;
+    view.sessions.put_secret(view.signed_in, id, webhook.secret.reveal());
+    Ok(see(&format!("/webhooks/{id}")))
+}
+
+pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
+    let t = view.t;
+    let webhook = view.service.webhook(view.caller(), id)?;
+    if !view.can_change {
+        return Err(super::Refusal::ReadOnly);
+    }
+    let owed = view.service.owed_by(view.caller(), id).await?;
+    let sentence = match owed {
+        0 => t.delete_owed_none.to_owned(),
+        1..MAX_COUNTED => fill(t.delete_owed, &[&owed]),
+        _ => fill(t.delete_owed_many, &[&owed]),
+    };
+    let content = html! {
+        p.crumbs { a href=(format!("/webhooks/{id}")) { (webhook.target) } }
+        h1 { (t.delete_title) }
+        form.card method="post" action=(format!("/webhooks/{id}/delete")) {
+            (view.csrf())
+            p.target.strong { (webhook.target) }
+            p.strong { (sentence) }
+            p.help { (t.delete_help) }
+            div.buttons { button.danger type="submit" { (t.delete_yes) } a.button href=(format!("/webhooks/{id}")) { (t.cancel) } }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.delete_title, &content)))
+}
+
+pub(super) async fn delete(view: &View<'_>, id: WebhookId) -> Answer {
+    view.service.delete(view.caller(), id).await?;
+    Ok(see("/webhooks?done=deleted"))
+}

@@ -1,0 +1,238 @@
+//! What the panel shows at a glance: how targets do, what is owed, events with the state of their notifications. Every figure comes
+//! from memory or from a bounded walk.
+
+use super::notifications::Webhooks;
+use super::{Caller, Error, Failing, NotificationFilter, NotificationView, Service};
+use crate::model::{Attempt, Event, NotificationKey, Status, Webhook, WebhookId, WebhookStatus};
+use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, Store, Tallied};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How far what is owed is counted: "at least so many" says enough, and costs milliseconds.
+pub const MAX_COUNTED: u64 = 1000;
+/// How many targets in trouble are looked at closely.
+const MAX_TROUBLES: usize = 10;
+
+/// An event, and how many of its notifications stand where.
+pub type Glance = (Event, BTreeMap<Status, u32>);
+
+/// A webhook and how its target does.
+#[derive(Clone, Debug)]
+pub struct WebhookGlance {
+    /// The webhook.
+    pub webhook: Arc<Webhook>,
+    /// Since when it fails, if it does.
+    pub failing: Failing,
+    /// What came of its attempts of late.
+    pub record: Record,
+}
+
+/// A webhook whose target fails or that is disabled.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// The webhook.
+    pub webhook: Arc<Webhook>,
+    /// Since when it fails.
+    pub failing: Failing,
+    /// How many notifications it is owed, counted to [`MAX_COUNTED`].
+    pub owed: u64,
+    /// An attempt that failed lately.
+    pub attempt: Option<Attempt>,
+}
+
+/// All that an account's first page says.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// What came of the attempts of each of the last 24 hours, the present one last.
+    pub hours: Vec<Tallied>,
+    /// Of each of the last 30 days, in UTC, today last.
+    pub days: Vec<Tallied>,
+    /// How many notifications are owed and leave by themselves, counted to [`MAX_COUNTED`].
+    pub owed: u64,
+    /// How many are held, counted likewise.
+    pub held: u64,
+    /// How many have failed for good, counted likewise.
+    pub failed: u64,
+    /// What has been owed for the longest, held or not.
+    pub oldest: Option<NotificationView>,
+    /// The targets in trouble, the longest first.
+    pub troubles: Vec<Trouble>,
+    /// How many webhooks the account has.
+    pub webhooks: usize,
+    /// Whether it ever recorded an event that is still kept.
+    pub has_events: bool,
+    /// Figures of the store, whatever account asks.
+    pub figures: Figures,
+    /// How many bytes its files take.
+    pub disk_bytes: u64,
+    /// Why no events are taken now, if they aren't.
+    pub not_ready: Option<String>,
+}
+
+fn of_status(status: Status) -> NotificationQuery {
+    NotificationQuery { status: Some(status), ..NotificationQuery::default() }
+}
+
+fn owed_by(store: &Store, webhook: &Webhook) -> Result<u64, Error> {
+    let mut owed = 0;
+    for status in [Status::Pending, Status::Retrying, Status::Held] {
+        let query = NotificationQuery { webhook: Some(webhook.no), ..of_status(status) };
+        owed += store.count_at_most(webhook.account, &query, MAX_COUNTED)?;
+    }
+    Ok(owed.min(MAX_COUNTED))
+}
+
+impl Service {
+    /// Webhooks with how their targets do.
+    pub fn glance_at(&self, webhooks: Vec<Arc<Webhook>>) -> Vec<WebhookGlance> {
+        let now = self.now();
+        let glance = |webhook: Arc<Webhook>| WebhookGlance {
+            failing: self.failing(&webhook),
+            record: self.store.record_of(webhook.no, now),
+            webhook,
+        };
+        webhooks.into_iter().map(glance).collect()
+    }
+
+    /// Every webhook of the caller's, the newest first: at most [`crate::store::MAX_WEBHOOKS`].
+    pub fn all_webhooks(&self, caller: &Caller) -> Vec<Arc<Webhook>> {
+        self.store.directory().of(caller.account).rev().cloned().collect()
+    }
+
+    /// How many notifications a webhook is owed, counted to [`MAX_COUNTED`].
+    pub async fn owed_by(&self, caller: &Caller, id: WebhookId) -> Result<u64, Error> {
+        let webhook = self.webhook(caller, id)?;
+        self.read(move |store| owed_by(store, &webhook)).await
+    }
+
+    /// A page of events, each with how many of its notifications stand where.
+    pub async fn glance_at_events(&self, caller: &Caller, query: EventQuery) -> Result<Page<Glance>, Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let page = store.events(account, &query)?;
+            let mut webhooks = Webhooks::new(store, account);
+            let mut items = Vec::with_capacity(page.items.len());
+            for event in page.items {
+                let mut states = BTreeMap::new();
+                if event.notifications > 0 {
+                    for notification in store.notifications_of(account, event.seq)? {
+                        *states.entry(webhooks.status(&notification)?).or_insert(0) += 1;
+                    }
+                }
+                items.push((event, states));
+            }
+            Ok(Page { items, next: page.next })
+        })
+        .await
+    }
+
+    /// How many notifications a filter matches, counted to [`MAX_COUNTED`]. Where it asks for what has no index, no more than that
+    /// many are looked at.
+    pub async fn count_to(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
+        let account = caller.account;
+        self.read(move |store| match filter.resolve(store, account)? {
+            None => Ok(0),
+            Some(query) => Ok(store.count_at_most(account, &query, MAX_COUNTED)?),
+        })
+        .await
+    }
+
+    /// What an account's first page says.
+    pub async fn overview(&self, caller: &Caller) -> Result<Overview, Error> {
+        let (account, now, max_attempts) = (caller.account, self.now(), self.policy().retry.max_attempts());
+        let webhooks = self.all_webhooks(caller);
+        let mut failing: Vec<_> = webhooks
+            .iter()
+            .map(|webhook| (webhook.clone(), self.failing(webhook)))
+            .filter(|(webhook, failing)| {
+                matches!(webhook.status, WebhookStatus::Disabled { .. })
+                    || (failing.since.is_some() && webhook.is_active())
+            })
+            .collect();
+        // Those that have failed for the longest come first; one that was disabled has no other sign of it.
+        failing.sort_by_key(|(webhook, failing)| match webhook.status {
+            WebhookStatus::Disabled { at, .. } => failing.since.unwrap_or(at),
+            WebhookStatus::Active | WebhookStatus::Paused => failing.since.unwrap_or(now),
+        });
+        failing.truncate(MAX_TROUBLES);
+        let not_ready = self.not_ready();
+        self.read(move |store| {
+            let (mut hours, mut days) = (vec![Tallied::default(); 24], vec![Tallied::default(); 30]);
+            for webhook in &webhooks {
+                let record = store.record_of(webhook.no, now);
+                let both = hours.iter_mut().zip(&record.hours).chain(days.iter_mut().zip(&record.days));
+                for (sum, one) in both {
+                    sum.confirmed += one.confirmed;
+                    sum.retried += one.retried;
+                    sum.failed += one.failed;
+                }
+            }
+            let count = |status| store.count_at_most(account, &of_status(status), MAX_COUNTED);
+            let mut oldest = None;
+            for status in [Status::Pending, Status::Retrying, Status::Held] {
+                let query = NotificationQuery { order: Order::Oldest, limit: 1, ..of_status(status) };
+                for (notification, event) in store.notifications(account, &query)?.items {
+                    if oldest.as_ref().is_none_or(|(_, older): &(_, Event)| event.seq < older.seq) {
+                        oldest = Some((notification, event));
+                    }
+                }
+            }
+            let mut views = Webhooks::new(store, account);
+            let oldest = match &oldest {
+                Some((notification, event)) => Some(views.view(notification, event, max_attempts)?),
+                None => None,
+            };
+            let mut troubles = Vec::with_capacity(failing.len());
+            for (webhook, failing) in failing {
+                let owed = owed_by(store, &webhook)?;
+                let attempt = last_failure(store, &webhook)?;
+                troubles.push(Trouble { webhook, failing, owed, attempt });
+            }
+            let any = EventQuery { limit: 1, ..EventQuery::default() };
+            Ok(Overview {
+                hours,
+                days,
+                owed: (count(Status::Pending)? + count(Status::Retrying)?).min(MAX_COUNTED),
+                held: count(Status::Held)?,
+                failed: count(Status::Failed)?,
+                oldest,
+                troubles,
+                webhooks: webhooks.len(),
+                has_events: !store.events(account, &any)?.items.is_empty(),
+                figures: store.figures(),
+                disk_bytes: store.size_on_disk()?,
+                not_ready,
+            })
+        })
+        .await
+    }
+
+    /// Whether an attempt of this notification is in flight.
+    pub fn is_in_flight(&self, caller: &Caller, view: &NotificationView) -> bool {
+        let key = self.store.notification_key(view.id);
+        let own = |key: &NotificationKey| {
+            self.store.directory().by_no(key.webhook).is_some_and(|webhook| webhook.account == caller.account)
+        };
+        key.filter(own).is_some_and(|key| self.engine.is_in_flight(key))
+    }
+
+    /// Writes what is counted of attempts to its file. What can't be written is counted on in memory.
+    pub async fn keep_record(&self) {
+        if let Err(Error::Store(error)) = self.read(|store| Ok(store.keep_record()?)).await {
+            tracing::warn!(%error, "the figures of the panel could not be written");
+        }
+    }
+}
+
+/// The last attempt of a notification that is retried or has failed, the newest such.
+fn last_failure(store: &Store, webhook: &Webhook) -> Result<Option<Attempt>, Error> {
+    for status in [Status::Retrying, Status::Held, Status::Failed] {
+        let query = NotificationQuery { webhook: Some(webhook.no), limit: 5, ..of_status(status) };
+        let page = store.notifications(webhook.account, &query)?;
+        let tried = page.items.into_iter().find_map(|(notification, _)| notification.last);
+        if tried.is_some() {
+            return Ok(tried);
+        }
+    }
+    Ok(None)
+}

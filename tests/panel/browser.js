@@ -1,0 +1,185 @@
+// Drives the panel as a person does, in Chromium. Told by its environment what to drive: ADDRESS, TOKEN, READER, TARGET, and
+// SCRIPT ("on" or "off"). Ends with "all well", or with what was not.
+"use strict";
+const assert = require("assert");
+const fs = require("fs");
+const { chromium } = require("playwright-core");
+const axe = fs.readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const { ADDRESS, TOKEN, READER, TARGET, SCRIPT, CHROMIUM } = process.env;
+const base = `http://${ADDRESS}`;
+const scripted = SCRIPT === "on";
+const HOSTILE = "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>";
+
+const api = async (path, body) => {
+  const answer = await fetch(base + path, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  assert(answer.ok, `${path}: ${answer.status}`);
+  return (await answer.json()).data;
+};
+
+(async () => {
+  // As CI's containers need it; without the rest Chromium calls home.
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  const context = await browser.newContext({ javaScriptEnabled: scripted, locale: "pt-BR", viewport: { width: 1100, height: 800 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20000);
+  const broken = [];
+  page.on("pageerror", (error) => broken.push(String(error)));
+  page.on("console", (message) => { if (/Content Security Policy/.test(message.text())) broken.push(message.text()); });
+  page.on("dialog", (dialog) => { broken.push(dialog.message()); dialog.dismiss(); });
+
+  const at = (path) => page.goto(base + path);
+  const text = async (selector) => (await page.locator(selector).first().innerText()).trim();
+  const submit = (selector) => page.locator(selector).first().click();
+  // Awaits a part of the page: with a script it comes by itself, without one the page is asked for again.
+  const comes = async (selector, path) => {
+    if (scripted) return page.locator(selector).first().waitFor();
+    for (const start = Date.now(); Date.now() - start < 20000;) {
+      if (await page.locator(selector).count()) return;
+      await new Promise((go) => setTimeout(go, 100));
+      await at(path);
+    }
+    assert.fail(`${selector} never came to ${path}`);
+  };
+  const accessible = async (what) => {
+    if (!scripted) return;
+    // The page's own policy keeps a script out that isn't its own, so axe looks at a copy of the page.
+    const open = await browser.newContext({ bypassCSP: true, locale: "pt-BR", storageState: await context.storageState() });
+    const copy = await open.newPage();
+    await copy.goto(page.url());
+    await copy.evaluate(axe);
+    const found = await copy.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
+    assert.deepStrictEqual(found.violations.map((it) => `${it.id}: ${it.nodes[0].target}`), [], what);
+    await open.close();
+  };
+
+  // Sign in.
+  await at("/events");
+  await accessible("sign-in");
+  await page.fill("#token", "ctr_wrong");
+  await submit("button.primary");
+  assert.match(await text("#token-problem"), /desconhecido/);
+  await page.fill("#token", TOKEN);
+  await submit("button.primary");
+  await page.waitForURL(base + "/events");
+  assert.match(await text(".empty pre"), new RegExp(`curl -X POST ${base}/api/events`), "the first step, filled in");
+  const cookie = (await context.cookies()).find((it) => it.name === "carteiro");
+  assert(cookie.httpOnly && cookie.sameSite === "Strict" && !cookie.secure);
+
+  // Both languages.
+  await submit("button[value=en]");
+  assert.strictEqual(await text("h1"), "Events");
+  assert.strictEqual(await page.getAttribute("html", "lang"), "en");
+  await submit("button[value=pt]");
+  assert.strictEqual(await text("h1"), "Eventos");
+
+  // Create: problems beside the fields, what was typed stays.
+  await at("/webhooks");
+  await submit("a.primary");
+  await accessible("new webhook");
+  await page.fill("#target", "ftp://loja.example");
+  await page.fill("#description", HOSTILE);
+  await submit("form.card button.primary");
+  assert.match(await text("#target-problem"), /http ou https/);
+  assert.match(await text("fieldset .problem"), /ao menos um evento/);
+  assert.strictEqual(await page.inputValue("#description"), HOSTILE);
+  await page.fill("#target", TARGET);
+  await page.fill("#authorization", "token-da-loja");
+  await page.check("[id='event-PAYMENT.*']");
+  await submit("form.card button.primary");
+  assert.match(await text("#secret"), /^whsec_/);
+  assert.strictEqual(await text("h1"), TARGET);
+  const webhook = new URL(page.url()).pathname;
+  await page.reload();
+  assert.strictEqual(await page.locator("#secret").count(), 0, "shown once");
+  await accessible("webhook");
+
+  // Receive, fail, watch the retry.
+  const event = await api("/api/events", { event: { type: "PAYMENT.PAID", external_id: "pedido-1", resource: { payment: { id: "p-1", nome: HOSTILE } } } });
+  const own = `/events/${event.id}`;
+  await at(own);
+  await comes(".code.bad", own);
+  await comes(".status.delivered", own);
+  assert.match(await text(".why.bad"), /O destino respondeu 500/);
+  assert((await text("#resource")).includes(HOSTILE), "the resource, as text");
+  await page.locator(".attempts summary").last().click();
+  assert((await page.locator(".attempts li").last().locator("pre").innerText()).includes(HOSTILE), "the answer, as text");
+  await accessible("event");
+
+  // Re-send, and see the new attempt come.
+  const before = await page.locator(".attempts li").count();
+  await submit("button.round");
+  await comes(`.attempts li:nth-child(${before + 1})`, own);
+  assert.match(await text(".attempts li h4"), /manual/);
+
+  // Filter and page.
+  await api("/api/events/batch", { events: Array.from({ length: 120 }, (_, n) => ({ type: "ORDER.PAID", external_id: `lote-${n}`, resource: { n } })) });
+  await at("/events");
+  await accessible("events");
+  const rows = () => page.locator("#rows tbody tr").count();
+  const first = await page.locator("#rows tbody tr").first().getAttribute("id");
+  assert.strictEqual(await rows(), 50);
+  await submit("a[rel=next]");
+  const second = await page.locator("#rows tbody tr").first().getAttribute("id");
+  await submit("a[rel=next]");
+  assert.strictEqual(await rows(), 21);
+  await submit("a[rel=prev]");
+  assert.strictEqual(await page.locator("#rows tbody tr").first().getAttribute("id"), second);
+  await submit("a[rel=prev]");
+  assert.strictEqual(await page.locator("#rows tbody tr").first().getAttribute("id"), first);
+  await submit("#filters summary");
+  await page.fill("#external_id", "pedido-1");
+  await submit("#filters button.primary");
+  assert.strictEqual(await rows(), 1);
+  await at("/events?undelivered=1");
+  assert.strictEqual(await page.locator("#rows").count(), 0, "all that was owed is delivered");
+
+  // Select and re-send; all that match.
+  await at("/notifications?status=DELIVERED");
+  await accessible("notifications");
+  await page.locator("#rows input[name=id]").first().check();
+  await submit("#many button[type=submit]");
+  assert.match(await text(".note"), /^1 reenviadas; 0/);
+  await at("/notifications?status=DELIVERED");
+  await submit("#many a.button");
+  assert.match(await text("form.card"), /Reenviar 1 notifica/);
+  await submit("form.card button.primary");
+  await comes("#job:has-text('Concluído')", new URL(page.url()).pathname);
+  await accessible("bulk resend");
+
+  // Overview.
+  await at("/");
+  assert(await page.locator("svg.chart rect.delivered").count(), "the chart has what was delivered");
+  await accessible("overview");
+
+  // Pause, hold, delete.
+  await at(webhook);
+  await submit("form[action$='/pause'] button");
+  await comes("#webhook .status.held", webhook);
+  await api("/api/events", { event: { type: "PAYMENT.PAID", resource: { payment: { id: "p-2" } } } });
+  await at("/events?undelivered=1");
+  assert.strictEqual(await rows(), 1);
+  await at(`${webhook}/delete`);
+  assert.match(await text("form.card"), /1 notificações ainda a entregar serão canceladas/);
+  await accessible("delete");
+  await submit("form.card button.danger");
+  assert.match(await text(".note"), /Webhook excluído/);
+  assert.strictEqual(await page.locator("#rows").count(), 0);
+
+  // A reader sees, and has no buttons.
+  await submit("form[action='/sign-out'] button");
+  await page.fill("#token", READER);
+  await submit("button.primary");
+  await at(own);
+  assert.strictEqual(await page.locator("main button[type=submit], main a.button").count(), 0);
+  await accessible("reader");
+
+  if (scripted) assert.strictEqual(await page.evaluate(() => window.hit), undefined);
+  assert.deepStrictEqual(broken, []);
+  await browser.close();
+  console.log("all well");
+})().catch((error) => { console.error(error); process.exit(1); });
