@@ -48,7 +48,7 @@ pub fn pattern(data: &[u8]) {
             assert_eq!(Pattern::parse(&pattern.to_string()), Some(pattern.clone()));
             assert_eq!(pattern.to_string(), line);
         }
-        // Past a lifetime, which no caller takes, humantime prints what it won't read.
+        // Past a lifetime, which no caller takes, more digits are printed than are read.
         if let Some(span) = parse_duration(line).filter(|span| *span < LIFETIME) {
             assert_eq!(parse_duration(&format_duration(span)), Some(span), "{line:?}");
         }
