@@ -290,9 +290,34 @@ fn secrets_come_as_credentials(machine: &Machine) {
     assert!(machine.show("Environment").contains(&format!("WHERE={credential}")), "what a drop-in calls %d");
     machine.good("systemctl reload carteiro.service");
     machine.configure(CONFIG);
+    let token = fs::read_to_string(machine.path("/var/lib/carteiro/admin-token")).unwrap();
+    a_certificate_comes_as_credentials(machine, token.trim());
     machine.drop_in("");
     machine.good("systemctl restart carteiro.service");
     assert_eq!(call(secret, "GET", "/api/tokens", "").status, 401);
+}
+
+/// As the unit's own comment says it is done.
+fn a_certificate_comes_as_credentials(machine: &Machine, token: &str) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(["loja.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (cert, secret) = ("/etc/carteiro/secret/fullchain.pem", "/etc/carteiro/secret/privkey.pem");
+    fs::write(machine.path(cert), certificate.pem()).unwrap();
+    fs::write(machine.path(secret), key.serialize_pem()).unwrap();
+    machine.good(&format!("chmod 600 {cert} {secret}"));
+    machine.drop_in(&format!(
+        "LoadCredential=tls-cert:{cert}\nLoadCredential=tls-key:{secret}\n\
+         Environment=CARTEIRO_SERVER__TLS_CERT=%d/tls-cert CARTEIRO_SERVER__TLS_KEY=%d/tls-key"
+    ));
+    machine.good("systemctl restart carteiro.service");
+    let plain = exchange(ADDRESS, &request("", "GET", "/readyz", "", b"")).unwrap();
+    assert_eq!((plain.status, plain.json()["errors"]["code"].as_str()), (400, Some("tls_required")));
+    // The command trusts the very certificate that the config names.
+    machine.good(&format!(
+        "CARTEIRO_SERVER__TLS_CERT={cert} CARTEIRO_SERVER__TLS_KEY={secret} \
+         carteiro token list --config /etc/carteiro/carteiro.toml --token {token}"
+    ));
+    machine.good("systemctl reload carteiro.service");
 }
 
 fn what_hangs_is_restarted(machine: &Machine) {
