@@ -441,6 +441,16 @@ fn largest_webhook() -> Webhook {
     }
 }
 
+/// A target that a stricter reading refuses since must not cost the webhook, and with it the start.
+#[test]
+fn a_target_that_was_once_taken_still_loads() {
+    for target in ["http://[]", "http://[v1.a]/"] {
+        assert!(TargetUrl::parse(target).is_err());
+        let kept = Webhook { target: TargetUrl::restored(target).unwrap(), ..full_webhook() };
+        assert_eq!(decode_webhook(&encode_webhook(&kept)).unwrap().target, kept.target, "{target}");
+    }
+}
+
 /// What the edges let through must fit: `seal` itself asserts it in a debug build, and only there.
 #[test]
 fn the_largest_records_fit_into_a_row() {

@@ -162,7 +162,7 @@ fn webhook_from(record: WebhookV2) -> Option<Webhook> {
         no: WebhookNo(record.no),
         account: AccountNo(record.account),
         id: WebhookId::from_bytes(record.id),
-        target: TargetUrl::parse(&record.target).ok()?,
+        target: TargetUrl::restored(&record.target).ok()?,
         authorization: match record.authorization {
             Some(text) => Some(Authorization::parse(&text)?),
             None => None,
