@@ -175,7 +175,7 @@ impl Daemon {
             Arc::new(Service::new(store.clone(), clock.clone(), health.clone(), accounts.clone(), policy(config)));
         first_tokens(&service, &store, &accounts).await?;
         let (listener, address) = listener(config.server.listen, given.listener).await?;
-        for warning in warnings(config, address, clock.now()) {
+        for warning in warnings(config, ingress.certificate().as_deref(), address, clock.now()) {
             tracing::warn!("{warning}");
         }
         let (stop_server, stopping) = watch::channel(false);
@@ -228,7 +228,7 @@ impl Daemon {
         self.service.set_policy(policy(config));
         self.store.set_limits(limits(config));
         self.ingress.replace(config.server.clone(), certificate);
-        for warning in warnings(config, self.address, self.service.now()) {
+        for warning in warnings(config, self.ingress.certificate().as_deref(), self.address, self.service.now()) {
             tracing::warn!("{warning}");
         }
         Ok(())
@@ -551,15 +551,19 @@ pub fn check_files(config: &Config) -> Vec<Error> {
 }
 
 /// What works and is unwise, in sentences; said at the start and by `check-config`. What can't be used at all is left to others.
-pub fn warnings(config: &Config, address: SocketAddr, now: crate::model::Timestamp) -> Vec<String> {
-    let server = &config.server;
-    match Certificate::of(server) {
-        Ok(Some(certificate)) => certificate.warnings(server, now),
-        Ok(None) if !address.ip().is_loopback() => vec![format!(
+pub fn warnings(
+    config: &Config,
+    certificate: Option<&Certificate>,
+    address: SocketAddr,
+    now: crate::model::Timestamp,
+) -> Vec<String> {
+    match certificate {
+        Some(certificate) => certificate.warnings(&config.server, now),
+        None if !address.ip().is_loopback() => vec![format!(
             "ANYONE ON THE NETWORK CAN READ TOKENS AND PAYLOADS: {address} is not loopback and speaks plain HTTP; set \
              `server.tls_cert` and `server.tls_key`, or listen on 127.0.0.1 behind a proxy with TLS"
         )],
-        Ok(None) | Err(_) => Vec::new(),
+        None => Vec::new(),
     }
 }
 

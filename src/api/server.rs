@@ -133,7 +133,7 @@ impl Server {
             stop: stop.clone(),
             request_ids: self.request_ids.clone(),
         });
-        connections.spawn(converse(stream, tls, settings, connection, taken, stop.clone()));
+        connections.spawn(converse(stream, tls, settings, connection, taken));
     }
 }
 
@@ -153,8 +153,8 @@ async fn converse(
     settings: Arc<Settings>,
     connection: Arc<Connection>,
     taken: Taken,
-    mut stop: watch::Receiver<bool>,
 ) {
+    let mut stop = connection.stop.clone();
     // Answers are one write each; waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
     tokio::select! {
@@ -172,7 +172,7 @@ async fn converse(
             };
             if let Some(stream) = stream {
                 connection.place.enter(Phase::Head);
-                serve(stream, &settings, connection, stop).await;
+                serve(stream, &settings, connection).await;
             }
         } => {}
     }
@@ -202,25 +202,14 @@ async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Conne
     }
 }
 
-async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>, mut stop: watch::Receiver<bool>) {
+async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>) {
     let patience =
         Patience { header: settings.header_timeout, idle: settings.idle_timeout, write: settings.write_timeout };
     let place = connection.place.clone();
     let stream = Guarded::new(stream, place.clone(), patience);
     let stream = Spoken::new(stream, connection.request_ids.next());
-    let stopping = stop.clone();
-    let answer = service_fn(move |request| {
-        let (answered, stopping) = (answer(connection.clone(), request), stopping.clone());
-        async move {
-            let mut answered = answered.await;
-            if let Ok(response) = &mut answered
-                && *stopping.borrow()
-            {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            answered
-        }
-    });
+    let mut stop = connection.stop.clone();
+    let answer = service_fn(move |request| answer(connection.clone(), request));
     let served = http1::Builder::new()
         // The stream has timers of its own, which know idle from slow.
         .header_read_timeout(None)
@@ -280,6 +269,9 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
     let streams = answer.is_stream() && !head_alone;
     let mut response = answer.into_response(id);
     cors::allow(&settings.cors_origins, origin.as_ref(), response.headers_mut());
+    if *connection.stop.borrow() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     connection.place.enter(if streams { Phase::Streaming } else { Phase::Answering });
     Ok(response)
 }

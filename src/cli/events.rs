@@ -5,7 +5,7 @@ use super::follow::Backoff;
 use super::notifications;
 use super::output::{Cell, Fit, Screen, Table, Tone, laid_out, line, print_fields, printable, short_time};
 use super::reach::{Extent, Filters, Reach};
-use super::words::{self, confirmed, read_text, span, text};
+use super::words::{Id, confirmed, read_text, span, text};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::value::RawValue;
@@ -71,17 +71,8 @@ enum EventsCommand {
     },
 }
 
-#[derive(Args)]
-struct Id {
-    /// Its id
-    #[arg(value_parser = words::id)]
-    id: String,
-}
-
-impl Id {
-    fn path(&self) -> String {
-        format!("/api/events/{}", self.id)
-    }
+fn path(id: &Id) -> String {
+    format!("/api/events/{}", id.id)
 }
 
 #[derive(Args)]
@@ -190,7 +181,7 @@ fn run(daemon: &Daemon, command: &EventsCommand, json: bool) -> Result<(), Probl
             list(daemon, &query, extent, json)
         }
         EventsCommand::Show(id) => {
-            let shown = daemon.ask(Ask::get(id.path()))?;
+            let shown = daemon.ask(Ask::get(path(id)))?;
             if json {
                 line(shown.raw());
                 return Ok(());
@@ -205,7 +196,7 @@ fn run(daemon: &Daemon, command: &EventsCommand, json: bool) -> Result<(), Probl
             Ok(())
         }
         EventsCommand::Notifications(id) => {
-            let history = Extent::ALL.of(daemon, &format!("{}/notifications", id.path()), &Filters::default())?;
+            let history = Extent::ALL.of(daemon, &format!("{}/notifications", path(id)), &Filters::default())?;
             if json {
                 history.print_json();
                 return Ok(());
@@ -220,7 +211,7 @@ fn run(daemon: &Daemon, command: &EventsCommand, json: bool) -> Result<(), Probl
         }
         EventsCommand::Explain(id) => explain(daemon, id, json),
         EventsCommand::Resend(id) => {
-            let owed = daemon.ask(Ask::new(Method::POST, format!("{}/resend", id.path())))?;
+            let owed = daemon.ask(Ask::new(Method::POST, format!("{}/resend", path(id))))?;
             if json {
                 line(owed.raw());
             } else {
@@ -231,7 +222,7 @@ fn run(daemon: &Daemon, command: &EventsCommand, json: bool) -> Result<(), Probl
         }
         EventsCommand::Erase { id, yes } => {
             confirmed(*yes, || Ok(format!("Erase the resource of {}? What is still owed of it is cancelled.", id.id)))?;
-            daemon.ask(Ask::new(Method::DELETE, format!("{}/resource", id.path())))?;
+            daemon.ask(Ask::new(Method::DELETE, format!("{}/resource", path(id))))?;
             if json {
                 line(json!({ "id": id.id, "erased": true }));
             } else {
@@ -307,7 +298,7 @@ fn show(shown: &Answer) -> Result<(), Problem> {
 }
 
 fn explain(daemon: &Daemon, id: &Id, json: bool) -> Result<(), Problem> {
-    let explained = daemon.ask(Ask::get(format!("{}/explain", id.path())))?;
+    let explained = daemon.ask(Ask::get(format!("{}/explain", path(id))))?;
     if json {
         line(explained.raw());
         return Ok(());

@@ -177,7 +177,10 @@ fn check_config(args: &ConfigArgs) -> u8 {
                 return BAD_CONFIG;
             }
             let now = crate::clock::Clock::System.now();
-            for warning in crate::daemon::warnings(&loaded.config, loaded.config.server.listen, now) {
+            let server = &loaded.config.server;
+            // One that can't be read is among the problems.
+            let certificate = crate::api::Certificate::of(server).ok().flatten();
+            for warning in crate::daemon::warnings(&loaded.config, certificate.as_ref(), server.listen, now) {
                 complain(format_args!("warning: {warning}"));
             }
             let what =

@@ -6,7 +6,7 @@ use super::follow::Backoff;
 use super::output::{Cell, Fit, Table, line, print_fields, print_one, printable, short_time};
 use super::reach::{Extent, Filters, Reach};
 use super::tail::{self, TailArgs};
-use super::words::{self, text};
+use super::words::{self, Id, text};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -50,13 +50,6 @@ enum NotificationsCommand {
     Cancel(JobId),
     /// Print attempts as they are made, as `carteiro tail` does
     Follow(TailArgs),
-}
-
-#[derive(Args)]
-struct Id {
-    /// Its id
-    #[arg(value_parser = words::id)]
-    id: String,
 }
 
 #[derive(Args)]

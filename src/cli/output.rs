@@ -304,52 +304,10 @@ pub(super) fn print_fields(fields: &[(&str, Cell)]) {
     }
 }
 
-/// JSON over several lines, its tokens as they are: reading and writing it anew would change numbers that no float holds.
+/// JSON over several lines, its tokens as they are, without what a terminal would obey.
 pub(super) fn laid_out(json: &str) -> String {
-    let mut text = String::with_capacity(json.len() * 2);
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    let mut chars = json.chars().filter(|c| !c.is_control() || *c == '\n').peekable();
-    let new_line = |text: &mut String, depth: usize| {
-        text.push('\n');
-        text.extend(std::iter::repeat_n(' ', depth * 2));
-    };
-    while let Some(c) = chars.next() {
-        if in_string {
-            text.push_str(&printable(c.encode_utf8(&mut [0; 4])));
-            in_string = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-            continue;
-        }
-        match c {
-            '"' => {
-                in_string = true;
-                text.push(c);
-            }
-            '{' | '[' => {
-                text.push(c);
-                while chars.next_if(|next| next.is_whitespace()).is_some() {}
-                if let Some(closing) = chars.next_if(|next| matches!(next, '}' | ']')) {
-                    text.push(closing);
-                } else {
-                    depth += 1;
-                    new_line(&mut text, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                new_line(&mut text, depth);
-                text.push(c);
-            }
-            ',' => {
-                text.push(c);
-                new_line(&mut text, depth);
-            }
-            ':' => text.push_str(": "),
-            c if c.is_whitespace() => {}
-            c => text.push(c),
-        }
-    }
-    text
+    let json: String = json.chars().filter(|c| !c.is_control()).collect();
+    crate::model::laid_out(&printable(&json), usize::MAX)
 }
 
 /// A time of the API as a table shows it: `2026-11-23 12:00:00`, UTC. Empty where there is none.

@@ -3,7 +3,7 @@
 use super::client::{Ask, Daemon, Problem};
 use super::output::{Cell, Fit, Table, Tone, line, print_fields, print_one, short_time};
 use super::reach::{Extent, Filters, Reach};
-use super::words::{self, confirmed, read_secret, text, words};
+use super::words::{Id, confirmed, read_secret, text, words};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -71,17 +71,8 @@ enum WebhooksCommand {
     RotateSecret(Id),
 }
 
-#[derive(Args)]
-struct Id {
-    /// Its id
-    #[arg(value_parser = words::id)]
-    id: String,
-}
-
-impl Id {
-    fn path(&self) -> String {
-        format!("/api/webhooks/{}", self.id)
-    }
+fn path(id: &Id) -> String {
+    format!("/api/webhooks/{}", id.id)
 }
 
 #[derive(Args)]
@@ -168,7 +159,7 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
     match command {
         WebhooksCommand::List => list(daemon, json),
         WebhooksCommand::Show(id) => {
-            let shown = daemon.ask(Ask::get(id.path()))?;
+            let shown = daemon.ask(Ask::get(path(id)))?;
             print_one(&shown, json, show);
             Ok(())
         }
@@ -214,10 +205,10 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
         WebhooksCommand::Delete { id, yes } => {
             confirmed(*yes, || {
                 // Which one it is, is seen by its target and not by its id.
-                let webhook = daemon.ask(Ask::get(id.path()))?.value();
+                let webhook = daemon.ask(Ask::get(path(id)))?.value();
                 Ok(format!("Delete the webhook to {}? What it is owed is cancelled.", text(&webhook["target"])))
             })?;
-            daemon.ask(Ask::new(Method::DELETE, id.path()))?;
+            daemon.ask(Ask::new(Method::DELETE, path(id)))?;
             if json {
                 line(json!({ "id": id.id, "deleted": true }));
             } else {
@@ -226,7 +217,7 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
             Ok(())
         }
         WebhooksCommand::Test(id) => {
-            let sent = daemon.ask(Ask::new(Method::POST, format!("{}/test", id.path())))?;
+            let sent = daemon.ask(Ask::new(Method::POST, format!("{}/test", path(id))))?;
             if json {
                 line(sent.raw());
             } else {
@@ -236,7 +227,7 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
             Ok(())
         }
         WebhooksCommand::RotateSecret(id) => {
-            let webhook = daemon.ask(Ask::new(Method::POST, format!("{}/rotate_secret", id.path())))?;
+            let webhook = daemon.ask(Ask::new(Method::POST, format!("{}/rotate_secret", path(id))))?;
             print_one(&webhook, json, print_secret);
             Ok(())
         }
@@ -244,7 +235,7 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
 }
 
 fn change(daemon: &Daemon, id: &Id, webhook: &Value, json: bool) -> Result<(), Problem> {
-    let changed = daemon.ask(Ask::new(Method::PATCH, id.path()).body(&json!({ "webhook": webhook })))?;
+    let changed = daemon.ask(Ask::new(Method::PATCH, path(id)).body(&json!({ "webhook": webhook })))?;
     print_one(&changed, json, show);
     Ok(())
 }

@@ -27,6 +27,14 @@ pub(super) fn id(text: &str) -> Result<String, &'static str> {
     parsed.ok_or("must be a UUID, as the `list` of the same command shows it")
 }
 
+/// The id that a command is about.
+#[derive(clap::Args)]
+pub(super) struct Id {
+    /// Its id
+    #[arg(value_parser = id)]
+    pub(super) id: String,
+}
+
 /// A span on the command line.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())

@@ -12,7 +12,10 @@ use super::pool::{Generation, Pool};
 use super::resolve::{self, LookUp, Resolver, literal};
 use super::{failure, response};
 use crate::clock::Clock;
-use crate::model::{AttemptError, AttemptResult, ProxyUrl, Response, TargetUrl, Timings, TlsVersion, WebhookNo};
+use crate::model::{
+    Attempt, AttemptError, AttemptResult, ProxyUrl, Response, TargetUrl, Timestamp, Timings, TlsVersion, Trigger,
+    WebhookNo,
+};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::uri::PathAndQuery;
@@ -83,6 +86,23 @@ pub struct Finished {
     pub tls: Option<TlsVersion>,
     /// What came back.
     pub result: AttemptResult,
+}
+
+impl Finished {
+    /// As it is kept.
+    pub(super) fn into_attempt(self, number: u16, trigger: Trigger, started_at: Timestamp) -> Attempt {
+        Attempt {
+            number,
+            trigger,
+            started_at,
+            duration_us: self.duration_us,
+            timings: self.timings,
+            remote_ip: self.remote_ip,
+            tls: self.tls,
+            result: self.result,
+            next_attempt_at: None,
+        }
+    }
 }
 
 /// Makes attempts and keeps their connections. Cheap to clone; clones share everything.

@@ -12,8 +12,8 @@ use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use crate::clock::Clock;
 use crate::meters::Attempts;
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, Trigger, Verdict,
-    Webhook, WebhookNo, millis,
+    AccountNo, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, Trigger, Verdict, Webhook,
+    WebhookNo, millis,
 };
 use crate::store::{Due, Hot, Room, Standing, Store, StoreError, Told};
 use std::collections::{HashMap, HashSet};
@@ -344,18 +344,8 @@ impl Driver {
         };
         let manual = trigger != Trigger::Automatic;
         let hold = retry_after.map(|span| Hold { until: now.plus(span), manual });
-        let attempt = Attempt {
-            // The store counts.
-            number: 0,
-            trigger,
-            started_at,
-            duration_us: finished.duration_us,
-            timings: finished.timings,
-            remote_ip: finished.remote_ip,
-            tls: finished.tls,
-            result: finished.result,
-            next_attempt_at: None,
-        };
+        // The store counts.
+        let attempt = finished.into_attempt(0, trigger, started_at);
         self.store.settle(lane.webhook.account, key, attempt, verdict, asked_at, lane.webhook.updated_at);
         Input::Ended { key, reach, hold }
     }

@@ -6,8 +6,8 @@ use super::prepare::Prepared;
 use super::{response, why};
 use crate::clock::Clock;
 use crate::model::{
-    Attempt, AttemptError, AttemptResult, NotificationId, NotificationKey, Response, RetryPolicy, Seq, TargetUrl,
-    Timestamp, Trigger, Webhook, WebhookNo,
+    AttemptError, AttemptResult, NotificationId, NotificationKey, Response, RetryPolicy, Seq, TargetUrl, Timestamp,
+    Trigger, Webhook, WebhookNo,
 };
 use crate::store::fuzzing::keeps_attempt;
 use bytes::Bytes;
@@ -150,18 +150,7 @@ async fn attempts(data: &[u8]) {
     for _ in 0..count {
         let body = Bytes::from_static(b"{}");
         let outgoing = Outgoing { pool: WebhookNo(1), target: target.clone(), headers: HeaderMap::new(), body };
-        let finished = client.attempt(outgoing).await;
-        let attempt = Attempt {
-            number: 1,
-            trigger: Trigger::Automatic,
-            started_at: NOW,
-            duration_us: finished.duration_us,
-            timings: finished.timings,
-            remote_ip: finished.remote_ip,
-            tls: finished.tls,
-            result: finished.result,
-            next_attempt_at: None,
-        };
+        let attempt = client.attempt(outgoing).await.into_attempt(1, Trigger::Automatic, NOW);
         is_bounded(&attempt.result);
         keeps_attempt(&attempt);
     }

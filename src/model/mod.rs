@@ -11,6 +11,7 @@ mod event_type;
 pub mod fuzzing;
 mod health;
 mod ids;
+mod layout;
 mod notification;
 mod proxy;
 mod resend;
@@ -32,6 +33,7 @@ pub use health::{DisableRule, Health, Notice, Ruling};
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };
+pub use layout::laid_out;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
 pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendFilter, ResendState};

@@ -26,17 +26,8 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
         cursor: paging.cursor,
         limit: ROWS,
     };
-    let mut paging = Paging::of(view);
-    let mut found = view.service.glance_at_events(view.caller(), query(paging)).await?;
-    if paging.order == Order::Oldest {
-        if found.items.len() < ROWS {
-            // The newest page, then: whole, and with what came meanwhile.
-            paging = Paging::top();
-            found = view.service.glance_at_events(view.caller(), query(paging)).await?;
-        } else {
-            found.items.reverse();
-        }
-    }
+    let find = |paging: Paging| view.service.glance_at_events(view.caller(), query(paging));
+    let (paging, found) = Paging::read(view, find).await?;
     let (newer, older) = paging.links(view, found.next);
     let filtered = any(view);
     let content = html! {

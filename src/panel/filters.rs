@@ -1,9 +1,10 @@
 //! What lists are narrowed by, read from the page's address. A filter that can't be read is named and left aside.
 
-use super::View;
 use super::texts::fill;
+use super::{ROWS, View};
 use crate::model::{Pattern, Timestamp};
-use crate::store::{Cursor, Order};
+use crate::service::Error;
+use crate::store::{Cursor, Order, Page};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -27,6 +28,23 @@ impl Paging {
 
     pub(super) const fn top() -> Self {
         Self { order: Order::Newest, cursor: None }
+    }
+
+    /// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page that isn't full is the
+    /// newest one: it is read anew then, whole and with what came meanwhile.
+    pub(super) async fn read<T, F: Future<Output = Result<Page<T>, Error>>>(
+        view: &View<'_>,
+        find: impl Fn(Self) -> F,
+    ) -> Result<(Self, Page<T>), Error> {
+        let paging = Self::of(view);
+        let mut found = find(paging).await?;
+        if paging.order == Order::Oldest {
+            if found.items.len() < ROWS {
+                return Ok((Self::top(), find(Self::top()).await?));
+            }
+            found.items.reverse();
+        }
+        Ok((paging, found))
     }
 
     /// Links to the newer and the older page, of a page that ended at `next`.

@@ -243,51 +243,9 @@ pub(super) fn empty(title: &str, help: &str, curl: Option<&str>) -> Markup {
     }
 }
 
-/// JSON, indented; every token stays as it was written. Text that is no JSON comes back as it is, more or less spaced.
+/// JSON, indented as far as a page is wide.
 pub(super) fn pretty(json: &str) -> String {
-    let (mut out, mut depth, mut inside, mut escaped) = (String::with_capacity(json.len() * 2), 0_usize, false, false);
-    let mut chars = json.chars().filter(|c| *c != '\r').peekable();
-    let line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth.min(40)));
-    };
-    while let Some(c) = chars.next() {
-        if inside {
-            out.push(c);
-            inside = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-            continue;
-        }
-        match c {
-            '"' => {
-                inside = true;
-                out.push(c);
-            }
-            '{' | '[' => {
-                out.push(c);
-                while chars.next_if(char::is_ascii_whitespace).is_some() {}
-                if let Some(close) = chars.next_if(|c| *c == '}' || *c == ']') {
-                    out.push(close);
-                } else {
-                    depth += 1;
-                    line(&mut out, depth);
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(c);
-            }
-            ',' => {
-                out.push(c);
-                line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            c if c.is_ascii_whitespace() => {}
-            c => out.push(c),
-        }
-    }
-    out
+    crate::model::laid_out(&json.replace('\r', ""), 40)
 }
 
 /// Links to the pages before and after.

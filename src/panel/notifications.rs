@@ -8,7 +8,7 @@ use super::texts::fill;
 use super::{Answer, ROWS, Refusal, View, back_of, done};
 use crate::model::{EventId, NotificationId, ResendId, ResendState, Status, WebhookId};
 use crate::service::{MAX_COUNTED, NotificationFilter, NotificationView};
-use crate::store::{Order, ResponseFilter};
+use crate::store::ResponseFilter;
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -62,18 +62,9 @@ fn response_filter(text: &str) -> Option<ResponseFilter> {
 pub(super) async fn list(view: &View<'_>) -> Answer {
     let t = view.t;
     let (filter, narrowed) = asked_for(view);
-    let mut paging = Paging::of(view);
     let find =
         |paging: Paging| view.service.notifications(view.caller(), filter.clone(), paging.order, paging.cursor, ROWS);
-    let mut found = find(paging).await?;
-    if paging.order == Order::Oldest {
-        if found.items.len() < ROWS {
-            paging = Paging::top();
-            found = find(paging).await?;
-        } else {
-            found.items.reverse();
-        }
-    }
+    let (paging, found) = Paging::read(view, find).await?;
     let (newer, older) = paging.links(view, found.next);
     let filtered = any(view);
     // A bulk resend knows neither the response nor one event.

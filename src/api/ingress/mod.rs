@@ -68,7 +68,7 @@ impl Ingress {
     }
 
     /// The certificate in use; `None` where plain HTTP is spoken.
-    pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -1,0 +1,50 @@
+//! JSON for people's eyes.
+
+/// JSON over several lines, indented by two; every token stays as it was written, since reading and writing it anew would change numbers
+/// that no float holds. What lies deeper than `deepest` is indented no further. Text that is no JSON comes back more or less spaced.
+pub fn laid_out(json: &str, deepest: usize) -> String {
+    let (mut text, mut depth, mut in_string, mut escaped) =
+        (String::with_capacity(json.len() * 2), 0_usize, false, false);
+    let mut chars = json.chars().peekable();
+    let new_line = |text: &mut String, depth: usize| {
+        text.push('\n');
+        text.extend(std::iter::repeat_n("  ", depth.min(deepest)));
+    };
+    while let Some(c) = chars.next() {
+        if in_string {
+            text.push(c);
+            in_string = escaped || c != '"';
+            escaped = !escaped && c == '\\';
+            continue;
+        }
+        match c {
+            '"' => {
+                in_string = true;
+                text.push(c);
+            }
+            '{' | '[' => {
+                text.push(c);
+                while chars.next_if(|next| next.is_whitespace()).is_some() {}
+                if let Some(closing) = chars.next_if(|next| matches!(next, '}' | ']')) {
+                    text.push(closing);
+                } else {
+                    depth += 1;
+                    new_line(&mut text, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                new_line(&mut text, depth);
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                new_line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            c if c.is_whitespace() => {}
+            c => text.push(c),
+        }
+    }
+    text
+}
