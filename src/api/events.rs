@@ -5,12 +5,13 @@ use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
 use super::notifications::{DetailShape, NotificationShape};
 use super::query::{self, Query};
-use crate::model::{Event, EventId, EventType, Sample, Status, Timestamp};
+use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
 use crate::service::EventDraft;
 use crate::store::EventQuery;
 use http::{HeaderName, StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The largest resource of one event, in bytes.
@@ -224,16 +225,17 @@ pub(super) fn types(call: &Call<'_>) -> Result<Answer, Failure> {
     }
     #[derive(Serialize)]
     struct Description {
-        pt: &'static str,
-        en: &'static str,
+        pt: Cow<'static, str>,
+        en: Cow<'static, str>,
     }
     query::none(call.query)?;
     let types = call.service.event_types().into_iter();
     let shapes: Vec<Shape> = types
-        .map(|(event_type, sentences)| Shape {
-            sample: RawValue::from_string(Sample::default().resource(&event_type)).expect("samples are JSON"),
-            event_type: event_type.to_string(),
-            description: sentences.map(|(pt, en)| Description { pt, en }),
+        .map(|known| Shape {
+            sample: RawValue::from_string(known.sample)
+                .expect("samples are JSON, a shop's own were checked with the config"),
+            event_type: known.event_type.to_string(),
+            description: known.sentences.map(|Sentences { pt, en }| Description { pt, en }),
         })
         .collect();
     Ok(Answer::data(StatusCode::OK, &shapes))

@@ -26,7 +26,7 @@ mod token;
 mod webhook;
 
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
-pub use catalogue::{CATALOGUE, CatalogueEntry};
+pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
 pub use health::{DisableRule, Health, Notice, Ruling};
