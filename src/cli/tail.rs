@@ -1,6 +1,7 @@
 //! `carteiro tail`: attempts, as they are made.
 
 use super::client::{Daemon, Problem, block_on, until_interrupted};
+use super::complain;
 use super::follow;
 use super::output::{Screen, Tone, cut, line, printable, short_time};
 use super::reach::{Filters, Reach};
@@ -50,6 +51,9 @@ pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(),
     let (mut last_id, mut left) = (args.after.clone(), args.count.unwrap_or(u64::MAX));
     let screen = Screen::stdout();
     let on = |message: &follow::Message| {
+        if message.event == "gap" {
+            complain("attempts may be missing here; `carteiro notifications list` shows what became of them");
+        }
         if message.event != "attempt" {
             return ControlFlow::Continue(());
         }
