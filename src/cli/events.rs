@@ -3,7 +3,7 @@
 use super::client::{Answer, Ask, Daemon, Problem, block_on, until_interrupted};
 use super::follow::Backoff;
 use super::notifications;
-use super::output::{Cell, Fit, Screen, Table, Tone, laid_out, line, print_fields, printable, short_time};
+use super::output::{Cell, Fit, Screen, Table, Tone, cut, laid_out, line, print_fields, printable, short_time};
 use super::reach::{Extent, Filters, Reach};
 use super::words::{Id, confirmed, read_text, span, text};
 use clap::{Args, Subcommand};
@@ -368,11 +368,11 @@ fn event_line(row: &str) -> String {
     let [time, id, event_type, external_id] =
         [short_time(&event["inserted_at"]), text(&event["id"]), text(&event["type"]), text(&event["external_id"])];
     let owed = event["notifications"].as_u64().unwrap_or(0);
-    format!(
+    let whole = format!(
         "{time}  {id}  {event_type:<20}  {}  {external_id}",
         notifications_owed(owed),
         external_id = printable(&external_id)
-    )
-    .trim_end()
-    .to_owned()
+    );
+    // On a terminal a line is a line.
+    cut(whole.trim_end(), Screen::stdout().width.unwrap_or(usize::MAX)).into_owned()
 }

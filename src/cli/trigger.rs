@@ -8,9 +8,9 @@ use super::words::text;
 use super::{FAILED, WRONG_USAGE};
 use crate::model::{CATALOGUE, EventType, Sample};
 use clap::Args;
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// From here on, two types are told apart by more than a slip of the keyboard (Jaro-Winkler, 0 to 1).
@@ -91,15 +91,8 @@ fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), 
 /// The daemon's sample, since its config may have its own. A type that it doesn't know is a slip of the keyboard, unless it comes
 /// with a resource.
 fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, Problem> {
-    #[derive(Deserialize)]
-    struct Known {
-        #[serde(rename = "type")]
-        event_type: String,
-        sample: Box<RawValue>,
-    }
-    let known: Vec<Known> = match daemon.ask(Ask::get("/api/event_types")) {
-        Ok(types) => serde_json::from_str(types.raw())
-            .map_err(|error| Problem::failed(format!("the daemon's catalogue can't be read: {error}")))?,
+    let types = match daemon.ask(Ask::get("/api/event_types")) {
+        Ok(types) => types,
         // A token that may only record can't ask; the daemon will say whether it takes the type.
         Err(problem) if problem.code == FAILED => {
             return RawValue::from_string(Sample::default().resource(event_type))
@@ -107,12 +100,18 @@ fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, Prob
         }
         Err(problem) => return Err(problem),
     };
-    let (found, others): (Vec<Known>, Vec<Known>) =
-        known.into_iter().partition(|known| known.event_type == event_type.as_str());
-    if let Some(found) = found.into_iter().next() {
-        return Ok(found.sample);
+    let mut others = Vec::new();
+    for row in types.rows() {
+        // The sample stays as it was written: it may hold what serde_json can't read as a number.
+        let mut known: BTreeMap<String, Box<RawValue>> = serde_json::from_str(row.get())
+            .map_err(|error| Problem::failed(format!("the daemon's answer can't be read: {error}")))?;
+        let name = known.get("type").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).unwrap_or_default();
+        match known.remove("sample") {
+            Some(sample) if name == event_type.as_str() => return Ok(sample),
+            _ => others.push(name),
+        }
     }
-    let near = nearest(event_type.as_str(), others.into_iter().map(|known| known.event_type));
+    let near = nearest(event_type.as_str(), others.into_iter());
     Err(Problem {
         sentence: format!(
             "{event_type} is not in the catalogue{near}; `catalogue.extra` of the config adds it, or give it a --resource of its own"

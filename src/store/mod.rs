@@ -168,7 +168,9 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Engine(sled::Error::Io(error)) if open::is_locked(error) => {
-                write!(f, "another process holds this data folder; stop it first ({error})")
+                f.write_str(
+                    "another process holds this data folder, a `carteiro serve` as a rule: stop it, or let store.path name another folder",
+                )
             }
             Self::Engine(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull => {
                 f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
