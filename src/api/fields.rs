@@ -129,6 +129,14 @@ impl<'a> Fields<'a> {
     /// Two members of one name: whichever was meant, taking the other would be a guess. Each name is told once, however often
     /// it comes: a body of millions of them is answered in a line.
     fn refuse_repeats(&mut self) {
+        // What nearly every object is: few members, each of its own name. Looking at each pair is quicker than hashing then.
+        const FEW: usize = 16;
+        let mut before = self.members.iter().enumerate();
+        if self.members.len() <= FEW
+            && before.all(|(at, (name, _))| self.members[..at].iter().all(|(other, _)| other != name))
+        {
+            return;
+        }
         let mut seen = HashSet::new();
         let repeated: BTreeSet<String> =
             self.members.iter().filter(|(name, _)| !seen.insert(name)).map(|(name, _)| shown(name)).collect();

@@ -78,19 +78,11 @@ fn member(members: &[(Cow<'_, str>, &RawValue)], name: &str) -> Option<String> {
 /// How deeply the objects and arrays of a JSON text are nested. The text must be valid JSON.
 pub fn depth(json: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json.bytes() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
+    let mut rest = json.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
         match byte {
-            b'"' => in_string = true,
+            b'"' => rest = behind_string(behind),
             b'{' | b'[' => {
                 depth += 1;
                 deepest = deepest.max(depth);
@@ -100,6 +92,17 @@ pub fn depth(json: &str) -> usize {
         }
     }
     deepest
+}
+
+/// What follows the string that `text` is the inside of.
+fn behind_string(mut text: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', text) {
+        if text[at] == b'"' {
+            return &text[at + 1..];
+        }
+        text = text.get(at + 2..).unwrap_or_default();
+    }
+    &[]
 }
 
 impl Fingerprint {
