@@ -1,0 +1,45 @@
+//! Snippets of configuration, ours and Prometheus's.
+
+use super::blocks::readme;
+use super::commands;
+use super::harness::Daemon;
+use super::nginx::certificate;
+use super::place::{Place, has};
+use std::fs;
+
+#[test]
+fn every_snippet_of_the_config_is_taken() {
+    let place = Place::new();
+    let folder = place.path().display().to_string();
+    certificate(&place);
+    let document = readme();
+    let snippets = document.of("toml");
+    assert_eq!(snippets.len(), 3);
+    for snippet in snippets {
+        let text = snippet
+            .text
+            .replace("/etc/letsencrypt/live/carteiro.loja.example", &folder)
+            .replace("/var/backups/carteiro", &folder);
+        place.write("carteiro.toml", &text);
+        let said = place.run("carteiro check-config --config carteiro.toml");
+        assert!(said.contains("no problems"), "{said}");
+    }
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml"), place.path().join("carteiro.toml")).unwrap();
+    place.run("carteiro check-config --config carteiro.toml");
+}
+
+#[test]
+fn prometheus_is_let_in_and_its_config_is_good() {
+    let daemon = Daemon::quick();
+    let place = Place::beside(&daemon);
+    let [create] = &*commands::of("prometheus_is_let_in_and_its_config_is_good") else {
+        panic!("one block makes its token");
+    };
+    let token = place.run(create);
+    let metrics = daemon.call_as(token.trim(), "GET", "/metrics", "", b"").expect(200);
+    assert!(String::from_utf8(metrics.body).unwrap().contains("carteiro_events "));
+    if has(&["promtool"], "Prometheus's config in the README") {
+        place.write("prometheus.yml", &readme().of("yaml")[0].text);
+        place.run("promtool check config --syntax-only prometheus.yml");
+    }
+}
