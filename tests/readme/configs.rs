@@ -29,6 +29,17 @@ fn every_snippet_of_the_config_is_taken() {
 }
 
 #[test]
+fn an_installed_daemon_is_found_by_its_config() {
+    let daemon = Daemon::quick();
+    daemon.register("http://127.0.0.1:9/", &["ORDER.PAID"]);
+    let place = Place::beside(&daemon).without_root();
+    let blocks = commands::of("an_installed_daemon_is_found_by_its_config").concat();
+    let said = place.run(&blocks.replace("/etc/carteiro/carteiro.toml", "$CARTEIRO_CONFIG"));
+    assert!(said.contains("no problems") && said.contains("systemctl reload") && said.contains("ORDER.PAID"), "{said}");
+    assert!(daemon.log().contains("config reloaded"), "{}", daemon.log());
+}
+
+#[test]
 fn prometheus_is_let_in_and_its_config_is_good() {
     let daemon = Daemon::quick();
     let place = Place::beside(&daemon);

@@ -49,7 +49,7 @@ async function receive(request) {
 await mkdir(INBOX, { recursive: true });
 for (const name of await readdir(INBOX)) {
   const done = /^draft-|\.done$/.test(name) || (await access(`${INBOX}/${name}.done`).then(() => true, () => false));
-  if (!done) await work(name);
+  if (!done) await work(name).catch(console.error);
 }
 createServer(async (request, response) => {
   response.writeHead(await receive(request).catch(() => 500)).end();

@@ -11,8 +11,13 @@ if (PHP_SAPI === 'cli') {
     while (true) {
         $waiting = $inbox->query('SELECT id, body FROM inbox WHERE done = 0 ORDER BY rowid')->fetchAll();
         foreach ($waiting as ['id' => $id, 'body' => $body]) {
-            $notification = json_decode($body, true, 512, JSON_THROW_ON_ERROR);
-            echo "$id {$notification['event']}\n"; // the shop's own work
+            try {
+                $notification = json_decode($body, true, 512, JSON_THROW_ON_ERROR);
+                echo "$id {$notification['event']}\n"; // the shop's own work
+            } catch (Throwable $error) {
+                fwrite(STDERR, "$id: {$error->getMessage()}\n");
+                continue;
+            }
             $inbox->prepare('UPDATE inbox SET done = 1 WHERE id = ?')->execute([$id]);
         }
         sleep(1);

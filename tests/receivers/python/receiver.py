@@ -3,6 +3,7 @@ import json
 import os
 import sqlite3
 import threading
+import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from standardwebhooks import Webhook
 
@@ -45,8 +46,12 @@ def work():
     db = inbox()
     while True:
         for id, body in db.execute("SELECT id, body FROM inbox WHERE done = 0 ORDER BY rowid").fetchall():
-            notification = json.loads(body)
-            print(id, notification["event"], flush=True)  # the shop's own work
+            try:
+                notification = json.loads(body)
+                print(id, notification["event"], flush=True)  # the shop's own work
+            except Exception:
+                traceback.print_exc()
+                continue
             with db:
                 db.execute("UPDATE inbox SET done = 1 WHERE id = ?", (id,))
         ARRIVED.wait()
