@@ -61,7 +61,9 @@ impl Document {
 
     /// The headings, each with its depth.
     pub(crate) fn headings(&self) -> Vec<(usize, &str)> {
-        let heading = |line: &'_ String| line.find(' ').filter(|depth| line[..*depth].chars().all(|one| one == '#'));
+        let heading = |line: &'_ String| {
+            line.find(' ').filter(|depth| *depth > 0 && line[..*depth].chars().all(|one| one == '#'))
+        };
         self.prose.iter().filter_map(|line| heading(line).map(|depth| (depth, line[depth + 1..].trim()))).collect()
     }
 

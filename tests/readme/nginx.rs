@@ -37,7 +37,7 @@ fn nginx_stands_in_front() {
     place.write(
         "nginx.conf",
         &format!(
-            "pid {folder}/nginx.pid; daemon off; events {{}}\nhttp {{ access_log off; {} include {folder}/site.conf; }}\n",
+            "user root; pid {folder}/nginx.pid; daemon off; events {{}}\nhttp {{ access_log off; {} include {folder}/site.conf; }}\n",
             temporary.join(" ")
         ),
     );
