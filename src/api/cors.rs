@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 /// How long a browser may keep the answer to its question, in seconds: what Chromium takes at most is two hours.
 const MAX_AGE_S: &str = "7200";
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
-const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key";
+const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, Traceparent, Tracestate";
 /// What a page may read of an answer's head.
 const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, Idempotent-Replayed, Retry-After");
 

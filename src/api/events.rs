@@ -5,12 +5,13 @@ use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
 use super::notifications::{DetailShape, NotificationShape};
 use super::query::{self, Query};
-use crate::model::{Event, EventId, EventType, Sample, Status, Timestamp};
+use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
 use crate::service::EventDraft;
 use crate::store::EventQuery;
 use http::{HeaderName, StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The largest resource of one event, in bytes.
@@ -25,7 +26,7 @@ const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 pub(super) async fn record(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
     let key = idempotency_key(call)?;
-    let recorded = call.service.record(&call.caller, one(call.body)?, key, false).await?;
+    let recorded = call.service.record(&call.caller, traced(one(call.body)?, call), key, false).await?;
     let Some(event) = recorded.events.first() else {
         // A repetition of a key that answered an empty list can't come from here.
         return Err(Failure::not_found());
@@ -44,13 +45,20 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub(super) async fn record_batch(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
     let key = idempotency_key(call)?;
-    let recorded = call.service.record(&call.caller, several(call.body)?, key, true).await?;
+    let recorded = call.service.record(&call.caller, traced(several(call.body)?, call), key, true).await?;
     let shapes: Vec<EventShape> = recorded.events.iter().map(EventShape::of).collect();
     Ok(if recorded.replayed {
         Answer::data(StatusCode::OK, &shapes).with(REPLAYED, "true")
     } else {
         Answer::data(StatusCode::CREATED, &shapes)
     })
+}
+
+fn traced<'a>(mut drafts: Vec<EventDraft<'a>>, call: &Call<'_>) -> Vec<EventDraft<'a>> {
+    for draft in &mut drafts {
+        draft.trace.clone_from(&call.trace);
+    }
+    drafts
 }
 
 /// The one event of a body.
@@ -121,7 +129,7 @@ fn draft<'a>(fields: &mut Fields<'a>) -> Option<EventDraft<'a>> {
     let occurred_at = fields.optional("occurred_at", |value| {
         Timestamp::parse(&value.text()?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
     });
-    Some(EventDraft { id, event_type: event_type?, external_id, occurred_at, resource: resource? })
+    Some(EventDraft { id, event_type: event_type?, external_id, occurred_at, resource: resource?, trace: None })
 }
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
@@ -224,16 +232,17 @@ pub(super) fn types(call: &Call<'_>) -> Result<Answer, Failure> {
     }
     #[derive(Serialize)]
     struct Description {
-        pt: &'static str,
-        en: &'static str,
+        pt: Cow<'static, str>,
+        en: Cow<'static, str>,
     }
     query::none(call.query)?;
     let types = call.service.event_types().into_iter();
     let shapes: Vec<Shape> = types
-        .map(|(event_type, sentences)| Shape {
-            sample: RawValue::from_string(Sample::default().resource(&event_type)).expect("samples are JSON"),
-            event_type: event_type.to_string(),
-            description: sentences.map(|(pt, en)| Description { pt, en }),
+        .map(|known| Shape {
+            sample: RawValue::from_string(known.sample)
+                .expect("samples are JSON, a shop's own were checked with the config"),
+            event_type: known.event_type.to_string(),
+            description: known.sentences.map(|Sentences { pt, en }| Description { pt, en }),
         })
         .collect();
     Ok(Answer::data(StatusCode::OK, &shapes))
@@ -251,6 +260,8 @@ struct EventShape<'a> {
     notifications: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
 }
 
 impl<'a> EventShape<'a> {
@@ -264,6 +275,7 @@ impl<'a> EventShape<'a> {
             inserted_at: event.inserted_at.to_string(),
             notifications: event.notifications,
             erased_at: event.erased_at.map(|at| at.to_string()),
+            trace_id: event.trace.as_ref().map(|trace| trace.trace_id().to_string()),
         }
     }
 }

@@ -93,6 +93,7 @@ fn is_kept(request: &[u8], draft: EventDraft<'_>) {
         fingerprint: new.fingerprint,
         notifications: 0,
         erased_at: None,
+        trace: new.trace,
     };
     keeps_event(&event, &payload);
 }

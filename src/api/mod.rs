@@ -32,15 +32,17 @@ pub use pages::Pages;
 pub use server::Server;
 
 use crate::config::Server as Settings;
+use crate::model::TraceContext;
 use crate::service::Service;
 use answer::{Answer, Failure};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use ingress::{Phase, caller};
 use route::{Endpoint, Target};
 use server::Connection;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a handler is given.
@@ -51,6 +53,8 @@ struct Call<'a> {
     query: &'a str,
     body: &'a [u8],
     idempotency_key: Option<&'a HeaderValue>,
+    /// The trace the caller is in.
+    trace: Option<Arc<TraceContext>>,
 }
 
 /// How a request's body is bounded.
@@ -116,7 +120,8 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
     }
     let query = head.uri.query().unwrap_or_default();
     let idempotency_key = head.headers.get("idempotency-key");
-    let call = Call { service, ingress, caller, query, body: &body, idempotency_key };
+    let trace = trace(&head.headers).map(Arc::new);
+    let call = Call { service, ingress, caller, query, body: &body, idempotency_key, trace };
     match endpoint {
         Endpoint::Register => webhooks::register(&call).await,
         Endpoint::Webhooks => webhooks::list(&call),
@@ -147,6 +152,16 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         Endpoint::RevokeToken(id) => tokens::revoke(&call, id).await,
         Endpoint::Metrics => metrics::show(&call).await,
     }
+}
+
+/// The caller's trace. Two `traceparent` are none; several `tracestate` are one (W3C Trace Context 3.2, 3.3.1.2).
+fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut parents = headers.get_all("traceparent").iter();
+    let (Some(parent), None) = (parents.next(), parents.next()) else {
+        return None;
+    };
+    let states: Option<Vec<&str>> = headers.get_all("tracestate").iter().map(|state| state.to_str().ok()).collect();
+    TraceContext::parse(parent.to_str().ok()?, &states.unwrap_or_default().join(","))
 }
 
 /// JSON by name, or unnamed. `application/x-www-form-urlencoded` is let through: it is what `curl -d` sends unasked, and the

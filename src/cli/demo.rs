@@ -188,7 +188,14 @@ impl Shop {
         let sample = Sample { order, total_cents: 4_990 + u64::from(order) * 1_370, method, at: now };
         let event_type = EventType::parse(name).ok_or("no type")?;
         let resource = sample.resource(&event_type);
-        let draft = EventDraft { id: None, event_type, external_id: None, occurred_at: Some(now), resource: &resource };
+        let draft = EventDraft {
+            id: None,
+            event_type,
+            external_id: None,
+            occurred_at: Some(now),
+            resource: &resource,
+            trace: None,
+        };
         let recorded = service.record(caller, vec![draft], None, false).await.map_err(describe)?;
         let event = recorded.events.first().ok_or("nothing was recorded")?;
         let (reais, cents, sold) = (sample.total_cents / 100, sample.total_cents % 100, sample.external_id());

@@ -289,6 +289,7 @@ fn show(shown: &Answer) -> Result<(), Problem> {
         ("external id", plain("external_id")),
         ("resource id", plain("resource_id")),
         ("notifications", Cell::new(&if counts.is_empty() { "none".to_owned() } else { counts.join(", ") })),
+        ("trace id", plain("trace_id")),
         ("erased (UTC)", Cell::toned(&short_time(&value("erased_at")), Tone::Bad)),
     ]);
     if let Some(resource) = fields.get("resource").filter(|raw| raw.get() != "null") {

@@ -8,6 +8,7 @@ use super::words::text;
 use super::{FAILED, WRONG_USAGE};
 use crate::model::{CATALOGUE, EventType, Sample};
 use clap::Args;
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::path::PathBuf;
@@ -71,13 +72,8 @@ fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), 
             "{name} is recorded by carteiro itself alone; `carteiro webhooks test ID` sends one webhook a WEBHOOK.TEST"
         )));
     }
-    let mut resource = if let Some(file) = &args.resource {
-        read_resource(file)?
-    } else {
-        expect_in_catalogue(daemon, &event_type)?;
-        RawValue::from_string(Sample::default().resource(&event_type))
-            .map_err(|error| Problem::failed(format!("the sample can't be made: {error}")))?
-    };
+    let mut resource =
+        if let Some(file) = &args.resource { read_resource(file)? } else { sample(daemon, &event_type)? };
     if !args.set.is_empty() {
         let read = serde_json::from_str(resource.get());
         let mut value: Value =
@@ -92,22 +88,31 @@ fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), 
     Ok(())
 }
 
-/// A type that neither the guide nor the config knows is a slip of the keyboard, unless it comes with a resource of its own.
-fn expect_in_catalogue(daemon: &Daemon, event_type: &EventType) -> Result<(), Problem> {
-    if CATALOGUE.iter().any(|entry| entry.event_type == event_type.as_str()) {
-        return Ok(());
+/// The daemon's sample, since its config may have its own. A type that it doesn't know is a slip of the keyboard, unless it comes
+/// with a resource.
+fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, Problem> {
+    #[derive(Deserialize)]
+    struct Known {
+        #[serde(rename = "type")]
+        event_type: String,
+        sample: Box<RawValue>,
     }
-    let types = match daemon.ask(Ask::get("/api/event_types")) {
-        Ok(types) => types.value(),
+    let known: Vec<Known> = match daemon.ask(Ask::get("/api/event_types")) {
+        Ok(types) => serde_json::from_str(types.raw())
+            .map_err(|error| Problem::failed(format!("the daemon's catalogue can't be read: {error}")))?,
         // A token that may only record can't ask; the daemon will say whether it takes the type.
-        Err(problem) if problem.code == FAILED => return Ok(()),
+        Err(problem) if problem.code == FAILED => {
+            return RawValue::from_string(Sample::default().resource(event_type))
+                .map_err(|error| Problem::failed(format!("the sample can't be made: {error}")));
+        }
         Err(problem) => return Err(problem),
     };
-    let known: Vec<String> = types.as_array().into_iter().flatten().map(|one| text(&one["type"])).collect();
-    if known.iter().any(|known| known == event_type.as_str()) {
-        return Ok(());
+    let (found, others): (Vec<Known>, Vec<Known>) =
+        known.into_iter().partition(|known| known.event_type == event_type.as_str());
+    if let Some(found) = found.into_iter().next() {
+        return Ok(found.sample);
     }
-    let near = nearest(event_type.as_str(), known.into_iter());
+    let near = nearest(event_type.as_str(), others.into_iter().map(|known| known.event_type));
     Err(Problem {
         sentence: format!(
             "{event_type} is not in the catalogue{near}; `catalogue.extra` of the config adds it, or give it a --resource of its own"

@@ -126,7 +126,10 @@ impl Walk<'_> {
                 DeValue::Array(items) => items.iter().map(Spanned::span).collect(),
                 _ => Vec::new(),
             };
-            let item_at = |nth: usize| at.place(items.get(nth).unwrap_or(&value.span()));
+            let item_at = |nth: usize, byte: Option<usize>| match byte {
+                Some(byte) => at.place(&(byte..byte)),
+                None => at.place(items.get(nth).unwrap_or(&value.span())),
+            };
             self.draft.set(key, &Raw::from(value.get_ref()), at.place(&value.span()), &item_at);
         }
     }

@@ -116,7 +116,7 @@ impl Form<f64> for Fraction {
             Raw::Integer(Some(0)) => Some(0.0),
             Raw::Integer(Some(1)) => Some(1.0),
             Raw::Bare(text) => text.trim().parse().ok(),
-            Raw::Integer(_) | Raw::Text(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Datetime | Raw::Table => None,
+            Raw::Integer(_) | Raw::Text(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Datetime | Raw::Table(_) => None,
         };
         let quoted = matches!(raw, Raw::Text(text) if text.parse::<f64>().is_ok());
         number
@@ -142,7 +142,7 @@ impl Form<bool> for Switch {
             Raw::Boolean(yes) => Ok(*yes),
             Raw::Bare(text) => text.trim().parse().map_err(|_| self.refuse(raw, "")),
             Raw::Text(text) if text.parse::<bool>().is_ok() => Err(self.refuse(raw, "; leave the quotes out")),
-            Raw::Text(_) | Raw::Integer(_) | Raw::Float(_) | Raw::List(_) | Raw::Datetime | Raw::Table => {
+            Raw::Text(_) | Raw::Integer(_) | Raw::Float(_) | Raw::List(_) | Raw::Datetime | Raw::Table(_) => {
                 Err(self.refuse(raw, ""))
             }
         }
@@ -332,7 +332,9 @@ impl<V, F: Form<V>> Form<Vec<V>> for List<F> {
                 self.read_items(&items)
             }
             Raw::Text(_) => Err(self.refuse(raw, "; put it in square brackets")),
-            Raw::Integer(_) | Raw::Float(_) | Raw::Boolean(_) | Raw::Datetime | Raw::Table => Err(self.refuse(raw, "")),
+            Raw::Integer(_) | Raw::Float(_) | Raw::Boolean(_) | Raw::Datetime | Raw::Table(_) => {
+                Err(self.refuse(raw, ""))
+            }
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::forms::{
     Address, Choice, Count, FilePath, Fraction, List, MaybePath, MaybeProxy, Name, OrNone, Rule, Size, Span, Switch,
-    Type,
 };
 use super::ingress::{OneOrigin, Range};
 use super::raw::{Fault, Form, Raw};
+use super::types::Types;
 use super::{Account, Config, DAY, Format, GIB, KIB, Level, MAX_BATCH_BODY_BYTES, MIB, MINUTE};
 use crate::model::{MAX_AUTOMATIC_ATTEMPTS, RetryPolicy};
 use std::time::Duration;
@@ -514,9 +514,12 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Config,
         "catalogue.extra",
         Reload,
-        List { min: 0, max: MAX_LISTED, item: Type },
+        Types(MAX_LISTED),
         catalogue.extra,
-        "Event types of your own: the panel offers them, and strict lets them through."
+        "Event types of your own: the panel offers them, and strict lets them through. To say what one means, and what `carteiro \
+         trigger` sends of it: { type = \"SHIPMENT.SENT\", pt = \"O pedido foi enviado.\", en = \"The order was sent.\", sample = \
+         '{\"shipment\": {\"id\": \"s-1\"}}' }, or the same keys below [[catalogue.extra]]. One of the guide's types is shown your way \
+         in the same manner."
     ),
 ];
 

@@ -3,7 +3,7 @@
 use super::file;
 use super::keys::{ACCOUNT_KEYS, Effect, KEYS, Key};
 use super::problem::{Place, Problem, Problems};
-use super::raw::Raw;
+use super::raw::{Fault, Raw};
 use super::suggest::nearest;
 use super::{Account, Config};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,6 +126,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
+/// Where an item of a list stands, counted from 0, or what of it begins at this byte.
+type ItemAt<'a> = &'a dyn Fn(usize, Option<usize>) -> Place;
+
 /// A configuration in the making.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -148,8 +151,8 @@ impl Draft {
         self.problems.push(Problem { place, message });
     }
 
-    /// Sets a key of the daemon; `item_at` says where the items of a list stand.
-    pub(super) fn set(&mut self, key: &Key<Config>, raw: &Raw<'_>, place: Place, item_at: &dyn Fn(usize) -> Place) {
+    /// Sets a key of the daemon.
+    pub(super) fn set(&mut self, key: &Key<Config>, raw: &Raw<'_>, place: Place, item_at: ItemAt<'_>) {
         match take(key, &mut self.config, raw, &place, item_at) {
             Ok(()) => {
                 self.sources.insert(key.path.to_owned(), place);
@@ -169,7 +172,7 @@ impl Draft {
         raw: &Raw<'_>,
         place: Place,
     ) -> bool {
-        match take(key, account, raw, &place, &|_| place.clone()) {
+        match take(key, account, raw, &place, &|_, _| place.clone()) {
             Ok(()) => {
                 self.sources.insert(format!("account[{nth}].{}", key.name()), place);
                 true
@@ -183,7 +186,7 @@ impl Draft {
 
     fn set_bare(&mut self, key: &Key<Config>, text: &str, place: Place) {
         let at = place.clone();
-        self.set(key, &Raw::Bare(text.into()), place, &|_| at.clone());
+        self.set(key, &Raw::Bare(text.into()), place, &|_, _| at.clone());
     }
 
     /// Names of the form `CARTEIRO_…__…` are ours alone, so that a slip in one is not silently ignored.
@@ -272,7 +275,7 @@ fn take<T>(
     target: &mut T,
     raw: &Raw<'_>,
     place: &Place,
-    item_at: &dyn Fn(usize) -> Place,
+    item_at: ItemAt<'_>,
 ) -> Result<(), Vec<Problem>> {
     let faults = match key.access.read(target, raw) {
         Ok(()) => return Ok(()),
@@ -282,11 +285,13 @@ fn take<T>(
         let message = format!("`{}` must be {}", key.path, key.access.expected());
         return Err(vec![Problem { place: place.clone(), message }]);
     }
-    let problem = |(item, message): (Option<usize>, String)| match item {
+    let problem = |Fault { item, at, message }| match item {
         None => Problem { place: place.clone(), message: format!("`{}` {message}", key.path) },
-        Some(nth) => Problem { place: item_at(nth), message: format!("item {} of `{}` {message}", nth + 1, key.path) },
+        Some(nth) => {
+            Problem { place: item_at(nth, at), message: format!("item {} of `{}` {message}", nth + 1, key.path) }
+        }
     };
-    Err(faults.into_iter().map(|fault| problem((fault.item, fault.message))).collect())
+    Err(faults.into_iter().map(problem).collect())
 }
 
 #[cfg(test)]
@@ -299,7 +304,7 @@ mod tests {
         let secret = Key { path, doc, effect, secret: true, access };
         let place = Place::Flag("x".to_owned());
         let raw = Raw::Bare("hunter2".into());
-        let problems = take(&secret, &mut Config::default(), &raw, &place, &|_| place.clone()).unwrap_err();
+        let problems = take(&secret, &mut Config::default(), &raw, &place, &|_, _| place.clone()).unwrap_err();
         assert!(problems[0].message.starts_with("`server.listen` must be an IP address"), "{problems:?}");
         assert!(!problems[0].message.contains("hunter2"));
     }

@@ -17,6 +17,7 @@ mod print;
 mod problem;
 mod raw;
 mod suggest;
+mod types;
 mod units;
 
 #[cfg(test)]
@@ -28,7 +29,7 @@ pub use load::{Loaded, Source};
 pub use print::example;
 pub use problem::{Place, Problem, Problems};
 
-use crate::model::{EventType, ProxyUrl, RetryPolicy};
+use crate::model::{ExtraType, ProxyUrl, RetryPolicy};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -212,8 +213,9 @@ pub struct Account {
 pub struct Catalogue {
     /// Whether an event of any other type is refused.
     pub strict: bool,
-    /// The shop's own types, beside the guide's.
-    pub extra: Vec<EventType>,
+    /// The shop's own types, beside the guide's, and those of the guide's that it describes otherwise. One that is described
+    /// stands here once.
+    pub extra: Vec<ExtraType>,
 }
 
 const KIB: u64 = 1024;

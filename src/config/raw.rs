@@ -1,6 +1,7 @@
 //! A value on its way from a file or a variable to its key, and what may be said against it.
 
 use std::borrow::Cow;
+use toml::Spanned;
 use toml::de::DeValue;
 
 /// A value before its key has had a look at it.
@@ -16,7 +17,17 @@ pub(super) enum Raw<'a> {
     Boolean(bool),
     List(Vec<Raw<'a>>),
     Datetime,
-    Table,
+    /// In the order of the file.
+    Table(Vec<Field<'a>>),
+}
+
+/// One key of a table in a list, and where it and its value begin, in bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Field<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) name_at: usize,
+    pub(super) at: usize,
+    pub(super) value: Raw<'a>,
 }
 
 /// What is wrong with a value: a predicate, to stand after the name of its key.
@@ -24,12 +35,14 @@ pub(super) enum Raw<'a> {
 pub(super) struct Fault {
     /// Counted from 0, where one item of a list is meant.
     pub(super) item: Option<usize>,
+    /// Where in the text it stands, in bytes, where one value of a table is meant.
+    pub(super) at: Option<usize>,
     pub(super) message: String,
 }
 
 impl Fault {
     pub(super) fn one(message: String) -> Vec<Self> {
-        vec![Self { item: None, message }]
+        vec![Self { item: None, at: None, message }]
     }
 }
 
@@ -57,7 +70,17 @@ impl<'a> From<&'a DeValue<'_>> for Raw<'a> {
             DeValue::Boolean(yes) => Self::Boolean(*yes),
             DeValue::Datetime(_) => Self::Datetime,
             DeValue::Array(items) => Self::List(items.iter().map(|item| item.get_ref().into()).collect()),
-            DeValue::Table(_) => Self::Table,
+            DeValue::Table(table) => {
+                let field = |(name, value): (&'a Spanned<Cow<'_, str>>, &'a Spanned<DeValue<'_>>)| Field {
+                    name: Cow::Borrowed(name.get_ref().as_ref()),
+                    name_at: name.span().start,
+                    at: value.span().start,
+                    value: value.get_ref().into(),
+                };
+                let mut fields: Vec<Field<'_>> = table.iter().map(field).collect();
+                fields.sort_by_key(|field| field.name_at);
+                Self::Table(fields)
+            }
         }
     }
 }
@@ -66,7 +89,9 @@ impl Raw<'_> {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Bare(text) => Some(text),
-            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) | Self::List(_) | Self::Datetime | Self::Table => None,
+            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) | Self::List(_) | Self::Datetime | Self::Table(_) => {
+                None
+            }
         }
     }
 
@@ -74,7 +99,7 @@ impl Raw<'_> {
         match self {
             Self::Integer(n) => *n,
             Self::Bare(text) => text.trim().parse().ok(),
-            Self::Text(_) | Self::Float(_) | Self::Boolean(_) | Self::List(_) | Self::Datetime | Self::Table => None,
+            Self::Text(_) | Self::Float(_) | Self::Boolean(_) | Self::List(_) | Self::Datetime | Self::Table(_) => None,
         }
     }
 
@@ -87,7 +112,7 @@ impl Raw<'_> {
             Self::Boolean(yes) => yes.to_string(),
             Self::List(_) => "a list".to_owned(),
             Self::Datetime => "a date or time".to_owned(),
-            Self::Table => "a table".to_owned(),
+            Self::Table(_) => "a table".to_owned(),
         }
     }
 }

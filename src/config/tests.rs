@@ -184,7 +184,8 @@ fn values_arrive_where_they_belong() {
     assert_eq!((config.account[0].name.as_str(), config.account[0].env.as_str()), ("shop-1", "sandbox"));
     assert_eq!((config.account[1].name.as_str(), config.account[1].env.as_str()), ("shop-2", "production"));
     assert_eq!(config.account[1].admin_token_file.as_deref(), Some(Path::new("/run/token")));
-    assert_eq!(config.catalogue.extra, [EventType::parse("SHIPMENT.SENT").unwrap()]);
+    let [extra] = config.catalogue.extra.as_slice() else { panic!("{:?}", config.catalogue.extra) };
+    assert!(extra.event_type.as_str() == "SHIPMENT.SENT" && extra.sentences.is_none() && extra.sample.is_none());
 }
 
 #[test]
@@ -372,6 +373,41 @@ fn places_survive_bom_crlf_and_letters_of_several_bytes() {
         assert!(problems[1].starts_with(expected), "{problems:#?}");
     }
     assert_eq!(problem("\u{feff}x = 1").split(": ").next(), Some("c.toml:1:1"));
+}
+
+#[test]
+fn a_type_is_described_in_a_table_and_each_slip_in_it_is_found() {
+    let text = r#"# ação
+[[catalogue.extra]]
+type = "A.B"
+pt = "É."
+en = "It."
+sample = '''{
+  "a": 1
+}'''
+
+[[catalogue.extra]]
+type = "A.C""#;
+    let extra = load(text).unwrap().catalogue.extra;
+    assert_eq!((extra[0].sample.as_deref(), extra[1].event_type.as_str()), (Some("{\n  \"a\": 1\n}"), "A.C"));
+    let slips = text.replace("pt = ", "pr = ").replace("\"A.C\"", "\"a.c\"");
+    let problems = load(&slips).unwrap_err();
+    let expected = [
+        "c.toml:4:1: item 1 of `catalogue.extra` has the unknown key \"pr\"; did you mean",
+        "c.toml:5:6: item 1 of `catalogue.extra` has `en` without `pt`",
+        "c.toml:11:8: item 2 of `catalogue.extra` has a `type` that must be",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    assert!(problems.iter().zip(expected).all(|(found, expected)| found.starts_with(expected)), "{problems:#?}");
+    let twice = problem(text.replace("A.C", "A.B"));
+    assert!(twice.starts_with("c.toml:10:1: item 2 of `catalogue.extra` is A.B, as item 1 is already"), "{twice}");
+    let comments: String =
+        EXAMPLE.lines().filter_map(|line| line.strip_prefix("# ")).fold(String::new(), |all, line| all + line + " ");
+    let shown = &comments[comments.find("{ type = ").unwrap()..];
+    let shown = &shown[..=shown.find("}' }").unwrap() + 3];
+    assert!(load(format!("catalogue.extra = [{shown}]")).unwrap().catalogue.extra[0].sample.is_some(), "{shown}");
+    let inline = problem("catalogue.extra = [\"A.B\", { type = \"A.C\", sample = '[1]' }]");
+    assert_eq!(inline, "c.toml:1:52: item 2 of `catalogue.extra` has `sample`, which must be a JSON object");
 }
 
 #[test]

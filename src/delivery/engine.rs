@@ -12,8 +12,8 @@ use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use crate::clock::Clock;
 use crate::meters::Attempts;
 use crate::model::{
-    AccountNo, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, Trigger, Verdict, Webhook,
-    WebhookNo, millis,
+    AccountNo, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger, Verdict,
+    Webhook, WebhookNo, millis,
 };
 use crate::store::{Due, Hot, Room, Standing, Store, StoreError, Told};
 use std::collections::{HashMap, HashSet};
@@ -453,6 +453,7 @@ async fn attempt(
             automatic: 0,
             asked_at: None,
             number: 1,
+            trace: hot.trace().cloned(),
         }
     } else {
         let store = store.clone();
@@ -465,7 +466,8 @@ async fn attempt(
         }
     };
     let started_at = clock.now();
-    let request = lane.request(store.notification_id(key), ready.number, started_at, ready.body);
+    let request =
+        lane.request(store.notification_id(key), ready.number, started_at, ready.body, ready.trace.as_deref());
     let mut finished = client.attempt(request).await;
     if let AttemptResult::Response(response) = &mut finished.result {
         redact(response, &lane.webhook);
@@ -480,6 +482,7 @@ struct Ready {
     automatic: u8,
     asked_at: Option<Timestamp>,
     number: u16,
+    trace: Option<Arc<TraceContext>>,
 }
 
 /// Reads a notification that a timer or a queue says is due: the request if it still is, what it is owed instead if not.
@@ -502,7 +505,7 @@ fn read(
     if !still {
         return Ok(Err(standing));
     }
-    let Some((_, Some(payload))) = store.event(account, key.seq)? else {
+    let Some((event, Some(payload))) = store.event(account, key.seq)? else {
         // Erased between the two reads; the erasure has cancelled it.
         return Ok(Err(Standing::Nothing));
     };
@@ -512,6 +515,7 @@ fn read(
         automatic: notification.automatic,
         asked_at: notification.manual_at.filter(|_| owed == OwedAs::Manual),
         number: notification.attempts.saturating_add(1),
+        trace: event.trace,
     }))
 }
 

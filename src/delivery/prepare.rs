@@ -2,7 +2,7 @@
 
 use super::client::Outgoing;
 use super::sign::{SigningKey, signature_by};
-use crate::model::{NotificationId, RetryPolicy, TargetUrl, Timestamp, Webhook};
+use crate::model::{NotificationId, RetryPolicy, TargetUrl, Timestamp, TraceContext, Webhook};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
@@ -46,20 +46,35 @@ impl Prepared {
     }
 
     /// The request of one attempt. Its id is the notification's, the same at every attempt; its timestamp is this attempt's
-    /// (Standard Webhooks, "Webhook metadata").
-    pub(super) fn request(&self, id: NotificationId, number: u16, now: Timestamp, body: Bytes) -> Outgoing {
+    /// (Standard Webhooks, "Webhook metadata"). The trace is its event's, and not signed: what stands between here and the target may
+    /// write a parent of its own into it.
+    pub(super) fn request(
+        &self,
+        id: NotificationId,
+        number: u16,
+        now: Timestamp,
+        body: Bytes,
+        trace: Option<&TraceContext>,
+    ) -> Outgoing {
         let id = id.to_string();
         let old = self.old_key.as_ref().filter(|(_, until)| now < *until).map(|(key, _)| key);
         let signature = signature_by(std::iter::once(&self.key).chain(old), &id, now.as_secs(), &body);
         let mut headers = self.headers.clone();
         let mut set = |name: &'static str, value: String| {
-            let value = HeaderValue::try_from(value).expect("hexadecimal, decimal and base64 make header values");
+            let value = HeaderValue::try_from(value)
+                .expect("hexadecimal, decimal, base64 and visible ASCII make header values");
             headers.insert(HeaderName::from_static(name), value);
         };
         set("webhook-timestamp", now.as_secs().to_string());
         set("webhook-signature", signature);
         set("carteiro-attempt", number.to_string());
         set("webhook-id", id);
+        if let Some(trace) = trace {
+            set("traceparent", trace.traceparent());
+            if let Some(state) = trace.tracestate() {
+                set("tracestate", state.to_owned());
+            }
+        }
         Outgoing { pool: self.webhook.no, target: self.target.clone(), headers, body }
     }
 }

@@ -1,4 +1,7 @@
-//! The event types of the guide "Webhooks e Eventos", each with a sentence in Portuguese and English.
+//! The event types of the guide "Webhooks e Eventos", each with a sentence in Portuguese and English, and those that a shop adds.
+
+use super::{EventType, Sample};
+use std::borrow::Cow;
 
 /// One type of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +46,110 @@ pub const CATALOGUE: [CatalogueEntry; 20] = [
     ),
 ];
 
+/// What an event type means, in the two languages people read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentences {
+    /// In Portuguese.
+    pub pt: Cow<'static, str>,
+    /// In English.
+    pub en: Cow<'static, str>,
+}
+
+impl Sentences {
+    /// The longest sentence, in characters: it stands beside a box to tick.
+    pub const MAX_CHARS: usize = 200;
+
+    /// Whether a text can stand in a list; the error is a predicate: "must be one line".
+    pub fn check(text: &str) -> Result<(), String> {
+        if text.chars().any(char::is_control) {
+            return Err("must be one line".to_owned());
+        }
+        let good = (1..=Self::MAX_CHARS).contains(&text.chars().count()) && !text.trim().is_empty();
+        if good { Ok(()) } else { Err(format!("must have 1 to {} characters", Self::MAX_CHARS)) }
+    }
+}
+
+/// What a shop says of an event type: of its own, or of one of the guide's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtraType {
+    /// The type.
+    pub event_type: EventType,
+    /// What it means.
+    pub sentences: Option<Sentences>,
+    /// A sample of its resource: JSON that passed [`Sample::check`].
+    pub sample: Option<String>,
+}
+
+/// An event type as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownType {
+    /// The type.
+    pub event_type: EventType,
+    /// What it means, if anybody has said so.
+    pub sentences: Option<Sentences>,
+    /// A sample of its resource: one JSON object.
+    pub sample: String,
+}
+
+/// The guide's types and then the shop's, each once; what the shop says of one goes before what stands here.
+pub fn catalogue(extra: &[ExtraType]) -> Vec<KnownType> {
+    let guides = CATALOGUE.iter().filter_map(|entry| {
+        let sentences = Sentences { pt: entry.pt.into(), en: entry.en.into() };
+        Some((EventType::parse(entry.event_type)?, Some(sentences)))
+    });
+    let mut known: Vec<KnownType> = guides
+        .map(|(event_type, sentences)| KnownType {
+            sample: Sample::default().resource(&event_type),
+            event_type,
+            sentences,
+        })
+        .collect();
+    for one in extra {
+        let at = known.iter().position(|known| known.event_type == one.event_type).unwrap_or_else(|| {
+            let sample = Sample::default().resource(&one.event_type);
+            known.push(KnownType { event_type: one.event_type.clone(), sentences: None, sample });
+            known.len() - 1
+        });
+        if let Some(sentences) = &one.sentences {
+            known[at].sentences = Some(sentences.clone());
+        }
+        if let Some(sample) = &one.sample {
+            known[at].sample.clone_from(sample);
+        }
+    }
+    known
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::EventType;
+
+    #[test]
+    fn what_a_shop_says_goes_before_what_stands_here() {
+        let extra = |name: &str, said: bool, sample: Option<&str>| ExtraType {
+            event_type: EventType::parse(name).unwrap(),
+            sentences: said.then(|| Sentences { pt: "Saiu.".into(), en: "It left.".into() }),
+            sample: sample.map(str::to_owned),
+        };
+        let known = catalogue(&[
+            extra("A.B", false, None),
+            extra("A.B", false, None),
+            extra("A.C", true, Some("{}")),
+            extra("ORDER.PAID", false, Some("{\"x\":1}")),
+        ]);
+        assert_eq!(known.len(), CATALOGUE.len() + 2);
+        let of = |name: &str| known.iter().find(|known| known.event_type.as_str() == name).unwrap();
+        assert!(of("A.B").sentences.is_none() && of("A.B").sample.contains("\"status\":\"B\""));
+        assert_eq!((of("A.C").sentences.as_ref().unwrap().en.as_ref(), &*of("A.C").sample), ("It left.", "{}"));
+        let paid = of("ORDER.PAID");
+        assert_eq!((paid.sentences.as_ref().unwrap().en.as_ref(), &*paid.sample), ("The order was paid.", "{\"x\":1}"));
+    }
+
+    #[test]
+    fn sentences_are_short_and_of_one_line() {
+        assert!(Sentences::check(&"é".repeat(200)).is_ok() && Sentences::check(&"é".repeat(201)).is_err());
+        assert!(["", " ", "a\nb", "a\u{1b}b"].iter().all(|text| Sentences::check(text).is_err()));
+    }
 
     #[test]
     fn every_entry_is_an_event_type_once() {

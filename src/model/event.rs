@@ -1,7 +1,8 @@
 //! An event: something that happened to an order or a payment. Immutable.
 
-use super::{AccountNo, DISABLED_EVENT, EventId, EventType, OrderKey, Seq, Timestamp, WebhookId};
+use super::{AccountNo, DISABLED_EVENT, EventId, EventType, OrderKey, Seq, Timestamp, TraceContext, WebhookId};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// An event as it was recorded, without its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Event {
     pub notifications: u32,
     /// When its payload was erased, if it was.
     pub erased_at: Option<Timestamp>,
+    /// The trace it was recorded in, for as long as there is a payload to send.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Event {
@@ -158,6 +161,8 @@ pub struct NewEvent {
     pub fingerprint: Fingerprint,
     /// The body its targets will receive.
     pub body: BodyDraft,
+    /// The trace it was recorded in. No part of the fingerprint: a repetition comes with a trace of its own.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl Event {

@@ -23,10 +23,11 @@ mod span;
 mod target;
 mod time;
 mod token;
+mod trace;
 mod webhook;
 
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
-pub use catalogue::{CATALOGUE, CatalogueEntry};
+pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
 pub use health::{DisableRule, Health, Notice, Ruling};
@@ -45,6 +46,7 @@ pub use span::{format_duration, parse_duration};
 pub use target::{TargetError, TargetUrl};
 pub use time::{Timestamp, TimestampError, millis};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};
+pub use trace::TraceContext;
 pub use webhook::{
     Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook,
     WebhookPatch, WebhookStatus,

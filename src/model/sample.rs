@@ -56,6 +56,25 @@ impl Default for Sample {
 }
 
 impl Sample {
+    /// The longest sample that a shop may bring, in bytes: every answer of the catalogue carries it.
+    pub const MAX_BYTES: usize = 16 * 1024;
+    /// The deepest one: an event's body takes two levels more, and 64 are read.
+    pub const MAX_DEPTH: usize = 60;
+
+    /// Whether a shop's text can be the sample of a type; the error is a predicate: "must be a JSON object".
+    pub fn check(text: &str) -> Result<(), String> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(format!("must have at most {} bytes", Self::MAX_BYTES));
+        }
+        if let Err(error) = serde_json::from_str::<&serde_json::value::RawValue>(text) {
+            return Err(format!("is no JSON: line {}, column {} can't be read", error.line(), error.column()));
+        }
+        if super::depth(text) > Self::MAX_DEPTH {
+            return Err(format!("must not be nested deeper than {} levels", Self::MAX_DEPTH));
+        }
+        if text.trim_start().starts_with('{') { Ok(()) } else { Err("must be a JSON object".to_owned()) }
+    }
+
     /// The order's number as the shop writes it.
     pub fn external_id(&self) -> String {
         format!("pedido-{}", self.order)
@@ -222,6 +241,19 @@ mod tests {
         let resource: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(resource["shipment"]["status"], "LATE.AGAIN");
         assert_eq!(resource["shipment"]["external_id"], "pedido-1042");
+    }
+
+    #[test]
+    fn a_shops_own_sample_is_an_object_that_can_be_recorded() {
+        let nested = |levels: usize| format!("{}{}", "{\"a\":".repeat(levels - 1) + "{}", "}".repeat(levels - 1));
+        assert!(Sample::check(" {\"n\": 1e400}\n").is_ok() && Sample::check(&nested(Sample::MAX_DEPTH)).is_ok());
+        let long = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+        assert!(
+            Sample::check(&long(Sample::MAX_BYTES)).is_ok() && Sample::check(&long(Sample::MAX_BYTES + 1)).is_err()
+        );
+        for bad in ["", "[]", "1", "{", "{} {}", &nested(Sample::MAX_DEPTH + 1)] {
+            assert!(Sample::check(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

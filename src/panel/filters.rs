@@ -168,12 +168,11 @@ pub(super) fn period_fields(view: &View<'_>) -> Markup {
 /// Offers the types of the catalogue to a text field.
 pub(super) fn type_list(view: &View<'_>) -> Markup {
     let types = view.service.event_types();
-    let categories: std::collections::BTreeSet<&str> =
-        types.iter().filter_map(|(name, _)| name.as_str().split('.').next()).collect();
+    let categories: std::collections::BTreeSet<&str> = types.iter().map(|known| known.event_type.category()).collect();
     html! {
         datalist #types {
             @for category in categories { option value=(format!("{category}.*")) {} }
-            @for (name, _) in &types { option value=(name.as_str()) {} }
+            @for known in &types { option value=(known.event_type.as_str()) {} }
         }
     }
 }

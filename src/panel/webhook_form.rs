@@ -1,7 +1,7 @@
 //! The form that makes and changes a webhook. What can't be taken is said beside its field, and what was typed stays.
 
 use super::exchange::{Fields, page, see};
-use super::layout::{Place, framed};
+use super::layout::{Place, framed, pretty};
 use super::texts::{Lang, fill};
 use super::{Answer, Refusal, View};
 use crate::model::{
@@ -161,9 +161,8 @@ impl Typed {
 /// Every pattern that has a box to tick.
 fn offered(view: &View<'_>) -> BTreeSet<String> {
     let types = view.service.event_types();
-    let categories =
-        types.iter().filter_map(|(name, _)| name.as_str().split('.').next()).map(|category| format!("{category}.*"));
-    categories.chain(types.iter().map(|(name, _)| name.as_str().to_owned())).chain(["*".to_owned()]).collect()
+    let categories = types.iter().map(|known| format!("{}.*", known.event_type.category()));
+    categories.chain(types.iter().map(|known| known.event_type.to_string())).chain(["*".to_owned()]).collect()
 }
 
 pub(super) fn new(view: &View<'_>) -> Answer {
@@ -296,7 +295,7 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
     let catalogue = view.service.event_types();
     let mut categories: Vec<(&str, Vec<_>)> = Vec::new();
     for entry in &catalogue {
-        let category = entry.0.as_str().split('.').next().unwrap_or_default();
+        let category = entry.event_type.category();
         match categories.iter_mut().find(|(name, _)| *name == category) {
             Some((_, entries)) => entries.push(entry),
             None => categories.push((category, vec![entry])),
@@ -318,13 +317,16 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
             (tick("*", t.all_events, Some("*")))
             @for (category, entries) in &categories {
                 @let wildcard = format!("{category}.*");
-                @let some = entries.iter().any(|(name, _)| typed.patterns.contains(name.as_str()));
+                @let some = entries.iter().any(|known| typed.patterns.contains(known.event_type.as_str()));
                 div.category {
                     (tick(&wildcard, &fill(t.all_of, &[category]), Some(&wildcard)))
                     details open[some] {
                         summary { (category) }
-                        @for (name, sentences) in entries {
-                            (tick(name.as_str(), name.as_str(), sentences.map(|(pt, en)| match view.lang { Lang::Pt => pt, Lang::En => en })))
+                        @for known in entries {
+                            @let name = known.event_type.as_str();
+                            @let sentence = known.sentences.as_ref().map(|both| match view.lang { Lang::Pt => &*both.pt, Lang::En => &*both.en });
+                            (tick(name, name, sentence))
+                            details.sample { summary { (t.sample) } pre { (pretty(&known.sample)) } }
                         }
                     }
                 }

@@ -108,6 +108,7 @@ impl Service {
             external_id: None,
             occurred_at: Some(now),
             resource: &resource.to_string(),
+            trace: None,
         };
         let event = draft.into_new(&account.env);
         if self.store.disable(webhook.account, webhook.no, reason, event).await?.is_some() {

@@ -4,10 +4,11 @@ use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
 use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Status,
-    TEST_EVENT, Timestamp, WebhookId, WebhookStatus,
+    TEST_EVENT, Timestamp, TraceContext, WebhookId, WebhookStatus,
 };
 use crate::store::{Cursor, EventQuery, IdempotencyKey, Order, Page};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An event as a caller brings it; `resource` is the text of one JSON object.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct EventDraft<'a> {
     pub occurred_at: Option<Timestamp>,
     /// The resource, byte for byte.
     pub resource: &'a str,
+    /// The trace its caller records it in.
+    pub trace: Option<Arc<TraceContext>>,
 }
 
 impl EventDraft<'_> {
@@ -37,6 +40,7 @@ impl EventDraft<'_> {
             event_type: self.event_type,
             external_id: self.external_id,
             occurred_at: self.occurred_at,
+            trace: self.trace,
         }
     }
 }

@@ -22,8 +22,8 @@ pub use webhooks::WebhookDraft;
 use crate::clock::Clock;
 use crate::meters::{Attempts, Kept};
 use crate::model::{
-    AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, NotificationKey, RetryPolicy, Scopes,
-    TargetUrl, Timestamp, TokenHash, TokenId,
+    AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, ExtraType, KnownType, NotificationKey,
+    RetryPolicy, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, catalogue,
 };
 use crate::store::{AcceptRefusal, Debt, Figures, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -117,7 +117,7 @@ pub struct Policy {
     /// Whether a type must be in the catalogue.
     pub strict_types: bool,
     /// The types a shop adds to the catalogue.
-    pub extra_types: Vec<EventType>,
+    pub extra_types: Vec<ExtraType>,
     /// When a webhook is disabled for its target's sake.
     pub disable: DisableRule,
 }
@@ -233,15 +233,9 @@ impl Service {
         Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes })
     }
 
-    /// The catalogue: type, and its sentences where it has them (Portuguese, English).
-    pub fn event_types(&self) -> Vec<(EventType, Option<(&'static str, &'static str)>)> {
-        let known = CATALOGUE.iter().filter_map(|entry| {
-            let event_type = EventType::parse(entry.event_type)?;
-            Some((event_type, Some((entry.pt, entry.en))))
-        });
-        let is_known = |extra: &&EventType| !CATALOGUE.iter().any(|entry| entry.event_type == extra.as_str());
-        let policy = self.policy();
-        known.chain(policy.extra_types.iter().filter(is_known).map(|extra| (extra.clone(), None))).collect()
+    /// The catalogue, the guide's types first.
+    pub fn event_types(&self) -> Vec<KnownType> {
+        catalogue(&self.policy().extra_types)
     }
 
     fn policy(&self) -> Arc<Policy> {
@@ -272,7 +266,7 @@ impl Policy {
     fn allows(&self, event_type: &EventType) -> bool {
         !self.strict_types
             || CATALOGUE.iter().any(|entry| entry.event_type == event_type.as_str())
-            || self.extra_types.contains(event_type)
+            || self.extra_types.iter().any(|extra| extra.event_type == *event_type)
     }
 }
 

@@ -130,6 +130,7 @@ impl Service {
             external_id: None,
             occurred_at: None,
             resource: &resource,
+            trace: None,
         };
         let tested = self.store.test(caller.account, id, draft.into_new(&caller.env)).await?;
         let (notification, event) = tested.map_err(|refusal| refused(refusal, false))?.ok_or(Error::NotFound)?;

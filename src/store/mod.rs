@@ -48,8 +48,8 @@ pub use verify::Report;
 
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventId, Health, NewEvent, Notification, NotificationId,
-    NotificationKey, Payload, Refusal, ResendFilter, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook,
-    WebhookId, WebhookNo, WebhookPatch,
+    NotificationKey, Payload, Refusal, ResendFilter, Seq, SigningSecret, Timestamp, TokenId, TraceContext, Verdict,
+    Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use outcomes::Outcomes;
 use pulse::Pulse;
@@ -381,6 +381,7 @@ impl Directory {
 #[derive(Debug)]
 pub struct Hot {
     payload: Payload,
+    trace: Option<Arc<TraceContext>>,
     budget: Arc<AtomicUsize>,
 }
 
@@ -390,14 +391,19 @@ impl Hot {
         &self.payload
     }
 
-    fn within(budget: &Arc<AtomicUsize>, payload: Payload) -> Option<Arc<Self>> {
+    /// The trace its event was recorded in.
+    pub fn trace(&self) -> Option<&Arc<TraceContext>> {
+        self.trace.as_ref()
+    }
+
+    fn within(budget: &Arc<AtomicUsize>, payload: Payload, trace: Option<Arc<TraceContext>>) -> Option<Arc<Self>> {
         let len = payload.body().len();
         // Only the committer adds, so a check before adding can't be overtaken by another adder.
         if budget.load(Ordering::Relaxed) + len > HOT_BYTES {
             return None;
         }
         budget.fetch_add(len, Ordering::Relaxed);
-        Some(Arc::new(Self { payload, budget: budget.clone() }))
+        Some(Arc::new(Self { payload, trace, budget: budget.clone() }))
     }
 }
 

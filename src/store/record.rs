@@ -8,11 +8,12 @@ use super::StoreError;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, Event, EventId, EventType, Fingerprint, Notification,
     NotificationKey, OrderKey, Payload, ResourceIds, Response, Scopes, Seq, State, Timestamp, Timings, TlsVersion,
-    TokenHash, TokenId, Trigger, WebhookNo, millis,
+    TokenHash, TokenId, TraceContext, Trigger, WebhookNo, millis,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 mod jobs;
@@ -289,7 +290,8 @@ struct EventV1<'a> {
     /// 0 where the payload was erased or never was.
     payload_len: u32,
     resource_at: u32,
-    /// 0 where the payload is the record's own tail.
+    /// 0 where the payload is the record's own tail. Where it isn't, the tail is the trace the event was recorded in, if any; an
+    /// older carteiro, which knows nothing of traces, passes over it.
     chunks: u16,
 }
 
@@ -315,15 +317,16 @@ impl Stored {
     }
 }
 
-/// The event's row, and the rows of its payload where that is too large for one.
+/// The event's row, and the rows of its payload where that is too large for one, or has to make room for the event's trace.
 pub(super) fn encode_event(event: &Event, payload: Option<&Payload>) -> (Vec<u8>, Vec<Vec<u8>>) {
     let body: &[u8] = payload.map_or(&[], |payload| payload.body());
-    let inline = body.len() <= CHUNK_BYTES;
+    let trace = trace_of(event);
+    let inline = body.len() <= CHUNK_BYTES && trace.is_empty();
     let chunks: Vec<Vec<u8>> =
         if inline { Vec::new() } else { body.chunks(CHUNK_BYTES).map(|chunk| seal(&(), chunk)).collect() };
     let row = seal(
         &event_record(event, body.len(), payload.map_or(0, Payload::resource_at), chunks.len()),
-        if inline { body } else { &[] },
+        if inline { body } else { &trace },
     );
     (row, chunks)
 }
@@ -335,10 +338,14 @@ pub(super) fn encode_event_again(event: &Event, stored: &Stored) -> Vec<u8> {
             seal(&event_record(event, payload.body().len(), payload.resource_at(), 0), payload.body())
         }
         Stored::Chunked { len, resource_at, chunks } => {
-            seal(&event_record(event, *len, *resource_at, usize::from(*chunks)), &[])
+            seal(&event_record(event, *len, *resource_at, usize::from(*chunks)), &trace_of(event))
         }
         Stored::Erased => seal(&event_record(event, 0, 0, 0), &[]),
     }
+}
+
+fn trace_of(event: &Event) -> Vec<u8> {
+    event.trace.as_ref().map_or_else(Vec::new, |trace| trace.to_bytes())
 }
 
 fn event_record(event: &Event, payload_len: usize, resource_at: usize, chunks: usize) -> EventV1<'_> {
@@ -374,15 +381,16 @@ pub(super) fn decode_event(account: AccountNo, seq: Seq, value: &[u8]) -> Result
             chunks: record.chunks,
         }
     };
-    Ok((event_from(account, seq, &record)?, stored))
+    Ok((event_from(account, seq, &record, tail)?, stored))
 }
 
 /// The event alone, its payload not copied: what lists read.
 pub(super) fn decode_event_head(account: AccountNo, seq: Seq, value: &[u8]) -> Result<Event, StoreError> {
-    event_from(account, seq, &open("event", value)?.0)
+    let (record, tail) = open("event", value)?;
+    event_from(account, seq, &record, tail)
 }
 
-fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>) -> Result<Event, StoreError> {
+fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>, tail: &[u8]) -> Result<Event, StoreError> {
     Ok(Event {
         seq,
         account,
@@ -398,6 +406,7 @@ fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>) -> Result<Even
         fingerprint: Fingerprint(record.fingerprint),
         notifications: record.notifications,
         erased_at: record.erased_ms.map(Timestamp::from_ms),
+        trace: (record.chunks > 0).then(|| TraceContext::from_bytes(tail)).flatten().map(Arc::new),
     })
 }
 

@@ -259,6 +259,7 @@ pub(super) fn event(event_type: &str, resource: &str) -> NewEvent {
         fingerprint: Fingerprint::of([event_type.as_str().as_bytes(), resource.as_bytes()]),
         body: BodyDraft::new(&event_type, "production", resource),
         event_type,
+        trace: None,
     }
 }
 

@@ -241,9 +241,11 @@ fn a_bulk_resend_goes_on_when_its_watcher_goes() {
 
 #[test]
 fn every_type_can_be_triggered_and_slips_are_named() {
-    let daemon = Daemon::start("[catalogue]\nstrict = true\nextra = [\"SHIPMENT.SENT\"]\n");
+    let described = r#"{ type = "SHIPMENT.LATE", pt = "O envio atrasou.", en = "It is late.", sample = '{"envio": {"id": "e-7"}}' }"#;
+    let daemon = Daemon::start(&format!("[catalogue]\nstrict = true\nextra = [\"SHIPMENT.SENT\", {described}]\n"));
     let types = json_of(&daemon, &["trigger", "--list"]);
-    assert_eq!(types.as_array().unwrap().len(), 21);
+    assert_eq!(types.as_array().unwrap().len(), 22);
+    assert!(done(&daemon, &["trigger", "--list"]).contains("O envio atrasou."));
     for one in types.as_array().unwrap() {
         keys(one, &["type", "description", "sample"]);
         let name = text(&one["type"]);

@@ -49,6 +49,68 @@ fn the_target_gets_what_the_contract_says_byte_for_byte() {
     assert!(String::from_utf8_lossy(&whole.body).contains(resource), "kept byte for byte");
 }
 
+/// W3C Trace Context: what the shop is in when it records an event, its targets hear of at every attempt, as it came.
+#[test]
+fn a_trace_reaches_the_target_at_every_attempt_and_after_a_crash() {
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let mut daemon = Daemon::start(&format!("log.level = \"debug\"\n{QUICK}"));
+    let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(200)]);
+    daemon.register(&receiver.url, &["PAYMENT.*"]);
+    let record = |daemon: &Daemon, path: &str, headers: &str, body: Value| {
+        let headers = format!("Content-Type: application/json\r\n{headers}");
+        daemon.call_as(&daemon.token, "POST", path, &headers, body.to_string().as_bytes()).expect(201).data()
+    };
+    let event = |pad: usize| json!({ "type": "PAYMENT.PAID", "resource": { "pad": "x".repeat(pad) } });
+    let traced = format!("traceparent: {PARENT}\r\ntracestate: congo=t61\r\nTraceState: rojo=00f\r\n");
+
+    let first = record(&daemon, "/api/events", &traced, json!({ "event": event(10) }));
+    assert_eq!(first["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+    let first = first["id"].as_str().unwrap();
+    let notification = daemon.await_status(first, "DELIVERED");
+    for request in receiver.await_count(2) {
+        assert_eq!(request.header("traceparent"), Some(PARENT));
+        assert_eq!(request.header("tracestate"), Some("congo=t61,rojo=00f"));
+    }
+    eventually("an attempt's line names its trace", || {
+        let id = notification["id"].as_str().unwrap();
+        let log = daemon.log();
+        let mut lines = log.lines().filter(|line| line.contains("attempt ended") && line.contains(id));
+        lines.all(|line| line.contains("trace=0af7651916cd43dd8448eb211c80319c")).then_some(())
+    });
+
+    // More than a row of the store holds, and several at once.
+    let batch = record(&daemon, "/api/events/batch", &traced, json!({ "events": [event(40_000), event(0)] }));
+    for event in batch.as_array().unwrap() {
+        daemon.await_status(event["id"].as_str().unwrap(), "DELIVERED");
+    }
+    // What is no context is no error; a second one makes both void.
+    for headers in ["", "traceparent: 00-nonsense\r\n", &format!("traceparent: {PARENT}\r\ntraceparent: {PARENT}\r\n")]
+    {
+        let plain = record(&daemon, "/api/events", headers, json!({ "event": event(1) }));
+        assert!(plain.get("trace_id").is_none(), "{plain}");
+        daemon.await_status(plain["id"].as_str().unwrap(), "DELIVERED");
+    }
+    let requests = receiver.await_count(7);
+    assert!(requests[2..4].iter().all(|request| request.header("traceparent") == Some(PARENT)));
+    assert!(requests[4..].iter().all(|request| request.header("traceparent").is_none()));
+
+    daemon.kill_9();
+    daemon.spawn();
+    let id = notification["id"].as_str().unwrap();
+    daemon.post(&format!("/api/notifications/{id}/resend"), &json!({})).expect(202);
+    // The crash may have repeated another's delivery meanwhile.
+    let resent = eventually("it is re-sent", || {
+        let own = |request: &Request| request.header("webhook-id") == Some(id);
+        receiver.requests().into_iter().filter(own).nth(2)
+    });
+    assert_eq!(resent.header("traceparent"), Some(PARENT));
+    eventually("the attempt is settled", || (daemon.history(first)[0]["attempts_count"] == 3).then_some(()));
+    daemon.delete(&format!("/api/events/{first}/resource")).expect(204);
+    assert!(daemon.get(&format!("/api/events/{first}")).expect(200).data().get("trace_id").is_none());
+    let (code, printed, said) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{printed}{said}");
+}
+
 #[test]
 fn every_2xx_confirms_and_ends_it() {
     let daemon = Daemon::quick();

@@ -186,6 +186,29 @@ fn the_catalogue_has_both_languages_and_may_be_strict() {
     let own = types.iter().find(|one| one["type"] == "SHIPMENT.SENT").unwrap();
     assert!(own["description"].is_null() && own["sample"]["shipment"]["status"] == "SENT");
     daemon.record("SHIPMENT.SENT");
+    daemon.reload(
+        r#"
+[catalogue]
+strict = true
+extra = [
+    "SHIPMENT.SENT",
+    { type = "SHIPMENT.LATE", pt = "O envio atrasou.", en = "The shipment is late.", sample = '{"envio": {"id": 7}}' },
+    { type = "PAYMENT.PAID", sample = '{"pagamento": {"id": "p-1", "valor": 1.50}}' },
+]
+"#,
+    );
+    let types = daemon.list("/api/event_types");
+    let of = |name: &str| types.iter().find(|one| one["type"] == name).unwrap();
+    assert_eq!(types.len(), 22);
+    let late = json!({ "pt": "O envio atrasou.", "en": "The shipment is late." });
+    assert_eq!(
+        (&of("SHIPMENT.LATE")["description"], &of("SHIPMENT.LATE")["sample"]["envio"]["id"]),
+        (&late, &json!(7))
+    );
+    assert_eq!(of("PAYMENT.PAID")["description"], paid["description"]);
+    let answer = daemon.get("/api/event_types").expect(200).body;
+    assert!(String::from_utf8_lossy(&answer).contains(r#"{"pagamento": {"id": "p-1", "valor": 1.50}}"#), "as written");
+    daemon.record("SHIPMENT.LATE");
     let unknown = json!({ "event": { "type": "SHIPMENT.LOST", "resource": {} } });
     assert!(daemon.post("/api/events", &unknown).refused(422, "invalid_fields")["type"].is_array());
 }

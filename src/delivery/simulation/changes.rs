@@ -189,6 +189,7 @@ impl Apply<'_> {
             fingerprint: Fingerprint([0; 16]),
             notifications: 0,
             erased_at: None,
+            trace: None,
         };
         self.store.put_event(Recorded { event, uid });
         if let Some(id) = own {

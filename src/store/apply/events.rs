@@ -115,7 +115,7 @@ impl Committer {
         owed: &Owed,
         now: Timestamp,
     ) -> Result<Event, StoreError> {
-        let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body } = new;
+        let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace } = new;
         self.head.seq += 1;
         let seq = Seq(self.head.seq);
         let own_id = id.is_some();
@@ -139,6 +139,7 @@ impl Committer {
             fingerprint,
             notifications: u32::try_from(owed_to.len()).unwrap_or(u32::MAX),
             erased_at: None,
+            trace,
         };
         // Read before anything is staged: whoever fails has staged nothing.
         let mut turns = Vec::with_capacity(owed_to.len());
@@ -160,7 +161,7 @@ impl Committer {
         for row in event_rows(&event, type_no) {
             txn.put(row, Vec::new());
         }
-        let hot = if owed_to.is_empty() { None } else { Hot::within(&self.hot_budget, payload) };
+        let hot = if owed_to.is_empty() { None } else { Hot::within(&self.hot_budget, payload, event.trace.clone()) };
         for (webhook, turn) in turns {
             if matches!(owed, Owed::AsTestOf(_)) {
                 let notification = Notification::owed(NotificationKey { seq, webhook }, account, now, true);
@@ -227,6 +228,7 @@ impl Committer {
         event.erased_at = Some(now);
         // What was found in the resource is part of it.
         event.resource = crate::model::ResourceIds::default();
+        event.trace = None;
         let after = event_rows(&event, type_no);
         for row in before {
             if !after.contains(&row) {

@@ -2,8 +2,8 @@
 
 use super::{Standing, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, Notification, NotificationKey, Refusal, Seq, State, Status, TEST_EVENT,
-    Timestamp, Trigger, Verdict, WebhookNo,
+    AccountNo, Attempt, AttemptResult, Notification, NotificationId, NotificationKey, Refusal, Seq, State, Status,
+    TEST_EVENT, Timestamp, TraceContext, Trigger, Verdict, WebhookNo,
 };
 use crate::store::StoreError;
 use crate::store::committer::{Committer, Told};
@@ -12,6 +12,7 @@ use crate::store::outcomes::Outcome;
 use crate::store::record::{self};
 use crate::store::tally::Came;
 use crate::store::txn::Txn;
+use std::sync::Arc;
 
 /// What is counted of an attempt.
 fn came(attempt: &Attempt, verdict: Verdict) -> Came {
@@ -44,7 +45,12 @@ impl Committer {
             }
             Ok(Some((mut notification, before))) => {
                 let (had_turn, before_it) = (notification.has_turn(), notification.state);
-                log_outcome(&attempt, verdict, self.shared.notification_id(key));
+                let trace = || {
+                    // Read for the line's sake alone: one that can't be read will be missed elsewhere.
+                    let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
+                    txn.read(&keys::event(account, key.seq), decode).ok().flatten()?.trace
+                };
+                log_outcome(&attempt, verdict, self.shared.notification_id(key), trace);
                 self.note_health(txn, key.webhook, &attempt, verdict, seen);
                 self.shared.tally.note(key.webhook, came(&attempt, verdict), now);
                 if attempt.trigger == Trigger::Manual {
@@ -155,14 +161,25 @@ impl Committer {
     }
 }
 
-fn log_outcome(attempt: &Attempt, verdict: Verdict, notification: crate::model::NotificationId) {
+fn log_outcome(
+    attempt: &Attempt,
+    verdict: Verdict,
+    notification: NotificationId,
+    trace: impl FnOnce() -> Option<Arc<TraceContext>>,
+) {
+    let exhausted = verdict == Verdict::Exhausted;
+    if !exhausted && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let trace = trace();
+    let trace = trace.as_ref().map(|trace| tracing::field::display(trace.trace_id()));
     let (status, error) = match &attempt.result {
         AttemptResult::Response(response) => (Some(response.status), None),
         AttemptResult::Error(error) => (None, Some(error.code.as_str())),
     };
     let duration_us = attempt.duration_us;
-    tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, "attempt ended");
-    if verdict == Verdict::Exhausted {
-        tracing::info!(%notification, status, error, "notification FAILED: its last automatic attempt is gone");
+    tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, trace, "attempt ended");
+    if exhausted {
+        tracing::info!(%notification, status, error, trace, "notification FAILED: its last automatic attempt is gone");
     }
 }

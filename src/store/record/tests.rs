@@ -106,7 +106,14 @@ fn bare_event() -> Event {
         fingerprint: Fingerprint([7; 16]),
         notifications: 2,
         erased_at: None,
+        trace: None,
     }
+}
+
+fn traced_event() -> Event {
+    let trace =
+        TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "congo=t61rcWkgMzE").unwrap();
+    Event { trace: Some(Arc::new(trace)), ..full_event() }
 }
 
 fn full_event() -> Event {
@@ -257,6 +264,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
             "chunked event".to_owned(),
             encode_event_again(&bare_event(), &Stored::Chunked { len: 40_000, resource_at: 5, chunks: 3 }),
         ),
+        ("traced event".to_owned(), encode_event(&traced_event(), Some(&payload(b"{\"a\":{}}", 5))).0),
         ("erased event".to_owned(), encode_event(&Event { erased_at: Some(at(4000)), ..bare_event() }, None).0),
         ("chunk".to_owned(), seal(&(), b"piece")),
         ("set".to_owned(), encode_set(1 << 127 | 5)),
@@ -388,7 +396,7 @@ fn everything_reads_back_as_it_was() {
 
 #[test]
 fn events_read_back_wherever_their_payload_stands() {
-    for event in [bare_event(), full_event()] {
+    for event in [bare_event(), full_event(), traced_event()] {
         for length in [6, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES, 3 * CHUNK_BYTES + 1] {
             let payload = payload(&vec![b'x'; length], 5);
             let (row, chunks) = encode_event(&event, Some(&payload));
@@ -396,7 +404,7 @@ fn events_read_back_wherever_their_payload_stands() {
             assert_eq!(back, event);
             assert_eq!(decode_event_head(ACCOUNT, KEY.seq, &row).unwrap(), event);
             assert_eq!(encode_event_again(&event, &stored), row);
-            if length <= CHUNK_BYTES {
+            if length <= CHUNK_BYTES && event.trace.is_none() {
                 assert_eq!((stored, chunks.len()), (Stored::Inline(payload), 0));
                 continue;
             }
@@ -405,7 +413,7 @@ fn events_read_back_wherever_their_payload_stands() {
             let count = u16::try_from(length.div_ceil(CHUNK_BYTES)).unwrap();
             assert_eq!(stored, Stored::Chunked { len: length, resource_at: 5, chunks: count });
         }
-        let erased = Event { erased_at: Some(at(4000)), ..event };
+        let erased = Event { erased_at: Some(at(4000)), trace: None, ..event };
         let (row, chunks) = encode_event(&erased, None);
         assert_eq!(decode_event(ACCOUNT, KEY.seq, &row).unwrap(), (erased, Stored::Erased));
         assert!(chunks.is_empty());
