@@ -130,6 +130,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro token", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro token create --name erp --scope ingest --expires 90d", By("")),
     ("carteiro token list", By("")),
+    ("carteiro trigger SHIPMENT.SENT", Not("it needs a config; a_type_of_the_shops_own_is_known runs it")),
     ("carteiro trigger TYPE", By("")),
     ("carteiro webhooks", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("cargo bench --bench end_to_end", Not("see what_is_said_of_cargo_exists")),

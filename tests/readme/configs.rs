@@ -14,7 +14,7 @@ fn every_snippet_of_the_config_is_taken() {
     certificate(&place);
     let document = readme();
     let snippets = document.of("toml");
-    assert_eq!(snippets.len(), 3);
+    assert_eq!(snippets.len(), 4);
     for snippet in snippets {
         let text = snippet
             .text
@@ -26,6 +26,22 @@ fn every_snippet_of_the_config_is_taken() {
     }
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml"), place.path().join("carteiro.toml")).unwrap();
     place.run("carteiro check-config --config carteiro.toml");
+}
+
+#[test]
+fn a_type_of_the_shops_own_is_known() {
+    let document = readme();
+    let snippet = document.of("toml").into_iter().find(|block| block.text.contains("catalogue")).unwrap();
+    let daemon = Daemon::start(&snippet.text);
+    let place = Place::beside(&daemon);
+    place.run("carteiro trigger SHIPMENT.SENT");
+    let event = daemon.list("/api/events")[0]["id"].as_str().unwrap().to_owned();
+    let recorded = daemon.get(&format!("/api/events/{event}")).expect(200).data();
+    assert_eq!(recorded["resource"]["shipment"]["id"], "s-1");
+    let types = daemon.list("/api/event_types");
+    let sent = types.iter().find(|one| one["type"] == "SHIPMENT.SENT").unwrap();
+    assert_eq!(sent["description"]["pt"], "O pedido foi enviado.");
+    assert_eq!(sent["description"]["en"], "The order was sent.");
 }
 
 #[test]
