@@ -62,6 +62,13 @@ fn nginx_stands_in_front() {
     assert!(place.run(&batch).contains("inserted_at"));
     stream.await_line("ORDER.PAID");
 
+    // The panel knows its own pages behind it.
+    let signing_in = curl
+        .replace("--fail-with-body", "-o answer -w '%{http_code}'")
+        .replace("-H \"Authorization: Bearer $TOKEN\"", "");
+    let form = format!("{signing_in} -H 'Origin: {url}' --data-urlencode \"token=$TOKEN\" {url}/sign-in");
+    assert_eq!(place.run(&form), "303");
+
     // Wrong tokens are counted against the caller that nginx names.
     let guess = |from: &str| {
         let wrong = curl.replace("--fail-with-body", "-o answer -w '%{http_code}'").replace("$TOKEN", "wrong");
