@@ -2,8 +2,8 @@
 
 use super::blocks::readme;
 use super::commands;
-use super::harness::Daemon;
 use super::place::{Place, await_port, free_port, has};
+use crate::harness::Daemon;
 
 #[test]
 fn the_guides_calls_work_as_printed() {
@@ -42,7 +42,7 @@ fn the_guides_calls_work_as_printed() {
     let looked = place.run(&format!("{token}{names}{look}"));
     // In the lists by status (empty), by resource, and in the history.
     assert!(looked.matches(event_id).count() >= 2, "{looked}");
-    super::harness::eventually("it is sent again under the same id", || {
+    crate::harness::eventually("it is sent again under the same id", || {
         let sent = receiver.lines().iter().filter(|line| line.starts_with(notification_id)).count();
         (sent == 2).then_some(())
     });

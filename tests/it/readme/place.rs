@@ -1,6 +1,6 @@
 //! Where the commands are run: a folder with the binary on its path, beside a daemon or before there is one.
 
-use super::harness::{CARTEIRO, Daemon, eventually, skipped};
+use crate::harness::{CARTEIRO, Daemon, eventually, skipped};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};

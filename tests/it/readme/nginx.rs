@@ -1,8 +1,8 @@
 //! nginx in front, with the config as printed.
 
 use super::blocks::readme;
-use super::harness::Daemon;
 use super::place::{Place, await_port, free_port, has};
+use crate::harness::Daemon;
 use serde_json::json;
 
 /// Writes a certificate for the documents' host, and its key.

@@ -3,8 +3,8 @@
 
 use super::blocks::readme;
 use super::commands;
-use super::harness::{Daemon, QUICK, eventually, skipped};
 use super::place::{Place, Running, await_port, free_port, has, libraries};
+use crate::harness::{Daemon, QUICK, eventually, skipped};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;

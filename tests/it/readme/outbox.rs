@@ -2,9 +2,9 @@
 //! what can't be recorded is kept aside.
 
 use super::commands;
-use super::harness::{Daemon, QUICK, eventually};
 use super::place::{Place, has};
 use super::receivers::printed;
+use crate::harness::{Daemon, QUICK, eventually};
 
 /// Runs a statement on the shop's database; its rows, one a line.
 fn sql(place: &Place, statement: &str) -> String {

@@ -1,8 +1,8 @@
 //! What a newcomer runs first.
 
 use super::commands;
-use super::harness::CARTEIRO;
 use super::place::{Place, await_port, free_port, has};
+use crate::harness::CARTEIRO;
 use std::fs;
 use std::process::Command;
 

@@ -1,8 +1,8 @@
 //! The backup routine: made, tried, gone back to.
 
 use super::commands;
-use super::harness::Daemon;
 use super::place::{Place, has};
+use crate::harness::Daemon;
 use std::fs;
 
 #[test]

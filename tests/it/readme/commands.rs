@@ -1,8 +1,8 @@
 //! Every command that the documents print, and what becomes of it here: none is skipped without a word.
 
 use super::blocks::{leiame, readme};
-use super::harness::Daemon;
 use super::place::Place;
+use crate::harness::Daemon;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -87,7 +87,7 @@ pub(crate) fn of(test: &str) -> Vec<String> {
 
 #[test]
 fn every_block_is_run_or_says_why_not() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readme");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/readme");
     let tests: String =
         fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     for document in [readme(), leiame()] {

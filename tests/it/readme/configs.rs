@@ -2,9 +2,9 @@
 
 use super::blocks::readme;
 use super::commands;
-use super::harness::Daemon;
 use super::nginx::certificate;
 use super::place::{Place, has};
+use crate::harness::Daemon;
 use std::fs;
 
 #[test]

@@ -1,7 +1,7 @@
 //! The documents' tables and names, held to the code's own lists.
 
 use super::blocks::{Document, leiame, readme, spans};
-use super::harness::{CARTEIRO, Daemon};
+use crate::harness::{CARTEIRO, Daemon};
 use carteiro::model::ErrorCode;
 use std::collections::BTreeSet;
 use std::fs;
