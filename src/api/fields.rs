@@ -45,9 +45,13 @@ impl<'a> Value<'a> {
         serde_json::from_str(self.0).map_err(|_| "must be a number".to_owned())
     }
 
-    /// A whole number within a range.
+    /// A whole number within a range, however it is written: to JSON Schema, and to JavaScript, `3.0` is 3.
     pub(super) fn integer(self, range: std::ops::RangeInclusive<u64>) -> Result<u64, String> {
-        let number = serde_json::from_str(self.0).ok().filter(|number| range.contains(number));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and not negative")]
+        let whole = |number: f64| (number.fract() == 0.0 && number >= 0.0).then_some(number as u64);
+        let number = serde_json::from_str(self.0).ok();
+        let number = number.or_else(|| serde_json::from_str(self.0).ok().and_then(whole));
+        let number = number.filter(|number| range.contains(number));
         number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
     }
 

@@ -135,7 +135,7 @@ impl Feed {
     }
 }
 
-const GAP: &str = "event: gap\ndata: {\"detail\":\"attempts were missed: list notifications again, this stream goes on with what comes from now on\"}\n\n";
+const GAP: &str = "event: gap\ndata: {\"detail\":\"attempts were missed: list notifications again, this stream goes on from here\"}\n\n";
 
 /// On one line, as serde writes it: no line break stands in JSON unescaped.
 fn json(followed: &Followed) -> String {

@@ -10,8 +10,8 @@ use http::StatusCode;
 use serde::Serialize;
 use std::time::Duration;
 
-/// The longest name of a token, in bytes.
-const MAX_NAME_BYTES: usize = 100;
+/// The longest name of a token, in characters.
+const MAX_NAME_CHARS: usize = 100;
 /// The longest life that can be asked for; without one, a token lives until it is revoked.
 const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -20,8 +20,12 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let mut fields = Fields::within(call.body, "token")?;
     let name = fields.required("name", |value| {
         let name = value.text()?.into_owned();
-        let good = (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(char::is_control);
-        if good { Ok(name) } else { Err(format!("must be 1 to {MAX_NAME_BYTES} bytes without control characters")) }
+        let good = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+        if good {
+            Ok(name)
+        } else {
+            Err(format!("must be 1 to {MAX_NAME_CHARS} characters without control characters"))
+        }
     });
     let scopes = fields.required("scopes", |value| {
         let bad = || "must be a list of `admin`, `ingest` or `read`".to_owned();

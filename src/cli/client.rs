@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -221,6 +221,27 @@ impl Daemon {
         Self { token: token.to_owned(), ..self }
     }
 
+    /// Host and port.
+    pub(super) fn address(&self) -> &str {
+        &self.peer.address
+    }
+
+    /// Whether it is the one that listens here, as far as an address shows. A port that the system was left to choose is any port.
+    pub(super) fn is_at(&self, listen: SocketAddr) -> bool {
+        let Some((host, port)) = self.peer.address.rsplit_once(':') else {
+            return false;
+        };
+        let here = |ip: IpAddr| ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback());
+        let host = match host.trim_matches(['[', ']']).parse() {
+            Ok(ip) => here(ip),
+            // Of names this one alone is known to lead nowhere else (RFC 6761, 6.3).
+            Err(_) => {
+                host.eq_ignore_ascii_case("localhost") && (listen.ip().is_loopback() || listen.ip().is_unspecified())
+            }
+        };
+        host && (listen.port() == 0 || port.parse() == Ok(listen.port()))
+    }
+
     fn unreachable(&self, why: impl std::fmt::Display) -> Problem {
         let address = &self.peer.address;
         Problem {
@@ -394,5 +415,44 @@ impl ServerCertVerifier for Known {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_is_told_from_a_stranger_by_its_address() {
+        let is_at = |address: &str, listen: &str| {
+            let peer = Peer { address: address.to_owned(), tls: None };
+            Daemon { peer, token: String::new() }.is_at(listen.parse().unwrap())
+        };
+        for (own, listen) in [
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("localhost:8080", "127.0.0.1:8080"),
+            ("LOCALHOST:8080", "0.0.0.0:8080"),
+            ("127.0.0.1:8080", "0.0.0.0:8080"),
+            ("[::1]:8080", "[::]:8080"),
+            ("0.0.0.0:8080", "0.0.0.0:8080"),
+            ("192.168.0.7:8080", "192.168.0.7:8080"),
+            ("127.0.0.1:4711", "127.0.0.1:0"),
+        ] {
+            assert!(is_at(own, listen), "{own} is {listen}");
+        }
+        for (other, listen) in [
+            ("192.0.2.7:8080", "127.0.0.1:8080"),
+            ("192.0.2.7:8080", "0.0.0.0:8080"),
+            ("192.0.2.7:8080", "127.0.0.1:0"),
+            ("loja.example:8080", "127.0.0.1:8080"),
+            ("localhost.loja.example:8080", "127.0.0.1:8080"),
+            ("127.0.0.1:8081", "127.0.0.1:8080"),
+            ("127.0.0.2:8080", "127.0.0.1:8080"),
+            ("localhost:8080", "192.168.0.7:8080"),
+            ("127.0.0.1:8080", "192.168.0.7:8080"),
+            ("127.0.0.1", "127.0.0.1:8080"),
+        ] {
+            assert!(!is_at(other, listen), "{other} is not {listen}");
+        }
     }
 }

@@ -51,6 +51,14 @@ impl Reach {
             let text = read(file).map_err(|error| bad(format!("--token-file: {error}")))?;
             return Ok(daemon.with_token(text.trim()));
         }
+        let listen = loaded.config.server.listen;
+        if !daemon.is_at(listen) {
+            return Err(bad(format!(
+                "no token was given for {}: the admin token of this machine goes to its own daemon at {listen} alone; give \
+                 --token-file or --token, or set CARTEIRO_TOKEN",
+                daemon.address()
+            )));
+        }
         let accounts = &loaded.config.account;
         let account = match &self.account {
             None => accounts.first(),

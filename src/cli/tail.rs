@@ -1,6 +1,7 @@
 //! `carteiro tail`: attempts, as they are made.
 
 use super::client::{Daemon, Problem, block_on, until_interrupted};
+use super::complain;
 use super::follow;
 use super::output::{Screen, Tone, cut, line, printable, short_time};
 use super::reach::{Filters, Reach};
@@ -50,6 +51,9 @@ pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(),
     let (mut last_id, mut left) = (args.after.clone(), args.count.unwrap_or(u64::MAX));
     let screen = Screen::stdout();
     let on = |message: &follow::Message| {
+        if message.event == "gap" {
+            complain("attempts may be missing here; `carteiro notifications list` shows what became of them");
+        }
         if message.event != "attempt" {
             return ControlFlow::Continue(());
         }
@@ -71,20 +75,23 @@ pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(),
     Ok(())
 }
 
+/// Less room than this for what came of an attempt says nothing: the type makes way for it first.
+const LEAST_ROOM: usize = 24;
+
 /// One attempt of a notification on one line, cut where the terminal ends.
 fn attempt_line(message: &Value, screen: Screen) -> String {
     let (notification, attempt) = (&message["notification"], &message["attempt"]);
     let (outcome, tone) = outcome(attempt);
     let time = short_time(&attempt["started_at"]);
-    let head = format!(
-        "{}  {}  {:<20}  ",
-        time.get(11..).unwrap_or_default(),
-        printable(&text(&notification["id"])),
-        printable(&text(&notification["type"]))
-    );
+    let room = |head: &str| screen.width.map_or(usize::MAX, |width| width.saturating_sub(head.chars().count()));
+    let mut head = format!("{}  {}  ", time.get(11..).unwrap_or_default(), printable(&text(&notification["id"])));
+    let typed = format!("{head}{:<20}  ", printable(&text(&notification["type"])));
+    if room(&typed) >= LEAST_ROOM {
+        head = typed;
+    }
     let rest = format!("{outcome}  {}", printable(&text(&notification["target"])));
-    let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(head.chars().count()));
-    if room < 20 {
+    let room = room(&head);
+    if room < LEAST_ROOM {
         return format!("{head}{}", screen.paint(tone, &outcome));
     }
     let rest = cut(&rest, room);
@@ -137,5 +144,7 @@ mod tests {
         );
         let narrow = attempt_line(&message, Screen { width: Some(100), colours: true });
         assert!(narrow.contains("444455556666") && narrow.contains('…') && narrow.contains("\x1b[31m"), "{narrow}");
+        let usual = attempt_line(&message, Screen { width: Some(80), colours: false });
+        assert!(usual.chars().count() == 80 && usual.contains("#2 http_5xx"), "{usual}");
     }
 }

@@ -227,7 +227,7 @@ texts! {
     all_events: "Todos os eventos", "All events";
     all_of: "Todos de {}", "All of {}";
     more_patterns: "Outros padrões", "Other patterns";
-    sample: "Um exemplo", "A sample";
+    sample_of: "Um exemplo de {}", "A sample of {}";
     more_patterns_help: "Um por linha, como PEDIDO.* ou ENVIO.SAIU.", "One a line, such as SHIPMENT.* or SHIPMENT.SENT.";
     ordered: "Manter a ordem", "Keep the order";
     ordered_help: "Notificações sobre o mesmo recurso saem uma de cada vez, na ordem em que foram registradas.", "Notifications about the same resource leave one at a time, in the order they were recorded.";

@@ -326,7 +326,7 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
                             @let name = known.event_type.as_str();
                             @let sentence = known.sentences.as_ref().map(|both| match view.lang { Lang::Pt => &*both.pt, Lang::En => &*both.en });
                             (tick(name, name, sentence))
-                            details.sample { summary { (t.sample) } pre { (pretty(&known.sample)) } }
+                            details.sample { summary { (fill(t.sample_of, &[&name])) } pre { (pretty(&known.sample)) } }
                         }
                     }
                 }

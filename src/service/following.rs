@@ -40,8 +40,8 @@ pub struct Followed {
 pub enum Next {
     /// Attempts, at least one, in the order in which their outcomes were taken in.
     Attempts(Vec<Followed>),
-    /// Some can't be told of any more: the follower came back too late, or is too slow. What follows is what comes from now on;
-    /// what has been stands in the lists.
+    /// Some can't be told of any more: the follower came back too late, is too slow, or was told by an earlier run of the daemon.
+    /// What has been stands in the lists; what follows is what comes from now on, and after a restart what came since.
     Gap,
 }
 
@@ -119,7 +119,7 @@ impl Follower {
             let page = self.store.outcomes_after(self.account, self.place, PAGE);
             let Ok(mut page) = page.and_then(|page| if self.gap { Err(Gap) } else { Ok(page) }) else {
                 self.gap = false;
-                self.place = self.store.newest_outcome(self.account);
+                self.place = self.store.outcomes_beyond_gap(self.account, self.place);
                 return Ok(Next::Gap);
             };
             let Some(last) = page.last().map(|outcome| outcome.place) else {

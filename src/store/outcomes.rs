@@ -132,6 +132,15 @@ impl Outcomes {
         self.told.send_replace(());
     }
 
+    /// Where a reader goes on whose place isn't known any more: one that follows too slowly with what comes from now on, since it
+    /// would only lose its place again; one of an earlier run with what this run has made so far, which it can't have seen.
+    fn beyond_gap(&self, account: AccountNo, place: Place) -> Place {
+        let rings = self.rings();
+        let (last, kept) = rings.get(&account).map_or((0, 0), |ring| (ring.last, ring.kept.len()));
+        let number = if place.run == self.run { last } else { last - kept as u64 };
+        Place { run: self.run, number }
+    }
+
     fn newest(&self, account: AccountNo) -> Place {
         let number = self.rings().get(&account).map_or(0, |ring| ring.last);
         Place { run: self.run, number }
@@ -155,6 +164,11 @@ impl Store {
     /// Where a reader stands that has seen everything there is of an account.
     pub fn newest_outcome(&self, account: AccountNo) -> Place {
         self.shared.outcomes.newest(account)
+    }
+
+    /// Where a reader goes on that was told of a [`Gap`] at `place`.
+    pub fn outcomes_beyond_gap(&self, account: AccountNo, place: Place) -> Place {
+        self.shared.outcomes.beyond_gap(account, place)
     }
 
     /// Up to `most` outcomes of an account that follow a place, in the order in which they were taken in.
@@ -231,6 +245,10 @@ mod tests {
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(0), 1)), Err(Gap), "the first has been pushed out");
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(1), 1)), Ok(vec![2]));
         assert_eq!(outcomes.newest(ACCOUNT), at(MAX_OUTCOMES as u64 + 1));
+        assert_eq!(outcomes.beyond_gap(ACCOUNT, at(0)), at(MAX_OUTCOMES as u64 + 1), "too slow");
+        assert_eq!(outcomes.beyond_gap(ACCOUNT, Place { run: 8, number: 1 }), at(1), "of another run");
+        assert_eq!(numbers(outcomes.after(ACCOUNT, at(1), 1)), Ok(vec![2]));
+        assert_eq!(outcomes.beyond_gap(AccountNo(3), Place { run: 8, number: 9 }), at(0));
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! `carteiro tail` and `events follow`: what goes on while the daemon, or the way to it, comes and goes.
+//! `carteiro tail` and `events follow`: what goes on while the daemon, or the way to it, comes and goes; and to which daemon a
+//! command speaks as whom.
 
 use super::cli::Running;
-use super::harness::Daemon;
-use super::receiver::read_request;
+use super::harness::{Daemon, QUICK, eventually};
+use super::receiver::{Receiver, read_request};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -115,14 +117,7 @@ fn tail_doesnt_wait_for_what_will_not_come() {
 
 #[test]
 fn events_are_followed_through_a_restart() {
-    let mut daemon = Daemon::quick();
-    // Its address must be the same when it comes back.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    daemon.terminate();
-    let address = format!("127.0.0.1:{port}");
-    let config = format!("store.path = \"{}\"\nserver.listen = \"{address}\"\n", daemon.data().display());
-    std::fs::write(daemon.config_file(), config).unwrap();
-    daemon.spawn();
+    let mut daemon = on_a_port_of_its_own("");
     daemon.record("ORDER.CREATED");
     let mut follow = Running::start(&daemon, &["events", "follow", "--json", "--every", "20ms", "--after", "start"]);
     assert_eq!(follow.line()["type"], "ORDER.CREATED");
@@ -145,9 +140,92 @@ fn events_are_followed_through_a_restart() {
     // Without a place it begins now: what was recorded before is not told.
     let mut from_now = Running::start(&daemon, &["events", "follow", "--every", "20ms", "--count", "1", "--json"]);
     // Whatever is recorded before it has asked where the feed ends is not told either, so something is until it is told.
-    let told = super::harness::eventually("an event is told", || {
+    let told = eventually("an event is told", || {
         let id = daemon.record("ORDER.UPDATED");
         from_now.try_line().map(|told| (told, id))
     });
     assert_eq!(told.0["type"], "ORDER.UPDATED");
+}
+
+/// A daemon on an address that stays the same when it comes back.
+fn on_a_port_of_its_own(config: &str) -> Daemon {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut daemon = Daemon::quick();
+    daemon.terminate();
+    let config =
+        format!("store.path = \"{}\"\nserver.listen = \"127.0.0.1:{port}\"\n{config}", daemon.data().display());
+    std::fs::write(daemon.config_file(), config).unwrap();
+    daemon.spawn();
+    daemon
+}
+
+/// The real stream, through a crash: what was told is told once, what the new daemon does is told from its first attempt on, and the
+/// gap between is said.
+#[test]
+fn tail_follows_the_daemon_through_kill_9() {
+    let mut daemon = on_a_port_of_its_own(QUICK);
+    let receiver = Receiver::ok();
+    daemon.register(&receiver.url, &["PAYMENT.*"]);
+    let mut tail = Running::start(&daemon, &["tail", "--json"]);
+    // It is let in when the first one is told: whatever was before isn't.
+    let told = eventually("tail tells", || {
+        daemon.record("PAYMENT.PAID");
+        tail.try_line()
+    });
+    assert_eq!(told["attempt"]["response_status"], 204);
+    let marked = daemon.record_with(json!({ "type": "PAYMENT.REFUNDED", "resource": {} }));
+    // Attempts at the same time may end in any order.
+    let until_told = |tail: &mut Running, events: &[String]| {
+        let mut awaited: BTreeSet<&str> = events.iter().map(String::as_str).collect();
+        while !awaited.is_empty() {
+            awaited.remove(tail.line()["notification"]["event_id"].as_str().unwrap());
+        }
+    };
+    until_told(&mut tail, std::slice::from_ref(&marked));
+    daemon.await_status(&marked, "DELIVERED");
+    daemon.kill_9();
+    tail.await_complaint("trying again");
+    daemon.spawn();
+    // Before tail is back, as likely as not; told all the same.
+    let after: Vec<String> = (0..5).map(|_| daemon.record("PAYMENT.SETTLED")).collect();
+    until_told(&mut tail, &after);
+    tail.await_complaint("attempts may be missing");
+    tail.interrupt();
+    assert_eq!(tail.wait(), 0);
+    let place = tail.await_complaint("carteiro tail --after ");
+    let place = place.split(' ').nth(3).unwrap().trim_end_matches('`').to_owned();
+    let missed = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&missed, "DELIVERED");
+    let mut again = Running::start(&daemon, &["tail", "--after", &place, "--count", "1", "--json"]);
+    assert_eq!(again.line()["notification"]["event_id"], json!(missed));
+    assert_eq!(again.wait(), 0);
+}
+
+/// The token that opens everything here is for the daemon here; whoever types another address brings a token for it.
+#[test]
+fn the_local_admin_token_goes_to_the_local_daemon_alone() {
+    let daemon = on_a_port_of_its_own("");
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    let address = stranger.local_addr().unwrap().to_string();
+    for arguments in [["webhooks", "list"], ["token", "list"], ["trigger", "PAYMENT.PAID"]] {
+        let mut refused = Running::start_at(&daemon, &address, &arguments);
+        assert_eq!(refused.wait(), 78);
+        let said = refused.await_complaint("no token was given");
+        assert!(said.contains(&address) && said.contains("--token-file"), "{said}");
+    }
+    for foreign in ["192.0.2.1:80", "https://loja.example", "http://loja.example/"] {
+        let mut refused = Running::start_at(&daemon, foreign, &["events", "list"]);
+        assert_eq!(refused.wait(), 78, "{foreign}");
+        refused.await_complaint("no token was given");
+    }
+    assert!(stranger.accept().is_err(), "nobody came");
+    let mut own = Running::start_at(&daemon, &daemon.address.replace("127.0.0.1", "localhost"), &["webhooks", "list"]);
+    assert_eq!(own.wait(), 0);
+    // Brought for it, a token is sent to it.
+    let (address, heads) = fake(vec!["HTTP/1.1 401 X\r\nContent-Length: 2\r\n\r\n{}".to_owned()]);
+    let mut brought = Running::start_at(&daemon, &address, &["webhooks", "list", "--token", "another"]);
+    assert_eq!(brought.wait(), 1);
+    let head = heads.recv().unwrap();
+    assert!(head.contains("authorization: Bearer another"), "{head}");
 }

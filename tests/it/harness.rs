@@ -317,7 +317,9 @@ impl Daemon {
     // ---- calls ----
 
     pub(crate) fn call_as(&self, token: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-        self.raw(&request(token, method, path, headers, body))
+        let answer = self.raw(&request(token, method, path, headers, body));
+        super::contract::check(method, path, &answer);
+        answer
     }
 
     /// Sends bytes as they are and reads until the daemon hangs up.

@@ -224,7 +224,10 @@ fn other_peoples_pages_are_let_in_only_where_they_are_named() {
     let on = asked(ASK).expect(204);
     assert_eq!(on.header("access-control-allow-origin"), Some("https://loja.example"));
     assert!(on.header("access-control-allow-methods").unwrap().contains("PATCH"));
-    assert_eq!(on.header("access-control-allow-headers"), Some("Authorization, Content-Type, Idempotency-Key"));
+    assert_eq!(
+        on.header("access-control-allow-headers"),
+        Some("Authorization, Content-Type, Idempotency-Key, Traceparent, Tracestate")
+    );
     assert_eq!(on.header("vary"), Some("Origin"));
     let refused = daemon.call_as("", "GET", "/api/events", "Origin: https://loja.example\r\n", b"");
     refused.refused(401, "unauthorized");

@@ -8,6 +8,7 @@ mod accounts;
 mod bad_input;
 mod cli;
 mod cli_following;
+mod contract;
 mod crash;
 mod delivery;
 mod disabling;
