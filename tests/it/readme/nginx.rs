@@ -74,7 +74,7 @@ fn nginx_stands_in_front() {
         let wrong = curl.replace("--fail-with-body", "-o answer -w '%{http_code}'").replace("$TOKEN", "wrong");
         place.run(&format!("{wrong} --interface {from} {url}/api/events"))
     };
-    let answers: Vec<String> = (0..25).map(|_| guess("127.0.0.2")).collect();
-    assert!(answers[0] == "401" && answers[24] == "429", "{answers:?}");
+    assert_eq!(guess("127.0.0.2"), "401");
+    assert!((0..60).any(|_| guess("127.0.0.2") == "429"), "nobody counts");
     assert_eq!(guess("127.0.0.3"), "401");
 }

@@ -4,11 +4,14 @@
 use super::blocks::readme;
 use super::commands;
 use super::place::{Place, Running, await_port, free_port, has, libraries};
-use crate::harness::{Daemon, QUICK, eventually, skipped};
+use crate::harness::{Daemon, eventually, skipped};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+
+/// Quick to try again, and slow to give up: an interpreter takes its time on a machine that is busy with everything else.
+const PATIENT: &str = "delivery.schedule = [\"20ms\"]\ndelivery.timeout = \"30s\"\negress.allow = [\"127.0.0.0/8\"]\n";
 
 /// A file under `tests/` that the documents print whole.
 pub(crate) fn printed(language: &str, file: &str) -> String {
@@ -82,7 +85,7 @@ fn the_receiver_in_python_is_good() {
     if !libraries().join("py/bin/python").exists() {
         return skipped("the receiver in Python", "standardwebhooks is not in target/libs; .ci/run installs it");
     }
-    let daemon = Daemon::start(QUICK);
+    let daemon = Daemon::start(PATIENT);
     let place = Place::beside(&daemon);
     place.write("receiver.py", &text);
     symlink(libraries().join("py"), place.path().join("venv")).unwrap();
@@ -95,7 +98,7 @@ fn the_receiver_in_node_is_good() {
     if !libraries().join("node_modules/standardwebhooks").exists() {
         return skipped("the receiver in Node", "standardwebhooks is not in target/libs; .ci/run installs it");
     }
-    let daemon = Daemon::start(QUICK);
+    let daemon = Daemon::start(PATIENT);
     let place = Place::beside(&daemon);
     place.write("receiver.mjs", &text);
     symlink(libraries().join("node_modules"), place.path().join("node_modules")).unwrap();
@@ -108,7 +111,7 @@ fn the_receiver_in_php_is_good() {
     if !has(&["php"], "the receiver in PHP") {
         return;
     }
-    let daemon = Daemon::start(QUICK);
+    let daemon = Daemon::start(PATIENT);
     let place = Place::beside(&daemon);
     if !place.run("php -m").contains("pdo_sqlite") {
         return skipped("the receiver in PHP", "its pdo_sqlite is not installed; .ci/run installs php-sqlite3");
