@@ -86,7 +86,9 @@ fn described(fields: &[Field<'_>]) -> Result<ExtraType, Vec<Fault>> {
         Some(field) => match Type.read(&field.value) {
             Ok(event_type) => Some(event_type),
             Err(found) => {
-                found.into_iter().for_each(|one| fault(Some(field.at), format!("has a `type` that {}", one.message)));
+                for one in found {
+                    fault(Some(field.at), format!("has a `type` that {}", one.message));
+                }
                 None
             }
         },
@@ -101,17 +103,12 @@ fn described(fields: &[Field<'_>]) -> Result<ExtraType, Vec<Fault>> {
     };
     let (pt, en) = (text("pt", &Sentences::check), text("en", &Sentences::check));
     let sample = text("sample", &Sample::check);
-    let sentences = match (pt, en) {
-        (Some(pt), Some(en)) => Some(Sentences { pt: pt.into(), en: en.into() }),
-        (pt, en) => {
-            let there = [("pt", "en", pt), ("en", "pt", en)];
-            for (has, lacks, _) in there.into_iter().filter(|(_, lacks, one)| one.is_some() && find(lacks).is_none()) {
-                let at = find(has).map(|field| field.at);
-                fault(at, format!("has `{has}` without `{lacks}`: people read either language"));
-            }
-            None
+    for (has, lacks) in [("pt", "en"), ("en", "pt")] {
+        if let (Some(field), None) = (find(has), find(lacks)) {
+            fault(Some(field.at), format!("has `{has}` without `{lacks}`: people read either language"));
         }
-    };
+    }
+    let sentences = pt.zip(en).map(|(pt, en)| Sentences { pt: pt.into(), en: en.into() });
     match event_type {
         Some(event_type) if faults.is_empty() => Ok(ExtraType { event_type, sentences, sample }),
         _ => Err(faults),

@@ -198,6 +198,14 @@ mod tests {
         assert_eq!(kept(&format!("{long},{rest}")), Some(rest.clone()), "the long one goes first");
         assert_eq!(kept(&[&*short; 6].join(",")), Some(rest), "then those at the end");
         assert_eq!(kept(&format!("s={}", "x".repeat(255))).map(|state| state.len()), Some(257));
+        // At each limit, and one byte past it.
+        let member = |bytes: usize| format!("m={}", "x".repeat(bytes - 2));
+        let most = [member(256), member(255)].join(",");
+        assert_eq!((most.len(), kept(&most)), (TraceContext::MAX_STATE_BYTES, Some(most)));
+        assert_eq!(kept(&[member(256), member(256)].join(",")), None, "too long, and each of its members is too");
+        let with = |bytes: usize| kept(&[member(bytes), member(258), member(258)].join(","));
+        let longest = TraceContext::LONG_MEMBER_BYTES;
+        assert_eq!((with(longest), with(longest + 1)), (Some(member(longest)), None));
     }
 
     proptest! {

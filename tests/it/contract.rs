@@ -27,7 +27,6 @@ fn departs(value: &Value, schema: &'static Value, at: &str) -> Option<String> {
         #[expect(clippy::cast_precision_loss, reason = "no list here is that long")]
         let length = |length: usize| length as f64;
         let wrong = match (keyword.as_str(), value) {
-            ("description" | "examples" | "default" | "pattern" | "propertyNames", _) => None,
             ("const", _) => (value != rule).then(|| format!("is not {rule}")),
             ("type", _) => {
                 let one = |name: &Value| match name.as_str().unwrap() {
@@ -83,8 +82,7 @@ fn departs(value: &Value, schema: &'static Value, at: &str) -> Option<String> {
                 lacking.map(|name| format!("lacks {name}"))
             }
             ("properties", Value::Object(all)) => {
-                let known = all.iter().filter_map(|(name, value)| Some((name, value, rule.get(name)?)));
-                let mut known = known;
+                let mut known = all.iter().filter_map(|(name, value)| Some((name, value, rule.get(name)?)));
                 return known.find_map(|(name, value, rule)| departs(value, rule, &format!("{at}.{name}")));
             }
             ("additionalProperties", Value::Object(all)) => {
@@ -94,8 +92,14 @@ fn departs(value: &Value, schema: &'static Value, at: &str) -> Option<String> {
                     rule => return others.find_map(|(name, value)| departs(value, rule, &format!("{at}.{name}"))),
                 }
             }
+            // What says nothing of a value of this kind, or nothing that is checked here.
             (
-                "minimum"
+                "description"
+                | "examples"
+                | "default"
+                | "pattern"
+                | "propertyNames"
+                | "minimum"
                 | "maximum"
                 | "minLength"
                 | "maxLength"
