@@ -4,7 +4,7 @@ use super::blocks::readme;
 use super::commands;
 use super::nginx::certificate;
 use super::place::{Place, has};
-use crate::harness::Daemon;
+use crate::harness::{Daemon, eventually};
 use std::fs;
 
 #[test]
@@ -52,7 +52,7 @@ fn an_installed_daemon_is_found_by_its_config() {
     let blocks = commands::of("an_installed_daemon_is_found_by_its_config").concat();
     let said = place.run(&blocks.replace("/etc/carteiro/carteiro.toml", "$CARTEIRO_CONFIG"));
     assert!(said.contains("no problems") && said.contains("systemctl reload") && said.contains("ORDER.PAID"), "{said}");
-    assert!(daemon.log().contains("config reloaded"), "{}", daemon.log());
+    eventually("it is reloaded", || daemon.log().contains("config reloaded").then_some(()));
 }
 
 #[test]
