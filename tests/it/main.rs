@@ -24,6 +24,7 @@ mod monitoring;
 mod notifications;
 mod panel;
 mod powercut;
+mod readme;
 mod receiver;
 mod secrets;
 mod stream;

@@ -1,0 +1,56 @@
+//! The backup routine: made, tried, gone back to.
+
+use super::commands;
+use super::place::{Place, has};
+use crate::harness::Daemon;
+use std::fs;
+
+#[test]
+fn a_backup_is_made_tried_and_gone_back_to() {
+    if !has(&["bash", "install", "find"], "the backup routine of the README") {
+        return;
+    }
+    let mut daemon = Daemon::quick();
+    let event = daemon.record("PAYMENT.PAID");
+    let place = Place::beside(&daemon).without_root();
+    let [by_hand, by_night, installed, back] = &*commands::of("a_backup_is_made_tried_and_gone_back_to") else {
+        panic!("this test knows four blocks");
+    };
+    let said = place.run(by_hand);
+    assert_eq!(said.matches("every row is as it was written").count(), 2, "{said}");
+
+    place.write("carteiro-backup", by_night);
+    // There is no other user here, and only one folder is ours.
+    let (here, data) = (place.path().display().to_string(), daemon.data().display().to_string());
+    let moved = |text: &str| {
+        let text = text.replace(" -o carteiro -g carteiro", "").replace("/var/lib/carteiro", &data);
+        ["/var/backups/carteiro", "/usr/local/sbin", "/etc/cron.d"]
+            .into_iter()
+            .fold(text, |text, folder| text.replace(folder, &format!("{here}/{}", folder.rsplit('/').next().unwrap())))
+    };
+    for folder in ["sbin", "cron.d"] {
+        fs::create_dir(place.path().join(folder)).unwrap();
+    }
+    place.run(&moved(installed));
+    let crontab = fs::read_to_string(place.path().join("cron.d/carteiro")).unwrap();
+    let command = crontab.trim().strip_prefix("30 3 * * * carteiro ").unwrap();
+    let said = place.run(&format!("{command} {here}/carteiro \"$CARTEIRO_CONFIG\" 2>&1"));
+    assert_eq!(said, "", "cron mails what is said");
+    let written: Vec<_> =
+        fs::read_dir(place.path().join("carteiro")).unwrap().map(|file| file.unwrap().path()).collect();
+    let [file] = &*written else {
+        panic!("one file is left behind: {written:?}");
+    };
+
+    daemon.record("PAYMENT.SETTLED");
+    daemon.terminate();
+    let back = back.replace("/var/backups/carteiro/carteiro-2026-11-25.backup", &file.display().to_string());
+    let said = place.run(&moved(&back));
+    assert!(said.contains("systemctl stop") && said.contains("systemctl start"), "{said}");
+    let token = daemon.token.clone();
+    daemon.spawn();
+    assert_eq!(daemon.token, token);
+    let events = daemon.list("/api/events");
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["id"], event);
+}

@@ -1,0 +1,59 @@
+//! The guide's calls, by curl, to the ten lines of Python.
+
+use super::blocks::readme;
+use super::commands;
+use super::place::{Place, await_port, free_port, has};
+use crate::harness::Daemon;
+
+#[test]
+fn the_guides_calls_work_as_printed() {
+    if !has(&["bash", "curl", "python3"], "the calls of the README") {
+        return;
+    }
+    let daemon = Daemon::start("[egress]\nallow = [\"127.0.0.0/8\"]\n");
+    let place = Place::beside(&daemon);
+    let port = free_port();
+    let document = readme();
+    place.write("ten.py", &document.of("python")[0].text.replace("9000", &port.to_string()));
+    let receiver = place.start("python3 ten.py");
+    await_port(port);
+    let calls: Vec<String> = commands::of("the_guides_calls_work_as_printed")
+        .into_iter()
+        .map(|block| {
+            block
+                .replace("127.0.0.1:8080", &daemon.address)
+                .replace("127.0.0.1:9000", &format!("127.0.0.1:{port}"))
+                .replace("curl ", "curl -sS --fail-with-body -w '\\n' ")
+        })
+        .collect();
+    let [token, register, record, look] = &*calls else {
+        panic!("the README has {} blocks of calls; this test knows four", calls.len());
+    };
+    let registered = place.run(&format!("{token}{register}"));
+    assert!(registered.contains("\"secret\":\"whsec_"), "{registered}");
+    let recorded = place.run(&format!("{token}{record}"));
+    let event: serde_json::Value = serde_json::from_str(recorded.trim()).unwrap();
+    let event_id = event["data"]["id"].as_str().unwrap();
+    assert_eq!(event["data"]["notifications"], 1);
+    let line = receiver.await_line("PAYMENT.PAID");
+    let notification_id = line.split(' ').next().unwrap();
+    daemon.await_status(event_id, "DELIVERED");
+    let names = format!("export EVENT_ID={event_id} NOTIFICATION_ID={notification_id}\n");
+    let looked = place.run(&format!("{token}{names}{look}"));
+    // In the lists by status (empty), by resource, and in the history.
+    assert!(looked.matches(event_id).count() >= 2, "{looked}");
+    crate::harness::eventually("it is sent again under the same id", || {
+        let sent = receiver.lines().iter().filter(|line| line.starts_with(notification_id)).count();
+        (sent == 2).then_some(())
+    });
+}
+
+#[test]
+fn the_bodies_that_are_shown_are_json() {
+    let document = readme();
+    let bodies = document.of("json");
+    assert_eq!(bodies.len(), 2);
+    for body in bodies {
+        let _: serde_json::Value = serde_json::from_str(&body.text).unwrap();
+    }
+}

@@ -1,0 +1,197 @@
+//! Every command that the documents print, and what becomes of it here: none is skipped without a word.
+
+use super::blocks::{leiame, readme};
+use super::place::Place;
+use crate::harness::Daemon;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// What becomes of a block of commands.
+pub(crate) enum How {
+    /// The test of this name runs it.
+    By(&'static str),
+    /// It isn't run, because.
+    Not(&'static str),
+}
+
+use How::{By, Not};
+
+const SYSTEMD: &str = "it installs or steers a service; tests/it/systemd.rs does the same in a booted Debian";
+const NETWORK: &str = "it fetches from a registry; .ci/run has done so before the tests";
+
+/// The blocks in the order of the documents, by their first lines. They are the same in both.
+pub(crate) const COMMANDS: &[(&str, How)] = &[
+    ("cargo run --release -- demo", By("the_demo_shows_attempts_and_cleans_up")),
+    ("cargo build --release", Not("cargo has built what is tested here, in its own profile")),
+    (FIRST, By("a_first_webhook_of_ones_own")),
+    (FIRST, By("a_first_webhook_of_ones_own")),
+    (FIRST, By("a_first_webhook_of_ones_own")),
+    ("cargo install cargo-deb", Not(SYSTEMD)),
+    ("carteiro check-config --config /etc/carteiro/carteiro.toml", By("an_installed_daemon_is_found_by_its_config")),
+    (
+        "sudo CARTEIRO_CONFIG=/etc/carteiro/carteiro.toml carteiro webhooks list",
+        By("an_installed_daemon_is_found_by_its_config"),
+    ),
+    ("sudo systemctl edit carteiro.socket", Not(SYSTEMD)),
+    ("export TOKEN=$(cat carteiro-data/admin-token)", By("the_guides_calls_work_as_printed")),
+    ("curl -X POST http://127.0.0.1:8080/api/webhooks \\", By("the_guides_calls_work_as_printed")),
+    ("curl -X POST http://127.0.0.1:8080/api/events \\", By("the_guides_calls_work_as_printed")),
+    (
+        "curl -H \"Authorization: Bearer $TOKEN\" 'http://127.0.0.1:8080/api/notifications?status=RETRYING'",
+        By("the_guides_calls_work_as_printed"),
+    ),
+    ("python3 -m venv venv", Not(NETWORK)),
+    (
+        "export INBOX=inbox.db WEBHOOK_AUTHORIZATION=token-da-loja WEBHOOK_SECRET=$SECRET",
+        By("the_receiver_in_python_is_good"),
+    ),
+    ("npm install standardwebhooks", Not(NETWORK)),
+    (
+        "export INBOX=inbox WEBHOOK_AUTHORIZATION=token-da-loja WEBHOOK_SECRET=$SECRET",
+        By("the_receiver_in_node_is_good"),
+    ),
+    ("sudo apt install php-cli php-sqlite3", Not(NETWORK)),
+    (
+        "export INBOX=$PWD/inbox.db WEBHOOK_AUTHORIZATION=token-da-loja WEBHOOK_SECRET=$SECRET",
+        By("the_receiver_in_php_is_good"),
+    ),
+    ("export INBOX=$PWD/inbox.db", By("the_receiver_in_php_is_good")),
+    (
+        "export CARTEIRO_TOKEN=$(carteiro token create --name shop --scope ingest)",
+        By("the_outbox_loses_nothing_and_owes_nothing_twice"),
+    ),
+    ("carteiro verify", By("a_backup_is_made_tried_and_gone_back_to")),
+    ("#!/bin/bash", By("a_backup_is_made_tried_and_gone_back_to")),
+    (
+        "sudo install -d -o carteiro -g carteiro -m 700 /var/backups/carteiro",
+        By("a_backup_is_made_tried_and_gone_back_to"),
+    ),
+    ("sudo systemctl stop carteiro.socket carteiro.service", By("a_backup_is_made_tried_and_gone_back_to")),
+    ("carteiro --version", Not(SYSTEMD)),
+    ("carteiro token create --name prometheus --scope read", By("prometheus_is_let_in_and_its_config_is_good")),
+    ("cargo test", Not("it is what runs this, and would run itself")),
+    ("CRASH_ROUNDS=1000 cargo test crash", Not("hours of tests and benches; what they name is looked for instead")),
+];
+
+const FIRST: &str = "export PATH=\"$PWD/target/release:$PATH\"";
+
+/// The blocks that a test runs, in order.
+pub(crate) fn of(test: &str) -> Vec<String> {
+    let blocks = readme().blocks.into_iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash"));
+    let mine = blocks.zip(COMMANDS).filter(|(_, (_, how))| matches!(how, By(name) if *name == test));
+    let mine: Vec<String> = mine.map(|(block, _)| block.text).collect();
+    assert!(!mine.is_empty(), "{test} runs no block");
+    mine
+}
+
+#[test]
+fn every_block_is_run_or_says_why_not() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/readme");
+    let tests: String =
+        fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+    for document in [readme(), leiame()] {
+        let blocks = document.blocks.iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash"));
+        let printed: Vec<&str> = blocks.map(super::blocks::Block::first_line).collect();
+        assert_eq!(printed, COMMANDS.iter().map(|(first, _)| *first).collect::<Vec<_>>());
+    }
+    for (first, how) in COMMANDS {
+        match how {
+            By(test) => assert!(tests.contains(&format!("#[test]\nfn {test}()")), "no test {test} runs {first:?}"),
+            Not(because) => assert!(because.len() > 20, "{first:?}"),
+        }
+    }
+}
+
+/// Languages of blocks that are no commands, and the tests that look at them.
+#[test]
+fn every_other_block_is_of_a_language_that_is_looked_at() {
+    for block in readme().blocks {
+        let known = ["sh", "bash", "toml", "json", "yaml", "nginx", "python", "js", "php"];
+        assert!(known.contains(&block.language.as_str()), "nothing looks at {:?}", block.language);
+    }
+}
+
+/// Commands inside sentences; `ID` stands for the event's or the notification's, `TYPE` for a type.
+const INSIDE: &[(&str, How)] = &[
+    ("carteiro backup", Not("it names a command whose arguments stand in a block")),
+    ("carteiro completions bash", By("")),
+    ("carteiro config", By("")),
+    ("carteiro demo --for 10s", Not("the_demo_shows_attempts_and_cleans_up runs it for less")),
+    ("carteiro events", Not("it names a command with commands of its own; tables.rs asks for its help")),
+    ("carteiro events explain ID", By("")),
+    ("carteiro listen", Not("it doesn't end; a_first_webhook_of_ones_own runs it")),
+    ("carteiro man webhooks create", By("")),
+    ("carteiro notifications", Not("it names a command with commands of its own; tables.rs asks for its help")),
+    ("carteiro notifications show ID", By("")),
+    ("carteiro serve", Not("it doesn't end; a_first_webhook_of_ones_own runs it")),
+    ("carteiro serve --accept-what-is-left", Not("tests/it/keeping.rs starts damaged stores with it")),
+    ("carteiro tail", Not("it doesn't end; tests/it/cli_following.rs runs it")),
+    ("carteiro token", Not("it names a command with commands of its own; tables.rs asks for its help")),
+    ("carteiro token create --name erp --scope ingest --expires 90d", By("")),
+    ("carteiro token list", By("")),
+    ("carteiro trigger SHIPMENT.SENT", Not("it needs a config; a_type_of_the_shops_own_is_known runs it")),
+    ("carteiro trigger TYPE", By("")),
+    ("carteiro webhooks", Not("it names a command with commands of its own; tables.rs asks for its help")),
+    ("cargo bench --bench end_to_end", Not("see what_is_said_of_cargo_exists")),
+    ("cargo bench --bench growth -- --full", Not("see what_is_said_of_cargo_exists")),
+    ("cargo bench --bench growth -- --full --svg benches/growth.svg", Not("see what_is_said_of_cargo_exists")),
+    ("cargo deb", Not(SYSTEMD)),
+    ("cargo deny check", Not("it fetches the newest advisories; a person runs it before a release")),
+];
+
+#[test]
+fn every_command_inside_a_sentence_is_run_or_says_why_not() {
+    let document = readme();
+    let spans = document.spans().into_iter();
+    let printed: BTreeSet<&str> =
+        spans.filter(|span| ["carteiro ", "cargo "].iter().any(|one| span.starts_with(one))).collect();
+    let known: BTreeSet<&str> = INSIDE.iter().map(|(command, _)| *command).collect();
+    assert_eq!(printed, known);
+    let daemon = Daemon::quick();
+    daemon.register("http://127.0.0.1:9/", &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    let notification = daemon.history(&event)[0]["id"].as_str().unwrap().to_owned();
+    let place = Place::beside(&daemon);
+    for (command, how) in INSIDE {
+        if matches!(how, By(_)) {
+            let id = if command.contains("notifications") { &notification } else { &event };
+            let said = place.run(&command.replace(" ID", &format!(" {id}")).replace(" TYPE", " PAYMENT.PAID"));
+            assert!(said.len() > 20, "{command}: {said}");
+        }
+    }
+    assert!(place.run("carteiro token list").contains("erp"));
+}
+
+/// What `cargo` is told to run is there: benches with their sections and flags, tests with their variables.
+#[test]
+fn what_is_said_of_cargo_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let document = readme();
+    let blocks: Vec<&str> = document.of("sh").iter().flat_map(|block| block.text.lines()).collect();
+    let mut seen = 0;
+    for line in document.spans().into_iter().chain(blocks) {
+        let Some((before, command)) = line.split_once("cargo ").filter(|(_, command)| !command.contains('`')) else {
+            continue;
+        };
+        let words: Vec<&str> = command.split(' ').collect();
+        if let ["bench", "--bench", bench, ..] = *words {
+            assert!(manifest.contains(&format!("[[bench]]\nname = \"{bench}\"")), "no bench {bench}");
+            let code = fs::read_to_string(root.join(format!("benches/{bench}.rs"))).unwrap();
+            for word in words.iter().skip(4).filter(|word| !word.contains('/')) {
+                assert!(
+                    code.contains(&format!("`{word}`")) || code.contains(&format!("`{word} ")),
+                    "{bench} has no {word}"
+                );
+            }
+            seen += 1;
+        } else if let ["test", module] = *words {
+            let code = fs::read_to_string(root.join(format!("tests/it/{module}.rs"))).unwrap();
+            let variable = before.split('=').next().unwrap();
+            assert!(!variable.is_empty() && code.contains(&format!("\"{variable}\"")), "{module} has no {variable}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8, "{seen}");
+}
