@@ -2,8 +2,8 @@
 
 use super::attempts::why;
 use super::exchange::page;
-use super::layout::{Place, ago, bytes, empty, framed, rect, span};
-use super::texts::fill;
+use super::layout::{Place, ago, bytes, empty, framed, rect, span, told};
+use super::texts::{Lang, fill};
 use super::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
 use crate::service::{MAX_COUNTED, Overview, Trouble};
@@ -17,17 +17,17 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
     let month = view.asked.query.get("range") == Some("month");
     let content = html! {
         h1 { (t.overview) }
-        @if overview.webhooks == 0 {
-            (empty(t.no_webhooks, t.no_webhooks_help, Some(&super::webhooks::curl(view))))
-            @if view.can_change { p { a.button.primary href="/webhooks/new" { "+ " (t.create_webhook) } } }
-        } @else if !overview.has_events {
-            (empty(t.no_events, t.no_events_help, Some(&super::events::curl(view))))
-        }
         div #live data-live="" {
+            @if overview.webhooks == 0 {
+                (empty(t.no_webhooks, t.no_webhooks_help, Some(&super::webhooks::first(view))))
+                @if view.can_change { p { a.button.primary href="/webhooks/new" { "+ " (t.create_webhook) } } }
+            } @else if !overview.has_events {
+                (empty(t.no_events, t.no_events_help, Some(&super::events::first(view))))
+            }
             div.tiles { (tiles(view, &overview)) }
             section.card {
                 div.row {
-                    h2 { (t.attempts) }
+                    h2 { (t.chart_title) }
                     nav.tabs aria-label=(t.period) {
                         a href="/" aria-current=[(!month).then_some("true")] { (t.last_day) }
                         a href="/?range=month" aria-current=[month.then_some("true")] { (t.last_month) }
@@ -141,14 +141,14 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
                 span { strong { (counted(trouble.owed)) } " " (t.owed) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
-                p { (match view.lang { super::texts::Lang::Pt => reason.pt(), super::texts::Lang::En => reason.en() }) }
+                p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }
             @if let Some(since) = trouble.failing.since { p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
             @if let Some(at) = trouble.failing.disables_at {
                 p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
             }
             @if let Some(why) = trouble.attempt.as_ref().and_then(|attempt| why(view.lang, attempt)) {
-                p { strong { (t.what_to_do) ": " } (why) }
+                p { strong { (t.what_to_do) ": " } (told(view.lang, &why)) }
             }
         }
     }
@@ -162,7 +162,7 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
             dl.facts {
                 div {
                     dt { (t.status) }
-                    dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (why) } } }
+                    dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (view.lang.of(why)) } } }
                 }
                 div { dt { (t.kept_events) } dd { (figures.events) } }
                 div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }
