@@ -83,7 +83,7 @@ fn table(view: &View<'_>, found: &Page<Glance>) -> Markup {
                         td.id data-label=(t.external_id) { (event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or("–")) }
                         td.id data-label=(t.resource_id) { (event.resource.id.as_deref().unwrap_or("–")) }
                         td data-label=(t.recorded) { (ago(view, event.inserted_at)) }
-                        td data-label=(t.notifications) {
+                        td.states data-label=(t.notifications) {
                             @for (state, count) in states { (counted(t, *state, *count)) " " }
                             @if states.is_empty() { span.muted { (t.nobody) } }
                         }

@@ -49,6 +49,23 @@ fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
     (filter, narrowed)
 }
 
+/// Why what a filter matches can't be re-sent all at once; `None` where it can.
+fn not_whole(view: &View<'_>, filter: &NotificationFilter) -> Option<&'static str> {
+    let t = view.t;
+    match filter.status {
+        Some(Status::Held) => Some(t.not_whole_held),
+        Some(Status::Cancelled) => Some(t.not_whole_cancelled),
+        Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None
+            if filter.response.is_some() =>
+        {
+            Some(t.not_whole_response)
+        }
+        Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {
+            filter.event_id.map(|_| t.not_whole_event)
+        }
+    }
+}
+
 fn response_filter(text: &str) -> Option<ResponseFilter> {
     if text == "none" {
         return Some(ResponseFilter::NoResponse);
@@ -66,8 +83,7 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
         |paging: Paging| view.service.notifications(view.caller(), filter.clone(), paging.order, paging.cursor, ROWS);
     let (paging, found) = Paging::read(view, find).await?;
     let filtered = any(view);
-    // A bulk resend knows neither the response nor one event.
-    let all_can = filter.response.is_none() && filter.event_id.is_none();
+    let not_whole = not_whole(view, &filter);
     let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)));
     let rows = html! {
         @if view.can_change {
@@ -77,8 +93,9 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
                 div.buttons {
                     label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
                     button type="submit" { (t.resend_selected) }
-                    @if all_can { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
+                    @if not_whole.is_none() { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
                 }
+                @if let Some(why) = not_whole { p.help { (why) } }
             }
         }
         (table(view, &found.items))
@@ -159,8 +176,8 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
                 }
             }
             td data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
-            td.target data-label=(t.target) { (item.target) }
-            td data-label=(t.response) { (response(view, item)) " " span.muted { (item.attempts_count) "×" } }
+            td.target data-label=(t.target) { span.clip title=(item.target) { (item.target) } }
+            td data-label=(t.response) { (response(view, item)) @if item.attempts_count > 1 { " " span.muted { (item.attempts_count) "×" } } }
             td data-label=(t.status) { div.state { (status(t, item.status)) @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) } } }
             td data-label=(t.next_attempt) { @if let Some(at) = item.next_attempt_at { (until(view, at)) } @else { "–" } }
             td data-label=(t.recorded) { (ago(view, item.inserted_at)) }
@@ -207,8 +224,11 @@ pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
 pub(super) async fn confirm(view: &View<'_>) -> Answer {
     let t = view.t;
     let (filter, narrowed) = asked_for(view);
-    if filter.response.is_some() || filter.event_id.is_some() || !view.can_change {
+    if !view.can_change {
         return Err(Refusal::ReadOnly);
+    }
+    if not_whole(view, &filter).is_some() {
+        return Err(Refusal::NotFound);
     }
     let count = view.service.count_to(view.caller(), filter).await?;
     let sentence =
@@ -237,7 +257,7 @@ pub(super) async fn resend_all(view: &View<'_>) -> Answer {
     let asked = super::exchange::Asked::read(&request, view.asked.from, view.asked.secure);
     let of_query = View { asked: &asked, here: String::new(), note: None, ..*view };
     let (filter, narrowed) = asked_for(&of_query);
-    if !narrowed.problems.is_empty() || filter.response.is_some() || filter.event_id.is_some() {
+    if !narrowed.problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
     }
     let job = view.service.resend_many(view.caller(), filter).await?;

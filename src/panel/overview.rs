@@ -2,7 +2,7 @@
 
 use super::attempts::why;
 use super::exchange::page;
-use super::layout::{Place, ago, bytes, empty, framed, rect, span, told};
+use super::layout::{Place, ago, bytes, empty, framed, heads, rect, span, told};
 use super::texts::{Lang, fill};
 use super::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
@@ -57,8 +57,8 @@ fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
     };
     html! {
         (tile(t.owed, overview.owed, Status::Retrying))
-        (tile(t.held, overview.held, Status::Held))
-        (tile(t.failed, overview.failed, Status::Failed))
+        (tile(t.held_many, overview.held, Status::Held))
+        (tile(t.failed_many, overview.failed, Status::Failed))
         div.tile {
             span { (t.oldest_owed) }
             @match &overview.oldest {
@@ -95,11 +95,11 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
         }
         details #numbers {
             summary { (t.in_numbers) }
-            table {
-                thead { tr { th scope="col" { (if days { t.day } else { t.hour }) } th scope="col" { (t.came_confirmed) } th scope="col" { (t.came_retried) } th scope="col" { (t.came_failed) } } }
+            table.cards {
+                (heads(&[if days { t.day } else { t.hour }, t.came_confirmed, t.came_retried, t.came_failed]))
                 tbody {
                     @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
-                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td { (one.confirmed) } td { (one.retried) } td { (one.failed) } }
+                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td data-label=(t.came_confirmed) { (one.confirmed) } td data-label=(t.came_retried) { (one.retried) } td data-label=(t.came_failed) { (one.failed) } }
                     }
                 }
             }
@@ -128,7 +128,12 @@ fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
     let step: u64 = if days { 86_400_000 } else { 3_600_000 };
     let at = Timestamp::from_ms((view.now.as_ms() / step).saturating_sub(back as u64) * step).to_string();
     let part = |from: usize, to: usize| at.get(from..to).unwrap_or_default().to_owned();
-    if days { part(0, 10) } else { format!("{} {}h", part(5, 10), part(11, 13)) }
+    match (view.lang, days) {
+        (Lang::Pt, true) => format!("{}/{}/{}", part(8, 10), part(5, 7), part(0, 4)),
+        (Lang::Pt, false) => format!("{}/{} {}h", part(8, 10), part(5, 7), part(11, 13)),
+        (Lang::En, true) => part(0, 10),
+        (Lang::En, false) => format!("{} {}:00", part(5, 10), part(11, 13)),
+    }
 }
 
 fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
@@ -138,7 +143,7 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
         article.card.trouble {
             div.row {
                 h3.target { a href=(format!("/webhooks/{}", webhook.id)) { (webhook.target) } }
-                span { strong { (counted(trouble.owed)) } " " (t.owed) }
+                span { (fill(t.still_owed, &[&counted(trouble.owed)])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }

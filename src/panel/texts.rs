@@ -172,6 +172,9 @@ texts! {
     hour: "Hora (UTC)", "Hour (UTC)";
     day: "Dia (UTC)", "Day (UTC)";
     owed: "A entregar", "To be delivered";
+    still_owed: "{} a entregar", "{} to be delivered";
+    held_many: "Retidas", "Held";
+    failed_many: "Falharam de vez", "Failed for good";
     oldest_owed: "A mais antiga a entregar", "The oldest to be delivered";
     nothing_owed: "Nada a entregar", "Nothing to be delivered";
     nothing_yet: "Ainda não há tentativas neste período.", "There are no attempts in this period yet.";
@@ -326,6 +329,10 @@ texts! {
     select_page: "Selecionar todas desta página", "Select all on this page";
     resend_selected: "Reenviar as selecionadas", "Re-send the selected";
     resend_all: "Reenviar todas que correspondem", "Re-send all that match";
+    not_whole_held: "Retidas não são reenviadas: saem sozinhas quando o webhook volta a ficar ativo.", "Held ones are not re-sent: they leave by themselves once their webhook is active again.";
+    not_whole_cancelled: "Canceladas não podem ser reenviadas.", "Cancelled ones can't be re-sent.";
+    not_whole_response: "Pela resposta não se reenviam todas de uma vez: selecione-as página por página, ou filtre pelo status.", "By response they are not re-sent all at once: select them page by page, or filter by status.";
+    not_whole_event: "As de um evento são reenviadas na página dele, com “Reenviar a todos”.", "Those of one event are re-sent on its own page, with “Re-send to all”.";
     no_notifications: "Nenhuma notificação ainda", "No notifications yet";
     no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.", "They appear when an event matches a webhook.";
     nothing_selected: "Nada foi selecionado.", "Nothing was selected.";

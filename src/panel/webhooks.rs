@@ -47,11 +47,11 @@ fn row(view: &View<'_>, glance: &WebhookGlance) -> Markup {
     html! {
         tr id=(format!("w-{}", webhook.id)) {
             td.target data-label=(t.target) {
-                a.strong href=(format!("/webhooks/{}", webhook.id)) { (webhook.target) }
+                a.strong.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) }
                 @if let Some(description) = &webhook.description { p.muted { (description) } }
             }
             td data-label=(t.status) { (state(view, glance)) }
-            td data-label=(t.events) { (patterns(webhook, 4)) }
+            td.patterns data-label=(t.events) { (patterns(webhook, 4)) }
             td data-label=(t.last_success) { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } }
             td data-label=(t.success_rate) { (rate(view, &glance.record)) }
             td data-label=(t.last_day) { (spark(view, &glance.record)) }
