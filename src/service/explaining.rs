@@ -145,17 +145,6 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Said {
             "Não era devida: conta aos outros webhooks que este foi desativado.",
         );
     }
-    if webhook.registered_after >= event.seq {
-        let (at, id) = (webhook.inserted_at, event.id);
-        return Said {
-            en: format!(
-                "It was not owed: the webhook was registered at {at}, after the event; POST /api/events/{id}/resend would owe it."
-            ),
-            pt: format!(
-                "Não era devida: o webhook foi criado em {at}, depois do evento; POST /api/events/{id}/resend a enviaria também a ele."
-            ),
-        };
-    }
     match webhook.events.matching(event_type) {
         None => {
             let patterns: Vec<String> = webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect();
@@ -163,6 +152,18 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Said {
             Said {
                 en: format!("It was not owed: none of its patterns ({patterns}) means `{event_type}`."),
                 pt: format!("Não era devida: nenhum dos seus padrões ({patterns}) corresponde a `{event_type}`."),
+            }
+        }
+        // Re-sending owes it to what matches alone.
+        Some(_) if webhook.registered_after >= event.seq => {
+            let (at, id) = (webhook.inserted_at, event.id);
+            Said {
+                en: format!(
+                    "It was not owed: the webhook was registered at {at}, after the event; POST /api/events/{id}/resend would owe it."
+                ),
+                pt: format!(
+                    "Não era devida: o webhook foi criado em {at}, depois do evento; “Reenviar a todos” (POST /api/events/{id}/resend) a enviaria também a ele."
+                ),
             }
         }
         Some(pattern) => {
