@@ -142,7 +142,7 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
     html! {
         article.card.trouble {
             div.row {
-                h3.target { a href=(format!("/webhooks/{}", webhook.id)) { (webhook.target) } }
+                h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
                 span { (fill(t.still_owed, &[&counted(trouble.owed)])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {

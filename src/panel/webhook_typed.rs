@@ -199,8 +199,8 @@ impl Typed {
             let (name, value) = (name.trim(), value.trim());
             let value = if value == KEPT {
                 let kept = before.into_iter().flat_map(|webhook| webhook.headers.iter());
-                let kept = kept.filter(|(own, _)| own.as_str().eq_ignore_ascii_case(name)).map(|(_, value)| value);
-                kept.filter_map(|value| value.to_str().ok()).next().ok_or(None)?
+                let mut kept = kept.filter(|(own, _)| own.as_str().eq_ignore_ascii_case(name)).map(|(_, value)| value);
+                kept.find_map(|value| value.to_str().ok()).ok_or(None)?
             } else {
                 value
             };

@@ -47,25 +47,33 @@ pub enum Next {
 
 /// The places of followers, and how they learn of what verbs do, by account; those alone that anybody ever followed.
 #[derive(Debug, Default)]
-pub(super) struct Followers(Mutex<HashMap<AccountNo, (Arc<Semaphore>, watch::Sender<()>)>>);
+pub(super) struct Followers(Mutex<HashMap<AccountNo, OfAccount>>);
+
+#[derive(Debug)]
+struct OfAccount {
+    places: Arc<Semaphore>,
+    changes: watch::Sender<()>,
+}
 
 impl Followers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountNo, (Arc<Semaphore>, watch::Sender<()>)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountNo, OfAccount>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, account: AccountNo) -> Option<(OwnedSemaphorePermit, watch::Receiver<()>)> {
         let mut all = self.lock();
-        let fresh = || (Arc::new(Semaphore::new(MAX_FOLLOWERS)), watch::Sender::new(()));
-        let (places, changes) = all.entry(account).or_insert_with(fresh);
-        let seat = places.clone().try_acquire_owned().ok()?;
-        Some((seat, changes.subscribe()))
+        let own = all.entry(account).or_insert_with(|| OfAccount {
+            places: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
+            changes: watch::Sender::new(()),
+        });
+        let seat = own.places.clone().try_acquire_owned().ok()?;
+        Some((seat, own.changes.subscribe()))
     }
 
     /// To be called by every verb that has changed something. Waits for nobody.
     pub(super) fn tell(&self, account: AccountNo) {
-        if let Some((_, changes)) = self.lock().get(&account) {
-            changes.send_replace(());
+        if let Some(own) = self.lock().get(&account) {
+            own.changes.send_replace(());
         }
     }
 }
