@@ -304,6 +304,54 @@ fn a_page_says_why_a_notification_goes_or_not_in_its_readers_language() {
     assert!(told[0]["reason_pt"].as_str().unwrap().starts_with("Não era devida"), "{told}");
 }
 
+/// Each filter that notifications can be narrowed by, as the form sends it, either re-sends what is counted or says why it can't.
+#[test]
+fn what_matches_is_resent_whole_or_the_page_says_why_not() {
+    let receiver = Receiver::start(&[Reply::Status(200)]);
+    let daemon = Daemon::quick();
+    let one = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    daemon.register(&receiver.url, &["*"]);
+    let events = ["PAYMENT.PAID", "PAYMENT.PAID", "ORDER.PAID"].map(|name| daemon.record(name));
+    for event in &events {
+        daemon.await_status(event, "DELIVERED");
+    }
+    receiver.await_count(5);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    for (filter, count) in [
+        ("status=DELIVERED".to_owned(), 5),
+        (format!("webhook_id={one}"), 2),
+        (format!("status=&webhook_id={one}&response=&type=payment.paid&period=1h&from=&to=&tz=180"), 2),
+        ("type=ORDER.*".to_owned(), 1),
+        ("from=2020-01-01T00:00&to=2020-01-02T00:00&tz=0".to_owned(), 0),
+        ("from=2020-01-01T00:00&tz=-180".to_owned(), 5),
+    ] {
+        let list = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
+        assert_eq!(list.contains("href=\"/notifications/resend?"), count > 0, "{filter}");
+        let page = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
+        assert!(page.contains(&format!("Reenviar {count} notificações?")), "{filter}: {page}");
+        let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", &filter)]);
+        let job = sent.expect(303).header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+        let told = eventually("the bulk resend is done", || {
+            let told = daemon.get(&format!("/api/notifications/resend/{job}")).expect(200).data();
+            (told["status"] == "DONE").then_some(told)
+        });
+        assert_eq!((&told["queued"], &told["resent"]), (&json!(count), &json!(count)), "{filter}: {told}");
+    }
+    for (filter, why) in [
+        ("status=HELD", "saem sozinhas"),
+        ("status=CANCELLED", "Canceladas não podem"),
+        ("response=2xx&status=DELIVERED", "página por página"),
+        (&format!("event_id={}", events[0]), "Reenviar a todos"),
+    ] {
+        let page = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
+        assert!(!page.contains("href=\"/notifications/resend?"), "{filter}");
+        assert!(!page.contains("id=\"rows\"") || page.contains(why), "{filter}: {page}");
+        get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(404);
+        let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", filter)]);
+        sent.expect(404);
+    }
+}
+
 #[test]
 fn the_panel_can_be_off() {
     let daemon = Daemon::start(&format!("panel.enabled = false\n{QUICK}"));
