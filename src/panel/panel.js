@@ -137,8 +137,8 @@
     stream = new EventSource("/live");
     stream.addEventListener("changed", () => { streams = true; look(); });
     stream.addEventListener("error", () => {
-      streams = false;
-      clearTimeout(timer); timer = setTimeout(look, EVERY);
+      // Not each time: a browser comes back sooner than the page would look, and fails again for as long as nothing answers.
+      if (streams) { streams = false; clearTimeout(timer); timer = setTimeout(look, EVERY); }
       if (stream && stream.readyState === EventSource.CLOSED) { close(); retry = setTimeout(listen, SELDOM); }
     });
   };

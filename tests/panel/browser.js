@@ -224,6 +224,27 @@ const api = async (path, body) => {
   assert.match(await text("#rows tbody"), /^WEBHOOK.TEST[^]*1$/, "all that was owed is delivered, but for the test");
   assert.strictEqual(await rows(), 1);
 
+  if (scripted) {
+    // Whoever reads further down is asked before rows move.
+    await at("/events");
+    const top = () => page.locator("#rows tbody tr").first().getAttribute("id");
+    const was = await top();
+    await page.evaluate(() => window.scrollTo(0, 600));
+    await api("/api/events", { event: { type: "ORDER.CREATED", resource: { order: { id: "o-novo" } } } });
+    await page.locator(".news:visible").waitFor();
+    assert.strictEqual(await top(), was);
+    await page.locator(".news").click();
+    await page.locator(`#rows tbody tr:first-child:not([id="${was}"])`).waitFor();
+    assert.strictEqual(await page.evaluate(() => window.scrollY), 0);
+    // Something on the way lets no stream through: the page asks by itself.
+    await page.route("**/live", (route) => route.abort());
+    await at("/events");
+    const last = await top();
+    await api("/api/events", { event: { type: "ORDER.CREATED", resource: { order: { id: "o-sem" } } } });
+    await page.locator(`#rows tbody tr:first-child:not([id="${last}"])`).waitFor();
+    await page.unroute("**/live");
+  }
+
   // By response, status and period; by one that has no index too.
   await at("/notifications");
   if (!await page.locator("#filters[open]").count()) await submit("#filters summary");
