@@ -5,6 +5,7 @@
 //! take all of the grace time, and callers would have to wait as long for the next start.
 
 use crate::api::{Certificate, CertificateError, Ingress, Pages, Server};
+use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, backups};
@@ -13,7 +14,7 @@ use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::engine::{Engine, EngineSettings, Status};
 use crate::delivery::tls;
 use crate::model::{
-    AttemptError, DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Scope, Scopes, TargetUrl, TokenHash,
+    AttemptError, DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Said, Scope, Scopes, TargetUrl, TokenHash,
 };
 use crate::panel::Panel;
 use crate::service::{Account, Caller, Policy, Service};
@@ -193,7 +194,7 @@ impl Daemon {
         let uses = tokio::spawn(keep_token_uses(service.clone(), stopping.clone()));
         let certificate = tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()));
         let grace = config.server.shutdown_grace;
-        let pages = config.panel.enabled.then(|| pages(service.clone(), ingress.clone()));
+        let pages = config.panel.enabled.then(|| pages(service.clone(), ingress.clone(), stopping.clone()));
         let server = tokio::spawn(Server::new(listener, service.clone(), ingress.clone(), pages).run(stopping, grace));
         tracing::info!(%address, "listening");
         Ok(Self {
@@ -368,8 +369,12 @@ impl crate::service::Engine for Health {
         &self.status.attempts
     }
 
-    fn not_ready(&self) -> Option<String> {
-        self.stuck(SLOW_COMMIT).or_else(|| self.store.full().map(|full| full.to_string()))
+    fn not_ready(&self) -> Option<Said> {
+        let full = |full: StoreError| Said {
+            en: full.to_string(),
+            pt: "o disco está quase cheio: libere espaço, e o daemon continua sozinho".to_owned(),
+        };
+        self.stuck(SLOW_COMMIT).or_else(|| self.store.full().map(full))
     }
 
     fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<AttemptError>> + Send + 'a>> {
@@ -379,14 +384,18 @@ impl crate::service::Engine for Health {
 
 impl Health {
     /// What makes no progress, if anything does; a commit may take `most`.
-    fn stuck(&self, most: Duration) -> Option<String> {
+    fn stuck(&self, most: Duration) -> Option<Said> {
         if !self.store.is_alive() {
-            return Some("the store has stopped".to_owned());
+            return Some(Said::new("the store has stopped", "o armazenamento parou"));
         }
         if self.store.stuck_for() > most {
-            return Some("the store makes no progress: its disk does not answer".to_owned());
+            return Some(Said::new(
+                "the store makes no progress: its disk does not answer",
+                "o armazenamento não avança: o disco não responde",
+            ));
         }
-        (!self.status.is_alive(self.clock.now())).then(|| "the delivery engine makes no progress".to_owned())
+        let dead = !self.status.is_alive(self.clock.now());
+        dead.then(|| Said::new("the delivery engine makes no progress", "o motor de entregas não avança"))
     }
 }
 
@@ -403,13 +412,13 @@ impl Pages for PanelPages {
         request: http::Request<bytes::Bytes>,
         from: IpAddr,
         secure: bool,
-    ) -> Pin<Box<dyn Future<Output = http::Response<bytes::Bytes>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send + 'a>> {
         Box::pin(self.0.answer(request, from, secure))
     }
 }
 
-fn pages(service: Arc<Service>, ingress: Arc<Ingress>) -> Arc<dyn Pages> {
-    Arc::new(PanelPages(Panel::new(service, Box::new(move |address| ingress.wrong_token(address)))))
+fn pages(service: Arc<Service>, ingress: Arc<Ingress>, stopping: watch::Receiver<bool>) -> Arc<dyn Pages> {
+    Arc::new(PanelPages(Panel::new(service, Box::new(move |address| ingress.wrong_token(address)), stopping)))
 }
 
 /// File descriptors beside those of connections and attempts: the store's, the log's, lookups.

@@ -18,6 +18,7 @@
 //! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
 //! | 0 | [`meters`] | what is counted and timed | who asks |
 //! | 0 | [`clock`], [`random`], [`shutdown`], [`wheel`] | the time; random bytes; the sign to stop; timers | everything else |
+//! | 0 | [`body`] | the body of an answer, whole or without an end | what is in it |
 //!
 //! # The path of an event
 //!
@@ -31,6 +32,7 @@
 //! redelivery).
 
 pub mod api;
+pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;

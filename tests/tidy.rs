@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with its floor. A room imports what stands on a lower floor, and itself.
-const ROOMS: [(&str, u8); 15] = [
+const ROOMS: [(&str, u8); 16] = [
     ("cli", 5),
     ("daemon", 4),
     ("api", 3),
@@ -22,6 +22,7 @@ const ROOMS: [(&str, u8); 15] = [
     ("random", 0),
     ("shutdown", 0),
     ("wheel", 0),
+    ("body", 0),
 ];
 
 /// Floor 0 has no order among its rooms: the clock gives timestamps, the wheel takes them, the meters count what the model

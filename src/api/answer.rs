@@ -1,8 +1,7 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
-use super::body::Body;
-use super::stream::Feed;
-use crate::model::Scope;
+use crate::body::{Body, Feed};
+use crate::model::{Said, Scope};
 use crate::service::Error;
 use crate::store::StoreError;
 use bytes::Bytes;
@@ -21,23 +20,21 @@ const MAX_NAMED_FIELDS: usize = 100;
 pub(super) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
-    /// What follows instead of a body, for as long as anybody reads it.
-    feed: Option<Box<Feed>>,
+    body: Body,
     /// Whether its headers are complete as they are.
     complete: bool,
 }
 
 impl Answer {
     pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), feed: None, complete: false }
+        Self { status, headers: Vec::new(), body: Body::Whole(body.into()), complete: false }
     }
 
     /// A page, with the headers it came with.
-    pub(super) fn of_page(page: Response<Bytes>) -> Self {
+    pub(super) fn of_page(page: Response<Body>) -> Self {
         let (head, body) = page.into_parts();
         let headers = head.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Self { status: head.status, headers, body, feed: None, complete: true }
+        Self { status: head.status, headers, body, complete: true }
     }
 
     /// The text format of Prometheus.
@@ -47,16 +44,17 @@ impl Answer {
     }
 
     /// A stream, its content type still to be said.
-    pub(super) fn stream(feed: Feed) -> Self {
-        Self { feed: Some(Box::new(feed)), ..Self::empty(StatusCode::OK) }
+    pub(super) fn stream(feed: Box<dyn Feed>) -> Self {
+        Self { body: Body::feed(feed), ..Self::empty(StatusCode::OK) }
     }
 
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
 
-    pub(super) fn is_stream(&self) -> bool {
-        self.feed.is_some()
+    /// Whether its body has no end of its own.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.body, Body::Feed(_))
     }
 
     pub(super) fn empty(status: StatusCode) -> Self {
@@ -96,7 +94,10 @@ impl Answer {
 
     /// Head and body as they go over the wire, for what is answered without hyper.
     pub(super) fn into_bytes(self, request_id: &HeaderValue) -> (String, Bytes) {
-        let body = self.body.clone();
+        let body = match &self.body {
+            Body::Whole(bytes) => bytes.clone(),
+            Body::Feed(_) => Bytes::new(),
+        };
         let response = self.into_response(request_id.clone());
         let mut head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", response.status(), body.len());
         for (name, value) in response.headers() {
@@ -107,12 +108,11 @@ impl Answer {
     }
 
     pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Body> {
-        let has_body = !self.body.is_empty() && !self.complete;
-        let body = self.feed.map_or_else(|| Body::from(self.body), |feed| Body::stream(*feed));
-        let mut response = Response::new(body);
+        let is_json = !self.complete && matches!(&self.body, Body::Whole(bytes) if !bytes.is_empty());
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        if has_body {
+        if is_json {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -256,8 +256,11 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::not_found(),
-            Error::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
-            Error::Invalid(fields) => Self::invalid(fields),
+            Error::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail.en),
+            Error::Invalid(fields) => {
+                let english = |said: Vec<Said>| said.into_iter().map(|said| said.en).collect();
+                Self::invalid(fields.into_iter().map(|(field, said)| (field, english(said))).collect())
+            }
             Error::Store(StoreError::Failed) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "store_failed",

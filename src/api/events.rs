@@ -200,6 +200,7 @@ pub(super) async fn explain(call: &Call<'_>, id: EventId) -> Result<Answer, Fail
         status: Option<&'static str>,
         next_attempt_at: Option<String>,
         reason: String,
+        reason_pt: String,
     }
     query::none(call.query)?;
     let explanations = call.service.explain(&call.caller, id).await?;
@@ -210,7 +211,8 @@ pub(super) async fn explain(call: &Call<'_>, id: EventId) -> Result<Answer, Fail
             owed: explanation.owed,
             status: explanation.status.map(Status::as_str),
             next_attempt_at: explanation.next_attempt_at.map(|at| at.to_string()),
-            reason: explanation.reason,
+            reason: explanation.reason.en,
+            reason_pt: explanation.reason.pt,
         })
         .collect();
     Ok(Answer::data(StatusCode::OK, &shapes))

@@ -4,7 +4,6 @@
 
 mod answer;
 mod auth;
-mod body;
 mod cors;
 mod events;
 mod fields;
@@ -85,7 +84,7 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         Target::Ready => {
             return Ok(match service.not_ready() {
                 None => Answer::json(StatusCode::OK, r#"{"status":"ready"}"#),
-                Some(why) => return Err(Failure::unavailable(why)),
+                Some(why) => return Err(Failure::unavailable(why.en)),
             });
         }
         Target::OpenApi => return Ok(openapi::document()),

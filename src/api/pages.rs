@@ -4,6 +4,7 @@ use super::answer::{Answer, Failure};
 use super::ingress::{Phase, caller};
 use super::server::Connection;
 use super::{BodyLimits, read_body};
+use crate::body::Body;
 use crate::config::Server as Settings;
 use bytes::Bytes;
 use http::request::Parts;
@@ -22,7 +23,7 @@ pub trait Pages: Send + Sync {
         request: Request<Bytes>,
         from: IpAddr,
         secure: bool,
-    ) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
 }
 
 pub(super) async fn answer(

@@ -1,12 +1,12 @@
 //! Connections in: accept, bound, shake hands, serve, drain.
 
 use super::answer::{Answer, Failure};
-use super::body::Body;
 use super::ingress::{Guarded, Ingress, Patience, Phase, Place, Refused, Stream, Taken};
 use super::pages::Pages;
 use super::spoken::Spoken;
 use super::traffic::Class;
 use super::{cors, handle};
+use crate::body::Body;
 use crate::config::Server as Settings;
 use crate::service::Service;
 use crate::shutdown::asked;
@@ -266,7 +266,7 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
         )
     });
     connection.ingress.traffic.answered(class, answer.status(), begun.elapsed());
-    let streams = answer.is_stream() && !head_alone;
+    let streams = answer.goes_on() && !head_alone;
     let mut response = answer.into_response(id);
     cors::allow(&settings.cors_origins, origin.as_ref(), response.headers_mut());
     if *connection.stop.borrow() {

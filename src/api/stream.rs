@@ -4,6 +4,7 @@ use super::Call;
 use super::answer::{Answer, Failure};
 use super::notifications::{AttemptShape, NotificationShape, no_uuid, webhook_id};
 use super::query::Query;
+use crate::body::{self, Next as NextPiece};
 use crate::model::EventId;
 use crate::service::{FollowFilter, Followed, Follower, Next, Service};
 use crate::shutdown::asked;
@@ -55,7 +56,7 @@ pub(super) async fn show(
         told: None,
         keep_alive_at: Instant::now() + KEEP_ALIVE,
     };
-    let answer = Answer::stream(feed)
+    let answer = Answer::stream(Box::new(feed))
         .with(header::CONTENT_TYPE, "text/event-stream")
         .with(header::CACHE_CONTROL, "no-store")
         .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
@@ -67,7 +68,7 @@ pub(super) async fn show(
 }
 
 /// A stream under way.
-pub(super) struct Feed {
+struct Feed {
     follower: Follower,
     service: Arc<Service>,
     /// Asked again and again: a token that is revoked ends its streams.
@@ -79,9 +80,15 @@ pub(super) struct Feed {
     keep_alive_at: Instant,
 }
 
+impl body::Feed for Feed {
+    fn next(mut self: Box<Self>) -> NextPiece {
+        Box::pin(async move { Some((self.piece().await?, self as Box<dyn body::Feed>)) })
+    }
+}
+
 impl Feed {
-    /// The next piece, and the stream after it; `None` when the daemon stops, the token is no more, or the store can't be read.
-    pub(super) async fn next(mut self) -> Option<(Bytes, Self)> {
+    /// The next piece; `None` when the daemon stops, the token is no more, or the store can't be read.
+    async fn piece(&mut self) -> Option<Bytes> {
         let mut piece = String::new();
         if !self.begun {
             self.begun = true;
@@ -89,7 +96,7 @@ impl Feed {
             let _ = write!(piece, ": stream of attempts\nretry: {COME_BACK_MS}\n");
             self.tell_place(&mut piece);
             piece.push('\n');
-            return Some((piece.into(), self));
+            return Some(piece.into());
         }
         let next = tokio::select! {
             biased;
@@ -125,7 +132,7 @@ impl Feed {
                 return None;
             }
         }
-        Some((piece.into(), self))
+        Some(piece.into())
     }
 
     fn tell_place(&mut self, piece: &mut String) {

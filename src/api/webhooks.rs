@@ -140,7 +140,7 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
             let value = value.text().map_err(|_| format!("the value of `{}` must be a string", shown(&name)))?;
             pairs.push((name, value));
         }
-        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value)))
+        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|said| said.en)
     });
     let max_in_flight = fields
         .clearable("max_in_flight", |value| value.integer(1..=1000).map(|max| u16::try_from(max).unwrap_or(u16::MAX)));

@@ -229,7 +229,7 @@ pub(super) static KEYS: &[Key<Config>] = &[
         server.trusted_proxies,
         "The proxies in front whose X-Forwarded-For is believed: failed logins are then counted against the address it names. \
          Each must append to that header the address it was called from. A proxy on this machine is \"127.0.0.1\", and \
-         \"::1\" if it connects by IPv6."
+         \"::1\" if it connects by IPv6. With X-Forwarded-Proto: https from one of them the panel's cookies are Secure."
     ),
     key!(
         Config,

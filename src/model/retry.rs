@@ -1,6 +1,6 @@
 //! When a failed notification is tried again. Pure: it touches no clock and no store.
 
-use super::{NotificationKey, Timestamp, millis};
+use super::{NotificationKey, Said, Timestamp, millis};
 use std::fmt;
 use std::time::Duration;
 
@@ -28,14 +28,24 @@ pub enum RetryPolicyError {
     Jitter,
 }
 
+impl RetryPolicyError {
+    /// The sentence a field error shows.
+    pub fn said(self) -> Said {
+        let (en, pt) = match self {
+            Self::Attempts => ("max_attempts must be 1 to 20", "as tentativas devem ser de 1 a 20"),
+            Self::Gaps => ("the schedule must have 1 to 19 gaps", "a agenda deve ter de 1 a 19 intervalos"),
+            Self::Gap => {
+                ("each gap of the schedule must be 1ms to 30days", "cada intervalo da agenda deve ser de 1ms a 30days")
+            }
+            Self::Jitter => ("jitter must be 0 to 1", "a variação deve ser de 0 a 1"),
+        };
+        Said::new(en, pt)
+    }
+}
+
 impl fmt::Display for RetryPolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Attempts => "max_attempts must be 1 to 20",
-            Self::Gaps => "the schedule must have 1 to 19 gaps",
-            Self::Gap => "each gap of the schedule must be 1ms to 30days",
-            Self::Jitter => "jitter must be 0 to 1",
-        })
+        f.write_str(&self.said().en)
     }
 }
 

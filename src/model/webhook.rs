@@ -1,7 +1,7 @@
 //! A webhook: a subscription of one target to some types of event.
 
 use super::secret::Secret;
-use super::{AccountNo, EventType, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo};
+use super::{AccountNo, EventType, PatternSet, RetryPolicy, Said, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use http::{HeaderName, HeaderValue};
@@ -257,45 +257,65 @@ impl ExtraHeaders {
     pub const MAX_TOTAL_BYTES: usize = 8 * 1024;
 
     /// Checks names and values; the error is the sentence a field error shows.
-    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Said> {
         Self::read(pairs, false)
     }
 
     /// The same for what was kept. A name that has come to be reserved since is left out: the webhook must still load.
-    pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+    pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Said> {
         Self::read(pairs, true)
     }
 
-    fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, leave_out: bool) -> Result<Self, String> {
-        let too_long = || format!("names and values must be at most {} bytes together", Self::MAX_TOTAL_BYTES);
+    fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, leave_out: bool) -> Result<Self, Said> {
+        let (total, most) = (Self::MAX_TOTAL_BYTES, Self::MAX_VALUE_BYTES);
+        let too_long = || Said {
+            en: format!("names and values must be at most {total} bytes together"),
+            pt: format!("nomes e valores podem ter juntos no máximo {total} bytes"),
+        };
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for (name, value) in pairs {
             // Before a name is told back: one of a mebibyte makes no sentence.
             if name.len() > Self::MAX_TOTAL_BYTES {
                 return Err(too_long());
             }
-            let parsed = HeaderName::from_str(name).map_err(|_| format!("`{name}` is no header name"))?;
+            let parsed = HeaderName::from_str(name).map_err(|_| Said {
+                en: format!("`{name}` is no header name"),
+                pt: format!("`{name}` não é um nome de cabeçalho"),
+            })?;
             if is_reserved(parsed.as_str()) {
                 if leave_out {
                     continue;
                 }
-                return Err(format!("`{name}` is set by carteiro or by HTTP itself and can't be added"));
+                return Err(Said {
+                    en: format!("`{name}` is set by carteiro or by HTTP itself and can't be added"),
+                    pt: format!("`{name}` é definido pelo carteiro ou pelo próprio HTTP e não pode ser acrescentado"),
+                });
             }
             if value.len() > Self::MAX_VALUE_BYTES || !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-                return Err(format!(
-                    "the value of `{name}` must be visible ASCII of at most {} bytes",
-                    Self::MAX_VALUE_BYTES
-                ));
+                return Err(Said {
+                    en: format!("the value of `{name}` must be visible ASCII of at most {most} bytes"),
+                    pt: format!("o valor de `{name}` deve ter só caracteres ASCII visíveis, no máximo {most}"),
+                });
             }
             let Ok(mut value) = HeaderValue::from_str(value.trim()) else {
-                return Err(format!("the value of `{name}` is no header value"));
+                return Err(Said {
+                    en: format!("the value of `{name}` is no header value"),
+                    pt: format!("o valor de `{name}` não serve para um cabeçalho"),
+                });
             };
             if headers.iter().any(|(other, _)| *other == parsed) {
-                return Err(format!("`{name}` is given twice"));
+                return Err(Said {
+                    en: format!("`{name}` is given twice"),
+                    pt: format!("`{name}` aparece duas vezes"),
+                });
             }
             value.set_sensitive(true);
             if headers.len() == Self::MAX {
-                return Err(format!("must be at most {} headers", Self::MAX));
+                let most = Self::MAX;
+                return Err(Said {
+                    en: format!("must be at most {most} headers"),
+                    pt: format!("podem ser no máximo {most} cabeçalhos"),
+                });
             }
             headers.push((parsed, value));
         }
@@ -473,7 +493,7 @@ mod tests {
         assert!(ExtraHeaders::new(seven().chain([(names[7].as_str(), &value[..left])])).is_ok());
         assert!(ExtraHeaders::new(seven().chain([(names[7].as_str(), &value[..=left])])).is_err());
         let told = ExtraHeaders::new([("\u{1}".repeat(ExtraHeaders::MAX_TOTAL_BYTES + 1).as_str(), "")]).unwrap_err();
-        assert!(told.len() < 100, "a name is not told back whole: {}", told.len());
+        assert!(told.en.len() < 100, "a name is not told back whole: {}", told.en.len());
     }
 
     #[test]

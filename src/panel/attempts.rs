@@ -1,10 +1,10 @@
 //! What was tried: each attempt of a notification with its time, its phases as a bar, why it failed, and what came back.
 
 use super::View;
-use super::layout::{decimal, moment, rect, resend_button, span, status, until};
+use super::layout::{decimal, moment, rect, resend_button, span, status, told, until};
 use super::texts::{Lang, fill};
 use crate::delivery;
-use crate::model::{Attempt, AttemptResult, Status, TlsVersion, Trigger};
+use crate::model::{Attempt, AttemptResult, Said, Status, TlsVersion, Trigger};
 use crate::service::{NotificationDetail, NotificationView};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -28,8 +28,13 @@ pub(super) fn response(view: &View<'_>, notification: &NotificationView) -> Mark
     }
 }
 
-/// One notification: its status, the icon right of it, when it is tried next, and its attempts.
-pub(super) fn notification(view: &View<'_>, detail: &NotificationDetail, with_event: bool) -> Markup {
+/// One notification: its status, the icon right of it, when it is tried next and why, and its attempts.
+pub(super) fn notification(
+    view: &View<'_>,
+    detail: &NotificationDetail,
+    why: Option<&Said>,
+    with_event: bool,
+) -> Markup {
     let (t, own) = (view.t, &detail.view);
     let id = own.id.to_string();
     let in_flight = view.service.is_in_flight(view.caller(), own);
@@ -56,11 +61,10 @@ pub(super) fn notification(view: &View<'_>, detail: &NotificationDetail, with_ev
                 }
                 div { dt { "Id" } dd.id { (id) } }
             }
-            @if detail.attempts.is_empty() {
-                p.muted { (t.no_attempt_yet) }
-            } @else {
+            @if let Some(why) = why { p { (told(view.lang, view.lang.of(why))) } }
+            @if !detail.attempts.is_empty() {
                 ol.attempts {
-                    @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) { li { (one(view, attempt, &id)) } }
+                    @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) { li id=(format!("a-{id}-{}", attempt.number)) { (one(view, attempt, &id)) } }
                 }
             }
         }
@@ -86,7 +90,7 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
             }
         }
         p.when { (moment(view.lang, attempt.started_at)) @if let Some(ip) = attempt.remote_ip { " · " (ip) } @if let Some(tls) = attempt.tls.map(TlsVersion::as_str) { " · TLS " (tls) } }
-        p class=(if why.is_none() { "why good" } else { "why bad" }) { (why.as_deref().unwrap_or(t.confirmed)) }
+        p class=(if why.is_none() { "why good" } else { "why bad" }) { (told(view.lang, why.as_deref().unwrap_or(t.confirmed))) }
         (phases(view, attempt))
         @if let AttemptResult::Response(response) = &attempt.result {
             @if !response.body.is_empty() {

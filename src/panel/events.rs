@@ -2,11 +2,12 @@
 
 use super::attempts;
 use super::exchange::page;
-use super::filters::{Narrowed, Paging, any, period_fields, text_field, type_list};
-use super::layout::{Place, action, ago, counted, empty, framed, moment, pager, pretty};
+use super::filters::{Narrowed, Paging, any, listed, period_fields, text_field, type_list};
+use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, told};
+use super::texts::fill;
 use super::{Answer, ROWS, Refusal, View, done};
-use crate::model::{EventId, Payload};
-use crate::service::Glance;
+use crate::model::{EventId, Payload, WebhookId};
+use crate::service::{Explanation, Glance};
 use crate::store::{EventQuery, Order, Page};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -28,33 +29,23 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
     };
     let find = |paging: Paging| view.service.glance_at_events(view.caller(), query(paging));
     let (paging, found) = Paging::read(view, find).await?;
-    let (newer, older) = paging.links(view, found.next);
     let filtered = any(view);
+    let (rows, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view))));
     let content = html! {
         h1 { (t.events) }
         (filter_form(view, filtered))
         (narrowed.said())
-        @if found.items.is_empty() {
-            @if found.next.is_some() {
-                p.muted { (t.keep_looking) }
-            } @else if filtered || paging.cursor.is_some() {
-                p.muted { (t.nothing_matches) }
-            } @else {
-                (empty(t.no_events, t.no_events_help, Some(&curl(view))))
-            }
-        } @else {
-            (table(view, &found, paging.cursor.is_none()))
-        }
-        (pager(t, newer.as_deref(), older.as_deref()))
+        (listed(view, paging, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Events, t.events, &content)))
 }
 
-pub(super) fn curl(view: &View<'_>) -> String {
-    let scheme = if view.asked.secure { "https" } else { "http" };
-    format!(
-        "curl -X POST {scheme}://{}/api/events \\\n  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d '{{\"event\": {{\"type\": \"PAYMENT.PAID\", \"resource\": {{\"payment\": {{\"id\": \"p-1\", \"status\": \"PAID\"}}}}}}}}'",
-        view.asked.host
+/// The first event, as a call of the API.
+pub(super) fn first(view: &View<'_>) -> String {
+    curl(
+        view,
+        "events",
+        r#"{"event": {"type": "PAYMENT.PAID", "resource": {"payment": {"id": "p-1", "status": "PAID"}}}}"#,
     )
 }
 
@@ -79,12 +70,12 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
     }
 }
 
-fn table(view: &View<'_>, found: &Page<Glance>, top: bool) -> Markup {
+fn table(view: &View<'_>, found: &Page<Glance>) -> Markup {
     let t = view.t;
     html! {
-        table.cards #rows data-live=(if top { "list" } else { "rows" }) {
+        table.cards #rows {
             caption.sr { (t.events) }
-            thead { tr { th scope="col" { (t.event_type) } th scope="col" { (t.external_id) } th scope="col" { (t.resource_id) } th scope="col" { (t.recorded) } th scope="col" { (t.notifications) } } }
+            (heads(&[t.event_type, t.external_id, t.resource_id, t.recorded, t.notifications]))
             tbody {
                 @for (event, states) in &found.items {
                     tr id=(format!("e-{}", event.id)) {
@@ -92,7 +83,7 @@ fn table(view: &View<'_>, found: &Page<Glance>, top: bool) -> Markup {
                         td.id data-label=(t.external_id) { (event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or("–")) }
                         td.id data-label=(t.resource_id) { (event.resource.id.as_deref().unwrap_or("–")) }
                         td data-label=(t.recorded) { (ago(view, event.inserted_at)) }
-                        td data-label=(t.notifications) {
+                        td.states data-label=(t.notifications) {
                             @for (state, count) in states { (counted(t, *state, *count)) " " }
                             @if states.is_empty() { span.muted { (t.nobody) } }
                         }
@@ -107,6 +98,8 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
     let t = view.t;
     let detail = view.service.event(view.caller(), id).await?;
     let history = view.service.notifications_of_event(view.caller(), id, Order::Newest, None, ROWS).await?;
+    let reasons = view.service.explain(view.caller(), id).await?;
+    let why = |of: WebhookId| reasons.iter().find(|reason| reason.owed && reason.webhook_id == of).map(|it| &it.reason);
     let event = &detail.event;
     let resource = detail.payload.as_ref().map(Payload::resource);
     let resource = resource.as_deref().map(|bytes| pretty(&String::from_utf8_lossy(bytes)));
@@ -130,9 +123,10 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
         h2 { (t.history) }
         div #history data-live="" {
             @if history.items.is_empty() { p.muted { (t.owed_to_nobody) } }
-            @for detail in &history.items { (attempts::notification(view, detail, false)) }
+            @for detail in &history.items { (attempts::notification(view, detail, why(detail.view.webhook_id), false)) }
             @if let Some(next) = history.next { p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older) } } }
         }
+        (others(view, &reasons))
         h2 { (t.resource) }
         @match &resource {
             Some(text) => div.copyable {
@@ -143,6 +137,30 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
         }
     };
     Ok(page(StatusCode::OK, framed(view, Place::Events, event.event_type.as_str(), &content)))
+}
+
+/// The webhooks that were not owed the event, and why each was not.
+fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
+    let others: Vec<&Explanation> = reasons.iter().filter(|reason| !reason.owed).collect();
+    html! {
+        @if !others.is_empty() {
+            details #others {
+                summary { (fill(view.t.not_owed, &[&others.len()])) }
+                dl.reasons {
+                    @for reason in others.iter().take(ROWS) {
+                        dt.target { a href=(format!("/webhooks/{}", reason.webhook_id)) { (target(view, reason.webhook_id)) } }
+                        dd { (told(view.lang, view.lang.of(&reason.reason))) }
+                    }
+                }
+                @if others.len() > ROWS { p.muted { "+" (others.len() - ROWS) } }
+            }
+        }
+    }
+}
+
+fn target(view: &View<'_>, id: WebhookId) -> String {
+    let webhook = view.service.webhook(view.caller(), id);
+    webhook.map_or_else(|_| id.to_string(), |webhook| webhook.target.to_string())
 }
 
 fn of_resource(id: &str) -> String {

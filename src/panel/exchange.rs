@@ -63,6 +63,8 @@ pub(super) struct Asked {
     pub(super) own_origin: bool,
     /// What it calls us.
     pub(super) host: String,
+    /// Whether an open page asks by itself.
+    pub(super) by_itself: bool,
 }
 
 impl Asked {
@@ -83,6 +85,7 @@ impl Asked {
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
             host: text(headers, header::HOST).to_owned(),
+            by_itself: headers.contains_key("carteiro-live") || request.uri().path() == "/live",
             query,
             form,
             from,
@@ -169,13 +172,19 @@ pub(super) fn asset(
     guarded(response)
 }
 
+/// A status, and nothing to show.
+pub(super) fn bare_status(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    guarded(response)
+}
+
 /// To another page, by GET.
 pub(super) fn see(path: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::SEE_OTHER;
+    let mut response = bare_status(StatusCode::SEE_OTHER);
     let path = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, path);
-    guarded(response)
+    response
 }
 
 fn set_cookie(response: &mut Response<Bytes>, cookie: &str) {

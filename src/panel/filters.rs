@@ -1,5 +1,6 @@
 //! What lists are narrowed by, read from the page's address. A filter that can't be read is named and left aside.
 
+use super::layout::pager;
 use super::texts::fill;
 use super::{ROWS, View};
 use crate::model::{Pattern, Timestamp};
@@ -61,6 +62,30 @@ impl Paging {
                 let older = self.cursor.and_then(|cursor| cursor.turned(Order::Oldest));
                 (next.map(|cursor| link("newer", cursor)), older.map(|cursor| link("older", cursor)))
             }
+        }
+    }
+}
+
+/// A list that is live: its rows, or what stands where there are none, and the ways to the pages beside it.
+pub(super) fn listed(
+    view: &View<'_>,
+    paging: Paging,
+    next: Option<Cursor>,
+    rows: Option<&Markup>,
+    first_step: &Markup,
+) -> Markup {
+    let t = view.t;
+    let (newer, older) = paging.links(view, next);
+    let top = paging.cursor.is_none();
+    html! {
+        div #list data-live=(if top { "list" } else { "rows" }) {
+            @match rows {
+                Some(rows) => (rows),
+                None if next.is_some() => p.muted { (t.keep_looking) },
+                None if any(view) || !top => p.muted { (t.nothing_matches) },
+                None => (first_step),
+            }
+            (pager(t, newer.as_deref(), older.as_deref()))
         }
     }
 }

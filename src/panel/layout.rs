@@ -162,6 +162,25 @@ fn written(lang: Lang, at: Timestamp) -> String {
     }
 }
 
+/// A sentence of the service, its moments written as all others of the page are.
+pub(super) fn told(lang: Lang, text: &str) -> Markup {
+    let mut parts = Vec::new();
+    let (mut rest, mut from) = (text, 0);
+    // `T` and `Z` of a moment stand 14 bytes apart, and 10 bytes follow a moment's beginning before the first.
+    while let Some(at) = rest.get(from..).and_then(|text| text.find('T')).map(|at| from + at) {
+        let whole = at.checked_sub(10).and_then(|begin| Some((begin, rest.get(begin..begin + 24)?)));
+        match whole.and_then(|(begin, text)| Some((begin, Timestamp::parse(text).ok()?))) {
+            Some((begin, moment)) => {
+                parts.push((&rest[..begin], Some(moment)));
+                (rest, from) = (&rest[begin + 24..], 0);
+            }
+            None => from = at + 1,
+        }
+    }
+    parts.push((rest, None));
+    html! { @for (text, at) in parts { (text) @if let Some(at) = at { (moment(lang, at)) } } }
+}
+
 /// How long ago, and when exactly for whoever points at it.
 pub(super) fn ago(view: &View<'_>, at: Timestamp) -> Markup {
     let text = fill(view.t.ago, &[&span(view.lang, view.now.since(at))]);
@@ -243,6 +262,19 @@ pub(super) fn empty(title: &str, help: &str, curl: Option<&str>) -> Markup {
     }
 }
 
+/// A call of the API, ready to be pasted.
+pub(super) fn curl(view: &View<'_>, path: &str, body: &str) -> String {
+    let (scheme, host) = (if view.asked.secure { "https" } else { "http" }, &view.asked.host);
+    format!(
+        "curl -X POST {scheme}://{host}/api/{path} \\\n  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d '{body}'"
+    )
+}
+
+/// The head of a table.
+pub(super) fn heads(names: &[&str]) -> Markup {
+    html! { thead { tr { @for name in names { th scope="col" { (name) } } } } }
+}
+
 /// JSON, indented as far as a page is wide.
 pub(super) fn pretty(json: &str) -> String {
     crate::model::laid_out(&json.replace('\r', ""), 40)
@@ -291,6 +323,9 @@ mod tests {
         ] {
             assert_eq!(span(Lang::Pt, Duration::from_millis(ms)), text);
         }
+        let sentence = "TET <b> T desde 2026-11-23T12:00:00.123Z, Tá; em 2026-11-23T12:00:00.123Z";
+        let shown = "<time datetime=\"2026-11-23T12:00:00.123Z\" data-t=\"\">23/11/2026 12:00:00 UTC</time>";
+        assert_eq!(told(Lang::Pt, sentence).into_string(), format!("TET &lt;b&gt; T desde {shown}, Tá; em {shown}"));
         assert_eq!(bytes(Lang::En, 1536), "1.5 KiB");
         assert_eq!(bytes(Lang::Pt, 3 << 30), "3,0 GiB");
         assert_eq!(written(Lang::Pt, Timestamp::from_ms(1_795_435_200_123)), "23/11/2026 12:00:00 UTC");

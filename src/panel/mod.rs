@@ -9,13 +9,16 @@ mod events;
 mod exchange;
 mod filters;
 mod layout;
+mod live;
 mod notifications;
 mod overview;
 mod session;
 mod texts;
 mod webhook_form;
+mod webhook_typed;
 mod webhooks;
 
+use crate::body::Body;
 use crate::model::{EventId, NotificationId, ResendId, Scope, Timestamp, WebhookId};
 use crate::service::{Caller, Credential, Error, Service};
 use crate::store::StoreError;
@@ -28,7 +31,8 @@ use session::{Sessions, SignedIn};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use texts::{Lang, Texts, fill};
+use texts::{Lang, Texts, fill, sentence};
+use tokio::sync::watch;
 
 const STYLE: &[u8] = include_bytes!("panel.css");
 const SCRIPT: &[u8] = include_bytes!("panel.js");
@@ -43,9 +47,11 @@ pub type CountWrong = Box<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
 /// The pages and who is signed in.
 pub struct Panel {
     service: Arc<Service>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
     count_wrong: CountWrong,
     tag: String,
+    /// Turns true when the daemon stops.
+    stop: watch::Receiver<bool>,
 }
 
 /// What a page is made for: who looks, in which language, and from where.
@@ -91,11 +97,11 @@ impl From<Error> for Refusal {
 type Answer = Result<Response<Bytes>, Refusal>;
 
 impl Panel {
-    /// Over the service; `count_wrong` hears of every sign-in with a wrong token.
-    pub fn new(service: Arc<Service>, count_wrong: CountWrong) -> Self {
+    /// Over the service; `count_wrong` hears of every sign-in with a wrong token, and streams end when `stop` turns true.
+    pub fn new(service: Arc<Service>, count_wrong: CountWrong, stop: watch::Receiver<bool>) -> Self {
         let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
         let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
-        Self { service, sessions: Sessions::default(), count_wrong, tag: format!("\"{tag:016x}\"") }
+        Self { service, sessions: Arc::default(), count_wrong, tag: format!("\"{tag:016x}\""), stop }
     }
 
     /// Whether a path is one of the panel's.
@@ -104,27 +110,44 @@ impl Panel {
         first.is_some_and(|first| {
             matches!(
                 first,
-                "" | "panel" | "sign-in" | "sign-out" | "language" | "webhooks" | "events" | "notifications"
+                "" | "panel" | "live" | "sign-in" | "sign-out" | "language" | "webhooks" | "events" | "notifications"
             )
         }) && !path.starts_with("//")
     }
 
     /// Answers one request; `secure` tells whether the browser speaks TLS.
-    pub async fn answer(&self, request: Request<Bytes>, from: IpAddr, secure: bool) -> Response<Bytes> {
+    pub async fn answer(&self, request: Request<Bytes>, from: IpAddr, secure: bool) -> Response<Body> {
         let known = request.headers().get(header::IF_NONE_MATCH).cloned();
         let asked = Asked::read(&request, from, secure);
         drop(request);
-        if let Some(asset) = self.asset(&asked, known.as_ref()) {
-            return asset;
+        if asked.path == "/live" && asked.method == Method::GET {
+            return self.live(&asked).await;
         }
+        let page = match self.asset(&asked, known.as_ref()) {
+            Some(asset) => asset,
+            None => self.page(&asked).await,
+        };
+        page.map(Body::from)
+    }
+
+    /// A browser's `EventSource` comes back for anything but what says that there is nothing for it.
+    async fn live(&self, asked: &Asked) -> Response<Body> {
+        let nobody = || exchange::bare_status(StatusCode::NO_CONTENT).map(Body::from);
+        let Some(signed_in) = self.signed_in(asked).filter(|_| asked.own_origin) else {
+            return nobody();
+        };
+        live::open(&self.service, &self.sessions, &signed_in, &self.stop).await.unwrap_or_else(nobody)
+    }
+
+    async fn page(&self, asked: &Asked) -> Response<Bytes> {
         match (asked.method.as_str(), asked.path.as_str()) {
-            ("GET" | "HEAD", "/sign-in") => self.sign_in_page(&asked, StatusCode::OK, None),
-            ("POST", "/sign-in") => self.sign_in(&asked),
+            ("GET" | "HEAD", "/sign-in") => self.sign_in_page(asked, StatusCode::OK, None),
+            ("POST", "/sign-in") => self.sign_in(asked),
             ("POST", "/language") => {
                 let lang = asked.form.get("lang").and_then(Lang::parse).unwrap_or(asked.lang);
-                exchange::with_language(exchange::see(back_of(&asked)), lang, asked.secure)
+                exchange::with_language(exchange::see(back_of(asked)), lang, asked.secure)
             }
-            _ => self.inside(&asked).await,
+            _ => self.inside(asked).await,
         }
     }
 
@@ -186,7 +209,7 @@ impl Panel {
     }
 
     fn signed_in(&self, asked: &Asked) -> Option<SignedIn> {
-        self.sessions.find(&self.service, asked.session.as_deref()?)
+        self.sessions.find(&self.service, asked.session.as_deref()?, asked.by_itself)
     }
 
     async fn inside(&self, asked: &Asked) -> Response<Bytes> {
@@ -239,7 +262,7 @@ impl Panel {
         if asked.method == Method::GET || asked.method == Method::HEAD {
             return match *segments.as_slice() {
                 [""] => overview::show(view).await,
-                ["webhooks"] => Ok(webhooks::list(view)),
+                ["webhooks"] => webhooks::list(view).await,
                 ["webhooks", "new"] => webhook_form::new(view),
                 ["webhooks", id] => webhooks::show(view, webhook(id)?).await,
                 ["webhooks", id, "edit"] => webhook_form::edit(view, webhook(id)?),
@@ -289,13 +312,13 @@ impl Panel {
 
     fn refuse(asked: &Asked, refusal: &Refusal) -> Response<Bytes> {
         let t = asked.lang.texts();
-        let (status, title, sentence) = said(t, refusal);
+        let (status, title, sentence) = said(asked.lang, refusal);
         let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
         exchange::page(status, bare(asked.lang, title, "/", &content))
     }
 
     fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
-        let (status, title, sentence) = said(view.t, refusal);
+        let (status, title, sentence) = said(view.lang, refusal);
         let back = back_of(view.asked);
         let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
         exchange::page(status, framed(view, Place::None, title, &content))
@@ -334,19 +357,20 @@ fn without_note(asked: &Asked) -> String {
     if query.is_empty() { asked.path.clone() } else { format!("{}?{query}", asked.path) }
 }
 
-fn said(t: &'static Texts, refusal: &Refusal) -> (StatusCode, &'static str, String) {
+fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
+    let t = lang.texts();
     match refusal {
         Refusal::NotFound | Refusal::Of(Error::NotFound) => {
             (StatusCode::NOT_FOUND, t.not_found_title, t.not_found.to_owned())
         }
         Refusal::ReadOnly => (StatusCode::FORBIDDEN, t.forbidden_title, t.forbidden.to_owned()),
         Refusal::Stale => (StatusCode::FORBIDDEN, t.stale_title, t.stale.to_owned()),
-        Refusal::Of(Error::Conflict { code, detail }) => {
-            (StatusCode::CONFLICT, t.cant_title, t.conflict(code).map_or_else(|| detail.clone(), str::to_owned))
+        Refusal::Of(Error::Conflict { code: _, detail }) => {
+            (StatusCode::CONFLICT, t.cant_title, sentence(lang, detail))
         }
         Refusal::Of(Error::Invalid(fields)) => {
-            let sentences = fields.iter().map(|(name, problems)| format!("{name} {}", problems.join("; ")));
-            (StatusCode::UNPROCESSABLE_ENTITY, t.cant_title, sentences.collect::<Vec<_>>().join(". "))
+            let sentences: Vec<String> = fields.values().flatten().map(|said| sentence(lang, said)).collect();
+            (StatusCode::UNPROCESSABLE_ENTITY, t.cant_title, sentences.join(" "))
         }
         Refusal::Of(Error::Store(StoreError::Full { .. })) => {
             (StatusCode::SERVICE_UNAVAILABLE, t.cant_title, t.full.to_owned())

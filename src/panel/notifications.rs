@@ -2,8 +2,8 @@
 
 use super::attempts::{self, can_resend, response};
 use super::exchange::{page, see};
-use super::filters::{Narrowed, PAGING, Paging, any, period_fields, select_field, text_field, type_list};
-use super::layout::{Place, ago, class, empty, framed, moment, pager, resend_button, status, until};
+use super::filters::{Narrowed, PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
+use super::layout::{Place, ago, class, empty, framed, heads, moment, resend_button, status, until};
 use super::texts::fill;
 use super::{Answer, ROWS, Refusal, View, back_of, done};
 use crate::model::{EventId, NotificationId, ResendId, ResendState, Status, WebhookId};
@@ -49,6 +49,23 @@ fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
     (filter, narrowed)
 }
 
+/// Why what a filter matches can't be re-sent all at once; `None` where it can.
+fn not_whole(view: &View<'_>, filter: &NotificationFilter) -> Option<&'static str> {
+    let t = view.t;
+    match filter.status {
+        Some(Status::Held) => Some(t.not_whole_held),
+        Some(Status::Cancelled) => Some(t.not_whole_cancelled),
+        Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None
+            if filter.response.is_some() =>
+        {
+            Some(t.not_whole_response)
+        }
+        Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {
+            filter.event_id.map(|_| t.not_whole_event)
+        }
+    }
+}
+
 fn response_filter(text: &str) -> Option<ResponseFilter> {
     if text == "none" {
         return Some(ResponseFilter::NoResponse);
@@ -65,37 +82,29 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
     let find =
         |paging: Paging| view.service.notifications(view.caller(), filter.clone(), paging.order, paging.cursor, ROWS);
     let (paging, found) = Paging::read(view, find).await?;
-    let (newer, older) = paging.links(view, found.next);
     let filtered = any(view);
-    // A bulk resend knows neither the response nor one event.
-    let all_can = filter.response.is_none() && filter.event_id.is_none();
+    let not_whole = not_whole(view, &filter);
+    let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)));
+    let rows = html! {
+        @if view.can_change {
+            form #many method="post" action="/notifications/resend" {
+                (view.csrf())
+                input type="hidden" name="back" value=(view.here);
+                div.buttons {
+                    label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
+                    button type="submit" { (t.resend_selected) }
+                    @if not_whole.is_none() { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
+                }
+                @if let Some(why) = not_whole { p.help { (why) } }
+            }
+        }
+        (table(view, &found.items))
+    };
     let content = html! {
         h1 { (t.notifications) }
         (filter_form(view, filtered))
         (narrowed.said())
-        @if found.items.is_empty() {
-            @if found.next.is_some() {
-                p.muted { (t.keep_looking) }
-            } @else if filtered || paging.cursor.is_some() {
-                p.muted { (t.nothing_matches) }
-            } @else {
-                (empty(t.no_notifications, t.no_notifications_help, Some(&super::events::curl(view))))
-            }
-        } @else {
-            @if view.can_change {
-                form #many method="post" action="/notifications/resend" {
-                    (view.csrf())
-                    input type="hidden" name="back" value=(view.here);
-                    div.buttons {
-                        label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
-                        button type="submit" { (t.resend_selected) }
-                        @if all_can { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
-                    }
-                }
-            }
-            (table(view, &found.items, paging.cursor.is_none()))
-        }
-        (pager(t, newer.as_deref(), older.as_deref()))
+        (listed(view, paging, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notifications, &content)))
 }
@@ -144,15 +153,13 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
     }
 }
 
-fn table(view: &View<'_>, items: &[NotificationView], top: bool) -> Markup {
+fn table(view: &View<'_>, items: &[NotificationView]) -> Markup {
     let t = view.t;
+    let columns = [t.select, t.event_type, t.target, t.response, t.status, t.next_attempt, t.recorded];
     html! {
-        table.cards #rows data-live=(if top { "list" } else { "rows" }) {
+        table.cards #rows {
             caption.sr { (t.notifications) }
-            thead { tr {
-                @if view.can_change { th scope="col" { span.sr { (t.select) } } }
-                th scope="col" { (t.event_type) } th scope="col" { (t.target) } th scope="col" { (t.response) } th scope="col" { (t.status) } th scope="col" { (t.next_attempt) } th scope="col" { (t.recorded) }
-            } }
+            (heads(&columns[usize::from(!view.can_change)..]))
             tbody { @for item in items { (row(view, item)) } }
         }
     }
@@ -169,8 +176,8 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
                 }
             }
             td data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
-            td.target data-label=(t.target) { (item.target) }
-            td data-label=(t.response) { (response(view, item)) " " span.muted { (item.attempts_count) "×" } }
+            td.target data-label=(t.target) { span.clip title=(item.target) { (item.target) } }
+            td data-label=(t.response) { (response(view, item)) @if item.attempts_count > 1 { " " span.muted { (item.attempts_count) "×" } } }
             td data-label=(t.status) { div.state { (status(t, item.status)) @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) } } }
             td data-label=(t.next_attempt) { @if let Some(at) = item.next_attempt_at { (until(view, at)) } @else { "–" } }
             td data-label=(t.recorded) { (ago(view, item.inserted_at)) }
@@ -181,10 +188,12 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
 pub(super) async fn show(view: &View<'_>, id: NotificationId) -> Answer {
     let t = view.t;
     let detail = view.service.notification(view.caller(), id).await?;
+    let reasons = view.service.explain(view.caller(), detail.view.event_id).await?;
+    let own = reasons.iter().find(|reason| reason.webhook_id == detail.view.webhook_id && reason.owed);
     let content = html! {
         p.crumbs { a href="/notifications" { (t.notifications) } " › " a href=(format!("/events/{}", detail.view.event_id)) { (detail.view.event_type) } }
         h1 { (t.notification) }
-        (attempts::notification(view, &detail, true))
+        (attempts::notification(view, &detail, own.map(|own| &own.reason), true))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notification, &content)))
 }
@@ -215,8 +224,11 @@ pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
 pub(super) async fn confirm(view: &View<'_>) -> Answer {
     let t = view.t;
     let (filter, narrowed) = asked_for(view);
-    if filter.response.is_some() || filter.event_id.is_some() || !view.can_change {
+    if !view.can_change {
         return Err(Refusal::ReadOnly);
+    }
+    if not_whole(view, &filter).is_some() {
+        return Err(Refusal::NotFound);
     }
     let count = view.service.count_to(view.caller(), filter).await?;
     let sentence =
@@ -245,7 +257,7 @@ pub(super) async fn resend_all(view: &View<'_>) -> Answer {
     let asked = super::exchange::Asked::read(&request, view.asked.from, view.asked.secure);
     let of_query = View { asked: &asked, here: String::new(), note: None, ..*view };
     let (filter, narrowed) = asked_for(&of_query);
-    if !narrowed.problems.is_empty() || filter.response.is_some() || filter.event_id.is_some() {
+    if !narrowed.problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
     }
     let job = view.service.resend_many(view.caller(), filter).await?;
@@ -269,7 +281,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card #job data-live="" {
             p { strong { (state) } " · " (moment(view.lang, job.inserted_at)) }
-            progress max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
+            progress data-over=[(!running).then_some("")] max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
             p { (fill(t.job_progress, &[&job.resent, &job.queued, &job.skipped])) }
             @if running && view.can_change {
                 form method="post" action=(format!("/notifications/resends/{id}/stop")) {

@@ -2,8 +2,8 @@
 
 use super::attempts::why;
 use super::exchange::page;
-use super::layout::{Place, ago, bytes, empty, framed, rect, span};
-use super::texts::fill;
+use super::layout::{Place, ago, bytes, empty, framed, heads, rect, span, told};
+use super::texts::{Lang, fill};
 use super::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
 use crate::service::{MAX_COUNTED, Overview, Trouble};
@@ -17,17 +17,17 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
     let month = view.asked.query.get("range") == Some("month");
     let content = html! {
         h1 { (t.overview) }
-        @if overview.webhooks == 0 {
-            (empty(t.no_webhooks, t.no_webhooks_help, Some(&super::webhooks::curl(view))))
-            @if view.can_change { p { a.button.primary href="/webhooks/new" { "+ " (t.create_webhook) } } }
-        } @else if !overview.has_events {
-            (empty(t.no_events, t.no_events_help, Some(&super::events::curl(view))))
-        }
         div #live data-live="" {
+            @if overview.webhooks == 0 {
+                (empty(t.no_webhooks, t.no_webhooks_help, Some(&super::webhooks::first(view))))
+                @if view.can_change { p { a.button.primary href="/webhooks/new" { "+ " (t.create_webhook) } } }
+            } @else if !overview.has_events {
+                (empty(t.no_events, t.no_events_help, Some(&super::events::first(view))))
+            }
             div.tiles { (tiles(view, &overview)) }
             section.card {
                 div.row {
-                    h2 { (t.attempts) }
+                    h2 { (t.chart_title) }
                     nav.tabs aria-label=(t.period) {
                         a href="/" aria-current=[(!month).then_some("true")] { (t.last_day) }
                         a href="/?range=month" aria-current=[month.then_some("true")] { (t.last_month) }
@@ -57,8 +57,8 @@ fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
     };
     html! {
         (tile(t.owed, overview.owed, Status::Retrying))
-        (tile(t.held, overview.held, Status::Held))
-        (tile(t.failed, overview.failed, Status::Failed))
+        (tile(t.held_many, overview.held, Status::Held))
+        (tile(t.failed_many, overview.failed, Status::Failed))
         div.tile {
             span { (t.oldest_owed) }
             @match &overview.oldest {
@@ -95,11 +95,11 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
         }
         details #numbers {
             summary { (t.in_numbers) }
-            table {
-                thead { tr { th scope="col" { (if days { t.day } else { t.hour }) } th scope="col" { (t.came_confirmed) } th scope="col" { (t.came_retried) } th scope="col" { (t.came_failed) } } }
+            table.cards {
+                (heads(&[if days { t.day } else { t.hour }, t.came_confirmed, t.came_retried, t.came_failed]))
                 tbody {
                     @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
-                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td { (one.confirmed) } td { (one.retried) } td { (one.failed) } }
+                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td data-label=(t.came_confirmed) { (one.confirmed) } td data-label=(t.came_retried) { (one.retried) } td data-label=(t.came_failed) { (one.failed) } }
                     }
                 }
             }
@@ -128,7 +128,12 @@ fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
     let step: u64 = if days { 86_400_000 } else { 3_600_000 };
     let at = Timestamp::from_ms((view.now.as_ms() / step).saturating_sub(back as u64) * step).to_string();
     let part = |from: usize, to: usize| at.get(from..to).unwrap_or_default().to_owned();
-    if days { part(0, 10) } else { format!("{} {}h", part(5, 10), part(11, 13)) }
+    match (view.lang, days) {
+        (Lang::Pt, true) => format!("{}/{}/{}", part(8, 10), part(5, 7), part(0, 4)),
+        (Lang::Pt, false) => format!("{}/{} {}h", part(8, 10), part(5, 7), part(11, 13)),
+        (Lang::En, true) => part(0, 10),
+        (Lang::En, false) => format!("{} {}:00", part(5, 10), part(11, 13)),
+    }
 }
 
 fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
@@ -137,18 +142,18 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
     html! {
         article.card.trouble {
             div.row {
-                h3.target { a href=(format!("/webhooks/{}", webhook.id)) { (webhook.target) } }
-                span { strong { (counted(trouble.owed)) } " " (t.owed) }
+                h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
+                span { (fill(t.still_owed, &[&counted(trouble.owed)])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
-                p { (match view.lang { super::texts::Lang::Pt => reason.pt(), super::texts::Lang::En => reason.en() }) }
+                p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }
             @if let Some(since) = trouble.failing.since { p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
             @if let Some(at) = trouble.failing.disables_at {
                 p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
             }
             @if let Some(why) = trouble.attempt.as_ref().and_then(|attempt| why(view.lang, attempt)) {
-                p { strong { (t.what_to_do) ": " } (why) }
+                p { strong { (t.what_to_do) ": " } (told(view.lang, &why)) }
             }
         }
     }
@@ -162,7 +167,7 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
             dl.facts {
                 div {
                     dt { (t.status) }
-                    dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (why) } } }
+                    dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (view.lang.of(why)) } } }
                 }
                 div { dt { (t.kept_events) } dd { (figures.events) } }
                 div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }

@@ -2,7 +2,10 @@
 "use strict";
 (() => {
   const own = document.currentScript.dataset;
-  const EVERY = 4000, SOON = 600;
+  // How often a page looks: without a stream, while something is awaited, and beside a stream, for what only time changes.
+  const EVERY = 4000, SOON = 600, SELDOM = 60000;
+  // How far down, in pixels, a page still counts as being at its top.
+  const NEAR_TOP = 120;
   const full = new Intl.DateTimeFormat(own.lang, { dateStyle: "short", timeStyle: "medium" });
 
   // As the server writes spans.
@@ -16,42 +19,66 @@
   const fill = (text, value) => text.replace("{}", () => value);
 
   // What is of the reader's own time zone, or counts.
+  const tell = (time, now = Date.now()) => {
+    const at = Date.parse(time.dateTime);
+    let text;
+    if ("t" in time.dataset) text = full.format(at);
+    else if ("until" in time.dataset) text = at <= now ? own.now : fill(own.in, span(at - now));
+    else if ("ago" in time.dataset) text = fill(own.ago, span(Math.max(0, now - at)));
+    else return;
+    if (time.textContent !== text) time.textContent = text;
+    if (time.title) { const title = full.format(at); if (time.title !== title) time.title = title; }
+  };
+  let ticked = Date.now();
   const tick = () => {
-    const now = Date.now();
+    const now = Date.now(), before = ticked;
+    ticked = now;
     for (const time of document.querySelectorAll("time[datetime]")) {
-      const at = Date.parse(time.dateTime);
-      let text;
-      if ("t" in time.dataset) text = full.format(at);
-      else if ("until" in time.dataset) text = at <= now ? own.now : fill(own.in, span(at - now));
-      else if ("ago" in time.dataset) text = fill(own.ago, span(Math.max(0, now - at)));
-      else continue;
-      if (time.textContent !== text) time.textContent = text;
-      if (time.title && !time.dataset.titled) { time.title = full.format(at); time.dataset.titled = "1"; }
+      tell(time, now);
+      // An attempt begins without a word; it is being made now.
+      if ("until" in time.dataset) { const at = Date.parse(time.dateTime); if (before < at && at <= now && said.size) setTimeout(look, 200); }
     }
   };
 
-  // ---- live: each part marked data-live is replaced when the server has another one, unless somebody is at it ----
+  // ---- live: what differs in each part marked data-live is changed in place, unless somebody is at it ----
   const said = new Map();
   const parts = (root) => [...root.querySelectorAll("[data-live][id]")];
   for (const part of parts(document)) said.set(part.id, part.outerHTML);
 
-  const swap = (old, fresh) => {
-    const open = new Set([...old.querySelectorAll("details[open][id]")].map((it) => it.id));
-    const ticked = new Set([...old.querySelectorAll("input:checked")].map((it) => it.value));
-    const focus = old.contains(document.activeElement) ? document.activeElement : null;
-    const key = focus && (focus.id || focus.getAttribute("href") || focus.getAttribute("aria-label"));
-    const known = new Set([...old.querySelectorAll("tr[id], li")].map((it) => it.id));
-    const node = document.importNode(fresh, true);
-    for (const it of node.querySelectorAll("details[id]")) if (open.has(it.id)) it.open = true;
-    for (const it of node.querySelectorAll("input[type=checkbox]")) if (ticked.has(it.value)) it.checked = true;
-    for (const it of node.querySelectorAll("tr[id]")) if (!known.has(it.id)) it.classList.add("fresh");
-    const before = old.getBoundingClientRect().bottom;
-    old.replaceWith(node);
-    // What stands below the part and was being read stays where it was.
-    if (before < 0) window.scrollBy(0, node.getBoundingClientRect().bottom - before);
-    if (key) for (const it of node.querySelectorAll("a, button, input, summary, pre")) {
-      if ([it.id, it.getAttribute("href"), it.getAttribute("aria-label")].includes(key)) { it.focus({ preventScroll: true }); break; }
+  // Elements stay who they are, so that focus, selection, ticks, open details and the place one has scrolled to stay with them.
+  const morph = (old, fresh) => {
+    if (old.nodeType !== Node.ELEMENT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
+    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !(name === "open" && old.id)) old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes) if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    // The clock below writes these.
+    if (old.nodeName === "TIME" && fresh.nodeName === "TIME") { tell(old); return; }
+    const named = new Map();
+    for (const it of old.children) if (it.id) named.set(it.id, it);
+    let at = old.firstChild;
+    const like = (it, other) => it && it.nodeName === other.nodeName && (it.id || "") === (other.id || "");
+    for (const other of [...fresh.childNodes]) {
+      // What is gone from here makes way before what follows it is taken for it.
+      while (at && at.id && !like(at, other) && ![...fresh.children].some((it) => it.id === at.id)) { const gone = at; at = at.nextSibling; gone.remove(); }
+      const mine = other.id ? named.get(other.id) : like(at, other) ? at : null;
+      if (mine) {
+        if (mine === at) at = at.nextSibling; else old.insertBefore(mine, at);
+        morph(mine, other);
+      } else {
+        const node = document.importNode(other, true);
+        if (node.nodeName === "TR") node.classList.add("fresh");
+        old.insertBefore(node, at);
+      }
     }
+    while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
+  };
+  // Where the browser doesn't hold what is read in its place, that is done here.
+  const anchored = CSS.supports("overflow-anchor: auto");
+  const swap = (old, fresh) => {
+    const seen = anchored || window.scrollY < NEAR_TOP ? null : [...old.querySelectorAll("[id]")].find((it) => it.getBoundingClientRect().top >= 0);
+    const before = seen && seen.getBoundingClientRect().top;
+    morph(old, fresh);
+    equip();
+    if (seen && seen.isConnected) window.scrollBy(0, seen.getBoundingClientRect().top - before);
   };
   const ids = (part) => [...part.querySelectorAll("tr[id]")].map((row) => row.id).join(" ");
   let waiting = null;
@@ -59,6 +86,7 @@
   news.type = "button"; news.className = "news"; news.hidden = true;
   news.addEventListener("click", () => { news.hidden = true; const apply = waiting; waiting = null; if (apply) apply(); window.scrollTo(0, 0); });
 
+  let put_off = false;
   const selecting = (part) => {
     const selection = window.getSelection();
     return selection && !selection.isCollapsed && part.contains(selection.anchorNode);
@@ -69,40 +97,60 @@
       const old = document.getElementById(fresh.id);
       if (!old) continue;
       const html = fresh.outerHTML;
-      if (said.get(fresh.id) === html || selecting(old)) continue;
+      if (said.get(fresh.id) === html) continue;
+      if (selecting(old)) { put_off = true; continue; }
       const apply = () => { said.set(fresh.id, html); const now = document.getElementById(fresh.id); if (now) swap(now, fresh); tick(); };
       // New rows would push what is being read away: they wait until they are asked for.
-      const moves = fresh.dataset.live === "list" && ids(fresh) !== ids(old) && window.scrollY > 120;
+      const moves = fresh.dataset.live === "list" && ids(fresh) !== ids(old) && window.scrollY > NEAR_TOP;
       if (moves) {
         waiting = apply; news.textContent = own.news; news.hidden = false;
         if (!news.isConnected) document.getElementById("content").prepend(news);
       } else apply();
     }
-    // Where there was no list yet, its first row makes it a page worth loading.
-    if (!document.getElementById("rows") && page.getElementById("rows") && !waiting) location.reload();
   };
   const here = () => { const at = new URL(location.href); for (const name of ["done", "ok", "not"]) at.searchParams.delete(name); return at.href; };
-  let timer = 0, eager = 0, asking = false;
+  let timer = 0, eager = 0, asking = false, again = false, streams = false;
   const look = async () => {
     clearTimeout(timer);
-    if (!document.hidden && !asking) {
+    if (asking) { again = true; return; }
+    if (!document.hidden) {
       asking = true;
       try {
-        const answer = await fetch(here(), { headers: { accept: "text/html" }, redirect: "manual" });
+        const answer = await fetch(here(), { headers: { accept: "text/html", "carteiro-live": "1" }, redirect: "manual" });
         if (answer.type === "opaqueredirect") location.reload();
         else if (answer.ok) take(await answer.text());
       } catch { /* the daemon is away: it is asked again */ }
       asking = false;
     }
     if (eager > 0) eager -= 1;
-    timer = setTimeout(look, eager > 0 ? SOON : EVERY);
+    const rest = eager > 0 || again || document.querySelector("progress[value]:not([data-over])") ? SOON : streams ? SELDOM : EVERY;
+    again = false;
+    timer = setTimeout(look, rest);
   };
-  // The one place that decides when to look: an event stream may take the timer's part.
+  // The daemon says when something has changed. Without its word the page asks every few seconds, as where it has too many streams
+  // already, or something between here and there keeps them back.
+  let stream = null, retry = 0;
+  const close = () => { clearTimeout(retry); if (stream) stream.close(); stream = null; streams = false; };
+  const listen = () => {
+    close();
+    if (document.hidden || !window.EventSource) return;
+    stream = new EventSource("/live");
+    stream.addEventListener("changed", () => { streams = true; look(); });
+    stream.addEventListener("error", () => {
+      // Not each time: a browser comes back sooner than the page would look, and fails again for as long as nothing answers.
+      if (streams) { streams = false; clearTimeout(timer); timer = setTimeout(look, EVERY); }
+      if (stream && stream.readyState === EventSource.CLOSED) { close(); retry = setTimeout(listen, SELDOM); }
+    });
+  };
   const live = () => {
-    const anything = said.size > 0 || document.querySelector(".empty");
-    if (!anything) return;
+    if (said.size === 0) return;
     timer = setTimeout(look, EVERY);
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+    listen();
+    // A page that nobody sees takes no stream from one that somebody does: browsers have six for each origin.
+    document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else { look(); listen(); } });
+    window.addEventListener("pagehide", close);
+    window.addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+    document.addEventListener("selectionchange", () => { if (put_off && getSelection().isCollapsed) { put_off = false; look(); } });
   };
   const hurry = () => { eager = 12; look(); };
 
@@ -127,20 +175,20 @@
     } catch { form.submit(); }
   });
 
-  const many = document.querySelector("[data-select-all]");
-  if (many) {
-    many.hidden = false;
-    const all = many.querySelector("input");
-    all.addEventListener("change", () => { for (const it of document.querySelectorAll("#rows input[name=id]:enabled")) it.checked = all.checked; });
-  }
-  for (const button of document.querySelectorAll("button[data-copy]")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const from = document.getElementById(button.dataset.copy);
-      try { await navigator.clipboard.writeText(from.textContent); button.textContent = own.copied; }
-      catch { const selection = getSelection(); selection.removeAllRanges(); const range = document.createRange(); range.selectNodeContents(from); selection.addRange(range); }
-    });
-  }
+  // ---- what only a script can do is shown by one ----
+  const equip = () => { for (const it of document.querySelectorAll("[data-select-all][hidden], button[data-copy][hidden]")) it.hidden = false; };
+  document.addEventListener("change", (event) => {
+    if (!event.target.closest("[data-select-all]")) return;
+    for (const it of document.querySelectorAll("#rows input[name=id]:enabled")) it.checked = event.target.checked;
+  });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (!button) return;
+    const from = document.getElementById(button.dataset.copy);
+    try { await navigator.clipboard.writeText(from.textContent); button.textContent = own.copied; }
+    catch { const selection = getSelection(); selection.removeAllRanges(); const range = document.createRange(); range.selectNodeContents(from); selection.addRange(range); }
+  });
+  equip();
   for (const field of document.querySelectorAll("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());
   for (const zone of document.querySelectorAll(".zone")) zone.textContent = own.local;
   tick();

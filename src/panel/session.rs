@@ -26,24 +26,27 @@ struct Session {
     secret: Option<(WebhookId, String)>,
 }
 
+/// By what a session is known here: the hash of what its cookie holds.
+pub(super) type Key = [u8; 32];
+
 /// Who is signed in, for one request.
 pub(super) struct SignedIn {
     pub(super) caller: Caller,
     /// What every form of the session must carry.
     pub(super) csrf: String,
-    key: [u8; 32],
+    key: Key,
 }
 
 /// All sessions, by the hash of what their cookie holds.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
+pub(super) struct Sessions(Mutex<HashMap<Key, Session>>);
 
 fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(crate::random::bytes::<32>())
 }
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -62,8 +65,9 @@ impl Sessions {
         cookie
     }
 
-    /// Whose session this cookie is of, if its token is still good.
-    pub(super) fn find(&self, service: &Service, cookie: &str) -> Option<SignedIn> {
+    /// Whose session this cookie is of, if its token is still good. `by_itself`: it is a page that looks again and nobody who uses
+    /// it, so that an open page doesn't keep its session from growing idle.
+    pub(super) fn find(&self, service: &Service, cookie: &str, by_itself: bool) -> Option<SignedIn> {
         let (key, now) = (TokenHash::of(cookie).to_bytes(), Instant::now());
         let mut all = self.lock();
         let session = all.get_mut(&key)?;
@@ -71,8 +75,17 @@ impl Sessions {
             all.remove(&key);
             return None;
         };
-        session.used = now;
+        if !by_itself {
+            session.used = now;
+        }
         Some(SignedIn { caller, csrf: session.csrf.clone(), key })
+    }
+
+    /// Whether a session goes on, and its token is still good.
+    pub(super) fn lasts(&self, service: &Service, key: &Key) -> bool {
+        let credential =
+            self.lock().get(key).filter(|session| is_alive(session, Instant::now())).map(|it| it.credential);
+        credential.is_some_and(|credential| service.admit(&credential).is_some())
     }
 
     pub(super) fn end(&self, of: &SignedIn) {
@@ -99,6 +112,10 @@ fn is_alive(session: &Session, now: Instant) -> bool {
 }
 
 impl SignedIn {
+    pub(super) const fn key(&self) -> Key {
+        self.key
+    }
+
     /// Whether a form's token is this session's. In constant time.
     pub(super) fn owns(&self, csrf: &str) -> bool {
         TokenHash::of(csrf).matches(&TokenHash::of(&self.csrf))

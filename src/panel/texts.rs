@@ -1,6 +1,6 @@
 //! Every text of the pages, in both languages side by side: one that is missing doesn't compile.
 
-use crate::model::Status;
+use crate::model::{Said, Status};
 use std::fmt::Display;
 
 /// The languages there are.
@@ -28,6 +28,14 @@ impl Lang {
 
     pub(super) fn parse(code: &str) -> Option<Self> {
         [Self::Pt, Self::En].into_iter().find(|lang| lang.code() == code)
+    }
+
+    /// What the service says, in this language.
+    pub(super) fn of(self, said: &Said) -> &str {
+        match self {
+            Self::Pt => &said.pt,
+            Self::En => &said.en,
+        }
     }
 
     pub(super) const fn texts(self) -> &'static Texts {
@@ -65,6 +73,18 @@ pub(super) fn fill(text: &str, with: &[&dyn Display]) -> String {
     filled
 }
 
+/// What the service says, in the page's language, begun and ended as a sentence is.
+pub(super) fn sentence(lang: Lang, said: &Said) -> String {
+    let text = lang.of(said);
+    let mut letters = text.chars();
+    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with('.') {
+        sentence.push('.');
+    }
+    sentence
+}
+
 impl Texts {
     pub(super) const fn status(&self, status: Status) -> &'static str {
         match status {
@@ -75,19 +95,6 @@ impl Texts {
             Status::Failed => self.failed,
             Status::Cancelled => self.cancelled,
         }
-    }
-
-    /// What a refusal of the service means, by its code.
-    pub(super) fn conflict(&self, code: &str) -> Option<&'static str> {
-        Some(match code {
-            "in_flight" => self.in_flight,
-            "cancelled" => self.is_cancelled,
-            "erased" => self.is_erased,
-            "too_many_attempts" => self.too_many_attempts,
-            "too_many_webhooks" => self.too_many_webhooks,
-            "too_many_jobs" => self.too_many_jobs,
-            _ => return None,
-        })
     }
 }
 
@@ -135,12 +142,6 @@ texts! {
     store_failed: "O armazenamento não pôde responder; o log diz por quê.", "The store could not answer; the log says why.";
     full: "O disco está quase cheio: nada novo é aceito até haver espaço.", "The disk is almost full: nothing new is taken until there is room.";
     back: "Voltar", "Back";
-    in_flight: "Uma tentativa está em andamento: espere o resultado e reenvie.", "An attempt is in flight right now: wait for its outcome, then re-send.";
-    is_cancelled: "A notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado.", "The notification is cancelled: its webhook was deleted or its payload erased.";
-    is_erased: "O conteúdo do evento foi apagado: não há mais nada a enviar.", "The event's payload was erased: there is nothing left to send.";
-    too_many_attempts: "A notificação já tem tentativas demais.", "The notification has too many attempts already.";
-    too_many_webhooks: "A conta já tem webhooks demais: exclua um que não seja mais necessário.", "The account has too many webhooks already: delete one that is no longer needed.";
-    too_many_jobs: "Há reenvios demais em andamento: espere um deles terminar.", "Too many bulk resends are under way: wait for one of them to end.";
     // Statuses.
     pending: "Pendente", "Pending";
     retrying: "Tentando de novo", "Retrying";
@@ -162,14 +163,18 @@ texts! {
     last_day: "Últimas 24 horas", "Last 24 hours";
     last_month: "Últimos 30 dias", "Last 30 days";
     attempts: "Tentativas", "Attempts";
-    came_confirmed: "Entregues", "Delivered";
-    came_retried: "A tentar de novo", "To be retried";
-    came_failed: "Falharam de vez", "Failed for good";
-    chart_label: "Tentativas: {} entregues, {} a tentar de novo, {} falharam de vez", "Attempts: {} delivered, {} to be retried, {} failed for good";
+    chart_title: "Tentativas e o que veio delas", "Attempts, and what came of them";
+    came_confirmed: "Confirmadas", "Confirmed";
+    came_retried: "Sem confirmação", "Not confirmed";
+    came_failed: "Sem confirmação, e era a última", "Not confirmed, and the last one";
+    chart_label: "Tentativas: {} confirmadas, {} sem confirmação, {} sem confirmação e a última", "Attempts: {} confirmed, {} not confirmed, {} not confirmed and the last one";
     in_numbers: "Ver em números", "In numbers";
     hour: "Hora (UTC)", "Hour (UTC)";
     day: "Dia (UTC)", "Day (UTC)";
     owed: "A entregar", "To be delivered";
+    still_owed: "{} a entregar", "{} to be delivered";
+    held_many: "Retidas", "Held";
+    failed_many: "Falharam de vez", "Failed for good";
     oldest_owed: "A mais antiga a entregar", "The oldest to be delivered";
     nothing_owed: "Nada a entregar", "Nothing to be delivered";
     nothing_yet: "Ainda não há tentativas neste período.", "There are no attempts in this period yet.";
@@ -198,7 +203,7 @@ texts! {
     success_rate: "Taxa de sucesso (24 h)", "Success rate (24 h)";
     no_attempts: "sem tentativas", "no attempts";
     hourly: "Tentativas por hora nas últimas 24 horas", "Attempts by hour in the last 24 hours";
-    spark_label: "Tentativas das últimas 24 horas: {} entregues, {} não", "Attempts of the last 24 hours: {} delivered, {} not";
+    spark_label: "Tentativas das últimas 24 horas: {} confirmadas, {} não", "Attempts of the last 24 hours: {} confirmed, {} not";
     description: "Descrição", "Description";
     edit: "Editar", "Edit";
     pause: "Pausar", "Pause";
@@ -248,6 +253,21 @@ texts! {
     bad_description: "Use no máximo 500 bytes.", "Use at most 500 bytes.";
     bad_max_in_flight: "Escreva um número inteiro de 1 a 1000.", "Write a whole number from 1 to 1000.";
     bad_rate_limit: "Escreva um número de 0,01 a 10000.", "Write a number from 0.01 to 10000.";
+    headers: "Cabeçalhos extras", "Extra headers";
+    headers_help: "Enviados em cada tentativa; um por linha, como X-Loja: 42. Os valores nunca são mostrados de novo.", "Sent with every attempt; one a line, such as X-Shop: 42. Their values are never shown again.";
+    headers_keep: "Um por linha, como X-Loja: 42. “…” mantém o valor guardado; apague a linha para remover o cabeçalho.", "One a line, such as X-Shop: 42. “…” keeps the value there is; delete the line to remove the header.";
+    bad_headers: "Escreva um cabeçalho por linha, como X-Loja: 42; “…” só mantém um valor já guardado.", "Write one header a line, such as X-Shop: 42; “…” only keeps a value that is there already.";
+    retry: "Novas tentativas", "Retries";
+    retry_help: "Deixe tudo em branco para usar a agenda da configuração.", "Leave all of it empty to use the config's schedule.";
+    retry_schedule: "Intervalos após cada falha", "Gaps after each failure";
+    retry_schedule_help: "De 1 a 19, como 5s 30s 5m 2h; o último se repete. Cada um de 1ms a 30days.", "1 to 19, such as 5s 30s 5m 2h; the last one repeats. Each 1ms to 30days.";
+    retry_attempts: "Tentativas automáticas", "Automatic attempts";
+    retry_attempts_help: "De 1 a 20, a primeira incluída; em branco, 20.", "1 to 20, the first included; empty for 20.";
+    retry_jitter: "Variação dos intervalos (%)", "Stretch of the gaps (%)";
+    retry_jitter_help: "Cada intervalo é esticado ao acaso em até isto: 0 a 100; em branco, 10.", "Each gap is stretched at random by up to this: 0 to 100; empty for 10.";
+    bad_schedule: "Escreva de 1 a 19 intervalos, como 5s 30s 5m 2h, cada um de 1ms a 30days.", "Write 1 to 19 gaps, such as 5s 30s 5m 2h, each 1ms to 30days.";
+    bad_attempts: "Escreva um número inteiro de 1 a 20.", "Write a whole number from 1 to 20.";
+    bad_jitter: "Escreva um número de 0 a 100.", "Write a number from 0 to 100.";
     created_at: "Criado", "Created";
     see_notifications: "Ver notificações", "See notifications";
     // Events.
@@ -288,7 +308,7 @@ texts! {
     by_schedule: "automática", "automatic";
     by_hand: "manual", "by hand";
     by_test: "teste", "test";
-    no_attempt_yet: "Nenhuma tentativa ainda.", "No attempt yet.";
+    not_owed: "Webhooks que não o recebem: {}", "Webhooks that don't receive it: {}";
     next_attempt: "Próxima tentativa", "Next attempt";
     of_attempts: "{} de {} tentativas automáticas", "{} of {} automatic attempts";
     response_body: "Corpo da resposta", "Response body";
@@ -310,6 +330,10 @@ texts! {
     select_page: "Selecionar todas desta página", "Select all on this page";
     resend_selected: "Reenviar as selecionadas", "Re-send the selected";
     resend_all: "Reenviar todas que correspondem", "Re-send all that match";
+    not_whole_held: "Retidas não são reenviadas: saem sozinhas quando o webhook volta a ficar ativo.", "Held ones are not re-sent: they leave by themselves once their webhook is active again.";
+    not_whole_cancelled: "Canceladas não podem ser reenviadas.", "Cancelled ones can't be re-sent.";
+    not_whole_response: "Pela resposta não se reenviam todas de uma vez: selecione-as página por página, ou filtre pelo status.", "By response they are not re-sent all at once: select them page by page, or filter by status.";
+    not_whole_event: "As de um evento são reenviadas na página dele, com “Reenviar a todos”.", "Those of one event are re-sent on its own page, with “Re-send to all”.";
     no_notifications: "Nenhuma notificação ainda", "No notifications yet";
     no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.", "They appear when an event matches a webhook.";
     nothing_selected: "Nada foi selecionado.", "Nothing was selected.";

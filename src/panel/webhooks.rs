@@ -1,43 +1,44 @@
 //! Webhooks: the list, one of them, and what its buttons do.
 
 use super::exchange::{page, see};
-use super::layout::{Icon, Place, action, ago, decimal, empty, framed, icon, moment, span};
+use super::filters::{Paging, listed};
+use super::layout::{Icon, Place, action, ago, curl, decimal, empty, framed, heads, icon, moment, span, told};
 use super::overview::column;
 use super::texts::{Lang, fill};
-use super::{Answer, View, done};
-use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus};
+use super::{Answer, ROWS, View, done};
+use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
 use crate::service::{MAX_COUNTED, WebhookGlance};
 use crate::store::{Record, Tallied};
-use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use maud::{Markup, html};
 
-pub(super) fn list(view: &View<'_>) -> Response<Bytes> {
+pub(super) async fn list(view: &View<'_>) -> Answer {
     let t = view.t;
-    let glances = view.service.glance_at(view.service.all_webhooks(view.caller()));
+    // From memory; only the other lists wait for anything.
+    let find =
+        |paging: Paging| async move { Ok(view.service.webhooks(view.caller(), paging.order, paging.cursor, ROWS)) };
+    let (paging, found) = Paging::read(view, find).await?;
+    let glances = view.service.glance_at(found.items);
     let create = html! { @if view.can_change { a.button.primary href="/webhooks/new" { (icon(Icon::Plus)) " " (t.create_webhook) } } };
-    let content = html! {
-        div.row { h1 { (t.webhooks) } (create) }
-        @if glances.is_empty() {
-            (empty(t.no_webhooks, t.no_webhooks_help, Some(&curl(view))))
-        } @else {
-            table.cards #rows data-live="list" {
-                caption.sr { (t.webhooks) }
-                thead { tr { th scope="col" { (t.target) } th scope="col" { (t.status) } th scope="col" { (t.events) } th scope="col" { (t.last_success) } th scope="col" { (t.success_rate) } th scope="col" { (t.last_day) } } }
-                tbody { @for glance in &glances { (row(view, glance)) } }
-            }
+    let first_step = empty(t.no_webhooks, t.no_webhooks_help, Some(&first(view)));
+    let rows = html! {
+        table.cards #rows {
+            caption.sr { (t.webhooks) }
+            (heads(&[t.target, t.status, t.events, t.last_success, t.success_rate, t.last_day]))
+            tbody { @for glance in &glances { (row(view, glance)) } }
         }
     };
-    page(StatusCode::OK, framed(view, Place::Webhooks, t.webhooks, &content))
+    let content = html! {
+        div.row { h1 { (t.webhooks) } (create) }
+        (listed(view, paging, found.next, (!glances.is_empty()).then_some(&rows), &first_step))
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.webhooks, &content)))
 }
 
-/// The first step, as a call of the API.
-pub(super) fn curl(view: &View<'_>) -> String {
-    let scheme = if view.asked.secure { "https" } else { "http" };
-    format!(
-        "curl -X POST {scheme}://{}/api/webhooks \\\n  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d '{{\"webhook\": {{\"events\": [\"PAYMENT.*\", \"ORDER.*\"], \"target\": \"https://loja.example/notificacoes\"}}}}'",
-        view.asked.host
-    )
+/// The first webhook, as a call of the API.
+pub(super) fn first(view: &View<'_>) -> String {
+    let body = r#"{"webhook": {"events": ["PAYMENT.*", "ORDER.*"], "target": "https://loja.example/notificacoes"}}"#;
+    curl(view, "webhooks", body)
 }
 
 fn row(view: &View<'_>, glance: &WebhookGlance) -> Markup {
@@ -46,11 +47,11 @@ fn row(view: &View<'_>, glance: &WebhookGlance) -> Markup {
     html! {
         tr id=(format!("w-{}", webhook.id)) {
             td.target data-label=(t.target) {
-                a.strong href=(format!("/webhooks/{}", webhook.id)) { (webhook.target) }
+                a.strong.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) }
                 @if let Some(description) = &webhook.description { p.muted { (description) } }
             }
             td data-label=(t.status) { (state(view, glance)) }
-            td data-label=(t.events) { (patterns(webhook, 4)) }
+            td.patterns data-label=(t.events) { (patterns(webhook, 4)) }
             td data-label=(t.last_success) { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } }
             td data-label=(t.success_rate) { (rate(view, &glance.record)) }
             td data-label=(t.last_day) { (spark(view, &glance.record)) }
@@ -142,11 +143,18 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
                 @if webhook.ordered { div { dt { (t.ordered) } dd { "✓" } } }
                 @if let Some(max) = webhook.max_in_flight { div { dt { (t.max_in_flight) } dd { (max) } } }
                 @if let Some(rate) = webhook.rate_limit { div { dt { (t.rate_limit) } dd { (decimal(view.lang, &rate.as_f64().to_string())) } } }
+                @if let Some(retry) = &webhook.retry {
+                    div { dt { (t.retry_schedule) } dd { (retry.schedule().iter().copied().map(format_duration).collect::<Vec<_>>().join(" ")) } }
+                    div { dt { (t.retry_attempts) } dd { (retry.max_attempts()) } }
+                }
+                @if webhook.headers.iter().next().is_some() {
+                    div { dt { (t.headers) } dd { @for (name, _) in webhook.headers.iter() { span.tag { (name) } " " } } }
+                }
                 div { dt { (t.created_at) } dd { (moment(view.lang, webhook.inserted_at)) } }
                 div { dt { "Id" } dd.id { (id) } }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
-                p.why.bad { (match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() }) }
+                p.why.bad { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }
             @if let Some(since) = glance.failing.since { p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
             @if let Some(at) = glance.failing.disables_at { p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) } }

@@ -112,6 +112,7 @@ impl Service {
         };
         let event = draft.into_new(&account.env);
         if self.store.disable(webhook.account, webhook.no, reason, event).await?.is_some() {
+            self.followers.tell(webhook.account);
             tracing::warn!(webhook = %webhook.id, reason = reason.en(), "webhook DISABLED");
         }
         Ok(())

@@ -3,8 +3,8 @@
 use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
 use crate::model::{
-    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Status,
-    TEST_EVENT, Timestamp, TraceContext, WebhookId, WebhookStatus,
+    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Said, Status,
+    Timestamp, TraceContext,
 };
 use crate::store::{Cursor, EventQuery, IdempotencyKey, Order, Page};
 use std::collections::BTreeMap;
@@ -65,21 +65,6 @@ pub struct EventDetail {
     pub summary: BTreeMap<Status, u32>,
 }
 
-/// Why a webhook was or wasn't owed an event.
-#[derive(Clone, Debug)]
-pub struct Explanation {
-    /// The webhook.
-    pub webhook_id: WebhookId,
-    /// Whether it was owed the event.
-    pub owed: bool,
-    /// Where its notification stands.
-    pub status: Option<Status>,
-    /// When its next attempt comes.
-    pub next_attempt_at: Option<Timestamp>,
-    /// All that in a sentence.
-    pub reason: String,
-}
-
 impl Service {
     /// Records events, all or none. On `Ok` they, and every notification they owe, survive kill -9 and power loss.
     pub async fn record(
@@ -93,15 +78,24 @@ impl Service {
         let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
         if let Some(index) = drafts.iter().position(own) {
             let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
-            let why = "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
-                       /api/webhooks/{id}/test sends a test";
-            return Err(Error::invalid(field, why));
+            let why = Said::new(
+                "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
+                 /api/webhooks/{id}/test sends a test",
+                "tipos que começam com `WEBHOOK.` são do próprio carteiro: ele mesmo os registra, e POST \
+                 /api/webhooks/{id}/test envia um teste",
+            );
+            return Err(Error::invalid(&field, why));
         }
         let unknown = drafts.iter().enumerate().filter(|(_, draft)| !policy.allows(&draft.event_type));
-        let unknown: BTreeMap<String, Vec<String>> = unknown
+        let unknown: BTreeMap<String, Vec<Said>> = unknown
             .map(|(index, draft)| {
                 let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
-                (field, vec![format!("`{}` is not in the catalogue; see GET /api/event_types", draft.event_type)])
+                let event_type = &draft.event_type;
+                let problem = Said {
+                    en: format!("`{event_type}` is not in the catalogue; see GET /api/event_types"),
+                    pt: format!("`{event_type}` não está no catálogo; veja GET /api/event_types"),
+                };
+                (field, vec![problem])
             })
             .collect();
         if !unknown.is_empty() {
@@ -119,6 +113,7 @@ impl Service {
         });
         let accepted =
             self.store.accept(caller.account, events, key).await?.map_err(|refusal| refused(refusal, in_batch))?;
+        self.followers.tell(caller.account);
         let replayed = accepted.iter().all(|accepted| accepted.replayed);
         Ok(Recorded { events: accepted.into_iter().map(|accepted| accepted.event).collect(), replayed })
     }
@@ -192,6 +187,7 @@ impl Service {
             }
         }
         let owed = self.store.resend_event(account, event.seq).await?.ok_or(Error::NotFound)?;
+        self.followers.tell(account);
         let directory = self.store.directory();
         let view = |notification| self.view(notification, &event, directory.by_no(notification.key.webhook));
         Ok(owed.iter().map(view).collect())
@@ -202,125 +198,24 @@ impl Service {
         let account = caller.account;
         let seq = self.read(move |store| store.event_seq(account, id)?.ok_or(Error::NotFound)).await?;
         self.store.erase(account, seq).await?.ok_or(Error::NotFound)?;
+        self.followers.tell(account);
         tracing::info!(event = %id, "payload erased");
         Ok(())
-    }
-
-    /// For every webhook, why it was or wasn't owed this event.
-    pub async fn explain(&self, caller: &Caller, id: EventId) -> Result<Vec<Explanation>, Error> {
-        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
-        self.read(move |store| {
-            let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
-            let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
-            let mut webhooks = Webhooks::new(store, account);
-            let mut explanations = Vec::new();
-            let owed = store.notifications_of(account, seq)?;
-            for notification in &owed {
-                let view = webhooks.view(notification, &event, max_attempts)?;
-                let first = store.waits_for(notification)?;
-                let deleted = webhooks.is_deleted(notification)?;
-                explanations.push(explain_owed(&view, deleted, &event, first.as_ref()));
-            }
-            for webhook in store.directory().of(account) {
-                if owed.iter().any(|notification| notification.key.webhook == webhook.no) {
-                    continue;
-                }
-                explanations.push(Explanation {
-                    webhook_id: webhook.id,
-                    owed: false,
-                    status: None,
-                    next_attempt_at: None,
-                    reason: explain_not_owed(webhook, &event),
-                });
-            }
-            Ok(explanations)
-        })
-        .await
-    }
-}
-
-fn explain_owed(
-    view: &NotificationView,
-    webhook_deleted: bool,
-    event: &Event,
-    waits_for: Option<&Event>,
-) -> Explanation {
-    let turn = waits_for.map(|first| {
-        format!(
-            "It is owed and waits for its turn: the webhook keeps order, and event {} about the same resource comes first; it goes \
-             once that one is delivered, has failed or is cancelled.",
-            first.id
-        )
-    });
-    let reason = match view.status {
-        Status::Pending if turn.is_some() => turn.unwrap_or_default(),
-        Status::Pending => "It is owed and its first attempt is about to be made.".to_owned(),
-        Status::Retrying => match view.next_attempt_at {
-            Some(at) => format!(
-                "{} of {} attempts were made without a 2XX; the next one comes at {at}.",
-                view.automatic, view.max_attempts
-            ),
-            None => "It was tried without a 2XX and is owed again.".to_owned(),
-        },
-        Status::Held => {
-            "It is owed and held back, because the webhook is paused or disabled; no attempt is used up.".to_owned()
-        }
-        Status::Delivered => match view.delivered_at {
-            Some(at) => format!("It was delivered: the target confirmed at {at}."),
-            None => "It was delivered.".to_owned(),
-        },
-        Status::Failed => {
-            format!("All {} attempts ended without a 2XX; it can still be re-sent by hand.", view.max_attempts)
-        }
-        Status::Cancelled if event.erased_at.is_some() => {
-            "It is no longer owed: the event's payload was erased.".to_owned()
-        }
-        Status::Cancelled if webhook_deleted => "It is no longer owed: the webhook was deleted.".to_owned(),
-        Status::Cancelled => "It is no longer owed: it was cancelled.".to_owned(),
-    };
-    Explanation {
-        webhook_id: view.webhook_id,
-        owed: true,
-        status: Some(view.status),
-        next_attempt_at: view.next_attempt_at,
-        reason,
-    }
-}
-
-fn explain_not_owed(webhook: &crate::model::Webhook, event: &Event) -> String {
-    let patterns = || webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ");
-    if event.event_type.as_str() == TEST_EVENT {
-        return "It was not owed: a test goes to the webhook that is tested, and to no other.".to_owned();
-    }
-    if event.tells_of_webhook() == Some(webhook.id) {
-        return "It was not owed: it tells the other webhooks that this one was disabled.".to_owned();
-    }
-    if webhook.registered_after >= event.seq {
-        return format!(
-            "It was not owed: the webhook was registered at {}, after the event; POST /api/events/{}/resend would owe it.",
-            webhook.inserted_at, event.id
-        );
-    }
-    match webhook.events.matching(&event.event_type) {
-        None => format!("It was not owed: none of its patterns ({}) means `{}`.", patterns(), event.event_type),
-        Some(pattern) => {
-            let changed = webhook.updated_at;
-            let note = match &webhook.status {
-                WebhookStatus::Active => "",
-                WebhookStatus::Paused | WebhookStatus::Disabled { .. } => " (it is not active now)",
-            };
-            format!(
-                "It was not owed: `{pattern}` means `{}` now{note}, but did not when the event was recorded; the webhook was last changed at {changed}.",
-                event.event_type
-            )
-        }
     }
 }
 
 pub(super) fn erased() -> Error {
-    Error::conflict("erased", "the event's payload was erased: there is nothing left to send")
+    let detail = Said::new(
+        "the event's payload was erased: there is nothing left to send",
+        "o conteúdo do evento foi apagado: não há mais nada a enviar",
+    );
+    Error::Conflict { code: "erased", detail }
 }
 
 pub(super) fn in_flight() -> Error {
-    Error::conflict("in_flight", "an attempt is in flight right now: wait for its outcome, then re-send")
+    let detail = Said::new(
+        "an attempt is in flight right now: wait for its outcome, then re-send",
+        "uma tentativa está em andamento: espere o resultado e reenvie",
+    );
+    Error::Conflict { code: "in_flight", detail }
 }

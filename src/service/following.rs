@@ -1,14 +1,14 @@
-//! Following along: the attempts of an account as their outcomes are taken in.
+//! Following along: the attempts of an account as their outcomes are taken in, or merely that something of it has changed.
 
 use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service};
-use crate::model::{AccountNo, Attempt, EventId, Pattern, WebhookId, WebhookNo};
+use crate::model::{AccountNo, Attempt, EventId, Pattern, Said, WebhookId, WebhookNo};
 use crate::store::{Gap, Place, Store};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How many may follow one account's attempts at a time.
+/// How many may follow one account at a time.
 pub const MAX_FOLLOWERS: usize = 32;
 /// How many outcomes are looked at together.
 const PAGE: usize = 128;
@@ -45,15 +45,36 @@ pub enum Next {
     Gap,
 }
 
-/// The places of followers, by account.
+/// The places of followers, and how they learn of what verbs do, by account; those alone that anybody ever followed.
 #[derive(Debug, Default)]
-pub(super) struct Followers(Mutex<HashMap<AccountNo, Arc<Semaphore>>>);
+pub(super) struct Followers(Mutex<HashMap<AccountNo, OfAccount>>);
+
+#[derive(Debug)]
+struct OfAccount {
+    places: Arc<Semaphore>,
+    changes: watch::Sender<()>,
+}
 
 impl Followers {
-    fn take(&self, account: AccountNo) -> Option<OwnedSemaphorePermit> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = all.entry(account).or_insert_with(|| Arc::new(Semaphore::new(MAX_FOLLOWERS)));
-        places.clone().try_acquire_owned().ok()
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountNo, OfAccount>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, account: AccountNo) -> Option<(OwnedSemaphorePermit, watch::Receiver<()>)> {
+        let mut all = self.lock();
+        let own = all.entry(account).or_insert_with(|| OfAccount {
+            places: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
+            changes: watch::Sender::new(()),
+        });
+        let seat = own.places.clone().try_acquire_owned().ok()?;
+        Some((seat, own.changes.subscribe()))
+    }
+
+    /// To be called by every verb that has changed something. Waits for nobody.
+    pub(super) fn tell(&self, account: AccountNo) {
+        if let Some(own) = self.lock().get(&account) {
+            own.changes.send_replace(());
+        }
     }
 }
 
@@ -68,6 +89,8 @@ pub struct Follower {
     place: Place,
     gap: bool,
     told: watch::Receiver<()>,
+    /// What verbs do.
+    changes: watch::Receiver<()>,
     _seat: OwnedSemaphorePermit,
 }
 
@@ -80,11 +103,12 @@ impl Service {
         after: Option<Option<Place>>,
     ) -> Result<Follower, Error> {
         let account = caller.account;
-        let seat = self.followers.take(account).ok_or_else(|| {
-            Error::conflict(
-                "too_many_streams",
-                format!("{MAX_FOLLOWERS} streams of this account are open already: close one"),
-            )
+        let (seat, changes) = self.followers.take(account).ok_or_else(|| {
+            let detail = Said {
+                en: format!("{MAX_FOLLOWERS} streams of this account are open already: close one"),
+                pt: format!("já há {MAX_FOLLOWERS} acompanhamentos abertos nesta conta: feche um"),
+            };
+            Error::Conflict { code: "too_many_streams", detail }
         })?;
         let webhook = match filter.webhook_id {
             None => None,
@@ -100,6 +124,7 @@ impl Service {
             gap: after == Some(None),
             place: after.flatten().unwrap_or(newest),
             told: self.store.watch_outcomes(),
+            changes,
             _seat: seat,
         })
     }
@@ -109,6 +134,30 @@ impl Follower {
     /// By what a follower comes back to what it has not been told yet.
     pub fn place(&self) -> Place {
         self.place
+    }
+
+    /// Waits until anything of the account has changed: an attempt has ended, whatever the filter says, or a verb was done. Nothing is read
+    /// for it. May be dropped and called again.
+    pub async fn changed(&mut self) {
+        loop {
+            let before = self.place;
+            self.told.borrow_and_update();
+            self.place = self.store.newest_outcome(self.account);
+            if self.place != before {
+                return;
+            }
+            // Both senders live as long as the service, which whoever follows holds.
+            tokio::select! {
+                _ = self.told.changed() => {}
+                _ = self.changes.changed() => return,
+            }
+        }
+    }
+
+    /// Takes all that has happened until now as seen.
+    pub fn pass(&mut self) {
+        self.changes.mark_unchanged();
+        self.place = self.store.newest_outcome(self.account);
     }
 
     /// Waits for what comes next. May be dropped and called again: nothing is lost by it.

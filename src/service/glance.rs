@@ -3,7 +3,7 @@
 
 use super::notifications::Webhooks;
 use super::{Caller, Error, Failing, NotificationFilter, NotificationView, Service};
-use crate::model::{Attempt, Event, NotificationKey, Status, Webhook, WebhookId, WebhookStatus};
+use crate::model::{Attempt, Event, NotificationKey, Said, Status, Webhook, WebhookId, WebhookStatus};
 use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, Store, Tallied};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub struct Overview {
     /// How many bytes its files take.
     pub disk_bytes: u64,
     /// Why no events are taken now, if they aren't.
-    pub not_ready: Option<String>,
+    pub not_ready: Option<Said>,
 }
 
 fn of_status(status: Status) -> NotificationQuery {

@@ -5,6 +5,7 @@
 
 mod disabling;
 mod events;
+mod explaining;
 mod following;
 mod glance;
 mod notifications;
@@ -12,7 +13,8 @@ mod tokens;
 mod webhooks;
 
 pub use disabling::{Failing, Troubled};
-pub use events::{EventDetail, EventDraft, Explanation, Recorded};
+pub use events::{EventDetail, EventDraft, Recorded};
+pub use explaining::Explanation;
 pub use following::{FollowFilter, Followed, Follower, MAX_FOLLOWERS, Next};
 pub use glance::{Glance, MAX_COUNTED, Overview, Trouble, WebhookGlance};
 pub use notifications::{NotificationDetail, NotificationFilter, NotificationView, ResendView};
@@ -23,7 +25,7 @@ use crate::clock::Clock;
 use crate::meters::{Attempts, Kept};
 use crate::model::{
     AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, ExtraType, KnownType, NotificationKey,
-    RetryPolicy, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, catalogue,
+    RetryPolicy, Said, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, catalogue,
 };
 use crate::store::{AcceptRefusal, Debt, Figures, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -41,10 +43,10 @@ pub enum Error {
         /// One word for programs.
         code: &'static str,
         /// One sentence for people.
-        detail: String,
+        detail: Said,
     },
     /// Fields whose values can't be taken, with a sentence for each problem.
-    Invalid(BTreeMap<String, Vec<String>>),
+    Invalid(BTreeMap<String, Vec<Said>>),
     /// The store can't answer now.
     Store(StoreError),
 }
@@ -56,12 +58,8 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
-    fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Conflict { code, detail: detail.into() }
-    }
-
-    fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Invalid(BTreeMap::from([(field.into(), vec![problem.into()])]))
+    fn invalid(field: &str, problem: Said) -> Self {
+        Self::Invalid(BTreeMap::from([(field.to_owned(), vec![problem])]))
     }
 }
 
@@ -131,7 +129,7 @@ pub trait Engine: Send + Sync {
     /// The attempts that have ended.
     fn attempts(&self) -> &Attempts;
     /// Why the daemon can't take events now; `None` when it can.
-    fn not_ready(&self) -> Option<String>;
+    fn not_ready(&self) -> Option<Said>;
     /// Why an attempt at this target would be refused if it were made now, in a sentence that says how to change that; `None`
     /// where it would be made, or where its name leads nowhere at present.
     fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<AttemptError>> + Send + 'a>>;
@@ -205,7 +203,7 @@ impl Service {
     }
 
     /// Why the daemon can't take events now; `None` when it can.
-    pub fn not_ready(&self) -> Option<String> {
+    pub fn not_ready(&self) -> Option<Said> {
         self.engine.not_ready()
     }
 
@@ -274,27 +272,40 @@ impl Policy {
 fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
     let field = |index: usize, name: &str| if in_batch { format!("events[{index}].{name}") } else { name.to_owned() };
     match refusal {
-        AcceptRefusal::IdTaken { index } => Error::conflict(
-            "id_taken",
-            format!(
-                "{} already names another event: give each event its own id, and repeat one only with the very same content",
-                field(index, "id")
+        AcceptRefusal::IdTaken { index } => {
+            let id = field(index, "id");
+            let detail = Said {
+                en: format!(
+                    "{id} already names another event: give each event its own id, and repeat one only with the very same content"
+                ),
+                pt: format!(
+                    "{id} já é de outro evento: dê a cada evento o seu id, e repita um só com exatamente o mesmo conteúdo"
+                ),
+            };
+            Error::Conflict { code: "id_taken", detail }
+        }
+        AcceptRefusal::KeyTaken => Error::Conflict {
+            code: "idempotency_key_taken",
+            detail: Said::new(
+                "this Idempotency-Key already answered another request: use a new key for new content",
+                "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo",
             ),
-        ),
-        AcceptRefusal::KeyTaken => Error::conflict(
-            "idempotency_key_taken",
-            "this Idempotency-Key already answered another request: use a new key for new content",
-        ),
-        AcceptRefusal::TooManyOwed => Error::invalid(
-            "events",
-            format!(
-                "would owe more than {} notifications at once: send fewer events in a batch",
-                crate::store::MAX_OWED_AT_ONCE
-            ),
-        ),
-        AcceptRefusal::TooManyTypes { index } => Error::invalid(
-            field(index, "type"),
-            format!("would be more than the {} distinct types an account can have", crate::store::MAX_EVENT_TYPES),
-        ),
+        },
+        AcceptRefusal::TooManyOwed => {
+            let most = crate::store::MAX_OWED_AT_ONCE;
+            let problem = Said {
+                en: format!("would owe more than {most} notifications at once: send fewer events in a batch"),
+                pt: format!("geraria mais de {most} notificações de uma vez: envie menos eventos por lote"),
+            };
+            Error::invalid("events", problem)
+        }
+        AcceptRefusal::TooManyTypes { index } => {
+            let most = crate::store::MAX_EVENT_TYPES;
+            let problem = Said {
+                en: format!("would be more than the {most} distinct types an account can have"),
+                pt: format!("passaria dos {most} tipos diferentes que uma conta pode ter"),
+            };
+            Error::invalid(&field(index, "type"), problem)
+        }
     }
 }

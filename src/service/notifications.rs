@@ -4,7 +4,7 @@ use super::events::{erased, in_flight};
 use super::{Caller, Error, Service};
 use crate::model::{
     AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationId, Pattern, Refusal, ResendFilter,
-    ResendId, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
+    ResendId, Said, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, ResponseFilter, Store};
 use std::collections::HashMap;
@@ -170,16 +170,25 @@ impl Service {
         if self.engine.is_in_flight(key) {
             return Err(in_flight());
         }
-        match self.store.resend(account, key).await?.ok_or(Error::NotFound)? {
+        let resent = self.store.resend(account, key).await?.ok_or(Error::NotFound)?;
+        self.followers.tell(account);
+        match resent {
             Ok(notification) => Ok(self.view(&notification, &event, self.store.directory().by_no(key.webhook))),
-            Err(Refusal::Cancelled) => Err(Error::conflict(
-                "cancelled",
-                "the notification is CANCELLED: its webhook was deleted or its payload erased",
-            )),
-            Err(Refusal::TooManyAttempts) => Err(Error::conflict(
-                "too_many_attempts",
-                format!("the notification has {} attempts, and keeps no more", crate::model::MAX_ATTEMPTS_KEPT),
-            )),
+            Err(Refusal::Cancelled) => Err(Error::Conflict {
+                code: "cancelled",
+                detail: Said::new(
+                    "the notification is CANCELLED: its webhook was deleted or its payload erased",
+                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado",
+                ),
+            }),
+            Err(Refusal::TooManyAttempts) => {
+                let kept = crate::model::MAX_ATTEMPTS_KEPT;
+                let detail = Said {
+                    en: format!("the notification has {kept} attempts, and keeps no more"),
+                    pt: format!("a notificação já tem {kept} tentativas, e não guarda mais"),
+                };
+                Err(Error::Conflict { code: "too_many_attempts", detail })
+            }
         }
     }
 
@@ -188,10 +197,17 @@ impl Service {
     pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<ResendView, Error> {
         match filter.status {
             Some(Status::Cancelled) => {
-                return Err(Error::invalid("filter.status", "CANCELLED notifications can't be re-sent"));
+                let why = Said::new(
+                    "CANCELLED notifications can't be re-sent",
+                    "notificações canceladas não podem ser reenviadas",
+                );
+                return Err(Error::invalid("filter.status", why));
             }
             Some(Status::Held) => {
-                let why = "HELD notifications leave by themselves once their webhook's status is ACTIVE";
+                let why = Said::new(
+                    "HELD notifications leave by themselves once their webhook's status is ACTIVE",
+                    "notificações retidas saem sozinhas quando o webhook volta a ficar ativo",
+                );
                 return Err(Error::invalid("filter.status", why));
             }
             Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {}
@@ -209,7 +225,10 @@ impl Service {
                     debug_assert!(named, "nothing else of a bulk resend's filter can name what isn't there");
                     return Err(Error::invalid(
                         "filter.webhook_id",
-                        "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
+                        Said::new(
+                            "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
+                            "este webhook não existe; o que era devido a um excluído está cancelado e não pode ser reenviado",
+                        ),
                     ));
                 };
                 let mut count = 0;
@@ -235,11 +254,13 @@ impl Service {
             to: query.to,
         };
         let resend = self.store.resend_many(account, filter, count).await?.ok_or_else(|| {
-            Error::conflict(
-                "too_many_jobs",
-                format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
-            )
+            let detail = Said {
+                en: format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
+                pt: format!("{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"),
+            };
+            Error::Conflict { code: "too_many_jobs", detail }
         })?;
+        self.followers.tell(account);
         self.read(move |store| resend_view(store, resend)).await
     }
 
@@ -275,7 +296,9 @@ impl Service {
     /// that haven't been made, still gets it. One that has ended stays as it is.
     pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
         let view = self.bulk_resend(caller, id).await?;
-        match self.store.cancel_resend(caller.account, view.resend.number).await? {
+        let ended = self.store.cancel_resend(caller.account, view.resend.number).await?;
+        self.followers.tell(caller.account);
+        match ended {
             Some(resend) => Ok(ResendView { resend, ..view }),
             // It has ended in between.
             None => self.bulk_resend(caller, id).await,

@@ -2,7 +2,7 @@
 
 use super::{Caller, Error, EventDraft, NotificationView, Service, refused};
 use crate::model::{
-    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, PatternSet, Seq, SigningSecret, TEST_EVENT,
+    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, PatternSet, Said, Seq, SigningSecret, TEST_EVENT,
     TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page};
@@ -56,11 +56,13 @@ impl Service {
         self.check(&draft.target).await?;
         let webhook = draft.into_webhook(caller.account, self.clock.now());
         let registered = self.store.register(webhook).await?.ok_or_else(|| {
-            Error::conflict(
-                "too_many_webhooks",
-                format!("an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed"),
-            )
+            let detail = Said {
+                en: format!("an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed"),
+                pt: format!("uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"),
+            };
+            Error::Conflict { code: "too_many_webhooks", detail }
         })?;
+        self.followers.tell(caller.account);
         tracing::info!(webhook = %registered.id, "webhook registered");
         Ok(registered)
     }
@@ -85,7 +87,13 @@ impl Service {
     async fn check(&self, target: &TargetUrl) -> Result<(), Error> {
         match self.engine.refusal(target).await {
             None => Ok(()),
-            Some(error) => Err(Error::invalid("target", format!("is refused: {}", error.message))),
+            Some(error) => {
+                let problem = Said {
+                    en: format!("is refused: {}", error.message),
+                    pt: format!("foi recusado: {}", error.message_pt),
+                };
+                Err(Error::invalid("target", problem))
+            }
         }
     }
 
@@ -98,6 +106,7 @@ impl Service {
             self.check(target).await?;
         }
         let changed = self.store.change(caller.account, id, patch).await?.ok_or(Error::NotFound)?;
+        self.followers.tell(caller.account);
         tracing::info!(webhook = %changed.id, status = changed.status.as_str(), "webhook changed");
         Ok(changed)
     }
@@ -107,6 +116,7 @@ impl Service {
         if !self.store.delete(caller.account, id).await? {
             return Err(Error::NotFound);
         }
+        self.followers.tell(caller.account);
         tracing::info!(webhook = %id, "webhook deleted");
         Ok(())
     }
@@ -133,6 +143,7 @@ impl Service {
             trace: None,
         };
         let tested = self.store.test(caller.account, id, draft.into_new(&caller.env)).await?;
+        self.followers.tell(caller.account);
         let (notification, event) = tested.map_err(|refusal| refused(refusal, false))?.ok_or(Error::NotFound)?;
         Ok(self.view(&notification, &event, Some(&webhook)))
     }

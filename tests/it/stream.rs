@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 /// One message, or a comment.
 #[derive(Clone, Debug, Default)]
-struct Message {
+pub(super) struct Message {
     id: Option<String>,
-    event: Option<String>,
+    pub(super) event: Option<String>,
     data: Value,
     comment: Option<String>,
 }
@@ -25,7 +25,7 @@ impl Message {
 }
 
 /// A reader of Server-Sent Events that takes nothing but what the contract says.
-struct Reader {
+pub(super) struct Reader {
     head: String,
     body: BufReader<TcpStream>,
     line: String,
@@ -33,10 +33,14 @@ struct Reader {
 
 impl Reader {
     fn open(daemon: &Daemon, token: &str, query: &str, headers: &str) -> Self {
+        Self::at(daemon, token, &format!("/api/notifications/stream{query}"), headers)
+    }
+
+    /// Whatever streams at this path.
+    pub(super) fn at(daemon: &Daemon, token: &str, path: &str, headers: &str) -> Self {
         let mut stream = TcpStream::connect(&daemon.address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let path = format!("/api/notifications/stream{query}");
-        stream.write_all(&request(token, "GET", &path, headers, b"")).unwrap();
+        stream.write_all(&request(token, "GET", path, headers, b"")).unwrap();
         let mut reader = Self { head: String::new(), body: BufReader::new(stream), line: String::new() };
         while !reader.head.ends_with("\r\n\r\n") {
             assert!(reader.body.read_line(&mut reader.head).unwrap() > 0, "{}", reader.head);
@@ -75,7 +79,7 @@ impl Reader {
         }
     }
 
-    fn next(&mut self) -> Option<Message> {
+    pub(super) fn next(&mut self) -> Option<Message> {
         let mut message = Message::default();
         loop {
             let line = self.read_line()?;
@@ -92,7 +96,7 @@ impl Reader {
     }
 
     /// The next one that is no comment.
-    fn message(&mut self) -> Message {
+    pub(super) fn message(&mut self) -> Message {
         loop {
             let message = self.next().expect("the stream goes on");
             if message.event.is_some() {
@@ -100,6 +104,15 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether there is a place at this path.
+pub(super) fn lets_in(daemon: &Daemon, token: &str, path: &str, headers: &str) -> bool {
+    let mut stream = TcpStream::connect(&daemon.address).unwrap();
+    stream.write_all(&request(token, "GET", path, headers, b"")).unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line.contains(" 200 ")
 }
 
 #[test]
@@ -230,13 +243,7 @@ fn nobody_follows_another_accounts_attempts_nor_without_the_scope() {
     daemon.call_as(tokens[0], "GET", path, "", b"").refused(409, "too_many_streams");
     Reader::open(&daemon, tokens[1], "", "");
     drop(open);
-    eventually("places are given back", || {
-        let mut stream = TcpStream::connect(&daemon.address).unwrap();
-        stream.write_all(&request(tokens[0], "GET", path, "", b"")).unwrap();
-        let mut line = String::new();
-        BufReader::new(stream).read_line(&mut line).unwrap();
-        line.contains("200").then_some(())
-    });
+    eventually("places are given back", || lets_in(&daemon, tokens[0], path, "").then_some(()));
 }
 
 /// Longer than a connection may idle, in a house whose other places are taken: until its token is revoked.

@@ -59,7 +59,7 @@ impl Engine for Idle {
         false
     }
 
-    fn not_ready(&self) -> Option<String> {
+    fn not_ready(&self) -> Option<crate::model::Said> {
         None
     }
 

@@ -1,0 +1,17 @@
+//! A sentence for people, in the two languages there are: one can't be written without the other.
+
+/// One sentence, or part of one, twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// In English, the API's.
+    pub en: String,
+    /// In Portuguese as Brazil writes it.
+    pub pt: String,
+}
+
+impl Said {
+    /// Of texts that are known beforehand.
+    pub fn new(en: &str, pt: &str) -> Self {
+        Self { en: en.to_owned(), pt: pt.to_owned() }
+    }
+}

@@ -1,0 +1,250 @@
+//! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
+
+use super::View;
+use super::exchange::Fields;
+use super::texts::{Lang, fill, sentence};
+use crate::model::{
+    Authorization, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit,
+    RetryPolicy, RetryPolicyError, Said, TargetUrl, Webhook, WebhookPatch, format_duration, parse_duration,
+};
+use crate::service::WebhookDraft;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// Stands for the value of a header that is kept: values are never shown again, and this is none that a header could have.
+const KEPT: &str = "…";
+
+/// What the fields hold, as typed.
+#[derive(Default)]
+pub(super) struct Typed {
+    pub(super) target: String,
+    pub(super) patterns: BTreeSet<String>,
+    pub(super) more: String,
+    pub(super) description: String,
+    pub(super) ordered: bool,
+    pub(super) max_in_flight: String,
+    pub(super) rate_limit: String,
+    pub(super) remove_authorization: bool,
+    /// One `Name: value` a line.
+    pub(super) headers: String,
+    /// Gaps, separated by spaces or commas.
+    pub(super) retry_schedule: String,
+    pub(super) retry_attempts: String,
+    /// In percent.
+    pub(super) retry_jitter: String,
+}
+
+/// A sentence for each field that can't be taken, by its name.
+pub(super) type Problems = BTreeMap<&'static str, String>;
+
+impl Typed {
+    pub(super) fn of_form(form: &Fields) -> Self {
+        let text = |name| form.get(name).unwrap_or_default().to_owned();
+        Self {
+            target: text("target"),
+            patterns: form.all("event").map(str::to_owned).collect(),
+            more: text("more"),
+            description: text("description"),
+            ordered: form.get("ordered").is_some(),
+            max_in_flight: text("max_in_flight"),
+            rate_limit: text("rate_limit"),
+            remove_authorization: form.get("remove_authorization").is_some(),
+            headers: text("headers"),
+            retry_schedule: text("retry_schedule"),
+            retry_attempts: text("retry_attempts"),
+            retry_jitter: text("retry_jitter"),
+        }
+    }
+
+    pub(super) fn of_webhook(view: &View<'_>, webhook: &Webhook) -> Self {
+        let offered = offered(view);
+        let (patterns, more): (BTreeSet<String>, Vec<String>) = webhook.events.iter().map(Pattern::to_string).fold(
+            (BTreeSet::new(), Vec::new()),
+            |(mut ticked, mut more), pattern| {
+                if offered.contains(&pattern) {
+                    let _ = ticked.insert(pattern);
+                } else {
+                    more.push(pattern);
+                }
+                (ticked, more)
+            },
+        );
+        let mut headers = String::new();
+        for (name, _) in webhook.headers.iter() {
+            // Writing to a String can't fail.
+            let _ = writeln!(headers, "{name}: {KEPT}");
+        }
+        let retry = webhook.retry.as_ref();
+        let gaps = |policy: &RetryPolicy| policy.schedule().iter().copied().map(format_duration).collect::<Vec<_>>();
+        Self {
+            headers,
+            retry_schedule: retry.map(|policy| gaps(policy).join(" ")).unwrap_or_default(),
+            retry_attempts: retry.map(|policy| policy.max_attempts().to_string()).unwrap_or_default(),
+            retry_jitter: retry
+                .map(|policy| ((policy.jitter() * 1000.0).round() / 10.0).to_string())
+                .unwrap_or_default(),
+            target: webhook.target.to_string(),
+            patterns,
+            more: more.join("\n"),
+            description: webhook.description.clone().unwrap_or_default(),
+            ordered: webhook.ordered,
+            max_in_flight: webhook.max_in_flight.map(|max| max.to_string()).unwrap_or_default(),
+            rate_limit: webhook.rate_limit.map(|rate| rate.as_f64().to_string()).unwrap_or_default(),
+            remove_authorization: false,
+        }
+    }
+
+    /// What is meant, or what is wrong with it.
+    pub(super) async fn read(
+        &self,
+        view: &View<'_>,
+        authorization: Option<&str>,
+        before: Option<&Webhook>,
+    ) -> Result<WebhookDraft, Problems> {
+        let t = view.t;
+        let mut problems = Problems::new();
+        let target = TargetUrl::parse(&self.target).ok();
+        match &target {
+            None => drop(problems.insert("target", t.bad_target.to_owned())),
+            // As the service does, whose sentence has one language: one that stays is not looked at.
+            Some(target) if before.is_none_or(|before| before.target != *target) => {
+                if let Some(refusal) = view.service.refusal(target).await {
+                    problems.insert(
+                        "target",
+                        match view.lang {
+                            Lang::Pt => refusal.message_pt,
+                            Lang::En => refusal.message,
+                        },
+                    );
+                }
+            }
+            Some(_) => {}
+        }
+        let authorization = match authorization {
+            None if self.remove_authorization => Some(None),
+            None => None,
+            Some(text) => {
+                let parsed = Authorization::parse(text);
+                if parsed.is_none() {
+                    problems.insert("authorization", t.bad_authorization.to_owned());
+                }
+                Some(parsed)
+            }
+        };
+        let written = self.more.split([',', '\n', ' ']).map(str::trim).filter(|text| !text.is_empty());
+        let mut patterns = Vec::new();
+        for text in self.patterns.iter().map(String::as_str).chain(written) {
+            if let Some(pattern) = Pattern::parse(&text.to_ascii_uppercase()) {
+                patterns.push(pattern);
+            } else {
+                let shown: String = text.chars().take(100).collect();
+                problems.insert("events", fill(t.bad_pattern, &[&shown]));
+            }
+        }
+        let events = PatternSet::new(patterns);
+        if events.is_none() {
+            problems.entry("events").or_insert_with(|| t.no_patterns.to_owned());
+        }
+        if self.description.len() > MAX_DESCRIPTION_BYTES {
+            problems.insert("description", t.bad_description.to_owned());
+        }
+        let max_in_flight = match self.max_in_flight.as_str() {
+            "" => None,
+            text => {
+                let max = text.parse::<u16>().ok().filter(|max| (1..=1000).contains(max));
+                if max.is_none() {
+                    problems.insert("max_in_flight", t.bad_max_in_flight.to_owned());
+                }
+                max
+            }
+        };
+        let rate_limit = match self.rate_limit.as_str() {
+            "" => None,
+            text => {
+                let rate = text.replace(',', ".").parse().ok().and_then(RateLimit::per_second);
+                if rate.is_none() {
+                    problems.insert("rate_limit", t.bad_rate_limit.to_owned());
+                }
+                rate
+            }
+        };
+        let headers = self.read_headers(before).unwrap_or_else(|problem| {
+            problems
+                .insert("headers", problem.map_or_else(|| t.bad_headers.to_owned(), |said| sentence(view.lang, &said)));
+            None
+        });
+        let retry = self.read_retry(view, &mut problems);
+        let (Some(target), Some(events), true) = (target, events, problems.is_empty()) else {
+            return Err(problems);
+        };
+        let description = Some(self.description.clone()).filter(|text| !text.is_empty());
+        let rest = WebhookPatch {
+            authorization,
+            description: Some(description),
+            max_in_flight: Some(max_in_flight),
+            rate_limit: Some(rate_limit),
+            ordered: Some(self.ordered),
+            headers,
+            retry: Some(retry),
+            ..WebhookPatch::default()
+        };
+        Ok(WebhookDraft { target, events, rest })
+    }
+
+    /// The headers, those that are kept with the values they have; what is wrong with them, or `None` for a line that is none.
+    fn read_headers(&self, before: Option<&Webhook>) -> Result<Option<ExtraHeaders>, Option<Said>> {
+        let mut pairs = Vec::new();
+        for line in self.headers.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (name, value) = line.split_once(':').ok_or(None)?;
+            let (name, value) = (name.trim(), value.trim());
+            let value = if value == KEPT {
+                let kept = before.into_iter().flat_map(|webhook| webhook.headers.iter());
+                let mut kept = kept.filter(|(own, _)| own.as_str().eq_ignore_ascii_case(name)).map(|(_, value)| value);
+                kept.find_map(|value| value.to_str().ok()).ok_or(None)?
+            } else {
+                value
+            };
+            pairs.push((name, value));
+        }
+        ExtraHeaders::new(pairs).map(Some).map_err(Some)
+    }
+
+    fn read_retry(&self, view: &View<'_>, problems: &mut Problems) -> Option<RetryPolicy> {
+        let t = view.t;
+        let texts = [&self.retry_schedule, &self.retry_attempts, &self.retry_jitter];
+        if texts.iter().all(|text| text.is_empty()) {
+            return None;
+        }
+        let gaps = self.retry_schedule.split([',', ' ', '\n', '\r']).filter(|text| !text.is_empty());
+        let Some(gaps) = gaps.map(parse_duration).collect::<Option<Vec<_>>>().filter(|gaps| !gaps.is_empty()) else {
+            problems.insert("retry_schedule", t.bad_schedule.to_owned());
+            return None;
+        };
+        let attempts = match self.retry_attempts.as_str() {
+            "" => MAX_AUTOMATIC_ATTEMPTS,
+            // Refused below, as whatever is out of range.
+            text => text.parse().unwrap_or(0),
+        };
+        let jitter = match self.retry_jitter.trim_end_matches('%').trim() {
+            "" => 0.1,
+            text => text.replace(',', ".").parse::<f64>().map_or(-1.0, |percent| percent / 100.0),
+        };
+        let policy = RetryPolicy::new(gaps, attempts, jitter);
+        if let Err(error) = policy {
+            let (field, problem) = match error {
+                RetryPolicyError::Attempts => ("retry_attempts", t.bad_attempts),
+                RetryPolicyError::Gaps | RetryPolicyError::Gap => ("retry_schedule", t.bad_schedule),
+                RetryPolicyError::Jitter => ("retry_jitter", t.bad_jitter),
+            };
+            problems.insert(field, problem.to_owned());
+        }
+        policy.ok()
+    }
+}
+
+/// Every pattern that has a box to tick.
+fn offered(view: &View<'_>) -> BTreeSet<String> {
+    let types = view.service.event_types();
+    let categories = types.iter().map(|known| format!("{}.*", known.event_type.category()));
+    categories.chain(types.iter().map(|known| known.event_type.to_string())).chain(["*".to_owned()]).collect()
+}
