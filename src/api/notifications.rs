@@ -4,9 +4,10 @@ use super::Call;
 use super::answer::{Answer, Failure};
 use super::query::{self, Query};
 use crate::delivery;
-use crate::model::{Attempt, AttemptError, AttemptResult, EventId, NotificationId, Status, TlsVersion, WebhookId};
+use crate::model::{
+    Attempt, AttemptError, AttemptResult, EventId, NotificationId, ResponseFilter, Status, TlsVersion, WebhookId,
+};
 use crate::service::{NotificationDetail, NotificationFilter, NotificationView};
-use crate::store::ResponseFilter;
 use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -56,17 +57,9 @@ pub(super) fn status(text: &str) -> Result<Status, String> {
     })
 }
 
-fn response_filter(text: &str) -> Result<ResponseFilter, String> {
-    let bad = || "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned();
-    if text == "none" {
-        return Ok(ResponseFilter::NoResponse);
-    }
-    if let Some(class) = text.strip_suffix("xx") {
-        let class = class.parse().ok().filter(|class| (1..=9).contains(class));
-        return class.map(ResponseFilter::Class).ok_or_else(bad);
-    }
-    let status = text.parse().ok().filter(|status| (100..=999).contains(status));
-    status.map(ResponseFilter::Status).ok_or_else(bad)
+pub(super) fn response_filter(text: &str) -> Result<ResponseFilter, String> {
+    ResponseFilter::parse(text)
+        .ok_or_else(|| "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned())
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
-use super::notifications::{status, webhook_id};
+use super::notifications::{response_filter, status, webhook_id};
 use super::query::{self, Query};
 use crate::model::{Pattern, ResendId, Status, Timestamp};
 use crate::service::{NotificationFilter, ResendView};
@@ -34,7 +34,7 @@ pub(super) async fn start(call: &Call<'_>) -> Result<Answer, Failure> {
             Pattern::parse(&text(value)?)
                 .ok_or_else(|| "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned())
         }),
-        response: None,
+        response: fields.optional("response_status", |value| response_filter(&text(value)?)),
         from: fields.optional("from", timestamp),
         to: fields.optional("to", timestamp),
     };
@@ -82,6 +82,7 @@ struct FilterShape {
     status: Option<&'static str>,
     #[serde(rename = "type")]
     event_type: Option<String>,
+    response_status: Option<String>,
     from: Option<String>,
     to: Option<String>,
 }
@@ -97,6 +98,7 @@ impl ResendShape {
                 webhook_id: webhook_id.map(|id| id.to_string()),
                 status: filter.status.map(Status::as_str),
                 event_type: filter.event_type.as_ref().map(Pattern::to_string),
+                response_status: filter.response.map(|response| response.to_string()),
                 from: filter.from.map(|at| at.to_string()),
                 to: filter.to.map(|at| at.to_string()),
             },

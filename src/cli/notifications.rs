@@ -32,9 +32,6 @@ enum NotificationsCommand {
         /// Of this event
         #[arg(long, value_name = "ID")]
         event_id: Option<String>,
-        /// Whose last answer was such as 500, 5xx, or none
-        #[arg(long, value_name = "STATUS")]
-        response_status: Option<String>,
         #[command(flatten)]
         extent: Extent,
     },
@@ -70,6 +67,9 @@ struct NotificationFilters {
     /// Of a type, a category such as PAYMENT.*, or *
     #[arg(long = "type", value_name = "PATTERN")]
     event_type: Option<String>,
+    /// Whose last answer was such as 500, 5xx, or none
+    #[arg(long, value_name = "STATUS")]
+    response_status: Option<String>,
     /// Of events recorded at or after this time, such as 2026-11-23T10:00:00-03:00
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -84,6 +84,7 @@ impl NotificationFilters {
             ("status", &self.status),
             ("webhook_id", &self.webhook_id),
             ("type", &self.event_type),
+            ("response_status", &self.response_status),
             ("from", &self.from),
             ("to", &self.to),
         ];
@@ -112,10 +113,8 @@ pub(super) fn notifications(args: &NotificationsArgs) -> u8 {
 
 fn run(daemon: &Daemon, command: &NotificationsCommand, json: bool) -> Result<(), Problem> {
     match command {
-        NotificationsCommand::List { filters, event_id, response_status, extent } => {
-            let mut query = Filters::default()
-                .with("event_id", event_id.as_deref())
-                .with("response_status", response_status.as_deref());
+        NotificationsCommand::List { filters, event_id, extent } => {
+            let mut query = Filters::default().with("event_id", event_id.as_deref());
             for (name, value) in filters.given() {
                 query.add(name, Some(value));
             }

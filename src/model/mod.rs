@@ -16,6 +16,7 @@ mod notification;
 mod proxy;
 mod resend;
 mod resource;
+mod response_filter;
 mod retry;
 mod said;
 mod sample;
@@ -40,6 +41,7 @@ pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, 
 pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendFilter, ResendState};
 pub use resource::{Members, depth};
+pub use response_filter::ResponseFilter;
 pub(crate) use retry::splitmix64;
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
 pub use said::Said;

@@ -1,6 +1,6 @@
 //! A bulk resend: attempts by hand for all that a filter matches, given out a few at a time.
 
-use super::{AccountNo, Pattern, ResendId, Status, Timestamp, WebhookNo};
+use super::{AccountNo, Pattern, ResendId, ResponseFilter, Status, Timestamp, WebhookNo};
 
 /// What is to be re-sent. All that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct ResendFilter {
     pub status: Option<Status>,
     /// Of events of these types.
     pub event_type: Option<Pattern>,
+    /// With this last response when its turn comes.
+    pub response: Option<ResponseFilter>,
     /// Of events recorded at or after this.
     pub from: Option<Timestamp>,
     /// Of events recorded before this.

@@ -6,9 +6,8 @@ use super::filters::{Narrowed, PAGING, Paging, any, listed, period_fields, selec
 use super::layout::{Place, ago, class, empty, framed, heads, moment, resend_button, status, until};
 use super::texts::fill;
 use super::{Answer, ROWS, Refusal, View, back_of, done};
-use crate::model::{EventId, NotificationId, ResendId, ResendState, Status, WebhookId};
+use crate::model::{EventId, NotificationId, ResendId, ResendState, ResponseFilter, Status, WebhookId};
 use crate::service::{MAX_COUNTED, NotificationFilter, NotificationView};
-use crate::store::ResponseFilter;
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -41,7 +40,7 @@ fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
         }
     }
     if let Some(text) = query.get("response") {
-        filter.response = response_filter(text);
+        filter.response = ResponseFilter::parse(text);
         if filter.response.is_none() {
             narrowed.aside(view, text);
         }
@@ -55,24 +54,9 @@ fn not_whole(view: &View<'_>, filter: &NotificationFilter) -> Option<&'static st
     match filter.status {
         Some(Status::Held) => Some(t.not_whole_held),
         Some(Status::Cancelled) => Some(t.not_whole_cancelled),
-        Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None
-            if filter.response.is_some() =>
-        {
-            Some(t.not_whole_response)
-        }
         Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {
             filter.event_id.map(|_| t.not_whole_event)
         }
-    }
-}
-
-fn response_filter(text: &str) -> Option<ResponseFilter> {
-    if text == "none" {
-        return Some(ResponseFilter::NoResponse);
-    }
-    match text.strip_suffix("xx") {
-        Some(class) => class.parse().ok().filter(|class| (1..=9).contains(class)).map(ResponseFilter::Class),
-        None => text.parse().ok().filter(|status| (100..=999).contains(status)).map(ResponseFilter::Status),
     }
 }
 

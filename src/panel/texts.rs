@@ -332,7 +332,6 @@ texts! {
     resend_all: "Reenviar todas que correspondem", "Re-send all that match";
     not_whole_held: "Retidas não são reenviadas: saem sozinhas quando o webhook volta a ficar ativo.", "Held ones are not re-sent: they leave by themselves once their webhook is active again.";
     not_whole_cancelled: "Canceladas não podem ser reenviadas.", "Cancelled ones can't be re-sent.";
-    not_whole_response: "Pela resposta não se reenviam todas de uma vez: selecione-as página por página, ou filtre pelo status.", "By response they are not re-sent all at once: select them page by page, or filter by status.";
     not_whole_event: "As de um evento são reenviadas na página dele, com “Reenviar a todos”.", "Those of one event are re-sent on its own page, with “Re-send to all”.";
     no_notifications: "Nenhuma notificação ainda", "No notifications yet";
     no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.", "They appear when an event matches a webhook.";

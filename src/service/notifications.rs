@@ -4,9 +4,9 @@ use super::events::{erased, in_flight};
 use super::{Caller, Error, Service};
 use crate::model::{
     AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationId, Pattern, Refusal, ResendFilter,
-    ResendId, Said, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
+    ResendId, ResponseFilter, Said, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
 };
-use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, ResponseFilter, Store};
+use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -250,6 +250,7 @@ impl Service {
             webhook: query.webhook,
             status: query.status,
             event_type: query.event_type,
+            response: query.response,
             from: query.from,
             to: query.to,
         };

@@ -8,7 +8,9 @@
 use super::keys::{self, Key, Reference};
 use super::record;
 use super::{Shared, Store, StoreError, sets};
-use crate::model::{AccountNo, Event, Notification, NotificationKey, Pattern, Seq, Status, Timestamp, WebhookNo};
+use crate::model::{
+    AccountNo, Event, Notification, NotificationKey, Pattern, ResponseFilter, Seq, Status, Timestamp, WebhookNo,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
@@ -106,17 +108,6 @@ pub struct EventQuery {
     pub cursor: Option<Cursor>,
     /// The most items of a page.
     pub limit: usize,
-}
-
-/// Which last response is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResponseFilter {
-    /// This status.
-    Status(u16),
-    /// Any status that starts with this digit.
-    Class(u16),
-    /// Tried, and no response came.
-    NoResponse,
 }
 
 /// Which notifications are wanted. All that is given must hold.

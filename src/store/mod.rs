@@ -36,7 +36,7 @@ pub use backup::{BackupError, Header, NewFile, Piece, Progress, check, write_pie
 use committer::Commit;
 pub use committer::{Fatal, Told};
 pub use debts::Debt;
-pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page, ResponseFilter};
+pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page};
 pub use open::{Closed, Opened, StoreSettings, panic_is_expected};
 pub use outcomes::{Gap, MAX_OUTCOMES, Outcome, Place};
 pub use queue::Due;

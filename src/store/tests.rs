@@ -6,8 +6,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::model::{
     AttemptError, AttemptResult, Authorization, BodyDraft, ErrorCode, EventType, ExtraHeaders, Fingerprint, Notice,
-    OrderKey, Pattern, PatternSet, ResendState, ResourceIds, Response, State, Status, TargetUrl, Timings, Trigger,
-    WebhookStatus,
+    OrderKey, Pattern, PatternSet, ResendState, ResourceIds, Response, ResponseFilter, State, Status, TargetUrl,
+    Timings, Trigger, WebhookStatus,
 };
 use std::collections::BTreeSet;
 use std::sync::Mutex;

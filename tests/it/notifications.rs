@@ -141,9 +141,12 @@ fn many_are_resent_by_filter_and_cancelled_ones_never() {
     });
     receiver.now(Reply::Status(200));
     let resend = |filter: Value| daemon.post("/api/notifications/resend", &json!({ "filter": filter }));
-    let begun = resend(json!({ "type": "PAYMENT.*" })).expect(202);
+    let elsewhere = resend(json!({ "response_status": "404" })).expect(202).data();
+    assert_eq!((&elsewhere["queued"], &elsewhere["status"]), (&json!(0), &json!("DONE")));
+    let begun = resend(json!({ "type": "PAYMENT.*", "response_status": "5xx" })).expect(202);
     let job = begun.data();
     assert_eq!((&job["queued"], &job["filter"]["type"]), (&json!(10), &json!("PAYMENT.*")));
+    assert_eq!(job["filter"]["response_status"], "5xx");
     let path = format!("/api/notifications/resend/{}", id(&job));
     assert_eq!(begun.header("location"), Some(path.as_str()));
     let done = eventually("the job is done", || {
@@ -162,12 +165,13 @@ fn many_are_resent_by_filter_and_cancelled_ones_never() {
     assert_eq!(receiver.count(), 160 + 160);
     let nothing = resend(json!({ "status": "FAILED" })).expect(202).data();
     assert_eq!((&nothing["queued"], &nothing["status"]), (&json!(0), &json!("DONE")));
-    assert_eq!(daemon.list("/api/notifications/resend").len(), 3);
-    assert_eq!(daemon.list("/api/notifications/resend?order=asc&limit=1")[0]["id"], job["id"]);
+    assert_eq!(daemon.list("/api/notifications/resend").len(), 4);
+    assert_eq!(daemon.list("/api/notifications/resend?order=asc&limit=2")[1]["id"], job["id"]);
     daemon.get("/api/notifications/resend/0193a5b0-1111-4222-8333-444455556666").refused(404, "not_found");
     let unknown = json!({ "webhook_id": "0193a5b0-1111-4222-8333-444455556666" });
     resend(unknown).refused(422, "invalid_fields");
     resend(json!({ "status": "CANCELLED" })).refused(422, "invalid_fields");
+    resend(json!({ "response_status": "5x" })).refused(422, "invalid_fields");
     resend(json!({ "nope": 1 })).refused(422, "invalid_fields");
     daemon.post("/api/notifications/resend", &json!({})).refused(422, "invalid_fields");
 }

@@ -322,6 +322,9 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         (format!("webhook_id={one}"), 2),
         (format!("status=&webhook_id={one}&response=&type=payment.paid&period=1h&from=&to=&tz=180"), 2),
         ("type=ORDER.*".to_owned(), 1),
+        ("response=2xx&status=DELIVERED".to_owned(), 5),
+        ("response=404".to_owned(), 0),
+        ("response=none".to_owned(), 0),
         ("from=2020-01-01T00:00&to=2020-01-02T00:00&tz=0".to_owned(), 0),
         ("from=2020-01-01T00:00&tz=-180".to_owned(), 5),
     ] {
@@ -340,7 +343,6 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
     for (filter, why) in [
         ("status=HELD", "saem sozinhas"),
         ("status=CANCELLED", "Canceladas não podem"),
-        ("response=2xx&status=DELIVERED", "página por página"),
         (&format!("event_id={}", events[0]), "Reenviar a todos"),
     ] {
         let page = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));

@@ -3,8 +3,8 @@
 use super::{find_notification, put_notification};
 use crate::meters::Kept;
 use crate::model::{
-    AccountNo, BulkResend, NotificationKey, Pattern, ResendFilter, ResendId, ResendState, Seq, Status, Timestamp,
-    WebhookNo,
+    AccountNo, BulkResend, NotificationKey, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Seq, Status,
+    Timestamp, WebhookNo,
 };
 use crate::store::committer::Committer;
 use crate::store::jobs::Open;
@@ -73,6 +73,7 @@ impl Committer {
             webhook: filter.webhook,
             status: filter.status,
             event_type: filter.event_type.clone(),
+            response: filter.response,
             from: filter.from,
             to: filter.to,
             order: Order::Oldest,
@@ -108,6 +109,7 @@ impl Committer {
                     webhook: Some(no.0),
                     status: resend.filter.status.map(record::status_byte),
                     event_type: resend.filter.event_type.as_ref().map(ToString::to_string),
+                    response: resend.filter.response.map(ResponseFilter::code),
                     at_seq: at.seq,
                     at_webhook: at.webhook,
                     last_seq: last.seq,
@@ -224,6 +226,7 @@ impl Committer {
                 webhook,
                 status,
                 ref event_type,
+                response,
                 at_seq,
                 at_webhook,
                 last_seq,
@@ -251,6 +254,7 @@ impl Committer {
                     webhook: webhook.map(WebhookNo),
                     status: status.and_then(record::status_from),
                     event_type: event_type.as_deref().and_then(Pattern::parse),
+                    response: response.and_then(ResponseFilter::from_code),
                     order: Order::Oldest,
                     ..NotificationQuery::default()
                 };
@@ -279,6 +283,7 @@ impl Committer {
                     webhook,
                     status,
                     event_type: event_type.clone(),
+                    response,
                     at_seq: at.seq,
                     at_webhook: at.webhook,
                     last_seq,

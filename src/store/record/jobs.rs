@@ -1,13 +1,15 @@
 //! Background jobs, and the bulk resends that some of them are parts of.
 
-use super::{V1, V2, checked, decode, invalid, open, seal, seal_as, unknown_version};
-use crate::model::{AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, Status, Timestamp, WebhookNo};
+use super::{V1, V2, V3, checked, decode, invalid, seal, seal_as, unknown_version};
+use crate::model::{
+    AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Status, Timestamp, WebhookNo,
+};
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 
 /// A background job: what touches a whole backlog, done in small batches, and taken up again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::store) enum JobV2 {
+pub(in crate::store) enum JobV3 {
     /// Cancels what a deleted webhook was owed. Needs no cursor: what it has done is gone from the ranges it reads.
     Cancel { account: u32, webhook: u32 },
     /// Owes an attempt by hand to what a filter matches of one webhook, the oldest first.
@@ -19,6 +21,8 @@ pub(in crate::store) enum JobV2 {
         webhook: Option<u32>,
         status: Option<u8>,
         event_type: Option<String>,
+        /// See [`ResponseFilter::code`].
+        response: Option<u16>,
         /// The next place to look at, inclusive.
         at_seq: u64,
         at_webhook: u32,
@@ -29,7 +33,57 @@ pub(in crate::store) enum JobV2 {
 }
 
 /// The present version.
-pub(in crate::store) type Job = JobV2;
+pub(in crate::store) type Job = JobV3;
+
+/// What can't name a response: still written where none is named, so that an older carteiro of this format reads it.
+#[derive(Serialize, Deserialize)]
+enum JobV2 {
+    Cancel {
+        account: u32,
+        webhook: u32,
+    },
+    Resend {
+        account: u32,
+        resend: Option<u64>,
+        webhook: Option<u32>,
+        status: Option<u8>,
+        event_type: Option<String>,
+        at_seq: u64,
+        at_webhook: u32,
+        last_seq: u64,
+        last_webhook: u32,
+    },
+}
+
+impl From<JobV2> for JobV3 {
+    fn from(old: JobV2) -> Self {
+        match old {
+            JobV2::Cancel { account, webhook } => Self::Cancel { account, webhook },
+            JobV2::Resend {
+                account,
+                resend,
+                webhook,
+                status,
+                event_type,
+                at_seq,
+                at_webhook,
+                last_seq,
+                last_webhook,
+            } => Self::Resend {
+                account,
+                resend,
+                webhook,
+                status,
+                event_type,
+                response: None,
+                at_seq,
+                at_webhook,
+                last_seq,
+                last_webhook,
+            },
+        }
+    }
+}
 
 /// Of formats 1 to 3.
 #[derive(Serialize, Deserialize)]
@@ -71,17 +125,36 @@ impl From<JobV1> for JobV2 {
 }
 
 pub(in crate::store) fn encode_job(job: &Job) -> Vec<u8> {
-    seal_as(V2, job, &[])
+    let old = match job.clone() {
+        Job::Resend { response: Some(_), .. } => return seal_as(V3, job, &[]),
+        Job::Cancel { account, webhook } => JobV2::Cancel { account, webhook },
+        Job::Resend {
+            account,
+            resend,
+            webhook,
+            status,
+            event_type,
+            response: None,
+            at_seq,
+            at_webhook,
+            last_seq,
+            last_webhook,
+        } => JobV2::Resend { account, resend, webhook, status, event_type, at_seq, at_webhook, last_seq, last_webhook },
+    };
+    seal_as(V2, &old, &[])
 }
 
 pub(in crate::store) fn decode_job(value: &[u8]) -> Result<Job, StoreError> {
     Ok(match checked("job", value)? {
-        (V2, bytes) => decode::<JobV2>("job", bytes)?.0,
-        (V1, bytes) => decode::<JobV1>("job", bytes)?.0.into(),
+        (V3, bytes) => decode::<JobV3>("job", bytes)?.0,
+        (V2, bytes) => decode::<JobV2>("job", bytes)?.0.into(),
+        (V1, bytes) => JobV2::from(decode::<JobV1>("job", bytes)?.0).into(),
         _ => return Err(unknown_version("job")),
     })
 }
 
+/// Its second version is followed by what response is wanted ([`ResponseFilter::code`], two bytes, little-endian); the first is
+/// still written where none is.
 #[derive(Serialize, Deserialize)]
 struct ResendV1 {
     id: [u8; 16],
@@ -125,12 +198,23 @@ pub(in crate::store) fn encode_resend(resend: &BulkResend) -> Vec<u8> {
         updated_ms: resend.updated_at.as_ms(),
         ended_ms: resend.ended_at.map(Timestamp::as_ms),
     };
-    seal(&record, &[])
+    match filter.response {
+        None => seal(&record, &[]),
+        Some(response) => seal_as(V2, &record, &response.code().to_le_bytes()),
+    }
 }
 
 pub(in crate::store) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Result<BulkResend, StoreError> {
     const TABLE: &str = "bulk resend";
-    let (record, _) = open::<ResendV1>(TABLE, value)?;
+    let (record, response) = match checked(TABLE, value)? {
+        (V2, bytes) => {
+            let (record, tail) = decode::<ResendV1>(TABLE, bytes)?;
+            let code = tail.try_into().map(u16::from_le_bytes).ok();
+            (record, Some(code.and_then(ResponseFilter::from_code).ok_or_else(|| invalid(TABLE))?))
+        }
+        (V1, bytes) => (decode::<ResendV1>(TABLE, bytes)?.0, None),
+        _ => return Err(unknown_version(TABLE)),
+    };
     let event_type = match record.event_type {
         Some(text) => Some(Pattern::parse(&text).ok_or_else(|| invalid(TABLE))?),
         None => None,
@@ -147,6 +231,7 @@ pub(in crate::store) fn decode_resend(account: AccountNo, number: u64, value: &[
             webhook: record.webhook.map(WebhookNo),
             status,
             event_type,
+            response,
             from: record.from_ms.map(Timestamp::from_ms),
             to: record.to_ms.map(Timestamp::from_ms),
         },
