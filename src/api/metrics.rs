@@ -144,8 +144,8 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     );
     text.gauge(
         "carteiro_last_backup_timestamp_seconds",
-        "When the last scheduled backup was written, in Unix time.",
-        figures.last_backup.map(Timestamp::as_secs),
+        "When the last scheduled backup was written, in Unix time; 0 while none is found.",
+        figures.last_backup.map(Timestamp::as_secs).or(figures.backups_scheduled.then_some(0)),
     );
 
     text.gauge(

@@ -328,6 +328,11 @@ impl Daemon {
     fn refusal(&self, path: &str, response: &Response<Incoming>, body: &[u8]) -> Problem {
         let status = response.status();
         let Ok(json) = serde_json::from_slice::<Value>(body) else {
+            // What a proxy in front says while the daemon restarts.
+            if matches!(status.as_u16(), 502..=504) {
+                let sentence = format!("{} answered {status}: what is there can't reach the daemon", self.peer.address);
+                return Problem { sentence, code: TRY_LATER };
+            }
             return self.no_carteiro(status);
         };
         let detail = json.pointer("/errors/detail").and_then(Value::as_str).unwrap_or("no reason given");

@@ -4,7 +4,6 @@ use super::client::{Ask, Daemon, Problem};
 use super::events::{Naming, print_recorded, read_resource, record};
 use super::output::{Cell, Fit, Table, line};
 use super::reach::Reach;
-use super::words::text;
 use super::{FAILED, WRONG_USAGE};
 use crate::model::{CATALOGUE, EventType, Sample};
 use clap::Args;
@@ -15,6 +14,20 @@ use std::path::PathBuf;
 
 /// From here on, two types are told apart by more than a slip of the keyboard (Jaro-Winkler, 0 to 1).
 const ALIKE: f64 = 0.85;
+
+/// What is shown of a type.
+#[derive(serde::Deserialize)]
+struct Known {
+    #[serde(rename = "type")]
+    name: String,
+    description: Sentences,
+}
+
+#[derive(serde::Deserialize)]
+struct Sentences {
+    en: String,
+    pt: String,
+}
 
 #[derive(Args)]
 pub(super) struct TriggerArgs {
@@ -50,12 +63,10 @@ fn list(daemon: &Daemon, json: bool) -> Result<(), Problem> {
         return Ok(());
     }
     let mut table = Table::new(&[("TYPE", Fit::Whole), ("MEANS", Fit::Cut(12)), ("EM PORTUGUÊS", Fit::Spare)]);
-    for one in types.value().as_array().into_iter().flatten() {
-        table.row(vec![
-            Cell::new(&text(&one["type"])),
-            Cell::new(&text(&one["description"]["en"])),
-            Cell::new(&text(&one["description"]["pt"])),
-        ]);
+    for row in types.rows() {
+        // Without the sample: that of a shop's own may hold numbers that no f64 can.
+        let Ok(one) = serde_json::from_str::<Known>(row.get()) else { continue };
+        table.row(vec![Cell::new(&one.name), Cell::new(&one.description.en), Cell::new(&one.description.pt)]);
     }
     table.print();
     Ok(())

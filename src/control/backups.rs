@@ -28,9 +28,7 @@ pub fn schedule(
         // The files say when the last one was made, whatever process made it. One from the future was made by a clock that ran ahead.
         let now = clock.now();
         let last = ours(&folder).unwrap_or_default().into_iter().map(|(at, _)| at).filter(|at| *at <= now).max();
-        if let Some(last) = last {
-            store.note_backup(last);
-        }
+        store.schedule_backups(last);
         let mut next = last.map_or(now, |last| last.plus(every));
         loop {
             // A clock that was put back must not put the next one off for ever.

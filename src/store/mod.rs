@@ -470,6 +470,7 @@ struct Kept {
     retired: AtomicU64,
     commits: AtomicU64,
     last_backup_ms: AtomicU64,
+    backups_scheduled: AtomicBool,
 }
 
 /// Figures of the store, for the metrics.
@@ -485,8 +486,10 @@ pub struct Figures {
     pub retired: u64,
     /// Batches ever written.
     pub commits: u64,
-    /// When the last scheduled backup was written, since the start.
+    /// When the last scheduled backup was written; `None` while none is known.
     pub last_backup: Option<Timestamp>,
+    /// Whether backups are scheduled, so that none being known is bad news.
+    pub backups_scheduled: bool,
     /// Bytes of the data folder's disk that may still be written; `None` before the first look.
     pub free_bytes: Option<u64>,
     /// How many of them must stay free for events to be taken.
@@ -565,6 +568,7 @@ impl Store {
             retired: kept.retired.load(Ordering::Relaxed),
             commits: kept.commits.load(Ordering::Relaxed),
             last_backup: Some(kept.last_backup_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0).map(Timestamp::from_ms),
+            backups_scheduled: kept.backups_scheduled.load(Ordering::Relaxed),
             free_bytes: (free != u64::MAX).then_some(free),
             min_free_bytes: self.shared.space.min_free(),
             recorded: self.durable().0,
@@ -574,6 +578,14 @@ impl Store {
     /// What has been counted and timed since the start.
     pub fn meters(&self) -> &crate::meters::Kept {
         &self.shared.meters
+    }
+
+    /// Backups are scheduled from now on, and `last` is the newest there is.
+    pub fn schedule_backups(&self, last: Option<Timestamp>) {
+        self.shared.kept.backups_scheduled.store(true, Ordering::Relaxed);
+        if let Some(at) = last {
+            self.note_backup(at);
+        }
     }
 
     /// A scheduled backup was written.

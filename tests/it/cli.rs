@@ -269,6 +269,10 @@ fn every_type_can_be_triggered_and_slips_are_named() {
     fails(&daemon, &["trigger", "payment.paid"], 2, "did you mean PAYMENT.PAID?");
     fails(&daemon, &["trigger", "PAYMENT.PAID", "--set", "payment"], 2, "PATH=VALUE");
     fails(&daemon, &["trigger"], 2, "TYPE");
+    // A number that no f64 holds stays as it was written.
+    let huge = r#"[{ type = "ROCKET.SENT", pt = "Foi longe.", en = "It went far.", sample = '{"f": 1e400}' }]"#;
+    let daemon = Daemon::start(&format!("catalogue.extra = {huge}\n"));
+    assert!(done(&daemon, &["trigger", "--list"]).contains("Foi longe."));
 }
 
 #[test]

@@ -55,6 +55,8 @@ fn tail_goes_on_where_the_connection_broke_off() {
         // The last message isn't whole: it comes again.
         format!("{HEAD}: keep-alive\n\n{}{}{}", attempt(1), attempt(2), attempt(3).trim_end()),
         unavailable.to_owned(),
+        // What nginx says while the daemon restarts behind it.
+        "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>".to_owned(),
         format!("{HEAD}event: something-new\ndata: 1\n\n{}{}", attempt(3), attempt(4)),
     ];
     let (address, heads) = fake(script);
@@ -76,12 +78,13 @@ fn tail_goes_on_where_the_connection_broke_off() {
     let path = "GET /api/notifications/stream?webhook_id=0193a5b0-1111-7222-8333-444455556667&type=PAYMENT.* HTTP/1.1";
     assert!(first.starts_with(path), "{first}");
     assert!(first.contains("accept: text/event-stream") && !first.contains("last-event-id"), "{first}");
-    for _ in 0..2 {
+    for _ in 0..3 {
         let again = heads.recv().unwrap();
         assert!(again.contains("last-event-id: place-2"), "{again}");
     }
     tail.await_complaint("ended the stream");
     tail.await_complaint("carteiro is busy");
+    tail.await_complaint("answered 502 Bad Gateway: what is there can't reach the daemon");
     tail.await_complaint("carteiro tail --after place-4");
 }
 

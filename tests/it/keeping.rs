@@ -134,8 +134,20 @@ fn backups_by_the_clock_are_kept_as_many_as_the_config_says() {
     let (code, said, complaint) =
         daemon.run(&["restore", made.to_str().unwrap(), "--data", elsewhere.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{said}{complaint}");
+    let figure = |daemon: &Daemon| -> Option<u64> {
+        let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("carteiro_last_backup_timestamp_seconds "));
+        line.map(|value| value.parse().unwrap())
+    };
+    assert!(figure(&daemon).is_some_and(|at| at > 1_700_000_000));
     drop(daemon);
+    // A folder that is gone: the figure says that there is none, or no alert would ever tell.
+    let nowhere = folder.path().join("mine.txt/nowhere");
+    let broken = Daemon::start(&format!("store.backup_dir = \"{}\"\nstore.backup_every = \"1m\"\n", nowhere.display()));
+    eventually("it is told", || broken.log().contains("a backup could not be written").then_some(()));
+    assert_eq!(figure(&broken), Some(0));
     let broken = Daemon::quick();
+    assert_eq!(figure(&broken), None);
     broken.configure("store.backup_every = \"1h\"\n");
     let (code, _, complaint) = broken.run(&["check-config"]);
     assert!(code == Some(78) && complaint.contains("`store.backup_every` needs `store.backup_dir`"), "{complaint}");
