@@ -46,7 +46,7 @@ pub(super) async fn show(
         Some(value) => Some(value.to_str().ok().and_then(Place::parse)),
         None => after.map(Some),
     };
-    let follower = call.service.follow(&call.caller, filter, after).await?;
+    let follower = call.service.follow(&call.caller, filter, after, 0).await?;
     let feed = Feed {
         follower,
         service: service.clone(),

@@ -7,7 +7,10 @@ use crate::model::{Pattern, Timestamp};
 use crate::service::Error;
 use crate::store::{Cursor, Order, Page};
 use maud::{Markup, html};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long it is looked on for the first row of a page before an empty one is shown.
+const LOOK_ON: Duration = Duration::from_millis(15);
 
 /// Where in a list a page begins, and which way it reads.
 #[derive(Clone, Copy)]
@@ -31,21 +34,45 @@ impl Paging {
         Self { order: Order::Newest, cursor: None }
     }
 
-    /// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page that isn't full is the
-    /// newest one: it is read anew then, whole and with what came meanwhile.
+    /// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page with nothing behind it is
+    /// the newest one: it is read anew then, whole and with what came meanwhile. Where the store has ended a page early and it is
+    /// empty, it is looked on for a moment before that is shown.
     pub(super) async fn read<T, F: Future<Output = Result<Page<T>, Error>>>(
         view: &View<'_>,
         find: impl Fn(Self) -> F,
     ) -> Result<(Self, Page<T>), Error> {
-        let paging = Self::of(view);
-        let mut found = find(paging).await?;
-        if paging.order == Order::Oldest {
-            if found.items.len() < ROWS {
-                return Ok((Self::top(), find(Self::top()).await?));
+        let mut paging = Self::of(view);
+        let begun = Instant::now();
+        loop {
+            let mut found = find(paging).await?;
+            let on = |next: Option<Cursor>, from: Self| {
+                next.filter(|next| from.cursor != Some(*next)).map(|cursor| Self { cursor: Some(cursor), ..from })
+            };
+            let behind = on(found.next, paging);
+            if let Some(behind) = behind
+                && found.items.is_empty()
+                && begun.elapsed() < LOOK_ON
+            {
+                paging = behind;
+                continue;
             }
-            found.items.reverse();
+            if paging.order == Order::Oldest {
+                if found.items.len() < ROWS {
+                    let more = match behind {
+                        Some(behind) => {
+                            let next = find(behind).await?;
+                            !next.items.is_empty() || on(next.next, behind).is_some()
+                        }
+                        None => false,
+                    };
+                    if !more {
+                        return Ok((Self::top(), find(Self::top()).await?));
+                    }
+                }
+                found.items.reverse();
+            }
+            return Ok((paging, found));
         }
-        Ok((paging, found))
     }
 
     /// Links to the newer and the older page, of a page that ended at `next`.

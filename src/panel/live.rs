@@ -18,6 +18,8 @@ use tokio::time::Instant;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// What happens within this time of a change is told with it: an event and the outcome of its first attempt are one look.
 const GATHER: Duration = Duration::from_millis(250);
+/// How many of an account's streams pages leave to programs: people with many tabs must not shut out a shop's own follower.
+const LEFT_TO_THE_API: usize = 8;
 /// A page is told no more often than this, however much happens.
 const APART: Duration = Duration::from_secs(1);
 /// How long a browser waits before it comes back, in milliseconds; sent once, and an event of its own so that the page looks at
@@ -33,7 +35,7 @@ pub(super) async fn open(
     signed_in: &SignedIn,
     stop: &watch::Receiver<bool>,
 ) -> Option<Response<Body>> {
-    let follower = service.follow(&signed_in.caller, FollowFilter::default(), None).await.ok()?;
+    let follower = service.follow(&signed_in.caller, FollowFilter::default(), None, LEFT_TO_THE_API).await.ok()?;
     let live = Live {
         follower,
         service: service.clone(),

@@ -60,12 +60,16 @@ impl Followers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, account: AccountNo) -> Option<(OwnedSemaphorePermit, watch::Receiver<()>)> {
+    /// A place, unless no more than `spare` are left.
+    fn take(&self, account: AccountNo, spare: usize) -> Option<(OwnedSemaphorePermit, watch::Receiver<()>)> {
         let mut all = self.lock();
         let own = all.entry(account).or_insert_with(|| OfAccount {
             places: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
             changes: watch::Sender::new(()),
         });
+        if own.places.available_permits() <= spare {
+            return None;
+        }
         let seat = own.places.clone().try_acquire_owned().ok()?;
         Some((seat, own.changes.subscribe()))
     }
@@ -96,14 +100,16 @@ pub struct Follower {
 
 impl Service {
     /// Follows the caller's attempts from `after` on, or from now on. `Some(None)` stands for a place that can't be read: a gap.
+    /// Refused when no more than `spare` of the account's [`MAX_FOLLOWERS`] places are left.
     pub async fn follow(
         &self,
         caller: &Caller,
         filter: FollowFilter,
         after: Option<Option<Place>>,
+        spare: usize,
     ) -> Result<Follower, Error> {
         let account = caller.account;
-        let (seat, changes) = self.followers.take(account).ok_or_else(|| {
+        let (seat, changes) = self.followers.take(account, spare).ok_or_else(|| {
             let detail = Said {
                 en: format!("{MAX_FOLLOWERS} streams of this account are open already: close one"),
                 pt: format!("já há {MAX_FOLLOWERS} acompanhamentos abertos nesta conta: feche um"),

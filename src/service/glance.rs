@@ -158,8 +158,8 @@ impl Service {
         let not_ready = self.not_ready();
         self.read(move |store| {
             let (mut hours, mut days) = (vec![Tallied::default(); 24], vec![Tallied::default(); 30]);
-            for webhook in &webhooks {
-                let record = store.record_of(webhook.no, now);
+            let own = webhooks.iter().map(|webhook| store.record_of(webhook.no, now));
+            for record in own.chain([store.record_of_deleted(account, now)]) {
                 let both = hours.iter_mut().zip(&record.hours).chain(days.iter_mut().zip(&record.days));
                 for (sum, one) in both {
                     sum.confirmed += one.confirmed;

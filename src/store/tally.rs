@@ -4,7 +4,7 @@
 //! so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts as none.
 
 use super::{Store, StoreError};
-use crate::model::{Timestamp, WebhookNo};
+use crate::model::{AccountNo, Timestamp, WebhookNo};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The file, beside the store's own.
 const NAME: &str = "tally";
 /// The first line of the file; another one is another version's.
-const HEAD: &str = "carteiro tally 1";
+const HEAD: &str = "carteiro tally 2";
+/// That of the first version, which had no lines for accounts.
+const HEAD_1: &str = "carteiro tally 1";
 /// For so long there is a figure for each hour, and for each day.
 const HOURS: u64 = 48;
 const DAYS: u64 = 31;
@@ -68,12 +70,35 @@ impl Came {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct OfWebhook {
-    hours: BTreeMap<u64, Tallied>,
-    days: BTreeMap<u64, Tallied>,
+    past: Past,
     confirmed_at: Option<Timestamp>,
 }
 
-impl OfWebhook {
+/// Figures by hour and by day, each by its number since 1970.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Past {
+    hours: BTreeMap<u64, Tallied>,
+    days: BTreeMap<u64, Tallied>,
+}
+
+impl Past {
+    fn add(&mut self, other: Self) {
+        for (at, one) in other.hours {
+            self.hours.entry(at).or_default().add(one);
+        }
+        for (at, one) in other.days {
+            self.days.entry(at).or_default().add(one);
+        }
+    }
+
+    /// Each of the last 24 hours and of the last 30 days, the present one last.
+    fn last(&self, now: Timestamp) -> (Vec<Tallied>, Vec<Tallied>) {
+        let last = |map: &BTreeMap<u64, Tallied>, at: u64, count: u64| {
+            (0..count).rev().map(|back| map.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
+        };
+        (last(&self.hours, now.as_ms() / HOUR_MS, 24), last(&self.days, now.as_ms() / DAY_MS, 30))
+    }
+
     fn trim(&mut self, now: Timestamp) {
         let keep = |map: &mut BTreeMap<u64, Tallied>, first: u64| {
             while map.first_key_value().is_some_and(|(at, _)| *at < first) {
@@ -88,34 +113,47 @@ impl OfWebhook {
 /// The figures of every webhook that an attempt was made for.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    webhooks: Mutex<HashMap<WebhookNo, OfWebhook>>,
+    all: Mutex<All>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct All {
+    webhooks: HashMap<WebhookNo, OfWebhook>,
+    /// What webhooks had come to that were deleted since: an account's figures don't shrink with them.
+    gone: HashMap<AccountNo, Past>,
 }
 
 impl Tally {
     pub(super) fn load(folder: &Path) -> Self {
         let text = fs::read_to_string(folder.join(NAME)).unwrap_or_default();
-        Self { webhooks: Mutex::new(parse(&text).unwrap_or_default()) }
+        Self { all: Mutex::new(parse(&text).unwrap_or_default()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<WebhookNo, OfWebhook>> {
-        self.webhooks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn note(&self, webhook: WebhookNo, came: Came, now: Timestamp) {
         let mut all = self.lock();
-        let own = all.entry(webhook).or_default();
-        own.hours.entry(now.as_ms() / HOUR_MS).or_default().add(came.one());
-        own.days.entry(now.as_ms() / DAY_MS).or_default().add(came.one());
+        let own = all.webhooks.entry(webhook).or_default();
+        own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(came.one());
+        own.past.days.entry(now.as_ms() / DAY_MS).or_default().add(came.one());
         if came == Came::Confirmed {
             own.confirmed_at = Some(now);
         }
-        if own.hours.len() as u64 > HOURS || own.days.len() as u64 > DAYS {
-            own.trim(now);
+        if own.past.hours.len() as u64 > HOURS || own.past.days.len() as u64 > DAYS {
+            own.past.trim(now);
         }
     }
 
-    fn forget(&self, webhook: WebhookNo) {
-        self.lock().remove(&webhook);
+    /// The webhook is deleted: its figures go on in its account's alone.
+    pub(super) fn deleted(&self, account: AccountNo, webhook: WebhookNo, now: Timestamp) {
+        let mut all = self.lock();
+        if let Some(own) = all.webhooks.remove(&webhook) {
+            let gone = all.gone.entry(account).or_default();
+            gone.add(own.past);
+            gone.trim(now);
+        }
     }
 }
 
@@ -134,26 +172,24 @@ impl Store {
     /// How a webhook's target has done of late. From memory.
     pub fn record_of(&self, webhook: WebhookNo, now: Timestamp) -> Record {
         let all = self.shared.tally.lock();
-        let own = all.get(&webhook);
-        let last = |map: Option<&BTreeMap<u64, Tallied>>, at: u64, count: u64| {
-            let of = |back| map.and_then(|map| map.get(&at.saturating_sub(back))).copied().unwrap_or_default();
-            (0..count).rev().map(of).collect()
-        };
-        Record {
-            hours: last(own.map(|own| &own.hours), now.as_ms() / HOUR_MS, 24),
-            days: last(own.map(|own| &own.days), now.as_ms() / DAY_MS, 30),
-            confirmed_at: own.and_then(|own| own.confirmed_at),
-        }
+        let own = all.webhooks.get(&webhook);
+        let (hours, days) = own.map_or_else(|| Past::default().last(now), |own| own.past.last(now));
+        Record { hours, days, confirmed_at: own.and_then(|own| own.confirmed_at) }
     }
 
-    /// Writes the figures to their file, for the next start; those of webhooks that are gone are dropped. Blocks on the disk.
+    /// How the targets of an account's webhooks had done that are deleted now. From memory.
+    pub fn record_of_deleted(&self, account: AccountNo, now: Timestamp) -> Record {
+        let all = self.shared.tally.lock();
+        let gone = all.gone.get(&account);
+        let (hours, days) = gone.map_or_else(|| Past::default().last(now), |gone| gone.last(now));
+        Record { hours, days, confirmed_at: None }
+    }
+
+    /// Writes the figures to their file, for the next start; what attempts that outlived their webhook came to is dropped. Blocks on
+    /// the disk.
     pub fn keep_record(&self) -> Result<(), StoreError> {
         let directory = self.directory();
-        let gone: Vec<WebhookNo> =
-            self.shared.tally.lock().keys().filter(|no| directory.by_no(**no).is_none()).copied().collect();
-        for no in gone {
-            self.shared.tally.forget(no);
-        }
+        self.shared.tally.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());
         let text = print(&self.shared.tally.lock());
         Ok(replace(self.path(), &text)?)
     }
@@ -168,38 +204,54 @@ fn replace(folder: &Path, text: &str) -> io::Result<()> {
     fs::rename(beside, folder.join(NAME))
 }
 
-fn print(all: &HashMap<WebhookNo, OfWebhook>) -> String {
+/// A line begins with a webhook's number, or with `a` and an account's.
+fn print(all: &All) -> String {
     let mut text = format!("{HEAD}\n");
-    for (no, own) in all {
-        // Writing to a String can't fail.
+    let mut past = |whose: &str, past: &Past| {
+        for (kind, map) in [('h', &past.hours), ('d', &past.days)] {
+            for (at, Tallied { confirmed, retried, failed }) in map {
+                // Writing to a String can't fail.
+                let _ = writeln!(text, "{whose} {kind} {at} {confirmed} {retried} {failed}");
+            }
+        }
+    };
+    for (no, own) in &all.webhooks {
+        past(&no.0.to_string(), &own.past);
+    }
+    for (account, gone) in &all.gone {
+        past(&format!("a{}", account.0), gone);
+    }
+    for (no, own) in &all.webhooks {
         if let Some(at) = own.confirmed_at {
             let _ = writeln!(text, "{} c {}", no.0, at.as_ms());
-        }
-        for (kind, map) in [('h', &own.hours), ('d', &own.days)] {
-            for (at, Tallied { confirmed, retried, failed }) in map {
-                let _ = writeln!(text, "{} {kind} {at} {confirmed} {retried} {failed}", no.0);
-            }
         }
     }
     text
 }
 
 /// `None` for what [`print`] never wrote.
-fn parse(text: &str) -> Option<HashMap<WebhookNo, OfWebhook>> {
+fn parse(text: &str) -> Option<All> {
     let mut lines = text.lines();
-    if lines.next() != Some(HEAD) {
+    if !matches!(lines.next()?, HEAD | HEAD_1) {
         return None;
     }
-    let mut all: HashMap<WebhookNo, OfWebhook> = HashMap::new();
+    let mut all = All::default();
     for line in lines {
         let mut words = line.split(' ');
-        let own = all.entry(WebhookNo(words.next()?.parse().ok()?)).or_default();
-        let kind = words.next()?;
+        let (whose, kind) = (words.next()?, words.next()?);
         let numbers: Vec<u64> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
+        let account = whose.strip_prefix('a');
         match (kind, numbers.as_slice()) {
-            ("c", [at]) => own.confirmed_at = Some(Timestamp::from_ms(*at)),
+            ("c", [at]) => {
+                all.webhooks.entry(WebhookNo(whose.parse().ok()?)).or_default().confirmed_at =
+                    Some(Timestamp::from_ms(*at));
+            }
             ("h" | "d", [at, confirmed, retried, failed]) => {
-                let map = if kind == "h" { &mut own.hours } else { &mut own.days };
+                let past = match account {
+                    Some(account) => all.gone.entry(AccountNo(account.parse().ok()?)).or_default(),
+                    None => &mut all.webhooks.entry(WebhookNo(whose.parse().ok()?)).or_default().past,
+                };
+                let map = if kind == "h" { &mut past.hours } else { &mut past.days };
                 map.insert(*at, Tallied { confirmed: *confirmed, retried: *retried, failed: *failed });
             }
             _ => return None,
@@ -227,12 +279,31 @@ mod tests {
         let printed = print(&tally.lock());
         let read = parse(&printed).unwrap();
         assert_eq!(read, *tally.lock());
-        let own = &read[&one];
-        assert!(own.hours.len() as u64 <= HOURS && own.days.len() as u64 <= DAYS, "{own:?}");
-        assert_eq!(own.hours.last_key_value().unwrap().1, &Tallied { confirmed: 0, retried: 1, failed: 1 });
+        assert_eq!(parse(&printed.replace(HEAD, HEAD_1)), Some(read));
+        let all = tally.lock();
+        let own = &all.webhooks[&one];
+        assert!(own.past.hours.len() as u64 <= HOURS && own.past.days.len() as u64 <= DAYS, "{own:?}");
+        assert_eq!(own.past.hours.last_key_value().unwrap().1, &Tallied { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_at, Some(hour(24 * 40 - 2)));
-        for bad in ["", "carteiro tally 2\n", &printed.replace(" h ", " x "), &format!("{printed}7 h 1 2")] {
+        for bad in ["", "carteiro tally 3\n", &printed.replace(" h ", " x "), &format!("{printed}7 h 1 2")] {
             assert_eq!(parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_a_deleted_webhook_had_come_to_stays_its_accounts() {
+        let (tally, account, now) = (Tally::default(), AccountNo(3), hour(5));
+        for no in [7, 8] {
+            tally.note(WebhookNo(no), Came::Confirmed, now);
+            tally.note(WebhookNo(no), Came::Retried, now);
+            tally.deleted(account, WebhookNo(no), now);
+        }
+        tally.deleted(account, WebhookNo(9), now);
+        let read = parse(&print(&tally.lock())).unwrap();
+        assert_eq!(read, *tally.lock());
+        assert!(read.webhooks.is_empty());
+        let (hours, days) = read.gone[&account].last(now);
+        let both = Tallied { confirmed: 2, retried: 2, failed: 0 };
+        assert_eq!((hours[23], days[29]), (both, both));
     }
 }

@@ -187,6 +187,7 @@ impl Committer {
             return false;
         };
         self.add_job(txn, Job::Cancel { account: account.0, webhook: webhook.no.0 });
+        self.shared.tally.deleted(account, webhook.no, now);
         true
     }
 
