@@ -146,6 +146,7 @@ const INSIDE: &[(&str, How)] = &[
     ("kill -9", Not("tests/it/crash.rs does so in every phase")),
     ("php -S", Not("it is short for what the_receiver_in_php_is_good runs")),
     ("promtool test rules", Not("tests/it/monitoring.rs runs it")),
+    ("resend --response-status 5xx …", Not(LISTED)),
     ("resend --status FAILED …", Not(LISTED)),
     ("resend ID", Not(LISTED)),
     ("resolvectl query NAME", Not("it asks the machine's resolver, and tests leave the machine alone")),
