@@ -1,3 +1,4 @@
+import http.client
 import json
 import os
 import sqlite3
@@ -44,7 +45,7 @@ def drain(db):
             if error.code not in (400, 409, 413, 422):
                 raise
             with db:  # asking again would bring the same answer: somebody has to look at it
-                db.execute("UPDATE outbox SET refused = ? WHERE id = ?", (error.read().decode(), id))
+                db.execute("UPDATE outbox SET refused = ? WHERE id = ?", (error.read().decode(errors="replace"), id))
             continue
         with db:
             db.execute("DELETE FROM outbox WHERE id = ?", (id,))
@@ -56,6 +57,6 @@ elif sys.argv[1] == "worker":
     while True:
         try:
             drain(shop())
-        except OSError as error:
+        except (OSError, http.client.HTTPException, sqlite3.OperationalError) as error:
             print("again in a second:", error, file=sys.stderr)
         time.sleep(1)

@@ -5,6 +5,7 @@ import { Webhook } from "standardwebhooks";
 
 const { WEBHOOK_AUTHORIZATION, WEBHOOK_SECRET, INBOX, PORT = 9000 } = process.env;
 const webhook = new Webhook(WEBHOOK_SECRET);
+const LONGEST = 512 * 1024;
 const digest = (text) => createHash("sha256").update(text).digest();
 
 async function keep(id, body) {
@@ -31,11 +32,12 @@ async function work(id) {
 }
 
 async function receive(request) {
+  const { authorization = "", "content-length": length, "webhook-id": id } = request.headers;
+  if (!timingSafeEqual(digest(authorization), digest(WEBHOOK_AUTHORIZATION))) return 401;
+  if (!(length <= LONGEST)) return 413;
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = Buffer.concat(chunks).toString("utf8");
-  const { authorization = "", "webhook-id": id } = request.headers;
-  if (!timingSafeEqual(digest(authorization), digest(WEBHOOK_AUTHORIZATION))) return 401;
   try {
     webhook.verify(body, request.headers);
   } catch {
@@ -52,5 +54,6 @@ for (const name of await readdir(INBOX)) {
   if (!done) await work(name).catch(console.error);
 }
 createServer(async (request, response) => {
-  response.writeHead(await receive(request).catch(() => 500)).end();
+  const status = await receive(request).catch(() => 500);
+  response.writeHead(status, request.complete ? {} : { connection: "close" }).end();
 }).listen(PORT, "127.0.0.1");

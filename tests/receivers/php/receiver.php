@@ -1,4 +1,6 @@
 <?php
+http_response_code(500); // until it is kept; else PHP answers an error that it displays with a 200
+
 function setting(string $name): string
 {
     return getenv($name) ?: throw new RuntimeException("$name is not set");
@@ -9,16 +11,20 @@ $inbox->exec('CREATE TABLE IF NOT EXISTS inbox (id TEXT PRIMARY KEY, body BLOB N
 
 if (PHP_SAPI === 'cli') {
     while (true) {
-        $waiting = $inbox->query('SELECT id, body FROM inbox WHERE done = 0 ORDER BY rowid')->fetchAll();
+        try {
+            $waiting = $inbox->query('SELECT id, body FROM inbox WHERE done = 0 ORDER BY rowid')->fetchAll();
+        } catch (Throwable $error) {
+            fwrite(STDERR, "{$error->getMessage()}\n");
+            $waiting = [];
+        }
         foreach ($waiting as ['id' => $id, 'body' => $body]) {
             try {
                 $notification = json_decode($body, true, 512, JSON_THROW_ON_ERROR);
                 echo "$id {$notification['event']}\n"; // the shop's own work
+                $inbox->prepare('UPDATE inbox SET done = 1 WHERE id = ?')->execute([$id]);
             } catch (Throwable $error) {
                 fwrite(STDERR, "$id: {$error->getMessage()}\n");
-                continue;
             }
-            $inbox->prepare('UPDATE inbox SET done = 1 WHERE id = ?')->execute([$id]);
         }
         sleep(1);
     }

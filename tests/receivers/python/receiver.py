@@ -4,11 +4,13 @@ import os
 import sqlite3
 import threading
 import traceback
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from standardwebhooks import Webhook
 
 AUTHORIZATION = os.environ["WEBHOOK_AUTHORIZATION"].encode()
 WEBHOOK = Webhook(os.environ["WEBHOOK_SECRET"])
+LONGEST = 512 * 1024
 ARRIVED = threading.Event()
 
 
@@ -20,17 +22,18 @@ def inbox():
 
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if not hmac.compare_digest(self.headers.get("Authorization", "").encode(), AUTHORIZATION):
             return self.answer(401)
+        length = int(self.headers.get("Content-Length", 0))
+        if not 0 <= length <= LONGEST:
+            return self.answer(413)
+        body = self.rfile.read(length)
         try:
             WEBHOOK.verify(body, dict(self.headers))
         except Exception:
             return self.answer(401)
-        db = inbox()
-        with db:
+        with closing(inbox()) as db, db:
             db.execute("INSERT OR IGNORE INTO inbox (id, body) VALUES (?, ?)", (self.headers["webhook-id"], body))
-        db.close()
         ARRIVED.set()
         self.answer(204)
 
@@ -43,18 +46,23 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def work():
-    db = inbox()
     while True:
-        for id, body in db.execute("SELECT id, body FROM inbox WHERE done = 0 ORDER BY rowid").fetchall():
-            try:
-                notification = json.loads(body)
-                print(id, notification["event"], flush=True)  # the shop's own work
-            except Exception:
-                traceback.print_exc()
-                continue
-            with db:
-                db.execute("UPDATE inbox SET done = 1 WHERE id = ?", (id,))
-        ARRIVED.wait()
+        failed = False
+        try:
+            with closing(inbox()) as db:
+                for id, body in db.execute("SELECT id, body FROM inbox WHERE done = 0 ORDER BY rowid").fetchall():
+                    try:
+                        notification = json.loads(body)
+                        print(id, notification["event"], flush=True)  # the shop's own work
+                        with db:
+                            db.execute("UPDATE inbox SET done = 1 WHERE id = ?", (id,))
+                    except Exception:
+                        traceback.print_exc()
+                        failed = True
+        except Exception:
+            traceback.print_exc()
+            failed = True
+        ARRIVED.wait(1 if failed else None)
         ARRIVED.clear()
 
 
