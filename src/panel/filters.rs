@@ -85,7 +85,7 @@ pub(super) fn listed(
                 None if any(view) || !top => p.muted { (t.nothing_matches) },
                 None => (first_step),
             }
-            (pager(t, newer.as_deref(), older.as_deref()))
+            (pager(view, newer.as_deref(), older.as_deref()))
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::attempts::{self, can_resend, response};
 use super::exchange::{page, see};
 use super::filters::{Narrowed, PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
-use super::layout::{Place, ago, class, empty, framed, heads, moment, resend_button, status, until};
+use super::layout::{Place, ago, class, empty, framed, heads, moment, number, resend_button, status, until};
 use super::texts::fill;
 use super::{Answer, ROWS, Refusal, View, back_of, done};
 use crate::model::{EventId, NotificationId, ResendId, ResendState, ResponseFilter, Status, WebhookId};
@@ -215,8 +215,11 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
         return Err(Refusal::NotFound);
     }
     let count = view.service.count_to(view.caller(), filter).await?;
-    let sentence =
-        if count < MAX_COUNTED { fill(t.confirm_all, &[&count]) } else { fill(t.confirm_all_many, &[&count]) };
+    let sentence = match count {
+        1 => t.confirm_all_one.to_owned(),
+        0..MAX_COUNTED => fill(t.confirm_all, &[&count]),
+        _ => fill(t.confirm_all_many, &[&number(view.lang, count)]),
+    };
     let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
     let content = html! {
         p.crumbs { a href=(back) { (t.notifications) } }
@@ -266,7 +269,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
         section.card #job data-live="" {
             p { strong { (state) } " · " (moment(view.lang, job.inserted_at)) }
             progress data-over=[(!running).then_some("")] max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
-            p { (fill(t.job_progress, &[&job.resent, &job.queued, &job.skipped])) }
+            p { (fill(t.job_progress, &[&number(view.lang, job.resent), &number(view.lang, job.queued), &number(view.lang, job.skipped)])) }
             @if running && view.can_change {
                 form method="post" action=(format!("/notifications/resends/{id}/stop")) {
                     (view.csrf())

@@ -2,7 +2,7 @@
 
 use super::attempts::why;
 use super::exchange::page;
-use super::layout::{Place, ago, bytes, empty, framed, heads, rect, span, told};
+use super::layout::{Place, ago, bytes, empty, framed, heads, number, rect, span, told};
 use super::texts::{Lang, fill};
 use super::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
@@ -46,14 +46,16 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Overview, t.overview, &content)))
 }
 
-fn counted(count: u64) -> String {
-    if count >= MAX_COUNTED { format!("{count}+") } else { count.to_string() }
+/// What is counted to [`MAX_COUNTED`].
+pub(super) fn counted(view: &View<'_>, count: u64) -> String {
+    let text = number(view.lang, count);
+    if count >= MAX_COUNTED { text + "+" } else { text }
 }
 
 fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
     let tile = |name: &str, count: u64, status: Status| {
-        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (counted(count)) } span { (name) } } }
+        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (counted(view, count)) } span { (name) } } }
     };
     html! {
         (tile(t.owed, overview.owed, Status::Retrying))
@@ -83,15 +85,16 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
     }
     let (width, height) = (columns.len() * 10, 100.0);
     let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
-    let label = fill(t.chart_label, &[&sum.confirmed, &sum.retried, &sum.failed]);
+    let count = |count| number(view.lang, count);
+    let label = fill(t.chart_label, &[&count(sum.confirmed), &count(sum.retried), &count(sum.failed)]);
     html! {
         svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(label) {
             @for (nth, one) in columns.iter().enumerate() { (column(nth, *one, most, height)) }
         }
         p.legend {
-            span { i.delivered aria-hidden="true" {} (t.came_confirmed) " " (sum.confirmed) } " "
-            span { i.retrying aria-hidden="true" {} (t.came_retried) " " (sum.retried) } " "
-            span { i.failed aria-hidden="true" {} (t.came_failed) " " (sum.failed) }
+            span { i.delivered aria-hidden="true" {} (t.came_confirmed) " " (count(sum.confirmed)) } " "
+            span { i.retrying aria-hidden="true" {} (t.came_retried) " " (count(sum.retried)) } " "
+            span { i.failed aria-hidden="true" {} (t.came_failed) " " (count(sum.failed)) }
         }
         details #numbers {
             summary { (t.in_numbers) }
@@ -99,7 +102,7 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
                 (heads(&[if days { t.day } else { t.hour }, t.came_confirmed, t.came_retried, t.came_failed]))
                 tbody {
                     @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
-                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td data-label=(t.came_confirmed) { (one.confirmed) } td data-label=(t.came_retried) { (one.retried) } td data-label=(t.came_failed) { (one.failed) } }
+                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td data-label=(t.came_confirmed) { (count(one.confirmed)) } td data-label=(t.came_retried) { (count(one.retried)) } td data-label=(t.came_failed) { (count(one.failed)) } }
                     }
                 }
             }
@@ -143,7 +146,7 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
         article.card.trouble {
             div.row {
                 h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
-                span { (fill(t.still_owed, &[&counted(trouble.owed)])) }
+                span { (fill(t.still_owed, &[&counted(view, trouble.owed)])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
@@ -169,7 +172,7 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
                     dt { (t.status) }
                     dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (view.lang.of(why)) } } }
                 }
-                div { dt { (t.kept_events) } dd { (figures.events) } }
+                div { dt { (t.kept_events) } dd { (number(view.lang, figures.events)) } }
                 div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }
                 @if let Some(free) = figures.free_bytes { div { dt { (t.disk_free) } dd { (bytes(view.lang, free)) } } }
                 div { dt { (t.last_backup) } dd { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } } }

@@ -2,8 +2,8 @@
 
 use super::exchange::{page, see};
 use super::filters::{Paging, listed};
-use super::layout::{Icon, Place, action, ago, curl, decimal, empty, framed, heads, icon, moment, span, told};
-use super::overview::column;
+use super::layout::{Icon, Place, action, ago, curl, decimal, empty, framed, heads, icon, moment, number, span, told};
+use super::overview::{column, counted};
 use super::texts::{Lang, fill};
 use super::{Answer, ROWS, View, done};
 use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
@@ -96,7 +96,7 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
     let (good, bad) = sum(&record.hours);
     let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     html! {
-        svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img" aria-label=(fill(view.t.spark_label, &[&good, &bad])) {
+        svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img" aria-label=(fill(view.t.spark_label, &[&number(view.lang, good), &number(view.lang, bad)])) {
             @for (nth, one) in record.hours.iter().enumerate() { (column(nth, *one, most, 24.0)) }
         }
     }
@@ -134,7 +134,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
         section.card #webhook data-live="" {
             dl.facts {
                 div { dt { (t.status) } dd { (state(view, &glance)) } }
-                div { dt { (t.owed) } dd { a href=(format!("/notifications?webhook_id={id}")) { (owed) @if owed >= MAX_COUNTED { "+" } } } }
+                div { dt { (t.owed) } dd { a href=(format!("/notifications?webhook_id={id}")) { (counted(view, owed)) } } }
                 div { dt { (t.last_success) } dd { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } } }
                 div { dt { (t.success_rate) } dd { (rate(view, &glance.record)) } }
                 div { dt { (t.events) } dd { (patterns(&webhook, 100)) } }
@@ -194,8 +194,9 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
     let owed = view.service.owed_by(view.caller(), id).await?;
     let sentence = match owed {
         0 => t.delete_owed_none.to_owned(),
-        1..MAX_COUNTED => fill(t.delete_owed, &[&owed]),
-        _ => fill(t.delete_owed_many, &[&owed]),
+        1 => t.delete_owed_one.to_owned(),
+        2..MAX_COUNTED => fill(t.delete_owed, &[&owed]),
+        _ => fill(t.delete_owed_many, &[&number(view.lang, owed)]),
     };
     let content = html! {
         p.crumbs { a href=(format!("/webhooks/{id}")) { (webhook.target) } }

@@ -331,7 +331,8 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         let list = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
         assert_eq!(list.contains("href=\"/notifications/resend?"), count > 0, "{filter}");
         let page = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
-        assert!(page.contains(&format!("Reenviar {count} notificações?")), "{filter}: {page}");
+        let sentence = if count == 1 { "uma notificação".to_owned() } else { format!("{count} notificações") };
+        assert!(page.contains(&format!("Reenviar {sentence}?")), "{filter}: {page}");
         let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", &filter)]);
         let job = sent.expect(303).header("location").unwrap().rsplit('/').next().unwrap().to_owned();
         let told = eventually("the bulk resend is done", || {
