@@ -2,7 +2,7 @@
 //! from memory or from a bounded walk.
 
 use super::notifications::Webhooks;
-use super::{Caller, Error, Failing, NotificationFilter, NotificationView, Service};
+use super::{Caller, Error, Failing, NotificationView, Service};
 use crate::model::{Attempt, Event, NotificationKey, Said, Status, Webhook, WebhookId, WebhookStatus};
 use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, Store, Tallied};
 use std::collections::BTreeMap;
@@ -122,17 +122,6 @@ impl Service {
                 items.push((event, states));
             }
             Ok(Page { items, next: page.next })
-        })
-        .await
-    }
-
-    /// How many notifications a filter matches, counted to [`MAX_COUNTED`]. Where it asks for what has no index, no more than that
-    /// many are looked at.
-    pub async fn count_to(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
-        let account = caller.account;
-        self.read(move |store| match filter.resolve(store, account)? {
-            None => Ok(0),
-            Some(query) => Ok(store.count_at_most(account, &query, MAX_COUNTED)?),
         })
         .await
     }

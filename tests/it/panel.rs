@@ -355,6 +355,62 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
     }
 }
 
+/// Somebody who re-sends by the thousand is told what goes again, and how many; what can't be read re-sends nothing.
+#[test]
+fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
+    let receiver = Receiver::start(&[Reply::Status(200)]);
+    let daemon = Daemon::quick();
+    let kept = daemon.register(&receiver.url, &["*"]);
+    let deleted = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    for n in 0..70 {
+        daemon.record(if n < 2 { "PAYMENT.PAID" } else { "ORDER.PAID" });
+    }
+    receiver.await_count(72);
+    daemon.delete(&format!("/api/webhooks/{deleted}")).expect(204);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let page = |path: &str, status: u16| text(&get(&daemon, path, &cookie).expect(status));
+    for path in ["/notifications/resend?type=PAYMENT.*", "/notifications/resend?type=PAYMENT.*&response=2xx&period=1h"]
+    {
+        let asked = page(path, 200);
+        assert!(asked.contains("Reenviar 2 notificações?"), "what a deleted webhook was owed doesn't count: {asked}");
+        assert!(asked.contains("inclusive as já entregues") && asked.contains("<dd>PAYMENT.*</dd>"), "{asked}");
+    }
+    assert!(!page("/notifications/resend?status=DELIVERED", 200).contains("inclusive as já entregues"));
+    for (bad, named) in [
+        ("period=2h", "2h"),
+        ("from=ontem", "ontem"),
+        ("from=2020-01-01T00:00&tz=x", "x"),
+        ("state=FAILED", "state=FAILED"),
+        ("status=failed", "failed"),
+    ] {
+        let list = page(&format!("/notifications?{bad}"), 200);
+        let told = format!("Um filtro não pôde ser lido e foi deixado de lado: {named}<");
+        assert!(list.contains(&told) && !list.contains("href=\"/notifications/resend?"), "{bad}: {list}");
+        let asked = page(&format!("/notifications/resend?{bad}"), 422);
+        assert!(asked.contains(&told) && !asked.contains("/notifications/resend-all"), "{bad}: {asked}");
+        post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", bad)]).expect(404);
+    }
+    let list = page(&format!("/notifications?webhook_id={deleted}"), 200);
+    assert!(list.contains("devido a um webhook excluído") && !list.contains("href=\"/notifications/resend?"), "{list}");
+    assert!(!list.contains("Reenvios em massa"));
+
+    // One that goes on: it hands out 64 at most, and its webhook takes one in a hundred seconds.
+    let slow = json!({ "webhook": { "rate_limit": 0.01 } });
+    daemon.patch(&format!("/api/webhooks/{kept}"), &slow).expect(200);
+    let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", "response=2xx")]);
+    let job = sent.expect(303).header("location").unwrap().to_owned();
+    let told = page(&job, 200);
+    for words in ["Em andamento", "<dd>2xx</dd>", "inclusive as já entregues", "Reenviadas: ", " de 70; puladas: 0"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(told.contains(&format!("action=\"{job}/stop\"")) && told.contains(">Cancelar<"), "{told}");
+    assert!(page("/notifications", 200).contains(&format!("<a href=\"{job}\">Em andamento</a>")));
+    post(&daemon, &format!("{job}/stop"), &cookie, &[("csrf", &csrf), ("back", &job)]).expect(303);
+    eventually("it is listed as cancelled", || {
+        page("/notifications", 200).contains(&format!("<a href=\"{job}\">Cancelado</a>")).then_some(())
+    });
+}
+
 #[test]
 fn the_panel_can_be_off() {
     let daemon = Daemon::start(&format!("panel.enabled = false\n{QUICK}"));
