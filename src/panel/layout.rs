@@ -82,6 +82,9 @@ pub(super) fn framed(view: &View<'_>, place: Place, title: &str, content: &Marku
                         }
                     }
                     div.account {
+                        @if let Some(name) = view.service.account_name(view.caller()) {
+                            span.tag title=(t.account) { span.sr { (t.account) ": " } (name) @if *name != *view.caller().env { " · " (view.caller().env) } }
+                        }
                         @if !view.can_change { span.tag { (t.read_only) } }
                         (language_switch(view.lang, &view.here))
                         form method="post" action="/sign-out" { (view.csrf()) button.link type="submit" { (t.sign_out) } }

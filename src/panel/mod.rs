@@ -4,6 +4,7 @@
 //! reload repeats nothing. Text that others wrote (resources, answers of targets, descriptions) is escaped by the templates; the
 //! policy sent with each page lets nothing in it act but the panel's own two files.
 
+mod advice;
 mod attempts;
 mod events;
 mod exchange;

@@ -1,6 +1,6 @@
 //! Visão geral: what came of attempts, what is owed, which targets are in trouble and what to do, how the daemon does.
 
-use super::attempts::why;
+use super::attempts::last_failure;
 use super::exchange::page;
 use super::layout::{Place, ago, bytes, empty, framed, heads, number, rect, span, told};
 use super::texts::{Lang, fill};
@@ -58,8 +58,9 @@ fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
         html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (counted(view, count)) } span { (name) } } }
     };
     html! {
-        (tile(t.owed, overview.owed, Status::Retrying))
-        (tile(t.held_many, overview.held, Status::Held))
+        (tile(t.pending_many, overview.owed.pending, Status::Pending))
+        (tile(t.retrying, overview.owed.retrying, Status::Retrying))
+        (tile(t.held_many, overview.owed.held, Status::Held))
         (tile(t.failed_many, overview.failed, Status::Failed))
         div.tile {
             span { (t.oldest_owed) }
@@ -146,7 +147,7 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
         article.card.trouble {
             div.row {
                 h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
-                span { (fill(t.still_owed, &[&counted(view, trouble.owed)])) }
+                span { (fill(t.still_owed, &[&counted(view, trouble.owed.total())])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
@@ -155,9 +156,7 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
             @if let Some(at) = trouble.failing.disables_at {
                 p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
             }
-            @if let Some(why) = trouble.attempt.as_ref().and_then(|attempt| why(view.lang, attempt)) {
-                p { strong { (t.what_to_do) ": " } (told(view.lang, &why)) }
-            }
+            @if let Some(attempt) = &trouble.attempt { (last_failure(view, attempt)) }
         }
     }
 }
@@ -172,7 +171,7 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
                     dt { (t.status) }
                     dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (view.lang.of(why)) } } }
                 }
-                div { dt { (t.kept_events) } dd { (number(view.lang, figures.events)) } }
+                div { dt { (t.kept_events) @if view.service.account_name(view.caller()).is_some() { " " (t.in_all_accounts) } } dd { (number(view.lang, figures.events)) } }
                 div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }
                 @if let Some(free) = figures.free_bytes { div { dt { (t.disk_free) } dd { (bytes(view.lang, free)) } } }
                 div { dt { (t.last_backup) } dd { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } } }

@@ -123,6 +123,7 @@ texts! {
     sign_out: "Sair", "Sign out";
     language: "Idioma", "Language";
     news: "Há novidades: mostrar", "There is news: show it";
+    account: "Conta", "Account";
     read_only: "Somente leitura", "Read only";
     // Signing in.
     sign_in: "Entrar", "Sign in";
@@ -173,6 +174,7 @@ texts! {
     day: "Dia (UTC)", "Day (UTC)";
     owed: "A entregar", "To be delivered";
     still_owed: "{} a entregar", "{} to be delivered";
+    pending_many: "Pendentes", "Pending";
     held_many: "Retidas", "Held";
     failed_many: "Falharam de vez", "Failed for good";
     oldest_owed: "A mais antiga a entregar", "The oldest to be delivered";
@@ -181,6 +183,7 @@ texts! {
     troubles: "Destinos com problemas", "Targets in trouble";
     no_troubles: "Todos os destinos vão bem.", "All targets are well.";
     what_to_do: "O que fazer", "What to do";
+    last_failure: "Última falha", "Last failure";
     failing_since: "Sem confirmação há {}", "No confirmation for {}";
     will_disable: "Será desativado em {} se nada for confirmado.", "It will be disabled in {} unless something is confirmed.";
     system: "Sistema", "System";
@@ -190,6 +193,7 @@ texts! {
     no_backup: "nenhum desde o início; veja store.backup_dir", "none since the start; see store.backup_dir";
     version: "Versão", "Version";
     kept_events: "Eventos guardados", "Events kept";
+    in_all_accounts: "em todas as contas", "in all accounts";
     ready: "Aceitando eventos", "Taking events";
     not_ready: "Não aceita eventos agora", "Takes no events now";
     // Webhooks.
@@ -270,6 +274,7 @@ texts! {
     bad_attempts: "Escreva um número inteiro de 1 a 20.", "Write a whole number from 1 to 20.";
     bad_jitter: "Escreva um número de 0 a 100.", "Write a number from 0 to 100.";
     created_at: "Criado", "Created";
+    unknown_types: "Nenhum tipo do catálogo e nenhum evento registrado corresponde a: {}. Confira como foi escrito.", "No type of the catalogue and no event recorded so far matches: {}. Look at how it is written.";
     see_notifications: "Ver notificações", "See notifications";
     // Events.
     event: "Evento", "Event";

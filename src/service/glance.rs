@@ -3,7 +3,9 @@
 
 use super::notifications::Webhooks;
 use super::{Caller, Error, Failing, NotificationView, Service};
-use crate::model::{Attempt, Event, NotificationKey, Said, Status, Webhook, WebhookId, WebhookStatus};
+use crate::model::{
+    AccountNo, Attempt, Event, NotificationKey, Said, Status, Webhook, WebhookId, WebhookNo, WebhookStatus,
+};
 use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, Store, Tallied};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +29,24 @@ pub struct WebhookGlance {
     pub record: Record,
 }
 
+/// How many notifications are owed, by where they stand; each counted to [`MAX_COUNTED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Not yet tried.
+    pub pending: u64,
+    /// Tried, and to be tried again.
+    pub retrying: u64,
+    /// Held back until their webhook is active again.
+    pub held: u64,
+}
+
+impl Owed {
+    /// All of them, likewise counted.
+    pub fn total(self) -> u64 {
+        (self.pending + self.retrying + self.held).min(MAX_COUNTED)
+    }
+}
+
 /// A webhook whose target fails or that is disabled.
 #[derive(Clone, Debug)]
 pub struct Trouble {
@@ -34,8 +54,8 @@ pub struct Trouble {
     pub webhook: Arc<Webhook>,
     /// Since when it fails.
     pub failing: Failing,
-    /// How many notifications it is owed, counted to [`MAX_COUNTED`].
-    pub owed: u64,
+    /// How many notifications it is owed.
+    pub owed: Owed,
     /// An attempt that failed lately.
     pub attempt: Option<Attempt>,
 }
@@ -47,11 +67,9 @@ pub struct Overview {
     pub hours: Vec<Tallied>,
     /// Of each of the last 30 days, in UTC, today last.
     pub days: Vec<Tallied>,
-    /// How many notifications are owed and leave by themselves, counted to [`MAX_COUNTED`].
-    pub owed: u64,
-    /// How many are held, counted likewise.
-    pub held: u64,
-    /// How many have failed for good, counted likewise.
+    /// How many notifications are owed.
+    pub owed: Owed,
+    /// How many have failed for good, counted to [`MAX_COUNTED`].
     pub failed: u64,
     /// What has been owed for the longest, held or not.
     pub oldest: Option<NotificationView>,
@@ -73,13 +91,10 @@ fn of_status(status: Status) -> NotificationQuery {
     NotificationQuery { status: Some(status), ..NotificationQuery::default() }
 }
 
-fn owed_by(store: &Store, webhook: &Webhook) -> Result<u64, Error> {
-    let mut owed = 0;
-    for status in [Status::Pending, Status::Retrying, Status::Held] {
-        let query = NotificationQuery { webhook: Some(webhook.no), ..of_status(status) };
-        owed += store.count_at_most(webhook.account, &query, MAX_COUNTED)?;
-    }
-    Ok(owed.min(MAX_COUNTED))
+/// What an account owes, to one webhook or to all.
+fn owed(store: &Store, account: AccountNo, webhook: Option<WebhookNo>) -> Result<Owed, Error> {
+    let count = |status| store.count_at_most(account, &NotificationQuery { webhook, ..of_status(status) }, MAX_COUNTED);
+    Ok(Owed { pending: count(Status::Pending)?, retrying: count(Status::Retrying)?, held: count(Status::Held)? })
 }
 
 impl Service {
@@ -99,10 +114,16 @@ impl Service {
         self.store.directory().of(caller.account).rev().cloned().collect()
     }
 
-    /// How many notifications a webhook is owed, counted to [`MAX_COUNTED`].
-    pub async fn owed_by(&self, caller: &Caller, id: WebhookId) -> Result<u64, Error> {
+    /// How many notifications a webhook is owed.
+    pub async fn owed_by(&self, caller: &Caller, id: WebhookId) -> Result<Owed, Error> {
         let webhook = self.webhook(caller, id)?;
-        self.read(move |store| owed_by(store, &webhook)).await
+        self.read(move |store| owed(store, webhook.account, Some(webhook.no))).await
+    }
+
+    /// An attempt at this webhook's target that failed lately, of a notification that isn't delivered.
+    pub async fn last_failure(&self, caller: &Caller, id: WebhookId) -> Result<Option<Attempt>, Error> {
+        let webhook = self.webhook(caller, id)?;
+        self.read(move |store| last_failure(store, &webhook)).await
     }
 
     /// A page of events, each with how many of its notifications stand where.
@@ -156,7 +177,6 @@ impl Service {
                     sum.failed += one.failed;
                 }
             }
-            let count = |status| store.count_at_most(account, &of_status(status), MAX_COUNTED);
             let mut oldest = None;
             for status in [Status::Pending, Status::Retrying, Status::Held] {
                 let query = NotificationQuery { order: Order::Oldest, limit: 1, ..of_status(status) };
@@ -173,7 +193,7 @@ impl Service {
             };
             let mut troubles = Vec::with_capacity(failing.len());
             for (webhook, failing) in failing {
-                let owed = owed_by(store, &webhook)?;
+                let owed = owed(store, account, Some(webhook.no))?;
                 let attempt = last_failure(store, &webhook)?;
                 troubles.push(Trouble { webhook, failing, owed, attempt });
             }
@@ -181,9 +201,8 @@ impl Service {
             Ok(Overview {
                 hours,
                 days,
-                owed: (count(Status::Pending)? + count(Status::Retrying)?).min(MAX_COUNTED),
-                held: count(Status::Held)?,
-                failed: count(Status::Failed)?,
+                owed: owed(store, account, None)?,
+                failed: store.count_at_most(account, &of_status(Status::Failed), MAX_COUNTED)?,
                 oldest,
                 troubles,
                 webhooks: webhooks.len(),

@@ -412,6 +412,81 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
 }
 
 #[test]
+fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    let daemon = Daemon::start(&QUICK.replace("\"20ms\"", "\"1h\""));
+    let broken = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    let refused = daemon.register("http://127.0.0.1:9/x", &["ORDER.*"]);
+    for name in ["PAYMENT.PAID", "ORDER.PAID"] {
+        let event = daemon.record(name);
+        daemon.await_status(&event, "RETRYING");
+    }
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let page =
+        |path: &str, lang: &str| text(&get(&daemon, path, &format!("{cookie}Accept-Language: {lang}\r\n")).expect(200));
+    let overview = page("/", "pt");
+    for (webhook, why, advice, advice_en) in [
+        (&broken, "O destino respondeu 500", "Veja o log do destino: o erro é dele.", "Look at the target's log"),
+        (
+            &refused,
+            "Nada atende em 127.0.0.1:9",
+            "Veja se o sistema que recebe está em",
+            "See whether the system that receives",
+        ),
+    ] {
+        let path = format!("/webhooks/{webhook}");
+        for shown in [&overview, &page(&path, "pt")] {
+            assert!(shown.contains(&format!("<strong>Última falha: </strong>{why}")), "{why}: {shown}");
+            assert!(shown.contains(&format!("<strong>O que fazer: </strong>{advice}")), "{why}: {shown}");
+        }
+        assert!(page(&path, "en").contains(&format!("<strong>What to do: </strong>{advice_en}")));
+        // What is owed leads to the list of just that.
+        let link = format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Tentando de novo: 1</a>");
+        assert!(page(&path, "pt").contains(&link), "{link}");
+        assert!(page(&format!("{path}/delete"), "pt").contains("Uma notificação ainda a entregar será cancelada."));
+    }
+    for (status, count, name) in
+        [("PENDING", 0, "Pendentes"), ("RETRYING", 2, "Tentando de novo"), ("HELD", 0, "Retidas")]
+    {
+        let tile = format!("?status={status}\"><span class=\"number\">{count}</span><span>{name}</span>");
+        assert!(overview.contains(&tile), "{tile}: {overview}");
+    }
+}
+
+#[test]
+fn a_pattern_that_means_nothing_is_remarked_on_and_not_refused() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    daemon.record("SHIPMENT.SENT");
+    let own = [("csrf", csrf.as_str()), ("target", "http://127.0.0.1:9/x"), ("event", "PAYMENT.*")];
+    let with = |more: &str| {
+        let made = post(&daemon, "/webhooks", &cookie, &[own.as_slice(), &[("more", more)]].concat()).expect(303);
+        text(&get(&daemon, made.header("location").unwrap(), &cookie).expect(200))
+    };
+    let page = with("PEDIDO.*\nshipment.sent\nORDER.PAGO");
+    assert!(page.contains("evento registrado corresponde a: PEDIDO.*, ORDER.PAGO."), "{page}");
+    assert!(!with("SHIPMENT.*").contains("id=\"unknown\""));
+    let form = text(&get(&daemon, "/webhooks/new", &cookie).expect(200));
+    assert!(form.contains("como ORDER.* ou PAYMENT.PAID"), "the hint names types that there are: {form}");
+}
+
+#[test]
+fn the_account_is_named_where_there_are_several() {
+    let accounts =
+        ["producao", "sandbox"].map(|name| format!("[[account]]\nname = \"{name}\"\nenv = \"{name}-env\"\n"));
+    let daemon = Daemon::start(&accounts.concat());
+    let token = std::fs::read_to_string(daemon.data().join("admin-token-sandbox")).unwrap();
+    let (cookie, _) = sign_in(&daemon, token.trim());
+    let page = text(&get(&daemon, "/", &cookie).expect(200));
+    assert!(page.contains("sandbox · sandbox-env</span>") && !page.contains("producao"), "{page}");
+    assert!(page.contains("Eventos guardados em todas as contas"), "{page}");
+    let daemon = Daemon::quick();
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let page = text(&get(&daemon, "/", &cookie).expect(200));
+    assert!(page.contains("<dt>Eventos guardados</dt>") && !page.contains("title=\"Conta\""), "{page}");
+}
+
+#[test]
 fn the_panel_can_be_off() {
     let daemon = Daemon::start(&format!("panel.enabled = false\n{QUICK}"));
     for path in ["/", "/sign-in", "/panel/panel.css"] {

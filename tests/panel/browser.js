@@ -270,10 +270,15 @@ const api = async (path, body) => {
   assert.match(await text(".note"), /^Reenviadas: 1\. Não puderam ser reenviadas: 0/);
   await at("/notifications?status=DELIVERED");
   await submit("#many a.button");
-  assert.match(await text("form.card"), /Reenviar [\d.]+ notifica/);
+  assert.match(await text("form.card"), /Reenviar (uma notificação|[\d.]+ notificações)\?/);
   await submit("form.card button.primary");
   await comes("#job:has-text('Concluído')", new URL(page.url()).pathname);
   await accessible("bulk resend");
+  await at("/notifications");
+  assert.match(await text("#resends li"), /^Concluído · há .* · Reenviadas: \d+ de \d+; puladas: 0$/);
+  await accessible("notifications below a bulk resend");
+  await submit("#resends a");
+  assert.match(await text("#job"), /Status\s+Entregue/);
 
   // Overview.
   await at("/");
