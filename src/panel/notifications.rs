@@ -81,7 +81,8 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
         |paging: Paging| view.service.notifications(view.caller(), filter.clone(), paging.order, paging.cursor, ROWS);
     let (paging, found) = Paging::read(view, find).await?;
     let filtered = any(view);
-    let not_whole = not_whole(view, &filter);
+    let aside = (!narrowed.problems.is_empty()).then_some(t.not_whole_aside);
+    let not_whole = aside.or(not_whole(view, &filter));
     let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)));
     let rows = html! {
         @if view.can_change {
@@ -91,7 +92,7 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
                 div.buttons {
                     label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
                     button type="submit" { (t.resend_selected) }
-                    @if not_whole.is_none() && narrowed.problems.is_empty() { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
+                    @if not_whole.is_none() { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
                 }
                 @if let Some(why) = not_whole { p.help { (why) } }
             }

@@ -24,25 +24,25 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
     if not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
     }
-    let words = in_words(view, &filter);
+    let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
     // What would be re-sent must be what was meant.
     if !narrowed.problems.is_empty() {
-        let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
         let content = html! {
             p.crumbs { a href=(back) { (t.notifications) } }
             h1 { (t.resend_job) }
             (narrowed.said())
+            p { (t.not_whole_aside) }
             p { a.button href=(back) { (t.back) } }
         };
         return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, framed(view, Place::Notifications, t.resend_job, &content)));
     }
+    let words = in_words(view, &filter);
     let count = view.service.count_resend(view.caller(), filter).await?;
     let sentence = match count {
         1 => t.confirm_all_one.to_owned(),
         0..MAX_COUNTED => fill(t.confirm_all, &[&count]),
         _ => fill(t.confirm_all_many, &[&number(view.lang, count)]),
     };
-    let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
     let content = html! {
         p.crumbs { a href=(back) { (t.notifications) } }
         h1 { (t.resend_job) }

@@ -340,6 +340,7 @@ texts! {
     resend_all: "Reenviar todas que correspondem", "Re-send all that match";
     not_whole_held: "Retidas não são reenviadas: saem sozinhas quando o webhook volta a ficar ativo.", "Held ones are not re-sent: they leave by themselves once their webhook is active again.";
     not_whole_cancelled: "Canceladas não podem ser reenviadas.", "Cancelled ones can't be re-sent.";
+    not_whole_aside: "Um filtro ficou de lado: corrija-o para poder reenviar todas que correspondem.", "A filter was left aside: put it right to re-send all that match.";
     not_whole_event: "As de um evento são reenviadas na página dele, com “Reenviar a todos”.", "Those of one event are re-sent on its own page, with “Re-send to all”.";
     no_notifications: "Nenhuma notificação ainda", "No notifications yet";
     no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.", "They appear when an event matches a webhook.";

@@ -157,7 +157,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
                 div { dt { (t.created_at) } dd { (moment(view.lang, webhook.inserted_at)) } }
                 div { dt { "Id" } dd.id { (id) } }
             }
-            @if !unknown.is_empty() { p.problem #unknown { (fill(t.unknown_types, &[&unknown])) } }
+            @if !unknown.is_empty() { p.warn #unknown { (fill(t.unknown_types, &[&unknown])) } }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p.why.bad { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }

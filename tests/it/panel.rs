@@ -387,7 +387,10 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
         let told = format!("Um filtro não pôde ser lido e foi deixado de lado: {named}<");
         assert!(list.contains(&told) && !list.contains("href=\"/notifications/resend?"), "{bad}: {list}");
         let asked = page(&format!("/notifications/resend?{bad}"), 422);
-        assert!(asked.contains(&told) && !asked.contains("/notifications/resend-all"), "{bad}: {asked}");
+        assert!(
+            asked.contains(&told) && asked.contains("corrija-o") && !asked.contains("/notifications/resend-all"),
+            "{bad}: {asked}"
+        );
         post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", bad)]).expect(404);
     }
     let list = page(&format!("/notifications?webhook_id={deleted}"), 200);
