@@ -101,7 +101,7 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
     };
     let content = html! {
         h1 { (t.notifications) }
-        @if paging.cursor.is_none() { (resends::late(view).await?) }
+        @if paging.cursor.is_none() { (resends::late(view)) }
         (filter_form(view, filtered))
         (narrowed.said())
         (listed(view, paging, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))

@@ -26,37 +26,40 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
     }
     let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
     // What would be re-sent must be what was meant.
-    if !narrowed.problems.is_empty() {
-        let content = html! {
-            p.crumbs { a href=(back) { (t.notifications) } }
-            h1 { (t.resend_job) }
-            (narrowed.said())
-            p { (t.not_whole_aside) }
-            p { a.button href=(back) { (t.back) } }
-        };
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, framed(view, Place::Notifications, t.resend_job, &content)));
-    }
-    let words = in_words(view, &filter);
-    let count = view.service.count_resend(view.caller(), filter).await?;
-    let sentence = match count {
-        1 => t.confirm_all_one.to_owned(),
-        0..MAX_COUNTED => fill(t.confirm_all, &[&count]),
-        _ => fill(t.confirm_all_many, &[&number(view.lang, count)]),
+    let asking = if narrowed.problems.is_empty() {
+        let words = in_words(view, &filter);
+        let count = view.service.count_resend(view.caller(), filter).await?;
+        Some((count, words))
+    } else {
+        None
     };
     let content = html! {
         p.crumbs { a href=(back) { (t.notifications) } }
         h1 { (t.resend_job) }
-        form.card method="post" action="/notifications/resend-all" {
-            (view.csrf())
-            input type="hidden" name="query" value=(view.asked.query.query(PAGING, None));
-            input type="hidden" name="back" value=(back);
-            p.strong { (sentence) }
-            (words)
-            p.help { (t.confirm_all_help) }
-            div.buttons { button.primary type="submit" { (t.resend_yes) } a.button href=(back) { (t.cancel) } }
+        (narrowed.said())
+        @if let Some((count, words)) = &asking {
+            form.card method="post" action="/notifications/resend-all" {
+                (view.csrf())
+                input type="hidden" name="query" value=(view.asked.query.query(PAGING, None));
+                input type="hidden" name="back" value=(back);
+                p.strong {
+                    @match *count {
+                        1 => (t.confirm_all_one),
+                        0..MAX_COUNTED => (fill(t.confirm_all, &[count])),
+                        _ => (fill(t.confirm_all_many, &[&number(view.lang, *count)])),
+                    }
+                }
+                (words)
+                p.help { (t.confirm_all_help) }
+                div.buttons { button.primary type="submit" { (t.resend_yes) } a.button href=(back) { (t.cancel) } }
+            }
+        } @else {
+            p { (t.not_whole_aside) }
+            p { a.button href=(back) { (t.back) } }
         }
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
+    let status = if asking.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(page(status, framed(view, Place::Notifications, t.resend_job, &content)))
 }
 
 pub(super) async fn resend_all(view: &View<'_>) -> Answer {
@@ -122,16 +125,16 @@ fn progress(view: &View<'_>, job: &BulkResend) -> String {
 }
 
 /// Those that go on, and the last few that have ended, above the list of notifications.
-pub(super) async fn late(view: &View<'_>) -> Result<Markup, Refusal> {
+pub(super) fn late(view: &View<'_>) -> Markup {
     let t = view.t;
-    let late = view.service.late_resends(view.caller(), MAX_ENDED).await?;
-    Ok(html! {
+    let late = view.service.late_resends(view.caller(), MAX_ENDED);
+    html! {
         div #resends data-live="" {
             @if !late.is_empty() {
                 section.card {
                     h2 { (t.resend_jobs) }
                     ul.resends {
-                        @for ResendView { resend, .. } in &late {
+                        @for resend in &late {
                             li id=(format!("r-{}", resend.id)) {
                                 a href=(format!("/notifications/resends/{}", resend.id)) { (state(t, resend.state)) }
                                 " · " (ago(view, resend.inserted_at)) " · " (progress(view, resend))
@@ -141,7 +144,7 @@ pub(super) async fn late(view: &View<'_>) -> Result<Markup, Refusal> {
                 }
             }
         }
-    })
+    }
 }
 
 pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {

@@ -106,12 +106,12 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
-    let owed = view.service.owed_by(view.caller(), id).await?;
+    let trouble = view.service.trouble(view.caller(), id).await?;
     let Some(glance) = view.service.glance_at(vec![webhook.clone()]).pop() else {
         return Err(super::Refusal::NotFound);
     };
     let in_trouble = glance.failing.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
-    let failure = if in_trouble { view.service.last_failure(view.caller(), id).await? } else { None };
+    let failure = trouble.attempt.filter(|_| in_trouble);
     let unknown = unknown_patterns(view, &webhook).await?;
     let secret = view.sessions.take_secret(view.signed_in, id);
     let is_active = webhook.status == WebhookStatus::Active;
@@ -138,7 +138,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
         section.card #webhook data-live="" {
             dl.facts {
                 div { dt { (t.status) } dd { (state(view, &glance)) } }
-                div { dt { (t.owed) } dd { (owed_links(view, id, owed)) } }
+                div { dt { (t.owed) } dd { (owed_links(view, id, trouble.owed)) } }
                 div { dt { (t.last_success) } dd { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } } }
                 div { dt { (t.success_rate) } dd { (rate(view, &glance.record)) } }
                 div { dt { (t.events) } dd { (patterns(&webhook, 100)) } }
@@ -223,7 +223,7 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
     if !view.can_change {
         return Err(super::Refusal::ReadOnly);
     }
-    let owed = view.service.owed_by(view.caller(), id).await?.total();
+    let owed = view.service.trouble(view.caller(), id).await?.owed.total();
     let sentence = match owed {
         0 => t.delete_owed_none.to_owned(),
         1 => t.delete_owed_one.to_owned(),

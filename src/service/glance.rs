@@ -47,7 +47,7 @@ impl Owed {
     }
 }
 
-/// A webhook whose target fails or that is disabled.
+/// A webhook, what it is owed, and what has gone wrong.
 #[derive(Clone, Debug)]
 pub struct Trouble {
     /// The webhook.
@@ -56,7 +56,7 @@ pub struct Trouble {
     pub failing: Failing,
     /// How many notifications it is owed.
     pub owed: Owed,
-    /// An attempt that failed lately.
+    /// The last attempt of one that isn't delivered, the newest such.
     pub attempt: Option<Attempt>,
 }
 
@@ -114,16 +114,11 @@ impl Service {
         self.store.directory().of(caller.account).rev().cloned().collect()
     }
 
-    /// How many notifications a webhook is owed.
-    pub async fn owed_by(&self, caller: &Caller, id: WebhookId) -> Result<Owed, Error> {
+    /// What a webhook is owed, and what has gone wrong of late.
+    pub async fn trouble(&self, caller: &Caller, id: WebhookId) -> Result<Trouble, Error> {
         let webhook = self.webhook(caller, id)?;
-        self.read(move |store| owed(store, webhook.account, Some(webhook.no))).await
-    }
-
-    /// An attempt at this webhook's target that failed lately, of a notification that isn't delivered.
-    pub async fn last_failure(&self, caller: &Caller, id: WebhookId) -> Result<Option<Attempt>, Error> {
-        let webhook = self.webhook(caller, id)?;
-        self.read(move |store| last_failure(store, &webhook)).await
+        let failing = self.failing(&webhook);
+        self.read(move |store| trouble(store, webhook, failing)).await
     }
 
     /// A page of events, each with how many of its notifications stand where.
@@ -193,9 +188,7 @@ impl Service {
             };
             let mut troubles = Vec::with_capacity(failing.len());
             for (webhook, failing) in failing {
-                let owed = owed(store, account, Some(webhook.no))?;
-                let attempt = last_failure(store, &webhook)?;
-                troubles.push(Trouble { webhook, failing, owed, attempt });
+                troubles.push(trouble(store, webhook, failing)?);
             }
             let any = EventQuery { limit: 1, ..EventQuery::default() };
             Ok(Overview {
@@ -230,6 +223,12 @@ impl Service {
             tracing::warn!(%error, "the figures of the panel could not be written");
         }
     }
+}
+
+fn trouble(store: &Store, webhook: Arc<Webhook>, failing: Failing) -> Result<Trouble, Error> {
+    let owed = owed(store, webhook.account, Some(webhook.no))?;
+    let attempt = last_failure(store, &webhook)?;
+    Ok(Trouble { webhook, failing, owed, attempt })
 }
 
 /// The last attempt of a notification that is retried or has failed, the newest such.

@@ -298,24 +298,19 @@ impl Service {
         .await
     }
 
-    /// The caller's bulk resends that go on, and the last few that have ended, the newest first.
-    pub async fn late_resends(&self, caller: &Caller, ended: usize) -> Result<Vec<ResendView>, Error> {
-        let account = caller.account;
-        self.read(move |store| {
-            let mut left = ended;
-            let mut views = Vec::new();
-            for resend in store.resends(account).into_iter().rev() {
-                if resend.state != ResendState::Running {
-                    if left == 0 {
-                        continue;
-                    }
-                    left -= 1;
-                }
-                views.push(resend_view(store, resend)?);
+    /// The caller's bulk resends that go on, and the last few that have ended, the newest first. From memory.
+    pub fn late_resends(&self, caller: &Caller, ended: usize) -> Vec<BulkResend> {
+        let mut left = ended;
+        let mut resends = self.store.resends(caller.account);
+        resends.reverse();
+        resends.retain(|resend| {
+            let room = left > 0;
+            resend.state == ResendState::Running || {
+                left = left.saturating_sub(1);
+                room
             }
-            Ok(views)
-        })
-        .await
+        });
+        resends
     }
 
     /// A page of the caller's bulk resends: those that go on, and for a week those that have ended.
