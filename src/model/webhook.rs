@@ -169,12 +169,12 @@ impl DisabledReason {
         match self {
             Self::Gone => {
                 "The target answered 410 Gone: it asks to be sent no more. If that is a mistake, mend the target or \
-                           change it, and set the status to ACTIVE; nothing that was owed is lost."
+                           change it, and resume the webhook (status ACTIVE); nothing that was owed is lost."
                     .to_owned()
             }
             Self::Failing { since } => format!(
                 "The target has confirmed nothing since {since}, and a notification has used up its attempts. Mend the target or \
-                 change it, and set the status to ACTIVE; nothing that was owed is lost."
+                 change it, and resume the webhook (status ACTIVE); nothing that was owed is lost."
             ),
         }
     }
@@ -184,12 +184,12 @@ impl DisabledReason {
         match self {
             Self::Gone => {
                 "O destino respondeu 410 Gone: pede que nada mais lhe seja enviado. Se for engano, corrija ou troque o \
-                           destino e mude o status para ACTIVE; nada do que era devido se perdeu."
+                           destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
                     .to_owned()
             }
             Self::Failing { since } => format!(
                 "O destino não confirma nada desde {since}, e uma notificação esgotou suas tentativas. Corrija ou troque o \
-                 destino e mude o status para ACTIVE; nada do que era devido se perdeu."
+                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
             ),
         }
     }

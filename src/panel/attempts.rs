@@ -1,8 +1,8 @@
 //! What was tried: each attempt of a notification with its time, its phases as a bar, why it failed, and what came back.
 
-use super::View;
-use super::layout::{decimal, moment, rect, resend_button, span, status, told, until};
+use super::layout::{ago, decimal, moment, rect, resend_button, span, status, told, until};
 use super::texts::{Lang, fill};
+use super::{View, advice};
 use crate::delivery;
 use crate::model::{Attempt, AttemptResult, Said, Status, TlsVersion, Trigger};
 use crate::service::{NotificationDetail, NotificationView};
@@ -96,6 +96,17 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
             @if !response.body.is_empty() {
                 details id=(format!("b-{id}-{}", attempt.number)) { summary { (t.response_body) } pre tabindex="0" { (String::from_utf8_lossy(&response.body)) } }
             }
+        }
+    }
+}
+
+/// Why the last attempt at a target failed, and what to do about it; nothing where it was confirmed.
+pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
+    let t = view.t;
+    html! {
+        @if let Some(error) = delivery::why(&attempt.result) {
+            p { strong { (t.last_failure) ": " } (told(view.lang, match view.lang { Lang::Pt => &error.message_pt, Lang::En => &error.message })) " " span.muted { "(" (ago(view, attempt.started_at)) ")" } }
+            p { strong { (t.what_to_do) ": " } (advice::on(view.lang, error.code)) }
         }
     }
 }

@@ -84,7 +84,7 @@ fn table(view: &View<'_>, found: &Page<Glance>) -> Markup {
                         td.id data-label=(t.resource_id) { (event.resource.id.as_deref().unwrap_or("–")) }
                         td data-label=(t.recorded) { (ago(view, event.inserted_at)) }
                         td.states data-label=(t.notifications) {
-                            @for (state, count) in states { (counted(t, *state, *count)) " " }
+                            @for (state, count) in states { (counted(view, *state, *count)) " " }
                             @if states.is_empty() { span.muted { (t.nobody) } }
                         }
                     }
@@ -124,7 +124,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
         div #history data-live="" {
             @if history.items.is_empty() { p.muted { (t.owed_to_nobody) } }
             @for detail in &history.items { (attempts::notification(view, detail, why(detail.view.webhook_id), false)) }
-            @if let Some(next) = history.next { p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older) } } }
+            @if let Some(next) = history.next { p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } } }
         }
         (others(view, &reasons))
         h2 { (t.resource) }

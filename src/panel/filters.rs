@@ -112,7 +112,7 @@ pub(super) fn listed(
                 None if any(view) || !top => p.muted { (t.nothing_matches) },
                 None => (first_step),
             }
-            (pager(t, newer.as_deref(), older.as_deref()))
+            (pager(view, newer.as_deref(), older.as_deref()))
         }
     }
 }
@@ -146,12 +146,19 @@ impl Narrowed {
         }
         if let Some(text) = query.get("period") {
             let span = SPANS.iter().find(|(name, _)| *name == text).map(|(_, span)| *span);
+            if span.is_none() {
+                narrowed.aside(view, text);
+            }
             let ms = span.map(|span| view.now.as_ms().saturating_sub(crate::model::millis(span)));
             narrowed.from = ms.map(Timestamp::from_ms);
         }
         // Minutes west of UTC, as browsers count them; without a script the fields are in UTC, and say so.
-        let west: i64 =
-            query.get("tz").and_then(|text| text.parse().ok()).filter(|west: &i64| west.abs() <= 16 * 60).unwrap_or(0);
+        let tz = query.get("tz").unwrap_or("0");
+        let west: Option<i64> = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
+        if west.is_none() {
+            narrowed.aside(view, tz);
+        }
+        let west = west.unwrap_or(0);
         for (name, to) in [("from", false), ("to", true)] {
             let Some(text) = query.get(name) else {
                 continue;

@@ -82,6 +82,9 @@ pub(super) fn framed(view: &View<'_>, place: Place, title: &str, content: &Marku
                         }
                     }
                     div.account {
+                        @if let Some(name) = view.service.account_name(view.caller()) {
+                            span.tag title=(t.account) { span.sr { (t.account) ": " } (name) @if *name != *view.caller().env { " · " (view.caller().env) } }
+                        }
                         @if !view.can_change { span.tag { (t.read_only) } }
                         (language_switch(view.lang, &view.here))
                         form method="post" action="/sign-out" { (view.csrf()) button.link type="submit" { (t.sign_out) } }
@@ -117,10 +120,11 @@ pub(super) fn status(t: &Texts, status: Status) -> Markup {
 }
 
 /// A status with how many have it, in little room.
-pub(super) fn counted(t: &Texts, status: Status, count: u32) -> Markup {
+pub(super) fn counted(view: &View<'_>, status: Status, count: u32) -> Markup {
+    let t = view.t;
     html! {
         span class=(format!("status {}", class(status))) title=(t.status(status)) {
-            span aria-hidden="true" { (sign(status)) } " " span.sr { (t.status(status)) ": " } (count)
+            span aria-hidden="true" { (sign(status)) } " " span.sr { (t.status(status)) ": " } (number(view.lang, u64::from(count)))
         }
     }
 }
@@ -211,6 +215,22 @@ pub(super) fn span(lang: Lang, span: Duration) -> String {
     }
 }
 
+/// A count, its thousands set apart as the language does.
+pub(super) fn number(lang: Lang, count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
+            text.push(match lang {
+                Lang::Pt => '.',
+                Lang::En => ',',
+            });
+        }
+        text.push(digit);
+    }
+    text
+}
+
 pub(super) fn decimal(lang: Lang, text: &str) -> String {
     match lang {
         Lang::Pt => text.replace('.', ","),
@@ -281,12 +301,19 @@ pub(super) fn pretty(json: &str) -> String {
 }
 
 /// Links to the pages before and after.
-pub(super) fn pager(t: &Texts, newer: Option<&str>, older: Option<&str>) -> Markup {
+pub(super) fn pager(view: &View<'_>, newer: Option<&str>, older: Option<&str>) -> Markup {
+    let t = view.t;
+    // Portuguese tells what is listed by its gender.
+    let (newer_ones, older_ones) = if view.asked.path == "/notifications" {
+        (t.newer_notifications, t.older_notifications)
+    } else {
+        (t.newer, t.older)
+    };
     html! {
         @if newer.is_some() || older.is_some() {
             nav.pager aria-label=(t.pages) {
-                @if let Some(newer) = newer { a rel="prev" href=(newer) { "← " (t.newer) } } @else { span {} }
-                @if let Some(older) = older { a rel="next" href=(older) { (t.older) " →" } }
+                @if let Some(newer) = newer { a rel="prev" href=(newer) { "← " (newer_ones) } } @else { span {} }
+                @if let Some(older) = older { a rel="next" href=(older) { (older_ones) " →" } }
             }
         }
     }
@@ -326,6 +353,8 @@ mod tests {
         let sentence = "TET <b> T desde 2026-11-23T12:00:00.123Z, Tá; em 2026-11-23T12:00:00.123Z";
         let shown = "<time datetime=\"2026-11-23T12:00:00.123Z\" data-t=\"\">23/11/2026 12:00:00 UTC</time>";
         assert_eq!(told(Lang::Pt, sentence).into_string(), format!("TET &lt;b&gt; T desde {shown}, Tá; em {shown}"));
+        assert_eq!([0, 999, 1000, 1_000_297].map(|count| number(Lang::Pt, count)), ["0", "999", "1.000", "1.000.297"]);
+        assert_eq!(number(Lang::En, 1_000_297), "1,000,297");
         assert_eq!(bytes(Lang::En, 1536), "1.5 KiB");
         assert_eq!(bytes(Lang::Pt, 3 << 30), "3,0 GiB");
         assert_eq!(written(Lang::Pt, Timestamp::from_ms(1_795_435_200_123)), "23/11/2026 12:00:00 UTC");

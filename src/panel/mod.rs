@@ -4,6 +4,7 @@
 //! reload repeats nothing. Text that others wrote (resources, answers of targets, descriptions) is escaped by the templates; the
 //! policy sent with each page lets nothing in it act but the panel's own two files.
 
+mod advice;
 mod attempts;
 mod events;
 mod exchange;
@@ -12,6 +13,7 @@ mod layout;
 mod live;
 mod notifications;
 mod overview;
+mod resends;
 mod session;
 mod texts;
 mod webhook_form;
@@ -270,9 +272,9 @@ impl Panel {
                 ["events"] => events::list(view).await,
                 ["events", id] => events::show(view, EventId::parse(id).ok_or(Refusal::NotFound)?).await,
                 ["notifications"] => notifications::list(view).await,
-                ["notifications", "resend"] => notifications::confirm(view).await,
+                ["notifications", "resend"] => resends::confirm(view).await,
                 ["notifications", "resends", id] => {
-                    notifications::job(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
+                    resends::job(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
                 }
                 ["notifications", id] => notifications::show(view, notification(id)?).await,
                 _ => Err(Refusal::NotFound),
@@ -301,9 +303,9 @@ impl Panel {
             ["webhooks", id, "delete"] => webhooks::delete(view, webhook(id)?).await,
             ["events", id, "resend"] => events::resend(view, EventId::parse(id).ok_or(Refusal::NotFound)?).await,
             ["notifications", "resend"] => notifications::resend_selected(view).await,
-            ["notifications", "resend-all"] => notifications::resend_all(view).await,
+            ["notifications", "resend-all"] => resends::resend_all(view).await,
             ["notifications", "resends", id, "stop"] => {
-                notifications::stop(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
+                resends::stop(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
             }
             ["notifications", id, "resend"] => notifications::resend(view, notification(id)?).await,
             _ => Err(Refusal::NotFound),

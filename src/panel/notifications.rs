@@ -3,16 +3,18 @@
 use super::attempts::{self, can_resend, response};
 use super::exchange::{page, see};
 use super::filters::{Narrowed, PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
-use super::layout::{Place, ago, class, empty, framed, heads, moment, resend_button, status, until};
-use super::texts::fill;
-use super::{Answer, ROWS, Refusal, View, back_of, done};
-use crate::model::{EventId, NotificationId, ResendId, ResendState, ResponseFilter, Status, WebhookId};
-use crate::service::{MAX_COUNTED, NotificationFilter, NotificationView};
+use super::layout::{Place, ago, class, empty, framed, heads, resend_button, status, until};
+use super::{Answer, ROWS, View, back_of, done, resends};
+use crate::model::{EventId, NotificationId, ResponseFilter, Status, WebhookId};
+use crate::service::{NotificationFilter, NotificationView};
 use http::StatusCode;
 use maud::{Markup, html};
 
+/// What the list can be narrowed by.
+const FILTERS: [&str; 8] = ["status", "webhook_id", "event_id", "response", "type", "period", "from", "to"];
+
 /// What the page's address asks for, and what of it can't be read.
-fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
+pub(super) fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
     let query = &view.asked.query;
     let mut narrowed = Narrowed::of(view);
     let mut filter = NotificationFilter {
@@ -45,17 +47,29 @@ fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
             narrowed.aside(view, text);
         }
     }
+    // A name that is none would leave the list, and what is re-sent of it, wider than meant.
+    for (name, value) in query.iter().filter(|(_, value)| !value.trim().is_empty()) {
+        let known = |names: &[&str]| names.contains(&&**name);
+        if !known(&FILTERS) && !known(PAGING) && name != "tz" {
+            narrowed.aside(view, &format!("{name}={value}"));
+        }
+    }
     (filter, narrowed)
 }
 
 /// Why what a filter matches can't be re-sent all at once; `None` where it can.
-fn not_whole(view: &View<'_>, filter: &NotificationFilter) -> Option<&'static str> {
+pub(super) fn not_whole(view: &View<'_>, filter: &NotificationFilter) -> Option<&'static str> {
     let t = view.t;
     match filter.status {
         Some(Status::Held) => Some(t.not_whole_held),
         Some(Status::Cancelled) => Some(t.not_whole_cancelled),
         Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {
-            filter.event_id.map(|_| t.not_whole_event)
+            let gone = |id| view.service.webhook(view.caller(), id).is_err();
+            if filter.event_id.is_some() {
+                Some(t.not_whole_event)
+            } else {
+                filter.webhook_id.filter(|id| gone(*id)).map(|_| t.not_whole_deleted)
+            }
         }
     }
 }
@@ -67,7 +81,8 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
         |paging: Paging| view.service.notifications(view.caller(), filter.clone(), paging.order, paging.cursor, ROWS);
     let (paging, found) = Paging::read(view, find).await?;
     let filtered = any(view);
-    let not_whole = not_whole(view, &filter);
+    let aside = (!narrowed.problems.is_empty()).then_some(t.not_whole_aside);
+    let not_whole = aside.or(not_whole(view, &filter));
     let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)));
     let rows = html! {
         @if view.can_change {
@@ -86,6 +101,7 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
     };
     let content = html! {
         h1 { (t.notifications) }
+        @if paging.cursor.is_none() { (resends::late(view)) }
         (filter_form(view, filtered))
         (narrowed.said())
         (listed(view, paging, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
@@ -202,84 +218,4 @@ pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
     let back = back_of(view.asked);
     let joint = if back.contains('?') { '&' } else { '?' };
     Ok(see(&format!("{back}{joint}done=some&ok={sent}&not={not}")))
-}
-
-/// Asks before a bulk resend, and says how many it is about.
-pub(super) async fn confirm(view: &View<'_>) -> Answer {
-    let t = view.t;
-    let (filter, narrowed) = asked_for(view);
-    if !view.can_change {
-        return Err(Refusal::ReadOnly);
-    }
-    if not_whole(view, &filter).is_some() {
-        return Err(Refusal::NotFound);
-    }
-    let count = view.service.count_to(view.caller(), filter).await?;
-    let sentence =
-        if count < MAX_COUNTED { fill(t.confirm_all, &[&count]) } else { fill(t.confirm_all_many, &[&count]) };
-    let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
-    let content = html! {
-        p.crumbs { a href=(back) { (t.notifications) } }
-        h1 { (t.resend_job) }
-        (narrowed.said())
-        form.card method="post" action="/notifications/resend-all" {
-            (view.csrf())
-            input type="hidden" name="query" value=(view.asked.query.query(PAGING, None));
-            input type="hidden" name="back" value=(back);
-            p.strong { (sentence) }
-            p.help { (t.confirm_all_help) }
-            div.buttons { button.primary type="submit" { (t.resend_yes) } a.button href=(back) { (t.cancel) } }
-        }
-    };
-    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
-}
-
-pub(super) async fn resend_all(view: &View<'_>) -> Answer {
-    // The filter travels as the query it came from, and is read as one.
-    let uri = format!("/notifications?{}", view.asked.form.get("query").unwrap_or_default());
-    let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
-    let asked = super::exchange::Asked::read(&request, view.asked.from, view.asked.secure);
-    let of_query = View { asked: &asked, here: String::new(), note: None, ..*view };
-    let (filter, narrowed) = asked_for(&of_query);
-    if !narrowed.problems.is_empty() || not_whole(view, &filter).is_some() {
-        return Err(Refusal::NotFound);
-    }
-    let job = view.service.resend_many(view.caller(), filter).await?;
-    Ok(see(&format!("/notifications/resends/{}", job.resend.id)))
-}
-
-pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
-    let t = view.t;
-    let job = view.service.bulk_resend(view.caller(), id).await?.resend;
-    let state = match job.state {
-        ResendState::Running => t.job_running,
-        ResendState::Done => t.job_done,
-        ResendState::Failed => t.job_failed,
-        ResendState::Cancelled => t.job_cancelled,
-    };
-    let running = job.state == ResendState::Running;
-    let through = (job.resent + job.skipped).min(job.queued);
-    let content = html! {
-        p.crumbs { a href="/notifications" { (t.notifications) } }
-        h1 { (t.resend_job) }
-        @if running { noscript { meta http-equiv="refresh" content="3"; } }
-        section.card #job data-live="" {
-            p { strong { (state) } " · " (moment(view.lang, job.inserted_at)) }
-            progress data-over=[(!running).then_some("")] max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
-            p { (fill(t.job_progress, &[&job.resent, &job.queued, &job.skipped])) }
-            @if running && view.can_change {
-                form method="post" action=(format!("/notifications/resends/{id}/stop")) {
-                    (view.csrf())
-                    input type="hidden" name="back" value=(view.here);
-                    button type="submit" { (t.job_stop) }
-                }
-            }
-        }
-    };
-    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
-}
-
-pub(super) async fn stop(view: &View<'_>, id: ResendId) -> Answer {
-    view.service.cancel_resend(view.caller(), id).await?;
-    Ok(see(back_of(view.asked)))
 }

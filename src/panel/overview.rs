@@ -1,8 +1,8 @@
 //! Visão geral: what came of attempts, what is owed, which targets are in trouble and what to do, how the daemon does.
 
-use super::attempts::why;
+use super::attempts::last_failure;
 use super::exchange::page;
-use super::layout::{Place, ago, bytes, empty, framed, heads, rect, span, told};
+use super::layout::{Place, ago, bytes, empty, framed, heads, number, rect, span, told};
 use super::texts::{Lang, fill};
 use super::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
@@ -46,18 +46,21 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Overview, t.overview, &content)))
 }
 
-fn counted(count: u64) -> String {
-    if count >= MAX_COUNTED { format!("{count}+") } else { count.to_string() }
+/// What is counted to [`MAX_COUNTED`].
+pub(super) fn counted(view: &View<'_>, count: u64) -> String {
+    let text = number(view.lang, count);
+    if count >= MAX_COUNTED { text + "+" } else { text }
 }
 
 fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
     let tile = |name: &str, count: u64, status: Status| {
-        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (counted(count)) } span { (name) } } }
+        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (counted(view, count)) } span { (name) } } }
     };
     html! {
-        (tile(t.owed, overview.owed, Status::Retrying))
-        (tile(t.held_many, overview.held, Status::Held))
+        (tile(t.pending_many, overview.owed.pending, Status::Pending))
+        (tile(t.retrying, overview.owed.retrying, Status::Retrying))
+        (tile(t.held_many, overview.owed.held, Status::Held))
         (tile(t.failed_many, overview.failed, Status::Failed))
         div.tile {
             span { (t.oldest_owed) }
@@ -83,15 +86,16 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
     }
     let (width, height) = (columns.len() * 10, 100.0);
     let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
-    let label = fill(t.chart_label, &[&sum.confirmed, &sum.retried, &sum.failed]);
+    let count = |count| number(view.lang, count);
+    let label = fill(t.chart_label, &[&count(sum.confirmed), &count(sum.retried), &count(sum.failed)]);
     html! {
         svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(label) {
             @for (nth, one) in columns.iter().enumerate() { (column(nth, *one, most, height)) }
         }
         p.legend {
-            span { i.delivered aria-hidden="true" {} (t.came_confirmed) " " (sum.confirmed) } " "
-            span { i.retrying aria-hidden="true" {} (t.came_retried) " " (sum.retried) } " "
-            span { i.failed aria-hidden="true" {} (t.came_failed) " " (sum.failed) }
+            span { i.delivered aria-hidden="true" {} (t.came_confirmed) " " (count(sum.confirmed)) } " "
+            span { i.retrying aria-hidden="true" {} (t.came_retried) " " (count(sum.retried)) } " "
+            span { i.failed aria-hidden="true" {} (t.came_failed) " " (count(sum.failed)) }
         }
         details #numbers {
             summary { (t.in_numbers) }
@@ -99,7 +103,7 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
                 (heads(&[if days { t.day } else { t.hour }, t.came_confirmed, t.came_retried, t.came_failed]))
                 tbody {
                     @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
-                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td data-label=(t.came_confirmed) { (one.confirmed) } td data-label=(t.came_retried) { (one.retried) } td data-label=(t.came_failed) { (one.failed) } }
+                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td data-label=(t.came_confirmed) { (count(one.confirmed)) } td data-label=(t.came_retried) { (count(one.retried)) } td data-label=(t.came_failed) { (count(one.failed)) } }
                     }
                 }
             }
@@ -143,7 +147,7 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
         article.card.trouble {
             div.row {
                 h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
-                span { (fill(t.still_owed, &[&counted(trouble.owed)])) }
+                span { (fill(t.still_owed, &[&counted(view, trouble.owed.total())])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
@@ -152,9 +156,7 @@ fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
             @if let Some(at) = trouble.failing.disables_at {
                 p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
             }
-            @if let Some(why) = trouble.attempt.as_ref().and_then(|attempt| why(view.lang, attempt)) {
-                p { strong { (t.what_to_do) ": " } (told(view.lang, &why)) }
-            }
+            @if let Some(attempt) = &trouble.attempt { (last_failure(view, attempt)) }
         }
     }
 }
@@ -169,7 +171,7 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
                     dt { (t.status) }
                     dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (view.lang.of(why)) } } }
                 }
-                div { dt { (t.kept_events) } dd { (figures.events) } }
+                div { dt { (t.kept_events) @if view.service.account_name(view.caller()).is_some() { " " (t.in_all_accounts) } } dd { (number(view.lang, figures.events)) } }
                 div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }
                 @if let Some(free) = figures.free_bytes { div { dt { (t.disk_free) } dd { (bytes(view.lang, free)) } } }
                 div { dt { (t.last_backup) } dd { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } } }

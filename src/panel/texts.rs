@@ -123,6 +123,7 @@ texts! {
     sign_out: "Sair", "Sign out";
     language: "Idioma", "Language";
     news: "Há novidades: mostrar", "There is news: show it";
+    account: "Conta", "Account";
     read_only: "Somente leitura", "Read only";
     // Signing in.
     sign_in: "Entrar", "Sign in";
@@ -167,12 +168,13 @@ texts! {
     came_confirmed: "Confirmadas", "Confirmed";
     came_retried: "Sem confirmação", "Not confirmed";
     came_failed: "Sem confirmação, e era a última", "Not confirmed, and the last one";
-    chart_label: "Tentativas: {} confirmadas, {} sem confirmação, {} sem confirmação e a última", "Attempts: {} confirmed, {} not confirmed, {} not confirmed and the last one";
+    chart_label: "Tentativas confirmadas: {}; sem confirmação: {}; sem confirmação, e era a última: {}", "Attempts confirmed: {}; not confirmed: {}; not confirmed, and the last one: {}";
     in_numbers: "Ver em números", "In numbers";
     hour: "Hora (UTC)", "Hour (UTC)";
     day: "Dia (UTC)", "Day (UTC)";
     owed: "A entregar", "To be delivered";
     still_owed: "{} a entregar", "{} to be delivered";
+    pending_many: "Pendentes", "Pending";
     held_many: "Retidas", "Held";
     failed_many: "Falharam de vez", "Failed for good";
     oldest_owed: "A mais antiga a entregar", "The oldest to be delivered";
@@ -181,6 +183,7 @@ texts! {
     troubles: "Destinos com problemas", "Targets in trouble";
     no_troubles: "Todos os destinos vão bem.", "All targets are well.";
     what_to_do: "O que fazer", "What to do";
+    last_failure: "Última falha", "Last failure";
     failing_since: "Sem confirmação há {}", "No confirmation for {}";
     will_disable: "Será desativado em {} se nada for confirmado.", "It will be disabled in {} unless something is confirmed.";
     system: "Sistema", "System";
@@ -190,6 +193,7 @@ texts! {
     no_backup: "nenhum desde o início; veja store.backup_dir", "none since the start; see store.backup_dir";
     version: "Versão", "Version";
     kept_events: "Eventos guardados", "Events kept";
+    in_all_accounts: "em todas as contas", "in all accounts";
     ready: "Aceitando eventos", "Taking events";
     not_ready: "Não aceita eventos agora", "Takes no events now";
     // Webhooks.
@@ -203,7 +207,7 @@ texts! {
     success_rate: "Taxa de sucesso (24 h)", "Success rate (24 h)";
     no_attempts: "sem tentativas", "no attempts";
     hourly: "Tentativas por hora nas últimas 24 horas", "Attempts by hour in the last 24 hours";
-    spark_label: "Tentativas das últimas 24 horas: {} confirmadas, {} não", "Attempts of the last 24 hours: {} confirmed, {} not";
+    spark_label: "Tentativas confirmadas nas últimas 24 horas: {}; não confirmadas: {}", "Attempts confirmed in the last 24 hours: {}; not confirmed: {}";
     description: "Descrição", "Description";
     edit: "Editar", "Edit";
     pause: "Pausar", "Pause";
@@ -213,6 +217,7 @@ texts! {
     rotate_help: "O segredo antigo ainda assina junto com o novo por algum tempo.", "The old secret goes on signing beside the new one for a while.";
     delete: "Excluir", "Delete";
     delete_title: "Excluir este webhook?", "Delete this webhook?";
+    delete_owed_one: "Uma notificação ainda a entregar será cancelada.", "One notification that is still to be delivered will be cancelled.";
     delete_owed: "{} notificações ainda a entregar serão canceladas.", "{} notifications that are still to be delivered will be cancelled.";
     delete_owed_many: "Pelo menos {} notificações ainda a entregar serão canceladas.", "At least {} notifications that are still to be delivered will be cancelled.";
     delete_owed_none: "Nada está por entregar.", "Nothing is to be delivered.";
@@ -233,7 +238,7 @@ texts! {
     all_of: "Todos de {}", "All of {}";
     more_patterns: "Outros padrões", "Other patterns";
     sample_of: "Um exemplo de {}", "A sample of {}";
-    more_patterns_help: "Um por linha, como PEDIDO.* ou ENVIO.SAIU.", "One a line, such as SHIPMENT.* or SHIPMENT.SENT.";
+    more_patterns_help: "Um por linha, como ORDER.* ou PAYMENT.PAID.", "One a line, such as ORDER.* or PAYMENT.PAID.";
     ordered: "Manter a ordem", "Keep the order";
     ordered_help: "Notificações sobre o mesmo recurso saem uma de cada vez, na ordem em que foram registradas.", "Notifications about the same resource leave one at a time, in the order they were recorded.";
     max_in_flight: "Envios simultâneos", "Sent at once";
@@ -249,7 +254,7 @@ texts! {
     bad_target: "Escreva um endereço http ou https, sem usuário e sem fragmento, de até 2048 bytes.", "Write an http or https address without user and fragment, of at most 2048 bytes.";
     bad_authorization: "Use de 1 a 4096 caracteres ASCII visíveis, sem espaço nas pontas.", "Use 1 to 4096 visible ASCII characters, without spaces at the ends.";
     no_patterns: "Escolha ao menos um evento, e no máximo 100.", "Choose at least one event, and at most 100.";
-    bad_pattern: "“{}” não é um padrão: escreva PAGAMENTO.PAGO, PAGAMENTO.* ou *.", "“{}” is no pattern: write PAYMENT.PAID, PAYMENT.* or *.";
+    bad_pattern: "“{}” não é um padrão: escreva PAYMENT.PAID, PAYMENT.* ou *.", "“{}” is no pattern: write PAYMENT.PAID, PAYMENT.* or *.";
     bad_description: "Use no máximo 500 bytes.", "Use at most 500 bytes.";
     bad_max_in_flight: "Escreva um número inteiro de 1 a 1000.", "Write a whole number from 1 to 1000.";
     bad_rate_limit: "Escreva um número de 0,01 a 10000.", "Write a number from 0.01 to 10000.";
@@ -269,6 +274,7 @@ texts! {
     bad_attempts: "Escreva um número inteiro de 1 a 20.", "Write a whole number from 1 to 20.";
     bad_jitter: "Escreva um número de 0 a 100.", "Write a number from 0 to 100.";
     created_at: "Criado", "Created";
+    unknown_types: "Nenhum tipo do catálogo e nenhum evento registrado corresponde a: {}. Confira como foi escrito.", "No type of the catalogue and no event recorded so far matches: {}. Look at how it is written.";
     see_notifications: "Ver notificações", "See notifications";
     // Events.
     event: "Evento", "Event";
@@ -290,11 +296,13 @@ texts! {
     occurred: "Ocorrido", "Occurred";
     newer: "Mais novos", "Newer";
     older: "Mais antigos", "Older";
+    newer_notifications: "Mais novas", "Newer";
+    older_notifications: "Mais antigas", "Older";
     pages: "Páginas", "Pages";
     no_events: "Nenhum evento ainda", "No events yet";
     no_events_help: "Registre o primeiro pela API:", "Record the first one through the API:";
     nothing_matches: "Nada corresponde aos filtros.", "Nothing matches the filters.";
-    keep_looking: "Nesta parte nada corresponde; a busca continua nos mais antigos.", "Nothing matches in this part; the search goes on among the older ones.";
+    keep_looking: "Nesta parte nada corresponde; a busca continua mais para trás.", "Nothing matches in this part; the search goes on among the older ones.";
     bad_filter: "Um filtro não pôde ser lido e foi deixado de lado: {}", "A filter could not be read and was left aside: {}";
     nobody: "Nenhum webhook", "No webhook";
     resource: "Recurso", "Resource";
@@ -332,18 +340,24 @@ texts! {
     resend_all: "Reenviar todas que correspondem", "Re-send all that match";
     not_whole_held: "Retidas não são reenviadas: saem sozinhas quando o webhook volta a ficar ativo.", "Held ones are not re-sent: they leave by themselves once their webhook is active again.";
     not_whole_cancelled: "Canceladas não podem ser reenviadas.", "Cancelled ones can't be re-sent.";
+    not_whole_aside: "Um filtro ficou de lado: corrija-o para poder reenviar todas que correspondem.", "A filter was left aside: put it right to re-send all that match.";
     not_whole_event: "As de um evento são reenviadas na página dele, com “Reenviar a todos”.", "Those of one event are re-sent on its own page, with “Re-send to all”.";
     no_notifications: "Nenhuma notificação ainda", "No notifications yet";
     no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.", "They appear when an event matches a webhook.";
     nothing_selected: "Nada foi selecionado.", "Nothing was selected.";
-    resent_some: "{} reenviadas; {} não puderam ser.", "{} re-sent; {} could not be.";
+    resent_some: "Reenviadas: {}. Não puderam ser reenviadas: {}.", "Re-sent: {}. Could not be re-sent: {}.";
+    not_whole_deleted: "O que era devido a um webhook excluído está cancelado e não pode ser reenviado.", "What a deleted webhook was owed is cancelled and can't be re-sent.";
     resend_job: "Reenvio em massa", "Bulk resend";
+    resend_jobs: "Reenvios em massa", "Bulk resends";
+    any_status: "Todos, inclusive as já entregues", "Any, those already delivered included";
+    recorded_from: "Registrado a partir de", "Recorded from";
+    recorded_to: "Registrado antes de", "Recorded before";
     job_running: "Em andamento", "Under way";
     job_done: "Concluído", "Done";
     job_failed: "Concluído em parte", "Done in part";
-    job_cancelled: "Interrompido", "Stopped";
-    job_progress: "{} de {} reenviadas, {} passadas por alto", "{} of {} re-sent, {} passed over";
-    job_stop: "Interromper", "Stop it";
+    job_cancelled: "Cancelado", "Cancelled";
+    job_progress: "Reenviadas: {} de {}; puladas: {}", "Re-sent: {} of {}; passed over: {}";
+    confirm_all_one: "Reenviar uma notificação?", "Re-send one notification?";
     confirm_all: "Reenviar {} notificações?", "Re-send {} notifications?";
     confirm_all_many: "Reenviar pelo menos {} notificações?", "Re-send at least {} notifications?";
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.", "Each gets one attempt by hand, at its webhook's own pace.";

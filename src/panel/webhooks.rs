@@ -1,14 +1,15 @@
 //! Webhooks: the list, one of them, and what its buttons do.
 
+use super::attempts::last_failure;
 use super::exchange::{page, see};
 use super::filters::{Paging, listed};
-use super::layout::{Icon, Place, action, ago, curl, decimal, empty, framed, heads, icon, moment, span, told};
-use super::overview::column;
+use super::layout::{Icon, Place, action, ago, curl, decimal, empty, framed, heads, icon, moment, number, span, told};
+use super::overview::{column, counted};
 use super::texts::{Lang, fill};
-use super::{Answer, ROWS, View, done};
-use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
-use crate::service::{MAX_COUNTED, WebhookGlance};
-use crate::store::{Record, Tallied};
+use super::{Answer, ROWS, Refusal, View, done};
+use crate::model::{Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
+use crate::service::{MAX_COUNTED, Owed, WebhookGlance};
+use crate::store::{EventQuery, Record, Tallied};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -96,7 +97,7 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
     let (good, bad) = sum(&record.hours);
     let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     html! {
-        svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img" aria-label=(fill(view.t.spark_label, &[&good, &bad])) {
+        svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img" aria-label=(fill(view.t.spark_label, &[&number(view.lang, good), &number(view.lang, bad)])) {
             @for (nth, one) in record.hours.iter().enumerate() { (column(nth, *one, most, 24.0)) }
         }
     }
@@ -105,10 +106,13 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
-    let owed = view.service.owed_by(view.caller(), id).await?;
+    let trouble = view.service.trouble(view.caller(), id).await?;
     let Some(glance) = view.service.glance_at(vec![webhook.clone()]).pop() else {
         return Err(super::Refusal::NotFound);
     };
+    let in_trouble = glance.failing.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
+    let failure = trouble.attempt.filter(|_| in_trouble);
+    let unknown = unknown_patterns(view, &webhook).await?;
     let secret = view.sessions.take_secret(view.signed_in, id);
     let is_active = webhook.status == WebhookStatus::Active;
     let path = |verb: &str| format!("/webhooks/{id}/{verb}");
@@ -134,7 +138,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
         section.card #webhook data-live="" {
             dl.facts {
                 div { dt { (t.status) } dd { (state(view, &glance)) } }
-                div { dt { (t.owed) } dd { a href=(format!("/notifications?webhook_id={id}")) { (owed) @if owed >= MAX_COUNTED { "+" } } } }
+                div { dt { (t.owed) } dd { (owed_links(view, id, trouble.owed)) } }
                 div { dt { (t.last_success) } dd { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } } }
                 div { dt { (t.success_rate) } dd { (rate(view, &glance.record)) } }
                 div { dt { (t.events) } dd { (patterns(&webhook, 100)) } }
@@ -153,9 +157,11 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
                 div { dt { (t.created_at) } dd { (moment(view.lang, webhook.inserted_at)) } }
                 div { dt { "Id" } dd.id { (id) } }
             }
+            @if !unknown.is_empty() { p.warn #unknown { (fill(t.unknown_types, &[&unknown])) } }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p.why.bad { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }
+            @if let Some(attempt) = &failure { (last_failure(view, attempt)) }
             @if let Some(since) = glance.failing.since { p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
             @if let Some(at) = glance.failing.disables_at { p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) } }
             h2 { (t.hourly) }
@@ -164,6 +170,32 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
         p { a href=(format!("/notifications?webhook_id={id}")) { (t.see_notifications) } }
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, webhook.target.as_str(), &content)))
+}
+
+/// What a webhook is owed, each part with a link to the list of just that.
+fn owed_links(view: &View<'_>, id: WebhookId, owed: Owed) -> Markup {
+    let parts = [(Status::Pending, owed.pending), (Status::Retrying, owed.retrying), (Status::Held, owed.held)];
+    html! {
+        @if owed == Owed::default() { "0" }
+        @for (nth, (status, count)) in parts.into_iter().filter(|(_, count)| *count > 0).enumerate() {
+            @if nth > 0 { " · " }
+            a href=(format!("/notifications?webhook_id={id}&status={}", status.as_str())) { (view.t.status(status)) ": " (counted(view, count)) }
+        }
+    }
+}
+
+/// The patterns that mean no type of the catalogue, nor any that was ever recorded and is kept: slips, most likely.
+async fn unknown_patterns(view: &View<'_>, webhook: &Webhook) -> Result<String, Refusal> {
+    let catalogue = view.service.event_types();
+    let known = |pattern: &Pattern| catalogue.iter().any(|entry| pattern.matches(&entry.event_type));
+    let mut unknown = Vec::new();
+    for pattern in webhook.events.iter().filter(|pattern| !known(pattern)) {
+        let of_it = EventQuery { event_type: Some(pattern.clone()), limit: 1, ..EventQuery::default() };
+        if view.service.glance_at_events(view.caller(), of_it).await?.items.is_empty() {
+            unknown.push(pattern.to_string());
+        }
+    }
+    Ok(unknown.join(", "))
 }
 
 pub(super) async fn set_active(view: &View<'_>, id: WebhookId, active: bool) -> Answer {
@@ -191,11 +223,12 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
     if !view.can_change {
         return Err(super::Refusal::ReadOnly);
     }
-    let owed = view.service.owed_by(view.caller(), id).await?;
+    let owed = view.service.trouble(view.caller(), id).await?.owed.total();
     let sentence = match owed {
         0 => t.delete_owed_none.to_owned(),
-        1..MAX_COUNTED => fill(t.delete_owed, &[&owed]),
-        _ => fill(t.delete_owed_many, &[&owed]),
+        1 => t.delete_owed_one.to_owned(),
+        2..MAX_COUNTED => fill(t.delete_owed, &[&owed]),
+        _ => fill(t.delete_owed_many, &[&number(view.lang, owed)]),
     };
     let content = html! {
         p.crumbs { a href=(format!("/webhooks/{id}")) { (webhook.target) } }

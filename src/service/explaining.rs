@@ -91,16 +91,16 @@ fn explain_owed(
         },
         Status::Retrying => match view.next_attempt_at {
             Some(at) if at > now => Said {
-                en: format!("{made} of {most} attempts were made without a 2XX; the next one comes at {at}."),
-                pt: format!("{made} de {most} tentativas foram feitas sem um 2XX; a próxima vem em {at}."),
+                en: format!("Attempts made without a 2XX: {made} of {most}; the next one comes at {at}."),
+                pt: format!("Tentativas feitas sem um 2XX: {made} de {most}; a próxima vem em {at}."),
             },
             _ => Said {
                 en: format!(
-                    "{made} of {most} attempts were made without a 2XX; the next one is due, and is made once the webhook has room: \
+                    "Attempts made without a 2XX: {made} of {most}; the next one is due, and is made once the webhook has room: \
                      a target that fails is sent one at a time."
                 ),
                 pt: format!(
-                    "{made} de {most} tentativas foram feitas sem um 2XX; a próxima já está na hora, e é feita assim que o webhook \
+                    "Tentativas feitas sem um 2XX: {made} de {most}; a próxima já está na hora, e é feita assim que o webhook \
                      tiver vaga: a um destino que falha envia-se uma de cada vez."
                 ),
             },

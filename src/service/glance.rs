@@ -2,8 +2,10 @@
 //! from memory or from a bounded walk.
 
 use super::notifications::Webhooks;
-use super::{Caller, Error, Failing, NotificationFilter, NotificationView, Service};
-use crate::model::{Attempt, Event, NotificationKey, Said, Status, Webhook, WebhookId, WebhookStatus};
+use super::{Caller, Error, Failing, NotificationView, Service};
+use crate::model::{
+    AccountNo, Attempt, Event, NotificationKey, Said, Status, Webhook, WebhookId, WebhookNo, WebhookStatus,
+};
 use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, Store, Tallied};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,16 +29,34 @@ pub struct WebhookGlance {
     pub record: Record,
 }
 
-/// A webhook whose target fails or that is disabled.
+/// How many notifications are owed, by where they stand; each counted to [`MAX_COUNTED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owed {
+    /// Not yet tried.
+    pub pending: u64,
+    /// Tried, and to be tried again.
+    pub retrying: u64,
+    /// Held back until their webhook is active again.
+    pub held: u64,
+}
+
+impl Owed {
+    /// All of them, likewise counted.
+    pub fn total(self) -> u64 {
+        (self.pending + self.retrying + self.held).min(MAX_COUNTED)
+    }
+}
+
+/// A webhook, what it is owed, and what has gone wrong.
 #[derive(Clone, Debug)]
 pub struct Trouble {
     /// The webhook.
     pub webhook: Arc<Webhook>,
     /// Since when it fails.
     pub failing: Failing,
-    /// How many notifications it is owed, counted to [`MAX_COUNTED`].
-    pub owed: u64,
-    /// An attempt that failed lately.
+    /// How many notifications it is owed.
+    pub owed: Owed,
+    /// The last attempt of one that isn't delivered, the newest such.
     pub attempt: Option<Attempt>,
 }
 
@@ -47,11 +67,9 @@ pub struct Overview {
     pub hours: Vec<Tallied>,
     /// Of each of the last 30 days, in UTC, today last.
     pub days: Vec<Tallied>,
-    /// How many notifications are owed and leave by themselves, counted to [`MAX_COUNTED`].
-    pub owed: u64,
-    /// How many are held, counted likewise.
-    pub held: u64,
-    /// How many have failed for good, counted likewise.
+    /// How many notifications are owed.
+    pub owed: Owed,
+    /// How many have failed for good, counted to [`MAX_COUNTED`].
     pub failed: u64,
     /// What has been owed for the longest, held or not.
     pub oldest: Option<NotificationView>,
@@ -73,13 +91,10 @@ fn of_status(status: Status) -> NotificationQuery {
     NotificationQuery { status: Some(status), ..NotificationQuery::default() }
 }
 
-fn owed_by(store: &Store, webhook: &Webhook) -> Result<u64, Error> {
-    let mut owed = 0;
-    for status in [Status::Pending, Status::Retrying, Status::Held] {
-        let query = NotificationQuery { webhook: Some(webhook.no), ..of_status(status) };
-        owed += store.count_at_most(webhook.account, &query, MAX_COUNTED)?;
-    }
-    Ok(owed.min(MAX_COUNTED))
+/// What an account owes, to one webhook or to all.
+fn owed(store: &Store, account: AccountNo, webhook: Option<WebhookNo>) -> Result<Owed, Error> {
+    let count = |status| store.count_at_most(account, &NotificationQuery { webhook, ..of_status(status) }, MAX_COUNTED);
+    Ok(Owed { pending: count(Status::Pending)?, retrying: count(Status::Retrying)?, held: count(Status::Held)? })
 }
 
 impl Service {
@@ -99,10 +114,11 @@ impl Service {
         self.store.directory().of(caller.account).rev().cloned().collect()
     }
 
-    /// How many notifications a webhook is owed, counted to [`MAX_COUNTED`].
-    pub async fn owed_by(&self, caller: &Caller, id: WebhookId) -> Result<u64, Error> {
+    /// What a webhook is owed, and what has gone wrong of late.
+    pub async fn trouble(&self, caller: &Caller, id: WebhookId) -> Result<Trouble, Error> {
         let webhook = self.webhook(caller, id)?;
-        self.read(move |store| owed_by(store, &webhook)).await
+        let failing = self.failing(&webhook);
+        self.read(move |store| trouble(store, webhook, failing)).await
     }
 
     /// A page of events, each with how many of its notifications stand where.
@@ -122,17 +138,6 @@ impl Service {
                 items.push((event, states));
             }
             Ok(Page { items, next: page.next })
-        })
-        .await
-    }
-
-    /// How many notifications a filter matches, counted to [`MAX_COUNTED`]. Where it asks for what has no index, no more than that
-    /// many are looked at.
-    pub async fn count_to(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
-        let account = caller.account;
-        self.read(move |store| match filter.resolve(store, account)? {
-            None => Ok(0),
-            Some(query) => Ok(store.count_at_most(account, &query, MAX_COUNTED)?),
         })
         .await
     }
@@ -167,7 +172,6 @@ impl Service {
                     sum.failed += one.failed;
                 }
             }
-            let count = |status| store.count_at_most(account, &of_status(status), MAX_COUNTED);
             let mut oldest = None;
             for status in [Status::Pending, Status::Retrying, Status::Held] {
                 let query = NotificationQuery { order: Order::Oldest, limit: 1, ..of_status(status) };
@@ -184,17 +188,14 @@ impl Service {
             };
             let mut troubles = Vec::with_capacity(failing.len());
             for (webhook, failing) in failing {
-                let owed = owed_by(store, &webhook)?;
-                let attempt = last_failure(store, &webhook)?;
-                troubles.push(Trouble { webhook, failing, owed, attempt });
+                troubles.push(trouble(store, webhook, failing)?);
             }
             let any = EventQuery { limit: 1, ..EventQuery::default() };
             Ok(Overview {
                 hours,
                 days,
-                owed: (count(Status::Pending)? + count(Status::Retrying)?).min(MAX_COUNTED),
-                held: count(Status::Held)?,
-                failed: count(Status::Failed)?,
+                owed: owed(store, account, None)?,
+                failed: store.count_at_most(account, &of_status(Status::Failed), MAX_COUNTED)?,
                 oldest,
                 troubles,
                 webhooks: webhooks.len(),
@@ -222,6 +223,12 @@ impl Service {
             tracing::warn!(%error, "the figures of the panel could not be written");
         }
     }
+}
+
+fn trouble(store: &Store, webhook: Arc<Webhook>, failing: Failing) -> Result<Trouble, Error> {
+    let owed = owed(store, webhook.account, Some(webhook.no))?;
+    let attempt = last_failure(store, &webhook)?;
+    Ok(Trouble { webhook, failing, owed, attempt })
 }
 
 /// The last attempt of a notification that is retried or has failed, the newest such.

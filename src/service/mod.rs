@@ -16,7 +16,7 @@ pub use disabling::{Failing, Troubled};
 pub use events::{EventDetail, EventDraft, Recorded};
 pub use explaining::Explanation;
 pub use following::{FollowFilter, Followed, Follower, MAX_FOLLOWERS, Next};
-pub use glance::{Glance, MAX_COUNTED, Overview, Trouble, WebhookGlance};
+pub use glance::{Glance, MAX_COUNTED, Overview, Owed, Trouble, WebhookGlance};
 pub use notifications::{NotificationDetail, NotificationFilter, NotificationView, ResendView};
 pub use tokens::{NewToken, TokenView};
 pub use webhooks::WebhookDraft;
@@ -234,6 +234,12 @@ impl Service {
     /// The catalogue, the guide's types first.
     pub fn event_types(&self) -> Vec<KnownType> {
         catalogue(&self.policy().extra_types)
+    }
+
+    /// What the config calls the caller's account; `None` where it is the only one.
+    pub fn account_name(&self, caller: &Caller) -> Option<&str> {
+        let of_several = self.accounts.iter().filter(|_| self.accounts.len() > 1);
+        of_several.filter(|account| account.no == caller.account).map(|account| &*account.name).next()
     }
 
     fn policy(&self) -> Arc<Policy> {

@@ -1,12 +1,12 @@
 //! Notifications: list, read, re-send one or many.
 
 use super::events::{erased, in_flight};
-use super::{Caller, Error, Service};
+use super::{Caller, Error, MAX_COUNTED, Service};
 use crate::model::{
     AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationId, Pattern, Refusal, ResendFilter,
-    ResendId, ResponseFilter, Said, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
+    ResendId, ResendState, ResponseFilter, Said, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
 };
-use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store};
+use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -86,6 +86,71 @@ fn resend_view(store: &Store, resend: BulkResend) -> Result<ResendView, Error> {
         None => None,
     };
     Ok(ResendView { webhook_id: webhook.map(|webhook| webhook.id), resend })
+}
+
+/// What a bulk resend asks for in the store's terms, or why it can't be.
+fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> Result<NotificationQuery, Error> {
+    match filter.status {
+        Some(Status::Cancelled) => {
+            let why = Said::new(
+                "CANCELLED notifications can't be re-sent",
+                "notificações canceladas não podem ser reenviadas",
+            );
+            return Err(Error::invalid("filter.status", why));
+        }
+        Some(Status::Held) => {
+            let why = Said::new(
+                "HELD notifications leave by themselves once their webhook's status is ACTIVE",
+                "notificações retidas saem sozinhas quando o webhook volta a ficar ativo",
+            );
+            return Err(Error::invalid("filter.status", why));
+        }
+        Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {}
+    }
+    let named = filter.webhook_id.is_some();
+    let query = filter.resolve(store, account)?;
+    let alive = |query: &NotificationQuery| {
+        query.webhook.is_none_or(|no| store.directory().by_no(no).is_some_and(|it| it.account == account))
+    };
+    query.filter(alive).ok_or_else(|| {
+        debug_assert!(named, "nothing else of a bulk resend's filter can name what isn't there");
+        Error::invalid(
+            "filter.webhook_id",
+            Said::new(
+                "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
+                "este webhook não existe; o que era devido a um excluído está cancelado e não pode ser reenviado",
+            ),
+        )
+    })
+}
+
+/// How many notifications it would owe an attempt by hand: neither what is cancelled, nor what a deleted webhook was owed. It looks
+/// little further than `most` of them.
+fn count_resendable(
+    store: &Store,
+    account: AccountNo,
+    query: &NotificationQuery,
+    most: u64,
+) -> Result<u64, StoreError> {
+    let mut count: u64 = 0;
+    for webhook in store.directory().of(account) {
+        if query.webhook.is_some_and(|only| only != webhook.no) {
+            continue;
+        }
+        let of_it = NotificationQuery { webhook: Some(webhook.no), ..query.clone() };
+        let cancelled = if query.status.is_none() {
+            store
+                .count_notifications(account, &NotificationQuery { status: Some(Status::Cancelled), ..of_it.clone() })?
+        } else {
+            0
+        };
+        let matching = store.count_at_most(account, &of_it, (most - count).saturating_add(cancelled))?;
+        count += matching.saturating_sub(cancelled);
+        if count >= most {
+            break;
+        }
+    }
+    Ok(count)
 }
 
 impl NotificationFilter {
@@ -195,54 +260,11 @@ impl Service {
     /// Begins a bulk resend: owes an attempt by hand to everything the filter matches but what is cancelled. It is durable on return.
     /// The work is done in the background, the oldest events first, at each webhook's own pace, and survives a restart.
     pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<ResendView, Error> {
-        match filter.status {
-            Some(Status::Cancelled) => {
-                let why = Said::new(
-                    "CANCELLED notifications can't be re-sent",
-                    "notificações canceladas não podem ser reenviadas",
-                );
-                return Err(Error::invalid("filter.status", why));
-            }
-            Some(Status::Held) => {
-                let why = Said::new(
-                    "HELD notifications leave by themselves once their webhook's status is ACTIVE",
-                    "notificações retidas saem sozinhas quando o webhook volta a ficar ativo",
-                );
-                return Err(Error::invalid("filter.status", why));
-            }
-            Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {}
-        }
         let account = caller.account;
-        let by_status = filter.status.is_some();
         let (query, count) = self
             .read(move |store| {
-                let named = filter.webhook_id.is_some();
-                let query = filter.resolve(store, account)?;
-                let alive = |query: &NotificationQuery| {
-                    query.webhook.is_none_or(|no| store.directory().by_no(no).is_some_and(|it| it.account == account))
-                };
-                let Some(query) = query.filter(alive) else {
-                    debug_assert!(named, "nothing else of a bulk resend's filter can name what isn't there");
-                    return Err(Error::invalid(
-                        "filter.webhook_id",
-                        Said::new(
-                            "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
-                            "este webhook não existe; o que era devido a um excluído está cancelado e não pode ser reenviado",
-                        ),
-                    ));
-                };
-                let mut count = 0;
-                for webhook in store.directory().of(account) {
-                    if query.webhook.is_some_and(|only| only != webhook.no) {
-                        continue;
-                    }
-                    let of_it = NotificationQuery { webhook: Some(webhook.no), ..query.clone() };
-                    count += store.count_notifications(account, &of_it)?;
-                    if !by_status {
-                        let cancelled = NotificationQuery { status: Some(Status::Cancelled), ..of_it };
-                        count = count.saturating_sub(store.count_notifications(account, &cancelled)?);
-                    }
-                }
+                let query = resendable(store, account, filter)?;
+                let count = count_resendable(store, account, &query, u64::MAX)?;
                 Ok((query, count))
             })
             .await?;
@@ -263,6 +285,32 @@ impl Service {
         })?;
         self.followers.tell(account);
         self.read(move |store| resend_view(store, resend)).await
+    }
+
+    /// How many notifications [`Self::resend_many`] would owe an attempt by hand, counted to [`MAX_COUNTED`]; its errors where it would
+    /// refuse.
+    pub async fn count_resend(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let query = resendable(store, account, filter)?;
+            Ok(count_resendable(store, account, &query, MAX_COUNTED)?.min(MAX_COUNTED))
+        })
+        .await
+    }
+
+    /// The caller's bulk resends that go on, and the last few that have ended, the newest first. From memory.
+    pub fn late_resends(&self, caller: &Caller, ended: usize) -> Vec<BulkResend> {
+        let mut left = ended;
+        let mut resends = self.store.resends(caller.account);
+        resends.reverse();
+        resends.retain(|resend| {
+            let room = left > 0;
+            resend.state == ResendState::Running || {
+                left = left.saturating_sub(1);
+                room
+            }
+        });
+        resends
     }
 
     /// A page of the caller's bulk resends: those that go on, and for a week those that have ended.

@@ -334,7 +334,8 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         let list = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
         assert_eq!(list.contains("href=\"/notifications/resend?"), count > 0, "{filter}");
         let page = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
-        assert!(page.contains(&format!("Reenviar {count} notificações?")), "{filter}: {page}");
+        let sentence = if count == 1 { "uma notificação".to_owned() } else { format!("{count} notificações") };
+        assert!(page.contains(&format!("Reenviar {sentence}?")), "{filter}: {page}");
         let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", &filter)]);
         let job = sent.expect(303).header("location").unwrap().rsplit('/').next().unwrap().to_owned();
         let told = eventually("the bulk resend is done", || {
@@ -355,6 +356,140 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", filter)]);
         sent.expect(404);
     }
+}
+
+/// Somebody who re-sends by the thousand is told what goes again, and how many; what can't be read re-sends nothing.
+#[test]
+fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
+    let receiver = Receiver::start(&[Reply::Status(200)]);
+    let daemon = Daemon::quick();
+    let kept = daemon.register(&receiver.url, &["*"]);
+    let deleted = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    for n in 0..70 {
+        daemon.record(if n < 2 { "PAYMENT.PAID" } else { "ORDER.PAID" });
+    }
+    receiver.await_count(72);
+    daemon.delete(&format!("/api/webhooks/{deleted}")).expect(204);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let page = |path: &str, status: u16| text(&get(&daemon, path, &cookie).expect(status));
+    for path in ["/notifications/resend?type=PAYMENT.*", "/notifications/resend?type=PAYMENT.*&response=2xx&period=1h"]
+    {
+        let asked = page(path, 200);
+        assert!(asked.contains("Reenviar 2 notificações?"), "what a deleted webhook was owed doesn't count: {asked}");
+        assert!(asked.contains("inclusive as já entregues") && asked.contains("<dd>PAYMENT.*</dd>"), "{asked}");
+    }
+    assert!(!page("/notifications/resend?status=DELIVERED", 200).contains("inclusive as já entregues"));
+    for (bad, named) in [
+        ("period=2h", "2h"),
+        ("from=ontem", "ontem"),
+        ("from=2020-01-01T00:00&tz=x", "x"),
+        ("state=FAILED", "state=FAILED"),
+        ("status=failed", "failed"),
+    ] {
+        let list = page(&format!("/notifications?{bad}"), 200);
+        let told = format!("Um filtro não pôde ser lido e foi deixado de lado: {named}<");
+        assert!(list.contains(&told) && !list.contains("href=\"/notifications/resend?"), "{bad}: {list}");
+        let asked = page(&format!("/notifications/resend?{bad}"), 422);
+        assert!(
+            asked.contains(&told) && asked.contains("corrija-o") && !asked.contains("/notifications/resend-all"),
+            "{bad}: {asked}"
+        );
+        post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", bad)]).expect(404);
+    }
+    let list = page(&format!("/notifications?webhook_id={deleted}"), 200);
+    assert!(list.contains("devido a um webhook excluído") && !list.contains("href=\"/notifications/resend?"), "{list}");
+    assert!(!list.contains("Reenvios em massa"));
+
+    // One that goes on: it hands out 64 at most, and its webhook takes one in a hundred seconds.
+    let slow = json!({ "webhook": { "rate_limit": 0.01 } });
+    daemon.patch(&format!("/api/webhooks/{kept}"), &slow).expect(200);
+    let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", "response=2xx")]);
+    let job = sent.expect(303).header("location").unwrap().to_owned();
+    let told = page(&job, 200);
+    for words in ["Em andamento", "<dd>2xx</dd>", "inclusive as já entregues", "Reenviadas: ", " de 70; puladas: 0"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(told.contains(&format!("action=\"{job}/stop\"")) && told.contains(">Cancelar<"), "{told}");
+    assert!(page("/notifications", 200).contains(&format!("<a href=\"{job}\">Em andamento</a>")));
+    post(&daemon, &format!("{job}/stop"), &cookie, &[("csrf", &csrf), ("back", &job)]).expect(303);
+    eventually("it is listed as cancelled", || {
+        page("/notifications", 200).contains(&format!("<a href=\"{job}\">Cancelado</a>")).then_some(())
+    });
+}
+
+#[test]
+fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    let daemon = Daemon::start(&QUICK.replace("\"20ms\"", "\"1h\""));
+    let broken = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    let refused = daemon.register("http://127.0.0.1:9/x", &["ORDER.*"]);
+    for name in ["PAYMENT.PAID", "ORDER.PAID"] {
+        let event = daemon.record(name);
+        daemon.await_status(&event, "RETRYING");
+    }
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let page =
+        |path: &str, lang: &str| text(&get(&daemon, path, &format!("{cookie}Accept-Language: {lang}\r\n")).expect(200));
+    let overview = page("/", "pt");
+    for (webhook, why, advice, advice_en) in [
+        (&broken, "O destino respondeu 500", "Veja o log do destino: o erro é dele.", "Look at the target's log"),
+        (
+            &refused,
+            "Nada atende em 127.0.0.1:9",
+            "Veja se o sistema que recebe está em",
+            "See whether the system that receives",
+        ),
+    ] {
+        let path = format!("/webhooks/{webhook}");
+        for shown in [&overview, &page(&path, "pt")] {
+            assert!(shown.contains(&format!("<strong>Última falha: </strong>{why}")), "{why}: {shown}");
+            assert!(shown.contains(&format!("<strong>O que fazer: </strong>{advice}")), "{why}: {shown}");
+        }
+        assert!(page(&path, "en").contains(&format!("<strong>What to do: </strong>{advice_en}")));
+        // What is owed leads to the list of just that.
+        let link = format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Tentando de novo: 1</a>");
+        assert!(page(&path, "pt").contains(&link), "{link}");
+        assert!(page(&format!("{path}/delete"), "pt").contains("Uma notificação ainda a entregar será cancelada."));
+    }
+    for (status, count, name) in
+        [("PENDING", 0, "Pendentes"), ("RETRYING", 2, "Tentando de novo"), ("HELD", 0, "Retidas")]
+    {
+        let tile = format!("?status={status}\"><span class=\"number\">{count}</span><span>{name}</span>");
+        assert!(overview.contains(&tile), "{tile}: {overview}");
+    }
+}
+
+#[test]
+fn a_pattern_that_means_nothing_is_remarked_on_and_not_refused() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    daemon.record("SHIPMENT.SENT");
+    let own = [("csrf", csrf.as_str()), ("target", "http://127.0.0.1:9/x"), ("event", "PAYMENT.*")];
+    let with = |more: &str| {
+        let made = post(&daemon, "/webhooks", &cookie, &[own.as_slice(), &[("more", more)]].concat()).expect(303);
+        text(&get(&daemon, made.header("location").unwrap(), &cookie).expect(200))
+    };
+    let page = with("PEDIDO.*\nshipment.sent\nORDER.PAGO");
+    assert!(page.contains("evento registrado corresponde a: PEDIDO.*, ORDER.PAGO."), "{page}");
+    assert!(!with("SHIPMENT.*").contains("id=\"unknown\""));
+    let form = text(&get(&daemon, "/webhooks/new", &cookie).expect(200));
+    assert!(form.contains("como ORDER.* ou PAYMENT.PAID"), "the hint names types that there are: {form}");
+}
+
+#[test]
+fn the_account_is_named_where_there_are_several() {
+    let accounts =
+        ["producao", "sandbox"].map(|name| format!("[[account]]\nname = \"{name}\"\nenv = \"{name}-env\"\n"));
+    let daemon = Daemon::start(&accounts.concat());
+    let token = std::fs::read_to_string(daemon.data().join("admin-token-sandbox")).unwrap();
+    let (cookie, _) = sign_in(&daemon, token.trim());
+    let page = text(&get(&daemon, "/", &cookie).expect(200));
+    assert!(page.contains("sandbox · sandbox-env</span>") && !page.contains("producao"), "{page}");
+    assert!(page.contains("Eventos guardados em todas as contas"), "{page}");
+    let daemon = Daemon::quick();
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let page = text(&get(&daemon, "/", &cookie).expect(200));
+    assert!(page.contains("<dt>Eventos guardados</dt>") && !page.contains("title=\"Conta\""), "{page}");
 }
 
 #[test]

@@ -267,13 +267,18 @@ const api = async (path, body) => {
   await accessible("notifications");
   await page.locator("#rows input[name=id]").first().check();
   await submit("#many button[type=submit]");
-  assert.match(await text(".note"), /^1 reenviadas; 0/);
+  assert.match(await text(".note"), /^Reenviadas: 1\. Não puderam ser reenviadas: 0/);
   await at("/notifications?status=DELIVERED");
   await submit("#many a.button");
-  assert.match(await text("form.card"), /Reenviar \d+ notifica/);
+  assert.match(await text("form.card"), /Reenviar (uma notificação|[\d.]+ notificações)\?/);
   await submit("form.card button.primary");
   await comes("#job:has-text('Concluído')", new URL(page.url()).pathname);
   await accessible("bulk resend");
+  await at("/notifications");
+  assert.match(await text("#resends li"), /^Concluído · há .* · Reenviadas: \d+ de \d+; puladas: 0$/);
+  await accessible("notifications below a bulk resend");
+  await submit("#resends a");
+  assert.match(await text("#job"), /Status\s+Entregue/);
 
   // Overview.
   await at("/");
@@ -288,7 +293,7 @@ const api = async (path, body) => {
   await at("/events?undelivered=1");
   assert.strictEqual(await rows(), 2);
   await at(`${webhook}/delete`);
-  assert.match(await text("form.card"), /1 notificações ainda a entregar serão canceladas/);
+  assert.match(await text("form.card"), /Uma notificação ainda a entregar será cancelada/);
   await accessible("delete");
   await submit("form.card button.danger");
   assert.match(await text(".note"), /Webhook excluído/);

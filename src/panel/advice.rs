@@ -1,0 +1,120 @@
+//! What to do about an attempt that failed: one sentence for each code, beside the sentence that says why.
+
+use super::texts::Lang;
+use crate::model::ErrorCode;
+
+/// What to do about this failure. README and LEIAME say the same, in a table.
+pub(super) const fn on(lang: Lang, code: ErrorCode) -> &'static str {
+    let (pt, en) = both(code);
+    match lang {
+        Lang::Pt => pt,
+        Lang::En => en,
+    }
+}
+
+const fn both(code: ErrorCode) -> (&'static str, &'static str) {
+    match code {
+        ErrorCode::DnsNotFound => (
+            "Procure um erro de digitação na URL do webhook, e veja se o domínio foi renovado.",
+            "Look for a slip in the webhook's URL, and whether the domain was renewed.",
+        ),
+        ErrorCode::DnsFailed => (
+            "Se acontece com todos os destinos, confira o DNS da máquina do carteiro; se só com este, o do domínio.",
+            "If every target has it, look at the DNS of carteiro's machine; if only this one, at the domain's.",
+        ),
+        ErrorCode::BlockedTarget => (
+            "Se o destino é este mesmo, peça a quem cuida do carteiro que o libere na configuração; se não, corrija a URL.",
+            "If the target is meant, ask whoever runs carteiro to open it in the config; if not, mend the URL.",
+        ),
+        ErrorCode::ConnectRefused => (
+            "Veja se o sistema que recebe está em execução, e se a porta da URL é a dele.",
+            "See whether the system that receives is running, and whether the URL has its port.",
+        ),
+        ErrorCode::ConnectTimeout => (
+            "Veja se a máquina do destino está ligada e se nenhum firewall barra o carteiro.",
+            "See whether the target's machine is on, and whether a firewall keeps carteiro out.",
+        ),
+        ErrorCode::ConnectFailed => (
+            "Confira a rede da máquina do carteiro, e se o destino só tem IPv6 e ela não.",
+            "Look at the network of carteiro's machine, and whether the target has IPv6 alone and it has none.",
+        ),
+        ErrorCode::ProxyFailed => (
+            "Confira [egress] proxy na configuração, e se o proxy de saída está em execução.",
+            "Look at [egress] proxy in the config, and whether the outbound proxy is running.",
+        ),
+        ErrorCode::ProxyRefused => (
+            "As regras do proxy de saída precisam permitir CONNECT à porta do destino.",
+            "The rules of the outbound proxy must allow CONNECT to the target's port.",
+        ),
+        ErrorCode::TlsUntrusted => (
+            "Instale no destino também os certificados intermediários; se a autoridade é própria, ponha-a em [egress] extra_ca_file.",
+            "Install the intermediate certificates at the target too; an authority of your own goes into [egress] extra_ca_file.",
+        ),
+        ErrorCode::TlsExpired => (
+            "Quem cuida do destino precisa renovar o certificado.",
+            "Whoever runs the target must renew its certificate.",
+        ),
+        ErrorCode::TlsNotYetValid => (
+            "Confira o relógio da máquina do carteiro; se está certo, o certificado foi posto em uso cedo demais.",
+            "Look at the clock of carteiro's machine; if it is right, the certificate was put in too early.",
+        ),
+        ErrorCode::TlsNameMismatch => (
+            "Use na URL um nome que esteja no certificado, ou peça um certificado com o nome da URL.",
+            "Use a name in the URL that stands in the certificate, or get a certificate with the URL's name.",
+        ),
+        ErrorCode::TlsNoCommonCipher => (
+            "O destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome.",
+            "The target must speak TLS 1.2 or 1.3 and have a certificate for this name.",
+        ),
+        ErrorCode::TlsFailed => (
+            "Veja se a porta da URL fala mesmo TLS: muitas vezes é https:// em uma porta de http.",
+            "See whether the URL's port speaks TLS at all: often it is https:// to a port of http.",
+        ),
+        ErrorCode::Reset => (
+            "Veja o log do destino, e o do que estiver na frente dele: algo encerrou a conexão antes da resposta.",
+            "Look at the log of the target, and of what stands in front of it: something ended the connection before the answer.",
+        ),
+        ErrorCode::Timeout => (
+            "O destino deve responder 2XX assim que guardar a notificação, e trabalhar depois.",
+            "The target should answer with a 2XX as soon as it has kept the notification, and work afterwards.",
+        ),
+        ErrorCode::BadResponse => (
+            "Veja se a porta da URL é a do sistema que recebe: o que responde ali não fala HTTP/1.1.",
+            "See whether the URL has the port of the system that receives: what answers there speaks no HTTP/1.1.",
+        ),
+        ErrorCode::Internal => (
+            "O problema é do próprio carteiro: o log dele diz mais.",
+            "The trouble is carteiro's own: its log says more.",
+        ),
+        ErrorCode::Redirect => (
+            "Troque a URL do webhook pelo endereço para o qual o destino redireciona.",
+            "Change the webhook's URL to the address that the target redirects to.",
+        ),
+        ErrorCode::Http4xx => (
+            "Em 401 e 403, confira a autorização; em 404, 405 e 410, a URL; nos outros, o log do destino diz o que ele recusou.",
+            "For 401 and 403 look at the authorization; for 404, 405 and 410 at the URL; for others the target's log says what it refused.",
+        ),
+        ErrorCode::Http5xx => (
+            "Veja o log do destino: o erro é dele. Os códigos 502 a 504 vêm de um proxy na frente dele, que não o alcança.",
+            "Look at the target's log: the error is its own. 502 to 504 come from a proxy in front of it that doesn't reach it.",
+        ),
+        ErrorCode::BadStatus => (
+            "Veja o que responde nesta URL: não é um servidor web comum.",
+            "See what answers at this URL: it is no usual web server.",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failure_has_its_own_advice_in_either_language() {
+        for lang in [Lang::Pt, Lang::En] {
+            let all: std::collections::BTreeSet<_> = ErrorCode::ALL.into_iter().map(|code| on(lang, code)).collect();
+            assert_eq!(all.len(), ErrorCode::ALL.len());
+            assert!(all.iter().all(|sentence| sentence.ends_with('.')));
+        }
+    }
+}

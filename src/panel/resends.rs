@@ -1,0 +1,180 @@
+//! Bulk resends: asked before, listed, watched, cancelled.
+
+use super::exchange::{Asked, page, see};
+use super::filters::PAGING;
+use super::layout::{Place, ago, framed, moment, number};
+use super::notifications::{asked_for, not_whole};
+use super::texts::{Texts, fill};
+use super::{Answer, Refusal, View, back_of};
+use crate::model::{BulkResend, ResendId, ResendState, ResponseFilter, WebhookId};
+use crate::service::{MAX_COUNTED, NotificationFilter, ResendView};
+use http::StatusCode;
+use maud::{Markup, html};
+
+/// How many of those that have ended are listed.
+const MAX_ENDED: usize = 3;
+
+/// Asks before a bulk resend, and says how many it is about.
+pub(super) async fn confirm(view: &View<'_>) -> Answer {
+    let t = view.t;
+    let (filter, narrowed) = asked_for(view);
+    if !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    if not_whole(view, &filter).is_some() {
+        return Err(Refusal::NotFound);
+    }
+    let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
+    // What would be re-sent must be what was meant.
+    let asking = if narrowed.problems.is_empty() {
+        let words = in_words(view, &filter);
+        let count = view.service.count_resend(view.caller(), filter).await?;
+        Some((count, words))
+    } else {
+        None
+    };
+    let content = html! {
+        p.crumbs { a href=(back) { (t.notifications) } }
+        h1 { (t.resend_job) }
+        (narrowed.said())
+        @if let Some((count, words)) = &asking {
+            form.card method="post" action="/notifications/resend-all" {
+                (view.csrf())
+                input type="hidden" name="query" value=(view.asked.query.query(PAGING, None));
+                input type="hidden" name="back" value=(back);
+                p.strong {
+                    @match *count {
+                        1 => (t.confirm_all_one),
+                        0..MAX_COUNTED => (fill(t.confirm_all, &[count])),
+                        _ => (fill(t.confirm_all_many, &[&number(view.lang, *count)])),
+                    }
+                }
+                (words)
+                p.help { (t.confirm_all_help) }
+                div.buttons { button.primary type="submit" { (t.resend_yes) } a.button href=(back) { (t.cancel) } }
+            }
+        } @else {
+            p { (t.not_whole_aside) }
+            p { a.button href=(back) { (t.back) } }
+        }
+    };
+    let status = if asking.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(page(status, framed(view, Place::Notifications, t.resend_job, &content)))
+}
+
+pub(super) async fn resend_all(view: &View<'_>) -> Answer {
+    // The filter travels as the query it came from, and is read as one.
+    let uri = format!("/notifications?{}", view.asked.form.get("query").unwrap_or_default());
+    let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
+    let asked = Asked::read(&request, view.asked.from, view.asked.secure);
+    let of_query = View { asked: &asked, here: String::new(), note: None, ..*view };
+    let (filter, narrowed) = asked_for(&of_query);
+    if !narrowed.problems.is_empty() || not_whole(view, &filter).is_some() {
+        return Err(Refusal::NotFound);
+    }
+    let job = view.service.resend_many(view.caller(), filter).await?;
+    Ok(see(&format!("/notifications/resends/{}", job.resend.id)))
+}
+
+/// What a bulk resend takes in, in words.
+fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
+    let t = view.t;
+    let target = |id: WebhookId| {
+        let webhook = view.service.webhook(view.caller(), id);
+        webhook.map_or_else(|_| id.to_string(), |webhook| webhook.target.to_string())
+    };
+    html! {
+        dl.facts {
+            div { dt { (t.status) } dd { (filter.status.map_or(t.any_status, |status| t.status(status))) } }
+            div { dt { (t.webhook) } dd { @match filter.webhook_id { Some(id) => (target(id)), None => (t.any) } } }
+            @if let Some(pattern) = &filter.event_type { div { dt { (t.event_type) } dd { (pattern) } } }
+            @if let Some(response) = filter.response {
+                div { dt { (t.response) } dd { @if response == ResponseFilter::NoResponse { (t.response_none) } @else { (response) } } }
+            }
+            @if let Some(from) = filter.from { div { dt { (t.recorded_from) } dd { (moment(view.lang, from)) } } }
+            @if let Some(to) = filter.to { div { dt { (t.recorded_to) } dd { (moment(view.lang, to)) } } }
+        }
+    }
+}
+
+fn filter_of(view: &ResendView) -> NotificationFilter {
+    let filter = view.resend.filter.clone();
+    NotificationFilter {
+        webhook_id: view.webhook_id,
+        event_id: None,
+        status: filter.status,
+        event_type: filter.event_type,
+        response: filter.response,
+        from: filter.from,
+        to: filter.to,
+    }
+}
+
+const fn state(t: &Texts, state: ResendState) -> &'static str {
+    match state {
+        ResendState::Running => t.job_running,
+        ResendState::Done => t.job_done,
+        ResendState::Failed => t.job_failed,
+        ResendState::Cancelled => t.job_cancelled,
+    }
+}
+
+fn progress(view: &View<'_>, job: &BulkResend) -> String {
+    let count = |count| number(view.lang, count);
+    fill(view.t.job_progress, &[&count(job.resent), &count(job.queued), &count(job.skipped)])
+}
+
+/// Those that go on, and the last few that have ended, above the list of notifications.
+pub(super) fn late(view: &View<'_>) -> Markup {
+    let t = view.t;
+    let late = view.service.late_resends(view.caller(), MAX_ENDED);
+    html! {
+        div #resends data-live="" {
+            @if !late.is_empty() {
+                section.card {
+                    h2 { (t.resend_jobs) }
+                    ul.resends {
+                        @for resend in &late {
+                            li id=(format!("r-{}", resend.id)) {
+                                a href=(format!("/notifications/resends/{}", resend.id)) { (state(t, resend.state)) }
+                                " · " (ago(view, resend.inserted_at)) " · " (progress(view, resend))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
+    let t = view.t;
+    let found = view.service.bulk_resend(view.caller(), id).await?;
+    let (words, job) = (in_words(view, &filter_of(&found)), found.resend);
+    let running = job.state == ResendState::Running;
+    let through = (job.resent + job.skipped).min(job.queued);
+    let content = html! {
+        p.crumbs { a href="/notifications" { (t.notifications) } }
+        h1 { (t.resend_job) }
+        @if running { noscript { meta http-equiv="refresh" content="3"; } }
+        section.card #job data-live="" {
+            p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
+            progress data-over=[(!running).then_some("")] max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
+            p { (progress(view, &job)) }
+            (words)
+            @if running && view.can_change {
+                form method="post" action=(format!("/notifications/resends/{id}/stop")) {
+                    (view.csrf())
+                    input type="hidden" name="back" value=(view.here);
+                    button type="submit" { (t.cancel) }
+                }
+            }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
+}
+
+pub(super) async fn stop(view: &View<'_>, id: ResendId) -> Answer {
+    view.service.cancel_resend(view.caller(), id).await?;
+    Ok(see(back_of(view.asked)))
+}
