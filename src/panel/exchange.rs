@@ -85,7 +85,9 @@ impl Asked {
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
             host: text(headers, header::HOST).to_owned(),
-            by_itself: headers.contains_key("carteiro-live") || request.uri().path() == "/live",
+            // A form sent without leaving the page is somebody's doing; the page it leads to is not.
+            by_itself: headers.contains_key("carteiro-live") && request.method() != Method::POST
+                || request.uri().path() == "/live",
             query,
             form,
             from,

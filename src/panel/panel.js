@@ -162,7 +162,7 @@
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "follow" });
+      const answer = await fetch(form.action, { method: "POST", headers: { "carteiro-live": "1" }, body: new URLSearchParams(new FormData(form)), redirect: "follow" });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const note = page.querySelector(".note, p.problem");
       const content = document.getElementById("content");

@@ -9,7 +9,7 @@ use super::{Answer, ROWS, View, done};
 use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
 use crate::service::{MAX_COUNTED, WebhookGlance};
 use crate::store::{Record, Tallied};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use maud::{Markup, html};
 
 pub(super) async fn list(view: &View<'_>) -> Answer {
@@ -109,7 +109,9 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let Some(glance) = view.service.glance_at(vec![webhook.clone()]).pop() else {
         return Err(super::Refusal::NotFound);
     };
-    let secret = view.sessions.take_secret(view.signed_in, id);
+    // Only for eyes: an open page that looks by itself, or a HEAD, would take away what nobody has seen.
+    let is_seen = view.asked.method == Method::GET && !view.asked.by_itself;
+    let secret = is_seen.then(|| view.sessions.take_secret(view.signed_in, id)).flatten();
     let is_active = webhook.status == WebhookStatus::Active;
     let path = |verb: &str| format!("/webhooks/{id}/{verb}");
     let content = html! {

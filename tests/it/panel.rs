@@ -245,6 +245,26 @@ fn webhooks_are_paged_both_ways() {
     assert!(back.contains("/loja-59"));
 }
 
+/// A page left open looks again by itself, and did so between a rotation and the page that was to show its secret: that look took
+/// the secret away, unseen.
+#[test]
+fn a_secret_is_shown_once_and_to_somebody() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let path = format!("/webhooks/{id}");
+    let has_secret = |answer: &Answer| text(answer).contains("whsec_");
+    post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf)]).expect(303);
+    let live = format!("{cookie}carteiro-live: 1\r\n");
+    assert!(!has_secret(&get(&daemon, &path, &live).expect(200)), "a look of an open page");
+    daemon.call_as("", "HEAD", &path, &cookie, b"").expect(200);
+    // Paused without leaving the page, which asks for itself again.
+    let paused = post(&daemon, &format!("{path}/pause"), &live, &[("csrf", &csrf), ("back", &path)]).expect(303);
+    assert!(!has_secret(&get(&daemon, paused.header("location").unwrap(), &live).expect(200)));
+    assert!(has_secret(&get(&daemon, &path, &cookie).expect(200)), "the page somebody sees");
+    assert!(!has_secret(&get(&daemon, &path, &cookie).expect(200)), "once");
+}
+
 #[test]
 fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     let daemon = Daemon::quick();
