@@ -309,6 +309,56 @@ fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     with(&made, &[("headers", "x-nova: …")]).expect(422);
 }
 
+/// An authorization is no part of any page: after a refusal its field was empty, and mending the other one saved a webhook without.
+#[test]
+fn an_authorization_is_not_lost_without_a_word() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let with = |path: &str, fields: &[(&str, &str)]| {
+        post(&daemon, path, &cookie, &[[("csrf", csrf.as_str()), ("event", "*")].as_slice(), fields].concat())
+    };
+    let asks = |answer: &Answer| text(answer).contains("id=\"authorization-problem\"");
+    let has_it = |answer: &Answer| text(answer).contains("token-da-loja");
+    let typed = ("authorization", "token-da-loja");
+    let made = with("/webhooks", &[("target", "http://127.0.0.1:9/x")]).expect(303);
+    for path in ["/webhooks", made.header("location").unwrap()] {
+        let refused = with(path, &[("target", "ftp://x"), typed]).expect(422);
+        assert!(asks(&refused) && !has_it(&refused), "{path}");
+        assert!(text(&refused).contains("name=\"had_authorization\""), "{path}");
+        let refused = with(path, &[("target", "ftp://x"), ("had_authorization", "1")]).expect(422);
+        assert!(asks(&refused), "{path}: once more, for as long as there is something else to mend");
+        assert!(!asks(&with(path, &[("target", "ftp://x")]).expect(422)), "{path}: none was typed");
+    }
+}
+
+#[test]
+fn a_form_that_is_too_long_says_so_and_keeps_what_was_typed() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let made = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    // The names and the other values of the form below.
+    let rest =
+        form(&[("csrf", &csrf), ("target", "http://127.0.0.1:9/loja"), ("event", "*"), ("description", "")]).len();
+    let with = |path: &str, bytes: usize| {
+        let description = "x".repeat(bytes - rest);
+        let fields = [("csrf", &*csrf), ("target", "http://127.0.0.1:9/loja"), ("event", "*")];
+        post(&daemon, path, &cookie, &[fields.as_slice(), &[("description", &description)]].concat())
+    };
+    for path in ["/webhooks", &format!("/webhooks/{made}")] {
+        let page = text(&with(path, 64 * 1024).expect(422));
+        assert!(page.contains("Use no máximo 500 bytes"), "{path}: {page}");
+        let page = text(&with(path, 64 * 1024 + 1).expect(413));
+        assert!(page.contains("id=\"description-problem\"") && page.contains("passa de 64 KiB"), "{path}: {page}");
+        assert!(page.contains("http://127.0.0.1:9/loja") && page.contains("xxxxx"), "{path}: what was typed stays");
+    }
+    let page = text(&with("/notifications/resend", 64 * 1024 + 1).expect(413));
+    assert!(page.contains("passa de 64 KiB"), "{page}");
+    let strange = form(&[("token", &"x".repeat(64 * 1024))]);
+    let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+    daemon.call_as("", "POST", "/sign-in", headers, strange.as_bytes()).expect(413);
+    assert_eq!(daemon.list("/api/webhooks").len(), 1);
+}
+
 #[test]
 fn a_page_says_why_a_notification_goes_or_not_in_its_readers_language() {
     let daemon = Daemon::quick();
