@@ -189,10 +189,11 @@ pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> Answer {
 
 pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
     let (mut sent, mut not) = (0_u32, 0_u32);
-    for id in view.asked.form.all("id").take(ROWS) {
+    // More than a page's rows can be ticked, where some stayed that are listed no more: those past the limit are told as not re-sent.
+    for (nth, id) in view.asked.form.all("id").enumerate() {
         let resent = match NotificationId::parse(id) {
-            Some(id) => view.service.resend(view.caller(), id).await.is_ok(),
-            None => false,
+            Some(id) if nth < 2 * ROWS => view.service.resend(view.caller(), id).await.is_ok(),
+            Some(_) | None => false,
         };
         if resent { sent += 1 } else { not += 1 }
     }

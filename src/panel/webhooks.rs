@@ -125,7 +125,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
             }
         }
         @if view.can_change {
-            div.buttons {
+            div.buttons #actions data-live="" {
                 a.button href=(path("edit")) { (t.edit) }
                 @if is_active { (action(view, &path("pause"), t.pause)) } @else { (action(view, &path("resume"), t.resume)) }
                 form.inline method="post" action=(path("test")) { (view.csrf()) button type="submit" { (t.test) } }
