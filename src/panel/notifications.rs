@@ -3,7 +3,7 @@
 use super::attempts::{self, can_resend, response};
 use super::exchange::{page, see};
 use super::filters::{Narrowed, PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
-use super::layout::{Place, ago, class, empty, framed, heads, moment, resend_button, status, until};
+use super::layout::{Place, ago, class, empty, framed, moment, resend_button, status, until};
 use super::texts::fill;
 use super::{Answer, ROWS, Refusal, View, back_of, done};
 use crate::model::{EventId, NotificationId, ResendId, ResendState, ResponseFilter, Status, WebhookId};
@@ -139,11 +139,17 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
 
 fn table(view: &View<'_>, items: &[NotificationView]) -> Markup {
     let t = view.t;
-    let columns = [t.select, t.event_type, t.target, t.response, t.status, t.next_attempt, t.recorded];
+    let columns = [t.event_type, t.target, t.response, t.status, t.next_attempt, t.recorded];
     html! {
         table.cards #rows {
             caption.sr { (t.notifications) }
-            (heads(&columns[usize::from(!view.can_change)..]))
+            thead {
+                tr {
+                    // Its boxes need less room than its name.
+                    @if view.can_change { th scope="col" { span.sr { (t.select) } } }
+                    @for name in columns { th scope="col" { (name) } }
+                }
+            }
             tbody { @for item in items { (row(view, item)) } }
         }
     }
@@ -159,7 +165,7 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
                     input type="checkbox" name="id" form="many" value=(id) aria-label=(format!("{} {} {}", t.select, item.event_type, item.target)) disabled[item.status == Status::Cancelled];
                 }
             }
-            td data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
+            td.type data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
             td.target data-label=(t.target) { span.clip title=(item.target) { (item.target) } }
             td data-label=(t.response) { (response(view, item)) @if item.attempts_count > 1 { " " span.muted { (item.attempts_count) "×" } } }
             td data-label=(t.status) { div.state { (status(t, item.status)) @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) } } }

@@ -85,6 +85,7 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
     let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     let label = fill(t.chart_label, &[&sum.confirmed, &sum.retried, &sum.failed]);
     html! {
+        p.scale { (fill(t.highest, &[&most])) }
         svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(label) {
             @for (nth, one) in columns.iter().enumerate() { (column(nth, *one, most, height)) }
         }

@@ -169,6 +169,7 @@ texts! {
     came_retried: "Sem confirmação", "Not confirmed";
     came_failed: "Sem confirmação, e era a última", "Not confirmed, and the last one";
     chart_label: "Tentativas: {} confirmadas, {} sem confirmação, {} sem confirmação e a última", "Attempts: {} confirmed, {} not confirmed, {} not confirmed and the last one";
+    highest: "Tentativas na barra mais alta: {}", "Attempts in the highest bar: {}";
     in_numbers: "Ver em números", "In numbers";
     hour: "Hora (UTC)", "Hour (UTC)";
     day: "Dia (UTC)", "Day (UTC)";

@@ -89,7 +89,7 @@ fn rate(view: &View<'_>, record: &Record) -> Markup {
     }
     // Tenths of a percent, rounded down: 100 % means that none failed.
     let permille = good * 1000 / (good + bad);
-    html! { (decimal(view.lang, &format!("{}.{} %", permille / 10, permille % 10))) }
+    html! { (decimal(view.lang, &format!("{}.{}\u{a0}%", permille / 10, permille % 10))) }
 }
 
 fn spark(view: &View<'_>, record: &Record) -> Markup {
@@ -101,6 +101,9 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
         }
     }
 }
+
+/// From how many bytes a target may not fit its two lines as a title, and stands whole among the facts.
+const CLIPPED_FROM: usize = 60;
 
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
@@ -116,7 +119,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let path = |verb: &str| format!("/webhooks/{id}/{verb}");
     let content = html! {
         p.crumbs { a href="/webhooks" { (t.webhooks) } }
-        h1.target { (webhook.target) }
+        h1.target.clip title=(webhook.target) { (webhook.target) }
         @if let Some(secret) = &secret {
             section.card.secret role="status" {
                 h2 { (t.secret_title) }
@@ -154,6 +157,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
                 }
                 div { dt { (t.created_at) } dd { (moment(view.lang, webhook.inserted_at)) } }
                 div { dt { "Id" } dd.id { (id) } }
+                @if webhook.target.as_str().len() > CLIPPED_FROM { div.wide { dt { (t.url) } dd { (webhook.target) } } }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p.why.bad { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
@@ -200,7 +204,7 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
         _ => fill(t.delete_owed_many, &[&owed]),
     };
     let content = html! {
-        p.crumbs { a href=(format!("/webhooks/{id}")) { (webhook.target) } }
+        p.crumbs { a.clip href=(format!("/webhooks/{id}")) { (webhook.target) } }
         h1 { (t.delete_title) }
         form.card method="post" action=(format!("/webhooks/{id}/delete")) {
             (view.csrf())

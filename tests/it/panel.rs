@@ -455,9 +455,11 @@ fn in_a_browser(script: &str) {
     };
     let hostile = "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>";
     let failure = format!("HTTP/1.1 500 X\r\nContent-Length: {}\r\n\r\n{hostile}", hostile.len());
+    let elsewhere =
+        format!("HTTP/1.1 302 X\r\nLocation: https://loja.example/{}\r\nContent-Length: 0\r\n\r\n", "x".repeat(300));
     // The test fails, and the first event's first attempt.
-    let failure = || Reply::Raw(failure.clone().into_bytes());
-    let receiver = Receiver::start(&[failure(), failure(), Reply::Status(200)]);
+    let replies = [elsewhere, failure].map(|reply| Reply::Raw(reply.into_bytes()));
+    let receiver = Receiver::start(&[replies.as_slice(), &[Reply::Status(200)]].concat());
     let daemon = Daemon::start(&QUICK.replace("\"20ms\"", "\"3s\""));
     let reader = daemon.post("/api/tokens", &json!({ "token": { "name": "leitor", "scopes": ["read"] } })).expect(201);
     let out = Command::new("node")

@@ -128,11 +128,13 @@ const api = async (path, body) => {
   await at(webhook);
   assert.strictEqual(await page.locator("#secret").count(), 0);
 
-  // Test: its outcome is what is shown. The first answer of the target is a 500.
+  // Test: its outcome is what is shown. The first answer of the target is a redirect to a long address, the second a 500.
   await submit("form[action$='/test'] button");
   await page.waitForURL(/\/notifications\/[0-9a-f-]+$/);
   await comes(".code.bad", new URL(page.url()).pathname);
   assert.match(await text(".attempts li h4"), /teste/);
+  assert.match(await text(".why.bad"), /redirecionamento para https:\/\/loja.example\/x{300}/);
+  await accessible("a long word");
 
   // Receive, fail, watch the retry.
   const event = await api("/api/events", { event: { type: "PAYMENT.PAID", external_id: "pedido-1", resource: { payment: { id: "p-1", nome: HOSTILE } } } });
@@ -164,7 +166,13 @@ const api = async (path, body) => {
   if (scripted) assert.strictEqual(await reached(), "round", "the focus stays on the icon");
 
   // Why another webhook doesn't receive it.
-  const silent = await api("/api/webhooks", { webhook: { target: `${TARGET}/pedidos`, events: ["ORDER.NOT_PAID"] } });
+  const silent = await api("/api/webhooks", { webhook: { target: `${TARGET}/pedidos?${"x".repeat(600)}`, events: ["ORDER.NOT_PAID"] } });
+  await at(`/webhooks/${silent.id}`);
+  assert((await page.locator("h1").boundingBox()).height < 100, "a long target is clipped where it is the title");
+  assert((await text("#webhook")).includes(silent.target), "and stands whole below");
+  await accessible("a long target");
+  await at("/webhooks");
+  await accessible("webhooks");
   await at(own);
   await submit("#others summary");
   assert.match(await text("#others"), /nenhum dos seus padrões \(`ORDER.NOT_PAID`\) corresponde a `PAYMENT.PAID`/);
@@ -242,6 +250,14 @@ const api = async (path, body) => {
     await comes(".status.delivered", "");
   }
   await fetch(`${base}/api/webhooks/${silent.id}`, { method: "DELETE", headers: { authorization: `Bearer ${TOKEN}` } });
+
+  // A type of as many letters as one may have.
+  const wordy = await api("/api/events", { event: { type: `PAYMENT.${"X".repeat(80)}`, resource: {} } });
+  await at(`/events/${wordy.id}`);
+  await comes(".status.delivered", `/events/${wordy.id}`);
+  await accessible("a long type");
+  await at("/notifications");
+  await accessible("a long type among notifications");
 
   // Filter and page.
   await api("/api/events/batch", { events: Array.from({ length: 120 }, (_, n) => ({ type: "ORDER.PAID", external_id: `lote-${n}`, resource: { n } })) });
@@ -321,6 +337,7 @@ const api = async (path, body) => {
   // Overview.
   await at("/");
   assert(await page.locator("svg.chart rect.delivered").count(), "the chart has what was delivered");
+  assert.match(await text(".scale"), /: [1-9]\d*$/);
   await accessible("overview");
 
   // Pause, hold, delete.
