@@ -41,7 +41,7 @@ pub(super) fn notification(
     html! {
         section.card.notification id=(format!("n-{id}")) data-live="" {
             div.row {
-                h3.target { (own.target) }
+                h3.target.clip title=(own.target) { (own.target) }
                 div.state {
                     (status(t, own.status))
                     @if can_resend(view, own.status) { (resend_button(view, &id, &own.target)) }

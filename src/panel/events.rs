@@ -79,7 +79,7 @@ fn table(view: &View<'_>, found: &Page<Glance>) -> Markup {
             tbody {
                 @for (event, states) in &found.items {
                     tr id=(format!("e-{}", event.id)) {
-                        td data-label=(t.event_type) { a.strong href=(format!("/events/{}", event.id)) { (event.event_type) } }
+                        td.type data-label=(t.event_type) { a.strong href=(format!("/events/{}", event.id)) { (event.event_type) } }
                         td.id data-label=(t.external_id) { (event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or("–")) }
                         td.id data-label=(t.resource_id) { (event.resource.id.as_deref().unwrap_or("–")) }
                         td data-label=(t.recorded) { (ago(view, event.inserted_at)) }

@@ -12,8 +12,10 @@ const SECURE_COOKIE: &str = "__Host-carteiro";
 const LANGUAGE_COOKIE: &str = "carteiro-lang";
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// The longest form that is read, in bytes: a description, an authorization and a hundred patterns.
-pub(super) const MAX_FORM_BYTES: usize = 64 * 1024;
+/// The longest form that is obeyed, in bytes: a description, an authorization and a hundred patterns.
+const MAX_FORM_BYTES: usize = 64 * 1024;
+/// How many fields of a query or a form are read: more than the catalogue has boxes, and little memory.
+const MAX_FIELDS: usize = 10_000;
 
 /// The fields of a query or a form, in order.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +23,8 @@ pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     fn parse(bytes: &[u8]) -> Self {
-        Self(form_urlencoded::parse(bytes).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        let fields = form_urlencoded::parse(bytes).take(MAX_FIELDS);
+        Self(fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
     /// The first value of this name; an empty one counts as none.
@@ -52,6 +55,8 @@ pub(super) struct Asked {
     pub(super) path: String,
     pub(super) query: Fields,
     pub(super) form: Fields,
+    /// How long the form is.
+    form_bytes: usize,
     pub(super) lang: Lang,
     pub(super) session: Option<String>,
     pub(super) from: IpAddr,
@@ -68,14 +73,15 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Whether the form is longer than what is obeyed; it is read all the same, so that what was typed can be given back.
+    pub(super) const fn is_too_long(&self) -> bool {
+        self.form_bytes > MAX_FORM_BYTES
+    }
+
     pub(super) fn read(request: &Request<Bytes>, from: IpAddr, secure: bool) -> Self {
         let headers = request.headers();
         let query = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
-        let form = if *request.method() == Method::POST && request.body().len() <= MAX_FORM_BYTES {
-            Fields::parse(request.body())
-        } else {
-            Fields::default()
-        };
+        let form = if *request.method() == Method::POST { Fields::parse(request.body()) } else { Fields::default() };
         let accepted = || Lang::accepted(text(headers, header::ACCEPT_LANGUAGE));
         Self {
             method: request.method().clone(),
@@ -85,7 +91,10 @@ impl Asked {
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
             host: text(headers, header::HOST).to_owned(),
-            by_itself: headers.contains_key("carteiro-live") || request.uri().path() == "/live",
+            // A form sent without leaving the page is somebody's doing; the page it leads to is not.
+            by_itself: headers.contains_key("carteiro-live") && request.method() != Method::POST
+                || request.uri().path() == "/live",
+            form_bytes: request.body().len(),
             query,
             form,
             from,

@@ -87,6 +87,7 @@ enum Refusal {
     NotFound,
     ReadOnly,
     Stale,
+    TooLong,
     Of(Error),
 }
 
@@ -188,6 +189,9 @@ impl Panel {
         let t = asked.lang.texts();
         if !asked.own_origin {
             return Self::refuse(asked, &Refusal::Stale);
+        }
+        if asked.is_too_long() {
+            return Self::refuse(asked, &Refusal::TooLong);
         }
         let token = asked.form.get("token").unwrap_or_default();
         let Some(caller) = self.service.authenticate(token) else {
@@ -293,6 +297,16 @@ impl Panel {
         if !view.can_change {
             return Err(Refusal::ReadOnly);
         }
+        if asked.is_too_long() {
+            return match *segments.as_slice() {
+                ["webhooks"] => Ok(webhook_form::too_long(view, None)),
+                ["webhooks", id] => {
+                    let before = view.service.webhook(view.caller(), webhook(id)?)?;
+                    Ok(webhook_form::too_long(view, Some(&before)))
+                }
+                _ => Err(Refusal::TooLong),
+            };
+        }
         match *segments.as_slice() {
             ["webhooks"] => webhook_form::create(view).await,
             ["webhooks", id] => webhook_form::change(view, webhook(id)?).await,
@@ -367,6 +381,7 @@ fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
         }
         Refusal::ReadOnly => (StatusCode::FORBIDDEN, t.forbidden_title, t.forbidden.to_owned()),
         Refusal::Stale => (StatusCode::FORBIDDEN, t.stale_title, t.stale.to_owned()),
+        Refusal::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, t.cant_title, t.too_long.to_owned()),
         Refusal::Of(Error::Conflict { code: _, detail }) => {
             (StatusCode::CONFLICT, t.cant_title, sentence(lang, detail))
         }

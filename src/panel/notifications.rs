@@ -3,7 +3,7 @@
 use super::attempts::{self, can_resend, response};
 use super::exchange::{page, see};
 use super::filters::{Narrowed, PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
-use super::layout::{Place, ago, class, empty, framed, heads, resend_button, status, until};
+use super::layout::{Place, ago, class, empty, framed, resend_button, status, until};
 use super::{Answer, ROWS, View, back_of, done, resends};
 use crate::model::{EventId, NotificationId, ResponseFilter, Status, WebhookId};
 use crate::service::{NotificationFilter, NotificationView};
@@ -155,11 +155,17 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
 
 fn table(view: &View<'_>, items: &[NotificationView]) -> Markup {
     let t = view.t;
-    let columns = [t.select, t.event_type, t.target, t.response, t.status, t.next_attempt, t.recorded];
+    let columns = [t.event_type, t.target, t.response, t.status, t.next_attempt, t.recorded];
     html! {
         table.cards #rows {
             caption.sr { (t.notifications) }
-            (heads(&columns[usize::from(!view.can_change)..]))
+            thead {
+                tr {
+                    // Its boxes need less room than its name.
+                    @if view.can_change { th scope="col" { span.sr { (t.select) } } }
+                    @for name in columns { th scope="col" { (name) } }
+                }
+            }
             tbody { @for item in items { (row(view, item)) } }
         }
     }
@@ -175,7 +181,7 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
                     input type="checkbox" name="id" form="many" value=(id) aria-label=(format!("{} {} {}", t.select, item.event_type, item.target)) disabled[item.status == Status::Cancelled];
                 }
             }
-            td data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
+            td.type data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
             td.target data-label=(t.target) { span.clip title=(item.target) { (item.target) } }
             td data-label=(t.response) { (response(view, item)) @if item.attempts_count > 1 { " " span.muted { (item.attempts_count) "×" } } }
             td data-label=(t.status) { div.state { (status(t, item.status)) @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) } } }
@@ -205,10 +211,11 @@ pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> Answer {
 
 pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
     let (mut sent, mut not) = (0_u32, 0_u32);
-    for id in view.asked.form.all("id").take(ROWS) {
+    // More than a page's rows can be ticked, where some stayed that are listed no more: those past the limit are told as not re-sent.
+    for (nth, id) in view.asked.form.all("id").enumerate() {
         let resent = match NotificationId::parse(id) {
-            Some(id) => view.service.resend(view.caller(), id).await.is_ok(),
-            None => false,
+            Some(id) if nth < 2 * ROWS => view.service.resend(view.caller(), id).await.is_ok(),
+            Some(_) | None => false,
         };
         if resent { sent += 1 } else { not += 1 }
     }

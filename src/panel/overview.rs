@@ -89,6 +89,7 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
     let count = |count| number(view.lang, count);
     let label = fill(t.chart_label, &[&count(sum.confirmed), &count(sum.retried), &count(sum.failed)]);
     html! {
+        p.scale { (fill(t.highest, &[&number(view.lang, most)])) }
         svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(label) {
             @for (nth, one) in columns.iter().enumerate() { (column(nth, *one, most, height)) }
         }

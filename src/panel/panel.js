@@ -38,6 +38,8 @@
       // An attempt begins without a word; it is being made now.
       if ("until" in time.dataset) { const at = Date.parse(time.dateTime); if (before < at && at <= now && said.size) setTimeout(look, 200); }
     }
+    const list = document.getElementById("list");
+    if (waiting && !(list && held(list))) let_in();
   };
 
   // ---- live: what differs in each part marked data-live is changed in place, unless somebody is at it ----
@@ -80,11 +82,23 @@
     equip();
     if (seen && seen.isConnected) window.scrollBy(0, seen.getBoundingClientRect().top - before);
   };
-  const ids = (part) => [...part.querySelectorAll("tr[id]")].map((row) => row.id).join(" ");
+  const rows = (part) => part.querySelectorAll("tr[id]");
+  const ticks = (part) => [...part.querySelectorAll("tr[id] input:checked")].map((box) => box.closest("tr"));
+  // Rows stay where they are while somebody is at them: points at one, has the focus on one, has ticked some, or reads further down.
+  const held = (part) => part.matches(":hover") || part.contains(document.activeElement) || ticks(part).length > 0
+    || part.dataset.live === "list" && window.scrollY > NEAR_TOP;
+  // A ticked row that isn't listed any more stays, at the end, until it is ticked no more.
+  const keep = (old, fresh) => {
+    const body = fresh.querySelector("#rows tbody");
+    if (body) for (const row of ticks(old)) if (!rowOf(fresh, row.id)) body.append(document.importNode(row, true));
+  };
+  const rowOf = (part, id) => [...rows(part)].find((row) => row.id === id);
+  const ids = (part) => [...rows(part)].map((row) => row.id).join(" ");
   let waiting = null;
   const news = document.createElement("button");
   news.type = "button"; news.className = "news"; news.hidden = true;
-  news.addEventListener("click", () => { news.hidden = true; const apply = waiting; waiting = null; if (apply) apply(); window.scrollTo(0, 0); });
+  const let_in = () => { news.hidden = true; const apply = waiting; waiting = null; if (apply) apply(); };
+  news.addEventListener("click", () => { let_in(); window.scrollTo(0, 0); });
 
   let put_off = false;
   const selecting = (part) => {
@@ -99,13 +113,27 @@
       const html = fresh.outerHTML;
       if (said.get(fresh.id) === html) continue;
       if (selecting(old)) { put_off = true; continue; }
-      const apply = () => { said.set(fresh.id, html); const now = document.getElementById(fresh.id); if (now) swap(now, fresh); tick(); };
-      // New rows would push what is being read away: they wait until they are asked for.
-      const moves = fresh.dataset.live === "list" && ids(fresh) !== ids(old) && window.scrollY > NEAR_TOP;
-      if (moves) {
+      const list = Boolean(fresh.dataset.live);
+      const apply = () => {
+        const now = document.getElementById(fresh.id);
+        if (!now) return;
+        said.set(fresh.id, html);
+        if (list) keep(now, fresh);
+        swap(now, fresh);
+        tick();
+      };
+      const kept = list && fresh.cloneNode(true);
+      if (kept) keep(old, kept);
+      // Rows that come or go would push away what somebody is at: they wait until they are asked for, or until nobody is. What
+      // changes inside a row shows at once.
+      if (kept && ids(kept) !== ids(old) && held(old)) {
+        for (const row of rows(old)) { const now = rowOf(fresh, row.id); if (now) morph(row, document.importNode(now, true)); }
         waiting = apply; news.textContent = own.news; news.hidden = false;
         if (!news.isConnected) document.getElementById("content").prepend(news);
-      } else apply();
+      } else {
+        if (list) { waiting = null; news.hidden = true; }
+        apply();
+      }
     }
   };
   const here = () => { const at = new URL(location.href); for (const name of ["done", "ok", "not"]) at.searchParams.delete(name); return at.href; };
@@ -155,29 +183,34 @@
   const hurry = () => { eager = 12; look(); };
 
   // ---- forms that needn't leave the page ----
+  const sending = new WeakSet();
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (!form.matches("form[data-quiet]") || said.size === 0) return;
     event.preventDefault();
+    if (sending.has(form)) return;
+    sending.add(form);
+    // Not `disabled`, which takes the focus away from whoever pressed Enter.
     const button = form.querySelector("button");
-    button.disabled = true;
+    button.setAttribute("aria-disabled", "true");
     try {
-      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "follow" });
+      const answer = await fetch(form.action, { method: "POST", headers: { "carteiro-live": "1" }, body: new URLSearchParams(new FormData(form)), redirect: "follow" });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const note = page.querySelector(".note, p.problem");
       const content = document.getElementById("content");
       content.querySelector(":scope > .note, :scope > p.problem")?.remove();
       if (note) { const shown = document.importNode(note, true); shown.setAttribute("role", "status"); content.prepend(shown); }
-      // Buttons outside the live parts (pause, resume) change with the page.
-      if (!form.closest("[data-live]")) { const other = page.querySelector("main .buttons"), mine = form.closest(".buttons"); if (other && mine && answer.ok) mine.replaceWith(document.importNode(other, true)); }
-      button.disabled = false;
       hurry();
     } catch { form.submit(); }
+    sending.delete(form);
+    button.removeAttribute("aria-disabled");
   });
 
   // ---- what only a script can do is shown by one ----
   const equip = () => { for (const it of document.querySelectorAll("[data-select-all][hidden], button[data-copy][hidden]")) it.hidden = false; };
   document.addEventListener("change", (event) => {
+    // A row that stayed because it was ticked goes with the next look.
+    if (event.target.closest("#rows")) said.set("list", "");
     if (!event.target.closest("[data-select-all]")) return;
     for (const it of document.querySelectorAll("#rows input[name=id]:enabled")) it.checked = event.target.checked;
   });

@@ -139,6 +139,7 @@ texts! {
     forbidden: "Este token só permite leitura.", "This token only allows reading.";
     stale_title: "Recarregue a página", "Reload the page";
     stale: "O formulário não veio desta sessão. Volte, recarregue a página e envie de novo.", "The form did not come from this session. Go back, reload the page and send it again.";
+    too_long: "O formulário passa de 64 KiB, e nada foi feito. Encurte o que escreveu e envie de novo.", "The form is longer than 64 KiB, and nothing was done. Shorten what you wrote and send it again.";
     cant_title: "Não foi possível", "That could not be done";
     store_failed: "O armazenamento não pôde responder; o log diz por quê.", "The store could not answer; the log says why.";
     full: "O disco está quase cheio: nada novo é aceito até haver espaço.", "The disk is almost full: nothing new is taken until there is room.";
@@ -169,6 +170,7 @@ texts! {
     came_retried: "Sem confirmação", "Not confirmed";
     came_failed: "Sem confirmação, e era a última", "Not confirmed, and the last one";
     chart_label: "Tentativas confirmadas: {}; sem confirmação: {}; sem confirmação, e era a última: {}", "Attempts confirmed: {}; not confirmed: {}; not confirmed, and the last one: {}";
+    highest: "Tentativas na barra mais alta: {}", "Attempts in the highest bar: {}";
     in_numbers: "Ver em números", "In numbers";
     hour: "Hora (UTC)", "Hour (UTC)";
     day: "Dia (UTC)", "Day (UTC)";
@@ -231,6 +233,7 @@ texts! {
     url_help: "Para onde as notificações são enviadas por POST: um endereço http ou https.", "Where notifications are POSTed: an http or https address.";
     authorization_help: "O valor exato do cabeçalho Authorization. Opcional; nunca é mostrado de novo.", "The exact value of the Authorization header. Optional; it is never shown again.";
     authorization_keep: "Há uma guardada. Deixe em branco para mantê-la.", "One is kept. Leave this empty to keep it.";
+    authorization_again: "Escreva-a de novo: por segurança, ela não volta para a página.", "Write it again: for safety it does not come back to the page.";
     authorization_remove: "Remover a autorização guardada", "Remove the authorization that is kept";
     is_set: "definida", "set";
     is_not_set: "não definida", "not set";

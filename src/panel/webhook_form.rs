@@ -27,8 +27,36 @@ pub(super) fn edit(view: &View<'_>, id: WebhookId) -> Answer {
     Ok(page(StatusCode::OK, form(view, Some(&webhook), &Typed::of_webhook(view, &webhook), &Problems::new())))
 }
 
-fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Response<Bytes> {
-    page(StatusCode::UNPROCESSABLE_ENTITY, form(view, webhook, typed, problems))
+fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut problems: Problems) -> Response<Bytes> {
+    // A page never holds it, so what was typed is gone: whoever mends another field must not save without it unawares.
+    if typed.has_authorization {
+        problems.entry("authorization").or_insert_with(|| view.t.authorization_again.to_owned());
+    }
+    let status =
+        if view.asked.is_too_long() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
+    page(status, form(view, webhook, typed, &problems))
+}
+
+/// The form again, with what makes it too long marked.
+pub(super) fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
+    let fields = &view.asked.form;
+    let taken = |name: &str| fields.all(name).map(str::len).sum::<usize>();
+    let longest = [
+        ("target", "target"),
+        ("authorization", "authorization"),
+        ("description", "description"),
+        ("headers", "headers"),
+        ("max_in_flight", "max_in_flight"),
+        ("rate_limit", "rate_limit"),
+        ("retry_schedule", "retry_schedule"),
+        ("retry_attempts", "retry_attempts"),
+        ("retry_jitter", "retry_jitter"),
+        ("event", "events"),
+        ("more", "events"),
+    ];
+    let longest = longest.into_iter().max_by_key(|(name, _)| taken(name)).map_or("target", |(_, field)| field);
+    let problems = Problems::from([(longest, view.t.too_long.to_owned())]);
+    refused(view, before, &Typed::of_form(fields), problems)
 }
 
 pub(super) async fn create(view: &View<'_>) -> Answer {
@@ -36,14 +64,14 @@ pub(super) async fn create(view: &View<'_>) -> Answer {
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), None).await {
         Ok(draft) => draft,
-        Err(problems) => return Ok(refused(view, None, &typed, &problems)),
+        Err(problems) => return Ok(refused(view, None, &typed, problems)),
     };
     match view.service.register(view.caller(), draft).await {
         Ok(webhook) => {
             view.sessions.put_secret(view.signed_in, webhook.id, webhook.secret.reveal());
             Ok(see(&format!("/webhooks/{}", webhook.id)))
         }
-        Err(Error::Invalid(fields)) => Ok(refused(view, None, &typed, &of_service(view.lang, &fields))),
+        Err(Error::Invalid(fields)) => Ok(refused(view, None, &typed, of_service(view.lang, &fields))),
         Err(error) => Err(error.into()),
     }
 }
@@ -54,12 +82,12 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> Answer {
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), Some(&before)).await {
         Ok(draft) => draft,
-        Err(problems) => return Ok(refused(view, Some(&before), &typed, &problems)),
+        Err(problems) => return Ok(refused(view, Some(&before), &typed, problems)),
     };
     let patch = WebhookPatch { target: Some(draft.target), events: Some(draft.events), ..draft.rest };
     match view.service.change(view.caller(), id, patch).await {
         Ok(_) => Ok(see(&format!("/webhooks/{id}?done=saved"))),
-        Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, &of_service(view.lang, &fields))),
+        Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, of_service(view.lang, &fields))),
         Err(error) => Err(error.into()),
     }
 }
@@ -92,6 +120,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
         form.card method="post" action=(action) novalidate {
             (view.csrf())
             (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
+            @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
             (field("authorization", t.authorization, if kept { t.authorization_keep } else { t.authorization_help }, "", "password", ""))
             @if kept {
                 div.field.check {

@@ -25,6 +25,8 @@ pub(super) struct Typed {
     pub(super) max_in_flight: String,
     pub(super) rate_limit: String,
     pub(super) remove_authorization: bool,
+    /// Whether an authorization was typed, now or before the page was refused; its text is no part of a page.
+    pub(super) has_authorization: bool,
     /// One `Name: value` a line.
     pub(super) headers: String,
     /// Gaps, separated by spaces or commas.
@@ -49,6 +51,7 @@ impl Typed {
             max_in_flight: text("max_in_flight"),
             rate_limit: text("rate_limit"),
             remove_authorization: form.get("remove_authorization").is_some(),
+            has_authorization: form.get("authorization").or_else(|| form.get("had_authorization")).is_some(),
             headers: text("headers"),
             retry_schedule: text("retry_schedule"),
             retry_attempts: text("retry_attempts"),
@@ -91,6 +94,7 @@ impl Typed {
             max_in_flight: webhook.max_in_flight.map(|max| max.to_string()).unwrap_or_default(),
             rate_limit: webhook.rate_limit.map(|rate| rate.as_f64().to_string()).unwrap_or_default(),
             remove_authorization: false,
+            has_authorization: false,
         }
     }
 

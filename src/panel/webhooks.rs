@@ -10,7 +10,7 @@ use super::{Answer, ROWS, Refusal, View, done};
 use crate::model::{Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
 use crate::service::{MAX_COUNTED, Owed, WebhookGlance};
 use crate::store::{EventQuery, Record, Tallied};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use maud::{Markup, html};
 
 pub(super) async fn list(view: &View<'_>) -> Answer {
@@ -90,7 +90,7 @@ fn rate(view: &View<'_>, record: &Record) -> Markup {
     }
     // Tenths of a percent, rounded down: 100 % means that none failed.
     let permille = good * 1000 / (good + bad);
-    html! { (decimal(view.lang, &format!("{}.{} %", permille / 10, permille % 10))) }
+    html! { (decimal(view.lang, &format!("{}.{}\u{a0}%", permille / 10, permille % 10))) }
 }
 
 fn spark(view: &View<'_>, record: &Record) -> Markup {
@@ -103,6 +103,9 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
     }
 }
 
+/// From how many bytes a target may not fit its two lines as a title, and stands whole among the facts.
+const CLIPPED_FROM: usize = 60;
+
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
@@ -113,12 +116,14 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let in_trouble = glance.failing.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
     let failure = trouble.attempt.filter(|_| in_trouble);
     let unknown = unknown_patterns(view, &webhook).await?;
-    let secret = view.sessions.take_secret(view.signed_in, id);
+    // Only for eyes: an open page that looks by itself, or a HEAD, would take away what nobody has seen.
+    let is_seen = view.asked.method == Method::GET && !view.asked.by_itself;
+    let secret = is_seen.then(|| view.sessions.take_secret(view.signed_in, id)).flatten();
     let is_active = webhook.status == WebhookStatus::Active;
     let path = |verb: &str| format!("/webhooks/{id}/{verb}");
     let content = html! {
         p.crumbs { a href="/webhooks" { (t.webhooks) } }
-        h1.target { (webhook.target) }
+        h1.target.clip title=(webhook.target) { (webhook.target) }
         @if let Some(secret) = &secret {
             section.card.secret role="status" {
                 h2 { (t.secret_title) }
@@ -127,7 +132,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
             }
         }
         @if view.can_change {
-            div.buttons {
+            div.buttons #actions data-live="" {
                 a.button href=(path("edit")) { (t.edit) }
                 @if is_active { (action(view, &path("pause"), t.pause)) } @else { (action(view, &path("resume"), t.resume)) }
                 form.inline method="post" action=(path("test")) { (view.csrf()) button type="submit" { (t.test) } }
@@ -156,6 +161,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
                 }
                 div { dt { (t.created_at) } dd { (moment(view.lang, webhook.inserted_at)) } }
                 div { dt { "Id" } dd.id { (id) } }
+                @if webhook.target.as_str().len() > CLIPPED_FROM { div.wide { dt { (t.url) } dd { (webhook.target) } } }
             }
             @if !unknown.is_empty() { p.warn #unknown { (fill(t.unknown_types, &[&unknown])) } }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
@@ -231,7 +237,7 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
         _ => fill(t.delete_owed_many, &[&number(view.lang, owed)]),
     };
     let content = html! {
-        p.crumbs { a href=(format!("/webhooks/{id}")) { (webhook.target) } }
+        p.crumbs { a.clip href=(format!("/webhooks/{id}")) { (webhook.target) } }
         h1 { (t.delete_title) }
         form.card method="post" action=(format!("/webhooks/{id}/delete")) {
             (view.csrf())

@@ -245,6 +245,26 @@ fn webhooks_are_paged_both_ways() {
     assert!(back.contains("/loja-59"));
 }
 
+/// A page left open looks again by itself, and did so between a rotation and the page that was to show its secret: that look took
+/// the secret away, unseen.
+#[test]
+fn a_secret_is_shown_once_and_to_somebody() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let path = format!("/webhooks/{id}");
+    let has_secret = |answer: &Answer| text(answer).contains("whsec_");
+    post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf)]).expect(303);
+    let live = format!("{cookie}carteiro-live: 1\r\n");
+    assert!(!has_secret(&get(&daemon, &path, &live).expect(200)), "a look of an open page");
+    daemon.call_as("", "HEAD", &path, &cookie, b"").expect(200);
+    // Paused without leaving the page, which asks for itself again.
+    let paused = post(&daemon, &format!("{path}/pause"), &live, &[("csrf", &csrf), ("back", &path)]).expect(303);
+    assert!(!has_secret(&get(&daemon, paused.header("location").unwrap(), &live).expect(200)));
+    assert!(has_secret(&get(&daemon, &path, &cookie).expect(200)), "the page somebody sees");
+    assert!(!has_secret(&get(&daemon, &path, &cookie).expect(200)), "once");
+}
+
 #[test]
 fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     let daemon = Daemon::quick();
@@ -287,6 +307,56 @@ fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     let receiver = Receiver::start(&[Reply::Status(200)]);
     with(&made, &[("target", &receiver.url), ("headers", "x-chave: …")]).expect(303);
     with(&made, &[("headers", "x-nova: …")]).expect(422);
+}
+
+/// An authorization is no part of any page: after a refusal its field was empty, and mending the other one saved a webhook without.
+#[test]
+fn an_authorization_is_not_lost_without_a_word() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let with = |path: &str, fields: &[(&str, &str)]| {
+        post(&daemon, path, &cookie, &[[("csrf", csrf.as_str()), ("event", "*")].as_slice(), fields].concat())
+    };
+    let asks = |answer: &Answer| text(answer).contains("id=\"authorization-problem\"");
+    let has_it = |answer: &Answer| text(answer).contains("token-da-loja");
+    let typed = ("authorization", "token-da-loja");
+    let made = with("/webhooks", &[("target", "http://127.0.0.1:9/x")]).expect(303);
+    for path in ["/webhooks", made.header("location").unwrap()] {
+        let refused = with(path, &[("target", "ftp://x"), typed]).expect(422);
+        assert!(asks(&refused) && !has_it(&refused), "{path}");
+        assert!(text(&refused).contains("name=\"had_authorization\""), "{path}");
+        let refused = with(path, &[("target", "ftp://x"), ("had_authorization", "1")]).expect(422);
+        assert!(asks(&refused), "{path}: once more, for as long as there is something else to mend");
+        assert!(!asks(&with(path, &[("target", "ftp://x")]).expect(422)), "{path}: none was typed");
+    }
+}
+
+#[test]
+fn a_form_that_is_too_long_says_so_and_keeps_what_was_typed() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let made = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    // The names and the other values of the form below.
+    let rest =
+        form(&[("csrf", &csrf), ("target", "http://127.0.0.1:9/loja"), ("event", "*"), ("description", "")]).len();
+    let with = |path: &str, bytes: usize| {
+        let description = "x".repeat(bytes - rest);
+        let fields = [("csrf", &*csrf), ("target", "http://127.0.0.1:9/loja"), ("event", "*")];
+        post(&daemon, path, &cookie, &[fields.as_slice(), &[("description", &description)]].concat())
+    };
+    for path in ["/webhooks", &format!("/webhooks/{made}")] {
+        let page = text(&with(path, 64 * 1024).expect(422));
+        assert!(page.contains("Use no máximo 500 bytes"), "{path}: {page}");
+        let page = text(&with(path, 64 * 1024 + 1).expect(413));
+        assert!(page.contains("id=\"description-problem\"") && page.contains("passa de 64 KiB"), "{path}: {page}");
+        assert!(page.contains("http://127.0.0.1:9/loja") && page.contains("xxxxx"), "{path}: what was typed stays");
+    }
+    let page = text(&with("/notifications/resend", 64 * 1024 + 1).expect(413));
+    assert!(page.contains("passa de 64 KiB"), "{page}");
+    let strange = form(&[("token", &"x".repeat(64 * 1024))]);
+    let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+    daemon.call_as("", "POST", "/sign-in", headers, strange.as_bytes()).expect(413);
+    assert_eq!(daemon.list("/api/webhooks").len(), 1);
 }
 
 #[test]
@@ -520,9 +590,11 @@ fn in_a_browser(script: &str) {
     };
     let hostile = "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>";
     let failure = format!("HTTP/1.1 500 X\r\nContent-Length: {}\r\n\r\n{hostile}", hostile.len());
+    let elsewhere =
+        format!("HTTP/1.1 302 X\r\nLocation: https://loja.example/{}\r\nContent-Length: 0\r\n\r\n", "x".repeat(300));
     // The test fails, and the first event's first attempt.
-    let failure = || Reply::Raw(failure.clone().into_bytes());
-    let receiver = Receiver::start(&[failure(), failure(), Reply::Status(200)]);
+    let replies = [elsewhere, failure].map(|reply| Reply::Raw(reply.into_bytes()));
+    let receiver = Receiver::start(&[replies.as_slice(), &[Reply::Status(200)]].concat());
     let daemon = Daemon::start(&QUICK.replace("\"20ms\"", "\"3s\""));
     let reader = daemon.post("/api/tokens", &json!({ "token": { "name": "leitor", "scopes": ["read"] } })).expect(201);
     let out = Command::new("node")

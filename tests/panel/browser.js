@@ -128,11 +128,13 @@ const api = async (path, body) => {
   await at(webhook);
   assert.strictEqual(await page.locator("#secret").count(), 0);
 
-  // Test: its outcome is what is shown. The first answer of the target is a 500.
+  // Test: its outcome is what is shown. The first answer of the target is a redirect to a long address, the second a 500.
   await submit("form[action$='/test'] button");
   await page.waitForURL(/\/notifications\/[0-9a-f-]+$/);
   await comes(".code.bad", new URL(page.url()).pathname);
   assert.match(await text(".attempts li h4"), /teste/);
+  assert.match(await text(".why.bad"), /redirecionamento para https:\/\/loja.example\/x{300}/);
+  await accessible("a long word");
 
   // Receive, fail, watch the retry.
   const event = await api("/api/events", { event: { type: "PAYMENT.PAID", external_id: "pedido-1", resource: { payment: { id: "p-1", nome: HOSTILE } } } });
@@ -161,9 +163,16 @@ const api = async (path, body) => {
   if (scripted) assert.strictEqual(await reached(), "round"); else await page.locator("button.round").first().focus();
   await page.keyboard.press("Enter");
   await comes(`.attempts li:nth-child(${tried + 1})`, own);
+  if (scripted) assert.strictEqual(await reached(), "round", "the focus stays on the icon");
 
   // Why another webhook doesn't receive it.
-  const silent = await api("/api/webhooks", { webhook: { target: `${TARGET}/pedidos`, events: ["ORDER.NOT_PAID"] } });
+  const silent = await api("/api/webhooks", { webhook: { target: `${TARGET}/pedidos?${"x".repeat(600)}`, events: ["ORDER.NOT_PAID"] } });
+  await at(`/webhooks/${silent.id}`);
+  assert((await page.locator("h1").boundingBox()).height < 100, "a long target is clipped where it is the title");
+  assert((await text("#webhook")).includes(silent.target), "and stands whole below");
+  await accessible("a long target");
+  await at("/webhooks");
+  await accessible("webhooks");
   await at(own);
   await submit("#others summary");
   assert.match(await text("#others"), /nenhum dos seus padrões \(`ORDER.NOT_PAID`\) corresponde a `PAYMENT.PAID`/);
@@ -188,17 +197,67 @@ const api = async (path, body) => {
     assert(Math.abs(after.y - spot.y) < 2, `what is read moved from ${spot.y} to ${after.y}`);
     await page.setViewportSize({ width: 1100, height: 800 });
 
-    // A list: an event comes by itself, at the top; ticks stay.
+    // A list: an event comes by itself, at the top, but not under the pointer, the focus, or beside a ticked box.
     await at("/notifications");
+    const first = () => page.locator("#rows tbody tr").first().getAttribute("id");
+    const record = () => api("/api/events", { event: { type: "PAYMENT.PAID", external_id: "ao-vivo", resource: { payment: { id: "p-vivo" } } } });
+    const comesIn = (was) => page.locator(`#rows tbody tr:first-child:not([id="${was}"])`).waitFor();
+    const waits = async (why) => {
+      const was = await first(), at = await page.locator("#rows tbody tr").first().boundingBox();
+      const coming = await record();
+      await page.locator(".news:visible").waitFor();
+      assert.strictEqual(await first(), was, `rows moved ${why}`);
+      assert.strictEqual((await page.locator("#rows tbody tr").first().boundingBox()).y, at.y, `rows were pushed ${why}`);
+      return { was, coming };
+    };
+    const nowhere = () => page.mouse.move(1, 1);
+    await nowhere();
+    const was = await first();
+    await record();
+    await comesIn(was);
+    await page.locator("#rows tbody td.target").first().hover();
+    const { was: pointed } = await waits("under the pointer");
+    await nowhere();
+    await comesIn(pointed);
+    await page.locator(".news").waitFor({ state: "hidden" });
+    await page.locator("#rows tbody a").first().focus();
+    const { was: focused } = await waits("under the focus");
+    await page.evaluate(() => document.activeElement.blur());
+    await comesIn(focused);
     await page.locator("#rows input[name=id]").first().check();
     const ticked = await page.locator("#rows input[name=id]").first().inputValue();
-    const coming = await api("/api/events", { event: { type: "PAYMENT.PAID", external_id: "ao-vivo", resource: { payment: { id: "p-vivo" } } } });
-    await page.locator(`#rows tbody tr:first-child:not(:has(input[value="${ticked}"]))`).waitFor();
+    await nowhere();
+    await page.evaluate(() => document.activeElement.blur());
+    const { was: beside, coming } = await waits("beside a ticked box");
+    await page.locator(".news").click();
+    await comesIn(beside);
     assert(await page.isChecked(`#rows input[value="${ticked}"]`), "ticked boxes stay");
+    // One that is listed no more stays for as long as it is ticked.
+    await at("/notifications?status=DELIVERED");
+    await page.locator("#rows input[name=id]").first().check();
+    const leaving = await page.locator("#rows input[name=id]").first().inputValue();
+    await nowhere();
+    await page.evaluate(() => document.activeElement.blur());
+    await page.route("**/notifications?status=DELIVERED", async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: (await answer.text()).replace(new RegExp(`<tr id="n-${leaving}"[^]*?</tr>`), "") });
+    });
+    await waits("as a ticked one left");
+    await page.locator(".news").click();
+    await page.locator(`#rows tbody tr:last-child input[value="${leaving}"]:checked`).waitFor();
+    await page.unroute("**/notifications?status=DELIVERED");
     await at(`/events/${coming.id}`);
     await comes(".status.delivered", "");
   }
   await fetch(`${base}/api/webhooks/${silent.id}`, { method: "DELETE", headers: { authorization: `Bearer ${TOKEN}` } });
+
+  // A type of as many letters as one may have.
+  const wordy = await api("/api/events", { event: { type: `PAYMENT.${"X".repeat(80)}`, resource: {} } });
+  await at(`/events/${wordy.id}`);
+  await comes(".status.delivered", `/events/${wordy.id}`);
+  await accessible("a long type");
+  await at("/notifications");
+  await accessible("a long type among notifications");
 
   // Filter and page.
   await api("/api/events/batch", { events: Array.from({ length: 120 }, (_, n) => ({ type: "ORDER.PAID", external_id: `lote-${n}`, resource: { n } })) });
@@ -283,12 +342,26 @@ const api = async (path, body) => {
   // Overview.
   await at("/");
   assert(await page.locator("svg.chart rect.delivered").count(), "the chart has what was delivered");
+  assert.match(await text(".scale"), /: [1-9][\d.]*$/);
   await accessible("overview");
 
   // Pause, hold, delete.
   await at(webhook);
-  await submit("form[action$='/pause'] button");
+  const status = (to) => fetch(base + `/api${webhook}`, { method: "PATCH", headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" }, body: JSON.stringify({ webhook: { status: to } }) });
+  // By somebody else: the buttons are told as well.
+  await status("PAUSED");
   await comes("#webhook .status.held", webhook);
+  await comes("form[action$='/resume'] button", webhook);
+  assert.strictEqual(await page.locator("form[action$='/pause']").count(), 0);
+  await status("ACTIVE");
+  await comes("form[action$='/pause'] button", webhook);
+  if (scripted) {
+    await page.focus("form[action$='/pause'] button");
+    await page.keyboard.press("Enter");
+  } else await submit("form[action$='/pause'] button");
+  await comes("#webhook .status.held", webhook);
+  await comes("form[action$='/resume'] button", webhook);
+  if (scripted) assert.strictEqual(await page.evaluate(() => document.activeElement.innerText), "Retomar", "the focus stays");
   await api("/api/events", { event: { type: "PAYMENT.PAID", resource: { payment: { id: "p-2" } } } });
   await at("/events?undelivered=1");
   assert.strictEqual(await rows(), 2);
