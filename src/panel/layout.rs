@@ -25,7 +25,7 @@ fn head(lang: Lang, title: &str) -> Markup {
         link rel="stylesheet" href="/panel/panel.css";
         link rel="icon" type="image/svg+xml" href="/panel/icon.svg";
         script src="/panel/panel.js" defer data-lang=(lang.tag()) data-copied=(lang.texts().copied)
-            data-local=(lang.texts().local_time) data-news=(lang.texts().news) data-now=(lang.texts().now) data-in=(lang.texts().in_span) data-ago=(lang.texts().ago) {}
+            data-local=(lang.texts().local_time) data-news=(lang.texts().news) data-left=(lang.texts().left) data-now=(lang.texts().now) data-in=(lang.texts().in_span) data-ago=(lang.texts().ago) {}
     }
 }
 

@@ -90,7 +90,17 @@
   // A ticked row that isn't listed any more stays, at the end, until it is ticked no more.
   const keep = (old, fresh) => {
     const body = fresh.querySelector("#rows tbody");
-    if (body) for (const row of ticks(old)) if (!rowOf(fresh, row.id)) body.append(document.importNode(row, true));
+    if (body) for (const row of ticks(old)) if (!rowOf(fresh, row.id)) body.append(left(document.importNode(row, true)));
+  };
+  // A row that stays though the list has it no more says so, and re-sends nothing: what it shows may be over.
+  const left = (row) => {
+    if (row.classList.contains("left")) return row;
+    row.classList.add("left");
+    for (const button of row.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+    const note = document.createElement("p");
+    note.textContent = own.left;
+    (row.querySelector(".state")?.parentElement || row.lastElementChild).append(note);
+    return row;
   };
   const rowOf = (part, id) => [...rows(part)].find((row) => row.id === id);
   const ids = (part) => [...rows(part)].map((row) => row.id).join(" ");
@@ -127,7 +137,7 @@
       // Rows that come or go would push away what somebody is at: they wait until they are asked for, or until nobody is. What
       // changes inside a row shows at once.
       if (kept && ids(kept) !== ids(old) && held(old)) {
-        for (const row of rows(old)) { const now = rowOf(fresh, row.id); if (now) morph(row, document.importNode(now, true)); }
+        for (const row of rows(old)) { const now = rowOf(fresh, row.id); if (now) morph(row, document.importNode(now, true)); else left(row); }
         waiting = apply; news.textContent = own.news; news.hidden = false;
         if (!news.isConnected) document.getElementById("content").prepend(news);
       } else {
@@ -188,7 +198,7 @@
     const form = event.target;
     if (!form.matches("form[data-quiet]") || said.size === 0) return;
     event.preventDefault();
-    if (sending.has(form)) return;
+    if (sending.has(form) || form.closest(".left")) return;
     sending.add(form);
     // Not `disabled`, which takes the focus away from whoever pressed Enter.
     const button = form.querySelector("button");

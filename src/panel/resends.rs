@@ -21,12 +21,11 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    if not_whole(view, &filter).is_some() {
-        return Err(Refusal::NotFound);
-    }
     let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
+    let not_whole = not_whole(view, &filter);
+    let filter_webhook = filter.webhook_id;
     // What would be re-sent must be what was meant.
-    let asking = if narrowed.problems.is_empty() {
+    let asking = if narrowed.problems.is_empty() && not_whole.is_none() {
         let words = in_words(view, &filter);
         let count = view.service.count_resend(view.caller(), filter).await?;
         Some((count, words))
@@ -44,17 +43,24 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
                 input type="hidden" name="back" value=(back);
                 p.strong {
                     @match *count {
+                        0 => (t.nothing_matches),
                         1 => (t.confirm_all_one),
                         0..MAX_COUNTED => (fill(t.confirm_all, &[count])),
                         _ => (fill(t.confirm_all_many, &[&number(view.lang, *count)])),
                     }
                 }
                 (words)
-                p.help { (t.confirm_all_help) }
-                div.buttons { button.primary type="submit" { (t.resend_yes) } a.button href=(back) { (t.cancel) } }
+                @if *count > 0 {
+                    (some_paused(view, filter_webhook))
+                    p.help { (t.confirm_all_help) }
+                }
+                div.buttons {
+                    @if *count > 0 { button.primary type="submit" { (t.resend_yes) } }
+                    a.button href=(back) { (t.cancel) }
+                }
             }
         } @else {
-            p { (t.not_whole_aside) }
+            p { (not_whole.unwrap_or(t.not_whole_aside)) }
             p { a.button href=(back) { (t.back) } }
         }
     };
@@ -76,6 +82,13 @@ pub(super) async fn resend_all(view: &View<'_>) -> Answer {
     Ok(see(&format!("/notifications/resends/{}", job.resend.id)))
 }
 
+/// That a part of it will wait, where it is about this webhook or, without one, all there are.
+fn some_paused(view: &View<'_>, webhook: Option<WebhookId>) -> Markup {
+    let all = view.service.all_webhooks(view.caller());
+    let waits = all.iter().any(|one| webhook.is_none_or(|only| only == one.id) && !one.is_active());
+    html! { @if waits { p.help { (view.t.some_paused) } } }
+}
+
 /// What a bulk resend takes in, in words.
 fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     let t = view.t;
@@ -86,7 +99,7 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     html! {
         dl.facts {
             div { dt { (t.status) } dd { (filter.status.map_or(t.any_status, |status| t.status(status))) } }
-            div { dt { (t.webhook) } dd { @match filter.webhook_id { Some(id) => (target(id)), None => (t.any) } } }
+            div { dt { (t.webhook) } dd { @match filter.webhook_id { Some(id) => { span.clip title=(target(id)) { (target(id)) } }, None => (t.any) } } }
             @if let Some(pattern) = &filter.event_type { div { dt { (t.event_type) } dd { (pattern) } } }
             @if let Some(response) = filter.response {
                 div { dt { (t.response) } dd { @if response == ResponseFilter::NoResponse { (t.response_none) } @else { (response) } } }
@@ -161,6 +174,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
             p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
             progress data-over=[(!running).then_some("")] max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
             p { (progress(view, &job)) }
+            @if running { (some_paused(view, found.webhook_id)) }
             (words)
             @if running && view.can_change {
                 form method="post" action=(format!("/notifications/resends/{id}/stop")) {

@@ -122,6 +122,7 @@ texts! {
     notifications: "Notificações", "Notifications";
     sign_out: "Sair", "Sign out";
     language: "Idioma", "Language";
+    left: "Já não está nesta lista: mudou, ou passou para outra página", "No longer in this list: it has changed, or gone to another page";
     news: "Há novidades: mostrar", "There is news: show it";
     account: "Conta", "Account";
     read_only: "Somente leitura", "Read only";
@@ -343,6 +344,7 @@ texts! {
     resend_all: "Reenviar todas que correspondem", "Re-send all that match";
     not_whole_held: "Retidas não são reenviadas: saem sozinhas quando o webhook volta a ficar ativo.", "Held ones are not re-sent: they leave by themselves once their webhook is active again.";
     not_whole_cancelled: "Canceladas não podem ser reenviadas.", "Cancelled ones can't be re-sent.";
+    some_paused: "O que é de webhooks pausados ou desativados espera até que eles sejam retomados.", "What is of paused or disabled webhooks waits until they are resumed.";
     not_whole_aside: "Um filtro ficou de lado: corrija-o para poder reenviar todas que correspondem.", "A filter was left aside: put it right to re-send all that match.";
     not_whole_event: "As de um evento são reenviadas na página dele, com “Reenviar a todos”.", "Those of one event are re-sent on its own page, with “Re-send to all”.";
     no_notifications: "Nenhuma notificação ainda", "No notifications yet";

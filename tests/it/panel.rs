@@ -404,8 +404,12 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         let list = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
         assert_eq!(list.contains("href=\"/notifications/resend?"), count > 0, "{filter}");
         let page = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
-        let sentence = if count == 1 { "uma notificação".to_owned() } else { format!("{count} notificações") };
-        assert!(page.contains(&format!("Reenviar {sentence}?")), "{filter}: {page}");
+        let asks = match count {
+            0 => "Nada corresponde".to_owned(),
+            1 => "Reenviar uma notificação?".to_owned(),
+            _ => format!("Reenviar {count} notificações?"),
+        };
+        assert!(page.contains(&asks) && page.contains("Sim, reenviar") == (count > 0), "{filter}: {page}");
         let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", &filter)]);
         let job = sent.expect(303).header("location").unwrap().rsplit('/').next().unwrap().to_owned();
         let told = eventually("the bulk resend is done", || {
@@ -422,7 +426,8 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         let page = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
         assert!(!page.contains("href=\"/notifications/resend?"), "{filter}");
         assert!(!page.contains("id=\"rows\"") || page.contains(why), "{filter}: {page}");
-        get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(404);
+        let told = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(422));
+        assert!(told.contains(why) && !told.contains("action=\"/notifications/resend-all\""), "{filter}: {told}");
         let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", filter)]);
         sent.expect(404);
     }

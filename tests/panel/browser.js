@@ -243,8 +243,11 @@ const api = async (path, body) => {
       await route.fulfill({ response: answer, body: (await answer.text()).replace(new RegExp(`<tr id="n-${leaving}"[^]*?</tr>`), "") });
     });
     await waits("as a ticked one left");
+    // What it shows may be over: it says so, and re-sends nothing.
+    await page.locator(`#n-${leaving}.left button[aria-disabled="true"]`).waitFor();
+    assert.match(await text(`#n-${leaving}`), /Já não está nesta lista/);
     await page.locator(".news").click();
-    await page.locator(`#rows tbody tr:last-child input[value="${leaving}"]:checked`).waitFor();
+    await page.locator(`#rows tbody tr:last-child.left input[value="${leaving}"]:checked`).waitFor();
     await page.unroute("**/notifications?status=DELIVERED");
     await at(`/events/${coming.id}`);
     await comes(".status.delivered", "");
