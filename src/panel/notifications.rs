@@ -194,12 +194,11 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
 pub(super) async fn show(view: &View<'_>, id: NotificationId) -> Answer {
     let t = view.t;
     let detail = view.service.notification(view.caller(), id).await?;
-    let reasons = view.service.explain(view.caller(), detail.view.event_id).await?;
-    let own = reasons.iter().find(|reason| reason.webhook_id == detail.view.webhook_id && reason.owed);
+    let reason = view.service.explain_notification(view.caller(), id).await?;
     let content = html! {
         p.crumbs { a href="/notifications" { (t.notifications) } " › " a href=(format!("/events/{}", detail.view.event_id)) { (detail.view.event_type) } }
         h1 { (t.notification) }
-        (attempts::notification(view, &detail, own.map(|own| &own.reason), true))
+        (attempts::notification(view, &detail, Some(&reason), true))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notification, &content)))
 }

@@ -1,8 +1,12 @@
 //! Explaining: why each webhook was or wasn't owed an event, and what becomes of it now.
 
 use super::notifications::Webhooks;
-use super::{Caller, Error, NotificationView, Service};
-use crate::model::{Event, EventId, Said, Status, TEST_EVENT, Timestamp, Webhook, WebhookId, WebhookStatus};
+use super::{Caller, Engine, Error, NotificationView, Service};
+use crate::model::{
+    Event, EventId, Notification, NotificationId, Said, Status, TEST_EVENT, Timestamp, Webhook, WebhookId,
+    WebhookStatus,
+};
+use crate::store::Store;
 
 /// Why a webhook was or wasn't owed an event.
 #[derive(Clone, Debug)]
@@ -26,18 +30,13 @@ impl Service {
         let engine = self.engine.clone();
         self.read(move |store| {
             let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
-            let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
+            let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
             let mut webhooks = Webhooks::new(store, account);
             let mut explanations = Vec::new();
             let owed = store.notifications_of(account, seq)?;
             for notification in &owed {
                 let view = webhooks.view(notification, &event, max_attempts)?;
-                let reason = if engine.is_in_flight(notification.key) {
-                    Said::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora.")
-                } else {
-                    let first = store.waits_for(notification)?;
-                    explain_owed(&view, webhooks.is_deleted(notification)?, &event, first.as_ref(), now)
-                };
+                let reason = reason(store, &*engine, &mut webhooks, notification, &view, &event, now)?;
                 explanations.push(Explanation {
                     webhook_id: view.webhook_id,
                     owed: true,
@@ -62,6 +61,37 @@ impl Service {
         })
         .await
     }
+
+    /// Why one notification stands where it does: its sentence of [`Service::explain`], without a look at the others of its event.
+    pub async fn explain_notification(&self, caller: &Caller, id: NotificationId) -> Result<Said, Error> {
+        let (account, max_attempts, now) = (caller.account, self.policy().retry.max_attempts(), self.now());
+        let engine = self.engine.clone();
+        self.read(move |store| {
+            let key = store.notification_key(id).ok_or(Error::NotFound)?;
+            let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
+            let event = store.event_head(account, key.seq)?.ok_or(Error::NotFound)?;
+            let mut webhooks = Webhooks::new(store, account);
+            let view = webhooks.view(&notification, &event, max_attempts)?;
+            reason(store, &*engine, &mut webhooks, &notification, &view, &event, now)
+        })
+        .await
+    }
+}
+
+fn reason(
+    store: &Store,
+    engine: &dyn Engine,
+    webhooks: &mut Webhooks<'_>,
+    notification: &Notification,
+    view: &NotificationView,
+    event: &Event,
+    now: Timestamp,
+) -> Result<Said, Error> {
+    if engine.is_in_flight(notification.key) {
+        return Ok(Said::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
+    }
+    let first = store.waits_for(notification)?;
+    Ok(explain_owed(view, webhooks.is_deleted(notification)?, event, first.as_ref(), now))
 }
 
 fn explain_owed(
