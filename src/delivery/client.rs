@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::connect::{Connection, Connector, Dial, HttpRequest, elapsed_us};
+use super::connect::{Answer, Connection, Connector, Dial, HttpRequest, elapsed_us};
 use super::egress::Guard;
 use super::pool::{Generation, Pool};
 use super::resolve::{self, LookUp, Resolver, literal};
@@ -17,9 +17,9 @@ use crate::model::{
     WebhookNo,
 };
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{ACCEPT, CONTENT_LENGTH, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
@@ -67,7 +67,8 @@ pub struct Outgoing {
     pub pool: WebhookNo,
     /// Where it goes.
     pub target: Arc<TargetUrl>,
-    /// All headers but `Host` and `Content-Length`, which are set here whatever stands there.
+    /// All headers but `Host` and `Content-Length`, which are set here whatever stands there. `Accept: */*` is added unless
+    /// there is one: some firewalls refuse a request without it.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
@@ -236,9 +237,10 @@ impl Inner {
         let request = http_request(outgoing)?;
         let (mut connection, answer) = self.exchange(webhook, &target, request, current, deadline, progress).await?;
 
+        let Answer { response: answer, is_tidy } = answer;
         let (head, mut body) = answer.into_parts();
         let response = progress.response.insert(response::from_head(&head, || self.clock.now()));
-        let reusable = response::allows_reuse(&head);
+        let reusable = is_tidy && response::allows_reuse(&head);
         let finish = async {
             if read_to_end(&mut body, &mut response.body).await {
                 progress.duration_us = Some(elapsed_us(start));
@@ -265,12 +267,17 @@ impl Inner {
         current: &Current,
         deadline: Instant,
         progress: &mut Progress,
-    ) -> Result<(Connection, http::Response<Incoming>), AttemptError> {
+    ) -> Result<(Connection, Answer), AttemptError> {
         if let Some(mut kept) = self.pool.take(webhook, target, current.generation, Instant::now()) {
             progress.dial.remote_ip = Some(kept.remote_ip);
             progress.dial.tls = kept.tls;
             let sent = Instant::now();
             match kept.send(request.clone()).await {
+                // Sent to a connection that had waited too long, as it was taken up again: an answer to no request (RFC 9110,
+                // 15.5.9). On a fresh one it is an answer.
+                Ok(answer) if answer.response.status() == StatusCode::REQUEST_TIMEOUT => {
+                    progress.dial = Dial::default();
+                }
                 Ok(answer) => {
                     progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
                     return Ok((kept, answer));
@@ -278,29 +285,31 @@ impl Inner {
                 // The request goes out once more, as Go's client does for one that carries an idempotency key: ours
                 // carries `webhook-id`.
                 Err(unanswered) if unanswered.was_stale() => progress.dial = Dial::default(),
-                Err(unanswered) => return Err(failure::exchanging(target.host(), &unanswered.cause, unanswered.heard)),
+                Err(unanswered) => return Err(failure::exchanging(target.host(), &unanswered)),
             }
         }
         let mut fresh = self.connector.connect(target, &current.settings, deadline, &mut progress.dial).await?;
         let sent = Instant::now();
-        let answer = fresh
-            .send(request)
-            .await
-            .map_err(|unanswered| failure::exchanging(target.host(), &unanswered.cause, unanswered.heard))?;
+        let answer = fresh.send(request).await.map_err(|unanswered| failure::exchanging(target.host(), &unanswered))?;
         progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
         Ok((fresh, answer))
     }
 }
 
 pub(super) fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
-    let Outgoing { pool: _, target, mut headers, body } = outgoing;
+    let Outgoing { pool: _, target, headers: own, body } = outgoing;
     let path = target.path_and_query();
     // `https://loja.example?x=1` has a query and no path, which a request line must not lack.
     let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
-    let (Ok(path), Ok(host)) = (PathAndQuery::try_from(path.as_ref()), HeaderValue::from_str(target.host_header()))
+    let (Ok(path), Ok(host)) = (PathAndQuery::try_from(path.as_ref()), HeaderValue::try_from(target.host_header()))
     else {
         return Err(failure::no_request(&target));
     };
+    let mut headers = HeaderMap::with_capacity(own.len() + 3);
+    // First, as RFC 9110, 7.2 asks; a map keeps the order of what was inserted first.
+    headers.insert(HOST, host.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.extend(own);
     headers.insert(HOST, host);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     let mut request = Request::new(Full::new(body));

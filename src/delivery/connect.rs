@@ -4,9 +4,10 @@
 
 use super::client::ClientSettings;
 use super::failure::{self, Unresolved};
-use super::proxy;
 use super::resolve::{Resolver, literal};
 use super::stream::{Meter, Metered, Stream};
+use super::tls::Notes;
+use super::{head, proxy};
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
 use bytes::Bytes;
 use http::Request;
@@ -30,6 +31,20 @@ pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 pub(super) type HttpRequest = Request<Full<Bytes>>;
 
+/// How heads are read: status line and framing decide, and lines that are no header are passed over, as browsers and curl do.
+/// Folded lines are joined (RFC 9112, 5.2) and a space before a colon is taken, so that no `Content-Length` hides behind one.
+pub(super) fn http(max_head_bytes: usize) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .max_headers(head::MAX_LINES)
+        // The buffer alone is a loose bound: a read may fill more than was asked for.
+        .max_buf_size(max_head_bytes)
+        .max_header_size(max_head_bytes);
+    http
+}
+
 /// Dials targets. One for each client, because it bounds the lookups under way.
 pub(super) struct Connector {
     resolver: Resolver,
@@ -46,11 +61,7 @@ pub(super) struct Dial {
 
 impl Connector {
     pub(super) fn new(resolver: Resolver) -> Self {
-        let mut http = http1::Builder::new();
-        // The number of headers stays at hyper's default of 100: setting it, even to that, costs an allocation a head.
-        // The buffer alone is a loose bound: a read may fill more than was asked for.
-        http.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
-        Self { resolver, http }
+        Self { resolver, http: http(MAX_HEAD_BYTES) }
     }
 
     /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
@@ -71,14 +82,15 @@ impl Connector {
         // Heads and bodies leave in one piece; waiting for more would only delay them. A socket that refuses the
         // option is already dead, and says so at the first write.
         tcp.set_nodelay(true).ok();
+        let notes = Arc::default();
         let stream = if target.is_https() {
-            let tls = handshake(host, tcp, remote, settings, budget, dial).await?;
+            let tls = handshake(host, tcp, remote, settings, budget, dial, &notes).await?;
             dial.tls = version(&tls);
             Stream::Tls(Box::new(tls))
         } else {
             Stream::Plain(tcp)
         };
-        self.drive(stream, remote.ip(), dial.tls).await
+        self.drive(stream, remote.ip(), dial.tls, notes.asked_for_certificate()).await
     }
 
     async fn resolve(
@@ -157,6 +169,7 @@ impl Connector {
         stream: Stream,
         remote_ip: IpAddr,
         tls: Option<TlsVersion>,
+        asked_for_certificate: bool,
     ) -> Result<Connection, AttemptError> {
         let meter = Arc::new(Meter::default());
         let metered = Metered::new(stream, Arc::clone(&meter));
@@ -165,7 +178,16 @@ impl Connector {
         // What ends a connection reaches whoever waits for its response; nobody else needs to hear of it.
         let task = tokio::spawn(async move { drop(connection.await) });
         let born = Instant::now();
-        Ok(Connection { sender, meter, remote_ip, tls, born, _task: Owned::new(&task) })
+        Ok(Connection {
+            sender,
+            meter,
+            is_fresh: true,
+            asked_for_certificate,
+            remote_ip,
+            tls,
+            born,
+            _task: Owned::new(&task),
+        })
     }
 }
 
@@ -173,6 +195,10 @@ impl Connector {
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     meter: Arc<Meter>,
+    /// Nothing was sent over it yet.
+    is_fresh: bool,
+    /// The target asked for a client certificate in the handshake, and may refuse it only now that there is none.
+    asked_for_certificate: bool,
     pub(super) remote_ip: IpAddr,
     pub(super) tls: Option<TlsVersion>,
     pub(super) born: Instant,
@@ -184,6 +210,18 @@ pub(super) struct Unanswered {
     pub(super) cause: hyper::Error,
     /// Whether any byte of an answer came.
     pub(super) heard: bool,
+    /// The first of those bytes.
+    pub(super) copy: Vec<u8>,
+    /// Whether the target had asked for a client certificate.
+    pub(super) asked_for_certificate: bool,
+}
+
+/// The head of a response, and its body to be read.
+pub(super) struct Answer {
+    pub(super) response: http::Response<Incoming>,
+    /// Whether no line of the head was passed over or joined. Else the connection must not be used again: the target may
+    /// mean its body to end elsewhere.
+    pub(super) is_tidy: bool,
 }
 
 impl Unanswered {
@@ -196,10 +234,20 @@ impl Unanswered {
 
 impl Connection {
     /// Sends and waits for the head of the response, without a limit of time.
-    pub(super) async fn send(&mut self, request: HttpRequest) -> Result<http::Response<Incoming>, Unanswered> {
-        self.meter.restart();
-        let sent = self.sender.try_send_request(request).await;
-        sent.map_err(|failed| Unanswered { cause: failed.into_error(), heard: self.meter.heard() })
+    pub(super) async fn send(&mut self, request: HttpRequest) -> Result<Answer, Unanswered> {
+        // What a target says on a fresh connection before it is asked is no answer, and tells what speaks there.
+        if !std::mem::take(&mut self.is_fresh) {
+            self.meter.restart();
+        }
+        match self.sender.try_send_request(request).await {
+            Ok(response) => Ok(Answer { response, is_tidy: head::is_tidy(&self.meter.take_copy()) }),
+            Err(failed) => Err(Unanswered {
+                cause: failed.into_error(),
+                heard: self.meter.heard(),
+                copy: self.meter.take_copy(),
+                asked_for_certificate: self.asked_for_certificate,
+            }),
+        }
     }
 
     /// Waits until the next request can be sent; false when the connection won't take one.
@@ -242,16 +290,18 @@ async fn handshake(
     settings: &ClientSettings,
     budget: Budget,
     dial: &mut Dial,
+    notes: &Arc<Notes>,
 ) -> Result<TlsStream<TcpStream>, AttemptError> {
     // The dot at the end of a fully qualified name belongs to the resolver; no certificate carries it.
     let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
         .map_err(|_| failure::never_certified(host))?;
     let start = Instant::now();
-    let shaken = timeout_at(budget.until, TlsConnector::from(Arc::clone(&settings.tls)).connect(name, tcp)).await;
+    let handshake = TlsConnector::from(Arc::clone(&settings.tls)).connect(name, tcp);
+    let shaken = timeout_at(budget.until, Notes::during(notes, handshake)).await;
     dial.timings.tls_us = Some(elapsed_us(start));
     match shaken {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(cause)) => Err(failure::handshaking(host, remote, &cause)),
+        Ok(Err(cause)) => Err(failure::handshaking(host, remote, &cause, notes)),
         Err(_) => Err(failure::handshaking_too_long(remote, budget.limit)),
     }
 }

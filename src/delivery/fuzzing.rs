@@ -79,6 +79,7 @@ fn is_whole(outgoing: Outgoing) {
     let (target, length) = (outgoing.target.clone(), outgoing.body.len());
     let request = http_request(outgoing).expect("a target that was taken makes a request");
     assert_eq!(request.headers()[header::HOST], target.host_header());
+    assert_eq!(request.headers().keys().next(), Some(&header::HOST));
     assert_eq!(request.headers()[header::CONTENT_LENGTH], length.to_string());
     assert_eq!(request.body().size_hint().exact(), Some(length as u64));
     let line = request.uri().to_string();

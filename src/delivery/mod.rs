@@ -11,6 +11,7 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod head;
 mod lane;
 mod pool;
 mod prepare;
@@ -24,6 +25,7 @@ pub mod sign;
 mod simulation;
 mod stream;
 pub mod tls;
+mod x509;
 
 pub use failure::why;
 pub use lane::Settings as LaneSettings;

@@ -4,14 +4,13 @@
 //! that was judged. Plain `http` targets are reached by CONNECT as well, for the same reason and so that the proxy sees no
 //! header of the request.
 
-use super::connect::Owned;
+use super::connect::{self, Owned};
 use super::failure;
 use crate::model::{AttemptError, ProxyUrl};
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -22,8 +21,7 @@ const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// Asks the proxy at the other end of `tcp` for a connection to `address`, without a limit of time.
 pub(super) async fn tunnel(proxy: &ProxyUrl, tcp: TcpStream, address: SocketAddr) -> Result<TcpStream, AttemptError> {
     let odd = || failure::proxy_is_odd(proxy, address);
-    let mut http = http1::Builder::new();
-    http.max_buf_size(MAX_HEAD_BYTES).max_header_size(MAX_HEAD_BYTES);
+    let http = connect::http(MAX_HEAD_BYTES);
     let (mut sender, connection) = http.handshake(TokioIo::new(tcp)).await.map_err(|_| odd())?;
     let _task = Owned::new(&tokio::spawn(async move { drop(connection.with_upgrades().await) }));
     let answer = sender.send_request(request(proxy, address)).await.map_err(|_| odd())?;

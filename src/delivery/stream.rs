@@ -1,10 +1,11 @@
 //! The bytes of one connection: plain or TLS, counted as they come in.
 
+use super::connect::MAX_HEAD_BYTES;
 use super::failure::TooMuchSent;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -14,25 +15,55 @@ use tokio_rustls::client::TlsStream;
 /// chunks and some interim responses. It ends a flood of `100 Continue`, which hyper would swallow for ever.
 pub(super) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
-/// Counts what a connection has received since its last request began: whether a target was silent decides whether
-/// the request may go out again, and hyper's errors don't tell.
+/// Counts what a connection has received since its last request began, and copies the first of it: whether a target was
+/// silent decides whether the request may go out again, what its head looked like whether the connection is kept and what
+/// is said of it, and hyper tells neither.
 #[derive(Default)]
-pub(super) struct Meter(AtomicUsize);
+pub(super) struct Meter {
+    received: AtomicUsize,
+    copy: Mutex<Opening>,
+}
+
+#[derive(Default)]
+struct Opening {
+    /// At most [`MAX_HEAD_BYTES`].
+    bytes: Vec<u8>,
+    /// The head is in, and what follows of no interest.
+    is_over: bool,
+}
 
 impl Meter {
+    /// A request begins.
     pub(super) fn restart(&self) {
-        self.0.store(0, Ordering::Release);
+        self.received.store(0, Ordering::Release);
+        *self.copy() = Opening::default();
     }
 
+    /// Whether any byte came since.
     pub(super) fn heard(&self) -> bool {
-        self.0.load(Ordering::Acquire) > 0
+        self.received.load(Ordering::Acquire) > 0
     }
 
-    fn add(&self, bytes: usize) -> io::Result<()> {
-        if self.0.fetch_add(bytes, Ordering::AcqRel) + bytes > MAX_RESPONSE_BYTES {
+    /// What came since, the head first; nothing more is copied until the next request.
+    pub(super) fn take_copy(&self) -> Vec<u8> {
+        std::mem::replace(&mut *self.copy(), Opening { bytes: Vec::new(), is_over: true }).bytes
+    }
+
+    fn add(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut copy = self.copy();
+        if !copy.is_over {
+            let room = MAX_HEAD_BYTES - copy.bytes.len();
+            copy.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        drop(copy);
+        if self.received.fetch_add(bytes.len(), Ordering::AcqRel) + bytes.len() > MAX_RESPONSE_BYTES {
             return Err(io::Error::other(TooMuchSent));
         }
         Ok(())
+    }
+
+    fn copy(&self) -> MutexGuard<'_, Opening> {
+        self.copy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,7 +105,7 @@ impl AsyncRead for Metered {
         let before = buf.filled().len();
         let this = self.as_mut();
         ready!(with_stream!(this, stream => stream.poll_read(cx, buf)))?;
-        Poll::Ready(self.meter.add(buf.filled().len() - before))
+        Poll::Ready(self.meter.add(&buf.filled()[before..]))
     }
 }
 

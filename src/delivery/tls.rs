@@ -4,15 +4,18 @@
 //! reached by trusting its authority in the config.
 
 use super::failure;
-use rustls::client::WebPkiServerVerifier;
+use super::x509::{self, Facts};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// TLS 1.2 and 1.3 with the system's trusted roots and, where given, those in the PEM file `extra_ca`.
 ///
@@ -33,13 +36,15 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsEr
     let config = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .expect("the ring provider has cipher suites for TLS 1.2 and 1.3");
+    let no_certificate = Arc::new(NoCertificate);
     let mut config = if roots.is_empty() {
         tracing::warn!("no trusted certificate authority was found: every https target will fail");
-        config.with_root_certificates(roots).with_no_client_auth()
+        config.with_root_certificates(roots).with_client_cert_resolver(no_certificate)
     } else {
         let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
         let usual = usual.build().expect("there are roots, and no revocation lists that could be wrong");
-        config.dangerous().with_custom_certificate_verifier(Arc::new(OwnAllowed { usual, own })).with_no_client_auth()
+        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(OwnAllowed { usual, own }));
+        config.with_client_cert_resolver(no_certificate)
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
@@ -66,16 +71,21 @@ impl ServerCertVerifier for OwnAllowed {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let verified = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
+        let verified = match verified {
             // Refused for this alone: webpki looks at the time first.
             Err(rustls::Error::InvalidCertificate(ref why))
                 if failure::is_its_own_authority(why) && self.own.iter().any(|own| own == end_entity) =>
             {
-                rustls::client::verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
+                ParsedCertificate::try_from(end_entity)
+                    .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name))
+                    .map(|()| ServerCertVerified::assertion())
             }
             other => other,
+        };
+        if verified.is_err() {
+            Notes::take_chain(std::iter::once(end_entity).chain(intermediates));
         }
+        verified
     }
 
     fn verify_tls12_signature(
@@ -84,7 +94,11 @@ impl ServerCertVerifier for OwnAllowed {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.usual.verify_tls12_signature(message, certificate, signed)
+        let verified = self.usual.verify_tls12_signature(message, certificate, signed);
+        if verified.is_err() {
+            Notes::take_chain(std::iter::once(certificate));
+        }
+        verified
     }
 
     fn verify_tls13_signature(
@@ -93,11 +107,72 @@ impl ServerCertVerifier for OwnAllowed {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.usual.verify_tls13_signature(message, certificate, signed)
+        let verified = self.usual.verify_tls13_signature(message, certificate, signed);
+        if verified.is_err() {
+            Notes::take_chain(std::iter::once(certificate));
+        }
+        verified
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.usual.supported_verify_schemes()
+    }
+}
+
+/// What a handshake leaves behind for the sentence that explains why it failed.
+///
+/// rustls's errors name neither the certificate that is at fault nor whether a client certificate was asked for, and the
+/// verifier and resolver that know are shared by all connections; so they write into the notes of the task that shakes hands.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    chain: Mutex<Vec<Facts>>,
+    asked_for_certificate: AtomicBool,
+}
+
+tokio::task_local! {
+    static NOTES: Arc<Notes>;
+}
+
+impl Notes {
+    /// How many certificates are read of a chain that was refused.
+    const MAX_CHAIN: usize = 8;
+
+    /// Runs a handshake that writes into `notes`.
+    pub(super) async fn during<F: Future>(notes: &Arc<Self>, handshake: F) -> F::Output {
+        NOTES.scope(Arc::clone(notes), handshake).await
+    }
+
+    /// The certificates that were refused, the target's own first, as far as they could be read; empty where none was.
+    pub(super) fn chain(&self) -> Vec<Facts> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the target asked for a client certificate.
+    pub(super) fn asked_for_certificate(&self) -> bool {
+        self.asked_for_certificate.load(Ordering::Acquire)
+    }
+
+    fn take_chain<'a>(chain: impl Iterator<Item = &'a CertificateDer<'a>>) {
+        // Outside of an attempt, as in a test, nobody reads them.
+        let _ = NOTES.try_with(|notes| {
+            let read = chain.take(Self::MAX_CHAIN).map_while(|certificate| x509::read(certificate)).collect();
+            *notes.chain.lock().unwrap_or_else(PoisonError::into_inner) = read;
+        });
+    }
+}
+
+/// carteiro has no certificate of its own; that one was asked for is noted.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let _ = NOTES.try_with(|notes| notes.asked_for_certificate.store(true, Ordering::Release));
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

@@ -105,9 +105,15 @@ impl TargetUrl {
         self.uri.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
     }
 
-    /// What the `Host` header says: host and, where written, port.
-    pub fn host_header(&self) -> &str {
-        self.uri.authority().map_or("", |authority| authority.as_str())
+    /// What the `Host` header says: the host, with its brackets around IPv6, and the port unless it is the scheme's own, as
+    /// browsers and curl send it (RFC 9110, 4.2.3). A server may know itself by the bare name alone.
+    pub fn host_header(&self) -> String {
+        let host = self.uri.host().unwrap_or_default();
+        let own = if self.is_https() { 443 } else { 80 };
+        match self.port() {
+            port if port == own => host.to_owned(),
+            port => format!("{host}:{port}"),
+        }
     }
 
     /// What the request line says: path and query.
@@ -147,6 +153,24 @@ mod tests {
         let bare = TargetUrl::parse("http://loja.example").unwrap();
         assert_eq!((bare.port(), bare.path_and_query()), (80, "/"));
         assert_eq!(TargetUrl::parse("http://[::1]:3000/x").unwrap().host(), "::1");
+    }
+
+    #[test]
+    fn the_port_of_the_scheme_does_not_go_out_in_host() {
+        for (url, host) in [
+            ("http://loja.example/x", "loja.example"),
+            ("http://loja.example:80/x", "loja.example"),
+            ("http://loja.example:080/x", "loja.example"),
+            ("https://loja.example:443", "loja.example"),
+            ("https://loja.example:0443", "loja.example"),
+            ("http://[::1]:80/", "[::1]"),
+            ("http://[::1]:3000/", "[::1]:3000"),
+            ("http://loja.example:443/", "loja.example:443"),
+            ("https://loja.example:80/", "loja.example:80"),
+            ("https://loja.example:08443/", "loja.example:8443"),
+        ] {
+            assert_eq!(TargetUrl::parse(url).unwrap().host_header(), host, "{url}");
+        }
     }
 
     #[test]

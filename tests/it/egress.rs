@@ -178,6 +178,7 @@ fn nothing_can_be_smuggled_into_a_request() {
     assert_eq!(
         names,
         [
+            "accept",
             "authorization",
             "carteiro-attempt",
             "content-length",

@@ -1,8 +1,18 @@
 //! Every failure has its code and both its sentences.
 
+use super::certificate::refused;
+use super::date::date;
+use super::tls::broken;
 use super::*;
 use crate::delivery::egress::Guard;
-use rustls_pki_types::ServerName;
+use crate::delivery::tls::Notes;
+use crate::model::{ProxyUrl, Response};
+use dns_lookup::LookupError;
+use http::StatusCode;
+use rustls::{AlertDescription, CertificateError, PeerIncompatible};
+use rustls_pki_types::{ServerName, UnixTime};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 fn address() -> SocketAddr {
@@ -101,7 +111,7 @@ fn a_proxy_is_named_without_its_password() {
         &proxy_unreachable(&proxy, &ErrorKind::ConnectionRefused.into()),
         ErrorCode::ProxyFailed,
         "The outbound proxy proxy.example:3128 can't be reached: connection refused.",
-        "O proxy de saída proxy.example:3128 não pode ser alcançado: connection refused.",
+        "O proxy de saída proxy.example:3128 não pode ser alcançado: conexão recusada.",
     );
     says(
         &proxy_unresolved(&proxy, &Unresolved::NotFound),
@@ -145,14 +155,14 @@ fn certificates_are_found_however_deep_they_are_wrapped() {
     let twice = io::Error::other(io::Error::new(ErrorKind::InvalidData, expired()));
     for cause in [once, twice] {
         says(
-            &handshaking("loja.example", address(), &cause),
+            &handshaking("loja.example", address(), &cause, &Notes::default()),
             ErrorCode::TlsExpired,
-            "The certificate of loja.example has expired.",
-            "O certificado de loja.example expirou.",
+            "The certificate of loja.example ends before it begins: it was never valid; issue it again.",
+            "O certificado de loja.example termina antes de começar: nunca foi válido; emita-o de novo.",
         );
     }
     says(
-        &handshaking("loja.example", address(), &ErrorKind::UnexpectedEof.into()),
+        &handshaking("loja.example", address(), &ErrorKind::UnexpectedEof.into(), &Notes::default()),
         ErrorCode::TlsFailed,
         "192.0.2.1:443 closed the connection during the TLS handshake.",
         "192.0.2.1:443 fechou a conexão durante a negociação TLS.",
@@ -165,7 +175,7 @@ fn a_certificate_outside_its_time_tells_the_day() {
     let day = UnixTime::since_unix_epoch(Duration::from_secs(1_772_539_200));
     let expired = CertificateError::ExpiredContext { time: day, not_after: day };
     says(
-        &certificate("loja.example", &expired),
+        &refused("loja.example", &expired, &[]),
         ErrorCode::TlsExpired,
         "The certificate of loja.example expired on 3 March 2026.",
         "O certificado de loja.example expirou em 3 de março de 2026.",
@@ -176,7 +186,7 @@ fn a_certificate_outside_its_time_tells_the_day() {
         (1_798_761_600, "1 January 2027", "1º de janeiro de 2027"),
     ] {
         let not_before = UnixTime::since_unix_epoch(Duration::from_secs(secs));
-        let early = certificate("loja.example", &CertificateError::NotValidYetContext { time: day, not_before });
+        let early = refused("loja.example", &CertificateError::NotValidYetContext { time: day, not_before }, &[]);
         assert_eq!(early.code, ErrorCode::TlsNotYetValid);
         assert!(early.message.contains(&format!("valid only from {en}:")), "{early:?}");
         assert!(early.message_pt.contains(&format!("só vale a partir de {pt}:")), "{early:?}");
@@ -216,7 +226,7 @@ fn tls_errors_have_their_codes_and_two_languages() {
         (NoApplicationProtocol, ErrorCode::TlsFailed),
         (rustls::Error::DecryptError, ErrorCode::TlsFailed),
     ] {
-        let failure = tls("loja.example", &cause);
+        let failure = broken("loja.example", &cause, false);
         assert_eq!(failure.code, code, "{cause:?}");
         is_said_twice(&failure);
         assert!(failure.message.contains("loja.example") && failure.message_pt.contains("loja.example"));

@@ -1,0 +1,273 @@
+//! Reads a copy of a response's head once more, for what hyper doesn't tell: whether it passed lines over, and what is wrong
+//! with a head that it refused.
+//!
+//! It decides nothing about a response: that is the status line's and the framing's business, as hyper reads them.
+
+use std::fmt::Write as _;
+
+/// How many lines of header one head may have; browsers and curl take about as many.
+pub(super) const MAX_LINES: usize = 500;
+/// How much of a line is quoted in a sentence, in characters.
+const MAX_QUOTED_CHARS: usize = 100;
+
+/// Why a head is refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It begins with a frame or a status line of HTTP/2.
+    Http2,
+    /// Its first line is no status line of HTTP/1; that line, quoted.
+    NoStatusLine(String),
+    /// A NUL in this line, counted from 1.
+    Nul { line: usize, quoted: String },
+    /// A carriage return that ends no line.
+    BareCr { line: usize, quoted: String },
+    /// `Content-Length` lines that contradict each other or hold no number; their values.
+    ContentLength(String),
+    /// HTTP/1.0 with a `Transfer-Encoding`, which it doesn't have (RFC 9112, 6.1).
+    OldTransferEncoding,
+    /// More lines than [`MAX_LINES`].
+    TooManyLines,
+    /// Nothing of all that was found in the copy.
+    Unknown,
+}
+
+/// Whether the final head in `bytes` is there to its end, and each of its lines is a header that every reader reads alike.
+///
+/// After a line that was passed over, folded, or had a space before its colon, the target and carteiro may differ about where
+/// the body ends: `Content-Length : 5` is a length to some and nothing to others.
+pub(super) fn is_tidy(bytes: &[u8]) -> bool {
+    for head in (Heads { rest: bytes }) {
+        if !head.is_whole {
+            return false;
+        }
+        if !head.is_interim() {
+            return head.fields().all(|(_, line)| field(line).is_some());
+        }
+    }
+    false
+}
+
+/// What is wrong with the head in `bytes`, which hyper has refused.
+pub(super) fn fault(bytes: &[u8]) -> Fault {
+    if is_http2_frame(bytes) || bytes.starts_with(b"HTTP/2") {
+        return Fault::Http2;
+    }
+    for head in (Heads { rest: bytes }) {
+        let status_line = head.lines.first().copied().unwrap_or_default();
+        for (number, line) in (1..).zip(&head.lines) {
+            if line.contains(&0) {
+                return Fault::Nul { line: number, quoted: quoted(line) };
+            }
+            if line.contains(&b'\r') {
+                return Fault::BareCr { line: number, quoted: quoted(line) };
+            }
+        }
+        if status(status_line).is_none() {
+            return Fault::NoStatusLine(quoted(status_line));
+        }
+        if head.fields().count() > MAX_LINES {
+            return Fault::TooManyLines;
+        }
+        if head.is_interim() {
+            continue;
+        }
+        let values = |name: &'static [u8]| {
+            let fields = head.fields().filter_map(|(_, line)| loose_field(line));
+            fields.filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        };
+        if status_line.starts_with(b"HTTP/1.0") && values(b"transfer-encoding").next().is_some() {
+            return Fault::OldTransferEncoding;
+        }
+        let lengths: Vec<&[u8]> =
+            values(b"content-length").flat_map(|value| value.split(|byte| *byte == b',')).collect();
+        let number = |text: &[u8]| str::from_utf8(text.trim_ascii()).ok()?.parse::<u64>().ok();
+        let first = lengths.first().copied().and_then(number);
+        if !lengths.is_empty() && (first.is_none() || lengths.iter().any(|text| number(text) != first)) {
+            let told: Vec<String> = lengths.iter().take(5).map(|text| quoted(text.trim_ascii())).collect();
+            return Fault::ContentLength(told.join(", "));
+        }
+    }
+    Fault::Unknown
+}
+
+/// The first line of what came, quoted; `None` of nothing.
+pub(super) fn first_line(bytes: &[u8]) -> Option<String> {
+    let line = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
+    Some(quoted(line))
+}
+
+/// A SETTINGS or GOAWAY frame for stream 0, which is what a server of HTTP/2 says first (RFC 9113, 3.4 and 4.1).
+pub(super) fn is_http2_frame(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, _, _, 4 | 7, _, 0, 0, 0, 0, ..])
+}
+
+/// The heads at the start of some bytes: interim ones, and the final one.
+struct Heads<'a> {
+    rest: &'a [u8],
+}
+
+struct Head<'a> {
+    /// Without their ends, the blank line left out.
+    lines: Vec<&'a [u8]>,
+    /// Whether the blank line is there.
+    is_whole: bool,
+}
+
+impl<'a> Iterator for Heads<'a> {
+    type Item = Head<'a>;
+
+    fn next(&mut self) -> Option<Head<'a>> {
+        let mut lines = Vec::new();
+        while let Some((line, rest)) = cut_line(self.rest) {
+            self.rest = rest;
+            match (line.is_empty(), lines.is_empty()) {
+                // Blank lines in front of a status line are skipped (RFC 9112, 2.2).
+                (true, true) => {}
+                (true, false) => {
+                    let head = Head { lines, is_whole: true };
+                    if !head.is_interim() {
+                        self.rest = &[];
+                    }
+                    return Some(head);
+                }
+                (false, _) => lines.push(line),
+            }
+        }
+        if !self.rest.is_empty() {
+            lines.push(self.rest.strip_suffix(b"\r").unwrap_or(self.rest));
+            self.rest = &[];
+        }
+        if lines.is_empty() { None } else { Some(Head { lines, is_whole: false }) }
+    }
+}
+
+impl<'a> Head<'a> {
+    /// The lines behind the status line, with their numbers.
+    fn fields(&self) -> impl Iterator<Item = (usize, &'a [u8])> {
+        (1..).zip(self.lines.iter().copied()).skip(1)
+    }
+
+    fn is_interim(&self) -> bool {
+        let status = self.lines.first().copied().and_then(status);
+        status.is_some_and(|status| (100..200).contains(&status) && status != 101)
+    }
+}
+
+fn cut_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', bytes)?;
+    let line = &bytes[..end];
+    Some((line.strip_suffix(b"\r").unwrap_or(line), &bytes[end + 1..]))
+}
+
+fn status(line: &[u8]) -> Option<u16> {
+    let rest = line.strip_prefix(b"HTTP/1.0 ").or_else(|| line.strip_prefix(b"HTTP/1.1 "))?;
+    let digits = rest.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
+    if rest.get(3).is_some_and(|byte| *byte != b' ') {
+        return None;
+    }
+    str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Name and value of a line as RFC 9112 writes it.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr::memchr(b':', line)?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    let is_clean = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
+    (!name.is_empty() && name.iter().copied().all(is_token) && value.iter().all(is_clean)).then_some((name, value))
+}
+
+/// The same, with spaces before the colon.
+fn loose_field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr::memchr(b':', line)?;
+    Some((line[..colon].trim_ascii_end(), &line[colon + 1..]))
+}
+
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
+}
+
+/// In backquotes, cut, and without anything that isn't print. The value of a cookie stays out: it may be somebody's session.
+fn quoted(line: &[u8]) -> String {
+    let line = match loose_field(line) {
+        Some((name, _)) if name.eq_ignore_ascii_case(b"set-cookie") => b"Set-Cookie: \xe2\x80\xa6",
+        _ => line,
+    };
+    let text = String::from_utf8_lossy(line);
+    let mut told = String::from("`");
+    for (count, char) in text.chars().enumerate() {
+        if count == MAX_QUOTED_CHARS {
+            told.push('…');
+            break;
+        }
+        match char {
+            '`' => told.push('\''),
+            '\t' => told.push(' '),
+            char if char.is_control() => {
+                // Writing to a string never fails.
+                let _ = write!(told, "\\x{:02x}", u32::from(char));
+            }
+            char => told.push(char),
+        }
+    }
+    told.push('`');
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_tidy_when_every_reader_reads_it_alike() {
+        let tidy = |lines: &str| is_tidy(format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\nbody : here").as_bytes());
+        for lines in ["a: b", "a:b\r\nContent-Length: 0", "a:", "x-y_z!: \u{e9}\t1"] {
+            assert!(tidy(lines), "{lines:?}");
+        }
+        for lines in
+            ["a : b", "a b: c", ": c", "no colon", "a: b\r\n c", "a: b\r\n\tc", " a: b", "a: \x01", "\u{e9}: 1"]
+        {
+            assert!(!tidy(lines), "{lines:?}");
+        }
+        assert!(is_tidy(b"HTTP/1.1 103 Early Hints\r\nodd line\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"));
+        assert!(!is_tidy(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\nodd line\r\n\r\n"));
+        assert!(is_tidy(b"HTTP/1.1 200 OK\na: b\n\n") && !is_tidy(b"HTTP/1.1 200 OK\r\na: b\r\n") && !is_tidy(b""));
+    }
+
+    #[test]
+    fn a_refused_head_says_what_is_wrong_with_it() {
+        let of = |text: &str| fault(text.as_bytes());
+        assert_eq!(
+            of("HTTP/1.1 200 OK\r\nx: y\r\nbad: a\0b\r\n\r\n"),
+            Fault::Nul { line: 3, quoted: "`bad: a\\x00b`".to_owned() }
+        );
+        assert_eq!(
+            of("HTTP/1.1 200 OK\r\nbad: a\rb\r\n\r\n"),
+            Fault::BareCr { line: 2, quoted: "`bad: a\\x0db`".to_owned() }
+        );
+        assert_eq!(
+            of("HTTP/1.1 200 OK\r\nSet-Cookie: s=segredo\0\r\n\r\n"),
+            Fault::Nul { line: 2, quoted: "`Set-Cookie: …`".to_owned() }
+        );
+        assert_eq!(
+            of("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length : 7\r\n\r\nhello"),
+            Fault::ContentLength("`5`, `7`".to_owned())
+        );
+        assert_eq!(of("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"), Fault::ContentLength("`-1`".to_owned()));
+        assert_eq!(of("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"), Fault::OldTransferEncoding);
+        assert_eq!(of("HTTP/2.0 200 OK\r\n\r\n"), Fault::Http2);
+        assert_eq!(of("\0\0\x12\x04\0\0\0\0\0\0\x03"), Fault::Http2);
+        assert_eq!(of("SSH-2.0-OpenSSH_9.2\r\n"), Fault::NoStatusLine("`SSH-2.0-OpenSSH_9.2`".to_owned()));
+        assert_eq!(of("HTTP/1.1 OK\r\n\r\n"), Fault::NoStatusLine("`HTTP/1.1 OK`".to_owned()));
+        let many = "x: y\r\n".repeat(MAX_LINES + 1);
+        assert_eq!(of(&format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{many}\r\n")), Fault::TooManyLines);
+        assert_eq!(of("HTTP/1.1 200 OK\r\na: b\r\n\r\n"), Fault::Unknown);
+        let Fault::NoStatusLine(long) = of(&"é`\t".repeat(300)) else { panic!("no status line") };
+        assert_eq!(long.chars().count(), MAX_QUOTED_CHARS + 3);
+        assert_eq!(first_line(b"\r\n\n"), None);
+        assert_eq!(first_line(b"\r\n220 smtp.example ESMTP\r\n").as_deref(), Some("`220 smtp.example ESMTP`"));
+    }
+}
