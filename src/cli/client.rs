@@ -1,7 +1,8 @@
 //! Speaking to a running daemon: JSON requests and event streams, over TLS where the daemon speaks it.
 
-use super::{BAD_CONFIG, FAILED, TRY_LATER};
+use super::{BAD_CONFIG, FAILED, TRY_LATER, WRONG_ADDRESS};
 use crate::api::Certificate;
+use crate::model::{Authority, AuthorityError};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -88,18 +89,16 @@ impl Drop for Exchange {
 }
 
 impl Peer {
-    /// The authority of a URL, with the scheme's port where it names none; over TLS, its certificate must be good by the
-    /// system's authorities.
-    pub(super) fn of_authority(authority: &str, over_tls: bool) -> Result<Self, Problem> {
-        let no_address = || Problem::bad_config(format!("{authority} is no address: give host:port"));
-        let uri: http::uri::Authority = authority.parse().map_err(|_| no_address())?;
-        let port = uri.port_u16().unwrap_or(if over_tls { 443 } else { 80 });
-        let address = format!("{}:{port}", uri.host());
+    /// A host without brackets, and its port; over TLS, its certificate must be good by the system's authorities.
+    pub(super) fn new(host: &str, port: u16, over_tls: bool) -> Result<Self, Problem> {
+        let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         if !over_tls {
             return Ok(Self { address, tls: None });
         }
-        let name = uri.host().trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(name).map_err(|_| no_address())?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| Problem {
+            sentence: format!("{host} is no name that a certificate can be for: give the name in it"),
+            code: WRONG_ADDRESS,
+        })?;
         let config =
             crate::delivery::tls::client_config(None).map_err(|error| Problem::bad_config(error.to_string()))?;
         Ok(Self { address, tls: Some((config.into(), name)) })
@@ -195,17 +194,40 @@ impl Answer {
     }
 }
 
+/// What `--server` names: host without brackets, port, whether over TLS.
+fn place(server: &str) -> Result<(String, u16, bool), Problem> {
+    let wrong = |why: &dyn std::fmt::Display| Problem {
+        // What is before an @ may be a password.
+        sentence: format!(
+            "--server {:?} (or CARTEIRO_SERVER): {why}",
+            server.rsplit_once('@').map_or(server, |_| "…@…")
+        ),
+        code: WRONG_ADDRESS,
+    };
+    let (over_tls, usual, rest) = match server.split_once("://") {
+        None => (false, None, server),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, Some(80), rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, Some(443), rest),
+        Some(_) => return Err(wrong(&"it must be host:port, http://host:port or https://host:port")),
+    };
+    let authority = Authority::parse(rest.strip_suffix('/').unwrap_or(rest)).map_err(|error| match error {
+        AuthorityError::Path => wrong(&"carteiro's paths start at `/`: leave out what follows host:port"),
+        other => wrong(&other),
+    })?;
+    let port = authority.port().or(usual);
+    let port =
+        port.ok_or_else(|| wrong(&"it must name a port, as in localhost:8080, or begin with http:// or https://"))?;
+    Ok((authority.bare_host().to_owned(), port, over_tls))
+}
+
 impl Daemon {
     /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good by the system's
-    /// authorities, or an address at which the config's own daemon can be reached.
+    /// authorities, or an address at which the config's own daemon can be reached. Dials nothing.
     pub(super) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, Problem> {
         let whole = |peer: Peer| Self { peer, token: String::new() };
-        if let Some(authority) = server.and_then(|server| server.strip_prefix("https://")) {
-            return Peer::of_authority(authority.trim_end_matches('/'), true).map(whole);
-        }
-        let server = server.map(|server| server.strip_prefix("http://").unwrap_or(server).trim_end_matches('/'));
-        let mut peer = match server {
-            Some(server) => Peer::of_authority(server, false)?,
+        let mut peer = match server.map(place).transpose()? {
+            Some((host, port, true)) => return Peer::new(&host, port, true).map(whole),
+            Some((host, port, false)) => Peer::new(&host, port, false)?,
             None => Peer { address: config.listen.to_string(), tls: None },
         };
         let certificate = Certificate::of(config).map_err(|error| Problem::bad_config(error.to_string()))?;
@@ -219,6 +241,16 @@ impl Daemon {
 
     pub(super) fn with_token(self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self }
+    }
+
+    /// Whether the token crosses a network unencrypted: plain http, to another host than this one as far as an address shows.
+    pub(super) fn is_in_the_clear(&self) -> bool {
+        let host = self.peer.address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
+        let here = match host.parse::<IpAddr>() {
+            Ok(ip) => ip.to_canonical().is_loopback() || ip.is_unspecified(),
+            Err(_) => host.eq_ignore_ascii_case("localhost"),
+        };
+        self.peer.tls.is_none() && !here
     }
 
     /// Host and port.
@@ -426,6 +458,51 @@ impl ServerCertVerifier for Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_is_no_address_is_refused_before_anything_is_dialled() {
+        let read = |server: &str| place(server).map_err(|problem| (problem.sentence, problem.code));
+        for (server, host, port, over_tls) in [
+            ("127.0.0.1:8080", "127.0.0.1", 8080, false),
+            ("http://127.0.0.1:8080/", "127.0.0.1", 8080, false),
+            ("HTTP://loja.example", "loja.example", 80, false),
+            ("https://loja.example", "loja.example", 443, true),
+            ("https://[::1]:8443/", "::1", 8443, true),
+        ] {
+            assert_eq!(read(server), Ok((host.to_owned(), port, over_tls)), "{server}");
+        }
+        for (server, why) in [
+            ("http://127.0.0.1:99999", "1 to 65535"),
+            ("http://127.0.0.1:28001x", "1 to 65535"),
+            ("https://127.0.0.1:-1", "1 to 65535"),
+            ("127.0.0.1:+80", "1 to 65535"),
+            ("localhost:x", "1 to 65535"),
+            ("http://admin:senha@localhost:8080", "user name"),
+            ("http://localhost:8080/carteiro", "paths start at `/`"),
+            ("http://localhost:8080//", "paths start at `/`"),
+            ("localhost", "must name a port"),
+            ("ftp://localhost:8080", "https://host:port"),
+            ("", "host name"),
+        ] {
+            let (sentence, code) = read(server).unwrap_err();
+            assert!(code == 64 && sentence.contains(why) && !sentence.contains("senha"), "{server}: {code} {sentence}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_clear_is_told_from_one_that_stays_here() {
+        for (server, clear) in [
+            ("127.0.0.1:8080", false),
+            ("http://[::1]:8080", false),
+            ("localhost:8080", false),
+            ("https://loja.example", false),
+            ("http://loja.example", true),
+            ("192.168.0.7:8080", true),
+        ] {
+            let daemon = Daemon::of(&crate::config::Config::default().server, Some(server)).unwrap();
+            assert_eq!(daemon.is_in_the_clear(), clear, "{server}");
+        }
+    }
 
     #[test]
     fn a_daemon_is_told_from_a_stranger_by_its_address() {

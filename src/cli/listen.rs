@@ -5,13 +5,13 @@ use super::client::{Peer, Problem, block_on, until_interrupted};
 use super::output::{Screen, Tone, laid_out, line, printable};
 use super::receiver::{Check, Expected, MAX_BODY, text};
 use super::words::{read_secret, span};
-use super::{DONE, WRONG_USAGE, complain};
+use super::{DONE, WRONG_ADDRESS, WRONG_USAGE, complain};
 use crate::clock::Clock;
-use crate::model::SigningSecret;
+use crate::model::{Authority, SigningSecret, TargetError, TargetUrl};
 use bytes::Bytes;
 use clap::Args;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -44,7 +44,7 @@ pub(super) struct ListenArgs {
     host: String,
     /// The port to listen on; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 9000)]
-    port: u64,
+    port: u16,
     /// What the Authorization header must be, whole; without it, it isn't checked
     #[arg(long, value_name = "VALUE")]
     authorization: Option<String>,
@@ -97,22 +97,19 @@ fn status(status: u64) -> Result<StatusCode, String> {
 #[derive(Clone)]
 struct Forward {
     peer: Peer,
+    /// The `Host` header.
+    host: String,
     path: String,
 }
 
 impl Forward {
     fn parse(url: &str) -> Result<Self, String> {
-        let no_url = || "--forward must be an http or https URL, such as http://127.0.0.1:3000/webhooks".to_owned();
-        let uri: Uri = url.parse().map_err(|_| no_url())?;
-        let over_tls = match uri.scheme_str() {
-            Some("http") => false,
-            Some("https") => true,
-            _ => return Err(no_url()),
-        };
-        let authority = uri.authority().ok_or_else(no_url)?;
-        let peer = Peer::of_authority(authority.as_str(), over_tls).map_err(|problem| problem.sentence)?;
-        let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
-        Ok(Self { peer, path })
+        let url = TargetUrl::parse(url).map_err(|error| match error {
+            TargetError::Userinfo => "--forward must not contain a user name or password".to_owned(),
+            other => format!("--forward {other}, such as http://127.0.0.1:3000/webhooks"),
+        })?;
+        let peer = Peer::new(url.host(), url.port(), url.is_https()).map_err(|problem| problem.sentence)?;
+        Ok(Self { peer, host: url.host_header().to_owned(), path: url.path_and_query().to_owned() })
     }
 
     /// What the other side answers; 502 where it doesn't.
@@ -126,7 +123,7 @@ impl Forward {
         let Ok(path) = self.path.parse() else { return no_way("its path is none".to_owned()) };
         *request.uri_mut() = path;
         *request.headers_mut() = end_to_end(&head.headers);
-        match HeaderValue::from_str(&self.peer.address) {
+        match HeaderValue::from_str(&self.host) {
             Ok(host) => request.headers_mut().insert(header::HOST, host),
             Err(error) => return no_way(error.to_string()),
         };
@@ -189,6 +186,10 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), Problem> 
     // An IPv6 address stands in brackets beside a port.
     let host =
         if args.host.contains(':') { format!("[{}]", args.host.trim_matches(['[', ']'])) } else { args.host.clone() };
+    if !Authority::parse(&host).is_ok_and(|host| host.port().is_none()) {
+        let sentence = format!("--host {} is no host name or IP address; the port is given by --port", args.host);
+        return Err(Problem { sentence, code: WRONG_ADDRESS });
+    }
     let bound = TcpListener::bind(format!("{host}:{}", args.port)).await;
     let bound = bound.map_err(|error| {
         Problem::failed(format!(
@@ -299,6 +300,7 @@ impl Listener {
         let from_file = args.authorization_file.as_deref().map(read_secret).transpose()?;
         let secret_from_file = args.secret_file.as_deref().map(read_secret).transpose()?;
         let wrong = |sentence| Problem { sentence, code: WRONG_USAGE };
+        let no_address = |sentence| Problem { sentence, code: WRONG_ADDRESS };
         let secret = args.secret.clone().or(secret_from_file).map(|text| secret(&text)).transpose().map_err(wrong)?;
         Ok(Self {
             expected: Expected {
@@ -309,7 +311,7 @@ impl Listener {
             status: status(args.status).map_err(wrong)?,
             delay: args.delay,
             fail_first: args.fail_first,
-            forward: args.forward.as_deref().map(Forward::parse).transpose().map_err(wrong)?,
+            forward: args.forward.as_deref().map(Forward::parse).transpose().map_err(no_address)?,
             json: args.json,
             count: args.count,
             state: Mutex::default(),

@@ -32,13 +32,15 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// It was asked for in a way that can't be meant; clap ends with it too.
 const WRONG_USAGE: u8 = 2;
+/// An address or URL of the command line or its variables can't be used; nothing was dialled (`EX_USAGE`).
+const WRONG_ADDRESS: u8 = 64;
 /// Try again later: the daemon can't be reached or is not ready (`EX_TEMPFAIL`).
 const TRY_LATER: u8 = 75;
 /// Bad configuration; systemd doesn't restart on it (`EX_CONFIG`).
 const BAD_CONFIG: u8 = 78;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 75 try again later, 78 bad configuration.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 64 not an address, 75 try again later, 78 bad configuration.
 Environment: CARTEIRO_CONFIG, CARTEIRO_SERVER, CARTEIRO_TOKEN and CARTEIRO_TOKEN_FILE stand for their flags, CARTEIRO_SECTION__KEY for \
 a key of the config; NO_COLOR takes the colours, COLUMNS says how wide the terminal is.";
 

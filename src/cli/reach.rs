@@ -44,6 +44,12 @@ impl Reach {
         // Its problems are printed already.
         let loaded = load(&self.file, &[]).map_err(|code| Problem { sentence: String::new(), code })?;
         let daemon = Daemon::of(&loaded.config.server, self.server.as_deref())?;
+        if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
+            complain(format_args!(
+                "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a tunnel",
+                daemon.address()
+            ));
+        }
         if let Some(token) = &self.token {
             return Ok(daemon.with_token(token));
         }

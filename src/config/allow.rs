@@ -52,7 +52,7 @@ impl AllowRule {
             None => width,
         };
         let port = match port {
-            Some(port) => Some(number(port).filter(|port| *port != 0).ok_or(AllowRuleError::Port)?),
+            Some(digits) => Some(crate::model::port(digits).ok_or(AllowRuleError::Port)?),
             None => None,
         };
         let masked = mask(net, prefix);

@@ -2,6 +2,7 @@
 
 use super::AllowRule;
 use super::raw::{Fault, Form, Raw, quote};
+use crate::model::Authority;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -29,17 +30,17 @@ impl Origin {
         if text == "*" {
             return Some(own);
         }
-        let uri: http::Uri = text.parse().ok()?;
-        let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
+        let (scheme, authority) = text.split_once("://")?;
         let usual = match scheme {
-            "http" => "80",
-            "https" => "443",
+            "http" => 80,
+            "https" => 443,
             _ => return None,
         };
-        let plain = text == format!("{scheme}://{authority}") && !authority.as_str().contains(['@', '*']);
+        let authority = Authority::parse(authority).ok()?;
+        // Browsers write a port without zeros in front, and leave the usual one out.
+        let port = authority.port().is_none_or(|port| port != usual && text.ends_with(&format!(":{port}")));
         let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
-        let port = uri.port().is_none_or(|port| port.as_str() != usual);
-        (plain && lower && port && !authority.host().is_empty()).then_some(own)
+        (lower && port).then_some(own)
     }
 
     /// Whether it stands for every page there is.
@@ -121,6 +122,9 @@ mod tests {
             "https://a@loja.example",
             "ftp://loja.example",
             "file://",
+            "https://loja.example:99999",
+            "https://loja.example:x",
+            "https://loja.example:0443",
         ] {
             assert_eq!(Origin::parse(bad), None, "{bad}");
         }

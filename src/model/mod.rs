@@ -3,6 +3,7 @@
 //! Each type carries its precondition, so that what has been parsed once at the edge needs no second look further in.
 
 mod attempt;
+mod authority;
 mod catalogue;
 mod event;
 mod event_type;
@@ -29,6 +30,7 @@ mod trace;
 mod webhook;
 
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
+pub use authority::{Authority, AuthorityError, port};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};

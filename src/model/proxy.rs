@@ -1,10 +1,10 @@
 //! The outbound proxy.
 
+use super::authority::Authority;
 use super::secret::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use http::uri::Authority;
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
@@ -50,15 +50,13 @@ impl ProxyUrl {
         }
         let (credentials, address) =
             rest.rsplit_once('@').map_or((None, rest), |(credentials, address)| (Some(credentials), address));
-        let authority: Authority = address.parse().ok()?;
-        let port = authority.port_u16().filter(|port| *port != 0)?;
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let good = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
+        let authority = Authority::parse(address).ok()?;
+        let port = authority.port()?;
         let authorization = match credentials {
             Some(credentials) => Some(basic(credentials)?),
             None => None,
         };
-        good.then(|| Self { host: host.to_owned(), port, authorization })
+        Some(Self { host: authority.bare_host().to_owned(), port, authorization })
     }
 
     /// The host as a resolver takes it.
@@ -136,6 +134,8 @@ mod tests {
             "http://proxy.example",
             "http://proxy.example:0",
             "http://proxy.example:65536",
+            "http://proxy.example:+80",
+            "http://proxy.example:3128x",
             "http://:3128",
             "http://proxy.example:3128/path",
             "http://proxy.example:3128?x",

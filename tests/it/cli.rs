@@ -310,7 +310,19 @@ fn failures_have_their_exit_codes_and_the_next_step() {
     let list = ["webhooks", "list"];
     let with = |arguments: &[&'static str]| [list.as_slice(), arguments].concat();
     fails(&daemon, &with(&["--server", "127.0.0.1:1"]), 75, "is `carteiro serve` running?");
-    fails(&daemon, &with(&["--server", "not an address"]), 78, "host:port");
+    fails(&daemon, &with(&["--server", "not an address"]), 64, "host:port");
+    for wrong in
+        ["http://127.0.0.1:99999", "http://127.0.0.1:28001x", "https://127.0.0.1:-1", "localhost:x", "127.0.0.1:+80"]
+    {
+        fails(&daemon, &with(&["--server", wrong]), 64, "a number from 1 to 65535");
+        let out = carteiro(&daemon, &list, "", &[("CARTEIRO_SERVER", wrong)]);
+        assert_eq!(out.status.code(), Some(64), "{wrong}");
+        let forward = if wrong.contains("://") { wrong.to_owned() } else { format!("http://{wrong}/") };
+        fails(&daemon, &["listen", "--port", "0", "--forward", &forward], 64, "a port from 1 to 65535");
+    }
+    fails(&daemon, &with(&["--server", "http://loja:senha@127.0.0.1:1"]), 64, "user name or password");
+    fails(&daemon, &["listen", "--forward", "http://loja:senha@127.0.0.1:1"], 64, "user name or password");
+    fails(&daemon, &["listen", "--host", "localhost:9000"], 64, "--port");
     fails(&daemon, &with(&["--token", "ctr_wrong"]), 1, "--token-file");
     fails(&daemon, &with(&["--token-file", "/nonexistent"]), 78, "/nonexistent can't be read");
     fails(&daemon, &with(&["--account", "nobody"]), 78, "default");
@@ -319,7 +331,7 @@ fn failures_have_their_exit_codes_and_the_next_step() {
     fails(&daemon, &["webhooks", "show", "7"], 2, "must be a UUID");
     fails(&daemon, &["listen", "--status", "99"], 2, "200 to 999");
     fails(&daemon, &["listen", "--secret", "whsec_x"], 2, "24 to 64 bytes");
-    fails(&daemon, &["listen", "--forward", "ftp://x"], 2, "http or https URL");
+    fails(&daemon, &["listen", "--forward", "ftp://x"], 64, "http or https URL");
     let create = ["webhooks", "create", "--target", "ftp://x", "--events", "PAY*"];
     fails(&daemon, &create, 1, "target must be an http or https URL");
     fails(&daemon, &create, 1, "events `PAY*` must be");
