@@ -31,6 +31,9 @@
 //! would stall the rest), leases on what is in flight (a due row lives until its outcome commits, so a crash means
 //! redelivery).
 
+#[cfg(test)]
+#[path = "../tests/it/deadline.rs"]
+mod a_deadline;
 pub mod api;
 pub mod body;
 pub mod cli;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't read its sources has failed")]
 
+#[path = "it/deadline.rs"]
+mod a_deadline;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

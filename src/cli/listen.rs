@@ -109,7 +109,7 @@ impl Forward {
             other => format!("--forward {other}, such as http://127.0.0.1:3000/webhooks"),
         })?;
         let peer = Peer::new(url.host(), url.port(), url.is_https()).map_err(|problem| problem.sentence)?;
-        Ok(Self { peer, host: url.host_header().to_owned(), path: url.path_and_query().to_owned() })
+        Ok(Self { peer, host: url.host_header(), path: url.path_and_query().to_owned() })
     }
 
     /// What the other side answers; 502 where it doesn't.

@@ -55,7 +55,7 @@ impl TargetUrl {
         let signed = target
             .uri
             .authority()
-            .and_then(|authority| authority.port())
+            .and_then(http::uri::Authority::port)
             .is_some_and(|port| super::authority::port(port.as_str()).is_none());
         if signed {
             return Err(TargetError::Port);

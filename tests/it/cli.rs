@@ -1,7 +1,8 @@
 //! The command line, as an operator types it: each command once for real, its JSON, its tables, its exit codes.
 
-use super::harness::{CARTEIRO, DEADLINE, Daemon, QUICK, eventually};
+use super::harness::{CARTEIRO, DEADLINE, Daemon, QUICK, eventually, send_signal};
 use super::receiver::{Receiver, Reply};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Output, Stdio};
@@ -574,8 +575,7 @@ impl Running {
     }
 
     pub(crate) fn interrupt(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        send_signal(&self.child, Signal::INT);
     }
 
     pub(crate) fn wait(&mut self) -> i32 {

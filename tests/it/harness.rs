@@ -1,5 +1,6 @@
 //! A daemon of one's own: spawned, spoken to, killed, started again.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
@@ -23,6 +24,12 @@ pub(crate) fn say(line: &str) {
 /// Says that a test could not be made here.
 pub(crate) fn skipped(what: &str, why: &str) {
     say(&format!("SKIPPED: {what}: {why}"));
+    super::a_deadline::skip(what);
+}
+
+/// Sends a signal to a child that has not been waited for: by a system call, since not every machine has a `kill`.
+pub(crate) fn send_signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 /// Awaits a condition; fails the test with `what` when it does not come about.
@@ -162,6 +169,7 @@ impl Daemon {
     }
 
     fn serve(&self) -> Command {
+        super::a_deadline::watch();
         let mut command = self.command();
         command.args(["serve", "--config"]).arg(self.config_file());
         if self.accepting {
@@ -280,8 +288,12 @@ impl Daemon {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let id = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let signal = match signal {
+            "-HUP" => Signal::HUP,
+            "-TERM" => Signal::TERM,
+            other => panic!("{other} is not a signal that tests send"),
+        };
+        send_signal(self.child.as_ref().unwrap(), signal);
     }
 
     /// How much memory the daemon holds.

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
 #![allow(clippy::needless_pass_by_value, reason = "a literal that is passed on reads better without its &")]
 
+#[path = "deadline.rs"]
+mod a_deadline;
 mod accounts;
 mod bad_input;
 mod cli;
