@@ -17,6 +17,15 @@ pub trait Feed: Send {
 /// See [`Feed::next`].
 pub type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Box<dyn Feed>)>> + Send>>;
 
+/// Why the body of a request wasn't read, where the request is answered all the same: it goes with the request, as an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is longer than it may be.
+    TooLong,
+    /// As many bodies are being read as may be at once.
+    Busy,
+}
+
 /// A body.
 pub enum Body {
     /// All of it.

@@ -407,6 +407,10 @@ impl Pages for PanelPages {
         Panel::has(path)
     }
 
+    fn knows(&self, head: &http::request::Parts, secure: bool) -> bool {
+        self.0.knows(&head.headers, secure)
+    }
+
     fn answer<'a>(
         &'a self,
         request: http::Request<bytes::Bytes>,

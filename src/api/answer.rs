@@ -14,7 +14,7 @@ use std::time::Duration;
 const RETRY_AFTER_S: u16 = 5;
 
 /// The most fields that one answer names.
-const MAX_NAMED_FIELDS: usize = 100;
+pub(super) const MAX_NAMED_FIELDS: usize = 100;
 
 /// An answer, before it has its request id.
 pub(super) struct Answer {
@@ -205,6 +205,16 @@ impl Failure {
         Self { header: Some(Box::new((header::CONNECTION, "close".to_owned()))), ..failure }
     }
 
+    /// More bodies are being read than there is memory set aside for.
+    pub(super) fn busy() -> Self {
+        Self::unavailable("the daemon is reading as many large bodies as it may at once: try again in a moment")
+    }
+
+    /// The status it is answered with.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(super) fn not_json_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -214,7 +224,7 @@ impl Failure {
     }
 
     pub(super) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {
-        // Enough to mend; a request of a million unknown fields gets no answer of a million sentences.
+        // Enough to correct the request by; one of a million unknown fields gets no answer of a million sentences.
         while fields.len() > MAX_NAMED_FIELDS {
             fields.pop_last();
         }

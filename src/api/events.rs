@@ -1,12 +1,12 @@
 //! `/api/events`, `/api/event_types`
 
 use super::Call;
-use super::answer::{Answer, Failure};
-use super::fields::{Fields, Value};
+use super::answer::{Answer, Failure, MAX_NAMED_FIELDS};
+use super::fields::Fields;
 use super::notifications::{DetailShape, NotificationShape};
 use super::query::{self, Query};
 use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
-use crate::service::EventDraft;
+use crate::service::{EventDraft, Recorded};
 use crate::store::EventQuery;
 use http::{HeaderName, StatusCode, header};
 use serde::Serialize;
@@ -23,10 +23,8 @@ const MAX_EXTERNAL_ID_BYTES: usize = 255;
 /// The longest `Idempotency-Key`, in bytes.
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
-pub(super) async fn record(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
-    let key = idempotency_key(call)?;
-    let recorded = call.service.record(&call.caller, traced(one(call.body)?, call), key, false).await?;
+pub(super) async fn record(call: Call<'_>) -> Result<Answer, Failure> {
+    let recorded = taken(call, one, false).await?;
     let Some(event) = recorded.events.first() else {
         // A repetition of a key that answered an empty list can't come from here.
         return Err(Failure::not_found());
@@ -40,12 +38,10 @@ pub(super) async fn record(call: &Call<'_>) -> Result<Answer, Failure> {
     })
 }
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-pub(super) async fn record_batch(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
-    let key = idempotency_key(call)?;
-    let recorded = call.service.record(&call.caller, traced(several(call.body)?, call), key, true).await?;
+pub(super) async fn record_batch(call: Call<'_>) -> Result<Answer, Failure> {
+    let recorded = taken(call, several, true).await?;
     let shapes: Vec<EventShape> = recorded.events.iter().map(EventShape::of).collect();
     Ok(if recorded.replayed {
         Answer::data(StatusCode::OK, &shapes).with(REPLAYED, "true")
@@ -54,11 +50,24 @@ pub(super) async fn record_batch(call: &Call<'_>) -> Result<Answer, Failure> {
     })
 }
 
-fn traced<'a>(mut drafts: Vec<EventDraft<'a>>, call: &Call<'_>) -> Vec<EventDraft<'a>> {
-    for draft in &mut drafts {
-        draft.trace.clone_from(&call.trace);
-    }
-    drafts
+async fn taken(
+    mut call: Call<'_>,
+    read: fn(&[u8]) -> Result<Vec<EventDraft<'_>>, Failure>,
+    in_batch: bool,
+) -> Result<Recorded, Failure> {
+    query::none(call.query)?;
+    let key = idempotency_key(&call)?;
+    let prepared = call.read(|body| {
+        let mut drafts = read(body)?;
+        for draft in &mut drafts {
+            draft.trace.clone_from(&call.trace);
+        }
+        Ok(call.service.prepare(&call.caller, drafts, in_batch)?)
+    });
+    let prepared = prepared.await?;
+    // What is recorded was copied out of it.
+    call.body.release();
+    Ok(call.service.record(&call.caller, prepared, key).await?)
 }
 
 /// The one event of a body.
@@ -72,7 +81,7 @@ pub(super) fn one(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
 /// The events of a batch's body, in their order.
 pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
     let mut frame = Fields::of_body(body)?;
-    let items = frame.required("events", Value::list);
+    let items = frame.required("events", |value| value.list(MAX_BATCH));
     if let Some(items) = &items
         && !(1..=MAX_BATCH).contains(&items.len())
     {
@@ -86,11 +95,14 @@ pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
         let mut fields = Fields::of(item, format!("events[{index}]"));
         drafts.extend(draft(&mut fields));
         problems.extend(fields.into_problems());
+        if problems.len() >= MAX_NAMED_FIELDS {
+            break;
+        }
     }
     if problems.is_empty() { Ok(drafts) } else { Err(Failure::invalid(problems)) }
 }
 
-fn idempotency_key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Failure> {
+pub(super) fn idempotency_key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Failure> {
     let Some(value) = call.idempotency_key else {
         return Ok(None);
     };

@@ -2,8 +2,9 @@
 //!
 //! serde's derived errors name one problem and a byte; a merchant needs all of them, by field.
 
-use super::answer::Failure;
-use crate::model::{Members, depth};
+use super::answer::{Failure, MAX_NAMED_FIELDS};
+use super::bounded;
+use crate::model::depth;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -13,6 +14,14 @@ pub(super) const MAX_DEPTH: usize = 64;
 
 /// The most sentences about one field.
 const MAX_PROBLEMS: usize = 5;
+
+/// The most members of an object that are looked at. No object of a request has as many fields; what is left over is unknown, and no
+/// more is told of than [`MAX_NAMED_FIELDS`].
+const MAX_MEMBERS: usize = 2 * MAX_NAMED_FIELDS;
+
+/// The longest text and number that are looked at, in bytes as they are written. No field takes one as long.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+const MAX_NUMBER_BYTES: usize = 400;
 
 /// One value, still as its text.
 #[derive(Clone, Copy)]
@@ -34,7 +43,15 @@ impl<'a> Value<'a> {
     pub(super) fn text(self) -> Result<Cow<'a, str>, String> {
         #[derive(serde::Deserialize)]
         struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+        if self.0.len() > MAX_TEXT_BYTES && self.0.starts_with('"') {
+            return Err("is too long".to_owned());
+        }
         serde_json::from_str::<Text<'a>>(self.0).map(|text| text.0).map_err(|_| "must be a string".to_owned())
+    }
+
+    /// A number's digits; `None` for anything else, and for more digits than a number needs.
+    fn digits(self) -> Option<&'a str> {
+        Some(self.0).filter(|text| text.len() <= MAX_NUMBER_BYTES)
     }
 
     pub(super) fn boolean(self) -> Result<bool, String> {
@@ -42,34 +59,49 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn number(self) -> Result<f64, String> {
-        serde_json::from_str(self.0).map_err(|_| "must be a number".to_owned())
+        let number = self.digits().and_then(|digits| serde_json::from_str(digits).ok());
+        number.ok_or_else(|| "must be a number".to_owned())
     }
 
     /// A whole number within a range, however it is written: to JSON Schema, and to JavaScript, `3.0` is 3.
     pub(super) fn integer(self, range: std::ops::RangeInclusive<u64>) -> Result<u64, String> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and not negative")]
         let whole = |number: f64| (number.fract() == 0.0 && number >= 0.0).then_some(number as u64);
-        let number = serde_json::from_str(self.0).ok();
-        let number = number.or_else(|| serde_json::from_str(self.0).ok().and_then(whole));
+        let digits = self.digits().unwrap_or_default();
+        let number = serde_json::from_str(digits).ok();
+        let number = number.or_else(|| serde_json::from_str(digits).ok().and_then(whole));
         let number = number.filter(|number| range.contains(number));
         number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
     }
 
-    pub(super) fn list(self) -> Result<Vec<Value<'a>>, String> {
-        let items: Vec<&RawValue> = serde_json::from_str(self.0).map_err(|_| "must be a list".to_owned())?;
-        Ok(items.into_iter().map(|item| Value(item.get())).collect())
+    /// The items of a list, of which no more than one past `most` are given: a list that is too long shows by that.
+    pub(super) fn list(self, most: usize) -> Result<Vec<Value<'a>>, String> {
+        let items = bounded::items(self.0, most + 1).ok_or_else(|| "must be a list".to_owned())?;
+        Ok(items.parts.into_iter().map(Value).collect())
     }
 
-    pub(super) fn members(self) -> Result<Vec<(Cow<'a, str>, Value<'a>)>, String> {
-        let Members(members) = serde_json::from_str(self.0).map_err(|_| "must be an object".to_owned())?;
-        Ok(members.into_iter().map(|(name, value)| (name, Value(value.get()))).collect())
+    /// The members of an object, of which no more than [`MAX_MEMBERS`] are given.
+    pub(super) fn members(self) -> Result<Members<'a>, String> {
+        let members = bounded::members(self.0, MAX_MEMBERS).ok_or_else(|| "must be an object".to_owned())?;
+        let all = members.parts.into_iter().map(|(name, value)| (name, Value(value))).collect();
+        Ok(Members { all, more: members.more })
     }
+}
+
+/// The members of an object, in the order written.
+#[derive(Default)]
+pub(super) struct Members<'a> {
+    pub(super) all: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// Whether there are more than that.
+    pub(super) more: bool,
 }
 
 /// The fields of one object, taken one by one; what is left in the end is unknown.
 pub(super) struct Fields<'a> {
     prefix: String,
     members: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// Whether the object has more members than are looked at: then none is missing.
+    more: bool,
     problems: BTreeMap<String, Vec<String>>,
 }
 
@@ -79,16 +111,13 @@ impl<'a> Fields<'a> {
     pub(super) fn within(body: &'a [u8], key: &str) -> Result<Self, Failure> {
         let mut frame = Self::of_body(body)?;
         let inner = frame.required(key, Value::members);
-        let mut fields = Self { prefix: String::new(), members: inner.unwrap_or_default(), problems: BTreeMap::new() };
         frame.finish()?;
-        fields.refuse_repeats();
-        Ok(fields)
+        Ok(Self::of_members(inner.unwrap_or_default(), String::new()))
     }
 
     /// The body's own members.
     pub(super) fn of_body(body: &'a [u8]) -> Result<Self, Failure> {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| Failure::bad_request("not_json", "the body must be JSON in UTF-8"))?;
+        let text = text(body)?;
         if text.trim().is_empty() {
             return Err(Failure::bad_request("not_json", "the body is empty: send JSON"));
         }
@@ -101,11 +130,7 @@ impl<'a> Fields<'a> {
             return Err(Failure::invalid(problems));
         }
         match Value(text).members() {
-            Ok(members) => {
-                let mut fields = Self { prefix: String::new(), members, problems };
-                fields.refuse_repeats();
-                Ok(fields)
-            }
+            Ok(members) => Ok(Self::of_members(members, String::new())),
             Err(problem) => {
                 problems.insert("body".to_owned(), vec![problem]);
                 Err(Failure::invalid(problems))
@@ -115,12 +140,22 @@ impl<'a> Fields<'a> {
 
     /// The fields of a nested object; problems are named `prefix.field`.
     pub(super) fn of(value: Value<'a>, prefix: String) -> Self {
-        let mut fields = Self { prefix, members: Vec::new(), problems: BTreeMap::new() };
         match value.members() {
-            Ok(members) => fields.members = members,
+            Ok(members) => Self::of_members(members, prefix),
             Err(problem) => {
-                fields.problems.insert(fields.prefix.clone(), vec![problem]);
+                let problems = BTreeMap::from([(prefix.clone(), vec![problem])]);
+                // What isn't there isn't missing either.
+                Self { prefix, members: Vec::new(), more: true, problems }
             }
+        }
+    }
+
+    fn of_members(members: Members<'a>, prefix: String) -> Self {
+        let Members { all, more } = members;
+        let mut fields = Self { prefix, members: all, more, problems: BTreeMap::new() };
+        if more {
+            let whole = if fields.prefix.is_empty() { "body".to_owned() } else { fields.prefix.clone() };
+            fields.problems.insert(whole, vec![format!("has more than {MAX_MEMBERS} fields")]);
         }
         fields.refuse_repeats();
         fields
@@ -156,6 +191,10 @@ impl<'a> Fields<'a> {
 
     pub(super) fn problem(&mut self, name: &str, problem: impl Into<String>) {
         let name = self.named(name);
+        // Enough to correct the request by.
+        if self.problems.len() >= MAX_NAMED_FIELDS && !self.problems.contains_key(&name) {
+            return;
+        }
         // Names that are cut to one and the same text need no more than a few sentences.
         let told = self.problems.entry(name).or_default();
         if told.len() < MAX_PROBLEMS {
@@ -186,7 +225,9 @@ impl<'a> Fields<'a> {
     /// A field that must be there; `None` after a problem, which [`Fields::finish`] will answer.
     pub(super) fn required<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
         let Some(value) = self.take(name).filter(|value| !value.is_null()) else {
-            self.problem(name, "is required");
+            if !self.more {
+                self.problem(name, "is required");
+            }
             return None;
         };
         self.parse(name, value, parse)
@@ -236,6 +277,22 @@ impl<'a> Fields<'a> {
 /// A caller's own text, cut to what fits a line.
 pub(super) fn shown(name: &str) -> String {
     name.chars().take(100).collect()
+}
+
+/// The text of a body. A byte order mark before it, which some editors and languages write, is passed over (RFC 8259, 8.1).
+fn text(body: &[u8]) -> Result<&str, Failure> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    std::str::from_utf8(body).map_err(|_| {
+        let utf16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
+        let detail = if utf16 { "the body is UTF-16: send JSON in UTF-8" } else { "the body must be JSON in UTF-8" };
+        Failure::bad_request("not_json", detail)
+    })
+}
+
+/// Whether a body is an object with a member of this name among its first.
+pub(super) fn has_member(body: &[u8], name: &str) -> bool {
+    let members = text(body).ok().and_then(|text| bounded::members(text, MAX_MEMBERS));
+    members.is_some_and(|members| members.parts.iter().any(|(own, _)| own == name))
 }
 
 fn not_json(error: &serde_json::Error) -> Failure {

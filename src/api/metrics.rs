@@ -161,6 +161,13 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
         dropped,
     );
     text.counter("carteiro_connections_refused_total", "Connections that found no room, since the start.", refused);
+    let (held, without_room) = call.ingress.bodies.figures();
+    text.gauge("carteiro_body_bytes", "Bytes that are set aside for the bodies of requests under way.", held);
+    text.counter(
+        "carteiro_bodies_refused_total",
+        "Bodies of requests that found no room in memory, since the start.",
+        without_room,
+    );
     text.family("carteiro_http_requests_total", "counter", "Requests that were answered, since the start.");
     for (class, status, count) in call.ingress.traffic.counts() {
         let labels = [("class", class), ("code", &*status.to_string())];

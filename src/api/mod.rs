@@ -4,6 +4,8 @@
 
 mod answer;
 mod auth;
+mod bodies;
+mod bounded;
 mod cors;
 mod events;
 mod fields;
@@ -23,6 +25,7 @@ mod spoken;
 mod stream;
 mod tokens;
 mod traffic;
+mod turns;
 mod webhooks;
 
 pub use auth::MAX_TOKEN_BYTES;
@@ -34,15 +37,13 @@ use crate::config::Server as Settings;
 use crate::model::TraceContext;
 use crate::service::Service;
 use answer::{Answer, Failure};
-use bytes::Bytes;
+use bodies::{Body, BodyLimits};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 use ingress::{Phase, caller};
 use route::{Endpoint, Target};
 use server::Connection;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What a handler is given.
 struct Call<'a> {
@@ -50,17 +51,17 @@ struct Call<'a> {
     ingress: &'a Ingress,
     caller: crate::service::Caller,
     query: &'a str,
-    body: &'a [u8],
+    body: Body,
     idempotency_key: Option<&'a HeaderValue>,
     /// The trace the caller is in.
     trace: Option<Arc<TraceContext>>,
 }
 
-/// How a request's body is bounded.
-#[derive(Clone, Copy, Debug)]
-struct BodyLimits {
-    max_bytes: usize,
-    timeout: Duration,
+impl Call<'_> {
+    /// Reads the body: a long one where no other call waits for it.
+    async fn read<T>(&self, read: impl FnOnce(&[u8]) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.ingress.turns.take(self.body.len(), || read(&self.body)).await
+    }
 }
 
 async fn handle(connection: &Connection, settings: &Settings, request: Request<Incoming>) -> Answer {
@@ -104,23 +105,23 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
     }
     let limits = BodyLimits { max_bytes, timeout: settings.body_timeout };
     connection.place.enter(Phase::Body);
-    let body = read_body(body, limits).await?;
+    let body = ingress.bodies.read(body, limits).await?;
     if !connection.place.enter(Phase::Working) {
         // Its caller is told nothing any more, so nothing must be done.
         return Err(Failure::unavailable("every connection is taken: try again in a moment"));
     }
-    if endpoint == Endpoint::Webhooks {
-        // The guide's own sample prints GET above text that says POST: never guess which was meant.
-        refuse_registration_by_get(&body)?;
-    }
-    if !endpoint.takes_body() && head.method != Method::GET && !body.is_empty() {
-        // What is sent and not read would be believed to have been taken.
-        fields::Fields::of_body(&body)?.finish()?;
-    }
     let query = head.uri.query().unwrap_or_default();
     let idempotency_key = head.headers.get("idempotency-key");
     let trace = trace(&head.headers).map(Arc::new);
-    let call = Call { service, ingress, caller, query, body: &body, idempotency_key, trace };
+    let call = Call { service, ingress, caller, query, body, idempotency_key, trace };
+    if endpoint == Endpoint::Webhooks {
+        // The guide's own sample prints GET above text that says POST: never guess which was meant.
+        call.read(refuse_registration_by_get).await?;
+    }
+    if !endpoint.takes_body() && head.method != Method::GET && !call.body.is_empty() {
+        // What is sent and not read would be believed to have been taken.
+        call.read(|body| fields::Fields::of_body(body)?.finish()).await?;
+    }
     match endpoint {
         Endpoint::Register => webhooks::register(&call).await,
         Endpoint::Webhooks => webhooks::list(&call),
@@ -129,8 +130,8 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         Endpoint::DeleteWebhook(id) => webhooks::delete(&call, id).await,
         Endpoint::TestWebhook(id) => webhooks::test(&call, id).await,
         Endpoint::RotateSecret(id) => webhooks::rotate_secret(&call, id).await,
-        Endpoint::Record => events::record(&call).await,
-        Endpoint::RecordBatch => events::record_batch(&call).await,
+        Endpoint::Record => events::record(call).await,
+        Endpoint::RecordBatch => events::record_batch(call).await,
         Endpoint::Events => events::list(&call).await,
         Endpoint::Event(id) => events::show(&call, id).await,
         Endpoint::EventNotifications(id) => events::notifications(&call, id).await,
@@ -175,27 +176,8 @@ fn check_content_type(value: Option<&HeaderValue>) -> Result<(), Failure> {
     if json || media_type == "application/x-www-form-urlencoded" { Ok(()) } else { Err(Failure::not_json_type()) }
 }
 
-async fn read_body(body: Incoming, limits: BodyLimits) -> Result<Bytes, Failure> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    if body.size_hint().lower() > limits.max_bytes as u64 {
-        return Err(Failure::too_large(limits.max_bytes));
-    }
-    let collected = tokio::time::timeout(limits.timeout, Limited::new(body, limits.max_bytes).collect()).await;
-    match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::too_large(limits.max_bytes)),
-        // The connection broke: nobody will read this.
-        Ok(Err(_)) => Err(Failure::bad_request("body_incomplete", "the body broke off before its end")),
-        Err(_) => Err(Failure::body_timeout()),
-    }
-}
-
 fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
-    let looks_like_registration = serde_json::from_slice::<crate::model::Members<'_>>(body)
-        .is_ok_and(|members| members.0.iter().any(|(name, _)| name == "webhook"));
-    if looks_like_registration {
+    if fields::has_member(body, "webhook") {
         return Err(Failure::bad_request(
             "use_post",
             "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body with -X POST",

@@ -1,14 +1,14 @@
 //! The way to pages that people look at, for whoever has some: this room reads the request and knows nothing of what is on them.
 
 use super::answer::{Answer, Failure};
+use super::bodies::BodyLimits;
 use super::ingress::{Phase, caller};
 use super::server::Connection;
-use super::{BodyLimits, read_body};
-use crate::body::Body;
+use crate::body::{Body, Unread};
 use crate::config::Server as Settings;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -17,7 +17,10 @@ use std::pin::Pin;
 pub trait Pages: Send + Sync {
     /// Whether this path is one of theirs.
     fn has(&self, path: &str) -> bool;
+    /// Whether whoever asks is signed in; `secure` as below.
+    fn knows(&self, head: &Parts, secure: bool) -> bool;
     /// Answers a request that came from this address; `secure` tells whether the browser speaks TLS, to us or to a trusted proxy.
+    /// A body that wasn't read is empty, and its [`Unread`] stands among the request's extensions.
     fn answer<'a>(
         &'a self,
         request: Request<Bytes>,
@@ -37,12 +40,36 @@ pub(super) async fn answer(
     let by_proxy = settings.trusted_proxies.iter().any(|range| range.contains(connection.peer))
         && head.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     let secure = by_proxy || connection.ingress.certificate().is_some();
-    connection.place.enter(Phase::Body);
-    let limits = BodyLimits { max_bytes: settings.max_body, timeout: settings.body_timeout };
-    let body = read_body(body, limits).await?;
+    let bodies = &connection.ingress.bodies;
+    let read = if head.method == Method::GET || head.method == Method::HEAD {
+        // Nothing in it would be looked at; hyper closes the connection behind what isn't read.
+        Ok(Bytes::new())
+    } else if pages.knows(&head, secure) {
+        connection.place.enter(Phase::Body);
+        let limits = BodyLimits { max_bytes: settings.max_body, timeout: settings.body_timeout };
+        bodies.read(body, limits).await.map(super::bodies::Body::into_bytes)
+    } else {
+        connection.place.enter(Phase::Form);
+        bodies.read_form(body, settings.body_timeout).await
+    };
     if !connection.place.enter(Phase::Working) {
         // Its caller is told nothing any more, so nothing must be done.
         return Err(Failure::unavailable("every connection is taken: try again in a moment"));
     }
-    Ok(Answer::of_page(pages.answer(Request::from_parts(head, body), from, secure).await))
+    let (body, unread) = match read {
+        Ok(body) => (body, None),
+        // People read a page.
+        Err(failure) => match failure.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => (Bytes::new(), Some(Unread::TooLong)),
+            StatusCode::SERVICE_UNAVAILABLE => (Bytes::new(), Some(Unread::Busy)),
+            _ => return Err(failure),
+        },
+    };
+    let mut request = Request::from_parts(head, body);
+    if let Some(unread) = unread {
+        request.extensions_mut().insert(unread);
+    }
+    let answer = Answer::of_page(pages.answer(request, from, secure).await);
+    // What is left of the body is not read.
+    Ok(if unread.is_some() { answer.with(header::CONNECTION, "close") } else { answer })
 }

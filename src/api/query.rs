@@ -1,6 +1,6 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
-use super::answer::Failure;
+use super::answer::{Failure, MAX_NAMED_FIELDS};
 use crate::model::{Pattern, Timestamp};
 use crate::store::{Cursor, Order};
 use std::borrow::Cow;
@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 /// The most items of a page, and how many there are unasked.
 const MAX_LIMIT: usize = 500;
 const DEFAULT_LIMIT: usize = 50;
+/// The most parameters that are looked at.
+const MAX_PARAMETERS: usize = 2 * MAX_NAMED_FIELDS;
 
 pub(super) struct Query<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
@@ -24,11 +26,19 @@ pub(super) struct Paging {
 
 impl<'a> Query<'a> {
     pub(super) fn new(query: &'a str) -> Self {
-        Self { pairs: form_urlencoded::parse(query.as_bytes()).collect(), problems: BTreeMap::new() }
+        let mut all = form_urlencoded::parse(query.as_bytes());
+        let mut query = Self { pairs: all.by_ref().take(MAX_PARAMETERS).collect(), problems: BTreeMap::new() };
+        if all.next().is_some() {
+            query.problem("query", format!("has more than {MAX_PARAMETERS} parameters"));
+        }
+        query
     }
 
     fn problem(&mut self, name: &str, problem: impl Into<String>) {
         let name: String = name.chars().take(100).collect();
+        if self.problems.len() >= MAX_NAMED_FIELDS && !self.problems.contains_key(&name) {
+            return;
+        }
         let told = self.problems.entry(name).or_default();
         let problem = problem.into();
         // A parameter that is given a thousand times is unknown once.

@@ -13,7 +13,13 @@ use std::borrow::Cow;
 
 pub(super) async fn start(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    let mut frame = Fields::of_body(call.body)?;
+    let view = call.service.resend_many(&call.caller, call.read(filter).await?).await?;
+    let location = format!("/api/notifications/resend/{}", view.resend.id);
+    Ok(Answer::data(StatusCode::ACCEPTED, &ResendShape::of(&view)).with(header::LOCATION, &location))
+}
+
+fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
+    let mut frame = Fields::of_body(body)?;
     // `filter` must be there, if only as {}: re-sending everything is asked for in so many words.
     let filter = frame
         .required("filter", |value| if value.is_object() { Ok(value) } else { Err("must be an object".to_owned()) });
@@ -39,9 +45,7 @@ pub(super) async fn start(call: &Call<'_>) -> Result<Answer, Failure> {
         to: fields.optional("to", timestamp),
     };
     fields.finish()?;
-    let view = call.service.resend_many(&call.caller, filter).await?;
-    let location = format!("/api/notifications/resend/{}", view.resend.id);
-    Ok(Answer::data(StatusCode::ACCEPTED, &ResendShape::of(&view)).with(header::LOCATION, &location))
+    Ok(filter)
 }
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {

@@ -12,12 +12,21 @@ use std::time::Duration;
 
 /// The longest name of a token, in characters.
 const MAX_NAME_CHARS: usize = 100;
+/// The most scopes that are read: each a few times over.
+const MAX_SCOPES: usize = 16;
 /// The longest life that can be asked for; without one, a token lives until it is revoked.
 const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    let mut fields = Fields::within(call.body, "token")?;
+    let (name, scopes, expires_in) = call.read(draft).await?;
+    let made = call.service.create_token(&call.caller, name, scopes, expires_in).await?;
+    let shape = TokenShape { token: Some(&made.text), ..TokenShape::of(&made.view) };
+    Ok(Answer::data(StatusCode::CREATED, &shape))
+}
+
+fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
+    let mut fields = Fields::within(body, "token")?;
     let name = fields.required("name", |value| {
         let name = value.text()?.into_owned();
         let good = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
@@ -30,7 +39,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let scopes = fields.required("scopes", |value| {
         let bad = || "must be a list of `admin`, `ingest` or `read`".to_owned();
         let mut scopes = Vec::new();
-        for item in value.list().map_err(|_| bad())? {
+        for item in value.list(MAX_SCOPES).map_err(|_| bad())? {
             scopes.push(Scope::parse(&item.text().map_err(|_| bad())?).ok_or_else(bad)?);
         }
         Scopes::new(scopes).ok_or_else(bad)
@@ -43,9 +52,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let (Some(name), Some(scopes)) = (name, scopes) else {
         unreachable!("finish() has answered for every required field that is missing");
     };
-    let made = call.service.create_token(&call.caller, name, scopes, expires_in).await?;
-    let shape = TokenShape { token: Some(&made.text), ..TokenShape::of(&made.view) };
-    Ok(Answer::data(StatusCode::CREATED, &shape))
+    Ok((name, scopes, expires_in))
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    let webhook = call.service.register(&call.caller, registration(call.body)?).await?;
+    let webhook = call.service.register(&call.caller, call.read(registration).await?).await?;
     let location = format!("/api/webhooks/{}", webhook.id);
     let shape = WebhookShape::with_secret(&webhook, call.service.failing(&webhook));
     Ok(Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location))
@@ -43,7 +43,7 @@ pub(super) async fn change(call: &Call<'_>, id: WebhookId) -> Result<Answer, Fai
     query::none(call.query)?;
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
-    let webhook = call.service.change(&call.caller, id, patch(call.body)?).await?;
+    let webhook = call.service.change(&call.caller, id, call.read(patch).await?).await?;
     Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
 }
 
@@ -93,7 +93,7 @@ fn target(value: Value<'_>) -> Result<TargetUrl, String> {
 }
 
 fn patterns(value: Value<'_>) -> Result<PatternSet, String> {
-    let texts = value.list().map_err(|_| "must be a list of patterns".to_owned())?;
+    let texts = value.list(PatternSet::MAX).map_err(|_| "must be a list of patterns".to_owned())?;
     let mut patterns = Vec::with_capacity(texts.len().min(PatternSet::MAX));
     if texts.len() > PatternSet::MAX {
         return Err(too_many_patterns());
@@ -134,7 +134,8 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
         _ => Err("must be ACTIVE or PAUSED".to_owned()),
     });
     let headers = fields.clearable("headers", |value| {
-        let members = value.members().map_err(|_| "must be an object of names and values".to_owned())?;
+        // More of them than are looked at are too many by far.
+        let members = value.members().map_err(|_| "must be an object of names and values".to_owned())?.all;
         let mut pairs = Vec::with_capacity(members.len());
         for (name, value) in members {
             let value = value.text().map_err(|_| format!("the value of `{}` must be a string", shown(&name)))?;
@@ -167,7 +168,7 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
 fn retry_policy(value: Value<'_>) -> Result<RetryPolicy, String> {
     let mut fields = Fields::of(value, String::new());
     let schedule = fields.required("schedule", |value| {
-        let texts = value.list()?;
+        let texts = value.list(usize::from(MAX_AUTOMATIC_ATTEMPTS))?;
         let gap = |text: Value<'_>| {
             parse_duration(&text.text()?).ok_or_else(|| "must be a list of spans such as \"30s\" or \"2h\"".to_owned())
         };

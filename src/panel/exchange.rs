@@ -1,6 +1,7 @@
 //! One request as the pages see it, and what goes out: headers that let nothing in a page act but the panel's own files.
 
 use super::texts::Lang;
+use crate::body::Unread;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use maud::Markup;
@@ -57,6 +58,8 @@ pub(super) struct Asked {
     pub(super) form: Fields,
     /// How long the form is.
     form_bytes: usize,
+    /// Why the form wasn't read, if it wasn't.
+    pub(super) unread: Option<Unread>,
     pub(super) lang: Lang,
     pub(super) session: Option<String>,
     pub(super) from: IpAddr,
@@ -74,8 +77,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// Whether the form is longer than what is obeyed; it is read all the same, so that what was typed can be given back.
-    pub(super) const fn is_too_long(&self) -> bool {
-        self.form_bytes > MAX_FORM_BYTES
+    pub(super) fn is_too_long(&self) -> bool {
+        self.form_bytes > MAX_FORM_BYTES || self.unread == Some(Unread::TooLong)
     }
 
     pub(super) fn read(request: &Request<Bytes>, from: IpAddr, secure: bool) -> Self {
@@ -87,7 +90,7 @@ impl Asked {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             lang: cookie(headers, LANGUAGE_COOKIE).and_then(Lang::parse).unwrap_or_else(accepted),
-            session: cookie(headers, cookie_name(secure)).map(str::to_owned),
+            session: session(headers, secure).map(str::to_owned),
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
             host: text(headers, header::HOST).to_owned(),
@@ -95,12 +98,18 @@ impl Asked {
             by_itself: headers.contains_key("carteiro-live") && request.method() != Method::POST
                 || request.uri().path() == "/live",
             form_bytes: request.body().len(),
+            unread: request.extensions().get().copied(),
             query,
             form,
             from,
             secure,
         }
     }
+}
+
+/// What the session's cookie holds.
+pub(super) fn session(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    cookie(headers, cookie_name(secure))
 }
 
 const fn cookie_name(secure: bool) -> &'static str {

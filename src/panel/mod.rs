@@ -20,7 +20,7 @@ mod webhook_form;
 mod webhook_typed;
 mod webhooks;
 
-use crate::body::Body;
+use crate::body::{Body, Unread};
 use crate::model::{EventId, NotificationId, ResendId, Scope, Timestamp, WebhookId};
 use crate::service::{Caller, Credential, Error, Service};
 use crate::store::StoreError;
@@ -39,6 +39,9 @@ use tokio::sync::watch;
 const STYLE: &[u8] = include_bytes!("panel.css");
 const SCRIPT: &[u8] = include_bytes!("panel.js");
 const ICON: &[u8] = include_bytes!("icon.svg");
+
+/// When somebody whose form found no room should come back, in seconds.
+const BUSY_FOR_S: &str = "5";
 
 /// How many rows a page has.
 const ROWS: usize = 50;
@@ -88,6 +91,7 @@ enum Refusal {
     ReadOnly,
     Stale,
     TooLong,
+    Busy,
     Of(Error),
 }
 
@@ -118,6 +122,12 @@ impl Panel {
         }) && !path.starts_with("//")
     }
 
+    /// Whether a request with these headers is of somebody who is signed in; `secure` as below. It is no use of the session.
+    pub fn knows(&self, headers: &http::HeaderMap, secure: bool) -> bool {
+        exchange::session(headers, secure)
+            .is_some_and(|cookie| self.sessions.find(&self.service, cookie, true).is_some())
+    }
+
     /// Answers one request; `secure` tells whether the browser speaks TLS.
     pub async fn answer(&self, request: Request<Bytes>, from: IpAddr, secure: bool) -> Response<Body> {
         let known = request.headers().get(header::IF_NONE_MATCH).cloned();
@@ -143,6 +153,9 @@ impl Panel {
     }
 
     async fn page(&self, asked: &Asked) -> Response<Bytes> {
+        if asked.unread == Some(Unread::Busy) {
+            return Self::refuse(asked, &Refusal::Busy);
+        }
         match (asked.method.as_str(), asked.path.as_str()) {
             ("GET" | "HEAD", "/sign-in") => self.sign_in_page(asked, StatusCode::OK, None),
             ("POST", "/sign-in") => self.sign_in(asked),
@@ -330,7 +343,11 @@ impl Panel {
         let t = asked.lang.texts();
         let (status, title, sentence) = said(asked.lang, refusal);
         let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
-        exchange::page(status, bare(asked.lang, title, "/", &content))
+        let mut page = exchange::page(status, bare(asked.lang, title, "/", &content));
+        if matches!(refusal, Refusal::Busy) {
+            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(BUSY_FOR_S));
+        }
+        page
     }
 
     fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
@@ -382,6 +399,7 @@ fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
         Refusal::ReadOnly => (StatusCode::FORBIDDEN, t.forbidden_title, t.forbidden.to_owned()),
         Refusal::Stale => (StatusCode::FORBIDDEN, t.stale_title, t.stale.to_owned()),
         Refusal::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, t.cant_title, t.too_long.to_owned()),
+        Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, t.cant_title, t.busy.to_owned()),
         Refusal::Of(Error::Conflict { code: _, detail }) => {
             (StatusCode::CONFLICT, t.cant_title, sentence(lang, detail))
         }

@@ -65,15 +65,16 @@ pub struct EventDetail {
     pub summary: BTreeMap<Status, u32>,
 }
 
+/// Events that were looked at and are ready to be recorded: as long as the bodies that targets will receive.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    events: Vec<NewEvent>,
+    in_batch: bool,
+}
+
 impl Service {
-    /// Records events, all or none. On `Ok` they, and every notification they owe, survive kill -9 and power loss.
-    pub async fn record(
-        &self,
-        caller: &Caller,
-        drafts: Vec<EventDraft<'_>>,
-        idempotency_key: Option<&str>,
-        in_batch: bool,
-    ) -> Result<Recorded, Error> {
+    /// Looks at events that are to be recorded. It takes time by their length, and waits for nothing.
+    pub fn prepare(&self, caller: &Caller, drafts: Vec<EventDraft<'_>>, in_batch: bool) -> Result<Prepared, Error> {
         let policy = self.policy();
         let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
         if let Some(index) = drafts.iter().position(own) {
@@ -101,14 +102,25 @@ impl Service {
         if !unknown.is_empty() {
             return Err(Error::Invalid(unknown));
         }
-        let events: Vec<NewEvent> = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
+        let events = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
+        Ok(Prepared { events, in_batch })
+    }
+
+    /// Records events, all or none. On `Ok` they, and every notification they owe, survive kill -9 and power loss.
+    pub async fn record(
+        &self,
+        caller: &Caller,
+        prepared: Prepared,
+        idempotency_key: Option<&str>,
+    ) -> Result<Recorded, Error> {
+        let Prepared { events, in_batch } = prepared;
         let key = idempotency_key.map(|key| {
             let ids: Vec<[u8; 16]> = events.iter().map(|event| event.id.map_or([0; 16], EventId::to_bytes)).collect();
             let parts = events.iter().zip(&ids).flat_map(|(event, id)| [event.fingerprint.0.as_slice(), id.as_slice()]);
             IdempotencyKey {
                 hash: Fingerprint::of([key.as_bytes()]).0,
                 fingerprint: Fingerprint::of(parts).0,
-                until: self.clock.now().plus(policy.idempotency_window),
+                until: self.clock.now().plus(self.policy().idempotency_window),
             }
         });
         let accepted =

@@ -13,7 +13,7 @@ mod tokens;
 mod webhooks;
 
 pub use disabling::{Failing, Troubled};
-pub use events::{EventDetail, EventDraft, Recorded};
+pub use events::{EventDetail, EventDraft, Prepared, Recorded};
 pub use explaining::Explanation;
 pub use following::{FollowFilter, Followed, Follower, MAX_FOLLOWERS, Next};
 pub use glance::{Glance, MAX_COUNTED, Overview, Owed, Trouble, WebhookGlance};

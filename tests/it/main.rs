@@ -8,6 +8,7 @@
 mod a_deadline;
 mod accounts;
 mod bad_input;
+mod bodies;
 mod cli;
 mod cli_following;
 mod contract;

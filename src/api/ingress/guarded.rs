@@ -131,9 +131,13 @@ impl<S> Guarded<S> {
                 Some((idle_since, begun)) if idle_since == since => begun + self.patience.header,
                 _ => since + self.patience.idle,
             }),
-            Phase::Handshake | Phase::Body | Phase::Working | Phase::Answering | Phase::Streaming | Phase::Dropped => {
-                None
-            }
+            Phase::Handshake
+            | Phase::Body
+            | Phase::Form
+            | Phase::Working
+            | Phase::Answering
+            | Phase::Streaming
+            | Phase::Dropped => None,
         }
     }
 

@@ -15,7 +15,9 @@ pub(super) use guarded::{Guarded, Patience, Stream};
 pub(super) use guesses::Guesses;
 pub(super) use places::{Phase, Place, Places, Refused, Taken};
 
+use super::bodies::Bodies;
 use super::traffic::Traffic;
+use super::turns::Turns;
 use crate::clock::Clock;
 use crate::config::Server as Settings;
 use crate::model::Timestamp;
@@ -37,6 +39,8 @@ pub struct Ingress {
     pub(super) places: Arc<Places>,
     pub(super) guesses: Guesses,
     pub(super) traffic: Traffic,
+    pub(super) bodies: Bodies,
+    pub(super) turns: Turns,
 }
 
 impl Ingress {
@@ -49,6 +53,8 @@ impl Ingress {
             places: Arc::new(Places::new(most)),
             guesses: Guesses::default(),
             traffic: Traffic::default(),
+            bodies: Bodies::default(),
+            turns: Turns::default(),
         })
     }
 

@@ -30,7 +30,7 @@ pub(in crate::api) enum Phase {
     Head,
     /// Its next head is awaited.
     Idle,
-    /// A body is awaited.
+    /// A body is awaited of a caller who is known.
     Body,
     /// A request is worked on.
     Working,
@@ -40,10 +40,12 @@ pub(in crate::api) enum Phase {
     Streaming,
     /// It has lost its place, and ends.
     Dropped,
+    /// A form is awaited of a visitor who isn't signed in.
+    Form,
 }
 
 impl Phase {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Handshake,
         Self::Head,
         Self::Idle,
@@ -52,12 +54,15 @@ impl Phase {
         Self::Answering,
         Self::Streaming,
         Self::Dropped,
+        Self::Form,
     ];
+    /// How many bits of a place's state hold its phase.
+    const BITS: u32 = 4;
 
     /// Whether the caller is the one who is waited for.
     fn waits_for_caller(self) -> bool {
         match self {
-            Self::Handshake | Self::Head | Self::Idle | Self::Body | Self::Answering => true,
+            Self::Handshake | Self::Head | Self::Idle | Self::Body | Self::Form | Self::Answering => true,
             // Streams are few (see `service::MAX_FOLLOWERS`), and their callers are known.
             Self::Working | Self::Streaming | Self::Dropped => false,
         }
@@ -68,7 +73,7 @@ impl Phase {
 /// which it was chosen.
 pub(in crate::api) struct Place {
     base: Instant,
-    /// Microseconds since `base`, times eight, and the phase. Fine enough that no two phases of one connection begin at once.
+    /// Microseconds since `base`, times sixteen, and the phase. Fine enough that no two phases of one connection begin at once.
     state: AtomicU64,
     dropped: Notify,
 }
@@ -82,11 +87,11 @@ impl Place {
 
     fn pack(&self, phase: Phase) -> u64 {
         let since_us = u64::try_from(self.base.elapsed().as_micros()).unwrap_or(u64::MAX);
-        since_us << 3 | phase as u64
+        since_us << Phase::BITS | phase as u64
     }
 
     fn unpack(state: u64) -> (u64, Phase) {
-        (state >> 3, *Phase::ALL.get((state & 7) as usize).unwrap_or(&Phase::Dropped))
+        (state >> Phase::BITS, *Phase::ALL.get((state & ((1 << Phase::BITS) - 1)) as usize).unwrap_or(&Phase::Dropped))
     }
 
     /// Goes over into a phase; false for a connection that has lost its place.
@@ -356,6 +361,12 @@ mod tests {
         let stranger = take("192.0.2.2");
         let _new = take("192.0.2.3");
         assert_eq!((upload.place.phase().0, stranger.place.phase().0), (Phase::Body, Phase::Dropped));
+        // The form of a visitor who isn't signed in is none.
+        drop(stranger);
+        let form = take("192.0.2.4");
+        assert!(form.place.enter(Phase::Form));
+        let _newer = take("192.0.2.5");
+        assert_eq!((upload.place.phase().0, form.place.phase().0), (Phase::Body, Phase::Dropped));
     }
 
     #[tokio::test]

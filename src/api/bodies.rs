@@ -1,0 +1,290 @@
+//! Bodies of requests: how long each may be, how long it may take to arrive, and how many bytes of all of them are held at once.
+//!
+//! There are two budgets. The first 64 KiB of each body come out of one, what lies beyond out of the other, so that half-sent batches,
+//! however many, leave events their way in. What a body takes is taken before its first byte is read, by the length that it
+//! declares, so that two of them never wait for each other. A caller who finds no room waits, and after [`MAX_WAIT`] gets a 503.
+//!
+//! The form of a visitor who isn't signed in comes out of neither: it has a small budget of its own, in which a new form takes the place
+//! of the one that has been awaited the longest.
+
+use super::answer::Failure;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// How many bytes of each body come out of the first budget.
+const FIRST: usize = 64 * 1024;
+/// What the first bytes of all bodies may take together, in bytes: more than as many connections send in a moment.
+const FIRST_BUDGET: usize = 16 * 1024 * 1024;
+/// What lies beyond the first bytes of all bodies: three batches of the greatest length, which the store takes longer to write than
+/// they take to arrive.
+const REST_BUDGET: usize = 48 * 1024 * 1024;
+/// The longest form of a visitor who isn't signed in, in bytes.
+pub(super) const MAX_FORM: usize = 64 * 1024;
+/// What all forms of such visitors may take together.
+const FORMS_BUDGET: usize = 4 * 1024 * 1024;
+/// How long a body waits for room.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+/// From this length on a body is gathered in a block of [`OWN_MAPPING`].
+const LARGE: usize = 1024 * 1024;
+/// The capacity of such a block. The C library takes a block of more than 32 MiB from the system, and gives it back, by itself; what is
+/// smaller may come out of a heap that never shrinks. A page that nothing was written to costs no memory.
+const OWN_MAPPING: usize = 33 * 1024 * 1024;
+
+/// How a request's body is bounded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimits {
+    pub(super) max_bytes: usize,
+    pub(super) timeout: Duration,
+}
+
+/// A body that has arrived, with its share of the budgets.
+#[derive(Default)]
+pub(super) struct Body {
+    bytes: Vec<u8>,
+    _share: Share,
+}
+
+#[derive(Default)]
+struct Share {
+    _first: Option<OwnedSemaphorePermit>,
+    rest: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Body {
+    /// Frees the bytes and keeps the share: what was made of them takes as much.
+    pub(super) fn release(&mut self) {
+        self.bytes = Vec::new();
+    }
+
+    /// The bytes alone, for what takes about no time.
+    pub(super) fn into_bytes(self) -> Bytes {
+        self.bytes.into()
+    }
+}
+
+/// The budgets of all bodies.
+pub(super) struct Bodies {
+    first: Arc<Semaphore>,
+    rest: Arc<Semaphore>,
+    forms: Arc<Forms>,
+    max_wait: Duration,
+    refused: AtomicU64,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self {
+            first: Arc::new(Semaphore::new(FIRST_BUDGET)),
+            rest: Arc::new(Semaphore::new(REST_BUDGET)),
+            forms: Arc::default(),
+            max_wait: MAX_WAIT,
+            refused: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Bodies {
+    /// Reads a body of a caller who is known.
+    pub(super) async fn read(&self, body: Incoming, limits: BodyLimits) -> Result<Body, Failure> {
+        if body.is_end_stream() {
+            return Ok(Body::default());
+        }
+        let declared = declared(&body, limits.max_bytes)?;
+        // Of a body that declares no length it shows only when it arrives whether it is a long one.
+        let known = declared.unwrap_or(FIRST).min(limits.max_bytes);
+        let first = Some(self.take(&self.first, known.min(FIRST)).await?);
+        let rest = if known > FIRST { Some(self.take(&self.rest, known - FIRST).await?) } else { None };
+        let mut share = Share { _first: first, rest };
+        let gathered = tokio::time::timeout(limits.timeout, self.gather(body, limits.max_bytes, known, &mut share));
+        let bytes = gathered.await.unwrap_or_else(|_| Err(Failure::body_timeout()))?;
+        if let Some(rest) = &mut share.rest {
+            let surplus = rest.num_permits().saturating_sub(bytes.len().saturating_sub(FIRST));
+            drop(rest.split(surplus));
+        }
+        Ok(Body { bytes, _share: share })
+    }
+
+    /// Reads a form of a visitor who isn't signed in, of [`MAX_FORM`] at most.
+    pub(super) async fn read_form(&self, body: Incoming, timeout: Duration) -> Result<Bytes, Failure> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let known = declared(&body, MAX_FORM)?.unwrap_or(MAX_FORM);
+        let form = self.forms.enter(known);
+        let mut share = Share::default();
+        let gathered = tokio::time::timeout(timeout, self.gather(body, MAX_FORM, known, &mut share));
+        let bytes = tokio::select! {
+            gathered = gathered => gathered.unwrap_or_else(|_| Err(Failure::body_timeout()))?,
+            () = form.displaced.notified() => return Err(self.refuse()),
+        };
+        Ok(bytes.into())
+    }
+
+    /// How many bytes of bodies are held, and how many bodies found no room.
+    pub(super) fn figures(&self) -> (u64, u64) {
+        let free = self.first.available_permits() + self.rest.available_permits();
+        let held = (FIRST_BUDGET + REST_BUDGET).saturating_sub(free) + self.forms.lock().bytes;
+        (held as u64, self.refused.load(Ordering::Relaxed))
+    }
+
+    async fn take(&self, of: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
+        // No body is as long as that.
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        match tokio::time::timeout(self.max_wait, of.clone().acquire_many_owned(bytes)).await {
+            Ok(Ok(taken)) => Ok(taken),
+            // The budgets are never closed.
+            Ok(Err(_)) | Err(_) => Err(self.refuse()),
+        }
+    }
+
+    fn refuse(&self) -> Failure {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Failure::busy()
+    }
+
+    /// All of a body. `known` is how long it says it is, or how much of it was taken from the budgets.
+    async fn gather(
+        &self,
+        mut body: Incoming,
+        max: usize,
+        known: usize,
+        share: &mut Share,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut bytes = buffer(known);
+        while let Some(frame) = body.frame().await {
+            // The connection broke: the answer reaches a caller that closed its own half alone.
+            let broken = |_| Failure::bad_request("body_incomplete", "the body broke off before its end");
+            // Trailers say nothing here.
+            let Ok(data) = frame.map_err(broken)?.into_data() else {
+                continue;
+            };
+            let length = bytes.len() + data.len();
+            if length > max {
+                return Err(Failure::too_large(max));
+            }
+            if length > known && share.rest.is_none() {
+                share.rest = Some(self.take(&self.rest, max - known).await?);
+                let mut longer = buffer(max);
+                longer.extend_from_slice(&bytes);
+                bytes = longer;
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(bytes)
+    }
+}
+
+/// The length that a body declares; `None` for one in chunks.
+fn declared(body: &Incoming, max: usize) -> Result<Option<usize>, Failure> {
+    let hint = body.size_hint();
+    if hint.lower() > max as u64 {
+        return Err(Failure::too_large(max));
+    }
+    Ok(hint.exact().and_then(|length| usize::try_from(length).ok()))
+}
+
+fn buffer(length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A system that gives no address space away gets what is needed.
+    if length < LARGE || bytes.try_reserve_exact(OWN_MAPPING).is_err() {
+        bytes.reserve_exact(length);
+    }
+    bytes
+}
+
+/// The forms that are being read of visitors who aren't signed in, the oldest first.
+#[derive(Default)]
+struct Forms(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    next: u64,
+    bytes: usize,
+    held: BTreeMap<u64, (usize, Arc<Notify>)>,
+}
+
+/// A form that is being read, until this is dropped.
+struct Form {
+    forms: Arc<Forms>,
+    id: u64,
+    /// Told when a newer form has taken its place.
+    displaced: Arc<Notify>,
+}
+
+impl Forms {
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>, bytes: usize) -> Form {
+        let mut table = self.lock();
+        while table.bytes + bytes > FORMS_BUDGET {
+            let Some((_, (size, displaced))) = table.held.pop_first() else {
+                break;
+            };
+            table.bytes -= size;
+            displaced.notify_one();
+        }
+        let (id, displaced) = (table.next, Arc::new(Notify::new()));
+        table.next += 1;
+        table.bytes += bytes;
+        table.held.insert(id, (bytes, displaced.clone()));
+        Form { forms: self.clone(), id, displaced }
+    }
+}
+
+impl Drop for Form {
+    fn drop(&mut self) {
+        let mut table = self.forms.lock();
+        if let Some((size, _)) = table.held.remove(&self.id) {
+            table.bytes -= size;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_form_takes_the_place_of_the_oldest() {
+        let forms = Arc::new(Forms::default());
+        let held: Vec<Form> = (0..FORMS_BUDGET / MAX_FORM).map(|_| forms.enter(MAX_FORM)).collect();
+        assert_eq!(forms.lock().bytes, FORMS_BUDGET);
+        let new = forms.enter(10);
+        held[0].displaced.notified().await;
+        assert_eq!(forms.lock().bytes, FORMS_BUDGET - MAX_FORM + 10);
+        drop((held, new));
+        let table = forms.lock();
+        assert!(table.bytes == 0 && table.held.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_waits_and_is_then_refused() {
+        let bodies = Bodies { max_wait: Duration::from_millis(20), ..Bodies::default() };
+        let all = bodies.take(&bodies.rest, REST_BUDGET).await.ok().unwrap();
+        let begun = tokio::time::Instant::now();
+        assert!(bodies.take(&bodies.rest, 1).await.is_err());
+        assert!(begun.elapsed() >= bodies.max_wait);
+        assert_eq!(bodies.figures(), (REST_BUDGET as u64, 1));
+        // The others' small bodies pass meanwhile.
+        assert!(bodies.take(&bodies.first, FIRST).await.is_ok());
+        let (waiting, ()) = tokio::join!(bodies.take(&bodies.rest, 1), async { drop(all) });
+        assert!(waiting.is_ok());
+    }
+}
