@@ -60,12 +60,12 @@ impl Endpoint {
             | Self::Record
             | Self::RecordBatch
             | Self::ResendMany
+            | Self::RotateSecret(_)
             | Self::CreateToken => true,
             Self::Webhooks
             | Self::Webhook(_)
             | Self::DeleteWebhook(_)
             | Self::TestWebhook(_)
-            | Self::RotateSecret(_)
             | Self::Events
             | Self::Event(_)
             | Self::EventNotifications(_)

@@ -61,8 +61,24 @@ pub(super) async fn test(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failu
 
 pub(super) async fn rotate_secret(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    let webhook = call.service.rotate_secret(&call.caller, id).await?;
+    // Whose it is comes before what is wrong with the body.
+    call.service.webhook(&call.caller, id)?;
+    let webhook = call.service.rotate_secret(&call.caller, id, call.read(overlap).await?).await?;
     Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.failing(&webhook))))
+}
+
+/// What a body says of how long the old secret signs; none needs to be sent.
+fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let mut fields = Fields::of_body(body)?;
+    let overlap = fields.optional("overlap", |value| {
+        let span = parse_duration(&value.text()?).filter(|span| *span <= Webhook::MAX_SECRET_OVERLAP);
+        span.ok_or_else(|| "must be a span from \"0s\" to \"30days\"; \"0s\" ends all older secrets at once".to_owned())
+    });
+    fields.finish()?;
+    Ok(overlap)
 }
 
 /// What a body registers.

@@ -67,8 +67,15 @@ enum WebhooksCommand {
     },
     /// Send it a WEBHOOK.TEST event now
     Test(Id),
-    /// Give it a new signing secret, printed this once; the old one keeps signing beside it for the grace time
-    RotateSecret(Id),
+    /// Give it a new signing secret, printed this once; older ones keep signing beside it, each to its own end
+    RotateSecret {
+        #[command(flatten)]
+        id: Id,
+        /// For how long the present secret keeps signing, such as 2h, at most 30days; the config's `delivery.secret_overlap`
+        /// if not given. 0s ends all older ones at once: for a secret that has leaked
+        #[arg(long, value_name = "SPAN")]
+        overlap: Option<String>,
+    },
 }
 
 fn path(id: &Id) -> String {
@@ -226,8 +233,12 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
             }
             Ok(())
         }
-        WebhooksCommand::RotateSecret(id) => {
-            let webhook = daemon.ask(Ask::new(Method::POST, format!("{}/rotate_secret", path(id))))?;
+        WebhooksCommand::RotateSecret { id, overlap } => {
+            let mut ask = Ask::new(Method::POST, format!("{}/rotate_secret", path(id)));
+            if let Some(overlap) = overlap {
+                ask = ask.body(&json!({ "overlap": overlap }));
+            }
+            let webhook = daemon.ask(ask)?;
             print_one(&webhook, json, print_secret);
             Ok(())
         }

@@ -7,7 +7,7 @@ use super::ingress::{OneOrigin, Range};
 use super::raw::{Fault, Form, Raw};
 use super::types::Types;
 use super::{Account, Config, DAY, Format, GIB, KIB, Level, MAX_BATCH_BODY_BYTES, MIB, MINUTE};
-use crate::model::{MAX_AUTOMATIC_ATTEMPTS, RetryPolicy};
+use crate::model::{MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, Webhook};
 use std::time::Duration;
 
 /// A setting of `T`: of [`Config`] as a whole, or of one [`Account`].
@@ -417,9 +417,10 @@ pub(super) static KEYS: &[Key<Config>] = &[
         Config,
         "delivery.secret_overlap",
         Reload,
-        Span(Duration::ZERO, MONTH),
+        Span(Duration::ZERO, Webhook::MAX_SECRET_OVERLAP),
         delivery.secret_overlap,
-        "For how long the old secret signs beside the new one after a rotation, so that a receiver can change over."
+        "For how long the old secret signs beside the new one after a rotation, so that a receiver can change over. Each of several signs \
+         to its own end."
     ),
     key!(
         Config,

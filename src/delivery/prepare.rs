@@ -16,8 +16,8 @@ pub(super) struct Prepared {
     target: Arc<TargetUrl>,
     headers: HeaderMap,
     key: SigningKey,
-    /// The secret before the last rotation, and until when it signs.
-    old_key: Option<(SigningKey, Timestamp)>,
+    /// The secrets before it, the newest first, and until when each signs.
+    old_keys: Vec<(SigningKey, Timestamp)>,
 }
 
 impl Prepared {
@@ -35,7 +35,7 @@ impl Prepared {
             target: Arc::new(webhook.target.clone()),
             headers,
             key: SigningKey::new(&webhook.secret),
-            old_key: webhook.old_secret.as_ref().map(|(secret, until)| (SigningKey::new(secret), *until)),
+            old_keys: webhook.old_secrets.iter().map(|(secret, until)| (SigningKey::new(secret), *until)).collect(),
             webhook,
         }
     }
@@ -57,7 +57,7 @@ impl Prepared {
         trace: Option<&TraceContext>,
     ) -> Outgoing {
         let id = id.to_string();
-        let old = self.old_key.as_ref().filter(|(_, until)| now < *until).map(|(key, _)| key);
+        let old = self.old_keys.iter().filter(|(_, until)| now < *until).map(|(key, _)| key);
         let signature = signature_by(std::iter::once(&self.key).chain(old), &id, now.as_secs(), &body);
         let mut headers = self.headers.clone();
         let mut set = |name: &'static str, value: String| {

@@ -66,7 +66,7 @@ pub fn signature_by(
 
 /// Two dots around the 20 digits of the greatest `u64`.
 const MAX_BETWEEN_BYTES: usize = 22;
-/// A space, `v1,` and 32 bytes in base64. Two of them are the most that a rotation needs.
+/// A space, `v1,` and 32 bytes in base64. Two of them are what a rotation needs as a rule.
 const SIGNATURE_BYTES: usize = 48;
 
 #[cfg(test)]

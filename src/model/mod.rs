@@ -54,6 +54,6 @@ pub use time::{Timestamp, TimestampError, millis};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};
 pub use trace::TraceContext;
 pub use webhook::{
-    Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, Webhook,
-    WebhookPatch, WebhookStatus,
+    Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets,
+    Webhook, WebhookPatch, WebhookStatus,
 };

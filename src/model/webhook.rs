@@ -7,6 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use http::{HeaderName, HeaderValue};
 use std::fmt;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 /// The longest description a webhook can have.
 pub const MAX_DESCRIPTION_BYTES: usize = 500;
@@ -42,8 +43,8 @@ pub struct Webhook {
     pub retry: Option<RetryPolicy>,
     /// What attempts are signed with.
     pub secret: SigningSecret,
-    /// The secret before the last rotation, and until when it signs beside the new one.
-    pub old_secret: Option<(SigningSecret, Timestamp)>,
+    /// The secrets before it, the newest first, and until when each signs beside it.
+    pub old_secrets: Vec<(SigningSecret, Timestamp)>,
     /// The last event that was recorded before it was registered. Times can't tell the two orders apart: many commits share
     /// a millisecond.
     pub registered_after: Seq,
@@ -66,13 +67,44 @@ impl Webhook {
         self.deleted_at.is_none() && self.status == WebhookStatus::Active
     }
 
+    /// How many secrets can sign at once. Each costs every attempt a hash of its body, and its header 48 bytes.
+    pub const MAX_SECRETS: usize = 5;
+    /// The longest time that a secret may sign on after a rotation.
+    pub const MAX_SECRET_OVERLAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
     /// The secrets that sign an attempt at `now`, the newest first (Standard Webhooks: one signature for each, so that a
-    /// receiver may hold either while a secret is rotated).
+    /// receiver may hold any of them while secrets are rotated).
     pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
-        let old = self.old_secret.as_ref().filter(move |(_, until)| now < *until).map(|(secret, _)| secret);
+        let old = self.old_secrets.iter().filter(move |(_, until)| now < *until).map(|(secret, _)| secret);
         std::iter::once(&self.secret).chain(old)
     }
+
+    /// Gives it a new secret. The present one signs on for `overlap`, and each older one to its own end, so that no rotation takes
+    /// away a secret that receivers still hold; an `overlap` of zero ends them all now, since one that has leaked must sign
+    /// nothing more. Refused, and nothing changed, where more than [`Webhook::MAX_SECRETS`] would sign.
+    pub fn rotate_secret(
+        &mut self,
+        secret: SigningSecret,
+        now: Timestamp,
+        overlap: Duration,
+    ) -> Result<(), TooManySecrets> {
+        let signing = self.secrets_at(now).count();
+        if overlap.is_zero() {
+            self.old_secrets.clear();
+        } else if signing >= Self::MAX_SECRETS {
+            return Err(TooManySecrets);
+        } else {
+            self.old_secrets.retain(|(_, until)| now < *until);
+            self.old_secrets.insert(0, (self.secret.clone(), now.plus(overlap)));
+        }
+        self.secret = secret;
+        Ok(())
+    }
 }
+
+/// A rotation would make more than [`Webhook::MAX_SECRETS`] secrets sign at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManySecrets;
 
 /// The fields a caller wants changed; `None` leaves one as it is, an inner `None` clears it.
 ///
@@ -494,6 +526,51 @@ mod tests {
         assert!(ExtraHeaders::new(seven().chain([(names[7].as_str(), &value[..=left])])).is_err());
         let told = ExtraHeaders::new([("\u{1}".repeat(ExtraHeaders::MAX_TOTAL_BYTES + 1).as_str(), "")]).unwrap_err();
         assert!(told.en.len() < 100, "a name is not told back whole: {}", told.en.len());
+    }
+
+    #[test]
+    fn every_secret_signs_to_its_own_end_and_an_overlap_of_zero_ends_them_all() {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let secret = |n: u8| SigningSecret::from_random([n; 32]);
+        let at = |hours: u64| Timestamp::from_ms(hours * 60 * 60 * 1000);
+        let mut webhook = Webhook {
+            no: WebhookNo(1),
+            account: AccountNo(1),
+            id: WebhookId::from_bytes([3; 16]),
+            target: TargetUrl::parse("https://loja.example/x").unwrap(),
+            authorization: None,
+            events: PatternSet::new(vec![crate::model::Pattern::Everything]).unwrap(),
+            description: None,
+            status: WebhookStatus::Active,
+            headers: ExtraHeaders::default(),
+            max_in_flight: None,
+            rate_limit: None,
+            ordered: false,
+            retry: None,
+            secret: secret(0),
+            old_secrets: Vec::new(),
+            registered_after: Seq(0),
+            inserted_at: at(0),
+            updated_at: at(0),
+            deleted_at: None,
+        };
+        let signing = |webhook: &Webhook, hours| webhook.secrets_at(at(hours)).cloned().collect::<Vec<_>>();
+        assert_eq!(webhook.rotate_secret(secret(1), at(0), DAY), Ok(()));
+        assert_eq!(webhook.rotate_secret(secret(2), at(1), DAY), Ok(()));
+        assert_eq!(signing(&webhook, 2), [secret(2), secret(1), secret(0)]);
+        assert_eq!(signing(&webhook, 24), [secret(2), secret(1)]);
+        assert_eq!(signing(&webhook, 25), [secret(2)]);
+        assert_eq!(webhook.rotate_secret(secret(3), at(2), DAY), Ok(()));
+        assert_eq!(webhook.rotate_secret(secret(4), at(3), DAY), Ok(()));
+        let before = webhook.clone();
+        assert_eq!(webhook.rotate_secret(secret(5), at(4), DAY), Err(TooManySecrets));
+        assert_eq!(webhook, before);
+        // One has ended by then, and makes room.
+        assert_eq!(webhook.rotate_secret(secret(5), at(24), DAY), Ok(()));
+        assert_eq!(signing(&webhook, 24).len(), Webhook::MAX_SECRETS);
+        assert_eq!(webhook.old_secrets.len(), Webhook::MAX_SECRETS - 1, "what has ended is not kept");
+        assert_eq!(webhook.rotate_secret(secret(6), at(24), Duration::ZERO), Ok(()));
+        assert_eq!((signing(&webhook, 24), webhook.old_secrets.len()), (vec![secret(6)], 0));
     }
 
     #[test]

@@ -285,6 +285,7 @@ impl Panel {
                 ["webhooks", "new"] => webhook_form::new(view),
                 ["webhooks", id] => webhooks::show(view, webhook(id)?).await,
                 ["webhooks", id, "edit"] => webhook_form::edit(view, webhook(id)?),
+                ["webhooks", id, "rotate"] => webhooks::confirm_rotate(view, webhook(id)?),
                 ["webhooks", id, "delete"] => webhooks::confirm_delete(view, webhook(id)?).await,
                 ["events"] => events::list(view).await,
                 ["events", id] => events::show(view, EventId::parse(id).ok_or(Refusal::NotFound)?).await,

@@ -218,7 +218,11 @@ texts! {
     resume: "Retomar", "Resume";
     test: "Testar", "Test";
     rotate: "Trocar o segredo", "Rotate the secret";
-    rotate_help: "O segredo antigo ainda assina junto com o novo por algum tempo.", "The old secret goes on signing beside the new one for a while.";
+    rotate_title: "Trocar o segredo de assinatura?", "Rotate the signing secret?";
+    rotate_help: "O segredo atual ainda assina junto com o novo por algum tempo, e os anteriores, cada um até o seu fim: há tempo de pôr o novo no destino.", "The present secret goes on signing beside the new one for a while, and each older one to its own end: there is time to give the new one to the target.";
+    leaked_title: "O segredo vazou?", "Has the secret leaked?";
+    leaked_help: "Então só o novo assina, a partir de agora, e todos os anteriores terminam. O destino recusa as notificações até receber o novo; elas são tentadas de novo.", "Then the new one alone signs from now on, and all older ones end. The target refuses notifications until it has the new one; they are tried again.";
+    leaked_yes: "O segredo vazou: trocar e encerrar os anteriores", "The secret leaked: rotate it and end all older ones";
     delete: "Excluir", "Delete";
     delete_title: "Excluir este webhook?", "Delete this webhook?";
     delete_owed_one: "Uma notificação ainda a entregar será cancelada.", "One notification that is still to be delivered will be cancelled.";

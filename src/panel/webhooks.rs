@@ -12,6 +12,7 @@ use crate::service::{MAX_COUNTED, Owed, WebhookGlance};
 use crate::store::{EventQuery, Record, Tallied};
 use http::{Method, StatusCode};
 use maud::{Markup, html};
+use std::time::Duration;
 
 pub(super) async fn list(view: &View<'_>) -> Answer {
     let t = view.t;
@@ -136,7 +137,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
                 a.button href=(path("edit")) { (t.edit) }
                 @if is_active { (action(view, &path("pause"), t.pause)) } @else { (action(view, &path("resume"), t.resume)) }
                 form.inline method="post" action=(path("test")) { (view.csrf()) button type="submit" { (t.test) } }
-                form.inline method="post" action=(path("rotate")) { (view.csrf()) button type="submit" title=(t.rotate_help) { (t.rotate) } }
+                a.button href=(path("rotate")) { (t.rotate) }
                 a.button.danger href=(path("delete")) { (t.delete) }
             }
         }
@@ -217,8 +218,37 @@ pub(super) async fn test(view: &View<'_>, id: WebhookId) -> Answer {
     Ok(see(&format!("/notifications/{}", sent.id)))
 }
 
+pub(super) fn confirm_rotate(view: &View<'_>, id: WebhookId) -> Answer {
+    let t = view.t;
+    let webhook = view.service.webhook(view.caller(), id)?;
+    if !view.can_change {
+        return Err(super::Refusal::ReadOnly);
+    }
+    let action = format!("/webhooks/{id}/rotate");
+    let back = format!("/webhooks/{id}");
+    let content = html! {
+        p.crumbs { a.clip href=(back) { (webhook.target) } }
+        h1 { (t.rotate_title) }
+        form.card method="post" action=(action) {
+            (view.csrf())
+            p.target.strong { (webhook.target) }
+            p { (t.rotate_help) }
+            div.buttons { button.primary type="submit" { (t.rotate) } a.button href=(back) { (t.cancel) } }
+        }
+        form.card method="post" action=(action) {
+            (view.csrf())
+            h2 { (t.leaked_title) }
+            p { (t.leaked_help) }
+            input type="hidden" name="leaked" value="1";
+            div.buttons { button.danger type="submit" { (t.leaked_yes) } }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.rotate_title, &content)))
+}
+
 pub(super) async fn rotate(view: &View<'_>, id: WebhookId) -> Answer {
-    let webhook = view.service.rotate_secret(view.caller(), id).await?;
+    let leaked = view.asked.form.get("leaked").is_some();
+    let webhook = view.service.rotate_secret(view.caller(), id, leaked.then_some(Duration::ZERO)).await?;
     view.sessions.put_secret(view.signed_in, id, webhook.secret.reveal());
     Ok(see(&format!("/webhooks/{id}")))
 }

@@ -3,10 +3,11 @@
 use super::{Caller, Error, EventDraft, NotificationView, Service, refused};
 use crate::model::{
     AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, PatternSet, Said, Seq, SigningSecret, TEST_EVENT,
-    TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
+    TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a new webhook is made of.
 #[derive(Clone, Debug)]
@@ -37,7 +38,7 @@ impl WebhookDraft {
             ordered: false,
             retry: None,
             secret: SigningSecret::from_random(crate::random::bytes()),
-            old_secret: None,
+            old_secrets: Vec::new(),
             registered_after: Seq(0),
             inserted_at: now,
             updated_at: now,
@@ -121,12 +122,20 @@ impl Service {
         Ok(())
     }
 
-    /// Gives a webhook a new signing secret; the old one signs beside it for the overlap of the config.
-    pub async fn rotate_secret(&self, caller: &Caller, id: WebhookId) -> Result<Arc<Webhook>, Error> {
+    /// Gives a webhook a new signing secret; the old one signs beside it for `overlap`, or where that is `None` for the overlap of
+    /// the config. Of zero it ends all older ones at once.
+    pub async fn rotate_secret(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        overlap: Option<Duration>,
+    ) -> Result<Arc<Webhook>, Error> {
         let secret = SigningSecret::from_random(crate::random::bytes());
-        let overlap = self.policy().secret_overlap;
-        let rotated = self.store.rotate_secret(caller.account, id, secret, overlap).await?.ok_or(Error::NotFound)?;
-        tracing::info!(webhook = %rotated.id, "signing secret rotated");
+        let overlap = overlap.unwrap_or_else(|| self.policy().secret_overlap);
+        let rotated = self.store.rotate_secret(caller.account, id, secret, overlap).await?;
+        let rotated = rotated.map_err(|TooManySecrets| too_many_secrets())?.ok_or(Error::NotFound)?;
+        let signing = rotated.secrets_at(self.clock.now()).count();
+        tracing::info!(webhook = %rotated.id, signing, "signing secret rotated");
         Ok(rotated)
     }
 
@@ -147,4 +156,19 @@ impl Service {
         let (notification, event) = tested.map_err(|refusal| refused(refusal, false))?.ok_or(Error::NotFound)?;
         Ok(self.view(&notification, &event, Some(&webhook)))
     }
+}
+
+fn too_many_secrets() -> Error {
+    let most = Webhook::MAX_SECRETS;
+    let detail = Said {
+        en: format!(
+            "{most} secrets sign already, each within its overlap: wait for one to end, or rotate with \
+             `{{\"overlap\": \"0s\"}}`, which ends all older ones at once"
+        ),
+        pt: format!(
+            "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o segredo \
+             vazou, o que encerra já todos os anteriores"
+        ),
+    };
+    Error::Conflict { code: "too_many_secrets", detail }
 }

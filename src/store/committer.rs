@@ -21,7 +21,8 @@ use super::{AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, Sha
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey, Refusal,
-    ResendFilter, Seq, SigningSecret, Timestamp, TokenId, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    ResendFilter, Seq, SigningSecret, Timestamp, TokenId, TooManySecrets, Verdict, Webhook, WebhookId, WebhookNo,
+    WebhookPatch,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -110,7 +111,7 @@ pub(super) enum Commit {
         id: WebhookId,
         secret: SigningSecret,
         overlap: Duration,
-        reply: Reply<Option<Arc<Webhook>>>,
+        reply: Reply<Result<Option<Arc<Webhook>>, TooManySecrets>>,
     },
     Delete {
         account: AccountNo,
@@ -190,9 +191,8 @@ impl Commit {
         let full = || StoreError::Full { free, min_free };
         match self {
             Self::AddToken { reply, .. } => Err(reply.whichever(Err(full()))),
-            Self::Register { reply, .. } | Self::RotateSecret { reply, .. } | Self::Disable { reply, .. } => {
-                Err(reply.whichever(Err(full())))
-            }
+            Self::RotateSecret { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Register { reply, .. } | Self::Disable { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Accept { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Test { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Resend { reply, .. } => Err(reply.whichever(Err(full()))),
@@ -561,13 +561,7 @@ impl Committer {
                     answers.push(reply.later(self.change(&mut txn, account, id, now, |webhook| patch.apply(webhook))));
                 }
                 Commit::RotateSecret { account, id, secret, overlap, reply } => {
-                    // By the wall clock that will end it: after one that ran ahead, the stamp still stands in the future.
-                    let until = self.clock.now().plus(overlap);
-                    let rotate = |webhook: &mut Webhook| {
-                        let old = std::mem::replace(&mut webhook.secret, secret);
-                        webhook.old_secret = Some((old, until));
-                    };
-                    answers.push(reply.later(self.change(&mut txn, account, id, now, rotate)));
+                    answers.push(reply.later(self.rotate_secret(&mut txn, account, id, secret, overlap, now)));
                 }
                 Commit::Delete { account, id, reply } => {
                     answers.push(reply.later(self.delete(&mut txn, account, id, now)));

@@ -48,8 +48,8 @@ pub use verify::Report;
 
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventId, Health, NewEvent, Notification, NotificationId,
-    NotificationKey, Payload, Refusal, ResendFilter, Seq, SigningSecret, Timestamp, TokenId, TraceContext, Verdict,
-    Webhook, WebhookId, WebhookNo, WebhookPatch,
+    NotificationKey, Payload, Refusal, ResendFilter, Seq, SigningSecret, Timestamp, TokenId, TooManySecrets,
+    TraceContext, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use outcomes::Outcomes;
 use pulse::Pulse;
@@ -646,15 +646,15 @@ impl Store {
         self.commit(|reply| Commit::Change { account, id, patch: Box::new(patch), reply }).await
     }
 
-    /// Gives a webhook a new signing secret; the present one goes on signing beside it for `overlap`. `None` when the
-    /// account has no such webhook.
+    /// Gives a webhook a new signing secret, by the rules of [`Webhook::rotate_secret`]. `None` when the account has no such
+    /// webhook.
     pub async fn rotate_secret(
         &self,
         account: AccountNo,
         id: WebhookId,
         secret: SigningSecret,
         overlap: std::time::Duration,
-    ) -> Result<Option<Arc<Webhook>>, StoreError> {
+    ) -> Result<Result<Option<Arc<Webhook>>, TooManySecrets>, StoreError> {
         self.commit(|reply| Commit::RotateSecret { account, id, secret, overlap, reply }).await
     }
 

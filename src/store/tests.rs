@@ -241,7 +241,7 @@ pub(super) fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
         ordered: false,
         retry: None,
         secret: SigningSecret::from_random([1; 32]),
-        old_secret: None,
+        old_secrets: Vec::new(),
         registered_after: Seq(0),
         inserted_at: START,
         updated_at: START,

@@ -122,6 +122,8 @@ fn webhooks_are_made_changed_tried_and_deleted() {
     assert_eq!(receiver.await_count(1)[0].header("authorization"), Some("Bearer do arquivo"));
     let rotated = json_of(&daemon, &["webhooks", "rotate-secret", &id]);
     assert!(text(&rotated["secret"]).starts_with("whsec_") && rotated["secret"] != made["secret"]);
+    let leaked = json_of(&daemon, &["webhooks", "rotate-secret", &id, "--overlap", "0s"]);
+    assert_ne!(leaked["secret"], rotated["secret"]);
 
     fails(&daemon, &["webhooks", "delete", &id], 2, "--yes");
     assert_eq!(json_of(&daemon, &["webhooks", "delete", &id, "--yes"]), json!({ "id": id, "deleted": true }));

@@ -254,7 +254,14 @@ fn a_secret_is_shown_once_and_to_somebody() {
     let (cookie, csrf) = sign_in(&daemon, &daemon.token);
     let path = format!("/webhooks/{id}");
     let has_secret = |answer: &Answer| text(answer).contains("whsec_");
-    post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf)]).expect(303);
+    let asked = text(&get(&daemon, &format!("{path}/rotate"), &cookie).expect(200));
+    assert!(asked.contains("O segredo vazou?") && asked.contains("name=\"leaked\""), "{asked}");
+    for _ in 0..4 {
+        post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf)]).expect(303);
+    }
+    let refused = text(&post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf)]).expect(409));
+    assert!(refused.contains("troque dizendo que o segredo vazou"), "{refused}");
+    post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf), ("leaked", "1")]).expect(303);
     let live = format!("{cookie}carteiro-live: 1\r\n");
     assert!(!has_secret(&get(&daemon, &path, &live).expect(200)), "a look of an open page");
     daemon.call_as("", "HEAD", &path, &cookie, b"").expect(200);

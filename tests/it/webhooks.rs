@@ -1,5 +1,6 @@
 //! `/api/webhooks`: the guide's calls, and what a webhook's life does to what it is owed.
 
+use super::delivery::signed_by;
 use super::harness::{Daemon, QUICK, eventually};
 use super::receiver::{Receiver, Reply};
 use serde_json::json;
@@ -136,15 +137,39 @@ fn deleting_cancels_what_is_owed_and_keeps_the_history() {
     assert_eq!(daemon.history(&daemon.record("PAYMENT.PAID")).len(), 0);
 }
 
+/// The second rotation took away the secret that the receiver still held.
 #[test]
-fn a_rotated_secret_signs_beside_the_new_one() {
-    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
-    let id = daemon.register(&receiver.url, &["*"]);
-    let rotated = daemon.send("POST", &format!("/api/webhooks/{id}/rotate_secret"), b"").expect(200).data();
-    assert!(rotated["secret"].as_str().unwrap().starts_with("whsec_"));
+fn rotated_secrets_sign_beside_the_new_one_until_one_has_leaked() {
+    let (mut daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    let webhook = daemon.register_with(json!({ "target": receiver.url, "events": ["*"] }));
+    let rotate = format!("/api/webhooks/{}/rotate_secret", webhook["id"].as_str().unwrap());
+    let secret = |webhook: &serde_json::Value| webhook["secret"].as_str().unwrap().to_owned();
+    let mut secrets = vec![secret(&webhook)];
+    for body in ["", "{}", "{\"overlap\": \"2h\"}", " "] {
+        secrets.push(secret(&daemon.send("POST", &rotate, body.as_bytes()).expect(200).data()));
+    }
     daemon.record("PAYMENT.PAID");
-    let requests = receiver.await_count(1);
-    assert_eq!(requests[0].header("webhook-signature").unwrap().split(' ').count(), 2);
+    daemon.kill_9();
+    daemon.spawn();
+    daemon.record("PAYMENT.PAID");
+    for request in receiver.await_count(2) {
+        assert_eq!(request.header("webhook-signature").unwrap().split(' ').count(), 5);
+        assert!(secrets.iter().all(|secret| signed_by(secret, &request)), "each of them verifies");
+    }
+    let refused = daemon.send("POST", &rotate, b"").refused(409, "too_many_secrets");
+    assert!(refused.is_null(), "{refused}");
+    for overlap in ["\"31days\"", "\"soon\"", "1"] {
+        let body = format!("{{\"overlap\": {overlap}}}");
+        let fields = daemon.send("POST", &rotate, body.as_bytes()).refused(422, "invalid_fields");
+        assert!(fields["overlap"].is_array(), "{overlap}: {fields}");
+    }
+    daemon.send("POST", &rotate, b"{\"overlaps\": \"0s\"}").refused(422, "invalid_fields");
+
+    let last = secret(&daemon.send("POST", &rotate, b"{\"overlap\": \"0s\"}").expect(200).data());
+    daemon.record("PAYMENT.PAID");
+    let request = receiver.await_count(3).remove(2);
+    assert!(signed_by(&last, &request) && !secrets.iter().any(|secret| signed_by(secret, &request)));
+    assert_eq!(request.header("webhook-signature").unwrap().split(' ').count(), 1);
 }
 
 /// What a receiver saw of one resource: the numbers of its events, in the order they came.

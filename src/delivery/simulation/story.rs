@@ -110,7 +110,7 @@ impl World {
             ordered: random.one_in(2),
             retry,
             secret: SigningSecret::from_random([1; 32]),
-            old_secret: None,
+            old_secrets: Vec::new(),
             registered_after: Seq(0),
             inserted_at: Timestamp::default(),
             updated_at: Timestamp::default(),

@@ -2,8 +2,8 @@
 
 use super::events::Owed;
 use crate::model::{
-    AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Notice, Seq, Timestamp, TokenId, Trigger, Verdict,
-    Webhook, WebhookId, WebhookNo, WebhookStatus,
+    AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Notice, Seq, SigningSecret, Timestamp, TokenId,
+    TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
@@ -11,6 +11,7 @@ use crate::store::record::{self, Job};
 use crate::store::txn::Txn;
 use crate::store::{MAX_WEBHOOKS, StoreError, Token};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 impl Committer {
     pub(in crate::store) fn account(&mut self, txn: &mut Txn<'_>, name: &str) -> AccountNo {
@@ -84,6 +85,26 @@ impl Committer {
             self.put_health(txn, webhook.no, None);
         }
         Some(self.put_webhook(txn, webhook))
+    }
+
+    /// Gives a webhook a new secret, by the rules of [`Webhook::rotate_secret`].
+    pub(in crate::store) fn rotate_secret(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        id: WebhookId,
+        secret: SigningSecret,
+        overlap: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Webhook>>, TooManySecrets> {
+        let Some(webhook) = self.shared.directory().by_id(account, id).map(|webhook| Webhook::clone(webhook)) else {
+            return Ok(None);
+        };
+        let mut rotated = webhook;
+        // By the wall clock that will end them: after one that ran ahead, the stamp still stands in the future.
+        rotated.rotate_secret(secret, self.clock.now(), overlap)?;
+        rotated.updated_at = now;
+        Ok(Some(self.put_webhook(txn, rotated)))
     }
 
     /// Takes in what an attempt says of its target; `seen` is the `updated_at` of the webhook it was made for. Hardly ever a row:

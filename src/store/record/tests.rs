@@ -66,7 +66,7 @@ fn bare_webhook() -> Webhook {
         ordered: false,
         retry: None,
         secret: SigningSecret::from_bytes(vec![4; 24]).unwrap(),
-        old_secret: None,
+        old_secrets: Vec::new(),
         registered_after: Seq(299),
         inserted_at: at(1000),
         updated_at: at(1000),
@@ -86,7 +86,9 @@ fn full_webhook() -> Webhook {
         rate_limit: RateLimit::from_millis(1500),
         ordered: true,
         retry: Some(RetryPolicy::new(vec![Duration::from_secs(5), Duration::from_secs(60)], 3, 0.25).unwrap()),
-        old_secret: Some((SigningSecret::from_bytes(vec![5; 24]).unwrap(), at(9000))),
+        old_secrets: [(vec![5; 24], 9000), (vec![6; 32], 8000)]
+            .map(|(bytes, until)| (SigningSecret::from_bytes(bytes).unwrap(), at(until)))
+            .to_vec(),
         updated_at: at(2000),
         deleted_at: Some(at(3000)),
         ..bare_webhook()
@@ -307,6 +309,7 @@ const NOTIFICATIONS_OF_FORMAT_1: &str = include_str!("notifications_1.txt");
 const NOTIFICATIONS_OF_FORMAT_2: &str = include_str!("notifications_2.txt");
 /// What format 3 wrote, one that was disabled excepted: none ever was.
 const WEBHOOKS_OF_FORMAT_3: &str = include_str!("webhooks_1.txt");
+const WEBHOOKS_OF_VERSION_2: &str = include_str!("webhooks_2.txt");
 const JOBS_OF_FORMAT_3: &str = include_str!("jobs_1.txt");
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -335,6 +338,12 @@ fn records_of_older_formats_still_read() {
     let webhooks = WEBHOOKS_OF_FORMAT_3.lines().map(|line| decode_webhook(&bytes(line)));
     let webhooks: Vec<Webhook> = webhooks.take(1).map(Result::unwrap).collect();
     assert_eq!(webhooks, [bare_webhook()]);
+    // One secret before the present one was all there was.
+    let webhooks: Vec<Webhook> =
+        WEBHOOKS_OF_VERSION_2.lines().map(|line| decode_webhook(&bytes(line)).unwrap()).collect();
+    let mut full = full_webhook();
+    full.old_secrets.truncate(1);
+    assert_eq!(webhooks, [bare_webhook(), full]);
     let jobs_then: Vec<Job> = JOBS_OF_FORMAT_3.lines().map(|line| decode_job(&bytes(line)).unwrap()).collect();
     // They could name no response yet.
     let expected: Vec<Job> = jobs().into_iter().take(jobs_then.len()).collect();
@@ -450,7 +459,10 @@ fn largest_webhook() -> Webhook {
         rate_limit: RateLimit::from_millis(10_000_000),
         retry: Some(RetryPolicy::new(vec![RetryPolicy::MAX_GAP; 19], 20, 1.0).unwrap()),
         secret: SigningSecret::from_bytes(vec![4; 64]).unwrap(),
-        old_secret: Some((SigningSecret::from_bytes(vec![5; 64]).unwrap(), at(u64::MAX))),
+        old_secrets: vec![
+            (SigningSecret::from_random([5; SigningSecret::NEW_BYTES]), at(u64::MAX));
+            Webhook::MAX_SECRETS - 1
+        ],
         registered_after: Seq(u64::MAX),
         inserted_at: at(u64::MAX),
         updated_at: at(u64::MAX),

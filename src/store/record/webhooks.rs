@@ -1,6 +1,6 @@
 //! Webhooks, and how their targets do.
 
-use super::{V1, V2, checked, decode, invalid, open, seal, seal_as, unknown_version};
+use super::{V1, V2, V3, checked, decode, invalid, open, seal, seal_as, unknown_version};
 use crate::model::{
     AccountNo, Authorization, DisabledReason, ExtraHeaders, Health, Notice, Pattern, PatternSet, RateLimit,
     RetryPolicy, Seq, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
@@ -9,6 +9,31 @@ use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+#[derive(Serialize, Deserialize)]
+struct WebhookV3 {
+    no: u32,
+    account: u32,
+    id: [u8; 16],
+    target: String,
+    authorization: Option<String>,
+    events: Vec<String>,
+    description: Option<String>,
+    status: u8,
+    disabled: Option<DisabledV1>,
+    headers: Vec<(String, String)>,
+    max_in_flight: Option<u16>,
+    rate_limit_millis: Option<u32>,
+    ordered: bool,
+    retry: Option<RetryV1>,
+    secret: Vec<u8>,
+    old_secrets: Vec<(Vec<u8>, u64)>,
+    registered_after: u64,
+    inserted_ms: u64,
+    updated_ms: u64,
+    deleted_ms: Option<u64>,
+}
+
+/// Of a time when a webhook had one secret before its own at most.
 #[derive(Serialize, Deserialize)]
 struct WebhookV2 {
     no: u32,
@@ -38,6 +63,33 @@ struct DisabledV1 {
     at_ms: u64,
     /// `None` for a target that said it is gone.
     failing_since_ms: Option<u64>,
+}
+
+impl From<WebhookV2> for WebhookV3 {
+    fn from(old: WebhookV2) -> Self {
+        Self {
+            no: old.no,
+            account: old.account,
+            id: old.id,
+            target: old.target,
+            authorization: old.authorization,
+            events: old.events,
+            description: old.description,
+            status: old.status,
+            disabled: old.disabled,
+            headers: old.headers,
+            max_in_flight: old.max_in_flight,
+            rate_limit_millis: old.rate_limit_millis,
+            ordered: old.ordered,
+            retry: old.retry,
+            secret: old.secret,
+            old_secrets: old.old_secret.into_iter().collect(),
+            registered_after: old.registered_after,
+            inserted_ms: old.inserted_ms,
+            updated_ms: old.updated_ms,
+            deleted_ms: old.deleted_ms,
+        }
+    }
 }
 
 /// Of formats 1 to 3, in which no webhook was ever disabled.
@@ -111,7 +163,7 @@ pub(in crate::store) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
             (2, Some(DisabledV1 { at_ms: at.as_ms(), failing_since_ms }))
         }
     };
-    let record = WebhookV2 {
+    let record = WebhookV3 {
         no: webhook.no.0,
         account: webhook.account.0,
         id: webhook.id.to_bytes(),
@@ -131,13 +183,17 @@ pub(in crate::store) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
         ordered: webhook.ordered,
         retry: webhook.retry.as_ref().map(retry_record),
         secret: webhook.secret.expose().to_vec(),
-        old_secret: webhook.old_secret.as_ref().map(|(secret, until)| (secret.expose().to_vec(), until.as_ms())),
+        old_secrets: webhook
+            .old_secrets
+            .iter()
+            .map(|(secret, until)| (secret.expose().to_vec(), until.as_ms()))
+            .collect(),
         registered_after: webhook.registered_after.0,
         inserted_ms: webhook.inserted_at.as_ms(),
         updated_ms: webhook.updated_at.as_ms(),
         deleted_ms: webhook.deleted_at.map(Timestamp::as_ms),
     };
-    seal_as(V2, &record, &[])
+    seal_as(V3, &record, &[])
 }
 
 fn retry_record(policy: &RetryPolicy) -> RetryV1 {
@@ -149,14 +205,15 @@ fn retry_record(policy: &RetryPolicy) -> RetryV1 {
 
 pub(in crate::store) fn decode_webhook(value: &[u8]) -> Result<Webhook, StoreError> {
     let record = match checked("webhook", value)? {
-        (V2, bytes) => decode::<WebhookV2>("webhook", bytes)?.0,
-        (V1, bytes) => decode::<WebhookV1>("webhook", bytes)?.0.into(),
+        (V3, bytes) => decode::<WebhookV3>("webhook", bytes)?.0,
+        (V2, bytes) => decode::<WebhookV2>("webhook", bytes)?.0.into(),
+        (V1, bytes) => WebhookV2::from(decode::<WebhookV1>("webhook", bytes)?.0).into(),
         _ => return Err(unknown_version("webhook")),
     };
     webhook_from(record).ok_or_else(|| invalid("webhook"))
 }
 
-fn webhook_from(record: WebhookV2) -> Option<Webhook> {
+fn webhook_from(record: WebhookV3) -> Option<Webhook> {
     let patterns: Option<Vec<Pattern>> = record.events.iter().map(|text| Pattern::parse(text)).collect();
     Some(Webhook {
         no: WebhookNo(record.no),
@@ -196,10 +253,11 @@ fn webhook_from(record: WebhookV2) -> Option<Webhook> {
             None => None,
         },
         secret: SigningSecret::from_bytes(record.secret)?,
-        old_secret: match record.old_secret {
-            Some((secret, until)) => Some((SigningSecret::from_bytes(secret)?, Timestamp::from_ms(until))),
-            None => None,
-        },
+        old_secrets: record
+            .old_secrets
+            .into_iter()
+            .map(|(secret, until)| Some((SigningSecret::from_bytes(secret)?, Timestamp::from_ms(until))))
+            .collect::<Option<_>>()?,
         registered_after: Seq(record.registered_after),
         inserted_at: Timestamp::from_ms(record.inserted_ms),
         updated_at: Timestamp::from_ms(record.updated_ms),
