@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::control::{self, backups};
 use crate::delivery::client::{Client, ClientSettings};
 use crate::delivery::egress::{Allowed, Guard};
-use crate::delivery::engine::{Engine, EngineSettings, Status};
+use crate::delivery::engine::{Engine, EngineSettings};
+use crate::delivery::status::Status;
 use crate::delivery::tls;
 use crate::model::{
     AttemptError, DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Said, Scope, Scopes, TargetUrl, TokenHash,
@@ -157,6 +158,7 @@ impl Daemon {
         let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::OpenFailed(panic.to_string())));
         let Opened { store, created, fatal, thread: committer } = opened.map_err(Error::Store)?;
         tracing::info!(path = %store.path().display(), created, "store open");
+        store.set_default_retry(config.delivery.retry.clone());
         let accounts = accounts(config, &store).await?;
         let callers = accounts.iter().map(|account| Caller {
             account: account.no,
@@ -228,6 +230,7 @@ impl Daemon {
         self.engine.reload(engine_settings(config));
         self.service.set_policy(policy(config));
         self.store.set_limits(limits(config));
+        self.store.set_default_retry(config.delivery.retry.clone());
         self.ingress.replace(config.server.clone(), certificate);
         for warning in warnings(config, self.ingress.certificate().as_deref(), self.address, self.service.now()) {
             tracing::warn!("{warning}");
@@ -357,8 +360,8 @@ struct Health {
 }
 
 impl crate::service::Engine for Health {
-    fn is_in_flight(&self, key: NotificationKey) -> bool {
-        self.status.is_in_flight(key)
+    fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool {
+        self.status.is_in_flight(key, attempts)
     }
 
     fn in_flight(&self) -> usize {

@@ -5,20 +5,19 @@
 //! result means for the schedule, which needs the policy and the clock that the pure core does without.
 
 use super::client::{Client, Finished};
-use super::lane::Settings;
+use super::lane::{Settings, Standstill};
 use super::prepare::Prepared;
 use super::redact::redact;
 use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
+use super::status::Status;
 use crate::clock::Clock;
-use crate::meters::Attempts;
 use crate::model::{
-    AccountNo, AttemptResult, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger, Verdict,
-    Webhook, WebhookNo, millis,
+    AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
+    Verdict, Webhook, WebhookNo,
 };
 use crate::store::{Due, Hot, Room, Standing, Store, StoreError, Told};
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -31,6 +30,10 @@ const MAX_TURN: usize = 512;
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How long after a failed read of what is due it is tried again.
 const LOAD_AGAIN: Duration = Duration::from_secs(5);
+/// How long after a failed read of a notification that is due it is tried again.
+const READ_AGAIN: Duration = Duration::from_secs(15);
+/// How often it is said at most that this machine can't make attempts.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// How many of a lane's first rows an audit looks at.
 const AUDIT_ROWS: usize = 64;
 
@@ -45,37 +48,6 @@ pub struct EngineSettings {
     pub max_in_flight: usize,
     /// The most attempts in flight of a webhook that has no limit of its own.
     pub max_in_flight_per_webhook: usize,
-}
-
-/// What others may ask of the engine while it runs.
-#[derive(Debug)]
-pub struct Status {
-    in_flight: Mutex<HashSet<NotificationKey>>,
-    /// When the driver last came round, by the store's clock.
-    stepped_ms: AtomicU64,
-    /// The attempts that have ended.
-    pub attempts: Attempts,
-}
-
-impl Status {
-    /// Whether an attempt of this notification is in flight, or its outcome not yet taken in.
-    pub fn is_in_flight(&self, key: NotificationKey) -> bool {
-        self.in_flight().contains(&key)
-    }
-
-    /// How many attempts are in flight, or their outcomes not yet taken in.
-    pub fn in_flight_now(&self) -> usize {
-        self.in_flight().len()
-    }
-
-    /// When the driver last came round; it does so at least once a second.
-    pub fn stepped_at(&self) -> Timestamp {
-        Timestamp::from_ms(self.stepped_ms.load(Ordering::Relaxed))
-    }
-
-    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashSet<NotificationKey>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A running engine.
@@ -105,8 +77,7 @@ impl Engine {
         durable: Seq,
         feed: Feed,
     ) -> Self {
-        let stepped_ms = AtomicU64::new(clock.now().as_ms());
-        let status = Arc::new(Status { in_flight: Mutex::default(), stepped_ms, attempts: Attempts::default() });
+        let status = Arc::new(Status::new(clock.now()));
         let (orders, orders_in) = mpsc::unbounded_channel();
         let (heard, hearing) = mpsc::unbounded_channel();
         let scheduler = Scheduler::new(clock.now(), settings.max_in_flight, durable);
@@ -122,6 +93,8 @@ impl Engine {
             status: status.clone(),
             stopping: None,
             starved: false,
+            said_ours: None,
+            shown: HashMap::new(),
         };
         let task = tokio::spawn(driver.run(feed, hearing, orders_in));
         Self { status, orders, task }
@@ -153,12 +126,15 @@ enum Heard {
         key: NotificationKey,
         standing: Standing,
     },
+    /// It could not be read.
+    Unread(NotificationKey),
     Learned(Input<Arc<Hot>>),
 }
 
 struct Ended {
     key: NotificationKey,
     lane: Arc<Prepared>,
+    owed: OwedAs,
     trigger: Trigger,
     /// Automatic attempts made before this one.
     automatic: u8,
@@ -181,6 +157,10 @@ struct Driver {
     stopping: Option<oneshot::Sender<usize>>,
     /// Whether the disk leaves no room for outcomes.
     starved: bool,
+    /// When it was last said that this machine can't make attempts.
+    said_ours: Option<tokio::time::Instant>,
+    /// What is told of the lanes that something holds.
+    shown: HashMap<WebhookNo, (Standstill, Timestamp)>,
 }
 
 impl Driver {
@@ -204,10 +184,19 @@ impl Driver {
         let mut feed_open = true;
         loop {
             let now = self.clock.now();
-            self.status.stepped_ms.store(now.as_ms(), Ordering::Relaxed);
+            self.status.steps(now);
+            let mut touched: Vec<WebhookNo> = inputs.iter().filter_map(touches).collect();
             self.scheduler.step(now, inputs.drain(..), &mut actions);
             for action in actions.drain(..) {
+                if let Action::Start { key, .. } = &action {
+                    touched.push(key.webhook);
+                }
                 self.act(action);
+            }
+            touched.sort_unstable();
+            touched.dedup();
+            for no in touched {
+                self.show(no);
             }
             if self.stopping.is_some()
                 && (self.scheduler.in_flight() == 0 || cut_off_at.is_some_and(|at| tokio::time::Instant::now() >= at))
@@ -218,6 +207,7 @@ impl Driver {
             let starved = self.store.room() == Room::Critical;
             if starved != self.starved {
                 self.starved = starved;
+                self.status.has_room(!starved);
                 inputs.push(Input::MaxInFlight(self.max_in_flight()));
                 continue;
             }
@@ -239,7 +229,7 @@ impl Driver {
                         }
                     }
                 }
-                _ = sweep.tick() => self.client.sweep(),
+                _ = sweep.tick() => self.sweep(),
                 () = tokio::time::sleep(nap) => {}
             }
             // Whatever else waits is taken along: one step for many messages.
@@ -278,11 +268,57 @@ impl Driver {
             max_in_flight: webhook.max_in_flight.map_or(self.settings.max_in_flight_per_webhook, usize::from),
             rate_limit: webhook.rate_limit,
         };
-        let prepared = Arc::new(Prepared::new(webhook));
-        if self.lanes.insert(no, prepared.clone()).is_some_and(|old| old.webhook.target != prepared.webhook.target) {
+        let old = self.lanes.get(&no);
+        let moved = old.is_some_and(|old| old.webhook.target != webhook.target);
+        let renewals = old.map_or(0, |old| old.renewals);
+        // What it keeps leads to the old target, or to one that nothing is sent to for now.
+        if moved || !webhook.is_active() {
             self.client.forget(no);
         }
+        self.lanes.insert(no, Arc::new(Prepared::new(webhook, renewals)));
         Input::Lane { no, settings }
+    }
+
+    /// What was learned of the target so far holds no more, nor what attempts in flight will say.
+    fn renewed(&mut self, no: WebhookNo, moved: bool) -> Input<Arc<Hot>> {
+        if let Some(lane) = self.lanes.get_mut(&no) {
+            *lane = Arc::new(Prepared::new(lane.webhook.clone(), lane.renewals.wrapping_add(1)));
+        }
+        Input::Renewed { no, moved }
+    }
+
+    /// Whether an attempt was made for a webhook as it is still: the same target, nothing asked of it anew.
+    fn is_current(&self, lane: &Prepared) -> bool {
+        self.lanes.get(&lane.webhook.no).is_some_and(|now| now.renewals == lane.renewals)
+    }
+
+    /// Tells what holds a lane, if that is another thing than before.
+    fn show(&mut self, no: WebhookNo) {
+        let lane = self.lanes.get(&no).zip(self.scheduler.standstill(no));
+        let held = lane.map(|(lane, held)| (held, lane.webhook.updated_at));
+        let held = held.filter(|(held, _)| *held != Standstill::default());
+        if self.shown.get(&no) == held.as_ref() {
+            return;
+        }
+        self.status.show(no, held);
+        match held {
+            Some(held) => drop(self.shown.insert(no, held)),
+            None => drop(self.shown.remove(&no)),
+        }
+    }
+
+    /// Idle connections that have waited for too long, and those that tests of paused webhooks have left. A clock that jumped has let
+    /// go of every lane.
+    fn sweep(&mut self) {
+        let shown: Vec<WebhookNo> = self.shown.keys().copied().collect();
+        for no in shown {
+            self.show(no);
+        }
+        self.client.sweep();
+        self.lanes
+            .values()
+            .filter(|lane| !lane.webhook.is_active())
+            .for_each(|lane| self.client.forget(lane.webhook.no));
     }
 
     fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<Hot>>>) {
@@ -296,9 +332,11 @@ impl Driver {
         match told {
             Told::Webhook(webhook) => self.lane(webhook),
             Told::Fresh { key, hot } => Input::Fresh { key, hot },
-            Told::Manual { key, since } => Input::Manual { key, since },
+            Told::Manual { key, since, at_once } => Input::Manual { key, since, at_once },
+            Told::Renewed { no, moved } => self.renewed(no, moved),
+            Told::Moved { key, due } => Input::Moved { key, due },
             Told::Settled { key, standing } => {
-                self.status.in_flight().remove(&key);
+                self.status.is_over(key);
                 Input::Settled { key, standing }
             }
             Told::Cancelled { key } => Input::Cancelled(key),
@@ -310,31 +348,63 @@ impl Driver {
         match heard {
             Heard::Learned(input) => inputs.push(input),
             Heard::Untried { key, standing } => {
-                self.status.in_flight().remove(&key);
+                self.status.is_over(key);
                 inputs.push(Input::Ended { key, reach: Reach::Untried, hold: None });
                 inputs.push(Input::Settled { key, standing });
             }
-            Heard::Ended(ended) => inputs.push(self.conclude(*ended)),
+            Heard::Unread(key) => {
+                self.status.is_over(key);
+                inputs.push(Input::Ended { key, reach: Reach::Untried, hold: None });
+                let heard = self.heard.clone();
+                // Not joined: it ends by itself, or with the runtime.
+                tokio::spawn(async move {
+                    tokio::time::sleep(READ_AGAIN).await;
+                    let _ = heard.send(Heard::Learned(Input::Unread(key)));
+                });
+            }
+            Heard::Ended(ended) => self.conclude(*ended, inputs),
         }
     }
 
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
-    fn conclude(&self, ended: Ended) -> Input<Arc<Hot>> {
-        let Ended { key, lane, trigger, automatic, asked_at, started_at, finished } = ended;
+    fn conclude(&mut self, ended: Ended, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        let Ended { key, lane, owed, trigger, automatic, asked_at, started_at, finished } = ended;
         self.status.attempts.ended(&finished.result, Duration::from_micros(u64::from(finished.duration_us)));
         let now = self.clock.now();
+        let current = self.is_current(&lane);
+        if !current || !lane.webhook.is_active() {
+            // Its connection was given back after those of its webhook had been closed.
+            self.client.forget(key.webhook);
+        }
         let (retry_after, reach) = match &finished.result {
             result if result.confirms() => (None, Reach::Confirmed),
             AttemptResult::Response(response) => {
-                (response.retry_after.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
+                // A target that the webhook no longer has asks for nothing any more.
+                let asked = response.retry_after.filter(|_| current);
+                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
             }
-            AttemptResult::Error(error) if error.code.is_unreachable() => (None, Reach::Unreachable),
-            AttemptResult::Error(_) => (None, Reach::Answered),
+            AttemptResult::Error(error) => (None, reach_of(error.code)),
         };
+        if reach == Reach::Ours {
+            self.say_ours(&finished.result, &lane.webhook);
+            // Of the schedule it uses up nothing: it is owed what it was. Whoever waits for an attempt by hand is told how it went.
+            let standing = match owed {
+                OwedAs::Fresh => Some(Standing::Fresh),
+                OwedAs::Retry(due) => Some(Standing::Retry(due)),
+                OwedAs::Manual => None,
+            };
+            if let Some(standing) = standing {
+                self.status.is_over(key);
+                inputs.push(Input::Ended { key, reach, hold: None });
+                return inputs.push(Input::Settled { key, standing });
+            }
+        }
         let verdict = match trigger {
             _ if reach == Reach::Confirmed => Verdict::Confirmed,
             Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
             Trigger::Automatic => {
+                // By the schedule that holds now.
+                let lane = self.lanes.get(&key.webhook).unwrap_or(&lane);
                 let policy = lane.retry(&self.settings.retry);
                 match policy.next_attempt_at(automatic.saturating_add(1), key, now, retry_after) {
                     Ok(at) => Verdict::RetryAt(at),
@@ -347,7 +417,21 @@ impl Driver {
         // The store counts.
         let attempt = finished.into_attempt(0, trigger, started_at);
         self.store.settle(lane.webhook.account, key, attempt, verdict, asked_at, lane.webhook.updated_at);
-        Input::Ended { key, reach, hold }
+        inputs.push(Input::Ended { key, reach, hold });
+    }
+
+    fn say_ours(&mut self, result: &AttemptResult, webhook: &Webhook) {
+        let now = tokio::time::Instant::now();
+        if self.said_ours.is_some_and(|said| now.duration_since(said) < SAY_AGAIN) {
+            return;
+        }
+        self.said_ours = Some(now);
+        if let AttemptResult::Error(error) = result {
+            tracing::warn!(
+                webhook = %webhook.id, why = error.message,
+                "this machine could not make an attempt: it uses up none of the 20 and is made again; look at LimitNOFILE and memory"
+            );
+        }
     }
 
     fn act(&mut self, action: Action<Arc<Hot>>) {
@@ -358,8 +442,7 @@ impl Driver {
                     let _ = self.heard.send(Heard::Untried { key, standing: Standing::Nothing });
                     return;
                 };
-                self.status.in_flight().insert(key);
-                let ticket = Ticket { key, heard: self.heard.clone(), open: true };
+                let ticket = Ticket { key, heard: self.heard.clone(), status: self.status.clone(), open: true };
                 let (store, client, clock) = (self.store.clone(), self.client.clone(), self.clock.clone());
                 self.attempts.spawn(attempt(ticket, lane, account, owed, hot, store, client, clock));
             }
@@ -407,14 +490,40 @@ impl Driver {
     }
 }
 
+/// The lane that may be held from now on, or no longer.
+fn touches(input: &Input<Arc<Hot>>) -> Option<WebhookNo> {
+    match input {
+        Input::Lane { no, .. } | Input::Renewed { no, .. } | Input::Remove(no) => Some(*no),
+        Input::Ended { key, .. } => Some(key.webhook),
+        Input::Fresh { .. }
+        | Input::Manual { .. }
+        | Input::Moved { .. }
+        | Input::Unread(_)
+        | Input::Settled { .. }
+        | Input::Cancelled(_)
+        | Input::Durable(_)
+        | Input::FreshPage { .. }
+        | Input::RetryPage { .. }
+        | Input::ManualPage { .. }
+        | Input::Audited { .. }
+        | Input::MaxInFlight(_) => None,
+    }
+}
+
 /// The word that an attempt owes the driver. If its task is dropped or panics, the driver still hears that it has ended.
 struct Ticket {
     key: NotificationKey,
     heard: mpsc::UnboundedSender<Heard>,
+    status: Arc<Status>,
     open: bool,
 }
 
 impl Ticket {
+    /// The attempt begins now, and will be this notification's attempt of that number.
+    fn begins(&self, number: u16) {
+        self.status.begins(self.key, number);
+    }
+
     fn close(mut self, heard: Heard) {
         self.open = false;
         let _ = self.heard.send(heard);
@@ -424,8 +533,8 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.open {
-            // Still owed in the store; the audit takes it up again should this process live on.
-            let _ = self.heard.send(Heard::Untried { key: self.key, standing: Standing::Nothing });
+            // Still owed in the store, and read again after a while.
+            let _ = self.heard.send(Heard::Unread(self.key));
         }
     }
 }
@@ -466,6 +575,7 @@ async fn attempt(
         }
     };
     let started_at = clock.now();
+    ticket.begins(ready.number);
     let request =
         lane.request(store.notification_id(key), ready.number, started_at, ready.body, ready.trace.as_deref());
     let mut finished = client.attempt(request).await;
@@ -473,7 +583,7 @@ async fn attempt(
         redact(response, &lane.webhook);
     }
     let Ready { trigger, automatic, asked_at, .. } = ready;
-    ticket.close(Heard::Ended(Box::new(Ended { key, lane, trigger, automatic, asked_at, started_at, finished })));
+    ticket.close(Heard::Ended(Box::new(Ended { key, lane, owed, trigger, automatic, asked_at, started_at, finished })));
 }
 
 struct Ready {
@@ -483,6 +593,15 @@ struct Ready {
     asked_at: Option<Timestamp>,
     number: u16,
     trace: Option<Arc<TraceContext>>,
+}
+
+/// What a failure says of the target.
+const fn reach_of(code: ErrorCode) -> Reach {
+    match code {
+        ErrorCode::Internal => Reach::Ours,
+        code if code.is_unreachable() => Reach::Unreachable,
+        _ => Reach::Garbled,
+    }
 }
 
 /// Reads a notification that a timer or a queue says is due: the request if it still is, what it is owed instead if not.
@@ -517,14 +636,4 @@ fn read(
         number: notification.attempts.saturating_add(1),
         trace: event.trace,
     }))
-}
-
-/// How long a driver may go without coming round before it counts as stuck.
-pub const STUCK_AFTER: Duration = Duration::from_secs(30);
-
-impl Status {
-    /// Whether the driver comes round.
-    pub fn is_alive(&self, now: Timestamp) -> bool {
-        millis(now.since(self.stepped_at())) < millis(STUCK_AFTER)
-    }
 }

@@ -98,7 +98,7 @@ fn is_whole(outgoing: Outgoing) {
 /// Attempts can be made of this webhook, signed and with its headers.
 pub(crate) fn can_be_sent(webhook: &Webhook) {
     let id = NotificationId::from_bytes([7; 16]);
-    let outgoing = Prepared::new(Arc::new(webhook.clone())).request(id, 1, NOW, Bytes::from_static(b"{}"), None);
+    let outgoing = Prepared::new(Arc::new(webhook.clone()), 0).request(id, 1, NOW, Bytes::from_static(b"{}"), None);
     if let Some(authorization) = &webhook.authorization {
         assert!(outgoing.headers[header::AUTHORIZATION].is_sensitive());
         assert_eq!(outgoing.headers[header::AUTHORIZATION], authorization.expose());

@@ -56,6 +56,25 @@ fn probe_pace(unreached: u32, no: WebhookNo) -> Duration {
     pace.saturating_sub(pace / 1000 * u32::try_from(draw).unwrap_or(0))
 }
 
+/// How long a lane waits after so many attempts in a row that failed for a fault of this machine: the files it may open are used up
+/// by all lanes at once, and trying at full speed would keep them used up.
+fn pause_for_our_fault(ours: u32, no: WebhookNo) -> Duration {
+    let doublings = ours.saturating_sub(1).min(5);
+    let pause = Duration::from_secs(1 << doublings).min(MAX_PAUSE);
+    let draw = splitmix64(u64::from(no.0) << 32 | u64::from(ours)) % 250;
+    // Of a thousand parts at most 249 go, so that not all lanes come back in the same instant.
+    pause.saturating_sub(pause / 1000 * u32::try_from(draw).unwrap_or(0))
+}
+
+/// The longest such wait.
+pub(super) const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// How many attempts that a person asked for leave at once, whatever else holds the lane; one more does every [`AT_ONCE_EVERY`]. A
+/// script that re-sends thousands one by one can't use this to get around `Retry-After` or the rate limit.
+pub(super) const AT_ONCE_BURST: u64 = 10;
+/// See [`AT_ONCE_BURST`].
+pub(super) const AT_ONCE_EVERY: Duration = Duration::from_secs(1);
+
 /// What a webhook asks of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -167,6 +186,23 @@ struct Busy {
     /// Whether it was said meanwhile that it is fresh. What settles it may be an older word: that of an attempt which found
     /// nothing owed, just before its turn came.
     fresh: bool,
+    /// How often the lane had been renewed when it began: of an attempt before the last time nothing is learned.
+    renewals: u32,
+    /// Whether it went to a target that the webhook no longer has: it takes up none of the present one's places.
+    elsewhere: bool,
+}
+
+/// Why a lane starts nothing by itself, and until when. Moments that have passed mean nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standstill {
+    /// The target asked for it, with `Retry-After`.
+    pub(super) held_until: Timestamp,
+    /// When the rate limit allows the next attempt.
+    pub(super) paid_at: Timestamp,
+    /// This machine could not make the last attempt; when it tries again.
+    pub(super) paused_until: Timestamp,
+    /// The target could not be reached, and one attempt at a time finds out when it can.
+    pub(super) unreached: bool,
 }
 
 /// One webhook's queue.
@@ -196,7 +232,17 @@ pub(super) struct Lane<H> {
     /// Attempts in flight, and those that ended and are not settled yet.
     busy: HashMap<Seq, Busy>,
     in_flight: usize,
-    /// How many attempts in a row could not speak to the target; none since it last confirmed. While there are any, one attempt at a
+    /// How many of those went to a target that the webhook no longer has.
+    elsewhere: usize,
+    /// How often its webhook was given another target or was set ACTIVE again.
+    renewals: u32,
+    /// What a person asked for and waits for: it is held by the head of `manual` as well, unless it stands past its mark.
+    at_once: BTreeMap<Seq, Due>,
+    /// When those started so far are paid for, in microseconds, as [`Lane::paid_until_us`].
+    at_once_paid_until_us: u64,
+    /// How many attempts in a row failed for a fault of this machine.
+    ours: u32,
+    /// How many attempts in a row could not speak to the target; none since it last answered. While there are any, one attempt at a
     /// time finds out when it can.
     unreached: u32,
     /// When the next of them may leave.
@@ -231,6 +277,11 @@ impl<H> Lane<H> {
             retries_aside: Vec::new(),
             busy: HashMap::new(),
             in_flight: 0,
+            elsewhere: 0,
+            renewals: 0,
+            at_once: BTreeMap::new(),
+            at_once_paid_until_us: 0,
+            ours: 0,
             unreached: 0,
             probe_at: Timestamp::from_ms(0),
             held_until: Timestamp::from_ms(0),
@@ -254,13 +305,20 @@ impl<H> Lane<H> {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.fresh.rows.len() + self.fresh.aside.len() + self.manual.rows.len() + self.timers.len() + self.busy.len()
+        let by_hand = self.manual.rows.len() + self.at_once.len();
+        self.fresh.rows.len() + self.fresh.aside.len() + by_hand + self.timers.len() + self.busy.len()
     }
 
     /// Its webhook was deleted: nothing is owed any more, and what is in flight still holds its slots.
     pub(super) fn remove(&mut self) {
         self.removed = true;
         self.settings.active = false;
+        self.at_once.clear();
+        self.read_again();
+    }
+
+    /// Forgets what it holds of the store's rows and reads them again.
+    fn read_again(&mut self) {
         self.fresh = Head::unread(Seq(0), self.bounds);
         self.manual = Head::unread(FIRST_DUE, self.bounds);
         self.forget_timers();
@@ -268,18 +326,60 @@ impl<H> Lane<H> {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        !self.manual.rows.is_empty() || (self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()))
+        let by_hand = !(self.manual.rows.is_empty() && self.at_once.is_empty());
+        by_hand || (self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()))
     }
 
-    pub(super) fn change(&mut self, settings: Settings) {
+    pub(super) fn change(&mut self, settings: Settings, now: Timestamp) {
         if self.settings.active && !settings.active {
-            self.fresh = Head::unread(Seq(0), self.bounds);
-            self.forget_timers();
-            self.epoch += 1;
-            // Both were asked in the epoch before; the page by hand must be asked again as well.
-            self.manual = Head::unread(FIRST_DUE, self.bounds);
+            // All of it was asked in the epoch before, and so the page by hand must be asked again as well.
+            self.read_again();
         }
+        let before_us = self.interval_us();
         self.settings = settings;
+        let after_us = self.interval_us();
+        if before_us == after_us {
+            return;
+        }
+        // What was started is paid for at the new price, and never takes longer for it.
+        let now_us = now.as_ms() * 1000;
+        let debt_us = self.paid_until_us.saturating_sub(now_us);
+        self.paid_until_us = match (before_us, after_us) {
+            (Some(before), Some(after)) => {
+                let anew = u128::from(debt_us) * u128::from(after) / u128::from(before.max(1));
+                now_us + debt_us.min(u64::try_from(anew).unwrap_or(u64::MAX))
+            }
+            (None, _) | (_, None) => 0,
+        };
+    }
+
+    /// Its webhook has another target, or was set ACTIVE again: what was learned of the target so far holds no more. Attempts that are
+    /// in flight say nothing of it either, and those to another target (`moved`) take up none of its places.
+    pub(super) fn renew(&mut self, moved: bool) {
+        self.renewals = self.renewals.wrapping_add(1);
+        self.held_until = Timestamp::from_ms(0);
+        self.manual_held_until = Timestamp::from_ms(0);
+        self.probe_at = Timestamp::from_ms(0);
+        self.unreached = 0;
+        self.ours = 0;
+        if moved {
+            for busy in self.busy.values_mut().filter(|busy| busy.in_flight) {
+                busy.elsewhere = true;
+            }
+            self.elsewhere = self.in_flight;
+        }
+    }
+
+    /// Why it starts nothing by itself, as far as that is more than a moment's matter.
+    pub(super) fn standstill(&self) -> Standstill {
+        let burst_us = self.interval_us().map_or(0, |interval_us| 1_000_000_u64.saturating_sub(interval_us));
+        let paid_at_ms = self.paid_until_us.saturating_sub(burst_us).div_ceil(1000);
+        Standstill {
+            held_until: self.held_until,
+            paid_at: Timestamp::from_ms(if self.interval_us().is_some() { paid_at_ms } else { 0 }),
+            paused_until: if self.ours > 0 { self.probe_at } else { Timestamp::from_ms(0) },
+            unreached: self.unreached > 0,
+        }
     }
 
     pub(super) fn reset_timers(&mut self) {
@@ -292,6 +392,7 @@ impl<H> Lane<H> {
         self.probe_at = Timestamp::from_ms(0);
         self.manual_held_until = Timestamp::from_ms(0);
         self.paid_until_us = 0;
+        self.at_once_paid_until_us = 0;
     }
 
     fn forget_timers(&mut self) {
@@ -312,9 +413,23 @@ impl<H> Lane<H> {
         }
     }
 
-    pub(super) fn offer_manual(&mut self, due: Due) {
-        if !self.removed {
-            self.manual.offer(due, ());
+    /// An attempt by hand is owed; `at_once` where a person waits for it.
+    pub(super) fn offer_manual(&mut self, due: Due, at_once: bool) {
+        if self.removed {
+            return;
+        }
+        self.manual.offer(due, ());
+        // One that finds no room waits its turn with the others by hand.
+        if at_once && self.at_once.len() < self.bounds.held {
+            self.at_once.insert(due.seq, due);
+        }
+    }
+
+    /// Its due time was changed in the store. What is being attempted is told by its outcome.
+    pub(super) fn offer_moved(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
+        if !self.busy.contains_key(&due.seq) {
+            self.forget_retry(due.seq);
+            self.offer_retry(due, now, wheel);
         }
     }
 
@@ -366,6 +481,7 @@ impl<H> Lane<H> {
         self.fresh.aside.remove(&seq);
         self.manual.rows.retain(|due, ()| due.seq != seq);
         self.manual.aside.retain(|due, ()| due.seq != seq);
+        self.at_once.remove(&seq);
         self.forget_retry(seq);
     }
 
@@ -379,14 +495,27 @@ impl<H> Lane<H> {
     // ---- attempts ----
 
     pub(super) fn pick(&mut self, now: Timestamp) -> Picked<H> {
-        let width = if self.unreached > 0 { 1 } else { self.settings.max_in_flight };
-        if self.in_flight >= width || self.busy.len() - self.in_flight >= self.bounds.settling {
+        let in_flight = self.in_flight - self.elsewhere;
+        if in_flight >= self.settings.max_in_flight || self.busy.len() - self.in_flight >= self.bounds.settling {
             return Picked::Nothing;
         }
         let mut not_before: Option<Timestamp> = None;
         let mut wait_until = |at: Timestamp| not_before = Some(not_before.map_or(at, |other| other.min(at)));
+        if let Some(due) = self.next_at_once() {
+            match self.at_once_paid_at(now) {
+                None => return self.start_at_once(due, now),
+                Some(at) => wait_until(at),
+            }
+        }
+        // One attempt at a time finds out when the target can be spoken to, and when this machine can speak.
+        if in_flight > 0 && (self.unreached > 0 || self.ours > 0) {
+            return not_before.map_or(Picked::Nothing, Picked::NotBefore);
+        }
         if let Some(at) = self.paid_at(now) {
-            return if self.has_work() { Picked::NotBefore(at) } else { Picked::Nothing };
+            if self.has_work() {
+                wait_until(at);
+            }
+            return not_before.map_or(Picked::Nothing, Picked::NotBefore);
         }
         // A person waits for an answer, and the schedule doesn't; but a bulk resend must not keep it waiting for hours.
         let by_hand = self.next_by_hand();
@@ -426,8 +555,26 @@ impl<H> Lane<H> {
         self.manual.rows.keys().find(|due| !self.busy.contains_key(&due.seq)).copied()
     }
 
+    fn next_at_once(&self) -> Option<Due> {
+        self.at_once.values().find(|due| !self.busy.contains_key(&due.seq)).copied()
+    }
+
+    /// When another one may leave that a person waits for, if not now.
+    fn at_once_paid_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let every_us = millis(AT_ONCE_EVERY) * 1000;
+        let allowed_us = self.at_once_paid_until_us.saturating_sub((AT_ONCE_BURST - 1) * every_us);
+        (allowed_us > now.as_ms() * 1000).then(|| Timestamp::from_ms(allowed_us.div_ceil(1000)))
+    }
+
+    fn start_at_once(&mut self, due: Due, now: Timestamp) -> Picked<H> {
+        let every_us = millis(AT_ONCE_EVERY) * 1000;
+        self.at_once_paid_until_us = self.at_once_paid_until_us.max(now.as_ms() * 1000) + every_us;
+        self.start_by_hand(due, now)
+    }
+
     fn start_by_hand(&mut self, due: Due, now: Timestamp) -> Picked<H> {
         self.manual.rows.remove(&due);
+        self.at_once.remove(&due.seq);
         self.schedule_next = true;
         self.start(due.seq, OwedAs::Manual, None, now)
     }
@@ -453,7 +600,8 @@ impl<H> Lane<H> {
     }
 
     fn start(&mut self, seq: Seq, owed: OwedAs, hot: Option<H>, now: Timestamp) -> Picked<H> {
-        self.busy.insert(seq, Busy { in_flight: true, fresh: false });
+        let busy = Busy { in_flight: true, fresh: false, renewals: self.renewals, elsewhere: false };
+        self.busy.insert(seq, busy);
         self.in_flight += 1;
         if let Some(interval_us) = self.interval_us() {
             self.paid_until_us = self.paid_until_us.max(now.as_ms() * 1000) + interval_us;
@@ -474,21 +622,33 @@ impl<H> Lane<H> {
 
     /// Returns whether a slot came free.
     pub(super) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
-        match self.busy.get_mut(&seq) {
-            Some(busy) if busy.in_flight => busy.in_flight = false,
-            _ => return false,
-        }
+        let Some(busy) = self.busy.get_mut(&seq).filter(|busy| busy.in_flight) else {
+            return false;
+        };
+        busy.in_flight = false;
         self.in_flight -= 1;
+        self.elsewhere -= usize::from(std::mem::take(&mut busy.elsewhere));
+        if busy.renewals != self.renewals {
+            // It says how things stood before.
+            return true;
+        }
         match reach {
-            Reach::Confirmed => {
-                self.unreached = 0;
+            // Any complete answer shows that the target can be spoken to.
+            Reach::Confirmed | Reach::Answered => {
+                (self.unreached, self.ours) = (0, 0);
                 self.probe_at = Timestamp::from_ms(0);
             }
             Reach::Unreachable => {
+                self.ours = 0;
                 self.unreached = self.unreached.saturating_add(1);
                 self.probe_at = now.plus(probe_pace(self.unreached, self.no));
             }
-            Reach::Answered | Reach::Untried => {}
+            Reach::Ours => {
+                self.ours = self.ours.saturating_add(1);
+                self.probe_at = now.plus(pause_for_our_fault(self.ours, self.no));
+            }
+            Reach::Garbled => self.ours = 0,
+            Reach::Untried => {}
         }
         if let Some(hold) = hold {
             self.held_until = self.held_until.max(hold.until);
@@ -511,6 +671,14 @@ impl<H> Lane<H> {
             Standing::Nothing => {}
             Standing::Fresh => self.offer_fresh(seq, None),
             Standing::Retry(at) => self.offer_retry(Due { at, seq }, now, wheel),
+        }
+    }
+
+    /// It was not attempted, since it could not be read, and a while has passed since. What it is owed is in the store.
+    pub(super) fn unread(&mut self, seq: Seq) {
+        if self.busy.get(&seq).is_some_and(|busy| !busy.in_flight) {
+            self.busy.remove(&seq);
+            self.read_again();
         }
     }
 

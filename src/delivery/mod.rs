@@ -23,6 +23,7 @@ pub mod scheduler;
 pub mod sign;
 #[cfg(test)]
 mod simulation;
+pub mod status;
 mod stream;
 pub mod tls;
 mod x509;

@@ -13,6 +13,8 @@ const USER_AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) webhook: Arc<Webhook>,
+    /// How often the webhook had been given another target or been set ACTIVE again.
+    pub(super) renewals: u32,
     target: Arc<TargetUrl>,
     headers: HeaderMap,
     key: SigningKey,
@@ -21,7 +23,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(webhook: Arc<Webhook>) -> Self {
+    pub(super) fn new(webhook: Arc<Webhook>, renewals: u32) -> Self {
         let mut headers = HeaderMap::with_capacity(16);
         for (name, value) in webhook.headers.iter() {
             headers.insert(name.clone(), value.clone());
@@ -37,6 +39,7 @@ impl Prepared {
             key: SigningKey::new(&webhook.secret),
             old_keys: webhook.old_secrets.iter().map(|(secret, until)| (SigningKey::new(secret), *until)).collect(),
             webhook,
+            renewals,
         }
     }
 

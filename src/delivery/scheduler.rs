@@ -9,7 +9,7 @@
 //! A held notification is never in two places that start attempts: an attempt marks it busy until its outcome has been taken
 //! in by the store, which then says what it is owed next.
 
-use super::lane::{Bounds, Lane, Picked, Settings};
+use super::lane::{Bounds, Lane, Picked, Settings, Standstill};
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::{Due, Standing};
 use crate::wheel::Wheel;
@@ -34,6 +34,13 @@ pub enum Input<H> {
         /// What it asks for now.
         settings: Settings,
     },
+    /// A webhook has another target, or was set ACTIVE again: what was learned of its target so far holds no more.
+    Renewed {
+        /// Which.
+        no: WebhookNo,
+        /// Whether it has another target: attempts in flight then take up none of its places.
+        moved: bool,
+    },
     /// A webhook was deleted.
     Remove(WebhookNo),
     /// An event is owed since now, and durable.
@@ -49,7 +56,18 @@ pub enum Input<H> {
         key: NotificationKey,
         /// Since when.
         since: Timestamp,
+        /// Whether a person waits for it: it leaves at once, whatever holds the lane.
+        at_once: bool,
     },
+    /// An automatic attempt that was due later is due at this moment.
+    Moved {
+        /// The notification.
+        key: NotificationKey,
+        /// Its new due time.
+        due: Timestamp,
+    },
+    /// A notification could not be read some time ago, and was not attempted.
+    Unread(NotificationKey),
     /// An attempt has ended; its outcome is on its way to the store.
     Ended {
         /// The notification.
@@ -130,8 +148,12 @@ pub enum Reach {
     Confirmed,
     /// It answered something else.
     Answered,
+    /// What came back was no answer: it neither shows that the target can be spoken to nor that it can't.
+    Garbled,
     /// It could not be spoken to.
     Unreachable,
+    /// This machine could not make the attempt; it says nothing of the target.
+    Ours,
     /// No attempt was made after all.
     Untried,
 }
@@ -253,6 +275,11 @@ impl<H> Scheduler<H> {
         self.lanes.values().filter(|lane| !lane.removed).map(Lane::held).sum()
     }
 
+    /// Why a lane starts nothing by itself; `None` for one that is gone.
+    pub(super) fn standstill(&self, no: WebhookNo) -> Option<Standstill> {
+        self.lanes.get(&no).filter(|lane| !lane.removed).map(Lane::standstill)
+    }
+
     /// Takes in what happened until `now` and says what is to be done.
     pub fn step(&mut self, now: Timestamp, inputs: impl IntoIterator<Item = Input<H>>, out: &mut Vec<Action<H>>) {
         if now.plus(JUMP_BACK) < self.now || now > self.now.plus(JUMP_FORWARD) {
@@ -285,8 +312,14 @@ impl<H> Scheduler<H> {
         match input {
             Input::Lane { no, settings } => {
                 let lane = self.lanes.entry(no).or_insert_with(|| Lane::new(no, settings, self.bounds));
-                lane.change(settings);
+                lane.change(settings, self.now);
                 self.tend(no, out);
+            }
+            Input::Renewed { no, moved } => {
+                if let Some(lane) = self.lanes.get_mut(&no) {
+                    lane.renew(moved);
+                    self.tend(no, out);
+                }
             }
             Input::Remove(no) => {
                 // Its attempts in flight end by themselves and hold their slots until then; the lane goes with the last of them.
@@ -305,9 +338,22 @@ impl<H> Scheduler<H> {
                     self.tend(key.webhook, out);
                 }
             }
-            Input::Manual { key, since } => {
+            Input::Manual { key, since, at_once } => {
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-                    lane.offer_manual(Due { at: since, seq: key.seq });
+                    lane.offer_manual(Due { at: since, seq: key.seq }, at_once);
+                    self.tend(key.webhook, out);
+                }
+            }
+            Input::Moved { key, due } => {
+                self.suspects.retain(|(suspect, _)| *suspect != key);
+                if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+                    lane.offer_moved(Due { at: due, seq: key.seq }, self.now, &mut self.wheel);
+                    self.tend(key.webhook, out);
+                }
+            }
+            Input::Unread(key) => {
+                if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+                    lane.unread(key.seq);
                     self.tend(key.webhook, out);
                 }
             }
@@ -493,7 +539,7 @@ impl<H> Scheduler<H> {
                 OwedAs::Retry(at) => lane.offer_retry(Due { at, seq }, self.now, &mut self.wheel),
                 OwedAs::Fresh => lane.offer_fresh(seq, None),
                 OwedAs::Manual => {
-                    manual.iter().filter(|due| due.seq == seq).for_each(|due| lane.offer_manual(*due));
+                    manual.iter().filter(|due| due.seq == seq).for_each(|due| lane.offer_manual(*due, false));
                 }
             }
             out.push(Action::Lost(key));

@@ -27,6 +27,7 @@ mod target;
 mod time;
 mod token;
 mod trace;
+mod wait;
 mod webhook;
 
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
@@ -53,6 +54,7 @@ pub use target::{TargetError, TargetUrl};
 pub use time::{Timestamp, TimestampError, millis};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};
 pub use trace::TraceContext;
+pub use wait::Wait;
 pub use webhook::{
     Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets,
     Webhook, WebhookPatch, WebhookStatus,

@@ -1,6 +1,6 @@
 //! A notification: one event owed to one webhook. Its life is decided here, and nowhere else.
 
-use super::{AccountNo, Attempt, NotificationKey, OrderKey, Timestamp, Trigger};
+use super::{AccountNo, Attempt, NotificationKey, OrderKey, RetryPolicy, Timestamp, Trigger};
 use std::time::Duration;
 
 /// The most attempts one notification keeps: 20 automatic ones, the rest by hand. A resend past it is refused, so that a
@@ -188,6 +188,31 @@ impl Notification {
         self.manual_at = Some(after_the_last.map_or(now, |after| after.max(now)));
         self.updated_at = now;
         Ok(())
+    }
+
+    /// When the schedule by itself has the next automatic attempt, where that is sooner than planned: a target's `Retry-After`, or an
+    /// earlier schedule, put it off. What was attempted since `asked` is left as it was planned. Planning took a moment after the last
+    /// attempt had ended, and is not undone for that alone.
+    pub fn due_by_schedule(&self, policy: &RetryPolicy, asked: Timestamp) -> Option<Timestamp> {
+        const A_MOMENT: Duration = Duration::from_secs(1);
+        let (State::Retrying { due }, Some(last)) = (self.state, &self.last) else {
+            return None;
+        };
+        let ended = last.started_at.plus(Duration::from_micros(u64::from(last.duration_us)));
+        let scheduled = ended.plus(policy.gap_after(self.automatic, self.key).ok()?);
+        (last.started_at < asked && scheduled.plus(A_MOMENT) < due).then_some(scheduled)
+    }
+
+    /// Has the next automatic attempt come sooner than planned; returns whether that changed anything.
+    pub fn bring_forward(&mut self, due: Timestamp, now: Timestamp) -> bool {
+        match &mut self.state {
+            State::Retrying { due: planned } if due < *planned => {
+                *planned = due;
+                self.updated_at = now;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Owes nothing any more. What was delivered or failed stays so. Returns whether anything changed.

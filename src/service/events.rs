@@ -3,8 +3,8 @@
 use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
 use crate::model::{
-    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, Payload, ResourceIds, Said, Status,
-    Timestamp, TraceContext,
+    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, Payload, ResourceIds, Said, Status, Timestamp,
+    TraceContext,
 };
 use crate::store::{Cursor, EventQuery, IdempotencyKey, Order, Page};
 use std::collections::BTreeMap;
@@ -184,19 +184,21 @@ impl Service {
     /// Owes an event again to every webhook that matches it now.
     pub async fn resend_event(&self, caller: &Caller, id: EventId) -> Result<Vec<NotificationView>, Error> {
         let account = caller.account;
-        let event = self
+        let engine = self.engine.clone();
+        let (event, busy) = self
             .read(move |store| {
                 let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
-                store.event_head(account, seq)?.ok_or(Error::NotFound)
+                let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
+                let owed = store.notifications_of(account, seq)?;
+                let busy = owed.iter().any(|one| engine.is_in_flight(one.key, one.attempts));
+                Ok((event, busy))
             })
             .await?;
         if event.erased_at.is_some() {
             return Err(erased());
         }
-        for webhook in self.store.directory().of(account) {
-            if self.engine.is_in_flight(NotificationKey { seq: event.seq, webhook: webhook.no }) {
-                return Err(in_flight());
-            }
+        if busy {
+            return Err(in_flight());
         }
         let owed = self.store.resend_event(account, event.seq).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);

@@ -87,7 +87,7 @@ fn reason(
     event: &Event,
     now: Timestamp,
 ) -> Result<Said, Error> {
-    if engine.is_in_flight(notification.key) {
+    if engine.is_in_flight(notification.key, notification.attempts) {
         return Ok(Said::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
     }
     let first = store.waits_for(notification)?;

@@ -214,7 +214,7 @@ impl Service {
         let own = |key: &NotificationKey| {
             self.store.directory().by_no(key.webhook).is_some_and(|webhook| webhook.account == caller.account)
         };
-        key.filter(own).is_some_and(|key| self.engine.is_in_flight(key))
+        key.filter(own).is_some_and(|key| self.engine.is_in_flight(key, view.attempts_count))
     }
 
     /// Writes what is counted of attempts to its file. What can't be written is counted on in memory.

@@ -122,8 +122,9 @@ pub struct Policy {
 
 /// What the daemon knows and the service must ask.
 pub trait Engine: Send + Sync {
-    /// Whether an attempt of this notification is in flight.
-    fn is_in_flight(&self, key: NotificationKey) -> bool;
+    /// Whether an attempt of this notification is in flight, given how many attempts its record has: one that the record has taken in
+    /// is over.
+    fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool;
     /// How many attempts are in flight.
     fn in_flight(&self) -> usize;
     /// The attempts that have ended.

@@ -222,17 +222,17 @@ impl Service {
     /// Owes one attempt by hand, now: to the webhook's present target, with the original body, using none of the 20 up.
     pub async fn resend(&self, caller: &Caller, id: NotificationId) -> Result<NotificationView, Error> {
         let account = caller.account;
-        let (key, event) = self
+        let (key, attempts, event) = self
             .read(move |store| {
                 let key = store.notification_key(id).ok_or(Error::NotFound)?;
-                store.notification(account, key)?.ok_or(Error::NotFound)?;
-                Ok((key, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
+                let attempts = store.notification(account, key)?.ok_or(Error::NotFound)?.attempts;
+                Ok((key, attempts, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
             })
             .await?;
         if event.erased_at.is_some() {
             return Err(erased());
         }
-        if self.engine.is_in_flight(key) {
+        if self.engine.is_in_flight(key, attempts) {
             return Err(in_flight());
         }
         let resent = self.store.resend(account, key).await?.ok_or(Error::NotFound)?;

@@ -8,6 +8,7 @@
 //! target that isn't well, or a webhook that is paused, costs an event next to nothing.
 
 mod events;
+mod forward;
 mod jobs;
 mod notifications;
 mod retention;

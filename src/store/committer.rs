@@ -231,6 +231,22 @@ pub enum Told {
         key: NotificationKey,
         /// Since when.
         since: Timestamp,
+        /// Whether a person asked for this one alone, and waits for it.
+        at_once: bool,
+    },
+    /// A webhook has another target, or was set ACTIVE (again): what the target so far had asked for holds no more.
+    Renewed {
+        /// Which.
+        no: WebhookNo,
+        /// Whether it has another target.
+        moved: bool,
+    },
+    /// An automatic attempt that was due later is due at this moment.
+    Moved {
+        /// The notification.
+        key: NotificationKey,
+        /// Its new due time.
+        due: Timestamp,
     },
     /// An attempt's outcome was taken in.
     Settled {
@@ -558,7 +574,7 @@ impl Committer {
                     answers.push(reply.later(self.register(&mut txn, *webhook, now)));
                 }
                 Commit::Change { account, id, patch, reply } => {
-                    answers.push(reply.later(self.change(&mut txn, account, id, now, |webhook| patch.apply(webhook))));
+                    answers.push(reply.later(self.change_as_asked(&mut txn, account, id, *patch, now)));
                 }
                 Commit::RotateSecret { account, id, secret, overlap, reply } => {
                     answers.push(reply.later(self.rotate_secret(&mut txn, account, id, secret, overlap, now)));
@@ -576,7 +592,7 @@ impl Committer {
                     self.settle(&mut txn, account, key, *attempt, verdict, asked_at, seen, now);
                 }
                 Commit::Resend { account, key, reply } => {
-                    answers.push(reply.whichever(self.resend(&mut txn, account, key, now)));
+                    answers.push(reply.whichever(self.resend(&mut txn, account, key, true, now)));
                 }
                 Commit::ResendEvent { account, seq, reply } => {
                     answers.push(reply.whichever(self.resend_event(&mut txn, account, seq, now)));

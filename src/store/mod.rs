@@ -48,8 +48,8 @@ pub use verify::Report;
 
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventId, Health, NewEvent, Notification, NotificationId,
-    NotificationKey, Payload, Refusal, ResendFilter, Seq, SigningSecret, Timestamp, TokenId, TooManySecrets,
-    TraceContext, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    NotificationKey, Payload, Refusal, ResendFilter, RetryPolicy, Seq, SigningSecret, Timestamp, TokenId,
+    TooManySecrets, TraceContext, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use outcomes::Outcomes;
 use pulse::Pulse;
@@ -437,6 +437,8 @@ struct Shared {
     sync_pulse: Pulse,
     space: Space,
     limits: RwLock<Limits>,
+    /// The schedule of webhooks that have none of their own.
+    retry: RwLock<RetryPolicy>,
     kept: Kept,
     /// How the targets that fail do.
     healths: RwLock<BTreeMap<WebhookNo, Health>>,
@@ -556,6 +558,11 @@ impl Store {
     pub fn set_limits(&self, limits: Limits) {
         self.shared.space.set_min_free(limits.min_free);
         *self.shared.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    /// The schedule of webhooks that have none of their own, until the next reload; the built-in one before this was called.
+    pub fn set_default_retry(&self, retry: RetryPolicy) {
+        *self.shared.retry.write().unwrap_or_else(PoisonError::into_inner) = retry;
     }
 
     /// Figures for the metrics.
@@ -828,6 +835,10 @@ impl Shared {
     /// An account's bulk resends, the oldest first.
     fn resends_of(&self, account: AccountNo) -> Vec<BulkResend> {
         self.resends().range((account, 0)..=(account, u64::MAX)).map(|(_, resend)| resend.clone()).collect()
+    }
+
+    fn retry(&self) -> RetryPolicy {
+        self.retry.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn limits(&self) -> Limits {

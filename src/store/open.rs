@@ -112,6 +112,7 @@ impl Store {
             pulse: Pulse::default(),
             sync_pulse: Pulse::default(),
             space: Space::new(settings.limits.min_free),
+            retry: RwLock::default(),
             limits: RwLock::new(settings.limits),
             kept: Kept::default(),
             healths: RwLock::default(),

@@ -26,6 +26,7 @@ const CRC_LEN: usize = 4;
 const V1: u8 = 1;
 const V2: u8 = 2;
 const V3: u8 = 3;
+const V4: u8 = 4;
 
 /// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which sled
 /// spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its limit.

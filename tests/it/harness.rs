@@ -287,6 +287,11 @@ impl Daemon {
         self.log.lock().unwrap().clone()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         let signal = match signal {
             "-HUP" => Signal::HUP,

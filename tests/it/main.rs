@@ -21,6 +21,7 @@ mod harness;
 mod ingress;
 mod ingress_tls;
 mod keeping;
+mod lanes;
 mod libraries;
 mod lifecycle;
 mod monitoring;

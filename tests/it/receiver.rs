@@ -54,6 +54,8 @@ struct State {
     script: Vec<Reply>,
     requests: Vec<Request>,
     connections: usize,
+    /// Of those, the ones that nobody has closed.
+    open: usize,
 }
 
 /// A receiver on a port of its own. It lives until the test process ends.
@@ -88,6 +90,11 @@ impl Receiver {
         self.state.lock().unwrap().script = vec![reply];
     }
 
+    /// How many connections are open.
+    pub(crate) fn open(&self) -> usize {
+        self.state.lock().unwrap().open
+    }
+
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.state.lock().unwrap().requests.clone()
     }
@@ -106,15 +113,21 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     let connection = {
         let mut state = state.lock().unwrap();
         state.connections += 1;
+        state.open += 1;
         state.connections
     };
-    while let Some((head, body)) = read_request(&mut stream) {
+    serve_on(&mut stream, state, connection);
+    state.lock().unwrap().open -= 1;
+}
+
+fn serve_on(stream: &mut TcpStream, state: &Mutex<State>, connection: usize) {
+    while let Some((head, body)) = read_request(stream) {
         let reply = {
             let mut state = state.lock().unwrap();
             state.requests.push(Request { head, body, at: Instant::now(), connection });
             if state.script.len() > 1 { state.script.remove(0) } else { state.script[0].clone() }
         };
-        if !answer(&mut stream, reply) {
+        if !answer(stream, reply) {
             return;
         }
     }

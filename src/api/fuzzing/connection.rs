@@ -55,7 +55,7 @@ impl Engine for Idle {
         &self.attempts
     }
 
-    fn is_in_flight(&self, _: NotificationKey) -> bool {
+    fn is_in_flight(&self, _: NotificationKey, _: u16) -> bool {
         false
     }
 

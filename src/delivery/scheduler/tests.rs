@@ -433,9 +433,9 @@ impl Sim {
             hook.in_flight -= 1;
             hook.free_since = self.time;
             match reach {
-                Reach::Confirmed => hook.probing = false,
+                Reach::Confirmed | Reach::Answered => hook.probing = false,
                 Reach::Unreachable => hook.probing = true,
-                Reach::Answered | Reach::Untried => {}
+                Reach::Garbled | Reach::Ours | Reach::Untried => {}
             }
         }
     }
@@ -775,7 +775,7 @@ fn what_was_settled_between_two_audits_was_held() {
     let due = Due { at: now, seq: key.seq };
     let audited = || Input::Audited { lane: no, retries: vec![], fresh: vec![], manual: vec![due] };
     scheduler.step(now, [audited()], &mut out);
-    scheduler.step(now, [Input::Manual { key, since: now }], &mut out);
+    scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
     assert!(matches!(out[..], [Action::Start { owed: OwedAs::Manual, .. }]), "{out:?}");
     out.clear();
     let ended = Input::Ended { key, reach: Reach::Answered, hold: None };
@@ -804,7 +804,7 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
         };
         scheduler.step(now, [answer], &mut out);
     }
-    scheduler.step(now, [Input::Manual { key, since: now }], &mut out);
+    scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
     assert!(matches!(out[..], [Action::Start { owed: OwedAs::Manual, .. }]), "{out:?}");
     out.clear();
     scheduler.step(now, [Input::Fresh { key, hot: None }], &mut out);

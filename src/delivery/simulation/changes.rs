@@ -5,9 +5,9 @@ use super::ledger::Ledger;
 use super::store::{ACCOUNT, Job, Recorded, Store, last_seq};
 use crate::model::{
     Attempt, Event, EventId, EventType, Fingerprint, Notification, NotificationKey, OrderKey, Refusal, ResourceIds,
-    Seq, Status, TEST_EVENT, Timestamp, Verdict, Webhook, WebhookNo, WebhookPatch,
+    RetryPolicy, Seq, Status, TEST_EVENT, Timestamp, Verdict, Webhook, WebhookNo, WebhookPatch, WebhookStatus,
 };
-use crate::store::{Standing, rows};
+use crate::store::{Due, Standing, rows};
 use std::sync::Arc;
 
 /// An event about to be recorded.
@@ -63,7 +63,12 @@ pub(super) enum Told {
     Webhook(Arc<Webhook>),
     /// With the event's payload, unless memory was short.
     Fresh(NotificationKey, Option<u64>),
-    Manual(NotificationKey, Timestamp),
+    /// And whether a person waits for it.
+    Manual(NotificationKey, Timestamp, bool),
+    /// And whether it has another target.
+    Renewed(WebhookNo, bool),
+    /// Due at this moment, and later before.
+    Moved(NotificationKey, Timestamp),
     Settled(NotificationKey, Standing),
     Cancelled(NotificationKey),
     Durable(Seq),
@@ -77,8 +82,11 @@ pub(super) struct Apply<'w> {
     pub(super) passed_on: &'w mut bool,
     /// Whether memory is short, so that payloads are read again.
     pub(super) cold: bool,
-    /// The stamp of the change.
+    /// The schedule of webhooks that have none of their own.
+    pub(super) default: &'w RetryPolicy,
+    /// The stamp of the change, and the wall clock.
     pub(super) now: Timestamp,
+    pub(super) wall: Timestamp,
     /// Time that only runs forwards.
     pub(super) time: u64,
 }
@@ -87,9 +95,7 @@ impl Apply<'_> {
     pub(super) fn commit(&mut self, commit: Commit) -> Option<Answer> {
         Some(match commit {
             Commit::Register(webhook) => self.register(*webhook),
-            Commit::Change(no, patch) => {
-                self.change(no, |webhook| patch.apply(webhook)).map_or(Answer::Nothing, Answer::Changed)
-            }
+            Commit::Change(no, patch) => self.change_as_asked(no, *patch).map_or(Answer::Nothing, Answer::Changed),
             Commit::Delete(no) => self.delete(no),
             Commit::Accept(events) => Answer::Accepted(events.into_iter().map(|new| self.accept(new)).collect()),
             Commit::Test(no, event_type) => self.test(no, event_type),
@@ -98,7 +104,7 @@ impl Apply<'_> {
                 return None;
             }
             Commit::Resend(key) => {
-                let resent = self.resend(key).and_then(Result::ok);
+                let resent = self.resend(key, true).and_then(Result::ok);
                 resent.map_or(Answer::Nothing, |()| Answer::Owed(vec![(key, self.time)]))
             }
             Commit::ResendEvent(seq) => self.resend_event(seq),
@@ -126,6 +132,26 @@ impl Apply<'_> {
         change(&mut webhook);
         webhook.updated_at = self.now;
         Some(self.put_webhook(webhook))
+    }
+
+    fn change_as_asked(&mut self, no: WebhookNo, patch: WebhookPatch) -> Option<Arc<Webhook>> {
+        let before = self.store.webhook(no)?.clone();
+        let resumed = patch.status == Some(WebhookStatus::Active);
+        let webhook = self.change(no, |webhook| patch.apply(webhook))?;
+        let moved = webhook.target != before.target;
+        if moved || resumed {
+            self.told.push(Told::Renewed(no, moved));
+        }
+        if moved || resumed || webhook.retry != before.retry {
+            let same = |job: &Job| matches!(job, Job::BringForward { webhook, .. } if *webhook == no);
+            let earlier: Vec<u64> = self.store.jobs.iter().filter(|(_, job)| same(job)).map(|(nth, _)| *nth).collect();
+            for number in earlier {
+                self.store.put_job(number, None);
+            }
+            let at = Due { at: self.wall, seq: Seq(0) };
+            self.add_job(Job::BringForward { webhook: no, asked: self.wall, at });
+        }
+        Some(webhook)
     }
 
     fn put_webhook(&mut self, webhook: Webhook) -> Arc<Webhook> {
@@ -206,7 +232,7 @@ impl Apply<'_> {
         let key = NotificationKey { seq, webhook };
         self.ledger.owed(key, self.time);
         self.store.put_notification(&[], Notification::owed(key, ACCOUNT, self.now, true));
-        self.told.push(Told::Manual(key, self.now));
+        self.told.push(Told::Manual(key, self.now, true));
         Answer::Owed(vec![(key, self.time)])
     }
 
@@ -297,7 +323,7 @@ impl Apply<'_> {
         self.told.push(Told::Settled(key, standing));
     }
 
-    fn resend(&mut self, key: NotificationKey) -> Option<Result<(), Refusal>> {
+    fn resend(&mut self, key: NotificationKey, at_once: bool) -> Option<Result<(), Refusal>> {
         let mut notification = self.store.notifications.get(&key)?.clone();
         let erased = self.store.events[&key.seq].event.erased_at.is_some();
         if self.store.webhook(key.webhook).is_none() || erased {
@@ -309,7 +335,7 @@ impl Apply<'_> {
         }
         let since = notification.manual_at;
         self.store.put_notification(&before, notification);
-        self.told.extend(since.map(|since| Told::Manual(key, since)));
+        self.told.extend(since.map(|since| Told::Manual(key, since, at_once)));
         Some(Ok(()))
     }
 
@@ -329,7 +355,7 @@ impl Apply<'_> {
         let mut owed = Vec::new();
         for (webhook, ordered) in webhooks {
             let key = NotificationKey { seq, webhook };
-            match self.resend(key) {
+            match self.resend(key, true) {
                 Some(Ok(())) => owed.push((key, self.time)),
                 Some(Err(_)) => {}
                 None => {
@@ -349,6 +375,10 @@ impl Apply<'_> {
     pub(super) fn step(&mut self, job: Job, batch: usize) -> Option<Job> {
         match job {
             Job::Cancel(webhook) => self.cancel_some(webhook, batch).then_some(job),
+            Job::BringForward { webhook, asked, at } => {
+                let next = self.bring_some_forward(webhook, asked, at, batch)?;
+                Some(Job::BringForward { webhook, asked, at: next })
+            }
             Job::Resend { webhook, status, event_type, at } => {
                 let seen: Vec<&Notification> =
                     self.store.notifications.range(..=at).rev().take(batch + 1).map(|(_, found)| found).collect();
@@ -362,11 +392,29 @@ impl Apply<'_> {
                         && event_type.as_ref().is_none_or(of_type)
                 });
                 for key in matching.map(|found| found.key).collect::<Vec<_>>() {
-                    let _: Option<Result<(), Refusal>> = self.resend(key);
+                    let _: Option<Result<(), Refusal>> = self.resend(key, false);
                 }
                 next.map(|at| Job::Resend { webhook, status, event_type, at })
             }
         }
+    }
+
+    fn bring_some_forward(&mut self, no: WebhookNo, asked: Timestamp, at: Due, batch: usize) -> Option<Due> {
+        let webhook = self.store.webhook(no)?.clone();
+        let policy = webhook.retry.as_ref().unwrap_or(self.default);
+        let rows: Vec<Due> = self.store.retry_page(no, at, Timestamp::from_ms(u64::MAX)).take(batch + 1).collect();
+        for row in rows.iter().take(batch) {
+            let key = NotificationKey { seq: row.seq, webhook: no };
+            let mut notification = self.store.notifications[&key].clone();
+            let before = rows::of(&notification);
+            let sooner = notification.due_by_schedule(policy, asked);
+            if let Some(due) = sooner.filter(|due| notification.bring_forward(*due, self.now)) {
+                self.store.put_notification(&before, notification);
+                self.ledger.moved(key, due, self.time);
+                self.told.push(Told::Moved(key, due));
+            }
+        }
+        rows.get(batch).copied()
     }
 
     fn cancel_some(&mut self, webhook: WebhookNo, batch: usize) -> bool {

@@ -80,14 +80,16 @@ impl World {
     }
 
     fn apply<T>(&mut self, now: Timestamp, passed_on: &mut bool, change: impl FnOnce(&mut Apply<'_>) -> T) -> T {
-        let cold = self.random.one_in(3);
+        let (cold, wall) = (self.random.one_in(3), Timestamp::from_ms(self.wall()));
         change(&mut Apply {
             store: &mut self.store,
             ledger: &mut self.ledger,
             told: &mut self.committer.told,
             passed_on,
             cold,
+            default: &self.settings.retry,
             now,
+            wall,
             time: self.time,
         })
     }

@@ -9,8 +9,8 @@ use super::world::{Hot, Later, World};
 use crate::delivery::lane::{Bounds, Settings};
 use crate::delivery::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use crate::model::{
-    Attempt, AttemptResult, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict, Webhook,
-    WebhookNo, millis,
+    Attempt, AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict,
+    Webhook, WebhookNo, millis,
 };
 use crate::store::{Due, Standing};
 use std::collections::BTreeMap;
@@ -19,10 +19,13 @@ use std::time::Duration;
 
 /// How many of a lane's first rows an audit looks at.
 const AUDIT_ROWS: usize = 64;
+/// How long after a failed read of a notification it is tried again.
+const READ_AGAIN_MS: u64 = 15_000;
 
 pub(super) struct Driver {
     scheduler: Scheduler<Hot>,
-    lanes: BTreeMap<WebhookNo, Arc<Webhook>>,
+    /// With how often each was renewed.
+    lanes: BTreeMap<WebhookNo, (Arc<Webhook>, u32)>,
     inputs: Vec<Input<Hot>>,
     pub(super) watch: Watch,
     bounds: Bounds,
@@ -32,13 +35,14 @@ pub(super) struct Driver {
 /// An attempt whose notification has to be read first.
 pub(super) struct Fetch {
     start: Start,
-    owed: OwedAs,
 }
 
 /// What the scheduler had started, and when: by time as it passes, and the latest that the clock had shown.
 struct Start {
     key: NotificationKey,
+    owed: OwedAs,
     lane: Arc<Webhook>,
+    renewals: u32,
     time: u64,
     wall: u64,
 }
@@ -108,11 +112,19 @@ impl World {
                     rate_limit: webhook.rate_limit,
                 };
                 let no = webhook.no;
-                self.driver().lanes.insert(no, webhook);
+                let renewals = self.driver().lanes.get(&no).map_or(0, |(_, renewals)| *renewals);
+                self.driver().lanes.insert(no, (webhook, renewals));
                 Input::Lane { no, settings }
             }
             Told::Fresh(key, hot) => Input::Fresh { key, hot },
-            Told::Manual(key, since) => Input::Manual { key, since },
+            Told::Manual(key, since, at_once) => Input::Manual { key, since, at_once },
+            Told::Renewed(no, moved) => {
+                if let Some((_, renewals)) = self.driver().lanes.get_mut(&no) {
+                    *renewals += 1;
+                }
+                Input::Renewed { no, moved }
+            }
+            Told::Moved(key, due) => Input::Moved { key, due },
             Told::Settled(key, standing) => Input::Settled { key, standing },
             Told::Cancelled(key) => Input::Cancelled(key),
             Told::Durable(seq) => Input::Durable(seq),
@@ -137,7 +149,7 @@ impl World {
 
     /// The config is read again: every lane is told.
     pub(super) fn reload(&mut self) {
-        let webhooks: Vec<Arc<Webhook>> = self.driver().lanes.values().cloned().collect();
+        let webhooks: Vec<Arc<Webhook>> = self.driver().lanes.values().map(|(webhook, _)| webhook.clone()).collect();
         self.limit(self.settings.max_in_flight);
         for webhook in webhooks {
             self.learn(Told::Webhook(webhook));
@@ -156,7 +168,7 @@ impl World {
         driver.watch.check_idle(now, &self.store, &self.ledger);
         let inputs = std::mem::take(&mut driver.inputs);
         for input in &inputs {
-            watch(&mut driver.watch, input, self.time);
+            watch(&mut driver.watch, input, self.time, now.wall);
         }
         if self.trace && !inputs.is_empty() {
             println!("           step {inputs:?}");
@@ -223,19 +235,26 @@ impl World {
             return;
         };
         driver.watch.started(now, key, owed, hot.is_some(), &self.store, &self.ledger);
-        let start = Start { key, lane: driver.lanes[&key.webhook].clone(), time: now.time, wall: driver.watch.peak };
+        let (lane, renewals) = driver.lanes[&key.webhook].clone();
+        let start = Start { key, owed, lane, renewals, time: now.time, wall: driver.watch.peak };
         if let Some(uid) = hot {
             return self
                 .send(start, Made { uid, trigger: Trigger::Automatic, automatic: 0, asked_at: None, hot: true });
         }
         let at = self.time + self.delay();
-        self.put(at, Later::Fetch(Fetch { start, owed }));
+        self.put(at, Later::Fetch(Fetch { start }));
     }
 
     /// Reads a notification that is due: it leaves if it still is.
     pub(super) fn fetch(&mut self, fetch: Fetch) {
-        let Fetch { start, owed } = fetch;
-        let key = start.key;
+        let Fetch { start } = fetch;
+        let (key, owed) = (start.key, start.owed);
+        if self.unreadable && self.random.one_in(3) {
+            self.say(|| format!("{key:?} can't be read"));
+            self.hear(Input::Ended { key, reach: Reach::Untried, hold: None });
+            let at = self.time + READ_AGAIN_MS;
+            return self.put(at, Later::Learned(Input::Unread(key)));
+        }
         match read(&self.store, key, owed) {
             Ok(made) => self.send(start, made),
             Err(standing) => {
@@ -264,18 +283,32 @@ impl World {
 
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
     pub(super) fn conclude(&mut self, request: Request) {
-        let Request { number, start: Start { key, lane, .. }, made, result } = request;
+        let Request { number, start: Start { key, owed, lane, renewals, .. }, made, result } = request;
         let Made { trigger, automatic, asked_at, .. } = made;
         let now = Timestamp::from_ms(self.wall());
+        let present = self.driver().lanes.get(&key.webhook).cloned();
+        let current = present.as_ref().is_some_and(|(_, now)| *now == renewals);
         let (retry_after, reach) = match &result {
             result if result.confirms() => (None, Reach::Confirmed),
             AttemptResult::Response(response) => {
-                (response.retry_after.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
+                let asked = response.retry_after.filter(|_| current);
+                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
             }
             AttemptResult::Error(error) if error.code.is_unreachable() => (None, Reach::Unreachable),
-            AttemptResult::Error(_) => (None, Reach::Answered),
+            AttemptResult::Error(error) if error.code == ErrorCode::Internal => (None, Reach::Ours),
+            AttemptResult::Error(_) => (None, Reach::Garbled),
         };
-        let policy = self.policy_of(&lane).clone();
+        let standing = match owed {
+            OwedAs::Fresh => Some(Standing::Fresh),
+            OwedAs::Retry(due) => Some(Standing::Retry(due)),
+            OwedAs::Manual => None,
+        };
+        if let Some(standing) = standing.filter(|_| reach == Reach::Ours) {
+            self.ledger.not_made(number);
+            self.hear(Input::Ended { key, reach, hold: None });
+            return self.hear(Input::Settled { key, standing });
+        }
+        let policy = self.policy_of(present.as_ref().map_or(&lane, |(present, _)| present)).clone();
         let failed = automatic.saturating_add(1);
         let verdict = match trigger {
             _ if reach == Reach::Confirmed => Verdict::Confirmed,
@@ -353,17 +386,20 @@ fn read(store: &Store, key: NotificationKey, owed: OwedAs) -> Result<Made, Stand
     })
 }
 
-fn watch(watch: &mut Watch, input: &Input<Hot>, time: u64) {
+fn watch(watch: &mut Watch, input: &Input<Hot>, time: u64, wall: u64) {
     match input {
         Input::Lane { no, settings } => watch.lane(*no, *settings, time),
+        Input::Renewed { no, moved } => watch.renewed(*no, *moved, time),
         Input::Remove(no) => watch.remove(*no),
         Input::Fresh { key, .. } => watch.durable(key.seq),
         Input::Durable(seq) => watch.durable(*seq),
-        Input::Ended { key, reach, hold } => watch.ended(*key, *reach, *hold),
-        Input::Settled { key, .. } => watch.settled(*key, time),
+        Input::Ended { key, reach, hold } => watch.ended(*key, *reach, *hold, wall),
+        Input::Settled { key, .. } | Input::Unread(key) => watch.settled(*key, time),
         Input::Cancelled(key) => watch.cancelled(*key),
         Input::MaxInFlight(max) => watch.limit(*max, time),
-        Input::Manual { .. }
+        Input::Manual { key, at_once: true, .. } => watch.at_once(*key, time),
+        Input::Manual { at_once: false, .. }
+        | Input::Moved { .. }
         | Input::FreshPage { .. }
         | Input::RetryPage { .. }
         | Input::ManualPage { .. }

@@ -51,7 +51,7 @@ pub(super) struct Ledger {
     /// Owed on request, beyond what matched when the event was recorded.
     late: BTreeSet<(u64, WebhookNo)>,
     born: BTreeMap<NotificationKey, u64>,
-    /// Since when each may leave for the first time, as far as its order goes.
+    /// Since when each may leave for the first time, as far as its order goes, or may leave sooner than planned.
     due_since: BTreeMap<NotificationKey, u64>,
     /// Every policy of its own that a webhook ever had, and whether it ever went without.
     policies: BTreeMap<WebhookNo, Vec<Option<RetryPolicy>>>,
@@ -193,6 +193,19 @@ impl Ledger {
         open.confirms = confirms;
         let wire = self.wires.entry(open.key).or_default();
         wire.not_before = next.unwrap_or(wire.not_before);
+    }
+
+    /// It could not be made after all, for a fault of this machine, and counts for nothing.
+    pub(super) fn not_made(&mut self, attempt: u64) {
+        if let Some(open) = self.open.remove(&attempt) {
+            self.wires.entry(open.key).or_default().automatic -= 1;
+        }
+    }
+
+    /// The next automatic attempt may begin sooner than was promised.
+    pub(super) fn moved(&mut self, key: NotificationKey, due: Timestamp, time: u64) {
+        self.due_since.insert(key, time);
+        self.wires.entry(key).or_default().not_before = (due.as_ms(), 0);
     }
 
     /// These outcomes can't be lost any more.

@@ -65,6 +65,8 @@ impl Mood {
 pub(super) struct Network {
     /// Whether nothing at all can be reached.
     pub(super) down: bool,
+    /// Whether this machine has no files left to open connections with.
+    pub(super) out_of_files: bool,
     pub(super) moods: BTreeMap<WebhookNo, Mood>,
     requests: u64,
 }
@@ -80,6 +82,9 @@ impl Network {
     pub(super) fn request(&mut self, random: &mut Random, to: WebhookNo) -> Outcome {
         self.requests += 1;
         let at_once = random.below(200);
+        if self.out_of_files {
+            return no_answer(0, ErrorCode::Internal);
+        }
         if self.down {
             let after = if random.one_in(2) { at_once } else { CONNECT_TIMEOUT_MS };
             return no_answer(after, random.of(&[ErrorCode::ConnectFailed, ErrorCode::DnsFailed]));

@@ -23,6 +23,7 @@ pub(super) struct Recorded {
 #[derive(Clone, Debug)]
 pub(super) enum Job {
     Cancel(WebhookNo),
+    BringForward { webhook: WebhookNo, asked: Timestamp, at: Due },
     Resend { webhook: Option<WebhookNo>, status: Option<Status>, event_type: Option<EventType>, at: NotificationKey },
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 const TYPES: [&str; 5] = ["PAYMENT.PAID", "PAYMENT.CREATED", "ORDER.PAID", "ORDER.CREATED", "SHOP.OPENED"];
 const PATTERNS: [&str; 6] = ["*", "*", "PAYMENT.*", "ORDER.*", "PAYMENT.PAID", "ORDER.CREATED"];
-const RATES: [f64; 5] = [0.5, 2.0, 3.0, 50.0, 700.0];
+const RATES: [f64; 6] = [0.05, 0.5, 2.0, 3.0, 50.0, 700.0];
 const HOUR_MS: u64 = 3_600_000;
 
 /// Tells the whole story of a seed; panics where a promise is broken.
@@ -162,7 +162,14 @@ impl World {
     fn patch(&mut self, no: WebhookNo) {
         let random = &mut self.random;
         let mut patch = WebhookPatch::default();
-        match random.below(9) {
+        match random.below(11) {
+            // The new target is another one; how it does has nothing to do with the old one.
+            9..=10 => {
+                let target = format!("https://loja.example/{}", random.below(1000));
+                patch.target = Some(TargetUrl::parse(&target).expect("a target"));
+                let mood = Mood::any(random);
+                self.network.moods.insert(no, mood);
+            }
             0..=3 => patch.status = Some(any_status(random)),
             4 => patch.max_in_flight = Some(any_width(random)),
             5 => patch.rate_limit = Some(any_rate(random)),
@@ -219,6 +226,11 @@ impl World {
                 let webhook = self.any_webhook();
                 self.submit(Commit::Register(Box::new(webhook)));
             }
+            23 if self.random.one_in(3) => {
+                self.network.out_of_files = !self.network.out_of_files;
+                self.unreadable = self.random.one_in(2);
+                self.say(|| format!("this machine is out of files: {}", self.network.out_of_files));
+            }
             23 => {
                 self.network.down = !self.network.down;
                 self.say(|| format!("the network is down: {}", self.network.down));
@@ -258,7 +270,7 @@ impl World {
     fn finish(&mut self) {
         self.say(|| "all is well from here on".to_owned());
         self.dies_in = None;
-        self.network.down = false;
+        (self.network.down, self.network.out_of_files, self.unreadable) = (false, false, false);
         self.settings.max_in_flight = 8 + self.random.index(60);
         self.reload();
         let hooks: Vec<WebhookNo> = self.store.directory().map(|webhook| webhook.no).collect();
@@ -266,7 +278,10 @@ impl World {
             let mood = if self.random.one_in(6) { Mood::any_that_answers(&mut self.random) } else { Mood::Healthy };
             self.network.moods.insert(no, mood);
             let status = if self.random.one_in(8) { any_status(&mut self.random) } else { WebhookStatus::Active };
-            let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
+            // The slowest would take days for what they are owed; from now on nothing waits at their old price.
+            let slow = self.store.webhook(no).and_then(|webhook| webhook.rate_limit).filter(|rate| rate.as_f64() < 0.5);
+            let rate_limit = slow.map(|_| Some(RateLimit::per_second(50.0).expect("within the range")));
+            let patch = WebhookPatch { status: Some(status), rate_limit, ..WebhookPatch::default() };
             self.submit(Commit::Change(no, Box::new(patch)));
         }
         let until = self.time + 1000;

@@ -3,20 +3,33 @@
 
 use super::ledger::Ledger;
 use super::store::Store;
-use crate::delivery::lane::{Bounds, Settings};
+use crate::delivery::lane::{AT_ONCE_BURST, Bounds, MAX_PAUSE, Settings};
 use crate::delivery::scheduler::{Hold, OwedAs, Reach};
-use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo};
+use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A lane as it must be, from what the scheduler was told.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
 struct Lane {
     settings: Settings,
     /// What was started and is not settled; `true` while it is in flight.
     busy: BTreeMap<Seq, bool>,
     in_flight: usize,
+    /// Of those, the ones that went to a target that it no longer has; and those that began before it was renewed.
+    elsewhere: BTreeSet<Seq>,
+    outdated: BTreeSet<Seq>,
     probing: bool,
+    /// Whether this machine could not make the last attempt, and until when it may rest.
+    ours: bool,
+    rests_until: u64,
+    /// What a person waits for, since when, and when such words came of late.
+    at_once: BTreeMap<Seq, u64>,
+    asked: Vec<u64>,
+    /// Since when nothing keeps it from starting that.
+    prompt_since: u64,
     held_until: u64,
     manual_held_until: u64,
     tokens: f64,
@@ -47,6 +60,23 @@ impl Lane {
         };
         let passed = u32::try_from(wall.saturating_sub(self.tokens_at).min(1 << 30)).expect("at most 2^30");
         (self.tokens + f64::from(passed) / 1000.0 * rate.as_f64() * 1.001).min(self.burst())
+    }
+}
+
+/// Of so many seconds the words are counted that ask for attempts at once.
+const ASKED_OF_LATE_MS: u64 = 20_000;
+
+impl Lane {
+    /// What a person waits for leaves at once, whatever else holds the lane.
+    fn check_at_once(&self, no: WebhookNo, now: Moment) {
+        if self.asked.len() as u64 > AT_ONCE_BURST {
+            return;
+        }
+        for (seq, since) in self.at_once.iter().filter(|(seq, _)| !self.busy.contains_key(seq)) {
+            let settled = self.settled_at.get(seq).copied().unwrap_or(0);
+            let since = (*since).max(self.prompt_since).max(settled);
+            assert!(now.time <= since + now.longest, "{no:?} keeps a person waiting for {seq:?}: {self:?}");
+        }
     }
 }
 
@@ -97,7 +127,14 @@ impl Watch {
             settings,
             busy: BTreeMap::new(),
             in_flight: 0,
+            elsewhere: BTreeSet::new(),
+            outdated: BTreeSet::new(),
             probing: false,
+            ours: false,
+            rests_until: 0,
+            at_once: BTreeMap::new(),
+            asked: Vec::new(),
+            prompt_since: time,
             held_until: 0,
             manual_held_until: 0,
             tokens: f64::MAX,
@@ -115,11 +152,37 @@ impl Watch {
             (lane.able_since, lane.free_since) = (time, time);
         }
         if lane.settings.rate_limit != settings.rate_limit {
+            // What was started is paid for at the new rate: one, and what left at once beyond the rate.
+            let debt = (1.0 - lane.tokens).clamp(1.0, 1000.0);
+            let span = settings.rate_limit.map_or(0.0, |rate| debt / rate.as_f64());
+            lane.in_debt_until = time + millis(Duration::from_secs_f64(span.max(1.0)));
             lane.tokens = f64::MAX;
-            // What was started at the old rate is paid for first: at the slowest, one in two seconds.
-            lane.in_debt_until = time + 2000;
         }
         lane.settings = settings;
+    }
+
+    /// What was learned of its target holds no more.
+    pub(super) fn renewed(&mut self, no: WebhookNo, moved: bool, time: u64) {
+        let Some(lane) = self.lanes.get_mut(&no) else {
+            return;
+        };
+        (lane.held_until, lane.manual_held_until, lane.rests_until) = (0, 0, 0);
+        (lane.probing, lane.ours) = (false, false);
+        let in_flight: Vec<Seq> = lane.busy.iter().filter(|(_, in_flight)| **in_flight).map(|(seq, _)| *seq).collect();
+        if moved {
+            lane.elsewhere.extend(&in_flight);
+        }
+        lane.outdated.extend(in_flight);
+        (lane.able_since, lane.free_since) = (time, time);
+    }
+
+    /// A person waits for an attempt by hand.
+    pub(super) fn at_once(&mut self, key: NotificationKey, time: u64) {
+        if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+            lane.at_once.entry(key.seq).or_insert(time);
+            lane.asked.retain(|at| at + ASKED_OF_LATE_MS > time);
+            lane.asked.push(time);
+        }
     }
 
     pub(super) fn remove(&mut self, no: WebhookNo) {
@@ -143,6 +206,9 @@ impl Watch {
     }
 
     pub(super) fn cancelled(&mut self, key: NotificationKey) {
+        if let Some(lane) = self.lanes.get_mut(&key.webhook) {
+            lane.at_once.remove(&key.seq);
+        }
         self.cancelled.insert(key);
     }
 
@@ -154,7 +220,7 @@ impl Watch {
         }
     }
 
-    pub(super) fn ended(&mut self, key: NotificationKey, reach: Reach, hold: Option<Hold>) {
+    pub(super) fn ended(&mut self, key: NotificationKey, reach: Reach, hold: Option<Hold>, wall: u64) {
         if let Some(in_flight) = self.gone.get_mut(&key) {
             assert!(std::mem::take(in_flight), "{key:?} ended twice");
             self.in_flight -= 1;
@@ -166,10 +232,16 @@ impl Watch {
         assert_eq!(lane.busy.insert(key.seq, false), Some(true), "{key:?} ended and was not in flight");
         lane.in_flight -= 1;
         self.in_flight -= 1;
+        lane.elsewhere.remove(&key.seq);
+        if lane.outdated.remove(&key.seq) {
+            return;
+        }
         match reach {
-            Reach::Confirmed => lane.probing = false,
-            Reach::Unreachable => lane.probing = true,
-            Reach::Answered | Reach::Untried => {}
+            Reach::Confirmed | Reach::Answered => (lane.probing, lane.ours, lane.rests_until) = (false, false, 0),
+            Reach::Unreachable => (lane.probing, lane.ours, lane.rests_until) = (true, false, 0),
+            Reach::Ours => (lane.ours, lane.rests_until) = (true, wall + millis(MAX_PAUSE)),
+            Reach::Garbled => lane.ours = false,
+            Reach::Untried => {}
         }
         if let Some(hold) = hold {
             lane.held_until = lane.held_until.max(hold.until.as_ms());
@@ -194,7 +266,7 @@ impl Watch {
             self.peak = now.wall;
             self.clock_set(now.time);
             for lane in self.lanes.values_mut() {
-                (lane.held_until, lane.manual_held_until) = (0, 0);
+                (lane.held_until, lane.manual_held_until, lane.rests_until) = (0, 0, 0);
                 (lane.tokens, lane.tokens_at) = (f64::MAX, now.wall);
             }
         }
@@ -221,16 +293,20 @@ impl Watch {
         // What is behind it may have to wait for its page: a lane sits only while it starts nothing at all.
         lane.free_since = now.time;
         lane.passed_over = 0;
-        assert!(lane.in_flight <= lane.settings.max_in_flight, "over the lane's limit");
-        assert!(!lane.probing || lane.in_flight == 1, "more than one probe");
+        let places = lane.in_flight - lane.elsewhere.len();
+        assert!(places <= lane.settings.max_in_flight, "over the lane's limit");
+        // A person may be waiting for it; how many of those pass whatever holds the lane is checked apart.
+        let at_once = owed == OwedAs::Manual && lane.at_once.remove(&key.seq).is_some();
+        assert!(at_once || !(lane.probing || lane.ours) || places == 1, "more than one probe");
         assert!(lane.busy.len() - lane.in_flight < self.bounds.settling, "too many not settled");
         if lane.settings.rate_limit.is_some() {
             lane.tokens = lane.tokens(now.wall) - 1.0;
             lane.tokens_at = now.wall;
-            assert!(lane.tokens > -0.05, "over the rate limit: {}", lane.tokens);
+            assert!(at_once || lane.tokens > -0.05, "over the rate limit: {}", lane.tokens);
         }
         if owed == OwedAs::Manual {
-            assert!(now.wall >= lane.manual_held_until, "by hand, and before Retry-After has passed");
+            let held = now.wall < lane.manual_held_until;
+            assert!(at_once || !held, "by hand, and before Retry-After has passed");
         } else {
             assert!(lane.settings.active, "an automatic attempt of a paused webhook");
             assert!(now.wall >= lane.held_until, "before Retry-After has passed");
@@ -264,16 +340,22 @@ impl Watch {
         let full = self.in_flight >= self.max_in_flight;
         let crowded = self.in_flight >= self.max_in_flight.div_ceil(2);
         for (no, lane) in &mut self.lanes {
-            let width = if lane.probing { 1 } else { lane.settings.max_in_flight };
+            let places = lane.in_flight - lane.elsewhere.len();
+            let width = if lane.probing || lane.ours { 1 } else { lane.settings.max_in_flight };
             // A clock that went back by less than a jump: timers wait until it has caught up.
             let behind = now.wall < self.peak;
-            let held = lane.held_until.max(lane.manual_held_until) > now.wall || lane.tokens(now.wall) < 1.0;
+            let until = lane.held_until.max(lane.manual_held_until).max(lane.rests_until);
+            let held = until > now.wall || lane.tokens(now.wall) < 1.0;
             let settling = lane.busy.len() - lane.in_flight >= self.bounds.settling;
             let in_debt = now.time < lane.in_debt_until;
             // Rows by hand of what is busy stay in the head; as many as make it look well filled keep the next page away.
             let filled = lane.busy.len() >= self.bounds.held / 4;
-            let unable = held || in_debt || behind || settling || filled || lane.in_flight >= width;
+            let unable = held || in_debt || behind || settling || filled || places >= width;
             let blocked = unable || full || (crowded && lane.in_flight > 0);
+            if full || crowded || settling || places >= lane.settings.max_in_flight {
+                lane.prompt_since = now.time;
+            }
+            lane.check_at_once(*no, now);
             if unable || lane.unable {
                 lane.able_since = now.time;
                 lane.passed_over = 0;
@@ -315,6 +397,7 @@ fn overdue(
     };
     let long_due = |due: &Due| due.at.as_ms() + now.longest < now.wall && idle(&due.seq);
     let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
+    let sooner = |due: &Due| ledger.due_since(key(due.seq)) + now.longest < now.time;
     let manual = store.manual_page(no, first).find(long_due).map(|due| (key(due.seq), OwedAs::Manual));
     if manual.is_some() || !lane.settings.active {
         return manual;
@@ -322,6 +405,6 @@ fn overdue(
     let long_fresh = |seq: &Seq| ledger.due_since(key(*seq)) + now.longest < now.time && idle(seq);
     let fresh = store.fresh_page(no, Seq(0)).find(long_fresh).map(|seq| (key(seq), OwedAs::Fresh));
     let until = Timestamp::from_ms(now.wall.saturating_sub(now.longest));
-    let retry = || store.retry_page(no, first, until).find(long_due);
+    let retry = || store.retry_page(no, first, until).find(|due| long_due(due) && sooner(due));
     fresh.or_else(|| retry().map(|due| (key(due.seq), OwedAs::Retry(due.at))))
 }

@@ -40,6 +40,7 @@ pub(super) enum Later {
     Round,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
 pub(super) struct World {
     pub(super) random: Random,
     /// Whether its story is printed.
@@ -63,6 +64,8 @@ pub(super) struct World {
     pub(super) committer: Committer,
     pub(super) driver: Option<Driver>,
     pub(super) network: Network,
+    /// Whether some of what the store has can't be read.
+    pub(super) unreadable: bool,
     pub(super) ledger: Ledger,
     pub(super) told_at: u64,
     pub(super) requests: u64,
@@ -93,6 +96,7 @@ impl World {
             committer: Committer::default(),
             driver: None,
             network: Network::default(),
+            unreadable: false,
             ledger: Ledger::default(),
             told_at: 0,
             requests: 0,

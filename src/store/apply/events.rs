@@ -167,7 +167,7 @@ impl Committer {
                 let notification = Notification::owed(NotificationKey { seq, webhook }, account, now, true);
                 put_notification(txn, &[], &notification);
                 self.head.notifications += 1;
-                self.told.push(Told::Manual { key: notification.key, since: now });
+                self.told.push(Told::Manual { key: notification.key, since: now, at_once: true });
                 continue;
             }
             let notification = self.owe(txn, &event, webhook, turn, now);

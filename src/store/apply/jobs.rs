@@ -175,7 +175,7 @@ impl Committer {
         let number = open.number;
         let of = match open.job {
             Job::Resend { account, resend, .. } => resend.map(|number| (AccountNo(account), number)),
-            Job::Cancel { .. } => None,
+            Job::Cancel { .. } | Job::BringForward { .. } => None,
         };
         let mut broken = false;
         let (turned, progress) =
@@ -219,6 +219,9 @@ impl Committer {
             Job::Cancel { account, webhook } => {
                 let more = cancel_some(txn, AccountNo(account), WebhookNo(webhook), now, &self.shared.meters)?;
                 Ok((if more { Turned::More(job.clone()) } else { Turned::Over }, nothing))
+            }
+            Job::BringForward { .. } => {
+                Ok((self.bring_some_forward(txn, job, now)?.map_or(Turned::Over, Turned::More), nothing))
             }
             Job::Resend {
                 account,
@@ -272,7 +275,7 @@ impl Committer {
                         continue;
                     }
                     // What can't be re-sent (cancelled meanwhile, too many attempts, unreadable) is passed over.
-                    match self.resend(txn, account_no, notification.key, now) {
+                    match self.resend(txn, account_no, notification.key, false, now) {
                         Ok(Some(Ok(_))) => progress.resent += 1,
                         Ok(None | Some(Err(_))) | Err(_) => progress.skipped += 1,
                     }

@@ -84,6 +84,7 @@ impl Committer {
         txn: &mut Txn<'_>,
         account: AccountNo,
         key: NotificationKey,
+        at_once: bool,
         now: Timestamp,
     ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
         let Some((mut notification, before)) = find_notification(txn, account, key)? else {
@@ -101,7 +102,7 @@ impl Committer {
         }
         put_notification(txn, &before, &notification);
         if let Some(since) = notification.manual_at {
-            self.told.push(Told::Manual { key, since });
+            self.told.push(Told::Manual { key, since, at_once });
         }
         Ok(Some(Ok(notification)))
     }
@@ -131,7 +132,7 @@ impl Committer {
         let mut owed = Vec::new();
         for (webhook, ordered) in webhooks {
             let key = NotificationKey { seq, webhook };
-            let resent = self.resend(txn, account, key, now).unwrap_or_else(|error| {
+            let resent = self.resend(txn, account, key, true, now).unwrap_or_else(|error| {
                 // One row that can't be read must not keep the others from being sent.
                 tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
                 Some(Err(Refusal::Cancelled))

@@ -3,7 +3,7 @@
 use super::events::Owed;
 use crate::model::{
     AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Notice, Seq, SigningSecret, Timestamp, TokenId,
-    TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
@@ -105,6 +105,28 @@ impl Committer {
         rotated.rotate_secret(secret, self.clock.now(), overlap)?;
         rotated.updated_at = now;
         Ok(Some(self.put_webhook(txn, rotated)))
+    }
+
+    /// Changes what a patch names. Another target, or a status that is set to ACTIVE (again), ends what the target so far had asked for.
+    pub(in crate::store) fn change_as_asked(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        id: WebhookId,
+        patch: WebhookPatch,
+        now: Timestamp,
+    ) -> Option<Arc<Webhook>> {
+        let before = self.shared.directory().by_id(account, id)?.clone();
+        let resumed = patch.status == Some(WebhookStatus::Active);
+        let webhook = self.change(txn, account, id, now, |webhook| patch.apply(webhook))?;
+        let moved = webhook.target != before.target;
+        if moved || resumed {
+            self.told.push(Told::Renewed { no: webhook.no, moved });
+        }
+        if moved || resumed || webhook.retry != before.retry {
+            self.begin_bringing_forward(txn, account, webhook.no);
+        }
+        Some(webhook)
     }
 
     /// Takes in what an attempt says of its target; `seen` is the `updated_at` of the webhook it was made for. Hardly ever a row:

@@ -1,6 +1,6 @@
 //! Background jobs, and the bulk resends that some of them are parts of.
 
-use super::{V1, V2, V3, checked, decode, invalid, seal, seal_as, unknown_version};
+use super::{V1, V2, V3, V4, checked, decode, invalid, seal, seal_as, unknown_version};
 use crate::model::{
     AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Status, Timestamp, WebhookNo,
 };
@@ -29,6 +29,17 @@ pub(in crate::store) enum JobV3 {
         /// The last place to look at, inclusive.
         last_seq: u64,
         last_webhook: u32,
+    },
+    /// Brings the due times of what a webhook is owed again forward to the gaps of its schedule. Written as version 4, which earlier
+    /// ones don't have.
+    BringForward {
+        account: u32,
+        webhook: u32,
+        /// What was attempted after this moment stays as it is.
+        asked_ms: u64,
+        /// The next row to look at, inclusive.
+        at_ms: u64,
+        at_seq: u64,
     },
 }
 
@@ -126,6 +137,7 @@ impl From<JobV1> for JobV2 {
 
 pub(in crate::store) fn encode_job(job: &Job) -> Vec<u8> {
     let old = match job.clone() {
+        Job::BringForward { .. } => return seal_as(V4, job, &[]),
         Job::Resend { response: Some(_), .. } => return seal_as(V3, job, &[]),
         Job::Cancel { account, webhook } => JobV2::Cancel { account, webhook },
         Job::Resend {
@@ -146,7 +158,7 @@ pub(in crate::store) fn encode_job(job: &Job) -> Vec<u8> {
 
 pub(in crate::store) fn decode_job(value: &[u8]) -> Result<Job, StoreError> {
     Ok(match checked("job", value)? {
-        (V3, bytes) => decode::<JobV3>("job", bytes)?.0,
+        (V4 | V3, bytes) => decode::<JobV3>("job", bytes)?.0,
         (V2, bytes) => decode::<JobV2>("job", bytes)?.0.into(),
         (V1, bytes) => JobV2::from(decode::<JobV1>("job", bytes)?.0).into(),
         _ => return Err(unknown_version("job")),

@@ -194,7 +194,7 @@ fn idempotency() -> IdempotencyV1 {
     IdempotencyV1 { fingerprint: [8; 16], until_ms: 9000, seqs: vec![1, 300] }
 }
 
-fn jobs() -> [Job; 4] {
+fn jobs() -> [Job; 5] {
     let resend = |resend, webhook, status, event_type: Option<&str>, response| Job::Resend {
         account: 7,
         resend,
@@ -212,6 +212,7 @@ fn jobs() -> [Job; 4] {
         resend(None, None, None, None, None),
         resend(Some(5), Some(9), Some(4), Some("PAYMENT.*"), None),
         resend(Some(5), Some(9), None, None, Some(503)),
+        Job::BringForward { account: 7, webhook: 9, asked_ms: 500, at_ms: 600, at_seq: 300 },
     ]
 }
 
@@ -362,7 +363,7 @@ fn records_of_older_formats_still_read() {
                 last_webhook,
             }
         }
-        cancel @ Job::Cancel { .. } => cancel,
+        other @ (Job::Cancel { .. } | Job::BringForward { .. }) => other,
     });
     assert_eq!(jobs_then, expected.collect::<Vec<_>>());
 }

@@ -1,0 +1,112 @@
+//! What others may ask of the engine while it runs.
+
+use super::lane::Standstill;
+use crate::meters::Attempts;
+use crate::model::{NotificationKey, Timestamp, Wait, Webhook, WebhookNo, millis};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a driver may go without coming round before it counts as stuck.
+pub const STUCK_AFTER: Duration = Duration::from_secs(30);
+
+/// What others may ask of the engine while it runs.
+#[derive(Debug)]
+pub struct Status {
+    /// With the number of the attempt.
+    in_flight: Mutex<HashMap<NotificationKey, u16>>,
+    /// The lanes that something holds, with the `updated_at` of the webhook it holds for.
+    standstills: Mutex<HashMap<WebhookNo, (Standstill, Timestamp)>>,
+    /// Whether nothing leaves because the disk has no room for outcomes.
+    no_room: AtomicBool,
+    /// When the driver last came round, by the store's clock.
+    stepped_ms: AtomicU64,
+    /// The attempts that have ended.
+    pub attempts: Attempts,
+}
+
+impl Status {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            in_flight: Mutex::default(),
+            standstills: Mutex::default(),
+            no_room: AtomicBool::new(false),
+            stepped_ms: AtomicU64::new(now.as_ms()),
+            attempts: Attempts::default(),
+        }
+    }
+
+    /// Whether an attempt of this notification is in flight, given how many the store has taken in: one whose outcome can be read
+    /// already is over, though its lane may not have heard of that.
+    pub fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool {
+        lock(&self.in_flight).get(&key).is_some_and(|number| *number > attempts)
+    }
+
+    /// How many attempts are in flight, or their outcomes not yet taken in.
+    pub fn in_flight_now(&self) -> usize {
+        lock(&self.in_flight).len()
+    }
+
+    /// What keeps automatic attempts to a webhook from leaving at `now`, where it may have `most` in flight; `None` where nothing does.
+    /// Of several reasons the one that ends last.
+    pub fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<Wait> {
+        if self.no_room.load(Ordering::Relaxed) {
+            return Some(Wait::NoRoom);
+        }
+        let known = lock(&self.standstills).get(&webhook.no).copied();
+        // What held it before it was changed may have been let go, and its lane not have heard of that.
+        let held = known.filter(|(_, seen)| *seen == webhook.updated_at).map(|(held, _)| held).unwrap_or_default();
+        let timed =
+            [Wait::RateLimit(held.paid_at), Wait::OwnFault(held.paused_until), Wait::RetryAfter(held.held_until)];
+        let last = timed.into_iter().filter(|wait| wait.until().is_some_and(|until| until > now));
+        if let Some(wait) = last.max_by_key(|wait| wait.until()) {
+            return Some(wait);
+        }
+        if held.unreached {
+            return Some(Wait::Unreachable);
+        }
+        let taken = lock(&self.in_flight).keys().filter(|key| key.webhook == webhook.no).count();
+        (taken >= most).then_some(Wait::NoPlace)
+    }
+
+    /// When the driver last came round; it does so at least once a second.
+    pub fn stepped_at(&self) -> Timestamp {
+        Timestamp::from_ms(self.stepped_ms.load(Ordering::Relaxed))
+    }
+
+    /// Whether the driver comes round.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        millis(now.since(self.stepped_at())) < millis(STUCK_AFTER)
+    }
+
+    pub(super) fn steps(&self, now: Timestamp) {
+        self.stepped_ms.store(now.as_ms(), Ordering::Relaxed);
+    }
+
+    pub(super) fn begins(&self, key: NotificationKey, number: u16) {
+        lock(&self.in_flight).insert(key, number);
+    }
+
+    pub(super) fn is_over(&self, key: NotificationKey) {
+        lock(&self.in_flight).remove(&key);
+    }
+
+    pub(super) fn has_room(&self, room: bool) {
+        self.no_room.store(!room, Ordering::Relaxed);
+    }
+
+    /// What holds a lane, or that nothing does.
+    pub(super) fn show(&self, no: WebhookNo, held: Option<(Standstill, Timestamp)>) {
+        let mut standstills = lock(&self.standstills);
+        match held {
+            Some(held) => drop(standstills.insert(no, held)),
+            None => drop(standstills.remove(&no)),
+        }
+    }
+}
+
+/// Nothing under these locks can panic half-way through a change, so a poisoned one is as good as any.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,207 @@
+//! What holds a webhook's deliveries, what lets go of them, and what a person's own attempts pass by.
+
+use crate::harness::{Daemon, QUICK, eventually};
+use crate::receiver::{Receiver, Reply};
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What the issue calls "within a second", on a machine that does something else as well.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+fn busy(seconds: u32) -> Reply {
+    Reply::Raw(format!("HTTP/1.1 503 Busy\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n").into_bytes())
+}
+
+fn change(daemon: &Daemon, webhook: &str, change: Value) {
+    daemon.patch(&format!("/api/webhooks/{webhook}"), &json!({ "webhook": change })).expect(200);
+}
+
+fn resend(daemon: &Daemon, notification: &Value) {
+    let id = notification["id"].as_str().unwrap();
+    daemon.post(&format!("/api/notifications/{id}/resend"), &json!({})).expect(202);
+}
+
+#[track_caller]
+fn await_within(span: Duration, receiver: &Receiver, count: usize) {
+    let start = Instant::now();
+    receiver.await_count(count);
+    assert!(start.elapsed() < span, "after {:?}", start.elapsed());
+}
+
+#[test]
+fn another_target_or_a_status_set_active_again_ends_what_the_old_target_asked_for() {
+    let daemon = Daemon::quick();
+    let (old, new) = (Receiver::start(&[busy(3600)]), Receiver::ok());
+    for change_of in [json!({ "target": new.url }), json!({ "status": "ACTIVE" })] {
+        old.now(busy(3600));
+        let (before, before_new) = (old.count(), new.count());
+        let webhook = daemon.register(&old.url, &["*"]);
+        let tried = daemon.record("PAYMENT.PAID");
+        daemon.await_status(&tried, "RETRYING");
+        let waiting = daemon.record("PAYMENT.PAID");
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!((old.count(), new.count()), (before + 1, before_new), "the second waits as well");
+        let patched = Instant::now();
+        if change_of["status"].is_string() {
+            old.now(Reply::Status(200));
+        }
+        change(&daemon, &webhook, change_of);
+        // The one that was tried is due by the schedule again, and not in an hour.
+        for event in [&tried, &waiting] {
+            daemon.await_status(event, "DELIVERED");
+        }
+        assert!(patched.elapsed() < AT_ONCE, "after {:?}", patched.elapsed());
+        daemon.delete(&format!("/api/webhooks/{webhook}")).expect(204);
+    }
+}
+
+#[test]
+fn attempts_in_flight_to_an_old_target_hold_nothing_back_from_the_new_one() {
+    let daemon = Daemon::start(&QUICK.replace("timeout = \"1s\"", "timeout = \"20s\""));
+    let (old, new) = (Receiver::start(&[Reply::Silence]), Receiver::ok());
+    let webhook = daemon.register_with(json!({ "target": old.url, "events": ["*"], "max_in_flight": 2 }));
+    for _ in 0..5 {
+        daemon.record("PAYMENT.PAID");
+    }
+    old.await_count(2);
+    change(&daemon, webhook["id"].as_str().unwrap(), json!({ "target": new.url }));
+    await_within(AT_ONCE, &new, 3);
+    assert_eq!(old.count(), 2);
+}
+
+#[test]
+fn a_test_and_an_attempt_by_hand_go_out_at_once_whatever_holds_the_lane() {
+    let daemon = Daemon::quick();
+    let receiver = Receiver::start(&[busy(3600)]);
+    let webhook = daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "rate_limit": 0.01 }));
+    let test = format!("/api/webhooks/{}/test", webhook["id"].as_str().unwrap());
+    for nth in 1..=3 {
+        daemon.post(&test, &json!({})).expect(202);
+        await_within(AT_ONCE, &receiver, nth);
+    }
+    // By now the target has asked even those by hand to stay away, and the rate limit is overdrawn.
+    let event = daemon.record("PAYMENT.PAID");
+    let notification = daemon.history(&event).remove(0);
+    resend(&daemon, &notification);
+    await_within(AT_ONCE, &receiver, 4);
+    let detail = eventually("its attempt is there", || {
+        let detail = daemon.history(&event).remove(0);
+        (detail["attempts_count"] == 1).then_some(detail)
+    });
+    assert_eq!((&detail["status"], &detail["attempts"][0]["trigger"]), (&json!("PENDING"), &json!("MANUAL")));
+    // Many at once, as one job, keep to what the target asked for.
+    daemon.post("/api/notifications/resend", &json!({ "filter": { "type": "PAYMENT.PAID" } })).expect(202);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(receiver.count(), 4);
+}
+
+#[test]
+fn a_raised_rate_limit_holds_at_once() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    let webhook = daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "rate_limit": 0.01 }));
+    for _ in 0..20 {
+        daemon.record("PAYMENT.PAID");
+    }
+    receiver.await_count(1);
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(receiver.count(), 1);
+    change(&daemon, webhook["id"].as_str().unwrap(), json!({ "rate_limit": 100 }));
+    await_within(AT_ONCE, &receiver, 20);
+}
+
+#[test]
+fn a_lane_is_as_wide_as_ever_once_its_target_answers_whatever_it_answers() {
+    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let receiver = Receiver::start(&[Reply::Close, Reply::Status(500)]);
+    daemon.register(&receiver.url, &["*"]);
+    for _ in 0..2 {
+        let event = daemon.record("PAYMENT.PAID");
+        daemon.await_status(&event, "RETRYING");
+    }
+    receiver.now(Reply::Late(Duration::from_millis(700), 500));
+    for _ in 0..4 {
+        daemon.record("PAYMENT.PAID");
+    }
+    let requests = receiver.await_count(6);
+    let span = requests[5].at - requests[2].at;
+    assert!(span < Duration::from_millis(650), "one after the other: {span:?}");
+}
+
+#[test]
+fn connections_to_what_is_sent_nothing_any_more_are_closed_soon() {
+    let daemon = Daemon::start(&QUICK.replace("timeout = \"1s\"", "timeout = \"10s\""));
+    let other = Receiver::ok();
+    for change_of in [json!(null), json!({ "status": "PAUSED" }), json!({ "target": other.url })] {
+        let receiver = Receiver::ok();
+        let webhook = daemon.register(&receiver.url, &["*"]);
+        let event = daemon.record("PAYMENT.PAID");
+        receiver.await_count(1);
+        eventually("it is delivered", || {
+            let own = |it: &Value| it["webhook_id"] == *webhook && it["status"] == "DELIVERED";
+            daemon.history(&event).iter().any(own).then_some(())
+        });
+        assert_eq!(receiver.open(), 1, "kept");
+        // And one that is in flight when it happens.
+        receiver.now(Reply::Late(Duration::from_millis(500), 204));
+        daemon.record("PAYMENT.PAID");
+        receiver.await_count(2);
+        let from = Instant::now();
+        if change_of.is_null() {
+            daemon.delete(&format!("/api/webhooks/{webhook}")).expect(204);
+        } else {
+            change(&daemon, &webhook, change_of);
+        }
+        eventually("both are closed", || (receiver.open() == 0).then_some(()));
+        assert!(from.elapsed() < Duration::from_secs(8), "after {:?}", from.elapsed());
+    }
+}
+
+/// The soft limit of open files of a running process; `None` where the tool for it is missing.
+fn limit_files(daemon: &Daemon, limit: &str) -> Option<()> {
+    let pid = daemon.id().to_string();
+    let set = Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={limit}:")]).status();
+    set.is_ok_and(|status| status.success()).then_some(())
+}
+
+/// One request on a connection that stays open.
+fn ask(stream: &mut TcpStream, daemon: &Daemon, method: &str, path: &str, body: &str) {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        daemon.address,
+        daemon.token,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 16 * 1024];
+    let read = stream.read(&mut answer).unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..read]));
+}
+
+/// A daemon that had used up its file descriptors failed what was owed with `internal`, twenty times within minutes.
+#[test]
+fn a_fault_of_our_own_uses_up_no_attempt_and_counts_against_no_target() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
+    let once = json!({ "schedule": ["20ms"], "max_attempts": 1 });
+    let webhook = daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "retry": once }));
+    let path = format!("/api/webhooks/{}", webhook["id"].as_str().unwrap());
+    let mut stream = TcpStream::connect(&daemon.address).unwrap();
+    let status = |status: &str| format!(r#"{{"webhook":{{"status":"{status}"}}}}"#);
+    ask(&mut stream, &daemon, "PATCH", &path, &status("PAUSED"));
+    let event = daemon.record("PAYMENT.PAID");
+    if limit_files(&daemon, "8").is_none() {
+        println!("SKIPPED: prlimit is missing");
+        return;
+    }
+    ask(&mut stream, &daemon, "PATCH", &path, &status("ACTIVE"));
+    eventually("it says so", || daemon.log().contains("this machine could not make an attempt").then_some(()));
+    std::thread::sleep(Duration::from_secs(2));
+    limit_files(&daemon, "1024").unwrap();
+    let delivered = daemon.await_status(&event, "DELIVERED");
+    assert_eq!((&delivered["attempts_count"], receiver.count()), (&json!(1), 1));
+    let said = daemon.log().matches("this machine could not make an attempt").count();
+    assert_eq!(said, 1, "once a minute");
+}
