@@ -168,12 +168,7 @@ impl Daemon {
         let callers = callers.collect();
         let engine =
             Engine::start(store.clone(), client.clone(), engine_settings(config), clock.clone(), store.durable(), feed);
-        let health = Arc::new(Health {
-            status: engine.status.clone(),
-            store: store.clone(),
-            client: client.clone(),
-            clock: clock.clone(),
-        });
+        let health = Arc::new(Health { status: engine.status.clone(), store: store.clone(), client: client.clone() });
         let service =
             Arc::new(Service::new(store.clone(), clock.clone(), health.clone(), accounts.clone(), policy(config)));
         first_tokens(&service, &store, &accounts).await?;
@@ -356,7 +351,6 @@ struct Health {
     status: Arc<Status>,
     store: Store,
     client: Client,
-    clock: Clock,
 }
 
 impl crate::service::Engine for Health {
@@ -397,7 +391,7 @@ impl Health {
                 "o armazenamento não avança: o disco não responde",
             ));
         }
-        let dead = !self.status.is_alive(self.clock.now());
+        let dead = !self.status.is_alive();
         dead.then(|| Said::new("the delivery engine makes no progress", "o motor de entregas não avança"))
     }
 }

@@ -118,6 +118,8 @@ pub struct Kept {
     pub commits: Histogram,
     /// From when an event was first owed to a webhook until that confirmed.
     pub deliveries: Histogram,
+    /// Steps of the wall clock: back, ahead.
+    clock_steps: [AtomicU64; 2],
     /// Notifications that ended as `DELIVERED`, `FAILED` and `CANCELLED`.
     ended: [AtomicU64; 3],
 }
@@ -127,6 +129,7 @@ impl Default for Kept {
         Self {
             commits: Histogram::new(Histogram::SHORT),
             deliveries: Histogram::new(Histogram::LONG),
+            clock_steps: Default::default(),
             ended: Default::default(),
         }
     }
@@ -140,6 +143,16 @@ impl Kept {
         if let Some(at) = Self::ENDS.iter().position(|end| *end == as_what) {
             self.ended[at].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Counts a step of the wall clock.
+    pub fn clock_stepped(&self, ahead: bool) {
+        self.clock_steps[usize::from(ahead)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often the wall clock was put back, and how often forward.
+    pub fn clock_steps(&self) -> [u64; 2] {
+        [0, 1].map(|at: usize| self.clock_steps[at].load(Ordering::Relaxed))
     }
 
     /// How many notifications have ended how.

@@ -173,6 +173,16 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
         let labels = [("class", class), ("code", &*status.to_string())];
         text.sample("carteiro_http_requests_total", &labels, count);
     }
+    let name = "carteiro_clock_steps_total";
+    text.family(name, "counter", "Steps of the machine's wall clock that were noticed, since the start.");
+    for (direction, count) in ["back", "ahead"].into_iter().zip(kept.clock_steps()) {
+        text.sample(name, &[("direction", direction)], count);
+    }
+    text.gauge(
+        "carteiro_clock_ahead_seconds",
+        "How far the wall clock is ahead of the time that retention goes by; 0 where it is trusted.",
+        service.clock_lead().as_secs(),
+    );
     text.counter("carteiro_wrong_tokens_total", "Requests with a wrong access token, since the start.", wrong_tokens);
     Ok(Answer::text(text.0))
 }

@@ -77,7 +77,7 @@ impl Engine {
         durable: Seq,
         feed: Feed,
     ) -> Self {
-        let status = Arc::new(Status::new(clock.now()));
+        let status = Arc::new(Status::new());
         let (orders, orders_in) = mpsc::unbounded_channel();
         let (heard, hearing) = mpsc::unbounded_channel();
         let scheduler = Scheduler::new(clock.now(), settings.max_in_flight, durable);
@@ -184,7 +184,7 @@ impl Driver {
         let mut feed_open = true;
         loop {
             let now = self.clock.now();
-            self.status.steps(now);
+            self.status.steps();
             let mut touched: Vec<WebhookNo> = inputs.iter().filter_map(touches).collect();
             self.scheduler.step(now, inputs.drain(..), &mut actions);
             for action in actions.drain(..) {
@@ -399,6 +399,7 @@ impl Driver {
                 return inputs.push(Input::Settled { key, standing });
             }
         }
+        let mut gap = Duration::ZERO;
         let verdict = match trigger {
             _ if reach == Reach::Confirmed => Verdict::Confirmed,
             Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
@@ -407,7 +408,10 @@ impl Driver {
                 let lane = self.lanes.get(&key.webhook).unwrap_or(&lane);
                 let policy = lane.retry(&self.settings.retry);
                 match policy.next_attempt_at(automatic.saturating_add(1), key, now, retry_after) {
-                    Ok(at) => Verdict::RetryAt(at),
+                    Ok(at) => {
+                        gap = at.since(now);
+                        Verdict::RetryAt(at)
+                    }
                     Err(_) => Verdict::Exhausted,
                 }
             }
@@ -416,7 +420,7 @@ impl Driver {
         let hold = retry_after.map(|span| Hold { until: now.plus(span), manual });
         // The store counts.
         let attempt = finished.into_attempt(0, trigger, started_at);
-        self.store.settle(lane.webhook.account, key, attempt, verdict, asked_at, lane.webhook.updated_at);
+        self.store.settle(lane.webhook.account, key, attempt, verdict, gap, asked_at, lane.webhook.updated_at);
         inputs.push(Input::Ended { key, reach, hold });
     }
 

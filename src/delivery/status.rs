@@ -6,7 +6,7 @@ use crate::model::{NotificationKey, Timestamp, Wait, Webhook, WebhookNo, millis}
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a driver may go without coming round before it counts as stuck.
 pub const STUCK_AFTER: Duration = Duration::from_secs(30);
@@ -20,19 +20,22 @@ pub struct Status {
     standstills: Mutex<HashMap<WebhookNo, (Standstill, Timestamp)>>,
     /// Whether nothing leaves because the disk has no room for outcomes.
     no_room: AtomicBool,
-    /// When the driver last came round, by the store's clock.
+    /// What `stepped_ms` is counted from.
+    begun: Instant,
+    /// When the driver last came round, by the monotonic clock.
     stepped_ms: AtomicU64,
     /// The attempts that have ended.
     pub attempts: Attempts,
 }
 
 impl Status {
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             in_flight: Mutex::default(),
             standstills: Mutex::default(),
             no_room: AtomicBool::new(false),
-            stepped_ms: AtomicU64::new(now.as_ms()),
+            begun: Instant::now(),
+            stepped_ms: AtomicU64::new(0),
             attempts: Attempts::default(),
         }
     }
@@ -70,18 +73,14 @@ impl Status {
         (taken >= most).then_some(Wait::NoPlace)
     }
 
-    /// When the driver last came round; it does so at least once a second.
-    pub fn stepped_at(&self) -> Timestamp {
-        Timestamp::from_ms(self.stepped_ms.load(Ordering::Relaxed))
+    /// Whether the driver comes round, which it does at least once a second. By the monotonic clock: a step of the wall clock is no
+    /// standstill.
+    pub fn is_alive(&self) -> bool {
+        millis(self.begun.elapsed()).saturating_sub(self.stepped_ms.load(Ordering::Relaxed)) < millis(STUCK_AFTER)
     }
 
-    /// Whether the driver comes round.
-    pub fn is_alive(&self, now: Timestamp) -> bool {
-        millis(now.since(self.stepped_at())) < millis(STUCK_AFTER)
-    }
-
-    pub(super) fn steps(&self, now: Timestamp) {
-        self.stepped_ms.store(now.as_ms(), Ordering::Relaxed);
+    pub(super) fn steps(&self) {
+        self.stepped_ms.store(millis(self.begun.elapsed()), Ordering::Relaxed);
     }
 
     pub(super) fn begins(&self, key: NotificationKey, number: u16) {

@@ -36,6 +36,9 @@ pub struct Notification {
     pub order: Option<OrderKey>,
     /// Whether one before it in that order has to end before its first automatic attempt.
     pub waits: bool,
+    /// How long after the last automatic attempt the next one was scheduled: what it waits for at most, whatever the clock does.
+    /// `None` before there was one, and in records of before this was kept.
+    pub gap: Option<Duration>,
     /// The attempt made last.
     pub last: Option<Attempt>,
 }
@@ -137,6 +140,7 @@ impl Notification {
             delivered_at: None,
             order: None,
             waits: false,
+            gap: None,
             last: None,
         }
     }
@@ -207,6 +211,7 @@ impl Notification {
     pub fn bring_forward(&mut self, due: Timestamp, now: Timestamp) -> bool {
         match &mut self.state {
             State::Retrying { due: planned } if due < *planned => {
+                self.gap = self.gap.map(|gap| gap.saturating_sub(planned.since(due)));
                 *planned = due;
                 self.updated_at = now;
                 true
@@ -231,6 +236,26 @@ impl Notification {
             self.updated_at = now;
         }
         changed
+    }
+
+    /// The clock stands at `now`: an automatic attempt that is due later than the gap it was scheduled with is brought forward to that.
+    /// Returns when it is due then; `None` where nothing changes.
+    pub fn keep_to_gap(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let State::Retrying { due } = self.state else {
+            return None;
+        };
+        let ended = |last: &Attempt| last.started_at.plus(Duration::from_micros(u64::from(last.duration_us)));
+        let known = self.gap.or_else(|| self.last.as_ref().map(|last| due.since(ended(last))));
+        let latest = now.plus(known.unwrap_or(RetryPolicy::MAX_GAP).min(RetryPolicy::MAX_GAP));
+        if due <= latest {
+            return None;
+        }
+        self.state = State::Retrying { due: latest };
+        self.updated_at = now;
+        if let Some(last) = &mut self.last {
+            last.next_attempt_at = Some(latest);
+        }
+        Some(latest)
     }
 
     /// Its event's payload is erased: owes nothing any more, and forgets what the target answered, which may echo it. The
@@ -331,6 +356,24 @@ mod tests {
         let before = settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::Exhausted, LATER).unwrap();
         assert_eq!((before.number, before.next_attempt_at), (1, Some(LATER)));
         assert_eq!((n.state, n.attempts), (State::Failed, 2));
+    }
+
+    #[test]
+    fn a_retry_waits_for_its_gap_at_most_whatever_the_clock_does() {
+        const YEAR: Timestamp = Timestamp::from_ms(31_536_000_000);
+        let mut n = owed(false);
+        assert_eq!(n.keep_to_gap(NOW), None);
+        n.state = State::Retrying { due: YEAR };
+        n.gap = Some(Duration::from_secs(3));
+        assert_eq!(n.keep_to_gap(NOW), Some(Timestamp::from_ms(4_000)));
+        assert_eq!((n.state, n.keep_to_gap(NOW)), (State::Retrying { due: Timestamp::from_ms(4_000) }, None));
+        assert_eq!(n.keep_to_gap(LATER), None, "what is due is due");
+        // A record of before gaps were kept: what its last attempt says, and the longest gap there is at most.
+        n.gap = None;
+        n.last = Some(attempt(Trigger::Automatic, 500));
+        assert_eq!(n.keep_to_gap(Timestamp::from_ms(500)), Some(Timestamp::from_ms(3_500)));
+        (n.state, n.last) = (State::Retrying { due: YEAR }, None);
+        assert_eq!(n.keep_to_gap(NOW), Some(NOW.plus(RetryPolicy::MAX_GAP)));
     }
 
     #[test]

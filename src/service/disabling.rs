@@ -50,7 +50,8 @@ impl Service {
     /// Warns of the webhooks whose targets have failed for almost too long, and disables those that were warned of. To be called
     /// again and again; it asks the disk for nothing while all is well.
     pub async fn judge_webhooks(&self) {
-        let (rule, now) = (self.policy().disable, self.clock.now());
+        // A clock that is ahead for a moment warns of nothing and disables nobody.
+        let (rule, now) = (self.policy().disable, self.store.trusted_now());
         for (no, health) in self.store.healths() {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
             // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.

@@ -188,6 +188,11 @@ impl Service {
         self.store.stuck_for()
     }
 
+    /// How far the wall clock is ahead of the time that retention goes by; zero where it is trusted.
+    pub fn clock_lead(&self) -> Duration {
+        self.store.clock_lead()
+    }
+
     /// When the daemon was started.
     pub fn started_at(&self) -> Timestamp {
         self.started_at

@@ -92,7 +92,7 @@ pub(super) fn event_rows(event: &Event, type_no: u32) -> Vec<Key> {
     rows
 }
 
-fn put_notification(txn: &mut Txn<'_>, before: &[Key], now: &Notification) {
+pub(super) fn put_notification(txn: &mut Txn<'_>, before: &[Key], now: &Notification) {
     let after = notification_rows(now);
     for row in before.iter().filter(|row| !after.contains(row)) {
         txn.delete(row.clone());
@@ -214,7 +214,7 @@ fn read_notification(
 }
 
 /// A notification and the index rows it has now.
-fn find_notification(
+pub(super) fn find_notification(
     txn: &Txn<'_>,
     account: AccountNo,
     key: NotificationKey,

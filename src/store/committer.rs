@@ -13,7 +13,8 @@ use super::jobs::{Jobs, Open};
 use super::keys;
 use super::open::guarded;
 use super::outcomes::Outcome;
-use super::record::{self, HeadV2};
+use super::record::{self, ClockV1, HeadV2};
+use super::sooner::Sooner;
 use super::space::{Looks, Room};
 use super::syncer::{Applied, Syncer};
 use super::txn::Txn;
@@ -135,6 +136,7 @@ pub(super) enum Commit {
         key: NotificationKey,
         attempt: Box<Attempt>,
         verdict: Verdict,
+        gap: Duration,
         asked_at: Option<Timestamp>,
         seen: Timestamp,
     },
@@ -289,6 +291,7 @@ pub(super) struct Committer {
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
+    pub(super) sooner: Sooner,
     pub(super) jobs: Jobs,
     pub(super) hot_budget: Arc<AtomicUsize>,
     pub(super) told: Vec<Told>,
@@ -312,7 +315,12 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
-    pub(super) fn load(shared: Arc<Shared>, syncer: Syncer, format: u32, clock: Clock) -> Result<Self, StoreError> {
+    pub(super) fn load(
+        shared: Arc<Shared>,
+        syncer: Syncer,
+        format: u32,
+        kept: Option<&ClockV1>,
+    ) -> Result<Self, StoreError> {
         let tree = &shared.tree;
         let mut directory = Directory::default();
         for row in tree.scan_prefix(keys::webhooks()) {
@@ -384,6 +392,8 @@ impl Committer {
         let limits = shared.limits();
         let mut looks = Looks::default();
         looks.look(&shared.space, &shared.path);
+        let clock = shared.times.clock.clone();
+        let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms());
         let loaded = Self {
             shared,
             syncer,
@@ -393,6 +403,7 @@ impl Committer {
             head,
             accounts,
             matches: HashMap::new(),
+            sooner,
             jobs,
             hot_budget: Arc::new(AtomicUsize::new(0)),
             told: Vec::new(),
@@ -435,6 +446,7 @@ impl Committer {
             }
             self.linger(&mut group, commits);
             self.shared.pulse.begin();
+            self.look_at_the_clock();
             let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
             while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
                 match commits.try_recv() {
@@ -449,6 +461,7 @@ impl Committer {
             let stopping = self.commit(group, commits)?;
             self.sweep()?;
             self.retire_some()?;
+            self.bring_forward()?;
             self.work()?;
             self.back_up();
             let overdue = self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC);
@@ -526,6 +539,9 @@ impl Committer {
         if self.backup.is_some() && !self.backup_blocked {
             return Duration::ZERO;
         }
+        if self.sooner.is_under_way() && self.may_retire() {
+            return Duration::ZERO;
+        }
         let job = self.jobs.due_in(Instant::now()).filter(|_| self.may_work_on_jobs());
         let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(since.elapsed()));
         let retiring = (self.limits.retention.is_some() || self.limits.retention_bytes.is_some()) && self.may_retire();
@@ -588,8 +604,8 @@ impl Committer {
                 Commit::Test { account, webhook, event, reply } => {
                     answers.push(reply.whichever(self.test(&mut txn, account, webhook, *event, now)));
                 }
-                Commit::Settle { account, key, attempt, verdict, asked_at, seen } => {
-                    self.settle(&mut txn, account, key, *attempt, verdict, asked_at, seen, now);
+                Commit::Settle { account, key, attempt, verdict, gap, asked_at, seen } => {
+                    self.settle(&mut txn, account, key, *attempt, verdict, gap, asked_at, seen, now);
                 }
                 Commit::Resend { account, key, reply } => {
                     answers.push(reply.whichever(self.resend(&mut txn, account, key, true, now)));
@@ -637,16 +653,23 @@ impl Committer {
         Ok((!stops.is_empty()).then_some(stops))
     }
 
-    /// The time of a change: never before that of the one before it, whatever the wall clock does.
+    /// The time of a change: the wall clock's, which is that of the change before it where the clock was put back by less than a
+    /// second.
     fn stamp(&mut self) -> Timestamp {
-        self.head.time_ms = self.head.time_ms.max(self.clock.now().as_ms());
-        Timestamp::from_ms(self.head.time_ms)
+        let now = self.look_at_the_clock();
+        let (stamp, begins_a_run) = self.shared.times.stamp(now, self.head.time_ms, self.head.seq + 1);
+        self.head.time_ms = stamp.as_ms();
+        if begins_a_run {
+            self.sooner.begin();
+        }
+        stamp
     }
 
-    fn apply(&mut self, mut txn: Txn<'_>) -> Result<(), StoreError> {
+    pub(super) fn apply(&mut self, mut txn: Txn<'_>) -> Result<(), StoreError> {
         if txn.is_empty() {
             return Ok(());
         }
+        self.keep_the_clock(&mut txn);
         self.head.commit += 1;
         txn.put(keys::meta("head"), record::encode_head(&self.head));
         txn.resolve().inspect_err(|_| self.shared.fail())?;
@@ -705,7 +728,7 @@ impl Committer {
         self.apply(txn)
     }
 
-    fn may_retire(&self) -> bool {
+    pub(super) fn may_retire(&self) -> bool {
         self.shared.space.room() != Room::Critical
     }
 
@@ -731,11 +754,10 @@ impl Committer {
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        // The windows end by the wall clock that set them. The stamp would not do: after a clock that ran ahead for a while has
-        // been put right, it stands in the future, and every new window would be over before it began.
-        let now_ms = self.clock.now().as_ms();
-        self.sweep_resends(&mut txn, Timestamp::from_ms(now_ms));
-        let swept = guarded(|| super::apply::sweep_idempotency_keys(&mut txn, now_ms, SWEEP_BATCH));
+        // What is forgotten can't be had back: not by a clock that is ahead for a moment.
+        let now = self.shared.times.trusted_now();
+        self.sweep_resends(&mut txn, now);
+        let swept = guarded(|| super::apply::sweep_idempotency_keys(&mut txn, now.as_ms(), SWEEP_BATCH));
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {

@@ -415,6 +415,10 @@ pub(super) fn fresh(account: AccountNo, key: NotificationKey) -> Key {
     Builder(fresh_of(account, key.webhook)).u64(key.seq.0).0
 }
 
+pub(super) fn all_retries() -> Key {
+    Builder::new(RETRY).0
+}
+
 pub(super) fn retries_of(webhook: WebhookNo) -> Key {
     Builder::new(RETRY).u32(webhook.0).0
 }

@@ -6,7 +6,7 @@
 //! [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
 
 use super::keys::{self, Key, Reference};
-use super::record;
+use super::times::Spans;
 use super::{Shared, Store, StoreError, sets};
 use crate::model::{
     AccountNo, Event, Notification, NotificationKey, Pattern, ResponseFilter, Seq, Status, Timestamp, WebhookNo,
@@ -285,13 +285,15 @@ struct Merge {
     order: Order,
     at: Option<Place>,
     last: Place,
+    /// Nothing outside of them is meant.
+    spans: Spans,
     steps: usize,
 }
 
 impl Merge {
     fn next(&mut self, tree: &sled::Tree) -> Result<Step, StoreError> {
-        let Some(mut at) = self.at else {
-            return Ok(Step::End);
+        let Some(mut at) = self.at.and_then(|at| self.spans.enter(at, self.order)) else {
+            return Ok(self.end());
         };
         let (mut agreed, mut turn) = (0, 0);
         while agreed < self.unions.len() {
@@ -310,8 +312,16 @@ impl Merge {
             if past_last {
                 return Ok(self.end());
             }
-            agreed = if place == at { agreed + 1 } else { 1 };
-            at = place;
+            let Some(within) = self.spans.enter(place, self.order) else {
+                return Ok(self.end());
+            };
+            agreed = match () {
+                // Nobody has named this one yet.
+                () if within != place => 0,
+                () if place == at => agreed + 1,
+                () => 1,
+            };
+            at = within;
             turn = (turn + 1) % self.unions.len();
         }
         self.at = at.after(self.order);
@@ -344,11 +354,7 @@ impl<'s> Walk<'s> {
         query: &NotificationQuery,
         durable: u64,
     ) -> Result<Option<(Place, Place)>, StoreError> {
-        let (mut low, mut high) = shared.seq_bounds(account, query.from, query.to, durable)?;
-        if let Some(seq) = query.event {
-            (low, high) = (low.max(seq.0), high.min(seq.0));
-        }
-        Ok(bounds(low, high, query.order, query.cursor))
+        Ok(ends(&shared.spans(account, query.from, query.to, durable)?, query))
     }
 
     fn new(
@@ -357,19 +363,32 @@ impl<'s> Walk<'s> {
         query: &NotificationQuery,
         durable: u64,
     ) -> Result<Option<Self>, StoreError> {
-        let Some((at, last)) = Self::bounds(shared, account, query, durable)? else {
+        let spans = shared.spans(account, query.from, query.to, durable)?;
+        let Some((at, last)) = ends(&spans, query) else {
             return Ok(None);
         };
-        Self::between(shared, account, query, at, last).map(Some)
+        Self::within(shared, account, query, at, last, spans).map(Some)
     }
 
-    /// From `at` to `last`, in the query's order; both are looked at.
+    /// From `at` to `last`, in the order from the oldest; both are looked at.
     pub(super) fn between(
         shared: &'s Shared,
         account: AccountNo,
         query: &NotificationQuery,
         at: Place,
         last: Place,
+    ) -> Result<Self, StoreError> {
+        let spans = shared.spans(account, query.from, query.to, last.seq)?;
+        Self::within(shared, account, query, at, last, spans)
+    }
+
+    fn within(
+        shared: &'s Shared,
+        account: AccountNo,
+        query: &NotificationQuery,
+        at: Place,
+        last: Place,
+        spans: Spans,
     ) -> Result<Self, StoreError> {
         let mut unions = Vec::new();
         let mut delivered_only = false;
@@ -396,7 +415,7 @@ impl<'s> Walk<'s> {
         if let Some(pattern) = &query.event_type {
             unions.push(Union::new(type_ranges(shared, account, pattern)));
         }
-        let merge = Merge { unions, order: query.order, at: Some(at), last, steps: MAX_STEPS };
+        let merge = Merge { unions, order: query.order, at: Some(at), last, spans, steps: MAX_STEPS };
         Ok(Self { shared, account, merge, delivered_only, confirming })
     }
 
@@ -437,8 +456,12 @@ impl<'s> Walk<'s> {
 
     fn load(&self, place: Place) -> Result<Option<Notification>, StoreError> {
         let key = NotificationKey { seq: Seq(place.seq), webhook: WebhookNo(place.webhook) };
-        let notification = self.shared.notification(self.account, key)?;
-        Ok(notification.filter(|notification| self.holds(notification)))
+        let notification = self.shared.notification(self.account, key)?.filter(|notification| self.holds(notification));
+        if notification.is_none() || !self.merge.spans.are_wider() {
+            return Ok(notification);
+        }
+        let event = self.shared.event_head(self.account, key.seq)?;
+        Ok(notification.filter(|_| event.is_some_and(|event| self.merge.spans.mean(event.inserted_at))))
     }
 
     fn holds(&self, notification: &Notification) -> bool {
@@ -452,6 +475,14 @@ impl<'s> Walk<'s> {
         };
         confirmed && (delivered || !self.delivered_only)
     }
+}
+
+fn ends(spans: &Spans, query: &NotificationQuery) -> Option<(Place, Place)> {
+    let (mut low, mut high) = spans.ends()?;
+    if let Some(seq) = query.event {
+        (low, high) = (low.max(seq.0), high.min(seq.0));
+    }
+    bounds(low, high, query.order, query.cursor)
 }
 
 fn bounds(low: u64, high: u64, order: Order, cursor: Option<Cursor>) -> Option<(Place, Place)> {
@@ -562,48 +593,6 @@ fn type_ranges(shared: &Shared, account: AccountNo, pattern: &Pattern) -> Vec<Ra
     }
 }
 
-impl Shared {
-    /// The first and last sequence number of what was recorded from `from` until before `to`, among what is durable.
-    fn seq_bounds(
-        &self,
-        account: AccountNo,
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
-        durable: u64,
-    ) -> Result<(u64, u64), StoreError> {
-        let low = from.map_or(Ok(1), |from| self.first_seq_at(account, from, durable))?;
-        let high = match to {
-            None => durable,
-            Some(to) => self.first_seq_at(account, to, durable)?.saturating_sub(1),
-        };
-        Ok((low, high))
-    }
-
-    /// The first sequence number whose event was recorded at or after `at`; one past the last where there is none. A binary
-    /// search, since times never run back along the sequence.
-    fn first_seq_at(&self, account: AccountNo, at: Timestamp, durable: u64) -> Result<u64, StoreError> {
-        let (mut low, mut high) = (1, durable + 1);
-        let end = keys::end_of(&keys::events(account));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let row =
-                self.tree.range(keys::event(account, Seq(middle)).as_slice()..end.as_slice()).next().transpose()?;
-            let Some((key, value)) = row else {
-                high = middle;
-                continue;
-            };
-            let seq = keys::u64_at(&key, 5).ok_or(StoreError::Damaged { table: "event", what: "has a short key" })?;
-            // Past `durable` stands what is visible and could still be lost: to this search it isn't there.
-            if seq > durable || record::decode_event_head(account, Seq(seq), &value)?.inserted_at >= at {
-                high = middle;
-            } else {
-                low = seq + 1;
-            }
-        }
-        Ok(low)
-    }
-}
-
 impl Store {
     /// A page of notifications, each with its event. Blocks on the disk.
     pub fn notifications(
@@ -636,7 +625,7 @@ impl Store {
         };
         walk.merge.steps = usize::MAX;
         let mut count = 0;
-        let unindexed = walk.delivered_only || walk.confirming.is_some();
+        let unindexed = walk.delivered_only || walk.confirming.is_some() || walk.merge.spans.are_wider();
         while count < most {
             match walk.merge.next(&self.shared.tree)? {
                 Step::Hit(place) => count += u64::from(!unindexed || walk.load(place)?.is_some()),
@@ -672,18 +661,20 @@ impl Store {
             None if unions.is_empty() => unions.push(Union::new(vec![range(keys::events(account))])),
             None => {}
         }
-        let (low, high) = shared.seq_bounds(account, query.from, query.to, durable)?;
-        let Some((at, last)) = bounds(low, high, query.order, query.cursor) else {
+        let spans = shared.spans(account, query.from, query.to, durable)?;
+        let ends = spans.ends().and_then(|(low, high)| bounds(low, high, query.order, query.cursor));
+        let Some((at, last)) = ends else {
             return Ok(Page::ended(query.order, query.cursor, durable));
         };
-        let mut merge = Merge { unions, order: query.order, at: Some(at), last, steps: MAX_STEPS };
+        let mut merge = Merge { unions, order: query.order, at: Some(at), last, spans, steps: MAX_STEPS };
         let mut items = Vec::new();
         while items.len() < query.limit {
             match merge.next(&shared.tree)? {
                 Step::End => return Ok(Page { items, next: end_of_feed(query.order, durable) }),
                 Step::Spent(at) => return Ok(Page { items, next: Some(Cursor(at)) }),
                 Step::Hit(place) => {
-                    items.extend(shared.event_head(account, Seq(place.seq))?);
+                    let event = shared.event_head(account, Seq(place.seq))?;
+                    items.extend(event.filter(|event| merge.spans.mean(event.inserted_at)));
                     // An event is one place, whatever webhooks it was owed to.
                     let webhook = match query.order {
                         Order::Newest => 0,

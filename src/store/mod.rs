@@ -25,9 +25,11 @@ mod restore;
 #[cfg(test)]
 pub(crate) mod rows;
 mod sets;
+mod sooner;
 mod space;
 mod syncer;
 mod tally;
+mod times;
 mod txn;
 mod verify;
 
@@ -100,6 +102,8 @@ pub enum StoreError {
     Stopped,
     /// A change could not be made durable. Nothing more is taken; the daemon ends.
     Failed,
+    /// The system's clock shows a time before 1970.
+    ClockBefore1970,
     /// sled gave up while opening: the data is damaged.
     OpenFailed(String),
     /// The disk is almost full: nothing that makes the store grow is taken.
@@ -187,6 +191,10 @@ impl fmt::Display for StoreError {
                 "the store has format {found}, which a newer carteiro wrote; this one reads up to {}: install the newer one",
                 open::FORMAT
             ),
+            Self::ClockBefore1970 => f.write_str(
+                "the clock of this machine is wrong, it shows a time before 1970: set it (`timedatectl`), and start again; the store was \
+                 not touched",
+            ),
             Self::Stopped => f.write_str("the store has stopped"),
             Self::Failed => f.write_str("the store has failed: a change could not be made durable"),
             Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
@@ -259,7 +267,7 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Engine(sled::Error::Io(error)) | Self::Io(error) => error.kind() == io::ErrorKind::StorageFull,
-            Self::Full { .. } | Self::NoRoomToOpen { .. } | Self::Stopped => true,
+            Self::Full { .. } | Self::NoRoomToOpen { .. } | Self::ClockBefore1970 | Self::Stopped => true,
             Self::Engine(_)
             | Self::Damaged { .. }
             | Self::Newer { .. }
@@ -424,6 +432,7 @@ struct Shared {
     tokens: RwLock<HashMap<TokenId, Token>>,
     /// Type numbers by account and type, for the filters.
     types: RwLock<HashMap<AccountNo, BTreeMap<String, u32>>>,
+    times: times::Times,
     /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to another.
     durable: AtomicU64,
     /// Whether the committer lives.
@@ -565,6 +574,17 @@ impl Store {
         *self.shared.retry.write().unwrap_or_else(PoisonError::into_inner) = retry;
     }
 
+    /// The time to go by where a wrong clock would do lasting harm: the wall clock's, but no further ahead than it has stayed for a
+    /// day. Never after the wall clock.
+    pub fn trusted_now(&self) -> Timestamp {
+        self.shared.times.trusted_now()
+    }
+
+    /// How far the wall clock is ahead of the trusted time; zero where it is trusted. As of the last second.
+    pub fn clock_lead(&self) -> Duration {
+        self.shared.times.watch().lead()
+    }
+
     /// Figures for the metrics.
     pub fn figures(&self) -> Figures {
         let (kept, free) = (&self.shared.kept, self.shared.space.free());
@@ -693,20 +713,23 @@ impl Store {
     /// Takes in an attempt that has ended. Applied soon, durable with the next group: a crash in between repeats a delivery.
     /// Doesn't wait; word of it comes through `tell`.
     ///
-    /// `asked_at` is the `manual_at` that an attempt by hand began for; `seen` is the `updated_at` of the webhook as the attempt
+    /// `gap` is how long after this attempt the next one is due, where there is one: it never waits longer, whatever becomes of the
+    /// clock. `asked_at` is the `manual_at` that an attempt by hand began for; `seen` is the `updated_at` of the webhook as the attempt
     /// knew it: what came of an earlier target says nothing of the present one.
+    #[expect(clippy::too_many_arguments, reason = "what a commit says, named; a struct would only repeat the names")]
     pub fn settle(
         &self,
         account: AccountNo,
         key: NotificationKey,
         attempt: Attempt,
         verdict: Verdict,
+        gap: Duration,
         asked_at: Option<Timestamp>,
         seen: Timestamp,
     ) {
         let attempt = Box::new(attempt);
         // A committer that is gone takes no outcome: the notification stays owed, as after a crash.
-        let _ = self.commits.send(Commit::Settle { account, key, attempt, verdict, asked_at, seen });
+        let _ = self.commits.send(Commit::Settle { account, key, attempt, verdict, gap, asked_at, seen });
     }
 
     /// Owes one attempt by hand; `None` when the account has no such notification.
@@ -865,6 +888,8 @@ fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
     Ok(())
 }
 
+#[cfg(test)]
+mod clock_tests;
 #[cfg(test)]
 mod keeping_tests;
 #[cfg(test)]

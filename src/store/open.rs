@@ -11,6 +11,7 @@ use super::pulse::Pulse;
 use super::record::{self, FormatV1, HeadV2};
 use super::space::Space;
 use super::syncer::Syncer;
+use super::times::Times;
 use super::verify::{self, Report};
 use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
 use crate::clock::Clock;
@@ -97,6 +98,10 @@ impl Store {
         tell: impl FnMut(Vec<Told>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
         let Files { db, tree, log, marker, format, head: _, folder: _, created } = files;
+        // Read again: a migration, or taking what is left, may have changed it.
+        let last_ms = tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+        let clock = tree.get(keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
+        let times = Times::new(settings.clock, clock.as_ref(), last_ms.map_or(0, |head| head.time_ms));
         let shared = Arc::new(Shared {
             db,
             tree,
@@ -105,6 +110,7 @@ impl Store {
             directory: RwLock::default(),
             tokens: RwLock::default(),
             types: RwLock::default(),
+            times,
             durable: AtomicU64::new(0),
             alive: AtomicBool::new(true),
             failed: AtomicBool::new(false),
@@ -123,7 +129,7 @@ impl Store {
         let (commits, receiver) = std::sync::mpsc::channel();
         let (dead, fatal) = oneshot::channel();
         let syncer = Syncer::start(shared.clone(), log, marker, Box::new(tell))?;
-        let mut committer = Committer::load(shared.clone(), syncer, format.format, settings.clock)?;
+        let mut committer = Committer::load(shared.clone(), syncer, format.format, clock.as_ref())?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             let fatal = committer.run(&receiver);
@@ -361,6 +367,10 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Opens sled's files in a folder, with what is part of the file format.
 pub(super) fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
+    if Clock::is_before_1970() {
+        // sled panics on it, which would pass for damage.
+        return Err(StoreError::ClockBefore1970);
+    }
     let config = sled::Config::new()
         .path(path)
         // sled counts what its nodes take on disk; in memory, with an allocation for each key and value, they take twice that.

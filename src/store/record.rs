@@ -16,9 +16,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod clock;
 mod jobs;
 mod webhooks;
 
+pub(super) use clock::{ClockV1, RunV1, decode_clock, encode_clock};
 pub(super) use jobs::{Job, decode_job, decode_resend, encode_job, encode_resend, status_byte, status_from};
 pub(super) use webhooks::{decode_health, decode_webhook, encode_health, encode_webhook};
 
@@ -437,6 +439,28 @@ pub(super) fn decode_idempotency(value: &[u8]) -> Result<IdempotencyV1, StoreErr
 // ---- notifications and attempts -------------------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
+struct NotificationV4 {
+    state: u8,
+    due_ms: Option<u64>,
+    test: bool,
+    erased: bool,
+    automatic: u8,
+    attempts: u16,
+    manual_ms: Option<u64>,
+    inserted_ms: u64,
+    updated_ms: u64,
+    delivered_ms: Option<u64>,
+    /// What it is kept in order by, where its webhook is ordered.
+    order: Option<u64>,
+    /// Whether one before it in that order has to end first.
+    waits: bool,
+    /// How long after the last automatic attempt the next one was scheduled.
+    gap_ms: Option<u64>,
+    last: Option<AttemptV2>,
+}
+
+/// Of before gaps were kept.
+#[derive(Serialize, Deserialize)]
 struct NotificationV3 {
     state: u8,
     due_ms: Option<u64>,
@@ -453,6 +477,27 @@ struct NotificationV3 {
     /// Whether one before it in that order has to end first.
     waits: bool,
     last: Option<AttemptV2>,
+}
+
+impl From<NotificationV3> for NotificationV4 {
+    fn from(old: NotificationV3) -> Self {
+        Self {
+            state: old.state,
+            due_ms: old.due_ms,
+            test: old.test,
+            erased: old.erased,
+            automatic: old.automatic,
+            attempts: old.attempts,
+            manual_ms: old.manual_ms,
+            inserted_ms: old.inserted_ms,
+            updated_ms: old.updated_ms,
+            delivered_ms: old.delivered_ms,
+            order: old.order,
+            waits: old.waits,
+            gap_ms: None,
+            last: old.last,
+        }
+    }
 }
 
 /// Of format 2, which kept no order.
@@ -601,7 +646,7 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         State::Failed => (3, None),
         State::Cancelled => (4, None),
     };
-    let record = NotificationV3 {
+    let record = NotificationV4 {
         state,
         due_ms,
         test: notification.test,
@@ -614,9 +659,10 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         delivered_ms: notification.delivered_at.map(Timestamp::as_ms),
         order: notification.order.map(|order| order.0),
         waits: notification.waits,
+        gap_ms: notification.gap.map(millis),
         last: notification.last.as_ref().map(attempt_record),
     };
-    seal_as(V3, &record, &[])
+    seal_as(V4, &record, &[])
 }
 
 pub(super) fn decode_notification(
@@ -626,9 +672,10 @@ pub(super) fn decode_notification(
 ) -> Result<Notification, StoreError> {
     const TABLE: &str = "notification";
     let record = match checked(TABLE, value)? {
-        (V3, bytes) => decode::<NotificationV3>(TABLE, bytes)?.0,
-        (V2, bytes) => decode::<NotificationV2>(TABLE, bytes)?.0.into(),
-        (V1, bytes) => NotificationV2::from(decode::<NotificationV1>(TABLE, bytes)?.0).into(),
+        (V4, bytes) => decode::<NotificationV4>(TABLE, bytes)?.0,
+        (V3, bytes) => decode::<NotificationV3>(TABLE, bytes)?.0.into(),
+        (V2, bytes) => NotificationV3::from(decode::<NotificationV2>(TABLE, bytes)?.0).into(),
+        (V1, bytes) => NotificationV3::from(NotificationV2::from(decode::<NotificationV1>(TABLE, bytes)?.0)).into(),
         _ => return Err(unknown_version(TABLE)),
     };
     let state = match (record.state, record.due_ms) {
@@ -653,6 +700,7 @@ pub(super) fn decode_notification(
         delivered_at: record.delivered_ms.map(Timestamp::from_ms),
         order: record.order.map(OrderKey),
         waits: record.waits,
+        gap: record.gap_ms.map(Duration::from_millis),
         last: match record.last {
             Some(attempt) => Some(attempt_from(attempt).ok_or_else(|| invalid(TABLE))?),
             None => None,

@@ -100,13 +100,17 @@ impl Past {
     }
 
     fn trim(&mut self, now: Timestamp) {
-        let keep = |map: &mut BTreeMap<u64, Tallied>, first: u64| {
-            while map.first_key_value().is_some_and(|(at, _)| *at < first) {
+        let keep = |map: &mut BTreeMap<u64, Tallied>, now: u64, most: u64| {
+            while map.first_key_value().is_some_and(|(at, _)| *at <= now.saturating_sub(most)) {
                 map.pop_first();
             }
+            // Of a clock that was ahead, again and again.
+            while map.len() as u64 > 2 * most {
+                map.pop_last();
+            }
         };
-        keep(&mut self.hours, (now.as_ms() / HOUR_MS).saturating_sub(HOURS - 1));
-        keep(&mut self.days, (now.as_ms() / DAY_MS).saturating_sub(DAYS - 1));
+        keep(&mut self.hours, now.as_ms() / HOUR_MS, HOURS);
+        keep(&mut self.days, now.as_ms() / DAY_MS, DAYS);
     }
 }
 
@@ -133,7 +137,9 @@ impl Tally {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn note(&self, webhook: WebhookNo, came: Came, now: Timestamp) {
+    /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that is ahead for a
+    /// moment must not drop the rest.
+    pub(super) fn note(&self, webhook: WebhookNo, came: Came, now: Timestamp, trusted: Timestamp) {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
         own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(came.one());
@@ -142,17 +148,17 @@ impl Tally {
             own.confirmed_at = Some(now);
         }
         if own.past.hours.len() as u64 > HOURS || own.past.days.len() as u64 > DAYS {
-            own.past.trim(now);
+            own.past.trim(trusted);
         }
     }
 
     /// The webhook is deleted: its figures go on in its account's alone.
-    pub(super) fn deleted(&self, account: AccountNo, webhook: WebhookNo, now: Timestamp) {
+    pub(super) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
         let mut all = self.lock();
         if let Some(own) = all.webhooks.remove(&webhook) {
             let gone = all.gone.entry(account).or_default();
             gone.add(own.past);
-            gone.trim(now);
+            gone.trim(trusted);
         }
     }
 }
@@ -273,9 +279,9 @@ mod tests {
         let tally = Tally::default();
         let one = WebhookNo(7);
         for nth in 0..24 * 40 {
-            tally.note(one, if nth % 2 == 0 { Came::Confirmed } else { Came::Retried }, hour(nth));
+            tally.note(one, if nth % 2 == 0 { Came::Confirmed } else { Came::Retried }, hour(nth), hour(nth));
         }
-        tally.note(one, Came::Failed, hour(24 * 40 - 1));
+        tally.note(one, Came::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
         let printed = print(&tally.lock());
         let read = parse(&printed).unwrap();
         assert_eq!(read, *tally.lock());
@@ -291,11 +297,28 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_ahead_for_a_moment_drops_no_figure_and_leaves_few() {
+        let (tally, one) = (Tally::default(), WebhookNo(7));
+        for nth in 0..100 {
+            tally.note(one, Came::Confirmed, hour(nth), hour(nth));
+        }
+        for ahead in 0..1000 {
+            tally.note(one, Came::Confirmed, hour(10_000 + ahead), hour(99));
+        }
+        tally.note(one, Came::Confirmed, hour(99), hour(99));
+        let all = tally.lock();
+        let (hours, days) = all.webhooks[&one].past.last(hour(99));
+        assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
+        assert_eq!(days.iter().map(|day| day.confirmed).sum::<u64>(), 101);
+        assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * HOURS);
+    }
+
+    #[test]
     fn what_a_deleted_webhook_had_come_to_stays_its_accounts() {
         let (tally, account, now) = (Tally::default(), AccountNo(3), hour(5));
         for no in [7, 8] {
-            tally.note(WebhookNo(no), Came::Confirmed, now);
-            tally.note(WebhookNo(no), Came::Retried, now);
+            tally.note(WebhookNo(no), Came::Confirmed, now, now);
+            tally.note(WebhookNo(no), Came::Retried, now, now);
             tally.deleted(account, WebhookNo(no), now);
         }
         tally.deleted(account, WebhookNo(9), now);

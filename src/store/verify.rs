@@ -8,6 +8,7 @@ use super::keys::{self, Table};
 use super::open::guarded;
 use super::read::implied;
 use super::record::{self, Stored};
+use super::times::Runs;
 use super::{AccountNo, EventId, NotificationKey, Seq, StoreError, Timestamp, TokenId, WebhookId, WebhookNo, sets};
 use crate::model::Event;
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,6 +176,7 @@ impl Verifier<'_> {
             Table::Meta => match &key[1..] {
                 b"format" => record::decode_format(value).map(|_| None),
                 b"head" => record::decode_head(value).map(|_| None),
+                b"clock" => record::decode_clock(value).map(|_| None),
                 _ => Ok(Some("is not known".to_owned())),
             },
             Table::Account => record::decode_text(value).map(|_| None),
@@ -293,6 +295,9 @@ impl Verifier<'_> {
         if event.id.claimed_seq() != Some(seq) && !self.tree.contains_key(keys::own_id(account, event.id))? {
             return Ok(Some("its id leads nowhere".to_owned()));
         }
+        if let Some(problem) = self.check_time(&event)? {
+            return Ok(Some(problem));
+        }
         let mut owed = BTreeSet::new();
         for webhook in sets::webhooks_below(self.tree, &keys::fresh_of_account(account))? {
             let key = NotificationKey { seq, webhook };
@@ -307,6 +312,24 @@ impl Verifier<'_> {
         }
         Ok((owed.len() != event.notifications as usize)
             .then(|| format!("it was owed to {} webhooks and has {} notifications", event.notifications, owed.len())))
+    }
+
+    /// Filters by time go by the runs: an event's time must fit the one it is in.
+    fn check_time(&self, event: &Event) -> Result<Problem, StoreError> {
+        let kept = self.tree.get(keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
+        let run = Runs::from_record(&kept.unwrap_or_default().runs).of(event.seq.0);
+        let at_ms = event.inserted_at.as_ms();
+        if at_ms < run.first_ms || at_ms > run.last_ms {
+            return Ok(Some("its time is not of its run".to_owned()));
+        }
+        let (first, own) = (keys::event(event.account, Seq(run.start)), keys::event(event.account, event.seq));
+        let Some((key, before)) = self.tree.range(first..own).next_back().transpose()? else {
+            return Ok(None);
+        };
+        let seq = Seq(keys::u64_at(&key, 5).unwrap_or_default());
+        let before_ms = record::decode_event_head(event.account, seq, &before)?.inserted_at.as_ms();
+        let runs_back = before_ms > at_ms.saturating_add(run.disorder_ms);
+        Ok(runs_back.then(|| "its time is before that of the event before it, in one run".to_owned()))
     }
 
     fn check_notification(

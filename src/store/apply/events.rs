@@ -24,7 +24,8 @@ impl Committer {
     ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
         if let Some(key) = key
             && let Some(first) = txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?
-            && first.until_ms > self.clock.now().as_ms()
+            // Recognised a little longer while the clock is ahead, rather than recorded twice.
+            && first.until_ms > self.shared.times.trusted_now().as_ms()
             && let Some(replayed) = replay(txn, account, &first, key)?
         {
             return Ok(replayed);

@@ -253,7 +253,11 @@ impl Committer {
                     }
                     None => (JOB_BATCH, false),
                 };
+                let account_no = AccountNo(account);
+                let of = resend.and_then(|number| self.shared.resends().get(&(account_no, number)).cloned());
                 let query = NotificationQuery {
+                    from: of.as_ref().and_then(|of| of.filter.from),
+                    to: of.as_ref().and_then(|of| of.filter.to),
                     webhook: webhook.map(WebhookNo),
                     status: status.and_then(record::status_from),
                     event_type: event_type.as_deref().and_then(Pattern::parse),
@@ -261,7 +265,6 @@ impl Committer {
                     order: Order::Oldest,
                     ..NotificationQuery::default()
                 };
-                let account_no = AccountNo(account);
                 let (at, last) =
                     (Place { seq: at_seq, webhook: at_webhook }, Place { seq: last_seq, webhook: last_webhook });
                 let shared = self.shared.clone();

@@ -13,6 +13,7 @@ use crate::store::record::{self};
 use crate::store::tally::Came;
 use crate::store::txn::Txn;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is counted of an attempt.
 fn came(attempt: &Attempt, verdict: Verdict) -> Came {
@@ -32,10 +33,16 @@ impl Committer {
         key: NotificationKey,
         attempt: Attempt,
         verdict: Verdict,
+        gap: Duration,
         asked_at: Option<Timestamp>,
         seen: Timestamp,
         now: Timestamp,
     ) {
+        let verdict = match verdict {
+            // The clock may have been put back since the attempt ended.
+            Verdict::RetryAt(due) => Verdict::RetryAt(due.min(self.clock.now().plus(gap))),
+            Verdict::Confirmed | Verdict::Exhausted | Verdict::ScheduleUnchanged => verdict,
+        };
         let standing = match find_notification(txn, account, key) {
             Ok(None) => Standing::Nothing,
             Err(error) => {
@@ -52,12 +59,16 @@ impl Committer {
                 };
                 log_outcome(&attempt, verdict, self.shared.notification_id(key), trace);
                 self.note_health(txn, key.webhook, &attempt, verdict, seen);
-                self.shared.tally.note(key.webhook, came(&attempt, verdict), now);
+                let trusted = self.shared.times.trusted_now();
+                self.shared.tally.note(key.webhook, came(&attempt, verdict), now, trusted);
                 if attempt.trigger == Trigger::Manual {
                     self.jobs.wake(key.webhook);
                 }
                 if let Some(earlier) = notification.settle(attempt, verdict, asked_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
+                }
+                if matches!(verdict, Verdict::RetryAt(_)) {
+                    notification.gap = Some(gap);
                 }
                 put_notification(txn, &before, &notification);
                 self.pass_on(txn, had_turn, &notification);

@@ -1,7 +1,7 @@
 //! Retention: what is old enough, or too much, is forgotten a little at a time, and never what is still owed.
 
 use super::{event_rows, notification_rows, read_event, read_notification, with_record};
-use crate::model::{AccountNo, Event, Notification, NotificationKey, Seq};
+use crate::model::{AccountNo, Event, Notification, NotificationKey, Seq, Timestamp, millis};
 use crate::store::committer::Committer;
 use crate::store::keys;
 use crate::store::record::{self, HeadV2, Stored};
@@ -32,6 +32,31 @@ pub(in crate::store) struct Retirement {
     heads: BTreeSet<(Seq, AccountNo)>,
     begun: Option<Instant>,
     next: Option<Instant>,
+    /// How long nothing can become old enough of what was looked at and kept.
+    keeps_for: Option<Duration>,
+    deleted: Deleted,
+}
+
+/// What a pass has deleted so far.
+#[derive(Debug, Default)]
+struct Deleted {
+    events: u64,
+    /// Of those, how many that are not too old: there were too many bytes.
+    for_room: u64,
+}
+
+impl Deleted {
+    /// One line for each pass that deleted anything.
+    fn tell(&self, limits: &Limits, now: Timestamp) {
+        if self.events == 0 {
+            return;
+        }
+        let Self { events, for_room } = self;
+        let span_ms = limits.retention.map_or(0, millis);
+        let older_than = limits.retention.map(|_| Timestamp::from_ms(now.as_ms().saturating_sub(span_ms)));
+        let older_than = older_than.map(tracing::field::display);
+        tracing::info!(events, older_than, for_retention_bytes = for_room, "retention deleted events");
+    }
 }
 
 impl Retirement {
@@ -43,16 +68,18 @@ impl Retirement {
     /// Ends the pass; the next one begins anew.
     pub(in crate::store) fn rest(&mut self) {
         let took = self.begun.map_or(BETWEEN_PASSES, |begun| begun.elapsed());
-        self.rest_for((took * REST_FOR_PASS).max(SHORTEST_REST));
+        let span = (took * REST_FOR_PASS).max(self.keeps_for.unwrap_or_default()).max(SHORTEST_REST);
+        let (next, deleted) = (Instant::now() + span.min(BETWEEN_PASSES), std::mem::take(&mut self.deleted));
+        *self = Self { next: Some(next), deleted, ..Self::default() };
     }
 
-    fn rest_for(&mut self, span: Duration) {
-        *self = Self { next: Some(Instant::now() + span.min(BETWEEN_PASSES)), ..Self::default() };
+    fn keep_for(&mut self, span: Duration) {
+        self.keeps_for = Some(self.keeps_for.map_or(span, |other| other.min(span)));
     }
 
     /// Begins anew at once: what is kept for how long has changed.
     pub(in crate::store) fn restart(&mut self) {
-        *self = Self::default();
+        *self = Self { deleted: std::mem::take(&mut self.deleted), ..Self::default() };
     }
 }
 
@@ -85,9 +112,14 @@ impl Committer {
             };
             match self.look_at(txn, account, seq, &limits) {
                 Ok(Look::Keep(span)) => {
-                    // All behind it are younger, in this account and the others.
-                    self.retirement.rest_for(span);
-                    return Ok(());
+                    self.retirement.keep_for(span);
+                    let runs = self.shared.times.runs();
+                    if runs.of(seq.0).disorder_ms == 0 {
+                        // All behind it are younger, in this account and the others, up to where the clock was put back.
+                        self.skip_to(txn, account, runs.next_start(seq.0))?;
+                        continue;
+                    }
+                    rows += 1;
                 }
                 Ok(Look::Passed(touched)) => rows += touched,
                 // A row that can't be read is left to `verify`; what is behind it isn't held up.
@@ -97,7 +129,26 @@ impl Committer {
             self.retirement.heads.extend(next.map(|seq| (seq, account)));
         }
         if self.retirement.heads.is_empty() {
+            let deleted = std::mem::take(&mut self.retirement.deleted);
+            deleted.tell(&limits, self.shared.times.trusted_now());
             self.retirement.rest();
+        }
+        Ok(())
+    }
+
+    /// Goes on in each account with its first event from `next` on; nowhere, without one.
+    fn skip_to(&mut self, txn: &Txn<'_>, account: AccountNo, next: Option<u64>) -> Result<(), StoreError> {
+        let mut passed = vec![account];
+        while let Some((seq, other)) = self.retirement.heads.pop_first() {
+            if next.is_some_and(|next| seq.0 >= next) {
+                self.retirement.heads.insert((seq, other));
+                break;
+            }
+            passed.push(other);
+        }
+        for account in passed.into_iter().filter(|_| next.is_some()) {
+            let first = first_event(txn, account, Seq(next.unwrap_or_default()))?;
+            self.retirement.heads.extend(first.map(|seq| (seq, account)));
         }
         Ok(())
     }
@@ -112,7 +163,8 @@ impl Committer {
         let Some((event, stored)) = read_event(txn, account, seq)? else {
             return Ok(Look::Passed(0));
         };
-        let now = self.clock.now();
+        // A clock that is ahead for a moment deletes nothing.
+        let now = self.shared.times.trusted_now();
         let too_old = limits.retention.is_some_and(|span| event.inserted_at.plus(span) <= now);
         // An idempotency key answers for it until then, and whoever polls the feed gets to see it.
         let settled = event.inserted_at.plus(limits.keep_at_least);
@@ -137,6 +189,8 @@ impl Committer {
         }
         let before = txn.len();
         self.forget(txn, &event, &stored, &notifications);
+        self.retirement.deleted.events += 1;
+        self.retirement.deleted.for_room += u64::from(!too_old);
         Ok(Look::Passed(txn.len() - before))
     }
 
@@ -179,7 +233,7 @@ impl Committer {
 }
 
 enum Look {
-    /// It stays, and so does whatever is younger; for this long at least.
+    /// It stays, and so does whatever is younger in its run; for this long at least.
     Keep(Duration),
     /// So many rows were deleted, or read for nothing.
     Passed(usize),

@@ -101,7 +101,7 @@ impl Committer {
             return Ok(None);
         };
         let mut rotated = webhook;
-        // By the wall clock that will end them: after one that ran ahead, the stamp still stands in the future.
+        // By the wall clock, which will end them.
         rotated.rotate_secret(secret, self.clock.now(), overlap)?;
         rotated.updated_at = now;
         Ok(Some(self.put_webhook(txn, rotated)))
@@ -149,7 +149,7 @@ impl Committer {
             // Tests and attempts by hand are made while somebody mends the target: they prove it well, and never ill.
             Trigger::Manual | Trigger::Test => known,
             Trigger::Automatic => {
-                // By the wall clock, which the rule will ask as well: the stamp may stand in the future for long.
+                // The rule goes by the trusted time, which is never after this.
                 let now = self.clock.now();
                 let mut health =
                     known.unwrap_or(Health { failing_since: now, exhausted: false, gone: false, notice: None });
@@ -230,7 +230,7 @@ impl Committer {
             return false;
         };
         self.add_job(txn, Job::Cancel { account: account.0, webhook: webhook.no.0 });
-        self.shared.tally.deleted(account, webhook.no, now);
+        self.shared.tally.deleted(account, webhook.no, self.shared.times.trusted_now());
         true
     }
 

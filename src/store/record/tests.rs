@@ -172,6 +172,14 @@ fn notification(state: State, last: Option<Attempt>) -> Notification {
     Notification { state, last, ..Notification::owed(KEY, ACCOUNT, at(1000), false) }
 }
 
+fn clocks() -> Vec<ClockV1> {
+    let run = |start, last_ms| RunV1 { start, first_ms: 300, last_ms, disorder_ms: 70_000 };
+    vec![
+        ClockV1::default(),
+        ClockV1 { runs: vec![run(0, 500), run(9, u64::MAX)], sooner: true, trust: Some((1_795_435_200_123, 1000)) },
+    ]
+}
+
 fn notifications() -> Vec<Notification> {
     vec![
         notification(State::Pending, None),
@@ -187,6 +195,7 @@ fn notifications() -> Vec<Notification> {
         notification(State::Cancelled, Some(Attempt { remote_ip: None, ..failed(Trigger::Test) })),
         Notification { erased: true, ..notification(State::Cancelled, None) },
         Notification { order: Some(OrderKey(77)), waits: true, ..notification(State::Pending, None) },
+        Notification { gap: Some(Duration::from_secs(30)), ..notification(State::Retrying { due: at(6000) }, None) },
     ]
 }
 
@@ -286,6 +295,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
     all.extend(
         notifications().iter().enumerate().map(|(n, record)| (nth("notification", n), encode_notification(record))),
     );
+    all.extend(clocks().iter().enumerate().map(|(n, clock)| (nth("clock", n), encode_clock(clock))));
     all.extend(jobs().iter().enumerate().map(|(n, job)| (nth("job", n), encode_job(job))));
     all.extend(resends().iter().enumerate().map(|(n, resend)| (nth("bulk resend", n), encode_resend(resend))));
     all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
@@ -308,6 +318,8 @@ const HEAD_OF_FORMAT_1: &str = "01fb2c01fd7bfe4608a2010000050219c477ce";
 const NOTIFICATIONS_OF_FORMAT_1: &str = include_str!("notifications_1.txt");
 /// What format 2 wrote.
 const NOTIFICATIONS_OF_FORMAT_2: &str = include_str!("notifications_2.txt");
+/// What format 4 wrote before gaps were kept.
+const NOTIFICATIONS_OF_FORMAT_4: &str = include_str!("notifications_3.txt");
 /// What format 3 wrote, one that was disabled excepted: none ever was.
 const WEBHOOKS_OF_FORMAT_3: &str = include_str!("webhooks_1.txt");
 const WEBHOOKS_OF_VERSION_2: &str = include_str!("webhooks_2.txt");
@@ -326,6 +338,8 @@ fn records_of_older_formats_still_read() {
     };
     let (old, second) = (read(NOTIFICATIONS_OF_FORMAT_1), read(NOTIFICATIONS_OF_FORMAT_2));
     let mut expected = notifications();
+    let third = read(NOTIFICATIONS_OF_FORMAT_4);
+    assert_eq!((third.as_slice(), third.len()), (&expected[..third.len()], 8));
     for last in expected.iter_mut().filter_map(|notification| notification.last.as_mut()) {
         // It knew neither.
         last.tls = None;
@@ -406,6 +420,9 @@ fn everything_reads_back_as_it_was() {
         assert_eq!(decode_resend(ACCOUNT, 5, &encode_resend(&resend)).unwrap(), resend);
     }
     assert_eq!(decode_set(&encode_set(1 << 127 | 5)).unwrap(), 1 << 127 | 5);
+    for clock in clocks() {
+        assert_eq!(decode_clock(&encode_clock(&clock)).unwrap(), clock);
+    }
     for health in healths() {
         assert_eq!(decode_health(&encode_health(&health)).unwrap(), health);
     }
@@ -525,7 +542,7 @@ fn what_is_short_or_of_another_version_is_refused() {
             assert!(checked("any", &value[..length]).is_err(), "{name} cut to {length} bytes");
         }
         let mut newer = value[..value.len() - CRC_LEN].to_vec();
-        newer[0] = V3 + 1;
+        newer[0] = V4 + 1;
         newer.extend_from_slice(&crc32fast::hash(&newer).to_le_bytes());
         let refused = [
             decode_head(&newer).err(),
@@ -546,7 +563,7 @@ fn what_is_short_or_of_another_version_is_refused() {
 #[test]
 fn values_out_of_their_range_are_refused() {
     let notification = |state, due_ms| {
-        let record = NotificationV3 {
+        let record = NotificationV4 {
             state,
             due_ms,
             test: false,
@@ -559,9 +576,10 @@ fn values_out_of_their_range_are_refused() {
             delivered_ms: None,
             order: None,
             waits: false,
+            gap_ms: None,
             last: None,
         };
-        decode_notification(ACCOUNT, KEY, &seal_as(V3, &record, &[]))
+        decode_notification(ACCOUNT, KEY, &seal_as(V4, &record, &[]))
     };
     assert!(notification(0, None).is_ok());
     assert!(notification(1, None).is_err(), "retrying without a due time");
