@@ -159,6 +159,7 @@ impl Daemon {
         let Opened { store, created, fatal, thread: committer } = opened.map_err(Error::Store)?;
         tracing::info!(path = %store.path().display(), created, "store open");
         store.set_default_retry(config.delivery.retry.clone());
+        store.set_extra_types(extra_types(config));
         let accounts = accounts(config, &store).await?;
         let callers = accounts.iter().map(|account| Caller {
             account: account.no,
@@ -226,6 +227,7 @@ impl Daemon {
         self.service.set_policy(policy(config));
         self.store.set_limits(limits(config));
         self.store.set_default_retry(config.delivery.retry.clone());
+        self.store.set_extra_types(extra_types(config));
         self.ingress.replace(config.server.clone(), certificate);
         for warning in warnings(config, self.ingress.certificate().as_deref(), self.address, self.service.now()) {
             tracing::warn!("{warning}");
@@ -447,6 +449,10 @@ fn room_for_connections(config: &Config) -> usize {
         );
     }
     usize::try_from(left).unwrap_or(usize::MAX)
+}
+
+fn extra_types(config: &Config) -> impl Iterator<Item = crate::model::EventType> + '_ {
+    config.catalogue.extra.iter().map(|extra| extra.event_type.clone())
 }
 
 fn limits(config: &Config) -> crate::store::Limits {

@@ -314,8 +314,16 @@ fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
         AcceptRefusal::TooManyTypes { index } => {
             let most = crate::store::MAX_EVENT_TYPES;
             let problem = Said {
-                en: format!("would be more than the {most} distinct types an account can have"),
-                pt: format!("passaria dos {most} tipos diferentes que uma conta pode ter"),
+                en: format!(
+                    "would be more than the {most} distinct types that an account can have beside the catalogue: list it in the \
+                     config as `[[catalogue.extra]]`, which has no such limit, or use fewer types; a type is forgotten once \
+                     retention has deleted its last event"
+                ),
+                pt: format!(
+                    "passaria dos {most} tipos diferentes que uma conta pode ter além do catálogo: liste-o na configuração em \
+                     `[[catalogue.extra]]`, que não tem esse limite, ou use menos tipos; um tipo é esquecido quando a retenção \
+                     exclui o seu último evento"
+                ),
             };
             Error::invalid(&field(index, "type"), problem)
         }

@@ -25,7 +25,7 @@ use crate::model::{
     ResendFilter, Seq, SigningSecret, Timestamp, TokenId, TooManySecrets, Verdict, Webhook, WebhookId, WebhookNo,
     WebhookPatch,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -291,6 +291,8 @@ pub(super) struct Committer {
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
+    /// Types that may have lost their last event.
+    pub(super) maybe_unused_types: BTreeSet<(AccountNo, String)>,
     pub(super) sooner: Sooner,
     pub(super) jobs: Jobs,
     pub(super) hot_budget: Arc<AtomicUsize>,
@@ -392,6 +394,7 @@ impl Committer {
         let limits = shared.limits();
         let mut looks = Looks::default();
         looks.look(&shared.space, &shared.path);
+        let maybe_unused_types = Self::all_types(&shared);
         let clock = shared.times.clock.clone();
         let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms());
         let loaded = Self {
@@ -403,6 +406,7 @@ impl Committer {
             head,
             accounts,
             matches: HashMap::new(),
+            maybe_unused_types,
             sooner,
             jobs,
             hot_budget: Arc::new(AtomicUsize::new(0)),
@@ -725,7 +729,8 @@ impl Committer {
             self.retirement.rest();
             return Ok(());
         }
-        self.apply(txn)
+        self.apply(txn)?;
+        if self.retirement.rests() { self.forget_types() } else { Ok(()) }
     }
 
     pub(super) fn may_retire(&self) -> bool {
@@ -767,6 +772,7 @@ impl Committer {
             }
         };
         self.apply(txn)?;
+        self.forget_types()?;
         // A full batch means there are more: come back with the next group.
         self.swept = (swept < SWEEP_BATCH).then(Instant::now);
         Ok(())

@@ -31,6 +31,7 @@ mod syncer;
 mod tally;
 mod times;
 mod txn;
+mod types;
 mod verify;
 
 pub use apply::Standing;
@@ -76,7 +77,7 @@ const HOT_BYTES: usize = 16 * 1024 * 1024;
 pub const MAX_WEBHOOKS: usize = 1000;
 /// The most background jobs one account can have under way.
 pub const MAX_JOBS: usize = 100;
-/// The most distinct event types one account can record: each has a number, held in memory.
+/// The most distinct event types that one account can record beside those of the catalogue: each has a number, held in memory.
 pub const MAX_EVENT_TYPES: usize = 1000;
 
 /// Why the store could not do what was asked of it.
@@ -315,7 +316,7 @@ pub enum AcceptRefusal {
     KeyTaken,
     /// The batch would owe more than [`MAX_OWED_AT_ONCE`] notifications.
     TooManyOwed,
-    /// [`MAX_EVENT_TYPES`] distinct types are known already.
+    /// [`MAX_EVENT_TYPES`] distinct types outside the catalogue are known already.
     TooManyTypes {
         /// Its place in the batch.
         index: usize,
@@ -433,6 +434,8 @@ struct Shared {
     /// Type numbers by account and type, for the filters.
     types: RwLock<HashMap<AccountNo, BTreeMap<String, u32>>>,
     times: times::Times,
+    /// The types that the cap doesn't count.
+    listed: types::Listed,
     /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to another.
     durable: AtomicU64,
     /// Whether the committer lives.

@@ -111,6 +111,7 @@ impl Store {
             tokens: RwLock::default(),
             types: RwLock::default(),
             times,
+            listed: super::types::Listed::default(),
             durable: AtomicU64::new(0),
             alive: AtomicBool::new(true),
             failed: AtomicBool::new(false),

@@ -371,6 +371,46 @@ fn types_have_an_end_that_names_the_first_one_too_many() {
     assert_eq!(rig.accept((0..MAX_EVENT_TYPES).map(nth).collect()).len(), MAX_EVENT_TYPES);
     let refused = wait(rig.store.accept(rig.account, vec![nth(0), nth(MAX_EVENT_TYPES)], None)).unwrap();
     assert_eq!(refused.unwrap_err(), AcceptRefusal::TooManyTypes { index: 1 });
+    // The catalogue is never kept out: the guide's types, the config's, and carteiro's own.
+    let listed = event("SHIPMENT.SENT", "{}");
+    assert!(wait(rig.store.accept(rig.account, vec![listed.clone()], None)).unwrap().is_err());
+    rig.store.set_extra_types([listed.event_type.clone()]);
+    rig.accept(vec![listed.clone(), paid(), event("WEBHOOK.TEST", "{}")]);
+    let refused = wait(rig.store.accept(rig.account, vec![paid(), listed, nth(MAX_EVENT_TYPES)], None)).unwrap();
+    assert_eq!(refused.unwrap_err(), AcceptRefusal::TooManyTypes { index: 2 });
+}
+
+#[test]
+fn a_type_that_no_event_has_any_more_makes_room_for_another() {
+    let rig = Rig::new();
+    let nth = |n: usize| event(&format!("A.B{n}"), "{}");
+    rig.accept((0..MAX_EVENT_TYPES).map(nth).collect());
+    rig.after(Duration::from_secs(3600));
+    rig.accept(vec![nth(7)]);
+    assert!(wait(rig.store.accept(rig.account, vec![nth(MAX_EVENT_TYPES)], None)).unwrap().is_err());
+    rig.store.set_limits(Limits { retention: Some(Duration::from_secs(3600)), ..Limits::default() });
+    let known = || rig.store.shared.types.read().unwrap()[&rig.account].len();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while known() != 1 {
+        assert!(Instant::now() < deadline, "{} types are left", known());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    rig.accept((MAX_EVENT_TYPES..2 * MAX_EVENT_TYPES - 1).map(nth).collect());
+    rig.check_rows();
+    let of = |rig: &Rig, n: usize| {
+        let event_type = Pattern::parse(&format!("A.B{n}"));
+        rig.store
+            .events(rig.account, &EventQuery { event_type, limit: 9, ..EventQuery::default() })
+            .unwrap()
+            .items
+            .len()
+    };
+    // 0 of a type that is forgotten, 1 of those that are known, after a restart too.
+    for rig in [rig.reopen()].map(Rig::reopen) {
+        assert_eq!([0, 7, MAX_EVENT_TYPES, 2 * MAX_EVENT_TYPES - 2].map(|n| of(&rig, n)), [0, 1, 1, 1]);
+        assert!(wait(rig.store.accept(rig.account, vec![nth(0)], None)).unwrap().is_err());
+        rig.check_rows();
+    }
 }
 
 #[test]

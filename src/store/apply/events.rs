@@ -80,7 +80,10 @@ impl Committer {
                 && !new_types.contains(&&event.event_type)
             {
                 new_types.push(&event.event_type);
-                if known.map_or(0, std::collections::BTreeMap::len) + new_types.len() > MAX_EVENT_TYPES {
+                let listed = &self.shared.listed;
+                let new = new_types.iter().filter(|new| !listed.has(new.as_str())).count();
+                let is_counted = !listed.has(event.event_type.as_str());
+                if is_counted && listed.count_others(known) + new > MAX_EVENT_TYPES {
                     return Ok(Err(AcceptRefusal::TooManyTypes { index }));
                 }
             }
@@ -185,7 +188,8 @@ impl Committer {
         if let Some(no) = own.get(event_type.as_str()) {
             return *no;
         }
-        let no = u32::try_from(own.len()).unwrap_or(u32::MAX);
+        // Past the highest in use: those in between may be free again, and stay so.
+        let no = own.values().max().map_or(0, |last| last + 1);
         txn.put(keys::type_name(account, no), record::encode_text(event_type.as_str()));
         own.insert(event_type.as_str().to_owned(), no);
         no

@@ -77,6 +77,11 @@ impl Retirement {
         self.keeps_for = Some(self.keeps_for.map_or(span, |other| other.min(span)));
     }
 
+    /// Whether the pass is over.
+    pub(in crate::store) fn rests(&self) -> bool {
+        self.begun.is_none()
+    }
+
     /// Begins anew at once: what is kept for how long has changed.
     pub(in crate::store) fn restart(&mut self) {
         *self = Self { deleted: std::mem::take(&mut self.deleted), ..Self::default() };
@@ -207,6 +212,7 @@ impl Committer {
             txn.delete(keys::notification(account, notification.key));
         }
         let type_no = self.type_no(txn, account, &event.event_type);
+        self.maybe_unused_types.insert((account, event.event_type.as_str().to_owned()));
         for row in event_rows(event, type_no) {
             txn.delete(row);
         }

@@ -1,0 +1,90 @@
+//! Event types: which of them the cap counts, and which are forgotten.
+//!
+//! A type gets a number when its first event is recorded, and is forgotten when its last event is deleted. Its number may then be
+//! given to another type: no index row of the old one is left, and a page that is being read ends at what was durable before the
+//! new type's first event.
+
+use super::committer::Committer;
+use super::keys;
+use super::open::guarded;
+use super::txn::Txn;
+use super::{Shared, Store, StoreError};
+use crate::model::{AccountNo, CATALOGUE, EventType};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The types that the cap doesn't count: those of the catalogue.
+#[derive(Debug, Default)]
+pub(super) struct Listed(RwLock<Arc<BTreeSet<EventType>>>);
+
+impl Listed {
+    /// Whether a type is of the catalogue, or one that carteiro itself records: no number of other types keeps it out.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let own = name.strip_prefix(EventType::OWN_CATEGORY).is_some_and(|rest| rest.starts_with('.'));
+        own || CATALOGUE.iter().any(|entry| entry.event_type == name)
+            || self.extra().iter().any(|extra| extra.as_str() == name)
+    }
+
+    /// How many of these types the cap counts.
+    pub(super) fn count_others(&self, known: Option<&BTreeMap<String, u32>>) -> usize {
+        known.map_or(0, |known| known.keys().filter(|name| !self.has(name)).count())
+    }
+
+    fn extra(&self) -> Arc<BTreeSet<EventType>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Store {
+    /// Sets the types that the config adds to the catalogue: [`super::MAX_EVENT_TYPES`] doesn't count them, nor the built-in ones.
+    pub fn set_extra_types(&self, extra: impl IntoIterator<Item = EventType>) {
+        let extra = Arc::new(extra.into_iter().collect());
+        *self.shared.listed.0.write().unwrap_or_else(PoisonError::into_inner) = extra;
+    }
+}
+
+impl Shared {
+    /// Whether no event of an account has this type any more.
+    fn is_unused(&self, account: AccountNo, type_no: u32) -> Result<bool, StoreError> {
+        let mut rows = self.tree.scan_prefix(keys::events_of_type(account, type_no)).keys();
+        Ok(rows.next().transpose()?.is_none())
+    }
+}
+
+impl Committer {
+    /// The types that may have lost their last event, all of them at a start.
+    pub(super) fn all_types(shared: &Shared) -> BTreeSet<(AccountNo, String)> {
+        let types = shared.types.read().unwrap_or_else(PoisonError::into_inner);
+        types.iter().flat_map(|(account, known)| known.keys().map(|name| (*account, name.clone()))).collect()
+    }
+
+    /// Forgets the types that no event has any more, of those that may have lost their last one. Call it when every change so far
+    /// is applied.
+    pub(super) fn forget_types(&mut self) -> Result<(), StoreError> {
+        if self.maybe_unused_types.is_empty() {
+            return Ok(());
+        }
+        let tree = self.shared.tree.clone();
+        let mut txn = Txn::new(&tree);
+        for (account, name) in std::mem::take(&mut self.maybe_unused_types) {
+            let number = |types: &HashMap<AccountNo, BTreeMap<String, u32>>| types.get(&account)?.get(&name).copied();
+            let Some(no) = number(&self.shared.types.read().unwrap_or_else(PoisonError::into_inner)) else {
+                continue;
+            };
+            match guarded(|| self.shared.is_unused(account, no)) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let mut types = self.shared.types.write().unwrap_or_else(PoisonError::into_inner);
+                    types.get_mut(&account).map(|known| known.remove(&name));
+                    drop(types);
+                    txn.delete(keys::type_name(account, no));
+                    self.matches.retain(|(of, event_type), _| *of != account || event_type.as_str() != name);
+                    tracing::info!(event_type = name, "no event has this type any more: it is forgotten");
+                }
+                // It stays known, which harms nobody; the next start asks again.
+                Err(error) => tracing::error!(%error, event_type = name, "the index of a type could not be read"),
+            }
+        }
+        self.apply(txn)
+    }
+}
