@@ -9,11 +9,13 @@
 
 mod events;
 mod forward;
+mod gone;
 mod jobs;
 mod notifications;
 mod retention;
 mod webhooks;
 
+pub(super) use gone::{Gone, GoneWebhooks};
 pub(super) use jobs::sweep_idempotency_keys;
 pub(super) use retention::Retirement;
 

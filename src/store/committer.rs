@@ -7,7 +7,7 @@
 //! Nobody waits for outcomes of attempts: they linger for a few milliseconds, so that many share one batch, and are synced with the
 //! next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
-use super::apply::{Retirement, Standing};
+use super::apply::{Gone, GoneWebhooks, Retirement, Standing};
 use super::backup::{self, Piece, Stepped};
 use super::jobs::{Jobs, Open};
 use super::keys;
@@ -291,6 +291,8 @@ pub(super) struct Committer {
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
+    /// Deleted webhooks whose rows are kept.
+    pub(super) gone: GoneWebhooks,
     /// Types that may have lost their last event.
     pub(super) maybe_unused_types: BTreeSet<(AccountNo, String)>,
     pub(super) sooner: Sooner,
@@ -324,11 +326,12 @@ impl Committer {
         kept: Option<&ClockV1>,
     ) -> Result<Self, StoreError> {
         let tree = &shared.tree;
-        let mut directory = Directory::default();
+        let (mut directory, mut gone) = (Directory::default(), GoneWebhooks::new());
         for row in tree.scan_prefix(keys::webhooks()) {
             let webhook = record::decode_webhook(&row?.1)?;
-            if webhook.deleted_at.is_none() {
-                directory.put(&Arc::new(webhook));
+            match webhook.deleted_at {
+                None => directory.put(&Arc::new(webhook)),
+                Some(_) => gone.push_back(Gone { account: webhook.account, no: webhook.no, id: webhook.id }),
             }
         }
         let mut tokens = HashMap::new();
@@ -406,6 +409,7 @@ impl Committer {
             head,
             accounts,
             matches: HashMap::new(),
+            gone,
             maybe_unused_types,
             sooner,
             jobs,
@@ -762,6 +766,8 @@ impl Committer {
         // What is forgotten can't be had back: not by a clock that is ahead for a moment.
         let now = self.shared.times.trusted_now();
         self.sweep_resends(&mut txn, now);
+        self.sweep_webhooks(&mut txn);
+        self.sweep_tokens(&mut txn, now);
         let swept = guarded(|| super::apply::sweep_idempotency_keys(&mut txn, now.as_ms(), SWEEP_BATCH));
         let swept = match swept {
             Ok(swept) => swept,

@@ -295,6 +295,63 @@ impl Rig {
 }
 
 #[test]
+fn a_deleted_webhook_s_rows_go_with_the_last_of_its_notifications() {
+    let rig = Rig::new();
+    let (kept, tried, untried) = (rig.register(&["*"]), rig.register(&["*"]), rig.register(&["*"]));
+    let event = rig.accept(vec![paid()]).remove(0);
+    rig.settle(first(&event, &tried), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
+    for hook in [&tried, &untried] {
+        assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    }
+    rig.finish_jobs();
+    let row = |rig: &Rig, hook: &Webhook| rig.store.webhook(rig.account, hook.no).unwrap().map(|hook| hook.id);
+    let by_id = |rig: &Rig, hook: &Webhook| rig.store.webhook_no(rig.account, hook.id).unwrap();
+    // A sweep at the start, and history that names them: they stay.
+    let rig = rig.reopen();
+    rig.barrier();
+    assert_eq!((row(&rig, &tried), row(&rig, &untried)), (Some(tried.id), Some(untried.id)));
+    rig.settle(first(&event, &kept), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
+    rig.after(Duration::from_secs(3600));
+    rig.limit(Some(Duration::from_secs(3600)), None);
+    rig.await_events(0);
+    let rig = rig.reopen();
+    rig.barrier();
+    for hook in [&tried, &untried] {
+        assert_eq!((row(&rig, hook), by_id(&rig, hook)), (None, None));
+    }
+    assert_eq!(row(&rig, &kept), Some(kept.id));
+    rig.check_rows();
+    assert!(rig.register(&["*"]).no > untried.no, "a number is given once");
+}
+
+#[test]
+fn a_token_that_ended_is_listed_for_a_month_and_then_goes() {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let rig = Rig::new();
+    for (byte, expires_at) in [(1, None), (2, Some(START.plus(DAY)))] {
+        let token = Token {
+            id: TokenId::from_bytes([byte; 16]),
+            account: rig.account,
+            name: "caixa".to_owned(),
+            scopes: crate::model::Scopes::ADMIN,
+            hash: crate::model::TokenHash::of("x"),
+            inserted_at: START,
+            expires_at,
+            last_used_at: None,
+        };
+        wait(rig.store.add_token(token)).unwrap();
+    }
+    let mut rig = rig;
+    for (days, listed) in [(30, 2), (2, 1)] {
+        rig.after(DAY * days);
+        rig = rig.reopen();
+        rig.barrier();
+        assert_eq!(rig.store.tokens(rig.account).len(), listed, "after {days} more days");
+    }
+    assert_eq!(rig.reopen().store.tokens(AccountNo(1)).len(), 1);
+}
+
+#[test]
 fn retention_forgets_what_is_old_and_never_what_is_owed() {
     let rig = Rig::new();
     let webhook = rig.register(&["PAYMENT.*"]);

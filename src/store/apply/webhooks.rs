@@ -1,5 +1,6 @@
 //! Accounts, tokens and webhooks.
 
+use super::Gone;
 use super::events::Owed;
 use crate::model::{
     AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Notice, Seq, SigningSecret, Timestamp, TokenId,
@@ -240,6 +241,7 @@ impl Committer {
         let mut directory = (*self.shared.directory()).clone();
         if webhook.deleted_at.is_some() {
             directory.remove(&webhook);
+            self.gone.push_back(Gone { account: webhook.account, no: webhook.no, id: webhook.id });
         } else {
             directory.put(&webhook);
         }
