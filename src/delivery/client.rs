@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::charset::Charset;
 use super::connect::{Answer, Connection, Connector, Dial, HttpRequest, elapsed_us};
 use super::egress::Guard;
 use super::pool::{Generation, Pool};
@@ -17,7 +18,7 @@ use crate::model::{
     WebhookNo,
 };
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, HOST};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
@@ -182,7 +183,11 @@ impl Client {
         let mut progress = Progress::default();
         let outcome = timeout_at(deadline, self.inner.run(request, &current, deadline, &mut progress)).await;
         let result = match (progress.response, outcome) {
-            (Some(response), _) => AttemptResult::Response(response),
+            (Some(mut response), _) => {
+                let body = std::mem::take(&mut response.body);
+                response.body = progress.charset.decode(body, Response::KEPT_BODY_BYTES);
+                AttemptResult::Response(response)
+            }
             (None, Ok(Err(error))) => AttemptResult::Error(error),
             (None, Err(_)) => AttemptResult::Error(failure::silent(target.host(), current.settings.timeout)),
             (None, Ok(Ok(()))) => unreachable!("a run that ends well has left its response"),
@@ -217,6 +222,8 @@ impl Client {
 struct Progress {
     dial: Dial,
     response: Option<Response>,
+    /// What its body is written in.
+    charset: Charset,
     /// Set when the body has ended, so that giving the connection back isn't measured.
     duration_us: Option<u32>,
 }
@@ -240,6 +247,7 @@ impl Inner {
         let Answer { response: answer, is_tidy } = answer;
         let (head, mut body) = answer.into_parts();
         let response = progress.response.insert(response::from_head(&head, || self.clock.now()));
+        progress.charset = Charset::of(head.headers.get(CONTENT_TYPE));
         let reusable = is_tidy && response::allows_reuse(&head);
         let finish = async {
             if read_to_end(&mut body, &mut response.body).await {

@@ -3,6 +3,7 @@
 //! The [`scheduler`] decides who is attempted when, purely; the [`engine`] does as it says; the [`client`] makes one attempt.
 //! Nothing here listens, and nothing here knows the verbs that made a notification owed.
 
+mod charset;
 pub mod client;
 mod connect;
 pub mod egress;

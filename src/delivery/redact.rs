@@ -3,7 +3,7 @@
 //! A target that prints the request it got, as debug pages do, would else put the authorization, which the API never answers,
 //! into the history that every `read` token may see. It knows the value as it was sent, and no encoding of it.
 
-use crate::model::{Response, Webhook};
+use crate::model::{AttemptError, Response, Webhook};
 
 const REDACTED: &[u8] = b"[redacted]";
 /// Shorter values are not looked for: they would be found in words that have nothing to do with them.
@@ -15,12 +15,7 @@ pub(super) fn redact(response: &mut Response, webhook: &Webhook) {
     if response.body.is_empty() && response.location.is_none() {
         return;
     }
-    let authorization = webhook.authorization.as_ref().map(|value| value.expose().as_bytes());
-    // `Bearer abc`: the scheme is no secret, and a target may print what follows it alone.
-    let credentials = authorization.and_then(|value| value.split(|byte| *byte == b' ').next_back());
-    let headers = webhook.headers.iter().map(|(_, value)| value.as_bytes());
-    let secrets = authorization.into_iter().chain(credentials).chain(headers);
-    for secret in secrets.filter(|secret| secret.len() >= SHORTEST) {
+    for secret in secrets(webhook) {
         replace(&mut response.body, secret, true);
         if let Some(location) = response.location.take() {
             let mut bytes = location.into_bytes();
@@ -30,6 +25,26 @@ pub(super) fn redact(response: &mut Response, webhook: &Webhook) {
         }
     }
     response.body.truncate(Response::KEPT_BODY_BYTES);
+}
+
+/// Replaces every secret in the sentences of `error`, which may quote a line of the target's.
+pub(super) fn redact_error(error: &mut AttemptError, webhook: &Webhook) {
+    for secret in secrets(webhook).filter_map(|secret| str::from_utf8(secret).ok()) {
+        for sentence in [&mut error.message, &mut error.message_pt] {
+            if sentence.contains(secret) {
+                *sentence = sentence.replace(secret, "[redacted]");
+            }
+        }
+    }
+}
+
+/// What must not be seen, the longest form of a value before its part.
+fn secrets(webhook: &Webhook) -> impl Iterator<Item = &[u8]> {
+    let authorization = webhook.authorization.as_ref().map(|value| value.expose().as_bytes());
+    // `Bearer abc`: the scheme is no secret, and a target may print what follows it alone.
+    let credentials = authorization.and_then(|value| value.split(|byte| *byte == b' ').next_back());
+    let headers = webhook.headers.iter().map(|(_, value)| value.as_bytes());
+    authorization.into_iter().chain(credentials).chain(headers).filter(|secret| secret.len() >= SHORTEST)
 }
 
 fn replace(text: &mut Vec<u8>, secret: &[u8], is_cut: bool) {

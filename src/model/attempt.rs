@@ -101,7 +101,7 @@ impl AttemptResult {
 pub struct Response {
     /// Its status.
     pub status: u16,
-    /// The first [`Response::KEPT_BODY_BYTES`] of its body.
+    /// The first [`Response::KEPT_BODY_BYTES`] of its body, as UTF-8 where it declares another charset that is known.
     pub body: Vec<u8>,
     /// How long it asked us to stay away, in `Retry-After` of a 429 or 503.
     pub retry_after: Option<Duration>,

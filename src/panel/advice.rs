@@ -63,12 +63,12 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
             "Use a name in the URL that stands in the certificate, or get a certificate with the URL's name.",
         ),
         ErrorCode::TlsNoCommonCipher => (
-            "O destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome.",
-            "The target must speak TLS 1.2 or 1.3 and have a certificate for this name.",
+            "O destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome, com chave RSA, P-256, P-384 ou Ed25519.",
+            "The target must speak TLS 1.2 or 1.3 and have a certificate for this name, with a key of RSA, P-256, P-384 or Ed25519.",
         ),
         ErrorCode::TlsFailed => (
-            "Veja se a porta da URL fala mesmo TLS: muitas vezes é https:// em uma porta de http.",
-            "See whether the URL's port speaks TLS at all: often it is https:// to a port of http.",
+            "Faça no destino o que a frase diz; se ela não nomeia a causa, veja se a porta da URL fala mesmo TLS, e não http comum.",
+            "Do at the target what the sentence says; if it names no cause, see whether the URL's port speaks TLS at all, not plain http.",
         ),
         ErrorCode::Reset => (
             "Veja o log do destino, e o do que estiver na frente dele: algo encerrou a conexão antes da resposta.",
@@ -87,16 +87,16 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
             "The trouble is carteiro's own: its log says more.",
         ),
         ErrorCode::Redirect => (
-            "Troque a URL do webhook pelo endereço para o qual o destino redireciona.",
-            "Change the webhook's URL to the address that the target redirects to.",
+            "Troque a URL do webhook pelo endereço para o qual o destino redireciona; se ele não diz nenhum, veja o que responde ali.",
+            "Change the webhook's URL to the address that the target redirects to; if it names none, see what answers there.",
         ),
         ErrorCode::Http4xx => (
-            "Em 401 e 403, confira a autorização; em 404, 405 e 410, a URL; nos outros, o log do destino diz o que ele recusou.",
-            "For 401 and 403 look at the authorization; for 404, 405 and 410 at the URL; for others the target's log says what it refused.",
+            "Em 401 e 403, confira a autorização; em 404, 405 e 410, a URL; em 403 e 419, a proteção CSRF; nos outros, o log do destino.",
+            "For 401 and 403 look at the authorization; for 404, 405 and 410 at the URL; for 403 and 419 at CSRF protection; else at the target's log.",
         ),
         ErrorCode::Http5xx => (
-            "Veja o log do destino: o erro é dele. Os códigos 502 a 504 vêm de um proxy na frente dele, que não o alcança.",
-            "Look at the target's log: the error is its own. 502 to 504 come from a proxy in front of it that doesn't reach it.",
+            "Veja o log do destino: o erro é dele. Os códigos 502 a 504, e 520 a 530 da Cloudflare, vêm de quem está na frente e não o alcança.",
+            "Look at the target's log: the error is its own. 502 to 504, and Cloudflare's 520 to 530, come from what stands in front and doesn't reach it.",
         ),
         ErrorCode::BadStatus => (
             "Veja o que responde nesta URL: não é um servidor web comum.",

@@ -288,6 +288,77 @@ fn every_status_but_a_2xx_is_explained() {
     );
 }
 
+/// The status is not all that an answer says of its cause, and at times names another.
+#[test]
+fn what_an_answer_gives_away_of_its_cause_is_said() {
+    let said = |status: u16, body: &str| {
+        let response = Response { status, body: body.as_bytes().to_vec(), retry_after: None, location: None };
+        let result = AttemptResult::Response(response);
+        let explained = why(&result).unwrap().into_owned();
+        is_said_twice(&explained);
+        explained.message
+    };
+    for (status, body, says) in [
+        (400, "<center>The plain HTTP request was sent to HTTPS port</center>", "this port speaks https"),
+        (400, "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />", "this port speaks https"),
+        (400, "Client sent an HTTP request to an HTTPS server.\n", "this port speaks https"),
+        (400, "This combination of host and port requires TLS.", "this port speaks https"),
+        (400, "<center>No required SSL certificate was sent</center>", "asks for a client certificate"),
+        (400, "<center>The SSL certificate error</center>", "asks for a client certificate"),
+        (403, "Reason: Cannot perform Post-Handshake Authentication.", "asks for a client certificate"),
+        (403, "<p>CSRF verification failed. Request aborted.</p>", "protection of forms (CSRF) refused"),
+        (400, "<p>The CSRF token is missing.</p>", "protection of forms (CSRF) refused"),
+        (422, "ActionController::InvalidAuthenticityToken", "protection of forms (CSRF) refused"),
+        (419, "<title>Page Expired</title>", "protection of forms (CSRF) may have refused"),
+        (403, "<meta name=\"csrf-token\" content=\"x\">", "whether a firewall stands in the way"),
+        (404, "<p>The CSRF token is missing.</p>", "nothing at this path"),
+        (403, "", "whether a protection of forms (CSRF) covers the path"),
+        (300, "", "offers several addresses"),
+        (304, "", "is an answer to a GET"),
+        (501, "", "can't handle a POST"),
+        (503, "", "or down behind the server in front of it"),
+        (520, "", "Cloudflare, in front of it, got an answer"),
+        (521, "", "Cloudflare, in front of it, was refused"),
+        (522, "", "does not reach the server behind"),
+        (524, "", "waited too long for the server behind"),
+        (526, "", "does not take its certificate"),
+        (530, "", "finds no server for that name"),
+    ] {
+        let sentence = said(status, body);
+        assert!(sentence.contains(says), "{status} {body}: {sentence}");
+        // Neither has an address to change to.
+        assert!(!matches!(status, 300 | 304) || !sentence.contains("final address"), "{sentence}");
+    }
+}
+
+/// A Portuguese sentence ended in "Connection refused (os error 111)".
+#[test]
+fn what_the_system_says_is_said_in_both_languages() {
+    let proxy = ProxyUrl::parse("http://proxy.example:3128").unwrap();
+    for code in 1..=133 {
+        let cause = || io::Error::from_raw_os_error(code);
+        let notes = Notes::default();
+        for failure in [
+            connecting(address(), &cause()),
+            proxy_unreachable(&proxy, &cause()),
+            handshaking("loja.example", address(), &cause(), &notes),
+            resolving("loja.example", &Unresolved::Failed(cause())),
+        ] {
+            is_said_twice(&failure);
+            for sentence in [&failure.message, &failure.message_pt] {
+                assert!(!sentence.contains("os error"), "{sentence}");
+                assert!(!sentence.contains(cause().to_string().split(" (").next().unwrap()), "{sentence}");
+            }
+        }
+    }
+    says(
+        &proxy_unreachable(&proxy, &io::Error::from_raw_os_error(71)),
+        ErrorCode::ProxyFailed,
+        "The outbound proxy proxy.example:3128 can't be reached: error 71 of the operating system.",
+        "O proxy de saída proxy.example:3128 não pode ser alcançado: erro 71 do sistema operacional.",
+    );
+}
+
 #[test]
 fn what_was_stored_is_told_as_it_stands() {
     let stored = silent("loja.example", Duration::from_secs(15));
