@@ -161,6 +161,7 @@ impl Daemon {
         store.set_default_retry(config.delivery.retry.clone());
         store.set_extra_types(extra_types(config));
         let accounts = accounts(config, &store).await?;
+        hold_absent(&store, &accounts)?;
         let callers = accounts.iter().map(|account| Caller {
             account: account.no,
             env: account.env.clone(),
@@ -519,6 +520,36 @@ async fn accounts(config: &Config, store: &Store) -> Result<Vec<Account>, Error>
     Ok(accounts)
 }
 
+/// Holds the deliveries of the accounts that the config lacks, and says so: nobody else would hear of them.
+fn hold_absent(store: &Store, accounts: &[Account]) -> Result<(), Error> {
+    let present: Vec<_> = accounts.iter().map(|account| account.no).collect();
+    store.hold_all_but(&present).map_err(Error::Store)?;
+    if let Err(error) = store.keep_account_names() {
+        tracing::warn!(%error, "the names of the accounts can't be written down for `check-config`");
+    }
+    let names: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+    let stored = store.account_names().map_err(Error::Store)?;
+    for warning in control::accounts::absent(stored.iter().map(|(_, name)| name.as_str()), &names) {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
+}
+
+/// The accounts that the store beside a config has and the config lacks, in sentences, as a daemon last left it.
+pub fn absent_accounts(config: &Config) -> Vec<String> {
+    let stored = match crate::store::names_beside(&config.store.path) {
+        Ok(stored) => stored,
+        Err(error) => {
+            return vec![format!(
+                "the accounts of the store in {} can't be read: {error}",
+                config.store.path.display()
+            )];
+        }
+    };
+    let names: Vec<&str> = config.account.iter().map(|account| account.name.as_str()).collect();
+    control::accounts::absent(stored.iter().map(String::as_str), &names)
+}
+
 fn token_of(path: &Path) -> Result<TokenHash, Error> {
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
     let token = text.trim();
@@ -536,7 +567,7 @@ async fn first_tokens(service: &Service, store: &Store, accounts: &[Account]) ->
         if account.admin_token.is_some() || store.tokens(account.no).iter().any(admin) {
             continue;
         }
-        let path = admin_token_file(store.path(), &account.name, accounts.len());
+        let path = control::admin_token_file(store.path(), &account.name);
         let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let token = crate::model::AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
         write_secret(&path, &token.reveal()).map_err(|error| Error::Store(StoreError::Io(failed(error))))?;
@@ -550,11 +581,6 @@ async fn first_tokens(service: &Service, store: &Store, accounts: &[Account]) ->
         tracing::info!(account = account.name, path = %path.display(), "an admin token was made; it stands in this file");
     }
     Ok(())
-}
-
-/// Where the first start writes the admin token of an account that has none.
-pub fn admin_token_file(data: &Path, account: &str, accounts: usize) -> PathBuf {
-    data.join(if accounts == 1 { "admin-token".to_owned() } else { format!("admin-token-{account}") })
 }
 
 /// What is wrong with the files that a config names, as the daemon would find it at its start: all of it.

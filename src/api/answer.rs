@@ -183,6 +183,12 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path, or it is not yours")
     }
 
+    pub(super) fn below_a_path() -> Self {
+        let detail = "there is nothing at this path: carteiro can't be hosted below a path, its own begin at /. Give it a host name of its \
+                      own, and have the proxy forward every path unchanged";
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
     pub(super) fn method_not_allowed(allowed: &[Method]) -> Self {
         let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let failure =

@@ -132,8 +132,17 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
         ["api", "openapi.json"] => only(method, Target::OpenApi),
         ["api", "reference"] => only(method, Target::Reference),
         ["api", ref rest @ ..] => api(method, rest).map(Target::Api),
+        _ if is_below_a_path(&segments) => Err(Failure::below_a_path()),
         _ => Err(Failure::not_found()),
     }
+}
+
+/// Whether a path is one of ours with something in front, as a proxy sends it that publishes carteiro below a path.
+fn is_below_a_path(segments: &[&str]) -> bool {
+    segments
+        .iter()
+        .skip(1)
+        .any(|segment| matches!(*segment, "api" | "sign-in" | "panel" | "healthz" | "readyz" | "metrics"))
 }
 
 fn only(method: &Method, target: Target) -> Result<Target, Failure> {

@@ -1,5 +1,6 @@
 //! The command line: which command, with which settings, and how it ends. Every failure becomes a sentence and an exit code.
 
+mod account;
 mod bar;
 mod client;
 mod demo;
@@ -70,6 +71,8 @@ enum Command {
     Verify(store::StoreArgs),
     /// Have the running daemon read its config again, and say what became of it
     Reload(ConfigArgs),
+    /// List the accounts of the store, export or remove one that the config doesn't name
+    Account(account::AccountArgs),
     /// Make, list and revoke access tokens of a running daemon
     Token(token::TokenArgs),
     /// List, show, register, change, try out and delete webhooks
@@ -126,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Restore(args) => store::restore_backup(&args),
         Command::Verify(args) => store::verify(&args),
         Command::Reload(args) => reload::reload(&args),
+        Command::Account(args) => account::account(&args),
         Command::Token(args) => token::token(&args),
         Command::Webhooks(args) => webhooks::webhooks(&args),
         Command::Events(args) => events::events(&args),
@@ -183,6 +187,9 @@ fn check_config(args: &ConfigArgs) -> u8 {
             // One that can't be read is among the problems.
             let certificate = crate::api::Certificate::of(server).ok().flatten();
             for warning in crate::daemon::warnings(&loaded.config, certificate.as_ref(), server.listen, now) {
+                complain(format_args!("warning: {warning}"));
+            }
+            for warning in crate::daemon::absent_accounts(&loaded.config) {
                 complain(format_args!("warning: {warning}"));
             }
             let what =

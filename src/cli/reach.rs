@@ -75,8 +75,7 @@ impl Reach {
         };
         let name = account.map_or("default", |account| account.name.as_str());
         let configured = account.and_then(|account| account.admin_token_file.clone());
-        let file = configured
-            .unwrap_or_else(|| crate::daemon::admin_token_file(&loaded.config.store.path, name, accounts.len()));
+        let file = configured.unwrap_or_else(|| crate::control::admin_token_file(&loaded.config.store.path, name));
         let text = read(&file).map_err(|error| {
             bad(format!(
                 "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs with"

@@ -38,7 +38,7 @@ pub(super) struct RestoreArgs {
     from: PathBuf,
 }
 
-fn store(args: &StoreArgs) -> Result<(PathBuf, crate::config::Store), u8> {
+pub(super) fn store(args: &StoreArgs) -> Result<(PathBuf, crate::config::Store), u8> {
     let config = load(&args.file, &[])?.config;
     Ok((args.data.clone().unwrap_or(config.store.path.clone()), config.store))
 }
@@ -136,7 +136,7 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
 }
 
 /// Asks the daemon on a data folder; `None` where none runs.
-fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::unix::net::UnixStream>>, u8> {
+pub(super) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::unix::net::UnixStream>>, u8> {
     let later = |error: &dyn std::fmt::Display| {
         complain(format_args!("the daemon on {} can't be asked: {error}", data.display()));
         TRY_LATER

@@ -554,7 +554,7 @@ pub(super) static ACCOUNT_KEYS: &[Key<Account>] = &[
         MaybePath,
         admin_token_file,
         "A file that holds an admin token for this account. For an account that has none, the first start creates one and writes \
-         it into the data folder: to admin-token, or to admin-token-NAME where there are several accounts."
+         it into the data folder: to admin-token for the account `default`, to admin-token-NAME for any other."
     ),
 ];
 

@@ -4,9 +4,11 @@
 //! else. That is what the folder's permissions say already, and a socket in it says the same.
 //!
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where it says so;
-//! `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what was taken up. What can't be
-//! done is `error` and why.
+//! `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what was taken up; `accounts` and
+//! `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with `removed` at its end. What can't be done is
+//! `error` and why.
 
+pub mod accounts;
 pub mod backups;
 
 use crate::store::{Piece, Store, write_pieces};
@@ -26,10 +28,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one write to a caller may take: past it, it has gone to sleep on us.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 /// The longest word that is read.
-const MAX_WORD: u64 = 64;
+const MAX_WORD: u64 = 128;
 
 /// A caller who wants the config read again, and is told what became of it: what was taken up, or why nothing was.
 pub type Reload = oneshot::Sender<Result<String, String>>;
+
+/// Where the first start writes the admin token of an account that has none. It depends on the account's name alone: another account
+/// changes nothing.
+pub fn admin_token_file(data: &Path, account: &str) -> PathBuf {
+    data.join(if account == "default" { "admin-token".to_owned() } else { format!("admin-token-{account}") })
+}
 
 /// Where the socket stands.
 pub fn path(data: &Path) -> PathBuf {
@@ -103,6 +111,14 @@ async fn serve(stream: UnixStream, store: Store, reloads: Option<mpsc::Sender<Re
         "backup" => backup(stream.into_inner(), store).await,
         "verify" => verify(stream.into_inner(), store).await,
         "reload" => reload(stream.into_inner(), reloads).await,
+        "accounts" => in_lines(stream.into_inner(), store, |store, out| accounts::list(store, out)).await,
+        request if request.starts_with("export-account ") => {
+            let name = request["export-account ".len()..].to_owned();
+            in_lines(stream.into_inner(), store, move |store, out| accounts::export(store, &name, out)).await
+        }
+        request if request.starts_with("remove-account ") => {
+            remove(stream.into_inner(), store, &request["remove-account ".len()..]).await
+        }
         _ => answer(stream.into_inner(), "error there is no such request".to_owned()).await,
     };
     if let Err(error) = served {
@@ -140,6 +156,55 @@ async fn backup(stream: UnixStream, store: Store) -> io::Result<()> {
     written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))?;
     tracing::info!("a backup was taken");
     Ok(())
+}
+
+/// Answers with what `write` writes.
+async fn in_lines(
+    stream: UnixStream,
+    store: Store,
+    write: impl FnOnce(&Store, &mut dyn io::Write) -> Result<(), accounts::Problem> + Send + 'static,
+) -> io::Result<()> {
+    let mut stream = blocking(stream)?;
+    let written = tokio::task::spawn_blocking(move || {
+        // `ok` goes out with the first line: until then it can still be an error.
+        let mut out = AfterOk { stream: &mut stream, begun: false };
+        match write(&store, &mut out) {
+            Ok(()) if out.begun => Ok(()),
+            Ok(()) => writeln!(stream, "ok"),
+            Err(accounts::Problem::Io(error)) => Err(error),
+            Err(problem) if out.begun => Err(io::Error::other(problem.to_string())),
+            Err(problem) => writeln!(stream, "error {problem}"),
+        }
+    });
+    written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+}
+
+struct AfterOk<'s> {
+    stream: &'s mut std::os::unix::net::UnixStream,
+    begun: bool,
+}
+
+impl io::Write for AfterOk<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.stream.write_all(b"ok\n")?;
+        }
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+async fn remove(stream: UnixStream, store: Store, name: &str) -> io::Result<()> {
+    let done = match accounts::remove(&store, name).await {
+        // The job goes on when its caller has gone.
+        Ok(no) => accounts::removed(&store, no).await,
+        Err(problem) => Err(problem),
+    };
+    let line = done.map_or_else(|problem| format!("error {problem}"), |()| "ok\nremoved".to_owned());
+    answer(stream, line).await
 }
 
 async fn reload(stream: UnixStream, reloads: Option<mpsc::Sender<Reload>>) -> io::Result<()> {

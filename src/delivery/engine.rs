@@ -264,7 +264,7 @@ impl Driver {
         }
         let settings = Settings {
             account: webhook.account,
-            active: webhook.is_active(),
+            active: webhook.is_active() && !self.store.is_absent(webhook.account),
             max_in_flight: webhook.max_in_flight.map_or(self.settings.max_in_flight_per_webhook, usize::from),
             rate_limit: webhook.rate_limit,
         };

@@ -69,6 +69,11 @@ pub(super) struct Asked {
     pub(super) here: String,
     /// Whether it was sent by a page of this very origin, as far as the browser says.
     pub(super) own_origin: bool,
+    /// The host of the page that sent a form, where it isn't the one that we were called by and nothing else tells whether it is ours:
+    /// as a rule, a proxy has put another `Host` in.
+    pub(super) host_lost: Option<String>,
+    /// Below which path a proxy says that it publishes us; empty where it says nothing.
+    pub(super) prefix: String,
     /// What it calls us.
     pub(super) host: String,
     /// Whether an open page asks by itself.
@@ -93,6 +98,8 @@ impl Asked {
             session: session(headers, secure).map(str::to_owned),
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
+            host_lost: origin_of(headers).filter(|_| !is_own_origin(headers)).map(str::to_owned),
+            prefix: text(headers, header::HeaderName::from_static("x-forwarded-prefix")).trim_matches('/').to_owned(),
             host: text(headers, header::HOST).to_owned(),
             // A form sent without leaving the page is somebody's doing; the page it leads to is not.
             by_itself: headers.contains_key("carteiro-live") && request.method() != Method::POST
@@ -133,11 +140,18 @@ fn is_own_origin(headers: &HeaderMap) -> bool {
     }
     match headers.get(header::ORIGIN) {
         None => true,
-        Some(origin) => {
-            let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
-            authority.is_some_and(|authority| authority.eq_ignore_ascii_case(text(headers, header::HOST)))
+        Some(_) => {
+            origin_of(headers).is_some_and(|authority| authority.eq_ignore_ascii_case(text(headers, header::HOST)))
         }
     }
+}
+
+/// The host of `Origin`, where the browser says no more than that.
+fn origin_of(headers: &HeaderMap) -> Option<&str> {
+    if headers.contains_key("sec-fetch-site") {
+        return None;
+    }
+    text(headers, header::ORIGIN).split_once("://").map(|(_, authority)| authority)
 }
 
 /// Whether a path leads to a page of ours: never to another origin, whatever a link says.

@@ -31,8 +31,8 @@ use layout::{Place, bare, framed};
 use maud::{Markup, html};
 use session::{Sessions, SignedIn};
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use texts::{Lang, Texts, fill, sentence};
 use tokio::sync::watch;
 
@@ -45,6 +45,8 @@ const BUSY_FOR_S: &str = "5";
 
 /// How many rows a page has.
 const ROWS: usize = 50;
+/// How often something is logged that a stranger can cause again and again.
+const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Counts a wrong token from an address; `Err` with how long to wait, if it has sent too many.
 pub type CountWrong = Box<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
@@ -57,6 +59,8 @@ pub struct Panel {
     tag: String,
     /// Turns true when the daemon stops.
     stop: watch::Receiver<bool>,
+    /// When something that a stranger can cause was last logged.
+    told: Mutex<Option<Instant>>,
 }
 
 /// What a page is made for: who looks, in which language, and from where.
@@ -90,6 +94,8 @@ enum Refusal {
     NotFound,
     ReadOnly,
     Stale,
+    /// A form of a page whose host isn't the one we were called by: the page's, ours.
+    HostLost(String, String),
     TooLong,
     Busy,
     Of(Error),
@@ -108,7 +114,14 @@ impl Panel {
     pub fn new(service: Arc<Service>, count_wrong: CountWrong, stop: watch::Receiver<bool>) -> Self {
         let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
         let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
-        Self { service, sessions: Arc::default(), count_wrong, tag: format!("\"{tag:016x}\""), stop }
+        Self {
+            service,
+            sessions: Arc::default(),
+            count_wrong,
+            tag: format!("\"{tag:016x}\""),
+            stop,
+            told: Mutex::default(),
+        }
     }
 
     /// Whether a path is one of the panel's.
@@ -152,7 +165,51 @@ impl Panel {
         live::open(&self.service, &self.sessions, &signed_in, &self.stop).await.unwrap_or_else(nobody)
     }
 
+    /// Why a form that isn't of our own origin is refused; its cause stands in the log too, now and then.
+    fn foreign(&self, asked: &Asked) -> Refusal {
+        let Some(page) = &asked.host_lost else {
+            return Refusal::Stale;
+        };
+        if self.may_tell() {
+            tracing::warn!(
+                page_host = page,
+                called_as = asked.host,
+                address = %asked.from,
+                "a form of the panel was refused: its page's host is not the one that carteiro was called by; a proxy in front must \
+                 pass the Host header on (nginx: proxy_set_header Host $http_host;)"
+            );
+        }
+        Refusal::HostLost(page.clone(), asked.host.clone())
+    }
+
+    /// Whether something that a stranger can cause again and again may be logged now.
+    fn may_tell(&self) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = told.is_none_or(|at| at.elapsed() >= TELL_EVERY);
+        if may {
+            *told = Some(Instant::now());
+        }
+        may
+    }
+
+    /// No link of a page would lead anywhere below a path.
+    fn below_a_path(&self, asked: &Asked) -> Response<Bytes> {
+        let (t, prefix) = (asked.lang.texts(), format!("/{}", asked.prefix));
+        if self.may_tell() {
+            tracing::warn!(
+                prefix,
+                address = %asked.from,
+                "the panel can't be hosted below a path (X-Forwarded-Prefix): give carteiro a host name of its own"
+            );
+        }
+        let content = html! { h1 { (t.prefix_title) } p.problem { (fill(t.prefix, &[&prefix])) } };
+        exchange::page(StatusCode::BAD_REQUEST, bare(asked.lang, t.prefix_title, "/", &content))
+    }
+
     async fn page(&self, asked: &Asked) -> Response<Bytes> {
+        if !asked.prefix.is_empty() {
+            return self.below_a_path(asked);
+        }
         if asked.unread == Some(Unread::Busy) {
             return Self::refuse(asked, &Refusal::Busy);
         }
@@ -201,7 +258,7 @@ impl Panel {
     fn sign_in(&self, asked: &Asked) -> Response<Bytes> {
         let t = asked.lang.texts();
         if !asked.own_origin {
-            return Self::refuse(asked, &Refusal::Stale);
+            return Self::refuse(asked, &self.foreign(asked));
         }
         if asked.is_too_long() {
             return Self::refuse(asked, &Refusal::TooLong);
@@ -301,7 +358,10 @@ impl Panel {
         if asked.method != Method::POST {
             return Err(Refusal::NotFound);
         }
-        if !asked.own_origin || !view.signed_in.owns(asked.form.get("csrf").unwrap_or_default()) {
+        if !asked.own_origin {
+            return Err(self.foreign(asked));
+        }
+        if !view.signed_in.owns(asked.form.get("csrf").unwrap_or_default()) {
             return Err(Refusal::Stale);
         }
         if segments.as_slice() == ["sign-out"] {
@@ -398,6 +458,7 @@ fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
             (StatusCode::NOT_FOUND, t.not_found_title, t.not_found.to_owned())
         }
         Refusal::ReadOnly => (StatusCode::FORBIDDEN, t.forbidden_title, t.forbidden.to_owned()),
+        Refusal::HostLost(page, host) => (StatusCode::FORBIDDEN, t.host_lost_title, fill(t.host_lost, &[page, host])),
         Refusal::Stale => (StatusCode::FORBIDDEN, t.stale_title, t.stale.to_owned()),
         Refusal::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, t.cant_title, t.too_long.to_owned()),
         Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, t.cant_title, t.busy.to_owned()),

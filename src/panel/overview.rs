@@ -14,6 +14,7 @@ use maud::{Markup, html};
 pub(super) async fn show(view: &View<'_>) -> Answer {
     let t = view.t;
     let overview = view.service.overview(view.caller()).await?;
+    let absent = view.service.absent_accounts(view.caller()).await?;
     let month = view.asked.query.get("range") == Some("month");
     let content = html! {
         h1 { (t.overview) }
@@ -24,6 +25,7 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
             } @else if !overview.has_events {
                 (empty(t.no_events, t.no_events_help, Some(&super::events::first(view))))
             }
+            @for name in &absent { p.problem role="alert" { (fill(t.absent_account, &[name, name, name, name])) } }
             div.tiles { (tiles(view, &overview)) }
             section.card {
                 div.row {

@@ -138,6 +138,10 @@ texts! {
     not_found: "Não há nada neste endereço, ou não é seu.", "There is nothing at this address, or it is not yours.";
     forbidden_title: "Não permitido", "Not allowed";
     forbidden: "Este token só permite leitura.", "This token only allows reading.";
+    host_lost_title: "Este formulário não pode ser aceito", "This form can't be accepted";
+    host_lost: "Uma página de {} enviou o formulário, mas a chamada chegou ao carteiro como sendo para {}. Se há um proxy na frente, ele precisa repassar o cabeçalho Host como o navegador o enviou (nginx: proxy_set_header Host $http_host; Apache: ProxyPreserveHost On). Depois recarregue a página e envie de novo.", "A page of {} sent the form, but the call reached carteiro as one to {}. If a proxy stands in front, it must pass the Host header on as the browser sent it (nginx: proxy_set_header Host $http_host; Apache: ProxyPreserveHost On). Then reload the page and send it again.";
+    prefix_title: "O carteiro não funciona abaixo de um caminho", "carteiro can't be hosted below a path";
+    prefix: "O proxy na frente publica o carteiro em {}. Os caminhos do painel e da API começam em /: dê ao carteiro um nome de host próprio, por exemplo carteiro.loja.example, e encaminhe todos os caminhos dele sem mudá-los.", "The proxy in front publishes carteiro at {}. The paths of panel and API begin at /: give carteiro a host name of its own, such as carteiro.loja.example, and forward all its paths unchanged.";
     stale_title: "Recarregue a página", "Reload the page";
     stale: "O formulário não veio desta sessão. Volte, recarregue a página e envie de novo.", "The form did not come from this session. Go back, reload the page and send it again.";
     too_long: "O formulário passa de 64 KiB, e nada foi feito. Encurte o que escreveu e envie de novo.", "The form is longer than 64 KiB, and nothing was done. Shorten what you wrote and send it again.";
@@ -185,6 +189,7 @@ texts! {
     nothing_owed: "Nada a entregar", "Nothing to be delivered";
     nothing_yet: "Ainda não há tentativas neste período.", "There are no attempts in this period yet.";
     troubles: "Destinos com problemas", "Targets in trouble";
+    absent_account: "O armazenamento tem a conta {}, que a configuração não cita: as entregas dela estão retidas e os tokens dela são recusados. Cite-a de novo ([[account]] name = \"{}\") e reinicie, ou use carteiro account export {} e carteiro account remove {}.", "The store has an account {} that the config doesn't name: its deliveries are held and its tokens refused. Name it again ([[account]] name = \"{}\") and restart, or use carteiro account export {} and carteiro account remove {}.";
     no_troubles: "Todos os destinos vão bem.", "All targets are well.";
     what_to_do: "O que fazer", "What to do";
     last_failure: "Última falha", "Last failure";

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::meters::{Attempts, Kept};
 use crate::model::{
     AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, ExtraType, KnownType, NotificationKey,
-    RetryPolicy, Said, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, catalogue,
+    RetryPolicy, Said, Scope, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, catalogue,
 };
 use crate::store::{AcceptRefusal, Debt, Figures, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -246,6 +246,20 @@ impl Service {
     pub fn account_name(&self, caller: &Caller) -> Option<&str> {
         let of_several = self.accounts.iter().filter(|_| self.accounts.len() > 1);
         of_several.filter(|account| account.no == caller.account).map(|account| &*account.name).next()
+    }
+
+    /// The accounts that the store has and the config lacks: their deliveries are held. For the admin of the config's first account,
+    /// who runs the daemon as a rule; nobody else learns what other accounts there are.
+    pub async fn absent_accounts(&self, caller: &Caller) -> Result<Vec<String>, Error> {
+        let first = self.accounts.first().is_some_and(|first| first.no == caller.account);
+        if !first || !caller.scopes.allows(Scope::Admin) {
+            return Ok(Vec::new());
+        }
+        self.read(|store| {
+            let names = store.account_names()?.into_iter();
+            Ok(names.filter(|(no, _)| store.is_absent(*no)).map(|(_, name)| name).collect())
+        })
+        .await
     }
 
     fn policy(&self) -> Arc<Policy> {

@@ -7,6 +7,7 @@
 //! its entry among the fresh ones, which says all there is to say of it. The first thing that happens to it writes the rest: a
 //! target that isn't well, or a webhook that is paused, costs an event next to nothing.
 
+mod accounts;
 mod events;
 mod forward;
 mod gone;

@@ -84,6 +84,10 @@ pub(super) enum Commit {
         name: String,
         reply: Reply<AccountNo>,
     },
+    RemoveAccount {
+        name: String,
+        reply: Reply<Option<AccountNo>>,
+    },
     AddToken {
         token: Token,
         reply: Reply<()>,
@@ -201,6 +205,7 @@ impl Commit {
             Self::ResendEvent { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::ResendMany { reply, .. } => Err(reply.whichever(Err(full()))),
             other @ (Self::Account { .. }
+            | Self::RemoveAccount { .. }
             | Self::TokensUsed { .. }
             | Self::RevokeToken { .. }
             | Self::Change { .. }
@@ -525,6 +530,7 @@ impl Committer {
             | Commit::Disable { account, .. }
             | Commit::Erase { account, .. } => fan_out(*account),
             Commit::Account { .. }
+            | Commit::RemoveAccount { .. }
             | Commit::AddToken { .. }
             | Commit::TokensUsed { .. }
             | Commit::RevokeToken { .. }
@@ -583,6 +589,9 @@ impl Committer {
             };
             match commit {
                 Commit::Account { name, reply } => answers.push(reply.later(self.account(&mut txn, &name))),
+                Commit::RemoveAccount { name, reply } => {
+                    answers.push(reply.later(self.remove_account(&mut txn, &name)));
+                }
                 Commit::AddToken { token, reply } => {
                     self.add_token(&mut txn, token);
                     answers.push(reply.later(()));

@@ -71,7 +71,7 @@ impl Store {
             debts.push(Debt {
                 account,
                 webhook: webhook.id,
-                active: webhook.is_active(),
+                active: webhook.is_active() && !self.is_absent(account),
                 pending: fresh + waiting,
                 retrying: retried,
                 oldest: oldest.map(|notification| notification.inserted_at),

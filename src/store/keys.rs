@@ -293,6 +293,11 @@ pub(super) fn webhooks() -> Key {
     Builder::new(WEBHOOK).0
 }
 
+/// The webhooks of an account, deleted ones among them.
+pub(super) fn webhooks_of(account: AccountNo) -> Key {
+    Builder(webhooks()).u32(account.0).0
+}
+
 pub(super) fn webhook(account: AccountNo, webhook: WebhookNo) -> Key {
     Builder(webhooks()).u32(account.0).u32(webhook.0).0
 }
@@ -311,6 +316,11 @@ pub(super) fn events(account: AccountNo) -> Key {
 
 pub(super) fn event(account: AccountNo, seq: Seq) -> Key {
     Builder(events(account)).u64(seq.0).0
+}
+
+/// The chunks of one payload.
+pub(super) fn chunks(seq: Seq) -> Key {
+    Builder::new(CHUNK).u64(seq.0).0
 }
 
 pub(super) fn chunk(seq: Seq, number: u16) -> Key {
@@ -355,6 +365,10 @@ pub(super) fn type_name(account: AccountNo, type_no: u32) -> Key {
     Builder(type_names()).u32(account.0).u32(type_no).0
 }
 
+pub(super) fn idempotency_of(account: AccountNo) -> Key {
+    Builder::new(IDEMPOTENCY).u32(account.0).0
+}
+
 pub(super) fn idempotency(account: AccountNo, hash: [u8; 16]) -> Key {
     Builder::new(IDEMPOTENCY).u32(account.0).bytes(&hash).0
 }
@@ -381,6 +395,11 @@ pub(super) fn notifications_of(account: AccountNo, seq: Seq) -> Key {
 
 pub(super) fn notification(account: AccountNo, key: NotificationKey) -> Key {
     Builder(notifications_of(account, key.seq)).u32(key.webhook.0).0
+}
+
+/// The attempts of all notifications of an event.
+pub(super) fn attempts_of_event(seq: Seq) -> Key {
+    Builder::new(ATTEMPT).u64(seq.0).0
 }
 
 pub(super) fn attempts(key: NotificationKey) -> Key {
@@ -477,6 +496,11 @@ pub(super) fn by_response(account: AccountNo, status: u16, key: NotificationKey)
     Builder(with_response(account, status)).u32(key.webhook.0).u64(key.seq.0).0
 }
 
+/// All orders of a webhook.
+pub(super) fn chains(webhook: WebhookNo) -> Key {
+    Builder::new(ORDER).u32(webhook.0).0
+}
+
 /// All unfinished notifications of one resource, of a webhook that keeps order.
 pub(super) fn chain(webhook: WebhookNo, order: OrderKey) -> Key {
     Builder::new(ORDER).u32(webhook.0).u64(order.0).0
@@ -512,6 +536,12 @@ pub(super) fn resends(account: AccountNo) -> Key {
 
 pub(super) fn resend(account: AccountNo, number: u64) -> Key {
     Builder(resends(account)).u64(number).0
+}
+
+/// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
+pub(super) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
+    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, FRESH, BULK_RESEND];
+    tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
 }
 
 /// The first key past every key that starts with `prefix`.

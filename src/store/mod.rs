@@ -3,6 +3,7 @@
 //! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and durable
 //! when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then.
 
+mod accounts;
 mod apply;
 mod backup;
 mod committer;
@@ -34,6 +35,7 @@ mod txn;
 mod types;
 mod verify;
 
+pub use accounts::{StoredAccount, names_beside};
 pub use apply::Standing;
 pub use backup::{BackupError, Header, NewFile, Piece, Progress, check, write_pieces};
 use committer::Commit;
@@ -460,6 +462,8 @@ struct Shared {
     resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
     outcomes: Outcomes,
     meters: crate::meters::Kept,
+    /// The accounts that the config lacks.
+    absent: accounts::Absent,
 }
 
 /// How long and how much is kept; replaced on reload.

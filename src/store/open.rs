@@ -125,6 +125,7 @@ impl Store {
             healths: RwLock::default(),
             resends: std::sync::Mutex::default(),
             meters: crate::meters::Kept::default(),
+            absent: super::accounts::Absent::default(),
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         });
         let (commits, receiver) = std::sync::mpsc::channel();

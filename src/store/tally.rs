@@ -152,6 +152,16 @@ impl Tally {
         }
     }
 
+    /// Nothing is left of an account; its webhooks are forgotten one by one.
+    pub(super) fn forget(&self, account: AccountNo) {
+        self.lock().gone.remove(&account);
+    }
+
+    /// Nothing is left of a webhook.
+    pub(super) fn forget_webhook(&self, webhook: WebhookNo) {
+        self.lock().webhooks.remove(&webhook);
+    }
+
     /// The webhook is deleted: its figures go on in its account's alone.
     pub(super) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
         let mut all = self.lock();

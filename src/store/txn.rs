@@ -66,6 +66,11 @@ impl<'t> Txn<'t> {
         }
     }
 
+    /// Deletes a row as it stands in the tree, one of a set too. Only beside changes to no set.
+    pub(super) fn delete_row(&mut self, row: Key) {
+        self.rows.insert(row, None);
+    }
+
     /// Whether an entry is in its set, as this group sees it.
     pub(super) fn is_in_set(&self, entry: &[u8]) -> Result<bool, StoreError> {
         let Some((row, bit)) = keys::in_set(entry) else {

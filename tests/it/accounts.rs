@@ -4,7 +4,7 @@ use super::harness::{Answer, Daemon};
 use super::receiver::Receiver;
 use serde_json::json;
 
-const TWO: &str = "
+pub(crate) const TWO: &str = "
 [egress]
 allow = [\"127.0.0.0/8\"]
 [[account]]

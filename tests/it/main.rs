@@ -6,6 +6,7 @@
 
 #[path = "deadline.rs"]
 mod a_deadline;
+mod absent_accounts;
 mod accounts;
 mod bad_input;
 mod bodies;

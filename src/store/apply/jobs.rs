@@ -152,7 +152,7 @@ impl Committer {
         self.shared.resends().insert((resend.account, resend.number), resend);
     }
 
-    fn forget_resend(&mut self, txn: &mut Txn<'_>, account: AccountNo, number: u64) {
+    pub(super) fn forget_resend(&mut self, txn: &mut Txn<'_>, account: AccountNo, number: u64) {
         txn.delete(keys::resend(account, number));
         self.shared.resends().remove(&(account, number));
     }
@@ -175,7 +175,7 @@ impl Committer {
         let number = open.number;
         let of = match open.job {
             Job::Resend { account, resend, .. } => resend.map(|number| (AccountNo(account), number)),
-            Job::Cancel { .. } | Job::BringForward { .. } => None,
+            Job::Cancel { .. } | Job::BringForward { .. } | Job::Remove { .. } => None,
         };
         let mut broken = false;
         let (turned, progress) =
@@ -216,6 +216,10 @@ impl Committer {
     fn turn_of(&mut self, txn: &mut Txn<'_>, job: &Job, now: Timestamp) -> Result<(Turned, Progress), StoreError> {
         let nothing = Progress::default();
         match *job {
+            Job::Remove { account } => {
+                let more = self.remove_some(txn, AccountNo(account), now)?;
+                Ok((if more { Turned::More(job.clone()) } else { Turned::Over }, nothing))
+            }
             Job::Cancel { account, webhook } => {
                 let more = cancel_some(txn, AccountNo(account), WebhookNo(webhook), now, &self.shared.meters)?;
                 Ok((if more { Turned::More(job.clone()) } else { Turned::Over }, nothing))

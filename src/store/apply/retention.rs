@@ -199,7 +199,7 @@ impl Committer {
         Ok(Look::Passed(txn.len() - before))
     }
 
-    fn forget(&mut self, txn: &mut Txn<'_>, event: &Event, stored: &Stored, notifications: &[Notification]) {
+    pub(super) fn forget(&mut self, txn: &mut Txn<'_>, event: &Event, stored: &Stored, notifications: &[Notification]) {
         let (account, seq) = (event.account, event.seq);
         for notification in notifications {
             for row in notification_rows(notification) {
@@ -245,7 +245,7 @@ enum Look {
     Passed(usize),
 }
 
-fn first_event(txn: &Txn<'_>, account: AccountNo, from: Seq) -> Result<Option<Seq>, StoreError> {
+pub(super) fn first_event(txn: &Txn<'_>, account: AccountNo, from: Seq) -> Result<Option<Seq>, StoreError> {
     let Some(key) = txn.first(&keys::event(account, from), &keys::end_of(&keys::events(account)))? else {
         return Ok(None);
     };

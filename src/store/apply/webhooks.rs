@@ -166,7 +166,7 @@ impl Committer {
         }
     }
 
-    fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<Health>) {
+    pub(super) fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<Health>) {
         let mut healths = self.shared.healths.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(health) = health {
             txn.put(keys::health(no), record::encode_health(&health));

@@ -41,6 +41,8 @@ pub(in crate::store) enum JobV3 {
         at_ms: u64,
         at_seq: u64,
     },
+    /// Removes an account. Needs no cursor either. Written as version 4 as well.
+    Remove { account: u32 },
 }
 
 /// The present version.
@@ -139,6 +141,7 @@ pub(in crate::store) fn encode_job(job: &Job) -> Vec<u8> {
     let old = match job.clone() {
         Job::BringForward { .. } => return seal_as(V4, job, &[]),
         Job::Resend { response: Some(_), .. } => return seal_as(V3, job, &[]),
+        Job::Remove { .. } => return seal_as(V4, job, &[]),
         Job::Cancel { account, webhook } => JobV2::Cancel { account, webhook },
         Job::Resend {
             account,

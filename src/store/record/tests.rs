@@ -203,7 +203,7 @@ fn idempotency() -> IdempotencyV1 {
     IdempotencyV1 { fingerprint: [8; 16], until_ms: 9000, seqs: vec![1, 300] }
 }
 
-fn jobs() -> [Job; 5] {
+fn jobs() -> [Job; 6] {
     let resend = |resend, webhook, status, event_type: Option<&str>, response| Job::Resend {
         account: 7,
         resend,
@@ -222,6 +222,7 @@ fn jobs() -> [Job; 5] {
         resend(Some(5), Some(9), Some(4), Some("PAYMENT.*"), None),
         resend(Some(5), Some(9), None, None, Some(503)),
         Job::BringForward { account: 7, webhook: 9, asked_ms: 500, at_ms: 600, at_seq: 300 },
+        Job::Remove { account: 7 },
     ]
 }
 
@@ -377,7 +378,7 @@ fn records_of_older_formats_still_read() {
                 last_webhook,
             }
         }
-        other @ (Job::Cancel { .. } | Job::BringForward { .. }) => other,
+        other @ (Job::Cancel { .. } | Job::BringForward { .. } | Job::Remove { .. }) => other,
     });
     assert_eq!(jobs_then, expected.collect::<Vec<_>>());
 }
