@@ -182,8 +182,8 @@ fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), Problem>
         clock: Clock::System,
     };
     let Opened { store, thread, .. } = Store::open(settings, |_| {}).map_err(failed)?;
-    let names = store.account_names().map_err(failed)?;
-    let named = names.iter().filter(|(_, name)| config.account.iter().any(|account| account.name == *name));
+    let stored = store.account_names().map_err(failed)?;
+    let named = stored.iter().filter(|(_, name)| config.account.iter().any(|account| account.name == *name));
     let present: Vec<_> = named.map(|(no, _)| *no).collect();
     let acted = store.hold_all_but(&present).map_err(failed).and_then(|()| act(&store));
     let stopped = block_on(async { store.keep_record().and(store.stop().await).map_err(failed) });

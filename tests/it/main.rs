@@ -28,6 +28,7 @@ mod lifecycle;
 mod monitoring;
 mod notifications;
 mod panel;
+mod panel_behind;
 mod powercut;
 mod readme;
 mod receiver;

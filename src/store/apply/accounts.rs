@@ -65,7 +65,7 @@ impl Committer {
             }
         }
         if txn.is_empty() {
-            self.remove_rows(txn, account)?;
+            remove_rows(txn, account)?;
         }
         if txn.is_empty() {
             self.remove_webhooks(txn, account, now)?;
@@ -104,26 +104,6 @@ impl Committer {
         Ok(())
     }
 
-    /// What else stands below the account's number.
-    fn remove_rows(&mut self, txn: &mut Txn<'_>, account: AccountNo) -> Result<(), StoreError> {
-        let idempotency = keys::idempotency_of(account);
-        for row in txn.scan(&idempotency).take(ROWS_A_TURN) {
-            let row = row?;
-            let until = txn.read(&row, |value| record::decode_idempotency(value).map(|record| record.until_ms));
-            let hash = row.get(idempotency.len()..).and_then(|hash| <[u8; 16]>::try_from(hash).ok());
-            if let (Ok(Some(until)), Some(hash)) = (until, hash) {
-                txn.delete_row(keys::idempotency_end(Timestamp::from_ms(until), account, hash));
-            }
-            txn.delete_row(row.to_vec());
-        }
-        for prefix in keys::below_account(account) {
-            for row in txn.scan(&prefix).take(ROWS_A_TURN.saturating_sub(txn.len())) {
-                txn.delete_row(row?.to_vec());
-            }
-        }
-        Ok(())
-    }
-
     fn remove_webhooks(&mut self, txn: &mut Txn<'_>, account: AccountNo, now: Timestamp) -> Result<(), StoreError> {
         for row in txn.scan(&keys::webhooks_of(account)) {
             let row = row?;
@@ -155,4 +135,24 @@ impl Committer {
         }
         Ok(())
     }
+}
+
+/// What else stands below the account's number.
+fn remove_rows(txn: &mut Txn<'_>, account: AccountNo) -> Result<(), StoreError> {
+    let idempotency = keys::idempotency_of(account);
+    for row in txn.scan(&idempotency).take(ROWS_A_TURN) {
+        let row = row?;
+        let until = txn.read(&row, |value| record::decode_idempotency(value).map(|record| record.until_ms));
+        let hash = row.get(idempotency.len()..).and_then(|hash| <[u8; 16]>::try_from(hash).ok());
+        if let (Ok(Some(until)), Some(hash)) = (until, hash) {
+            txn.delete_row(keys::idempotency_end(Timestamp::from_ms(until), account, hash));
+        }
+        txn.delete_row(row.to_vec());
+    }
+    for prefix in keys::below_account(account) {
+        for row in txn.scan(&prefix).take(ROWS_A_TURN.saturating_sub(txn.len())) {
+            txn.delete_row(row?.to_vec());
+        }
+    }
+    Ok(())
 }

@@ -139,9 +139,8 @@ impl From<JobV1> for JobV2 {
 
 pub(in crate::store) fn encode_job(job: &Job) -> Vec<u8> {
     let old = match job.clone() {
-        Job::BringForward { .. } => return seal_as(V4, job, &[]),
+        Job::BringForward { .. } | Job::Remove { .. } => return seal_as(V4, job, &[]),
         Job::Resend { response: Some(_), .. } => return seal_as(V3, job, &[]),
-        Job::Remove { .. } => return seal_as(V4, job, &[]),
         Job::Cancel { account, webhook } => JobV2::Cancel { account, webhook },
         Job::Resend {
             account,

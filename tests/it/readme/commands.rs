@@ -116,7 +116,11 @@ fn every_other_block_is_of_a_language_that_is_looked_at() {
 const INSIDE: &[(&str, How)] = &[
     ("apt purge", Not(SYSTEMD)),
     ("apt remove", Not(SYSTEMD)),
+    ("carteiro account", Not("it names a command with commands of its own; tables.rs asks for its help")),
+    ("carteiro account export NAME", Not(ACCOUNTS)),
+    ("carteiro account remove NAME", Not(ACCOUNTS)),
     ("carteiro backup", Not("it names a command whose arguments stand in a block")),
+    ("carteiro check-config", By("")),
     ("carteiro completions bash", By("")),
     ("carteiro config", By("")),
     ("carteiro demo --for 10s", Not("the_demo_shows_attempts_and_cleans_up runs it for less")),
@@ -142,10 +146,12 @@ const INSIDE: &[(&str, How)] = &[
     ("cargo deny check", Not("it fetches the newest advisories; a person runs it before a release")),
     ("create --target URL --events 'PAYMENT.*'", Not(LISTED)),
     ("create --type T --resource FILE", Not(LISTED)),
+    ("export NAME", Not(LISTED)),
     ("journalctl -u carteiro", Not("it needs a system's journal; tests/it/systemd/machine.rs reads it so")),
     ("kill -9", Not("tests/it/crash.rs does so in every phase")),
     ("php -S", Not("it is short for what the_receiver_in_php_is_good runs")),
     ("promtool test rules", Not("tests/it/monitoring.rs runs it")),
+    ("remove NAME", Not(LISTED)),
     ("resend --response-status 5xx …", Not(LISTED)),
     ("resend --status FAILED …", Not(LISTED)),
     ("resend ID", Not(LISTED)),
@@ -155,6 +161,7 @@ const INSIDE: &[(&str, How)] = &[
     ("timedatectl", Not("it needs a booted system; systemd's own, without an argument")),
 ];
 
+const ACCOUNTS: &str = "tests/it/absent_accounts.rs runs it";
 const LISTED: &str = "it stands in the table of commands, which tables.rs holds to their help";
 
 /// Whether it is to be typed: several words of which the first could be a program's name, or one of those that need no second.

@@ -14,7 +14,7 @@ fn every_snippet_of_the_config_is_taken() {
     certificate(&place);
     let document = readme();
     let snippets = document.of("toml");
-    assert_eq!(snippets.len(), 4);
+    assert_eq!(snippets.len(), 5);
     for snippet in snippets {
         let text = snippet
             .text
