@@ -158,6 +158,13 @@ fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() 
         let bytes = kept("payload_bytes") + 512 * (kept("events") + kept("notifications"));
         (bytes <= 1 << 20).then_some(())
     });
+    eventually("retention says in the log what it has deleted", || {
+        daemon
+            .log()
+            .lines()
+            .any(|line| line.contains("INFO") && line.contains("retention deleted events"))
+            .then_some(())
+    });
     let held = held["id"].as_str().unwrap();
     assert_eq!(daemon.list(&format!("/api/notifications?webhook_id={held}&status=HELD")).len(), owed.len());
     for event in &owed {

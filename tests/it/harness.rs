@@ -126,6 +126,7 @@ pub(crate) struct Daemon {
     pub(crate) address: String,
     pub(crate) token: String,
     accepting: bool,
+    env: Vec<(&'static str, PathBuf)>,
     log: Arc<Mutex<String>>,
 }
 
@@ -157,8 +158,8 @@ impl Daemon {
     pub(crate) fn at(data: &Path, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (address, token) = (String::new(), String::new());
-        let daemon =
-            Self { folder, data: data.to_owned(), child: None, address, token, accepting: false, log: Arc::default() };
+        let (child, accepting, env, log) = Default::default();
+        let daemon = Self { folder, data: data.to_owned(), child, address, token, accepting, env, log };
         daemon.configure(config);
         daemon
     }
@@ -168,10 +169,16 @@ impl Daemon {
         self.accepting = accepting;
     }
 
+    /// From now on it is started with this variable.
+    pub(crate) fn set_env(&mut self, name: &'static str, value: PathBuf) {
+        self.env.push((name, value));
+    }
+
     fn serve(&self) -> Command {
         super::a_deadline::watch();
         let mut command = self.command();
         command.args(["serve", "--config"]).arg(self.config_file());
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.accepting {
             command.arg("--accept-what-is-left");
         }
@@ -205,6 +212,7 @@ impl Daemon {
             address: String::new(),
             token: String::new(),
             accepting: false,
+            env: Vec::new(),
             log: Arc::default(),
         };
         daemon.configure(config);
