@@ -229,6 +229,16 @@ impl Failure {
         )
     }
 
+    /// The header says what would be taken (RFC 9110, 12.5.3).
+    pub(super) fn content_encoding(coding: &str) -> Self {
+        let failure = Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_content_encoding",
+            format!("a body with `Content-Encoding: {coding}` is not read: send it as it is, without compressing it"),
+        );
+        Self { header: Some(Box::new((header::ACCEPT_ENCODING, "identity".to_owned()))), ..failure }
+    }
+
     pub(super) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {
         // Enough to correct the request by; one of a million unknown fields gets no answer of a million sentences.
         while fields.len() > MAX_NAMED_FIELDS {

@@ -4,7 +4,7 @@ use super::Call;
 use super::answer::{Answer, Failure, MAX_NAMED_FIELDS};
 use super::fields::Fields;
 use super::notifications::{DetailShape, NotificationShape};
-use super::query::{self, Query};
+use super::query;
 use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
 use crate::service::{EventDraft, Recorded};
 use crate::store::EventQuery;
@@ -114,8 +114,11 @@ pub(super) fn idempotency_key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Fa
 
 fn draft<'a>(fields: &mut Fields<'a>) -> Option<EventDraft<'a>> {
     let event_type = fields.required("type", |value| {
-        EventType::parse(&value.text()?)
-            .ok_or_else(|| "must be words of A-Z, 0-9 and _ joined by dots, such as `PAYMENT.PAID`".to_owned())
+        let text = value.text()?;
+        EventType::parse(&text).ok_or_else(|| {
+            let form = || "must be words of A-Z, 0-9 and _ joined by dots, such as `PAYMENT.PAID`".to_owned();
+            EventType::too_long(&text).map_or_else(form, |said| said.en)
+        })
     });
     let resource = fields.required("resource", |value| {
         if !value.is_object() {
@@ -145,7 +148,7 @@ fn draft<'a>(fields: &mut Fields<'a>) -> Option<EventDraft<'a>> {
 }
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    let mut query = Query::new(call.query);
+    let mut query = call.list();
     let text = |text: &str| if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) };
     let event_type = query.pattern("type");
     let external_id = query.optional("external_id", text);
@@ -166,7 +169,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     };
     let page = call.service.events(&call.caller, asked).await?;
     let shapes: Vec<EventShape> = page.items.iter().map(EventShape::of).collect();
-    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
+    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) async fn show(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
@@ -188,13 +191,13 @@ pub(super) async fn show(call: &Call<'_>, id: EventId) -> Result<Answer, Failure
 }
 
 pub(super) async fn notifications(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
-    let mut query = Query::new(call.query);
+    let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
     let (order, cursor, limit) = (paging.order, paging.cursor, paging.limit);
     let page = call.service.notifications_of_event(&call.caller, id, order, cursor, limit).await?;
     let shapes: Vec<DetailShape> = page.items.iter().map(DetailShape::of).collect();
-    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), limit))
+    Ok(Answer::page(&shapes, paging.text_of(page.next), limit))
 }
 
 pub(super) async fn resend(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {

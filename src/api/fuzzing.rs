@@ -142,7 +142,7 @@ pub fn url(data: &[u8]) {
             is_told(failure);
         }
     }
-    let mut read = Query::new(query);
+    let mut read = Query::of_list(7, path, query);
     let event_type = read.pattern("type");
     if let Some(pattern) = event_type {
         assert_eq!(crate::model::Pattern::parse(&pattern.to_string()), Some(pattern));

@@ -12,6 +12,7 @@ mod fields;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod head;
 mod ingress;
 mod metrics;
 mod notifications;
@@ -41,6 +42,7 @@ use bodies::{Body, BodyLimits};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use ingress::{Phase, caller};
+use query::Query;
 use route::{Endpoint, Target};
 use server::Connection;
 use std::sync::Arc;
@@ -50,6 +52,7 @@ struct Call<'a> {
     service: &'a Service,
     ingress: &'a Ingress,
     caller: crate::service::Caller,
+    path: &'a str,
     query: &'a str,
     body: Body,
     idempotency_key: Option<&'a HeaderValue>,
@@ -57,7 +60,12 @@ struct Call<'a> {
     trace: Option<Arc<TraceContext>>,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// The parameters of a list.
+    fn list(&self) -> Query<'a> {
+        Query::of_list(self.caller.account.0, self.path, self.query)
+    }
+
     /// Reads the body: a long one where no other call waits for it.
     async fn read<T>(&self, read: impl FnOnce(&[u8]) -> Result<T, Failure>) -> Result<T, Failure> {
         self.ingress.turns.take(self.body.len(), || read(&self.body)).await
@@ -74,6 +82,7 @@ async fn handle(connection: &Connection, settings: &Settings, request: Request<I
 async fn dispatch(connection: &Connection, settings: &Settings, request: Request<Incoming>) -> Result<Answer, Failure> {
     let (service, ingress) = (&*connection.service, &*connection.ingress);
     let (head, body) = request.into_parts();
+    head::check(&head)?;
     if let Some(answer) = cors::preflight(&settings.cors_origins, &head) {
         return Ok(answer);
     }
@@ -101,6 +110,7 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         if endpoint == Endpoint::RecordBatch { crate::config::MAX_BATCH_BODY_BYTES } else { settings.max_body };
     let has_body = !body.is_end_stream();
     if has_body && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) {
+        head::check_content_encoding(&head.headers)?;
         check_content_type(head.headers.get(header::CONTENT_TYPE))?;
     }
     let limits = BodyLimits { max_bytes, timeout: settings.body_timeout };
@@ -113,7 +123,8 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
     let query = head.uri.query().unwrap_or_default();
     let idempotency_key = head.headers.get("idempotency-key");
     let trace = trace(&head.headers).map(Arc::new);
-    let call = Call { service, ingress, caller, query, body, idempotency_key, trace };
+    let path = head.uri.path();
+    let call = Call { service, ingress, caller, path, query, body, idempotency_key, trace };
     if endpoint == Endpoint::Webhooks {
         // The guide's own sample prints GET above text that says POST: never guess which was meant.
         call.read(refuse_registration_by_get).await?;

@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::answer::{Answer, Failure};
-use super::query::{self, Query};
+use super::query;
 use crate::delivery;
 use crate::model::{
     Attempt, AttemptError, AttemptResult, EventId, NotificationId, ResponseFilter, Status, TlsVersion, WebhookId,
@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    let mut query = Query::new(call.query);
+    let mut query = call.list();
     let filter = NotificationFilter {
         webhook_id: query.optional("webhook_id", webhook_id),
         event_id: query.optional("event_id", |text| EventId::parse(text).ok_or_else(no_uuid)),
@@ -27,7 +27,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     query.finish()?;
     let page = call.service.notifications(&call.caller, filter, paging.order, paging.cursor, paging.limit).await?;
     let shapes: Vec<NotificationShape> = page.items.iter().map(NotificationShape::of).collect();
-    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
+    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) async fn show(call: &Call<'_>, id: NotificationId) -> Result<Answer, Failure> {

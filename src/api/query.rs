@@ -1,10 +1,12 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
 use super::answer::{Failure, MAX_NAMED_FIELDS};
-use crate::model::{Pattern, Timestamp};
+use crate::model::{EventType, Fingerprint, Pattern, Timestamp};
 use crate::store::{Cursor, Order};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most items of a page, and how many there are unasked.
 const MAX_LIMIT: usize = 500;
@@ -13,21 +15,56 @@ const DEFAULT_LIMIT: usize = 50;
 const MAX_PARAMETERS: usize = 2 * MAX_NAMED_FIELDS;
 
 pub(super) struct Query<'a> {
+    /// What the list is called, with its filters and its order; empty for a call that lists nothing.
+    list: [u8; LIST_BYTES],
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     problems: BTreeMap<String, Vec<String>>,
 }
 
+/// How many bytes of a hash tell a cursor's list from others.
+const LIST_BYTES: usize = 6;
+/// How long that is in a cursor's text.
+const LIST_CHARS: usize = 8;
+
 /// Which part of a list is wanted.
 pub(super) struct Paging {
+    list: [u8; LIST_BYTES],
     pub(super) limit: usize,
     pub(super) cursor: Option<Cursor>,
     pub(super) order: Order,
 }
 
+impl Paging {
+    /// The text of a cursor: its place, and whose list it is of.
+    pub(super) fn text_of(&self, next: Option<Cursor>) -> Option<String> {
+        next.map(|next| format!("{next}{}", URL_SAFE_NO_PAD.encode(self.list)))
+    }
+}
+
 impl<'a> Query<'a> {
+    /// Of a call that lists what `owner` has at `path`. A cursor is good there, with the same filters and order, and nowhere else:
+    /// in another list its place would lead somewhere, and things would be missed without a word. `from` and `to` may change, since
+    /// they only bound the same list.
+    pub(super) fn of_list(owner: u32, path: &str, query: &'a str) -> Self {
+        let mut read = Self::new(query);
+        let free = ["cursor", "limit", "from", "to"];
+        let named = read.pairs.iter().map(|(name, value)| (&**name, &**value));
+        let named: BTreeSet<(&str, &str)> =
+            named.filter(|pair| !free.contains(&pair.0) && *pair != ("order", "desc")).collect();
+        let named = named.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+        let owner = owner.to_be_bytes();
+        let hash = Fingerprint::of([owner.as_slice(), path.as_bytes()].into_iter().chain(named)).0;
+        read.list.copy_from_slice(&hash[..LIST_BYTES]);
+        read
+    }
+
     pub(super) fn new(query: &'a str) -> Self {
         let mut all = form_urlencoded::parse(query.as_bytes());
-        let mut query = Self { pairs: all.by_ref().take(MAX_PARAMETERS).collect(), problems: BTreeMap::new() };
+        let mut query = Self {
+            list: [0; LIST_BYTES],
+            pairs: all.by_ref().take(MAX_PARAMETERS).collect(),
+            problems: BTreeMap::new(),
+        };
         if all.next().is_some() {
             query.problem("query", format!("has more than {MAX_PARAMETERS} parameters"));
         }
@@ -74,9 +111,7 @@ impl<'a> Query<'a> {
     }
 
     pub(super) fn pattern(&mut self, name: &str) -> Option<Pattern> {
-        self.optional(name, |text| {
-            Pattern::parse(text).ok_or_else(|| "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned())
-        })
+        self.optional(name, pattern)
     }
 
     pub(super) fn paging(&mut self) -> Paging {
@@ -84,16 +119,25 @@ impl<'a> Query<'a> {
             let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
             limit.ok_or_else(|| format!("must be a whole number from 1 to {MAX_LIMIT}"))
         });
+        let list = self.list;
         let cursor = self.optional("cursor", |text| {
-            Cursor::parse(text)
-                .ok_or_else(|| "is not a cursor of ours: pass `page.next_cursor` on unchanged".to_owned())
+            let (place, of) = text.split_at_checked(text.len().saturating_sub(LIST_CHARS)).unwrap_or_default();
+            match Cursor::parse(place) {
+                Some(cursor) if of == URL_SAFE_NO_PAD.encode(list) => Ok(cursor),
+                Some(_) => Err(
+                    "is of another list, or of other filters or another order: pass `page.next_cursor` on with the \
+                                parameters of the page that it came with"
+                        .to_owned(),
+                ),
+                None => Err("is not a cursor of ours: pass `page.next_cursor` on unchanged".to_owned()),
+            }
         });
         let order = self.optional("order", |text| match text {
             "asc" => Ok(Order::Oldest),
             "desc" => Ok(Order::Newest),
             _ => Err("must be `asc` or `desc`".to_owned()),
         });
-        Paging { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor, order: order.unwrap_or_default() }
+        Paging { list, limit: limit.unwrap_or(DEFAULT_LIMIT), cursor, order: order.unwrap_or_default() }
     }
 
     /// 422 if anything was wrong, unknown parameters among it.
@@ -103,6 +147,14 @@ impl<'a> Query<'a> {
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Failure::invalid(self.problems)) }
     }
+}
+
+/// A pattern that things are filtered by.
+pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text).ok_or_else(|| {
+        let form = || "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned();
+        EventType::too_long(text).map_or_else(form, |said| said.en)
+    })
 }
 
 /// For calls that take no parameters.

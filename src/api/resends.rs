@@ -4,7 +4,7 @@ use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
 use super::notifications::{response_filter, status, webhook_id};
-use super::query::{self, Query};
+use super::query;
 use crate::model::{Pattern, ResendId, Status, Timestamp};
 use crate::service::{NotificationFilter, ResendView};
 use http::{StatusCode, header};
@@ -36,10 +36,7 @@ fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
         webhook_id: fields.optional("webhook_id", |value| webhook_id(&text(value)?)),
         event_id: None,
         status: fields.optional("status", |value| status(&text(value)?)),
-        event_type: fields.optional("type", |value| {
-            Pattern::parse(&text(value)?)
-                .ok_or_else(|| "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned())
-        }),
+        event_type: fields.optional("type", |value| query::pattern(&text(value)?)),
         response: fields.optional("response_status", |value| response_filter(&text(value)?)),
         from: fields.optional("from", timestamp),
         to: fields.optional("to", timestamp),
@@ -49,12 +46,12 @@ fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
 }
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    let mut query = Query::new(call.query);
+    let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
     let page = call.service.resends(&call.caller, paging.order, paging.cursor, paging.limit).await?;
     let shapes: Vec<ResendShape> = page.items.iter().map(ResendShape::of).collect();
-    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
+    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) async fn show(call: &Call<'_>, id: ResendId) -> Result<Answer, Failure> {

@@ -2,6 +2,9 @@
 //!
 //! hyper answers what it can't read as HTTP by itself: a bare status line, without a body and without an `X-Request-Id`. Every
 //! answer of ours carries that header, so a head without one is hyper's own, and is replaced by the error of the contract.
+//!
+//! To HTTP/2 without TLS ("prior knowledge") hyper says nothing at all and closes: the beginning of such a connection is seen here, and
+//! made into a head that hyper refuses.
 
 use super::answer::Failure;
 use http::{HeaderValue, StatusCode};
@@ -10,17 +13,28 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// What an HTTP/2 connection begins with (RFC 9113, 3.4). No method of HTTP/1.1 is called so.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0";
+
 pub(super) struct Spoken<S> {
     stream: S,
+    /// How far the connection has begun as HTTP/2; `None` once it has begun otherwise.
+    http2: Option<usize>,
     /// What goes into `X-Request-Id` of a refusal.
     request_id: HeaderValue,
     /// What is left to write of a refusal.
     refusal: Vec<u8>,
 }
 
+impl<S> Spoken<S> {
+    fn is_http2(&self) -> bool {
+        self.http2 == Some(HTTP2.len())
+    }
+}
+
 impl<S: AsyncWrite + Unpin> Spoken<S> {
     pub(super) fn new(stream: S, request_id: HeaderValue) -> Self {
-        Self { stream, request_id, refusal: Vec::new() }
+        Self { stream, http2: Some(0), request_id, refusal: Vec::new() }
     }
 
     /// Writes what is left of a refusal.
@@ -37,7 +51,7 @@ impl<S: AsyncWrite + Unpin> Spoken<S> {
 }
 
 /// The refusal that says what hyper's own answer, of which this is the beginning, leaves out; `None` for an answer of ours.
-fn refusal(head: &[u8], request_id: &HeaderValue) -> Option<Vec<u8>> {
+fn refusal(head: &[u8], http2: bool, request_id: &HeaderValue) -> Option<Vec<u8>> {
     let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
     let status = StatusCode::from_bytes(status).ok().filter(StatusCode::is_client_error)?;
     if head.windows(12).any(|name| name.eq_ignore_ascii_case(b"x-request-id")) {
@@ -48,6 +62,7 @@ fn refusal(head: &[u8], request_id: &HeaderValue) -> Option<Vec<u8>> {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             ("head_too_large", "the request's headers are too many or too large")
         }
+        _ if http2 => ("bad_request", "the connection begins as HTTP/2: send HTTP/1.1, without HTTP/2 prior knowledge"),
         _ => (
             "bad_request",
             "the request is not HTTP/1.1 that can be read: look at its request line, headers and lengths",
@@ -59,14 +74,28 @@ fn refusal(head: &[u8], request_id: &HeaderValue) -> Option<Vec<u8>> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Spoken<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, into)
+        let before = into.filled().len();
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.stream).poll_read(context, into))?;
+        if let Some(at) = this.http2.filter(|at| *at < HTTP2.len()) {
+            let new = &mut into.filled_mut()[before..];
+            let rest = &HTTP2[at..];
+            let length = rest.len().min(new.len());
+            let same = new[..length] == rest[..length];
+            this.http2 = same.then_some(at + length);
+            if this.is_http2() {
+                // No version that hyper knows.
+                new[length - 1] = b'x';
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Spoken<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_refusal(context))?;
-        if let Some(refusal) = refusal(bytes, &self.request_id) {
+        if let Some(refusal) = refusal(bytes, self.is_http2(), &self.request_id) {
             // Taken whole; it goes out with the flush that follows.
             self.refusal = refusal;
             return Poll::Ready(Ok(bytes.len()));
@@ -113,7 +142,7 @@ mod tests {
         let id = HeaderValue::from_static("run-1");
         for status in ["400 Bad Request", "414 URI Too Long", "431 Request Header Fields Too Large"] {
             let bare = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-            let said = String::from_utf8(refusal(bare.as_bytes(), &id).unwrap()).unwrap();
+            let said = String::from_utf8(refusal(bare.as_bytes(), false, &id).unwrap()).unwrap();
             assert!(said.starts_with(&format!("HTTP/1.1 {}", &status[..3])), "{said}");
             assert!(said.contains("x-request-id: run-1\r\n") && said.contains("connection: close\r\n"), "{said}");
             let (head, body) = said.split_once("\r\n\r\n").unwrap();
@@ -127,7 +156,7 @@ mod tests {
             "{\"data\"",
             "",
         ] {
-            assert_eq!(refusal(ours.as_bytes(), &id), None, "{ours}");
+            assert_eq!(refusal(ours.as_bytes(), false, &id), None, "{ours}");
         }
     }
 }

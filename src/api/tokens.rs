@@ -3,7 +3,7 @@
 use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::Fields;
-use super::query::{self, Query};
+use super::query;
 use crate::model::{Scope, Scopes, TokenId, parse_duration};
 use crate::service::TokenView;
 use http::StatusCode;
@@ -56,12 +56,12 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    let mut query = Query::new(call.query);
+    let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
     let page = call.service.tokens(&call.caller, paging.order, paging.cursor, paging.limit);
     let shapes: Vec<TokenShape> = page.items.iter().map(TokenShape::of).collect();
-    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
+    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) async fn revoke(call: &Call<'_>, id: TokenId) -> Result<Answer, Failure> {

@@ -4,10 +4,11 @@ use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value, shown};
 use super::notifications::NotificationShape;
-use super::query::{self, Query};
+use super::query;
 use crate::model::{
-    Authorization, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit,
-    RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration, parse_duration,
+    Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet,
+    RateLimit, RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
+    parse_duration,
 };
 use crate::service::{Failing, WebhookDraft};
 use http::{StatusCode, header};
@@ -24,13 +25,13 @@ pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    let mut query = Query::new(call.query);
+    let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
     let page = call.service.webhooks(&call.caller, paging.order, paging.cursor, paging.limit);
     let shapes: Vec<WebhookShape> =
         page.items.iter().map(|webhook| WebhookShape::of(webhook, call.service.failing(webhook))).collect();
-    Ok(Answer::page(&shapes, page.next.map(|cursor| cursor.to_string()), paging.limit))
+    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) fn show(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
@@ -118,6 +119,9 @@ fn patterns(value: Value<'_>) -> Result<PatternSet, String> {
         let text = text.text().map_err(|_| "must be a list of strings".to_owned())?;
         let pattern = Pattern::parse(&text).ok_or_else(|| {
             let shown: String = text.chars().take(100).collect();
+            if let Some(said) = EventType::too_long(&text) {
+                return format!("`{shown}…` {}", said.en);
+            }
             format!("`{shown}` must be a type such as `PAYMENT.PAID`, a category such as `PAYMENT.*`, or `*`")
         })?;
         patterns.push(pattern);

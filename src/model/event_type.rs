@@ -1,5 +1,6 @@
 //! Event types, and the patterns a webhook subscribes with.
 
+use super::Said;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +23,15 @@ impl EventType {
     pub fn parse(text: &str) -> Option<Self> {
         let well_formed = text.len() <= Self::MAX_BYTES && text.contains('.') && text.split('.').all(is_word);
         well_formed.then(|| Self(text.into()))
+    }
+
+    /// The sentence for a text that is too long to be a type or a pattern, without its subject; `None` for one that isn't.
+    pub fn too_long(text: &str) -> Option<Said> {
+        let (length, most) = (text.len(), Self::MAX_BYTES);
+        (length > most).then(|| Said {
+            en: format!("must be at most {most} bytes, not {length}"),
+            pt: format!("deve ter no máximo {most} bytes, não {length}"),
+        })
     }
 
     /// The type as text.

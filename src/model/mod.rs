@@ -11,6 +11,7 @@ mod event_type;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
+mod host;
 mod ids;
 mod layout;
 mod notification;

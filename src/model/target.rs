@@ -1,8 +1,8 @@
 //! Where notifications go.
 
+use super::{Said, host};
 use http::Uri;
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// An `http` or `https` URL with a host, without userinfo or fragment, at most 2,048 bytes of ASCII.
@@ -19,8 +19,24 @@ pub struct TargetUrl {
 pub enum TargetError {
     /// Over [`TargetUrl::MAX_BYTES`].
     TooLong,
-    /// Not a URL, or of another scheme, or without a host.
+    /// Not a URL, or of another scheme.
     NotHttp,
+    /// No host behind the scheme.
+    NoHost,
+    /// A space or a control character.
+    Space,
+    /// Two dots in a row, or a dot at the beginning.
+    EmptyLabel,
+    /// A part of a name that begins with a hyphen, or has neither letter nor digit.
+    Hyphen,
+    /// A part of a name of more than 63 bytes.
+    LongLabel,
+    /// A name of more than 253 bytes.
+    LongName,
+    /// It ends in a number and is no IPv4 address.
+    NoAddress,
+    /// An IPv4 address with a dot behind it.
+    AddressDot,
     /// `user:password@` before the host.
     Userinfo,
     /// `#…` at the end, which no server would ever see.
@@ -31,16 +47,60 @@ pub enum TargetError {
     Port,
 }
 
+impl TargetError {
+    /// The sentence that says what a target must be, without its subject.
+    pub fn said(self) -> Said {
+        let (en, pt) = match self {
+            Self::TooLong => ("must be at most 2048 bytes", "deve ter no máximo 2048 bytes"),
+            Self::NotHttp => ("must be an http or https URL", "deve ser uma URL http ou https"),
+            Self::NoHost => (
+                "must have a host behind http:// or https://, as in https://loja.example/webhooks",
+                "deve ter um host depois de http:// ou https://, como em https://loja.example/webhooks",
+            ),
+            Self::Space => (
+                "must not contain spaces: take them out, or write %20 in the path",
+                "não pode conter espaços: retire-os ou escreva %20 no caminho",
+            ),
+            Self::EmptyLabel => (
+                "must have a host without two dots in a row and without a dot at its beginning",
+                "deve ter um host sem pontos repetidos e sem ponto no início",
+            ),
+            Self::Hyphen => (
+                "must have a host whose parts begin with a letter or digit, not with a hyphen",
+                "deve ter um host cujas partes comecem por letra ou dígito, não por hífen",
+            ),
+            Self::LongLabel => (
+                "must have a host whose parts between the dots are at most 63 bytes each",
+                "deve ter um host cujas partes entre os pontos tenham no máximo 63 bytes cada",
+            ),
+            Self::LongName => ("must have a host of at most 253 bytes", "deve ter um host de no máximo 253 bytes"),
+            Self::NoAddress => (
+                "must have a name or an IP address as its host: what ends in a number must be an IPv4 address such as \
+                 203.0.113.7",
+                "deve ter um nome ou um endereço IP como host: o que termina em número deve ser um endereço IPv4, como \
+                 203.0.113.7",
+            ),
+            Self::AddressDot => {
+                ("must not have a dot behind an IP address", "não pode ter um ponto depois de um endereço IP")
+            }
+            Self::Userinfo => (
+                "must not contain a user name or password; put credentials into `authorization`",
+                "não pode conter usuário nem senha; coloque as credenciais em `authorization`",
+            ),
+            Self::Fragment => ("must not contain a fragment (#)", "não pode conter um fragmento (#)"),
+            Self::NotAscii => (
+                "must be ASCII: write the host in its xn-- form and percent-encode the path",
+                "deve ser ASCII: escreva o host na forma xn-- e use codificação % no caminho",
+            ),
+            Self::Port => ("must have a port from 1 to 65535", "deve ter uma porta de 1 a 65535"),
+        };
+        Said::new(en, pt)
+    }
+}
+
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "must be at most 2048 bytes",
-            Self::NotHttp => "must be an http or https URL",
-            Self::Userinfo => "must not contain a user name or password; put credentials into `authorization`",
-            Self::Fragment => "must not contain a fragment (#)",
-            Self::NotAscii => "must be ASCII: write the host in its xn-- form and percent-encode the path",
-            Self::Port => "must have a port from 1 to 65535",
-        })
+        f.write_str(&self.said().en)
     }
 }
 
@@ -60,7 +120,8 @@ impl TargetUrl {
         if signed {
             return Err(TargetError::Port);
         }
-        if target.uri.host().is_some_and(is_host) { Ok(target) } else { Err(TargetError::NotHttp) }
+        host::check(target.uri.host().unwrap_or_default())?;
+        Ok(target)
     }
 
     /// The same for what was kept, when a host could be anything in brackets: no attempt at it gets anywhere, but the webhook
@@ -72,9 +133,19 @@ impl TargetUrl {
         if !text.is_ascii() {
             return Err(TargetError::NotAscii);
         }
+        if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            return Err(TargetError::Space);
+        }
         // `Uri` drops a fragment in silence, so it is looked for here.
         if text.contains('#') {
             return Err(TargetError::Fragment);
+        }
+        let behind = ["http://", "https://"].iter().find_map(|scheme| {
+            let (start, rest) = text.split_at_checked(scheme.len())?;
+            start.eq_ignore_ascii_case(scheme).then_some(rest)
+        });
+        if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', ':'])) {
+            return Err(TargetError::NoHost);
         }
         let uri = Uri::from_str(text).map_err(|_| TargetError::NotHttp)?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
@@ -131,14 +202,6 @@ impl TargetUrl {
     }
 }
 
-/// A name, an IPv4 address in any spelling, or an IPv6 address in brackets.
-fn is_host(host: &str) -> bool {
-    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        return address.parse::<Ipv6Addr>().is_ok();
-    }
-    !host.is_empty() && host.bytes().all(is_host_byte)
-}
-
 fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
@@ -189,13 +252,19 @@ mod tests {
             ("loja.example/x", TargetError::NotHttp),
             ("/x", TargetError::NotHttp),
             ("ftp://loja.example", TargetError::NotHttp),
-            ("http://", TargetError::NotHttp),
-            ("http:///x", TargetError::NotHttp),
+            ("http://", TargetError::NoHost),
+            ("https:///x", TargetError::NoHost),
+            ("HTTP://?x", TargetError::NoHost),
+            ("http://:8080/", TargetError::NoHost),
+            ("http:// /x", TargetError::Space),
+            (" http://loja.example", TargetError::Space),
+            ("http://loja.example/a b", TargetError::Space),
+            ("http://loja.example/\n", TargetError::Space),
             // Found by fuzzing: brackets with nothing, or no address, in them were a host.
             ("http://[]", TargetError::NotHttp),
             ("http://[v1.a]/", TargetError::NotHttp),
             ("http://[[::1]]/", TargetError::NotHttp),
-            ("http://lo ja.example", TargetError::NotHttp),
+            ("http://lo ja.example", TargetError::Space),
             ("http://user:pw@loja.example", TargetError::Userinfo),
             ("http://loja.example/#pix", TargetError::Fragment),
             ("http://lojaé.example", TargetError::NotAscii),

@@ -265,7 +265,7 @@ texts! {
     copy: "Copiar", "Copy";
     copied: "Copiado", "Copied";
     bad_fields: "Confira os campos marcados.", "Look at the fields that are marked.";
-    bad_target: "Escreva um endereço http ou https, sem usuário e sem fragmento, de até 2048 bytes.", "Write an http or https address without user and fragment, of at most 2048 bytes.";
+    address: "o endereço", "the address";
     bad_authorization: "Use de 1 a 4096 caracteres ASCII visíveis, sem espaço nas pontas.", "Use 1 to 4096 visible ASCII characters, without spaces at the ends.";
     no_patterns: "Escolha ao menos um evento, e no máximo 100.", "Choose at least one event, and at most 100.";
     bad_pattern: "“{}” não é um padrão: escreva PAYMENT.PAID, PAYMENT.* ou *.", "“{}” is no pattern: write PAYMENT.PAID, PAYMENT.* or *.";

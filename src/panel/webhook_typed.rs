@@ -4,8 +4,8 @@ use super::View;
 use super::exchange::Fields;
 use super::texts::{Lang, fill, sentence};
 use crate::model::{
-    Authorization, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit,
-    RetryPolicy, RetryPolicyError, Said, TargetUrl, Webhook, WebhookPatch, format_duration, parse_duration,
+    Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet,
+    RateLimit, RetryPolicy, RetryPolicyError, Said, TargetUrl, Webhook, WebhookPatch, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,11 +107,15 @@ impl Typed {
     ) -> Result<WebhookDraft, Problems> {
         let t = view.t;
         let mut problems = Problems::new();
-        let target = TargetUrl::parse(&self.target).ok();
-        match &target {
-            None => drop(problems.insert("target", t.bad_target.to_owned())),
+        let parsed = TargetUrl::parse(&self.target);
+        let target = parsed.as_ref().ok().cloned();
+        match &parsed {
+            Err(error) => {
+                let problem = format!("{} {}", t.address, view.lang.of(&error.said()));
+                problems.insert("target", sentence(view.lang, &Said { en: problem.clone(), pt: problem }));
+            }
             // As the service does, whose sentence has one language: one that stays is not looked at.
-            Some(target) if before.is_none_or(|before| before.target != *target) => {
+            Ok(target) if before.is_none_or(|before| before.target != *target) => {
                 if let Some(refusal) = view.service.refusal(target).await {
                     problems.insert(
                         "target",
@@ -122,7 +126,7 @@ impl Typed {
                     );
                 }
             }
-            Some(_) => {}
+            Ok(_) => {}
         }
         let authorization = match authorization {
             None if self.remove_authorization => Some(None),
@@ -142,7 +146,8 @@ impl Typed {
                 patterns.push(pattern);
             } else {
                 let shown: String = text.chars().take(100).collect();
-                problems.insert("events", fill(t.bad_pattern, &[&shown]));
+                let too_long = EventType::too_long(text).map(|said| format!("“{shown}…” {}.", view.lang.of(&said)));
+                problems.insert("events", too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
             }
         }
         let events = PatternSet::new(patterns);

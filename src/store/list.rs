@@ -47,7 +47,7 @@ impl Place {
     }
 }
 
-/// Where the next page starts. Opaque to callers; good for ever, and for any filters.
+/// Where the next page starts: a place in the order of commit, good for ever. Callers keep it with the list that it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(Place);
 

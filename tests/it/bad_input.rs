@@ -194,7 +194,7 @@ fn paths_and_methods() {
     let head = daemon.call_as(&daemon.token, "HEAD", "/api/webhooks", "", b"").expect(200);
     assert!(head.body.is_empty());
     daemon.raw(b"GET\r\n\r\n").refused(400, "bad_request");
-    daemon.raw(b"POST /api/events HTTP/1.1\r\nContent-Length: -1\r\n\r\n").refused(400, "bad_request");
+    daemon.raw(b"POST /api/events HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n").refused(400, "bad_request");
     daemon.raw(format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100_000)).as_bytes()).refused(414, "uri_too_long");
     let many: String = (0..200).fold(String::new(), |text, n| format!("{text}X-{n}: 1\r\n"));
     assert_eq!(

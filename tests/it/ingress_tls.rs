@@ -158,7 +158,7 @@ fn a_reload_changes_the_certificate_and_a_bad_one_changes_nothing() {
     daemon.signal("-HUP");
     eventually("plain HTTP again", || daemon.log().contains("config reloaded").then_some(()));
     eventually("it answers", || {
-        super::harness::exchange(&daemon.address, b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n").ok()
+        super::harness::exchange(&daemon.address, b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ok()
     });
 }
 

@@ -21,6 +21,7 @@ mod egress;
 mod event_types;
 mod events;
 mod harness;
+mod heads;
 mod ingress;
 mod ingress_tls;
 mod keeping;

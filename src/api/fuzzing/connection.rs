@@ -20,7 +20,7 @@ use tokio::sync::watch;
 /// The token that seeds carry.
 const TOKEN: &str = "t";
 /// Closes the connection behind whatever was whole.
-const LAST: &[u8] = b"GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n";
+const LAST: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 /// How long a server is silent before the caller says that nothing more comes.
 const SILENCE: Duration = Duration::from_millis(50);
 /// How long it may take to close after that.
@@ -148,7 +148,7 @@ pub fn connection(data: &[u8]) {
     let said = world.runtime.block_on(ask(world.address, data));
     for location in answers(&said) {
         // What was made is there, whole.
-        let get = format!("GET {location} HTTP/1.1\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
+        let get = format!("GET {location} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
         let said = world.runtime.block_on(ask(world.address, get.as_bytes()));
         assert!(said.starts_with(b"HTTP/1.1 200 "), "{location}: {}", String::from_utf8_lossy(&said));
         answers(&said);
