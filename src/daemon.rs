@@ -16,9 +16,10 @@ use crate::delivery::status::Status;
 use crate::delivery::tls;
 use crate::model::{
     AttemptError, DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Said, Scope, Scopes, TargetUrl, TokenHash,
+    Wait, Webhook,
 };
 use crate::panel::Panel;
-use crate::service::{Account, Caller, Policy, Service};
+use crate::service::{Account, By, Caller, Policy, Service};
 use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings, Token};
 use std::fmt;
 use std::fs;
@@ -166,6 +167,7 @@ impl Daemon {
             account: account.no,
             env: account.env.clone(),
             scopes: Scopes::ADMIN,
+            by: By::Daemon,
         });
         let callers = callers.collect();
         let engine =
@@ -359,6 +361,10 @@ struct Health {
 impl crate::service::Engine for Health {
     fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool {
         self.status.is_in_flight(key, attempts)
+    }
+
+    fn wait(&self, webhook: &Webhook, most: usize, now: crate::model::Timestamp) -> Option<Wait> {
+        self.status.wait(webhook, most, now)
     }
 
     fn in_flight(&self) -> usize {
@@ -571,7 +577,7 @@ async fn first_tokens(service: &Service, store: &Store, accounts: &[Account]) ->
         let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let token = crate::model::AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
         write_secret(&path, &token.reveal()).map_err(|error| Error::Store(StoreError::Io(failed(error))))?;
-        let kept = service.keep_token(account.no, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
+        let kept = service.keep_token(account.no, &By::Daemon, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
         if let Err(error) = kept {
             return Err(match error {
                 crate::service::Error::Store(error) => Error::Store(error),

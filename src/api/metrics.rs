@@ -112,7 +112,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     let troubled = service.troubled();
     text.gauge(
         "carteiro_webhooks_failing",
-        "Active webhooks whose last attempts were not confirmed.",
+        "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation.",
         troubled.failing,
     );
     text.gauge(

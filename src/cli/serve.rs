@@ -92,9 +92,9 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
             _ = term.recv() => break None,
             _ = int.recv() => break None,
             // What became of it, stderr and the service manager's status have said.
-            _ = hup.recv() => drop(reload(args, &mut loaded, &daemon, level)),
+            _ = hup.recv() => drop(reload(args, &mut loaded, &daemon, level, "SIGHUP")),
             Some(caller) = asked.recv() => {
-                let became = reload(args, &mut loaded, &daemon, level);
+                let became = reload(args, &mut loaded, &daemon, level, "the control socket");
                 // A caller that didn't wait for the answer has it in the log.
                 let _ = caller.send(became);
             }
@@ -126,13 +126,19 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
 }
 
 /// All or nothing: a config with a problem changes nothing, and what needs a restart is named. Log and service manager are told.
-fn reload(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &LevelHandle) -> Result<String, String> {
+fn reload(
+    args: &ServeArgs,
+    loaded: &mut Loaded,
+    daemon: &Daemon,
+    level: &LevelHandle,
+    by: &str,
+) -> Result<String, String> {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         // Without the time, systemd 253 and newer would take it as a fault of ours.
         Err(error) => tracing::warn!(%error, "the service manager was not told of a reload"),
     }
-    let became = take_up(args, loaded, daemon, level);
+    let became = take_up(args, loaded, daemon, level, by);
     let serving = match &became {
         Ok(_) => format!("serving on {}", daemon.address),
         Err(_) => {
@@ -143,9 +149,15 @@ fn reload(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &LevelH
     became
 }
 
-fn take_up(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &LevelHandle) -> Result<String, String> {
+fn take_up(
+    args: &ServeArgs,
+    loaded: &mut Loaded,
+    daemon: &Daemon,
+    level: &LevelHandle,
+    by: &str,
+) -> Result<String, String> {
     let refused = |why: &dyn std::fmt::Display| {
-        tracing::error!(problems = %why, "the config was not reloaded");
+        tracing::error!(problems = %why, by, "the config was not reloaded");
         format!("the config was not reloaded: {why}")
     };
     let new = crate::config::Config::load(args.file.config.as_deref(), super::environment(), &flags(args));
@@ -161,11 +173,11 @@ fn take_up(args: &ServeArgs, loaded: &mut Loaded, daemon: &Daemon, level: &Level
     level.set(config.log.level);
     loaded.config = config;
     if restart.is_empty() {
-        tracing::info!("config reloaded");
+        tracing::info!(by, "config reloaded");
         return Ok("config reloaded".to_owned());
     }
     let restart = restart.join(", ");
-    tracing::warn!(restart, "config reloaded; these changes need a restart");
+    tracing::warn!(restart, by, "config reloaded; these changes need a restart");
     Ok(format!("config reloaded; these changes need a restart: {restart}"))
 }
 

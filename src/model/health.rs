@@ -3,18 +3,40 @@
 use super::{DisabledReason, Timestamp};
 use std::time::Duration;
 
+/// How many automatic attempts in a row must fail for a target to count as failing. See [`Health::has_come_to_fail`].
+pub const FAILED_IN_A_ROW: u8 = 5;
+/// How long it must have confirmed nothing, with something pending, to count as failing all the same.
+pub const WITHOUT_SUCCESS: Duration = Duration::from_secs(15 * 60);
+
 /// What is known of a target since its last confirmation, or since its webhook was made, changed its target or was set to ACTIVE.
 /// There is none for one whose last attempt was confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
     /// When the first automatic attempt failed.
     pub failing_since: Timestamp,
+    /// How many have failed in a row, counted to [`FAILED_IN_A_ROW`].
+    pub failures: u8,
+    /// Whether it counts as failing: the log, the API, the panel, the metrics and `disable_after` all go by this.
+    pub failing: bool,
     /// Whether a notification has used up its automatic attempts since then.
     pub exhausted: bool,
     /// Whether its last answer was 410 Gone.
     pub gone: bool,
     /// That the webhook is about to be disabled, once that was told.
     pub notice: Option<Notice>,
+}
+
+impl Health {
+    /// Of a target whose first automatic attempt has failed at `now`, before that is counted.
+    pub const fn first_failure(now: Timestamp) -> Self {
+        Self { failing_since: now, failures: 0, failing: false, exhausted: false, gone: false, notice: None }
+    }
+
+    /// The one rule for when a target begins to fail: [`FAILED_IN_A_ROW`] attempts have failed with none confirmed in between, or it
+    /// has confirmed nothing for [`WITHOUT_SUCCESS`] while something is `pending`. It fails until it confirms.
+    pub fn has_come_to_fail(&self, now: Timestamp, pending: bool) -> bool {
+        self.failures >= FAILED_IN_A_ROW || (pending && self.failing_since.plus(WITHOUT_SUCCESS) <= now)
+    }
 }
 
 /// That a webhook is about to be disabled.
@@ -30,7 +52,7 @@ pub struct Notice {
 /// When a webhook is disabled for its target's sake. Never, by default: the guide has no such rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DisableRule {
-    /// How long nothing must have been confirmed; a notification must have used up its attempts as well.
+    /// How long nothing must have been confirmed; it must be failing, and a notification must have used up its attempts as well.
     pub after: Option<Duration>,
     /// Whether a 410 Gone is enough.
     pub on_gone: bool,
@@ -68,7 +90,7 @@ impl DisableRule {
         if self.on_gone && health.gone {
             return Ruling::Disable(DisabledReason::Gone);
         }
-        let (Some(after), true) = (self.after, health.exhausted) else {
+        let (Some(after), true) = (self.after, health.failing && health.exhausted) else {
             return if health.notice.is_some() { Ruling::Recant } else { Ruling::None };
         };
         let since = health.failing_since;
@@ -99,7 +121,22 @@ mod tests {
     }
 
     fn failing(exhausted: bool, notice: Option<Notice>) -> Health {
-        Health { failing_since: at(0), exhausted, gone: false, notice }
+        Health { exhausted, failing: true, notice, ..Health::first_failure(at(0)) }
+    }
+
+    #[test]
+    fn five_in_a_row_or_a_quarter_of_an_hour_with_something_pending_is_failing() {
+        let mut health = Health::first_failure(at(0));
+        let quarter = at(0).plus(WITHOUT_SUCCESS);
+        assert!(!health.has_come_to_fail(Timestamp::from_ms(quarter.as_ms() - 1), true));
+        assert!(health.has_come_to_fail(quarter, true));
+        assert!(!health.has_come_to_fail(at(9), false), "nothing is pending");
+        health.failures = FAILED_IN_A_ROW - 1;
+        assert!(!health.has_come_to_fail(at(0), true));
+        health.failures += 1;
+        assert!(health.has_come_to_fail(at(0), false));
+        let tried_once = Health { exhausted: true, ..Health::first_failure(at(0)) };
+        assert_eq!(days(5).judge(&tried_once, at(90)), Ruling::None, "it goes by the same rule");
     }
 
     fn told(days: u64, proven: bool) -> Notice {

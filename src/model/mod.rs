@@ -36,7 +36,7 @@ pub use authority::{Authority, AuthorityError, port};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
-pub use health::{DisableRule, Health, Notice, Ruling};
+pub use health::{DisableRule, FAILED_IN_A_ROW, Health, Notice, Ruling, WITHOUT_SUCCESS};
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };

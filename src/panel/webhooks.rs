@@ -169,6 +169,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
                 p.why.bad { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }
             @if let Some(attempt) = &failure { (last_failure(view, attempt)) }
+            @if let Some(held) = view.service.hold(&webhook) { p.why { (told(view.lang, view.lang.of(&held))) } }
             @if let Some(since) = glance.failing.since { p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
             @if let Some(at) = glance.failing.disables_at { p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) } }
             h2 { (t.hourly) }

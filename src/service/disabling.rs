@@ -7,7 +7,7 @@ use crate::store::StoreError;
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failing {
-    /// Since when nothing was confirmed; `None` for a target that does well.
+    /// Since when nothing was confirmed; `None` for a target that isn't failing ([`crate::model::Health::has_come_to_fail`]).
     pub since: Option<Timestamp>,
     /// When the webhook will be disabled if that stays so; `None` before the notice.
     pub disables_at: Option<Timestamp>,
@@ -16,7 +16,7 @@ pub struct Failing {
 /// How many webhooks are in trouble.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Troubled {
-    /// Active, their last attempts not confirmed.
+    /// Active, and their targets are failing.
     pub failing: u64,
     /// Of those, the ones about to be disabled.
     pub warned: u64,
@@ -31,7 +31,7 @@ impl Service {
             return Failing::default();
         };
         let disables_at = self.policy().disable.disables_at(&health).filter(|_| webhook.is_active());
-        Failing { since: Some(health.failing_since), disables_at }
+        Failing { since: health.failing.then_some(health.failing_since), disables_at }
     }
 
     /// How many webhooks are in trouble, of all accounts.
@@ -40,7 +40,7 @@ impl Service {
         let mut troubled = Troubled::default();
         for webhook in self.store.directory().all() {
             let health = healths.get(&webhook.no).filter(|_| webhook.is_active());
-            troubled.failing += u64::from(health.is_some());
+            troubled.failing += u64::from(health.is_some_and(|health| health.failing));
             troubled.warned += u64::from(health.is_some_and(|health| rule.disables_at(health).is_some()));
             troubled.disabled += u64::from(matches!(webhook.status, WebhookStatus::Disabled { .. }));
         }
@@ -52,7 +52,7 @@ impl Service {
     pub async fn judge_webhooks(&self) {
         // A clock that is ahead for a moment warns of nothing and disables nobody.
         let (rule, now) = (self.policy().disable, self.store.trusted_now());
-        for (no, health) in self.store.healths() {
+        for (no, mut health) in self.store.healths() {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
             // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.
             let account = |webhook: &Webhook| self.accounts.iter().find(|account| account.no == webhook.account);
@@ -60,6 +60,11 @@ impl Service {
             else {
                 continue;
             };
+            if !health.failing && health.has_come_to_fail(now, true) {
+                let of = webhook.account;
+                let pending = self.read(move |store| Ok(store.is_owed(of, no)?)).await.unwrap_or(false);
+                health.failing = pending && self.store.come_to_fail(of, no).await.unwrap_or(false);
+            }
             let judged = match rule.judge(&health, now) {
                 Ruling::None => Ok(()),
                 Ruling::Warn(at) => self.warn(webhook, health.failing_since, at).await,

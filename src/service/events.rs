@@ -162,7 +162,7 @@ impl Service {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<super::NotificationDetail>, Error> {
-        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
+        let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
             let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
@@ -173,7 +173,7 @@ impl Service {
             let mut details = Vec::with_capacity(page.items.len());
             for notification in page.items {
                 let attempts = store.attempts(&notification)?;
-                let view = webhooks.view(&notification, &event, max_attempts)?;
+                let view = webhooks.view(&notification, &event, &present)?;
                 details.push(super::NotificationDetail { view, attempts });
             }
             Ok(Page { items: details, next: page.next })

@@ -1,9 +1,9 @@
 //! Explaining: why each webhook was or wasn't owed an event, and what becomes of it now.
 
-use super::notifications::Webhooks;
-use super::{Caller, Engine, Error, NotificationView, Service};
+use super::notifications::{Present, Webhooks};
+use super::{Caller, Error, NotificationView, Service};
 use crate::model::{
-    Event, EventId, Notification, NotificationId, Said, Status, TEST_EVENT, Timestamp, Webhook, WebhookId,
+    Event, EventId, Notification, NotificationId, Said, Status, TEST_EVENT, Timestamp, Wait, Webhook, WebhookId,
     WebhookStatus,
 };
 use crate::store::Store;
@@ -26,8 +26,7 @@ pub struct Explanation {
 impl Service {
     /// For every webhook, why it was or wasn't owed this event.
     pub async fn explain(&self, caller: &Caller, id: EventId) -> Result<Vec<Explanation>, Error> {
-        let (account, max_attempts, now) = (caller.account, self.policy().retry.max_attempts(), self.now());
-        let engine = self.engine.clone();
+        let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
             let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
@@ -35,8 +34,8 @@ impl Service {
             let mut explanations = Vec::new();
             let owed = store.notifications_of(account, seq)?;
             for notification in &owed {
-                let view = webhooks.view(notification, &event, max_attempts)?;
-                let reason = reason(store, &*engine, &mut webhooks, notification, &view, &event, now)?;
+                let view = webhooks.view(notification, &event, &present)?;
+                let reason = reason(store, &present, &mut webhooks, notification, &view, &event)?;
                 explanations.push(Explanation {
                     webhook_id: view.webhook_id,
                     owed: true,
@@ -64,34 +63,102 @@ impl Service {
 
     /// Why one notification stands where it does: its sentence of [`Service::explain`], without a look at the others of its event.
     pub async fn explain_notification(&self, caller: &Caller, id: NotificationId) -> Result<Said, Error> {
-        let (account, max_attempts, now) = (caller.account, self.policy().retry.max_attempts(), self.now());
-        let engine = self.engine.clone();
+        let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let key = store.notification_key(id).ok_or(Error::NotFound)?;
             let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
             let event = store.event_head(account, key.seq)?.ok_or(Error::NotFound)?;
             let mut webhooks = Webhooks::new(store, account);
-            let view = webhooks.view(&notification, &event, max_attempts)?;
-            reason(store, &*engine, &mut webhooks, &notification, &view, &event, now)
+            let view = webhooks.view(&notification, &event, &present)?;
+            reason(store, &present, &mut webhooks, &notification, &view, &event)
         })
         .await
     }
 }
 
+impl Service {
+    /// What holds all automatic attempts to a webhook, in a sentence; `None` where they leave, or it isn't active.
+    pub fn hold(&self, webhook: &Webhook) -> Option<Said> {
+        let wait = self.present().wait(webhook).filter(|wait| webhook.is_active() && *wait != Wait::NoPlace)?;
+        let held = held_by(wait);
+        Some(Said {
+            en: format!("Automatic attempts wait: {}.", held.en),
+            pt: format!("As tentativas automáticas esperam: {}.", held.pt),
+        })
+    }
+}
+
 fn reason(
     store: &Store,
-    engine: &dyn Engine,
+    present: &Present,
     webhooks: &mut Webhooks<'_>,
     notification: &Notification,
     view: &NotificationView,
     event: &Event,
-    now: Timestamp,
 ) -> Result<Said, Error> {
-    if engine.is_in_flight(notification.key, notification.attempts) {
+    if present.engine.is_in_flight(notification.key, notification.attempts) {
         return Ok(Said::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
     }
     let first = store.waits_for(notification)?;
-    Ok(explain_owed(view, webhooks.is_deleted(notification)?, event, first.as_ref(), now))
+    let wait = webhooks.get(notification.key.webhook)?.and_then(|webhook| present.wait(&webhook));
+    // A test waits for no more than a free place.
+    let wait = wait.filter(|wait| !notification.test || matches!(wait, Wait::NoPlace | Wait::NoRoom));
+    let said = explain_owed(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
+    let by_hand = notification.manual_at.is_some() && !notification.test && view.status != Status::Cancelled;
+    Ok(if by_hand { and_by_hand(&said) } else { said })
+}
+
+fn and_by_hand(said: &Said) -> Said {
+    Said {
+        en: format!("{} It was also asked to be re-sent by hand, and that attempt leaves as soon as it may.", said.en),
+        pt: format!("{} Também foi pedido um reenvio à mão, que sai assim que puder.", said.pt),
+    }
+}
+
+/// What holds the next automatic attempt of a webhook, as the end of a sentence.
+fn held_by(wait: Wait) -> Said {
+    match wait {
+        Wait::RetryAfter(until) => Said {
+            en: format!(
+                "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a re-send by hand \
+                 goes out at once"
+            ),
+            pt: format!(
+                "o destino pediu uma pausa (Retry-After), e a próxima tentativa vem em {until}; um teste ou um reenvio à mão sai \
+                 na hora"
+            ),
+        },
+        Wait::RateLimit(until) => Said {
+            en: format!(
+                "the webhook's rate limit lets the next attempt leave at {until}, and what was due before goes first"
+            ),
+            pt: format!(
+                "o limite de envio do webhook deixa a próxima tentativa sair em {until}, e o que já estava na fila sai antes"
+            ),
+        },
+        Wait::OwnFault(until) => Said {
+            en: format!(
+                "carteiro's own machine could not make the last attempt (no file descriptor, memory or port was free), and tries \
+                 again at {until}; that uses up no attempt"
+            ),
+            pt: format!(
+                "a máquina do carteiro não conseguiu fazer a última tentativa (faltou descritor de arquivo, memória ou porta) e \
+                 tenta de novo em {until}; isso não gasta nenhuma tentativa"
+            ),
+        },
+        Wait::Unreachable => Said::new(
+            "the target could not be reached when it was last tried, so notifications go to it one at a time until it answers",
+            "o destino não pôde ser alcançado na última vez, então as notificações vão uma de cada vez até que ele responda",
+        ),
+        Wait::NoPlace => Said::new(
+            "as many attempts to this webhook are in flight as it may have (max_in_flight), and it goes once one of them has ended",
+            "este webhook já tem tantas tentativas em andamento quantas pode ter (max_in_flight), e ela sai quando uma terminar",
+        ),
+        Wait::NoRoom => Said::new(
+            "the disk of carteiro's machine is almost full, and nothing is sent until there is room",
+            "o disco da máquina do carteiro está quase cheio, e nada é enviado até haver espaço",
+        ),
+    }
 }
 
 fn explain_owed(
@@ -99,12 +166,12 @@ fn explain_owed(
     webhook_deleted: bool,
     event: &Event,
     waits_for: Option<&Event>,
-    now: Timestamp,
+    wait: Option<Wait>,
 ) -> Said {
     let (made, most) = (view.automatic, view.max_attempts);
     match view.status {
-        Status::Pending => match waits_for {
-            Some(Event { id, .. }) => Said {
+        Status::Pending => match (waits_for, wait.map(held_by)) {
+            (Some(Event { id, .. }), _) => Said {
                 en: format!(
                     "It is owed and waits for its turn: the webhook keeps order, and event {id} about the same resource comes \
                      first; it goes once that one is delivered, has failed or is cancelled."
@@ -114,27 +181,37 @@ fn explain_owed(
                      antes; sai quando esse for entregue, falhar de vez ou for cancelado."
                 ),
             },
-            None => Said::new(
+            (None, Some(held)) => Said {
+                en: format!("It is owed and waits: {}.", held.en),
+                pt: format!("Está a entregar e espera: {}.", held.pt),
+            },
+            (None, None) => Said::new(
                 "It is owed and its first attempt is about to be made.",
                 "Está a entregar, e a primeira tentativa será feita em instantes.",
             ),
         },
-        Status::Retrying => match view.next_attempt_at {
-            Some(at) if at > now => Said {
-                en: format!("Attempts made without a 2XX: {made} of {most}; the next one comes at {at}."),
-                pt: format!("Tentativas feitas sem um 2XX: {made} de {most}; a próxima vem em {at}."),
-            },
-            _ => Said {
-                en: format!(
-                    "Attempts made without a 2XX: {made} of {most}; the next one is due, and is made once the webhook has room: \
-                     a target that fails is sent one at a time."
+        Status::Retrying => {
+            // What holds it longer than its own due time does, and what it has to wait for once it is due.
+            let held = wait.filter(|wait| match (wait.until(), view.next_attempt_at) {
+                (Some(until), Some(next)) => until >= next,
+                (Some(_), None) | (None, Some(_)) => false,
+                (None, None) => true,
+            });
+            let next = match (held, view.next_attempt_at) {
+                (Some(wait), _) => held_by(wait),
+                (None, Some(at)) => {
+                    Said { en: format!("the next one comes at {at}"), pt: format!("a próxima vem em {at}") }
+                }
+                (None, None) => Said::new(
+                    "the next one is due and about to be made",
+                    "a próxima já está na hora e será feita em instantes",
                 ),
-                pt: format!(
-                    "Tentativas feitas sem um 2XX: {made} de {most}; a próxima já está na hora, e é feita assim que o webhook \
-                     tiver vaga: a um destino que falha envia-se uma de cada vez."
-                ),
-            },
-        },
+            };
+            Said {
+                en: format!("Attempts made without a 2XX: {made} of {most}; {}.", next.en),
+                pt: format!("Tentativas feitas sem um 2XX: {made} de {most}; {}.", next.pt),
+            }
+        }
         Status::Held => Said::new(
             "It is owed and held back, because the webhook is paused or disabled; no attempt is used up.",
             "Está a entregar e fica retida, porque o webhook está pausado ou desativado; nenhuma tentativa é gasta.",

@@ -1,6 +1,6 @@
 //! Following along: the attempts of an account as their outcomes are taken in, or merely that something of it has changed.
 
-use super::notifications::Webhooks;
+use super::notifications::{Present, Webhooks};
 use super::{Caller, Error, NotificationView, Service};
 use crate::model::{AccountNo, Attempt, EventId, Pattern, Said, WebhookId, WebhookNo};
 use crate::store::{Gap, Place, Store};
@@ -86,7 +86,7 @@ impl Followers {
 pub struct Follower {
     store: Store,
     account: AccountNo,
-    max_attempts: u8,
+    present: Present,
     /// The webhook of the filter; `Some(None)` where there is no such webhook.
     webhook: Option<Option<WebhookNo>>,
     filter: FollowFilter,
@@ -124,7 +124,7 @@ impl Service {
         Ok(Follower {
             store: self.store.clone(),
             account,
-            max_attempts: self.policy().retry.max_attempts(),
+            present: self.present(),
             webhook,
             filter,
             gap: after == Some(None),
@@ -183,7 +183,7 @@ impl Follower {
                 continue;
             };
             page.retain(|outcome| self.webhook.is_none_or(|only| only == Some(outcome.key.webhook)));
-            let (store, account, max_attempts) = (self.store.clone(), self.account, self.max_attempts);
+            let (store, account, mut present) = (self.store.clone(), self.account, self.present.clone());
             let filter = self.filter.clone();
             let read = move || {
                 let mut webhooks = Webhooks::new(&store, account);
@@ -198,7 +198,9 @@ impl Follower {
                     {
                         continue;
                     }
-                    let view = webhooks.view(&notification, &event, max_attempts)?;
+                    // As the outcome left it, and what was to come then.
+                    present.now = notification.updated_at;
+                    let view = webhooks.view(&notification, &event, &present)?;
                     attempts.push(Followed { place: outcome.place, view, attempt });
                 }
                 Ok::<_, Error>(attempts)

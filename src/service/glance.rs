@@ -144,7 +144,8 @@ impl Service {
 
     /// What an account's first page says.
     pub async fn overview(&self, caller: &Caller) -> Result<Overview, Error> {
-        let (account, now, max_attempts) = (caller.account, self.now(), self.policy().retry.max_attempts());
+        let (account, present) = (caller.account, self.present());
+        let now = present.now;
         let webhooks = self.all_webhooks(caller);
         let mut failing: Vec<_> = webhooks
             .iter()
@@ -183,7 +184,7 @@ impl Service {
             }
             let mut views = Webhooks::new(store, account);
             let oldest = match &oldest {
-                Some((notification, event)) => Some(views.view(notification, event, max_attempts)?),
+                Some((notification, event)) => Some(views.view(notification, event, &present)?),
                 None => None,
             };
             let mut troubles = Vec::with_capacity(failing.len());

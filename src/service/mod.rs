@@ -25,10 +25,11 @@ use crate::clock::Clock;
 use crate::meters::{Attempts, Kept};
 use crate::model::{
     AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, ExtraType, KnownType, NotificationKey,
-    RetryPolicy, Said, Scope, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, catalogue,
+    RetryPolicy, Said, Scope, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, Wait, Webhook, catalogue,
 };
 use crate::store::{AcceptRefusal, Debt, Figures, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -72,6 +73,35 @@ pub struct Caller {
     pub env: Arc<str>,
     /// What the token allows.
     pub scopes: Scopes,
+    /// On whose word, as the log tells it.
+    pub by: By,
+}
+
+/// On whose word something is done, as the log tells it: never the token itself.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// A token of the store, by whatever way it came: a call, a command, or a session of the panel.
+    Token {
+        /// Its id.
+        id: TokenId,
+        /// What its owner calls it.
+        name: Arc<str>,
+    },
+    /// The token of the config's `admin_token_file`, likewise.
+    ConfigToken,
+    /// The daemon itself, or what runs inside its process.
+    Daemon,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Names are their owners' own words: a line break must not become one of the log.
+            Self::Token { id, name } => write!(f, "token {id} \"{}\"", name.escape_debug()),
+            Self::ConfigToken => f.write_str("the token of admin_token_file"),
+            Self::Daemon => f.write_str("carteiro itself"),
+        }
+    }
 }
 
 /// A token as a session remembers it: enough to ask again whether it is good, and not the token itself.
@@ -125,6 +155,8 @@ pub trait Engine: Send + Sync {
     /// Whether an attempt of this notification is in flight, given how many attempts its record has: one that the record has taken in
     /// is over.
     fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool;
+    /// What keeps automatic attempts to a webhook from leaving at `now`, where it may have `most` in flight.
+    fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<Wait>;
     /// How many attempts are in flight.
     fn in_flight(&self) -> usize;
     /// The attempts that have ended.
@@ -224,7 +256,12 @@ impl Service {
         let configured =
             self.accounts.iter().find(|account| account.admin_token.as_ref().is_some_and(|own| own.matches(&hash)));
         if let Some(account) = configured {
-            return Some(Caller { account: account.no, env: account.env.clone(), scopes: Scopes::ADMIN });
+            return Some(Caller {
+                account: account.no,
+                env: account.env.clone(),
+                scopes: Scopes::ADMIN,
+                by: By::ConfigToken,
+            });
         }
         let now = self.clock.now();
         let kept = self.store.token(id?, now)?;
@@ -234,7 +271,8 @@ impl Service {
         // An account that is no longer in the config keeps its data and lets nobody in.
         let account = self.accounts.iter().find(|account| account.no == kept.account)?;
         self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(kept.id, now);
-        Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes })
+        let by = By::Token { id: kept.id, name: kept.name.as_str().into() };
+        Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes, by })
     }
 
     /// The catalogue, the guide's types first.
@@ -260,6 +298,17 @@ impl Service {
             Ok(names.filter(|(no, _)| store.is_absent(*no)).map(|(_, name)| name).collect())
         })
         .await
+    }
+
+    /// What views of notifications depend on beside the store, as of now.
+    fn present(&self) -> notifications::Present {
+        let policy = self.policy();
+        notifications::Present {
+            max_attempts: policy.retry.max_attempts(),
+            max_in_flight: usize::from(policy.max_in_flight_per_webhook),
+            engine: self.engine.clone(),
+            now: self.now(),
+        }
     }
 
     fn policy(&self) -> Arc<Policy> {

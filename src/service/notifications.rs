@@ -1,10 +1,10 @@
 //! Notifications: list, read, re-send one or many.
 
 use super::events::{erased, in_flight};
-use super::{Caller, Error, MAX_COUNTED, Service};
+use super::{Caller, Engine, Error, MAX_COUNTED, Service};
 use crate::model::{
     AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationId, Pattern, Refusal, ResendFilter,
-    ResendId, ResendState, ResponseFilter, Said, State, Status, Timestamp, Webhook, WebhookId, WebhookNo,
+    ResendId, ResendState, ResponseFilter, Said, State, Status, Timestamp, Wait, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store, StoreError};
 use std::collections::HashMap;
@@ -31,7 +31,8 @@ pub struct NotificationView {
     pub automatic: u8,
     /// How many automatic ones there are at most.
     pub max_attempts: u8,
-    /// When the next automatic attempt comes; `None` while it is held or when none will.
+    /// When the next automatic attempt comes, at the earliest where others go before it; never in the past. `None` while it is held or
+    /// about to leave, and when none will come.
     pub next_attempt_at: Option<Timestamp>,
     /// The status of the last response.
     pub response_status: Option<u16>,
@@ -193,14 +194,14 @@ impl Service {
         cursor: Option<Cursor>,
         limit: usize,
     ) -> Result<Page<NotificationView>, Error> {
-        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
+        let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let Some(query) = filter.resolve(store, account)? else {
                 return Ok(Page { items: Vec::new(), next: None });
             };
             let page = store.notifications(account, &NotificationQuery { order, cursor, limit, ..query })?;
             let mut webhooks = Webhooks::new(store, account);
-            let views = page.items.iter().map(|(notification, event)| webhooks.view(notification, event, max_attempts));
+            let views = page.items.iter().map(|(notification, event)| webhooks.view(notification, event, &present));
             Ok(Page { items: views.collect::<Result<_, _>>()?, next: page.next })
         })
         .await
@@ -208,12 +209,12 @@ impl Service {
 
     /// One notification with its attempts.
     pub async fn notification(&self, caller: &Caller, id: NotificationId) -> Result<NotificationDetail, Error> {
-        let (account, max_attempts) = (caller.account, self.policy().retry.max_attempts());
+        let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let key = store.notification_key(id).ok_or(Error::NotFound)?;
             let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
             let event = store.event_head(account, key.seq)?.ok_or(Error::NotFound)?;
-            let view = Webhooks::new(store, account).view(&notification, &event, max_attempts)?;
+            let view = Webhooks::new(store, account).view(&notification, &event, &present)?;
             Ok(NotificationDetail { view, attempts: store.attempts(&notification)? })
         })
         .await
@@ -361,7 +362,25 @@ impl Service {
         webhook: Option<&Arc<Webhook>>,
     ) -> NotificationView {
         let id = self.store.notification_id(notification.key);
-        view(id, notification, event, webhook.map(|webhook| &**webhook), self.policy().retry.max_attempts())
+        view(id, notification, event, webhook.map(|webhook| &**webhook), &self.present())
+    }
+}
+
+/// What a view of a notification depends on beside the store.
+#[derive(Clone)]
+pub(super) struct Present {
+    /// How many automatic attempts there are at most, where the webhook has no policy of its own.
+    pub(super) max_attempts: u8,
+    /// How many attempts may be in flight, where it has no limit of its own.
+    pub(super) max_in_flight: usize,
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) now: Timestamp,
+}
+
+impl Present {
+    /// What keeps automatic attempts to this webhook from leaving now.
+    pub(super) fn wait(&self, webhook: &Webhook) -> Option<Wait> {
+        self.engine.wait(webhook, webhook.max_in_flight.map_or(self.max_in_flight, usize::from), self.now)
     }
 }
 
@@ -377,7 +396,7 @@ impl<'s> Webhooks<'s> {
         Self { store, account, found: HashMap::new() }
     }
 
-    fn get(&mut self, no: WebhookNo) -> Result<Option<Arc<Webhook>>, Error> {
+    pub(super) fn get(&mut self, no: WebhookNo) -> Result<Option<Arc<Webhook>>, Error> {
         if let Some(found) = self.found.get(&no) {
             return Ok(found.clone());
         }
@@ -398,11 +417,11 @@ impl<'s> Webhooks<'s> {
         &mut self,
         notification: &Notification,
         event: &Event,
-        max_attempts: u8,
+        present: &Present,
     ) -> Result<NotificationView, Error> {
         let webhook = self.get(notification.key.webhook)?;
         let id = self.store.notification_id(notification.key);
-        Ok(view(id, notification, event, webhook.as_deref(), max_attempts))
+        Ok(view(id, notification, event, webhook.as_deref(), present))
     }
 }
 
@@ -416,20 +435,24 @@ fn view(
     notification: &Notification,
     event: &Event,
     webhook: Option<&Webhook>,
-    default_max_attempts: u8,
+    present: &Present,
 ) -> NotificationView {
     let status = status(notification, webhook);
     let max_attempts = match webhook.and_then(|webhook| webhook.retry.as_ref()) {
         _ if notification.test => 1,
         Some(own) => own.max_attempts(),
-        None => default_max_attempts,
+        None => present.max_attempts,
     };
+    let wait = webhook.filter(|_| matches!(status, Status::Pending | Status::Retrying));
+    let held_until = wait.and_then(|webhook| present.wait(webhook)).and_then(Wait::until);
     let next_attempt_at = match (status, notification.state) {
-        (Status::Pending, _) if notification.waits => None,
-        (Status::Pending, _) => Some(notification.inserted_at),
-        (Status::Retrying, State::Retrying { due }) => Some(due),
+        (Status::Pending, _) if notification.waits || notification.test => None,
+        (Status::Pending, _) => held_until,
+        (Status::Retrying, State::Retrying { due }) => Some(due).max(held_until),
         _ => None,
     };
+    // What is due leaves as soon as it has its turn; there is no moment to name.
+    let next_attempt_at = next_attempt_at.filter(|at| *at > present.now);
     NotificationView {
         id,
         event_id: event.id,

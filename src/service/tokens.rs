@@ -1,6 +1,6 @@
 //! Access tokens: make, list, revoke.
 
-use super::{Caller, Error, Service};
+use super::{By, Caller, Error, Service};
 use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
 use crate::store::{Cursor, Order, Page, Token};
 use std::fmt;
@@ -62,7 +62,7 @@ impl Service {
         expires: Option<Duration>,
     ) -> Result<NewToken, Error> {
         let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
-        let view = self.keep_token(caller.account, name, scopes, expires, &token).await?;
+        let view = self.keep_token(caller.account, &caller.by, name, scopes, expires, &token).await?;
         Ok(NewToken { view, text: token.reveal() })
     }
 
@@ -70,6 +70,7 @@ impl Service {
     pub async fn keep_token(
         &self,
         account: AccountNo,
+        by: &By,
         name: String,
         scopes: Scopes,
         expires: Option<Duration>,
@@ -87,7 +88,7 @@ impl Service {
             last_used_at: None,
         };
         self.store.add_token(kept.clone()).await?;
-        tracing::info!(token = %kept.id, "access token made");
+        tracing::info!(token = %kept.id, name = kept.name, %by, "access token made");
         Ok(kept.into())
     }
 
@@ -126,7 +127,7 @@ impl Service {
         if !self.store.revoke_token(caller.account, id).await? {
             return Err(Error::NotFound);
         }
-        tracing::info!(token = %id, "access token revoked");
+        tracing::info!(token = %id, by = %caller.by, "access token revoked");
         Ok(())
     }
 }

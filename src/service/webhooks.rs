@@ -64,7 +64,7 @@ impl Service {
             Error::Conflict { code: "too_many_webhooks", detail }
         })?;
         self.followers.tell(caller.account);
-        tracing::info!(webhook = %registered.id, "webhook registered");
+        tracing::info!(webhook = %registered.id, by = %caller.by, "webhook registered");
         Ok(registered)
     }
 
@@ -108,7 +108,7 @@ impl Service {
         }
         let changed = self.store.change(caller.account, id, patch).await?.ok_or(Error::NotFound)?;
         self.followers.tell(caller.account);
-        tracing::info!(webhook = %changed.id, status = changed.status.as_str(), "webhook changed");
+        tracing::info!(webhook = %changed.id, status = changed.status.as_str(), by = %caller.by, "webhook changed");
         Ok(changed)
     }
 
@@ -118,7 +118,7 @@ impl Service {
             return Err(Error::NotFound);
         }
         self.followers.tell(caller.account);
-        tracing::info!(webhook = %id, "webhook deleted");
+        tracing::info!(webhook = %id, by = %caller.by, "webhook deleted");
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Service {
         let rotated = self.store.rotate_secret(caller.account, id, secret, overlap).await?;
         let rotated = rotated.map_err(|TooManySecrets| too_many_secrets())?.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();
-        tracing::info!(webhook = %rotated.id, signing, "signing secret rotated");
+        tracing::info!(webhook = %rotated.id, signing, by = %caller.by, "signing secret rotated");
         Ok(rotated)
     }
 

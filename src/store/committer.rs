@@ -165,6 +165,11 @@ pub(super) enum Commit {
         number: u64,
         reply: Reply<Option<BulkResend>>,
     },
+    ComeToFail {
+        account: AccountNo,
+        webhook: WebhookNo,
+        reply: Reply<bool>,
+    },
     Warn {
         account: AccountNo,
         webhook: WebhookNo,
@@ -212,6 +217,7 @@ impl Commit {
             | Self::Delete { .. }
             | Self::Settle { .. }
             | Self::CancelResend { .. }
+            | Self::ComeToFail { .. }
             | Self::Warn { .. }
             | Self::Erase { .. }
             | Self::Backup { .. }
@@ -542,6 +548,7 @@ impl Committer {
             | Commit::Settle { .. }
             | Commit::Resend { .. }
             | Commit::CancelResend { .. }
+            | Commit::ComeToFail { .. }
             | Commit::Warn { .. }
             | Commit::Backup { .. }
             | Commit::Stop { .. } => ROWS,
@@ -635,6 +642,9 @@ impl Committer {
                 }
                 Commit::CancelResend { account, number, reply } => {
                     answers.push(reply.later(self.cancel_resend(&mut txn, account, number, now)));
+                }
+                Commit::ComeToFail { account, webhook, reply } => {
+                    answers.push(reply.later(self.come_to_fail(&mut txn, account, webhook)));
                 }
                 Commit::Warn { account, webhook, ends_at, reply } => {
                     answers.push(reply.later(self.warn(&mut txn, account, webhook, ends_at)));

@@ -781,6 +781,12 @@ impl Store {
         self.shared.health(webhook)
     }
 
+    /// Keeps that a target has come to fail because it confirmed nothing for long, and says so in the log. `false` where it has
+    /// recovered meanwhile.
+    pub async fn come_to_fail(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
+        self.commit(|reply| Commit::ComeToFail { account, webhook, reply }).await
+    }
+
     /// Keeps that a webhook will be disabled at a moment, or that it won't. `false` where its target has recovered meanwhile, or the
     /// same was kept already.
     pub async fn warn(

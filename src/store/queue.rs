@@ -44,6 +44,13 @@ impl Store {
         self.timed_page(&keys::manuals_of(webhook), from, Timestamp::from_ms(u64::MAX), limit)
     }
 
+    /// Whether automatic attempts to a webhook are pending, now or later.
+    pub fn is_owed(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
+        let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
+        let any = !self.fresh_page(account, webhook, Seq(0), 1)?.is_empty();
+        Ok(any || !self.retry_page(webhook, first, Timestamp::from_ms(u64::MAX), 1)?.is_empty())
+    }
+
     fn timed_page(&self, prefix: &[u8], from: Due, until: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
         let start = [prefix, &from.at.as_ms().to_be_bytes(), &from.seq.0.to_be_bytes()].concat();
         let end = [prefix, &until.as_ms().to_be_bytes()].concat();

@@ -731,18 +731,18 @@ fn how_a_target_does_is_kept_while_it_fails() {
     let events = rig.accept((0..4).map(|_| paid()).collect());
     let key = |nth: usize| NotificationKey { seq: events[nth].seq, webhook: hook.no };
     rig.settle(key(0), attempt(Trigger::Automatic, Some(410)), Verdict::RetryAt(START));
-    let fresh = Health { failing_since: START, exhausted: false, gone: true, notice: None };
+    let fresh = Health { failures: 1, gone: true, ..Health::first_failure(START) };
     assert_eq!(rig.store.health(hook.no), Some(fresh));
     rig.settle(key(1), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
     let rig = rig.reopen();
-    let exhausted = Health { exhausted: true, gone: false, ..fresh };
+    let exhausted = Health { failures: 2, exhausted: true, gone: false, ..fresh };
     assert_eq!(rig.store.health(hook.no), Some(exhausted));
     assert!(wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap());
     assert!(!wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap(), "once");
     let notice = |proven| Some(Notice { ends_at: START, proven });
     assert_eq!(rig.store.health(hook.no), Some(Health { notice: notice(false), ..exhausted }));
     rig.settle(key(3), attempt(Trigger::Automatic, None), Verdict::RetryAt(START));
-    assert_eq!(rig.store.health(hook.no), Some(Health { notice: notice(true), ..exhausted }));
+    assert_eq!(rig.store.health(hook.no), Some(Health { failures: 3, notice: notice(true), ..exhausted }));
     let rig = rig.reopen();
     assert_eq!(rig.store.health(hook.no).unwrap().notice, notice(false), "not tried in this run");
     // A failure by hand says nothing new; a success by hand says that it does well.

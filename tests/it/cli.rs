@@ -36,7 +36,7 @@ fn complaint(output: &Output) -> String {
 
 /// What a command that must work prints.
 #[track_caller]
-fn done(daemon: &Daemon, arguments: &[&str]) -> String {
+pub(crate) fn done(daemon: &Daemon, arguments: &[&str]) -> String {
     let output = carteiro(daemon, arguments, "", &[]);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", complaint(&output));
     assert!(!out(&output).contains('\x1b'), "colours are for terminals: {arguments:?}");

@@ -25,7 +25,7 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     let mut daemon = Daemon::start(&config(RULE));
     let (bad, other) = (Receiver::start(&[Reply::Status(500)]), Receiver::ok());
     let hook = daemon.register_with(json!({
-        "target": bad.url, "events": ["*"], "description": "estoque", "retry": { "schedule": ["20ms"], "max_attempts": 2 },
+        "target": bad.url, "events": ["*"], "description": "estoque", "retry": { "schedule": ["20ms"], "max_attempts": 5 },
     }));
     daemon.register(&other.url, &["WEBHOOK.DISABLED"]);
     let failed = daemon.record("PAYMENT.PAID");
@@ -131,8 +131,10 @@ fn one_that_confirms_now_and_then_or_has_not_used_its_attempts_up_stays() {
     for hook in [&flaky_hook, &patient_hook] {
         assert_eq!(webhook(&daemon, &hook["id"])["status"], "ACTIVE");
     }
-    assert!(webhook(&daemon, &patient_hook["id"])["failing_since"].is_string());
-    assert_eq!(webhook(&daemon, &flaky_hook["id"])["failing_since"], Value::Null);
+    // One failed attempt, or one now and then, is not failing; `lanes` has what is.
+    for hook in [&flaky_hook, &patient_hook] {
+        assert_eq!(webhook(&daemon, &hook["id"])["failing_since"], Value::Null);
+    }
 }
 
 #[test]

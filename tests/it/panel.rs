@@ -506,8 +506,11 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
     let broken = daemon.register(&receiver.url, &["PAYMENT.*"]);
     let refused = daemon.register("http://127.0.0.1:9/x", &["ORDER.*"]);
     for name in ["PAYMENT.PAID", "ORDER.PAID"] {
-        let event = daemon.record(name);
-        daemon.await_status(&event, "RETRYING");
+        // Five failed attempts in a row are failing; one is not.
+        let events: Vec<String> = (0..5).map(|_| daemon.record(name)).collect();
+        for event in &events {
+            daemon.await_status(event, "RETRYING");
+        }
     }
     let (cookie, _) = sign_in(&daemon, &daemon.token);
     let page =

@@ -4,7 +4,9 @@ use crate::api::{Ingress, Server};
 use crate::clock::Clock;
 use crate::config;
 use crate::meters::Attempts;
-use crate::model::{AttemptError, DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, TokenHash};
+use crate::model::{
+    AttemptError, DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, Timestamp, TokenHash, Wait, Webhook,
+};
 use crate::service::{Account, Engine, Policy, Service};
 use crate::store::{Opened, Store, StoreSettings};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -53,6 +55,10 @@ impl Engine for Idle {
 
     fn attempts(&self) -> &Attempts {
         &self.attempts
+    }
+
+    fn wait(&self, _: &Webhook, _: usize, _: Timestamp) -> Option<Wait> {
+        None
     }
 
     fn is_in_flight(&self, _: NotificationKey, _: u16) -> bool {

@@ -2,8 +2,8 @@
 
 use super::{Standing, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, Notification, NotificationId, NotificationKey, Refusal, Seq, State, Status,
-    TEST_EVENT, Timestamp, TraceContext, Trigger, Verdict, WebhookNo,
+    AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, Refusal, Seq, State, Status,
+    TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
 use crate::store::StoreError;
 use crate::store::committer::{Committer, Told};
@@ -52,12 +52,15 @@ impl Committer {
             }
             Ok(Some((mut notification, before))) => {
                 let (had_turn, before_it) = (notification.has_turn(), notification.state);
-                let trace = || {
+                let event = || {
                     // Read for the line's sake alone: one that can't be read will be missed elsewhere.
                     let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
-                    txn.read(&keys::event(account, key.seq), decode).ok().flatten()?.trace
+                    txn.read(&keys::event(account, key.seq), decode).ok().flatten()
                 };
-                log_outcome(&attempt, verdict, self.shared.notification_id(key), trace);
+                let directory = self.shared.directory();
+                let webhook = directory.by_no(key.webhook);
+                let made = notification.automatic.saturating_add(1);
+                log_outcome(&attempt, verdict, self.shared.notification_id(key), made, webhook, event);
                 self.note_health(txn, key.webhook, &attempt, verdict, seen);
                 let trusted = self.shared.times.trusted_now();
                 self.shared.tally.note(key.webhook, came(&attempt, verdict), now, trusted);
@@ -173,25 +176,35 @@ impl Committer {
     }
 }
 
+/// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it. Neither a query nor a
+/// header of the target is told: both may hold secrets.
 fn log_outcome(
     attempt: &Attempt,
     verdict: Verdict,
     notification: NotificationId,
-    trace: impl FnOnce() -> Option<Arc<TraceContext>>,
+    attempts: u8,
+    webhook: Option<&Arc<Webhook>>,
+    event: impl FnOnce() -> Option<Event>,
 ) {
     let exhausted = verdict == Verdict::Exhausted;
     if !exhausted && !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let trace = trace();
-    let trace = trace.as_ref().map(|trace| tracing::field::display(trace.trace_id()));
-    let (status, error) = match &attempt.result {
-        AttemptResult::Response(response) => (Some(response.status), None),
-        AttemptResult::Error(error) => (None, Some(error.code.as_str())),
-    };
+    let event = event();
+    let trace = event.as_ref().and_then(|event| event.trace.as_ref());
+    let trace = trace.map(|trace| tracing::field::display(trace.trace_id()));
+    let status = attempt.result.status();
+    let error = ErrorCode::of(&attempt.result).map(ErrorCode::as_str);
     let duration_us = attempt.duration_us;
     tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, trace, "attempt ended");
     if exhausted {
-        tracing::info!(%notification, status, error, trace, "notification FAILED: its last automatic attempt is gone");
+        let target = webhook.map(|webhook| webhook.target.host_header());
+        let webhook = webhook.map(|webhook| tracing::field::display(webhook.id));
+        let (id, of_type) = (event.as_ref().map(|event| event.id), event.as_ref().map(|event| &event.event_type));
+        tracing::warn!(
+            %notification, event = id.map(tracing::field::display), webhook, target,
+            "type" = of_type.map(tracing::field::display), attempts, status, error, trace,
+            "notification FAILED: its last automatic attempt is gone; it can be re-sent by hand"
+        );
     }
 }

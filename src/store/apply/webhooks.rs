@@ -3,8 +3,8 @@
 use super::Gone;
 use super::events::Owed;
 use crate::model::{
-    AccountNo, Attempt, DisabledReason, EventType, Health, NewEvent, Notice, Seq, SigningSecret, Timestamp, TokenId,
-    TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
+    AccountNo, Attempt, DisabledReason, EventType, FAILED_IN_A_ROW, Health, NewEvent, Notice, Seq, SigningSecret,
+    Timestamp, TokenId, TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
@@ -152,17 +152,56 @@ impl Committer {
             Trigger::Automatic => {
                 // The rule goes by the trusted time, which is never after this.
                 let now = self.clock.now();
-                let mut health =
-                    known.unwrap_or(Health { failing_since: now, exhausted: false, gone: false, notice: None });
+                let mut health = known.unwrap_or(Health::first_failure(now));
                 health.failing_since = health.failing_since.min(now);
+                health.failures = health.failures.saturating_add(1).min(FAILED_IN_A_ROW);
+                health.failing |=
+                    health.has_come_to_fail(self.shared.times.trusted_now(), verdict != Verdict::Exhausted);
                 health.exhausted |= verdict == Verdict::Exhausted;
                 health.gone = attempt.result.status() == Some(410);
                 health.notice = health.notice.map(|notice| Notice { proven: true, ..notice });
                 Some(health)
             }
         };
+        self.say_health(no, known, found);
         if found != known {
             self.put_health(txn, no, found);
+        }
+    }
+
+    /// Nothing was confirmed for long while something is pending: whether the target has come to fail by that.
+    pub(in crate::store) fn come_to_fail(&mut self, txn: &mut Txn<'_>, account: AccountNo, no: WebhookNo) -> bool {
+        let directory = self.shared.directory();
+        let active = directory.by_no(no).is_some_and(|webhook| webhook.account == account && webhook.is_active());
+        // A clock that is ahead for a moment has nobody fail.
+        let now = self.shared.times.trusted_now();
+        let known = self.shared.health(no).filter(|health| active && !health.failing);
+        let Some(health) = known.filter(|health| health.has_come_to_fail(now, true)) else {
+            return false;
+        };
+        let found = Some(Health { failing: true, ..health });
+        self.say_health(no, known, found);
+        self.put_health(txn, no, found);
+        true
+    }
+
+    /// Tells the log that a target begins to fail, once, and that it is well again.
+    fn say_health(&self, no: WebhookNo, before: Option<Health>, now: Option<Health>) {
+        let failing = |health: Option<Health>| health.filter(|health| health.failing);
+        let directory = self.shared.directory();
+        let Some(webhook) = directory.by_no(no) else {
+            return;
+        };
+        let (webhook, target) = (webhook.id, webhook.target.host_header());
+        match (failing(before), failing(now)) {
+            (None, Some(health)) => tracing::warn!(
+                %webhook, target, since = %health.failing_since, failed_in_a_row = health.failures,
+                "the webhook's target fails: it has confirmed nothing since then; what it is owed is tried again by its schedule"
+            ),
+            (Some(health), None) => tracing::info!(
+                %webhook, target, since = %health.failing_since, "the webhook's target is well again: it has confirmed"
+            ),
+            (None, None) | (Some(_), Some(_)) => {}
         }
     }
 

@@ -263,8 +263,18 @@ fn resends() -> [BulkResend; 3] {
 }
 
 fn healths() -> [Health; 2] {
-    let fresh = Health { failing_since: at(1000), exhausted: false, gone: true, notice: None };
-    [fresh, Health { exhausted: true, gone: false, notice: Some(Notice { ends_at: at(2000), proven: false }), ..fresh }]
+    let fresh = Health { failures: 1, gone: true, ..Health::first_failure(at(1000)) };
+    [
+        fresh,
+        Health {
+            failures: 5,
+            failing: true,
+            exhausted: true,
+            gone: false,
+            notice: Some(Notice { ends_at: at(2000), proven: false }),
+            ..fresh
+        },
+    ]
 }
 
 /// Every kind of record, with a name.

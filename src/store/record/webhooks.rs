@@ -1,6 +1,6 @@
 //! Webhooks, and how their targets do.
 
-use super::{V1, V2, V3, checked, decode, invalid, open, seal, seal_as, unknown_version};
+use super::{V1, V2, V3, checked, decode, invalid, seal_as, unknown_version};
 use crate::model::{
     AccountNo, Authorization, DisabledReason, ExtraHeaders, Health, Notice, Pattern, PatternSet, RateLimit,
     RetryPolicy, Seq, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
@@ -268,6 +268,29 @@ fn webhook_from(record: WebhookV3) -> Option<Webhook> {
 // ---- how targets do -------------------------------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
+struct HealthV2 {
+    failing_since_ms: u64,
+    failures: u8,
+    failing: bool,
+    exhausted: bool,
+    gone: bool,
+    notice_ends_ms: Option<u64>,
+}
+
+pub(in crate::store) fn encode_health(health: &Health) -> Vec<u8> {
+    let record = HealthV2 {
+        failing_since_ms: health.failing_since.as_ms(),
+        failures: health.failures,
+        failing: health.failing,
+        exhausted: health.exhausted,
+        gone: health.gone,
+        notice_ends_ms: health.notice.map(|notice| notice.ends_at.as_ms()),
+    };
+    seal_as(V2, &record, &[])
+}
+
+/// Of a time when one failed attempt was enough.
+#[derive(Serialize, Deserialize)]
 struct HealthV1 {
     failing_since_ms: u64,
     exhausted: bool,
@@ -275,20 +298,23 @@ struct HealthV1 {
     notice_ends_ms: Option<u64>,
 }
 
-pub(in crate::store) fn encode_health(health: &Health) -> Vec<u8> {
-    let record = HealthV1 {
-        failing_since_ms: health.failing_since.as_ms(),
-        exhausted: health.exhausted,
-        gone: health.gone,
-        notice_ends_ms: health.notice.map(|notice| notice.ends_at.as_ms()),
-    };
-    seal(&record, &[])
+impl From<HealthV1> for HealthV2 {
+    fn from(old: HealthV1) -> Self {
+        let HealthV1 { failing_since_ms, exhausted, gone, notice_ends_ms } = old;
+        Self { failing_since_ms, failures: 1, failing: notice_ends_ms.is_some(), exhausted, gone, notice_ends_ms }
+    }
 }
 
 pub(in crate::store) fn decode_health(value: &[u8]) -> Result<Health, StoreError> {
-    let (record, _) = open::<HealthV1>("health", value)?;
+    let record = match checked("health", value)? {
+        (V2, bytes) => decode::<HealthV2>("health", bytes)?.0,
+        (V1, bytes) => decode::<HealthV1>("health", bytes)?.0.into(),
+        _ => return Err(unknown_version("health")),
+    };
     Ok(Health {
         failing_since: Timestamp::from_ms(record.failing_since_ms),
+        failures: record.failures,
+        failing: record.failing,
         exhausted: record.exhausted,
         gone: record.gone,
         // Of this run of the daemon nothing is proven yet.
