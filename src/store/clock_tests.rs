@@ -2,7 +2,7 @@
 
 use super::tests::{Rig, START, attempt, event, paid, wait};
 use super::*;
-use crate::model::{State, Trigger};
+use crate::model::{ResendFilter, State, Trigger};
 use std::time::{Duration, Instant};
 
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -200,6 +200,36 @@ fn retention_goes_by_no_clock_that_is_ahead_for_less_than_a_day_and_by_each_even
     rig.after(HOUR * 2);
     settle_down(&rig);
     assert_eq!(kept(&rig).len(), 0);
+    rig.check_rows();
+}
+
+#[test]
+fn a_bulk_resend_of_a_span_of_time_leaves_out_what_another_clock_recorded_in_between() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let key = |event: &Event| NotificationKey { seq: event.seq, webhook: hook.no };
+    let mut events = Vec::new();
+    for ahead in [false, true, false, true, false] {
+        if ahead {
+            rig.step(true, YEAR);
+        }
+        events.extend(rig.accept((0..3).map(|_| paid()).collect()));
+        if ahead {
+            rig.step(false, YEAR);
+        }
+    }
+    for event in &events {
+        rig.settle(key(event), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
+    }
+    let filter = ResendFilter { from: Some(START), to: Some(START.plus(HOUR)), ..ResendFilter::default() };
+    let query = NotificationQuery { from: filter.from, to: filter.to, limit: 99, ..NotificationQuery::default() };
+    assert_eq!(rig.store.count_notifications(rig.account, &query).unwrap(), 9);
+    wait(rig.store.resend_many(rig.account, filter, 9)).unwrap().unwrap();
+    let rig = rig.reopen();
+    rig.finish_jobs();
+    let resent = events.iter().filter(|event| rig.notification(key(event)).manual_at.is_some());
+    let resent: Vec<u64> = resent.map(|event| event.seq.0).collect();
+    assert_eq!(resent, [1, 2, 3, 7, 8, 9, 13, 14, 15]);
     rig.check_rows();
 }
 

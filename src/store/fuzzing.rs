@@ -83,7 +83,10 @@ fn row(table: u8, value: &[u8]) {
         5 => drop(survives(value, record::decode_set, |bits| record::encode_set(*bits))),
         6 => drop(survives(value, record::decode_token, record::encode_token)),
         7 => event_survives(value),
-        8 => drop(record::decode_chunk(value)),
+        8 => {
+            let _ = record::decode_chunk(value);
+            drop(survives(value, record::decode_clock, record::encode_clock));
+        }
         9 => drop(survives(value, record::decode_idempotency, record::encode_idempotency)),
         10 => {
             if let Some(notification) = survives(value, notification, record::encode_notification) {

@@ -90,7 +90,7 @@ impl Runs {
 
     /// Each with the last sequence number that it may have, up to `last`.
     fn until(&self, last: u64) -> impl Iterator<Item = (RunV1, u64)> {
-        let ends = self.0.iter().skip(1).map(|next| next.start - 1).chain([last]);
+        let ends = self.0.iter().skip(1).map(|next| next.start.saturating_sub(1)).chain([last]);
         self.0.iter().copied().zip(ends.map(move |end| end.min(last)))
     }
 }
