@@ -7,8 +7,9 @@
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its file in `tests/fuzz/targets` and of its folder in `tests/fuzz/seeds`.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("backup", crate::store::fuzzing::backup),
+    ("certificate", crate::delivery::fuzzing::certificate),
     ("connection", crate::api::fuzzing::connection),
     ("config", crate::config::fuzzing::config),
     ("cursor", crate::store::fuzzing::cursor),

@@ -7,7 +7,7 @@ use super::failure::{self, Unresolved};
 use super::resolve::{Resolver, literal};
 use super::stream::{Meter, Metered, Stream};
 use super::tls::Notes;
-use super::{head, proxy};
+use super::{head, probe, proxy};
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
 use bytes::Bytes;
 use http::Request;
@@ -57,6 +57,8 @@ pub(super) struct Dial {
     pub(super) timings: Timings,
     pub(super) remote_ip: Option<IpAddr>,
     pub(super) tls: Option<TlsVersion>,
+    /// What the handshake left behind.
+    notes: Arc<Notes>,
 }
 
 impl Connector {
@@ -82,15 +84,14 @@ impl Connector {
         // Heads and bodies leave in one piece; waiting for more would only delay them. A socket that refuses the
         // option is already dead, and says so at the first write.
         tcp.set_nodelay(true).ok();
-        let notes = Arc::default();
         let stream = if target.is_https() {
-            let tls = handshake(host, tcp, remote, settings, budget, dial, &notes).await?;
+            let tls = self.handshake(host, tcp, remote, settings, budget, dial).await?;
             dial.tls = version(&tls);
             Stream::Tls(Box::new(tls))
         } else {
             Stream::Plain(tcp)
         };
-        self.drive(stream, remote.ip(), dial.tls, notes.asked_for_certificate()).await
+        self.drive(stream, remote.ip(), dial.tls, dial.notes.asked_for_certificate()).await
     }
 
     async fn resolve(
@@ -162,6 +163,55 @@ impl Connector {
             TcpStream::connect(&addresses[..]).await.map_err(|cause| failure::proxy_unreachable(proxy, &cause))?;
         tcp.set_nodelay(true).ok();
         proxy::tunnel(proxy, tcp, address).await
+    }
+
+    async fn handshake(
+        &self,
+        host: &str,
+        tcp: TcpStream,
+        remote: SocketAddr,
+        settings: &ClientSettings,
+        budget: Budget,
+        dial: &mut Dial,
+    ) -> Result<TlsStream<TcpStream>, AttemptError> {
+        // The dot at the end of a fully qualified name belongs to the resolver; no certificate carries it.
+        let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
+            .map_err(|_| failure::never_certified(host))?;
+        let (start, notes) = (Instant::now(), Arc::clone(&dial.notes));
+        let handshake = TlsConnector::from(Arc::clone(&settings.tls)).connect(name.clone(), tcp);
+        let shaken = timeout_at(budget.until, Notes::during(&notes, handshake)).await;
+        dial.timings.tls_us = Some(elapsed_us(start));
+        match shaken {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(cause)) => {
+                if failure::hides_its_certificate(&cause, &notes) {
+                    // What is found out is only for the sentence; without it, there is a less exact one.
+                    timeout_at(budget.until, self.probe(&name, remote, settings, &notes)).await.ok();
+                }
+                Err(failure::handshaking(host, remote, &cause, &notes))
+            }
+            Err(_) => Err(failure::handshaking_too_long(remote, budget.limit)),
+        }
+    }
+
+    /// Has the target show its certificate, to the notes alone, on further connections to the same address.
+    async fn probe(
+        &self,
+        name: &ServerName<'static>,
+        remote: SocketAddr,
+        settings: &ClientSettings,
+        notes: &Arc<Notes>,
+    ) {
+        for offer in probe::offers() {
+            let Ok(tcp) = self.open(remote, settings.proxy.as_ref()).await else {
+                return;
+            };
+            let handshake = TlsConnector::from(Arc::clone(offer)).connect(name.clone(), tcp);
+            Notes::during(notes, handshake).await.ok();
+            if !notes.chain().is_empty() {
+                return;
+            }
+        }
     }
 
     async fn drive(
@@ -281,29 +331,6 @@ impl Drop for Owned {
 struct Budget {
     until: Instant,
     limit: Duration,
-}
-
-async fn handshake(
-    host: &str,
-    tcp: TcpStream,
-    remote: SocketAddr,
-    settings: &ClientSettings,
-    budget: Budget,
-    dial: &mut Dial,
-    notes: &Arc<Notes>,
-) -> Result<TlsStream<TcpStream>, AttemptError> {
-    // The dot at the end of a fully qualified name belongs to the resolver; no certificate carries it.
-    let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
-        .map_err(|_| failure::never_certified(host))?;
-    let start = Instant::now();
-    let handshake = TlsConnector::from(Arc::clone(&settings.tls)).connect(name, tcp);
-    let shaken = timeout_at(budget.until, Notes::during(notes, handshake)).await;
-    dial.timings.tls_us = Some(elapsed_us(start));
-    match shaken {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(cause)) => Err(failure::handshaking(host, remote, &cause, notes)),
-        Err(_) => Err(failure::handshaking_too_long(remote, budget.limit)),
-    }
 }
 
 fn version(stream: &TlsStream<TcpStream>) -> Option<TlsVersion> {

@@ -13,6 +13,7 @@ use crate::store::fuzzing::keeps_attempt;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use hyper::body::Body as _;
+use rustls::CertificateError;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, UNIX_EPOCH};
@@ -54,6 +55,40 @@ pub fn retry_after(data: &[u8]) {
             // Without a cap it ends with the calendar.
             assert!(policy.next_attempt_at(failed, key, NOW, read.retry_after).expect("an attempt is left") >= at);
         }
+    }
+}
+
+/// What a target sends as a certificate: what is read of it, and said of it, is short and clean.
+pub fn certificate(data: &[u8]) {
+    let Some(facts) = super::x509::read(data) else {
+        return;
+    };
+    assert!(facts.names.len() <= 5);
+    let told = facts.names.iter().chain([&facts.issuer, &facts.subject]).chain(&facts.unknown_critical);
+    for text in told {
+        assert!(text.len() <= 4 * 256 && !text.contains(char::is_control), "{text:?}");
+    }
+    let now = rustls_pki_types::UnixTime::since_unix_epoch(DAY);
+    for error in [
+        CertificateError::UnknownIssuer,
+        CertificateError::BadSignature,
+        CertificateError::NotValidForName,
+        CertificateError::ExpiredContext { time: now, not_after: facts.not_after.unwrap_or(now) },
+        CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::UnsupportedCertVersion))),
+        CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::UnsupportedCriticalExtension))),
+        CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity))),
+    ] {
+        for chain in [vec![facts.clone()], vec![facts.clone(), facts.clone()]] {
+            let said = super::failure::refused("loja.example", &error, &chain);
+            is_said(&said);
+        }
+    }
+}
+
+fn is_said(reason: &AttemptError) {
+    for sentence in [&reason.message, &reason.message_pt] {
+        assert!((1..=AttemptError::MAX_MESSAGE_BYTES).contains(&sentence.len()), "{reason:?}");
+        assert!(!sentence.contains(char::is_control), "{reason:?}");
     }
 }
 
@@ -219,9 +254,6 @@ fn is_bounded(result: &AttemptResult) {
     let reason = why(result);
     assert_eq!(reason.is_none(), result.confirms());
     if let Some(reason) = reason {
-        for sentence in [&reason.message, &reason.message_pt] {
-            assert!((1..=AttemptError::MAX_MESSAGE_BYTES).contains(&sentence.len()), "{reason:?}");
-            assert!(!sentence.contains(char::is_control), "{reason:?}");
-        }
+        is_said(&reason);
     }
 }

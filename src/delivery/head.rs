@@ -15,6 +15,8 @@ const MAX_QUOTED_CHARS: usize = 100;
 pub(super) enum Fault {
     /// It begins with a frame or a status line of HTTP/2.
     Http2,
+    /// It is an alert of TLS, which this port speaks.
+    Tls,
     /// Its first line is no status line of HTTP/1; that line, quoted.
     NoStatusLine(String),
     /// A NUL in this line, counted from 1.
@@ -51,6 +53,9 @@ pub(super) fn is_tidy(bytes: &[u8]) -> bool {
 pub(super) fn fault(bytes: &[u8]) -> Fault {
     if is_http2_frame(bytes) || bytes.starts_with(b"HTTP/2") {
         return Fault::Http2;
+    }
+    if matches!(bytes, [0x15, 3, _, 0, 2, ..]) {
+        return Fault::Tls;
     }
     for head in (Heads { rest: bytes }) {
         let status_line = head.lines.first().copied().unwrap_or_default();
@@ -260,6 +265,7 @@ mod tests {
         assert_eq!(of("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"), Fault::OldTransferEncoding);
         assert_eq!(of("HTTP/2.0 200 OK\r\n\r\n"), Fault::Http2);
         assert_eq!(of("\0\0\x12\x04\0\0\0\0\0\0\x03"), Fault::Http2);
+        assert_eq!(of("\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{32}"), Fault::Tls);
         assert_eq!(of("SSH-2.0-OpenSSH_9.2\r\n"), Fault::NoStatusLine("`SSH-2.0-OpenSSH_9.2`".to_owned()));
         assert_eq!(of("HTTP/1.1 OK\r\n\r\n"), Fault::NoStatusLine("`HTTP/1.1 OK`".to_owned()));
         let many = "x: y\r\n".repeat(MAX_LINES + 1);

@@ -16,6 +16,7 @@ mod head;
 mod lane;
 mod pool;
 mod prepare;
+mod probe;
 mod proxy;
 mod redact;
 mod resolve;

@@ -152,7 +152,8 @@ impl Notes {
         self.asked_for_certificate.load(Ordering::Acquire)
     }
 
-    fn take_chain<'a>(chain: impl Iterator<Item = &'a CertificateDer<'a>>) {
+    /// Writes the certificates that were refused into the notes of this task.
+    pub(super) fn take_chain<'a>(chain: impl Iterator<Item = &'a CertificateDer<'a>>) {
         // Outside of an attempt, as in a test, nobody reads them.
         let _ = NOTES.try_with(|notes| {
             let read = chain.take(Self::MAX_CHAIN).map_while(|certificate| x509::read(certificate)).collect();

@@ -71,8 +71,8 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
             "Do at the target what the sentence says; if it names no cause, see whether the URL's port speaks TLS at all, not plain http.",
         ),
         ErrorCode::Reset => (
-            "Veja o log do destino, e o do que estiver na frente dele: algo encerrou a conexão antes da resposta.",
-            "Look at the log of the target, and of what stands in front of it: something ended the connection before the answer.",
+            "Veja o log do destino e o de quem está na frente dele: algo encerrou a conexão; em uma URL http://, talvez a porta fale https.",
+            "Look at the log of the target, and of what stands in front: something ended the connection; for an http:// URL, the port may speak https.",
         ),
         ErrorCode::Timeout => (
             "O destino deve responder 2XX assim que guardar a notificação, e trabalhar depois.",

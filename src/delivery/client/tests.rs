@@ -1,5 +1,6 @@
 //! Attempts against scripted targets on loopback: each test scripts the bytes of the other side.
 
+mod certificates;
 mod guard;
 mod proxy;
 

@@ -20,7 +20,7 @@ fn webpki_error(error: &CertificateError) -> Option<&webpki::Error> {
 }
 
 /// The certificate of `host` was refused. `chain` is what it sent, its own first, as far as that could be read.
-pub(super) fn refused(host: &str, cause: &CertificateError, chain: &[Facts]) -> AttemptError {
+pub(in crate::delivery) fn refused(host: &str, cause: &CertificateError, chain: &[Facts]) -> AttemptError {
     match cause {
         CertificateError::ExpiredContext { not_after, .. } => expired(host, *not_after, chain),
         CertificateError::NotValidYetContext { not_before, .. } => early(host, *not_before, chain),

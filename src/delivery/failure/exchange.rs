@@ -34,7 +34,7 @@ pub(in crate::delivery) fn exchanging(host: &str, unanswered: &Unanswered) -> At
             );
         }
         if let Some(cause) = find_in_io::<rustls::Error>(io) {
-            return tls::broken(host, cause, *asked_for_certificate);
+            return tls::broken_later(host, cause, *asked_for_certificate);
         }
         if is_ours(io) {
             return reach::ours(io);
@@ -90,6 +90,14 @@ fn spoke_first(host: &str, copy: &[u8]) -> AttemptError {
     }
 }
 
+fn speaks_tls(host: &str) -> AttemptError {
+    error(
+        ErrorCode::BadResponse,
+        format!("{host} speaks TLS on this port: write https:// in the webhook's target."),
+        format!("{host} fala TLS nesta porta: escreva https:// no destino do webhook."),
+    )
+}
+
 fn speaks_http2(host: &str) -> AttemptError {
     error(
         ErrorCode::BadResponse,
@@ -103,6 +111,7 @@ fn unreadable(host: &str, copy: &[u8]) -> AttemptError {
     let fault = head::fault(copy);
     let (why, why_pt) = match fault {
         Fault::Http2 => return speaks_http2(host),
+        Fault::Tls => return speaks_tls(host),
         Fault::NoStatusLine(line) => {
             return error(
                 ErrorCode::BadResponse,

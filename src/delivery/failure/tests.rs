@@ -1,6 +1,5 @@
 //! Every failure has its code and both its sentences.
 
-use super::certificate::refused;
 use super::date::date;
 use super::tls::broken;
 use super::*;

@@ -27,7 +27,9 @@ pub(in crate::delivery) fn handshaking(
     if let Some(cause) = find_in_io::<rustls::Error>(cause) {
         return match cause {
             rustls::Error::InvalidCertificate(cause) => certificate::refused(host, cause, &notes.chain()),
-            cause => broken(host, cause, notes.asked_for_certificate()),
+            // A chain beside an alert was shown to the probe, which asks for nothing but the kind of key.
+            cause => certificate::odd_key(host, &notes.chain())
+                .unwrap_or_else(|| broken(host, cause, notes.asked_for_certificate())),
         };
     }
     match cause.kind() {
@@ -49,6 +51,13 @@ pub(in crate::delivery) fn handshaking(
             )
         }
     }
+}
+
+/// Whether the handshake ended before the target showed a certificate, perhaps for the kind of its key.
+pub(in crate::delivery) fn hides_its_certificate(cause: &io::Error, notes: &Notes) -> bool {
+    let refused = AlertDescription::HandshakeFailure;
+    !notes.asked_for_certificate()
+        && matches!(find_in_io(cause), Some(rustls::Error::AlertReceived(alert)) if *alert == refused)
 }
 
 /// `address` took the connection and left the handshake unfinished while the time to connect, `limit` in all, ran out.
@@ -74,6 +83,15 @@ pub(super) fn wants_certificate(host: &str) -> AttemptError {
              assinatura e a autorização dizem quem chama."
         ),
     )
+}
+
+/// TLS with `host` broke after the handshake.
+pub(super) fn broken_later(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
+    match cause {
+        // Apache with TLS 1.2, which wants to shake hands anew for the certificate that one path asks for.
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => wants_certificate(host),
+        cause => broken(host, cause, asked_for_certificate),
+    }
 }
 
 /// TLS with `host` broke, in the handshake or after it.
