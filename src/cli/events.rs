@@ -28,11 +28,11 @@ enum EventsCommand {
     List {
         #[command(flatten)]
         filters: EventFilters,
-        /// Recorded at or after this time, such as 2026-11-23T10:00:00-03:00
-        #[arg(long, value_name = "TIME")]
+        /// Recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or with an offset
+        #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
         from: Option<String>,
-        /// Recorded before this time
-        #[arg(long, value_name = "TIME")]
+        /// Recorded before this time; a day means its beginning
+        #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
         to: Option<String>,
         #[command(flatten)]
         extent: Extent,
@@ -245,7 +245,7 @@ fn list(daemon: &Daemon, query: &Filters, extent: &Extent, json: bool) -> Result
     let mut table = Table::new(&[
         ("ID", Fit::Whole),
         ("TYPE", Fit::Cut(14)),
-        ("RECORDED (UTC)", Fit::Spare),
+        ("RECORDED", Fit::Spare),
         ("EXTERNAL ID", Fit::Cut(8)),
         ("OWED", Fit::Spare),
         ("RESOURCE ID", Fit::Spare),
@@ -284,13 +284,13 @@ fn show(shown: &Answer) -> Result<(), Problem> {
     print_fields(&[
         ("id", plain("id")),
         ("type", plain("type")),
-        ("recorded (UTC)", Cell::new(&short_time(&value("inserted_at")))),
-        ("occurred (UTC)", Cell::new(&short_time(&value("occurred_at")))),
+        ("recorded", Cell::new(&short_time(&value("inserted_at")))),
+        ("occurred", Cell::new(&short_time(&value("occurred_at")))),
         ("external id", plain("external_id")),
         ("resource id", plain("resource_id")),
         ("notifications", Cell::new(&if counts.is_empty() { "none".to_owned() } else { counts.join(", ") })),
         ("trace id", plain("trace_id")),
-        ("erased (UTC)", Cell::toned(&short_time(&value("erased_at")), Tone::Bad)),
+        ("erased", Cell::toned(&short_time(&value("erased_at")), Tone::Bad)),
     ]);
     if let Some(resource) = fields.get("resource").filter(|raw| raw.get() != "null") {
         line(laid_out(resource.get()));
@@ -308,7 +308,11 @@ fn explain(daemon: &Daemon, id: &Id, json: bool) -> Result<(), Problem> {
     for one in explained.value().as_array().into_iter().flatten() {
         let owed = if one["owed"] == true { ("owed", Tone::Good) } else { ("not owed", Tone::Dim) };
         let owed = screen.paint(owed.1, owed.0);
-        line(format_args!("{}  {owed}\n  {}", text(&one["webhook_id"]), printable(&text(&one["reason"]))));
+        line(format_args!(
+            "{}  {owed}\n  {}",
+            text(&one["webhook_id"]),
+            super::zone::local().told(&printable(&text(&one["reason"])))
+        ));
     }
     Ok(())
 }

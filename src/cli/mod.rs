@@ -21,6 +21,7 @@ mod token;
 mod trigger;
 mod webhooks;
 mod words;
+mod zone;
 
 use crate::config::{self, Loaded};
 use clap::{Args, Parser, Subcommand};
@@ -43,7 +44,7 @@ const BAD_CONFIG: u8 = 78;
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 64 not an address, 75 try again later, 78 bad configuration.
 Environment: CARTEIRO_CONFIG, CARTEIRO_SERVER, CARTEIRO_TOKEN and CARTEIRO_TOKEN_FILE stand for their flags, CARTEIRO_SECTION__KEY for \
-a key of the config; NO_COLOR takes the colours, COLUMNS says how wide the terminal is.";
+a key of the config; TZ names the zone of times; NO_COLOR takes the colours, COLUMNS says how wide the terminal is.";
 
 /// Self-hosted webhook notifications: keeps every event, and tries until the target confirms.
 #[derive(Parser)]

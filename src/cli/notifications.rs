@@ -70,11 +70,11 @@ struct NotificationFilters {
     /// Whose last answer was such as 500, 5xx, or none
     #[arg(long, value_name = "STATUS")]
     response_status: Option<String>,
-    /// Of events recorded at or after this time, such as 2026-11-23T10:00:00-03:00
-    #[arg(long, value_name = "TIME")]
+    /// Of events recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or with an offset
+    #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
     from: Option<String>,
-    /// Of events recorded before this time
-    #[arg(long, value_name = "TIME")]
+    /// Of events recorded before this time; a day means its beginning
+    #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
     to: Option<String>,
 }
 
@@ -161,7 +161,7 @@ fn list(daemon: &Daemon, query: &Filters, extent: &Extent, json: bool) -> Result
         ("TYPE", Fit::Cut(12)),
         ("TRIED", Fit::Spare),
         ("ANSWER", Fit::Spare),
-        ("NEXT (UTC)", Fit::Spare),
+        ("NEXT", Fit::Spare),
         ("TARGET", Fit::Spare),
     ]);
     for one in notifications.values() {
@@ -192,9 +192,9 @@ pub(super) fn show(one: &Value) {
         ("webhook", plain("webhook_id")),
         ("target", plain("target")),
         ("attempts", Cell::new(&format!("{} of at most {}", one["attempts_count"], one["max_attempts"]))),
-        ("next attempt (UTC)", time("next_attempt_at")),
-        ("delivered (UTC)", time("delivered_at")),
-        ("owed since (UTC)", time("inserted_at")),
+        ("next attempt", time("next_attempt_at")),
+        ("delivered", time("delivered_at")),
+        ("owed since", time("inserted_at")),
     ]);
     for attempt in one["attempts"].as_array().into_iter().flatten() {
         line(tail::attempt_text(attempt));
@@ -287,7 +287,7 @@ fn show_job(job: &Value) {
         ("matched", Cell::new(&text(&job["queued"]))),
         ("re-sent", Cell::new(&text(&job["resent"]))),
         ("passed over", Cell::new(&text(&job["skipped"]))),
-        ("ended (UTC)", Cell::new(&short_time(&job["ended_at"]))),
+        ("ended", Cell::new(&short_time(&job["ended_at"]))),
     ]);
 }
 
@@ -298,7 +298,7 @@ fn print_jobs(jobs: impl Iterator<Item = Value>) {
         ("MATCHED", Fit::Spare),
         ("RE-SENT", Fit::Spare),
         ("PASSED OVER", Fit::Spare),
-        ("ASKED FOR (UTC)", Fit::Spare),
+        ("ASKED FOR", Fit::Spare),
     ]);
     for job in jobs {
         table.row(vec![

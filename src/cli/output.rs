@@ -310,10 +310,10 @@ pub(super) fn laid_out(json: &str) -> String {
     crate::model::laid_out(&printable(&json), usize::MAX)
 }
 
-/// A time of the API as a table shows it: `2026-11-23 12:00:00`, UTC. Empty where there is none.
+/// A time of the API as a table shows it, in the system's zone: `2026-11-23 09:00:00-03:00`. Empty where there is none.
 pub(super) fn short_time(time: &Value) -> String {
-    let text = time.as_str().unwrap_or_default();
-    text.get(..19).map_or_else(String::new, |second| second.replacen('T', " ", 1))
+    let at = time.as_str().and_then(|text| crate::model::Timestamp::parse(text).ok());
+    at.map_or_else(String::new, |at| super::zone::local().show(at))
 }
 
 #[cfg(test)]

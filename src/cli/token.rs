@@ -61,8 +61,8 @@ pub(super) fn token(args: &TokenArgs) -> u8 {
                     ("ID", Fit::Whole),
                     ("NAME", Fit::Cut(8)),
                     ("SCOPES", Fit::Whole),
-                    ("LAST USED (UTC)", Fit::Spare),
-                    ("EXPIRES (UTC)", Fit::Spare),
+                    ("LAST USED", Fit::Spare),
+                    ("EXPIRES", Fit::Spare),
                 ]);
                 for token in tokens.values() {
                     let scopes: Vec<String> = token["scopes"].as_array().into_iter().flatten().map(text).collect();

@@ -301,7 +301,7 @@ fn show(webhook: &Value) {
     print_fields(&[
         ("id", plain("id")),
         ("status", Cell::status(&text(&webhook["status"]))),
-        ("disabled because", plain("disabled_reason")),
+        ("disabled because", Cell::new(&super::zone::local().told(&text(&webhook["disabled_reason"])))),
         ("failing since", time("failing_since")),
         ("is disabled at", time("disables_at")),
         ("target", plain("target")),
@@ -313,7 +313,7 @@ fn show(webhook: &Value) {
         ("deliveries a second", Cell::new(&text(&webhook["rate_limit"]))),
         ("ordered", Cell::new(if webhook["ordered"] == true { "yes" } else { "" })),
         ("retry", Cell::new(&retry)),
-        ("registered (UTC)", time("inserted_at")),
-        ("changed (UTC)", time("updated_at")),
+        ("registered", time("inserted_at")),
+        ("changed", time("updated_at")),
     ]);
 }

@@ -152,7 +152,7 @@ fn events_are_recorded_found_explained_resent_and_erased() {
     assert!(done(&daemon, &["events", "show", &id, "--json"]).contains(resource));
     let shown = done(&daemon, &["events", "show", &id]);
     assert!(shown.contains("\"total\": 12.90,\n    \"huge\": 1e400\n"), "{shown}");
-    assert!(shown.contains("notifications   1 DELIVERED"), "{shown}");
+    assert!(shown.contains("notifications  1 DELIVERED"), "{shown}");
     for filter in [["--type", "PAYMENT.*"], ["--external-id", "pedido-9"], ["--resource-id", "p-9"]] {
         assert_eq!(json_of(&daemon, &[["events", "list"], filter].concat())[0]["id"], recorded["id"], "{filter:?}");
     }
@@ -338,7 +338,7 @@ fn failures_have_their_exit_codes_and_the_next_step() {
     let create = ["webhooks", "create", "--target", "ftp://x", "--events", "PAY*"];
     fails(&daemon, &create, 1, "target must be an http or https URL");
     fails(&daemon, &create, 1, "events `PAY*` must be");
-    fails(&daemon, &["events", "list", "--from", "yesterday"], 1, "from must be an ISO 8601 time");
+    fails(&daemon, &["events", "list", "--from", "next week"], 2, "2026-11-28 09:00");
 
     // Without the right scope, and with a token given in each of the ways.
     let made = json_of(&daemon, &["token", "create", "--name", "r", "--scope", "read"]);
@@ -603,4 +603,31 @@ fn a_daemon_is_found_through_its_config_alone() {
     std::fs::write(&file, config).unwrap();
     let output = daemon.command().args(["webhooks", "list", "--json", "--config"]).arg(&file).output().unwrap();
     assert_eq!((output.status.code(), out(&output)), (Some(0), "[]\n".to_owned()), "{}", complaint(&output));
+}
+
+#[test]
+fn times_are_taken_and_shown_in_the_systems_zone_and_json_stays_utc() {
+    let daemon = Daemon::quick();
+    daemon.record("PAYMENT.PAID");
+    let at = daemon.list("/api/events")[0]["inserted_at"].as_str().unwrap().to_owned();
+    let events = |arguments: &[&str], zone: &str| {
+        let output = carteiro(&daemon, &[&["events", "list"], arguments].concat(), "", &[("TZ", zone)]);
+        assert!(output.status.success(), "{arguments:?}: {}", complaint(&output));
+        out(&output)
+    };
+    assert!(events(&[], "<+05>-5").contains("+05:00") && events(&[], "<-03>3").contains("-03:00"));
+    assert!(events(&[], "UTC0").contains(&format!("{}+00:00", at[..19].replacen('T', " ", 1))));
+    let lists = |arguments: &[&str], zone: &str| events(arguments, zone).contains("PAYMENT.PAID");
+    for from in ["today", "yesterday", "-2h", "2h ago", "2026-01-01", "2026-01-01 09:00", "2026-01-01T09:00:00-03:00"] {
+        // A day may end while this runs.
+        assert!(from == "today" || lists(&["--from", from], "<-03>3"), "{from}");
+    }
+    assert!(
+        !lists(&["--from", "now"], "UTC0") && lists(&["--to", "now"], "UTC0") && !lists(&["--to", "1h ago"], "UTC0")
+    );
+    // The same words mean another moment in another zone: here the event lies ahead of them, there behind.
+    let local = at[..16].replacen('T', " ", 1);
+    assert!(lists(&["--from", &local], "UTC0") && !lists(&["--to", &local], "UTC0"));
+    assert!(lists(&["--from", &local], "<+05>-5") && !lists(&["--from", &local], "<-03>3"));
+    assert!(events(&["--json"], "<-03>3").contains(&at), "JSON is what the API says");
 }

@@ -252,7 +252,8 @@ impl Daemon {
 
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(CARTEIRO);
-        command.env_clear().current_dir(self.folder.path());
+        // Times are shown in the system's zone, and tests know what to expect.
+        command.env_clear().env("TZ", "UTC0").current_dir(self.folder.path());
         command
     }
 
