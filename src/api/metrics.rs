@@ -1,11 +1,12 @@
-//! `/metrics`: figures in the text format of Prometheus. The daemon's, whatever account asks; those of single webhooks are the
-//! asking account's alone.
+//! `/metrics`: figures in the text format of Prometheus. The whole daemon's for a token of the first account with the scope `metrics` or
+//! `admin`; for any other, those of its own account. The figures of single webhooks are the asking account's alone.
 
 use super::Call;
 use super::answer::{Answer, Failure};
 use super::query;
 use crate::meters::Histogram;
 use crate::model::{ErrorCode, Timestamp};
+use crate::service::Troubled;
 use crate::store::Debt;
 use std::fmt::{Display, Write as _};
 
@@ -66,8 +67,9 @@ fn seconds(us: u64) -> String {
 pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
     let service = call.service;
-    let (figures, disk_bytes) = service.figures().await?;
-    let debts = service.debts().await?;
+    let all = service.sees_all_figures(&call.caller);
+    let mut debts = service.debts().await?;
+    debts.retain(|debt| all || debt.account == call.caller.account);
     let now = service.now();
     let mut text = Text::default();
     text.family("carteiro_build_info", "gauge", "The version that runs.");
@@ -75,10 +77,35 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     let started = service.started_at().as_secs();
     text.gauge("process_start_time_seconds", "When the daemon was started, in Unix time.", started);
 
+    owed(&mut text, &debts, call, now);
+    troubled(&mut text, service.troubled((!all).then_some(call.caller.account)));
+    if all {
+        of_the_daemon(&mut text, call).await?;
+    }
+    Ok(Answer::text(text.0))
+}
+
+fn troubled(text: &mut Text, troubled: Troubled) {
+    text.gauge(
+        "carteiro_webhooks_failing",
+        "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation.",
+        troubled.failing,
+    );
+    text.gauge(
+        "carteiro_webhooks_disabling",
+        "Failing webhooks that will be disabled unless their targets confirm.",
+        troubled.warned,
+    );
+    text.gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", troubled.disabled);
+}
+
+/// What belongs to no account: store, connections, attempts to all targets.
+async fn of_the_daemon(text: &mut Text, call: &Call<'_>) -> Result<(), Failure> {
+    let service = call.service;
+    let (figures, disk_bytes) = service.figures().await?;
     text.gauge("carteiro_events", "Events that are kept.", figures.events);
     text.counter("carteiro_events_recorded_total", "Events recorded since the store was made.", figures.recorded);
     text.gauge("carteiro_notifications", "Notifications that are kept.", figures.notifications);
-    owed(&mut text, &debts, call, now);
     let kept = service.kept();
     text.family("carteiro_notifications_ended_total", "counter", "Notifications that came to an end, since the start.");
     for (state, count) in kept.ends() {
@@ -108,19 +135,6 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
         "From owing an event to a webhook until that confirmed it.",
         &kept.deliveries,
     );
-
-    let troubled = service.troubled();
-    text.gauge(
-        "carteiro_webhooks_failing",
-        "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation.",
-        troubled.failing,
-    );
-    text.gauge(
-        "carteiro_webhooks_disabling",
-        "Failing webhooks that will be disabled unless their targets confirm.",
-        troubled.warned,
-    );
-    text.gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", troubled.disabled);
 
     text.counter("carteiro_commits_total", "Batches written since the store was made.", figures.commits);
     text.family(
@@ -184,7 +198,7 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
         service.clock_lead().as_secs(),
     );
     text.counter("carteiro_wrong_tokens_total", "Requests with a wrong access token, since the start.", wrong_tokens);
-    Ok(Answer::text(text.0))
+    Ok(())
 }
 
 /// What is owed: of all webhooks together, and of each of the caller's that are owed the most.

@@ -101,8 +101,8 @@ impl Endpoint {
             | Self::Notification(_)
             | Self::Stream
             | Self::BulkResends
-            | Self::BulkResend(_)
-            | Self::Metrics => Scope::Read,
+            | Self::BulkResend(_) => Scope::Read,
+            Self::Metrics => Scope::Metrics,
             Self::Register
             | Self::ChangeWebhook(_)
             | Self::DeleteWebhook(_)

@@ -18,7 +18,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How often a stream says that it is alive, and whether its token still is.
+/// How often it is looked whether the token is still good.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often a stream says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a client should wait before it comes back, in milliseconds.
 const COME_BACK_MS: u16 = 2000;
@@ -98,16 +100,20 @@ impl Feed {
             piece.push('\n');
             return Some(piece.into());
         }
-        let next = tokio::select! {
-            biased;
-            () = asked(&mut self.stop) => return None,
-            () = tokio::time::sleep_until(self.keep_alive_at) => None,
-            next = self.follower.next() => Some(next),
+        let next = loop {
+            let next = tokio::select! {
+                biased;
+                () = asked(&mut self.stop) => return None,
+                () = tokio::time::sleep_until(self.keep_alive_at.min(Instant::now() + LOOK_EVERY)) => None,
+                next = self.follower.next() => Some(next),
+            };
+            super::auth::caller(&self.service, self.authorization.as_ref()?)?;
+            if next.is_some() || Instant::now() >= self.keep_alive_at {
+                break next;
+            }
         };
         match next {
             None => {
-                let authorization = self.authorization.as_ref()?;
-                super::auth::caller(&self.service, authorization)?;
                 self.keep_alive_at = Instant::now() + KEEP_ALIVE;
                 piece.push_str(": keep-alive\n");
                 // A filter may have passed over thousands since the last message.

@@ -37,7 +37,7 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
         }
     });
     let scopes = fields.required("scopes", |value| {
-        let bad = || "must be a list of `admin`, `ingest` or `read`".to_owned();
+        let bad = || "must be a list of `admin`, `ingest`, `read` or `metrics`".to_owned();
         let mut scopes = Vec::new();
         for item in value.list(MAX_SCOPES).map_err(|_| bad())? {
             scopes.push(Scope::parse(&item.text().map_err(|_| bad())?).ok_or_else(bad)?);

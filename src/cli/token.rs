@@ -22,7 +22,7 @@ enum TokenCommand {
         /// What it is for
         #[arg(long)]
         name: String,
-        /// What it allows: admin, ingest or read; give it again for more
+        /// What it allows: admin, ingest, read or metrics; give it again for more
         #[arg(long, required = true)]
         scope: Vec<String>,
         /// When it ends, such as 90d; without it, when it is revoked

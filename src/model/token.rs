@@ -15,11 +15,13 @@ pub enum Scope {
     Ingest,
     /// Every GET.
     Read,
+    /// The figures of the whole daemon, for a token of the first account; whoever may read sees those of their own account.
+    Metrics,
 }
 
 impl Scope {
     /// Every scope there is.
-    pub const ALL: [Self; 3] = [Self::Admin, Self::Ingest, Self::Read];
+    pub const ALL: [Self; 4] = [Self::Admin, Self::Ingest, Self::Read, Self::Metrics];
 
     /// The word of the API and the command line.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Scope {
             Self::Admin => "admin",
             Self::Ingest => "ingest",
             Self::Read => "read",
+            Self::Metrics => "metrics",
         }
     }
 
@@ -40,6 +43,7 @@ impl Scope {
             Self::Admin => 1,
             Self::Ingest => 2,
             Self::Read => 4,
+            Self::Metrics => 8,
         }
     }
 }
@@ -59,7 +63,7 @@ impl Scopes {
 
     /// From the stored bits.
     pub fn from_bits(bits: u8) -> Option<Self> {
-        (1..8).contains(&bits).then_some(Self(bits))
+        (1..16).contains(&bits).then_some(Self(bits))
     }
 
     /// For the store.
@@ -67,9 +71,15 @@ impl Scopes {
         self.0
     }
 
-    /// Whether a call that needs `scope` is allowed.
+    /// Whether a call that needs `scope` is allowed. Whoever may read everything may read figures, too.
     pub const fn allows(self, scope: Scope) -> bool {
-        self.0 & (scope.bit() | Scope::Admin.bit()) != 0
+        let more = if matches!(scope, Scope::Metrics) { Scope::Read.bit() } else { 0 };
+        self.0 & (scope.bit() | more | Scope::Admin.bit()) != 0
+    }
+
+    /// Whether the figures of the whole daemon are among what is allowed, where the account is the one that may see them.
+    pub const fn allows_all_figures(self) -> bool {
+        self.0 & (Scope::Metrics.bit() | Scope::Admin.bit()) != 0
     }
 
     /// The scopes, as given.
@@ -170,6 +180,8 @@ mod tests {
         let read = Scopes::new([Scope::Read]).unwrap();
         assert!(read.allows(Scope::Read) && !read.allows(Scope::Ingest) && !read.allows(Scope::Admin));
         assert_eq!(Scopes::new([]), None);
-        assert_eq!(Scopes::from_bits(8), None);
+        assert_eq!(Scopes::from_bits(16), None);
+        let metrics = Scopes::new([Scope::Metrics]).unwrap();
+        assert!(read.allows(Scope::Metrics) && !metrics.allows(Scope::Read) && metrics.allows(Scope::Metrics));
     }
 }

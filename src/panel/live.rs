@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How often a stream says that it is alive, and ends if its session is not.
+/// How often it is looked whether the session goes on.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often a stream says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// What happens within this time of a change is told with it: an event and the outcome of its first attempt are one look.
 const GATHER: Duration = Duration::from_millis(250);
@@ -82,11 +84,20 @@ impl Live {
             self.told_at = Some(Instant::now());
             return Some(BEGIN);
         };
-        let piece = tokio::select! {
-            biased;
-            () = asked(&mut self.stop) => return None,
-            () = tokio::time::sleep(KEEP_ALIVE) => ALIVE,
-            () = self.follower.changed() => CHANGED,
+        let alive_at = Instant::now() + KEEP_ALIVE;
+        let piece = loop {
+            tokio::select! {
+                biased;
+                () = asked(&mut self.stop) => return None,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.follower.changed() => break CHANGED,
+            }
+            if !self.sessions.lasts(&self.service, &self.session) {
+                return None;
+            }
+            if Instant::now() >= alive_at {
+                break ALIVE;
+            }
         };
         if piece == CHANGED {
             let at = (Instant::now() + GATHER).max(told_at + APART);

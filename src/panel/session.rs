@@ -14,8 +14,11 @@ use tokio::time::Instant;
 const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// and one that is used.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most sessions at once; past it, the one that was used least recently ends.
-const MAX: usize = 1000;
+/// The most sessions of one token; past it, the one of them that was used least recently ends. So nobody who has a token, of whatever
+/// account, can sign out somebody who came in with another.
+const MAX_OF_TOKEN: usize = 100;
+/// The most sessions at once, in memory; past it, one of the token that has the most ends.
+const MAX: usize = 10_000;
 
 struct Session {
     credential: Credential,
@@ -55,11 +58,7 @@ impl Sessions {
         let (cookie, now) = (random_text(), Instant::now());
         let mut all = self.lock();
         all.retain(|_, session| is_alive(session, now));
-        if all.len() >= MAX
-            && let Some(oldest) = all.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key)
-        {
-            all.remove(&oldest);
-        }
+        end_oldest(&mut all, &credential);
         let session = Session { credential, csrf: random_text(), begun: now, used: now, secret: None };
         all.insert(TokenHash::of(&cookie).to_bytes(), session);
         cookie
@@ -107,6 +106,26 @@ impl Sessions {
     }
 }
 
+/// Makes room for one more session of this token.
+fn end_oldest(all: &mut HashMap<Key, Session>, new: &Credential) {
+    let mut of_token: HashMap<Key, usize> = HashMap::new();
+    for session in all.values() {
+        *of_token.entry(session.credential.key()).or_default() += 1;
+    }
+    let own = of_token.get(&new.key()).copied().unwrap_or(0);
+    let from = if own >= MAX_OF_TOKEN {
+        Some(new.key())
+    } else if all.len() >= MAX {
+        of_token.into_iter().max_by_key(|(_, count)| *count).map(|(token, _)| token)
+    } else {
+        None
+    };
+    let of = all.iter().filter(|(_, session)| Some(session.credential.key()) == from);
+    if let Some(oldest) = of.min_by_key(|(_, session)| session.used).map(|(key, _)| *key) {
+        all.remove(&oldest);
+    }
+}
+
 fn is_alive(session: &Session, now: Instant) -> bool {
     now.duration_since(session.used) < IDLE && now.duration_since(session.begun) < LIFE
 }
@@ -119,5 +138,33 @@ impl SignedIn {
     /// Whether a form's token is this session's. In constant time.
     pub(super) fn owns(&self, csrf: &str) -> bool {
         TokenHash::of(csrf).matches(&TokenHash::of(&self.csrf))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_ends_its_own_sessions_alone() {
+        let sessions = Sessions::default();
+        let (reader, admin) = (Credential::of("reader"), Credential::of("admin"));
+        let of = |token: &Credential| {
+            sessions.lock().values().filter(|session| session.credential.key() == token.key()).count()
+        };
+        sessions.begin(admin);
+        let first = sessions.begin(reader);
+        for _ in 0..2 * MAX_OF_TOKEN {
+            sessions.begin(reader);
+        }
+        assert_eq!((of(&admin), of(&reader)), (1, MAX_OF_TOKEN));
+        assert!(!sessions.lock().contains_key(&TokenHash::of(&first).to_bytes()), "the oldest has ended");
+        for nth in 0..MAX / MAX_OF_TOKEN {
+            let other = Credential::of(&nth.to_string());
+            for _ in 0..MAX_OF_TOKEN {
+                sessions.begin(other);
+            }
+        }
+        assert_eq!((sessions.lock().len(), of(&admin)), (MAX, 1));
     }
 }

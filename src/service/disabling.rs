@@ -1,7 +1,7 @@
 //! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
 
 use super::{Account, EventDraft, Service};
-use crate::model::{DISABLED_EVENT, DisabledReason, EventType, Ruling, Timestamp, Webhook, WebhookStatus};
+use crate::model::{AccountNo, DISABLED_EVENT, DisabledReason, EventType, Ruling, Timestamp, Webhook, WebhookStatus};
 use crate::store::StoreError;
 
 /// How a webhook's target does, beside what the webhook itself says.
@@ -34,11 +34,11 @@ impl Service {
         Failing { since: health.failing.then_some(health.failing_since), disables_at }
     }
 
-    /// How many webhooks are in trouble, of all accounts.
-    pub fn troubled(&self) -> Troubled {
+    /// How many webhooks are in trouble, of one account or of all.
+    pub fn troubled(&self, of: Option<AccountNo>) -> Troubled {
         let (healths, rule) = (self.store.healths(), self.policy().disable);
         let mut troubled = Troubled::default();
-        for webhook in self.store.directory().all() {
+        for webhook in self.store.directory().all().filter(|webhook| of.is_none_or(|of| webhook.account == of)) {
             let health = healths.get(&webhook.no).filter(|_| webhook.is_active());
             troubled.failing += u64::from(health.is_some_and(|health| health.failing));
             troubled.warned += u64::from(health.is_some_and(|health| rule.disables_at(health).is_some()));

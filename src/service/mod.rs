@@ -112,6 +112,11 @@ pub struct Credential {
 }
 
 impl Credential {
+    /// By what the sessions of one token are told from those of others.
+    pub fn key(&self) -> [u8; 32] {
+        self.hash.to_bytes()
+    }
+
     /// Of the text that a caller sent.
     pub fn of(token: &str) -> Self {
         Self { hash: TokenHash::of(token), id: AccessToken::parse(token).map(|token| token.id) }
@@ -273,6 +278,12 @@ impl Service {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(kept.id, now);
         let by = By::Token { id: kept.id, name: kept.name.as_str().into() };
         Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes, by })
+    }
+
+    /// Whether a caller may see the figures of the whole daemon: an account's own are no business of another's, and those of the machine
+    /// are the business of whoever runs it, who has the first account of the config.
+    pub fn sees_all_figures(&self, caller: &Caller) -> bool {
+        self.accounts.first().is_some_and(|first| first.no == caller.account) && caller.scopes.allows_all_figures()
     }
 
     /// The catalogue, the guide's types first.

@@ -65,6 +65,46 @@ fn accounts_cant_see_each_other() {
 }
 
 #[test]
+fn figures_of_the_daemon_are_for_whoever_runs_it() {
+    let daemon = Daemon::start(TWO);
+    let admin = |name: &str| {
+        std::fs::read_to_string(daemon.data().join(format!("admin-token-{name}"))).unwrap().trim().to_owned()
+    };
+    let (first, second) = (admin("producao"), admin("sandbox"));
+    let json = "Content-Type: application/json\r\n";
+    let post = |token: &str, path: &str, body: serde_json::Value| {
+        daemon.call_as(token, "POST", path, json, body.to_string().as_bytes()).expect(201).data()
+    };
+    let of = |account: &str, scope: &str| {
+        let made = post(account, "/api/tokens", json!({ "token": { "name": scope, "scopes": [scope] } }));
+        made["token"].as_str().unwrap().to_owned()
+    };
+    for (account, owed) in [(&first, 1), (&second, 2)] {
+        let webhook = json!({ "webhook": { "target": "http://127.0.0.1:9/", "events": ["*"], "status": "PAUSED" } });
+        post(account, "/api/webhooks", webhook);
+        for _ in 0..owed {
+            post(account, "/api/events", json!({ "event": { "type": "A.B", "resource": {} } }));
+        }
+    }
+    let figures = |token: &str| {
+        let text = String::from_utf8(daemon.call_as(token, "GET", "/metrics", "", b"").expect(200).body).unwrap();
+        let held = text.lines().find_map(|line| line.strip_prefix("carteiro_notifications_owed{state=\"HELD\"} "));
+        let held: u64 = held.unwrap().parse().unwrap();
+        let series = text.matches("\ncarteiro_webhook_notifications_owed{").count();
+        (held, series, text.contains("carteiro_http_requests_total"), text.contains("carteiro_events_recorded_total"))
+    };
+    for token in [&first, &of(&first, "metrics")] {
+        assert_eq!(figures(token), (3, 1, true, true));
+    }
+    assert_eq!(figures(&of(&first, "read")), (1, 1, false, false));
+    for token in [&second, &of(&second, "metrics"), &of(&second, "read")] {
+        assert_eq!(figures(token), (2, 1, false, false));
+    }
+    daemon.call_as(&of(&first, "ingest"), "GET", "/metrics", "", b"").refused(403, "forbidden");
+    daemon.call_as(&of(&first, "metrics"), "GET", "/api/events", "", b"").refused(403, "forbidden");
+}
+
+#[test]
 fn scopes_allow_what_they_say() {
     let daemon = Daemon::quick();
     let make = |scope: &str| {

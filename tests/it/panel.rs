@@ -167,7 +167,7 @@ fn an_open_page_is_told_that_something_changed_for_as_long_as_its_session_lasts(
         daemon.record("PAYMENT.PAID");
     }
     receiver.await_count(100);
-    // The other one signs out; this one's token is revoked. Neither stream outlives the next change.
+    // The other one signs out; this one's token is revoked. Neither stream outlives that by more than a moment.
     post(&daemon, "/sign-out", &other_cookie, &[("csrf", csrf.as_str())]).expect(303);
     daemon.delete(&format!("/api/tokens/{}", one["id"].as_str().unwrap())).expect(204);
     daemon.record("PAYMENT.PAID");

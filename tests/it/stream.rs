@@ -257,9 +257,12 @@ fn a_stream_stays_open_while_its_token_lives_and_ends_at_once_with_the_daemon() 
     let mut revoked = Reader::open(&daemon, made["token"].as_str().unwrap(), "", "");
     let (mut stays, _) = Reader::follow(&daemon, "", "");
     let crowd: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&daemon.address).unwrap()).collect();
-    daemon.delete(&format!("/api/tokens/{}", made["id"].as_str().unwrap())).expect(204);
     assert!(revoked.next().unwrap().comment.is_some());
+    daemon.delete(&format!("/api/tokens/{}", made["id"].as_str().unwrap())).expect(204);
+    let start = Instant::now();
     assert!(revoked.next().is_none(), "a stream ends with its token");
+    // Within a second; the machine may be busy with everything else. It was up to fifteen.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     assert_eq!(stays.next().unwrap().comment.as_deref(), Some("keep-alive"));
     daemon.record("PAYMENT.PAID");
     assert_eq!(stays.message().attempt()["notification"]["status"], "DELIVERED");
