@@ -3,7 +3,7 @@
 use super::keys::{ACCOUNT_KEYS, KEYS, Key};
 use super::load::Draft;
 use super::problem::{Lines, Place};
-use super::raw::{Raw, clipped};
+use super::raw::{RawValue, clipped};
 use super::suggest::nearest;
 use super::{Account, MAX_ACCOUNTS};
 use std::collections::BTreeMap;
@@ -130,7 +130,7 @@ impl Walk<'_> {
                 Some(byte) => at.place(&(byte..byte)),
                 None => at.place(items.get(nth).unwrap_or(&value.span())),
             };
-            self.draft.set(key, &Raw::from(value.get_ref()), at.place(&value.span()), &item_at);
+            self.draft.set(key, &RawValue::from(value.get_ref()), at.place(&value.span()), &item_at);
         }
     }
 
@@ -155,7 +155,7 @@ impl Walk<'_> {
                     continue;
                 }
                 let place = self.at.place(&value.span());
-                let taken = self.draft.set_account((nth, &mut account), key, &Raw::from(value.get_ref()), place);
+                let taken = self.draft.set_account((nth, &mut account), key, &RawValue::from(value.get_ref()), place);
                 if name == "name" {
                     (named_at, named_well) = (value.span(), taken);
                 }

@@ -1,7 +1,7 @@
 //! Entries of `server.trusted_proxies` and `server.cors_origins`.
 
 use super::AllowRule;
-use super::raw::{Fault, Form, Raw, quote};
+use super::raw::{RawValue, ValueError, ValueType, quote};
 use crate::model::Authority;
 use std::fmt;
 use std::net::IpAddr;
@@ -63,17 +63,17 @@ impl fmt::Display for AddressRange {
 /// An entry of `server.trusted_proxies`.
 pub(super) struct Range;
 
-impl Form<AddressRange> for Range {
+impl ValueType<AddressRange> for Range {
     fn expected(&self) -> String {
         "an address or a range of them, such as \"127.0.0.1\" or \"10.0.0.0/8\"".to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<AddressRange, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<AddressRange, Vec<ValueError>> {
         let text = raw.text().ok_or_else(|| self.refuse(raw, ""))?;
         match AllowRule::parse(text) {
             Ok(rule) if rule.port().is_some() => Err(self.refuse(raw, "; leave the port out")),
             Ok(rule) => Ok(AddressRange(rule)),
-            Err(error) => Err(Fault::one(format!("can't be {}: {error}", raw.describe()))),
+            Err(error) => Err(ValueError::one(format!("can't be {}: {error}", raw.describe()))),
         }
     }
 
@@ -85,13 +85,13 @@ impl Form<AddressRange> for Range {
 /// An entry of `server.cors_origins`.
 pub(super) struct OneOrigin;
 
-impl Form<Origin> for OneOrigin {
+impl ValueType<Origin> for OneOrigin {
     fn expected(&self) -> String {
         "an origin such as \"https://loja.example\", in lower case and without a path, or \"*\" for every page"
             .to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<Origin, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<Origin, Vec<ValueError>> {
         raw.text().and_then(Origin::parse).ok_or_else(|| self.refuse(raw, ""))
     }
 
@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn a_range_has_no_port() {
-        assert!(Range.read(&Raw::Text("10.0.0.0/8".into())).unwrap().contains("::ffff:10.1.2.3".parse().unwrap()));
-        let faults = Range.read(&Raw::Text("127.0.0.1:80".into())).unwrap_err();
+        assert!(Range.read(&RawValue::Text("10.0.0.0/8".into())).unwrap().contains("::ffff:10.1.2.3".parse().unwrap()));
+        let faults = Range.read(&RawValue::Text("127.0.0.1:80".into())).unwrap_err();
         assert!(faults[0].message.ends_with("; leave the port out"), "{faults:?}");
     }
 }

@@ -1,11 +1,11 @@
 //! The table of keys: everything that is said about a setting is said here, once. Defaults stand in [`Config`] itself.
 
-use super::forms::{
+use super::ingress::{OneOrigin, Range};
+use super::raw::{RawValue, ValueError, ValueType};
+use super::types::Types;
+use super::value_types::{
     Address, Choice, Count, FilePath, Fraction, List, MaybePath, MaybeProxy, Name, OrNone, Rule, Size, Span, Switch,
 };
-use super::ingress::{OneOrigin, Range};
-use super::raw::{Fault, Form, Raw};
-use super::types::Types;
 use super::{Account, Config, DAY, Format, GIB, KIB, Level, MAX_BATCH_BODY_BYTES, MIB, MINUTE};
 use crate::model::{MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, Webhook};
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl<T> Key<T> {
 /// A value's way in and out.
 pub(super) trait Access<T> {
     fn expected(&self) -> String;
-    fn read(&self, target: &mut T, raw: &Raw<'_>) -> Result<(), Vec<Fault>>;
+    fn read(&self, target: &mut T, raw: &RawValue<'_>) -> Result<(), Vec<ValueError>>;
     fn show(&self, of: &T) -> String;
     fn copy(&self, from: &T, to: &mut T);
 }
@@ -58,12 +58,12 @@ struct Bound<F, T, V> {
     set: fn(&mut T, V),
 }
 
-impl<T, V, F: Form<V>> Access<T> for Bound<F, T, V> {
+impl<T, V, F: ValueType<V>> Access<T> for Bound<F, T, V> {
     fn expected(&self) -> String {
         self.format.expected()
     }
 
-    fn read(&self, target: &mut T, raw: &Raw<'_>) -> Result<(), Vec<Fault>> {
+    fn read(&self, target: &mut T, raw: &RawValue<'_>) -> Result<(), Vec<ValueError>> {
         self.format.read(raw).map(|value| (self.set)(target, value))
     }
 

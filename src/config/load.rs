@@ -3,7 +3,7 @@
 use super::file;
 use super::keys::{ACCOUNT_KEYS, Effect, KEYS, Key};
 use super::problem::{Place, Problem, Problems};
-use super::raw::{Fault, Raw};
+use super::raw::{RawValue, ValueError};
 use super::suggest::nearest;
 use super::{Account, Config};
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,7 +152,7 @@ impl Draft {
     }
 
     /// Sets a key of the daemon.
-    pub(super) fn set(&mut self, key: &Key<Config>, raw: &Raw<'_>, place: Place, item_at: ItemAt<'_>) {
+    pub(super) fn set(&mut self, key: &Key<Config>, raw: &RawValue<'_>, place: Place, item_at: ItemAt<'_>) {
         match take(key, &mut self.config, raw, &place, item_at) {
             Ok(()) => {
                 self.sources.insert(key.path.to_owned(), place);
@@ -169,7 +169,7 @@ impl Draft {
         &mut self,
         (nth, account): (usize, &mut Account),
         key: &Key<Account>,
-        raw: &Raw<'_>,
+        raw: &RawValue<'_>,
         place: Place,
     ) -> bool {
         match take(key, account, raw, &place, &|_, _| place.clone()) {
@@ -186,7 +186,7 @@ impl Draft {
 
     fn set_bare(&mut self, key: &Key<Config>, text: &str, place: Place) {
         let at = place.clone();
-        self.set(key, &Raw::Bare(text.into()), place, &|_, _| at.clone());
+        self.set(key, &RawValue::Bare(text.into()), place, &|_, _| at.clone());
     }
 
     /// Names of the form `CARTEIRO_…__…` are ours alone, so that a slip in one is not silently ignored.
@@ -273,7 +273,7 @@ impl Draft {
 fn take<T>(
     key: &Key<T>,
     target: &mut T,
-    raw: &Raw<'_>,
+    raw: &RawValue<'_>,
     place: &Place,
     item_at: ItemAt<'_>,
 ) -> Result<(), Vec<Problem>> {
@@ -285,7 +285,7 @@ fn take<T>(
         let message = format!("`{}` must be {}", key.path, key.access.expected());
         return Err(vec![Problem { place: place.clone(), message }]);
     }
-    let problem = |Fault { item, at, message }| match item {
+    let problem = |ValueError { item, at, message }| match item {
         None => Problem { place: place.clone(), message: format!("`{}` {message}", key.path) },
         Some(nth) => {
             Problem { place: item_at(nth, at), message: format!("item {} of `{}` {message}", nth + 1, key.path) }
@@ -303,7 +303,7 @@ mod tests {
         let Key { path, doc, effect, access, .. } = KEYS[0];
         let secret = Key { path, doc, effect, secret: true, access };
         let place = Place::Flag("x".to_owned());
-        let raw = Raw::Bare("hunter2".into());
+        let raw = RawValue::Bare("hunter2".into());
         let problems = take(&secret, &mut Config::default(), &raw, &place, &|_, _| place.clone()).unwrap_err();
         assert!(problems[0].message.starts_with("`server.listen` must be an IP address"), "{problems:?}");
         assert!(!problems[0].message.contains("hunter2"));

@@ -6,7 +6,6 @@
 
 mod allow;
 mod file;
-mod forms;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -19,6 +18,7 @@ mod raw;
 mod suggest;
 mod types;
 mod units;
+mod value_types;
 
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use toml::Spanned;
 use toml::de::DeValue;
 
-/// A value before its key has had a look at it.
+/// A value as it was written, before its key checks it.
 #[derive(Clone, Debug)]
-pub(super) enum Raw<'a> {
+pub(super) enum RawValue<'a> {
     /// A TOML string.
     Text(Cow<'a, str>),
     /// The text of a variable or a flag, whose type nobody has said.
@@ -15,7 +15,7 @@ pub(super) enum Raw<'a> {
     Integer(Option<i128>),
     Float(f64),
     Boolean(bool),
-    List(Vec<Raw<'a>>),
+    List(Vec<RawValue<'a>>),
     Datetime,
     /// In the order of the file.
     Table(Vec<Field<'a>>),
@@ -27,12 +27,12 @@ pub(super) struct Field<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) name_at: usize,
     pub(super) at: usize,
-    pub(super) value: Raw<'a>,
+    pub(super) value: RawValue<'a>,
 }
 
 /// What is wrong with a value: a predicate, to stand after the name of its key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct ValueError {
     /// Counted from 0, where one item of a list is meant.
     pub(super) item: Option<usize>,
     /// Where in the text it stands, in bytes, where one value of a table is meant.
@@ -40,28 +40,28 @@ pub(super) struct Fault {
     pub(super) message: String,
 }
 
-impl Fault {
+impl ValueError {
     pub(super) fn one(message: String) -> Vec<Self> {
         vec![Self { item: None, at: None, message }]
     }
 }
 
-/// A form of values.
-pub(super) trait Form<V> {
+/// A type of values: how they are read, checked, described and printed.
+pub(super) trait ValueType<V> {
     /// What is expected, with its range: "a duration from 100ms to 5m".
     fn expected(&self) -> String;
     /// Reads and checks.
-    fn read(&self, raw: &Raw<'_>) -> Result<V, Vec<Fault>>;
+    fn read(&self, raw: &RawValue<'_>) -> Result<V, Vec<ValueError>>;
     /// TOML that reads as the same value.
     fn show(&self, value: &V) -> String;
 
     /// The fault of a value that is nothing of the kind; `hint` is empty or begins with its own punctuation.
-    fn refuse(&self, raw: &Raw<'_>, hint: &str) -> Vec<Fault> {
-        Fault::one(format!("must be {}, not {}{hint}", self.expected(), raw.describe()))
+    fn refuse(&self, raw: &RawValue<'_>, hint: &str) -> Vec<ValueError> {
+        ValueError::one(format!("must be {}, not {}{hint}", self.expected(), raw.describe()))
     }
 }
 
-impl<'a> From<&'a DeValue<'_>> for Raw<'a> {
+impl<'a> From<&'a DeValue<'_>> for RawValue<'a> {
     fn from(value: &'a DeValue<'_>) -> Self {
         match value {
             DeValue::String(text) => Self::Text(Cow::Borrowed(text)),
@@ -85,7 +85,7 @@ impl<'a> From<&'a DeValue<'_>> for Raw<'a> {
     }
 }
 
-impl Raw<'_> {
+impl RawValue<'_> {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Bare(text) => Some(text),

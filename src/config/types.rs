@@ -1,8 +1,8 @@
-//! The form of `catalogue.extra`: a name alone, or a table with what people read of the type and a sample of it.
+//! The value type of `catalogue.extra`: a name alone, or a table with what people read of the type and a sample of it.
 
-use super::forms::{List, Type};
-use super::raw::{Fault, Field, Form, Raw, quote};
+use super::raw::{Field, RawValue, ValueError, ValueType, quote};
 use super::suggest::nearest;
+use super::value_types::{List, Type};
 use crate::model::{ExtraType, Sample, Sentences};
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ impl Types {
     }
 }
 
-impl Form<Vec<ExtraType>> for Types {
+impl ValueType<Vec<ExtraType>> for Types {
     fn expected(&self) -> String {
         self.list().expected()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<Vec<ExtraType>, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<Vec<ExtraType>, Vec<ValueError>> {
         let types = self.list().read(raw)?;
         let mut seen: HashMap<&str, (usize, bool)> = HashMap::new();
         for (nth, one) in types.iter().enumerate() {
@@ -29,7 +29,7 @@ impl Form<Vec<ExtraType>> for Types {
                 // A bare name twice says nothing new, and was always taken.
                 Some((first, before)) if described || *before => {
                     let message = format!("is {}, as item {} is already; describe it once", one.event_type, first + 1);
-                    return Err(vec![Fault { item: Some(nth), at: None, message }]);
+                    return Err(vec![ValueError { item: Some(nth), at: None, message }]);
                 }
                 Some(_) => {}
                 None => drop(seen.insert(one.event_type.as_str(), (nth, described))),
@@ -47,14 +47,14 @@ struct OneType;
 
 const FIELDS: [&str; 4] = ["type", "pt", "en", "sample"];
 
-impl Form<ExtraType> for OneType {
+impl ValueType<ExtraType> for OneType {
     fn expected(&self) -> String {
         format!("{}, or a table of {}", Type.expected(), FIELDS.join(", "))
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<ExtraType, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<ExtraType, Vec<ValueError>> {
         match raw {
-            Raw::Table(fields) => described(fields),
+            RawValue::Table(fields) => described(fields),
             raw => Type.read(raw).map(|event_type| ExtraType { event_type, sentences: None, sample: None }),
         }
     }
@@ -69,9 +69,9 @@ impl Form<ExtraType> for OneType {
     }
 }
 
-fn described(fields: &[Field<'_>]) -> Result<ExtraType, Vec<Fault>> {
+fn described(fields: &[Field<'_>]) -> Result<ExtraType, Vec<ValueError>> {
     let mut faults = Vec::new();
-    let mut fault = |at: Option<usize>, message: String| faults.push(Fault { item: None, at, message });
+    let mut fault = |at: Option<usize>, message: String| faults.push(ValueError { item: None, at, message });
     for field in fields.iter().filter(|field| !FIELDS.contains(&&*field.name)) {
         let hint = nearest(&field.name, FIELDS)
             .map_or_else(|| format!("; there are {}", FIELDS.join(", ")), |near| format!("; did you mean `{near}`?"));
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<ExtraType>, Vec<String>> {
-        let found = Types(9).read(&Raw::Bare(text.into()));
+        let found = Types(9).read(&RawValue::Bare(text.into()));
         found.map_err(|faults| faults.into_iter().map(|fault| fault.message).collect())
     }
 

@@ -1,7 +1,7 @@
-//! The forms a value can have: how each is read from a file or a variable, checked, described and printed.
+//! The types a value can have: how each is read from a file or a variable, checked, described and printed.
 
 use super::AllowRule;
-use super::raw::{Fault, Form, Raw, quote};
+use super::raw::{RawValue, ValueError, ValueType, quote};
 use super::units::{format_size, parse_size};
 use crate::model::{EventType, ProxyUrl};
 use crate::model::{format_duration, parse_duration};
@@ -14,12 +14,12 @@ use toml::de::DeValue;
 /// A socket address with an IP, never a name: what to listen on must not hang on a resolver.
 pub(super) struct Address;
 
-impl Form<SocketAddr> for Address {
+impl ValueType<SocketAddr> for Address {
     fn expected(&self) -> String {
         "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<SocketAddr, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<SocketAddr, Vec<ValueError>> {
         raw.text().and_then(|text| text.parse().ok()).ok_or_else(|| self.refuse(raw, ""))
     }
 
@@ -31,13 +31,13 @@ impl Form<SocketAddr> for Address {
 /// Bytes, both ends included.
 pub(super) struct Size(pub(super) u64, pub(super) u64);
 
-impl<N: Copy + TryFrom<u64> + TryInto<u64>> Form<N> for Size {
+impl<N: Copy + TryFrom<u64> + TryInto<u64>> ValueType<N> for Size {
     fn expected(&self) -> String {
         let show = |bytes| format_size(bytes).unwrap_or_else(|| format!("{bytes} B"));
         format!("a size from {} to {}", show(self.0), show(self.1))
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<N, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<N, Vec<ValueError>> {
         let bytes = match raw.integer() {
             Some(bytes) => u64::try_from(bytes).ok(),
             None => raw.text().and_then(parse_size),
@@ -50,7 +50,7 @@ impl<N: Copy + TryFrom<u64> + TryInto<u64>> Form<N> for Size {
         bytes
             .filter(|bytes| (self.0..=self.1).contains(bytes))
             .and_then(|bytes| N::try_from(bytes).ok())
-            .ok_or_else(|| Form::<N>::refuse(self, raw, hint))
+            .ok_or_else(|| ValueType::<N>::refuse(self, raw, hint))
     }
 
     fn show(&self, value: &N) -> String {
@@ -62,17 +62,17 @@ impl<N: Copy + TryFrom<u64> + TryInto<u64>> Form<N> for Size {
 /// A whole number, both ends included.
 pub(super) struct Count(pub(super) u32, pub(super) u32);
 
-impl<N: Display + TryFrom<i128>> Form<N> for Count {
+impl<N: Display + TryFrom<i128>> ValueType<N> for Count {
     fn expected(&self) -> String {
         format!("a whole number from {} to {}", self.0, self.1)
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<N, Vec<Fault>> {
-        let quoted = matches!(raw, Raw::Text(text) if text.parse::<i128>().is_ok());
+    fn read(&self, raw: &RawValue<'_>) -> Result<N, Vec<ValueError>> {
+        let quoted = matches!(raw, RawValue::Text(text) if text.parse::<i128>().is_ok());
         raw.integer()
             .filter(|n| (i128::from(self.0)..=i128::from(self.1)).contains(n))
             .and_then(|n| N::try_from(n).ok())
-            .ok_or_else(|| Form::<N>::refuse(self, raw, if quoted { "; leave the quotes out" } else { "" }))
+            .ok_or_else(|| ValueType::<N>::refuse(self, raw, if quoted { "; leave the quotes out" } else { "" }))
     }
 
     fn show(&self, value: &N) -> String {
@@ -83,12 +83,12 @@ impl<N: Display + TryFrom<i128>> Form<N> for Count {
 /// A duration, both ends included.
 pub(super) struct Span(pub(super) Duration, pub(super) Duration);
 
-impl Form<Duration> for Span {
+impl ValueType<Duration> for Span {
     fn expected(&self) -> String {
         format!("a duration from {} to {}", format_duration(self.0), format_duration(self.1))
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<Duration, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<Duration, Vec<ValueError>> {
         if let Some(n) = raw.integer() {
             return Err(self.refuse(raw, &format!("; write its unit, as in \"{n}s\"")));
         }
@@ -105,20 +105,25 @@ impl Form<Duration> for Span {
 /// 0 to 1.
 pub(super) struct Fraction;
 
-impl Form<f64> for Fraction {
+impl ValueType<f64> for Fraction {
     fn expected(&self) -> String {
         "a number from 0 to 1".to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<f64, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<f64, Vec<ValueError>> {
         let number = match raw {
-            Raw::Float(number) => Some(*number),
-            Raw::Integer(Some(0)) => Some(0.0),
-            Raw::Integer(Some(1)) => Some(1.0),
-            Raw::Bare(text) => text.trim().parse().ok(),
-            Raw::Integer(_) | Raw::Text(_) | Raw::Boolean(_) | Raw::List(_) | Raw::Datetime | Raw::Table(_) => None,
+            RawValue::Float(number) => Some(*number),
+            RawValue::Integer(Some(0)) => Some(0.0),
+            RawValue::Integer(Some(1)) => Some(1.0),
+            RawValue::Bare(text) => text.trim().parse().ok(),
+            RawValue::Integer(_)
+            | RawValue::Text(_)
+            | RawValue::Boolean(_)
+            | RawValue::List(_)
+            | RawValue::Datetime
+            | RawValue::Table(_) => None,
         };
-        let quoted = matches!(raw, Raw::Text(text) if text.parse::<f64>().is_ok());
+        let quoted = matches!(raw, RawValue::Text(text) if text.parse::<f64>().is_ok());
         number
             .filter(|number| (0.0..=1.0).contains(number))
             .ok_or_else(|| self.refuse(raw, if quoted { "; leave the quotes out" } else { "" }))
@@ -132,19 +137,22 @@ impl Form<f64> for Fraction {
 /// Yes or no.
 pub(super) struct Switch;
 
-impl Form<bool> for Switch {
+impl ValueType<bool> for Switch {
     fn expected(&self) -> String {
         "true or false".to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<bool, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<bool, Vec<ValueError>> {
         match raw {
-            Raw::Boolean(yes) => Ok(*yes),
-            Raw::Bare(text) => text.trim().parse().map_err(|_| self.refuse(raw, "")),
-            Raw::Text(text) if text.parse::<bool>().is_ok() => Err(self.refuse(raw, "; leave the quotes out")),
-            Raw::Text(_) | Raw::Integer(_) | Raw::Float(_) | Raw::List(_) | Raw::Datetime | Raw::Table(_) => {
-                Err(self.refuse(raw, ""))
-            }
+            RawValue::Boolean(yes) => Ok(*yes),
+            RawValue::Bare(text) => text.trim().parse().map_err(|_| self.refuse(raw, "")),
+            RawValue::Text(text) if text.parse::<bool>().is_ok() => Err(self.refuse(raw, "; leave the quotes out")),
+            RawValue::Text(_)
+            | RawValue::Integer(_)
+            | RawValue::Float(_)
+            | RawValue::List(_)
+            | RawValue::Datetime
+            | RawValue::Table(_) => Err(self.refuse(raw, "")),
         }
     }
 
@@ -156,7 +164,7 @@ impl Form<bool> for Switch {
 /// One of a few words.
 pub(super) struct Choice<V: 'static>(pub(super) &'static [(&'static str, V)]);
 
-impl<V: Copy + PartialEq> Form<V> for Choice<V> {
+impl<V: Copy + PartialEq> ValueType<V> for Choice<V> {
     fn expected(&self) -> String {
         let words: Vec<String> = self.0.iter().map(|(word, _)| quote(word)).collect();
         match words.split_last() {
@@ -165,7 +173,7 @@ impl<V: Copy + PartialEq> Form<V> for Choice<V> {
         }
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<V, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<V, Vec<ValueError>> {
         let found = raw.text().and_then(|text| self.0.iter().find(|(word, _)| *word == text));
         found.map(|(_, value)| *value).ok_or_else(|| self.refuse(raw, ""))
     }
@@ -178,12 +186,12 @@ impl<V: Copy + PartialEq> Form<V> for Choice<V> {
 /// A path; whether anything stands there is for its user to find out.
 pub(super) struct FilePath;
 
-impl Form<PathBuf> for FilePath {
+impl ValueType<PathBuf> for FilePath {
     fn expected(&self) -> String {
         "a path".to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<PathBuf, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<PathBuf, Vec<ValueError>> {
         let good = raw.text().filter(|text| !text.is_empty() && !text.contains('\0'));
         good.map(PathBuf::from).ok_or_else(|| self.refuse(raw, ""))
     }
@@ -196,12 +204,12 @@ impl Form<PathBuf> for FilePath {
 /// A path, or the empty string for none: TOML has no word for nothing, and a variable must be able to undo the file.
 pub(super) struct MaybePath;
 
-impl Form<Option<PathBuf>> for MaybePath {
+impl ValueType<Option<PathBuf>> for MaybePath {
     fn expected(&self) -> String {
         "a path, or \"\" for none".to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<Option<PathBuf>, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<Option<PathBuf>, Vec<ValueError>> {
         match raw.text() {
             Some("") => Ok(None),
             Some(text) if !text.contains('\0') => Ok(Some(PathBuf::from(text))),
@@ -217,12 +225,12 @@ impl Form<Option<PathBuf>> for MaybePath {
 /// The URL of a proxy, or the empty string for none. What it may hold of a password is shown to nobody.
 pub(super) struct MaybeProxy;
 
-impl Form<Option<ProxyUrl>> for MaybeProxy {
+impl ValueType<Option<ProxyUrl>> for MaybeProxy {
     fn expected(&self) -> String {
         format!("{}, or \"\" for none", ProxyUrl::FORM)
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<Option<ProxyUrl>, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<Option<ProxyUrl>, Vec<ValueError>> {
         match raw.text() {
             Some("") => Ok(None),
             Some(text) => ProxyUrl::parse(text).map(Some).map_err(|_| self.refuse(raw, "")),
@@ -238,12 +246,12 @@ impl Form<Option<ProxyUrl>> for MaybeProxy {
 /// Another form, or "none".
 pub(super) struct OrNone<F>(pub(super) F);
 
-impl<V, F: Form<V>> Form<Option<V>> for OrNone<F> {
+impl<V, F: ValueType<V>> ValueType<Option<V>> for OrNone<F> {
     fn expected(&self) -> String {
         format!("{}, or \"none\"", self.0.expected())
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<Option<V>, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<Option<V>, Vec<ValueError>> {
         if raw.text() == Some("none") { Ok(None) } else { self.0.read(raw).map(Some) }
     }
 
@@ -255,12 +263,12 @@ impl<V, F: Form<V>> Form<Option<V>> for OrNone<F> {
 /// A text that a function accepts, and the words for what it accepts.
 pub(super) struct Name(pub(super) &'static str, pub(super) fn(&str) -> bool);
 
-impl Form<String> for Name {
+impl ValueType<String> for Name {
     fn expected(&self) -> String {
         self.0.to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<String, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<String, Vec<ValueError>> {
         raw.text().filter(|text| (self.1)(text)).map(str::to_owned).ok_or_else(|| self.refuse(raw, ""))
     }
 
@@ -272,14 +280,14 @@ impl Form<String> for Name {
 /// An entry of `egress.allow`.
 pub(super) struct Rule;
 
-impl Form<AllowRule> for Rule {
+impl ValueType<AllowRule> for Rule {
     fn expected(&self) -> String {
         "a range of addresses with an optional port, such as \"192.168.0.0/16\" or \"127.0.0.1/32:3000\"".to_owned()
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<AllowRule, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<AllowRule, Vec<ValueError>> {
         let text = raw.text().ok_or_else(|| self.refuse(raw, ""))?;
-        AllowRule::parse(text).map_err(|error| Fault::one(format!("can't be {}: {error}", raw.describe())))
+        AllowRule::parse(text).map_err(|error| ValueError::one(format!("can't be {}: {error}", raw.describe())))
     }
 
     fn show(&self, value: &AllowRule) -> String {
@@ -290,12 +298,12 @@ impl Form<AllowRule> for Rule {
 /// An event type.
 pub(super) struct Type;
 
-impl Form<EventType> for Type {
+impl ValueType<EventType> for Type {
     fn expected(&self) -> String {
         format!("an event type such as \"SHIPMENT.SENT\", of at most {} bytes", EventType::MAX_BYTES)
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<EventType, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<EventType, Vec<ValueError>> {
         let hint = "; capitals, digits and _, in words joined by dots, each beginning with a letter; WEBHOOK is carteiro's own category";
         let own = |event_type: &EventType| event_type.category() == EventType::OWN_CATEGORY;
         raw.text().and_then(EventType::parse).filter(|it| !own(it)).ok_or_else(|| self.refuse(raw, hint))
@@ -313,28 +321,30 @@ pub(super) struct List<F> {
     pub(super) item: F,
 }
 
-impl<V, F: Form<V>> Form<Vec<V>> for List<F> {
+impl<V, F: ValueType<V>> ValueType<Vec<V>> for List<F> {
     fn expected(&self) -> String {
         let Self { min, max, item } = self;
         format!("a list of {min} to {max} items, each {}", item.expected())
     }
 
-    fn read(&self, raw: &Raw<'_>) -> Result<Vec<V>, Vec<Fault>> {
+    fn read(&self, raw: &RawValue<'_>) -> Result<Vec<V>, Vec<ValueError>> {
         match raw {
-            Raw::List(items) => self.read_items(items),
-            Raw::Bare(text) if text.trim_start().starts_with('[') => match DeValue::parse(text.trim()) {
+            RawValue::List(items) => self.read_items(items),
+            RawValue::Bare(text) if text.trim_start().starts_with('[') => match DeValue::parse(text.trim()) {
                 Ok(array) => self.read(&array.get_ref().into()),
-                Err(error) => Err(Fault::one(format!("is not a TOML array: {}", error.message()))),
+                Err(error) => Err(ValueError::one(format!("is not a TOML array: {}", error.message()))),
             },
-            Raw::Bare(text) if text.trim().is_empty() => self.read_items(&[]),
-            Raw::Bare(text) => {
-                let items: Vec<Raw<'_>> = text.split(',').map(|item| Raw::Bare(item.trim().into())).collect();
+            RawValue::Bare(text) if text.trim().is_empty() => self.read_items(&[]),
+            RawValue::Bare(text) => {
+                let items: Vec<RawValue<'_>> = text.split(',').map(|item| RawValue::Bare(item.trim().into())).collect();
                 self.read_items(&items)
             }
-            Raw::Text(_) => Err(self.refuse(raw, "; put it in square brackets")),
-            Raw::Integer(_) | Raw::Float(_) | Raw::Boolean(_) | Raw::Datetime | Raw::Table(_) => {
-                Err(self.refuse(raw, ""))
-            }
+            RawValue::Text(_) => Err(self.refuse(raw, "; put it in square brackets")),
+            RawValue::Integer(_)
+            | RawValue::Float(_)
+            | RawValue::Boolean(_)
+            | RawValue::Datetime
+            | RawValue::Table(_) => Err(self.refuse(raw, "")),
         }
     }
 
@@ -345,19 +355,19 @@ impl<V, F: Form<V>> Form<Vec<V>> for List<F> {
 }
 
 impl<F> List<F> {
-    fn read_items<V>(&self, items: &[Raw<'_>]) -> Result<Vec<V>, Vec<Fault>>
+    fn read_items<V>(&self, items: &[RawValue<'_>]) -> Result<Vec<V>, Vec<ValueError>>
     where
-        F: Form<V>,
+        F: ValueType<V>,
     {
         let Self { min, max, item } = self;
         if !(*min..=*max).contains(&items.len()) {
-            return Err(Fault::one(format!("must have {min} to {max} items, not {}", items.len())));
+            return Err(ValueError::one(format!("must have {min} to {max} items, not {}", items.len())));
         }
         let (mut values, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
         for (at, raw) in items.iter().enumerate() {
             match item.read(raw) {
                 Ok(value) => values.push(value),
-                Err(found) => faults.extend(found.into_iter().map(|fault| Fault { item: Some(at), ..fault })),
+                Err(found) => faults.extend(found.into_iter().map(|fault| ValueError { item: Some(at), ..fault })),
             }
         }
         if faults.is_empty() { Ok(values) } else { Err(faults) }
@@ -369,17 +379,17 @@ mod tests {
     use super::*;
     use crate::config::KIB;
 
-    fn message<V: std::fmt::Debug>(format: &impl Form<V>, raw: &Raw<'_>) -> String {
+    fn message<V: std::fmt::Debug>(format: &impl ValueType<V>, raw: &RawValue<'_>) -> String {
         format.read(raw).unwrap_err().remove(0).message
     }
 
     #[test]
     fn a_number_without_unit_is_no_duration() {
         let span = Span(Duration::from_secs(1), Duration::from_secs(60));
-        for raw in [Raw::Integer(Some(30)), Raw::Bare("30".into())] {
+        for raw in [RawValue::Integer(Some(30)), RawValue::Bare("30".into())] {
             assert!(message(&span, &raw).ends_with("; write its unit, as in \"30s\""), "{raw:?}");
         }
-        let text = Raw::Text("30".into());
+        let text = RawValue::Text("30".into());
         assert_eq!(
             message(&span, &text),
             "must be a duration from 1s to 1m, not \"30\"; write it like \"30s\" or \"2h 30m\""
@@ -389,25 +399,27 @@ mod tests {
     #[test]
     fn a_quoted_number_is_told_from_a_number() {
         let count = Count(1, 20);
-        assert_eq!(Form::<u8>::read(&count, &Raw::Bare("20".into())), Ok(20));
-        assert!(message::<u8>(&count, &Raw::Text("20".into())).ends_with("; leave the quotes out"));
-        assert!(message::<u8>(&count, &Raw::Integer(None)).ends_with("not a number that large"));
-        assert!(message(&Switch, &Raw::Text("true".into())).ends_with("; leave the quotes out"));
-        assert!(message(&Fraction, &Raw::Text("0.1".into())).ends_with("; leave the quotes out"));
+        assert_eq!(ValueType::<u8>::read(&count, &RawValue::Bare("20".into())), Ok(20));
+        assert!(message::<u8>(&count, &RawValue::Text("20".into())).ends_with("; leave the quotes out"));
+        assert!(message::<u8>(&count, &RawValue::Integer(None)).ends_with("not a number that large"));
+        assert!(message(&Switch, &RawValue::Text("true".into())).ends_with("; leave the quotes out"));
+        assert!(message(&Fraction, &RawValue::Text("0.1".into())).ends_with("; leave the quotes out"));
     }
 
     #[test]
     fn fractions_end_at_0_and_1() {
-        let read = |text: &'static str| Fraction.read(&Raw::Bare(text.into())).ok();
+        let read = |text: &'static str| Fraction.read(&RawValue::Bare(text.into())).ok();
         assert_eq!((read("0"), read("1"), read("0.25")), (Some(0.0), Some(1.0), Some(0.25)));
         assert_eq!((read("-0.001"), read("1.001"), read("nan"), read("inf")), (None, None, None, None));
-        assert!(Fraction.read(&Raw::Integer(Some(1))).is_ok() && Fraction.read(&Raw::Integer(Some(2))).is_err());
+        assert!(
+            Fraction.read(&RawValue::Integer(Some(1))).is_ok() && Fraction.read(&RawValue::Integer(Some(2))).is_err()
+        );
     }
 
     #[test]
     fn lists_of_a_variable_are_arrays_or_separated_by_commas() {
         let list = List { min: 0, max: 2, item: Name("a word", |text| !text.is_empty()) };
-        let read = |text: &'static str| list.read(&Raw::Bare(text.into()));
+        let read = |text: &'static str| list.read(&RawValue::Bare(text.into()));
         assert_eq!(read("[\"a\", 'b']").unwrap(), ["a", "b"]);
         assert_eq!(read(" a , b ").unwrap(), ["a", "b"]);
         assert_eq!(read("").unwrap(), [""; 0]);
@@ -419,9 +431,12 @@ mod tests {
     #[test]
     fn sizes_end_where_they_say() {
         let size = Size(KIB, 2 * KIB);
-        assert_eq!(Form::<u64>::read(&size, &Raw::Integer(Some(2048))), Ok(2048));
-        assert_eq!(message::<u64>(&size, &Raw::Integer(Some(2049))), "must be a size from 1 KiB to 2 KiB, not 2049");
-        assert!(message::<u64>(&size, &Raw::Text("2 KiBs".into())).contains("; write a whole number and B, KiB"));
-        assert!(message::<u64>(&size, &Raw::Integer(Some(-1))).ends_with("not -1"));
+        assert_eq!(ValueType::<u64>::read(&size, &RawValue::Integer(Some(2048))), Ok(2048));
+        assert_eq!(
+            message::<u64>(&size, &RawValue::Integer(Some(2049))),
+            "must be a size from 1 KiB to 2 KiB, not 2049"
+        );
+        assert!(message::<u64>(&size, &RawValue::Text("2 KiBs".into())).contains("; write a whole number and B, KiB"));
+        assert!(message::<u64>(&size, &RawValue::Integer(Some(-1))).ends_with("not -1"));
     }
 }
