@@ -98,9 +98,9 @@ const MIN_TOKEN_BYTES: usize = 20;
 /// And the longest: what the API looks at.
 const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
-/// What whoever starts a daemon gives it beside its config.
+/// How to start a daemon, besides its config.
 #[derive(Default)]
-pub struct Given {
+pub struct StartOptions {
     /// A store that has lost something is taken as it is.
     pub accept_what_is_left: bool,
     /// A socket that listens already, and goes on doing so when this process has ended; `server.listen` is not looked at.
@@ -137,7 +137,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts everything. On return requests are served and what is owed is being delivered.
-    pub async fn start(config: &Config, clock: Clock, given: Given) -> Result<Self, Error> {
+    pub async fn start(config: &Config, clock: Clock, options: StartOptions) -> Result<Self, Error> {
         let client = Client::new(client_settings(config)?, clock.clone());
         let certificate = Certificate::of(&config.server).map_err(Error::Certificate)?;
         let ingress = Ingress::new(config.server.clone(), certificate, room_for_connections(config));
@@ -147,7 +147,7 @@ impl Daemon {
             cache_bytes: config.store.cache,
             backup_dir: config.store.backup_dir.clone(),
             limits: limits(config),
-            accept_what_is_left: given.accept_what_is_left,
+            accept_what_is_left: options.accept_what_is_left,
             clock: clock.clone(),
         };
         let opened = tokio::task::spawn_blocking(move || {
@@ -176,13 +176,15 @@ impl Daemon {
         let service =
             Arc::new(Service::new(store.clone(), clock.clone(), health.clone(), accounts.clone(), policy(config)));
         first_tokens(&service, &store, &accounts).await?;
-        let (listener, address) = listener(config.server.listen, given.listener).await?;
+        let (listener, address) = listener(config.server.listen, options.listener).await?;
         for warning in warnings(config, ingress.certificate().as_deref(), address, clock.now()) {
             tracing::warn!("{warning}");
         }
         let (stop_server, stopping) = watch::channel(false);
         let control = match control::listen(store.path()) {
-            Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), given.reloads, stopping.clone()))),
+            Ok(listener) => {
+                Some(tokio::spawn(control::run(listener, store.clone(), options.reloads, stopping.clone())))
+            }
             // Deliveries don't depend on it; backups and verification of the running store do.
             Err(error) => {
                 tracing::error!(%error, socket = %control::path(store.path()).display(), "the control socket can't be made");

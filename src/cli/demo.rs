@@ -7,7 +7,7 @@ use super::receiver::Receiver;
 use super::{DONE, FAILED, complain};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{Daemon, Given};
+use crate::daemon::{Daemon, StartOptions};
 use crate::delivery;
 use crate::model::{
     Attempt, Authorization, EventId, EventType, Pattern, PatternSet, Sample, SampleMethod, Status, TargetUrl, Trigger,
@@ -91,7 +91,8 @@ impl Drop for Folder {
 async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let daemon = Daemon::start(config, Clock::System, Given::default()).await.map_err(|error| error.to_string())?;
+    let daemon =
+        Daemon::start(config, Clock::System, StartOptions::default()).await.map_err(|error| error.to_string())?;
     let caller = daemon.callers.first().cloned().ok_or("no account")?;
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let target = format!("http://{}/notificacoes", listener.local_addr().map_err(|error| error.to_string())?);

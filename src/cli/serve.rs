@@ -4,7 +4,7 @@ use super::log::{self, LevelHandle};
 use super::{BAD_CONFIG, DONE, FAILED, ServeArgs, complain, load};
 use crate::clock::Clock;
 use crate::config::Loaded;
-use crate::daemon::{Daemon, Error, Given};
+use crate::daemon::{Daemon, Error, StartOptions};
 use sd_notify::NotifyState;
 use std::io;
 use std::time::Duration;
@@ -67,8 +67,8 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
         return FAILED;
     };
     let (ask, mut asked) = mpsc::channel(1);
-    let given = Given { accept_what_is_left: args.accept_what_is_left, listener: handed, reloads: Some(ask) };
-    let mut daemon = match Daemon::start(&loaded.config, Clock::System, given).await {
+    let options = StartOptions { accept_what_is_left: args.accept_what_is_left, listener: handed, reloads: Some(ask) };
+    let mut daemon = match Daemon::start(&loaded.config, Clock::System, options).await {
         Ok(daemon) => daemon,
         Err(error) => {
             complain(&error);
