@@ -159,7 +159,7 @@ impl Daemon {
         let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::OpenFailed(panic.to_string())));
         let Opened { store, created, fatal, thread: committer } = opened.map_err(Error::Store)?;
         tracing::info!(path = %store.path().display(), created, "store open");
-        store.set_default_retry(config.delivery.retry.clone());
+        store.set_default_retry(config.delivery.retry());
         store.set_extra_types(extra_types(config));
         let accounts = accounts(config, &store).await?;
         hold_absent(&store, &accounts)?;
@@ -231,7 +231,7 @@ impl Daemon {
         self.engine.reload(engine_settings(config));
         self.service.set_policy(policy(config));
         self.store.set_limits(limits(config));
-        self.store.set_default_retry(config.delivery.retry.clone());
+        self.store.set_default_retry(config.delivery.retry());
         self.store.set_extra_types(extra_types(config));
         self.ingress.replace(config.server.clone(), certificate);
         for warning in warnings(config, self.ingress.certificate().as_deref(), self.address, self.service.now()) {
@@ -496,7 +496,7 @@ fn proxy(config: &Config) -> Result<Option<ProxyUrl>, Error> {
 
 fn engine_settings(config: &Config) -> EngineSettings {
     EngineSettings {
-        retry: config.delivery.retry.clone(),
+        retry: config.delivery.retry(),
         retry_after_cap: config.delivery.retry_after_cap,
         max_in_flight: config.delivery.max_in_flight,
         max_in_flight_per_webhook: usize::from(config.delivery.max_in_flight_per_webhook),
@@ -505,7 +505,7 @@ fn engine_settings(config: &Config) -> EngineSettings {
 
 fn policy(config: &Config) -> Policy {
     Policy {
-        retry: config.delivery.retry.clone(),
+        retry: config.delivery.retry(),
         max_in_flight_per_webhook: config.delivery.max_in_flight_per_webhook,
         idempotency_window: config.delivery.idempotency_window,
         secret_overlap: config.delivery.secret_overlap,

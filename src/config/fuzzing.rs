@@ -1,6 +1,6 @@
 //! Properties of the configuration: whatever the text, a [`Config`] or problems that have a place in it.
 
-use super::keys::{ACCOUNT_KEYS, KEYS};
+use super::settings::{ACCOUNT_KEYS, KEYS};
 use super::{Config, Loaded, Place, Problems};
 use std::fmt::Write as _;
 use std::path::Path;

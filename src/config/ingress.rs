@@ -1,7 +1,6 @@
 //! Entries of `server.trusted_proxies` and `server.cors_origins`.
 
 use super::AllowRule;
-use super::raw::{RawValue, ValueError, ValueType, quote};
 use crate::model::Authority;
 use std::fmt;
 use std::net::IpAddr;
@@ -11,6 +10,11 @@ use std::net::IpAddr;
 pub struct AddressRange(AllowRule);
 
 impl AddressRange {
+    /// `None` for a rule that is limited to a port.
+    pub(super) fn of(rule: AllowRule) -> Option<Self> {
+        rule.port().is_none().then_some(Self(rule))
+    }
+
     /// Whether the address is inside.
     pub fn contains(&self, address: IpAddr) -> bool {
         // Without a port of its own, the rule is the same for all.
@@ -60,49 +64,11 @@ impl fmt::Display for AddressRange {
     }
 }
 
-/// An entry of `server.trusted_proxies`.
-pub(super) struct Range;
-
-impl ValueType<AddressRange> for Range {
-    fn expected(&self) -> String {
-        "an address or a range of them, such as \"127.0.0.1\" or \"10.0.0.0/8\"".to_owned()
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<AddressRange, Vec<ValueError>> {
-        let text = raw.text().ok_or_else(|| self.refuse(raw, ""))?;
-        match AllowRule::parse(text) {
-            Ok(rule) if rule.port().is_some() => Err(self.refuse(raw, "; leave the port out")),
-            Ok(rule) => Ok(AddressRange(rule)),
-            Err(error) => Err(ValueError::one(format!("can't be {}: {error}", raw.describe()))),
-        }
-    }
-
-    fn show(&self, value: &AddressRange) -> String {
-        quote(&value.to_string())
-    }
-}
-
-/// An entry of `server.cors_origins`.
-pub(super) struct OneOrigin;
-
-impl ValueType<Origin> for OneOrigin {
-    fn expected(&self) -> String {
-        "an origin such as \"https://loja.example\", in lower case and without a path, or \"*\" for every page"
-            .to_owned()
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<Origin, Vec<ValueError>> {
-        raw.text().and_then(Origin::parse).ok_or_else(|| self.refuse(raw, ""))
-    }
-
-    fn show(&self, value: &Origin) -> String {
-        quote(value.as_str())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::value::{RawValue, ValueType as _};
+    use crate::config::value_types::ADDRESS_RANGE;
 
     #[test]
     fn an_origin_is_what_a_browser_sends() {
@@ -132,8 +98,8 @@ mod tests {
 
     #[test]
     fn a_range_has_no_port() {
-        assert!(Range.read(&RawValue::Text("10.0.0.0/8".into())).unwrap().contains("::ffff:10.1.2.3".parse().unwrap()));
-        let faults = Range.read(&RawValue::Text("127.0.0.1:80".into())).unwrap_err();
+        assert!(ADDRESS_RANGE.read(RawValue::Bare("10.0.0.0/8")).unwrap().contains("::ffff:10.1.2.3".parse().unwrap()));
+        let faults = ADDRESS_RANGE.read(RawValue::Bare("127.0.0.1:80")).unwrap_err();
         assert!(faults[0].message.ends_with("; leave the port out"), "{faults:?}");
     }
 }

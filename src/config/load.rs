@@ -1,11 +1,13 @@
 //! Flag > environment > file > default.
 
+use super::Config;
 use super::file;
-use super::keys::{ACCOUNT_KEYS, Effect, KEYS, Key};
+use super::keys::{Effect, Key};
 use super::problem::{Place, Problem, Problems};
-use super::raw::{RawValue, ValueError};
+use super::settings::KEYS;
 use super::suggest::nearest;
-use super::{Account, Config};
+use super::value::{RawValue, ValueError};
+use crate::model::format_duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read as _;
@@ -64,7 +66,7 @@ impl Config {
         let mut draft = Draft::default();
         match file {
             Some((path, Ok(bytes))) => file::read_into(&mut draft, path, bytes),
-            Some((path, Err(message))) => draft.problem(Place::WholeFile(path.to_owned()), message),
+            Some((path, Err(message))) => draft.findings.problem(Place::WholeFile(path.to_owned()), message),
             None => {}
         }
         for (name, text) in env {
@@ -73,17 +75,15 @@ impl Config {
         for (path, text) in flags {
             let place = Place::Flag((*path).to_owned());
             match KEYS.iter().find(|key| key.path == *path) {
-                Some(key) => draft.set_bare(key, text, place),
-                None => draft.problem(place, "there is no such key".to_owned()),
+                Some(key) => draft.set_bare(key, text, &place),
+                None => draft.findings.problem(place, "there is no such key".to_owned()),
             }
         }
-        draft.check_timeouts();
-        draft.check_backups();
-        draft.check_proxy();
-        draft.check_tls();
-        match Problems::new(draft.problems) {
+        draft.check_combinations();
+        let Draft { config, findings } = draft;
+        match Problems::new(findings.problems) {
             Some(problems) => Err(problems),
-            None => Ok(Loaded { config: draft.config, sources: draft.sources }),
+            None => Ok(Loaded { config, sources: findings.sources }),
         }
     }
 
@@ -126,13 +126,17 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Where an item of a list stands, counted from 0, or what of it begins at this byte.
-type ItemAt<'a> = &'a dyn Fn(usize, Option<usize>) -> Place;
-
 /// A configuration in the making.
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) config: Config,
+    pub(super) findings: Findings,
+}
+
+/// What is known of the values that were read.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// Where each accepted value came from, by the path of its key.
     pub(super) sources: BTreeMap<String, Place>,
     problems: Vec<Problem>,
     /// Keys with a value that was refused somewhere: what they are compared with would be the wrong value.
@@ -141,157 +145,109 @@ pub(super) struct Draft {
     pub(super) cut_short: bool,
 }
 
-impl Draft {
-    #[cfg(test)]
-    pub(super) fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-
+impl Findings {
     pub(super) fn problem(&mut self, place: Place, message: String) {
         self.problems.push(Problem { place, message });
     }
 
-    /// Sets a key of the daemon.
-    pub(super) fn set(&mut self, key: &Key<Config>, raw: &RawValue<'_>, place: Place, item_at: ItemAt<'_>) {
-        match take(key, &mut self.config, raw, &place, item_at) {
-            Ok(()) => {
-                self.sources.insert(key.path.to_owned(), place);
-            }
-            Err(problems) => {
-                self.problems.extend(problems);
-                self.refused.insert(key.path);
-            }
-        }
-    }
-
-    /// Sets a key of the account with this number, counted from 0. Whether it was accepted.
-    pub(super) fn set_account(
+    /// Reads a value into its key. `place_of` gives the place of a byte of the file, or without one that of the value.
+    pub(super) fn set<T>(
         &mut self,
-        (nth, account): (usize, &mut Account),
-        key: &Key<Account>,
-        raw: &RawValue<'_>,
-        place: Place,
-    ) -> bool {
-        match take(key, account, raw, &place, &|_, _| place.clone()) {
-            Ok(()) => {
-                self.sources.insert(format!("account[{nth}].{}", key.name()), place);
-                true
-            }
-            Err(problems) => {
-                self.problems.extend(problems);
-                false
-            }
+        key: &Key<T>,
+        path: String,
+        target: &mut T,
+        raw: RawValue<'_>,
+        place_of: &dyn Fn(Option<usize>) -> Place,
+    ) {
+        let errors = match key.access.read(target, raw) {
+            Ok(()) => return drop(self.sources.insert(path, place_of(None))),
+            Err(errors) => errors,
+        };
+        self.refused.insert(key.path);
+        if key.secret {
+            let message = format!("`{}` must be {}", key.path, key.access.expected());
+            return self.problem(place_of(None), message);
+        }
+        for ValueError { item, at, message } in errors {
+            let at = at.or_else(|| raw.item_at(item?));
+            let item = item.map_or(String::new(), |nth| format!("item {} of ", nth + 1));
+            self.problem(place_of(at), format!("{item}`{}` {message}", key.path));
         }
     }
+}
 
-    fn set_bare(&mut self, key: &Key<Config>, text: &str, place: Place) {
-        let at = place.clone();
-        self.set(key, &RawValue::Bare(text.into()), place, &|_, _| at.clone());
+impl Draft {
+    #[cfg(test)]
+    pub(super) fn problems(&self) -> &[Problem] {
+        &self.findings.problems
     }
 
-    /// Names of the form `CARTEIRO_…__…` are ours alone, so that a slip in one is not silently ignored.
+    /// Sets a key from a text that has no places in it.
+    fn set_bare(&mut self, key: &Key<Config>, text: &str, place: &Place) {
+        let path = key.path.to_owned();
+        self.findings.set(key, path, &mut self.config, RawValue::Bare(text), &|_| place.clone());
+    }
+
+    /// Names of the form `CARTEIRO_…__…` are ours alone, so that a typo in one is not silently ignored.
     fn set_variable(&mut self, name: String, text: &str) {
         let Some(rest) = name.strip_prefix("CARTEIRO_").filter(|rest| rest.contains("__")) else {
             return;
         };
         if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
-            return self.set_bare(key, text, Place::Variable(name));
+            return self.set_bare(key, text, &Place::Variable(name));
         }
-        let message = if rest.starts_with("ACCOUNT__") || ACCOUNT_KEYS.iter().any(|key| key.variable() == name) {
+        let message = if rest.starts_with("ACCOUNT__") {
             "accounts can't be set by variables; write [[account]] in the configuration file".to_owned()
         } else {
             let variables: Vec<String> = KEYS.iter().map(Key::variable).collect();
-            // The prefix is right already: counting its letters would make strangers look alike.
+            // The prefix is right already: counting its letters would make any two names look alike.
             let names = variables.iter().filter_map(|name| name.strip_prefix("CARTEIRO_"));
             match nearest(rest, names) {
                 Some(near) => format!("unknown variable; did you mean `CARTEIRO_{near}`?"),
                 None => "unknown variable; unset it, or see config.example.toml for the keys".to_owned(),
             }
         };
-        self.problem(Place::Variable(name), message);
+        self.findings.problem(Place::Variable(name), message);
     }
 
-    /// Said of the interval, wherever it comes from.
-    fn check_backups(&mut self) {
-        let (every, dir) = ("store.backup_every", "store.backup_dir");
-        let store = &self.config.store;
-        if self.cut_short || store.backup_every.is_none() || store.backup_dir.is_some() || self.refused.contains(dir) {
-            return;
-        }
-        let place = self.sources.get(every).expect("the default is none, so it was set").clone();
-        self.problem(place, format!("`{every}` needs `{dir}`: name the folder that backups are written to"));
-    }
-
-    /// Said of the file, wherever it comes from.
-    fn check_proxy(&mut self) {
-        let egress = &self.config.egress;
-        if egress.proxy.is_some() && egress.proxy_file.is_some() {
-            let place = self.sources.get("egress.proxy_file").expect("the default is none, so it was set").clone();
-            self.problem(place, "`egress.proxy_file` stands beside `egress.proxy`; keep one of them".to_owned());
-        }
-    }
-
-    /// Said of whichever of the two files was named without the other.
-    fn check_tls(&mut self) {
-        let (cert, key) = ("server.tls_cert", "server.tls_key");
-        let server = &self.config.server;
-        let (named, missing) = match (&server.tls_cert, &server.tls_key) {
-            (Some(_), None) => (cert, key),
-            (None, Some(_)) => (key, cert),
-            (Some(_), Some(_)) | (None, None) => return,
+    /// Rules for values of several keys.
+    fn check_combinations(&mut self) {
+        let Config { server, store, delivery, egress, .. } = &self.config;
+        let found = &self.findings;
+        let unknown = |key: &str| found.cut_short || found.refused.contains(key);
+        let mut problems = Vec::new();
+        // Reported at the first of these keys that was set.
+        let mut problem = |keys: &[&str], message: String| {
+            let place = keys.iter().find_map(|key| found.sources.get(*key));
+            let place = place.expect("the defaults break no rule, so one of the keys was set").clone();
+            problems.push(Problem { place, message });
         };
-        if self.cut_short || self.refused.contains(missing) {
-            return;
-        }
-        let place = self.sources.get(named).expect("the default is none, so it was set").clone();
-        self.problem(place, format!("`{named}` needs `{missing}`: a certificate and its key go together"));
-    }
-
-    /// Said of the connect timeout, wherever it comes from, unless that is the default and the timeout was lowered below it.
-    fn check_timeouts(&mut self) {
         let (timeout, connect) = ("delivery.timeout", "delivery.connect_timeout");
-        let delivery = &self.config.delivery;
-        if self.cut_short
-            || delivery.connect_timeout <= delivery.timeout
-            || self.refused.contains(timeout)
-            || self.refused.contains(connect)
-        {
-            return;
+        if delivery.connect_timeout > delivery.timeout && !unknown(timeout) && !unknown(connect) {
+            let message = format!(
+                "`{connect}` ({}) must not be above `{timeout}` ({}); lower it, or raise the timeout",
+                format_duration(delivery.connect_timeout),
+                format_duration(delivery.timeout)
+            );
+            problem(&[connect, timeout], message);
         }
-        let show = crate::model::format_duration;
-        let message = format!(
-            "`{connect}` ({}) must not be above `{timeout}` ({}); lower it, or raise the timeout",
-            show(delivery.connect_timeout),
-            show(delivery.timeout)
-        );
-        let place = self.sources.get(connect).or_else(|| self.sources.get(timeout));
-        let place = place.expect("the defaults agree, so one of them was set").clone();
-        self.problem(place, message);
-    }
-}
-
-fn take<T>(
-    key: &Key<T>,
-    target: &mut T,
-    raw: &RawValue<'_>,
-    place: &Place,
-    item_at: ItemAt<'_>,
-) -> Result<(), Vec<Problem>> {
-    let faults = match key.access.read(target, raw) {
-        Ok(()) => return Ok(()),
-        Err(faults) => faults,
-    };
-    if key.secret {
-        let message = format!("`{}` must be {}", key.path, key.access.expected());
-        return Err(vec![Problem { place: place.clone(), message }]);
-    }
-    let problem = |ValueError { item, at, message }| match item {
-        None => Problem { place: place.clone(), message: format!("`{}` {message}", key.path) },
-        Some(nth) => {
-            Problem { place: item_at(nth, at), message: format!("item {} of `{}` {message}", nth + 1, key.path) }
+        let (every, dir) = ("store.backup_every", "store.backup_dir");
+        if store.backup_every.is_some() && store.backup_dir.is_none() && !unknown(dir) {
+            problem(&[every], format!("`{every}` needs `{dir}`: name the folder that backups are written to"));
         }
-    };
-    Err(faults.into_iter().map(problem).collect())
+        if egress.proxy.is_some() && egress.proxy_file.is_some() {
+            let message = "`egress.proxy_file` stands beside `egress.proxy`; keep one of them".to_owned();
+            problem(&["egress.proxy_file"], message);
+        }
+        let (cert, key) = ("server.tls_cert", "server.tls_key");
+        if server.tls_cert.is_some() != server.tls_key.is_some() {
+            let (named, missing) = if server.tls_cert.is_some() { (cert, key) } else { (key, cert) };
+            if !unknown(missing) {
+                problem(&[named], format!("`{named}` needs `{missing}`: a certificate and its key go together"));
+            }
+        }
+        self.findings.problems.extend(problems);
+    }
 }
 
 #[cfg(test)]
@@ -302,9 +258,9 @@ mod tests {
     fn a_secret_is_not_quoted_back() {
         let Key { path, doc, effect, access, .. } = KEYS[0];
         let secret = Key { path, doc, effect, secret: true, access };
-        let place = Place::Flag("x".to_owned());
-        let raw = RawValue::Bare("hunter2".into());
-        let problems = take(&secret, &mut Config::default(), &raw, &place, &|_, _| place.clone()).unwrap_err();
+        let mut draft = Draft::default();
+        draft.set_bare(&secret, "hunter2", &Place::Flag("x".to_owned()));
+        let problems = draft.problems();
         assert!(problems[0].message.starts_with("`server.listen` must be an IP address"), "{problems:?}");
         assert!(!problems[0].message.contains("hunter2"));
     }

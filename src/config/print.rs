@@ -1,7 +1,8 @@
 //! A configuration as text: what is in effect, and the example that shows every key.
 
-use super::keys::{ACCOUNT_KEYS, Effect, KEYS, Key};
+use super::keys::{Effect, Key};
 use super::load::{Loaded, Source};
+use super::settings::{ACCOUNT_KEYS, KEYS};
 use super::{Account, Config};
 use std::fmt::Write as _;
 

@@ -1,9 +1,12 @@
 //! The room as a whole: a file, variables and flags in, a configuration or every problem out.
 
-use super::keys::{ACCOUNT_KEYS, KEYS, Key};
+use super::keys::Key;
+use super::settings::{ACCOUNT_KEYS, KEYS};
 use super::*;
+use crate::model::RetryPolicy;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 /// Loads a file of this text, in a folder of its own; the folder's name is cut from the problems.
 fn load_all(text: impl AsRef<[u8]>, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
@@ -120,7 +123,7 @@ fn each_limit_holds_at_its_value_and_not_past_it() {
 #[test]
 fn lists_have_as_many_items_as_they_may() {
     let list = |key: &str, item: &str, n: usize| load(format!("{key} = [{}]", vec![item; n].join(", ")));
-    assert_eq!(list("delivery.schedule", "\"1s\"", 19).unwrap().delivery.retry.schedule().len(), 19);
+    assert_eq!(list("delivery.schedule", "\"1s\"", 19).unwrap().delivery.retry().schedule().len(), 19);
     assert_eq!(
         list("delivery.schedule", "\"1s\"", 20).unwrap_err(),
         ["c.toml:1:21: `delivery.schedule` must have 1 to 19 items, not 20"]
@@ -174,7 +177,7 @@ fn values_arrive_where_they_belong() {
     assert_eq!(config.server.max_body, 500_000);
     assert_eq!(config.store, Store { path: "/var/lib/carteiro".into(), cache: 2 * GIB, ..Store::default() });
     let schedule = vec![Duration::from_secs(1), Duration::from_secs(3600)];
-    assert_eq!(config.delivery.retry, RetryPolicy::new(schedule, 10, 0.25).unwrap());
+    assert_eq!(config.delivery.retry(), RetryPolicy::new(schedule, 10, 0.25).unwrap());
     assert_eq!(config.delivery.timeout, Duration::from_secs(90));
     assert_eq!(config.egress.allow[1], AllowRule::parse("127.0.0.1/32:3000").unwrap());
     assert!(!config.egress.allow_http && config.catalogue.strict);
@@ -438,8 +441,8 @@ fn flags_go_before_variables_before_the_file() {
         ("HOME__X", "ignored"),
     ];
     let loaded = load_all(text, &env, &[("delivery.timeout", "40s"), ("server.listen", "0.0.0.0:80")]).unwrap();
-    let Delivery { timeout, retry, .. } = &loaded.config.delivery;
-    assert_eq!((*timeout, retry.jitter(), retry.max_attempts()), (Duration::from_secs(40), 0.3, 2));
+    let (timeout, retry) = (loaded.config.delivery.timeout, loaded.config.delivery.retry());
+    assert_eq!((timeout, retry.jitter(), retry.max_attempts()), (Duration::from_secs(40), 0.3, 2));
     assert_eq!(retry.schedule().len(), 2);
     assert_eq!(loaded.config.egress.allow.len(), 2);
     assert!(!loaded.config.egress.allow_http);

@@ -1,10 +1,11 @@
 //! The value type of `catalogue.extra`: a name alone, or a table with what people read of the type and a sample of it.
 
-use super::raw::{Field, RawValue, ValueError, ValueType, quote};
 use super::suggest::nearest;
-use super::value_types::{List, Type};
+use super::value::{Entry, RawValue, ValueError, ValueType, clipped, entries, quote};
+use super::value_types::{EVENT_TYPE, List};
 use crate::model::{ExtraType, Sample, Sentences};
 use std::collections::HashMap;
+use toml::de::DeValue;
 
 /// A list of up to so many types. One that is described stands in it once.
 pub(super) struct Types(pub(super) usize);
@@ -20,19 +21,16 @@ impl ValueType<Vec<ExtraType>> for Types {
         self.list().expected()
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<Vec<ExtraType>, Vec<ValueError>> {
+    fn read(&self, raw: RawValue<'_>) -> Result<Vec<ExtraType>, Vec<ValueError>> {
         let types = self.list().read(raw)?;
         let mut seen: HashMap<&str, (usize, bool)> = HashMap::new();
         for (nth, one) in types.iter().enumerate() {
             let described = one.sentences.is_some() || one.sample.is_some();
-            match seen.get(one.event_type.as_str()) {
-                // A bare name twice says nothing new, and was always taken.
-                Some((first, before)) if described || *before => {
-                    let message = format!("is {}, as item {} is already; describe it once", one.event_type, first + 1);
-                    return Err(vec![ValueError { item: Some(nth), at: None, message }]);
-                }
-                Some(_) => {}
-                None => drop(seen.insert(one.event_type.as_str(), (nth, described))),
+            let (first, before) = *seen.entry(one.event_type.as_str()).or_insert((nth, described));
+            // A bare name twice says nothing new.
+            if first != nth && (described || before) {
+                let message = format!("is {}, as item {} is already; describe it once", one.event_type, first + 1);
+                return Err(vec![ValueError { item: Some(nth), at: None, message }]);
             }
         }
         Ok(types)
@@ -49,18 +47,18 @@ const FIELDS: [&str; 4] = ["type", "pt", "en", "sample"];
 
 impl ValueType<ExtraType> for OneType {
     fn expected(&self) -> String {
-        format!("{}, or a table of {}", Type.expected(), FIELDS.join(", "))
+        format!("{}, or a table of {}", EVENT_TYPE.expected(), FIELDS.join(", "))
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<ExtraType, Vec<ValueError>> {
+    fn read(&self, raw: RawValue<'_>) -> Result<ExtraType, Vec<ValueError>> {
         match raw {
-            RawValue::Table(fields) => described(fields),
-            raw => Type.read(raw).map(|event_type| ExtraType { event_type, sentences: None, sample: None }),
+            RawValue::Toml(DeValue::Table(fields)) => described(&entries(fields)),
+            raw => EVENT_TYPE.read(raw).map(|event_type| ExtraType { event_type, sentences: None, sample: None }),
         }
     }
 
     fn show(&self, value: &ExtraType) -> String {
-        let name = Type.show(&value.event_type);
+        let name = EVENT_TYPE.show(&value.event_type);
         let (pt, en) = value.sentences.as_ref().map(|both| (&*both.pt, &*both.en)).unzip();
         let rest = [("pt", pt), ("en", en), ("sample", value.sample.as_deref())];
         let rest: String =
@@ -69,49 +67,47 @@ impl ValueType<ExtraType> for OneType {
     }
 }
 
-fn described(fields: &[Field<'_>]) -> Result<ExtraType, Vec<ValueError>> {
-    let mut faults = Vec::new();
-    let mut fault = |at: Option<usize>, message: String| faults.push(ValueError { item: None, at, message });
-    for field in fields.iter().filter(|field| !FIELDS.contains(&&*field.name)) {
-        let hint = nearest(&field.name, FIELDS)
+fn described(fields: &[Entry<'_>]) -> Result<ExtraType, Vec<ValueError>> {
+    let mut errors = Vec::new();
+    let mut error = |at: Option<usize>, message: String| errors.push(ValueError { item: None, at, message });
+    for (name, span, _) in fields.iter().filter(|(name, ..)| !FIELDS.contains(name)) {
+        let hint = nearest(name, FIELDS)
             .map_or_else(|| format!("; there are {}", FIELDS.join(", ")), |near| format!("; did you mean `{near}`?"));
-        fault(Some(field.name_at), format!("has the unknown key {}{hint}", super::raw::clipped(&field.name)));
+        error(Some(span.start), format!("has the unknown key {}{hint}", clipped(name)));
     }
-    let find = |name: &str| fields.iter().find(|field| field.name == name);
-    let event_type = match find("type") {
-        None => {
-            fault(None, "has no `type`: write type = \"SHIPMENT.SENT\"".to_owned());
-            None
-        }
-        Some(field) => match Type.read(&field.value) {
-            Ok(event_type) => Some(event_type),
-            Err(found) => {
-                for one in found {
-                    fault(Some(field.at), format!("has a `type` that {}", one.message));
-                }
-                None
-            }
-        },
+    let find = |wanted: &str| {
+        let (_, _, value) = fields.iter().find(|(name, ..)| *name == wanted)?;
+        Some((RawValue::Toml(value.get_ref()), value.span().start))
     };
+    let mut event_type = None;
+    match find("type").map(|(raw, at)| (EVENT_TYPE.read(raw), at)) {
+        None => error(None, "has no `type`: write type = \"SHIPMENT.SENT\"".to_owned()),
+        Some((Ok(read), _)) => event_type = Some(read),
+        Some((Err(found), at)) => {
+            for one in found {
+                error(Some(at), format!("has a `type` that {}", one.message));
+            }
+        }
+    }
     let mut text = |name: &str, check: &dyn Fn(&str) -> Result<(), String>| -> Option<String> {
-        let field = find(name)?;
-        let checked = match field.value.text() {
-            None => Err(format!("must be a text in quotes, not {}", field.value.describe())),
+        let (raw, at) = find(name)?;
+        let checked = match raw.text() {
+            None => Err(format!("must be a text in quotes, not {}", raw.describe())),
             Some(text) => check(text).map(|()| text.to_owned()),
         };
-        checked.map_err(|why| fault(Some(field.at), format!("has `{name}`, which {why}"))).ok()
+        checked.map_err(|why| error(Some(at), format!("has `{name}`, which {why}"))).ok()
     };
     let (pt, en) = (text("pt", &Sentences::check), text("en", &Sentences::check));
     let sample = text("sample", &Sample::check);
     for (has, lacks) in [("pt", "en"), ("en", "pt")] {
-        if let (Some(field), None) = (find(has), find(lacks)) {
-            fault(Some(field.at), format!("has `{has}` without `{lacks}`: people read either language"));
+        if let (Some((_, at)), None) = (find(has), find(lacks)) {
+            error(Some(at), format!("has `{has}` without `{lacks}`: people read either language"));
         }
     }
     let sentences = pt.zip(en).map(|(pt, en)| Sentences { pt: pt.into(), en: en.into() });
     match event_type {
-        Some(event_type) if faults.is_empty() => Ok(ExtraType { event_type, sentences, sample }),
-        _ => Err(faults),
+        Some(event_type) if errors.is_empty() => Ok(ExtraType { event_type, sentences, sample }),
+        _ => Err(errors),
     }
 }
 
@@ -120,7 +116,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<ExtraType>, Vec<String>> {
-        let found = Types(9).read(&RawValue::Bare(text.into()));
+        let found = Types(9).read(RawValue::Bare(text));
         found.map_err(|faults| faults.into_iter().map(|fault| fault.message).collect())
     }
 

@@ -1,29 +1,144 @@
 //! The types a value can have: how each is read from a file or a variable, checked, described and printed.
 
 use super::AllowRule;
-use super::raw::{RawValue, ValueError, ValueType, quote};
+use super::ingress::{AddressRange, Origin};
 use super::units::{format_size, parse_size};
-use crate::model::{EventType, ProxyUrl};
-use crate::model::{format_duration, parse_duration};
+use super::value::{RawValue, ValueError, ValueType, quote};
+use crate::model::{EventType, ProxyUrl, format_duration, parse_duration};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
 
-/// A socket address with an IP, never a name: what to listen on must not hang on a resolver.
-pub(super) struct Address;
+/// A text that a function accepts.
+pub(super) struct Text<V> {
+    expected: fn() -> String,
+    parse: fn(&str) -> Option<V>,
+    show: fn(&V) -> String,
+    /// Follows the sentence that refuses a value; empty, or with its own punctuation.
+    hint: &'static str,
+}
 
-impl ValueType<SocketAddr> for Address {
+impl<V> ValueType<V> for Text<V> {
     fn expected(&self) -> String {
-        "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned()
+        (self.expected)()
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<SocketAddr, Vec<ValueError>> {
-        raw.text().and_then(|text| text.parse().ok()).ok_or_else(|| self.refuse(raw, ""))
+    fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>> {
+        raw.text().and_then(self.parse).ok_or_else(|| self.refuse(raw, self.hint))
     }
 
-    fn show(&self, value: &SocketAddr) -> String {
+    fn show(&self, value: &V) -> String {
+        quote(&(self.show)(value))
+    }
+}
+
+/// A socket address with an IP, never a name: listening must not wait for a resolver.
+pub(super) const ADDRESS: Text<SocketAddr> = Text {
+    expected: || "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
+    parse: |text| text.parse().ok(),
+    show: ToString::to_string,
+    hint: "",
+};
+
+/// A path; its user finds out whether anything exists there.
+pub(super) const FILE_PATH: Text<PathBuf> = Text {
+    expected: || "a path".to_owned(),
+    parse: |text| (!text.is_empty() && !text.contains('\0')).then(|| text.into()),
+    show: |path| path.to_string_lossy().into_owned(),
+    hint: "",
+};
+
+/// A path, or the empty string for none: TOML has no null, and a variable must be able to undo the file.
+pub(super) const OPTIONAL_PATH: Text<Option<PathBuf>> = Text {
+    expected: || "a path, or \"\" for none".to_owned(),
+    parse: |text| (!text.contains('\0')).then(|| (!text.is_empty()).then(|| text.into())),
+    show: |path| path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+    hint: "",
+};
+
+/// The URL of a proxy, or the empty string for none. Its password is never shown.
+pub(super) const OPTIONAL_PROXY: Text<Option<ProxyUrl>> = Text {
+    expected: || format!("{}, or \"\" for none", ProxyUrl::FORM),
+    parse: |text| if text.is_empty() { Some(None) } else { ProxyUrl::parse(text).ok().map(Some) },
+    show: |proxy| proxy.as_ref().map(|proxy| format!("http://{proxy}")).unwrap_or_default(),
+    hint: "",
+};
+
+pub(super) const ACCOUNT_NAME: Text<String> = Text {
+    expected: || "1 to 64 of a-z, 0-9, _ and -".to_owned(),
+    parse: |text| {
+        let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+        ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| text.to_owned())
+    },
+    show: String::clone,
+    hint: "",
+};
+
+/// A label that needs no escape in JSON.
+pub(super) const LABEL: Text<String> = Text {
+    expected: || "1 to 64 visible ASCII characters without space, quote and backslash".to_owned(),
+    parse: |text| {
+        let good = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+        ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| text.to_owned())
+    },
+    show: String::clone,
+    hint: "",
+};
+
+pub(super) const EVENT_TYPE: Text<EventType> = Text {
+    expected: || format!("an event type such as \"SHIPMENT.SENT\", of at most {} bytes", EventType::MAX_BYTES),
+    parse: |text| EventType::parse(text).filter(|it| it.category() != EventType::OWN_CATEGORY),
+    show: |event_type| event_type.as_str().to_owned(),
+    hint: "; capitals, digits and _, in words joined by dots, each beginning with a letter; \
+           WEBHOOK is carteiro's own category",
+};
+
+/// An entry of `server.cors_origins`.
+pub(super) const ORIGIN: Text<Origin> = Text {
+    expected: || {
+        "an origin such as \"https://loja.example\", in lower case and without a path, or \"*\" for every page"
+            .to_owned()
+    },
+    parse: Origin::parse,
+    show: |origin| origin.as_str().to_owned(),
+    hint: "",
+};
+
+/// A range of addresses, as what a function makes of it.
+pub(super) struct Network<V> {
+    expected: &'static str,
+    /// `None` for a range with a port that must have none.
+    make: fn(AllowRule) -> Option<V>,
+}
+
+/// An entry of `egress.allow`.
+pub(super) const ALLOW_RULE: Network<AllowRule> = Network {
+    expected: "a range of addresses with an optional port, such as \"192.168.0.0/16\" or \"127.0.0.1/32:3000\"",
+    make: Some,
+};
+
+/// An entry of `server.trusted_proxies`.
+pub(super) const ADDRESS_RANGE: Network<AddressRange> = Network {
+    expected: "an address or a range of them, such as \"127.0.0.1\" or \"10.0.0.0/8\"",
+    make: AddressRange::of,
+};
+
+impl<V: Display> ValueType<V> for Network<V> {
+    fn expected(&self) -> String {
+        self.expected.to_owned()
+    }
+
+    fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>> {
+        match raw.text().map(AllowRule::parse) {
+            None => Err(self.refuse(raw, "")),
+            Some(Ok(rule)) => (self.make)(rule).ok_or_else(|| self.refuse(raw, "; leave the port out")),
+            Some(Err(error)) => Err(ValueError::one(format!("can't be {}: {error}", raw.describe()))),
+        }
+    }
+
+    fn show(&self, value: &V) -> String {
         quote(&value.to_string())
     }
 }
@@ -37,20 +152,15 @@ impl<N: Copy + TryFrom<u64> + TryInto<u64>> ValueType<N> for Size {
         format!("a size from {} to {}", show(self.0), show(self.1))
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<N, Vec<ValueError>> {
+    fn read(&self, raw: RawValue<'_>) -> Result<N, Vec<ValueError>> {
         let bytes = match raw.integer() {
             Some(bytes) => u64::try_from(bytes).ok(),
             None => raw.text().and_then(parse_size),
         };
-        let hint = if bytes.is_none() && raw.text().is_some() {
-            "; write a whole number and B, KiB, MiB, GiB, KB, MB or GB"
-        } else {
-            ""
-        };
-        bytes
-            .filter(|bytes| (self.0..=self.1).contains(bytes))
-            .and_then(|bytes| N::try_from(bytes).ok())
-            .ok_or_else(|| ValueType::<N>::refuse(self, raw, hint))
+        let units = "; write a whole number and B, KiB, MiB, GiB, KB, MB or GB";
+        let hint = if bytes.is_none() && raw.text().is_some() { units } else { "" };
+        let bytes = bytes.filter(|bytes| (self.0..=self.1).contains(bytes)).and_then(|bytes| N::try_from(bytes).ok());
+        bytes.ok_or_else(|| ValueType::<N>::refuse(self, raw, hint))
     }
 
     fn show(&self, value: &N) -> String {
@@ -67,12 +177,9 @@ impl<N: Display + TryFrom<i128>> ValueType<N> for Count {
         format!("a whole number from {} to {}", self.0, self.1)
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<N, Vec<ValueError>> {
-        let quoted = matches!(raw, RawValue::Text(text) if text.parse::<i128>().is_ok());
-        raw.integer()
-            .filter(|n| (i128::from(self.0)..=i128::from(self.1)).contains(n))
-            .and_then(|n| N::try_from(n).ok())
-            .ok_or_else(|| ValueType::<N>::refuse(self, raw, if quoted { "; leave the quotes out" } else { "" }))
+    fn read(&self, raw: RawValue<'_>) -> Result<N, Vec<ValueError>> {
+        let n = raw.integer().filter(|n| (self.0.into()..=self.1.into()).contains(n));
+        n.and_then(|n| N::try_from(n).ok()).ok_or_else(|| ValueType::<N>::refuse(self, raw, raw.unquote_hint::<i128>()))
     }
 
     fn show(&self, value: &N) -> String {
@@ -88,7 +195,7 @@ impl ValueType<Duration> for Span {
         format!("a duration from {} to {}", format_duration(self.0), format_duration(self.1))
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<Duration, Vec<ValueError>> {
+    fn read(&self, raw: RawValue<'_>) -> Result<Duration, Vec<ValueError>> {
         if let Some(n) = raw.integer() {
             return Err(self.refuse(raw, &format!("; write its unit, as in \"{n}s\"")));
         }
@@ -102,7 +209,7 @@ impl ValueType<Duration> for Span {
     }
 }
 
-/// 0 to 1.
+/// 0 to 1, kept to the thousandth.
 pub(super) struct Fraction;
 
 impl ValueType<f64> for Fraction {
@@ -110,23 +217,12 @@ impl ValueType<f64> for Fraction {
         "a number from 0 to 1".to_owned()
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<f64, Vec<ValueError>> {
-        let number = match raw {
-            RawValue::Float(number) => Some(*number),
-            RawValue::Integer(Some(0)) => Some(0.0),
-            RawValue::Integer(Some(1)) => Some(1.0),
-            RawValue::Bare(text) => text.trim().parse().ok(),
-            RawValue::Integer(_)
-            | RawValue::Text(_)
-            | RawValue::Boolean(_)
-            | RawValue::List(_)
-            | RawValue::Datetime
-            | RawValue::Table(_) => None,
-        };
-        let quoted = matches!(raw, RawValue::Text(text) if text.parse::<f64>().is_ok());
+    fn read(&self, raw: RawValue<'_>) -> Result<f64, Vec<ValueError>> {
+        let number = raw.number().filter(|number| (0.0..=1.0).contains(number));
+        // The sum turns -0 into 0.
         number
-            .filter(|number| (0.0..=1.0).contains(number))
-            .ok_or_else(|| self.refuse(raw, if quoted { "; leave the quotes out" } else { "" }))
+            .map(|number| (number * 1000.0).round() / 1000.0 + 0.0)
+            .ok_or_else(|| self.refuse(raw, raw.unquote_hint::<f64>()))
     }
 
     fn show(&self, value: &f64) -> String {
@@ -142,18 +238,8 @@ impl ValueType<bool> for Switch {
         "true or false".to_owned()
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<bool, Vec<ValueError>> {
-        match raw {
-            RawValue::Boolean(yes) => Ok(*yes),
-            RawValue::Bare(text) => text.trim().parse().map_err(|_| self.refuse(raw, "")),
-            RawValue::Text(text) if text.parse::<bool>().is_ok() => Err(self.refuse(raw, "; leave the quotes out")),
-            RawValue::Text(_)
-            | RawValue::Integer(_)
-            | RawValue::Float(_)
-            | RawValue::List(_)
-            | RawValue::Datetime
-            | RawValue::Table(_) => Err(self.refuse(raw, "")),
-        }
+    fn read(&self, raw: RawValue<'_>) -> Result<bool, Vec<ValueError>> {
+        raw.boolean().ok_or_else(|| self.refuse(raw, raw.unquote_hint::<bool>()))
     }
 
     fn show(&self, value: &bool) -> String {
@@ -167,13 +253,11 @@ pub(super) struct Choice<V: 'static>(pub(super) &'static [(&'static str, V)]);
 impl<V: Copy + PartialEq> ValueType<V> for Choice<V> {
     fn expected(&self) -> String {
         let words: Vec<String> = self.0.iter().map(|(word, _)| quote(word)).collect();
-        match words.split_last() {
-            Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-            _ => words.concat(),
-        }
+        let (last, others) = words.split_last().expect("there are words to choose from");
+        format!("{} or {last}", others.join(", "))
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<V, Vec<ValueError>> {
+    fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>> {
         let found = raw.text().and_then(|text| self.0.iter().find(|(word, _)| *word == text));
         found.map(|(_, value)| *value).ok_or_else(|| self.refuse(raw, ""))
     }
@@ -183,75 +267,15 @@ impl<V: Copy + PartialEq> ValueType<V> for Choice<V> {
     }
 }
 
-/// A path; whether anything stands there is for its user to find out.
-pub(super) struct FilePath;
+/// Another type, or "none".
+pub(super) struct OrNone<T>(pub(super) T);
 
-impl ValueType<PathBuf> for FilePath {
-    fn expected(&self) -> String {
-        "a path".to_owned()
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<PathBuf, Vec<ValueError>> {
-        let good = raw.text().filter(|text| !text.is_empty() && !text.contains('\0'));
-        good.map(PathBuf::from).ok_or_else(|| self.refuse(raw, ""))
-    }
-
-    fn show(&self, value: &PathBuf) -> String {
-        quote(&value.to_string_lossy())
-    }
-}
-
-/// A path, or the empty string for none: TOML has no word for nothing, and a variable must be able to undo the file.
-pub(super) struct MaybePath;
-
-impl ValueType<Option<PathBuf>> for MaybePath {
-    fn expected(&self) -> String {
-        "a path, or \"\" for none".to_owned()
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<Option<PathBuf>, Vec<ValueError>> {
-        match raw.text() {
-            Some("") => Ok(None),
-            Some(text) if !text.contains('\0') => Ok(Some(PathBuf::from(text))),
-            _ => Err(self.refuse(raw, "")),
-        }
-    }
-
-    fn show(&self, value: &Option<PathBuf>) -> String {
-        quote(&value.as_ref().map(|path| path.to_string_lossy()).unwrap_or_default())
-    }
-}
-
-/// The URL of a proxy, or the empty string for none. What it may hold of a password is shown to nobody.
-pub(super) struct MaybeProxy;
-
-impl ValueType<Option<ProxyUrl>> for MaybeProxy {
-    fn expected(&self) -> String {
-        format!("{}, or \"\" for none", ProxyUrl::FORM)
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<Option<ProxyUrl>, Vec<ValueError>> {
-        match raw.text() {
-            Some("") => Ok(None),
-            Some(text) => ProxyUrl::parse(text).map(Some).map_err(|_| self.refuse(raw, "")),
-            None => Err(self.refuse(raw, "")),
-        }
-    }
-
-    fn show(&self, value: &Option<ProxyUrl>) -> String {
-        quote(&value.as_ref().map(|proxy| format!("http://{proxy}")).unwrap_or_default())
-    }
-}
-
-/// Another form, or "none".
-pub(super) struct OrNone<F>(pub(super) F);
-
-impl<V, F: ValueType<V>> ValueType<Option<V>> for OrNone<F> {
+impl<V, T: ValueType<V>> ValueType<Option<V>> for OrNone<T> {
     fn expected(&self) -> String {
         format!("{}, or \"none\"", self.0.expected())
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<Option<V>, Vec<ValueError>> {
+    fn read(&self, raw: RawValue<'_>) -> Result<Option<V>, Vec<ValueError>> {
         if raw.text() == Some("none") { Ok(None) } else { self.0.read(raw).map(Some) }
     }
 
@@ -260,92 +284,45 @@ impl<V, F: ValueType<V>> ValueType<Option<V>> for OrNone<F> {
     }
 }
 
-/// A text that a function accepts, and the words for what it accepts.
-pub(super) struct Name(pub(super) &'static str, pub(super) fn(&str) -> bool);
-
-impl ValueType<String> for Name {
-    fn expected(&self) -> String {
-        self.0.to_owned()
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<String, Vec<ValueError>> {
-        raw.text().filter(|text| (self.1)(text)).map(str::to_owned).ok_or_else(|| self.refuse(raw, ""))
-    }
-
-    fn show(&self, value: &String) -> String {
-        quote(value)
-    }
-}
-
-/// An entry of `egress.allow`.
-pub(super) struct Rule;
-
-impl ValueType<AllowRule> for Rule {
-    fn expected(&self) -> String {
-        "a range of addresses with an optional port, such as \"192.168.0.0/16\" or \"127.0.0.1/32:3000\"".to_owned()
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<AllowRule, Vec<ValueError>> {
-        let text = raw.text().ok_or_else(|| self.refuse(raw, ""))?;
-        AllowRule::parse(text).map_err(|error| ValueError::one(format!("can't be {}: {error}", raw.describe())))
-    }
-
-    fn show(&self, value: &AllowRule) -> String {
-        quote(&value.to_string())
-    }
-}
-
-/// An event type.
-pub(super) struct Type;
-
-impl ValueType<EventType> for Type {
-    fn expected(&self) -> String {
-        format!("an event type such as \"SHIPMENT.SENT\", of at most {} bytes", EventType::MAX_BYTES)
-    }
-
-    fn read(&self, raw: &RawValue<'_>) -> Result<EventType, Vec<ValueError>> {
-        let hint = "; capitals, digits and _, in words joined by dots, each beginning with a letter; WEBHOOK is carteiro's own category";
-        let own = |event_type: &EventType| event_type.category() == EventType::OWN_CATEGORY;
-        raw.text().and_then(EventType::parse).filter(|it| !own(it)).ok_or_else(|| self.refuse(raw, hint))
-    }
-
-    fn show(&self, value: &EventType) -> String {
-        quote(value.as_str())
-    }
-}
-
 /// A list of from `min` to `max` items. A variable holds it as a TOML array, or separated by commas.
-pub(super) struct List<F> {
+pub(super) struct List<T> {
     pub(super) min: usize,
     pub(super) max: usize,
-    pub(super) item: F,
+    pub(super) item: T,
 }
 
-impl<V, F: ValueType<V>> ValueType<Vec<V>> for List<F> {
+impl<V, T: ValueType<V>> ValueType<Vec<V>> for List<T> {
     fn expected(&self) -> String {
         let Self { min, max, item } = self;
         format!("a list of {min} to {max} items, each {}", item.expected())
     }
 
-    fn read(&self, raw: &RawValue<'_>) -> Result<Vec<V>, Vec<ValueError>> {
-        match raw {
-            RawValue::List(items) => self.read_items(items),
-            RawValue::Bare(text) if text.trim_start().starts_with('[') => match DeValue::parse(text.trim()) {
-                Ok(array) => self.read(&array.get_ref().into()),
-                Err(error) => Err(ValueError::one(format!("is not a TOML array: {}", error.message()))),
-            },
-            RawValue::Bare(text) if text.trim().is_empty() => self.read_items(&[]),
-            RawValue::Bare(text) => {
-                let items: Vec<RawValue<'_>> = text.split(',').map(|item| RawValue::Bare(item.trim().into())).collect();
-                self.read_items(&items)
+    fn read(&self, raw: RawValue<'_>) -> Result<Vec<V>, Vec<ValueError>> {
+        let items: Vec<RawValue<'_>> = match raw {
+            RawValue::Toml(DeValue::Array(items)) => items.iter().map(|item| RawValue::Toml(item.get_ref())).collect(),
+            RawValue::Toml(DeValue::String(_)) => return Err(self.refuse(raw, "; put it in square brackets")),
+            RawValue::Toml(_) => return Err(self.refuse(raw, "")),
+            RawValue::Bare(text) if text.trim_start().starts_with('[') => {
+                return match DeValue::parse(text.trim()) {
+                    Ok(array) => self.read(RawValue::Toml(array.get_ref())),
+                    Err(error) => Err(ValueError::one(format!("is not a TOML array: {}", error.message()))),
+                };
             }
-            RawValue::Text(_) => Err(self.refuse(raw, "; put it in square brackets")),
-            RawValue::Integer(_)
-            | RawValue::Float(_)
-            | RawValue::Boolean(_)
-            | RawValue::Datetime
-            | RawValue::Table(_) => Err(self.refuse(raw, "")),
+            RawValue::Bare(text) if text.trim().is_empty() => Vec::new(),
+            RawValue::Bare(text) => text.split(',').map(|item| RawValue::Bare(item.trim())).collect(),
+        };
+        let Self { min, max, item } = self;
+        if !(*min..=*max).contains(&items.len()) {
+            return Err(ValueError::one(format!("must have {min} to {max} items, not {}", items.len())));
         }
+        let (mut values, mut errors) = (Vec::with_capacity(items.len()), Vec::new());
+        for (nth, raw) in items.into_iter().enumerate() {
+            match item.read(raw) {
+                Ok(value) => values.push(value),
+                Err(found) => errors.extend(found.into_iter().map(|error| ValueError { item: Some(nth), ..error })),
+            }
+        }
+        if errors.is_empty() { Ok(values) } else { Err(errors) }
     }
 
     fn show(&self, value: &Vec<V>) -> String {
@@ -354,44 +331,33 @@ impl<V, F: ValueType<V>> ValueType<Vec<V>> for List<F> {
     }
 }
 
-impl<F> List<F> {
-    fn read_items<V>(&self, items: &[RawValue<'_>]) -> Result<Vec<V>, Vec<ValueError>>
-    where
-        F: ValueType<V>,
-    {
-        let Self { min, max, item } = self;
-        if !(*min..=*max).contains(&items.len()) {
-            return Err(ValueError::one(format!("must have {min} to {max} items, not {}", items.len())));
-        }
-        let (mut values, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
-        for (at, raw) in items.iter().enumerate() {
-            match item.read(raw) {
-                Ok(value) => values.push(value),
-                Err(found) => faults.extend(found.into_iter().map(|fault| ValueError { item: Some(at), ..fault })),
-            }
-        }
-        if faults.is_empty() { Ok(values) } else { Err(faults) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::KIB;
 
-    fn message<V: std::fmt::Debug>(format: &impl ValueType<V>, raw: &RawValue<'_>) -> String {
-        format.read(raw).unwrap_err().remove(0).message
+    /// Reads a value as it stands in a file.
+    fn toml<V>(value_type: &impl ValueType<V>, text: &str) -> Result<V, Vec<ValueError>> {
+        value_type.read(RawValue::Toml(DeValue::parse(text).unwrap().get_ref()))
+    }
+
+    /// The same text as that of a variable.
+    fn bare<V>(value_type: &impl ValueType<V>, text: &str) -> Result<V, Vec<ValueError>> {
+        value_type.read(RawValue::Bare(text))
+    }
+
+    fn message<V: std::fmt::Debug>(result: Result<V, Vec<ValueError>>) -> String {
+        result.unwrap_err().remove(0).message
     }
 
     #[test]
     fn a_number_without_unit_is_no_duration() {
         let span = Span(Duration::from_secs(1), Duration::from_secs(60));
-        for raw in [RawValue::Integer(Some(30)), RawValue::Bare("30".into())] {
-            assert!(message(&span, &raw).ends_with("; write its unit, as in \"30s\""), "{raw:?}");
+        for read in [toml(&span, "30"), bare(&span, "30")] {
+            assert!(message(read).ends_with("; write its unit, as in \"30s\""));
         }
-        let text = RawValue::Text("30".into());
         assert_eq!(
-            message(&span, &text),
+            message(toml(&span, "\"30\"")),
             "must be a duration from 1s to 1m, not \"30\"; write it like \"30s\" or \"2h 30m\""
         );
     }
@@ -399,27 +365,28 @@ mod tests {
     #[test]
     fn a_quoted_number_is_told_from_a_number() {
         let count = Count(1, 20);
-        assert_eq!(ValueType::<u8>::read(&count, &RawValue::Bare("20".into())), Ok(20));
-        assert!(message::<u8>(&count, &RawValue::Text("20".into())).ends_with("; leave the quotes out"));
-        assert!(message::<u8>(&count, &RawValue::Integer(None)).ends_with("not a number that large"));
-        assert!(message(&Switch, &RawValue::Text("true".into())).ends_with("; leave the quotes out"));
-        assert!(message(&Fraction, &RawValue::Text("0.1".into())).ends_with("; leave the quotes out"));
+        assert_eq!(bare::<u8>(&count, "20"), Ok(20));
+        assert!(message(toml::<u8>(&count, "\"20\"")).ends_with("; leave the quotes out"));
+        let beyond = format!("1{}", "0".repeat(40));
+        assert!(message(toml::<u8>(&count, &beyond)).ends_with("not a number that large"));
+        assert!(message(toml(&Switch, "\"true\"")).ends_with("; leave the quotes out"));
+        assert!(message(toml(&Fraction, "\"0.1\"")).ends_with("; leave the quotes out"));
     }
 
     #[test]
     fn fractions_end_at_0_and_1() {
-        let read = |text: &'static str| Fraction.read(&RawValue::Bare(text.into())).ok();
+        let read = |text| bare(&Fraction, text).ok();
         assert_eq!((read("0"), read("1"), read("0.25")), (Some(0.0), Some(1.0), Some(0.25)));
         assert_eq!((read("-0.001"), read("1.001"), read("nan"), read("inf")), (None, None, None, None));
-        assert!(
-            Fraction.read(&RawValue::Integer(Some(1))).is_ok() && Fraction.read(&RawValue::Integer(Some(2))).is_err()
-        );
+        assert!(toml(&Fraction, "1").is_ok() && toml(&Fraction, "2").is_err());
+        assert_eq!(Fraction.show(&bare(&Fraction, "-0.0").unwrap()), "0.0");
+        assert_eq!(bare(&Fraction, "0.12345"), Ok(0.123));
     }
 
     #[test]
     fn lists_of_a_variable_are_arrays_or_separated_by_commas() {
-        let list = List { min: 0, max: 2, item: Name("a word", |text| !text.is_empty()) };
-        let read = |text: &'static str| list.read(&RawValue::Bare(text.into()));
+        let list = List { min: 0, max: 2, item: LABEL };
+        let read = |text| bare(&list, text);
         assert_eq!(read("[\"a\", 'b']").unwrap(), ["a", "b"]);
         assert_eq!(read(" a , b ").unwrap(), ["a", "b"]);
         assert_eq!(read("").unwrap(), [""; 0]);
@@ -431,12 +398,9 @@ mod tests {
     #[test]
     fn sizes_end_where_they_say() {
         let size = Size(KIB, 2 * KIB);
-        assert_eq!(ValueType::<u64>::read(&size, &RawValue::Integer(Some(2048))), Ok(2048));
-        assert_eq!(
-            message::<u64>(&size, &RawValue::Integer(Some(2049))),
-            "must be a size from 1 KiB to 2 KiB, not 2049"
-        );
-        assert!(message::<u64>(&size, &RawValue::Text("2 KiBs".into())).contains("; write a whole number and B, KiB"));
-        assert!(message::<u64>(&size, &RawValue::Integer(Some(-1))).ends_with("not -1"));
+        assert_eq!(toml::<u64>(&size, "2048"), Ok(2048));
+        assert_eq!(message(toml::<u64>(&size, "2049")), "must be a size from 1 KiB to 2 KiB, not 2049");
+        assert!(message(toml::<u64>(&size, "\"2 KiBs\"")).contains("; write a whole number and B, KiB"));
+        assert!(message(toml::<u64>(&size, "-1")).ends_with("not -1"));
     }
 }

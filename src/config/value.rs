@@ -1,0 +1,161 @@
+//! A value on its way from a file or a variable to its key, and what can be wrong with it.
+
+use std::ops::Range;
+use std::str::FromStr;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// A value as it was written, before its key checks it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RawValue<'a> {
+    /// A value of the file.
+    Toml(&'a DeValue<'a>),
+    /// The text of a variable or a flag, which has no type.
+    Bare(&'a str),
+}
+
+/// What is wrong with a value: a predicate, to follow the name of its key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ValueError {
+    /// Counted from 0, if one item of a list is wrong.
+    pub(super) item: Option<usize>,
+    /// Where in the file, in bytes, if it isn't the beginning of the value or of the item.
+    pub(super) at: Option<usize>,
+    pub(super) message: String,
+}
+
+impl ValueError {
+    pub(super) fn one(message: String) -> Vec<Self> {
+        vec![Self { item: None, at: None, message }]
+    }
+}
+
+/// A type of values: how they are read, checked, described and printed.
+pub(super) trait ValueType<V> {
+    /// What is expected, with its range: "a duration from 100ms to 5m".
+    fn expected(&self) -> String;
+    /// Reads and checks.
+    fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>>;
+    /// TOML that reads as the same value.
+    fn show(&self, value: &V) -> String;
+
+    /// The error of a value of another type or range; `hint` is empty or begins with its own punctuation.
+    fn refuse(&self, raw: RawValue<'_>, hint: &str) -> Vec<ValueError> {
+        ValueError::one(format!("must be {}, not {}{hint}", self.expected(), raw.describe()))
+    }
+}
+
+impl<'a> RawValue<'a> {
+    pub(super) fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Toml(value) => value.as_str(),
+            Self::Bare(text) => Some(text),
+        }
+    }
+
+    /// `None` too for one beyond 128 bits.
+    pub(super) fn integer(self) -> Option<i128> {
+        match self {
+            Self::Toml(value) => {
+                let digits = value.as_integer()?;
+                i128::from_str_radix(digits.as_str(), digits.radix()).ok()
+            }
+            Self::Bare(text) => text.trim().parse().ok(),
+        }
+    }
+
+    /// Of the whole numbers only those that fit a byte.
+    pub(super) fn number(self) -> Option<f64> {
+        match self {
+            Self::Toml(DeValue::Float(digits)) => digits.as_str().parse().ok(),
+            Self::Toml(_) => self.integer().and_then(|n| u8::try_from(n).ok()).map(f64::from),
+            Self::Bare(text) => text.trim().parse().ok(),
+        }
+    }
+
+    pub(super) fn boolean(self) -> Option<bool> {
+        match self {
+            Self::Toml(value) => value.as_bool(),
+            Self::Bare(text) => text.trim().parse().ok(),
+        }
+    }
+
+    /// The hint for a number or boolean in quotes.
+    pub(super) fn unquote_hint<T: FromStr>(self) -> &'static str {
+        let quoted = matches!(self, Self::Toml(value) if value.as_str().is_some_and(|text| text.parse::<T>().is_ok()));
+        if quoted { "; leave the quotes out" } else { "" }
+    }
+
+    /// Where an item of a list begins in the file, in bytes.
+    pub(super) fn item_at(self, nth: usize) -> Option<usize> {
+        match self {
+            Self::Toml(value) => Some(value.as_array()?.get(nth)?.span().start),
+            Self::Bare(_) => None,
+        }
+    }
+
+    pub(super) fn describe(self) -> String {
+        let value = match self {
+            Self::Toml(value) => value,
+            Self::Bare(text) => return clipped(text),
+        };
+        match value {
+            DeValue::String(text) => clipped(text),
+            DeValue::Integer(_) => self.integer().map_or("a number that large".to_owned(), |n| n.to_string()),
+            DeValue::Float(digits) => format!("{:?}", digits.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Boolean(yes) => yes.to_string(),
+            DeValue::Array(_) => "a list".to_owned(),
+            DeValue::Datetime(_) => "a date or time".to_owned(),
+            DeValue::Table(_) => "a table".to_owned(),
+        }
+    }
+}
+
+/// One entry of a table: its key, where that stands, its value.
+pub(super) type Entry<'a> = (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>);
+
+/// The entries in the order of the file, which the parser's map has lost.
+pub(super) fn entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
+    let mut entries: Vec<Entry<'a>> =
+        table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect();
+    entries.sort_by_key(|(_, span, _)| span.start);
+    entries
+}
+
+/// Quoted, on one line, and short enough for a message.
+pub(super) fn clipped(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => quote(&format!("{}…", &text[..end])),
+        None => quote(text),
+    }
+}
+
+/// A TOML basic string.
+pub(super) fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.extend(format!("\\u{:04X}", u32::from(c)).chars()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_stay_on_one_line_and_short() {
+        assert_eq!(clipped("a\n\"b\"\\\u{1}"), "\"a\\n\\\"b\\\"\\\\\\u0001\"");
+        assert_eq!(clipped(&"é".repeat(81)).chars().count(), 83);
+    }
+}
