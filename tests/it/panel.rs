@@ -532,12 +532,12 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
         }
         assert!(page(&path, "en").contains(&format!("<strong>What to do: </strong>{advice_en}")));
         // What is owed leads to the list of just that.
-        let link = format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Tentando de novo: 1</a>");
+        let link = format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Tentando de novo: 5</a>");
         assert!(page(&path, "pt").contains(&link), "{link}");
-        assert!(page(&format!("{path}/delete"), "pt").contains("Uma notificação ainda a entregar será cancelada."));
+        assert!(page(&format!("{path}/delete"), "pt").contains("5 notificações ainda a entregar serão canceladas."));
     }
     for (status, count, name) in
-        [("PENDING", 0, "Pendentes"), ("RETRYING", 2, "Tentando de novo"), ("HELD", 0, "Retidas")]
+        [("PENDING", 0, "Pendentes"), ("RETRYING", 10, "Tentando de novo"), ("HELD", 0, "Retidas")]
     {
         let tile = format!("?status={status}\"><span class=\"number\">{count}</span><span>{name}</span>");
         assert!(overview.contains(&tile), "{tile}: {overview}");
