@@ -112,6 +112,11 @@ pub(super) fn verify(args: &StoreArgs) -> u8 {
     verify_store(args).map_or_else(|code| code, |sound| if sound { DONE } else { FAILED })
 }
 
+fn complain_for_later(problem: &dyn std::fmt::Display) -> u8 {
+    complain(problem);
+    TRY_LATER
+}
+
 fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
     let (data, config) = store(args)?;
     if let Some(mut stream) = ask(&data, "verify")? {
@@ -126,7 +131,9 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
             _ => Err(failed("the daemon broke off before it had looked at everything")),
         };
     }
-    let closed = Closed::open(&data, config.cache, args.accept_what_is_left).map_err(failed)?;
+    let closed = Closed::open(&data, config.cache, args.accept_what_is_left);
+    // A wrong clock, a full disk: nothing was found out about the store.
+    let closed = closed.map_err(|error| if error.is_passing() { complain_for_later(&error) } else { failed(error) })?;
     closed.is_of_present_format().map_err(failed)?;
     let mut bar = Bar::new();
     let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
