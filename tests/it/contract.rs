@@ -82,12 +82,18 @@ fn departs(value: &Value, schema: &'static Value, at: &str) -> Option<String> {
                 lacking.map(|name| format!("lacks {name}"))
             }
             ("properties", Value::Object(all)) => {
+                // To clients a schema of an answer is open, so that a new field breaks none of them; here, what is answered must stand in it.
+                let free = schema.get("additionalProperties").is_some();
+                if let Some(name) = all.keys().find(|name| !free && rule.get(name.as_str()).is_none()) {
+                    return Some(format!("{at} has an undocumented `{name}`"));
+                }
                 let mut known = all.iter().filter_map(|(name, value)| Some((name, value, rule.get(name)?)));
                 return known.find_map(|(name, value, rule)| departs(value, rule, &format!("{at}.{name}")));
             }
             ("additionalProperties", Value::Object(all)) => {
                 let mut others = all.iter().filter(|(name, _)| schema["properties"].get(name).is_none());
                 match rule {
+                    Value::Bool(true) => None,
                     Value::Bool(false) => others.next().map(|(name, _)| format!("has an unknown `{name}`")),
                     rule => return others.find_map(|(name, value)| departs(value, rule, &format!("{at}.{name}"))),
                 }
@@ -168,6 +174,28 @@ pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     if json && !described.is_null() {
         let departure = departs(&answer.json(), described, "body");
         assert!(departure.is_none(), "{method} {path} {}: {}", answer.status, departure.unwrap_or_default());
+    }
+}
+
+/// A client that was generated from it goes on working when an answer gets a new field; a request's unknown field is a slip.
+#[test]
+fn requests_are_closed_and_answers_open() {
+    let text = include_str!("../../src/api/openapi.json");
+    for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
+        let sent = name.starts_with("New") || name == "WebhookChange";
+        let closed = schema.to_string().contains("\"additionalProperties\":false");
+        assert_eq!(closed, sent, "{name}");
+    }
+    for item in DOCUMENT["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            assert!(!operation["responses"].to_string().contains("\"additionalProperties\":false"), "{operation}");
+        }
+    }
+    for free in [
+        "\"resource\":{\"type\":\"object\",\"additionalProperties\":true",
+        "\"sample\":{\"type\":\"object\",\"additionalProperties\":true",
+    ] {
+        assert!(text.contains(free), "{free}");
     }
 }
 
