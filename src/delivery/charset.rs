@@ -1,7 +1,8 @@
 //! The text of a response's body as UTF-8, by the charset that its `Content-Type` declares.
 //!
-//! UTF-8, UTF-16, windows-1252 (which is what the web means by latin-1 and ASCII) and ISO-8859-15 are read: with them, nearly all
-//! of what shops' systems answer. Another charset is taken for UTF-8, and what is none of it is replaced.
+//! UTF-8, UTF-16, windows-1252 (which is what the web means by latin-1 and ASCII) and ISO-8859-15 are read: with
+//! them, nearly all of what shops' systems answer. Another charset is taken for UTF-8, and what is none of it is
+//! replaced.
 
 use http::HeaderValue;
 
@@ -51,7 +52,8 @@ impl Charset {
         }
     }
 
-    /// `body` as UTF-8, of at most `most` bytes and cut between characters. Bytes of UTF-8 stay as they are, whole or not.
+    /// `body` as UTF-8, of at most `most` bytes and cut between characters. Bytes of UTF-8 stay as they are, whole or
+    /// not.
     pub(super) fn decode(self, mut body: Vec<u8>, most: usize) -> Vec<u8> {
         let text: String = match self {
             Self::Utf8 => {

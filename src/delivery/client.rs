@@ -35,11 +35,11 @@ pub const CONFIRMED_PATIENCE: Duration = Duration::from_secs(1);
 /// The longest timeout that is taken; a greater one is read as this.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// How many names of targets are resolved at once for attempts. With [`MAX_CHECKS`] it leaves three quarters of tokio's 512
-/// blocking threads to the store.
+/// How many names of targets are resolved at once for attempts. With [`MAX_CHECKS`] it leaves three quarters of
+/// tokio's 512 blocking threads to the store.
 const MAX_LOOKUPS: usize = 120;
-/// How many are resolved at once for [`Client::refusal`], beside those of attempts: whoever registers many webhooks with names
-/// that hang must not fail the attempts of others.
+/// How many are resolved at once for [`Client::refusal`], beside those of attempts: whoever registers many webhooks
+/// with names that hang must not fail the attempts of others.
 const MAX_CHECKS: usize = 8;
 /// How long [`Client::refusal`] waits for a name.
 pub const CHECK_PATIENCE: Duration = Duration::from_secs(2);
@@ -49,7 +49,8 @@ pub const CHECK_PATIENCE: Duration = Duration::from_secs(2);
 pub struct ClientSettings {
     /// The whole attempt, from resolving the name to the end of what is read; at most [`MAX_TIMEOUT`].
     pub timeout: Duration,
-    /// Resolving, dialling, what the proxy takes, and the TLS handshake together. Several addresses behind a name share it.
+    /// Resolving, dialling, what the proxy takes, and the TLS handshake together. Several addresses behind a name
+    /// share it.
     pub connect_timeout: Duration,
     /// Whether a target may be plain `http`.
     pub allow_http: bool,
@@ -68,8 +69,8 @@ pub struct Outgoing {
     pub pool: WebhookNo,
     /// Where it goes.
     pub target: Arc<TargetUrl>,
-    /// All headers but `Host` and `Content-Length`, which are set here whatever stands there. `Accept: */*` is added unless
-    /// there is one: some firewalls refuse a request without it.
+    /// All headers but `Host` and `Content-Length`, which are set here whatever stands there. `Accept: */*` is added
+    /// unless there is one: some firewalls refuse a request without it.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
@@ -82,7 +83,8 @@ pub struct Finished {
     pub duration_us: u32,
     /// The phases that were reached, a failed one included; on a kept connection `first_byte_us` alone.
     pub timings: Timings,
-    /// The target's address that was spoken to, or dialled last; by way of a proxy, the one that the proxy was asked for.
+    /// The target's address that was spoken to, or dialled last; by way of a proxy, the one that the proxy was asked
+    /// for.
     pub remote_ip: Option<IpAddr>,
     /// The version of TLS on the connection that was spoken over.
     pub tls: Option<TlsVersion>,
@@ -147,8 +149,8 @@ impl Client {
         self.inner.pool.renew(current.generation);
     }
 
-    /// Why an attempt at `target` would be refused if it were made now. `None` also for a name that leads nowhere at present,
-    /// or not within [`CHECK_PATIENCE`]: it may lead somewhere when there is something to send.
+    /// Why an attempt at `target` would be refused if it were made now. `None` also for a name that leads nowhere at
+    /// present, or not within [`CHECK_PATIENCE`]: it may lead somewhere when there is something to send.
     ///
     /// What is found out here is never dialled: each attempt resolves and judges anew.
     pub async fn refusal(&self, target: &TargetUrl) -> Option<AttemptError> {
@@ -171,9 +173,9 @@ impl Client {
     /// POSTs once, follows no redirect, and ends within the timeout; one that is dropped takes its connection along.
     ///
     /// A 2XX counts as soon as its head is in. A body that is broken, slow or too long shortens what is kept of it and
-    /// costs the connection, never the response. A kept connection that turns out to be dead before a byte of the answer
-    /// came is replaced by a fresh one, once, within the same timeout; the target may then see the request twice, as
-    /// delivery at least once allows. Must run inside a tokio runtime with I/O and time.
+    /// costs the connection, never the response. A kept connection that turns out to be dead before a byte of the
+    /// answer came is replaced by a fresh one, once, within the same timeout; the target may then see the request
+    /// twice, as delivery at least once allows. Must run inside a tokio runtime with I/O and time.
     pub async fn attempt(&self, request: Outgoing) -> Finished {
         let start = Instant::now();
         let current = self.current();
@@ -281,8 +283,8 @@ impl Inner {
             progress.dial.tls = kept.tls;
             let sent = Instant::now();
             match kept.send(request.clone()).await {
-                // Sent to a connection that had waited too long, as it was taken up again: an answer to no request (RFC 9110,
-                // 15.5.9). On a fresh one it is an answer.
+                // Sent to a connection that had waited too long, as it was taken up again: an answer to no request
+                // (RFC 9110, 15.5.9). On a fresh one it is an answer.
                 Ok(answer) if answer.response.status() == StatusCode::REQUEST_TIMEOUT => {
                     progress.dial = Dial::default();
                 }

@@ -31,8 +31,9 @@ pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 pub(super) type HttpRequest = Request<Full<Bytes>>;
 
-/// How heads are read: status line and framing decide, and lines that are no header are passed over, as browsers and curl do.
-/// Folded lines are joined (RFC 9112, 5.2) and a space before a colon is taken, so that no `Content-Length` hides behind one.
+/// How heads are read: status line and framing decide, and lines that are no header are passed over, as browsers and
+/// curl do. Folded lines are joined (RFC 9112, 5.2) and a space before a colon is taken, so that no `Content-Length`
+/// hides behind one.
 pub(super) fn http(max_head_bytes: usize) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.allow_obsolete_multiline_headers_in_responses(true)
@@ -144,8 +145,8 @@ impl Connector {
         Err(last.expect("a name has an address, and the guard admits one or says why not"))
     }
 
-    /// Bytes to and from `address`, directly or by way of the proxy. The proxy's own address is the operator's choice, and not
-    /// judged.
+    /// Bytes to and from `address`, directly or by way of the proxy. The proxy's own address is the operator's
+    /// choice, and not judged.
     async fn open(&self, address: SocketAddr, proxy: Option<&ProxyUrl>) -> Result<TcpStream, AttemptError> {
         let Some(proxy) = proxy else {
             return TcpStream::connect(address).await.map_err(|cause| failure::connecting(address, &cause));
@@ -269,8 +270,8 @@ pub(super) struct Unanswered {
 /// The head of a response, and its body to be read.
 pub(super) struct Answer {
     pub(super) response: http::Response<Incoming>,
-    /// Whether no line of the head was passed over or joined. Else the connection must not be used again: the target may
-    /// mean its body to end elsewhere.
+    /// Whether no line of the head was passed over or joined. Else the connection must not be used again: the target
+    /// may mean its body to end elsewhere.
     pub(super) is_tidy: bool,
 }
 

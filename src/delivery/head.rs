@@ -1,5 +1,5 @@
-//! Reads a copy of a response's head once more, for what hyper doesn't tell: whether it passed lines over, and what is wrong
-//! with a head that it refused.
+//! Reads a copy of a response's head once more, for what hyper doesn't tell: whether it passed lines over, and what
+//! is wrong with a head that it refused.
 //!
 //! It decides nothing about a response: that is the status line's and the framing's business, as hyper reads them.
 
@@ -33,10 +33,11 @@ pub(super) enum Fault {
     Unknown,
 }
 
-/// Whether the final head in `bytes` is there to its end, and each of its lines is a header that every reader reads alike.
+/// Whether the final head in `bytes` is there to its end, and each of its lines is a header that every reader reads
+/// alike.
 ///
-/// After a line that was passed over, folded, or had a space before its colon, the target and carteiro may differ about where
-/// the body ends: `Content-Length : 5` is a length to some and nothing to others.
+/// After a line that was passed over, folded, or had a space before its colon, the target and carteiro may differ
+/// about where the body ends: `Content-Length : 5` is a length to some and nothing to others.
 pub(super) fn is_tidy(bytes: &[u8]) -> bool {
     for head in (Heads { rest: bytes }) {
         if !head.is_whole {
@@ -195,7 +196,8 @@ const fn is_token(byte: u8) -> bool {
         )
 }
 
-/// In backquotes, cut, and without anything that isn't print. The value of a cookie stays out: it may be somebody's session.
+/// In backquotes, cut, and without anything that isn't print. The value of a cookie stays out: it may be somebody's
+/// session.
 fn quoted(line: &[u8]) -> String {
     let line = match loose_field(line) {
         Some((name, _)) if name.eq_ignore_ascii_case(b"set-cookie") => b"Set-Cookie: \xe2\x80\xa6",

@@ -1,8 +1,8 @@
-//! A second handshake with a target that refused the first for want of a common cipher or signature, to learn what kind of key its
-//! certificate has.
+//! A second handshake with a target that refused the first for want of a common cipher or signature, to learn what
+//! kind of key its certificate has.
 //!
-//! Such a server ends the handshake before it shows its certificate. This one offers the kinds of signature and curve that ring
-//! can't verify, looks at the certificate, and always fails: nothing is ever sent over it.
+//! Such a server ends the handshake before it shows its certificate. This one offers the kinds of signature and curve
+//! that ring can't verify, looks at the certificate, and always fails: nothing is ever sent over it.
 
 use super::tls::Notes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};

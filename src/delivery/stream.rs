@@ -16,8 +16,8 @@ use tokio_rustls::client::TlsStream;
 pub(super) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
 /// Counts what a connection has received since its last request began, and copies the first of it: whether a target was
-/// silent decides whether the request may go out again, what its head looked like whether the connection is kept and what
-/// is said of it, and hyper tells neither.
+/// silent decides whether the request may go out again, what its head looked like whether the connection is kept and
+/// what is said of it, and hyper tells neither.
 #[derive(Default)]
 pub(super) struct Meter {
     received: AtomicUsize,

@@ -52,9 +52,9 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsEr
 
 /// The usual verification, and one thing more: a certificate of the extra file may also be a target's own.
 ///
-/// `openssl req -x509` makes a certificate that is its own authority, which webpki trusts to sign others and refuses as a server's.
-/// It is what a shop has that made one for itself, and it named that very certificate in its config; so, byte for byte the same,
-/// within its time and with the right name, it is taken.
+/// `openssl req -x509` makes a certificate that is its own authority, which webpki trusts to sign others and refuses
+/// as a server's. It is what a shop has that made one for itself, and it named that very certificate in its config;
+/// so, byte for byte the same, within its time and with the right name, it is taken.
 #[derive(Debug)]
 struct OwnAllowed {
     usual: Arc<WebPkiServerVerifier>,
@@ -121,8 +121,9 @@ impl ServerCertVerifier for OwnAllowed {
 
 /// What a handshake leaves behind for the sentence that explains why it failed.
 ///
-/// rustls's errors name neither the certificate that is at fault nor whether a client certificate was asked for, and the
-/// verifier and resolver that know are shared by all connections; so they write into the notes of the task that shakes hands.
+/// rustls's errors name neither the certificate that is at fault nor whether a client certificate was asked for, and
+/// the verifier and resolver that know are shared by all connections; so they write into the notes of the task that
+/// shakes hands.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     chain: Mutex<Vec<Facts>>,

@@ -1,7 +1,7 @@
 //! What a certificate says of itself (RFC 5280), for the sentence that explains why it was refused.
 //!
-//! It judges nothing and verifies nothing: whether a certificate is trusted is webpki's business alone. What it reads was sent by
-//! a stranger, so each step is bounded, and what can't be read is left out.
+//! It judges nothing and verifies nothing: whether a certificate is trusted is webpki's business alone. What it reads
+//! was sent by a stranger, so each step is bounded, and what can't be read is left out.
 
 use rustls_pki_types::UnixTime;
 use std::fmt;

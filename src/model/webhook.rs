@@ -45,8 +45,8 @@ pub struct Webhook {
     pub secret: SigningSecret,
     /// The secrets before it, the newest first, and until when each signs beside it.
     pub old_secrets: Vec<(SigningSecret, Timestamp)>,
-    /// The last event that was recorded before it was registered. Times can't tell the two orders apart: many commits share
-    /// a millisecond.
+    /// The last event that was recorded before it was registered. Times can't tell the two orders apart: many commits
+    /// share a millisecond.
     pub registered_after: Seq,
     /// When it was registered.
     pub inserted_at: Timestamp,
@@ -72,16 +72,17 @@ impl Webhook {
     /// The longest time that a secret may sign on after a rotation.
     pub const MAX_SECRET_OVERLAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-    /// The secrets that sign an attempt at `now`, the newest first (Standard Webhooks: one signature for each, so that a
-    /// receiver may hold any of them while secrets are rotated).
+    /// The secrets that sign an attempt at `now`, the newest first (Standard Webhooks: one signature for each, so
+    /// that a receiver may hold any of them while secrets are rotated).
     pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &SigningSecret> {
         let old = self.old_secrets.iter().filter(move |(_, until)| now < *until).map(|(secret, _)| secret);
         std::iter::once(&self.secret).chain(old)
     }
 
-    /// Gives it a new secret. The present one signs on for `overlap`, and each older one to its own end, so that no rotation takes
-    /// away a secret that receivers still hold; an `overlap` of zero ends them all now, since one that has leaked must sign
-    /// nothing more. Refused, and nothing changed, where more than [`Webhook::MAX_SECRETS`] would sign.
+    /// Gives it a new secret. The present one signs on for `overlap`, and each older one to its own end, so that no
+    /// rotation takes away a secret that receivers still hold; an `overlap` of zero ends them all now, since one that
+    /// has leaked must sign nothing more. Refused, and nothing changed, where more than [`Webhook::MAX_SECRETS`]
+    /// would sign.
     pub fn rotate_secret(
         &mut self,
         secret: SigningSecret,
@@ -238,7 +239,8 @@ impl WebhookStatus {
     }
 }
 
-/// The value of an `Authorization` header: 1 to 4,096 bytes of visible ASCII, single spaces inside allowed. Never shown.
+/// The value of an `Authorization` header: 1 to 4,096 bytes of visible ASCII, single spaces inside allowed. Never
+/// shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Authorization(Secret<String>);
 
@@ -284,8 +286,8 @@ impl ExtraHeaders {
     pub const MAX: usize = 20;
     /// The longest value of one header, in bytes.
     pub const MAX_VALUE_BYTES: usize = 1024;
-    /// The most bytes that all names and values can have together: a webhook must fit into one row of the store, and many
-    /// targets refuse a longer head anyway.
+    /// The most bytes that all names and values can have together: a webhook must fit into one row of the store, and
+    /// many targets refuse a longer head anyway.
     pub const MAX_TOTAL_BYTES: usize = 8 * 1024;
 
     /// Checks names and values; the error is the sentence a field error shows.
@@ -370,7 +372,8 @@ impl fmt::Debug for ExtraHeaders {
     }
 }
 
-/// Many servers (CGI, WSGI, PHP) read `-` and `_` in a name as the same: `Webhook_Signature` could then be taken for ours.
+/// Many servers (CGI, WSGI, PHP) read `-` and `_` in a name as the same: `Webhook_Signature` could then be taken for
+/// ours.
 fn is_reserved(name: &str) -> bool {
     const RESERVED: [&str; 12] = [
         "authorization",
@@ -514,8 +517,8 @@ mod tests {
         assert!(ExtraHeaders::new(many.iter().map(|n| (n.as_str(), ""))).is_err());
     }
 
-    /// Twenty values of 1 KiB, or one name of 64 KiB (the `http` crate's own limit), made a webhook larger than the store
-    /// may write in one row: it spilled into files that are never synced, and stopped a debug build.
+    /// Twenty values of 1 KiB, or one name of 64 KiB (the `http` crate's own limit), made a webhook larger than the
+    /// store may write in one row: it spilled into files that are never synced, and stopped a debug build.
     #[test]
     fn all_headers_together_have_an_end() {
         let value = "v".repeat(ExtraHeaders::MAX_VALUE_BYTES);

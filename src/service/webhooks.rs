@@ -50,7 +50,8 @@ impl WebhookDraft {
 }
 
 impl Service {
-    /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to it.
+    /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to
+    /// it.
     ///
     /// A target that would be refused now is not taken; one whose name leads nowhere yet is.
     pub async fn register(&self, caller: &Caller, draft: WebhookDraft) -> Result<Arc<Webhook>, Error> {
@@ -98,8 +99,8 @@ impl Service {
         }
     }
 
-    /// Changes the fields the patch names. A new target is looked at as at a registration; one that stays is not, so that a
-    /// webhook whose target is refused by now can still be paused.
+    /// Changes the fields the patch names. A new target is looked at as at a registration; one that stays is not, so
+    /// that a webhook whose target is refused by now can still be paused.
     pub async fn change(&self, caller: &Caller, id: WebhookId, patch: WebhookPatch) -> Result<Arc<Webhook>, Error> {
         if let Some(target) = &patch.target
             && self.webhook(caller, id)?.target != *target
@@ -122,8 +123,8 @@ impl Service {
         Ok(())
     }
 
-    /// Gives a webhook a new signing secret; the old one signs beside it for `overlap`, or where that is `None` for the overlap of
-    /// the config. Of zero it ends all older ones at once.
+    /// Gives a webhook a new signing secret; the old one signs beside it for `overlap`, or where that is `None` for
+    /// the overlap of the config. Of zero it ends all older ones at once.
     pub async fn rotate_secret(
         &self,
         caller: &Caller,
@@ -139,7 +140,8 @@ impl Service {
         Ok(rotated)
     }
 
-    /// Sends a test event to this webhook alone, now, whatever it subscribes to and even while it is paused. One attempt.
+    /// Sends a test event to this webhook alone, now, whatever it subscribes to and even while it is paused. One
+    /// attempt.
     pub async fn test(&self, caller: &Caller, id: WebhookId) -> Result<NotificationView, Error> {
         let webhook = self.webhook(caller, id)?;
         let resource = format!(r#"{{"webhook":{{"id":"{}"}},"message":"carteiro test"}}"#, webhook.id);
@@ -166,8 +168,8 @@ fn too_many_secrets() -> Error {
              `{{\"overlap\": \"0s\"}}`, which ends all older ones at once"
         ),
         pt: format!(
-            "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o segredo \
-             vazou, o que encerra já todos os anteriores"
+            "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o \
+             segredo vazou, o que encerra já todos os anteriores"
         ),
     };
     Error::Conflict { code: "too_many_secrets", detail }

@@ -133,8 +133,8 @@ fn another_name(host: &str, own: Option<&Facts>) -> AttemptError {
         return error(
             ErrorCode::TlsNameMismatch,
             format!(
-                "The certificate of {host} names no host (its CN \"{}\" is not looked at): issue it again with {host} in \
-                 subjectAltName.",
+                "The certificate of {host} names no host (its CN \"{}\" is not looked at): issue it again with \
+                 {host} in subjectAltName.",
                 own.subject
             ),
             format!(
@@ -165,8 +165,8 @@ fn unknown_issuer(host: &str, chain: &[Facts]) -> AttemptError {
                  `[egress] extra_ca_file` in the config names."
             ),
             format!(
-                "O certificado de {host} é autoassinado e não é confiável: ponha-o no arquivo que `[egress] extra_ca_file` \
-                 indica na configuração."
+                "O certificado de {host} é autoassinado e não é confiável: ponha-o no arquivo que `[egress] \
+                 extra_ca_file` indica na configuração."
             ),
         );
     }
@@ -184,12 +184,12 @@ fn unknown_issuer(host: &str, chain: &[Facts]) -> AttemptError {
     error(
         ErrorCode::TlsUntrusted,
         format!(
-            "The certificate of {host} {by}, or the server does not send the intermediate certificates; an authority of your own \
-             goes into the file that `[egress] extra_ca_file` in the config names."
+            "The certificate of {host} {by}, or the server does not send the intermediate certificates; an authority \
+             of your own goes into the file that `[egress] extra_ca_file` in the config names."
         ),
         format!(
-            "O certificado de {host} {by_pt}, ou o servidor não envia os certificados intermediários; uma autoridade própria vai \
-             no arquivo que `[egress] extra_ca_file` indica na configuração."
+            "O certificado de {host} {by_pt}, ou o servidor não envia os certificados intermediários; uma autoridade \
+             própria vai no arquivo que `[egress] extra_ca_file` indica na configuração."
         ),
     )
 }
@@ -202,12 +202,12 @@ pub(super) fn odd_key(host: &str, chain: &[Facts]) -> Option<AttemptError> {
     Some(error(
         ErrorCode::TlsFailed,
         format!(
-            "{who} has a key of a kind or length that carteiro does not take ({key}): issue it again with RSA of 2048 to 8192 \
-             bits, P-256, P-384 or Ed25519."
+            "{who} has a key of a kind or length that carteiro does not take ({key}): issue it again with RSA of \
+             2048 to 8192 bits, P-256, P-384 or Ed25519."
         ),
         format!(
-            "{who_pt} tem uma chave de tipo ou tamanho que o carteiro não aceita ({key}): emita-o de novo com RSA de 2048 a 8192 \
-             bits, P-256, P-384 ou Ed25519."
+            "{who_pt} tem uma chave de tipo ou tamanho que o carteiro não aceita ({key}): emita-o de novo com RSA de \
+             2048 a 8192 bits, P-256, P-384 ou Ed25519."
         ),
     ))
 }
@@ -229,12 +229,12 @@ fn odd_signature(host: &str, chain: &[Facts]) -> AttemptError {
         error(
             ErrorCode::TlsFailed,
             format!(
-                "The certificate of {host}, or one above it, was signed with an algorithm that carteiro does not take: issue it \
-                 again with RSA, ECDSA or Ed25519, and SHA-256 or more."
+                "The certificate of {host}, or one above it, was signed with an algorithm that carteiro does not \
+                 take: issue it again with RSA, ECDSA or Ed25519, and SHA-256 or more."
             ),
             format!(
-                "O certificado de {host}, ou um acima dele, foi assinado com um algoritmo que o carteiro não aceita: emita-o de \
-                 novo com RSA, ECDSA ou Ed25519, e SHA-256 ou maior."
+                "O certificado de {host}, ou um acima dele, foi assinado com um algoritmo que o carteiro não aceita: \
+                 emita-o de novo com RSA, ECDSA ou Ed25519, e SHA-256 ou maior."
             ),
         )
     })
@@ -248,8 +248,8 @@ fn against_the_rules(host: &str, cause: &webpki::Error, chain: &[Facts]) -> Atte
         webpki::Error::CaUsedAsEndEntity if own.is_none_or(|own| own.is_self_issued) => error(
             ErrorCode::TlsUntrusted,
             format!(
-                "The certificate of {host} is its own authority, and not one that is trusted: put it into the file that \
-                 `[egress] extra_ca_file` in the config names."
+                "The certificate of {host} is its own authority, and not one that is trusted: put it into the file \
+                 that `[egress] extra_ca_file` in the config names."
             ),
             format!(
                 "O certificado de {host} é a sua própria autoridade, e ela não é confiável: ponha-o no arquivo que \
@@ -259,12 +259,12 @@ fn against_the_rules(host: &str, cause: &webpki::Error, chain: &[Facts]) -> Atte
         webpki::Error::CaUsedAsEndEntity => error(
             ErrorCode::TlsFailed,
             format!(
-                "The certificate of {host} is marked as an authority's (CA:TRUE), which a server's must not be: have \"{issuer}\" \
-                 issue it again with CA:FALSE."
+                "The certificate of {host} is marked as an authority's (CA:TRUE), which a server's must not be: have \
+                 \"{issuer}\" issue it again with CA:FALSE."
             ),
             format!(
-                "O certificado de {host} está marcado como de autoridade (CA:TRUE), o que o de um servidor não pode ser: peça a \
-                 “{issuer}” que o emita de novo com CA:FALSE."
+                "O certificado de {host} está marcado como de autoridade (CA:TRUE), o que o de um servidor não pode \
+                 ser: peça a “{issuer}” que o emita de novo com CA:FALSE."
             ),
         ),
         webpki::Error::UnsupportedCertVersion => {
@@ -280,12 +280,12 @@ fn against_the_rules(host: &str, cause: &webpki::Error, chain: &[Facts]) -> Atte
         webpki::Error::NameConstraintViolation => error(
             ErrorCode::TlsFailed,
             format!(
-                "The authority \"{issuer}\" may not issue a certificate for {host}: its own (name constraints) is limited to \
-                 other names."
+                "The authority \"{issuer}\" may not issue a certificate for {host}: its own (name constraints) is \
+                 limited to other names."
             ),
             format!(
-                "A autoridade “{issuer}” não pode emitir certificado para {host}: o dela (name constraints) se limita a outros \
-                 nomes."
+                "A autoridade “{issuer}” não pode emitir certificado para {host}: o dela (name constraints) se \
+                 limita a outros nomes."
             ),
         ),
         webpki::Error::UnsupportedCriticalExtension => {
@@ -296,21 +296,24 @@ fn against_the_rules(host: &str, cause: &webpki::Error, chain: &[Facts]) -> Atte
             error(
                 ErrorCode::TlsFailed,
                 format!(
-                    "{who} has an extension{id} that is marked critical and that carteiro does not know: issue it again \
-                     without it."
+                    "{who} has an extension{id} that is marked critical and that carteiro does not know: issue it \
+                     again without it."
                 ),
                 format!(
-                    "{who_pt} tem uma extensão{id} marcada como crítica que o carteiro não conhece: emita-o de novo sem ela."
+                    "{who_pt} tem uma extensão{id} marcada como crítica que o carteiro não conhece: emita-o de novo \
+                     sem ela."
                 ),
             )
         }
         webpki::Error::EndEntityUsedAsCa | webpki::Error::PathLenConstraintViolated => error(
             ErrorCode::TlsUntrusted,
             format!(
-                "The certificate of {host} was issued by one that may not issue it (\"{issuer}\": CA:FALSE, or its path length)."
+                "The certificate of {host} was issued by one that may not issue it (\"{issuer}\": CA:FALSE, or its \
+                 path length)."
             ),
             format!(
-                "O certificado de {host} foi emitido por um que não pode emiti-lo (“{issuer}”: CA:FALSE, ou o seu pathlen)."
+                "O certificado de {host} foi emitido por um que não pode emiti-lo (“{issuer}”: CA:FALSE, ou o seu \
+                 pathlen)."
             ),
         ),
         _ => unreadable(host),

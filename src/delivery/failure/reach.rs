@@ -10,7 +10,8 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-// ---- the name --------------------------------------------------------------------------------------------------------
+// ---- the name
+// --------------------------------------------------------------------------------------------------------
 
 /// A name has led to no address.
 #[derive(Debug)]
@@ -59,7 +60,8 @@ pub(in crate::delivery) fn resolving_too_long(host: &str, limit: Duration) -> At
     )
 }
 
-// ---- what is never dialled -------------------------------------------------------------------------------------------
+// ---- what is never dialled
+// -------------------------------------------------------------------------------------------
 
 /// `target` is plain `http`, and the config wants none.
 pub(in crate::delivery) fn not_https(target: &TargetUrl) -> AttemptError {
@@ -123,7 +125,8 @@ const fn called(range: Range) -> (&'static str, &'static str) {
     }
 }
 
-// ---- the connection --------------------------------------------------------------------------------------------------
+// ---- the connection
+// --------------------------------------------------------------------------------------------------
 
 /// Dialling `address` failed with an error of the system.
 pub(in crate::delivery) fn connecting(address: SocketAddr, cause: &io::Error) -> AttemptError {
@@ -172,7 +175,8 @@ pub(in crate::delivery) fn connecting_too_long(address: SocketAddr, limit: Durat
     )
 }
 
-// ---- the proxy -------------------------------------------------------------------------------------------------------
+// ---- the proxy
+// -------------------------------------------------------------------------------------------------------
 
 /// The name of the proxy could not be resolved.
 pub(in crate::delivery) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved) -> AttemptError {

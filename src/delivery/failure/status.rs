@@ -33,12 +33,12 @@ fn redirected(status: u16, location: Option<&str>) -> AttemptError {
     error(
         ErrorCode::Redirect,
         format!(
-            "The target answered {status}, a redirect{to}, which is not followed, since the authorization would go along: \
-             change the webhook's target to the final address."
+            "The target answered {status}, a redirect{to}, which is not followed, since the authorization would go \
+             along: change the webhook's target to the final address."
         ),
         format!(
-            "O destino respondeu {status}, um redirecionamento{to_pt}, que não é seguido, pois a autorização iria junto: \
-             mude o destino do webhook para o endereço final."
+            "O destino respondeu {status}, um redirecionamento{to_pt}, que não é seguido, pois a autorização iria \
+             junto: mude o destino do webhook para o endereço final."
         ),
     )
 }
@@ -51,10 +51,10 @@ const fn no_redirect(status: u16) -> Meaning {
             "oferece vários endereços e não aceita a notificação em nenhum; confira o destino do webhook",
         ),
         304 => (
-            "\"not modified\" is an answer to a GET, so a cache or a wrong rule answers there; look at what stands in front of \
-             the target",
-            "“não modificado” é resposta a um GET: quem responde ali é um cache ou uma regra errada; veja o que está na frente \
-             do destino",
+            "\"not modified\" is an answer to a GET, so a cache or a wrong rule answers there; look at what stands \
+             in front of the target",
+            "“não modificado” é resposta a um GET: quem responde ali é um cache ou uma regra errada; veja o que está \
+             na frente do destino",
         ),
         _ => (
             "neither a confirmation nor an address to change to; look at what answers there",
@@ -110,7 +110,8 @@ type Meaning = (&'static str, &'static str);
 const fn refusal(status: u16) -> Meaning {
     match status {
         400 => (
-            "it could not make sense of the notification; check that the webhook's target is the address that receives them",
+            "it could not make sense of the notification; check that the webhook's target is the address that \
+             receives them",
             "não entendeu a notificação; confira se o destino do webhook é mesmo o endereço que as recebe",
         ),
         401 => (
@@ -118,10 +119,10 @@ const fn refusal(status: u16) -> Meaning {
             "recusou o token; confira a autorização do webhook",
         ),
         403 => (
-            "it denied access; check the webhook's authorization, whether a firewall stands in the way, and whether a protection \
-             of forms (CSRF) covers the path",
-            "negou o acesso; confira a autorização do webhook, se há um firewall no caminho e se uma proteção de formulários \
-             (CSRF) cobre o caminho",
+            "it denied access; check the webhook's authorization, whether a firewall stands in the way, and whether \
+             a protection of forms (CSRF) covers the path",
+            "negou o acesso; confira a autorização do webhook, se há um firewall no caminho e se uma proteção de \
+             formulários (CSRF) cobre o caminho",
         ),
         404 => (
             "there is nothing at this path; check the webhook's target",
@@ -147,10 +148,10 @@ const fn refusal(status: u16) -> Meaning {
         413 => ("the notification is larger than it accepts", "a notificação é maior do que ele aceita"),
         415 => ("it does not accept JSON", "ele não aceita JSON"),
         419 => (
-            "its protection of forms (CSRF) may have refused the notification, as Laravel's does; exempt the path of the webhooks \
-             from it",
-            "a proteção de formulários dele (CSRF) pode ter recusado a notificação, como faz a do Laravel; isente dela o caminho \
-             dos webhooks",
+            "its protection of forms (CSRF) may have refused the notification, as Laravel's does; exempt the path of \
+             the webhooks from it",
+            "a proteção de formulários dele (CSRF) pode ter recusado a notificação, como faz a do Laravel; isente \
+             dela o caminho dos webhooks",
         ),
         422 => {
             ("it read the notification and did not accept its content", "leu a notificação e não aceitou o conteúdo")
@@ -160,7 +161,8 @@ const fn refusal(status: u16) -> Meaning {
             "está recebendo requisições demais; um limite de envio no webhook as torna mais lentas",
         ),
         495 | 496 => (
-            "it asks for a client certificate, and carteiro has none; let the path of the webhooks do without one there",
+            "it asks for a client certificate, and carteiro has none; let the path of the webhooks do without one \
+             there",
             "exige um certificado de cliente, que o carteiro não tem; dispense-o lá no caminho dos webhooks",
         ),
         497 => (
@@ -206,7 +208,8 @@ const fn breakdown(status: u16) -> Meaning {
         ),
         525 | 526 => (
             "Cloudflare, in front of it, can't speak TLS with the server behind, or does not take its certificate",
-            "a Cloudflare, na frente dele, não consegue falar TLS com o servidor de trás, ou não aceita o certificado dele",
+            "a Cloudflare, na frente dele, não consegue falar TLS com o servidor de trás, ou não aceita o \
+             certificado dele",
         ),
         530 => (
             "Cloudflare, in front of it, finds no server for that name; look at its settings there",

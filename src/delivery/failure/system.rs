@@ -1,4 +1,5 @@
-//! What the system says went wrong, as the end of a sentence in either language: its own texts are English, and hold numbers.
+//! What the system says went wrong, as the end of a sentence in either language: its own texts are English, and hold
+//! numbers.
 
 use std::io::{self, ErrorKind};
 

@@ -75,12 +75,12 @@ pub(super) fn wants_certificate(host: &str) -> AttemptError {
     error(
         ErrorCode::TlsFailed,
         format!(
-            "{host} asks for a client certificate, and carteiro has none: let the path of the webhooks do without one \
-             there; signature and authorization tell who calls."
+            "{host} asks for a client certificate, and carteiro has none: let the path of the webhooks do without \
+             one there; signature and authorization tell who calls."
         ),
         format!(
-            "{host} exige um certificado de cliente, que o carteiro não tem: dispense-o lá no caminho dos webhooks; a \
-             assinatura e a autorização dizem quem chama."
+            "{host} exige um certificado de cliente, que o carteiro não tem: dispense-o lá no caminho dos webhooks; \
+             a assinatura e a autorização dizem quem chama."
         ),
     )
 }
@@ -166,16 +166,17 @@ fn alerted(host: &str, alert: AlertDescription, asked_for_certificate: bool) -> 
             wants_certificate(host)
         }
         AlertDescription::ProtocolVersion => no_version(host),
-        // Of a server that finds no cipher, holds no certificate for the name asked for, or has a key of an unusual kind.
+        // Of a server that finds no cipher, holds no certificate for the name asked for, or has a key of an unusual
+        // kind.
         AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => error(
             ErrorCode::TlsNoCommonCipher,
             format!(
-                "{host} has no TLS cipher in common with carteiro, holds no certificate for that name, or one with a key other \
-                 than RSA of 2048 bits or more, P-256, P-384 or Ed25519."
+                "{host} has no TLS cipher in common with carteiro, holds no certificate for that name, or one with a \
+                 key other than RSA of 2048 bits or more, P-256, P-384 or Ed25519."
             ),
             format!(
-                "{host} não tem cifra TLS em comum com o carteiro, não tem certificado para esse nome, ou tem um com chave que \
-                 não é RSA de 2048 bits ou mais, P-256, P-384 nem Ed25519."
+                "{host} não tem cifra TLS em comum com o carteiro, não tem certificado para esse nome, ou tem um com \
+                 chave que não é RSA de 2048 bits ou mais, P-256, P-384 nem Ed25519."
             ),
         ),
         AlertDescription::UnrecognisedName => error(
