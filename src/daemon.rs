@@ -20,7 +20,7 @@ use crate::model::{
 };
 use crate::panel::Panel;
 use crate::service::{Account, By, Caller, Policy, Service};
-use crate::store::{Fatal, Opened, Store, StoreError, StoreSettings, Token};
+use crate::store::{Opened, Store, StoreError, StoreSettings, Token};
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
@@ -30,7 +30,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 /// Why the daemon did not start, or could not go on.
@@ -52,8 +52,6 @@ pub enum Error {
     Token(PathBuf),
     /// The proxy's file holds no URL of a proxy.
     Proxy(PathBuf, ProxyUrlError),
-    /// The committer stopped by itself.
-    Committer(Fatal),
     /// The committer has been at one change for this long.
     Stuck(Duration),
 }
@@ -83,10 +81,6 @@ impl fmt::Display for Error {
                 "a change has not become durable for {} s: the disk does not answer; nothing after it was acknowledged",
                 span.as_secs()
             ),
-            Self::Committer(Fatal::Asked) => f.write_str("the committer stopped unasked"),
-            Self::Committer(Fatal::Failed(error)) => {
-                write!(f, "a change could not be made durable, nothing after it was acknowledged: {error}")
-            }
         }
     }
 }
@@ -129,7 +123,6 @@ pub struct Daemon {
     certificate: tokio::task::JoinHandle<()>,
     uses: tokio::task::JoinHandle<()>,
     stop_server: watch::Sender<bool>,
-    fatal: oneshot::Receiver<Fatal>,
     committer: std::thread::JoinHandle<()>,
     commit_timeout: Duration,
     grace: Duration,
@@ -157,7 +150,7 @@ impl Daemon {
             })
         });
         let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::OpenFailed(panic.to_string())));
-        let Opened { store, created, fatal, thread: committer } = opened.map_err(Error::Store)?;
+        let Opened { store, created, thread: committer } = opened.map_err(Error::Store)?;
         tracing::info!(path = %store.path().display(), created, "store open");
         store.set_default_retry(config.delivery.retry());
         store.set_extra_types(extra_types(config));
@@ -216,7 +209,6 @@ impl Daemon {
             certificate,
             uses,
             stop_server,
-            fatal,
             committer,
             commit_timeout: config.store.commit_timeout,
             grace,
@@ -240,18 +232,15 @@ impl Daemon {
         Ok(())
     }
 
-    /// Resolves when the store has failed, or has been at one change for too long, and the process must end.
-    pub async fn failed(&mut self) -> Error {
+    /// Resolves when the store has been at one change for too long, and the process must end where it stands: nothing may be
+    /// dropped, since the store would be flushed. A change that fails doesn't come here: the store itself ends the process.
+    pub async fn failed(&self) -> Error {
         let mut look = tokio::time::interval(WATCH_EVERY);
         loop {
-            tokio::select! {
-                fatal = &mut self.fatal => return Error::Committer(fatal.unwrap_or(Fatal::Failed(StoreError::Stopped))),
-                _ = look.tick() => {
-                    let stuck = self.store.stuck_for();
-                    if stuck > self.commit_timeout {
-                        return Error::Stuck(stuck);
-                    }
-                }
+            look.tick().await;
+            let stuck = self.store.stuck_for();
+            if stuck > self.commit_timeout {
+                return Error::Stuck(stuck);
             }
         }
     }

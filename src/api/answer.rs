@@ -287,16 +287,14 @@ impl From<Error> for Failure {
                 let english = |said: Vec<Said>| said.into_iter().map(|said| said.en).collect();
                 Self::invalid(fields.into_iter().map(|(field, said)| (field, english(said))).collect())
             }
-            Error::Store(StoreError::Failed) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "store_failed",
-                "the change could not be made durable and was not acknowledged; the daemon's log says why",
-            ),
             Error::Store(full @ StoreError::Full { .. }) => Self::unavailable(full.to_string()),
             Error::Store(StoreError::Stopped) => Self::unavailable("carteiro is stopping: try again in a moment"),
             Error::Store(error) => {
-                // A caller can do nothing about it and learns nothing from its details; the operator must.
-                tracing::error!(%error, "the store could not answer");
+                // A caller can do nothing about it and learns nothing from its details; the operator must. A read that failed is in
+                // the log already, once and not for each call.
+                if !error.is_failed_read() {
+                    tracing::error!(%error, "the store could not answer");
+                }
                 Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "store_failed",

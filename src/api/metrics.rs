@@ -143,6 +143,11 @@ async fn of_the_daemon(text: &mut Text, call: &Call<'_>) -> Result<(), Failure> 
         "How long the change that is being written has taken so far.",
     );
     text.sample("carteiro_commit_stalled_seconds", &[], service.stalled().as_secs_f64());
+    text.counter(
+        "carteiro_store_failed_reads_total",
+        "Reads of the store that failed, beside those that ended the process, since the start.",
+        figures.failed_reads,
+    );
     text.gauge("carteiro_payload_bytes", "Bytes of the payloads that are kept.", figures.payload_bytes);
     text.gauge("carteiro_store_disk_bytes", "Bytes that the store's files take on disk.", disk_bytes);
     text.gauge("carteiro_store_free_bytes", "Bytes that the data folder's disk has free.", figures.free_bytes);

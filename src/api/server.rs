@@ -259,6 +259,10 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
     let (own, of) = (connection.clone(), settings.clone());
     let handled = tokio::spawn(async move { handle(&own, &of, request).await }).await;
     let answer = handled.unwrap_or_else(|error| {
+        if error.is_cancelled() {
+            // The process ends, or the connection has been given up: nobody reads this.
+            return Failure::unavailable("carteiro is stopping: try again in a moment").into_answer();
+        }
         tracing::error!(%error, "a request's handler panicked; this is a bug");
         Answer::json(
             StatusCode::INTERNAL_SERVER_ERROR,

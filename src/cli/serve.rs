@@ -68,7 +68,7 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
     };
     let (ask, mut asked) = mpsc::channel(1);
     let options = StartOptions { accept_what_is_left: args.accept_what_is_left, listener: handed, reloads: Some(ask) };
-    let mut daemon = match Daemon::start(&loaded.config, Clock::System, options).await {
+    let daemon = match Daemon::start(&loaded.config, Clock::System, options).await {
         Ok(daemon) => daemon,
         Err(error) => {
             complain(&error);
@@ -80,7 +80,7 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
                 | Error::Proxy(..)
                 | Error::Handed(_) => BAD_CONFIG,
                 Error::Store(error) if error.is_passing() => super::TRY_LATER,
-                Error::Store(_) | Error::Listen(..) | Error::Committer(_) | Error::Stuck(_) => FAILED,
+                Error::Store(_) | Error::Listen(..) | Error::Stuck(_) => FAILED,
             };
         }
     };
@@ -107,10 +107,10 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
     tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     drop(asked);
     if let Some(error) = failure {
-        // Whatever still runs must not acknowledge anything: there is nothing to wait for.
+        // At once: what still runs must not acknowledge anything, and nothing may be dropped, since the store would be flushed.
         tracing::error!(%error, "carteiro stops");
         complain(error);
-        return FAILED;
+        std::process::exit(i32::from(FAILED));
     }
     tracing::info!("stopping");
     match daemon.stop().await {

@@ -482,10 +482,10 @@ impl Driver {
         // Not joined: it ends with its answer, or with the runtime.
         tokio::spawn(async move {
             loop {
-                let (store, read) = (store.clone(), read.clone());
+                let (failed, store, read) = (store.clone(), store.clone(), read.clone());
                 match tokio::task::spawn_blocking(move || read(&store)).await {
                     Ok(Ok(input)) => return drop(heard.send(Heard::Learned(input))),
-                    Ok(Err(error)) => tracing::error!(%error, "what is due could not be read"),
+                    Ok(Err(error)) => failed.note_failed_read(&error, "what is due"),
                     Err(error) => tracing::error!(%error, "reading what is due panicked"),
                 }
                 tokio::time::sleep(LOAD_AGAIN).await;
@@ -569,12 +569,13 @@ async fn attempt(
             trace: hot.trace().cloned(),
         }
     } else {
-        let store = store.clone();
+        let (failed, store) = (store.clone(), store.clone());
         let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
         match read {
             Ok(Ok(Ok(ready))) => ready,
             Ok(Ok(Err(standing))) => return ticket.close(Heard::Untried { key, standing }),
-            Ok(Err(error)) => return tracing::error!(%error, "a notification that is due could not be read"),
+            // The ticket says so: it is still due, uses up no attempt, and is read again in a while.
+            Ok(Err(error)) => return failed.note_failed_read(&error, "an attempt"),
             Err(error) => return tracing::error!(%error, "reading a notification that is due panicked"),
         }
     };

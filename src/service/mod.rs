@@ -332,7 +332,11 @@ impl Service {
         read: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let store = self.store.clone();
-        off_the_async_threads(move || read(&store)).await
+        off_the_async_threads(move || read(&store)).await.inspect_err(|error| {
+            if let Error::Store(error) = error {
+                self.store.note_failed_read(error, "a call");
+            }
+        })
     }
 }
 

@@ -8,7 +8,9 @@
 //! next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
 use super::apply::{Gone, GoneWebhooks, Retirement, Standing};
+use super::background::{Background, Held};
 use super::backup::{self, Piece, Stepped};
+use super::ending::{self, or_end};
 use super::jobs::{Jobs, Open};
 use super::keys;
 use super::open::guarded;
@@ -67,8 +69,7 @@ impl<T: Send + 'static> Reply<T> {
         self.whichever(Ok(value))
     }
 
-    /// Likewise, for a change that had to read first: a row that can't be read costs whoever asked for it, not the daemon.
-    /// Whoever fails has staged nothing.
+    /// Likewise, for a change that had to read first: see [`Txn::judged`].
     fn whichever(self, result: Result<T, StoreError>) -> Answer {
         Box::new(move || {
             let _ = self.sender.send(result);
@@ -277,16 +278,6 @@ pub enum Told {
     Durable(Seq),
 }
 
-/// Why the committer stopped.
-#[derive(Debug)]
-pub enum Fatal {
-    /// It was asked to.
-    Asked,
-    /// A change could not be applied or made durable. Nothing after it was acknowledged; the process must end, since a
-    /// failed sync can't be tried again (the kernel may have dropped the pages).
-    Failed(StoreError),
-}
-
 /// The webhooks that a type means, and whether each keeps order.
 pub(super) type Matches = Arc<[(WebhookNo, bool)]>;
 
@@ -326,6 +317,7 @@ pub(super) struct Committer {
     limits: Limits,
     backup: Option<backup::Hot>,
     backup_blocked: bool,
+    held: Held,
 }
 
 impl Committer {
@@ -412,6 +404,7 @@ impl Committer {
         let clock = shared.times.clock.clone();
         let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms());
         let loaded = Self {
+            held: Held::look(&shared.path),
             shared,
             syncer,
             format,
@@ -441,25 +434,16 @@ impl Committer {
         Ok(loaded)
     }
 
-    pub(super) fn run(&mut self, commits: &Receiver<Commit>) -> Fatal {
-        match self.serve(commits) {
-            Ok(()) => Fatal::Asked,
-            Err(error) => {
-                tracing::error!(%error, "the committer stops");
-                Fatal::Failed(error)
-            }
-        }
-    }
-
-    fn serve(&mut self, commits: &Receiver<Commit>) -> Result<(), StoreError> {
+    /// Makes changes until it is asked to stop, or every handle is gone. A change that fails ends the process.
+    pub(super) fn run(&mut self, commits: &Receiver<Commit>) {
+        ending::this_thread_changes();
         loop {
-            self.syncer.check()?;
             let mut group = Vec::new();
             match self.waiting.take().map_or_else(|| commits.recv_timeout(self.patience()), Ok) {
                 Ok(commit) => group.push(commit),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.finish(self.unsynced.is_some(), Vec::new(), true)?;
+                    self.finish(self.unsynced.is_some(), Vec::new(), true);
                     return self.syncer.stop();
                 }
             }
@@ -477,25 +461,27 @@ impl Committer {
                 }
             }
             self.looks.look(&self.shared.space, &self.shared.path);
-            let stopping = self.commit(group, commits)?;
-            self.sweep()?;
-            self.retire_some()?;
-            self.bring_forward()?;
-            self.work()?;
+            let stopping = self.commit(group, commits);
+            self.sweep();
+            self.retire_some();
+            self.bring_forward();
+            self.work();
             self.back_up();
+            // A write that failed beside this thread, where nobody waited for it.
+            or_end(self.shared.db.context.global_error().map_err(StoreError::from));
             let overdue = self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC);
             if overdue || !self.told.is_empty() {
-                self.finish(overdue, Vec::new(), true)?;
+                self.finish(overdue, Vec::new(), true);
             }
-            self.syncer.sync_marker()?;
+            self.syncer.sync_marker();
             if let Some(answers) = stopping {
-                self.finish(self.unsynced.is_some(), Vec::new(), true)?;
-                self.syncer.stop()?;
+                self.finish(self.unsynced.is_some(), Vec::new(), true);
+                self.syncer.stop();
                 self.shared.pulse.end();
                 for answer in answers {
                     answer();
                 }
-                return Ok(());
+                return;
             }
             self.shared.pulse.end();
         }
@@ -572,9 +558,9 @@ impl Committer {
     }
 
     /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was asked.
-    fn commit(&mut self, group: Vec<Commit>, commits: &Receiver<Commit>) -> Result<Option<Vec<Answer>>, StoreError> {
+    fn commit(&mut self, group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
         if group.is_empty() {
-            return Ok(None);
+            return None;
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
@@ -582,7 +568,7 @@ impl Committer {
         let space = &self.shared.space;
         let full = (space.room() != Room::Enough).then(|| (space.free(), space.min_free()));
         for commit in group {
-            let now = self.stamp();
+            let (now, moment) = (self.stamp(), txn.moment());
             // Whoever asked was let through when there was room, and it may have gone since.
             let commit = match full {
                 Some((free, min_free)) => match commit.unless_it_grows(free, min_free) {
@@ -623,22 +609,27 @@ impl Committer {
                     answers.push(reply.later(self.delete(&mut txn, account, id, now)));
                 }
                 Commit::Accept { account, events, key, reply } => {
-                    answers.push(reply.whichever(self.accept(&mut txn, account, events, key, now)));
+                    let change = self.accept(&mut txn, account, events, key, now);
+                    answers.push(reply.whichever(self.judged(&txn, moment, change)));
                 }
                 Commit::Test { account, webhook, event, reply } => {
-                    answers.push(reply.whichever(self.test(&mut txn, account, webhook, *event, now)));
+                    let change = self.test(&mut txn, account, webhook, *event, now);
+                    answers.push(reply.whichever(self.judged(&txn, moment, change)));
                 }
                 Commit::Settle { account, key, attempt, verdict, gap, asked_at, seen } => {
                     self.settle(&mut txn, account, key, *attempt, verdict, gap, asked_at, seen, now);
                 }
                 Commit::Resend { account, key, reply } => {
-                    answers.push(reply.whichever(self.resend(&mut txn, account, key, true, now)));
+                    let change = self.resend(&mut txn, account, key, true, now);
+                    answers.push(reply.whichever(self.judged(&txn, moment, change)));
                 }
                 Commit::ResendEvent { account, seq, reply } => {
-                    answers.push(reply.whichever(self.resend_event(&mut txn, account, seq, now)));
+                    let change = self.resend_event(&mut txn, account, seq, now);
+                    answers.push(reply.whichever(self.judged(&txn, moment, change)));
                 }
                 Commit::ResendMany { account, filter, queued, reply } => {
-                    answers.push(reply.whichever(self.resend_many(&mut txn, account, filter, queued, now)));
+                    let change = self.resend_many(&mut txn, account, filter, queued, now);
+                    answers.push(reply.whichever(self.judged(&txn, moment, change)));
                 }
                 Commit::CancelResend { account, number, reply } => {
                     answers.push(reply.later(self.cancel_resend(&mut txn, account, number, now)));
@@ -650,10 +641,12 @@ impl Committer {
                     answers.push(reply.later(self.warn(&mut txn, account, webhook, ends_at)));
                 }
                 Commit::Disable { account, webhook, reason, event, reply } => {
-                    answers.push(reply.whichever(self.disable(&mut txn, account, webhook, reason, *event, now)));
+                    let change = self.disable(&mut txn, account, webhook, reason, *event, now);
+                    answers.push(reply.whichever(self.judged(&txn, moment, change)));
                 }
                 Commit::Erase { account, seq, reply } => {
-                    answers.push(reply.whichever(self.erase(&mut txn, account, seq, now)));
+                    let change = self.erase(&mut txn, account, seq, now);
+                    answers.push(reply.whichever(self.judged(&txn, moment, change)));
                 }
                 Commit::Backup { reply } => {
                     // Of the store as it is once this group is applied, since it is read only then.
@@ -668,16 +661,18 @@ impl Committer {
                 }
                 Commit::Stop { reply } => stops.push(reply.later(())),
             }
+            // Of those that nobody waits for, or that can't fail: what they had to read they must have read.
+            or_end(txn.failed().map_or(Ok(()), Err));
         }
-        self.apply(txn)?;
+        self.apply(txn, None);
         let passed_on = std::mem::take(&mut self.passed_on);
         if !answers.is_empty() || passed_on {
             // Whoever waits already is served while this one is synced. An outcome isn't worth another thread's wake-up.
             self.waiting = commits.try_recv().ok();
             let alone = self.waiting.as_ref().is_none_or(|commit| self.can_wait(commit));
-            self.finish(true, answers, alone)?;
+            self.finish(true, answers, alone);
         }
-        Ok((!stops.is_empty()).then_some(stops))
+        (!stops.is_empty()).then_some(stops)
     }
 
     /// The time of a change: the wall clock's, which is that of the change before it where the clock was put back by less than a
@@ -692,34 +687,34 @@ impl Committer {
         stamp
     }
 
-    pub(super) fn apply(&mut self, mut txn: Txn<'_>) -> Result<(), StoreError> {
+    pub(super) fn apply(&mut self, mut txn: Txn<'_>, background: Option<Background>) {
         if txn.is_empty() {
-            return Ok(());
+            return;
         }
         self.keep_the_clock(&mut txn);
         self.head.commit += 1;
         txn.put(keys::meta("head"), record::encode_head(&self.head));
-        txn.resolve().inspect_err(|_| self.shared.fail())?;
+        or_end(txn.resolve());
         self.looks.staged(txn.bytes());
         if let Some(backup) = &mut self.backup {
             backup.note(txn.rows());
         }
         self.publish();
-        txn.apply().inspect_err(|_| self.shared.fail())?;
+        let note = background.map(|which| which.note(&self.shared.path));
+        txn.apply(&self.shared.db, note.as_deref());
         self.shared.outcomes.publish(&mut self.outcomes);
         self.unsynced.get_or_insert_with(Instant::now);
-        Ok(())
     }
 
     /// Has what is applied made durable, if it must be, then answered and told. Fresh events wait for their sync; outcomes, and what
     /// a job cancels, are facts as soon as they are visible.
-    fn finish(&mut self, sync: bool, answers: Vec<Answer>, here: bool) -> Result<(), StoreError> {
+    fn finish(&mut self, sync: bool, answers: Vec<Answer>, here: bool) {
         if sync {
             self.unsynced = None;
         }
         let told = std::mem::take(&mut self.told);
         let (commit, seq) = (self.head.commit, self.head.seq);
-        self.syncer.finish(Applied { commit, seq, sync, told, answers }, here)
+        self.syncer.finish(Applied { commit, seq, sync, told, answers }, here);
     }
 
     /// Shows the figures of the head to whoever asks.
@@ -732,7 +727,12 @@ impl Committer {
         kept.commits.store(self.head.commit, Ordering::Relaxed);
     }
 
-    fn retire_some(&mut self) -> Result<(), StoreError> {
+    /// What came of a change that had to read: see [`Txn::judged`].
+    fn judged<T>(&self, txn: &Txn<'_>, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
+        txn.judged(moment, change).inspect_err(|error| self.shared.note_failed_read(error, "a change"))
+    }
+
+    fn retire_some(&mut self) {
         let limits = self.shared.limits();
         if limits != self.limits {
             self.limits = limits;
@@ -740,29 +740,45 @@ impl Committer {
         }
         // Nothing that only tidies up may grow a store on a disk that is nearly full.
         if !self.may_retire() {
-            return Ok(());
+            return;
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        // A page of sled's that can't be read is an error or a panic; neither is worth the daemon.
-        let head = self.head;
-        if let Err(error) = guarded(|| self.retire(&mut txn)) {
-            tracing::error!(%error, "retention met what can't be read, and rests; `carteiro verify` tells what it is");
-            self.head = head;
-            self.retirement.rest();
-            return Ok(());
+        let before = (self.head, self.retired, self.retirement.heads());
+        if let Err(error) = self.ready(&mut txn, Self::retire) {
+            self.shared.note_failed_read(&error, "retention");
+            (self.head, self.retired) = (before.0, before.1);
+            self.retirement.step_over(before.2);
+            return;
         }
-        self.apply(txn)?;
-        if self.retirement.rests() { self.forget_types() } else { Ok(()) }
+        self.apply(txn, Some(Background::Retention));
+        if self.retirement.rests() {
+            self.forget_types();
+        }
+    }
+
+    /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing is applied,
+    /// and a page that can't be read, for a moment or for ever, costs this change alone: it is dropped, and tried again later.
+    fn ready<T>(
+        &mut self,
+        txn: &mut Txn<'_>,
+        work: impl FnOnce(&mut Self, &mut Txn<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        guarded(|| {
+            let done = work(self, txn)?;
+            txn.failed().map_or(Ok(()), Err)?;
+            txn.look_ahead()?;
+            Ok(done)
+        })
     }
 
     pub(super) fn may_retire(&self) -> bool {
-        self.shared.space.room() != Room::Critical
+        self.shared.space.room() != Room::Critical && !self.held.holds(Background::Retention)
     }
 
     /// Jobs make the store grow: they wait until the disk has room.
     fn may_work_on_jobs(&self) -> bool {
-        self.shared.space.room() == Room::Enough
+        self.shared.space.room() == Room::Enough && !self.held.holds(Background::Jobs)
     }
 
     fn back_up(&mut self) {
@@ -776,41 +792,62 @@ impl Committer {
         }
     }
 
-    fn sweep(&mut self) -> Result<(), StoreError> {
-        if self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
-            return Ok(());
+    fn sweep(&mut self) {
+        let held = self.held.holds(Background::Sweep);
+        if held || self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
+            return;
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
         // What is forgotten can't be had back: not by a clock that is ahead for a moment.
         let now = self.shared.times.trusted_now();
-        self.sweep_resends(&mut txn, now);
-        self.sweep_webhooks(&mut txn);
-        self.sweep_tokens(&mut txn, now);
-        let swept = guarded(|| super::apply::sweep_idempotency_keys(&mut txn, now.as_ms(), SWEEP_BATCH));
+        let sweep = super::apply::sweep_idempotency_keys;
+        let swept = self.ready(&mut txn, |_, txn| sweep(txn, now.as_ms(), SWEEP_BATCH));
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {
-                tracing::error!(%error, "what is to be swept can't be read; `carteiro verify` tells what it is");
+                self.shared.note_failed_read(&error, "the sweep of idempotency keys");
                 self.swept = Some(Instant::now());
-                return Ok(());
+                return;
             }
         };
-        self.apply(txn)?;
-        self.forget_types()?;
+        self.sweep_resends(&mut txn, now);
+        self.sweep_webhooks(&mut txn);
+        self.sweep_tokens(&mut txn, now);
+        self.apply(txn, Some(Background::Sweep));
+        self.forget_types();
         // A full batch means there are more: come back with the next group.
         self.swept = (swept < SWEEP_BATCH).then(Instant::now);
-        Ok(())
     }
 
-    fn work(&mut self) -> Result<(), StoreError> {
+    fn work(&mut self) {
         if !self.may_work_on_jobs() {
-            return Ok(());
+            return;
         }
         let now = self.stamp();
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
-        self.work_on_a_job(&mut txn, now);
-        self.apply(txn)
+        let Some(open) = self.jobs.next(Instant::now()) else {
+            return;
+        };
+        let (job, told, head) = (open.job.clone(), self.told.len(), self.head);
+        let turned = self.ready(&mut txn, |this, txn| this.turn_of(txn, &job, now));
+        if let Err(error) = &turned
+            && !error.is_damage()
+        {
+            self.shared.note_failed_read(error, "a background job");
+            self.told.truncate(told);
+            self.head = head;
+            self.jobs.rest(open, Instant::now());
+            return;
+        }
+        if turned.is_err() {
+            // What it staged goes with it.
+            txn = Txn::new(&tree);
+            self.told.truncate(told);
+            self.head = head;
+        }
+        self.take_turn(&mut txn, open, turned, now);
+        self.apply(txn, Some(Background::Jobs));
     }
 }

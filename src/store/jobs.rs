@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 /// How often it is looked whether a webhook takes more, beside what is heard of it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How soon a job tries again what could not be read.
+const READ_AGAIN: Duration = Duration::from_secs(60);
 
 /// A job that isn't done.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Jobs {
     /// By the webhook that takes no more: one of them finds out for all.
     blocked: BTreeMap<WebhookNo, VecDeque<Open>>,
     look_at: Option<Instant>,
+    /// Those that met what could not be read, and when they try again.
+    resting: Vec<(Instant, Open)>,
 }
 
 impl Jobs {
@@ -34,6 +38,11 @@ impl Jobs {
     pub(super) fn block(&mut self, open: Open, webhook: WebhookNo, now: Instant) {
         self.blocked.entry(webhook).or_default().push_back(open);
         self.look_at.get_or_insert(now + LOOK_AGAIN);
+    }
+
+    /// It met what could not be read: later.
+    pub(super) fn rest(&mut self, open: Open, now: Instant) {
+        self.resting.push((now + READ_AGAIN, open));
     }
 
     /// A webhook may take more: one of those that wait for it has a turn.
@@ -55,6 +64,9 @@ impl Jobs {
             }
             self.look_at = (!self.blocked.is_empty()).then(|| now + LOOK_AGAIN);
         }
+        while let Some(at) = self.resting.iter().position(|(until, _)| *until <= now) {
+            self.ready.push_back(self.resting.swap_remove(at).1);
+        }
         self.ready.pop_front()
     }
 
@@ -63,17 +75,20 @@ impl Jobs {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
-        self.look_at.map(|at| at.saturating_duration_since(now))
+        let rested = self.resting.iter().map(|(until, _)| *until).min();
+        self.look_at.into_iter().chain(rested).min().map(|at| at.saturating_duration_since(now))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Open> {
-        self.ready.iter().chain(self.blocked.values().flatten())
+        let resting = self.resting.iter().map(|(_, open)| open);
+        self.ready.iter().chain(self.blocked.values().flatten()).chain(resting)
     }
 
     /// Forgets the jobs that `which` means; returns their numbers.
     pub(super) fn remove(&mut self, which: impl Fn(&Job) -> bool) -> Vec<u64> {
         let gone: Vec<u64> = self.all().filter(|open| which(&open.job)).map(|open| open.number).collect();
         self.ready.retain(|open| !which(&open.job));
+        self.resting.retain(|(_, open)| !which(&open.job));
         for waiting in self.blocked.values_mut() {
             waiting.retain(|open| !which(&open.job));
         }

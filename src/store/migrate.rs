@@ -6,7 +6,7 @@
 use super::open::{FORMAT, Files};
 use super::record::{self, FormatV1, HeadV2};
 use super::txn::free_what_was_replaced;
-use super::{AccountNo, StoreError, backup, keys, sets, sync};
+use super::{AccountNo, StoreError, backup, ending, keys, sets, sync};
 use crate::clock::Clock;
 use crate::model::{NotificationKey, Seq, WebhookNo};
 use std::path::Path;
@@ -53,7 +53,7 @@ const ROWS_A_BATCH: usize = 1000;
 fn make_sets(files: &mut Files) -> Result<(), StoreError> {
     for (_, set) in keys::SETS_ONCE_ROWS {
         // Of a migration that was cut off, after which the older carteiro may have gone on.
-        delete_all(&files.tree, set)?;
+        delete_all(files, set)?;
     }
     let mut batch = Batch::default();
     for (old, set) in keys::SETS_ONCE_ROWS {
@@ -67,38 +67,38 @@ fn make_sets(files: &mut Files) -> Result<(), StoreError> {
                 Some((of, bits)) if *of == key => *bits |= bit,
                 _ => {
                     if let Some((of, bits)) = row.replace((key, bit)) {
-                        batch.put(&files.tree, of, record::encode_set(bits))?;
+                        batch.put(files, of, record::encode_set(bits));
                     }
                 }
             }
         }
         if let Some((of, bits)) = row {
-            batch.put(&files.tree, of, record::encode_set(bits))?;
+            batch.put(files, of, record::encode_set(bits));
         }
     }
-    batch.apply(&files.tree)?;
+    batch.apply(files);
     sync(&files.db, &files.log)?;
     take_on(files, 4)
 }
 
 fn forget_rows_of_sets(files: &Files) -> Result<(), StoreError> {
     for (old, _) in keys::SETS_ONCE_ROWS {
-        delete_all(&files.tree, old)?;
+        delete_all(files, old)?;
     }
     Ok(())
 }
 
-fn delete_all(tree: &sled::Tree, table: u8) -> Result<(), StoreError> {
+fn delete_all(files: &Files, table: u8) -> Result<(), StoreError> {
     loop {
         let mut batch = Batch::default();
-        for key in tree.scan_prefix([table]).keys().take(ROWS_A_BATCH) {
+        for key in files.tree.scan_prefix([table]).keys().take(ROWS_A_BATCH) {
             batch.rows.remove(key?);
             batch.count += 1;
         }
         if batch.count == 0 {
             return Ok(());
         }
-        batch.apply(tree)?;
+        batch.apply(files);
     }
 }
 
@@ -110,16 +110,17 @@ struct Batch {
 }
 
 impl Batch {
-    fn put(&mut self, tree: &sled::Tree, key: keys::Key, value: Vec<u8>) -> Result<(), StoreError> {
+    fn put(&mut self, files: &Files, key: keys::Key, value: Vec<u8>) {
         self.rows.insert(key, value);
         self.count += 1;
-        if self.count >= ROWS_A_BATCH { std::mem::take(self).apply(tree) } else { Ok(()) }
+        if self.count >= ROWS_A_BATCH {
+            std::mem::take(self).apply(files);
+        }
     }
 
-    fn apply(self, tree: &sled::Tree) -> Result<(), StoreError> {
-        tree.apply_batch(self.rows)?;
+    fn apply(self, files: &Files) {
+        ending::apply(&files.db, &files.tree, self.rows, None);
         free_what_was_replaced(self.count);
-        Ok(())
     }
 }
 
@@ -173,7 +174,7 @@ fn take_on(files: &mut Files, format: u32) -> Result<(), StoreError> {
     let mut batch = sled::Batch::default();
     batch.insert(keys::meta("head"), record::encode_head(&files.head));
     batch.insert(keys::meta("format"), record::encode_format(&format));
-    files.tree.apply_batch(batch)?;
+    ending::apply(&files.db, &files.tree, batch, None);
     sync(&files.db, &files.log)?;
     files.marker.move_to(files.head.commit)?;
     files.format = format;

@@ -1,13 +1,16 @@
 //! The store: sled and bincode, alone in the whole program. It knows rows and their order; it knows no HTTP and no policy.
 //!
 //! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and durable
-//! when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then.
+//! when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then. A change that fails
+//! ends the process at once (`ending`); a read that fails costs whoever asked (`reads`).
 
 mod accounts;
 mod apply;
+mod background;
 mod backup;
 mod committer;
 mod debts;
+mod ending;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -21,6 +24,7 @@ mod outcomes;
 mod pulse;
 mod queue;
 mod read;
+mod reads;
 mod record;
 mod restore;
 #[cfg(test)]
@@ -39,7 +43,7 @@ pub use accounts::{StoredAccount, names_beside};
 pub use apply::Standing;
 pub use backup::{BackupError, Header, NewFile, Piece, Progress, check, write_pieces};
 use committer::Commit;
-pub use committer::{Fatal, Told};
+pub use committer::Told;
 pub use debts::Debt;
 pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page};
 pub use open::{Closed, Opened, StoreSettings, panic_is_expected};
@@ -103,8 +107,6 @@ pub enum StoreError {
     },
     /// The committer has stopped: the daemon is going down.
     Stopped,
-    /// A change could not be made durable. Nothing more is taken; the daemon ends.
-    Failed,
     /// The system's clock shows a time before 1970.
     ClockBefore1970,
     /// sled gave up while opening: the data is damaged.
@@ -199,7 +201,6 @@ impl fmt::Display for StoreError {
                  not touched",
             ),
             Self::Stopped => f.write_str("the store has stopped"),
-            Self::Failed => f.write_str("the store has failed: a change could not be made durable"),
             Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
             Self::Full { free, min_free } => write!(
                 f,
@@ -274,7 +275,6 @@ impl StoreError {
             Self::Engine(_)
             | Self::Damaged { .. }
             | Self::Newer { .. }
-            | Self::Failed
             | Self::OpenFailed(_)
             | Self::Behind { .. }
             | Self::MarkerDamaged { .. }
@@ -442,8 +442,7 @@ struct Shared {
     durable: AtomicU64,
     /// Whether the committer lives.
     alive: AtomicBool,
-    /// Whether it died of a change that could not be made durable.
-    failed: AtomicBool,
+    failed_reads: reads::FailedReads,
     id_key: ring::hmac::Key,
     /// Whether the committer makes progress.
     pulse: Pulse,
@@ -514,6 +513,8 @@ pub struct Figures {
     pub min_free_bytes: u64,
     /// Events that were ever recorded.
     pub recorded: u64,
+    /// Reads outside a change that have failed since the start.
+    pub failed_reads: u64,
 }
 
 /// Takes the sign of life back when the committer's thread ends, by a panic too.
@@ -606,6 +607,7 @@ impl Store {
             free_bytes: (free != u64::MAX).then_some(free),
             min_free_bytes: self.shared.space.min_free(),
             recorded: self.durable().0,
+            failed_reads: self.shared.failed_reads.count(),
         }
     }
 
@@ -825,10 +827,7 @@ impl Store {
         &self,
         build: impl FnOnce(committer::Reply<T>) -> Commit,
     ) -> Result<T, StoreError> {
-        let gone = || {
-            let failed = self.shared.failed.load(Ordering::Acquire);
-            if failed { StoreError::Failed } else { StoreError::Stopped }
-        };
+        let gone = || StoreError::Stopped;
         let place = self.places.clone().acquire_owned().await.map_err(|_| gone())?;
         let (reply, answer) = oneshot::channel();
         let begun = std::time::Instant::now();
@@ -855,11 +854,6 @@ impl Store {
 }
 
 impl Shared {
-    /// Nothing is made durable any more.
-    fn fail(&self) {
-        self.failed.store(true, Ordering::Release);
-    }
-
     fn health(&self, webhook: WebhookNo) -> Option<Health> {
         self.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
     }
@@ -896,7 +890,7 @@ impl Shared {
 /// What makes a group durable. sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power
 /// cut (`sync_file_range`); the `fdatasync` behind it does.
 fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
-    db.flush()?;
+    ending::flush(db)?;
     log.sync_data()?;
     Ok(())
 }

@@ -4,7 +4,8 @@
 //! how far the store had come, and a panic becomes a sentence. What is refused is left as it was found, as far as sled allows.
 
 use super::backup::{self, BackupError, Progress};
-use super::committer::{Committer, Fatal, Told};
+use super::committer::{Committer, Told};
+use super::ending;
 use super::marker::{self, Found, Mark, Marker};
 use super::outcomes::Outcomes;
 use super::pulse::Pulse;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 /// The format of keys and records that this carteiro writes.
 pub(super) const FORMAT: u32 = 4;
@@ -62,15 +63,12 @@ pub struct StoreSettings {
     pub clock: Clock,
 }
 
-/// What [`Store::open`] gives beside the store: the committer's thread, to be joined after the last handle is gone, and
-/// word of its death, which is fatal.
+/// What [`Store::open`] gives beside the store: the committer's thread, to be joined after the last handle is gone.
 pub struct Opened {
     /// The store.
     pub store: Store,
     /// Whether the store was made just now.
     pub created: bool,
-    /// Resolves when the committer has stopped; with the reason if it stopped by itself.
-    pub fatal: oneshot::Receiver<Fatal>,
     /// The committer.
     pub thread: std::thread::JoinHandle<()>,
 }
@@ -82,6 +80,7 @@ impl Store {
     /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
     /// must not block.
     pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
+        ending::watch_panics();
         let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_what_is_left)?;
         let files = migrate::to_present_format(
             files,
@@ -114,7 +113,7 @@ impl Store {
             listed: super::types::Listed::default(),
             durable: AtomicU64::new(0),
             alive: AtomicBool::new(true),
-            failed: AtomicBool::new(false),
+            failed_reads: super::reads::FailedReads::default(),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
             pulse: Pulse::default(),
             sync_pulse: Pulse::default(),
@@ -129,18 +128,15 @@ impl Store {
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         });
         let (commits, receiver) = std::sync::mpsc::channel();
-        let (dead, fatal) = oneshot::channel();
         let syncer = Syncer::start(shared.clone(), log, marker, Box::new(tell))?;
         let mut committer = Committer::load(shared.clone(), syncer, format.format, clock.as_ref())?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            let fatal = committer.run(&receiver);
+            committer.run(&receiver);
             drop(alive);
-            // Nobody listens once the daemon is past caring.
-            let _ = dead.send(fatal);
         })?;
         let store = Self { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
-        Ok(Opened { store, created, fatal, thread })
+        Ok(Opened { store, created, thread })
     }
 }
 

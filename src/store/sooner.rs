@@ -7,6 +7,7 @@
 
 use super::StoreError;
 use super::apply::{find_notification, put_notification};
+use super::background::Background;
 use super::committer::{Committer, Told};
 use super::keys::{self, Key};
 use super::open::guarded;
@@ -123,9 +124,9 @@ impl Committer {
     }
 
     /// Brings forward a little of what waits too long.
-    pub(super) fn bring_forward(&mut self) -> Result<(), StoreError> {
+    pub(super) fn bring_forward(&mut self) {
         if (!self.sooner.is_under_way() && !self.sooner.is_to_be_kept) || !self.may_retire() {
-            return Ok(());
+            return;
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
@@ -146,7 +147,7 @@ impl Committer {
         if self.sooner.is_to_be_kept {
             self.keep_the_clock(&mut txn);
         }
-        self.apply(txn)
+        self.apply(txn, Some(Background::Retention));
     }
 
     /// Where the next turn goes on; `None` at the end.

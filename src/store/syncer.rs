@@ -7,6 +7,7 @@
 //! Only one of the two threads ever flushes: sled's flush is known to hang with many.
 
 use super::committer::{Answer, Tell, Told};
+use super::ending::{end, or_end, this_thread_changes};
 use super::marker::Marker;
 use super::{Shared, StoreError, sync};
 use crate::model::Seq;
@@ -38,11 +39,10 @@ struct Files {
 }
 
 impl Files {
-    fn finish(&mut self, groups: Vec<Applied>) -> Result<(), StoreError> {
+    fn finish(&mut self, groups: Vec<Applied>) {
         if let Some(last) = groups.iter().rev().find(|group| group.sync) {
-            // Told before the answers are dropped, so that whoever asked hears why.
-            sync(&self.shared.db, &self.log).inspect_err(|_| self.shared.fail())?;
-            self.marker.move_to(last.commit).inspect_err(|_| self.shared.fail())?;
+            or_end(sync(&self.shared.db, &self.log));
+            or_end(self.marker.move_to(last.commit).map_err(|error| about_the_marker(&error)));
         }
         for Applied { commit: _, seq, sync, mut told, answers } in groups {
             if sync && self.shared.durable.swap(seq, Ordering::AcqRel) != seq {
@@ -55,52 +55,48 @@ impl Files {
                 answer();
             }
         }
-        Ok(())
     }
 }
 
-/// The committer's end.
+/// A marker that falls behind would call a store whole that has lost something.
+fn about_the_marker(error: &std::io::Error) -> StoreError {
+    StoreError::Io(std::io::Error::new(error.kind(), format!("its marker can't be written: {error}")))
+}
+
+/// The committer's end. A failure ends the process: a sync that failed can't be tried again, since the kernel may have dropped the
+/// pages.
 pub(super) struct Syncer {
-    shared: Arc<Shared>,
     files: Arc<Mutex<Files>>,
     /// How many groups were handed over and aren't finished.
     under_way: Arc<AtomicUsize>,
     groups: Option<Sender<Applied>>,
     thread: Option<JoinHandle<()>>,
-    error: Arc<Mutex<Option<StoreError>>>,
 }
 
 impl Syncer {
     pub(super) fn start(shared: Arc<Shared>, log: File, marker: Marker, tell: Tell) -> Result<Self, StoreError> {
         let files = Arc::new(Mutex::new(Files { shared: shared.clone(), log, marker, tell }));
         let (groups, receiver) = channel();
-        let (under_way, error) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None)));
+        let under_way = Arc::new(AtomicUsize::new(0));
         let run = {
-            let (shared, files, under_way, error) = (shared.clone(), files.clone(), under_way.clone(), error.clone());
-            move || run(&shared, &files, &under_way, &error, &receiver)
+            let (files, under_way) = (files.clone(), under_way.clone());
+            move || run(&shared, &files, &under_way, &receiver)
         };
         let thread = std::thread::Builder::new().name("syncer".to_owned()).spawn(run)?;
-        Ok(Self { shared, files, under_way, groups: Some(groups), thread: Some(thread), error })
+        Ok(Self { files, under_way, groups: Some(groups), thread: Some(thread) })
     }
 
     /// Makes a group durable, if it has to be, and answers: by itself if that is what the caller wants and no earlier group is
     /// under way, beside it otherwise.
-    pub(super) fn finish(&self, group: Applied, here: bool) -> Result<(), StoreError> {
+    pub(super) fn finish(&self, group: Applied, here: bool) {
         if here && self.under_way.load(Ordering::Acquire) == 0 {
             return self.files().finish(vec![group]);
         }
         self.under_way.fetch_add(1, Ordering::AcqRel);
-        let sent = self.groups.as_ref().is_some_and(|groups| groups.send(group).is_ok());
-        if sent { Ok(()) } else { Err(self.failure()) }
-    }
-
-    /// Why groups can't be made durable any more, if so.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        if self.thread.as_ref().is_some_and(JoinHandle::is_finished) { Err(self.failure()) } else { Ok(()) }
-    }
-
-    fn failure(&self) -> StoreError {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(StoreError::Failed)
+        // Its thread lives until this hangs up.
+        if self.groups.as_ref().is_none_or(|groups| groups.send(group).is_err()) {
+            end("the thread that makes changes durable is gone");
+        }
     }
 
     /// How long until the marker is to be synced; `None` when it is.
@@ -109,26 +105,22 @@ impl Syncer {
     }
 
     /// Syncs the marker if it is time to, and nothing else is at the files.
-    pub(super) fn sync_marker(&self) -> Result<(), StoreError> {
-        match self.files.try_lock() {
-            Ok(mut files) => Ok(files.marker.sync_due(false).inspect_err(|_| self.shared.fail())?),
-            // It does so itself.
-            Err(_) => Ok(()),
+    pub(super) fn sync_marker(&self) {
+        // Otherwise the other thread does so itself.
+        if let Ok(mut files) = self.files.try_lock() {
+            or_end(files.marker.sync_due(false).map_err(|error| about_the_marker(&error)));
         }
     }
 
     /// Finishes whatever is under way, then syncs the marker.
-    pub(super) fn stop(&mut self) -> Result<(), StoreError> {
+    pub(super) fn stop(&mut self) {
         self.groups = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            return Err(StoreError::Failed);
+            end("the thread that makes changes durable is gone");
         }
-        if self.under_way.load(Ordering::Acquire) > 0 {
-            return Err(self.failure());
-        }
-        Ok(self.files().marker.sync_due(true).inspect_err(|_| self.shared.fail())?)
+        or_end(self.files().marker.sync_due(true).map_err(|error| about_the_marker(&error)));
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {
@@ -136,41 +128,18 @@ impl Syncer {
     }
 }
 
-/// sled panics where others return an error: whoever waits must not be told that carteiro is merely stopping.
-struct FailOnPanic<'s>(&'s Shared);
-
-impl Drop for FailOnPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.fail();
-        }
-    }
-}
-
-fn run(
-    shared: &Shared,
-    files: &Mutex<Files>,
-    under_way: &AtomicUsize,
-    error: &Mutex<Option<StoreError>>,
-    groups: &Receiver<Applied>,
-) {
-    let _ending = FailOnPanic(shared);
+fn run(shared: &Shared, files: &Mutex<Files>, under_way: &AtomicUsize, groups: &Receiver<Applied>) {
+    this_thread_changes();
     while let Ok(first) = groups.recv() {
         shared.sync_pulse.begin();
         let mut together = vec![first];
         together.extend(groups.try_iter());
         let count = together.len();
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
-        let finished = files.finish(together).and_then(|()| Ok(files.marker.sync_due(false)?));
+        files.finish(together);
+        or_end(files.marker.sync_due(false).map_err(|error| about_the_marker(&error)));
         drop(files);
         shared.sync_pulse.end();
-        if let Err(failed) = finished {
-            // A failed sync can't be tried again, and what is under way stays so: nothing is finished after it.
-            shared.fail();
-            tracing::error!(error = %failed, "a change could not be made durable");
-            *error.lock().unwrap_or_else(PoisonError::into_inner) = Some(failed);
-            return;
-        }
         under_way.fetch_sub(count, Ordering::AcqRel);
     }
 }

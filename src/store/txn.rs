@@ -1,9 +1,11 @@
 //! Changes on their way into one atomic batch.
 
 use super::keys::{self, Key};
-use super::{StoreError, record, sets};
+use super::{StoreError, ending, record, sets};
 use crate::model::{AccountNo, WebhookNo};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
 pub(super) struct Txn<'t> {
@@ -11,6 +13,10 @@ pub(super) struct Txn<'t> {
     rows: BTreeMap<Key, Option<Vec<u8>>>,
     /// What changes in rows of sets, until [`Txn::resolve`] makes rows of it.
     sets: BTreeMap<Key, SetChange>,
+    /// How often something was staged.
+    steps: u64,
+    /// Why a read of this group failed, for whoever takes that for no answer and goes on.
+    failed: RefCell<Option<StoreError>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -27,7 +33,7 @@ impl SetChange {
 
 impl<'t> Txn<'t> {
     pub(super) fn new(tree: &'t sled::Tree) -> Self {
-        Self { tree, rows: BTreeMap::new(), sets: BTreeMap::new() }
+        Self { tree, rows: BTreeMap::new(), sets: BTreeMap::new(), steps: 0, failed: RefCell::default() }
     }
 
     /// The tree as it is without this group.
@@ -44,11 +50,12 @@ impl<'t> Txn<'t> {
         match self.rows.get(key) {
             Some(Some(value)) => read(value).map(Some),
             Some(None) => Ok(None),
-            None => self.tree.get(key)?.map(|value| read(&value)).transpose(),
+            None => self.noted(self.tree.get(key))?.map(|value| read(&value)).transpose(),
         }
     }
 
     pub(super) fn put(&mut self, key: Key, value: Vec<u8>) {
+        self.steps += 1;
         if let Some((row, bit)) = keys::in_set(&key) {
             let change = self.sets.entry(row).or_default();
             (change.into, change.out_of) = (change.into | bit, change.out_of & !bit);
@@ -58,6 +65,7 @@ impl<'t> Txn<'t> {
     }
 
     pub(super) fn delete(&mut self, key: Key) {
+        self.steps += 1;
         if let Some((row, bit)) = keys::in_set(&key) {
             let change = self.sets.entry(row).or_default();
             (change.into, change.out_of) = (change.into & !bit, change.out_of | bit);
@@ -80,13 +88,13 @@ impl<'t> Txn<'t> {
         if (change.into | change.out_of) & bit != 0 {
             return Ok(change.into & bit != 0);
         }
-        Ok(sets::bits(self.tree, &row)? & bit != 0)
+        Ok(self.noted(sets::bits(self.tree, &row))? & bit != 0)
     }
 
     /// The webhooks of an account that have anything fresh, as this group sees it; some of them may have no more of it.
     pub(super) fn webhooks_with_fresh(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
         let prefix = keys::fresh_of_account(account);
-        let mut found = sets::webhooks_below(self.tree, &prefix)?;
+        let mut found = self.noted(sets::webhooks_below(self.tree, &prefix))?;
         let staged = self.sets.range(prefix.clone()..).take_while(|(row, _)| row.starts_with(&prefix));
         found.extend(staged.filter_map(|(row, _)| keys::u32_at(row, prefix.len()).map(WebhookNo)));
         Ok(found)
@@ -95,7 +103,7 @@ impl<'t> Txn<'t> {
     /// Makes rows of what was staged for sets; a set's row that holds nothing any more goes.
     pub(super) fn resolve(&mut self) -> Result<(), StoreError> {
         for (row, change) in std::mem::take(&mut self.sets) {
-            let before = sets::bits(self.tree, &row)?;
+            let before = self.noted(sets::bits(self.tree, &row))?;
             let bits = change.apply(before);
             if bits != before {
                 self.rows.insert(row, (bits != 0).then(|| record::encode_set(bits)));
@@ -124,7 +132,7 @@ impl<'t> Txn<'t> {
         let staged = self.rows.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         let staged = staged.filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()).next();
         for key in self.tree.range(from..).keys() {
-            let key = key?;
+            let key = self.noted(key)?;
             if !key.starts_with(prefix) {
                 break;
             }
@@ -138,7 +146,7 @@ impl<'t> Txn<'t> {
 
     /// The first key from `from` to before `end`, as the *tree* has them; see [`Txn::scan`].
     pub(super) fn first(&self, from: &[u8], end: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
-        Ok(self.tree.range(from..end).keys().next().transpose()?)
+        self.noted(self.tree.range(from..end).keys().next().transpose())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -156,9 +164,52 @@ impl<'t> Txn<'t> {
         self.tree.scan_prefix(prefix).keys().map(|key| Ok(key?))
     }
 
-    /// Makes the changes visible, all at once. Nothing of them is durable yet.
-    pub(super) fn apply(mut self) -> Result<(), StoreError> {
-        self.resolve()?;
+    /// Remembers a read that failed.
+    fn noted<T, E: Into<StoreError>>(&self, read: Result<T, E>) -> Result<T, StoreError> {
+        read.map_err(Into::into).inspect_err(|error| {
+            if let StoreError::Engine(error) = error {
+                self.failed.borrow_mut().get_or_insert(StoreError::Engine(error.clone()));
+            }
+        })
+    }
+
+    /// A moment of this group.
+    pub(super) fn moment(&self) -> u64 {
+        self.steps
+    }
+
+    /// What came of a change of this group that began at `moment`. An error that it met before it staged anything costs its caller
+    /// and nobody else. Once something is staged, a part of the change may be: the process ends, as it does where a change went on
+    /// without what it could not read.
+    pub(super) fn judged<T>(&self, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
+        let failed = self.failed.take();
+        match change {
+            Err(error) if self.steps == moment => Err(error),
+            Err(error) => ending::end(error),
+            Ok(done) => match failed {
+                Some(error) => ending::end(error),
+                None => Ok(done),
+            },
+        }
+    }
+
+    /// Why a read of this group failed, if one did and nobody has said so.
+    pub(super) fn failed(&self) -> Option<StoreError> {
+        self.failed.take()
+    }
+
+    /// Reads the pages that applying this group will read, so that one that can't be read is met while nothing is applied yet: each
+    /// row's own, and the one in front of it, which sled merges a page into that has become small.
+    pub(super) fn look_ahead(&self) -> Result<(), StoreError> {
+        for key in self.rows.keys().chain(self.sets.keys()) {
+            self.tree.get(key)?;
+            self.tree.get_lt(key)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process.
+    pub(super) fn apply(self, db: &sled::Db, note: Option<&Path>) {
         let mut batch = sled::Batch::default();
         let rows = self.rows.len();
         for (key, value) in self.rows {
@@ -167,9 +218,8 @@ impl<'t> Txn<'t> {
                 None => batch.remove(key),
             }
         }
-        self.tree.apply_batch(batch)?;
+        ending::apply(db, self.tree, batch, note);
         free_what_was_replaced(rows);
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 //! given to another type: no index row of the old one is left, and a page that is being read ends at what was durable before the
 //! new type's first event.
 
+use super::background::Background;
 use super::committer::Committer;
 use super::keys;
 use super::open::guarded;
@@ -60,9 +61,9 @@ impl Committer {
 
     /// Forgets the types that no event has any more, of those that may have lost their last one. Call it when every change so far
     /// is applied.
-    pub(super) fn forget_types(&mut self) -> Result<(), StoreError> {
+    pub(super) fn forget_types(&mut self) {
         if self.maybe_unused_types.is_empty() {
-            return Ok(());
+            return;
         }
         let tree = self.shared.tree.clone();
         let mut txn = Txn::new(&tree);
@@ -85,6 +86,6 @@ impl Committer {
                 Err(error) => tracing::error!(%error, event_type = name, "the index of a type could not be read"),
             }
         }
-        self.apply(txn)
+        self.apply(txn, Some(Background::Sweep));
     }
 }

@@ -127,6 +127,8 @@ pub(crate) struct Daemon {
     pub(crate) token: String,
     accepting: bool,
     env: Vec<(&'static str, PathBuf)>,
+    /// Folders that go away with it.
+    kept: Vec<TempDir>,
     log: Arc<Mutex<String>>,
 }
 
@@ -158,10 +160,22 @@ impl Daemon {
     pub(crate) fn at(data: &Path, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (address, token) = (String::new(), String::new());
-        let (child, accepting, env, log) = Default::default();
-        let daemon = Self { folder, data: data.to_owned(), child, address, token, accepting, env, log };
+        let (child, accepting, env, kept, log) = Default::default();
+        let daemon = Self { folder, data: data.to_owned(), child, address, token, accepting, env, kept, log };
         daemon.configure(config);
         daemon
+    }
+
+    /// A folder that goes away with the daemon.
+    pub(crate) fn keep(&mut self, folder: TempDir) {
+        self.kept.push(folder);
+    }
+
+    /// How it has ended, if it has by itself.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().unwrap()?;
+        self.child = None;
+        Some(status)
     }
 
     /// Starts on a store that nothing vouches for: `serve --accept-what-is-left`, until told otherwise.
@@ -213,6 +227,7 @@ impl Daemon {
             token: String::new(),
             accepting: false,
             env: Vec::new(),
+            kept: Vec::new(),
             log: Arc::default(),
         };
         daemon.configure(config);

@@ -20,6 +20,7 @@ mod disabling;
 mod egress;
 mod event_types;
 mod events;
+mod faults;
 mod harness;
 mod heads;
 mod ingress;

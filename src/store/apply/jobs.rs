@@ -27,7 +27,7 @@ const MAX_ENDED: usize = 1000;
 const RESENDS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How a job came out of its turn.
-enum Turned {
+pub(in crate::store) enum Turned {
     More(Job),
     /// It can't get on until this webhook takes more.
     Blocked(WebhookNo),
@@ -36,7 +36,7 @@ enum Turned {
 
 /// What a turn did for the bulk resend it belongs to.
 #[derive(Clone, Copy, Default)]
-struct Progress {
+pub(in crate::store) struct Progress {
     resent: u64,
     skipped: u64,
 }
@@ -66,9 +66,6 @@ impl Committer {
         if running + self.jobs.all().filter(deleting).count() >= MAX_JOBS {
             return Ok(None);
         }
-        for number in surplus {
-            self.forget_resend(txn, account, number);
-        }
         let query = NotificationQuery {
             webhook: filter.webhook,
             status: filter.status,
@@ -81,6 +78,10 @@ impl Committer {
         };
         let durable = self.shared.durable.load(Ordering::Acquire);
         let bounds = Walk::bounds(&self.shared, account, &query, durable)?.filter(|_| queued > 0);
+        // Reading is over: from here on things are staged.
+        for number in surplus {
+            self.forget_resend(txn, account, number);
+        }
         let directory = self.shared.directory();
         let wanted = directory.of(account).map(|webhook| webhook.no);
         let wanted: Vec<WebhookNo> =
@@ -167,24 +168,24 @@ impl Committer {
         }
     }
 
-    /// Does a little of the job whose turn it is.
-    pub(in crate::store) fn work_on_a_job(&mut self, txn: &mut Txn<'_>, now: Timestamp) {
-        let Some(mut open) = self.jobs.next(Instant::now()) else {
-            return;
-        };
+    /// Takes in what came of a job's turn. One that met a damaged row is given up: it would meet it again, for ever.
+    pub(in crate::store) fn take_turn(
+        &mut self,
+        txn: &mut Txn<'_>,
+        mut open: Open,
+        turned: Result<(Turned, Progress), StoreError>,
+        now: Timestamp,
+    ) {
         let number = open.number;
         let of = match open.job {
             Job::Resend { account, resend, .. } => resend.map(|number| (AccountNo(account), number)),
             Job::Cancel { .. } | Job::BringForward { .. } | Job::Remove { .. } => None,
         };
-        let mut broken = false;
-        let (turned, progress) =
-            crate::store::open::guarded(|| self.turn_of(txn, &open.job, now)).unwrap_or_else(|error| {
-                // It would fail the same way again, for ever, and take the daemon along each time.
-                broken = true;
-                tracing::error!(%error, job = number, "a background job met what can't be read and is given up");
-                (Turned::Over, Progress::default())
-            });
+        let broken = turned.is_err();
+        let (turned, progress) = turned.unwrap_or_else(|error| {
+            tracing::error!(%error, job = number, "a background job met a damaged row and is given up");
+            (Turned::Over, Progress::default())
+        });
         let over = match turned {
             Turned::Blocked(webhook) => return self.jobs.block(open, webhook, Instant::now()),
             Turned::More(rest) => {
@@ -213,7 +214,13 @@ impl Committer {
         self.put_resend(txn, resend);
     }
 
-    fn turn_of(&mut self, txn: &mut Txn<'_>, job: &Job, now: Timestamp) -> Result<(Turned, Progress), StoreError> {
+    /// Does a little of a job.
+    pub(in crate::store) fn turn_of(
+        &mut self,
+        txn: &mut Txn<'_>,
+        job: &Job,
+        now: Timestamp,
+    ) -> Result<(Turned, Progress), StoreError> {
         let nothing = Progress::default();
         match *job {
             Job::Remove { account } => {
@@ -368,8 +375,8 @@ pub(in crate::store) fn sweep_idempotency_keys(
     most: usize,
 ) -> Result<usize, StoreError> {
     let mut swept = 0;
-    for row in txn.scan(&keys::idempotency_ends()).take(most) {
-        let row = row?;
+    let rows: Vec<_> = txn.scan(&keys::idempotency_ends()).take(most).collect::<Result<_, _>>()?;
+    for row in rows {
         let fields = (keys::u64_at(&row, 1), keys::u32_at(&row, 9), row.get(13..29).map(<[u8; 16]>::try_from));
         let (Some(until_ms), Some(account), Some(Ok(hash))) = fields else {
             return Err(StoreError::Damaged { table: "idempotency end", what: "has a short key" });

@@ -35,6 +35,8 @@ pub(in crate::store) struct Retirement {
     /// How long nothing can become old enough of what was looked at and kept.
     keeps_for: Option<Duration>,
     deleted: Deleted,
+    /// Whether a step of this pass met what can't be read: from then on each looks at one event.
+    careful: bool,
 }
 
 /// What a pass has deleted so far.
@@ -63,6 +65,20 @@ impl Retirement {
     /// How long until there is something to do.
     pub(in crate::store) fn due_in(&self) -> Duration {
         self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Where it stands.
+    pub(in crate::store) fn heads(&self) -> BTreeSet<(Seq, AccountNo)> {
+        self.heads.clone()
+    }
+
+    /// What the step from `heads` on met can't be read, and nothing of the step is applied. It is made again event by event, and
+    /// the one that it was is left to `carteiro verify`: what is behind it isn't held up.
+    pub(in crate::store) fn step_over(&mut self, heads: BTreeSet<(Seq, AccountNo)>) {
+        if !self.careful {
+            self.heads = heads;
+        }
+        self.careful = true;
     }
 
     /// Ends the pass; the next one begins anew.
@@ -108,7 +124,7 @@ impl Committer {
             }
         }
         let mut rows = 0;
-        for _ in 0..LOOKED_AT_A_STEP {
+        for _ in 0..if self.retirement.careful { 1 } else { LOOKED_AT_A_STEP } {
             if rows >= ROWS_A_STEP {
                 return Ok(());
             }
@@ -127,8 +143,11 @@ impl Committer {
                     rows += 1;
                 }
                 Ok(Look::Passed(touched)) => rows += touched,
-                // A row that can't be read is left to `verify`; what is behind it isn't held up.
-                Err(error) => tracing::error!(%error, seq = seq.0, "an event could not be looked at for retention"),
+                // Nothing of it is staged. What is behind it isn't held up.
+                Err(error) => {
+                    txn.failed();
+                    self.shared.note_failed_read(&error, "retention");
+                }
             }
             let next = first_event(txn, account, Seq(seq.0 + 1))?;
             self.retirement.heads.extend(next.map(|seq| (seq, account)));

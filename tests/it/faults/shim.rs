@@ -1,0 +1,165 @@
+//! The shim (`shim.c`) and the words by which the test steers it.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A kind of call, by its bit in the second word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Call {
+    Pread,
+    Pwrite,
+    Read,
+    Write,
+    Fsync,
+    Fdatasync,
+    SyncFileRange,
+    Truncate,
+    Open,
+    Rename,
+}
+
+impl Call {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Pread,
+        Self::Pwrite,
+        Self::Read,
+        Self::Write,
+        Self::Fsync,
+        Self::Fdatasync,
+        Self::SyncFileRange,
+        Self::Truncate,
+        Self::Open,
+        Self::Rename,
+    ];
+}
+
+/// What a call that is struck does instead of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    Io,
+    Full,
+    Short,
+}
+
+/// Which calls are struck.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Aim {
+    /// So many of a million, by chance.
+    Chance(u64),
+    /// This one alone, counted from when the shim is armed.
+    Nth(u64),
+}
+
+/// The faults of one round.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) calls: Vec<Call>,
+    pub(super) fault: Fault,
+    pub(super) aim: Aim,
+    /// On the store's own file alone.
+    pub(super) db_only: bool,
+    pub(super) seed: u64,
+}
+
+const WORDS: usize = 10;
+
+/// The shim, compiled, and its control file.
+pub(super) struct Shim {
+    library: PathBuf,
+    control: PathBuf,
+    file: File,
+}
+
+impl Shim {
+    /// Compiles it into a folder; `Err` says why it can't be had here.
+    pub(super) fn build(folder: &Path) -> Result<Self, String> {
+        let (source, library) = (folder.join("shim.c"), folder.join("shim.so"));
+        fs::write(&source, include_str!("shim.c")).unwrap();
+        let compiled = Command::new("cc")
+            .args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"])
+            .args([&library, &source])
+            .arg("-ldl")
+            .output();
+        let compiled = compiled.map_err(|error| format!("cc: {error}"))?;
+        if !compiled.status.success() {
+            return Err(format!("the shim can't be compiled: {}", String::from_utf8_lossy(&compiled.stderr)));
+        }
+        let control = folder.join("control");
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&control).unwrap();
+        file.write_all_at(&[0; WORDS * 8], 0).unwrap();
+        let shim = Self { library, control, file };
+        shim.prove(folder)?;
+        Ok(shim)
+    }
+
+    /// A program whose read is to fail must fail: `LD_PRELOAD` does nothing to a static program, say.
+    fn prove(&self, folder: &Path) -> Result<(), String> {
+        let daemon = super::super::harness::CARTEIRO;
+        let dir = folder.join("proof");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("c.toml"), "").unwrap();
+        let mut check = Command::new(daemon);
+        check.arg("check-config").arg("--config").arg(dir.join("c.toml"));
+        for (name, value) in self.environment(&dir) {
+            check.env(name, value);
+        }
+        let all = [Call::Open, Call::Read].to_vec();
+        self.arm(&Plan { calls: all, fault: Fault::Io, aim: Aim::Nth(1), db_only: false, seed: 0 });
+        let output = check.output().map_err(|error| error.to_string())?;
+        self.disarm();
+        if output.status.success() || self.injected() == 0 {
+            return Err("LD_PRELOAD does not reach the daemon".to_owned());
+        }
+        Ok(())
+    }
+
+    /// What the daemon needs in its environment.
+    pub(super) fn environment(&self, folder: &Path) -> Vec<(&'static str, String)> {
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        vec![("LD_PRELOAD", text(&self.library)), ("FAULT_CONTROL", text(&self.control)), ("FAULT_DIR", text(folder))]
+    }
+
+    pub(super) fn arm(&self, plan: &Plan) {
+        let kinds = plan.calls.iter().fold(0, |bits, call| bits | 1 << *call as u64);
+        let errno = match plan.fault {
+            Fault::Io => 5,
+            Fault::Full => 28,
+            Fault::Short => 0,
+        };
+        let (chance, nth) = match plan.aim {
+            Aim::Chance(chance) => (chance, 0),
+            Aim::Nth(nth) => (0, nth),
+        };
+        let words = [0, kinds, errno, chance, nth, plan.seed, 0, 0, 0, u64::from(plan.db_only)];
+        for (at, word) in words.into_iter().enumerate() {
+            self.put(at, word);
+        }
+        self.put(0, 1);
+    }
+
+    pub(super) fn disarm(&self) {
+        self.put(0, 0);
+    }
+
+    pub(super) fn injected(&self) -> u64 {
+        self.get(7)
+    }
+
+    /// Which kind of call was struck first.
+    pub(super) fn first(&self) -> Option<Call> {
+        let at = usize::try_from(self.get(8)).unwrap();
+        at.checked_sub(1).map(|at| Call::ALL[at])
+    }
+
+    fn put(&self, at: usize, word: u64) {
+        self.file.write_all_at(&word.to_ne_bytes(), at as u64 * 8).unwrap();
+    }
+
+    fn get(&self, at: usize) -> u64 {
+        let mut bytes = [0; 8];
+        self.file.read_exact_at(&mut bytes, at as u64 * 8).unwrap();
+        u64::from_ne_bytes(bytes)
+    }
+}
