@@ -4,6 +4,7 @@
 
 use super::client::ClientSettings;
 use super::failure::{self, Unresolved};
+use super::redact::Secrets;
 use super::resolve::{Resolver, literal};
 use super::stream::{Meter, Metered, Stream};
 use super::tls::Notes;
@@ -265,6 +266,8 @@ pub(super) struct Unanswered {
     pub(super) copy: Vec<u8>,
     /// Whether the target had asked for a client certificate.
     pub(super) asked_for_certificate: bool,
+    /// What the target may have sent back of the request, and must not be quoted.
+    pub(super) secrets: Secrets,
 }
 
 /// The head of a response, and its body to be read.
@@ -290,6 +293,7 @@ impl Connection {
         if !std::mem::take(&mut self.is_fresh) {
             self.meter.restart();
         }
+        let secrets = Secrets::of(request.headers());
         match self.sender.try_send_request(request).await {
             Ok(response) => Ok(Answer { response, is_tidy: head::is_tidy(&self.meter.take_copy()) }),
             Err(failed) => Err(Unanswered {
@@ -297,6 +301,7 @@ impl Connection {
                 heard: self.meter.heard(),
                 copy: self.meter.take_copy(),
                 asked_for_certificate: self.asked_for_certificate,
+                secrets,
             }),
         }
     }

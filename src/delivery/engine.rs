@@ -7,7 +7,7 @@
 use super::client::{Client, Finished};
 use super::lane::{Settings, Standstill};
 use super::prepare::Prepared;
-use super::redact::{redact, redact_error};
+use super::redact::redact;
 use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use super::status::Status;
 use crate::clock::Clock;
@@ -584,9 +584,8 @@ async fn attempt(
     let request =
         lane.request(store.notification_id(key), ready.number, started_at, ready.body, ready.trace.as_deref());
     let mut finished = client.attempt(request).await;
-    match &mut finished.result {
-        AttemptResult::Response(response) => redact(response, &lane.webhook),
-        AttemptResult::Error(error) => redact_error(error, &lane.webhook),
+    if let AttemptResult::Response(response) = &mut finished.result {
+        redact(response, &lane.webhook);
     }
     let Ready { trigger, automatic, asked_at, .. } = ready;
     ticket.close(Heard::Ended(Box::new(Ended { key, lane, owed, trigger, automatic, asked_at, started_at, finished })));

@@ -3,6 +3,7 @@
 //!
 //! It decides nothing about a response: that is the status line's and the framing's business, as hyper reads them.
 
+use super::redact::Secrets;
 use std::fmt::Write as _;
 
 /// How many lines of header one head may have; browsers and curl take about as many.
@@ -37,21 +38,25 @@ pub(super) enum Fault {
 /// alike.
 ///
 /// After a line that was passed over, folded, or had a space before its colon, the target and carteiro may differ
-/// about where the body ends: `Content-Length : 5` is a length to some and nothing to others.
+/// about where the body ends: `Content-Length : 5` is a length to some and nothing to others. So they may with a
+/// `Content-Length` beside a `Transfer-Encoding` (RFC 9112, 6.3).
 pub(super) fn is_tidy(bytes: &[u8]) -> bool {
     for head in (Heads { rest: bytes }) {
         if !head.is_whole {
             return false;
         }
         if !head.is_interim() {
-            return head.fields().all(|(_, line)| field(line).is_some());
+            let has = |name| head.values(name).next().is_some();
+            return head.fields().all(|(_, line)| field(line).is_some())
+                && !(has(b"content-length") && has(b"transfer-encoding"));
         }
     }
     false
 }
 
-/// What is wrong with the head in `bytes`, which hyper has refused.
-pub(super) fn fault(bytes: &[u8]) -> Fault {
+/// What is wrong with the head in `bytes`, which hyper has refused. What it quotes holds none of `secrets`.
+pub(super) fn fault(bytes: &[u8], secrets: &Secrets) -> Fault {
+    let quoted = |line| quoted(line, secrets);
     if is_http2_frame(bytes) || bytes.starts_with(b"HTTP/2") {
         return Fault::Http2;
     }
@@ -68,7 +73,7 @@ pub(super) fn fault(bytes: &[u8]) -> Fault {
                 return Fault::BareCr { line: number, quoted: quoted(line) };
             }
         }
-        if status(status_line).is_none() {
+        if status(status_line).is_none_or(|status| status < 100) || !is_clean(status_line) {
             return Fault::NoStatusLine(quoted(status_line));
         }
         if head.fields().count() > MAX_LINES {
@@ -77,16 +82,17 @@ pub(super) fn fault(bytes: &[u8]) -> Fault {
         if head.is_interim() {
             continue;
         }
-        let values = |name: &'static [u8]| {
-            let fields = head.fields().filter_map(|(_, line)| loose_field(line));
-            fields.filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-        };
-        if status_line.starts_with(b"HTTP/1.0") && values(b"transfer-encoding").next().is_some() {
+        if status_line.starts_with(b"HTTP/1.0") && head.values(b"transfer-encoding").next().is_some() {
             return Fault::OldTransferEncoding;
         }
         let lengths: Vec<&[u8]> =
-            values(b"content-length").flat_map(|value| value.split(|byte| *byte == b',')).collect();
-        let number = |text: &[u8]| str::from_utf8(text.trim_ascii()).ok()?.parse::<u64>().ok();
+            head.values(b"content-length").flat_map(|value| value.split(|byte| *byte == b',')).collect();
+        // A sign, which Rust would read, is none of it (RFC 9110, 8.6).
+        let number = |text: &[u8]| {
+            let digits = text.trim_ascii();
+            let digits = str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit));
+            digits?.parse::<u64>().ok()
+        };
         let first = lengths.first().copied().and_then(number);
         if !lengths.is_empty() && (first.is_none() || lengths.iter().any(|text| number(text) != first)) {
             let told: Vec<String> = lengths.iter().take(5).map(|text| quoted(text.trim_ascii())).collect();
@@ -97,9 +103,9 @@ pub(super) fn fault(bytes: &[u8]) -> Fault {
 }
 
 /// The first line of what came, quoted; `None` of nothing.
-pub(super) fn first_line(bytes: &[u8]) -> Option<String> {
+pub(super) fn first_line(bytes: &[u8], secrets: &Secrets) -> Option<String> {
     let line = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
-    Some(quoted(line))
+    Some(quoted(line, secrets))
 }
 
 /// A SETTINGS or GOAWAY frame for stream 0, which is what a server of HTTP/2 says first (RFC 9113, 3.4 and 4.1).
@@ -153,6 +159,12 @@ impl<'a> Head<'a> {
         (1..).zip(self.lines.iter().copied()).skip(1)
     }
 
+    /// The values of the fields of this name, in lower case, also of those with spaces before the colon.
+    fn values(&self, name: &'static [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let fields = self.fields().filter_map(|(_, line)| loose_field(line));
+        fields.filter(move |(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
     fn is_interim(&self) -> bool {
         let status = self.lines.first().copied().and_then(status);
         status.is_some_and(|status| (100..200).contains(&status) && status != 101)
@@ -178,8 +190,12 @@ fn status(line: &[u8]) -> Option<u16> {
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr::memchr(b':', line)?;
     let (name, value) = (&line[..colon], &line[colon + 1..]);
-    let is_clean = |byte: &u8| *byte == b'\t' || !byte.is_ascii_control();
-    (!name.is_empty() && name.iter().copied().all(is_token) && value.iter().all(is_clean)).then_some((name, value))
+    (!name.is_empty() && name.iter().copied().all(is_token) && is_clean(value)).then_some((name, value))
+}
+
+/// Without control characters, of which a tab is none here.
+fn is_clean(text: &[u8]) -> bool {
+    text.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
 }
 
 /// The same, with spaces before the colon.
@@ -198,12 +214,13 @@ const fn is_token(byte: u8) -> bool {
 
 /// In backquotes, cut, and without anything that isn't print. The value of a cookie stays out: it may be somebody's
 /// session.
-fn quoted(line: &[u8]) -> String {
-    let line = match loose_field(line) {
-        Some((name, _)) if name.eq_ignore_ascii_case(b"set-cookie") => b"Set-Cookie: \xe2\x80\xa6",
-        _ => line,
+fn quoted(line: &[u8], secrets: &Secrets) -> String {
+    let mut line = match loose_field(line) {
+        Some((name, _)) if name.eq_ignore_ascii_case(b"set-cookie") => "Set-Cookie: …".into(),
+        _ => line.to_vec(),
     };
-    let text = String::from_utf8_lossy(line);
+    secrets.hide(&mut line);
+    let text = String::from_utf8_lossy(&line);
     let mut told = String::from("`");
     for (count, char) in text.chars().enumerate() {
         if count == MAX_QUOTED_CHARS {
@@ -239,6 +256,7 @@ mod tests {
         {
             assert!(!tidy(lines), "{lines:?}");
         }
+        assert!(!tidy("Transfer-Encoding: chunked\r\nContent-Length: 5") && tidy("Transfer-Encoding: chunked"));
         assert!(is_tidy(b"HTTP/1.1 103 Early Hints\r\nodd line\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"));
         assert!(!is_tidy(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\nodd line\r\n\r\n"));
         assert!(is_tidy(b"HTTP/1.1 200 OK\na: b\n\n") && !is_tidy(b"HTTP/1.1 200 OK\r\na: b\r\n") && !is_tidy(b""));
@@ -246,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_refused_head_says_what_is_wrong_with_it() {
-        let of = |text: &str| fault(text.as_bytes());
+        let of = |text: &str| fault(text.as_bytes(), &Secrets::default());
         assert_eq!(
             of("HTTP/1.1 200 OK\r\nx: y\r\nbad: a\0b\r\n\r\n"),
             Fault::Nul { line: 3, quoted: "`bad: a\\x00b`".to_owned() }
@@ -263,19 +281,48 @@ mod tests {
             of("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nContent-Length : 7\r\n\r\nhello"),
             Fault::ContentLength("`5`, `7`".to_owned())
         );
-        assert_eq!(of("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"), Fault::ContentLength("`-1`".to_owned()));
+        for number in ["-1", "+2", "0x2", "", "99999999999999999999"] {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {number}\r\n\r\n");
+            assert_eq!(of(&head), Fault::ContentLength(format!("`{number}`")));
+        }
         assert_eq!(of("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"), Fault::OldTransferEncoding);
         assert_eq!(of("HTTP/2.0 200 OK\r\n\r\n"), Fault::Http2);
         assert_eq!(of("\0\0\x12\x04\0\0\0\0\0\0\x03"), Fault::Http2);
         assert_eq!(of("\u{15}\u{3}\u{3}\0\u{2}\u{2}\u{32}"), Fault::Tls);
         assert_eq!(of("SSH-2.0-OpenSSH_9.2\r\n"), Fault::NoStatusLine("`SSH-2.0-OpenSSH_9.2`".to_owned()));
         assert_eq!(of("HTTP/1.1 OK\r\n\r\n"), Fault::NoStatusLine("`HTTP/1.1 OK`".to_owned()));
+        assert_eq!(of("HTTP/1.1 200 O\x01K\r\n\r\n"), Fault::NoStatusLine("`HTTP/1.1 200 O\\x01K`".to_owned()));
+        assert_eq!(of("HTTP/1.1 099 OK\r\n\r\n"), Fault::NoStatusLine("`HTTP/1.1 099 OK`".to_owned()));
         let many = "x: y\r\n".repeat(MAX_LINES + 1);
         assert_eq!(of(&format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{many}\r\n")), Fault::TooManyLines);
         assert_eq!(of("HTTP/1.1 200 OK\r\na: b\r\n\r\n"), Fault::Unknown);
         let Fault::NoStatusLine(long) = of(&"é`\t".repeat(300)) else { panic!("no status line") };
         assert_eq!(long.chars().count(), MAX_QUOTED_CHARS + 3);
-        assert_eq!(first_line(b"\r\n\n"), None);
-        assert_eq!(first_line(b"\r\n220 smtp.example ESMTP\r\n").as_deref(), Some("`220 smtp.example ESMTP`"));
+        let secrets = Secrets::default();
+        assert_eq!(first_line(b"\r\n\n", &secrets), None);
+        let greeting = first_line(b"\r\n220 smtp.example ESMTP\r\n", &secrets);
+        assert_eq!(greeting.as_deref(), Some("`220 smtp.example ESMTP`"));
+    }
+
+    #[test]
+    fn a_quoted_line_holds_no_secret_and_no_part_of_one() {
+        let mut headers = http::HeaderMap::new();
+        let long = format!("Bearer {}", "s3gredo`".repeat(40));
+        for (name, value) in [("authorization", long.as_str()), ("x-chave", "ch`ve-da-loja")] {
+            let mut value = http::HeaderValue::from_str(value).unwrap();
+            value.set_sensitive(true);
+            headers.insert(http::HeaderName::from_static(name), value);
+        }
+        let secrets = Secrets::of(&headers);
+        for (line, told) in [
+            (format!("X-Echo: {long}\0"), "`X-Echo: [redacted]\\x00`"),
+            (format!("X-Echo: {}\0", &long[7..]), "`X-Echo: [redacted]\\x00`"),
+            ("X-Echo: ch`ve-da-loja\0".to_owned(), "`X-Echo: [redacted]\\x00`"),
+        ] {
+            let head = format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n");
+            assert_eq!(fault(head.as_bytes(), &secrets), Fault::Nul { line: 2, quoted: told.to_owned() });
+        }
+        // A copy that ended within it.
+        assert_eq!(first_line(&long.as_bytes()[..50], &secrets).as_deref(), Some("`[redacted]`"));
     }
 }

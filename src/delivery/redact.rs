@@ -1,25 +1,26 @@
 //! Takes a webhook's secrets out of what its target sent back.
 //!
-//! A target that prints the request it got, as debug pages do, would else put the authorization, which the API never answers,
-//! into the history that every `read` token may see. It knows the value as it was sent, and no encoding of it.
+//! A target that prints the request it got, as debug pages do, would else put the authorization, which the API never
+//! answers, into the history that every `read` token may see. It knows the value as it was sent, and no encoding of it.
 
-use crate::model::{AttemptError, Response, Webhook};
+use crate::model::{Response, Webhook};
+use http::{HeaderMap, HeaderValue};
 
 const REDACTED: &[u8] = b"[redacted]";
 /// Shorter values are not looked for: they would be found in words that have nothing to do with them.
 const SHORTEST: usize = 6;
 
-/// Replaces every secret in the body and the `Location` that are kept of `response`. One that the end of the body cuts off is
-/// found too, if [`SHORTEST`] bytes of it are left.
+/// Replaces every secret in the body and the `Location` that are kept of `response`. One that the end cuts off is found
+/// too, if [`SHORTEST`] bytes of it are left.
 pub(super) fn redact(response: &mut Response, webhook: &Webhook) {
     if response.body.is_empty() && response.location.is_none() {
         return;
     }
     for secret in secrets(webhook) {
-        replace(&mut response.body, secret, true);
+        replace(&mut response.body, secret);
         if let Some(location) = response.location.take() {
             let mut bytes = location.into_bytes();
-            replace(&mut bytes, secret, false);
+            replace(&mut bytes, secret);
             // ASCII for ASCII: secrets are visible ASCII, which no part of another character's UTF-8 is.
             response.location = Some(String::from_utf8_lossy(&bytes).into_owned());
         }
@@ -27,39 +28,50 @@ pub(super) fn redact(response: &mut Response, webhook: &Webhook) {
     response.body.truncate(Response::KEPT_BODY_BYTES);
 }
 
-/// Replaces every secret in the sentences of `error`, which may quote a line of the target's.
-pub(super) fn redact_error(error: &mut AttemptError, webhook: &Webhook) {
-    for secret in secrets(webhook).filter_map(|secret| str::from_utf8(secret).ok()) {
-        for sentence in [&mut error.message, &mut error.message_pt] {
-            if sentence.contains(secret) {
-                *sentence = sentence.replace(secret, "[redacted]");
-            }
+/// The headers of one request that must not be seen in a sentence that quotes what its target sent.
+#[derive(Debug, Default)]
+pub(super) struct Secrets(Vec<HeaderValue>);
+
+impl Secrets {
+    /// Those that are marked sensitive.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self(headers.values().filter(|value| value.is_sensitive()).cloned().collect())
+    }
+
+    /// Replaces them in `line`, which must be neither shortened nor escaped yet: what is left of a secret then is not
+    /// found any more.
+    pub(super) fn hide(&self, line: &mut Vec<u8>) {
+        for secret in self.0.iter().flat_map(|value| forms(value.as_bytes())) {
+            replace(line, secret);
         }
     }
 }
 
-/// What must not be seen, the longest form of a value before its part.
+/// What must not be seen.
 fn secrets(webhook: &Webhook) -> impl Iterator<Item = &[u8]> {
     let authorization = webhook.authorization.as_ref().map(|value| value.expose().as_bytes());
-    // `Bearer abc`: the scheme is no secret, and a target may print what follows it alone.
-    let credentials = authorization.and_then(|value| value.split(|byte| *byte == b' ').next_back());
     let headers = webhook.headers.iter().map(|(_, value)| value.as_bytes());
-    authorization.into_iter().chain(credentials).chain(headers).filter(|secret| secret.len() >= SHORTEST)
+    authorization.into_iter().chain(headers).flat_map(forms)
 }
 
-fn replace(text: &mut Vec<u8>, secret: &[u8], is_cut: bool) {
+/// A value, and then its part: in `Bearer abc` the scheme is no secret, and a target may print what follows it alone.
+fn forms(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let credentials = value.split(|byte| *byte == b' ').next_back();
+    std::iter::once(value).chain(credentials).filter(|secret| secret.len() >= SHORTEST)
+}
+
+/// The end of `text` may be cut off, and a secret with it.
+fn replace(text: &mut Vec<u8>, secret: &[u8]) {
     let mut from = 0;
     while let Some(found) = text[from..].windows(secret.len()).position(|window| window == secret) {
         let at = from + found;
         text.splice(at..at + secret.len(), REDACTED.iter().copied());
         from = at + REDACTED.len();
     }
-    if is_cut {
-        let longest = text.len().min(secret.len() - 1);
-        if let Some(cut) = (SHORTEST..=longest).rev().find(|left| text.ends_with(&secret[..*left])) {
-            text.truncate(text.len() - cut);
-            text.extend_from_slice(REDACTED);
-        }
+    let longest = text.len().min(secret.len() - 1);
+    if let Some(cut) = (SHORTEST..=longest).rev().find(|left| text.ends_with(&secret[..*left])) {
+        text.truncate(text.len() - cut);
+        text.extend_from_slice(REDACTED);
     }
 }
 
@@ -69,7 +81,7 @@ mod tests {
 
     fn replaced(text: &str, secret: &str) -> String {
         let mut bytes = text.as_bytes().to_vec();
-        replace(&mut bytes, secret.as_bytes(), true);
+        replace(&mut bytes, secret.as_bytes());
         String::from_utf8(bytes).unwrap()
     }
 

@@ -275,3 +275,18 @@ fn a_target_that_prints_its_request_does_not_publish_the_authorization() {
     assert_eq!(failed["attempts"][0]["response_body"], "authorization: [redacted]; x-chave: [redacted]");
     assert!(!failed.to_string().contains("-da-loja"), "{failed}");
 }
+
+#[test]
+fn a_sentence_that_quotes_a_target_does_not_publish_a_part_of_the_authorization() {
+    // Longer than what is quoted of a line, so that the quotation ends within it.
+    let secret = "s3gredo".repeat(30);
+    let echo = format!("HTTP/1.1 200 OK\r\nX-Echo: Bearer {secret}\0\r\n\r\n");
+    let receiver = Receiver::start(&[Reply::Raw(echo.into_bytes())]);
+    let daemon = Daemon::quick();
+    let authorization = format!("Bearer {secret}");
+    daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "authorization": authorization }));
+    let failed = daemon.await_status(&daemon.record("PAYMENT.PAID"), "FAILED");
+    let message = failed["attempts"][0]["error"]["message"].as_str().unwrap();
+    assert!(message.ends_with("line 2 holds a NUL byte: `X-Echo: [redacted]\\x00`."), "{message}");
+    assert!(!failed.to_string().contains("s3gredo"), "{failed}");
+}

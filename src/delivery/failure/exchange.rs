@@ -4,6 +4,7 @@ use super::system::{self, is_ours};
 use super::{error, find, find_in_io, reach, span, tls};
 use crate::delivery::connect::{MAX_HEAD_BYTES, Unanswered};
 use crate::delivery::head::{self, Fault};
+use crate::delivery::redact::Secrets;
 use crate::model::{AttemptError, ErrorCode, TargetUrl};
 use std::error::Error;
 use std::fmt;
@@ -21,9 +22,9 @@ pub(in crate::delivery) fn no_request(target: &TargetUrl) -> AttemptError {
 
 /// Sending the request to `host`, or waiting for the head of its response, failed.
 pub(in crate::delivery) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
-    let Unanswered { cause, heard, copy, asked_for_certificate } = unanswered;
+    let Unanswered { cause, heard, copy, asked_for_certificate, secrets } = unanswered;
     if cause.is_parse() {
-        return unreadable(host, copy);
+        return unreadable(host, copy, secrets);
     }
     if let Some(io) = find::<io::Error>(cause) {
         if find_in_io::<TooMuchSent>(io).is_some() {
@@ -56,7 +57,7 @@ pub(in crate::delivery) fn exchanging(host: &str, unanswered: &Unanswered) -> At
     }
     match (heard, cause.is_canceled()) {
         // hyper drops a request that is still queued when bytes come that answer nothing.
-        (true, true) => spoke_first(host, copy),
+        (true, true) => spoke_first(host, copy, secrets),
         (true, false) => error(
             ErrorCode::Reset,
             format!("{host} closed the connection in the middle of the response's head."),
@@ -72,11 +73,11 @@ pub(in crate::delivery) fn exchanging(host: &str, unanswered: &Unanswered) -> At
 }
 
 /// What `host` said before it was asked tells what speaks there.
-fn spoke_first(host: &str, copy: &[u8]) -> AttemptError {
+fn spoke_first(host: &str, copy: &[u8], secrets: &Secrets) -> AttemptError {
     if head::is_http2_frame(copy) {
         return speaks_http2(host);
     }
-    match head::first_line(copy) {
+    match head::first_line(copy, secrets) {
         Some(line) => error(
             ErrorCode::BadResponse,
             format!("{host} spoke before it was asked, which no web server does: {line}."),
@@ -107,8 +108,8 @@ fn speaks_http2(host: &str) -> AttemptError {
 }
 
 /// The head that begins `copy` was refused.
-fn unreadable(host: &str, copy: &[u8]) -> AttemptError {
-    let fault = head::fault(copy);
+fn unreadable(host: &str, copy: &[u8], secrets: &Secrets) -> AttemptError {
+    let fault = head::fault(copy, secrets);
     let (why, why_pt) = match fault {
         Fault::Http2 => return speaks_http2(host),
         Fault::Tls => return speaks_tls(host),
