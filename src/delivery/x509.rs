@@ -40,6 +40,8 @@ pub(super) struct Facts {
     pub(super) more_names: usize,
     /// Whether it may sign others.
     pub(super) is_authority: bool,
+    /// Whether its extended key usage, if it has any, takes in servers.
+    pub(super) is_for_servers: bool,
     /// The first extension that is critical and that webpki doesn't know, as numbers with dots.
     pub(super) unknown_critical: Option<String>,
 }
@@ -122,6 +124,7 @@ pub(super) fn read(certificate: &[u8]) -> Option<Facts> {
         names: Vec::new(),
         more_names: 0,
         is_authority: false,
+        is_for_servers: true,
         unknown_critical: None,
     };
     // Unique identifiers may stand before the extensions, and no one writes them.
@@ -158,8 +161,13 @@ impl Facts {
                 let mut constraints = Der(Der(value).of(SEQUENCE).unwrap_or_default());
                 self.is_authority = constraints.of(BOOLEAN).is_some_and(|value| value != [0]);
             }
-            // keyUsage, nameConstraints, cRLDistributionPoints, extKeyUsage: what webpki knows besides.
-            [0x55, 0x1d, 15 | 30 | 31 | 37] => {}
+            // extKeyUsage
+            [0x55, 0x1d, 37] => {
+                let mut purposes = Der(Der(value).of(SEQUENCE).unwrap_or_default()).take(MAX_ITEMS);
+                self.is_for_servers = purposes.any(|(_, purpose)| purpose == SERVER_AUTH);
+            }
+            // keyUsage, nameConstraints, cRLDistributionPoints: what webpki knows besides.
+            [0x55, 0x1d, 15 | 30 | 31] => {}
             _ if is_critical && self.unknown_critical.is_none() => self.unknown_critical = Some(dotted(id)),
             _ => {}
         }
@@ -175,6 +183,8 @@ const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
+/// id-kp-serverAuth, 1.3.6.1.5.5.7.3.1
+const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 
 /// The values of some DER, one after the other: tag and content. It ends at what it can't read.
 struct Der<'a>(&'a [u8]);

@@ -46,11 +46,15 @@ pub(in crate::delivery) fn refused(host: &str, cause: &CertificateError, chain: 
             format!("The certificate of {host} was revoked."),
             format!("O certificado de {host} foi revogado."),
         ),
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => error(
-            ErrorCode::TlsFailed,
-            format!("The certificate of {host} is not meant for a server: its extended key usage lacks serverAuth."),
-            format!("O certificado de {host} não se destina a servidores: falta serverAuth no uso estendido da chave."),
-        ),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            let place = place(chain, |facts| !facts.is_for_servers).unwrap_or(0);
+            let (who, who_pt) = called(host, place, chain.get(place));
+            error(
+                ErrorCode::TlsFailed,
+                format!("{who} is not meant for servers: its extended key usage lacks serverAuth."),
+                format!("{who_pt} não se destina a servidores: falta serverAuth no uso estendido da chave."),
+            )
+        }
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => odd_signature(host, chain),
         other => match webpki_error(other) {
@@ -130,17 +134,15 @@ fn another_name(host: &str, own: Option<&Facts>) -> AttemptError {
         );
     };
     if own.names.is_empty() {
+        let (cn, cn_pt) = match own.subject.as_str() {
+            "" => (String::new(), String::new()),
+            subject => (format!(" (its CN \"{subject}\" is not looked at)"), format!(" (o CN “{subject}” não conta)")),
+        };
         return error(
             ErrorCode::TlsNameMismatch,
+            format!("The certificate of {host} names no host{cn}: issue it again with {host} in subjectAltName."),
             format!(
-                "The certificate of {host} names no host (its CN \"{}\" is not looked at): issue it again with \
-                 {host} in subjectAltName.",
-                own.subject
-            ),
-            format!(
-                "O certificado de {host} não nomeia nenhum host (o CN “{}” não conta): emita-o de novo com {host} em \
-                 subjectAltName.",
-                own.subject
+                "O certificado de {host} não nomeia nenhum host{cn_pt}: emita-o de novo com {host} em subjectAltName."
             ),
         );
     }
@@ -271,10 +273,15 @@ fn against_the_rules(host: &str, cause: &webpki::Error, chain: &[Facts]) -> Atte
             let place = place(chain, |facts| facts.version < 3).unwrap_or(0);
             let (who, who_pt) = called(host, place, chain.get(place));
             let version = chain.get(place).map_or(1, |facts| facts.version);
+            // Only version 3 has extensions: a server's name stands in one, that an authority is one in another.
+            let (lacks, with, with_pt) = match place {
+                0 => ("subjectAltName", "one", "um"),
+                _ => ("basicConstraints", "CA:TRUE", "CA:TRUE"),
+            };
             error(
                 ErrorCode::TlsFailed,
-                format!("{who} is of X.509 version {version}, issued without subjectAltName: issue it again with one."),
-                format!("{who_pt} é X.509 versão {version}, emitido sem subjectAltName: emita-o de novo com um."),
+                format!("{who} is of X.509 version {version}, issued without {lacks}: issue it again with {with}."),
+                format!("{who_pt} é X.509 versão {version}, emitido sem {lacks}: emita-o de novo com {with_pt}."),
             )
         }
         webpki::Error::NameConstraintViolation => error(

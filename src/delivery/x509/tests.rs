@@ -43,6 +43,27 @@ fn what_openssl_makes_is_read() {
     }
 }
 
+/// What an intermediate of version 1 lacks is not a name.
+#[test]
+fn version_1_lacks_something_else_in_an_intermediate() {
+    use crate::delivery::failure::refused;
+    use rustls::{CertificateError, OtherError};
+    let v1 = fixture(include_bytes!("fixtures/v1.pem"));
+    let leaf = fixture(include_bytes!("fixtures/critical.pem"));
+    let error = CertificateError::Other(OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion)));
+    let said = refused("loja.example", &error, &[leaf, v1]);
+    assert_eq!(
+        said.message,
+        "The intermediate certificate \"loja.example\" that loja.example sends is of X.509 version 1, issued without \
+         basicConstraints: issue it again with CA:TRUE."
+    );
+    assert_eq!(
+        said.message_pt,
+        "O certificado intermediário “loja.example” que loja.example envia é X.509 versão 1, emitido sem basicConstraints: \
+         emita-o de novo com CA:TRUE."
+    );
+}
+
 /// Each byte of a certificate, changed or cut off, gives facts or none, and no panic.
 #[test]
 fn a_damaged_certificate_is_read_as_far_as_it_goes() {

@@ -70,6 +70,15 @@ async fn what_is_wrong_with_a_certificate_is_named() {
         "{message}"
     );
 
+    let (code, message) = said_of(&[], |leaf| {
+        leaf.distinguished_name = rcgen::DistinguishedName::new();
+        leaf.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
+    })
+    .await;
+    assert_eq!(code, ErrorCode::TlsNameMismatch);
+    let says = "The certificate of 127.0.0.1 names no host: issue it again with 127.0.0.1 in subjectAltName.";
+    assert_eq!(message, says);
+
     let client_alone = |leaf: &mut CertificateParams| {
         leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     };
@@ -123,6 +132,13 @@ async fn an_intermediate_that_is_at_fault_is_called_by_its_name() {
         "The intermediate certificate \"Intermediária\" that 127.0.0.1 sends expired on 3 March 2020: install its authority's \
          current one at the target."
     );
+    let (code, message) = said_of_chain(|middle| {
+        middle.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    })
+    .await;
+    assert_eq!(code, ErrorCode::TlsFailed);
+    let says = "The intermediate certificate \"Intermediária\" that 127.0.0.1 sends is not meant for servers";
+    assert!(message.starts_with(says), "{message}");
     let (code, message) = said_of_chain(|middle| {
         let permitted_subtrees = vec![
             rcgen::GeneralSubtree::DnsName("loja.example".to_owned()),
