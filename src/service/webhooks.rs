@@ -164,12 +164,12 @@ fn too_many_secrets() -> Error {
     let most = Webhook::MAX_SECRETS;
     let detail = Said {
         en: format!(
-            "{most} secrets sign already, each within its overlap: wait for one to end, or rotate with \
-             `{{\"overlap\": \"0s\"}}`, which ends all older ones at once"
+            "{most} secrets sign already, each within its overlap: wait for one to end, or rotate as leaked \
+             (`{{\"overlap\": \"0s\"}}`), which ends all older ones at once"
         ),
         pt: format!(
             "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o \
-             segredo vazou, o que encerra já todos os anteriores"
+             segredo vazou (`{{\"overlap\": \"0s\"}}`), o que encerra já todos os anteriores"
         ),
     };
     Error::Conflict { code: "too_many_secrets", detail }
