@@ -69,7 +69,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ),
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_backup_is_made_tried_and_gone_back_to")),
     ("carteiro --version", Not(SYSTEMD)),
-    ("carteiro token create --name prometheus --scope read", By("prometheus_is_let_in_and_its_config_is_good")),
+    ("carteiro token create --name prometheus --scope metrics", By("prometheus_is_let_in_and_its_config_is_good")),
     ("cargo test", Not("it is what runs this, and would run itself")),
     ("CRASH_ROUNDS=1000 cargo test crash", Not("hours of tests and benches; what they name is looked for instead")),
 ];
