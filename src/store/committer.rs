@@ -8,14 +8,14 @@
 //! next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
 use super::apply::{Gone, GoneWebhooks, Retirement, Standing};
-use super::background::{Background, Held};
 use super::backup::{self, Piece, Stepped};
 use super::ending::{self, or_end};
 use super::jobs::{Jobs, Open};
 use super::keys;
 use super::open::guarded;
 use super::outcomes::Outcome;
-use super::record::{self, ClockV1, HeadV2};
+use super::record::{self, ClockV1, FormatV1, HeadV2};
+use super::redo::{Redo, Unsynced};
 use super::sooner::Sooner;
 use super::space::{Looks, Room};
 use super::syncer::{Applied, Syncer};
@@ -317,7 +317,9 @@ pub(super) struct Committer {
     limits: Limits,
     backup: Option<backup::Hot>,
     backup_blocked: bool,
-    held: Held,
+    /// What is applied and not known to be synced.
+    unsynced_rows: Unsynced,
+    store_id: [u8; 16],
 }
 
 impl Committer {
@@ -325,7 +327,7 @@ impl Committer {
     pub(super) fn load(
         shared: Arc<Shared>,
         syncer: Syncer,
-        format: u32,
+        format: &FormatV1,
         kept: Option<&ClockV1>,
     ) -> Result<Self, StoreError> {
         let tree = &shared.tree;
@@ -404,10 +406,11 @@ impl Committer {
         let clock = shared.times.clock.clone();
         let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms());
         let loaded = Self {
-            held: Held::look(&shared.path),
+            unsynced_rows: Unsynced::default(),
+            store_id: format.store_id(),
             shared,
             syncer,
-            format,
+            format: format.format,
             clock,
             waiting: None,
             head,
@@ -664,7 +667,7 @@ impl Committer {
             // Of those that nobody waits for, or that can't fail: what they had to read they must have read.
             or_end(txn.failed().map_or(Ok(()), Err));
         }
-        self.apply(txn, None);
+        self.apply(txn);
         let passed_on = std::mem::take(&mut self.passed_on);
         if !answers.is_empty() || passed_on {
             // Whoever waits already is served while this one is synced. An outcome isn't worth another thread's wake-up.
@@ -687,7 +690,7 @@ impl Committer {
         stamp
     }
 
-    pub(super) fn apply(&mut self, mut txn: Txn<'_>, background: Option<Background>) {
+    pub(super) fn apply(&mut self, mut txn: Txn<'_>) {
         if txn.is_empty() {
             return;
         }
@@ -700,8 +703,9 @@ impl Committer {
             backup.note(txn.rows());
         }
         self.publish();
-        let note = background.map(|which| which.note(&self.shared.path));
-        txn.apply(&self.shared.db, note.as_deref());
+        self.unsynced_rows.forget_up_to(self.shared.synced.load(Ordering::Acquire));
+        let redo = Redo { commit: self.head.commit, store: self.store_id, folder: &self.shared.path };
+        txn.apply(&mut self.unsynced_rows, &redo);
         self.shared.outcomes.publish(&mut self.outcomes);
         self.unsynced.get_or_insert_with(Instant::now);
     }
@@ -751,7 +755,7 @@ impl Committer {
             self.retirement.step_over(before.2);
             return;
         }
-        self.apply(txn, Some(Background::Retention));
+        self.apply(txn);
         if self.retirement.rests() {
             self.forget_types();
         }
@@ -773,12 +777,12 @@ impl Committer {
     }
 
     pub(super) fn may_retire(&self) -> bool {
-        self.shared.space.room() != Room::Critical && !self.held.holds(Background::Retention)
+        self.shared.space.room() != Room::Critical
     }
 
     /// Jobs make the store grow: they wait until the disk has room.
     fn may_work_on_jobs(&self) -> bool {
-        self.shared.space.room() == Room::Enough && !self.held.holds(Background::Jobs)
+        self.shared.space.room() == Room::Enough
     }
 
     fn back_up(&mut self) {
@@ -793,8 +797,7 @@ impl Committer {
     }
 
     fn sweep(&mut self) {
-        let held = self.held.holds(Background::Sweep);
-        if held || self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
+        if self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
             return;
         }
         let tree = self.shared.tree.clone();
@@ -814,7 +817,7 @@ impl Committer {
         self.sweep_resends(&mut txn, now);
         self.sweep_webhooks(&mut txn);
         self.sweep_tokens(&mut txn, now);
-        self.apply(txn, Some(Background::Sweep));
+        self.apply(txn);
         self.forget_types();
         // A full batch means there are more: come back with the next group.
         self.swept = (swept < SWEEP_BATCH).then(Instant::now);
@@ -848,6 +851,6 @@ impl Committer {
             self.head = head;
         }
         self.take_turn(&mut txn, open, turned, now);
-        self.apply(txn, Some(Background::Jobs));
+        self.apply(txn);
     }
 }

@@ -3,26 +3,23 @@
 //! sled applies a batch row by row to its pages in memory, and writes those to its log. When it fails on the way (a page can't be
 //! read, a write fails), a part of the batch is applied; and when sled is then dropped, or anybody flushes, that part is written, and
 //! the next start takes it for whole. So after a failed change there is no orderly stop: the process ends where it stands, as after
-//! a kill -9, and the next start finds the store as it was before the change.
+//! a kill -9. What sled's threads write in that instant is out of our hands; the redo file (see `redo`) makes a whole of it.
 //!
 //! A read outside a change is another matter: nothing is half done when it fails. It costs whoever asked (see `reads`).
 
-use super::StoreError;
 use std::cell::Cell;
 use std::fmt::Display;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use std::io;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 /// How long the last line of the log may take to be written: a pipe that nobody reads must not keep the process alive.
-const LAST_WORD: Duration = Duration::from_secs(2);
+const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// Held while a batch is applied, and for good by one that failed: another thread that ends the process lets the redo file be written.
+static APPLYING: Mutex<()> = Mutex::new(());
 /// What the process ends with: a failure, after which a service manager starts it again.
 const FAILED: i32 = 1;
-
-/// Held while a batch is applied, and while sled flushes, of which sled itself lets only one go on at a time. A batch that failed never
-/// lets go: no other thread flushes a part of it while the process ends.
-static WRITING: Mutex<()> = Mutex::new(());
 
 thread_local! {
     static CHANGES: Cell<bool> = const { Cell::new(false) };
@@ -30,24 +27,30 @@ thread_local! {
 
 /// Ends the process where it stands: no destructor runs, and nothing is flushed.
 pub(super) fn end(error: impl Display) -> ! {
-    static ENDING: AtomicBool = AtomicBool::new(false);
-    // A unit test has only its thread to lose.
-    #[expect(clippy::manual_assert, reason = "an assertion of a constant is another complaint")]
+    watch_the_end();
+    end_here(error, APPLYING.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Ends the process in a moment, whatever keeps this thread until then.
+fn watch_the_end() {
     if cfg!(test) {
-        panic!("the process would end: {error}");
-    }
-    if ENDING.swap(true, Ordering::AcqRel) {
-        // Another thread is at it. This one must not go on meanwhile.
-        loop {
-            std::thread::park();
-        }
+        return;
     }
     let watch = std::thread::Builder::new().spawn(|| {
         std::thread::sleep(LAST_WORD);
         std::process::exit(FAILED);
     });
-    // Without a thread to spare, the line is written all the same.
+    // Without a thread to spare there is no such limit.
     drop(watch);
+}
+
+/// Likewise, by the thread that has the lock: every other one that comes to its end waits for this one's.
+fn end_here(error: impl Display, _applying: MutexGuard<'_, ()>) -> ! {
+    // A unit test has only its thread to lose.
+    #[expect(clippy::manual_assert, reason = "an assertion of a constant is another complaint")]
+    if cfg!(test) {
+        panic!("the process would end: {error}");
+    }
     let what = "a change failed, and the process ends with nothing written or answered after it; what was acknowledged before is safe";
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!(%error, "{what}");
@@ -87,28 +90,16 @@ pub(super) fn watch_panics() {
     });
 }
 
-/// Applies a batch: all of it is visible on return, and nothing of it is durable. A batch that fails ends the process.
-///
-/// `note` is a file that is made if the batch fails of a read: see `Background`.
-pub(super) fn apply(db: &sled::Db, tree: &sled::Tree, batch: sled::Batch, note: Option<&Path>) {
-    let writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = CHANGES.replace(true);
-    if let Err(error) = tree.apply_batch(batch) {
-        if let Some(note) = note
-            && db.context.global_error().is_ok()
-        {
-            // A read, then. Should the note not be written, the next start tries again at once.
-            let _ = std::fs::write(note, "");
-        }
-        end(StoreError::from(error));
+/// Applies a batch: all of it is visible on return, and nothing of it is durable. A batch that fails ends the process, once
+/// `redo` has written down what the next start is to complete.
+pub(super) fn apply(tree: &sled::Tree, batch: sled::Batch, redo: impl FnOnce() -> io::Result<()>) {
+    let applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
+    let Err(error) = super::open::guarded(|| Ok(tree.apply_batch(batch)?)) else {
+        return;
+    };
+    if let Err(failed) = redo() {
+        tracing::error!(error = %failed, "the change that failed could not be written down; `carteiro verify` tells if a part is left");
     }
-    CHANGES.set(before);
-    drop(writing);
-}
-
-/// Has sled write what is applied to its log.
-pub(super) fn flush(db: &sled::Db) -> Result<(), StoreError> {
-    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-    db.flush()?;
-    Ok(())
+    watch_the_end();
+    end_here(error, applying)
 }

@@ -6,7 +6,6 @@
 
 mod accounts;
 mod apply;
-mod background;
 mod backup;
 mod committer;
 mod debts;
@@ -26,6 +25,7 @@ mod queue;
 mod read;
 mod reads;
 mod record;
+mod redo;
 mod restore;
 #[cfg(test)]
 pub(crate) mod rows;
@@ -154,6 +154,11 @@ pub enum StoreError {
         /// The data folder.
         folder: PathBuf,
     },
+    /// The last process ended in the middle of a change, which only a start completes.
+    Unfinished {
+        /// The data folder.
+        folder: PathBuf,
+    },
     /// The store has an older format and could not be backed up before migrating it.
     NoBackup {
         /// The file that was to hold the backup.
@@ -242,6 +247,11 @@ impl fmt::Display for StoreError {
                  once with `carteiro serve --accept-what-is-left`",
                 folder.display()
             ),
+            Self::Unfinished { folder } => write!(
+                f,
+                "the daemon on {} ended in the middle of a change: start it once, so that it completes the change, then try again",
+                folder.display()
+            ),
             Self::HalfRestored { folder } => write!(
                 f,
                 "a restore into {} was cut off: run `carteiro restore FILE` again, to its end",
@@ -281,6 +291,7 @@ impl StoreError {
             | Self::AnotherStore { .. }
             | Self::NothingVouches { .. }
             | Self::HalfRestored { .. }
+            | Self::Unfinished { .. }
             | Self::NoBackup { .. }
             | Self::Older { .. }
             | Self::TooOld { .. } => false,
@@ -440,6 +451,8 @@ struct Shared {
     listed: types::Listed,
     /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to another.
     durable: AtomicU64,
+    /// The last commit that is known to be synced.
+    synced: AtomicU64,
     /// Whether the committer lives.
     alive: AtomicBool,
     failed_reads: reads::FailedReads,
@@ -890,7 +903,7 @@ impl Shared {
 /// What makes a group durable. sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power
 /// cut (`sync_file_range`); the `fdatasync` behind it does.
 fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
-    ending::flush(db)?;
+    db.flush()?;
     log.sync_data()?;
     Ok(())
 }

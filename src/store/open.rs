@@ -10,6 +10,7 @@ use super::marker::{self, Found, Mark, Marker};
 use super::outcomes::Outcomes;
 use super::pulse::Pulse;
 use super::record::{self, FormatV1, HeadV2};
+use super::redo;
 use super::space::Space;
 use super::syncer::Syncer;
 use super::times::Times;
@@ -112,6 +113,7 @@ impl Store {
             times,
             listed: super::types::Listed::default(),
             durable: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
             alive: AtomicBool::new(true),
             failed_reads: super::reads::FailedReads::default(),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
@@ -129,7 +131,7 @@ impl Store {
         });
         let (commits, receiver) = std::sync::mpsc::channel();
         let syncer = Syncer::start(shared.clone(), log, marker, Box::new(tell))?;
-        let mut committer = Committer::load(shared.clone(), syncer, format.format, clock.as_ref())?;
+        let mut committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref())?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             committer.run(&receiver);
@@ -184,6 +186,7 @@ impl Files {
             Marker::create(path, Mark { store: [0; 16], commit: 0 })?;
         }
         let (db, tree, format, head) = read_files(path, cache_bytes)?;
+        let head = redo::complete(path, (&db, &tree), (format.as_ref(), head), accept_what_is_left)?;
         let whole = compare(path, said, format.as_ref(), &head);
         let vouched = whole.is_ok() && matches!(said, Found::Mark(_));
         if !accept_what_is_left {
@@ -257,6 +260,9 @@ impl Closed {
         if said == Found::Nothing && !accept_what_is_left {
             // Sled would cut off what it can't read of a half of a copy.
             return Err(StoreError::NothingVouches { folder: path.to_owned() });
+        }
+        if redo::is_waiting(path) && !accept_what_is_left {
+            return Err(StoreError::Unfinished { folder: path.to_owned() });
         }
         let (db, tree, format, head) = read_files(path, cache_bytes)?;
         let refusal = match (&format, path.join(RESTORING).exists()) {

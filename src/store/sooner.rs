@@ -7,7 +7,6 @@
 
 use super::StoreError;
 use super::apply::{find_notification, put_notification};
-use super::background::Background;
 use super::committer::{Committer, Told};
 use super::keys::{self, Key};
 use super::open::guarded;
@@ -147,7 +146,7 @@ impl Committer {
         if self.sooner.is_to_be_kept {
             self.keep_the_clock(&mut txn);
         }
-        self.apply(txn, Some(Background::Retention));
+        self.apply(txn);
     }
 
     /// Where the next turn goes on; `None` at the end.

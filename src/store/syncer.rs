@@ -42,6 +42,7 @@ impl Files {
     fn finish(&mut self, groups: Vec<Applied>) {
         if let Some(last) = groups.iter().rev().find(|group| group.sync) {
             or_end(sync(&self.shared.db, &self.log));
+            self.shared.synced.store(last.commit, Ordering::Release);
             or_end(self.marker.move_to(last.commit).map_err(|error| about_the_marker(&error)));
         }
         for Applied { commit: _, seq, sync, mut told, answers } in groups {

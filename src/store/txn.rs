@@ -1,11 +1,11 @@
 //! Changes on their way into one atomic batch.
 
 use super::keys::{self, Key};
+use super::redo::{Redo, Unsynced};
 use super::{StoreError, ending, record, sets};
 use crate::model::{AccountNo, WebhookNo};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
 pub(super) struct Txn<'t> {
@@ -208,18 +208,23 @@ impl<'t> Txn<'t> {
         Ok(())
     }
 
-    /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process.
-    pub(super) fn apply(self, db: &sled::Db, note: Option<&Path>) {
+    /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process, behind a redo file.
+    pub(super) fn apply(self, unsynced: &mut Unsynced, redo: &Redo<'_>) {
         let mut batch = sled::Batch::default();
-        let rows = self.rows.len();
+        let mut rows = Vec::with_capacity(self.rows.len());
         for (key, value) in self.rows {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+            // Shared, not copied.
+            let (key, value) = (sled::IVec::from(key), value.map(sled::IVec::from));
+            match value.clone() {
+                Some(value) => batch.insert(key.clone(), value),
+                None => batch.remove(key.clone()),
             }
+            rows.push((key, value));
         }
-        ending::apply(db, self.tree, batch, note);
-        free_what_was_replaced(rows);
+        let count = rows.len();
+        unsynced.add(redo.commit, rows);
+        ending::apply(self.tree, batch, || unsynced.write(redo.folder, redo.store));
+        free_what_was_replaced(count);
     }
 }
 

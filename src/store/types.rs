@@ -4,7 +4,6 @@
 //! given to another type: no index row of the old one is left, and a page that is being read ends at what was durable before the
 //! new type's first event.
 
-use super::background::Background;
 use super::committer::Committer;
 use super::keys;
 use super::open::guarded;
@@ -86,6 +85,6 @@ impl Committer {
                 Err(error) => tracing::error!(%error, event_type = name, "the index of a type could not be read"),
             }
         }
-        self.apply(txn, Some(Background::Sweep));
+        self.apply(txn);
     }
 }
