@@ -159,6 +159,7 @@ impl Zone {
         let (date, time) = text.split_once('T').unwrap_or((&text, "00:00:00"));
         // Without seconds too, and then with an offset perhaps.
         let (clock, offset) = time.split_at(time.find(['Z', '+', '-']).unwrap_or(time.len()));
+        let clock = if clock.find(':') == Some(1) { format!("0{clock}") } else { clock.to_owned() };
         let seconds = if clock.len() == 5 { ":00" } else { "" };
         if !offset.is_empty() {
             return Timestamp::parse(&format!("{date}T{clock}{seconds}{offset}")).ok();
@@ -392,6 +393,7 @@ mod tests {
         let recife = zone("<-03>3");
         for (text, moment) in [
             ("2026-11-28 09:00", "2026-11-28T12:00:00Z"),
+            ("2026-11-28 9:00", "2026-11-28T12:00:00Z"),
             ("2026-11-28T09:00", "2026-11-28T12:00:00Z"),
             ("2026-11-28 09:00:30.5", "2026-11-28T12:00:30.500Z"),
             ("2026-11-28", "2026-11-28T03:00:00Z"),
