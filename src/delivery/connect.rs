@@ -264,8 +264,10 @@ pub(super) struct Unanswered {
     pub(super) heard: bool,
     /// The first of those bytes.
     pub(super) copy: Vec<u8>,
-    /// Whether the target had asked for a client certificate.
+    /// Whether the target had asked for a client certificate on this connection, and not answered any request since.
     pub(super) asked_for_certificate: bool,
+    /// Whether the connection is without TLS.
+    pub(super) is_plain: bool,
     /// What the target may have sent back of the request, and must not be quoted.
     pub(super) secrets: Secrets,
 }
@@ -295,12 +297,17 @@ impl Connection {
         }
         let secrets = Secrets::of(request.headers());
         match self.sender.try_send_request(request).await {
-            Ok(response) => Ok(Answer { response, is_tidy: head::is_tidy(&self.meter.take_copy()) }),
+            Ok(response) => {
+                // It does without one.
+                self.asked_for_certificate = false;
+                Ok(Answer { response, is_tidy: head::is_tidy(&self.meter.take_copy()) })
+            }
             Err(failed) => Err(Unanswered {
                 cause: failed.into_error(),
                 heard: self.meter.heard(),
                 copy: self.meter.take_copy(),
                 asked_for_certificate: self.asked_for_certificate,
+                is_plain: self.tls.is_none(),
                 secrets,
             }),
         }

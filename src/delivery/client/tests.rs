@@ -359,7 +359,9 @@ async fn a_connection_that_ends_before_the_head_does_is_a_reset() {
             stream.write_all(sent.as_bytes()).await.unwrap();
         })
         .await;
-        assert_eq!(error(&client().attempt(outgoing(&target.url())).await).0, ErrorCode::Reset);
+        let finished = client().attempt(outgoing(&target.url())).await;
+        assert_eq!(error(&finished).0, ErrorCode::Reset);
+        assert_eq!(error(&finished).1.contains("if this port speaks https"), sent.is_empty());
         // A fresh connection is never redialled.
         assert_eq!(target.accepted(), 1);
     }

@@ -22,7 +22,7 @@ pub(in crate::delivery) fn no_request(target: &TargetUrl) -> AttemptError {
 
 /// Sending the request to `host`, or waiting for the head of its response, failed.
 pub(in crate::delivery) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
-    let Unanswered { cause, heard, copy, asked_for_certificate, secrets } = unanswered;
+    let Unanswered { cause, heard, copy, asked_for_certificate, is_plain, secrets } = unanswered;
     if cause.is_parse() {
         return unreadable(host, copy, secrets);
     }
@@ -63,7 +63,18 @@ pub(in crate::delivery) fn exchanging(host: &str, unanswered: &Unanswered) -> At
             format!("{host} closed the connection in the middle of the response's head."),
             format!("{host} fechou a conexão no meio do cabeçalho da resposta."),
         ),
-        (false, _) if *asked_for_certificate => tls::wants_certificate(host),
+        (false, _) if *asked_for_certificate => tls::closed_after_asking(host),
+        // What Node, Java and HAProxy do to a request that they take for a broken handshake.
+        (false, _) if *is_plain => error(
+            ErrorCode::Reset,
+            format!(
+                "{host} closed the connection without an answer; if this port speaks https, write https:// in the \
+                 webhook's target."
+            ),
+            format!(
+                "{host} fechou a conexão sem responder; se esta porta fala https, escreva https:// no destino do webhook."
+            ),
+        ),
         (false, _) => error(
             ErrorCode::Reset,
             format!("{host} closed the connection without an answer."),

@@ -85,6 +85,22 @@ pub(super) fn wants_certificate(host: &str) -> AttemptError {
     )
 }
 
+/// `host` asked for a client certificate and closed the connection before it answered anything. It may ask without
+/// insisting, so this names the likely cause alone.
+pub(super) fn closed_after_asking(host: &str) -> AttemptError {
+    error(
+        ErrorCode::TlsFailed,
+        format!(
+            "{host} asked for a client certificate, which carteiro does not have, and closed the connection without an \
+             answer: let the path of the webhooks do without one there, or look at its log."
+        ),
+        format!(
+            "{host} pediu um certificado de cliente, que o carteiro não tem, e fechou a conexão sem responder: \
+             dispense-o lá no caminho dos webhooks, ou veja o log dele."
+        ),
+    )
+}
+
 /// TLS with `host` broke after the handshake.
 pub(super) fn broken_later(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
     match cause {

@@ -178,17 +178,37 @@ async fn a_target_that_asks_for_a_client_certificate_is_told() {
         roots.add_parsable_certificates(CertificateDer::pem_file_iter(ca.path()).unwrap().map(Result::unwrap));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let asks = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_client_cert_verifier(asks.build().unwrap())
-            .with_single_cert(vec![own.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-            .unwrap();
+        let acceptor = |asks: rustls::server::ClientCertVerifierBuilder| {
+            let config = rustls::ServerConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_client_cert_verifier(asks.build().unwrap())
+                .with_single_cert(vec![own.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap());
+            TlsAcceptor::from(Arc::new(config.unwrap()))
+        };
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), own.pem()).unwrap();
-        let (code, message) = said(file.path(), TlsAcceptor::from(Arc::new(config))).await;
+        let (code, message) = said(file.path(), acceptor(asks.clone())).await;
         assert_eq!(code, ErrorCode::TlsFailed);
         assert!(message.starts_with("127.0.0.1 asks for a client certificate"), "{message}");
+
+        // One that asks without insisting has another reason to close, or does not say that this is it.
+        let optional = acceptor(asks.allow_unauthenticated());
+        let target = Target::start(move |_, stream| {
+            let optional = optional.clone();
+            async move {
+                let mut stream = optional.accept(stream).await.unwrap();
+                read_request(&mut stream).await;
+            }
+        })
+        .await;
+        let trusting = ClientSettings { tls: tls::client_config(Some(file.path())).unwrap(), ..settings() };
+        let url = format!("https://{}/", target.address);
+        let closed = Client::new(trusting, Clock::System).attempt(outgoing(&url)).await;
+        let (code, message) = error(&closed);
+        assert_eq!(code, ErrorCode::TlsFailed);
+        let says = "127.0.0.1 asked for a client certificate, which carteiro does not have, and closed the connection";
+        assert!(message.starts_with(says), "{message}");
     }
 }
 
