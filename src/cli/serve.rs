@@ -5,6 +5,7 @@ use super::{BAD_CONFIG, DONE, FAILED, ServeArgs, complain, load};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Error, StartOptions};
+use crate::store::StoreError;
 use sd_notify::NotifyState;
 use std::io;
 use std::time::Duration;
@@ -78,7 +79,8 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
                 | Error::Certificate(_)
                 | Error::Token(_)
                 | Error::Proxy(..)
-                | Error::Handed(_) => BAD_CONFIG,
+                | Error::Handed(_)
+                | Error::Store(StoreError::NotRoots { .. }) => BAD_CONFIG,
                 Error::Store(error) if error.is_passing() => super::TRY_LATER,
                 Error::Store(_) | Error::Listen(..) | Error::Stuck(_) => FAILED,
             };

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::control;
 use crate::store::{Closed, NewFile, Phase, Progress, restore};
 use clap::Args;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -26,7 +26,7 @@ pub(super) struct StoreArgs {
 pub(super) struct BackupArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// The file to write; one of that name stays until the new one is whole
+    /// The file to write, or `-` for the standard output; a file of that name stays until the new one is whole
     to: PathBuf,
 }
 
@@ -56,7 +56,7 @@ fn back_up(args: &BackupArgs) -> Result<(), u8> {
     let (data, config) = store(&args.store)?;
     let failed =
         |error: &dyn std::fmt::Display| failed(format_args!("no backup was written to {}: {error}", args.to.display()));
-    let out = NewFile::create(&args.to, config.min_free).map_err(|error| failed(&error))?;
+    let out = Out::create(&args.to, config.min_free).map_err(|error| failed(&error))?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
     let mut bar = Bar::new();
     if let Some(stream) = ask(&data, "backup")? {
@@ -79,9 +79,55 @@ fn back_up(args: &BackupArgs) -> Result<(), u8> {
         written.map_err(|error| failed(&error))?;
     }
     let out = out.into_inner().map_err(|error| failed(error.error()))?;
-    out.commit().map_err(|error| failed(&error))?;
-    println!("{}", args.to.display());
-    Ok(())
+    out.commit().map_err(|error| failed(&error))
+}
+
+/// Where a backup goes.
+enum Out {
+    File(NewFile, PathBuf),
+    Stdout(io::Stdout),
+}
+
+impl Out {
+    fn create(to: &Path, min_free: u64) -> io::Result<Self> {
+        if to != Path::new("-") {
+            return Ok(Self::File(NewFile::create(to, min_free)?, to.to_owned()));
+        }
+        let stdout = io::stdout();
+        if stdout.is_terminal() {
+            let why = "a backup is no text: send the standard output into a file or another program";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        Ok(Self::Stdout(stdout))
+    }
+
+    /// Gives a file its name, and prints it; durable on return.
+    fn commit(self) -> io::Result<()> {
+        match self {
+            Self::File(file, name) => {
+                file.commit()?;
+                println!("{}", name.display());
+                Ok(())
+            }
+            Self::Stdout(mut stdout) => stdout.flush(),
+        }
+    }
+}
+
+impl io::Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file, _) => file.write(bytes),
+            Self::Stdout(stdout) => stdout.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file, _) => file.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
+        }
+    }
 }
 
 pub(super) fn restore_backup(args: &RestoreArgs) -> u8 {

@@ -9,6 +9,7 @@ mod apply;
 mod backup;
 mod committer;
 mod debts;
+mod destination;
 mod ending;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -18,8 +19,10 @@ mod keys;
 mod list;
 mod marker;
 mod migrate;
+mod offline;
 mod open;
 mod outcomes;
+mod owner;
 mod pulse;
 mod queue;
 mod read;
@@ -104,6 +107,24 @@ pub enum StoreError {
     Newer {
         /// Its format number.
         found: u32,
+    },
+    /// The process runs as root, and the folder is another user's.
+    NotRoots {
+        /// The data folder.
+        folder: PathBuf,
+        /// Whose it is.
+        owner: String,
+    },
+    /// A file is another user's, and may not be read or written.
+    Anothers {
+        /// The file.
+        file: PathBuf,
+        /// Whose it is.
+        owner: String,
+        /// The data folder.
+        folder: PathBuf,
+        /// Who this process runs as.
+        user: String,
     },
     /// The committer has stopped: the daemon is going down.
     Stopped,
@@ -205,6 +226,19 @@ impl fmt::Display for StoreError {
                 "the clock of this machine is wrong, it shows a time before 1970: set it (`timedatectl`), and start again; the store was \
                  not touched",
             ),
+            Self::NotRoots { folder, owner } => write!(
+                f,
+                "{} belongs to {owner}, and this process runs as root: {owner} could not read what root writes there; run it as \
+                 {owner}: `systemctl start carteiro`, or `sudo -u {owner} carteiro ...`",
+                folder.display()
+            ),
+            Self::Anothers { file, owner, folder, user } => write!(
+                f,
+                "{} belongs to {owner}, and {user} may not use it: run this as {owner} (`sudo -u {owner} carteiro ...`), or, if the \
+                 store is {user}'s, give it all of it: `sudo chown -R {user}: {}`",
+                file.display(),
+                folder.display()
+            ),
             Self::Stopped => f.write_str("the store has stopped"),
             Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
             Self::Full { free, min_free } => write!(
@@ -294,7 +328,9 @@ impl StoreError {
             | Self::Unfinished { .. }
             | Self::NoBackup { .. }
             | Self::Older { .. }
-            | Self::TooOld { .. } => false,
+            | Self::TooOld { .. }
+            | Self::NotRoots { .. }
+            | Self::Anothers { .. } => false,
         }
     }
 }

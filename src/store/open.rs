@@ -16,6 +16,7 @@ use super::syncer::Syncer;
 use super::times::Times;
 use super::verify::{self, Report};
 use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
+use super::{offline, owner};
 use crate::clock::Clock;
 use std::cell::Cell;
 use std::fs::File;
@@ -40,9 +41,9 @@ const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTE
 /// half of is damage.
 const ROOM_TO_OPEN: u64 = 8 * 1024 * 1024;
 /// How long a lock that somebody else has is waited for.
-const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// How often it is asked for.
-const LOCK_AGAIN: Duration = Duration::from_millis(20);
+pub(super) const LOCK_AGAIN: Duration = Duration::from_millis(20);
 /// sled's own file.
 const DB: &str = "db";
 /// The file that stands in a folder while a restore fills it.
@@ -82,7 +83,9 @@ impl Store {
     /// must not block.
     pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
         ending::watch_panics();
-        let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_what_is_left)?;
+        owner::check(&settings.path)?;
+        let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_what_is_left)
+            .map_err(|error| owner::named(&settings.path, error))?;
         let files = migrate::to_present_format(
             files,
             settings.backup_dir.as_deref(),
@@ -240,19 +243,26 @@ fn is_of_a_store(path: &Path) -> io::Result<bool> {
 
 /// A store that no daemon runs on, held by this process for as long as this lives.
 pub struct Closed {
-    db: sled::Db,
     tree: sled::Tree,
     format: FormatV1,
     head: HeadV2,
     /// What a daemon would refuse to start on.
     refusal: Option<StoreError>,
+    /// Keeps daemons off.
+    _lock: File,
 }
 
 impl Closed {
-    /// Opens the store of a data folder; there must be one. It is looked at as it is: the marker is neither believed nor written,
-    /// and what a daemon would refuse to start on is a finding of [`Closed::verify`].
+    /// Opens the store of a data folder; there must be one. Nothing is written there: a copy is opened, in the folder for temporary
+    /// files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to start on is a finding of
+    /// [`Closed::verify`].
     pub fn open(path: &Path, cache_bytes: u64, accept_what_is_left: bool) -> Result<Self, StoreError> {
-        if !path.join(DB).exists() {
+        Self::look(path, cache_bytes, accept_what_is_left).map_err(|error| owner::named(path, error))
+    }
+
+    fn look(path: &Path, cache_bytes: u64, accept_what_is_left: bool) -> Result<Self, StoreError> {
+        // Not `exists`: a folder that may not be looked into isn't an empty one.
+        if !path.join(DB).try_exists()? {
             let none = format!("there is no store in {}", path.display());
             return Err(StoreError::Io(io::Error::new(io::ErrorKind::NotFound, none)));
         }
@@ -264,7 +274,10 @@ impl Closed {
         if redo::is_waiting(path) && !accept_what_is_left {
             return Err(StoreError::Unfinished { folder: path.to_owned() });
         }
-        let (db, tree, format, head) = read_files(path, cache_bytes)?;
+        let lock = offline::lock(path)?;
+        let copied = offline::Copied::of(path)?;
+        let (_, tree, format, head) = read_files(copied.folder(), cache_bytes)?;
+        drop(copied);
         let refusal = match (&format, path.join(RESTORING).exists()) {
             (_, true) => Some(StoreError::HalfRestored { folder: path.to_owned() }),
             (format, false) => compare(path, said, format.as_ref(), &head).err(),
@@ -272,7 +285,7 @@ impl Closed {
         let Some(format) = format else {
             return Err(refusal.unwrap_or(StoreError::Damaged { table: "format", what: "is missing" }));
         };
-        Ok(Self { db, tree, format, head, refusal })
+        Ok(Self { tree, format, head, refusal, _lock: lock })
     }
 
     /// Whether a daemon would start on it.
@@ -306,13 +319,6 @@ impl Closed {
             report.wrong(refusal);
         }
         report
-    }
-}
-
-impl Drop for Closed {
-    fn drop(&mut self) {
-        // sled writes what it has tidied up; nothing of it is ours to lose.
-        let _ = self.db.flush();
     }
 }
 

@@ -79,6 +79,8 @@ pub fn restore(
         }
         finish(folder, &db, &tree, &log)
     })?;
+    // Root may have run this in the folder of the user that the daemon runs as.
+    super::owner::hand_over(folder)?;
     fs::remove_file(folder.join(RESTORING))?;
     open::sync_folder(folder)?;
     Ok(restored)

@@ -31,6 +31,7 @@ mod libraries;
 mod lifecycle;
 mod monitoring;
 mod notifications;
+mod owners;
 mod panel;
 mod panel_behind;
 mod powercut;

@@ -1,0 +1,95 @@
+//! What commands replace, and what they leave behind in a data folder that is not root's.
+
+use super::harness::{Daemon, skipped};
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+/// Every file: its path, owner, mode, and bytes.
+fn listing(folder: &Path) -> Vec<(PathBuf, u32, u32, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            let about = fs::symlink_metadata(&path).unwrap();
+            let bytes = if about.is_file() { fs::read(&path).unwrap() } else { Vec::new() };
+            if about.is_dir() {
+                folders.push(path.clone());
+            }
+            found.push((path, about.uid(), about.mode(), bytes));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn looking_at_a_store_offline_writes_nothing_after_a_crash_either() {
+    let mut daemon = Daemon::quick();
+    daemon.record_with(json!({ "type": "PAYMENT.PAID", "resource": { "n": 1 } }));
+    // Not stopped: sled would have something to tidy up.
+    daemon.kill_9();
+    let before = listing(&daemon.data());
+    let (code, said, complaint) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}{complaint}");
+    let file = daemon.data().with_file_name("cold.backup");
+    let (code, said, complaint) = daemon.run(&["backup", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}{complaint}");
+    assert!(before == listing(&daemon.data()), "names, owners, modes and bytes are as they were");
+}
+
+#[test]
+fn a_backup_replaces_files_alone_follows_links_and_streams() {
+    let daemon = Daemon::quick();
+    daemon.record("PAYMENT.PAID");
+    let at = |name: &str| daemon.data().with_file_name(name);
+    let back_up = |to: &Path| daemon.run(&["backup", to.to_str().unwrap()]);
+    fs::write(at("real"), "old").unwrap();
+    symlink("real", at("link")).unwrap();
+    assert_eq!(back_up(&at("link")).0, Some(0));
+    assert!(fs::symlink_metadata(at("link")).unwrap().is_symlink(), "the link stays");
+    assert!(fs::read(at("real")).unwrap().starts_with(b"CARTEIRO-BACKUP\n"));
+    let _socket = UnixListener::bind(at("socket")).unwrap();
+    for (to, what) in [(at("socket"), "a socket"), (PathBuf::from("/dev/null"), "a device"), (at(""), "a folder")] {
+        let (code, _, complaint) = back_up(&to);
+        assert!(code == Some(1) && complaint.contains(what), "{complaint}");
+    }
+    let streamed = fs::File::create(at("streamed")).unwrap();
+    let mut command = daemon.command();
+    command.args(["backup", "-", "--config"]).arg(daemon.config_file()).stdout(streamed);
+    assert!(command.status().unwrap().success());
+    let (code, said, complaint) =
+        daemon.run(&["restore", at("streamed").to_str().unwrap(), "--data", at("back").to_str().unwrap()]);
+    assert!(code == Some(0) && said.contains("1 events"), "{said}{complaint}");
+}
+
+#[test]
+fn root_leaves_nothing_of_its_own_in_another_users_folder() {
+    const NOBODY: u32 = 65534;
+    let mut daemon = Daemon::quick();
+    daemon.record("PAYMENT.PAID");
+    let file = daemon.data().with_file_name("shop.backup");
+    assert_eq!(daemon.run(&["backup", file.to_str().unwrap()]).0, Some(0));
+    assert!(daemon.terminate().success());
+    if chown(daemon.data(), Some(NOBODY), Some(NOBODY)).is_err() {
+        return skipped("a data folder of another user's", "it needs root");
+    }
+    for (path, ..) in listing(&daemon.data()) {
+        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    let before = listing(&daemon.data());
+    let (code, _, complaint) = daemon.run(&["serve"]);
+    assert!(code == Some(78) && complaint.contains("this process runs as root"), "{code:?} {complaint}");
+    assert_eq!(daemon.run(&["verify"]).0, Some(0));
+    assert!(before == listing(&daemon.data()));
+    let back = daemon.data().with_file_name("back");
+    fs::create_dir(&back).unwrap();
+    chown(&back, Some(NOBODY), Some(NOBODY)).unwrap();
+    let (code, said, complaint) = daemon.run(&["restore", file.to_str().unwrap(), "--data", back.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}{complaint}");
+    let restored = listing(&back);
+    assert!(restored.iter().all(|(_, uid, ..)| *uid == NOBODY), "what root restores is the folder's owner's");
+}
