@@ -271,10 +271,11 @@ impl Closed {
             // Sled would cut off what it can't read of a half of a copy.
             return Err(StoreError::NothingVouches { folder: path.to_owned() });
         }
+        let lock = offline::lock(path)?;
+        // Asked under the lock: the daemon that made it has ended.
         if redo::is_waiting(path) && !accept_what_is_left {
             return Err(StoreError::Unfinished { folder: path.to_owned() });
         }
-        let lock = offline::lock(path)?;
         let copied = offline::Copied::of(path)?;
         let (_, tree, format, head) = read_files(copied.folder(), cache_bytes)?;
         drop(copied);
