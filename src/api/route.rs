@@ -139,10 +139,15 @@ pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
 
 /// Whether a path is one of ours with something in front, as a proxy sends it that publishes carteiro below a path.
 fn is_below_a_path(segments: &[&str]) -> bool {
-    segments
-        .iter()
-        .skip(1)
-        .any(|segment| matches!(*segment, "api" | "sign-in" | "panel" | "healthz" | "readyz" | "metrics"))
+    const OURS: [&str; 9] =
+        ["api", "sign-in", "panel", "healthz", "readyz", "metrics", "webhooks", "events", "notifications"];
+    match segments {
+        [first, rest @ ..] if !first.is_empty() && !OURS.contains(first) => {
+            // `/carteiro/` is what a browser asks for first.
+            rest == [""] || rest.iter().any(|segment| OURS.contains(segment))
+        }
+        _ => false,
+    }
 }
 
 fn only(method: &Method, target: Target) -> Result<Target, Failure> {

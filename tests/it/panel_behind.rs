@@ -43,10 +43,12 @@ fn hosting_below_a_path_is_refused_with_its_cause() {
     );
     assert!(page.contains("publishes carteiro at /carteiro."), "{page}");
     daemon.raw(&request("", "GET", "/sign-in", "X-Forwarded-Prefix: /\r\n", b"")).expect(200);
-    for path in ["/carteiro/api/webhooks", "/a/b/sign-in", "/carteiro/healthz"] {
+    for path in ["/carteiro/api/webhooks", "/a/b/sign-in", "/carteiro/healthz", "/carteiro/", "/carteiro/webhooks"] {
         let detail = daemon.get(path).expect(404).json()["errors"]["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains("can't be hosted below a path"), "{path}: {detail}");
     }
-    let detail = daemon.get("/carteiro").expect(404).json()["errors"]["detail"].as_str().unwrap().to_owned();
-    assert!(!detail.contains("below a path"), "{detail}");
+    for path in ["/carteiro", "/api/", "/metrics/x", "//"] {
+        let detail = daemon.get(path).expect(404).json()["errors"]["detail"].as_str().unwrap().to_owned();
+        assert!(!detail.contains("below a path"), "{path}: {detail}");
+    }
 }

@@ -219,7 +219,8 @@ fn what_is_said_of_cargo_exists() {
             }
             seen += 1;
         } else if let ["test", module] = *words {
-            let code = fs::read_to_string(root.join(format!("tests/it/{module}.rs"))).unwrap();
+            let files = [format!("tests/it/{module}.rs"), format!("tests/it/{module}/mod.rs")];
+            let code = files.iter().find_map(|file| fs::read_to_string(root.join(file)).ok()).unwrap();
             let variable = before.split('=').next().unwrap();
             assert!(!variable.is_empty() && code.contains(&format!("\"{variable}\"")), "{module} has no {variable}");
             seen += 1;
