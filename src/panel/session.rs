@@ -159,12 +159,14 @@ mod tests {
         }
         assert_eq!((of(&admin), of(&reader)), (1, MAX_OF_TOKEN));
         assert!(!sessions.lock().contains_key(&TokenHash::of(&first).to_bytes()), "the oldest has ended");
-        for nth in 0..MAX / MAX_OF_TOKEN {
-            let other = Credential::of(&nth.to_string());
-            for _ in 0..MAX_OF_TOKEN {
-                sessions.begin(other);
-            }
+        // All places taken, by tokens that have as many as one may.
+        for nth in 0..MAX - 1 - MAX_OF_TOKEN {
+            let (credential, now) = (Credential::of(&(nth / MAX_OF_TOKEN).to_string()), Instant::now());
+            let session = Session { credential, csrf: String::new(), begun: now, used: now, secret: None };
+            sessions.lock().insert(TokenHash::of(&nth.to_string()).to_bytes(), session);
         }
-        assert_eq!((sessions.lock().len(), of(&admin)), (MAX, 1));
+        sessions.begin(Credential::of("one more"));
+        let all = sessions.lock().len();
+        assert_eq!((all, of(&admin)), (MAX, 1));
     }
 }
