@@ -194,7 +194,7 @@ pub(super) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::u
         complain(format_args!("the daemon on {} can't be asked: {error}", data.display()));
         TRY_LATER
     };
-    let Some(mut stream) = control::connect(data).map_err(|error| later(&error))? else {
+    let Some(mut stream) = control::connect(data).map_err(|error| later(&crate::store::of_folder(data, error)))? else {
         return Ok(None);
     };
     writeln!(stream, "{word}").map_err(|error| later(&error))?;

@@ -337,6 +337,11 @@ impl StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// What is said of an error that something in a data folder met: a lack of permission names the file, its owner and what to do.
+pub fn of_folder(folder: &Path, error: io::Error) -> StoreError {
+    owner::named(folder, StoreError::Io(error))
+}
+
 impl From<sled::Error> for StoreError {
     fn from(error: sled::Error) -> Self {
         Self::Engine(error)

@@ -3,8 +3,9 @@
 use super::harness::{Daemon, skipped};
 use serde_json::json;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
 /// Every file: its path, owner, mode, and bytes.
@@ -81,6 +82,17 @@ fn root_leaves_nothing_of_its_own_in_another_users_folder() {
         chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
     let before = listing(&daemon.data());
+    // Another user who may not look into the folder: the sentence names the file, its owner and what to do.
+    let mut anothers = daemon.command();
+    anothers.args(["verify", "--data"]).arg(daemon.data()).uid(NOBODY - 1).gid(NOBODY - 1).current_dir("/");
+    fs::set_permissions(daemon.data().parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+    if let Ok(output) = anothers.output() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let names = said.contains("data belongs to ") && said.contains("sudo -u ") && !said.contains("os error");
+        assert!(names && !output.status.success(), "{said}");
+    } else {
+        skipped("another user's look", "the binary may not be run by others here");
+    }
     let (code, _, complaint) = daemon.run(&["serve"]);
     assert!(code == Some(78) && complaint.contains("this process runs as root"), "{code:?} {complaint}");
     assert_eq!(daemon.run(&["verify"]).0, Some(0));
