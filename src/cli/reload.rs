@@ -21,6 +21,7 @@ pub(super) fn reload(args: &ConfigArgs) -> u8 {
             return TRY_LATER;
         }
         Err(error) => {
+            let error = crate::store::of_folder(&data, error);
             complain(format_args!("the daemon on {} can't be asked: {error}", data.display()));
             return TRY_LATER;
         }
