@@ -85,7 +85,13 @@ impl Store {
     /// its name is free at once: named again, it is a new, empty account. Returns its number; `None` where the store has no such
     /// account. Only for an account that is held: nothing of it may be in flight.
     pub async fn remove_account(&self, name: String) -> Result<Option<AccountNo>, StoreError> {
-        self.commit(|reply| Commit::RemoveAccount { name, reply }).await
+        let account = name.clone();
+        let begun = self.commit(|reply| Commit::RemoveAccount { name, reply }).await?;
+        if begun.is_some() {
+            // Only now that it is durable: a kill before this would leave the account as it was.
+            tracing::warn!(account, "the account is being removed, with everything that is kept of it");
+        }
+        Ok(begun)
     }
 
     /// Whether the removal of an account has begun and not ended.

@@ -42,7 +42,6 @@ impl Committer {
             self.forget_resend(txn, account, resend.number);
         }
         self.add_job(txn, Job::Remove { account: account.0 });
-        tracing::warn!(account = name, "the account is being removed, with everything that is kept of it");
         Some(account)
     }
 
