@@ -404,7 +404,7 @@ impl Pages for PanelPages {
         Panel::has(path)
     }
 
-    fn knows(&self, head: &http::request::Parts, secure: bool) -> bool {
+    fn knows(&self, head: &http::request::Parts, secure: bool) -> Option<crate::service::Caller> {
         self.0.knows(&head.headers, secure)
     }
 

@@ -216,6 +216,10 @@ impl Failure {
         Self::unavailable("the daemon is reading as many large bodies as it may at once: try again in a moment")
     }
 
+    pub(super) fn slow_body() -> Self {
+        Self::unavailable("the body came too slowly while others waited for their turn: try again in a moment")
+    }
+
     /// The status it is answered with.
     pub(super) fn status(&self) -> StatusCode {
         self.status

@@ -2,12 +2,14 @@
 //!
 //! There are two budgets. The first 64 KiB of each body come out of one, what lies beyond out of the other, so that half-sent batches,
 //! however many, leave events their way in. What a body takes is taken before its first byte is read, by the length that it
-//! declares, so that two of them never wait for each other. A caller who finds no room waits, and after [`MAX_WAIT`] gets a 503.
+//! declares, so that two of them never wait for each other. A caller who finds no room waits, and after [`MAX_WAIT`] gets a 503; so
+//! does one whose body is slow while others wait (see [`super::room`]).
 //!
 //! The form of a visitor who isn't signed in comes out of neither: it has a small budget of its own, in which a new form takes the place
 //! of the one that has been awaited the longest.
 
 use super::answer::Failure;
+use super::room::{Holder, Progress, Room, Share};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -16,7 +18,7 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
 /// How many bytes of each body come out of the first budget.
 const FIRST: usize = 64 * 1024;
@@ -48,13 +50,13 @@ pub(super) struct BodyLimits {
 #[derive(Default)]
 pub(super) struct Body {
     bytes: Vec<u8>,
-    _share: Share,
+    _shares: Shares,
 }
 
 #[derive(Default)]
-struct Share {
-    _first: Option<OwnedSemaphorePermit>,
-    rest: Option<OwnedSemaphorePermit>,
+struct Shares {
+    rest: Option<Share>,
+    _first: Option<Share>,
 }
 
 impl Deref for Body {
@@ -79,20 +81,18 @@ impl Body {
 
 /// The budgets of all bodies.
 pub(super) struct Bodies {
-    first: Arc<Semaphore>,
-    rest: Arc<Semaphore>,
+    first: Arc<Room>,
+    rest: Arc<Room>,
     forms: Arc<Forms>,
-    max_wait: Duration,
     refused: AtomicU64,
 }
 
 impl Default for Bodies {
     fn default() -> Self {
         Self {
-            first: Arc::new(Semaphore::new(FIRST_BUDGET)),
-            rest: Arc::new(Semaphore::new(REST_BUDGET)),
+            first: Room::new(FIRST_BUDGET),
+            rest: Room::new(REST_BUDGET),
             forms: Arc::default(),
-            max_wait: MAX_WAIT,
             refused: AtomicU64::new(0),
         }
     }
@@ -100,23 +100,34 @@ impl Default for Bodies {
 
 impl Bodies {
     /// Reads a body of a caller who is known.
-    pub(super) async fn read(&self, body: Incoming, limits: BodyLimits) -> Result<Body, Failure> {
+    pub(super) async fn read(&self, body: Incoming, limits: BodyLimits, of: Holder) -> Result<Body, Failure> {
         if body.is_end_stream() {
             return Ok(Body::default());
         }
         let declared = declared(&body, limits.max_bytes)?;
         // Of a body that declares no length it shows only when it arrives whether it is a long one.
         let known = declared.unwrap_or(FIRST).min(limits.max_bytes);
-        let first = Some(self.take(&self.first, known.min(FIRST)).await?);
-        let rest = if known > FIRST { Some(self.take(&self.rest, known - FIRST).await?) } else { None };
-        let mut share = Share { _first: first, rest };
-        let gathered = tokio::time::timeout(limits.timeout, self.gather(body, limits.max_bytes, known, &mut share));
-        let bytes = gathered.await.unwrap_or_else(|_| Err(Failure::body_timeout()))?;
-        if let Some(rest) = &mut share.rest {
-            let surplus = rest.num_permits().saturating_sub(bytes.len().saturating_sub(FIRST));
-            drop(rest.split(surplus));
+        let progress = Arc::new(Progress::new(of, known, limits.timeout));
+        // The scarcer first: who waits for it holds nothing that others need.
+        let rest = if known > FIRST { Some(self.take(&self.rest, &progress, known - FIRST).await?) } else { None };
+        let first = Some(self.take(&self.first, &progress, known.min(FIRST)).await?);
+        let mut shares = Shares { rest, _first: first };
+        progress.begin();
+        let gathering = self.gather(body, limits.max_bytes, known, Some((&progress, &mut shares)));
+        let bytes = tokio::select! {
+            gathered = tokio::time::timeout(limits.timeout, gathering) => {
+                gathered.unwrap_or_else(|_| Err(Failure::body_timeout()))?
+            }
+            () = progress.displaced() => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                return Err(Failure::slow_body());
+            }
+        };
+        progress.is_whole();
+        if let Some(rest) = &shares.rest {
+            rest.shrink(bytes.len().saturating_sub(FIRST));
         }
-        Ok(Body { bytes, _share: share })
+        Ok(Body { bytes, _shares: shares })
     }
 
     /// Reads a form of a visitor who isn't signed in, of [`MAX_FORM`] at most.
@@ -126,8 +137,7 @@ impl Bodies {
         }
         let known = declared(&body, MAX_FORM)?.unwrap_or(MAX_FORM);
         let form = self.forms.enter(known);
-        let mut share = Share::default();
-        let gathered = tokio::time::timeout(timeout, self.gather(body, MAX_FORM, known, &mut share));
+        let gathered = tokio::time::timeout(timeout, self.gather(body, MAX_FORM, known, None));
         let bytes = tokio::select! {
             gathered = gathered => gathered.unwrap_or_else(|_| Err(Failure::body_timeout()))?,
             () = form.displaced.notified() => return Err(self.refuse()),
@@ -137,19 +147,12 @@ impl Bodies {
 
     /// How many bytes of bodies are held, and how many bodies found no room.
     pub(super) fn figures(&self) -> (u64, u64) {
-        let free = self.first.available_permits() + self.rest.available_permits();
-        let held = (FIRST_BUDGET + REST_BUDGET).saturating_sub(free) + self.forms.lock().bytes;
+        let held = self.first.taken() + self.rest.taken() + self.forms.lock().bytes;
         (held as u64, self.refused.load(Ordering::Relaxed))
     }
 
-    async fn take(&self, of: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
-        // No body is as long as that.
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        match tokio::time::timeout(self.max_wait, of.clone().acquire_many_owned(bytes)).await {
-            Ok(Ok(taken)) => Ok(taken),
-            // The budgets are never closed.
-            Ok(Err(_)) | Err(_) => Err(self.refuse()),
-        }
+    async fn take(&self, of: &Arc<Room>, progress: &Arc<Progress>, bytes: usize) -> Result<Share, Failure> {
+        of.take(progress, bytes, MAX_WAIT).await.ok_or_else(|| self.refuse())
     }
 
     fn refuse(&self) -> Failure {
@@ -163,7 +166,7 @@ impl Bodies {
         mut body: Incoming,
         max: usize,
         known: usize,
-        share: &mut Share,
+        mut shares: Option<(&Arc<Progress>, &mut Shares)>,
     ) -> Result<Vec<u8>, Failure> {
         let mut bytes = buffer(known);
         while let Some(frame) = body.frame().await {
@@ -177,11 +180,14 @@ impl Bodies {
             if length > max {
                 return Err(Failure::too_large(max));
             }
-            if length > known && share.rest.is_none() {
-                share.rest = Some(self.take(&self.rest, max - known).await?);
-                let mut longer = buffer(max);
-                longer.extend_from_slice(&bytes);
-                bytes = longer;
+            if let Some((progress, shares)) = &mut shares {
+                progress.received(length);
+                if length > known && shares.rest.is_none() {
+                    shares.rest = Some(self.take(&self.rest, progress, max - known).await?);
+                    let mut longer = buffer(max);
+                    longer.extend_from_slice(&bytes);
+                    bytes = longer;
+                }
             }
             bytes.extend_from_slice(&data);
         }
@@ -272,19 +278,5 @@ mod tests {
         drop((held, new));
         let table = forms.lock();
         assert!(table.bytes == 0 && table.held.is_empty());
-    }
-
-    #[tokio::test]
-    async fn what_finds_no_room_waits_and_is_then_refused() {
-        let bodies = Bodies { max_wait: Duration::from_millis(20), ..Bodies::default() };
-        let all = bodies.take(&bodies.rest, REST_BUDGET).await.ok().unwrap();
-        let begun = tokio::time::Instant::now();
-        assert!(bodies.take(&bodies.rest, 1).await.is_err());
-        assert!(begun.elapsed() >= bodies.max_wait);
-        assert_eq!(bodies.figures(), (REST_BUDGET as u64, 1));
-        // The others' small bodies pass meanwhile.
-        assert!(bodies.take(&bodies.first, FIRST).await.is_ok());
-        let (waiting, ()) = tokio::join!(bodies.take(&bodies.rest, 1), async { drop(all) });
-        assert!(waiting.is_ok());
     }
 }

@@ -20,6 +20,7 @@ mod openapi;
 mod pages;
 mod query;
 mod resends;
+mod room;
 mod route;
 mod server;
 mod spoken;
@@ -115,7 +116,7 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
     }
     let limits = BodyLimits { max_bytes, timeout: settings.body_timeout };
     connection.place.enter(Phase::Body);
-    let body = ingress.bodies.read(body, limits).await?;
+    let body = ingress.bodies.read(body, limits, room::holder(&caller)).await?;
     if !connection.place.enter(Phase::Working) {
         // Its caller is told nothing any more, so nothing must be done.
         return Err(Failure::unavailable("every connection is taken: try again in a moment"));

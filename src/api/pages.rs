@@ -6,6 +6,7 @@ use super::ingress::{Phase, caller};
 use super::server::Connection;
 use crate::body::{Body, Unread};
 use crate::config::Server as Settings;
+use crate::service::Caller;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
@@ -17,8 +18,8 @@ use std::pin::Pin;
 pub trait Pages: Send + Sync {
     /// Whether this path is one of theirs.
     fn has(&self, path: &str) -> bool;
-    /// Whether whoever asks is signed in; `secure` as below.
-    fn knows(&self, head: &Parts, secure: bool) -> bool;
+    /// Who asks, if signed in; `secure` as below.
+    fn knows(&self, head: &Parts, secure: bool) -> Option<Caller>;
     /// Answers a request that came from this address; `secure` tells whether the browser speaks TLS, to us or to a trusted proxy.
     /// A body that wasn't read is empty, and its [`Unread`] stands among the request's extensions.
     fn answer<'a>(
@@ -44,10 +45,10 @@ pub(super) async fn answer(
     let read = if head.method == Method::GET || head.method == Method::HEAD {
         // Nothing in it would be looked at; hyper closes the connection behind what isn't read.
         Ok(Bytes::new())
-    } else if pages.knows(&head, secure) {
+    } else if let Some(caller) = pages.knows(&head, secure) {
         connection.place.enter(Phase::Body);
         let limits = BodyLimits { max_bytes: settings.max_body, timeout: settings.body_timeout };
-        bodies.read(body, limits).await.map(super::bodies::Body::into_bytes)
+        bodies.read(body, limits, super::room::holder(&caller)).await.map(super::bodies::Body::into_bytes)
     } else {
         connection.place.enter(Phase::Form);
         bodies.read_form(body, settings.body_timeout).await

@@ -135,10 +135,10 @@ impl Panel {
         }) && !path.starts_with("//")
     }
 
-    /// Whether a request with these headers is of somebody who is signed in; `secure` as below. It is no use of the session.
-    pub fn knows(&self, headers: &http::HeaderMap, secure: bool) -> bool {
-        exchange::session(headers, secure)
-            .is_some_and(|cookie| self.sessions.find(&self.service, cookie, true).is_some())
+    /// Who sent a request with these headers, if signed in; `secure` as below. It is no use of the session.
+    pub fn knows(&self, headers: &http::HeaderMap, secure: bool) -> Option<Caller> {
+        let cookie = exchange::session(headers, secure)?;
+        Some(self.sessions.find(&self.service, cookie, true)?.caller)
     }
 
     /// Answers one request; `secure` tells whether the browser speaks TLS.

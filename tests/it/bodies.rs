@@ -110,6 +110,27 @@ fn half_sent_batches_take_a_bounded_part_of_memory_and_leave_events_their_way() 
 }
 
 #[test]
+fn bodies_that_are_begun_and_not_sent_keep_nobody_out() {
+    let daemon = Daemon::quick();
+    let to = |path: &str| format!("POST {path} HTTP/1.1\r\nAuthorization: Bearer {}", daemon.token);
+    let (events, batches) = (to("/api/events"), to("/api/events/batch"));
+    // More than the budgets hold, of both kinds, and nothing of them comes.
+    let mut held: Vec<TcpStream> = (0..400).map(|_| half_sent(&daemon, &events, 64 * 1024, 0)).collect();
+    held.extend((0..20).map(|_| half_sent(&daemon, &batches, BATCH, 0)));
+    let begun = Instant::now();
+    for length in [10, 100_000] {
+        daemon.record_with(serde_json::json!({ "type": "A.B", "resource": { "note": "x".repeat(length) } }));
+    }
+    // Below what a body waits for room at most.
+    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    let said = status_of(&mut held[0]);
+    assert!(
+        said.starts_with("HTTP/1.1 503 ") && said.contains("retry-after: ") && said.contains("too slowly"),
+        "{said}"
+    );
+}
+
+#[test]
 fn long_bodies_without_sense_are_answered_soon_and_cost_no_more_than_three_times_their_length() {
     let daemon = Daemon::quick();
     let filled = |unit: &str, around: (&str, &str)| {
