@@ -84,13 +84,16 @@ fn run(args: &AccountArgs) -> Result<(), Problem> {
             Ok(())
         }
         AccountCommand::Export { name } => {
-            let mut whole = Whole { out: io::stdout().lock(), last: Vec::new() };
-            lines(
-                &config,
-                &format!("export-account {name}"),
-                |store, out| accounts::export(store, name, out),
-                &mut whole,
-            )?;
+            let mut whole = Whole { out: io::stdout().lock(), last: Vec::new(), failed: None };
+            let word = format!("export-account {name}");
+            let written = lines(&config, &word, |store, out| accounts::export(store, name, out), &mut whole);
+            if let Some(error) = whole.failed {
+                // Whoever reads it has seen enough, as with `| head`.
+                let enough = error.kind() == io::ErrorKind::BrokenPipe;
+                let why = || Problem::failed(format!("nothing can be written to the standard output: {error}"));
+                return if enough { Ok(()) } else { Err(why()) };
+            }
+            written?;
             // Whoever reads it through a pipe must be able to tell.
             let ended = whole.last.starts_with(b"{\"end\":");
             if ended { Ok(()) } else { Err(Problem::failed("the export broke off: its last line is missing")) }
@@ -108,11 +111,24 @@ fn run(args: &AccountArgs) -> Result<(), Problem> {
 struct Whole<W> {
     out: W,
     last: Vec<u8>,
+    /// Why nothing more can be written.
+    failed: Option<io::Error>,
+}
+
+impl<W> Whole<W> {
+    fn passed<T>(&mut self, written: io::Result<T>) -> io::Result<T> {
+        written.map_err(|error| {
+            let told = io::Error::from(error.kind());
+            self.failed = Some(error);
+            told
+        })
+    }
 }
 
 impl<W: io::Write> io::Write for Whole<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write_all(bytes)?;
+        let written = self.out.write_all(bytes);
+        self.passed(written)?;
         let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         match text.iter().rposition(|byte| *byte == b'\n') {
             Some(at) => self.last = text[at + 1..].to_vec(),
@@ -126,7 +142,8 @@ impl<W: io::Write> io::Write for Whole<W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
+        let flushed = self.out.flush();
+        self.passed(flushed)
     }
 }
 

@@ -203,8 +203,13 @@ pub(super) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::u
     stream.read_line(&mut line).map_err(|error| later(&error))?;
     match line.trim_end() {
         "ok" => Ok(Some(stream)),
-        refused => {
-            complain(refused.strip_prefix("error ").unwrap_or("the daemon hung up"));
+        said => {
+            if let Some(why) = said.strip_prefix("refused ") {
+                // It would be refused again.
+                complain(why);
+                return Err(super::FAILED);
+            }
+            complain(said.strip_prefix("error ").unwrap_or("the daemon hung up"));
             Err(TRY_LATER)
         }
     }

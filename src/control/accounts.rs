@@ -88,6 +88,7 @@ struct Exported<'a> {
     #[serde(rename = "type")]
     event_type: &'a str,
     external_id: Option<&'a str>,
+    occurred_at: Option<String>,
     inserted_at: String,
     notifications: Vec<Value>,
     /// `null` once it was erased.
@@ -149,6 +150,7 @@ pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), Problem>
                     id: event.id.to_string(),
                     event_type: event.event_type.as_str(),
                     external_id: event.external_id.as_deref(),
+                    occurred_at: event.occurred_at.map(|at| at.to_string()),
                     inserted_at: event.inserted_at.to_string(),
                     notifications,
                     resource,

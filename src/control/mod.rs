@@ -5,8 +5,8 @@
 //!
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where it says so;
 //! `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what was taken up; `accounts` and
-//! `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with `removed` at its end. What can't be done is
-//! `error` and why.
+//! `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with `removed` at its end. What can't be done now is
+//! `error` and why; what can't be meant is `refused` and why.
 
 pub mod accounts;
 pub mod backups;
@@ -173,7 +173,7 @@ async fn in_lines(
             Ok(()) => writeln!(stream, "ok"),
             Err(accounts::Problem::Io(error)) => Err(error),
             Err(problem) if out.begun => Err(io::Error::other(problem.to_string())),
-            Err(problem) => writeln!(stream, "error {problem}"),
+            Err(problem) => writeln!(stream, "{}", refusal(&problem)),
         }
     });
     written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
@@ -203,8 +203,15 @@ async fn remove(stream: UnixStream, store: Store, name: &str) -> io::Result<()> 
         Ok(no) => accounts::removed(&store, no).await,
         Err(problem) => Err(problem),
     };
-    let line = done.map_or_else(|problem| format!("error {problem}"), |()| "ok\nremoved".to_owned());
+    let line = done.map_or_else(|problem| refusal(&problem), |()| "ok\nremoved".to_owned());
     answer(stream, line).await
+}
+
+fn refusal(problem: &accounts::Problem) -> String {
+    match problem {
+        accounts::Problem::Sentence(sentence) => format!("refused {sentence}"),
+        accounts::Problem::Store(_) | accounts::Problem::Io(_) => format!("error {problem}"),
+    }
 }
 
 async fn reload(stream: UnixStream, reloads: Option<mpsc::Sender<Reload>>) -> io::Result<()> {

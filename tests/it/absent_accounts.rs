@@ -182,7 +182,7 @@ fn is_gone(daemon: &Daemon) {
         assert_eq!(count(kind), "0", "{kind}: {out}");
     }
     let (code, _, said) = daemon.run(&["account", "remove", "sandbox", "--yes"]);
-    assert!(code == Some(1) || code == Some(75), "{code:?} {said}");
+    assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("the store has no account `sandbox`; it has producao"), "{said}");
 }
 
@@ -191,7 +191,7 @@ fn an_account_is_exported_and_removed_beside_a_running_daemon() {
     let (mut daemon, _) = left_behind(&both());
     daemon.spawn();
     let (code, _, said) = daemon.run(&["account", "remove", "sandbox", "--yes"]);
-    assert!(code != Some(0) && said.contains("the config names account `sandbox`: take its [[account]] out"), "{said}");
+    assert!(code == Some(1) && said.contains("the config names account `sandbox`: take its [[account]] out"), "{said}");
     daemon.terminate();
     daemon.configure(ONE);
     daemon.spawn();
@@ -208,6 +208,21 @@ fn an_account_is_exported_and_removed_beside_a_running_daemon() {
     let statuses: Vec<&Value> = first["notifications"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
     assert!(statuses.contains(&&json!("DELIVERED")) && statuses.contains(&&json!("HELD")), "{first}");
     assert!(!out.contains("whsec_"));
+    // As `| head` leaves it, and with a full disk.
+    let export = |out: std::process::Stdio| {
+        let mut command = daemon.command();
+        command.args(["account", "export", "sandbox", "--config"]).arg(daemon.config_file());
+        let ended =
+            command.stdout(out).stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        (ended.status.code(), String::from_utf8(ended.stderr).unwrap())
+    };
+    let (read, write) = std::io::pipe().unwrap();
+    drop(read);
+    assert_eq!(export(write.into()), (Some(0), String::new()));
+    if let Ok(full) = std::fs::File::options().write(true).open("/dev/full") {
+        let (code, said) = export(full.into());
+        assert!(code == Some(1) && said.contains("nothing can be written to the standard output"), "{said}");
+    }
 
     let (code, out, said) = daemon.run(&["account", "remove", "sandbox", "--yes"]);
     assert_eq!((code, out.as_str()), (Some(0), "sandbox removed\n"), "{said}");
