@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, RwLock};
@@ -34,6 +35,8 @@ pub(super) const FORMAT: u32 = 4;
 /// holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight chunks of 16 KiB
 /// were enough to spill. It is part of the file format: sled refuses to open a store with another size.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+/// More than what sled keeps at the beginning of a segment, and at the beginning of what is in it.
+const SEGMENT_HEAD_BYTES: usize = 512;
 /// The most rows that ever stand in one leaf, with some room.
 const LEAF_ROWS: usize = 20;
 const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTES / 4 - 64, "a full leaf could spill");
@@ -390,6 +393,7 @@ pub(super) fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, Store
         .flush_every_ms(None)
         .segment_size(SEGMENT_BYTES)
         .mode(sled::Mode::HighThroughput);
+    look_at_segments(&path.join(DB))?;
     let began = Instant::now();
     loop {
         match config.open() {
@@ -400,6 +404,30 @@ pub(super) fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, Store
             opened => return Ok(opened?),
         }
     }
+}
+
+/// Reads the beginning of each segment of sled's file. sled takes a segment whose beginning it can't read for an empty one, and
+/// writes over it: a disk that fails for a moment at a start would cost what was acknowledged. So a start that meets one is refused.
+fn look_at_segments(db: &Path) -> Result<(), StoreError> {
+    let file = match File::open(db) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let length = file.metadata()?.len();
+    let mut block = [0; SEGMENT_HEAD_BYTES];
+    each_segment(length, |at| file.read_at(&mut block, at).map(drop)).map_err(|(at, error)| {
+        let why = format!(
+            "{} can't be read at byte {at} ({error}), and nothing was touched: look at the disk (`dmesg`) and start again; if it stays \
+             so, {}",
+            db.display(),
+            super::RESTORE
+        );
+        io::Error::new(error.kind(), why).into()
+    })
+}
+
+fn each_segment(length: u64, mut look: impl FnMut(u64) -> io::Result<()>) -> Result<(), (u64, io::Error)> {
+    (0..length).step_by(SEGMENT_BYTES).try_for_each(|at| look(at).map_err(|error| (at, error)))
 }
 
 /// Whether sled could not have the lock of a store; it wraps the system's error into a text.
@@ -438,4 +466,29 @@ fn make(tree: &sled::Tree) -> Result<FormatV1, StoreError> {
     let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes() };
     tree.insert(keys::meta("format"), record::encode_format(&format))?;
     Ok(format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_looks_at_every_segment_and_names_the_one_that_cannot_be_read() {
+        let length = 3 * SEGMENT_BYTES as u64 + 1;
+        let mut looked_at = Vec::new();
+        let look = |at| {
+            looked_at.push(at);
+            Ok(())
+        };
+        each_segment(length, look).unwrap();
+        assert_eq!(looked_at, [0, 1, 2, 3].map(|nth| nth * SEGMENT_BYTES as u64));
+        each_segment(0, |_| Err(io::Error::other("there is none"))).unwrap();
+        let second = SEGMENT_BYTES as u64;
+        let look = |at| if at == second { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) };
+        let (at, error) = each_segment(length, look).unwrap_err();
+        assert_eq!((at, error.raw_os_error()), (second, Some(5)));
+
+        let folder = tempfile::tempdir().unwrap();
+        look_at_segments(&folder.path().join(DB)).unwrap();
+    }
 }
