@@ -3,12 +3,13 @@
 use super::Call;
 use super::answer::{Answer, Failure, MAX_NAMED_FIELDS};
 use super::fields::Fields;
+use super::idempotency::{self, REPLAYED};
 use super::notifications::{DetailShape, NotificationShape};
 use super::query;
 use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
 use crate::service::{EventDraft, Recorded};
 use crate::store::EventQuery;
-use http::{HeaderName, StatusCode, header};
+use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -20,8 +21,6 @@ const MAX_RESOURCE_BYTES: usize = 256 * 1024;
 const MAX_BATCH: usize = 1000;
 /// The longest `external_id`, in bytes: it stands in a key of the store.
 const MAX_EXTERNAL_ID_BYTES: usize = 255;
-/// The longest `Idempotency-Key`, in bytes.
-const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 
 pub(super) async fn record(call: Call<'_>) -> Result<Answer, Failure> {
     let recorded = taken(call, one, false).await?;
@@ -37,8 +36,6 @@ pub(super) async fn record(call: Call<'_>) -> Result<Answer, Failure> {
         Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location)
     })
 }
-
-pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 pub(super) async fn record_batch(call: Call<'_>) -> Result<Answer, Failure> {
     let recorded = taken(call, several, true).await?;
@@ -56,7 +53,7 @@ async fn taken(
     in_batch: bool,
 ) -> Result<Recorded, Failure> {
     query::none(call.query)?;
-    let key = idempotency_key(&call)?;
+    let key = idempotency::key(&call)?;
     let prepared = call.read(|body| {
         let mut drafts = read(body)?;
         for draft in &mut drafts {
@@ -100,16 +97,6 @@ pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
         }
     }
     if problems.is_empty() { Ok(drafts) } else { Err(Failure::invalid(problems)) }
-}
-
-pub(super) fn idempotency_key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Failure> {
-    let Some(value) = call.idempotency_key else {
-        return Ok(None);
-    };
-    let key = value.to_str().ok().filter(|key| (1..=MAX_IDEMPOTENCY_KEY_BYTES).contains(&key.len()));
-    let detail =
-        || format!("the Idempotency-Key header must be 1 to {MAX_IDEMPOTENCY_KEY_BYTES} bytes of visible ASCII");
-    key.map(Some).ok_or_else(|| Failure::bad_request("bad_idempotency_key", detail()))
 }
 
 fn draft<'a>(fields: &mut Fields<'a>) -> Option<EventDraft<'a>> {

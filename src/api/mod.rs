@@ -13,6 +13,7 @@ mod fields;
 #[doc(hidden)]
 pub mod fuzzing;
 mod head;
+mod idempotency;
 mod ingress;
 mod metrics;
 mod notifications;

@@ -153,8 +153,12 @@ mod tests {
                     Target::Health | Target::Ready | Target::OpenApi | Target::Reference => None,
                 };
                 let says = operation["description"].as_str();
-                let expected = scope.map(|scope| format!("Needs a token with the scope `{scope}`."));
-                assert_eq!(says, expected.as_deref(), "{method} {path}");
+                let expected = match scope {
+                    Some(scope) => format!("Needs a token with the scope `{scope}`."),
+                    None => "Needs no token.".to_owned(),
+                };
+                assert_eq!(says, Some(&*expected), "{method} {path}");
+                assert_eq!(operation["security"].as_array().is_some_and(Vec::is_empty), scope.is_none(), "{path}");
             }
             let refused = find(&Method::TRACE, &real).err().unwrap().into_answer();
             let refused = refused.into_response(http::HeaderValue::from_static("x"));
@@ -171,6 +175,48 @@ mod tests {
             assert!(described.contains(&format!("/api/{}", path.join("/"))), "{path:?} is not described");
         }
         assert!(described.len() > 20);
+    }
+
+    /// What redocly and spectral ask for, as far as it can be held without them.
+    #[test]
+    fn nothing_is_left_undescribed_and_no_component_unused() {
+        let document = document();
+        assert!(
+            !text(&document["info"]["contact"]["name"]).is_empty()
+                && !text(&document["info"]["description"]).is_empty()
+        );
+        let tags: BTreeSet<&str> =
+            document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        for tag in document["tags"].as_array().unwrap() {
+            assert!(!text(&tag["description"]).is_empty(), "{tag}");
+        }
+        let mut used = BTreeSet::new();
+        let mut ids = BTreeSet::new();
+        for (path, methods) in members(&document["paths"]) {
+            for (method, operation) in members(methods) {
+                assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{method} {path}: its id is taken");
+                for field in ["summary", "description"] {
+                    assert!(!text(&operation[field]).is_empty(), "{method} {path} has no {field}");
+                }
+                for tag in operation["tags"].as_array().unwrap() {
+                    used.insert(tag.as_str().unwrap());
+                }
+                for (status, response) in members(&operation["responses"]) {
+                    assert!(!text(&resolved(&document, response)["description"]).is_empty(), "{path} {status}");
+                    // A schema that says only that it is an object is an empty one for typed clients.
+                    let schema = &response["content"]["application/json"]["schema"];
+                    let bare = schema["type"] == "object" && schema.as_object().unwrap().len() == 1;
+                    assert!(!bare, "{method} {path} {status}");
+                }
+            }
+        }
+        assert_eq!(used, tags);
+        for kind in ["parameters", "schemas", "responses"] {
+            for (name, _) in members(&document["components"][kind]) {
+                let to = format!("\"$ref\":\"#/components/{kind}/{name}\"");
+                assert!(DOCUMENT.contains(&to), "{kind}/{name} is used nowhere");
+            }
+        }
     }
 
     #[test]

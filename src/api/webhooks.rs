@@ -3,6 +3,7 @@
 use super::Call;
 use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value, shown};
+use super::idempotency::{self, REPLAYED};
 use super::notifications::NotificationShape;
 use super::query;
 use crate::model::{
@@ -18,10 +19,22 @@ use std::time::Duration;
 
 pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
     query::none(call.query)?;
-    let webhook = call.service.register(&call.caller, call.read(registration).await?).await?;
-    let location = format!("/api/webhooks/{}", webhook.id);
-    let shape = WebhookShape::with_secret(&webhook, call.service.failing(&webhook));
-    Ok(Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location))
+    let key = idempotency::key(call)?;
+    let made = call.service.register(&call.caller, call.read(registration).await?, key).await?;
+    let webhook = &*made.webhook;
+    let failing = call.service.failing(webhook);
+    // Anyone who lost the first answer needs the secret, and sends the same token; a later one was shown when it was made.
+    let shape = if made.has_first_secret {
+        WebhookShape::with_secret(webhook, failing)
+    } else {
+        WebhookShape::of(webhook, failing)
+    };
+    Ok(if made.replayed {
+        Answer::data(StatusCode::OK, &shape).with(REPLAYED, "true")
+    } else {
+        let location = format!("/api/webhooks/{}", webhook.id);
+        Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location)
+    })
 }
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
@@ -225,7 +238,7 @@ pub(super) struct WebhookShape<'a> {
     retry: Option<RetryShape>,
     inserted_at: String,
     updated_at: String,
-    /// Shown when it was made, and never again.
+    /// Shown when it was made, and when that call is repeated with its `Idempotency-Key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }

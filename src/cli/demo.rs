@@ -98,7 +98,8 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     let target = format!("http://{}/notificacoes", listener.local_addr().map_err(|error| error.to_string())?);
 
     let authorization = "Bearer token-da-loja";
-    let webhook = daemon.service.register(&caller, webhook(&target, authorization)?).await.map_err(describe)?;
+    let webhook = webhook(&target, authorization)?;
+    let webhook = daemon.service.register(&caller, webhook, None).await.map_err(describe)?.webhook;
     let receiver = Receiver::new(authorization.to_owned(), webhook.secret.clone());
     let receiving = tokio::spawn(receiver.clone().run(listener));
 

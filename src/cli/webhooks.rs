@@ -36,6 +36,9 @@ enum WebhooksCommand {
         /// Hold notifications back from the start
         #[arg(long)]
         paused: bool,
+        /// Repeating it within its window (24h by default) registers nothing twice, and prints the secret again
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
     },
     /// Change what is given, and nothing else
     Change {
@@ -170,7 +173,7 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
             print_one(&shown, json, show);
             Ok(())
         }
-        WebhooksCommand::Create { target, events, settings, paused } => {
+        WebhooksCommand::Create { target, events, settings, paused, idempotency_key } => {
             let mut webhook = Map::new();
             webhook.insert("target".to_owned(), json!(target));
             webhook.insert("events".to_owned(), json!(events));
@@ -178,14 +181,22 @@ fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Pro
                 webhook.insert("status".to_owned(), json!("PAUSED"));
             }
             settings.put_into(&mut webhook)?;
-            let made = daemon.ask(Ask::new(Method::POST, "/api/webhooks").body(&json!({ "webhook": webhook })))?;
+            let mut ask = Ask::new(Method::POST, "/api/webhooks").body(&json!({ "webhook": webhook }));
+            ask.headers.extend(idempotency_key.clone().map(|key| ("idempotency-key", key)));
+            let made = daemon.ask(ask)?;
             if json {
                 line(made.raw());
                 return Ok(());
             }
             let made = made.value();
             show(&made);
-            print_secret(&made);
+            if made["secret"].is_string() {
+                print_secret(&made);
+            } else {
+                eprintln!(
+                    "It was registered before, and its secret was rotated since: the new one is not shown again."
+                );
+            }
             eprintln!("`carteiro webhooks test {}` sends it a first notification.", text(&made["id"]));
             Ok(())
         }

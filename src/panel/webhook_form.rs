@@ -7,6 +7,7 @@ use super::webhook_typed::{Problems, Typed};
 use super::{Answer, Refusal, View};
 use crate::model::{Said, Webhook, WebhookId, WebhookPatch};
 use crate::service::Error;
+use crate::store::Registered;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
@@ -66,8 +67,8 @@ pub(super) async fn create(view: &View<'_>) -> Answer {
         Ok(draft) => draft,
         Err(problems) => return Ok(refused(view, None, &typed, problems)),
     };
-    match view.service.register(view.caller(), draft).await {
-        Ok(webhook) => {
+    match view.service.register(view.caller(), draft, None).await {
+        Ok(Registered { webhook, .. }) => {
             view.sessions.put_secret(view.signed_in, webhook.id, webhook.secret.reveal());
             Ok(see(&format!("/webhooks/{}", webhook.id)))
         }

@@ -6,7 +6,7 @@ use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, Payload, ResourceIds, Said, Status, Timestamp,
     TraceContext,
 };
-use crate::store::{Cursor, EventQuery, IdempotencyKey, Order, Page};
+use crate::store::{Cursor, EventQuery, Order, Page};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -117,11 +117,7 @@ impl Service {
         let key = idempotency_key.map(|key| {
             let ids: Vec<[u8; 16]> = events.iter().map(|event| event.id.map_or([0; 16], EventId::to_bytes)).collect();
             let parts = events.iter().zip(&ids).flat_map(|(event, id)| [event.fingerprint.0.as_slice(), id.as_slice()]);
-            IdempotencyKey {
-                hash: Fingerprint::of([key.as_bytes()]).0,
-                fingerprint: Fingerprint::of(parts).0,
-                until: self.clock.now().plus(self.policy().idempotency_window),
-            }
+            self.idempotency_key(Fingerprint::of([key.as_bytes()]), Fingerprint::of(parts))
         });
         let accepted =
             self.store.accept(caller.account, events, key).await?.map_err(|refusal| refused(refusal, in_batch))?;

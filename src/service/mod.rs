@@ -24,10 +24,11 @@ pub use webhooks::WebhookDraft;
 use crate::clock::Clock;
 use crate::meters::{Attempts, Kept};
 use crate::model::{
-    AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, ExtraType, KnownType, NotificationKey,
-    RetryPolicy, Said, Scope, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, Wait, Webhook, catalogue,
+    AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, ExtraType, Fingerprint, KnownType,
+    NotificationKey, RetryPolicy, Said, Scope, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, Wait, Webhook,
+    catalogue,
 };
-use crate::store::{AcceptRefusal, Debt, Figures, Store, StoreError};
+use crate::store::{AcceptRefusal, Debt, Figures, IdempotencyKey, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::pin::Pin;
@@ -326,6 +327,12 @@ impl Service {
         self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// An idempotency key that is recognised from now on, of the hashes of the key and of the request.
+    fn idempotency_key(&self, key: Fingerprint, request: Fingerprint) -> IdempotencyKey {
+        let until = self.clock.now().plus(self.policy().idempotency_window);
+        IdempotencyKey { hash: key.0, fingerprint: request.0, until }
+    }
+
     /// Runs a read on a thread that may block.
     async fn read<T: Send + 'static>(
         &self,
@@ -358,6 +365,14 @@ impl Policy {
     }
 }
 
+fn key_taken() -> Error {
+    let detail = Said::new(
+        "this Idempotency-Key already answered another request: use a new key for new content",
+        "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo",
+    );
+    Error::Conflict { code: "idempotency_key_taken", detail }
+}
+
 /// What a refused batch means to its caller.
 fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
     let field = |index: usize, name: &str| if in_batch { format!("events[{index}].{name}") } else { name.to_owned() };
@@ -374,13 +389,7 @@ fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
             };
             Error::Conflict { code: "id_taken", detail }
         }
-        AcceptRefusal::KeyTaken => Error::Conflict {
-            code: "idempotency_key_taken",
-            detail: Said::new(
-                "this Idempotency-Key already answered another request: use a new key for new content",
-                "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo",
-            ),
-        },
+        AcceptRefusal::KeyTaken => key_taken(),
         AcceptRefusal::TooManyOwed => {
             let most = crate::store::MAX_OWED_AT_ONCE;
             let problem = Said {

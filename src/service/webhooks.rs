@@ -1,11 +1,12 @@
 //! Webhooks: register, list, change, delete, test, rotate the secret.
 
-use super::{Caller, Error, EventDraft, NotificationView, Service, refused};
+use super::{Caller, Error, EventDraft, NotificationView, Service, key_taken, refused};
 use crate::model::{
-    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, PatternSet, Said, Seq, SigningSecret, TEST_EVENT,
-    TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
+    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Pattern, PatternSet, RetryPolicy,
+    Said, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo,
+    WebhookPatch, WebhookStatus,
 };
-use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page};
+use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page, RegisterRefusal, Registered, Registration};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,19 +54,36 @@ impl Service {
     /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to
     /// it.
     ///
-    /// A target that would be refused now is not taken; one whose name leads nowhere yet is.
-    pub async fn register(&self, caller: &Caller, draft: WebhookDraft) -> Result<Arc<Webhook>, Error> {
-        self.check(&draft.target).await?;
+    /// A target that would be refused now is not taken; one whose name leads nowhere yet is. A call repeated with the same
+    /// `idempotency_key` within its window registers nothing, whatever its target is by now, unless that webhook was deleted.
+    pub async fn register(
+        &self,
+        caller: &Caller,
+        draft: WebhookDraft,
+        idempotency_key: Option<&str>,
+    ) -> Result<Registered, Error> {
+        let refused = self.check(&draft.target).await.err();
+        if idempotency_key.is_none()
+            && let Some(refused) = refused
+        {
+            return Err(refused);
+        }
         let webhook = draft.into_webhook(caller.account, self.clock.now());
-        let registered = self.store.register(webhook).await?.ok_or_else(|| {
-            let detail = Said {
-                en: format!("an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed"),
-                pt: format!("uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"),
-            };
-            Error::Conflict { code: "too_many_webhooks", detail }
+        let key = idempotency_key.map(|key| {
+            // Apart from the keys of events, which are hashed alone.
+            self.idempotency_key(Fingerprint::of([b"webhook", key.as_bytes()]), fingerprint(&webhook))
+        });
+        let registration = Registration { webhook: Box::new(webhook), key, only_replay: refused.is_some() };
+        let registered = self.store.register(registration).await?.map_err(|refusal| match refusal {
+            RegisterRefusal::KeyTaken => key_taken(),
+            RegisterRefusal::TooMany => too_many_webhooks(),
+            // Only where the target was refused.
+            RegisterRefusal::NotBefore => refused.unwrap_or(Error::NotFound),
         })?;
-        self.followers.tell(caller.account);
-        tracing::info!(webhook = %registered.id, by = %caller.by, "webhook registered");
+        if !registered.replayed {
+            self.followers.tell(caller.account);
+            tracing::info!(webhook = %registered.webhook.id, by = %caller.by, "webhook registered");
+        }
         Ok(registered)
     }
 
@@ -158,6 +176,37 @@ impl Service {
         let (notification, event) = tested.map_err(|refusal| refused(refusal, false))?.ok_or(Error::NotFound)?;
         Ok(self.view(&notification, &event, Some(&webhook)))
     }
+}
+
+/// Of all that a registration asks for: a value that is given and one that is the default are the same.
+fn fingerprint(webhook: &Webhook) -> Fingerprint {
+    let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join("\n");
+    let number = |number: Option<u128>| number.map(|number| number.to_string()).unwrap_or_default();
+    let retry = webhook.retry.as_ref();
+    let parts = [
+        webhook.target.as_str().to_owned(),
+        list(&mut webhook.events.iter().map(Pattern::to_string)),
+        webhook.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default(),
+        // Empty or absent: it is told apart as the webhook shows it.
+        webhook.description.as_ref().map(|text| format!("={text}")).unwrap_or_default(),
+        webhook.status.as_str().to_owned(),
+        list(&mut webhook.headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()))),
+        number(webhook.max_in_flight.map(u128::from)),
+        webhook.rate_limit.map(|limit| limit.as_f64().to_string()).unwrap_or_default(),
+        webhook.ordered.to_string(),
+        list(&mut retry.into_iter().flat_map(RetryPolicy::schedule).map(|gap| gap.as_millis().to_string())),
+        number(retry.map(|retry| retry.max_attempts().into())),
+        retry.map(|retry| retry.jitter().to_string()).unwrap_or_default(),
+    ];
+    Fingerprint::of(parts.iter().map(String::as_bytes))
+}
+
+fn too_many_webhooks() -> Error {
+    let detail = Said {
+        en: format!("an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed"),
+        pt: format!("uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"),
+    };
+    Error::Conflict { code: "too_many_webhooks", detail }
 }
 
 fn too_many_secrets() -> Error {

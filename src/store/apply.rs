@@ -11,6 +11,7 @@ mod accounts;
 mod events;
 mod forward;
 mod gone;
+mod idempotency;
 mod jobs;
 mod notifications;
 mod retention;

@@ -20,7 +20,10 @@ use super::sooner::Sooner;
 use super::space::{Looks, Room};
 use super::syncer::{Applied, Syncer};
 use super::txn::Txn;
-use super::{AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, Shared, StoreError, Token};
+use super::{
+    AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, RegisterRefusal, Registered, Registration, Shared,
+    StoreError, Token,
+};
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey, Refusal,
@@ -103,8 +106,8 @@ pub(super) enum Commit {
         reply: Reply<bool>,
     },
     Register {
-        webhook: Box<Webhook>,
-        reply: Reply<Option<Arc<Webhook>>>,
+        registration: Registration,
+        reply: Reply<Result<Registered, RegisterRefusal>>,
     },
     Change {
         account: AccountNo,
@@ -204,7 +207,8 @@ impl Commit {
         match self {
             Self::AddToken { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::RotateSecret { reply, .. } => Err(reply.whichever(Err(full()))),
-            Self::Register { reply, .. } | Self::Disable { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Register { reply, .. } => Err(reply.whichever(Err(full()))),
+            Self::Disable { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Accept { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Test { reply, .. } => Err(reply.whichever(Err(full()))),
             Self::Resend { reply, .. } => Err(reply.whichever(Err(full()))),
@@ -599,8 +603,8 @@ impl Committer {
                 Commit::RevokeToken { account, id, reply } => {
                     answers.push(reply.later(self.revoke_token(&mut txn, account, id)));
                 }
-                Commit::Register { webhook, reply } => {
-                    answers.push(reply.later(self.register(&mut txn, *webhook, now)));
+                Commit::Register { registration, reply } => {
+                    answers.push(reply.whichever(self.register_once(&mut txn, registration, now)));
                 }
                 Commit::Change { account, id, patch, reply } => {
                     answers.push(reply.later(self.change_as_asked(&mut txn, account, id, *patch, now)));

@@ -77,9 +77,7 @@ fn row(table: u8, value: &[u8]) {
         1 => drop(survives(value, record::decode_format, record::encode_format)),
         2 => drop(survives(value, record::decode_text, |text| record::encode_text(text))),
         3 => drop(survives(value, record::decode_seq, |seq| record::encode_seq(*seq))),
-        4 => drop(survives(value, record::decode_webhook_ref, |(account, webhook)| {
-            record::encode_webhook_ref(*account, *webhook)
-        })),
+        4 => drop(survives(value, record::decode_webhook_ref, record::encode_webhook_ref)),
         5 => drop(survives(value, record::decode_set, |bits| record::encode_set(*bits))),
         6 => drop(survives(value, record::decode_token, record::encode_token)),
         7 => event_survives(value),

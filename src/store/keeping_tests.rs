@@ -484,7 +484,7 @@ fn a_committer_that_comes_back_no_more_is_seen() {
         std::thread::sleep(Duration::from_millis(5));
     }
     release.send(()).unwrap();
-    registering.join().unwrap().unwrap();
+    registering.join().unwrap().unwrap().unwrap();
     wait(opened.store.stop()).unwrap();
     assert_eq!(opened.store.stuck_for(), Duration::ZERO);
 }
@@ -517,7 +517,7 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
 fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     let rig = Rig::new();
     let hook = Webhook { ordered: true, ..super::tests::webhook(rig.account, &["*"]) };
-    let hook = wait(rig.store.register(hook)).unwrap().unwrap();
+    let hook = wait(rig.store.register(hook)).unwrap().unwrap().webhook;
     let of = |resource: &str| event("ORDER.PAID", &format!(r#"{{"id":"{resource}"}}"#));
     // In one batch, and so in one group: the second one's turn depends on what is only staged.
     let events = rig.accept(vec![of("a"), of("a"), of("b"), of("a"), of("a"), paid(), paid()]);

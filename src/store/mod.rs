@@ -14,6 +14,7 @@ mod ending;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod idempotency;
 mod jobs;
 mod keys;
 mod list;
@@ -48,6 +49,7 @@ pub use backup::{BackupError, Header, NewFile, Piece, Progress, check, write_pie
 use committer::Commit;
 pub use committer::Told;
 pub use debts::Debt;
+pub use idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
 pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page};
 pub use open::{Closed, Opened, StoreSettings, panic_is_expected};
 pub use outcomes::{Gap, MAX_OUTCOMES, Outcome, Place};
@@ -386,17 +388,6 @@ pub struct Accepted {
     pub replayed: bool,
 }
 
-/// An idempotency key as the store keeps it.
-#[derive(Clone, Copy, Debug)]
-pub struct IdempotencyKey {
-    /// Sixteen bytes of a SHA-256 of the key.
-    pub hash: [u8; 16],
-    /// Of the whole request.
-    pub fingerprint: [u8; 16],
-    /// Until when a repetition is recognised.
-    pub until: Timestamp,
-}
-
 /// The webhooks that exist, by account, id and number: a snapshot that never changes.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_field_names, reason = "what each map is keyed by is all there is to say of it")]
@@ -720,10 +711,13 @@ impl Store {
         self.commit(|reply| Commit::RevokeToken { account, id, reply }).await
     }
 
-    /// Adds a webhook with what the patch says of it; `None` when the account has [`MAX_WEBHOOKS`] already. Its number and
-    /// times are the committer's to give.
-    pub async fn register(&self, webhook: Webhook) -> Result<Option<Arc<Webhook>>, StoreError> {
-        self.commit(|reply| Commit::Register { webhook: Box::new(webhook), reply }).await
+    /// Adds a webhook, once for each idempotency key as long as it isn't deleted. On `Ok` it is durable.
+    pub async fn register(
+        &self,
+        registration: impl Into<Registration>,
+    ) -> Result<Result<Registered, RegisterRefusal>, StoreError> {
+        let registration = registration.into();
+        self.commit(|reply| Commit::Register { registration, reply }).await
     }
 
     /// Changes a webhook; `None` when the account has no such webhook.
@@ -951,6 +945,8 @@ fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod clock_tests;
+#[cfg(test)]
+mod idempotency_tests;
 #[cfg(test)]
 mod keeping_tests;
 #[cfg(test)]

@@ -171,7 +171,7 @@ impl Store {
     pub fn webhook_no(&self, account: AccountNo, id: WebhookId) -> Result<Option<WebhookNo>, StoreError> {
         let value = self.shared.tree.get(keys::webhook_id(id))?;
         let found = value.map(|value| record::decode_webhook_ref(&value)).transpose()?;
-        Ok(found.filter(|(owner, _)| *owner == account).map(|(_, no)| no))
+        Ok(found.filter(|found| found.account == account.0).map(|found| WebhookNo(found.webhook)))
     }
 
     /// The account's bulk resends, the oldest first: those that go on, and the last 1,000 that have ended within a week. From memory.

@@ -8,7 +8,7 @@ use super::StoreError;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, Event, EventId, EventType, Fingerprint, Notification,
     NotificationKey, OrderKey, Payload, ResourceIds, Response, Scopes, Seq, State, Timestamp, Timings, TlsVersion,
-    TokenHash, TokenId, TraceContext, Trigger, WebhookNo, millis,
+    TokenHash, TokenId, TraceContext, Trigger, millis,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -187,12 +187,26 @@ pub(super) fn decode_seq(value: &[u8]) -> Result<Seq, StoreError> {
 }
 
 /// Which webhook an id stands for.
-pub(super) fn encode_webhook_ref(account: AccountNo, webhook: WebhookNo) -> Vec<u8> {
-    seal(&(account.0, webhook.0), &[])
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WebhookRefV2 {
+    pub(super) account: u32,
+    pub(super) webhook: u32,
+    /// The hash of the idempotency key that registered it.
+    pub(super) key: Option<[u8; 16]>,
 }
 
-pub(super) fn decode_webhook_ref(value: &[u8]) -> Result<(AccountNo, WebhookNo), StoreError> {
-    open("webhook id", value).map(|((account, webhook), _)| (AccountNo(account), WebhookNo(webhook)))
+pub(super) fn encode_webhook_ref(record: &WebhookRefV2) -> Vec<u8> {
+    seal_as(V2, record, &[])
+}
+
+pub(super) fn decode_webhook_ref(value: &[u8]) -> Result<WebhookRefV2, StoreError> {
+    const TABLE: &str = "webhook id";
+    match checked(TABLE, value)? {
+        // Of a time when registrations had no keys.
+        (V1, bytes) => decode(TABLE, bytes).map(|((account, webhook), _)| WebhookRefV2 { account, webhook, key: None }),
+        (V2, bytes) => decode(TABLE, bytes).map(|(record, _)| record),
+        _ => Err(unknown_version(TABLE)),
+    }
 }
 
 // ---- sets -----------------------------------------------------------------------------------------------------------
@@ -420,20 +434,48 @@ pub(super) fn decode_chunk(value: &[u8]) -> Result<&[u8], StoreError> {
 
 // ---- idempotency keys -----------------------------------------------------------------------------------------------
 
-/// What the first request with an idempotency key recorded.
+/// What the first request with an idempotency key recorded or registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct IdempotencyV1 {
+pub(super) struct IdempotencyV2 {
     pub(super) fingerprint: [u8; 16],
     pub(super) until_ms: u64,
     pub(super) seqs: Vec<u64>,
+    pub(super) webhook: Option<RegisteredV1>,
 }
 
-pub(super) fn encode_idempotency(record: &IdempotencyV1) -> Vec<u8> {
-    seal(record, &[])
+/// A webhook that was registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RegisteredV1 {
+    pub(super) no: u32,
+    /// A hash of the secret that was answered.
+    pub(super) secret: [u8; 16],
 }
 
-pub(super) fn decode_idempotency(value: &[u8]) -> Result<IdempotencyV1, StoreError> {
-    open("idempotency key", value).map(|(record, _)| record)
+/// Of a time when events alone had keys.
+#[derive(Serialize, Deserialize)]
+struct IdempotencyV1 {
+    fingerprint: [u8; 16],
+    until_ms: u64,
+    seqs: Vec<u64>,
+}
+
+impl From<IdempotencyV1> for IdempotencyV2 {
+    fn from(old: IdempotencyV1) -> Self {
+        Self { fingerprint: old.fingerprint, until_ms: old.until_ms, seqs: old.seqs, webhook: None }
+    }
+}
+
+pub(super) fn encode_idempotency(record: &IdempotencyV2) -> Vec<u8> {
+    seal_as(V2, record, &[])
+}
+
+pub(super) fn decode_idempotency(value: &[u8]) -> Result<IdempotencyV2, StoreError> {
+    const TABLE: &str = "idempotency key";
+    match checked(TABLE, value)? {
+        (V1, bytes) => decode::<IdempotencyV1>(TABLE, bytes).map(|(record, _)| record.into()),
+        (V2, bytes) => decode(TABLE, bytes).map(|(record, _)| record),
+        _ => Err(unknown_version(TABLE)),
+    }
 }
 
 // ---- notifications and attempts -------------------------------------------------------------------------------------

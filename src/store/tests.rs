@@ -69,7 +69,7 @@ impl Rig {
     }
 
     pub(super) fn register(&self, patterns: &[&str]) -> Arc<Webhook> {
-        wait(self.store.register(webhook(self.account, patterns))).unwrap().unwrap()
+        wait(self.store.register(webhook(self.account, patterns))).unwrap().unwrap().webhook
     }
 
     pub(super) fn accept(&self, events: Vec<NewEvent>) -> Vec<Event> {

@@ -195,8 +195,9 @@ impl Verifier<'_> {
             }
             Table::WebhookId => {
                 let id = WebhookId::from_bytes(id_at(1)?);
-                let (account, no) = record::decode_webhook_ref(value)?;
-                let Some(webhook) = self.tree.get(keys::webhook(account, no))? else {
+                let by_id = record::decode_webhook_ref(value)?;
+                let row = keys::webhook(AccountNo(by_id.account), WebhookNo(by_id.webhook));
+                let Some(webhook) = self.tree.get(row)? else {
                     return Ok(Some("leads to no webhook".to_owned()));
                 };
                 Ok((record::decode_webhook(&webhook)?.id != id).then(|| "leads to another webhook".to_owned()))
@@ -222,8 +223,14 @@ impl Verifier<'_> {
             }
             Table::Reference => self.check_entry_of_event(key, AccountNo(u32_at(1)?), last_seq()?),
             Table::Idempotency => {
-                let until = Timestamp::from_ms(record::decode_idempotency(value)?.until_ms);
-                self.has(&keys::idempotency_end(until, AccountNo(u32_at(1)?), id_at(5)?), "its end is missing")
+                let (account, known) = (AccountNo(u32_at(1)?), record::decode_idempotency(value)?);
+                if let Some(made) = known.webhook
+                    && !self.tree.contains_key(keys::webhook(account, WebhookNo(made.no)))?
+                {
+                    return Ok(Some("leads to no webhook".to_owned()));
+                }
+                let until = Timestamp::from_ms(known.until_ms);
+                self.has(&keys::idempotency_end(until, account, id_at(5)?), "its end is missing")
             }
             Table::IdempotencyEnd => {
                 let (until, account) = (Timestamp::from_ms(u64_at(1)?), AccountNo(u32_at(9)?));

@@ -140,6 +140,8 @@ fn left_behind(config: &str) -> (Daemon, String) {
     let keyed = json!({ "event": { "type": "A.B", "resource": {} } }).to_string();
     let headers = "Content-Type: application/json\r\nIdempotency-Key: uma-vez\r\n";
     daemon.call_as(&theirs, "POST", "/api/events", headers, keyed.as_bytes()).expect(201);
+    let keyed = json!({ "webhook": { "target": "http://127.0.0.1:9/once", "events": ["Z.Z"] } }).to_string();
+    daemon.call_as(&theirs, "POST", "/api/webhooks", headers, keyed.as_bytes()).expect(201);
     assert!(daemon.terminate().success());
     daemon.configure(config);
     (daemon, theirs)
@@ -201,9 +203,9 @@ fn an_account_is_exported_and_removed_beside_a_running_daemon() {
     let (code, out, said) = daemon.run(&["account", "export", "sandbox"]);
     assert_eq!(code, Some(0), "{said}");
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.last().unwrap()["end"], json!({ "account": "sandbox", "webhooks": 3, "events": 61 }));
-    assert_eq!(lines.iter().filter(|line| line.get("webhook").is_some()).count(), 3);
-    let first = &lines[3]["event"];
+    assert_eq!(lines.last().unwrap()["end"], json!({ "account": "sandbox", "webhooks": 4, "events": 61 }));
+    assert_eq!(lines.iter().filter(|line| line.get("webhook").is_some()).count(), 4);
+    let first = &lines[4]["event"];
     assert_eq!((&first["external_id"], &first["resource"]["payment"]["id"]), (&json!("e-0"), &json!("p-0")));
     let statuses: Vec<&Value> = first["notifications"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
     assert!(statuses.contains(&&json!("DELIVERED")) && statuses.contains(&&json!("HELD")), "{first}");
@@ -247,7 +249,7 @@ fn an_account_is_exported_and_removed_where_no_daemon_runs() {
     let (mut daemon, _) = left_behind(ONE);
     assert_eq!(listed(&daemon)[1]["state"], "held");
     let (code, out, said) = daemon.run(&["account", "export", "sandbox"]);
-    assert!(code == Some(0) && out.lines().count() == 3 + 61 + 1, "{said}");
+    assert!(code == Some(0) && out.lines().count() == 4 + 61 + 1, "{said}");
     let (code, out, said) = daemon.run(&["account", "remove", "sandbox", "--yes"]);
     assert_eq!((code, out.as_str()), (Some(0), "sandbox removed\n"), "{said}");
     is_gone(&daemon);

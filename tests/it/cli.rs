@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 
 /// Runs a command against a daemon; it finds its token through the config.
-fn carteiro(daemon: &Daemon, arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Output {
+pub(crate) fn carteiro(daemon: &Daemon, arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Output {
     let mut child = daemon
         .command()
         .args(arguments)
@@ -26,11 +26,11 @@ fn carteiro(daemon: &Daemon, arguments: &[&str], input: &str, environment: &[(&s
     child.wait_with_output().unwrap()
 }
 
-fn out(output: &Output) -> String {
+pub(crate) fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn complaint(output: &Output) -> String {
+pub(crate) fn complaint(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 

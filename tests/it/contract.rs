@@ -117,7 +117,9 @@ fn departs(value: &Value, schema: &'static Value, at: &str) -> Option<String> {
                 | "items"
                 | "required"
                 | "properties"
-                | "additionalProperties",
+                | "additionalProperties"
+                | "contentMediaType"
+                | "contentSchema",
                 _,
             ) => None,
             (other, _) => panic!("the keyword {other}, at {at}"),

@@ -23,6 +23,7 @@ mod events;
 mod faults;
 mod harness;
 mod heads;
+mod idempotency;
 mod ingress;
 mod ingress_tls;
 mod keeping;

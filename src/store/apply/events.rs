@@ -1,5 +1,6 @@
 //! Events: accepted once, owed to what matches, erased.
 
+use super::idempotency::{Made, answered, remember};
 use super::{event_rows, find_event, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, WebhookId,
@@ -7,7 +8,7 @@ use crate::model::{
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
-use crate::store::record::{self, IdempotencyV1, Stored};
+use crate::store::record::{self, IdempotencyV2, Stored};
 use crate::store::txn::Txn;
 use crate::store::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, MAX_OWED_AT_ONCE, StoreError};
 use std::collections::HashMap;
@@ -22,11 +23,10 @@ impl Committer {
         key: Option<IdempotencyKey>,
         now: Timestamp,
     ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
-        if let Some(key) = key
-            && let Some(first) = txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?
-            // Recognised a little longer while the clock is ahead, rather than recorded twice.
-            && first.until_ms > self.shared.times.trusted_now().as_ms()
-            && let Some(replayed) = replay(txn, account, &first, key)?
+        let earlier = answered(txn, account, key)?;
+        if let (Some(key), Some(first)) = (key, &earlier)
+            && self.is_in_window(first)
+            && let Some(replayed) = replay(txn, account, first, key)?
         {
             return Ok(replayed);
         }
@@ -43,10 +43,6 @@ impl Committer {
         if owed > MAX_OWED_AT_ONCE {
             return Ok(Err(AcceptRefusal::TooManyOwed));
         }
-        let earlier = match key {
-            Some(key) => txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency)?,
-            None => None,
-        };
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for (event, found) in events.into_iter().zip(found) {
             accepted.push(match found {
@@ -58,7 +54,8 @@ impl Committer {
             });
         }
         if let Some(key) = key {
-            remember(txn, account, key, earlier.as_ref(), &accepted);
+            let seqs = accepted.iter().map(|accepted| accepted.event.seq.0).collect();
+            remember(txn, account, key, earlier.as_ref(), Made::Events(seqs));
         }
         Ok(Ok(accepted))
     }
@@ -287,7 +284,7 @@ impl Committer {
 fn replay(
     txn: &Txn<'_>,
     account: AccountNo,
-    first: &IdempotencyV1,
+    first: &IdempotencyV2,
     key: IdempotencyKey,
 ) -> Result<Option<Result<Vec<Accepted>, AcceptRefusal>>, StoreError> {
     if first.fingerprint != key.fingerprint {
@@ -302,27 +299,6 @@ fn replay(
         accepted.push(Accepted { event, replayed: true });
     }
     Ok(Some(Ok(accepted)))
-}
-
-fn remember(
-    txn: &mut Txn<'_>,
-    account: AccountNo,
-    key: IdempotencyKey,
-    earlier: Option<&IdempotencyV1>,
-    accepted: &[Accepted],
-) {
-    let row = keys::idempotency(account, key.hash);
-    // A key used again after its window leaves the sweeper's row of the first time behind; take it along.
-    if let Some(old) = earlier {
-        txn.delete(keys::idempotency_end(Timestamp::from_ms(old.until_ms), account, key.hash));
-    }
-    let record = IdempotencyV1 {
-        fingerprint: key.fingerprint,
-        until_ms: key.until.as_ms(),
-        seqs: accepted.iter().map(|accepted| accepted.event.seq.0).collect(),
-    };
-    txn.put(row, record::encode_idempotency(&record));
-    txn.put(keys::idempotency_end(key.until, account, key.hash), Vec::new());
 }
 
 /// Whom an event is owed to.

@@ -2,13 +2,14 @@
 
 use super::Gone;
 use super::events::Owed;
+use super::idempotency::forget_key_of;
 use crate::model::{
     AccountNo, Attempt, DisabledReason, EventType, FAILED_IN_A_ROW, Health, NewEvent, Notice, Seq, SigningSecret,
     Timestamp, TokenId, TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
-use crate::store::record::{self, Job};
+use crate::store::record::{self, Job, WebhookRefV2};
 use crate::store::txn::Txn;
 use crate::store::{MAX_WEBHOOKS, StoreError, Token};
 use std::sync::{Arc, PoisonError};
@@ -51,10 +52,12 @@ impl Committer {
         known
     }
 
-    pub(in crate::store) fn register(
+    /// Registers a webhook; `key` is the hash of the idempotency key that it came with.
+    pub(super) fn register(
         &mut self,
         txn: &mut Txn<'_>,
         mut webhook: Webhook,
+        key: Option<[u8; 16]>,
         now: Timestamp,
     ) -> Option<Arc<Webhook>> {
         if self.shared.directory().of(webhook.account).count() >= MAX_WEBHOOKS {
@@ -65,7 +68,8 @@ impl Committer {
         webhook.registered_after = Seq(self.head.seq);
         webhook.inserted_at = now;
         webhook.updated_at = now;
-        txn.put(keys::webhook_id(webhook.id), record::encode_webhook_ref(webhook.account, webhook.no));
+        let by_id = WebhookRefV2 { account: webhook.account.0, webhook: webhook.no.0, key };
+        txn.put(keys::webhook_id(webhook.id), record::encode_webhook_ref(&by_id));
         Some(self.put_webhook(txn, webhook))
     }
 
@@ -269,6 +273,9 @@ impl Committer {
         let Some(webhook) = self.change(txn, account, id, now, |webhook| webhook.deleted_at = Some(now)) else {
             return false;
         };
+        if let Err(error) = forget_key_of(txn, &webhook) {
+            tracing::error!(%error, webhook = %id, "the idempotency key of a deleted webhook could not be read");
+        }
         self.add_job(txn, Job::Cancel { account: account.0, webhook: webhook.no.0 });
         self.shared.tally.deleted(account, webhook.no, self.shared.times.trusted_now());
         true

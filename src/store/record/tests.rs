@@ -4,7 +4,7 @@ use super::*;
 use crate::model::{
     Authorization, BulkResend, DisabledReason, EventId, ExtraHeaders, Health, Notice, NotificationKey, Pattern,
     PatternSet, RateLimit, ResendFilter, ResendId, ResendState, ResponseFilter, RetryPolicy, SigningSecret, Status,
-    TargetUrl, Webhook, WebhookId, WebhookStatus,
+    TargetUrl, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -199,8 +199,17 @@ fn notifications() -> Vec<Notification> {
     ]
 }
 
-fn idempotency() -> IdempotencyV1 {
-    IdempotencyV1 { fingerprint: [8; 16], until_ms: 9000, seqs: vec![1, 300] }
+fn idempotency() -> IdempotencyV2 {
+    IdempotencyV2 { fingerprint: [8; 16], until_ms: 9000, seqs: vec![1, 300], webhook: None }
+}
+
+/// The key of a registration.
+fn registration() -> IdempotencyV2 {
+    IdempotencyV2 { seqs: Vec::new(), webhook: Some(RegisteredV1 { no: 9, secret: [7; 16] }), ..idempotency() }
+}
+
+fn webhook_ref(key: Option<[u8; 16]>) -> WebhookRefV2 {
+    WebhookRefV2 { account: ACCOUNT.0, webhook: 9, key }
 }
 
 fn jobs() -> [Job; 6] {
@@ -284,7 +293,8 @@ fn all() -> Vec<(String, Vec<u8>)> {
         ("format".to_owned(), encode_format(&FormatV1 { format: 1, id_key: [9; 32] })),
         ("text".to_owned(), encode_text("sandbox")),
         ("seq".to_owned(), encode_seq(KEY.seq)),
-        ("webhook ref".to_owned(), encode_webhook_ref(ACCOUNT, WebhookNo(9))),
+        ("webhook ref".to_owned(), encode_webhook_ref(&webhook_ref(None))),
+        ("webhook ref with a key".to_owned(), encode_webhook_ref(&webhook_ref(Some([6; 16])))),
         ("token".to_owned(), encode_token(&token(None))),
         ("token with an end".to_owned(), encode_token(&token(Some(at(2000))))),
         ("bare webhook".to_owned(), encode_webhook(&bare_webhook())),
@@ -299,6 +309,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
         ("chunk".to_owned(), seal(&(), b"piece")),
         ("set".to_owned(), encode_set(1 << 127 | 5)),
         ("idempotency".to_owned(), encode_idempotency(&idempotency())),
+        ("idempotency of a registration".to_owned(), encode_idempotency(&registration())),
         ("attempt with a response".to_owned(), encode_attempt(&responded())),
         ("attempt with an error".to_owned(), encode_attempt(&failed(Trigger::Manual))),
     ];
@@ -335,6 +346,8 @@ const NOTIFICATIONS_OF_FORMAT_4: &str = include_str!("notifications_3.txt");
 const WEBHOOKS_OF_FORMAT_3: &str = include_str!("webhooks_1.txt");
 const WEBHOOKS_OF_VERSION_2: &str = include_str!("webhooks_2.txt");
 const JOBS_OF_FORMAT_3: &str = include_str!("jobs_1.txt");
+const WEBHOOK_REF_OF_VERSION_1: &str = "010709469d1ec8";
+const IDEMPOTENCY_OF_VERSION_1: &str = "0108080808080808080808080808080808fb28230201fb2c017df4ca4c";
 
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
@@ -370,6 +383,9 @@ fn records_of_older_formats_still_read() {
     let mut full = full_webhook();
     full.old_secrets.truncate(1);
     assert_eq!(webhooks, [bare_webhook(), full]);
+    // Registrations had no keys.
+    assert_eq!(decode_webhook_ref(&bytes(WEBHOOK_REF_OF_VERSION_1)).unwrap(), webhook_ref(None));
+    assert_eq!(decode_idempotency(&bytes(IDEMPOTENCY_OF_VERSION_1)).unwrap(), idempotency());
     let jobs_then: Vec<Job> = JOBS_OF_FORMAT_3.lines().map(|line| decode_job(&bytes(line)).unwrap()).collect();
     // They could name no response yet.
     let expected: Vec<Job> = jobs().into_iter().take(jobs_then.len()).collect();
@@ -400,7 +416,9 @@ fn everything_reads_back_as_it_was() {
     assert_eq!(decode_format(&encode_format(&format)).unwrap(), format);
     assert_eq!(decode_text(&encode_text("caixa é")).unwrap(), "caixa é");
     assert_eq!(decode_seq(&encode_seq(KEY.seq)).unwrap(), KEY.seq);
-    assert_eq!(decode_webhook_ref(&encode_webhook_ref(ACCOUNT, WebhookNo(9))).unwrap(), (ACCOUNT, WebhookNo(9)));
+    for by_id in [webhook_ref(None), webhook_ref(Some([6; 16]))] {
+        assert_eq!(decode_webhook_ref(&encode_webhook_ref(&by_id)).unwrap(), by_id);
+    }
     for expires_at in [None, Some(at(2000))] {
         let used = Token { last_used_at: Some(at(3000)), ..token(expires_at) };
         assert_eq!(decode_token(&encode_token(&used)).unwrap().last_used_at, Some(at(3000)));
@@ -423,7 +441,9 @@ fn everything_reads_back_as_it_was() {
     for attempt in [responded(), failed(Trigger::Manual), failed(Trigger::Test)] {
         assert_eq!(decode_attempt(&encode_attempt(&attempt)).unwrap(), attempt);
     }
-    assert_eq!(decode_idempotency(&encode_idempotency(&idempotency())).unwrap(), idempotency());
+    for known in [idempotency(), registration()] {
+        assert_eq!(decode_idempotency(&encode_idempotency(&known)).unwrap(), known);
+    }
     for job in jobs() {
         assert_eq!(decode_job(&encode_job(&job)).unwrap(), job);
     }
@@ -529,7 +549,7 @@ fn the_largest_records_fit_into_a_row() {
     let (row, _) = encode_event(&event, Some(&payload(&vec![b'x'; CHUNK_BYTES], 5)));
     assert!(row.len() <= MAX_VALUE_BYTES, "{}", row.len());
     let seqs = vec![Seq::END.0 - 1; 1000];
-    let idempotency = encode_idempotency(&IdempotencyV1 { fingerprint: [8; 16], until_ms: u64::MAX, seqs });
+    let idempotency = encode_idempotency(&IdempotencyV2 { until_ms: u64::MAX, seqs, ..registration() });
     assert!(idempotency.len() <= MAX_VALUE_BYTES, "{}", idempotency.len());
     let response = Response {
         status: 503,

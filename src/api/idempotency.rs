@@ -1,0 +1,21 @@
+//! `Idempotency-Key`: a call that may be repeated, and what its repetition is answered.
+
+use super::Call;
+use super::answer::Failure;
+use http::HeaderName;
+
+/// The longest `Idempotency-Key`, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// What an answer carries that was given before.
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The key of a call, if it has one.
+pub(super) fn key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Failure> {
+    let Some(value) = call.idempotency_key else {
+        return Ok(None);
+    };
+    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
+    let detail = || format!("the Idempotency-Key header must be 1 to {MAX_KEY_BYTES} bytes of visible ASCII");
+    key.map(Some).ok_or_else(|| Failure::bad_request("bad_idempotency_key", detail()))
+}
