@@ -28,8 +28,8 @@ pub(super) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
     let text = without_bom(&text);
     let at = At { path, lines: Lines::of(text) };
     let (table, errors) = DeTable::parse_recoverable(text);
-    // After its first error the parser guesses: a key may be in the wrong section, a value cut short. A key given twice is
-    // no such error: the parser keeps one of them and continues as usual.
+    // After its first error the parser guesses: a key may be in the wrong section, a value cut short. A key given twice
+    // is no such error: the parser keeps one of them and continues as usual.
     let lost = errors.iter().filter(|error| error.message() != "duplicate key").filter_map(toml::de::Error::span);
     let sure = lost.map(|span| at.lines.line(span.start)).min().unwrap_or(usize::MAX);
     findings.cut_short |= sure < usize::MAX;
@@ -125,8 +125,8 @@ impl Walk<'_> {
             let (mut account, home) = (Account::default(), format!("account[{nth}]"));
             self.keys("account", &home, ACCOUNT_KEYS, &mut account, table);
             let name_at = table.get("name").map(Spanned::span);
-            // An account whose name was refused, or is in a part that can't be parsed, has the default's name, which must
-            // not conflict with another.
+            // An account whose name was refused, or is in a part that can't be parsed, has the default's name, which
+            // must not conflict with another.
             let known = name_at.is_none() || self.findings.sources.contains_key(&format!("{home}.name"));
             if known && self.sure == usize::MAX {
                 let name_at = name_at.unwrap_or_else(|| value.span());

@@ -76,8 +76,8 @@ impl<T, V: Clone, F: ValueType<V>> Access<T> for Field<T, V, F> {
 /// name: FieldType = default => value type, Reload or Restart[, Secret];
 /// ```
 ///
-/// below its `[section] StructName`. `KEYS` and `Config` are made of all sections; a table `[[account]]`, which may be in the
-/// file several times, has a list of keys of its own.
+/// below its `[section] StructName`. `KEYS` and `Config` are made of all sections; a table `[[account]]`, which may be
+/// in the file several times, has a list of keys of its own.
 macro_rules! settings {
     ($(#[$about:meta])* [[account]] $Item:ident { $(
         $(#[doc = $doc:literal])+
@@ -96,7 +96,8 @@ macro_rules! settings {
     )+ })+) => {
         $(settings!(@struct $(#[$about])* $Section { $($(#[doc = $doc])+ $key: $Value = $default;)+ });)+
 
-        /// Every setting. The defaults and what [`Config::load`] makes are within their ranges, and agree with each other.
+        /// Every setting. The defaults and what [`Config::load`] makes are within their ranges, and agree with each
+        /// other.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config {
             $($(#[$about])* pub $section: $Section,)+
@@ -132,7 +133,10 @@ macro_rules! settings {
             }
         }
     };
-    (@key $Of:ident, [$section:ident $key:ident] [$($field:ident).+], [$($doc:literal)+], $type:expr, $effect:ident $($secret:ident)?) => {
+    (
+        @key $Of:ident, [$section:ident $key:ident] [$($field:ident).+], [$($doc:literal)+], $type:expr,
+        $effect:ident $($secret:ident)?
+    ) => {
         $crate::config::keys::Key {
             path: concat!(stringify!($section), ".", stringify!($key)),
             doc: concat!($($doc),+),

@@ -46,9 +46,9 @@ impl fmt::Display for Source<'_> {
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 impl Config {
-    /// Reads the file, if one is given, then the variables `CARTEIRO_SECTION__KEY`, then the flags, each a key's path and its
-    /// text; the last to set a key wins. Every problem is collected, also in values that are overridden later. Variables of
-    /// other names are ignored; accounts can be set in the file alone.
+    /// Reads the file, if one is given, then the variables `CARTEIRO_SECTION__KEY`, then the flags, each a key's path
+    /// and its text; the last to set a key wins. Every problem is collected, also in values that are overridden later.
+    /// Variables of other names are ignored; accounts can be set in the file alone.
     pub fn load(
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
@@ -104,7 +104,8 @@ impl Loaded {
         self.sources.get(path).map_or(Source::Default, Source::Place)
     }
 
-    /// The keys whose values differ in `new` and aren't taken up by [`Config::reloaded`]; `account` stands for all accounts.
+    /// The keys whose values differ in `new` and aren't taken up by [`Config::reloaded`]; `account` stands for all
+    /// accounts.
     pub fn changes_needing_restart(&self, new: &Self) -> Vec<&'static str> {
         let differs = |key: &&Key<Config>| {
             key.effect == Effect::Restart && key.access.show(&self.config) != key.access.show(&new.config)

@@ -1,5 +1,5 @@
-//! The settings: everything about a key is written here, once. `settings!` makes of it the structs, their defaults, the table
-//! of keys that files and variables are read by, and `config.example.toml`, whose comments are these.
+//! The settings: everything about a key is written here, once. `settings!` makes of it the structs, their defaults, the
+//! table of keys that files and variables are read by, and `config.example.toml`, whose comments are these.
 
 use super::ingress::{AddressRange, Origin};
 use super::keys::settings;
@@ -111,7 +111,8 @@ settings! {
         body_timeout: Duration = secs(30) => Span(ms(100), minutes(10)), Reload;
         /// How long a caller may take nothing of its answer before the connection is closed.
         write_timeout: Duration = secs(30) => Span(ms(100), minutes(10)), Reload;
-        // Above what proxies keep by default (60 s to 2 min): the side that closes first must not be the one that is asked.
+        // Above what proxies keep by default (60 s to 2 min): the side that closes first must not be the one that is
+        // asked.
         /// How long a connection is kept open between two requests. Keep it above the keep-alive time of a proxy in
         /// front.
         idle_timeout: Duration = secs(150) => Span(ms(100), hours(1)), Reload;
@@ -171,7 +172,8 @@ settings! {
         /// The gap after each failed attempt. A list shorter than the attempts repeats its last gap; of a longer one
         /// the rest is not used. A webhook may set its own, in `retry`.
         schedule: Vec<Duration> = RetryPolicy::default().schedule().to_vec()
-            => List { min: 1, max: MAX_AUTOMATIC_ATTEMPTS as usize - 1, item: Span(ms(1), RetryPolicy::MAX_GAP) }, Reload;
+            => List { min: 1, max: MAX_AUTOMATIC_ATTEMPTS as usize - 1, item: Span(ms(1), RetryPolicy::MAX_GAP) },
+            Reload;
         /// By how much of itself a gap may be stretched at random, so that retries don't come all at once: 0.1 is up
         /// to a tenth. Kept to the thousandth.
         jitter: f64 = RetryPolicy::default().jitter() => Fraction, Reload;
@@ -243,8 +245,8 @@ settings! {
         name: String = "default".to_owned() => ACCOUNT_NAME, Restart;
         /// What stands in "env" of every notification, such as "production" or "sandbox".
         env: String = "production".to_owned() => LABEL, Restart;
-        /// A file that holds an admin token for this account. For an account that has none, the first start creates
-        /// one and writes it into the data folder: to admin-token for the account `default`, to admin-token-NAME for any
+        /// A file that holds an admin token for this account. For an account that has none, the first start creates one
+        /// and writes it into the data folder: to admin-token for the account `default`, to admin-token-NAME for any
         /// other.
         admin_token_file: Option<PathBuf> = None => OPTIONAL_PATH, Restart;
     }
