@@ -19,6 +19,7 @@
 //! | 0 | [`meters`] | what is counted and timed | who asks |
 //! | 0 | [`clock`], [`random`], [`shutdown`], [`wheel`] | the time; random bytes; the sign to stop; timers | everything else |
 //! | 0 | [`body`] | the body of an answer, whole or without an end | what is in it |
+//! | 0 | `der` | the values of a certificate's bytes | what they mean |
 //!
 //! # The path of an event
 //!
@@ -42,6 +43,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod delivery;
+mod der;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with its floor. A room imports what stands on a lower floor, and itself.
-const ROOMS: [(&str, u8); 16] = [
+const ROOMS: [(&str, u8); 17] = [
     ("cli", 5),
     ("daemon", 4),
     ("api", 3),
@@ -26,6 +26,7 @@ const ROOMS: [(&str, u8); 16] = [
     ("shutdown", 0),
     ("wheel", 0),
     ("body", 0),
+    ("der", 0),
 ];
 
 /// Floor 0 has no order among its rooms: the clock gives timestamps, the wheel takes them, the meters count what the model

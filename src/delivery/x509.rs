@@ -3,6 +3,7 @@
 //! It judges nothing and verifies nothing: whether a certificate is trusted is webpki's business alone. What it reads
 //! was sent by a stranger, so each step is bounded, and what can't be read is left out.
 
+use crate::der::Der;
 use rustls_pki_types::UnixTime;
 use std::fmt;
 use std::net::IpAddr;
@@ -185,37 +186,6 @@ const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
 /// id-kp-serverAuth, 1.3.6.1.5.5.7.3.1
 const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
-
-/// The values of some DER, one after the other: tag and content. It ends at what it can't read.
-struct Der<'a>(&'a [u8]);
-
-impl<'a> Der<'a> {
-    /// The next value, if it has this tag; else nothing is taken.
-    fn of(&mut self, tag: u8) -> Option<&'a [u8]> {
-        if self.0.first() == Some(&tag) { self.next().map(|(_, content)| content) } else { None }
-    }
-}
-
-impl<'a> Iterator for Der<'a> {
-    type Item = (u8, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (&tag, rest) = self.0.split_first()?;
-        let (&first, rest) = rest.split_first()?;
-        let (len, rest) = match first {
-            0..=0x7f => (usize::from(first), rest),
-            // A length of up to three bytes: certificates have an end.
-            0x81..=0x83 => {
-                let (bytes, rest) = rest.split_at_checked(usize::from(first - 0x80))?;
-                (bytes.iter().fold(0, |len, byte| len << 8 | usize::from(*byte)), rest)
-            }
-            _ => return None,
-        };
-        let (content, rest) = rest.split_at_checked(len)?;
-        self.0 = rest;
-        Some((tag, content))
-    }
-}
 
 fn signature(id: &[u8]) -> Signature {
     match id {

@@ -2,6 +2,7 @@
 
 use super::Ingress;
 use crate::config::Server as Settings;
+use crate::der::Der;
 use crate::model::Timestamp;
 use rustls::{InconsistentKeys, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject as _};
@@ -244,30 +245,13 @@ impl Watch {
 fn not_after(certificate: &[u8]) -> Option<Timestamp> {
     const SEQUENCE: u8 = 0x30;
     const VERSION: u8 = 0xa0;
-    let of = |tag: u8, der| take(der).filter(|(found, ..)| *found == tag).map(|(_, content, rest)| (content, rest));
-    let (certificate, _) = of(SEQUENCE, certificate)?;
-    let (signed, _) = of(SEQUENCE, certificate)?;
-    let rest = of(VERSION, signed).map_or(signed, |(_, rest)| rest);
-    // Serial number, algorithm, issuer.
-    let rest = (0..3).try_fold(rest, |rest, _| take(rest).map(|(_, _, rest)| rest))?;
-    let (validity, _) = of(SEQUENCE, rest)?;
-    let (_, _, rest) = take(validity)?;
-    let (tag, time, _) = take(rest)?;
+    let mut signed = Der(Der(Der(certificate).of(SEQUENCE)?).of(SEQUENCE)?);
+    // Not every certificate says its version.
+    let _ = signed.of(VERSION);
+    // Behind serial number, algorithm and issuer; behind `notBefore`.
+    let (tag, validity) = signed.nth(3)?;
+    let (tag, time) = Der(validity).nth(1).filter(|_| tag == SEQUENCE)?;
     moment(tag, std::str::from_utf8(time).ok()?)
-}
-
-/// Tag, content and what follows, of the first value. Tags of more than a byte don't come before what we look for.
-fn take(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = der.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (len, rest) = if *first < 0x80 {
-        (usize::from(*first), rest)
-    } else {
-        let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f)).filter(|(bytes, _)| bytes.len() <= 4)?;
-        (bytes.iter().fold(0, |len, byte| len << 8 | usize::from(*byte)), rest)
-    };
-    let (content, rest) = rest.split_at_checked(len)?;
-    Some((*tag, content, rest))
 }
 
 /// `UTCTime` up to 2049 and `GeneralizedTime` from 2050 on, always in UTC and with seconds (RFC 5280, 4.1.2.5).
