@@ -5,14 +5,14 @@
 
 use bytes::Bytes;
 use carteiro::delivery::LaneSettings;
-use carteiro::delivery::scheduler::{Action, Input, Reach, Scheduler};
-use carteiro::delivery::sign::{SigningKey, signature_by};
+use carteiro::delivery::schedule::scheduler::{Action, Input, Reach, Scheduler};
+use carteiro::delivery::schedule::wheel::Wheel;
+use carteiro::delivery::transport::sign::{SigningKey, signature_by};
 use carteiro::model::{
     AccountNo, BodyDraft, EventId, EventType, Fingerprint, NotificationKey, Pattern, PatternSet, ResourceIds, Seq,
     SigningSecret, Timestamp, WebhookNo, depth,
 };
 use carteiro::store::Standing;
-use carteiro::wheel::Wheel;
 use divan::{Bencher, black_box, counter::BytesCount, counter::ItemsCount};
 
 fn main() {

@@ -9,11 +9,10 @@ use crate::body::Body;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, backups};
-use crate::delivery::client::{Client, ClientSettings};
 use crate::delivery::egress::{Allowed, Guard};
-use crate::delivery::engine::{Engine, EngineSettings};
-use crate::delivery::status::Status;
-use crate::delivery::tls;
+use crate::delivery::schedule::engine::{Engine, EngineSettings};
+use crate::delivery::schedule::status::Status;
+use crate::delivery::transport::client::{Client, ClientSettings};
 use crate::model::{
     AttemptError, DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Said, Scope, Scopes, TargetUrl, TokenHash,
     Wait, Webhook,
@@ -21,6 +20,7 @@ use crate::model::{
 use crate::panel::Panel;
 use crate::service::{Account, By, Caller, Policy, Service};
 use crate::store::{Opened, Store, StoreError, StoreSettings, Token};
+use crate::tls::client as tls;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};

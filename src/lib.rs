@@ -17,9 +17,9 @@
 //! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
 //! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
 //! | 0 | [`meters`] | what is counted and timed | who asks |
-//! | 0 | [`clock`], [`random`], [`shutdown`], [`wheel`] | the time; random bytes; the sign to stop; timers | everything else |
+//! | 0 | [`clock`], [`random`], [`shutdown`] | the time; random bytes; the sign to stop | everything else |
 //! | 0 | [`body`] | the body of an answer, whole or without an end | what is in it |
-//! | 0 | `der` | the values of a certificate's bytes | what they mean |
+//! | 0 | [`tls`] | TLS settings; what certificates say | connections, sentences |
 //!
 //! # The path of an event
 //!
@@ -43,7 +43,6 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod delivery;
-mod der;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -54,4 +53,4 @@ pub mod random;
 pub mod service;
 pub mod shutdown;
 pub mod store;
-pub mod wheel;
+pub mod tls;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room with its floor. A room imports what stands on a lower floor, and itself.
-const ROOMS: [(&str, u8); 17] = [
+const ROOMS: [(&str, u8); 16] = [
     ("cli", 5),
     ("daemon", 4),
     ("api", 3),
@@ -24,14 +24,13 @@ const ROOMS: [(&str, u8); 17] = [
     ("clock", 0),
     ("random", 0),
     ("shutdown", 0),
-    ("wheel", 0),
+    ("tls", 0),
     ("body", 0),
-    ("der", 0),
 ];
 
-/// Floor 0 has no order among its rooms: the clock gives timestamps, the wheel takes them, the meters count what the model
+/// Floor 0 has no order among its rooms: the clock gives timestamps, certificates tell them, the meters count what the model
 /// names, and the model knows none of them.
-const BESIDE: [(&str, &str); 3] = [("clock", "model"), ("wheel", "model"), ("meters", "model")];
+const BESIDE: [(&str, &str); 3] = [("clock", "model"), ("tls", "model"), ("meters", "model")];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

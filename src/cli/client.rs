@@ -99,8 +99,7 @@ impl Peer {
             sentence: format!("{host} is no name that a certificate can be for: give the name in it"),
             code: WRONG_ADDRESS,
         })?;
-        let config =
-            crate::delivery::tls::client_config(None).map_err(|error| Problem::bad_config(error.to_string()))?;
+        let config = crate::tls::client::client_config(None).map_err(|error| Problem::bad_config(error.to_string()))?;
         Ok(Self { address, tls: Some((config.into(), name)) })
     }
 

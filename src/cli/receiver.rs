@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
-use crate::delivery::sign::signature;
+use crate::delivery::transport::sign::signature;
 use crate::model::{SigningSecret, Timestamp};
 
 /// The largest notification that is read: carteiro sends at most 256 KiB of resource.

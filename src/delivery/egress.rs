@@ -28,16 +28,16 @@ pub struct Guard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// The address that was asked about.
-    pub(super) ip: IpAddr,
+    pub(crate) ip: IpAddr,
     /// The address inside it, or itself, that is refused.
-    pub(super) judged: IpAddr,
-    pub(super) port: u16,
-    pub(super) refused: &'static Refused,
+    pub(crate) judged: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) refused: &'static Refused,
 }
 
 impl Blocked {
     /// The narrowest entry of `egress.allow` that opens what was refused; `None` where none does.
-    pub(super) fn opened_by(&self) -> Option<String> {
+    pub(crate) fn opened_by(&self) -> Option<String> {
         let Self { judged, port, .. } = self;
         match (self.refused.opens, judged) {
             (Opens::Never, _) => None,
@@ -101,15 +101,15 @@ impl Guard {
 
 /// A range that is refused, what it is for, and what opens it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refused {
-    pub(super) net: Net,
-    pub(super) range: Range,
-    pub(super) opens: Opens,
+pub(crate) struct Refused {
+    pub(crate) net: Net,
+    pub(crate) range: Range,
+    pub(crate) opens: Opens,
 }
 
 /// What a range of addresses is for; what it is called in a sentence stands in [`super::failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Range {
+pub(crate) enum Range {
     Unspecified,
     Loopback,
     LinkLocal,
@@ -127,7 +127,7 @@ pub(super) enum Range {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opens {
+pub(crate) enum Opens {
     ToAnyEntry,
     ToAnEntryInside,
     Never,
@@ -251,7 +251,7 @@ impl Bits {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Net {
+pub(crate) struct Net {
     bits: Bits,
     prefix: u8,
 }

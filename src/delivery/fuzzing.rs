@@ -1,9 +1,10 @@
 //! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be kept.
 
-use super::client::{Client, ClientSettings, Outgoing, http_request};
 use super::egress::{Allowed, Guard};
-use super::prepare::Prepared;
-use super::{response, why};
+use super::transport::client::{Client, ClientSettings, Outgoing, http_request};
+use super::transport::prepare::Prepared;
+use super::transport::response;
+use super::why;
 use crate::clock::Clock;
 use crate::model::{
     AttemptError, AttemptResult, NotificationId, NotificationKey, Response, RetryPolicy, Seq, TargetUrl, Timestamp,
@@ -60,7 +61,7 @@ pub fn retry_after(data: &[u8]) {
 
 /// What a target sends as a certificate: what is read of it, and said of it, is short and clean.
 pub fn certificate(data: &[u8]) {
-    let Some(facts) = super::x509::read(data) else {
+    let Some(facts) = crate::tls::x509::read(data) else {
         return;
     };
     assert!(facts.names.len() <= 5);
@@ -164,7 +165,7 @@ pub fn response(data: &[u8]) {
 
 async fn attempts(data: &[u8]) {
     static TLS: LazyLock<Arc<rustls::ClientConfig>> =
-        LazyLock::new(|| super::tls::client_config(None).expect("the system's certificates can be read"));
+        LazyLock::new(|| crate::tls::client::client_config(None).expect("the system's certificates can be read"));
     let (flood, data) = data.strip_prefix(&[0xfd]).map_or((false, data), |rest| (true, rest));
     let answers: Vec<Vec<u8>> = data.split(|byte| *byte == 0xff).take(MAX_ATTEMPTS).map(<[u8]>::to_vec).collect();
     let count = answers.len();

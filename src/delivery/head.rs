@@ -7,13 +7,13 @@ use super::redact::Secrets;
 use std::fmt::Write as _;
 
 /// How many lines of header one head may have; browsers and curl take about as many.
-pub(super) const MAX_LINES: usize = 500;
+pub(crate) const MAX_LINES: usize = 500;
 /// How much of a line is quoted in a sentence, in characters.
 const MAX_QUOTED_CHARS: usize = 100;
 
 /// Why a head is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It begins with a frame or a status line of HTTP/2.
     Http2,
     /// It is an alert of TLS, which this port speaks.
@@ -40,7 +40,7 @@ pub(super) enum Fault {
 /// After a line that was passed over, folded, or had a space before its colon, the target and carteiro may differ
 /// about where the body ends: `Content-Length : 5` is a length to some and nothing to others. So they may with a
 /// `Content-Length` beside a `Transfer-Encoding` (RFC 9112, 6.3).
-pub(super) fn is_tidy(bytes: &[u8]) -> bool {
+pub(crate) fn is_tidy(bytes: &[u8]) -> bool {
     for head in (Heads { rest: bytes }) {
         if !head.is_whole {
             return false;
@@ -55,7 +55,7 @@ pub(super) fn is_tidy(bytes: &[u8]) -> bool {
 }
 
 /// What is wrong with the head in `bytes`, which hyper has refused. What it quotes holds none of `secrets`.
-pub(super) fn fault(bytes: &[u8], secrets: &Secrets) -> Fault {
+pub(crate) fn fault(bytes: &[u8], secrets: &Secrets) -> Fault {
     let quoted = |line| quoted(line, secrets);
     if is_http2_frame(bytes) || bytes.starts_with(b"HTTP/2") {
         return Fault::Http2;
@@ -103,13 +103,13 @@ pub(super) fn fault(bytes: &[u8], secrets: &Secrets) -> Fault {
 }
 
 /// The first line of what came, quoted; `None` of nothing.
-pub(super) fn first_line(bytes: &[u8], secrets: &Secrets) -> Option<String> {
+pub(crate) fn first_line(bytes: &[u8], secrets: &Secrets) -> Option<String> {
     let line = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
     Some(quoted(line, secrets))
 }
 
 /// A SETTINGS or GOAWAY frame for stream 0, which is what a server of HTTP/2 says first (RFC 9113, 3.4 and 4.1).
-pub(super) fn is_http2_frame(bytes: &[u8]) -> bool {
+pub(crate) fn is_http2_frame(bytes: &[u8]) -> bool {
     matches!(bytes, [0, _, _, 4 | 7, _, 0, 0, 0, 0, ..])
 }
 

@@ -12,7 +12,7 @@ const SHORTEST: usize = 6;
 
 /// Replaces every secret in the body and the `Location` that are kept of `response`. One that the end cuts off is found
 /// too, if [`SHORTEST`] bytes of it are left.
-pub(super) fn redact(response: &mut Response, webhook: &Webhook) {
+pub(crate) fn redact(response: &mut Response, webhook: &Webhook) {
     if response.body.is_empty() && response.location.is_none() {
         return;
     }
@@ -30,17 +30,17 @@ pub(super) fn redact(response: &mut Response, webhook: &Webhook) {
 
 /// The headers of one request that must not be seen in a sentence that quotes what its target sent.
 #[derive(Debug, Default)]
-pub(super) struct Secrets(Vec<HeaderValue>);
+pub(crate) struct Secrets(Vec<HeaderValue>);
 
 impl Secrets {
     /// Those that are marked sensitive.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         Self(headers.values().filter(|value| value.is_sensitive()).cloned().collect())
     }
 
     /// Replaces them in `line`, which must be neither shortened nor escaped yet: what is left of a secret then is not
     /// found any more.
-    pub(super) fn hide(&self, line: &mut Vec<u8>) {
+    pub(crate) fn hide(&self, line: &mut Vec<u8>) {
         for secret in self.0.iter().flat_map(|value| forms(value.as_bytes())) {
             replace(line, secret);
         }

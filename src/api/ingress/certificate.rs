@@ -2,8 +2,8 @@
 
 use super::Ingress;
 use crate::config::Server as Settings;
-use crate::der::Der;
 use crate::model::Timestamp;
+use crate::tls::der::Der;
 use rustls::{InconsistentKeys, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};

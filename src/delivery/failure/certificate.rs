@@ -2,25 +2,14 @@
 
 use super::date::{date, date_pt};
 use super::error;
-use crate::delivery::x509::{Facts, Signature};
 use crate::model::{AttemptError, ErrorCode};
+use crate::tls::client::webpki_error;
+use crate::tls::x509::{Facts, Signature};
 use rustls::CertificateError;
 use rustls_pki_types::UnixTime;
 
-/// Whether a certificate was refused for being an authority's: what `openssl req -x509` makes unless told otherwise.
-pub(in crate::delivery) fn is_its_own_authority(error: &CertificateError) -> bool {
-    matches!(webpki_error(error), Some(webpki::Error::CaUsedAsEndEntity))
-}
-
-fn webpki_error(error: &CertificateError) -> Option<&webpki::Error> {
-    let CertificateError::Other(other) = error else {
-        return None;
-    };
-    other.0.downcast_ref()
-}
-
 /// The certificate of `host` was refused. `chain` is what it sent, its own first, as far as that could be read.
-pub(in crate::delivery) fn refused(host: &str, cause: &CertificateError, chain: &[Facts]) -> AttemptError {
+pub(crate) fn refused(host: &str, cause: &CertificateError, chain: &[Facts]) -> AttemptError {
     match cause {
         CertificateError::ExpiredContext { not_after, .. } => expired(host, *not_after, chain),
         CertificateError::NotValidYetContext { not_before, .. } => early(host, *not_before, chain),
@@ -197,7 +186,7 @@ fn unknown_issuer(host: &str, chain: &[Facts]) -> AttemptError {
 }
 
 /// A key in the chain that carteiro verifies no signatures of, if there is one.
-pub(super) fn odd_key(host: &str, chain: &[Facts]) -> Option<AttemptError> {
+pub(crate) fn odd_key(host: &str, chain: &[Facts]) -> Option<AttemptError> {
     let place = place(chain, |facts| !facts.key.is_taken())?;
     let (who, who_pt) = called(host, place, chain.get(place));
     let key = chain.get(place)?.key;

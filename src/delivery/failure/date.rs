@@ -19,13 +19,13 @@ const MONTHS: [(&str, &str); 12] = [
 ];
 
 /// `3 March 2026`, in UTC as certificates count.
-pub(super) fn date(at: UnixTime) -> String {
+pub(crate) fn date(at: UnixTime) -> String {
     let (year, (month, _), day) = civil(at);
     format!("{day} {month} {year}")
 }
 
 /// `3 de março de 2026`; the first of a month is an ordinal in Portuguese.
-pub(super) fn date_pt(at: UnixTime) -> String {
+pub(crate) fn date_pt(at: UnixTime) -> String {
     let (year, (_, month), day) = civil(at);
     let ordinal = if day == "1" { "º" } else { "" };
     format!("{day}{ordinal} de {month} de {year}")

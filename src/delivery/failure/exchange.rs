@@ -2,9 +2,9 @@
 
 use super::system::{self, is_ours};
 use super::{error, find, find_in_io, reach, span, tls};
-use crate::delivery::connect::{MAX_HEAD_BYTES, Unanswered};
 use crate::delivery::head::{self, Fault};
 use crate::delivery::redact::Secrets;
+use crate::delivery::transport::connect::{MAX_HEAD_BYTES, Unanswered};
 use crate::model::{AttemptError, ErrorCode, TargetUrl};
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 /// `target` makes no request line or `Host`.
-pub(in crate::delivery) fn no_request(target: &TargetUrl) -> AttemptError {
+pub(crate) fn no_request(target: &TargetUrl) -> AttemptError {
     error(
         ErrorCode::Internal,
         format!("No request could be made for {target}."),
@@ -21,7 +21,7 @@ pub(in crate::delivery) fn no_request(target: &TargetUrl) -> AttemptError {
 }
 
 /// Sending the request to `host`, or waiting for the head of its response, failed.
-pub(in crate::delivery) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
+pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
     let Unanswered { cause, heard, copy, asked_for_certificate, is_plain, secrets } = unanswered;
     if cause.is_parse() {
         return unreadable(host, copy, secrets);
@@ -169,7 +169,7 @@ fn unreadable(host: &str, copy: &[u8], secrets: &Secrets) -> AttemptError {
 }
 
 /// The whole `limit` ran out without a response.
-pub(in crate::delivery) fn silent(host: &str, limit: Duration) -> AttemptError {
+pub(crate) fn silent(host: &str, limit: Duration) -> AttemptError {
     let within = span(limit);
     error(
         ErrorCode::Timeout,
@@ -179,7 +179,7 @@ pub(in crate::delivery) fn silent(host: &str, limit: Duration) -> AttemptError {
 }
 
 /// What was to carry HTTP over a fresh connection could not be set up.
-pub(in crate::delivery) fn no_connection(cause: &hyper::Error) -> AttemptError {
+pub(crate) fn no_connection(cause: &hyper::Error) -> AttemptError {
     let (en, pt) = match find::<io::Error>(cause).map(system::cause) {
         Some(cause) => (cause.en, cause.pt),
         None => ("its log says more".to_owned(), "o log dele diz mais".to_owned()),
@@ -191,9 +191,9 @@ pub(in crate::delivery) fn no_connection(cause: &hyper::Error) -> AttemptError {
     )
 }
 
-/// A connection carried more bytes than [`crate::delivery::stream::MAX_RESPONSE_BYTES`] in answer to one request.
+/// A connection carried more bytes than [`crate::delivery::transport::stream::MAX_RESPONSE_BYTES`] in answer to one request.
 #[derive(Debug)]
-pub(in crate::delivery) struct TooMuchSent;
+pub(crate) struct TooMuchSent;
 
 impl fmt::Display for TooMuchSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

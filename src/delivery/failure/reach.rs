@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// A name has led to no address.
 #[derive(Debug)]
-pub(in crate::delivery) enum Unresolved {
+pub(crate) enum Unresolved {
     /// There is none: the resolver knows.
     NotFound,
     /// The resolver doesn't know.
@@ -33,7 +33,7 @@ impl From<LookupError> for Unresolved {
 }
 
 /// `host` could not be resolved.
-pub(in crate::delivery) fn resolving(host: &str, cause: &Unresolved) -> AttemptError {
+pub(crate) fn resolving(host: &str, cause: &Unresolved) -> AttemptError {
     match cause {
         Unresolved::NotFound => error(
             ErrorCode::DnsNotFound,
@@ -51,7 +51,7 @@ pub(in crate::delivery) fn resolving(host: &str, cause: &Unresolved) -> AttemptE
 }
 
 /// The resolver was silent about `host` for the whole `limit`.
-pub(in crate::delivery) fn resolving_too_long(host: &str, limit: Duration) -> AttemptError {
+pub(crate) fn resolving_too_long(host: &str, limit: Duration) -> AttemptError {
     let within = span(limit);
     error(
         ErrorCode::DnsFailed,
@@ -64,7 +64,7 @@ pub(in crate::delivery) fn resolving_too_long(host: &str, limit: Duration) -> At
 // -------------------------------------------------------------------------------------------
 
 /// `target` is plain `http`, and the config wants none.
-pub(in crate::delivery) fn not_https(target: &TargetUrl) -> AttemptError {
+pub(crate) fn not_https(target: &TargetUrl) -> AttemptError {
     error(
         ErrorCode::BlockedTarget,
         format!("{target} is not an https URL, and `[egress] allow_http = false` in the config lets no other through."),
@@ -75,7 +75,7 @@ pub(in crate::delivery) fn not_https(target: &TargetUrl) -> AttemptError {
 }
 
 /// The egress guard refuses the address.
-pub(in crate::delivery) fn blocked(blocked: &Blocked) -> AttemptError {
+pub(crate) fn blocked(blocked: &Blocked) -> AttemptError {
     let (what, what_pt) = called(blocked.refused.range);
     let (ip, judged) = (blocked.ip, blocked.judged);
     let (who, who_pt) = if judged == ip {
@@ -129,7 +129,7 @@ const fn called(range: Range) -> (&'static str, &'static str) {
 // --------------------------------------------------------------------------------------------------
 
 /// Dialling `address` failed with an error of the system.
-pub(in crate::delivery) fn connecting(address: SocketAddr, cause: &io::Error) -> AttemptError {
+pub(crate) fn connecting(address: SocketAddr, cause: &io::Error) -> AttemptError {
     // A machine with IPv6 switched off has no address to dial from: no route, rather than no ports left.
     let no_route = address.is_ipv6() && cause.kind() == ErrorKind::AddrNotAvailable;
     if is_ours(cause) && !no_route {
@@ -166,7 +166,7 @@ pub(in crate::delivery) fn connecting(address: SocketAddr, cause: &io::Error) ->
 }
 
 /// `address` was silent while the time to connect, `limit` in all, ran out.
-pub(in crate::delivery) fn connecting_too_long(address: SocketAddr, limit: Duration) -> AttemptError {
+pub(crate) fn connecting_too_long(address: SocketAddr, limit: Duration) -> AttemptError {
     let within = span(limit);
     error(
         ErrorCode::ConnectTimeout,
@@ -179,7 +179,7 @@ pub(in crate::delivery) fn connecting_too_long(address: SocketAddr, limit: Durat
 // -------------------------------------------------------------------------------------------------------
 
 /// The name of the proxy could not be resolved.
-pub(in crate::delivery) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved) -> AttemptError {
+pub(crate) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved) -> AttemptError {
     match cause {
         Unresolved::Failed(cause) if is_ours(cause) => ours(cause),
         Unresolved::NotFound | Unresolved::Failed(_) => error(
@@ -195,7 +195,7 @@ pub(in crate::delivery) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved
 }
 
 /// Dialling the proxy failed with an error of the system.
-pub(in crate::delivery) fn proxy_unreachable(proxy: &ProxyUrl, cause: &io::Error) -> AttemptError {
+pub(crate) fn proxy_unreachable(proxy: &ProxyUrl, cause: &io::Error) -> AttemptError {
     if is_ours(cause) {
         return ours(cause);
     }
@@ -208,7 +208,7 @@ pub(in crate::delivery) fn proxy_unreachable(proxy: &ProxyUrl, cause: &io::Error
 }
 
 /// The proxy had not connected to `address` when the time to connect, `limit` in all, ran out.
-pub(in crate::delivery) fn proxy_too_long(proxy: &ProxyUrl, address: SocketAddr, limit: Duration) -> AttemptError {
+pub(crate) fn proxy_too_long(proxy: &ProxyUrl, address: SocketAddr, limit: Duration) -> AttemptError {
     let within = span(limit);
     error(
         ErrorCode::ProxyFailed,
@@ -218,7 +218,7 @@ pub(in crate::delivery) fn proxy_too_long(proxy: &ProxyUrl, address: SocketAddr,
 }
 
 /// What the proxy did is not what an HTTP proxy does.
-pub(in crate::delivery) fn proxy_is_odd(proxy: &ProxyUrl, address: SocketAddr) -> AttemptError {
+pub(crate) fn proxy_is_odd(proxy: &ProxyUrl, address: SocketAddr) -> AttemptError {
     error(
         ErrorCode::ProxyFailed,
         format!("The outbound proxy {proxy} did not answer CONNECT {address} as an HTTP proxy does."),
@@ -227,7 +227,7 @@ pub(in crate::delivery) fn proxy_is_odd(proxy: &ProxyUrl, address: SocketAddr) -
 }
 
 /// The proxy answered, and did not connect.
-pub(in crate::delivery) fn proxy_refused(proxy: &ProxyUrl, address: SocketAddr, status: StatusCode) -> AttemptError {
+pub(crate) fn proxy_refused(proxy: &ProxyUrl, address: SocketAddr, status: StatusCode) -> AttemptError {
     let (why, why_pt) = match status.as_u16() {
         401 | 407 => (
             "check the user and the password in `[egress] proxy` in the config",
@@ -249,7 +249,7 @@ pub(in crate::delivery) fn proxy_refused(proxy: &ProxyUrl, address: SocketAddr, 
 }
 
 /// This machine has run out of something that a connection needs.
-pub(super) fn ours(cause: &io::Error) -> AttemptError {
+pub(crate) fn ours(cause: &io::Error) -> AttemptError {
     let Cause { en, pt } = system::cause(cause);
     error(
         ErrorCode::Internal,

@@ -4,7 +4,7 @@ use super::error;
 use crate::model::{AttemptError, ErrorCode, Response};
 
 /// What a response that does not confirm means.
-pub(super) fn answered(response: &Response) -> Option<AttemptError> {
+pub(crate) fn answered(response: &Response) -> Option<AttemptError> {
     let status = response.status;
     let (code, (means, means_pt)) = match status {
         200..300 => return None,

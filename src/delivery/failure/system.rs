@@ -4,9 +4,9 @@
 use std::io::{self, ErrorKind};
 
 /// An error of the system as part of a sentence, without a full stop.
-pub(super) struct Cause {
-    pub(super) en: String,
-    pub(super) pt: String,
+pub(crate) struct Cause {
+    pub(crate) en: String,
+    pub(crate) pt: String,
 }
 
 // The same numbers on every Unix, and without an `ErrorKind` of their own.
@@ -16,7 +16,7 @@ const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
 /// What `cause` says. One without a sentence of its own tells its number, which is what people search for.
-pub(super) fn cause(cause: &io::Error) -> Cause {
+pub(crate) fn cause(cause: &io::Error) -> Cause {
     let (en, pt) = match (cause.raw_os_error(), cause.kind()) {
         (Some(ENFILE | EMFILE), _) => {
             ("no file descriptor is free: raise LimitNOFILE", "não há descritor de arquivo livre: aumente LimitNOFILE")
@@ -52,7 +52,7 @@ pub(super) fn cause(cause: &io::Error) -> Cause {
 }
 
 /// Whether it is this machine that has run out of something, rather than the target that failed.
-pub(super) fn is_ours(cause: &io::Error) -> bool {
+pub(crate) fn is_ours(cause: &io::Error) -> bool {
     matches!(cause.raw_os_error(), Some(ENFILE | EMFILE))
         || matches!(cause.kind(), ErrorKind::OutOfMemory | ErrorKind::AddrNotAvailable)
 }

@@ -4,8 +4,9 @@ use super::date::date;
 use super::tls::broken;
 use super::*;
 use crate::delivery::egress::Guard;
-use crate::delivery::tls::Notes;
 use crate::model::{ProxyUrl, Response};
+use crate::tls::client::Notes;
+use crate::tls::x509::tests::fixture;
 use dns_lookup::LookupError;
 use http::StatusCode;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
@@ -372,4 +373,24 @@ fn a_sentence_has_an_end() {
     assert_eq!(cut("x".repeat(MAX + 1)), format!("{}…", "x".repeat(MAX - 3)));
     let cut = cut("é".repeat(MAX));
     assert!(cut.len() <= MAX && cut.ends_with("é…"), "{} bytes", cut.len());
+}
+
+/// What an intermediate of version 1 lacks is not a name.
+#[test]
+fn version_1_lacks_something_else_in_an_intermediate() {
+    use rustls::{CertificateError, OtherError};
+    let v1 = fixture(include_bytes!("../../tls/x509/fixtures/v1.pem"));
+    let leaf = fixture(include_bytes!("../../tls/x509/fixtures/critical.pem"));
+    let error = CertificateError::Other(OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion)));
+    let said = refused("loja.example", &error, &[leaf, v1]);
+    assert_eq!(
+        said.message,
+        "The intermediate certificate \"loja.example\" that loja.example sends is of X.509 version 1, issued without \
+         basicConstraints: issue it again with CA:TRUE."
+    );
+    assert_eq!(
+        said.message_pt,
+        "O certificado intermediário “loja.example” que loja.example envia é X.509 versão 1, emitido sem basicConstraints: \
+         emita-o de novo com CA:TRUE."
+    );
 }

@@ -1,15 +1,15 @@
 //! What keeps TLS from being spoken.
 
 use super::{certificate, error, find_in_io, span, system};
-use crate::delivery::tls::Notes;
 use crate::model::{AttemptError, ErrorCode};
+use crate::tls::client::Notes;
 use rustls::{AlertDescription, PeerIncompatible, PeerMisbehaved};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// `host` is nothing that TLS could ask a server for.
-pub(in crate::delivery) fn never_certified(host: &str) -> AttemptError {
+pub(crate) fn never_certified(host: &str) -> AttemptError {
     error(
         ErrorCode::TlsFailed,
         format!("{host} is no name that a certificate could be issued for."),
@@ -18,12 +18,7 @@ pub(in crate::delivery) fn never_certified(host: &str) -> AttemptError {
 }
 
 /// The TLS handshake with `host` at `address` failed; `notes` were taken meanwhile.
-pub(in crate::delivery) fn handshaking(
-    host: &str,
-    address: SocketAddr,
-    cause: &io::Error,
-    notes: &Notes,
-) -> AttemptError {
+pub(crate) fn handshaking(host: &str, address: SocketAddr, cause: &io::Error, notes: &Notes) -> AttemptError {
     if let Some(cause) = find_in_io::<rustls::Error>(cause) {
         return match cause {
             rustls::Error::InvalidCertificate(cause) => certificate::refused(host, cause, &notes.chain()),
@@ -54,14 +49,14 @@ pub(in crate::delivery) fn handshaking(
 }
 
 /// Whether the handshake ended before the target showed a certificate, perhaps for the kind of its key.
-pub(in crate::delivery) fn hides_its_certificate(cause: &io::Error, notes: &Notes) -> bool {
+pub(crate) fn hides_its_certificate(cause: &io::Error, notes: &Notes) -> bool {
     let refused = AlertDescription::HandshakeFailure;
     !notes.asked_for_certificate()
         && matches!(find_in_io(cause), Some(rustls::Error::AlertReceived(alert)) if *alert == refused)
 }
 
 /// `address` took the connection and left the handshake unfinished while the time to connect, `limit` in all, ran out.
-pub(in crate::delivery) fn handshaking_too_long(address: SocketAddr, limit: Duration) -> AttemptError {
+pub(crate) fn handshaking_too_long(address: SocketAddr, limit: Duration) -> AttemptError {
     let within = span(limit);
     error(
         ErrorCode::ConnectTimeout,
@@ -71,7 +66,7 @@ pub(in crate::delivery) fn handshaking_too_long(address: SocketAddr, limit: Dura
 }
 
 /// `host` ended a connection for which it had asked for a client certificate.
-pub(super) fn wants_certificate(host: &str) -> AttemptError {
+pub(crate) fn wants_certificate(host: &str) -> AttemptError {
     error(
         ErrorCode::TlsFailed,
         format!(
@@ -87,7 +82,7 @@ pub(super) fn wants_certificate(host: &str) -> AttemptError {
 
 /// `host` asked for a client certificate and closed the connection before it answered anything. It may ask without
 /// insisting, so this names the likely cause alone.
-pub(super) fn closed_after_asking(host: &str) -> AttemptError {
+pub(crate) fn closed_after_asking(host: &str) -> AttemptError {
     error(
         ErrorCode::TlsFailed,
         format!(
@@ -102,7 +97,7 @@ pub(super) fn closed_after_asking(host: &str) -> AttemptError {
 }
 
 /// TLS with `host` broke after the handshake.
-pub(super) fn broken_later(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
+pub(crate) fn broken_later(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
     match cause {
         // Apache with TLS 1.2, which wants to shake hands anew for the certificate that one path asks for.
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => wants_certificate(host),
@@ -111,7 +106,7 @@ pub(super) fn broken_later(host: &str, cause: &rustls::Error, asked_for_certific
 }
 
 /// TLS with `host` broke, in the handshake or after it.
-pub(super) fn broken(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
+pub(crate) fn broken(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
     match cause {
         rustls::Error::InvalidCertificate(cause) => certificate::refused(host, cause, &[]),
         rustls::Error::InvalidMessage(_) => error(

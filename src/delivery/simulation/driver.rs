@@ -6,8 +6,8 @@ use super::ledger::Leaving;
 use super::store::{ACCOUNT, Store};
 use super::watch::Watch;
 use super::world::{Hot, Later, World};
-use crate::delivery::lane::{Bounds, Settings};
-use crate::delivery::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
+use crate::delivery::schedule::lane::{Bounds, Settings};
+use crate::delivery::schedule::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use crate::model::{
     Attempt, AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict,
     Webhook, WebhookNo, millis,

@@ -6,8 +6,8 @@ use super::network::Mood;
 use super::random::Random;
 use super::store::ACCOUNT;
 use super::world::World;
-use crate::delivery::engine::EngineSettings;
-use crate::delivery::lane::Bounds;
+use crate::delivery::schedule::engine::EngineSettings;
+use crate::delivery::schedule::lane::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,
     RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,

@@ -3,8 +3,8 @@
 
 use super::ledger::Ledger;
 use super::store::Store;
-use crate::delivery::lane::{AT_ONCE_BURST, Bounds, MAX_PAUSE, Settings};
-use crate::delivery::scheduler::{Hold, OwedAs, Reach};
+use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_PAUSE, Settings};
+use crate::delivery::schedule::scheduler::{Hold, OwedAs, Reach};
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,7 +4,7 @@
 //! that nobody wrote are told in `delivery/simulation`.
 
 use super::*;
-use crate::delivery::lane::MAX_PROBE_PACE;
+use crate::delivery::schedule::lane::MAX_PROBE_PACE;
 use crate::model::{
     Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State, Timings,
     Trigger, Verdict,

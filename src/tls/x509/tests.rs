@@ -11,7 +11,7 @@ fn odd_bytes_are_nothing() {
     assert_eq!(dotted(&[0xff; 200]), "");
 }
 
-fn fixture(pem: &[u8]) -> Facts {
+pub(crate) fn fixture(pem: &[u8]) -> Facts {
     use rustls_pki_types::CertificateDer;
     use rustls_pki_types::pem::PemObject as _;
     read(&CertificateDer::from_pem_slice(pem).unwrap()).unwrap()
@@ -41,27 +41,6 @@ fn what_openssl_makes_is_read() {
         assert_eq!((facts.key, &*facts.key.to_string(), facts.key.is_taken()), (key, shown, false));
         assert!(facts.unknown_critical.is_none() && !facts.is_authority);
     }
-}
-
-/// What an intermediate of version 1 lacks is not a name.
-#[test]
-fn version_1_lacks_something_else_in_an_intermediate() {
-    use crate::delivery::failure::refused;
-    use rustls::{CertificateError, OtherError};
-    let v1 = fixture(include_bytes!("fixtures/v1.pem"));
-    let leaf = fixture(include_bytes!("fixtures/critical.pem"));
-    let error = CertificateError::Other(OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion)));
-    let said = refused("loja.example", &error, &[leaf, v1]);
-    assert_eq!(
-        said.message,
-        "The intermediate certificate \"loja.example\" that loja.example sends is of X.509 version 1, issued without \
-         basicConstraints: issue it again with CA:TRUE."
-    );
-    assert_eq!(
-        said.message_pt,
-        "O certificado intermediário “loja.example” que loja.example envia é X.509 versão 1, emitido sem basicConstraints: \
-         emita-o de novo com CA:TRUE."
-    );
 }
 
 /// Each byte of a certificate, changed or cut off, gives facts or none, and no panic.

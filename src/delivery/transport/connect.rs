@@ -3,13 +3,15 @@
 //! It doesn't know what is sent over a connection, nor how long one is kept.
 
 use super::client::ClientSettings;
-use super::failure::{self, Unresolved};
-use super::redact::Secrets;
+use super::proxy;
 use super::resolve::{Resolver, literal};
 use super::stream::{Meter, Metered, Stream};
-use super::tls::Notes;
-use super::{head, probe, proxy};
+use crate::delivery::failure::{self, Unresolved};
+use crate::delivery::head;
+use crate::delivery::redact::Secrets;
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
+use crate::tls::client::Notes;
+use crate::tls::probe;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -28,14 +30,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// How large the head of a response may grow, its blank line included. hyper's own default is six times that.
-pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-pub(super) type HttpRequest = Request<Full<Bytes>>;
+pub(crate) type HttpRequest = Request<Full<Bytes>>;
 
 /// How heads are read: status line and framing decide, and lines that are no header are passed over, as browsers and
 /// curl do. Folded lines are joined (RFC 9112, 5.2) and a space before a colon is taken, so that no `Content-Length`
 /// hides behind one.
-pub(super) fn http(max_head_bytes: usize) -> http1::Builder {
+pub(crate) fn http(max_head_bytes: usize) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.allow_obsolete_multiline_headers_in_responses(true)
         .allow_spaces_after_header_name_in_responses(true)
@@ -48,28 +50,28 @@ pub(super) fn http(max_head_bytes: usize) -> http1::Builder {
 }
 
 /// Dials targets. One for each client, because it bounds the lookups under way.
-pub(super) struct Connector {
+pub(crate) struct Connector {
     resolver: Resolver,
     http: http1::Builder,
 }
 
 /// What is known of a dial while it is under way, so that a failure half-way still tells it.
 #[derive(Default)]
-pub(super) struct Dial {
-    pub(super) timings: Timings,
-    pub(super) remote_ip: Option<IpAddr>,
-    pub(super) tls: Option<TlsVersion>,
+pub(crate) struct Dial {
+    pub(crate) timings: Timings,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) tls: Option<TlsVersion>,
     /// What the handshake left behind.
     notes: Arc<Notes>,
 }
 
 impl Connector {
-    pub(super) fn new(resolver: Resolver) -> Self {
+    pub(crate) fn new(resolver: Resolver) -> Self {
         Self { resolver, http: http(MAX_HEAD_BYTES) }
     }
 
     /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
-    pub(super) async fn connect(
+    pub(crate) async fn connect(
         &self,
         target: &TargetUrl,
         settings: &ClientSettings,
@@ -244,53 +246,53 @@ impl Connector {
 }
 
 /// A connection that speaks HTTP. Dropping it ends its task and closes the socket, whatever is under way on it.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     meter: Arc<Meter>,
     /// Nothing was sent over it yet.
     is_fresh: bool,
     /// The target asked for a client certificate in the handshake, and may refuse it only now that there is none.
     asked_for_certificate: bool,
-    pub(super) remote_ip: IpAddr,
-    pub(super) tls: Option<TlsVersion>,
-    pub(super) born: Instant,
+    pub(crate) remote_ip: IpAddr,
+    pub(crate) tls: Option<TlsVersion>,
+    pub(crate) born: Instant,
     _task: Owned,
 }
 
 /// No response came.
-pub(super) struct Unanswered {
-    pub(super) cause: hyper::Error,
+pub(crate) struct Unanswered {
+    pub(crate) cause: hyper::Error,
     /// Whether any byte of an answer came.
-    pub(super) heard: bool,
+    pub(crate) heard: bool,
     /// The first of those bytes.
-    pub(super) copy: Vec<u8>,
+    pub(crate) copy: Vec<u8>,
     /// Whether the target had asked for a client certificate on this connection, and not answered any request since.
-    pub(super) asked_for_certificate: bool,
+    pub(crate) asked_for_certificate: bool,
     /// Whether the connection is without TLS.
-    pub(super) is_plain: bool,
+    pub(crate) is_plain: bool,
     /// What the target may have sent back of the request, and must not be quoted.
-    pub(super) secrets: Secrets,
+    pub(crate) secrets: Secrets,
 }
 
 /// The head of a response, and its body to be read.
-pub(super) struct Answer {
-    pub(super) response: http::Response<Incoming>,
+pub(crate) struct Answer {
+    pub(crate) response: http::Response<Incoming>,
     /// Whether no line of the head was passed over or joined. Else the connection must not be used again: the target
     /// may mean its body to end elsewhere.
-    pub(super) is_tidy: bool,
+    pub(crate) is_tidy: bool,
 }
 
 impl Unanswered {
     /// Whether a kept connection can only have died while it waited: the target said nothing, or what it said came
     /// before hyper had taken the request up.
-    pub(super) fn was_stale(&self) -> bool {
+    pub(crate) fn was_stale(&self) -> bool {
         !self.heard || self.cause.is_canceled()
     }
 }
 
 impl Connection {
     /// Sends and waits for the head of the response, without a limit of time.
-    pub(super) async fn send(&mut self, request: HttpRequest) -> Result<Answer, Unanswered> {
+    pub(crate) async fn send(&mut self, request: HttpRequest) -> Result<Answer, Unanswered> {
         // What a target says on a fresh connection before it is asked is no answer, and tells what speaks there.
         if !std::mem::take(&mut self.is_fresh) {
             self.meter.restart();
@@ -314,21 +316,21 @@ impl Connection {
     }
 
     /// Waits until the next request can be sent; false when the connection won't take one.
-    pub(super) async fn settle(&mut self) -> bool {
+    pub(crate) async fn settle(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }
 
     /// Whether it takes a request now, as far as can be known without sending one.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.sender.is_ready()
     }
 }
 
 /// Ends the task when it is dropped.
-pub(super) struct Owned(AbortHandle);
+pub(crate) struct Owned(AbortHandle);
 
 impl Owned {
-    pub(super) fn new(task: &JoinHandle<()>) -> Self {
+    pub(crate) fn new(task: &JoinHandle<()>) -> Self {
         Self(task.abort_handle())
     }
 }
@@ -350,12 +352,12 @@ fn version(stream: &TlsStream<TcpStream>) -> Option<TlsVersion> {
     match stream.get_ref().1.protocol_version() {
         Some(ProtocolVersion::TLSv1_2) => Some(TlsVersion::V1_2),
         Some(ProtocolVersion::TLSv1_3) => Some(TlsVersion::V1_3),
-        // No other is ever offered; see `super::tls`.
+        // No other is ever offered; see `crate::tls::client`.
         _ => None,
     }
 }
 
-pub(super) fn elapsed_us(start: Instant) -> u32 {
+pub(crate) fn elapsed_us(start: Instant) -> u32 {
     u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
@@ -378,14 +380,14 @@ mod tests {
             allow_http: true,
             guard: Guard::new(vec![loopback]),
             proxy: None,
-            tls: crate::delivery::tls::client_config(None).unwrap(),
+            tls: crate::tls::client::client_config(None).unwrap(),
         }
     }
 
     async fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<SocketAddr, AttemptError>, Dial) {
         let (settings, mut dial) = (settings(), Dial::default());
         let budget = Budget { until: Instant::now() + limit, limit };
-        let connector = Connector::new(Resolver::new(Arc::new(crate::delivery::resolve::system), 1));
+        let connector = Connector::new(Resolver::new(Arc::new(crate::delivery::transport::resolve::system), 1));
         let dialled = connector.dial_allowed(addresses, &settings, budget, &mut dial).await;
         (dialled.map(|(_, address)| address), dial)
     }

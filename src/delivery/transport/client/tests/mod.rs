@@ -6,12 +6,12 @@ mod heads;
 mod proxy;
 
 use super::*;
-use crate::delivery::connect::MAX_HEAD_BYTES;
 use crate::delivery::egress::Allowed;
-use crate::delivery::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
-use crate::delivery::stream::MAX_RESPONSE_BYTES;
-use crate::delivery::tls;
+use crate::delivery::transport::connect::MAX_HEAD_BYTES;
+use crate::delivery::transport::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
+use crate::delivery::transport::stream::MAX_RESPONSE_BYTES;
 use crate::model::{ErrorCode, Timestamp};
+use crate::tls::client as tls;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls_pki_types::PrivateKeyDer;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -10,9 +10,9 @@
 //! in by the store, which then says what it is owed next.
 
 use super::lane::{Bounds, Lane, Picked, Settings, Standstill};
+use crate::delivery::schedule::wheel::Wheel;
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::{Due, Standing};
-use crate::wheel::Wheel;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -213,9 +213,9 @@ pub enum OwedAs {
 
 /// A timer of the wheel.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Timer {
-    pub(super) lane: WebhookNo,
-    pub(super) due: Due,
+pub(crate) struct Timer {
+    pub(crate) lane: WebhookNo,
+    pub(crate) due: Due,
 }
 
 /// The scheduler's whole state.
@@ -260,7 +260,7 @@ impl<H> Scheduler<H> {
 
     /// Lanes that hold no more than this each.
     #[cfg(test)]
-    pub(super) fn bounded(self, bounds: Bounds) -> Self {
+    pub(crate) fn bounded(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
     }
 
@@ -276,7 +276,7 @@ impl<H> Scheduler<H> {
     }
 
     /// Why a lane starts nothing by itself; `None` for one that is gone.
-    pub(super) fn standstill(&self, no: WebhookNo) -> Option<Standstill> {
+    pub(crate) fn standstill(&self, no: WebhookNo) -> Option<Standstill> {
         self.lanes.get(&no).filter(|lane| !lane.removed).map(Lane::standstill)
     }
 

@@ -4,13 +4,13 @@
 //! every attempt is a task of its own, owned and joined here. The driver decides one thing by itself: what an attempt's
 //! result means for the schedule, which needs the policy and the clock that the pure core does without.
 
-use super::client::{Client, Finished};
 use super::lane::{Settings, Standstill};
-use super::prepare::Prepared;
-use super::redact::redact;
 use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
 use super::status::Status;
 use crate::clock::Clock;
+use crate::delivery::redact::redact;
+use crate::delivery::transport::client::{Client, Finished};
+use crate::delivery::transport::prepare::Prepared;
 use crate::model::{
     AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
     Verdict, Webhook, WebhookNo,

@@ -154,10 +154,13 @@ async fn an_intermediate_that_is_at_fault_is_called_by_its_name() {
 #[tokio::test]
 async fn certificates_of_version_1_and_of_sha_1_are_named() {
     let ca = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(ca.path(), include_bytes!("../../x509/fixtures/ca.pem")).unwrap();
+    std::fs::write(ca.path(), include_bytes!("../../../../tls/x509/fixtures/ca.pem")).unwrap();
     for (pem, says) in [
-        (&include_bytes!("../../x509/fixtures/v1.pem")[..], "is of X.509 version 1, issued without subjectAltName"),
-        (include_bytes!("../../x509/fixtures/sha1.pem"), "was signed with SHA-1"),
+        (
+            &include_bytes!("../../../../tls/x509/fixtures/v1.pem")[..],
+            "is of X.509 version 1, issued without subjectAltName",
+        ),
+        (include_bytes!("../../../../tls/x509/fixtures/sha1.pem"), "was signed with SHA-1"),
     ] {
         let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().unwrap();
         let key = PrivateKeyDer::from_pem_slice(pem).unwrap();

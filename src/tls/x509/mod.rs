@@ -3,7 +3,7 @@
 //! It judges nothing and verifies nothing: whether a certificate is trusted is webpki's business alone. What it reads
 //! was sent by a stranger, so each step is bounded, and what can't be read is left out.
 
-use crate::der::Der;
+use crate::tls::der::Der;
 use rustls_pki_types::UnixTime;
 use std::fmt;
 use std::net::IpAddr;
@@ -18,38 +18,38 @@ const MAX_ITEMS: usize = 2000;
 
 /// The parts of a certificate that decide whether it is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// 1 to 3; only those of version 3 have extensions, and so names.
-    pub(super) version: u8,
+    pub(crate) version: u8,
     /// What it was signed with.
-    pub(super) signed: Signature,
+    pub(crate) signed: Signature,
     /// Who signed it: the common name, else the organization; empty where there is neither.
-    pub(super) issuer: String,
+    pub(crate) issuer: String,
     /// Whose it is, likewise.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// Whether issuer and subject are the same.
-    pub(super) is_self_issued: bool,
+    pub(crate) is_self_issued: bool,
     /// The last moment of its time.
-    pub(super) not_after: Option<UnixTime>,
+    pub(crate) not_after: Option<UnixTime>,
     /// The first moment of its time.
-    pub(super) not_before: Option<UnixTime>,
+    pub(crate) not_before: Option<UnixTime>,
     /// The key it is for.
-    pub(super) key: Key,
+    pub(crate) key: Key,
     /// The first hosts and addresses of its `subjectAltName`.
-    pub(super) names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// How many there are besides.
-    pub(super) more_names: usize,
+    pub(crate) more_names: usize,
     /// Whether it may sign others.
-    pub(super) is_authority: bool,
+    pub(crate) is_authority: bool,
     /// Whether its extended key usage, if it has any, takes in servers.
-    pub(super) is_for_servers: bool,
+    pub(crate) is_for_servers: bool,
     /// The first extension that is critical and that webpki doesn't know, as numbers with dots.
-    pub(super) unknown_critical: Option<String>,
+    pub(crate) unknown_critical: Option<String>,
 }
 
 /// The algorithm of a signature, as far as a refusal depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signature {
+pub(crate) enum Signature {
     /// MD2, MD4 or MD5.
     Md5,
     /// SHA-1.
@@ -60,7 +60,7 @@ pub(super) enum Signature {
 
 /// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(crate) enum Key {
     /// RSA, with its length in bits.
     Rsa(usize),
     /// RSA for PSS signatures alone.
@@ -75,7 +75,7 @@ pub(super) enum Key {
 
 impl Key {
     /// Whether carteiro verifies signatures of such a key (ring's algorithms).
-    pub(super) const fn is_taken(self) -> bool {
+    pub(crate) const fn is_taken(self) -> bool {
         match self {
             Self::Rsa(bits) => 2048 <= bits && bits <= 8192,
             Self::Curve(name) => matches!(name.as_bytes(), b"P-256" | b"P-384" | b"Ed25519"),
@@ -99,7 +99,7 @@ impl fmt::Display for Key {
 }
 
 /// Reads a certificate in DER; `None` where its frame can't be read.
-pub(super) fn read(certificate: &[u8]) -> Option<Facts> {
+pub(crate) fn read(certificate: &[u8]) -> Option<Facts> {
     let mut certificate = Der(Der(certificate).of(SEQUENCE)?);
     let mut signed = Der(certificate.of(SEQUENCE)?);
     let version = match signed.of(VERSION) {
@@ -317,4 +317,4 @@ fn dotted(id: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,7 @@
 //! The bytes of one connection: plain or TLS, counted as they come in.
 
 use super::connect::MAX_HEAD_BYTES;
-use super::failure::TooMuchSent;
+use crate::delivery::failure::TooMuchSent;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,13 +13,13 @@ use tokio_rustls::client::TlsStream;
 
 /// How many bytes a target may send in answer to one request: a head, the body that is read, the framing of its
 /// chunks and some interim responses. It ends a flood of `100 Continue`, which hyper would swallow for ever.
-pub(super) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
+pub(crate) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
 /// Counts what a connection has received since its last request began, and copies the first of it: whether a target was
 /// silent decides whether the request may go out again, what its head looked like whether the connection is kept and
 /// what is said of it, and hyper tells neither.
 #[derive(Default)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     received: AtomicUsize,
     copy: Mutex<Opening>,
 }
@@ -34,18 +34,18 @@ struct Opening {
 
 impl Meter {
     /// A request begins.
-    pub(super) fn restart(&self) {
+    pub(crate) fn restart(&self) {
         self.received.store(0, Ordering::Release);
         *self.copy() = Opening::default();
     }
 
     /// Whether any byte came since.
-    pub(super) fn heard(&self) -> bool {
+    pub(crate) fn heard(&self) -> bool {
         self.received.load(Ordering::Acquire) > 0
     }
 
     /// What came since, the head first; nothing more is copied until the next request.
-    pub(super) fn take_copy(&self) -> Vec<u8> {
+    pub(crate) fn take_copy(&self) -> Vec<u8> {
         std::mem::replace(&mut *self.copy(), Opening { bytes: Vec::new(), is_over: true }).bytes
     }
 
@@ -68,19 +68,19 @@ impl Meter {
 }
 
 /// A connection's bytes, with TLS or without.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 /// A [`Stream`] whose received bytes are counted, above TLS: what TLS says to itself is no answer.
-pub(super) struct Metered {
+pub(crate) struct Metered {
     stream: Stream,
     meter: Arc<Meter>,
 }
 
 impl Metered {
-    pub(super) fn new(stream: Stream, meter: Arc<Meter>) -> Self {
+    pub(crate) fn new(stream: Stream, meter: Arc<Meter>) -> Self {
         Self { stream, meter }
     }
 }

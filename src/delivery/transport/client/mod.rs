@@ -8,11 +8,12 @@ mod tests;
 
 use super::charset::Charset;
 use super::connect::{Answer, Connection, Connector, Dial, HttpRequest, elapsed_us};
-use super::egress::Guard;
 use super::pool::{Generation, Pool};
 use super::resolve::{self, LookUp, Resolver, literal};
-use super::{failure, response};
+use super::response;
 use crate::clock::Clock;
+use crate::delivery::egress::Guard;
+use crate::delivery::failure;
 use crate::model::{
     Attempt, AttemptError, AttemptResult, ProxyUrl, Response, TargetUrl, Timestamp, Timings, TlsVersion, Trigger,
     WebhookNo,
@@ -58,7 +59,7 @@ pub struct ClientSettings {
     pub guard: Guard,
     /// Through which proxy targets are reached, if any. Names are resolved and addresses judged here all the same.
     pub proxy: Option<ProxyUrl>,
-    /// Whose certificates are trusted; see [`super::tls::client_config`].
+    /// Whose certificates are trusted; see [`crate::tls::client::client_config`].
     pub tls: Arc<rustls::ClientConfig>,
 }
 
@@ -94,7 +95,7 @@ pub struct Finished {
 
 impl Finished {
     /// As it is kept.
-    pub(super) fn into_attempt(self, number: u16, trigger: Trigger, started_at: Timestamp) -> Attempt {
+    pub(crate) fn into_attempt(self, number: u16, trigger: Trigger, started_at: Timestamp) -> Attempt {
         Attempt {
             number,
             trigger,
@@ -306,7 +307,7 @@ impl Inner {
     }
 }
 
-pub(super) fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
+pub(crate) fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
     let Outgoing { pool: _, target, headers: own, body } = outgoing;
     let path = target.path_and_query();
     // `https://loja.example?x=1` has a query and no path, which a request line must not lack.

@@ -11,10 +11,10 @@ const USER_AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
 
 /// A webhook made ready for its attempts; made anew whenever the webhook changes.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) webhook: Arc<Webhook>,
+pub(crate) struct Prepared {
+    pub(crate) webhook: Arc<Webhook>,
     /// How often the webhook had been given another target or been set ACTIVE again.
-    pub(super) renewals: u32,
+    pub(crate) renewals: u32,
     target: Arc<TargetUrl>,
     headers: HeaderMap,
     key: SigningKey,
@@ -23,7 +23,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(webhook: Arc<Webhook>, renewals: u32) -> Self {
+    pub(crate) fn new(webhook: Arc<Webhook>, renewals: u32) -> Self {
         let mut headers = HeaderMap::with_capacity(16);
         for (name, value) in webhook.headers.iter() {
             headers.insert(name.clone(), value.clone());
@@ -44,14 +44,14 @@ impl Prepared {
     }
 
     /// The policy of its automatic attempts.
-    pub(super) fn retry<'a>(&'a self, default: &'a RetryPolicy) -> &'a RetryPolicy {
+    pub(crate) fn retry<'a>(&'a self, default: &'a RetryPolicy) -> &'a RetryPolicy {
         self.webhook.retry.as_ref().unwrap_or(default)
     }
 
     /// The request of one attempt. Its id is the notification's, the same at every attempt; its timestamp is this attempt's
     /// (Standard Webhooks, "Webhook metadata"). The trace is its event's, and not signed: what stands between here and the target may
     /// write a parent of its own into it.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         id: NotificationId,
         number: u16,

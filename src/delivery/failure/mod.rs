@@ -13,15 +13,14 @@ mod status;
 mod system;
 mod tls;
 
-pub(super) use certificate::is_its_own_authority;
 #[cfg(any(test, fuzzing))]
-pub(super) use certificate::refused;
-pub(super) use exchange::{TooMuchSent, exchanging, no_connection, no_request, silent};
-pub(super) use reach::{
+pub(crate) use certificate::refused;
+pub(crate) use exchange::{TooMuchSent, exchanging, no_connection, no_request, silent};
+pub(crate) use reach::{
     Unresolved, blocked, connecting, connecting_too_long, not_https, proxy_is_odd, proxy_refused, proxy_too_long,
     proxy_unreachable, proxy_unresolved, resolving, resolving_too_long,
 };
-pub(super) use tls::{handshaking, handshaking_too_long, hides_its_certificate, never_certified};
+pub(crate) use tls::{handshaking, handshaking_too_long, hides_its_certificate, never_certified};
 
 use crate::model::{AttemptError, AttemptResult, ErrorCode};
 use std::borrow::Cow;

@@ -5,7 +5,7 @@
 //! header of the request.
 
 use super::connect::{self, Owned};
-use super::failure;
+use crate::delivery::failure;
 use crate::model::{AttemptError, ProxyUrl};
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 /// Asks the proxy at the other end of `tcp` for a connection to `address`, without a limit of time.
-pub(super) async fn tunnel(proxy: &ProxyUrl, tcp: TcpStream, address: SocketAddr) -> Result<TcpStream, AttemptError> {
+pub(crate) async fn tunnel(proxy: &ProxyUrl, tcp: TcpStream, address: SocketAddr) -> Result<TcpStream, AttemptError> {
     let odd = || failure::proxy_is_odd(proxy, address);
     let http = connect::http(MAX_HEAD_BYTES);
     let (mut sender, connection) = http.handshake(TokioIo::new(tcp)).await.map_err(|_| odd())?;

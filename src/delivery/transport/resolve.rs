@@ -3,7 +3,7 @@
 //! The resolver blocks a thread for as long as it likes, far beyond the patience of whoever asks. It knows no timeout and no
 //! guard: those are its callers'.
 
-use super::failure::Unresolved;
+use crate::delivery::failure::Unresolved;
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
 use std::collections::HashMap;
 use std::io;
@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::sync::Semaphore;
 
 /// How many of the addresses behind one name are looked at.
-pub(super) const MAX_ADDRESSES: usize = 8;
+pub(crate) const MAX_ADDRESSES: usize = 8;
 
 /// What answers for a name, on the thread that calls.
-pub(super) type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, Unresolved> + Send + Sync;
+pub(crate) type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, Unresolved> + Send + Sync;
 
 /// Resolves names, a limited number at once.
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     look_up: Arc<LookUp>,
     places: Arc<Semaphore>,
     /// Names that are being looked up now, each once, whoever asks: many attempts at one name would else take all the places,
@@ -43,12 +43,12 @@ impl Default for Lookup {
 
 impl Resolver {
     /// `most` names are resolved at once: each keeps one of tokio's 512 blocking threads busy, on which the store reads too.
-    pub(super) fn new(look_up: Arc<LookUp>, most: usize) -> Self {
+    pub(crate) fn new(look_up: Arc<LookUp>, most: usize) -> Self {
         Self { look_up, places: Arc::new(Semaphore::new(most)), under_way: Arc::default() }
     }
 
     /// The addresses of a name, from the lookup that is under way or from a new one.
-    pub(super) async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Arc<Unresolved>> {
+    pub(crate) async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Arc<Unresolved>> {
         let lookup = {
             let mut under_way = lock(&self.under_way);
             if let Some(lookup) = under_way.get(host).and_then(Weak::upgrade) {
@@ -102,7 +102,7 @@ fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
 
 /// The address that a host spells out, in every form the system's resolver takes for one: `127.1`, `0x7f000001`,
 /// `2130706433`, `0177.0.0.1`. A name is none, and nobody is asked for it.
-pub(super) fn literal(host: &str) -> Option<IpAddr> {
+pub(crate) fn literal(host: &str) -> Option<IpAddr> {
     /// `AI_NUMERICHOST`, the same number in glibc, musl, the BSDs and macOS.
     const NUMERIC_HOST: i32 = 4;
     if let Ok(ip) = host.parse() {
@@ -117,7 +117,7 @@ pub(super) fn literal(host: &str) -> Option<IpAddr> {
 }
 
 /// What the system's resolver says of a name.
-pub(super) fn system(name: &str) -> Result<Vec<IpAddr>, Unresolved> {
+pub(crate) fn system(name: &str) -> Result<Vec<IpAddr>, Unresolved> {
     // One answer an address, rather than one for each kind of socket.
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     // An address of a family that is neither IPv4 nor IPv6 is passed over, as std does.

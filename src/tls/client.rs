@@ -3,13 +3,12 @@
 //! Certificates are always verified; there is no switch that turns it off. A target with a certificate of its own is
 //! reached by trusting its authority in the config.
 
-use super::failure;
 use super::x509::{self, Facts};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
@@ -74,7 +73,7 @@ impl ServerCertVerifier for OwnAllowed {
         let verified = match verified {
             // Refused for this alone: webpki looks at the time first.
             Err(rustls::Error::InvalidCertificate(ref why))
-                if failure::is_its_own_authority(why) && self.own.iter().any(|own| own == end_entity) =>
+                if is_its_own_authority(why) && self.own.iter().any(|own| own == end_entity) =>
             {
                 ParsedCertificate::try_from(end_entity)
                     .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name))
@@ -119,13 +118,26 @@ impl ServerCertVerifier for OwnAllowed {
     }
 }
 
+/// Whether a certificate was refused for being an authority's: what `openssl req -x509` makes unless told otherwise.
+fn is_its_own_authority(error: &CertificateError) -> bool {
+    matches!(webpki_error(error), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// The error of webpki that rustls passes on, where it has none of its own for it.
+pub(crate) fn webpki_error(error: &CertificateError) -> Option<&webpki::Error> {
+    let CertificateError::Other(other) = error else {
+        return None;
+    };
+    other.0.downcast_ref()
+}
+
 /// What a handshake leaves behind for the sentence that explains why it failed.
 ///
 /// rustls's errors name neither the certificate that is at fault nor whether a client certificate was asked for, and
 /// the verifier and resolver that know are shared by all connections; so they write into the notes of the task that
 /// shakes hands.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     chain: Mutex<Vec<Facts>>,
     asked_for_certificate: AtomicBool,
 }
@@ -139,22 +151,22 @@ impl Notes {
     const MAX_CHAIN: usize = 8;
 
     /// Runs a handshake that writes into `notes`.
-    pub(super) async fn during<F: Future>(notes: &Arc<Self>, handshake: F) -> F::Output {
+    pub(crate) async fn during<F: Future>(notes: &Arc<Self>, handshake: F) -> F::Output {
         NOTES.scope(Arc::clone(notes), handshake).await
     }
 
     /// The certificates that were refused, the target's own first, as far as they could be read; empty where none was.
-    pub(super) fn chain(&self) -> Vec<Facts> {
+    pub(crate) fn chain(&self) -> Vec<Facts> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the target asked for a client certificate.
-    pub(super) fn asked_for_certificate(&self) -> bool {
+    pub(crate) fn asked_for_certificate(&self) -> bool {
         self.asked_for_certificate.load(Ordering::Acquire)
     }
 
     /// Writes the certificates that were refused into the notes of this task.
-    pub(super) fn take_chain<'a>(chain: impl Iterator<Item = &'a CertificateDer<'a>>) {
+    pub(crate) fn take_chain<'a>(chain: impl Iterator<Item = &'a CertificateDer<'a>>) {
         // Outside of an attempt, as in a test, nobody reads them.
         let _ = NOTES.try_with(|notes| {
             let read = chain.take(Self::MAX_CHAIN).map_while(|certificate| x509::read(certificate)).collect();

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 const KEPT_LOCATION_BYTES: usize = 500;
 
 /// The response as far as its head tells, its body still empty. `now` is what a date in `Retry-After` is measured from.
-pub(super) fn from_head(head: &response::Parts, now: impl FnOnce() -> Timestamp) -> Response {
+pub(crate) fn from_head(head: &response::Parts, now: impl FnOnce() -> Timestamp) -> Response {
     let busy = matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     Response {
         status: head.status.as_u16(),
@@ -21,7 +21,7 @@ pub(super) fn from_head(head: &response::Parts, now: impl FnOnce() -> Timestamp)
 
 /// Whether the target lets the connection be used again. HTTP/1.0 is never asked for it: its keep-alive was an
 /// extension that intermediaries get wrong.
-pub(super) fn allows_reuse(head: &response::Parts) -> bool {
+pub(crate) fn allows_reuse(head: &response::Parts) -> bool {
     head.version == Version::HTTP_11 && head.status != StatusCode::SWITCHING_PROTOCOLS && !says_close(&head.headers)
 }
 

@@ -11,16 +11,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many idle connections one webhook keeps to one origin: as many as it has attempts in flight by default.
-pub(super) const MAX_IDLE_PER_ORIGIN: usize = 8;
+pub(crate) const MAX_IDLE_PER_ORIGIN: usize = 8;
 /// How many idle connections there are in all: as many as there are attempts in flight by default.
-pub(super) const MAX_IDLE: usize = 512;
+pub(crate) const MAX_IDLE: usize = 512;
 /// How long a connection may wait. Most servers close one after 60 s or more, and whoever closes first can't be raced.
-pub(super) const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
+pub(crate) const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
 /// How old a connection may grow, busy or not: it never looks at the name's addresses again, and targets move.
-pub(super) const MAX_AGE: Duration = Duration::from_secs(300);
+pub(crate) const MAX_AGE: Duration = Duration::from_secs(300);
 
 #[derive(Default)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     shelf: Mutex<Shelf>,
 }
 
@@ -41,11 +41,11 @@ struct Idle {
 /// Which settings a connection was made under. One made under older settings is never kept: the guard or the trusted
 /// authorities may have changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Generation(u64);
+pub(crate) struct Generation(u64);
 
 impl Pool {
     /// The connection that was given back last and still takes a request, if there is one of this generation.
-    pub(super) fn take(
+    pub(crate) fn take(
         &self,
         webhook: WebhookNo,
         target: &TargetUrl,
@@ -75,7 +75,7 @@ impl Pool {
     }
 
     /// Keeps the connection for the next attempt, unless there are too many or the settings have changed since.
-    pub(super) fn give(
+    pub(crate) fn give(
         &self,
         webhook: WebhookNo,
         origin: Arc<TargetUrl>,
@@ -109,7 +109,7 @@ impl Pool {
     }
 
     /// Drops what has waited too long or has been closed by its target.
-    pub(super) fn sweep(&self, now: Instant) {
+    pub(crate) fn sweep(&self, now: Instant) {
         let mut dead = Vec::new();
         let mut guard = self.lock();
         let kept = &mut *guard;
@@ -122,7 +122,7 @@ impl Pool {
     }
 
     /// Drops what is kept for this webhook.
-    pub(super) fn forget(&self, webhook: WebhookNo) {
+    pub(crate) fn forget(&self, webhook: WebhookNo) {
         let mut kept = self.lock();
         let dropped = kept.idle.remove(&webhook).unwrap_or_default();
         kept.count -= dropped.len();
@@ -131,7 +131,7 @@ impl Pool {
     }
 
     /// Drops everything; from now on only connections of this generation are kept.
-    pub(super) fn renew(&self, generation: Generation) {
+    pub(crate) fn renew(&self, generation: Generation) {
         let mut kept = self.lock();
         let dropped = std::mem::take(&mut kept.idle);
         kept.count = 0;
@@ -141,7 +141,7 @@ impl Pool {
     }
 
     /// How many connections wait.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.lock().count
     }
 
@@ -152,7 +152,7 @@ impl Pool {
 }
 
 impl Generation {
-    pub(super) fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }

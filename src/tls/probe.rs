@@ -4,7 +4,7 @@
 //! Such a server ends the handshake before it shows its certificate. This one offers the kinds of signature and curve
 //! that ring can't verify, looks at the certificate, and always fails: nothing is ever sent over it.
 
-use super::tls::Notes;
+use super::client::Notes;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{ActiveKeyExchange, CryptoProvider, SupportedKxGroup};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, SignatureScheme, SupportedProtocolVersion};
@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::sync::{Arc, LazyLock};
 
 /// What is offered, in turn: TLS 1.2 knows every kind of key, and some servers speak 1.3 alone.
-pub(super) fn offers() -> &'static [Arc<ClientConfig>; 2] {
+pub(crate) fn offers() -> &'static [Arc<ClientConfig>; 2] {
     static OFFERS: LazyLock<[Arc<ClientConfig>; 2]> =
         LazyLock::new(|| [&rustls::version::TLS12, &rustls::version::TLS13].map(|version| Arc::new(offer(version))));
     &OFFERS

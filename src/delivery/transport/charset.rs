@@ -8,7 +8,7 @@ use http::HeaderValue;
 
 /// How bytes stand for characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Charset {
+pub(crate) enum Charset {
     /// Also any other that isn't known.
     #[default]
     Utf8,
@@ -32,7 +32,7 @@ const WESTERN: [char; 32] = [
 
 impl Charset {
     /// The charset of a `Content-Type`, such as `text/html; charset="ISO-8859-1"`.
-    pub(super) fn of(content_type: Option<&HeaderValue>) -> Self {
+    pub(crate) fn of(content_type: Option<&HeaderValue>) -> Self {
         let text = content_type.map(HeaderValue::as_bytes).map(String::from_utf8_lossy).unwrap_or_default();
         let declared = text.split(';').skip(1).find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
@@ -54,7 +54,7 @@ impl Charset {
 
     /// `body` as UTF-8, of at most `most` bytes and cut between characters. Bytes of UTF-8 stay as they are, whole or
     /// not.
-    pub(super) fn decode(self, mut body: Vec<u8>, most: usize) -> Vec<u8> {
+    pub(crate) fn decode(self, mut body: Vec<u8>, most: usize) -> Vec<u8> {
         let text: String = match self {
             Self::Utf8 => {
                 body.truncate(most);

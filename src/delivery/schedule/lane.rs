@@ -1,9 +1,9 @@
 //! One webhook's queue: the heads of its three ranges, its limits, and what it starts next.
 
 use super::scheduler::{Action, Ask, Hold, OwedAs, Reach, Timer};
+use crate::delivery::schedule::wheel::Wheel;
 use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis, splitmix64};
 use crate::store::{Due, Standing};
-use crate::wheel::Wheel;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ const LOOK_AHEAD: Duration = Duration::from_secs(60);
 
 /// How much a lane holds in memory. A field and not a constant, so that a simulation meets every bound with a dozen rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// How many fresh or by-hand notifications, and how many timers.
-    pub(super) held: usize,
+    pub(crate) held: usize,
     /// How many attempts may have ended with their outcomes not yet taken in by the store: what holds a lane back if the
     /// committer falls behind.
-    pub(super) settling: usize,
+    pub(crate) settling: usize,
 }
 
 impl Bounds {
     /// A few hundred KiB a lane at worst.
-    pub(super) const DEFAULT: Self = Self { held: 1024, settling: 1024 };
+    pub(crate) const DEFAULT: Self = Self { held: 1024, settling: 1024 };
 
     /// When a head has fewer, the next page is read.
     const fn low(self) -> usize {
@@ -37,7 +37,7 @@ impl Bounds {
 
 /// The longest a probe waits after the one before it: four attempts a second use up nobody's processor, and find a target that is
 /// back within a quarter of one.
-pub(super) const MAX_PROBE_PACE: Duration = Duration::from_millis(250);
+pub(crate) const MAX_PROBE_PACE: Duration = Duration::from_millis(250);
 
 /// How long after so many attempts in a row that could not speak to the target the next automatic one leaves. A target that
 /// refuses at once would else be asked thousands of times a second by all that it is owed.
@@ -67,13 +67,13 @@ fn pause_for_our_fault(ours: u32, no: WebhookNo) -> Duration {
 }
 
 /// The longest such wait.
-pub(super) const MAX_PAUSE: Duration = Duration::from_secs(30);
+pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// How many attempts that a person asked for leave at once, whatever else holds the lane; one more does every [`AT_ONCE_EVERY`]. A
 /// script that re-sends thousands one by one can't use this to get around `Retry-After` or the rate limit.
-pub(super) const AT_ONCE_BURST: u64 = 10;
+pub(crate) const AT_ONCE_BURST: u64 = 10;
 /// See [`AT_ONCE_BURST`].
-pub(super) const AT_ONCE_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const AT_ONCE_EVERY: Duration = Duration::from_secs(1);
 
 /// What a webhook asks of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub struct Settings {
 }
 
 /// What a lane does with its turn.
-pub(super) enum Picked<H> {
+pub(crate) enum Picked<H> {
     Start { seq: Seq, owed: OwedAs, hot: Option<H> },
     NotBefore(Timestamp),
     Nothing,
@@ -194,28 +194,28 @@ struct Busy {
 
 /// Why a lane starts nothing by itself, and until when. Moments that have passed mean nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standstill {
+pub(crate) struct Standstill {
     /// The target asked for it, with `Retry-After`.
-    pub(super) held_until: Timestamp,
+    pub(crate) held_until: Timestamp,
     /// When the rate limit allows the next attempt.
-    pub(super) paid_at: Timestamp,
+    pub(crate) paid_at: Timestamp,
     /// This machine could not make the last attempt; when it tries again.
-    pub(super) paused_until: Timestamp,
+    pub(crate) paused_until: Timestamp,
     /// The target could not be reached, and one attempt at a time finds out when it can.
-    pub(super) unreached: bool,
+    pub(crate) unreached: bool,
 }
 
 /// One webhook's queue.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
-pub(super) struct Lane<H> {
-    pub(super) no: WebhookNo,
+pub(crate) struct Lane<H> {
+    pub(crate) no: WebhookNo,
     /// Whether it stands in the scheduler's ring.
-    pub(super) in_ring: bool,
+    pub(crate) in_ring: bool,
     /// Whether its webhook was deleted: it waits for its attempts in flight and starts no more.
-    pub(super) removed: bool,
+    pub(crate) removed: bool,
     /// When the scheduler looks at it again.
-    pub(super) wake: Option<Timestamp>,
+    pub(crate) wake: Option<Timestamp>,
     settings: Settings,
     bounds: Bounds,
     epoch: u64,
@@ -259,7 +259,7 @@ pub(super) struct Lane<H> {
 const FIRST_DUE: Due = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
 
 impl<H> Lane<H> {
-    pub(super) fn new(no: WebhookNo, settings: Settings, bounds: Bounds) -> Self {
+    pub(crate) fn new(no: WebhookNo, settings: Settings, bounds: Bounds) -> Self {
         Self {
             no,
             in_ring: false,
@@ -292,25 +292,25 @@ impl<H> Lane<H> {
         }
     }
 
-    pub(super) fn account(&self) -> AccountNo {
+    pub(crate) fn account(&self) -> AccountNo {
         self.settings.account
     }
 
-    pub(super) fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.settings.active
     }
 
-    pub(super) fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
     }
 
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         let by_hand = self.manual.rows.len() + self.at_once.len();
         self.fresh.rows.len() + self.fresh.aside.len() + by_hand + self.timers.len() + self.busy.len()
     }
 
     /// Its webhook was deleted: nothing is owed any more, and what is in flight still holds its slots.
-    pub(super) fn remove(&mut self) {
+    pub(crate) fn remove(&mut self) {
         self.removed = true;
         self.settings.active = false;
         self.at_once.clear();
@@ -325,12 +325,12 @@ impl<H> Lane<H> {
         self.epoch += 1;
     }
 
-    pub(super) fn has_work(&self) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         let by_hand = !(self.manual.rows.is_empty() && self.at_once.is_empty());
         by_hand || (self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()))
     }
 
-    pub(super) fn change(&mut self, settings: Settings, now: Timestamp) {
+    pub(crate) fn change(&mut self, settings: Settings, now: Timestamp) {
         if self.settings.active && !settings.active {
             // All of it was asked in the epoch before, and so the page by hand must be asked again as well.
             self.read_again();
@@ -355,7 +355,7 @@ impl<H> Lane<H> {
 
     /// Its webhook has another target, or was set ACTIVE again: what was learned of the target so far holds no more. Attempts that are
     /// in flight say nothing of it either, and those to another target (`moved`) take up none of its places.
-    pub(super) fn renew(&mut self, moved: bool) {
+    pub(crate) fn renew(&mut self, moved: bool) {
         self.renewals = self.renewals.wrapping_add(1);
         self.held_until = Timestamp::from_ms(0);
         self.manual_held_until = Timestamp::from_ms(0);
@@ -371,7 +371,7 @@ impl<H> Lane<H> {
     }
 
     /// Why it starts nothing by itself, as far as that is more than a moment's matter.
-    pub(super) fn standstill(&self) -> Standstill {
+    pub(crate) fn standstill(&self) -> Standstill {
         let burst_us = self.interval_us().map_or(0, |interval_us| 1_000_000_u64.saturating_sub(interval_us));
         let paid_at_ms = self.paid_until_us.saturating_sub(burst_us).div_ceil(1000);
         Standstill {
@@ -382,7 +382,7 @@ impl<H> Lane<H> {
         }
     }
 
-    pub(super) fn reset_timers(&mut self) {
+    pub(crate) fn reset_timers(&mut self) {
         self.forget_timers();
         self.epoch += 1;
         self.fresh.loading = false;
@@ -405,7 +405,7 @@ impl<H> Lane<H> {
 
     // ---- what is owed ----
 
-    pub(super) fn offer_fresh(&mut self, seq: Seq, hot: Option<H>) {
+    pub(crate) fn offer_fresh(&mut self, seq: Seq, hot: Option<H>) {
         match self.busy.get_mut(&seq) {
             Some(busy) => busy.fresh = true,
             None if self.settings.active => self.fresh.offer(seq, hot),
@@ -414,7 +414,7 @@ impl<H> Lane<H> {
     }
 
     /// An attempt by hand is owed; `at_once` where a person waits for it.
-    pub(super) fn offer_manual(&mut self, due: Due, at_once: bool) {
+    pub(crate) fn offer_manual(&mut self, due: Due, at_once: bool) {
         if self.removed {
             return;
         }
@@ -426,14 +426,14 @@ impl<H> Lane<H> {
     }
 
     /// Its due time was changed in the store. What is being attempted is told by its outcome.
-    pub(super) fn offer_moved(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
+    pub(crate) fn offer_moved(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
         if !self.busy.contains_key(&due.seq) {
             self.forget_retry(due.seq);
             self.offer_retry(due, now, wheel);
         }
     }
 
-    pub(super) fn offer_retry(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
+    pub(crate) fn offer_retry(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
         if !self.settings.active || self.busy.contains_key(&due.seq) {
             return;
         }
@@ -471,12 +471,12 @@ impl<H> Lane<H> {
     }
 
     /// A timer has fired; returns whether it meant anything.
-    pub(super) fn fired(&mut self, due: Due) -> bool {
+    pub(crate) fn fired(&mut self, due: Due) -> bool {
         let meant = self.timers.get(&due.seq) == Some(&due.at);
         meant && self.ready.insert(due)
     }
 
-    pub(super) fn forget(&mut self, seq: Seq) {
+    pub(crate) fn forget(&mut self, seq: Seq) {
         self.fresh.rows.remove(&seq);
         self.fresh.aside.remove(&seq);
         self.manual.rows.retain(|due, ()| due.seq != seq);
@@ -494,7 +494,7 @@ impl<H> Lane<H> {
 
     // ---- attempts ----
 
-    pub(super) fn pick(&mut self, now: Timestamp) -> Picked<H> {
+    pub(crate) fn pick(&mut self, now: Timestamp) -> Picked<H> {
         let in_flight = self.in_flight - self.elsewhere;
         if in_flight >= self.settings.max_in_flight || self.busy.len() - self.in_flight >= self.bounds.settling {
             return Picked::Nothing;
@@ -621,7 +621,7 @@ impl<H> Lane<H> {
     }
 
     /// Returns whether a slot came free.
-    pub(super) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
+    pub(crate) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
         let Some(busy) = self.busy.get_mut(&seq).filter(|busy| busy.in_flight) else {
             return false;
         };
@@ -659,7 +659,7 @@ impl<H> Lane<H> {
         true
     }
 
-    pub(super) fn settled(&mut self, seq: Seq, standing: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
+    pub(crate) fn settled(&mut self, seq: Seq, standing: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
         let said_fresh = self.busy.remove(&seq).is_some_and(|busy| busy.fresh);
         // The store has the last word on what the automatic schedule owes; an attempt by hand that waits is its own row.
         self.fresh.rows.remove(&seq);
@@ -675,7 +675,7 @@ impl<H> Lane<H> {
     }
 
     /// It was not attempted, since it could not be read, and a while has passed since. What it is owed is in the store.
-    pub(super) fn unread(&mut self, seq: Seq) {
+    pub(crate) fn unread(&mut self, seq: Seq) {
         if self.busy.get(&seq).is_some_and(|busy| !busy.in_flight) {
             self.busy.remove(&seq);
             self.read_again();
@@ -684,7 +684,7 @@ impl<H> Lane<H> {
 
     // ---- pages ----
 
-    pub(super) fn refill(&mut self, now: Timestamp, out: &mut Vec<Action<H>>) {
+    pub(crate) fn refill(&mut self, now: Timestamp, out: &mut Vec<Action<H>>) {
         if self.removed {
             return;
         }
@@ -710,13 +710,13 @@ impl<H> Lane<H> {
     }
 
     /// When retries have to be read again, as far as time decides that.
-    pub(super) fn refill_at(&self) -> Option<Timestamp> {
+    pub(crate) fn refill_at(&self) -> Option<Timestamp> {
         let half_ms = millis(LOOK_AHEAD / 2);
         let waits = self.settings.active && !self.retries_loading && self.timers.len() < self.bounds.low();
         waits.then(|| Timestamp::from_ms(self.retry_mark.at.as_ms().saturating_sub(half_ms)))
     }
 
-    pub(super) fn fresh_page(&mut self, ask: &Ask<Seq>, rows: &[Seq], durable: Seq) {
+    pub(crate) fn fresh_page(&mut self, ask: &Ask<Seq>, rows: &[Seq], durable: Seq) {
         if ask.epoch != self.epoch {
             return;
         }
@@ -735,7 +735,7 @@ impl<H> Lane<H> {
         self.fresh.page(rows, next);
     }
 
-    pub(super) fn manual_page(&mut self, ask: &Ask<Due>, rows: &[Due]) {
+    pub(crate) fn manual_page(&mut self, ask: &Ask<Due>, rows: &[Due]) {
         if ask.epoch != self.epoch {
             return;
         }
@@ -747,7 +747,7 @@ impl<H> Lane<H> {
         self.manual.page(rows.iter().map(|due| (*due, ())), next);
     }
 
-    pub(super) fn retry_page(
+    pub(crate) fn retry_page(
         &mut self,
         ask: &Ask<Due>,
         until: Timestamp,
@@ -776,16 +776,16 @@ impl<H> Lane<H> {
 
     // ---- audit ----
 
-    pub(super) fn should_hold_retry(&self, due: Due) -> bool {
+    pub(crate) fn should_hold_retry(&self, due: Due) -> bool {
         due < self.retry_mark && !self.timers.contains_key(&due.seq) && !self.busy.contains_key(&due.seq)
     }
 
-    pub(super) fn should_hold_manual(&self, due: Due) -> bool {
+    pub(crate) fn should_hold_manual(&self, due: Due) -> bool {
         let below = self.manual.mark.is_none_or(|mark| due < mark);
         below && !self.manual.rows.contains_key(&due) && !self.busy.contains_key(&due.seq)
     }
 
-    pub(super) fn should_hold_fresh(&self, seq: Seq) -> bool {
+    pub(crate) fn should_hold_fresh(&self, seq: Seq) -> bool {
         let below = self.fresh.mark.is_none_or(|mark| seq < mark);
         below && !self.fresh.rows.contains_key(&seq) && !self.busy.contains_key(&seq)
     }

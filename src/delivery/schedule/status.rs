@@ -29,7 +29,7 @@ pub struct Status {
 }
 
 impl Status {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             in_flight: Mutex::default(),
             standstills: Mutex::default(),
@@ -79,24 +79,24 @@ impl Status {
         millis(self.begun.elapsed()).saturating_sub(self.stepped_ms.load(Ordering::Relaxed)) < millis(STUCK_AFTER)
     }
 
-    pub(super) fn steps(&self) {
+    pub(crate) fn steps(&self) {
         self.stepped_ms.store(millis(self.begun.elapsed()), Ordering::Relaxed);
     }
 
-    pub(super) fn begins(&self, key: NotificationKey, number: u16) {
+    pub(crate) fn begins(&self, key: NotificationKey, number: u16) {
         lock(&self.in_flight).insert(key, number);
     }
 
-    pub(super) fn is_over(&self, key: NotificationKey) {
+    pub(crate) fn is_over(&self, key: NotificationKey) {
         lock(&self.in_flight).remove(&key);
     }
 
-    pub(super) fn has_room(&self, room: bool) {
+    pub(crate) fn has_room(&self, room: bool) {
         self.no_room.store(!room, Ordering::Relaxed);
     }
 
     /// What holds a lane, or that nothing does.
-    pub(super) fn show(&self, no: WebhookNo, held: Option<(Standstill, Timestamp)>) {
+    pub(crate) fn show(&self, no: WebhookNo, held: Option<(Standstill, Timestamp)>) {
         let mut standstills = lock(&self.standstills);
         match held {
             Some(held) => drop(standstills.insert(no, held)),

@@ -1,0 +1,15 @@
+//! One attempt: a notification becomes a signed request, the request goes out, and what comes back is its outcome.
+//!
+//! [`client`] is the whole of it: it resolves, asks the egress guard, connects and waits within its limits. Nothing here
+//! knows when an attempt is made or what its outcome means for the next one.
+
+mod charset;
+pub mod client;
+pub(crate) mod connect;
+pub(crate) mod pool;
+pub(crate) mod prepare;
+mod proxy;
+mod resolve;
+pub(crate) mod response;
+pub mod sign;
+mod stream;
