@@ -668,8 +668,6 @@ impl Committer {
                 }
                 Commit::Stop { reply } => stops.push(reply.later(())),
             }
-            // Of those that nobody waits for, or that can't fail: what they had to read they must have read.
-            or_end(txn.failed().map_or(Ok(()), Err));
         }
         self.apply(txn);
         let passed_on = std::mem::take(&mut self.passed_on);
@@ -751,7 +749,7 @@ impl Committer {
             return;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::new(&tree);
+        let mut txn = Txn::tentative(&tree);
         let before = (self.head, self.retired, self.retirement.heads());
         if let Err(error) = self.ready(&mut txn, Self::retire) {
             self.shared.note_failed_read(&error, "retention");
@@ -805,7 +803,7 @@ impl Committer {
             return;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::new(&tree);
+        let mut txn = Txn::tentative(&tree);
         // What is forgotten can't be had back: not by a clock that is ahead for a moment.
         let now = self.shared.times.trusted_now();
         let sweep = super::apply::sweep_idempotency_keys;
@@ -833,7 +831,7 @@ impl Committer {
         }
         let now = self.stamp();
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::new(&tree);
+        let mut txn = Txn::tentative(&tree);
         let Some(open) = self.jobs.next(Instant::now()) else {
             return;
         };
@@ -850,7 +848,7 @@ impl Committer {
         }
         if turned.is_err() {
             // What it staged goes with it.
-            txn = Txn::new(&tree);
+            txn = Txn::tentative(&tree);
             self.told.truncate(told);
             self.head = head;
         }

@@ -128,7 +128,7 @@ impl Committer {
             return;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::new(&tree);
+        let mut txn = Txn::tentative(&tree);
         let now = self.clock.now();
         self.sooner.at = match self.sooner.at.take() {
             None => None,
@@ -207,8 +207,9 @@ impl Committer {
                 let (account, hash) = (keys::u32_at(&row, 9), row.get(13..29).map(<[u8; 16]>::try_from));
                 let (Some(account), Some(Ok(hash))) = (account.map(AccountNo), hash) else { continue };
                 let key = keys::idempotency(account, hash);
+                let record = txn.read(&key, record::decode_idempotency)?;
                 txn.delete(row.to_vec());
-                if let Some(mut record) = txn.read(&key, record::decode_idempotency)? {
+                if let Some(mut record) = record {
                     record.until_ms = latest.as_ms();
                     txn.put(key, record::encode_idempotency(&record));
                     txn.put(keys::idempotency_end(latest, account, hash), Vec::new());

@@ -15,7 +15,9 @@ pub(super) struct Txn<'t> {
     sets: BTreeMap<Key, SetChange>,
     /// How often something was staged.
     steps: u64,
-    /// Why a read of this group failed, for whoever takes that for no answer and goes on.
+    /// Whether a read that fails costs this change alone, and not the process.
+    tentative: bool,
+    /// Why a read of a tentative change failed, for code that takes that for no answer and goes on.
     failed: RefCell<Option<StoreError>>,
 }
 
@@ -32,8 +34,21 @@ impl SetChange {
 }
 
 impl<'t> Txn<'t> {
+    /// For changes that are applied in any case: a read of theirs that fails ends the process.
     pub(super) fn new(tree: &'t sled::Tree) -> Self {
-        Self { tree, rows: BTreeMap::new(), sets: BTreeMap::new(), steps: 0, failed: RefCell::default() }
+        Self {
+            tree,
+            rows: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            steps: 0,
+            tentative: false,
+            failed: RefCell::default(),
+        }
+    }
+
+    /// For a background change, which is dropped whole if a read of it fails ([`Txn::failed`]), and tried again later.
+    pub(super) fn tentative(tree: &'t sled::Tree) -> Self {
+        Self { tentative: true, ..Self::new(tree) }
     }
 
     /// The tree as it is without this group.
@@ -164,13 +179,16 @@ impl<'t> Txn<'t> {
         self.tree.scan_prefix(prefix).keys().map(|key| Ok(key?))
     }
 
-    /// Remembers a read that failed.
+    /// What was read. A read that failed ends the process, or is remembered by a tentative change.
     fn noted<T, E: Into<StoreError>>(&self, read: Result<T, E>) -> Result<T, StoreError> {
-        read.map_err(Into::into).inspect_err(|error| {
-            if let StoreError::Engine(error) = error {
+        match read.map_err(Into::into) {
+            Err(StoreError::Engine(error)) if self.tentative => {
                 self.failed.borrow_mut().get_or_insert(StoreError::Engine(error.clone()));
+                Err(StoreError::Engine(error))
             }
-        })
+            Err(error @ StoreError::Engine(_)) => ending::end(error),
+            read => read,
+        }
     }
 
     /// A moment of this group.
@@ -178,22 +196,16 @@ impl<'t> Txn<'t> {
         self.steps
     }
 
-    /// What came of a change of this group that began at `moment`. An error that it met before it staged anything costs its caller
-    /// and nobody else. Once something is staged, a part of the change may be: the process ends, as it does where a change went on
-    /// without what it could not read.
+    /// What came of a change of this group that began at `moment`. Rows that were read and are damaged cost its caller alone while
+    /// nothing of it is staged; after that a part of the change may be, and the process ends.
     pub(super) fn judged<T>(&self, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
-        let failed = self.failed.take();
         match change {
-            Err(error) if self.steps == moment => Err(error),
-            Err(error) => ending::end(error),
-            Ok(done) => match failed {
-                Some(error) => ending::end(error),
-                None => Ok(done),
-            },
+            Err(error) if !error.is_damage() || self.steps != moment => ending::end(error),
+            change => change,
         }
     }
 
-    /// Why a read of this group failed, if one did and nobody has said so.
+    /// Why a read of this tentative change failed, if one did since this was asked last.
     pub(super) fn failed(&self) -> Option<StoreError> {
         self.failed.take()
     }
