@@ -7,6 +7,10 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+/// The capacity of a block for what is large and goes soon. The C library takes a block of more than 32 MiB from the system, and gives
+/// it back, by itself; what is smaller may come out of a heap that never shrinks. A page that nothing was written to costs no memory.
+pub const OWN_MAPPING: usize = 33 * 1024 * 1024;
+
 /// A body without an end of its own. Its next piece is made only when the connection has room for it, so a reader that doesn't read
 /// costs nothing.
 pub trait Feed: Send {

@@ -10,6 +10,7 @@
 
 use super::answer::Failure;
 use super::room::{Holder, Progress, Room, Share};
+use crate::body::OWN_MAPPING;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -35,9 +36,6 @@ const FORMS_BUDGET: usize = 4 * 1024 * 1024;
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// From this length on a body is gathered in a block of [`OWN_MAPPING`].
 const LARGE: usize = 1024 * 1024;
-/// The capacity of such a block. The C library takes a block of more than 32 MiB from the system, and gives it back, by itself; what is
-/// smaller may come out of a heap that never shrinks. A page that nothing was written to costs no memory.
-const OWN_MAPPING: usize = 33 * 1024 * 1024;
 
 /// How a request's body is bounded.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! An event: something that happened to an order or a payment. Immutable.
 
 use super::{AccountNo, DISABLED_EVENT, EventId, EventType, OrderKey, Seq, Timestamp, TraceContext, WebhookId};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 
 /// An event as it was recorded, without its payload.
@@ -97,9 +97,10 @@ impl Payload {
 /// caller's own thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyDraft {
-    bytes: Vec<u8>,
+    bytes: BytesMut,
     date_at: usize,
     resource_at: usize,
+    shares_a_buffer: bool,
 }
 
 impl BodyDraft {
@@ -109,7 +110,13 @@ impl BodyDraft {
 
     /// Lays out `{"id","event","env","date","resource"}`. `env` must need no JSON escaping; `resource` must be one JSON object.
     pub fn new(event_type: &EventType, env: &str, resource: &str) -> Self {
-        let mut bytes = Vec::with_capacity(resource.len() + event_type.as_str().len() + env.len() + 120);
+        Self { shares_a_buffer: false, ..Self::within(&mut BytesMut::new(), event_type, env, resource) }
+    }
+
+    /// Likewise, in what room `buffer` has left: it is freed as a whole, once the last body in it is.
+    pub fn within(buffer: &mut BytesMut, event_type: &EventType, env: &str, resource: &str) -> Self {
+        let mut bytes = buffer.split_off(buffer.len());
+        bytes.reserve(resource.len() + event_type.as_str().len() + env.len() + 120);
         bytes.extend_from_slice(br#"{"id":""#);
         bytes.resize(Self::ID_AT + Self::ID_LEN, b'0');
         for part in [r#"","event":""#, event_type.as_str(), r#"","env":""#, env, r#"","date":""#] {
@@ -120,8 +127,9 @@ impl BodyDraft {
         bytes.extend_from_slice(br#"","resource":"#);
         let resource_at = bytes.len();
         bytes.extend_from_slice(resource.as_bytes());
-        bytes.push(b'}');
-        Self { bytes, date_at, resource_at }
+        bytes.extend_from_slice(b"}");
+        *buffer = bytes.split_off(bytes.len());
+        Self { bytes, date_at, resource_at, shares_a_buffer: true }
     }
 
     /// Writes id and date into place; the bytes never change after.
@@ -130,7 +138,12 @@ impl BodyDraft {
         let date = date.to_string();
         debug_assert_eq!(date.len(), Self::DATE_LEN, "a Timestamp ends with the year 9999");
         self.bytes[self.date_at..self.date_at + Self::DATE_LEN].copy_from_slice(date.as_bytes());
-        Payload { body: Bytes::from(self.bytes), resource_at: self.resource_at }
+        Payload { body: self.bytes.freeze(), resource_at: self.resource_at }
+    }
+
+    /// Whether others are freed with it.
+    pub fn shares_a_buffer(&self) -> bool {
+        self.shares_a_buffer
     }
 
     /// How long the body will be, in bytes.

@@ -2,11 +2,13 @@
 
 use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
+use crate::body::OWN_MAPPING;
 use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, Payload, ResourceIds, Said, Status, Timestamp,
     TraceContext,
 };
 use crate::store::{Cursor, EventQuery, Order, Page};
+use bytes::BytesMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +31,11 @@ pub struct EventDraft<'a> {
 
 impl EventDraft<'_> {
     pub(crate) fn into_new(self, env: &str) -> NewEvent {
+        let body = BodyDraft::new(&self.event_type, env, self.resource);
+        self.with(body)
+    }
+
+    fn with(self, body: BodyDraft) -> NewEvent {
         let occurred = self.occurred_at.map_or([0; 8], |at| at.as_ms().to_be_bytes());
         let external = self.external_id.as_deref().unwrap_or_default();
         let parts = [self.event_type.as_str().as_bytes(), external.as_bytes(), &occurred, self.resource.as_bytes()];
@@ -36,7 +43,7 @@ impl EventDraft<'_> {
             id: self.id,
             resource: ResourceIds::find(self.resource),
             fingerprint: Fingerprint::of(parts),
-            body: BodyDraft::new(&self.event_type, env, self.resource),
+            body,
             event_type: self.event_type,
             external_id: self.external_id,
             occurred_at: self.occurred_at,
@@ -44,6 +51,9 @@ impl EventDraft<'_> {
         }
     }
 }
+
+/// The bodies of a batch of more bytes share one buffer, which goes back to the system with the last of them.
+const LARGE_BATCH: usize = 4 * 1024 * 1024;
 
 /// What recording answered.
 #[derive(Clone, Debug)]
@@ -102,7 +112,16 @@ impl Service {
         if !unknown.is_empty() {
             return Err(Error::Invalid(unknown));
         }
-        let events = drafts.into_iter().map(|draft| draft.into_new(&caller.env)).collect();
+        let large = drafts.iter().map(|draft| draft.resource.len()).sum::<usize>() > LARGE_BATCH;
+        let mut buffer = BytesMut::with_capacity(if large { OWN_MAPPING } else { 0 });
+        let events = drafts.into_iter().map(|draft| {
+            if !large {
+                return draft.into_new(&caller.env);
+            }
+            let body = BodyDraft::within(&mut buffer, &draft.event_type, &caller.env, draft.resource);
+            draft.with(body)
+        });
+        let events = events.collect();
         Ok(Prepared { events, in_batch })
     }
 

@@ -323,6 +323,8 @@ pub(super) struct Committer {
     backup_blocked: bool,
     /// What is applied and not known to be synced.
     unsynced_rows: Unsynced,
+    /// The last event whose group is applied.
+    applied_seq: Seq,
     store_id: [u8; 16],
 }
 
@@ -411,6 +413,7 @@ impl Committer {
         let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms());
         let loaded = Self {
             unsynced_rows: Unsynced::default(),
+            applied_seq: Seq(head.seq),
             store_id: format.store_id(),
             shared,
             syncer,
@@ -707,7 +710,8 @@ impl Committer {
         self.publish();
         self.unsynced_rows.forget_up_to(self.shared.synced.load(Ordering::Acquire));
         let redo = Redo { commit: self.head.commit, store: self.store_id, folder: &self.shared.path };
-        txn.apply(&mut self.unsynced_rows, &redo);
+        txn.apply(self.applied_seq, &mut self.unsynced_rows, &redo);
+        self.applied_seq = Seq(self.head.seq);
         self.shared.outcomes.publish(&mut self.outcomes);
         self.unsynced.get_or_insert_with(Instant::now);
     }

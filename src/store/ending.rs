@@ -7,6 +7,7 @@
 //!
 //! A read outside a change is another matter: nothing is half done when it fails. It costs whoever asked (see `reads`).
 
+use super::StoreError;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::io;
@@ -90,11 +91,11 @@ pub(super) fn watch_panics() {
     });
 }
 
-/// Applies a batch: all of it is visible on return, and nothing of it is durable. A batch that fails ends the process, once
+/// Applies a change: all of it is visible on return, and nothing of it is durable. A change that fails ends the process, once
 /// `redo` has written down what the next start is to complete.
-pub(super) fn apply(tree: &sled::Tree, batch: sled::Batch, redo: impl FnOnce() -> io::Result<()>) {
+pub(super) fn apply(change: impl FnOnce() -> Result<(), StoreError>, redo: impl FnOnce() -> io::Result<()>) {
     let applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
-    let Err(error) = super::open::guarded(|| Ok(tree.apply_batch(batch)?)) else {
+    let Err(error) = super::open::guarded(change) else {
         return;
     };
     if let Err(failed) = redo() {

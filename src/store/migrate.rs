@@ -119,7 +119,7 @@ impl Batch {
     }
 
     fn apply(self, files: &Files) {
-        ending::apply(&files.tree, self.rows, || Ok(()));
+        ending::apply(|| Ok(files.tree.apply_batch(self.rows)?), || Ok(()));
         free_what_was_replaced(self.count);
     }
 }
@@ -174,7 +174,7 @@ fn take_on(files: &mut Files, format: u32) -> Result<(), StoreError> {
     let mut batch = sled::Batch::default();
     batch.insert(keys::meta("head"), record::encode_head(&files.head));
     batch.insert(keys::meta("format"), record::encode_format(&format));
-    ending::apply(&files.tree, batch, || Ok(()));
+    ending::apply(|| Ok(files.tree.apply_batch(batch)?), || Ok(()));
     sync(&files.db, &files.log)?;
     files.marker.move_to(files.head.commit)?;
     files.format = format;

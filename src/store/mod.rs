@@ -41,6 +41,7 @@ mod tally;
 mod times;
 mod txn;
 mod types;
+mod unfinished;
 mod verify;
 
 pub use accounts::{StoredAccount, names_beside};

@@ -16,8 +16,9 @@ use super::syncer::Syncer;
 use super::times::Times;
 use super::verify::{self, Report};
 use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
-use super::{offline, owner};
+use super::{offline, owner, unfinished};
 use crate::clock::Clock;
+use crate::model::Seq;
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
@@ -198,6 +199,13 @@ impl Files {
         if !accept_what_is_left {
             whole?;
         }
+        // Where the head may be an old one, what lies beyond it may be all that is left of what was acknowledged.
+        if vouched {
+            let removed = guarded(|| unfinished::remove(&tree, Seq(head.seq)))?;
+            if removed > 0 {
+                tracing::info!(rows = removed, "a change that nobody was answered for is taken back");
+            }
+        }
         let mut head = head;
         if accept_what_is_left && !vouched && format.is_some() {
             tracing::warn!(commit = head.commit, "the store is taken as it is, whatever it may have lost");
@@ -286,6 +294,9 @@ impl Closed {
             (_, true) => Some(StoreError::HalfRestored { folder: path.to_owned() }),
             (format, false) => compare(path, said, format.as_ref(), &head).err(),
         };
+        if refusal.is_none() && format.is_some() {
+            guarded(|| unfinished::remove(&tree, Seq(head.seq)))?;
+        }
         let Some(format) = format else {
             return Err(refusal.unwrap_or(StoreError::Damaged { table: "format", what: "is missing" }));
         };

@@ -2,10 +2,17 @@
 
 use super::keys::{self, Key};
 use super::redo::{Redo, Unsynced};
-use super::{StoreError, ending, record, sets};
-use crate::model::{AccountNo, WebhookNo};
+use super::{StoreError, ending, record, sets, unfinished};
+use crate::model::{AccountNo, Seq, WebhookNo};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// New events of so many bytes are part of their group's batch.
+const MAX_BATCH_BYTES: usize = 1024 * 1024;
+/// After so many bytes of them sled's threads, which write the log behind this one, are waited for.
+const MAX_UNWRITTEN_BYTES: usize = 2 * 1024 * 1024;
+/// How many rows are looked after by one turn of freeing what they replaced.
+const ROWS_A_TURN: usize = 64;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
 pub(super) struct Txn<'t> {
@@ -221,13 +228,23 @@ impl<'t> Txn<'t> {
     }
 
     /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process, behind a redo file.
-    pub(super) fn apply(self, unsynced: &mut Unsynced, redo: &Redo<'_>) {
+    ///
+    /// sled keeps the buffers of a batch's log until the batch is over, about two and a half times its bytes. So the rows of many or
+    /// large new events go in one by one before the batch: nobody sees them until it has moved the head past `last_seq`, and where the
+    /// process ends in between, the next start takes them out ([`unfinished::remove`]).
+    pub(super) fn apply(self, last_seq: Seq, unsynced: &mut Unsynced, redo: &Redo<'_>) {
+        let is_new = |key: &Key, value: &Option<Vec<u8>>| value.is_some() && unfinished::is_beyond(key, last_seq);
+        let new = self.rows.iter().filter(|(key, value)| is_new(key, value));
+        let new_bytes: usize = new.map(|(_, value)| value.as_ref().map_or(0, Vec::len)).sum();
         let mut batch = sled::Batch::default();
+        let mut first = Vec::new();
         let mut rows = Vec::with_capacity(self.rows.len());
         for (key, value) in self.rows {
+            let goes_first = new_bytes > MAX_BATCH_BYTES && is_new(&key, &value);
             // Shared, not copied.
             let (key, value) = (sled::IVec::from(key), value.map(sled::IVec::from));
             match value.clone() {
+                Some(value) if goes_first => first.push((key.clone(), value)),
                 Some(value) => batch.insert(key.clone(), value),
                 None => batch.remove(key.clone()),
             }
@@ -235,7 +252,20 @@ impl<'t> Txn<'t> {
         }
         let count = rows.len();
         unsynced.add(redo.commit, rows);
-        ending::apply(self.tree, batch, || unsynced.write(redo.folder, redo.store));
+        let apply = || {
+            let mut unwritten = 0;
+            for (key, value) in first {
+                unwritten += value.len();
+                self.tree.insert(key, value)?;
+                if unwritten > MAX_UNWRITTEN_BYTES {
+                    self.tree.flush()?;
+                    free_what_was_replaced(ROWS_A_TURN);
+                    unwritten = 0;
+                }
+            }
+            Ok(self.tree.apply_batch(batch)?)
+        };
+        ending::apply(apply, || unsynced.write(redo.folder, redo.store));
         free_what_was_replaced(count);
     }
 }
@@ -247,7 +277,6 @@ impl<'t> Txn<'t> {
 /// thousand events what was replaced grew by 200 MB for every ten of them, and an idle daemon never gave it back.
 pub(super) fn free_what_was_replaced(rows: usize) {
     // Each turn frees up to eight bags of 64 objects, once two epochs have passed over them.
-    const ROWS_A_TURN: usize = 64;
     for _ in 0..3 + rows / ROWS_A_TURN {
         crossbeam_epoch::pin().flush();
     }

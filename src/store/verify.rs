@@ -9,7 +9,9 @@ use super::open::guarded;
 use super::read::implied;
 use super::record::{self, Stored};
 use super::times::Runs;
-use super::{AccountNo, EventId, NotificationKey, Seq, StoreError, Timestamp, TokenId, WebhookId, WebhookNo, sets};
+use super::{
+    AccountNo, EventId, NotificationKey, Seq, StoreError, Timestamp, TokenId, WebhookId, WebhookNo, sets, unfinished,
+};
 use crate::model::Event;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -163,7 +165,9 @@ impl Verifier<'_> {
         let Some(table) = table else {
             return Some("belongs to no table".to_owned());
         };
-        guarded(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()))
+        let problem = guarded(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()));
+        // Its batch is still to come.
+        problem.filter(|_| !unfinished::last_recorded(self.tree).is_ok_and(|last| unfinished::is_beyond(key, last)))
     }
 
     fn check_row(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Problem, StoreError> {

@@ -3,7 +3,7 @@
 //! The kills fall into load, into starts, into backups, into shutdowns, into retention's sweep and into a migration. A few rounds
 //! in CI; `CRASH_ROUNDS=1000 cargo test crash` for a long run.
 
-use super::harness::{DEADLINE, Daemon, QUICK, eventually};
+use super::harness::{self, DEADLINE, Daemon, QUICK, eventually};
 use super::receiver::{Receiver, Reply};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,6 +126,52 @@ fn what_was_acknowledged_survives_kill_9() {
     let ids: BTreeSet<String> =
         receiver.requests().iter().map(|request| request.json()["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), listed.len(), "every event was delivered, whether its caller heard the answer or not");
+    let (code, said, _) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// The rows of a large batch's events reach the store before the batch that records them.
+#[test]
+fn a_kill_in_the_middle_of_a_large_batch_leaves_all_of_it_or_nothing() {
+    const EVENTS: usize = 500;
+    let mut daemon = Daemon::quick();
+    let rounds = rounds(6);
+    for round in 0..rounds {
+        let event = |n: usize| {
+            // Some in one row, some in two.
+            let note = "x".repeat(if n.is_multiple_of(3) { 20_000 } else { 12_000 });
+            json!({ "type": "PAYMENT.PAID", "external_id": format!("r{round}n{n}"), "resource": { "note": note } })
+        };
+        let batch = json!({ "events": (0..EVENTS).map(event).collect::<Vec<_>>() }).to_string();
+        let request = harness::request(&daemon.token, "POST", "/api/events/batch", "", batch.as_bytes());
+        let io = format!("/proc/{}/io", daemon.id());
+        let written = || {
+            let io = std::fs::read_to_string(&io).unwrap();
+            io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse::<u64>().unwrap()
+        };
+        let before = written();
+        let mut stream = TcpStream::connect(&daemon.address).unwrap();
+        stream.write_all(&request).unwrap();
+        // At a moment that differs from round to round, while sled's log is written.
+        let enough = before + (u64::from(round) % 4 + 1) * 2 * 1024 * 1024;
+        let start = Instant::now();
+        while written() < enough {
+            assert!(start.elapsed() < DEADLINE, "the batch is written");
+        }
+        daemon.kill_9();
+        let mut answer = Vec::new();
+        let acknowledged = stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 201");
+        let (code, said, _) = daemon.run(&["verify"]);
+        assert_eq!(code, Some(0), "as it was left: {said}");
+        daemon.spawn();
+        let has = |n: usize| daemon.list(&format!("/api/events?external_id=r{round}n{n}")).len();
+        let found: usize = (0..EVENTS).map(has).sum();
+        assert!(found == EVENTS || found == 0 && !acknowledged, "{found} of {EVENTS}, acknowledged: {acknowledged}");
+        let (code, said, _) = daemon.run(&["verify"]);
+        assert_eq!(code, Some(0), "as the start has left it: {said}");
+    }
+    let event = json!({ "event": { "type": "PAYMENT.PAID", "resource": { "n": 1 } } });
+    daemon.post("/api/events", &event).expect(201);
     let (code, said, _) = daemon.run(&["verify"]);
     assert_eq!(code, Some(0), "{said}");
 }

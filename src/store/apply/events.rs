@@ -147,6 +147,8 @@ impl Committer {
         for (webhook, ordered) in owed_to.iter() {
             turns.push((*webhook, Self::turn(txn, &event, *webhook, *ordered)?));
         }
+        // One that is held would hold all of its batch.
+        let is_held = !owed_to.is_empty() && !body.shares_a_buffer();
         let payload = body.fill(id, now);
         self.head.events += 1;
         self.head.payload_bytes += payload.body().len() as u64;
@@ -162,7 +164,8 @@ impl Committer {
         for row in event_rows(&event, type_no) {
             txn.put(row, Vec::new());
         }
-        let hot = if owed_to.is_empty() { None } else { Hot::within(&self.hot_budget, payload, event.trace.clone()) };
+        let trace = event.trace.clone();
+        let hot = if is_held { Hot::within(&self.hot_budget, payload, trace) } else { None };
         for (webhook, turn) in turns {
             if matches!(owed, Owed::AsTestOf(_)) {
                 let notification = Notification::owed(NotificationKey { seq, webhook }, account, now, true);
