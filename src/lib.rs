@@ -16,7 +16,7 @@
 //! | 1 | [`store`] | sled and bincode, alone in the whole program | HTTP, tokio tasks, policy |
 //! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
 //! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
-//! | 0 | [`meters`] | what is counted and timed | who asks |
+//! | 0 | [`stats`] | what is counted and timed | who asks |
 //! | 0 | [`clock`], [`random`], [`shutdown`] | the time; random bytes; the sign to stop | everything else |
 //! | 0 | [`body`] | the body of an answer, whole or without an end | what is in it |
 //! | 0 | [`tls`] | TLS settings; what certificates say | connections, sentences |
@@ -46,11 +46,11 @@ pub mod delivery;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod meters;
 pub mod model;
 pub mod panel;
 pub mod random;
 pub mod service;
 pub mod shutdown;
+pub mod stats;
 pub mod store;
 pub mod tls;

@@ -19,7 +19,7 @@ const ROOMS: [(&str, u8); 16] = [
     ("delivery", 2),
     ("store", 1),
     ("config", 1),
-    ("meters", 0),
+    ("stats", 0),
     ("model", 0),
     ("clock", 0),
     ("random", 0),
@@ -28,9 +28,9 @@ const ROOMS: [(&str, u8); 16] = [
     ("body", 0),
 ];
 
-/// Floor 0 has no order among its rooms: the clock gives timestamps, certificates tell them, the meters count what the model
+/// Floor 0 has no order among its rooms: the clock gives timestamps, certificates tell them, the figures count what the model
 /// names, and the model knows none of them.
-const BESIDE: [(&str, &str); 3] = [("clock", "model"), ("tls", "model"), ("meters", "model")];
+const BESIDE: [(&str, &str); 3] = [("clock", "model"), ("tls", "model"), ("stats", "model")];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -1,7 +1,7 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
 use crate::body::{Body, Feed};
-use crate::model::{Said, Scope};
+use crate::model::{Localized, Scope};
 use crate::service::Error;
 use crate::store::StoreError;
 use bytes::Bytes;
@@ -288,7 +288,7 @@ impl From<Error> for Failure {
             Error::NotFound => Self::not_found(),
             Error::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail.en),
             Error::Invalid(fields) => {
-                let english = |said: Vec<Said>| said.into_iter().map(|said| said.en).collect();
+                let english = |said: Vec<Localized>| said.into_iter().map(|said| said.en).collect();
                 Self::invalid(fields.into_iter().map(|(field, said)| (field, english(said))).collect())
             }
             Error::Store(full @ StoreError::Full { .. }) => Self::unavailable(full.to_string()),

@@ -4,9 +4,9 @@
 use super::Call;
 use super::answer::{Answer, Failure};
 use super::query;
-use crate::meters::Histogram;
 use crate::model::{ErrorCode, Timestamp};
 use crate::service::Troubled;
+use crate::stats::Histogram;
 use crate::store::Debt;
 use std::fmt::{Display, Write as _};
 
@@ -46,7 +46,7 @@ impl Text {
     }
 
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
-        let seen = histogram.seen();
+        let seen = histogram.snapshot();
         self.family(name, "histogram", help);
         let bucket = format!("{name}_bucket");
         for (bound, count) in seen.buckets {

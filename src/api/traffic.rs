@@ -1,6 +1,6 @@
 //! The requests that were answered, by what they were for and how they went.
 
-use crate::meters::Histogram;
+use crate::stats::Histogram;
 use http::{Method, StatusCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -134,6 +134,6 @@ mod tests {
         traffic.answered(Class::Ingest, StatusCode::CONFLICT, Duration::ZERO);
         let counts: Vec<_> = traffic.counts().collect();
         assert_eq!(counts, [("ingest", 201, 1), ("ingest", 409, 1), ("other", 0, 1)]);
-        assert_eq!(traffic.ingest.seen().count, 1, "what was refused was not taken in");
+        assert_eq!(traffic.ingest.snapshot().count, 1, "what was refused was not taken in");
     }
 }

@@ -2,8 +2,8 @@
 //! while none does.
 
 use super::client::{Problem, block_on};
+use super::input::confirmed;
 use super::output::{Cell, Fit, Table, line, printable};
-use super::words::confirmed;
 use super::{ConfigArgs, DONE, FAILED, complain, load};
 use crate::clock::Clock;
 use crate::config::Config;

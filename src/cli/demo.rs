@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(clap::Args)]
 pub(super) struct DemoArgs {
     /// End after this long, such as 10s; without it, with Ctrl-C
-    #[arg(long = "for", value_name = "SPAN", value_parser = super::words::span)]
+    #[arg(long = "for", value_name = "SPAN", value_parser = super::input::span)]
     span: Option<Duration>,
 }
 

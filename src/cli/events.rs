@@ -1,11 +1,11 @@
 //! `carteiro events`: what was recorded, recorded anew, explained, re-sent and followed through the API.
 
 use super::client::{Answer, Ask, Daemon, Problem, block_on, until_interrupted};
+use super::connection::{Extent, Filters, Reach};
 use super::follow::Backoff;
+use super::input::{Id, confirmed, read_text, span, text};
 use super::notifications;
-use super::output::{Cell, Fit, Screen, Table, Tone, cut, laid_out, line, print_fields, printable, short_time};
-use super::reach::{Extent, Filters, Reach};
-use super::words::{Id, confirmed, read_text, span, text};
+use super::output::{Cell, Fit, Screen, Table, Tone, cut, line, pretty_json, print_fields, printable, short_time};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::value::RawValue;
@@ -29,10 +29,10 @@ enum EventsCommand {
         #[command(flatten)]
         filters: EventFilters,
         /// Recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or with an offset
-        #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
+        #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
         from: Option<String>,
         /// Recorded before this time; a day means its beginning
-        #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
+        #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
         to: Option<String>,
         #[command(flatten)]
         extent: Extent,
@@ -293,7 +293,7 @@ fn show(shown: &Answer) -> Result<(), Problem> {
         ("erased", Cell::toned(&short_time(&value("erased_at")), Tone::Bad)),
     ]);
     if let Some(resource) = fields.get("resource").filter(|raw| raw.get() != "null") {
-        line(laid_out(resource.get()));
+        line(pretty_json(resource.get()));
     }
     Ok(())
 }
@@ -311,7 +311,7 @@ fn explain(daemon: &Daemon, id: &Id, json: bool) -> Result<(), Problem> {
         line(format_args!(
             "{}  {owed}\n  {}",
             text(&one["webhook_id"]),
-            super::zone::local().told(&printable(&text(&one["reason"])))
+            super::time_zone::local().told(&printable(&text(&one["reason"])))
         ));
     }
     Ok(())

@@ -2,9 +2,9 @@
 //! answers what it is told to, and hands notifications on to the system that is being built.
 
 use super::client::{Peer, Problem, block_on, until_interrupted};
-use super::output::{Screen, Tone, laid_out, line, printable};
+use super::input::{read_secret, span};
+use super::output::{Screen, Tone, line, pretty_json, printable};
 use super::receiver::{Check, Expected, MAX_BODY, text};
-use super::words::{read_secret, span};
 use super::{DONE, WRONG_ADDRESS, WRONG_USAGE, complain};
 use crate::clock::Clock;
 use crate::model::{Authority, SigningSecret, TargetError, TargetUrl};
@@ -446,7 +446,7 @@ fn pretty(received: &Received<'_>, [authorization, signature]: [Check; 2], scree
         screen.paint(tone(authorization), words(authorization)),
         screen.paint(tone(signature), words(signature)),
     );
-    for line in laid_out(received.body.get()).lines() {
+    for line in pretty_json(received.body.get()).lines() {
         let _ = writeln!(text, "  {line}");
     }
     text

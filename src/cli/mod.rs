@@ -1,27 +1,27 @@
 //! The command line: which command, with which settings, and how it ends. Every failure becomes a sentence and an exit code.
 
 mod account;
-mod bar;
 mod client;
+mod connection;
 mod demo;
 mod events;
 mod follow;
+mod generate;
+mod input;
 mod listen;
 mod log;
-mod manual;
 mod notifications;
 mod output;
-mod reach;
+mod progress;
 mod receiver;
 mod reload;
 mod serve;
 mod store;
 mod tail;
+mod time_zone;
 mod token;
 mod trigger;
 mod webhooks;
-mod words;
-mod zone;
 
 use crate::config::{self, Loaded};
 use clap::{Args, Parser, Subcommand};
@@ -89,9 +89,9 @@ enum Command {
     /// Receive notifications here, to try things out
     Listen(listen::ListenArgs),
     /// Write completions for a shell to the standard output
-    Completions(manual::CompletionsArgs),
+    Completions(generate::CompletionsArgs),
     /// Write a manual page to the standard output
-    Man(manual::ManArgs),
+    Man(generate::ManArgs),
 }
 
 #[derive(Args)]
@@ -138,8 +138,8 @@ pub fn run() -> ExitCode {
         Command::Trigger(args) => trigger::trigger(&args),
         Command::Tail(args) => tail::tail(&args),
         Command::Listen(args) => listen::listen(&args),
-        Command::Completions(args) => manual::completions(&args),
-        Command::Man(args) => manual::man(&args),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
     })
 }
 

@@ -1,12 +1,12 @@
 //! `carteiro notifications`: what is owed and what became of it, one at a time or many, through the API.
 
-use super::bar::Bar;
 use super::client::{Answer, Ask, Daemon, Problem, block_on, until_interrupted};
+use super::connection::{Extent, Filters, Reach};
 use super::follow::Backoff;
+use super::input::{self, Id, text};
 use super::output::{Cell, Fit, Table, line, print_fields, print_one, printable, short_time};
-use super::reach::{Extent, Filters, Reach};
+use super::progress::ProgressBar;
 use super::tail::{self, TailArgs};
-use super::words::{self, Id, text};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -52,7 +52,7 @@ enum NotificationsCommand {
 #[derive(Args)]
 struct JobId {
     /// The job's id
-    #[arg(value_parser = words::id)]
+    #[arg(value_parser = input::id)]
     id: String,
 }
 
@@ -71,10 +71,10 @@ struct NotificationFilters {
     #[arg(long, value_name = "STATUS")]
     response_status: Option<String>,
     /// Of events recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or with an offset
-    #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
     from: Option<String>,
     /// Of events recorded before this time; a day means its beginning
-    #[arg(long, value_name = "TIME", value_parser = super::zone::moment, allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
     to: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl NotificationFilters {
 #[derive(Args)]
 struct ResendArgs {
     /// The id of one; without it, give a filter or --all
-    #[arg(value_parser = words::id)]
+    #[arg(value_parser = input::id)]
     id: Option<String>,
     #[command(flatten)]
     filters: NotificationFilters,
@@ -258,7 +258,7 @@ fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), Problem>
 }
 
 async fn await_end(daemon: &Daemon, id: &str) -> Result<Answer, Problem> {
-    let (mut bar, mut backoff) = (Bar::new(), Backoff::new());
+    let (mut bar, mut backoff) = (ProgressBar::new(), Backoff::new());
     loop {
         match daemon.send(Ask::get(format!("/api/notifications/resend/{id}"))).await {
             Ok(answer) => {

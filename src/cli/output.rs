@@ -305,15 +305,15 @@ pub(super) fn print_fields(fields: &[(&str, Cell)]) {
 }
 
 /// JSON over several lines, its tokens as they are, without what a terminal would obey.
-pub(super) fn laid_out(json: &str) -> String {
+pub(super) fn pretty_json(json: &str) -> String {
     let json: String = json.chars().filter(|c| !c.is_control()).collect();
-    crate::model::laid_out(&printable(&json), usize::MAX)
+    crate::model::pretty_json(&printable(&json), usize::MAX)
 }
 
 /// A time of the API as a table shows it, in the system's zone: `2026-11-23 09:00:00-03:00`. Empty where there is none.
 pub(super) fn short_time(time: &Value) -> String {
     let at = time.as_str().and_then(|text| crate::model::Timestamp::parse(text).ok());
-    at.map_or_else(String::new, |at| super::zone::local().show(at))
+    at.map_or_else(String::new, |at| super::time_zone::local().show(at))
 }
 
 #[cfg(test)]
@@ -378,14 +378,14 @@ mod tests {
     fn nothing_that_came_from_elsewhere_moves_the_cursor() {
         assert_eq!(printable("a\x1b[2Jb\u{9b}c\nd\u{202e}e"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}e");
         assert_eq!(Cell::new("\x1b]0;x\x07").text, "\u{fffd}]0;x\u{fffd}");
-        assert!(!laid_out("{\"a\":\"\u{9b}2J\x7f\"}").contains(['\u{9b}', '\x7f']));
+        assert!(!pretty_json("{\"a\":\"\u{9b}2J\x7f\"}").contains(['\u{9b}', '\x7f']));
     }
 
     #[test]
     fn json_is_laid_out_with_its_tokens_as_they_were() {
         let json = r#"{"a":[],"b":{ },"c":[1.50,1e400,{"d":"x, \"y\": {\\"}],"e":null}"#;
         let expected = "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1.50,\n    1e400,\n    {\n      \"d\": \"x, \\\"y\\\": {\\\\\"\n    }\n  ],\n  \"e\": null\n}";
-        assert_eq!(laid_out(json), expected);
+        assert_eq!(pretty_json(json), expected);
     }
 
     #[test]

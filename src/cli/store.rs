@@ -1,7 +1,7 @@
 //! `carteiro backup`, `restore` and `verify`: through the daemon's control socket while one runs on the data folder, on the store itself
 //! while none does.
 
-use super::bar::Bar;
+use super::progress::ProgressBar;
 use super::{ConfigArgs, DONE, FAILED, TRY_LATER, complain, load};
 use crate::clock::Clock;
 use crate::control;
@@ -58,7 +58,7 @@ fn back_up(args: &BackupArgs) -> Result<(), u8> {
         |error: &dyn std::fmt::Display| failed(format_args!("no backup was written to {}: {error}", args.to.display()));
     let out = Out::create(&args.to, config.min_free).map_err(|error| failed(&error))?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
-    let mut bar = Bar::new();
+    let mut bar = ProgressBar::new();
     if let Some(stream) = ask(&data, "backup")? {
         // Copied as it comes, and read at the same time: it is whole only if its end is.
         let mut copy = Copying { from: stream, to: &mut out };
@@ -134,7 +134,7 @@ pub(super) fn restore_backup(args: &RestoreArgs) -> u8 {
     let Ok((data, _)) = store(&args.store) else {
         return super::BAD_CONFIG;
     };
-    let mut bar = Bar::new();
+    let mut bar = ProgressBar::new();
     let restored = restore(&args.from, &data, |phase, progress| {
         show(&mut bar, if phase == Phase::Checking { "check" } else { "restore" }, progress);
     });
@@ -181,7 +181,7 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
     // A wrong clock, a full disk: nothing was found out about the store.
     let closed = closed.map_err(|error| if error.is_passing() { complain_for_later(&error) } else { failed(error) })?;
     closed.is_of_present_format().map_err(failed)?;
-    let mut bar = Bar::new();
+    let mut bar = ProgressBar::new();
     let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
     bar.clear();
     print!("{report}");
@@ -215,7 +215,7 @@ pub(super) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::u
     }
 }
 
-fn show(bar: &mut Bar, what: &str, progress: Progress) {
+fn show(bar: &mut ProgressBar, what: &str, progress: Progress) {
     bar.show(what, progress.done, progress.of, &format!("records, {} MiB", progress.bytes >> 20));
 }
 

@@ -2,10 +2,10 @@
 
 use super::client::{Daemon, Problem, block_on, until_interrupted};
 use super::complain;
+use super::connection::{Filters, Reach};
 use super::follow;
+use super::input::text;
 use super::output::{Screen, Tone, cut, line, printable, short_time};
-use super::reach::{Filters, Reach};
-use super::words::text;
 use clap::Args;
 use serde_json::Value;
 use std::ops::ControlFlow;

@@ -1,8 +1,8 @@
 //! `carteiro token`: access tokens of a running daemon, made, listed and revoked through its API.
 
 use super::client::{Ask, Problem};
+use super::connection::{Extent, Filters, Reach};
 use super::output::{Cell, Fit, Table, line, short_time};
-use super::reach::{Extent, Filters, Reach};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! `carteiro trigger`: a sample event of any type, as the shop would record it.
 
 use super::client::{Ask, Daemon, Problem};
+use super::connection::Reach;
 use super::events::{Naming, print_recorded, read_resource, record};
 use super::output::{Cell, Fit, Table, line};
-use super::reach::Reach;
 use super::{FAILED, WRONG_USAGE};
 use crate::model::{CATALOGUE, EventType, Sample};
 use clap::Args;

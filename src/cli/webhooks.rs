@@ -1,9 +1,9 @@
 //! `carteiro webhooks`: subscriptions, registered, looked at, changed, tried out and deleted through the API.
 
 use super::client::{Ask, Daemon, Problem};
+use super::connection::{Extent, Filters, Reach};
+use super::input::{Id, confirmed, read_secret, text, words};
 use super::output::{Cell, Fit, Table, Tone, line, print_fields, print_one, short_time};
-use super::reach::{Extent, Filters, Reach};
-use super::words::{Id, confirmed, read_secret, text, words};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -312,7 +312,7 @@ fn show(webhook: &Value) {
     print_fields(&[
         ("id", plain("id")),
         ("status", Cell::status(&text(&webhook["status"]))),
-        ("disabled because", Cell::new(&super::zone::local().told(&text(&webhook["disabled_reason"])))),
+        ("disabled because", Cell::new(&super::time_zone::local().told(&text(&webhook["disabled_reason"])))),
         ("failing since", time("failing_since")),
         ("is disabled at", time("disables_at")),
         ("target", plain("target")),

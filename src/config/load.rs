@@ -1,11 +1,11 @@
 //! Flag > environment > file > default.
 
 use super::Config;
-use super::file;
 use super::keys::{Effect, Key};
 use super::problem::{Place, Problem, Problems};
 use super::settings::KEYS;
 use super::suggest::nearest;
+use super::toml_file;
 use super::value::{RawValue, ValueError};
 use crate::model::format_duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +65,7 @@ impl Config {
     ) -> Result<Loaded, Problems> {
         let mut draft = Draft::default();
         match file {
-            Some((path, Ok(bytes))) => file::read_into(&mut draft, path, bytes),
+            Some((path, Ok(bytes))) => toml_file::read_into(&mut draft, path, bytes),
             Some((path, Err(message))) => draft.findings.problem(Place::WholeFile(path.to_owned()), message),
             None => {}
         }

@@ -5,7 +5,7 @@
 //! names of variables; it doesn't know what any setting is for.
 
 mod allow;
-mod file;
+mod extra_types;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -15,9 +15,9 @@ mod load;
 mod print;
 mod problem;
 mod settings;
+mod size;
 mod suggest;
-mod types;
-mod units;
+mod toml_file;
 mod value;
 mod value_types;
 

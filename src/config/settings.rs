@@ -1,9 +1,9 @@
 //! The settings: everything about a key is written here, once. `settings!` makes of it the structs, their defaults, the
 //! table of keys that files and variables are read by, and `config.example.toml`, whose comments are these.
 
+use super::extra_types::Types;
 use super::ingress::{AddressRange, Origin};
 use super::keys::settings;
-use super::types::Types;
 use super::value_types::{
     ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, Choice, Count, FILE_PATH, Fraction, LABEL, List, OPTIONAL_PATH,
     OPTIONAL_PROXY, ORIGIN, OrNone, Size, Span, Switch,

@@ -563,7 +563,7 @@ proptest::proptest! {
     fn no_text_breaks_the_walk(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40)) {
         let text = pieces.concat();
         let mut draft = load::Draft::default();
-        file::read_into(&mut draft, Path::new("c.toml"), text.clone().into_bytes());
+        toml_file::read_into(&mut draft, Path::new("c.toml"), text.clone().into_bytes());
         for problem in draft.problems() {
             let Place::File { line, .. } = problem.place else { panic!("{problem}") };
             assert!(line <= text.matches('\n').count() + 1 && !problem.message.contains('\n'), "{problem}");

@@ -2,7 +2,7 @@
 
 use super::AllowRule;
 use super::ingress::{AddressRange, Origin};
-use super::units::{format_size, parse_size};
+use super::size::{format_size, parse_size};
 use super::value::{RawValue, ValueError, ValueType, quote};
 use crate::model::{EventType, ProxyUrl, format_duration, parse_duration};
 use std::fmt::Display;

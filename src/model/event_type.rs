@@ -1,6 +1,6 @@
 //! Event types, and the patterns a webhook subscribes with.
 
-use super::Said;
+use super::Localized;
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,9 +26,9 @@ impl EventType {
     }
 
     /// The sentence for a text that is too long to be a type or a pattern, without its subject; `None` for one that isn't.
-    pub fn too_long(text: &str) -> Option<Said> {
+    pub fn too_long(text: &str) -> Option<Localized> {
         let (length, most) = (text.len(), Self::MAX_BYTES);
-        (length > most).then(|| Said {
+        (length > most).then(|| Localized {
             en: format!("must be at most {most} bytes, not {length}"),
             pt: format!("deve ter no máximo {most} bytes, não {length}"),
         })

@@ -5,57 +5,57 @@
 mod attempt;
 mod authority;
 mod catalogue;
+mod duration;
 mod event;
 mod event_type;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod health;
 mod host;
 mod ids;
-mod layout;
+mod localized;
 mod notification;
+mod pretty_json;
 mod proxy;
 mod resend;
 mod resource;
 mod response_filter;
 mod retry;
-mod said;
 mod sample;
 mod secret;
-mod span;
 mod target;
+mod target_health;
 mod time;
 mod token;
 mod trace;
-mod wait;
+mod wait_reason;
 mod webhook;
 
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use authority::{Authority, AuthorityError, port};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
+pub use duration::{format_duration, parse_duration};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
-pub use health::{DisableRule, FAILED_IN_A_ROW, Health, Notice, Ruling, WITHOUT_SUCCESS};
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };
-pub use layout::laid_out;
-pub use notification::{MAX_ATTEMPTS_KEPT, Notification, Refusal, State, Status, Verdict};
+pub use localized::Localized;
+pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendRefusal, State, Status, Verdict};
+pub use pretty_json::pretty_json;
 pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendFilter, ResendState};
 pub use resource::{Members, depth};
 pub use response_filter::ResponseFilter;
 pub(crate) use retry::splitmix64;
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
-pub use said::Said;
 pub use sample::{Sample, SampleMethod};
-pub use span::{format_duration, parse_duration};
 pub use target::{TargetError, TargetUrl};
+pub use target_health::{DisableDecision, DisableRule, FAILED_IN_A_ROW, Notice, TargetHealth, WITHOUT_SUCCESS};
 pub use time::{Timestamp, TimestampError, millis};
 pub use token::{AccessToken, Scope, Scopes, TokenHash};
 pub use trace::TraceContext;
-pub use wait::Wait;
+pub use wait_reason::WaitReason;
 pub use webhook::{
     Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets,
     Webhook, WebhookPatch, WebhookStatus,

@@ -35,7 +35,7 @@ pub struct Notification {
     /// What it is kept in order by, where its webhook was ordered when it was owed.
     pub order: Option<OrderKey>,
     /// Whether one before it in that order has to end before its first automatic attempt.
-    pub waits: bool,
+    pub awaits_predecessor: bool,
     /// How long after the last automatic attempt the next one was scheduled: what it waits for at most, whatever the clock does.
     /// `None` before there was one, and in records of before this was kept.
     pub gap: Option<Duration>,
@@ -116,7 +116,7 @@ pub enum Verdict {
 
 /// Why a notification can't be re-sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ResendRefusal {
     /// It was cancelled.
     Cancelled,
     /// It has [`MAX_ATTEMPTS_KEPT`] attempts.
@@ -125,7 +125,7 @@ pub enum Refusal {
 
 impl Notification {
     /// A notification owed since `now`: automatic, or the one attempt of a test.
-    pub fn owed(key: NotificationKey, account: AccountNo, now: Timestamp, test: bool) -> Self {
+    pub fn new(key: NotificationKey, account: AccountNo, now: Timestamp, test: bool) -> Self {
         Self {
             key,
             account,
@@ -139,14 +139,14 @@ impl Notification {
             updated_at: now,
             delivered_at: None,
             order: None,
-            waits: false,
+            awaits_predecessor: false,
             gap: None,
             last: None,
         }
     }
 
     /// Whether an automatic attempt is owed, now or later.
-    pub fn is_owed(&self) -> bool {
+    pub fn needs_automatic_attempt(&self) -> bool {
         match self.state {
             State::Pending => !self.test,
             State::Retrying { .. } => true,
@@ -155,8 +155,8 @@ impl Notification {
     }
 
     /// Whether an automatic attempt is owed that waits for no other notification.
-    pub fn has_turn(&self) -> bool {
-        self.is_owed() && !self.waits
+    pub fn is_ready(&self) -> bool {
+        self.needs_automatic_attempt() && !self.awaits_predecessor
     }
 
     /// What the API says of it, given whether its webhook's notifications leave and whether it was deleted.
@@ -164,7 +164,9 @@ impl Notification {
         match self.state {
             // A deleted webhook's debts are cancelled by a background job; they read as cancelled from the first moment.
             State::Pending | State::Retrying { .. } if webhook_deleted => Status::Cancelled,
-            State::Pending | State::Retrying { .. } if !webhook_active && self.is_owed() => Status::Held,
+            State::Pending | State::Retrying { .. } if !webhook_active && self.needs_automatic_attempt() => {
+                Status::Held
+            }
             State::Pending => Status::Pending,
             State::Retrying { .. } => Status::Retrying,
             State::Delivered => Status::Delivered,
@@ -180,12 +182,12 @@ impl Notification {
 
     /// Owes one attempt by hand, from `now`. One attempt answers for every request before it began, and for none after: a
     /// request made while one is in flight is owed another.
-    pub fn resend(&mut self, now: Timestamp) -> Result<(), Refusal> {
+    pub fn resend(&mut self, now: Timestamp) -> Result<(), ResendRefusal> {
         if self.state == State::Cancelled {
-            return Err(Refusal::Cancelled);
+            return Err(ResendRefusal::Cancelled);
         }
         if self.attempts >= MAX_ATTEMPTS_KEPT {
-            return Err(Refusal::TooManyAttempts);
+            return Err(ResendRefusal::TooManyAttempts);
         }
         // Later than a request before it, within one millisecond too: `settle` tells them apart.
         let after_the_last = self.manual_at.map(|last| last.plus(Duration::from_millis(1)));
@@ -229,7 +231,7 @@ impl Notification {
         let changed = unfinished || self.manual_at.is_some();
         if unfinished {
             self.state = State::Cancelled;
-            self.waits = false;
+            self.awaits_predecessor = false;
         }
         if changed {
             self.manual_at = None;
@@ -272,7 +274,7 @@ impl Notification {
     ///
     /// `asked_at` is the [`Notification::manual_at`] that an attempt by hand began for. A confirmation counts whatever happened
     /// meanwhile: a notification cancelled with its attempt in flight was delivered all the same.
-    pub fn settle(
+    pub fn record_outcome(
         &mut self,
         mut attempt: Attempt,
         verdict: Verdict,
@@ -305,7 +307,7 @@ impl Notification {
             ) => state,
         };
         // One delivered by hand waits for nothing any more.
-        self.waits &= self.state == State::Pending;
+        self.awaits_predecessor &= self.state == State::Pending;
         attempt.next_attempt_at = match self.state {
             State::Retrying { due } => Some(due),
             State::Pending | State::Delivered | State::Failed | State::Cancelled => None,
@@ -341,11 +343,11 @@ mod tests {
     /// As the engine does: an attempt by hand began for what is owed by hand.
     fn settle(n: &mut Notification, attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
         let asked_at = n.manual_at.filter(|_| attempt.trigger != Trigger::Automatic);
-        n.settle(attempt, verdict, asked_at, now)
+        n.record_outcome(attempt, verdict, asked_at, now)
     }
 
     fn owed(test: bool) -> Notification {
-        Notification::owed(NotificationKey { seq: Seq(1), webhook: WebhookNo(1) }, AccountNo(1), NOW, test)
+        Notification::new(NotificationKey { seq: Seq(1), webhook: WebhookNo(1) }, AccountNo(1), NOW, test)
     }
 
     #[test]
@@ -400,10 +402,10 @@ mod tests {
         n.resend(NOW).unwrap();
         let first = n.manual_at;
         n.resend(NOW).unwrap();
-        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, first, NOW);
+        n.record_outcome(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, first, NOW);
         assert!(n.manual_at.is_some());
         let second = n.manual_at;
-        n.settle(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, second, NOW);
+        n.record_outcome(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, second, NOW);
         assert_eq!(n.manual_at, None);
     }
 
@@ -412,7 +414,7 @@ mod tests {
         let mut n = owed(false);
         assert!(n.cancel(NOW));
         assert!(!n.cancel(LATER));
-        assert_eq!(n.resend(NOW), Err(Refusal::Cancelled));
+        assert_eq!(n.resend(NOW), Err(ResendRefusal::Cancelled));
         settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
         assert_eq!(n.state, State::Cancelled);
         settle(&mut n, attempt(Trigger::Automatic, 204), Verdict::Confirmed, NOW);
@@ -422,7 +424,7 @@ mod tests {
     #[test]
     fn a_test_has_one_attempt_and_no_schedule() {
         let mut n = owed(true);
-        assert_eq!((n.is_owed(), n.manual_trigger()), (false, Trigger::Test));
+        assert_eq!((n.needs_automatic_attempt(), n.manual_trigger()), (false, Trigger::Test));
         settle(&mut n, attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.manual_at), (State::Failed, None));
         n.resend(NOW).unwrap();
@@ -435,7 +437,7 @@ mod tests {
         n.attempts = MAX_ATTEMPTS_KEPT - 1;
         assert_eq!(n.resend(NOW), Ok(()));
         n.attempts = MAX_ATTEMPTS_KEPT;
-        assert_eq!(n.resend(NOW), Err(Refusal::TooManyAttempts));
+        assert_eq!(n.resend(NOW), Err(ResendRefusal::TooManyAttempts));
     }
 
     #[test]

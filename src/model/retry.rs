@@ -1,6 +1,6 @@
 //! When a failed notification is tried again. Pure: it touches no clock and no store.
 
-use super::{NotificationKey, Said, Timestamp, millis};
+use super::{Localized, NotificationKey, Timestamp, millis};
 use std::fmt;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub enum RetryPolicyError {
 
 impl RetryPolicyError {
     /// The sentence a field error shows.
-    pub fn said(self) -> Said {
+    pub fn localized(self) -> Localized {
         let (en, pt) = match self {
             Self::Attempts => ("max_attempts must be 1 to 20", "as tentativas devem ser de 1 a 20"),
             Self::Gaps => ("the schedule must have 1 to 19 gaps", "a agenda deve ter de 1 a 19 intervalos"),
@@ -39,13 +39,13 @@ impl RetryPolicyError {
             }
             Self::Jitter => ("jitter must be 0 to 1", "a variação deve ser de 0 a 1"),
         };
-        Said::new(en, pt)
+        Localized::new(en, pt)
     }
 }
 
 impl fmt::Display for RetryPolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.said().en)
+        f.write_str(&self.localized().en)
     }
 }
 

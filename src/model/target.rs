@@ -1,6 +1,6 @@
 //! Where notifications go.
 
-use super::{Said, host};
+use super::{Localized, host};
 use http::Uri;
 use std::fmt;
 use std::str::FromStr;
@@ -49,7 +49,7 @@ pub enum TargetError {
 
 impl TargetError {
     /// The sentence that says what a target must be, without its subject.
-    pub fn said(self) -> Said {
+    pub fn localized(self) -> Localized {
         let (en, pt) = match self {
             Self::TooLong => ("must be at most 2048 bytes", "deve ter no máximo 2048 bytes"),
             Self::NotHttp => ("must be an http or https URL", "deve ser uma URL http ou https"),
@@ -94,13 +94,13 @@ impl TargetError {
             ),
             Self::Port => ("must have a port from 1 to 65535", "deve ter uma porta de 1 a 65535"),
         };
-        Said::new(en, pt)
+        Localized::new(en, pt)
     }
 }
 
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.said().en)
+        f.write_str(&self.localized().en)
     }
 }
 

@@ -1,7 +1,9 @@
 //! A webhook: a subscription of one target to some types of event.
 
 use super::secret::Secret;
-use super::{AccountNo, EventType, PatternSet, RetryPolicy, Said, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo};
+use super::{
+    AccountNo, EventType, Localized, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use http::{HeaderName, HeaderValue};
@@ -291,18 +293,18 @@ impl ExtraHeaders {
     pub const MAX_TOTAL_BYTES: usize = 8 * 1024;
 
     /// Checks names and values; the error is the sentence a field error shows.
-    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Said> {
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Localized> {
         Self::read(pairs, false)
     }
 
     /// The same for what was kept. A name that has come to be reserved since is left out: the webhook must still load.
-    pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Said> {
+    pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Localized> {
         Self::read(pairs, true)
     }
 
-    fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, leave_out: bool) -> Result<Self, Said> {
+    fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, leave_out: bool) -> Result<Self, Localized> {
         let (total, most) = (Self::MAX_TOTAL_BYTES, Self::MAX_VALUE_BYTES);
-        let too_long = || Said {
+        let too_long = || Localized {
             en: format!("names and values must be at most {total} bytes together"),
             pt: format!("nomes e valores podem ter juntos no máximo {total} bytes"),
         };
@@ -312,7 +314,7 @@ impl ExtraHeaders {
             if name.len() > Self::MAX_TOTAL_BYTES {
                 return Err(too_long());
             }
-            let parsed = HeaderName::from_str(name).map_err(|_| Said {
+            let parsed = HeaderName::from_str(name).map_err(|_| Localized {
                 en: format!("`{name}` is no header name"),
                 pt: format!("`{name}` não é um nome de cabeçalho"),
             })?;
@@ -320,25 +322,25 @@ impl ExtraHeaders {
                 if leave_out {
                     continue;
                 }
-                return Err(Said {
+                return Err(Localized {
                     en: format!("`{name}` is set by carteiro or by HTTP itself and can't be added"),
                     pt: format!("`{name}` é definido pelo carteiro ou pelo próprio HTTP e não pode ser acrescentado"),
                 });
             }
             if value.len() > Self::MAX_VALUE_BYTES || !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-                return Err(Said {
+                return Err(Localized {
                     en: format!("the value of `{name}` must be visible ASCII of at most {most} bytes"),
                     pt: format!("o valor de `{name}` deve ter só caracteres ASCII visíveis, no máximo {most}"),
                 });
             }
             let Ok(mut value) = HeaderValue::from_str(value.trim()) else {
-                return Err(Said {
+                return Err(Localized {
                     en: format!("the value of `{name}` is no header value"),
                     pt: format!("o valor de `{name}` não serve para um cabeçalho"),
                 });
             };
             if headers.iter().any(|(other, _)| *other == parsed) {
-                return Err(Said {
+                return Err(Localized {
                     en: format!("`{name}` is given twice"),
                     pt: format!("`{name}` aparece duas vezes"),
                 });
@@ -346,7 +348,7 @@ impl ExtraHeaders {
             value.set_sensitive(true);
             if headers.len() == Self::MAX {
                 let most = Self::MAX;
-                return Err(Said {
+                return Err(Localized {
                     en: format!("must be at most {most} headers"),
                     pt: format!("podem ser no máximo {most} cabeçalhos"),
                 });

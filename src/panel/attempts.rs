@@ -4,7 +4,7 @@ use super::layout::{ago, decimal, moment, rect, resend_button, span, status, tol
 use super::texts::{Lang, fill};
 use super::{View, advice};
 use crate::delivery;
-use crate::model::{Attempt, AttemptResult, Said, Status, TlsVersion, Trigger};
+use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
 use crate::service::{NotificationDetail, NotificationView};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(super) fn response(view: &View<'_>, notification: &NotificationView) -> Mark
 pub(super) fn notification(
     view: &View<'_>,
     detail: &NotificationDetail,
-    why: Option<&Said>,
+    why: Option<&Localized>,
     with_event: bool,
 ) -> Markup {
     let (t, own) = (view.t, &detail.view);

@@ -297,7 +297,7 @@ pub(super) fn heads(names: &[&str]) -> Markup {
 
 /// JSON, indented as far as a page is wide.
 pub(super) fn pretty(json: &str) -> String {
-    crate::model::laid_out(&json.replace('\r', ""), 40)
+    crate::model::pretty_json(&json.replace('\r', ""), 40)
 }
 
 /// Links to the pages before and after.

@@ -1,6 +1,6 @@
 //! Every text of the pages, in both languages side by side: one that is missing doesn't compile.
 
-use crate::model::{Said, Status};
+use crate::model::{Localized, Status};
 use std::fmt::Display;
 
 /// The languages there are.
@@ -31,7 +31,7 @@ impl Lang {
     }
 
     /// What the service says, in this language.
-    pub(super) fn of(self, said: &Said) -> &str {
+    pub(super) fn of(self, said: &Localized) -> &str {
         match self {
             Self::Pt => &said.pt,
             Self::En => &said.en,
@@ -74,7 +74,7 @@ pub(super) fn fill(text: &str, with: &[&dyn Display]) -> String {
 }
 
 /// What the service says, in the page's language, begun and ended as a sentence is.
-pub(super) fn sentence(lang: Lang, said: &Said) -> String {
+pub(super) fn sentence(lang: Lang, said: &Localized) -> String {
     let text = lang.of(said);
     let mut letters = text.chars();
     let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();

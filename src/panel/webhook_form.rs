@@ -5,7 +5,7 @@ use super::layout::{Place, framed, pretty};
 use super::texts::{Lang, fill, sentence};
 use super::webhook_typed::{Problems, Typed};
 use super::{Answer, Refusal, View};
-use crate::model::{Said, Webhook, WebhookId, WebhookPatch};
+use crate::model::{Localized, Webhook, WebhookId, WebhookPatch};
 use crate::service::Error;
 use crate::store::Registered;
 use bytes::Bytes;
@@ -94,7 +94,7 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> Answer {
 }
 
 /// What only the service could find; all of it is said beside the target, which is the one field it looks at.
-fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Said>>) -> Problems {
+fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Localized>>) -> Problems {
     let sentences: Vec<String> = fields.values().flatten().map(|said| sentence(lang, said)).collect();
     Problems::from([("target", sentences.join(" "))])
 }

@@ -4,8 +4,9 @@ use super::View;
 use super::exchange::Fields;
 use super::texts::{Lang, fill, sentence};
 use crate::model::{
-    Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet,
-    RateLimit, RetryPolicy, RetryPolicyError, Said, TargetUrl, Webhook, WebhookPatch, format_duration, parse_duration,
+    Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
+    PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookPatch, format_duration,
+    parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,8 +112,8 @@ impl Typed {
         let target = parsed.as_ref().ok().cloned();
         match &parsed {
             Err(error) => {
-                let problem = format!("{} {}", t.address, view.lang.of(&error.said()));
-                problems.insert("target", sentence(view.lang, &Said { en: problem.clone(), pt: problem }));
+                let problem = format!("{} {}", t.address, view.lang.of(&error.localized()));
+                problems.insert("target", sentence(view.lang, &Localized { en: problem.clone(), pt: problem }));
             }
             // As the service does, whose sentence has one language: one that stays is not looked at.
             Ok(target) if before.is_none_or(|before| before.target != *target) => {
@@ -201,7 +202,7 @@ impl Typed {
     }
 
     /// The headers, those that are kept with the values they have; what is wrong with them, or `None` for a line that is none.
-    fn read_headers(&self, before: Option<&Webhook>) -> Result<Option<ExtraHeaders>, Option<Said>> {
+    fn read_headers(&self, before: Option<&Webhook>) -> Result<Option<ExtraHeaders>, Option<Localized>> {
         let mut pairs = Vec::new();
         for line in self.headers.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once(':').ok_or(None)?;

@@ -1,13 +1,15 @@
 //! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
 
 use super::{Account, EventDraft, Service};
-use crate::model::{AccountNo, DISABLED_EVENT, DisabledReason, EventType, Ruling, Timestamp, Webhook, WebhookStatus};
+use crate::model::{
+    AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventType, Timestamp, Webhook, WebhookStatus,
+};
 use crate::store::StoreError;
 
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Failing {
-    /// Since when nothing was confirmed; `None` for a target that isn't failing ([`crate::model::Health::has_come_to_fail`]).
+    /// Since when nothing was confirmed; `None` for a target that isn't failing ([`crate::model::TargetHealth::has_come_to_fail`]).
     pub since: Option<Timestamp>,
     /// When the webhook will be disabled if that stays so; `None` before the notice.
     pub disables_at: Option<Timestamp>,
@@ -62,14 +64,14 @@ impl Service {
             };
             if !health.failing && health.has_come_to_fail(now, true) {
                 let of = webhook.account;
-                let pending = self.read(move |store| Ok(store.is_owed(of, no)?)).await.unwrap_or(false);
+                let pending = self.read(move |store| Ok(store.needs_automatic_attempt(of, no)?)).await.unwrap_or(false);
                 health.failing = pending && self.store.come_to_fail(of, no).await.unwrap_or(false);
             }
             let judged = match rule.judge(&health, now) {
-                Ruling::None => Ok(()),
-                Ruling::Warn(at) => self.warn(webhook, health.failing_since, at).await,
-                Ruling::Recant => self.store.warn(webhook.account, no, None).await.map(drop),
-                Ruling::Disable(reason) => self.disable(webhook, account, reason, now).await,
+                DisableDecision::None => Ok(()),
+                DisableDecision::Warn(at) => self.warn(webhook, health.failing_since, at).await,
+                DisableDecision::Withdraw => self.store.warn(webhook.account, no, None).await.map(drop),
+                DisableDecision::Disable(reason) => self.disable(webhook, account, reason, now).await,
             };
             match judged {
                 Ok(()) | Err(StoreError::Stopped) => {}

@@ -4,7 +4,7 @@ use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
 use crate::body::OWN_MAPPING;
 use crate::model::{
-    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, Payload, ResourceIds, Said, Status, Timestamp,
+    BodyDraft, Event, EventId, EventType, Fingerprint, Localized, NewEvent, Payload, ResourceIds, Status, Timestamp,
     TraceContext,
 };
 use crate::store::{Cursor, EventQuery, Order, Page};
@@ -89,7 +89,7 @@ impl Service {
         let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
         if let Some(index) = drafts.iter().position(own) {
             let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
-            let why = Said::new(
+            let why = Localized::new(
                 "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
                  /api/webhooks/{id}/test sends a test",
                 "tipos que começam com `WEBHOOK.` são do próprio carteiro: ele mesmo os registra, e POST \
@@ -98,11 +98,11 @@ impl Service {
             return Err(Error::invalid(&field, why));
         }
         let unknown = drafts.iter().enumerate().filter(|(_, draft)| !policy.allows(&draft.event_type));
-        let unknown: BTreeMap<String, Vec<Said>> = unknown
+        let unknown: BTreeMap<String, Vec<Localized>> = unknown
             .map(|(index, draft)| {
                 let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
                 let event_type = &draft.event_type;
-                let problem = Said {
+                let problem = Localized {
                     en: format!("`{event_type}` is not in the catalogue; see GET /api/event_types"),
                     pt: format!("`{event_type}` não está no catálogo; veja GET /api/event_types"),
                 };
@@ -234,7 +234,7 @@ impl Service {
 }
 
 pub(super) fn erased() -> Error {
-    let detail = Said::new(
+    let detail = Localized::new(
         "the event's payload was erased: there is nothing left to send",
         "o conteúdo do evento foi apagado: não há mais nada a enviar",
     );
@@ -242,7 +242,7 @@ pub(super) fn erased() -> Error {
 }
 
 pub(super) fn in_flight() -> Error {
-    let detail = Said::new(
+    let detail = Localized::new(
         "an attempt is in flight right now: wait for its outcome, then re-send",
         "uma tentativa está em andamento: espere o resultado e reenvie",
     );

@@ -3,8 +3,8 @@
 use super::notifications::{Present, Webhooks};
 use super::{Caller, Error, NotificationView, Service};
 use crate::model::{
-    Event, EventId, Notification, NotificationId, Said, Status, TEST_EVENT, Timestamp, Wait, Webhook, WebhookId,
-    WebhookStatus,
+    Event, EventId, Localized, Notification, NotificationId, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,
+    WebhookId, WebhookStatus,
 };
 use crate::store::Store;
 
@@ -20,7 +20,7 @@ pub struct Explanation {
     /// When its next attempt comes.
     pub next_attempt_at: Option<Timestamp>,
     /// All that in a sentence.
-    pub reason: Said,
+    pub reason: Localized,
 }
 
 impl Service {
@@ -62,7 +62,7 @@ impl Service {
     }
 
     /// Why one notification stands where it does: its sentence of [`Service::explain`], without a look at the others of its event.
-    pub async fn explain_notification(&self, caller: &Caller, id: NotificationId) -> Result<Said, Error> {
+    pub async fn explain_notification(&self, caller: &Caller, id: NotificationId) -> Result<Localized, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let key = store.notification_key(id).ok_or(Error::NotFound)?;
@@ -78,10 +78,11 @@ impl Service {
 
 impl Service {
     /// What holds all automatic attempts to a webhook, in a sentence; `None` where they leave, or it isn't active.
-    pub fn hold(&self, webhook: &Webhook) -> Option<Said> {
-        let wait = self.present().wait(webhook).filter(|wait| webhook.is_active() && *wait != Wait::NoPlace)?;
+    pub fn hold(&self, webhook: &Webhook) -> Option<Localized> {
+        let wait =
+            self.present().wait(webhook).filter(|wait| webhook.is_active() && *wait != WaitReason::InFlightLimit)?;
         let held = held_by(wait);
-        Some(Said {
+        Some(Localized {
             en: format!("Automatic attempts wait: {}.", held.en),
             pt: format!("As tentativas automáticas esperam: {}.", held.pt),
         })
@@ -95,30 +96,31 @@ fn reason(
     notification: &Notification,
     view: &NotificationView,
     event: &Event,
-) -> Result<Said, Error> {
+) -> Result<Localized, Error> {
     if present.engine.is_in_flight(notification.key, notification.attempts) {
-        return Ok(Said::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
+        return Ok(Localized::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
     }
     let first = store.waits_for(notification)?;
     let wait = webhooks.get(notification.key.webhook)?.and_then(|webhook| present.wait(&webhook));
     // A test waits for no more than a free place.
-    let wait = wait.filter(|wait| !notification.test || matches!(wait, Wait::NoPlace | Wait::NoRoom));
+    let wait =
+        wait.filter(|wait| !notification.test || matches!(wait, WaitReason::InFlightLimit | WaitReason::DiskFull));
     let said = explain_owed(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
     let by_hand = notification.manual_at.is_some() && !notification.test && view.status != Status::Cancelled;
     Ok(if by_hand { and_by_hand(&said) } else { said })
 }
 
-fn and_by_hand(said: &Said) -> Said {
-    Said {
+fn and_by_hand(said: &Localized) -> Localized {
+    Localized {
         en: format!("{} It was also asked to be re-sent by hand, and that attempt leaves as soon as it may.", said.en),
         pt: format!("{} Também foi pedido um reenvio à mão, que sai assim que puder.", said.pt),
     }
 }
 
 /// What holds the next automatic attempt of a webhook, as the end of a sentence.
-fn held_by(wait: Wait) -> Said {
+fn held_by(wait: WaitReason) -> Localized {
     match wait {
-        Wait::RetryAfter(until) => Said {
+        WaitReason::RetryAfter(until) => Localized {
             en: format!(
                 "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a re-send by hand \
                  goes out at once"
@@ -128,7 +130,7 @@ fn held_by(wait: Wait) -> Said {
                  na hora"
             ),
         },
-        Wait::RateLimit(until) => Said {
+        WaitReason::RateLimit(until) => Localized {
             en: format!(
                 "the webhook's rate limit lets the next attempt leave at {until}, and what was due before goes first"
             ),
@@ -136,7 +138,7 @@ fn held_by(wait: Wait) -> Said {
                 "o limite de envio do webhook deixa a próxima tentativa sair em {until}, e o que já estava na fila sai antes"
             ),
         },
-        Wait::OwnFault(until) => Said {
+        WaitReason::LocalFault(until) => Localized {
             en: format!(
                 "carteiro's own machine could not make the last attempt (no file descriptor, memory or port was free), and tries \
                  again at {until}; that uses up no attempt"
@@ -146,15 +148,15 @@ fn held_by(wait: Wait) -> Said {
                  tenta de novo em {until}; isso não gasta nenhuma tentativa"
             ),
         },
-        Wait::Unreachable => Said::new(
+        WaitReason::Unreachable => Localized::new(
             "the target could not be reached when it was last tried, so notifications go to it one at a time until it answers",
             "o destino não pôde ser alcançado na última vez, então as notificações vão uma de cada vez até que ele responda",
         ),
-        Wait::NoPlace => Said::new(
+        WaitReason::InFlightLimit => Localized::new(
             "as many attempts to this webhook are in flight as it may have (max_in_flight), and it goes once one of them has ended",
             "este webhook já tem tantas tentativas em andamento quantas pode ter (max_in_flight), e ela sai quando uma terminar",
         ),
-        Wait::NoRoom => Said::new(
+        WaitReason::DiskFull => Localized::new(
             "the disk of carteiro's machine is almost full, and nothing is sent until there is room",
             "o disco da máquina do carteiro está quase cheio, e nada é enviado até haver espaço",
         ),
@@ -166,12 +168,12 @@ fn explain_owed(
     webhook_deleted: bool,
     event: &Event,
     waits_for: Option<&Event>,
-    wait: Option<Wait>,
-) -> Said {
+    wait: Option<WaitReason>,
+) -> Localized {
     let (made, most) = (view.automatic, view.max_attempts);
     match view.status {
         Status::Pending => match (waits_for, wait.map(held_by)) {
-            (Some(Event { id, .. }), _) => Said {
+            (Some(Event { id, .. }), _) => Localized {
                 en: format!(
                     "It is owed and waits for its turn: the webhook keeps order, and event {id} about the same resource comes \
                      first; it goes once that one is delivered, has failed or is cancelled."
@@ -181,11 +183,11 @@ fn explain_owed(
                      antes; sai quando esse for entregue, falhar de vez ou for cancelado."
                 ),
             },
-            (None, Some(held)) => Said {
+            (None, Some(held)) => Localized {
                 en: format!("It is owed and waits: {}.", held.en),
                 pt: format!("Está a entregar e espera: {}.", held.pt),
             },
-            (None, None) => Said::new(
+            (None, None) => Localized::new(
                 "It is owed and its first attempt is about to be made.",
                 "Está a entregar, e a primeira tentativa será feita em instantes.",
             ),
@@ -200,54 +202,57 @@ fn explain_owed(
             let next = match (held, view.next_attempt_at) {
                 (Some(wait), _) => held_by(wait),
                 (None, Some(at)) => {
-                    Said { en: format!("the next one comes at {at}"), pt: format!("a próxima vem em {at}") }
+                    Localized { en: format!("the next one comes at {at}"), pt: format!("a próxima vem em {at}") }
                 }
-                (None, None) => Said::new(
+                (None, None) => Localized::new(
                     "the next one is due and about to be made",
                     "a próxima já está na hora e será feita em instantes",
                 ),
             };
-            Said {
+            Localized {
                 en: format!("Attempts made without a 2XX: {made} of {most}; {}.", next.en),
                 pt: format!("Tentativas feitas sem um 2XX: {made} de {most}; {}.", next.pt),
             }
         }
-        Status::Held => Said::new(
+        Status::Held => Localized::new(
             "It is owed and held back, because the webhook is paused or disabled; no attempt is used up.",
             "Está a entregar e fica retida, porque o webhook está pausado ou desativado; nenhuma tentativa é gasta.",
         ),
         Status::Delivered => match view.delivered_at {
-            Some(at) => Said {
+            Some(at) => Localized {
                 en: format!("It was delivered: the target confirmed at {at}."),
                 pt: format!("Foi entregue: o destino confirmou em {at}."),
             },
-            None => Said::new("It was delivered.", "Foi entregue."),
+            None => Localized::new("It was delivered.", "Foi entregue."),
         },
-        Status::Failed => Said {
+        Status::Failed => Localized {
             en: format!("All {most} attempts ended without a 2XX; it can still be re-sent by hand."),
             pt: format!("Todas as {most} tentativas terminaram sem um 2XX; ainda pode ser reenviada à mão."),
         },
-        Status::Cancelled if event.erased_at.is_some() => Said::new(
+        Status::Cancelled if event.erased_at.is_some() => Localized::new(
             "It is no longer owed: the event's payload was erased.",
             "Não é mais devida: o conteúdo do evento foi apagado.",
         ),
-        Status::Cancelled if webhook_deleted => {
-            Said::new("It is no longer owed: the webhook was deleted.", "Não é mais devida: o webhook foi excluído.")
+        Status::Cancelled if webhook_deleted => Localized::new(
+            "It is no longer owed: the webhook was deleted.",
+            "Não é mais devida: o webhook foi excluído.",
+        ),
+        Status::Cancelled => {
+            Localized::new("It is no longer owed: it was cancelled.", "Não é mais devida: foi cancelada.")
         }
-        Status::Cancelled => Said::new("It is no longer owed: it was cancelled.", "Não é mais devida: foi cancelada."),
     }
 }
 
-fn explain_not_owed(webhook: &Webhook, event: &Event) -> Said {
+fn explain_not_owed(webhook: &Webhook, event: &Event) -> Localized {
     let event_type = &event.event_type;
     if event_type.as_str() == TEST_EVENT {
-        return Said::new(
+        return Localized::new(
             "It was not owed: a test goes to the webhook that is tested, and to no other.",
             "Não era devida: um teste vai só para o webhook que é testado.",
         );
     }
     if event.tells_of_webhook() == Some(webhook.id) {
-        return Said::new(
+        return Localized::new(
             "It was not owed: it tells the other webhooks that this one was disabled.",
             "Não era devida: conta aos outros webhooks que este foi desativado.",
         );
@@ -256,7 +261,7 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Said {
         None => {
             let patterns: Vec<String> = webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect();
             let patterns = patterns.join(", ");
-            Said {
+            Localized {
                 en: format!("It was not owed: none of its patterns ({patterns}) means `{event_type}`."),
                 pt: format!("Não era devida: nenhum dos seus padrões ({patterns}) corresponde a `{event_type}`."),
             }
@@ -264,7 +269,7 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Said {
         // Re-sending owes it to what matches alone.
         Some(_) if webhook.registered_after >= event.seq => {
             let (at, id) = (webhook.inserted_at, event.id);
-            Said {
+            Localized {
                 en: format!(
                     "It was not owed: the webhook was registered at {at}, after the event; POST /api/events/{id}/resend would owe it."
                 ),
@@ -281,7 +286,7 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Said {
                     (" (it is not active now)", " (não está ativo agora)")
                 }
             };
-            Said {
+            Localized {
                 en: format!(
                     "It was not owed: `{pattern}` means `{event_type}` now{note}, but did not when the event was recorded; the webhook was last changed at {changed}."
                 ),

@@ -2,7 +2,7 @@
 
 use super::notifications::{Present, Webhooks};
 use super::{Caller, Error, NotificationView, Service};
-use crate::model::{AccountNo, Attempt, EventId, Pattern, Said, WebhookId, WebhookNo};
+use crate::model::{AccountNo, Attempt, EventId, Localized, Pattern, WebhookId, WebhookNo};
 use crate::store::{Gap, Place, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,7 +110,7 @@ impl Service {
     ) -> Result<Follower, Error> {
         let account = caller.account;
         let (seat, changes) = self.followers.take(account, spare).ok_or_else(|| {
-            let detail = Said {
+            let detail = Localized {
                 en: format!("{MAX_FOLLOWERS} streams of this account are open already: close one"),
                 pt: format!("já há {MAX_FOLLOWERS} acompanhamentos abertos nesta conta: feche um"),
             };

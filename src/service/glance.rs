@@ -4,7 +4,7 @@
 use super::notifications::Webhooks;
 use super::{Caller, Error, Failing, NotificationView, Service};
 use crate::model::{
-    AccountNo, Attempt, Event, NotificationKey, Said, Status, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    AccountNo, Attempt, Event, Localized, NotificationKey, Status, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, Store, Tallied};
 use std::collections::BTreeMap;
@@ -84,7 +84,7 @@ pub struct Overview {
     /// How many bytes its files take.
     pub disk_bytes: u64,
     /// Why no events are taken now, if they aren't.
-    pub not_ready: Option<Said>,
+    pub not_ready: Option<Localized>,
 }
 
 fn of_status(status: Status) -> NotificationQuery {

@@ -22,12 +22,12 @@ pub use tokens::{NewToken, TokenView};
 pub use webhooks::WebhookDraft;
 
 use crate::clock::Clock;
-use crate::meters::{Attempts, Kept};
 use crate::model::{
     AccessToken, AccountNo, AttemptError, CATALOGUE, DisableRule, EventType, ExtraType, Fingerprint, KnownType,
-    NotificationKey, RetryPolicy, Said, Scope, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, Wait, Webhook,
-    catalogue,
+    Localized, NotificationKey, RetryPolicy, Scope, Scopes, TargetUrl, Timestamp, TokenHash, TokenId, WaitReason,
+    Webhook, catalogue,
 };
+use crate::stats::{AttemptMetrics, StoreMetrics};
 use crate::store::{AcceptRefusal, Debt, Figures, IdempotencyKey, Store, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -45,10 +45,10 @@ pub enum Error {
         /// One word for programs.
         code: &'static str,
         /// One sentence for people.
-        detail: Said,
+        detail: Localized,
     },
     /// Fields whose values can't be taken, with a sentence for each problem.
-    Invalid(BTreeMap<String, Vec<Said>>),
+    Invalid(BTreeMap<String, Vec<Localized>>),
     /// The store can't answer now.
     Store(StoreError),
 }
@@ -60,7 +60,7 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
-    fn invalid(field: &str, problem: Said) -> Self {
+    fn invalid(field: &str, problem: Localized) -> Self {
         Self::Invalid(BTreeMap::from([(field.to_owned(), vec![problem])]))
     }
 }
@@ -162,13 +162,13 @@ pub trait Engine: Send + Sync {
     /// is over.
     fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool;
     /// What keeps automatic attempts to a webhook from leaving at `now`, where it may have `most` in flight.
-    fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<Wait>;
+    fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<WaitReason>;
     /// How many attempts are in flight.
     fn in_flight(&self) -> usize;
     /// The attempts that have ended.
-    fn attempts(&self) -> &Attempts;
+    fn attempts(&self) -> &AttemptMetrics;
     /// Why the daemon can't take events now; `None` when it can.
-    fn not_ready(&self) -> Option<Said>;
+    fn not_ready(&self) -> Option<Localized>;
     /// Why an attempt at this target would be refused if it were made now, in a sentence that says how to change that; `None`
     /// where it would be made, or where its name leads nowhere at present.
     fn refusal<'a>(&'a self, target: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<AttemptError>> + Send + 'a>>;
@@ -207,12 +207,12 @@ impl Service {
     }
 
     /// What the store has done since the start.
-    pub fn kept(&self) -> &Kept {
+    pub fn kept(&self) -> &StoreMetrics {
         self.store.meters()
     }
 
     /// The attempts that have ended since the start.
-    pub fn attempts(&self) -> &Attempts {
+    pub fn attempts(&self) -> &AttemptMetrics {
         self.engine.attempts()
     }
 
@@ -247,7 +247,7 @@ impl Service {
     }
 
     /// Why the daemon can't take events now; `None` when it can.
-    pub fn not_ready(&self) -> Option<Said> {
+    pub fn not_ready(&self) -> Option<Localized> {
         self.engine.not_ready()
     }
 
@@ -366,7 +366,7 @@ impl Policy {
 }
 
 fn key_taken() -> Error {
-    let detail = Said::new(
+    let detail = Localized::new(
         "this Idempotency-Key already answered another request: use a new key for new content",
         "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo",
     );
@@ -379,7 +379,7 @@ fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
     match refusal {
         AcceptRefusal::IdTaken { index } => {
             let id = field(index, "id");
-            let detail = Said {
+            let detail = Localized {
                 en: format!(
                     "{id} already names another event: give each event its own id, and repeat one only with the very same content"
                 ),
@@ -392,7 +392,7 @@ fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
         AcceptRefusal::KeyTaken => key_taken(),
         AcceptRefusal::TooManyOwed => {
             let most = crate::store::MAX_OWED_AT_ONCE;
-            let problem = Said {
+            let problem = Localized {
                 en: format!("would owe more than {most} notifications at once: send fewer events in a batch"),
                 pt: format!("geraria mais de {most} notificações de uma vez: envie menos eventos por lote"),
             };
@@ -400,7 +400,7 @@ fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
         }
         AcceptRefusal::TooManyTypes { index } => {
             let most = crate::store::MAX_EVENT_TYPES;
-            let problem = Said {
+            let problem = Localized {
                 en: format!(
                     "would be more than the {most} distinct types that an account can have beside the catalogue: list it in the \
                      config as `[[catalogue.extra]]`, which has no such limit, or use fewer types; a type is forgotten once \

@@ -3,8 +3,9 @@
 use super::events::{erased, in_flight};
 use super::{Caller, Engine, Error, MAX_COUNTED, Service};
 use crate::model::{
-    AccountNo, Attempt, BulkResend, Event, EventId, Notification, NotificationId, Pattern, Refusal, ResendFilter,
-    ResendId, ResendState, ResponseFilter, Said, State, Status, Timestamp, Wait, Webhook, WebhookId, WebhookNo,
+    AccountNo, Attempt, BulkResend, Event, EventId, Localized, Notification, NotificationId, Pattern, ResendFilter,
+    ResendId, ResendRefusal, ResendState, ResponseFilter, State, Status, Timestamp, WaitReason, Webhook, WebhookId,
+    WebhookNo,
 };
 use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store, StoreError};
 use std::collections::HashMap;
@@ -93,14 +94,14 @@ fn resend_view(store: &Store, resend: BulkResend) -> Result<ResendView, Error> {
 fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> Result<NotificationQuery, Error> {
     match filter.status {
         Some(Status::Cancelled) => {
-            let why = Said::new(
+            let why = Localized::new(
                 "CANCELLED notifications can't be re-sent",
                 "notificações canceladas não podem ser reenviadas",
             );
             return Err(Error::invalid("filter.status", why));
         }
         Some(Status::Held) => {
-            let why = Said::new(
+            let why = Localized::new(
                 "HELD notifications leave by themselves once their webhook's status is ACTIVE",
                 "notificações retidas saem sozinhas quando o webhook volta a ficar ativo",
             );
@@ -117,7 +118,7 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
         debug_assert!(named, "nothing else of a bulk resend's filter can name what isn't there");
         Error::invalid(
             "filter.webhook_id",
-            Said::new(
+            Localized::new(
                 "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
                 "este webhook não existe; o que era devido a um excluído está cancelado e não pode ser reenviado",
             ),
@@ -240,16 +241,16 @@ impl Service {
         self.followers.tell(account);
         match resent {
             Ok(notification) => Ok(self.view(&notification, &event, self.store.directory().by_no(key.webhook))),
-            Err(Refusal::Cancelled) => Err(Error::Conflict {
+            Err(ResendRefusal::Cancelled) => Err(Error::Conflict {
                 code: "cancelled",
-                detail: Said::new(
+                detail: Localized::new(
                     "the notification is CANCELLED: its webhook was deleted or its payload erased",
                     "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado",
                 ),
             }),
-            Err(Refusal::TooManyAttempts) => {
+            Err(ResendRefusal::TooManyAttempts) => {
                 let kept = crate::model::MAX_ATTEMPTS_KEPT;
-                let detail = Said {
+                let detail = Localized {
                     en: format!("the notification has {kept} attempts, and keeps no more"),
                     pt: format!("a notificação já tem {kept} tentativas, e não guarda mais"),
                 };
@@ -278,7 +279,7 @@ impl Service {
             to: query.to,
         };
         let resend = self.store.resend_many(account, filter, count).await?.ok_or_else(|| {
-            let detail = Said {
+            let detail = Localized {
                 en: format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
                 pt: format!("{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"),
             };
@@ -379,7 +380,7 @@ pub(super) struct Present {
 
 impl Present {
     /// What keeps automatic attempts to this webhook from leaving now.
-    pub(super) fn wait(&self, webhook: &Webhook) -> Option<Wait> {
+    pub(super) fn wait(&self, webhook: &Webhook) -> Option<WaitReason> {
         self.engine.wait(webhook, webhook.max_in_flight.map_or(self.max_in_flight, usize::from), self.now)
     }
 }
@@ -444,9 +445,9 @@ fn view(
         None => present.max_attempts,
     };
     let wait = webhook.filter(|_| matches!(status, Status::Pending | Status::Retrying));
-    let held_until = wait.and_then(|webhook| present.wait(webhook)).and_then(Wait::until);
+    let held_until = wait.and_then(|webhook| present.wait(webhook)).and_then(WaitReason::until);
     let next_attempt_at = match (status, notification.state) {
-        (Status::Pending, _) if notification.waits || notification.test => None,
+        (Status::Pending, _) if notification.awaits_predecessor || notification.test => None,
         (Status::Pending, _) => held_until,
         (Status::Retrying, State::Retrying { due }) => Some(due).max(held_until),
         _ => None,

@@ -2,8 +2,8 @@
 
 use super::{Caller, Error, EventDraft, NotificationView, Service, key_taken, refused};
 use crate::model::{
-    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Pattern, PatternSet, RetryPolicy,
-    Said, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo,
+    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Localized, Pattern, PatternSet,
+    RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo,
     WebhookPatch, WebhookStatus,
 };
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page, RegisterRefusal, Registered, Registration};
@@ -108,7 +108,7 @@ impl Service {
         match self.engine.refusal(target).await {
             None => Ok(()),
             Some(error) => {
-                let problem = Said {
+                let problem = Localized {
                     en: format!("is refused: {}", error.message),
                     pt: format!("foi recusado: {}", error.message_pt),
                 };
@@ -202,7 +202,7 @@ fn fingerprint(webhook: &Webhook) -> Fingerprint {
 }
 
 fn too_many_webhooks() -> Error {
-    let detail = Said {
+    let detail = Localized {
         en: format!("an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed"),
         pt: format!("uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"),
     };
@@ -211,7 +211,7 @@ fn too_many_webhooks() -> Error {
 
 fn too_many_secrets() -> Error {
     let most = Webhook::MAX_SECRETS;
-    let detail = Said {
+    let detail = Localized {
         en: format!(
             "{most} secrets sign already, each within its overlap: wait for one to end, or rotate as leaked \
              (`{{\"overlap\": \"0s\"}}`), which ends all older ones at once"

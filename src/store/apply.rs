@@ -45,7 +45,7 @@ pub enum Standing {
 impl From<&Notification> for Standing {
     fn from(notification: &Notification) -> Self {
         match notification.state {
-            State::Pending if notification.test || notification.waits => Self::Nothing,
+            State::Pending if notification.test || notification.awaits_predecessor => Self::Nothing,
             State::Pending => Self::Fresh,
             State::Retrying { due } => Self::Retry(due),
             State::Delivered | State::Failed | State::Cancelled => Self::Nothing,
@@ -68,13 +68,13 @@ pub(super) fn notification_rows(notification: &Notification) -> Vec<Key> {
     }
     if let Some(state) = keys::state_byte(notification.state) {
         rows.push(keys::by_state(account, state, key));
-    } else if notification.waits {
+    } else if notification.awaits_predecessor {
         rows.push(keys::by_state(account, keys::WAITING, key));
     } else if notification.state == State::Pending && notification.test {
         // A test is pending without being fresh: it has no automatic attempt to come.
         rows.push(keys::by_state(account, keys::PENDING_TEST, key));
     }
-    if let Some(order) = notification.order.filter(|_| notification.is_owed()) {
+    if let Some(order) = notification.order.filter(|_| notification.needs_automatic_attempt()) {
         rows.push(keys::order(order, key));
     }
     if let Some(attempt) = notification.last.as_ref().filter(|attempt| !attempt.result.confirms()) {
@@ -126,13 +126,14 @@ impl Committer {
         // Hardly ever more than one: a row that leads to nothing, or to what can't be read, takes nobody's turn.
         while let Some(row) = txn.first_from(&from, &prefix)? {
             let key = NotificationKey { seq: last_seq(&row)?, webhook };
-            if read_notification(txn, event.account, key).is_ok_and(|other| other.is_some_and(|other| other.is_owed()))
+            if read_notification(txn, event.account, key)
+                .is_ok_and(|other| other.is_some_and(|other| other.needs_automatic_attempt()))
             {
-                return Ok(Some(Turn { order, waits: true }));
+                return Ok(Some(Turn { order, awaits_predecessor: true }));
             }
             from = [row.as_slice(), &[0]].concat();
         }
-        Ok(Some(Turn { order, waits: false }))
+        Ok(Some(Turn { order, awaits_predecessor: false }))
     }
 
     /// A notification of an event that a webhook is owed from now on; in its turn, where there is one.
@@ -145,10 +146,10 @@ impl Committer {
         now: Timestamp,
     ) -> Notification {
         let key = NotificationKey { seq: event.seq, webhook };
-        let mut notification = Notification::owed(key, event.account, now, false);
-        if let Some(Turn { order, waits }) = turn {
+        let mut notification = Notification::new(key, event.account, now, false);
+        if let Some(Turn { order, awaits_predecessor }) = turn {
             notification.order = Some(order);
-            notification.waits = waits;
+            notification.awaits_predecessor = awaits_predecessor;
         }
         if turn.is_none() && now == event.inserted_at {
             txn.put(keys::fresh(event.account, key), Vec::new());
@@ -161,8 +162,8 @@ impl Committer {
 
     /// After a notification has changed that had its turn: if it is finished now, it is the next one's. Told once that is durable:
     /// after a crash in between the target would have the next one first.
-    pub(super) fn pass_on(&mut self, txn: &mut Txn<'_>, had_turn: bool, notification: &Notification) {
-        let Some(order) = notification.order.filter(|_| had_turn && !notification.is_owed()) else {
+    pub(super) fn pass_on(&mut self, txn: &mut Txn<'_>, was_ready: bool, notification: &Notification) {
+        let Some(order) = notification.order.filter(|_| was_ready && !notification.needs_automatic_attempt()) else {
             return;
         };
         if let Err(error) = self.give_turn(txn, notification, order) {
@@ -178,8 +179,8 @@ impl Committer {
         while let Some(row) = txn.first_from(&from, &prefix)? {
             let key = NotificationKey { seq: last_seq(&row)?, webhook };
             match find_notification(txn, ended.account, key) {
-                Ok(Some((mut next, before))) if next.waits => {
-                    next.waits = false;
+                Ok(Some((mut next, before))) if next.awaits_predecessor => {
+                    next.awaits_predecessor = false;
                     put_notification(txn, &before, &next);
                     self.told.push(Told::Fresh { key: next.key, hot: None });
                     self.passed_on = true;
@@ -200,7 +201,7 @@ impl Committer {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
     order: OrderKey,
-    waits: bool,
+    awaits_predecessor: bool,
 }
 
 /// The sequence number that ends a row of an index.
@@ -235,7 +236,7 @@ pub(super) fn find_notification(
     }
     let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
     let recorded = txn.read(&keys::event(account, key.seq), inserted_at)?;
-    Ok(recorded.map(|at| (Notification::owed(key, account, at, false), vec![fresh])))
+    Ok(recorded.map(|at| (Notification::new(key, account, at, false), vec![fresh])))
 }
 
 /// The webhooks whose notifications of an event have a record, as this group sees it.

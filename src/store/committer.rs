@@ -26,9 +26,9 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::model::{
-    AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey, Refusal,
-    ResendFilter, Seq, SigningSecret, Timestamp, TokenId, TooManySecrets, Verdict, Webhook, WebhookId, WebhookNo,
-    WebhookPatch,
+    AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey,
+    ResendFilter, ResendRefusal, Seq, SigningSecret, Timestamp, TokenId, TooManySecrets, Verdict, Webhook, WebhookId,
+    WebhookNo, WebhookPatch,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -151,7 +151,7 @@ pub(super) enum Commit {
     Resend {
         account: AccountNo,
         key: NotificationKey,
-        reply: Reply<Option<Result<Notification, Refusal>>>,
+        reply: Reply<Option<Result<Notification, ResendRefusal>>>,
     },
     ResendEvent {
         account: AccountNo,

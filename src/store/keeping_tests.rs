@@ -546,7 +546,7 @@ fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     assert_eq!(due(), seqs(&[2, 4, 5, 6]));
     rig.check_rows();
     let later = rig.accept(vec![of("a")]).remove(0);
-    assert!(rig.notification(first(&later, &hook)).waits);
+    assert!(rig.notification(first(&later, &hook)).awaits_predecessor);
     // Deleting the webhook cancels what waits as well.
     assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
     rig.finish_jobs();

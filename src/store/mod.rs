@@ -62,9 +62,9 @@ pub use tally::{Record, Tallied};
 pub use verify::Report;
 
 use crate::model::{
-    AccountNo, Attempt, BulkResend, DisabledReason, Event, EventId, Health, NewEvent, Notification, NotificationId,
-    NotificationKey, Payload, Refusal, ResendFilter, RetryPolicy, Seq, SigningSecret, Timestamp, TokenId,
-    TooManySecrets, TraceContext, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    AccountNo, Attempt, BulkResend, DisabledReason, Event, EventId, NewEvent, Notification, NotificationId,
+    NotificationKey, Payload, ResendFilter, ResendRefusal, RetryPolicy, Seq, SigningSecret, TargetHealth, Timestamp,
+    TokenId, TooManySecrets, TraceContext, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use outcomes::Outcomes;
 use pulse::Pulse;
@@ -500,13 +500,13 @@ struct Shared {
     retry: RwLock<RetryPolicy>,
     kept: Kept,
     /// How the targets that fail do.
-    healths: RwLock<BTreeMap<WebhookNo, Health>>,
+    healths: RwLock<BTreeMap<WebhookNo, TargetHealth>>,
     /// How all of them did of late.
     tally: tally::Tally,
     /// Bulk resends, by account and number: all that are kept, which is a bounded number for each account.
     resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
     outcomes: Outcomes,
-    meters: crate::meters::Kept,
+    meters: crate::stats::StoreMetrics,
     /// The accounts that the config lacks.
     absent: accounts::Absent,
 }
@@ -658,7 +658,7 @@ impl Store {
     }
 
     /// What has been counted and timed since the start.
-    pub fn meters(&self) -> &crate::meters::Kept {
+    pub fn meters(&self) -> &crate::stats::StoreMetrics {
         &self.shared.meters
     }
 
@@ -795,7 +795,7 @@ impl Store {
         &self,
         account: AccountNo,
         key: NotificationKey,
-    ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
+    ) -> Result<Option<Result<Notification, ResendRefusal>>, StoreError> {
         self.commit(|reply| Commit::Resend { account, key, reply }).await
     }
 
@@ -823,12 +823,12 @@ impl Store {
     }
 
     /// How the targets that fail do.
-    pub fn healths(&self) -> BTreeMap<WebhookNo, Health> {
+    pub fn healths(&self) -> BTreeMap<WebhookNo, TargetHealth> {
         self.shared.healths.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How this webhook's target does, if it fails.
-    pub fn health(&self, webhook: WebhookNo) -> Option<Health> {
+    pub fn health(&self, webhook: WebhookNo) -> Option<TargetHealth> {
         self.shared.health(webhook)
     }
 
@@ -903,7 +903,7 @@ impl Store {
 }
 
 impl Shared {
-    fn health(&self, webhook: WebhookNo) -> Option<Health> {
+    fn health(&self, webhook: WebhookNo) -> Option<TargetHealth> {
         self.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
     }
 

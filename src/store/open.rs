@@ -132,7 +132,7 @@ impl Store {
             kept: Kept::default(),
             healths: RwLock::default(),
             resends: std::sync::Mutex::default(),
-            meters: crate::meters::Kept::default(),
+            meters: crate::stats::StoreMetrics::default(),
             absent: super::accounts::Absent::default(),
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         });

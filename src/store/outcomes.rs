@@ -54,7 +54,7 @@ pub struct Outcome {
     attempt: u16,
     status: Option<u16>,
     state: State,
-    waits: bool,
+    awaits_predecessor: bool,
     automatic: u8,
     delivered_at: Option<Timestamp>,
     updated_at: Timestamp,
@@ -69,7 +69,7 @@ impl Outcome {
             attempt: notification.attempts,
             status: notification.last.as_ref().and_then(|attempt| attempt.result.status()),
             state: notification.state,
-            waits: notification.waits,
+            awaits_predecessor: notification.awaits_predecessor,
             automatic: notification.automatic,
             delivered_at: notification.delivered_at,
             updated_at: notification.updated_at,
@@ -80,7 +80,7 @@ impl Outcome {
     /// A notification as the outcome left it, whatever has become of it since.
     fn left(&self, mut present: Notification, attempt: Attempt) -> Notification {
         present.state = self.state;
-        present.waits = self.waits;
+        present.awaits_predecessor = self.awaits_predecessor;
         present.automatic = self.automatic;
         present.attempts = self.attempt;
         present.delivered_at = self.delivered_at;
@@ -221,7 +221,7 @@ mod tests {
 
     fn publish(outcomes: &Outcomes, account: AccountNo, count: usize) {
         let key = NotificationKey { seq: Seq(1), webhook: WebhookNo(1) };
-        let one = Notification::owed(key, account, Timestamp::from_ms(1), false);
+        let one = Notification::new(key, account, Timestamp::from_ms(1), false);
         outcomes.publish(&mut vec![Outcome::of(&one); count]);
     }
 

@@ -45,7 +45,7 @@ impl Store {
     }
 
     /// Whether automatic attempts to a webhook are pending, now or later.
-    pub fn is_owed(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
+    pub fn needs_automatic_attempt(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
         let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
         let any = !self.fresh_page(account, webhook, Seq(0), 1)?.is_empty();
         Ok(any || !self.retry_page(webhook, first, Timestamp::from_ms(u64::MAX), 1)?.is_empty())

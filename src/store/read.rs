@@ -65,7 +65,7 @@ pub(super) fn implied(
         return Ok(None);
     };
     let event = record::decode_event_head(account, key.seq, &event)?;
-    Ok(Some(Notification::owed(key, account, event.inserted_at, false)))
+    Ok(Some(Notification::new(key, account, event.inserted_at, false)))
 }
 
 impl Store {
@@ -143,7 +143,7 @@ impl Store {
 
     /// The event whose notification a waiting one waits for: the one of its resource whose turn it is.
     pub fn waits_for(&self, notification: &Notification) -> Result<Option<Event>, StoreError> {
-        let Some(order) = notification.order.filter(|_| notification.waits) else {
+        let Some(order) = notification.order.filter(|_| notification.awaits_predecessor) else {
             return Ok(None);
         };
         let prefix = keys::chain(notification.key.webhook, order);
@@ -151,7 +151,7 @@ impl Store {
             let seq = keys::u64_at(&row?, prefix.len()).map(Seq);
             let seq = seq.ok_or(StoreError::Damaged { table: "order", what: "has a short key" })?;
             let key = NotificationKey { seq, ..notification.key };
-            if self.shared.notification(notification.account, key)?.is_some_and(|other| !other.waits) {
+            if self.shared.notification(notification.account, key)?.is_some_and(|other| !other.awaits_predecessor) {
                 return self.shared.event_head(notification.account, seq);
             }
         }

@@ -495,7 +495,7 @@ struct NotificationV4 {
     /// What it is kept in order by, where its webhook is ordered.
     order: Option<u64>,
     /// Whether one before it in that order has to end first.
-    waits: bool,
+    awaits_predecessor: bool,
     /// How long after the last automatic attempt the next one was scheduled.
     gap_ms: Option<u64>,
     last: Option<AttemptV2>,
@@ -517,7 +517,7 @@ struct NotificationV3 {
     /// What it is kept in order by, where its webhook is ordered.
     order: Option<u64>,
     /// Whether one before it in that order has to end first.
-    waits: bool,
+    awaits_predecessor: bool,
     last: Option<AttemptV2>,
 }
 
@@ -535,7 +535,7 @@ impl From<NotificationV3> for NotificationV4 {
             updated_ms: old.updated_ms,
             delivered_ms: old.delivered_ms,
             order: old.order,
-            waits: old.waits,
+            awaits_predecessor: old.awaits_predecessor,
             gap_ms: None,
             last: old.last,
         }
@@ -572,7 +572,7 @@ impl From<NotificationV2> for NotificationV3 {
             updated_ms: old.updated_ms,
             delivered_ms: old.delivered_ms,
             order: None,
-            waits: false,
+            awaits_predecessor: false,
             last: old.last.map(AttemptV2::from),
         }
     }
@@ -700,7 +700,7 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         updated_ms: notification.updated_at.as_ms(),
         delivered_ms: notification.delivered_at.map(Timestamp::as_ms),
         order: notification.order.map(|order| order.0),
-        waits: notification.waits,
+        awaits_predecessor: notification.awaits_predecessor,
         gap_ms: notification.gap.map(millis),
         last: notification.last.as_ref().map(attempt_record),
     };
@@ -741,7 +741,7 @@ pub(super) fn decode_notification(
         updated_at: Timestamp::from_ms(record.updated_ms),
         delivered_at: record.delivered_ms.map(Timestamp::from_ms),
         order: record.order.map(OrderKey),
-        waits: record.waits,
+        awaits_predecessor: record.awaits_predecessor,
         gap: record.gap_ms.map(Duration::from_millis),
         last: match record.last {
             Some(attempt) => Some(attempt_from(attempt).ok_or_else(|| invalid(TABLE))?),

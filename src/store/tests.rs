@@ -593,7 +593,7 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
         assert_eq!((cancelled.state, cancelled.manual_at), (State::Cancelled, None));
     }
     rig.check_rows();
-    assert_eq!(wait(rig.store.resend(rig.account, first(&gone))).unwrap(), Some(Err(Refusal::Cancelled)));
+    assert_eq!(wait(rig.store.resend(rig.account, first(&gone))).unwrap(), Some(Err(ResendRefusal::Cancelled)));
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(503)), Verdict::RetryAt(START));
     assert_eq!(rig.notification(first(&gone)).state, State::Cancelled);
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(204)), Verdict::Confirmed);
@@ -731,18 +731,18 @@ fn how_a_target_does_is_kept_while_it_fails() {
     let events = rig.accept((0..4).map(|_| paid()).collect());
     let key = |nth: usize| NotificationKey { seq: events[nth].seq, webhook: hook.no };
     rig.settle(key(0), attempt(Trigger::Automatic, Some(410)), Verdict::RetryAt(START));
-    let fresh = Health { failures: 1, gone: true, ..Health::first_failure(START) };
+    let fresh = TargetHealth { failures: 1, gone: true, ..TargetHealth::first_failure(START) };
     assert_eq!(rig.store.health(hook.no), Some(fresh));
     rig.settle(key(1), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
     let rig = rig.reopen();
-    let exhausted = Health { failures: 2, exhausted: true, gone: false, ..fresh };
+    let exhausted = TargetHealth { failures: 2, exhausted: true, gone: false, ..fresh };
     assert_eq!(rig.store.health(hook.no), Some(exhausted));
     assert!(wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap());
     assert!(!wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap(), "once");
     let notice = |proven| Some(Notice { ends_at: START, proven });
-    assert_eq!(rig.store.health(hook.no), Some(Health { notice: notice(false), ..exhausted }));
+    assert_eq!(rig.store.health(hook.no), Some(TargetHealth { notice: notice(false), ..exhausted }));
     rig.settle(key(3), attempt(Trigger::Automatic, None), Verdict::RetryAt(START));
-    assert_eq!(rig.store.health(hook.no), Some(Health { failures: 3, notice: notice(true), ..exhausted }));
+    assert_eq!(rig.store.health(hook.no), Some(TargetHealth { failures: 3, notice: notice(true), ..exhausted }));
     let rig = rig.reopen();
     assert_eq!(rig.store.health(hook.no).unwrap().notice, notice(false), "not tried in this run");
     // A failure by hand says nothing new; a success by hand says that it does well.
@@ -876,7 +876,7 @@ fn what_was_erased_is_not_owed_again() {
     rig.settle(key, attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
     let erased = wait(rig.store.erase(rig.account, recorded.seq)).unwrap().unwrap();
     assert_eq!((erased.resource.id, erased.erased_at), (None, Some(START)));
-    assert_eq!(wait(rig.store.resend(rig.account, key)).unwrap(), Some(Err(Refusal::Cancelled)));
+    assert_eq!(wait(rig.store.resend(rig.account, key)).unwrap(), Some(Err(ResendRefusal::Cancelled)));
     assert_eq!(wait(rig.store.resend_event(rig.account, recorded.seq)).unwrap(), Some(vec![]));
     wait(rig.store.resend_many(rig.account, ResendFilter::default(), 1)).unwrap();
     rig.finish_jobs();
@@ -986,7 +986,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
                 Trigger::Automatic => Verdict::RetryAt(rig.clock.now().plus(Duration::from_secs(5))),
             };
             // What waits for its turn has no automatic attempt.
-            if by_hand || (notification.is_owed() && !notification.waits) {
+            if by_hand || (notification.needs_automatic_attempt() && !notification.awaits_predecessor) {
                 rig.settle(notification.key, attempt, verdict);
             }
         }

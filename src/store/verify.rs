@@ -365,7 +365,7 @@ impl Verifier<'_> {
         if last != notification.attempts {
             return Ok(Some("its last attempt is not the one it counts to".to_owned()));
         }
-        if notification.waits && notification.order.is_none() {
+        if notification.awaits_predecessor && notification.order.is_none() {
             return Ok(Some("it waits for its turn in no order".to_owned()));
         }
         for number in 1..last {
@@ -389,7 +389,7 @@ impl Verifier<'_> {
         for other in self.tree.scan_prefix(chain).keys() {
             let other = keys::u64_at(&other?, chain.len()).map(Seq).unwrap_or_default();
             let key = NotificationKey { seq: other, webhook };
-            if self.notification_of_any_account(key)?.is_some_and(|other| !other.waits) {
+            if self.notification_of_any_account(key)?.is_some_and(|other| !other.awaits_predecessor) {
                 return Ok(None);
             }
         }

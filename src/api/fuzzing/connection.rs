@@ -3,11 +3,12 @@
 use crate::api::{Ingress, Server};
 use crate::clock::Clock;
 use crate::config;
-use crate::meters::Attempts;
 use crate::model::{
-    AttemptError, DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, Timestamp, TokenHash, Wait, Webhook,
+    AttemptError, DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, Timestamp, TokenHash, WaitReason,
+    Webhook,
 };
 use crate::service::{Account, Engine, Policy, Service};
+use crate::stats::AttemptMetrics;
 use crate::store::{Opened, Store, StoreSettings};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -45,7 +46,7 @@ struct World {
 
 #[derive(Default)]
 struct Idle {
-    attempts: Attempts,
+    attempts: AttemptMetrics,
 }
 
 impl Engine for Idle {
@@ -53,11 +54,11 @@ impl Engine for Idle {
         0
     }
 
-    fn attempts(&self) -> &Attempts {
+    fn attempts(&self) -> &AttemptMetrics {
         &self.attempts
     }
 
-    fn wait(&self, _: &Webhook, _: usize, _: Timestamp) -> Option<Wait> {
+    fn wait(&self, _: &Webhook, _: usize, _: Timestamp) -> Option<WaitReason> {
         None
     }
 
@@ -65,7 +66,7 @@ impl Engine for Idle {
         false
     }
 
-    fn not_ready(&self) -> Option<crate::model::Said> {
+    fn not_ready(&self) -> Option<crate::model::Localized> {
         None
     }
 

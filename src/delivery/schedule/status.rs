@@ -1,8 +1,8 @@
 //! What others may ask of the engine while it runs.
 
 use super::lane::Standstill;
-use crate::meters::Attempts;
-use crate::model::{NotificationKey, Timestamp, Wait, Webhook, WebhookNo, millis};
+use crate::model::{NotificationKey, Timestamp, WaitReason, Webhook, WebhookNo, millis};
+use crate::stats::AttemptMetrics;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ pub struct Status {
     /// When the driver last came round, by the monotonic clock.
     stepped_ms: AtomicU64,
     /// The attempts that have ended.
-    pub attempts: Attempts,
+    pub attempts: AttemptMetrics,
 }
 
 impl Status {
@@ -36,7 +36,7 @@ impl Status {
             no_room: AtomicBool::new(false),
             begun: Instant::now(),
             stepped_ms: AtomicU64::new(0),
-            attempts: Attempts::default(),
+            attempts: AttemptMetrics::default(),
         }
     }
 
@@ -53,24 +53,27 @@ impl Status {
 
     /// What keeps automatic attempts to a webhook from leaving at `now`, where it may have `most` in flight; `None` where nothing does.
     /// Of several reasons the one that ends last.
-    pub fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<Wait> {
+    pub fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<WaitReason> {
         if self.no_room.load(Ordering::Relaxed) {
-            return Some(Wait::NoRoom);
+            return Some(WaitReason::DiskFull);
         }
         let known = lock(&self.standstills).get(&webhook.no).copied();
         // What held it before it was changed may have been let go, and its lane not have heard of that.
         let held = known.filter(|(_, seen)| *seen == webhook.updated_at).map(|(held, _)| held).unwrap_or_default();
-        let timed =
-            [Wait::RateLimit(held.paid_at), Wait::OwnFault(held.paused_until), Wait::RetryAfter(held.held_until)];
+        let timed = [
+            WaitReason::RateLimit(held.paid_at),
+            WaitReason::LocalFault(held.paused_until),
+            WaitReason::RetryAfter(held.held_until),
+        ];
         let last = timed.into_iter().filter(|wait| wait.until().is_some_and(|until| until > now));
         if let Some(wait) = last.max_by_key(|wait| wait.until()) {
             return Some(wait);
         }
         if held.unreached {
-            return Some(Wait::Unreachable);
+            return Some(WaitReason::Unreachable);
         }
         let taken = lock(&self.in_flight).keys().filter(|key| key.webhook == webhook.no).count();
-        (taken >= most).then_some(Wait::NoPlace)
+        (taken >= most).then_some(WaitReason::InFlightLimit)
     }
 
     /// Whether the driver comes round, which it does at least once a second. By the monotonic clock: a step of the wall clock is no

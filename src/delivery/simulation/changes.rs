@@ -4,8 +4,9 @@
 use super::ledger::Ledger;
 use super::store::{ACCOUNT, Job, Recorded, Store, last_seq};
 use crate::model::{
-    Attempt, Event, EventId, EventType, Fingerprint, Notification, NotificationKey, OrderKey, Refusal, ResourceIds,
-    RetryPolicy, Seq, Status, TEST_EVENT, Timestamp, Verdict, Webhook, WebhookNo, WebhookPatch, WebhookStatus,
+    Attempt, Event, EventId, EventType, Fingerprint, Notification, NotificationKey, OrderKey, ResendRefusal,
+    ResourceIds, RetryPolicy, Seq, Status, TEST_EVENT, Timestamp, Verdict, Webhook, WebhookNo, WebhookPatch,
+    WebhookStatus,
 };
 use crate::store::{Due, Standing, rows};
 use std::sync::Arc;
@@ -231,7 +232,7 @@ impl Apply<'_> {
         let (seq, _) = self.record(New { id: None, event_type, resource: None });
         let key = NotificationKey { seq, webhook };
         self.ledger.owed(key, self.time);
-        self.store.put_notification(&[], Notification::owed(key, ACCOUNT, self.now, true));
+        self.store.put_notification(&[], Notification::new(key, ACCOUNT, self.now, true));
         self.told.push(Told::Manual(key, self.now, true));
         Answer::Owed(vec![(key, self.time)])
     }
@@ -249,10 +250,10 @@ impl Apply<'_> {
         self.store.put_event(recorded);
         for key in self.notifications_of(seq) {
             let mut notification = self.store.notifications[&key].clone();
-            let (before, had_turn) = (rows::of(&notification), notification.has_turn());
+            let (before, was_ready) = (rows::of(&notification), notification.is_ready());
             notification.erase(self.now);
             self.store.put_notification(&before, notification);
-            self.pass_on(had_turn, key);
+            self.pass_on(was_ready, key);
             self.told.push(Told::Cancelled(key));
         }
         Answer::Erased(uid)
@@ -268,13 +269,13 @@ impl Apply<'_> {
     /// Returns whether it waits for its turn.
     fn owe(&mut self, event: &Event, webhook: WebhookNo, ordered: bool) -> bool {
         let key = NotificationKey { seq: event.seq, webhook };
-        let mut notification = Notification::owed(key, ACCOUNT, self.now, false);
+        let mut notification = Notification::new(key, ACCOUNT, self.now, false);
         if ordered {
             let order = event.order_key();
-            notification.waits = self.chain(webhook, order).any(Notification::is_owed);
+            notification.awaits_predecessor = self.chain(webhook, order).any(Notification::needs_automatic_attempt);
             notification.order = Some(order);
         }
-        let waits = notification.waits;
+        let waits = notification.awaits_predecessor;
         self.ledger.owed(key, self.time);
         self.store.put_notification(&[], notification);
         waits
@@ -286,16 +287,17 @@ impl Apply<'_> {
         rows.filter_map(move |row| self.store.notifications.get(&NotificationKey { seq: last_seq(row), webhook }))
     }
 
-    fn pass_on(&mut self, had_turn: bool, key: NotificationKey) {
+    fn pass_on(&mut self, was_ready: bool, key: NotificationKey) {
         let ended = &self.store.notifications[&key];
-        let Some(order) = ended.order.filter(|_| had_turn && !ended.is_owed()) else {
+        let Some(order) = ended.order.filter(|_| was_ready && !ended.needs_automatic_attempt()) else {
             return;
         };
-        let Some(mut next) = self.chain(key.webhook, order).next().filter(|next| next.waits).cloned() else {
+        let Some(mut next) = self.chain(key.webhook, order).next().filter(|next| next.awaits_predecessor).cloned()
+        else {
             return;
         };
         let before = rows::of(&next);
-        next.waits = false;
+        next.awaits_predecessor = false;
         let key = next.key;
         self.store.put_notification(&before, next);
         self.ledger.has_turn(key, self.time);
@@ -315,19 +317,19 @@ impl Apply<'_> {
     ) {
         self.store.note_settled(attempt_id);
         let mut notification = self.store.notifications[&key].clone();
-        let (before, had_turn) = (rows::of(&notification), notification.has_turn());
-        notification.settle(attempt, verdict, asked_at, self.now);
+        let (before, was_ready) = (rows::of(&notification), notification.is_ready());
+        notification.record_outcome(attempt, verdict, asked_at, self.now);
         let standing = Standing::from(&notification);
         self.store.put_notification(&before, notification);
-        self.pass_on(had_turn, key);
+        self.pass_on(was_ready, key);
         self.told.push(Told::Settled(key, standing));
     }
 
-    fn resend(&mut self, key: NotificationKey, at_once: bool) -> Option<Result<(), Refusal>> {
+    fn resend(&mut self, key: NotificationKey, at_once: bool) -> Option<Result<(), ResendRefusal>> {
         let mut notification = self.store.notifications.get(&key)?.clone();
         let erased = self.store.events[&key.seq].event.erased_at.is_some();
         if self.store.webhook(key.webhook).is_none() || erased {
-            return Some(Err(Refusal::Cancelled));
+            return Some(Err(ResendRefusal::Cancelled));
         }
         let before = rows::of(&notification);
         if let Err(refusal) = notification.resend(self.now) {
@@ -392,7 +394,7 @@ impl Apply<'_> {
                         && event_type.as_ref().is_none_or(of_type)
                 });
                 for key in matching.map(|found| found.key).collect::<Vec<_>>() {
-                    let _: Option<Result<(), Refusal>> = self.resend(key, false);
+                    let _: Option<Result<(), ResendRefusal>> = self.resend(key, false);
                 }
                 next.map(|at| Job::Resend { webhook, status, event_type, at })
             }

@@ -179,7 +179,7 @@ impl Ledger {
         for (other, before) in store.notifications.range(..key) {
             // One that was owed only after it, on request, had not been promised to come first.
             if other.webhook == key.webhook && before.order == Some(order) && self.born[other] < birth {
-                assert!(!before.is_owed(), "{key:?} leaves before {before:?}, which it comes after");
+                assert!(!before.needs_automatic_attempt(), "{key:?} leaves before {before:?}, which it comes after");
                 self.closed.insert(*other);
             }
         }
@@ -324,7 +324,8 @@ impl Ledger {
                 assert!(named && !wire.confirmed, "CANCELLED by nobody: {notification:?}");
             }
             State::Pending | State::Retrying { .. } => {
-                let held = notification.is_owed() && webhook.deleted_at.is_none() && !webhook.is_active();
+                let held =
+                    notification.needs_automatic_attempt() && webhook.deleted_at.is_none() && !webhook.is_active();
                 assert!(held, "left behind: {notification:?}");
             }
         }
@@ -375,12 +376,12 @@ fn check_counts(store: &Store) {
 
 fn check_turns(store: &Store) {
     let mut chains: BTreeMap<_, (usize, usize)> = BTreeMap::new();
-    for notification in store.notifications.values().filter(|notification| notification.is_owed()) {
+    for notification in store.notifications.values().filter(|notification| notification.needs_automatic_attempt()) {
         // A deleted webhook's are cancelled one by one, and nobody has a turn any more.
         if let Some(order) = notification.order.filter(|_| store.webhook(notification.key.webhook).is_some()) {
             let (unfinished, turns) = chains.entry((notification.key.webhook, order)).or_default();
             *unfinished += 1;
-            *turns += usize::from(notification.has_turn());
+            *turns += usize::from(notification.is_ready());
         }
     }
     for (chain, (unfinished, turns)) in chains {

@@ -318,7 +318,7 @@ impl World {
     }
 
     fn stuck(&self) -> Vec<String> {
-        let owed = self.store.notifications.values().filter(|n| n.is_owed() || n.manual_at.is_some());
+        let owed = self.store.notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
         owed.take(3).map(|notification| format!("{notification:?}")).collect()
     }
 }

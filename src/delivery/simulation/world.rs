@@ -264,7 +264,7 @@ impl World {
     pub(super) fn is_done(&self) -> bool {
         let owes = self.store.notifications.values().any(|notification| {
             let active = self.store.webhooks[&notification.key.webhook].is_active();
-            notification.manual_at.is_some() || (notification.is_owed() && active)
+            notification.manual_at.is_some() || (notification.needs_automatic_attempt() && active)
         });
         let in_flight = self.driver.as_ref().is_some_and(|driver| driver.in_flight() > 0);
         !owes && !in_flight && self.committer.is_idle()

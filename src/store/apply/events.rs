@@ -168,14 +168,14 @@ impl Committer {
         let hot = if is_held { Hot::within(&self.hot_budget, payload, trace) } else { None };
         for (webhook, turn) in turns {
             if matches!(owed, Owed::AsTestOf(_)) {
-                let notification = Notification::owed(NotificationKey { seq, webhook }, account, now, true);
+                let notification = Notification::new(NotificationKey { seq, webhook }, account, now, true);
                 put_notification(txn, &[], &notification);
                 self.head.notifications += 1;
                 self.told.push(Told::Manual { key: notification.key, since: now, at_once: true });
                 continue;
             }
             let notification = self.owe(txn, &event, webhook, turn, now);
-            if !notification.waits {
+            if !notification.awaits_predecessor {
                 self.told.push(Told::Fresh { key: notification.key, hot: hot.clone() });
             }
         }
@@ -210,7 +210,7 @@ impl Committer {
             return Ok(Err(refusal));
         }
         let event = self.record(txn, account, event, &Owed::AsTestOf(webhook), now)?;
-        let notification = Notification::owed(NotificationKey { seq: event.seq, webhook }, account, now, true);
+        let notification = Notification::new(NotificationKey { seq: event.seq, webhook }, account, now, true);
         Ok(Ok(Some((notification, event))))
     }
 
@@ -258,13 +258,13 @@ impl Committer {
                     continue;
                 }
             };
-            let had_turn = notification.has_turn();
-            if notification.is_owed() {
+            let was_ready = notification.is_ready();
+            if notification.needs_automatic_attempt() {
                 self.shared.meters.ended(Status::Cancelled);
             }
             notification.erase(now);
             put_notification(txn, &before, &notification);
-            self.pass_on(txn, had_turn, &notification);
+            self.pass_on(txn, was_ready, &notification);
             for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {
                 let row = keys::attempt(key, number);
                 match txn.read(&row, record::decode_attempt) {

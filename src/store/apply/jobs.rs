@@ -1,11 +1,11 @@
 //! Background jobs and sweeps: what touches a whole backlog, a little at a time.
 
 use super::{find_notification, put_notification};
-use crate::meters::Kept;
 use crate::model::{
     AccountNo, BulkResend, NotificationKey, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Seq, Status,
     Timestamp, WebhookNo,
 };
+use crate::stats::StoreMetrics;
 use crate::store::committer::Committer;
 use crate::store::jobs::Open;
 use crate::store::keys::{self, Key};
@@ -283,7 +283,7 @@ impl Committer {
                     Walk::between(&shared, account_no, &query, at, last)?.readable_page(JOB_BATCH, room)?;
                 let mut progress = Progress::default();
                 for notification in found {
-                    if ordered && notification.is_owed() {
+                    if ordered && notification.needs_automatic_attempt() {
                         // It leaves in its turn anyway.
                         progress.skipped += 1;
                         continue;
@@ -330,7 +330,7 @@ fn cancel_some(
     account: AccountNo,
     webhook: WebhookNo,
     now: Timestamp,
-    meters: &Kept,
+    meters: &StoreMetrics,
 ) -> Result<bool, StoreError> {
     let waiting = keys::in_state_of(account, keys::WAITING, webhook);
     let ranges = [keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
@@ -351,7 +351,7 @@ fn cancel_some(
     for (row, key) in &found {
         match find_notification(txn, account, *key) {
             Ok(Some((mut notification, before))) => {
-                let owed = notification.is_owed();
+                let owed = notification.needs_automatic_attempt();
                 if notification.cancel(now) {
                     if owed {
                         meters.ended(Status::Cancelled);

@@ -2,8 +2,8 @@
 
 use super::{Standing, find_notification, owed_to, put_notification, read_event};
 use crate::model::{
-    AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, Refusal, Seq, State, Status,
-    TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
+    AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendRefusal, Seq, State,
+    Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
 use crate::store::StoreError;
 use crate::store::committer::{Committer, Told};
@@ -51,7 +51,7 @@ impl Committer {
                 Standing::Nothing
             }
             Ok(Some((mut notification, before))) => {
-                let (had_turn, before_it) = (notification.has_turn(), notification.state);
+                let (was_ready, before_it) = (notification.is_ready(), notification.state);
                 let event = || {
                     // Read for the line's sake alone: one that can't be read will be missed elsewhere.
                     let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
@@ -67,14 +67,14 @@ impl Committer {
                 if attempt.trigger == Trigger::Manual {
                     self.jobs.wake(key.webhook);
                 }
-                if let Some(earlier) = notification.settle(attempt, verdict, asked_at, now) {
+                if let Some(earlier) = notification.record_outcome(attempt, verdict, asked_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
                 }
                 if matches!(verdict, Verdict::RetryAt(_)) {
                     notification.gap = Some(gap);
                 }
                 put_notification(txn, &before, &notification);
-                self.pass_on(txn, had_turn, &notification);
+                self.pass_on(txn, was_ready, &notification);
                 if notification.state != before_it {
                     let meters = &self.shared.meters;
                     match notification.state {
@@ -100,7 +100,7 @@ impl Committer {
         key: NotificationKey,
         at_once: bool,
         now: Timestamp,
-    ) -> Result<Option<Result<Notification, Refusal>>, StoreError> {
+    ) -> Result<Option<Result<Notification, ResendRefusal>>, StoreError> {
         let Some((mut notification, before)) = find_notification(txn, account, key)? else {
             return Ok(None);
         };
@@ -109,7 +109,7 @@ impl Committer {
         })?;
         // What has no payload any more would be owed for ever: there is nothing to send.
         if self.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
-            return Ok(Some(Err(Refusal::Cancelled)));
+            return Ok(Some(Err(ResendRefusal::Cancelled)));
         }
         if let Err(refusal) = notification.resend(now) {
             return Ok(Some(Err(refusal)));
@@ -149,11 +149,11 @@ impl Committer {
             let resent = self.resend(txn, account, key, true, now).unwrap_or_else(|error| {
                 // One row that can't be read must not keep the others from being sent.
                 tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
-                Some(Err(Refusal::Cancelled))
+                Some(Err(ResendRefusal::Cancelled))
             });
             match resent {
                 Some(Ok(notification)) => owed.push(notification),
-                Some(Err(Refusal::Cancelled | Refusal::TooManyAttempts)) => {}
+                Some(Err(ResendRefusal::Cancelled | ResendRefusal::TooManyAttempts)) => {}
                 None => {
                     let turn = match Self::turn(txn, &event, webhook, ordered) {
                         Ok(turn) => turn,
@@ -163,7 +163,7 @@ impl Committer {
                         }
                     };
                     let notification = self.owe(txn, &event, webhook, turn, now);
-                    if !notification.waits {
+                    if !notification.awaits_predecessor {
                         self.told.push(Told::Fresh { key, hot: None });
                     }
                     event.notifications += 1;

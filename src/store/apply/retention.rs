@@ -207,7 +207,8 @@ impl Committer {
             // The others have no record: nothing has happened to them, and they are owed.
             return Ok(Look::Passed(notifications.len()));
         }
-        let owed = |notification: &Notification| notification.is_owed() || notification.manual_at.is_some();
+        let owed =
+            |notification: &Notification| notification.needs_automatic_attempt() || notification.manual_at.is_some();
         if notifications.iter().any(owed) {
             return Ok(Look::Passed(notifications.len()));
         }

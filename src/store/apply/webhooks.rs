@@ -4,7 +4,7 @@ use super::Gone;
 use super::events::Owed;
 use super::idempotency::forget_key_of;
 use crate::model::{
-    AccountNo, Attempt, DisabledReason, EventType, FAILED_IN_A_ROW, Health, NewEvent, Notice, Seq, SigningSecret,
+    AccountNo, Attempt, DisabledReason, EventType, FAILED_IN_A_ROW, NewEvent, Notice, Seq, SigningSecret, TargetHealth,
     Timestamp, TokenId, TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::committer::{Committer, Matches, Told};
@@ -156,7 +156,7 @@ impl Committer {
             Trigger::Automatic => {
                 // The rule goes by the trusted time, which is never after this.
                 let now = self.clock.now();
-                let mut health = known.unwrap_or(Health::first_failure(now));
+                let mut health = known.unwrap_or(TargetHealth::first_failure(now));
                 health.failing_since = health.failing_since.min(now);
                 health.failures = health.failures.saturating_add(1).min(FAILED_IN_A_ROW);
                 health.failing |=
@@ -183,15 +183,15 @@ impl Committer {
         let Some(health) = known.filter(|health| health.has_come_to_fail(now, true)) else {
             return false;
         };
-        let found = Some(Health { failing: true, ..health });
+        let found = Some(TargetHealth { failing: true, ..health });
         self.say_health(no, known, found);
         self.put_health(txn, no, found);
         true
     }
 
     /// Tells the log that a target begins to fail, once, and that it is well again.
-    fn say_health(&self, no: WebhookNo, before: Option<Health>, now: Option<Health>) {
-        let failing = |health: Option<Health>| health.filter(|health| health.failing);
+    fn say_health(&self, no: WebhookNo, before: Option<TargetHealth>, now: Option<TargetHealth>) {
+        let failing = |health: Option<TargetHealth>| health.filter(|health| health.failing);
         let directory = self.shared.directory();
         let Some(webhook) = directory.by_no(no) else {
             return;
@@ -209,7 +209,7 @@ impl Committer {
         }
     }
 
-    pub(super) fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<Health>) {
+    pub(super) fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<TargetHealth>) {
         let mut healths = self.shared.healths.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(health) = health {
             txn.put(keys::health(no), record::encode_health(&health));
@@ -233,7 +233,7 @@ impl Committer {
             return false;
         };
         let notice = ends_at.map(|ends_at| Notice { ends_at, proven: false });
-        self.put_health(txn, no, Some(Health { notice, ..health }));
+        self.put_health(txn, no, Some(TargetHealth { notice, ..health }));
         true
     }
 

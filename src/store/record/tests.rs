@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Authorization, BulkResend, DisabledReason, EventId, ExtraHeaders, Health, Notice, NotificationKey, Pattern,
-    PatternSet, RateLimit, ResendFilter, ResendId, ResendState, ResponseFilter, RetryPolicy, SigningSecret, Status,
+    Authorization, BulkResend, DisabledReason, EventId, ExtraHeaders, Notice, NotificationKey, Pattern, PatternSet,
+    RateLimit, ResendFilter, ResendId, ResendState, ResponseFilter, RetryPolicy, SigningSecret, Status, TargetHealth,
     TargetUrl, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use proptest::prelude::*;
@@ -169,7 +169,7 @@ fn failed(trigger: Trigger) -> Attempt {
 }
 
 fn notification(state: State, last: Option<Attempt>) -> Notification {
-    Notification { state, last, ..Notification::owed(KEY, ACCOUNT, at(1000), false) }
+    Notification { state, last, ..Notification::new(KEY, ACCOUNT, at(1000), false) }
 }
 
 fn clocks() -> Vec<ClockV1> {
@@ -183,7 +183,7 @@ fn clocks() -> Vec<ClockV1> {
 fn notifications() -> Vec<Notification> {
     vec![
         notification(State::Pending, None),
-        Notification::owed(KEY, ACCOUNT, at(1000), true),
+        Notification::new(KEY, ACCOUNT, at(1000), true),
         Notification {
             automatic: 2,
             attempts: 2,
@@ -194,7 +194,7 @@ fn notifications() -> Vec<Notification> {
         Notification { automatic: 20, attempts: 21, ..notification(State::Failed, Some(failed(Trigger::Manual))) },
         notification(State::Cancelled, Some(Attempt { remote_ip: None, ..failed(Trigger::Test) })),
         Notification { erased: true, ..notification(State::Cancelled, None) },
-        Notification { order: Some(OrderKey(77)), waits: true, ..notification(State::Pending, None) },
+        Notification { order: Some(OrderKey(77)), awaits_predecessor: true, ..notification(State::Pending, None) },
         Notification { gap: Some(Duration::from_secs(30)), ..notification(State::Retrying { due: at(6000) }, None) },
     ]
 }
@@ -271,11 +271,11 @@ fn resends() -> [BulkResend; 3] {
     [running, ended, unanswered]
 }
 
-fn healths() -> [Health; 2] {
-    let fresh = Health { failures: 1, gone: true, ..Health::first_failure(at(1000)) };
+fn healths() -> [TargetHealth; 2] {
+    let fresh = TargetHealth { failures: 1, gone: true, ..TargetHealth::first_failure(at(1000)) };
     [
         fresh,
-        Health {
+        TargetHealth {
             failures: 5,
             failing: true,
             exhausted: true,
@@ -606,7 +606,7 @@ fn values_out_of_their_range_are_refused() {
             updated_ms: 0,
             delivered_ms: None,
             order: None,
-            waits: false,
+            awaits_predecessor: false,
             gap_ms: None,
             last: None,
         };

@@ -2,8 +2,8 @@
 
 use super::{V1, V2, V3, checked, decode, invalid, seal_as, unknown_version};
 use crate::model::{
-    AccountNo, Authorization, DisabledReason, ExtraHeaders, Health, Notice, Pattern, PatternSet, RateLimit,
-    RetryPolicy, Seq, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
+    AccountNo, Authorization, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet, RateLimit, RetryPolicy, Seq,
+    SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
 };
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -277,7 +277,7 @@ struct HealthV2 {
     notice_ends_ms: Option<u64>,
 }
 
-pub(in crate::store) fn encode_health(health: &Health) -> Vec<u8> {
+pub(in crate::store) fn encode_health(health: &TargetHealth) -> Vec<u8> {
     let record = HealthV2 {
         failing_since_ms: health.failing_since.as_ms(),
         failures: health.failures,
@@ -305,13 +305,13 @@ impl From<HealthV1> for HealthV2 {
     }
 }
 
-pub(in crate::store) fn decode_health(value: &[u8]) -> Result<Health, StoreError> {
+pub(in crate::store) fn decode_health(value: &[u8]) -> Result<TargetHealth, StoreError> {
     let record = match checked("health", value)? {
         (V2, bytes) => decode::<HealthV2>("health", bytes)?.0,
         (V1, bytes) => decode::<HealthV1>("health", bytes)?.0.into(),
         _ => return Err(unknown_version("health")),
     };
-    Ok(Health {
+    Ok(TargetHealth {
         failing_since: Timestamp::from_ms(record.failing_since_ms),
         failures: record.failures,
         failing: record.failing,

@@ -216,7 +216,7 @@ impl Sim {
             self.seq += 1;
             for webhook in &hooks {
                 let key = NotificationKey { seq: Seq(self.seq), webhook: *webhook };
-                self.notifications.insert(key, Notification::owed(key, ACCOUNT, now, false));
+                self.notifications.insert(key, Notification::new(key, ACCOUNT, now, false));
                 self.change(key, |_| {});
                 let hot = (!self.random.one_in(3)).then_some(());
                 told.push(Input::Fresh { key, hot });
@@ -419,7 +419,7 @@ impl Sim {
                     next_attempt_at: None,
                 };
                 self.change(key, |notification| {
-                    notification.settle(attempt, verdict, asked_at, now);
+                    notification.record_outcome(attempt, verdict, asked_at, now);
                 });
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
                 self.tell(Input::Settled { key, standing });
@@ -552,7 +552,7 @@ impl Sim {
     }
 
     fn stuck(&self) -> Vec<&Notification> {
-        let owed = self.notifications.values().filter(|n| n.is_owed() || n.manual_at.is_some());
+        let owed = self.notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
         owed.take(3).collect()
     }
 }

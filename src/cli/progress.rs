@@ -9,12 +9,12 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// How many characters a progress bar has.
 const BAR_WIDTH: u64 = 30;
 
-pub(super) struct Bar {
+pub(super) struct ProgressBar {
     shown: Option<Instant>,
     on: bool,
 }
 
-impl Bar {
+impl ProgressBar {
     pub(super) fn new() -> Self {
         Self { shown: None, on: io::stderr().is_terminal() }
     }
@@ -37,7 +37,7 @@ impl Bar {
 }
 
 /// What is said after it begins on a line of its own, also where Ctrl-C ended what it showed.
-impl Drop for Bar {
+impl Drop for ProgressBar {
     fn drop(&mut self) {
         self.clear();
     }

@@ -2,14 +2,14 @@
 
 /// One sentence, or part of one, twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Localized {
     /// In English, the API's.
     pub en: String,
     /// In Portuguese as Brazil writes it.
     pub pt: String,
 }
 
-impl Said {
+impl Localized {
     /// Of texts that are known beforehand.
     pub fn new(en: &str, pt: &str) -> Self {
         Self { en: en.to_owned(), pt: pt.to_owned() }

@@ -14,8 +14,8 @@ use crate::delivery::schedule::engine::{Engine, EngineSettings};
 use crate::delivery::schedule::status::Status;
 use crate::delivery::transport::client::{Client, ClientSettings};
 use crate::model::{
-    AttemptError, DisableRule, NotificationKey, ProxyUrl, ProxyUrlError, Said, Scope, Scopes, TargetUrl, TokenHash,
-    Wait, Webhook,
+    AttemptError, DisableRule, Localized, NotificationKey, ProxyUrl, ProxyUrlError, Scope, Scopes, TargetUrl,
+    TokenHash, WaitReason, Webhook,
 };
 use crate::panel::Panel;
 use crate::service::{Account, By, Caller, Policy, Service};
@@ -354,7 +354,7 @@ impl crate::service::Engine for Health {
         self.status.is_in_flight(key, attempts)
     }
 
-    fn wait(&self, webhook: &Webhook, most: usize, now: crate::model::Timestamp) -> Option<Wait> {
+    fn wait(&self, webhook: &Webhook, most: usize, now: crate::model::Timestamp) -> Option<WaitReason> {
         self.status.wait(webhook, most, now)
     }
 
@@ -362,12 +362,12 @@ impl crate::service::Engine for Health {
         self.status.in_flight_now()
     }
 
-    fn attempts(&self) -> &crate::meters::Attempts {
+    fn attempts(&self) -> &crate::stats::AttemptMetrics {
         &self.status.attempts
     }
 
-    fn not_ready(&self) -> Option<Said> {
-        let full = |full: StoreError| Said {
+    fn not_ready(&self) -> Option<Localized> {
+        let full = |full: StoreError| Localized {
             en: full.to_string(),
             pt: "o disco está quase cheio: libere espaço, e o daemon continua sozinho".to_owned(),
         };
@@ -381,18 +381,18 @@ impl crate::service::Engine for Health {
 
 impl Health {
     /// What makes no progress, if anything does; a commit may take `most`.
-    fn stuck(&self, most: Duration) -> Option<Said> {
+    fn stuck(&self, most: Duration) -> Option<Localized> {
         if !self.store.is_alive() {
-            return Some(Said::new("the store has stopped", "o armazenamento parou"));
+            return Some(Localized::new("the store has stopped", "o armazenamento parou"));
         }
         if self.store.stuck_for() > most {
-            return Some(Said::new(
+            return Some(Localized::new(
                 "the store makes no progress: its disk does not answer",
                 "o armazenamento não avança: o disco não responde",
             ));
         }
         let dead = !self.status.is_alive();
-        dead.then(|| Said::new("the delivery engine makes no progress", "o motor de entregas não avança"))
+        dead.then(|| Localized::new("the delivery engine makes no progress", "o motor de entregas não avança"))
     }
 }
 

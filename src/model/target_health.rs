@@ -3,7 +3,7 @@
 use super::{DisabledReason, Timestamp};
 use std::time::Duration;
 
-/// How many automatic attempts in a row must fail for a target to count as failing. See [`Health::has_come_to_fail`].
+/// How many automatic attempts in a row must fail for a target to count as failing. See [`TargetHealth::has_come_to_fail`].
 pub const FAILED_IN_A_ROW: u8 = 5;
 /// How long it must have confirmed nothing, with something pending, to count as failing all the same.
 pub const WITHOUT_SUCCESS: Duration = Duration::from_secs(15 * 60);
@@ -11,7 +11,7 @@ pub const WITHOUT_SUCCESS: Duration = Duration::from_secs(15 * 60);
 /// What is known of a target since its last confirmation, or since its webhook was made, changed its target or was set to ACTIVE.
 /// There is none for one whose last attempt was confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Health {
+pub struct TargetHealth {
     /// When the first automatic attempt failed.
     pub failing_since: Timestamp,
     /// How many have failed in a row, counted to [`FAILED_IN_A_ROW`].
@@ -26,7 +26,7 @@ pub struct Health {
     pub notice: Option<Notice>,
 }
 
-impl Health {
+impl TargetHealth {
     /// Of a target whose first automatic attempt has failed at `now`, before that is counted.
     pub const fn first_failure(now: Timestamp) -> Self {
         Self { failing_since: now, failures: 0, failing: false, exhausted: false, gone: false, notice: None }
@@ -60,13 +60,13 @@ pub struct DisableRule {
 
 /// What the rule asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ruling {
+pub enum DisableDecision {
     /// Nothing.
     None,
     /// To tell that it will be disabled at this moment, if nothing is confirmed until then.
     Warn(Timestamp),
     /// To take back what was told.
-    Recant,
+    Withdraw,
     /// To disable it.
     Disable(DisabledReason),
 }
@@ -80,31 +80,31 @@ impl DisableRule {
 
     /// When a webhook that was warned of will be disabled, at the earliest: what was told holds, even if the rule has become
     /// stricter since.
-    pub fn disables_at(self, health: &Health) -> Option<Timestamp> {
+    pub fn disables_at(self, health: &TargetHealth) -> Option<Timestamp> {
         let (after, notice) = (self.after?, health.notice?);
         Some(health.failing_since.plus(after).max(notice.ends_at))
     }
 
     /// What is to be done about a target at `now`.
-    pub fn judge(self, health: &Health, now: Timestamp) -> Ruling {
+    pub fn judge(self, health: &TargetHealth, now: Timestamp) -> DisableDecision {
         if self.on_gone && health.gone {
-            return Ruling::Disable(DisabledReason::Gone);
+            return DisableDecision::Disable(DisabledReason::Gone);
         }
         let (Some(after), true) = (self.after, health.failing && health.exhausted) else {
-            return if health.notice.is_some() { Ruling::Recant } else { Ruling::None };
+            return if health.notice.is_some() { DisableDecision::Withdraw } else { DisableDecision::None };
         };
         let since = health.failing_since;
         match (health.notice, self.disables_at(health)) {
             (Some(notice), Some(at)) if notice.proven && at <= now => {
-                Ruling::Disable(DisabledReason::Failing { since })
+                DisableDecision::Disable(DisabledReason::Failing { since })
             }
-            (Some(_), _) => Ruling::None,
+            (Some(_), _) => DisableDecision::None,
             (None, _) => {
                 let notice = Self::notice(after);
                 if since.plus(after.saturating_sub(notice)) > now {
-                    return Ruling::None;
+                    return DisableDecision::None;
                 }
-                Ruling::Warn(since.plus(after).max(now.plus(notice)))
+                DisableDecision::Warn(since.plus(after).max(now.plus(notice)))
             }
         }
     }
@@ -120,13 +120,13 @@ mod tests {
         Timestamp::from_ms(1_795_435_200_000 + days * DAY_MS)
     }
 
-    fn failing(exhausted: bool, notice: Option<Notice>) -> Health {
-        Health { exhausted, failing: true, notice, ..Health::first_failure(at(0)) }
+    fn failing(exhausted: bool, notice: Option<Notice>) -> TargetHealth {
+        TargetHealth { exhausted, failing: true, notice, ..TargetHealth::first_failure(at(0)) }
     }
 
     #[test]
     fn five_in_a_row_or_a_quarter_of_an_hour_with_something_pending_is_failing() {
-        let mut health = Health::first_failure(at(0));
+        let mut health = TargetHealth::first_failure(at(0));
         let quarter = at(0).plus(WITHOUT_SUCCESS);
         assert!(!health.has_come_to_fail(Timestamp::from_ms(quarter.as_ms() - 1), true));
         assert!(health.has_come_to_fail(quarter, true));
@@ -135,8 +135,8 @@ mod tests {
         assert!(!health.has_come_to_fail(at(0), true));
         health.failures += 1;
         assert!(health.has_come_to_fail(at(0), false));
-        let tried_once = Health { exhausted: true, ..Health::first_failure(at(0)) };
-        assert_eq!(days(5).judge(&tried_once, at(90)), Ruling::None, "it goes by the same rule");
+        let tried_once = TargetHealth { exhausted: true, ..TargetHealth::first_failure(at(0)) };
+        assert_eq!(days(5).judge(&tried_once, at(90)), DisableDecision::None, "it goes by the same rule");
     }
 
     fn told(days: u64, proven: bool) -> Notice {
@@ -150,38 +150,38 @@ mod tests {
     #[test]
     fn both_conditions_and_a_days_notice() {
         let rule = days(5);
-        assert_eq!(rule.judge(&failing(false, None), at(90)), Ruling::None);
-        assert_eq!(rule.judge(&failing(true, None), at(3)), Ruling::None);
-        assert_eq!(rule.judge(&failing(true, None), at(4)), Ruling::Warn(at(5)));
-        assert_eq!(rule.judge(&failing(true, Some(told(5, true))), at(4)), Ruling::None);
-        let disable = Ruling::Disable(DisabledReason::Failing { since: at(0) });
+        assert_eq!(rule.judge(&failing(false, None), at(90)), DisableDecision::None);
+        assert_eq!(rule.judge(&failing(true, None), at(3)), DisableDecision::None);
+        assert_eq!(rule.judge(&failing(true, None), at(4)), DisableDecision::Warn(at(5)));
+        assert_eq!(rule.judge(&failing(true, Some(told(5, true))), at(4)), DisableDecision::None);
+        let disable = DisableDecision::Disable(DisabledReason::Failing { since: at(0) });
         assert_eq!(rule.judge(&failing(true, Some(told(5, true))), at(5)), disable);
         // Exhausted only long after: the notice is given all the same.
-        assert_eq!(rule.judge(&failing(true, None), at(30)), Ruling::Warn(at(31)));
+        assert_eq!(rule.judge(&failing(true, None), at(30)), DisableDecision::Warn(at(31)));
     }
 
     /// The daemon was down, or nothing was owed: the target may have been mended meanwhile.
     #[test]
     fn nothing_is_disabled_that_was_not_tried_since_the_notice() {
-        assert_eq!(days(5).judge(&failing(true, Some(told(5, false))), at(90)), Ruling::None);
+        assert_eq!(days(5).judge(&failing(true, Some(told(5, false))), at(90)), DisableDecision::None);
     }
 
     #[test]
     fn what_was_told_holds_whatever_becomes_of_the_rule() {
         let warned = failing(true, Some(told(5, true)));
-        assert_eq!(days(3).judge(&warned, at(4)), Ruling::None, "stricter");
-        assert_eq!(days(9).judge(&warned, at(5)), Ruling::None, "milder");
+        assert_eq!(days(3).judge(&warned, at(4)), DisableDecision::None, "stricter");
+        assert_eq!(days(9).judge(&warned, at(5)), DisableDecision::None, "milder");
         assert_eq!(days(9).disables_at(&warned), Some(at(9)));
-        assert_eq!(DisableRule::default().judge(&warned, at(90)), Ruling::Recant);
+        assert_eq!(DisableRule::default().judge(&warned, at(90)), DisableDecision::Withdraw);
         assert_eq!(DisableRule::default().disables_at(&warned), None);
     }
 
     #[test]
     fn off_by_default_and_gone_only_where_asked_for() {
-        let gone = Health { gone: true, ..failing(true, None) };
-        assert_eq!(DisableRule::default().judge(&gone, at(90)), Ruling::None);
+        let gone = TargetHealth { gone: true, ..failing(true, None) };
+        assert_eq!(DisableRule::default().judge(&gone, at(90)), DisableDecision::None);
         let rule = DisableRule { on_gone: true, ..DisableRule::default() };
-        assert_eq!(rule.judge(&gone, at(0)), Ruling::Disable(DisabledReason::Gone));
-        assert_eq!(rule.judge(&failing(true, None), at(90)), Ruling::None);
+        assert_eq!(rule.judge(&gone, at(0)), DisableDecision::Disable(DisabledReason::Gone));
+        assert_eq!(rule.judge(&failing(true, None), at(90)), DisableDecision::None);
     }
 }

@@ -18,7 +18,7 @@ pub struct Histogram {
 
 /// What a histogram has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct HistogramSnapshot {
     /// Upper bounds, in microseconds, each with how many took no longer.
     pub buckets: Vec<(u64, u64)>,
     /// How many there were in all.
@@ -66,27 +66,27 @@ impl Histogram {
     }
 
     /// What it has seen so far.
-    pub fn seen(&self) -> Seen {
+    pub fn snapshot(&self) -> HistogramSnapshot {
         let mut count = 0;
         let mut buckets = Vec::with_capacity(self.bounds_us.len());
         for (at, bucket) in self.buckets.iter().enumerate() {
             count += bucket.load(Ordering::Relaxed);
             buckets.extend(self.bounds_us.get(at).map(|bound| (*bound, count)));
         }
-        Seen { buckets, count, sum_us: self.sum_us.load(Ordering::Relaxed) }
+        HistogramSnapshot { buckets, count, sum_us: self.sum_us.load(Ordering::Relaxed) }
     }
 }
 
 /// The attempts that have ended.
 #[derive(Debug)]
-pub struct Attempts {
+pub struct AttemptMetrics {
     /// Those that confirmed, then one for each code.
     by_outcome: [AtomicU64; 1 + ErrorCode::ALL.len()],
     /// How long they took.
     pub took: Histogram,
 }
 
-impl Default for Attempts {
+impl Default for AttemptMetrics {
     fn default() -> Self {
         Self {
             by_outcome: [const { AtomicU64::new(0) }; 1 + ErrorCode::ALL.len()],
@@ -95,7 +95,7 @@ impl Default for Attempts {
     }
 }
 
-impl Attempts {
+impl AttemptMetrics {
     /// Counts one that has ended.
     pub fn ended(&self, result: &AttemptResult, took: Duration) {
         let code = ErrorCode::of(result);
@@ -113,7 +113,7 @@ impl Attempts {
 
 /// What the store has done.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoreMetrics {
     /// From when a change was handed in until it was durable and answered.
     pub commits: Histogram,
     /// From when an event was first owed to a webhook until that confirmed.
@@ -124,7 +124,7 @@ pub struct Kept {
     ended: [AtomicU64; 3],
 }
 
-impl Default for Kept {
+impl Default for StoreMetrics {
     fn default() -> Self {
         Self {
             commits: Histogram::new(Histogram::SHORT),
@@ -135,7 +135,7 @@ impl Default for Kept {
     }
 }
 
-impl Kept {
+impl StoreMetrics {
     const ENDS: [Status; 3] = [Status::Delivered, Status::Failed, Status::Cancelled];
 
     /// Counts a notification that has come to an end; any other status is none.
@@ -172,7 +172,10 @@ mod tests {
         for us in [0, 10, 11, 20, 21, 1_000] {
             histogram.observe(Duration::from_micros(us));
         }
-        assert_eq!(histogram.seen(), Seen { buckets: vec![(10, 2), (20, 4)], count: 6, sum_us: 1_062 });
+        assert_eq!(
+            histogram.snapshot(),
+            HistogramSnapshot { buckets: vec![(10, 2), (20, 4)], count: 6, sum_us: 1_062 }
+        );
         for bounds in [Histogram::SHORT, Histogram::LONG] {
             assert!(bounds.is_sorted_by(|a, b| a < b));
         }
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn every_outcome_is_counted_as_what_it_is() {
-        let attempts = Attempts::default();
+        let attempts = AttemptMetrics::default();
         let response =
             |status| AttemptResult::Response(Response { status, body: Vec::new(), retry_after: None, location: None });
         let error = AttemptError { code: ErrorCode::Timeout, message: String::new(), message_pt: String::new() };
@@ -191,6 +194,6 @@ mod tests {
         let counted: Vec<_> = attempts.by_outcome().filter(|(_, count)| *count == 1).map(|(code, _)| code).collect();
         let codes = [ErrorCode::Timeout, ErrorCode::Redirect, ErrorCode::Http4xx, ErrorCode::Http5xx];
         assert_eq!(counted, [vec![None], codes.map(Some).to_vec()].concat());
-        assert_eq!(attempts.took.seen().count, 5);
+        assert_eq!(attempts.took.snapshot().count, 5);
     }
 }
