@@ -17,7 +17,7 @@
 //! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
 //! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
 //! | 0 | [`stats`] | what is counted and timed | who asks |
-//! | 0 | [`clock`], [`random`], [`shutdown`] | the time; random bytes; the sign to stop | everything else |
+//! | 0 | [`clock`], [`random`], [`shutdown`], [`atomic_file`] | the time; random bytes; the sign to stop; a file replaced whole | everything else |
 //! | 0 | [`body`] | the body of an answer, whole or without an end | what is in it |
 //! | 0 | [`tls`] | TLS settings; what certificates say | connections, sentences |
 //!
@@ -36,6 +36,7 @@
 #[path = "../tests/it/deadline.rs"]
 mod a_deadline;
 pub mod api;
+pub mod atomic_file;
 pub mod body;
 pub mod cli;
 pub mod clock;

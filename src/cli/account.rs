@@ -195,7 +195,7 @@ fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), Problem>
         backup_dir: config.store.backup_dir.clone(),
         // Nothing is to be forgotten here but what is asked for.
         limits: crate::store::Limits { min_free: config.store.min_free, ..crate::store::Limits::default() },
-        accept_what_is_left: false,
+        accept_data_loss: false,
         clock: Clock::System,
     };
     let Opened { store, thread, .. } = Store::open(settings, |_| {}).map_err(failed)?;

@@ -113,7 +113,7 @@ struct ServeArgs {
     data: Option<String>,
     /// Start on what is left of a store that has lost something; once, knowingly
     #[arg(long)]
-    accept_what_is_left: bool,
+    accept_data_loss: bool,
 }
 
 /// Runs the command that the process was started with.

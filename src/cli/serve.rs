@@ -24,7 +24,7 @@ pub(super) fn serve(args: &ServeArgs) -> u8 {
     let handed = match handed_over() {
         Ok(handed) => handed,
         Err(error) => {
-            complain(Error::Handed(error));
+            complain(Error::InheritedSocket(error));
             return BAD_CONFIG;
         }
     };
@@ -68,7 +68,7 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
         return FAILED;
     };
     let (ask, mut asked) = mpsc::channel(1);
-    let options = StartOptions { accept_what_is_left: args.accept_what_is_left, listener: handed, reloads: Some(ask) };
+    let options = StartOptions { accept_data_loss: args.accept_data_loss, listener: handed, reloads: Some(ask) };
     let daemon = match Daemon::start(&loaded.config, Clock::System, options).await {
         Ok(daemon) => daemon,
         Err(error) => {
@@ -79,10 +79,10 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
                 | Error::Certificate(_)
                 | Error::Token(_)
                 | Error::Proxy(..)
-                | Error::Handed(_)
+                | Error::InheritedSocket(_)
                 | Error::Store(StoreError::NotRoots { .. }) => BAD_CONFIG,
                 Error::Store(error) if error.is_passing() => super::TRY_LATER,
-                Error::Store(_) | Error::Listen(..) | Error::Stuck(_) => FAILED,
+                Error::Store(_) | Error::Listen(..) | Error::Stalled(_) => FAILED,
             };
         }
     };

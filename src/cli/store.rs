@@ -19,7 +19,7 @@ pub(super) struct StoreArgs {
     pub(super) data: Option<PathBuf>,
     /// Look at a store that nothing vouches for, although sled cuts off what it can't read of it: keep a copy
     #[arg(long)]
-    pub(super) accept_what_is_left: bool,
+    pub(super) accept_data_loss: bool,
 }
 
 #[derive(Args)]
@@ -66,7 +66,7 @@ fn back_up(args: &BackupArgs) -> Result<(), u8> {
         bar.clear();
         checked.map_err(|error| failed(&error))?;
     } else {
-        let closed = Closed::open(&data, config.cache, args.store.accept_what_is_left);
+        let closed = Closed::open(&data, config.cache, args.store.accept_data_loss);
         let closed = closed.map_err(|error| failed(&error))?;
         if let Some(refusal) = closed.refusal() {
             // A backup of what is left is better than none; it must not pass for more.
@@ -177,7 +177,7 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
             _ => Err(failed("the daemon broke off before it had looked at everything")),
         };
     }
-    let closed = Closed::open(&data, config.cache, args.accept_what_is_left);
+    let closed = Closed::open(&data, config.cache, args.accept_data_loss);
     // A wrong clock, a full disk: nothing was found out about the store.
     let closed = closed.map_err(|error| if error.is_passing() { complain_for_later(&error) } else { failed(error) })?;
     closed.is_of_present_format().map_err(failed)?;

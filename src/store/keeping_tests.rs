@@ -16,7 +16,7 @@ fn settings(path: &Path, clock: &Clock) -> StoreSettings {
         cache_bytes: 8 << 20,
         backup_dir: None,
         limits: Limits::default(),
-        accept_what_is_left: false,
+        accept_data_loss: false,
         clock: clock.clone(),
     }
 }
@@ -116,9 +116,9 @@ fn a_store_without_its_marker_is_opened_only_if_told_to_and_a_newer_format_is_re
     let (_dir, path) = closed();
     std::fs::remove_file(path.join("marker")).unwrap();
     let before = std::fs::read(path.join("db")).unwrap();
-    assert!(refused(&path).contains("--accept-what-is-left"));
+    assert!(refused(&path).contains("--accept-data-loss"));
     assert_eq!(std::fs::read(path.join("db")).unwrap(), before, "nothing was touched");
-    let accepting = StoreSettings { accept_what_is_left: true, ..settings(&path, &Clock::manual(START)) };
+    let accepting = StoreSettings { accept_data_loss: true, ..settings(&path, &Clock::manual(START)) };
     let opened = Store::open(accepting, |_| {}).unwrap();
     assert!(path.join("marker").exists());
     let format = record::FormatV1 { format: open::FORMAT + 1, id_key: [0; 32] };

@@ -262,14 +262,14 @@ impl fmt::Display for StoreError {
                 write!(
                     f,
                     "the store in {} has lost what it had acknowledged: it had come to commit {acknowledged}, and {left}. {RESTORE}; \
-                     or, to go on with what is left, start once with `carteiro serve --accept-what-is-left`",
+                     or, to go on with what is left, start once with `carteiro serve --accept-data-loss`",
                     folder.display(),
                 )
             }
             Self::MarkerDamaged { marker } => write!(
                 f,
                 "{} is damaged, so nothing tells whether the store is whole: {RESTORE}; or, if `carteiro verify` finds all well, \
-                 start once with `carteiro serve --accept-what-is-left`",
+                 start once with `carteiro serve --accept-data-loss`",
                 marker.display()
             ),
             Self::AnotherStore { marker } => write!(
@@ -281,7 +281,7 @@ impl fmt::Display for StoreError {
                 f,
                 "{} holds files of a store and no `marker`, so nothing tells whether they are all and whole: if some were copied, copy \
                  all of them; {RESTORE}; or, if this is a store from before there were markers, or what is left is all you want, start \
-                 once with `carteiro serve --accept-what-is-left`",
+                 once with `carteiro serve --accept-data-loss`",
                 folder.display()
             ),
             Self::Unfinished { folder } => write!(

@@ -64,7 +64,7 @@ pub struct StoreSettings {
     /// How long and how much is kept.
     pub limits: Limits,
     /// Whether a store that has lost something, or that nothing vouches for, is opened all the same.
-    pub accept_what_is_left: bool,
+    pub accept_data_loss: bool,
     /// Where times come from.
     pub clock: Clock,
 }
@@ -88,7 +88,7 @@ impl Store {
     pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
         ending::watch_panics();
         owner::check(&settings.path)?;
-        let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_what_is_left)
+        let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_data_loss)
             .map_err(|error| owner::named(&settings.path, error))?;
         let files = migrate::to_present_format(
             files,
@@ -169,14 +169,14 @@ impl Files {
     /// Before sled touches anything the marker is looked for: sled cuts off what it can't read, and what is refused should still
     /// be there for whoever can. Without a marker nothing vouches for what is there: the folder is a copy of some of its files, or
     /// older than the marker.
-    pub(super) fn open(path: &Path, cache_bytes: u64, accept_what_is_left: bool) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
         if path.join(RESTORING).exists() {
             return Err(StoreError::HalfRestored { folder: path.to_owned() });
         }
         let said = marker::read(path)?;
         let created = !path.join(DB).exists();
         match said {
-            _ if accept_what_is_left => {}
+            _ if accept_data_loss => {}
             Found::Damaged => return Err(StoreError::MarkerDamaged { marker: path.join(marker::NAME) }),
             Found::Mark(mark) if created && mark.commit > 0 => {
                 return Err(StoreError::Behind { folder: path.to_owned(), found: None, acknowledged: mark.commit });
@@ -193,10 +193,10 @@ impl Files {
             Marker::create(path, Mark { store: [0; 16], commit: 0 })?;
         }
         let (db, tree, format, head) = read_files(path, cache_bytes)?;
-        let head = redo::complete(path, (&db, &tree), (format.as_ref(), head), accept_what_is_left)?;
+        let head = redo::complete(path, (&db, &tree), (format.as_ref(), head), accept_data_loss)?;
         let whole = compare(path, said, format.as_ref(), &head);
         let vouched = whole.is_ok() && matches!(said, Found::Mark(_));
-        if !accept_what_is_left {
+        if !accept_data_loss {
             whole?;
         }
         // Where the head may be an old one, what lies beyond it may be all that is left of what was acknowledged.
@@ -207,7 +207,7 @@ impl Files {
             }
         }
         let mut head = head;
-        if accept_what_is_left && !vouched && format.is_some() {
+        if accept_data_loss && !vouched && format.is_some() {
             tracing::warn!(commit = head.commit, "the store is taken as it is, whatever it may have lost");
             // What was lost had numbers, and targets know the ids that come from them.
             guarded(|| {
@@ -267,24 +267,24 @@ impl Closed {
     /// Opens the store of a data folder; there must be one. Nothing is written there: a copy is opened, in the folder for temporary
     /// files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to start on is a finding of
     /// [`Closed::verify`].
-    pub fn open(path: &Path, cache_bytes: u64, accept_what_is_left: bool) -> Result<Self, StoreError> {
-        Self::look(path, cache_bytes, accept_what_is_left).map_err(|error| owner::named(path, error))
+    pub fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
+        Self::look(path, cache_bytes, accept_data_loss).map_err(|error| owner::named(path, error))
     }
 
-    fn look(path: &Path, cache_bytes: u64, accept_what_is_left: bool) -> Result<Self, StoreError> {
+    fn look(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
         // Not `exists`: a folder that may not be looked into isn't an empty one.
         if !path.join(DB).try_exists()? {
             let none = format!("there is no store in {}", path.display());
             return Err(StoreError::Io(io::Error::new(io::ErrorKind::NotFound, none)));
         }
         let said = marker::read(path)?;
-        if said == Found::Nothing && !accept_what_is_left {
+        if said == Found::Nothing && !accept_data_loss {
             // Sled would cut off what it can't read of a half of a copy.
             return Err(StoreError::NothingVouches { folder: path.to_owned() });
         }
         let lock = offline::lock(path)?;
         // Asked under the lock: the daemon that made it has ended.
-        if redo::is_waiting(path) && !accept_what_is_left {
+        if redo::is_waiting(path) && !accept_data_loss {
             return Err(StoreError::Unfinished { folder: path.to_owned() });
         }
         let copied = offline::Copied::of(path)?;

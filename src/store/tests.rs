@@ -42,7 +42,7 @@ impl Rig {
             cache_bytes: 8 << 20,
             backup_dir: None,
             limits: Limits::default(),
-            accept_what_is_left: false,
+            accept_data_loss: false,
             clock: clock.clone(),
         };
         let opened = Store::open(settings, move |told| heard.lock().unwrap().extend(told)).unwrap();
@@ -893,7 +893,7 @@ fn a_panicking_committer_is_not_called_alive() {
         cache_bytes: 1 << 20,
         backup_dir: None,
         limits: Limits::default(),
-        accept_what_is_left: false,
+        accept_data_loss: false,
         clock: Clock::manual(START),
     };
     let opened = Store::open(settings, |_| panic!("a test's own")).unwrap();

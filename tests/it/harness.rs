@@ -178,7 +178,7 @@ impl Daemon {
         Some(status)
     }
 
-    /// Starts on a store that nothing vouches for: `serve --accept-what-is-left`, until told otherwise.
+    /// Starts on a store that nothing vouches for: `serve --accept-data-loss`, until told otherwise.
     pub(crate) fn accept(&mut self, accepting: bool) {
         self.accepting = accepting;
     }
@@ -194,7 +194,7 @@ impl Daemon {
         command.args(["serve", "--config"]).arg(self.config_file());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if self.accepting {
-            command.arg("--accept-what-is-left");
+            command.arg("--accept-data-loss");
         }
         command
     }

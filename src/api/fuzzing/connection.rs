@@ -86,7 +86,7 @@ impl World {
             cache_bytes: 16 * 1024 * 1024,
             backup_dir: None,
             limits: crate::store::Limits { retention: None, retention_bytes: None, keep_at_least: DAY, min_free: 0 },
-            accept_what_is_left: false,
+            accept_data_loss: false,
             clock: Clock::System,
         };
         let Opened { store, thread: committer, .. } = Store::open(settings, |_| {}).expect("a new store opens");

@@ -131,7 +131,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro notifications", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro notifications show ID", By("")),
     ("carteiro serve", Not("it doesn't end; a_first_webhook_of_ones_own runs it")),
-    ("carteiro serve --accept-what-is-left", Not("tests/it/keeping.rs starts damaged stores with it")),
+    ("carteiro serve --accept-data-loss", Not("tests/it/keeping.rs starts damaged stores with it")),
     ("carteiro tail", Not("it doesn't end; tests/it/cli_following.rs runs it")),
     ("carteiro token", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro token create --name erp --scope ingest --expires 90d", By("")),

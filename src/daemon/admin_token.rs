@@ -1,0 +1,54 @@
+//! Admin tokens of accounts: read from the files that the config names, or made at the first start.
+
+use super::Error;
+use crate::atomic_file;
+use crate::control;
+use crate::model::{AccessToken, Scope, Scopes, TokenHash};
+use crate::service::{self, Account, By, Service};
+use crate::store::{Store, StoreError, Token};
+use std::fs;
+use std::io;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The shortest token an `admin_token_file` may hold.
+pub(super) const MIN_TOKEN_BYTES: usize = 20;
+/// The longest: the API looks at no longer one.
+pub(super) const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
+
+/// Reads the token of an `admin_token_file`.
+pub(super) fn read(path: &Path) -> Result<TokenHash, Error> {
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
+    let token = text.trim();
+    let good =
+        (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    if good { Ok(TokenHash::of(token)) } else { Err(Error::Token(path.to_owned())) }
+}
+
+/// Makes an admin token for each account without a usable one, in a file that only the daemon's user can read. The file
+/// is durable before the token is: after a crash in between, the next start overwrites the file.
+pub(super) async fn make_missing(service: &Service, store: &Store, accounts: &[Account]) -> Result<(), Error> {
+    for account in accounts {
+        let now = service.now();
+        let admin = |token: &Token| token.scopes.allows(Scope::Admin) && token.expires_at.is_none_or(|end| now < end);
+        if account.admin_token.is_some() || store.tokens(account.no).iter().any(admin) {
+            continue;
+        }
+        let path = control::admin_token_file(store.path(), &account.name);
+        let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
+        let line = Zeroizing::new(token.reveal() + "\n");
+        atomic_file::replace(&path, line.as_bytes()).map_err(|error| {
+            let error = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            Error::Store(StoreError::Io(error))
+        })?;
+        let kept = service.keep_token(account.no, &By::Daemon, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
+        if let Err(error) = kept {
+            return Err(Error::Store(match error {
+                service::Error::Store(error) => error,
+                _ => StoreError::Stopped,
+            }));
+        }
+        tracing::info!(account = account.name, path = %path.display(), "an admin token was created in this file");
+    }
+    Ok(())
+}
