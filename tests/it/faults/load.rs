@@ -38,13 +38,19 @@ struct Call {
     numbers: Vec<u64>,
 }
 
+/// How many events a large batch has: more than a mebibyte of them, some in one row and some in two.
+const LARGE: u64 = 70;
+
+/// How long an event is at least, and one of a large batch.
+const PADS: [usize; 2] = [200, 15_000];
+
 /// What an event calls itself.
 pub(super) fn own(n: u64) -> String {
     format!("own-{n}")
 }
 
-fn event(n: u64, with_id: bool) -> Value {
-    let pad = "p".repeat(200 + usize::try_from(n * 977 % 5000).unwrap());
+fn event(n: u64, with_id: bool, least: usize) -> Value {
+    let pad = "p".repeat(least + usize::try_from(n * 977 % 5000).unwrap());
     let types = ["PAYMENT.PAID", "ORDER.CREATED", "ORDER.PAID"];
     let at = usize::try_from(n % 3).unwrap();
     let mut event = json!({ "type": types[at], "external_id": own(n), "resource": { "n": n, "pad": pad } });
@@ -90,9 +96,10 @@ impl Books {
     fn call(numbers: Vec<u64>, ids: bool) -> Call {
         let key = if ids { String::new() } else { format!("Idempotency-Key: key-{}\r\n", numbers[0]) };
         if let [n] = numbers[..] {
-            return Call { path: "/api/events", key, body: json!({ "event": event(n, ids) }), numbers };
+            return Call { path: "/api/events", key, body: json!({ "event": event(n, ids, PADS[0]) }), numbers };
         }
-        let events: Vec<Value> = numbers.iter().map(|n| event(*n, ids)).collect();
+        let least = PADS[usize::from(numbers.len() as u64 == LARGE)];
+        let events: Vec<Value> = numbers.iter().map(|n| event(*n, ids, least)).collect();
         Call { path: "/api/events/batch", key, body: json!({ "events": events }), numbers }
     }
 
@@ -143,7 +150,10 @@ impl Books {
         while !stop.load(Ordering::Relaxed) {
             let answered = match worker {
                 0 => self.make(address, token, Self::call(self.numbers(1), false)),
-                1 => self.make(address, token, Self::call(self.numbers(1 + random.below(8)), random.below(2) == 0)),
+                1 => {
+                    let count = if random.below(12) == 0 { LARGE } else { 1 + random.below(8) };
+                    self.make(address, token, Self::call(self.numbers(count), random.below(2) == 0))
+                }
                 2 if !retires => self.repeat(address, token, random),
                 _ => self.stir(address, token, random),
             };
@@ -224,7 +234,7 @@ impl Books {
         for Event { id, n } in &known[usize::try_from(from).unwrap()..] {
             let answer = daemon.get(&format!("/api/events/{id}"));
             let found = match answer.status {
-                200 => answer.data()["resource"] == event(*n, false)["resource"],
+                200 => PADS.iter().any(|least| answer.data()["resource"] == event(*n, false, *least)["resource"]),
                 // Retention may have taken it; the list is compared beside this.
                 404 => continue,
                 _ => false,
