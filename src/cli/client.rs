@@ -3,20 +3,18 @@
 use super::{BAD_CONFIG, FAILED, TRY_LATER, WRONG_ADDRESS};
 use crate::api::Certificate;
 use crate::model::{Authority, AuthorityError};
+use crate::tls;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::ServerName;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -99,7 +97,7 @@ impl Peer {
             sentence: format!("{host} is no name that a certificate can be for: give the name in it"),
             code: WRONG_ADDRESS,
         })?;
-        let config = crate::tls::client::client_config(None).map_err(|error| Problem::bad_config(error.to_string()))?;
+        let config = tls::client::client_config(None).map_err(|error| Problem::bad_config(error.to_string()))?;
         Ok(Self { address, tls: Some((config.into(), name)) })
     }
 
@@ -233,7 +231,7 @@ impl Daemon {
         if let Some(certificate) = certificate {
             // Of a certificate that is known, the name says nothing more: the address is seldom the one it was made out to.
             let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
-            peer.tls = Some((Known::connector(certificate.own().clone()), name));
+            peer.tls = Some((tls::client::pinned_to(certificate.own().clone()).into(), name));
         }
         Ok(whole(peer))
     }
@@ -391,66 +389,6 @@ impl Daemon {
             let _ = write!(sentence, " (try again in {wait} s)");
         }
         Problem { sentence, code: if later { TRY_LATER } else { FAILED } }
-    }
-}
-
-/// The certificate of the config's own daemon, and no other.
-#[derive(Debug)]
-struct Known {
-    certificate: CertificateDer<'static>,
-    provider: Arc<rustls::crypto::CryptoProvider>,
-}
-
-impl Known {
-    fn connector(certificate: CertificateDer<'static>) -> TlsConnector {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .expect("the ring provider has cipher suites for TLS 1.3")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Self { certificate, provider }))
-            .with_no_client_auth();
-        Arc::new(config).into()
-    }
-}
-
-impl ServerCertVerifier for Known {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if *end_entity == self.certificate {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

@@ -69,12 +69,13 @@ pub fn certificate(data: &[u8]) {
     for text in told {
         assert!(text.len() <= 4 * 256 && !text.contains(char::is_control), "{text:?}");
     }
-    let now = rustls_pki_types::UnixTime::since_unix_epoch(DAY);
+    let claimed = facts.not_after.map_or(DAY, |at| Duration::from_millis(at.as_ms()));
+    let now = rustls_pki_types::UnixTime::since_unix_epoch(claimed);
     for error in [
         CertificateError::UnknownIssuer,
         CertificateError::BadSignature,
         CertificateError::NotValidForName,
-        CertificateError::ExpiredContext { time: now, not_after: facts.not_after.unwrap_or(now) },
+        CertificateError::ExpiredContext { time: now, not_after: now },
         CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::UnsupportedCertVersion))),
         CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::UnsupportedCriticalExtension))),
         CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity))),

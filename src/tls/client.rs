@@ -1,20 +1,18 @@
-//! How TLS is spoken to targets: which versions, and whose certificates are trusted.
+//! How TLS is spoken to servers: which versions, and whose certificates are trusted.
 //!
 //! Certificates are always verified; there is no switch that turns it off. A target with a certificate of its own is
 //! reached by trusting its authority in the config.
 
-use super::x509::{self, Facts};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
-use rustls::server::ParsedCertificate;
-use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use super::handshake::NoClientCertificate;
+use super::verifier::Trust;
+use rustls::crypto::{ActiveKeyExchange, SupportedKxGroup, ring};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, Error, NamedGroup, RootCertStore, SignatureScheme};
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject as _};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 /// TLS 1.2 and 1.3 with the system's trusted roots and, where given, those in the PEM file `extra_ca`.
 ///
@@ -31,162 +29,71 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsEr
             roots.add(certificate.clone()).map_err(|error| failed(Cause::Unusable { number: index + 1, error }))?;
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .expect("the ring provider has cipher suites for TLS 1.2 and 1.3");
-    let no_certificate = Arc::new(NoCertificate);
-    let mut config = if roots.is_empty() {
+    let provider = Arc::new(ring::default_provider());
+    let config = super::client(provider.clone());
+    let config = if roots.is_empty() {
         tracing::warn!("no trusted certificate authority was found: every https target will fail");
-        config.with_root_certificates(roots).with_client_cert_resolver(no_certificate)
+        config.with_root_certificates(roots)
     } else {
-        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider);
-        let usual = usual.build().expect("there are roots, and no revocation lists that could be wrong");
-        let config = config.dangerous().with_custom_certificate_verifier(Arc::new(OwnAllowed { usual, own }));
-        config.with_client_cert_resolver(no_certificate)
+        let verifier = Trust::authorities(roots, own, &provider).verifier(&provider, &[]);
+        config.dangerous().with_custom_certificate_verifier(verifier)
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let mut config = config.with_client_cert_resolver(Arc::new(NoClientCertificate));
+    config.alpn_protocols = vec![super::HTTP_1_1.to_vec()];
     Ok(Arc::new(config))
 }
 
-/// The usual verification, and one thing more: a certificate of the extra file may also be a target's own.
+/// TLS with a server whose certificate is `known`, and with no other.
+pub(crate) fn pinned_to(known: CertificateDer<'static>) -> Arc<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Trust::Pinned(known).verifier(&provider, &[]);
+    let config = super::client(provider).dangerous().with_custom_certificate_verifier(verifier);
+    Arc::new(config.with_no_client_auth())
+}
+
+/// Handshakes that learn what kind of key a server's certificate has, after it refused a usual one for want of a common
+/// cipher or signature. To be tried in turn: TLS 1.2 knows every kind of key, and some servers speak 1.3 alone.
 ///
-/// `openssl req -x509` makes a certificate that is its own authority, which webpki trusts to sign others and refuses
-/// as a server's. It is what a shop has that made one for itself, and it named that very certificate in its config;
-/// so, byte for byte the same, within its time and with the right name, it is taken.
+/// Such a server ends the handshake before it shows its certificate. These offer the kinds of signature and curve that
+/// ring can't verify, record the certificate, and always fail: nothing is ever sent over them.
+pub(crate) fn probes() -> &'static [Arc<ClientConfig>; 2] {
+    /// `secp256k1`, and `rsa_pss_pss_sha256`, 384 and 512 (RFC 8446, 4.2.3).
+    const SECP256K1: NamedGroup = NamedGroup::Unknown(0x0016);
+    const SCHEMES: [SignatureScheme; 5] = [
+        SignatureScheme::ECDSA_NISTP521_SHA512,
+        SignatureScheme::ED448,
+        SignatureScheme::Unknown(0x0809),
+        SignatureScheme::Unknown(0x080a),
+        SignatureScheme::Unknown(0x080b),
+    ];
+    static PROBES: LazyLock<[Arc<ClientConfig>; 2]> = LazyLock::new(|| {
+        let mut provider = ring::default_provider();
+        let curves: [&'static dyn SupportedKxGroup; 2] = [&NamedOnly(NamedGroup::secp521r1), &NamedOnly(SECP256K1)];
+        provider.kx_groups.extend(curves);
+        let verifier = Trust::Nothing.verifier(&provider, &SCHEMES);
+        let provider = Arc::new(provider);
+        [&TLS12, &TLS13].map(|version| {
+            let config = ClientConfig::builder_with_provider(provider.clone())
+                .with_protocol_versions(&[version])
+                .expect("the ring provider has cipher suites for TLS 1.2 and 1.3");
+            let config = config.dangerous().with_custom_certificate_verifier(verifier.clone());
+            Arc::new(config.with_no_client_auth())
+        })
+    });
+    &PROBES
+}
+
+/// A curve that is offered for certificates and can't be used to exchange keys.
 #[derive(Debug)]
-struct OwnAllowed {
-    usual: Arc<WebPkiServerVerifier>,
-    own: Vec<CertificateDer<'static>>,
-}
+struct NamedOnly(NamedGroup);
 
-impl ServerCertVerifier for OwnAllowed {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let verified = match verified {
-            // Refused for this alone: webpki looks at the time first.
-            Err(rustls::Error::InvalidCertificate(ref why))
-                if is_its_own_authority(why) && self.own.iter().any(|own| own == end_entity) =>
-            {
-                ParsedCertificate::try_from(end_entity)
-                    .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name))
-                    .map(|()| ServerCertVerified::assertion())
-            }
-            other => other,
-        };
-        if verified.is_err() {
-            Notes::take_chain(std::iter::once(end_entity).chain(intermediates));
-        }
-        verified
+impl SupportedKxGroup for NamedOnly {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        Err(Error::General("offered for certificates alone".to_owned()))
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let verified = self.usual.verify_tls12_signature(message, certificate, signed);
-        if verified.is_err() {
-            Notes::take_chain(std::iter::once(certificate));
-        }
-        verified
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let verified = self.usual.verify_tls13_signature(message, certificate, signed);
-        if verified.is_err() {
-            Notes::take_chain(std::iter::once(certificate));
-        }
-        verified
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.usual.supported_verify_schemes()
-    }
-}
-
-/// Whether a certificate was refused for being an authority's: what `openssl req -x509` makes unless told otherwise.
-fn is_its_own_authority(error: &CertificateError) -> bool {
-    matches!(webpki_error(error), Some(webpki::Error::CaUsedAsEndEntity))
-}
-
-/// The error of webpki that rustls passes on, where it has none of its own for it.
-pub(crate) fn webpki_error(error: &CertificateError) -> Option<&webpki::Error> {
-    let CertificateError::Other(other) = error else {
-        return None;
-    };
-    other.0.downcast_ref()
-}
-
-/// What a handshake leaves behind for the sentence that explains why it failed.
-///
-/// rustls's errors name neither the certificate that is at fault nor whether a client certificate was asked for, and
-/// the verifier and resolver that know are shared by all connections; so they write into the notes of the task that
-/// shakes hands.
-#[derive(Debug, Default)]
-pub(crate) struct Notes {
-    chain: Mutex<Vec<Facts>>,
-    asked_for_certificate: AtomicBool,
-}
-
-tokio::task_local! {
-    static NOTES: Arc<Notes>;
-}
-
-impl Notes {
-    /// How many certificates are read of a chain that was refused.
-    const MAX_CHAIN: usize = 8;
-
-    /// Runs a handshake that writes into `notes`.
-    pub(crate) async fn during<F: Future>(notes: &Arc<Self>, handshake: F) -> F::Output {
-        NOTES.scope(Arc::clone(notes), handshake).await
-    }
-
-    /// The certificates that were refused, the target's own first, as far as they could be read; empty where none was.
-    pub(crate) fn chain(&self) -> Vec<Facts> {
-        self.chain.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Whether the target asked for a client certificate.
-    pub(crate) fn asked_for_certificate(&self) -> bool {
-        self.asked_for_certificate.load(Ordering::Acquire)
-    }
-
-    /// Writes the certificates that were refused into the notes of this task.
-    pub(crate) fn take_chain<'a>(chain: impl Iterator<Item = &'a CertificateDer<'a>>) {
-        // Outside of an attempt, as in a test, nobody reads them.
-        let _ = NOTES.try_with(|notes| {
-            let read = chain.take(Self::MAX_CHAIN).map_while(|certificate| x509::read(certificate)).collect();
-            *notes.chain.lock().unwrap_or_else(PoisonError::into_inner) = read;
-        });
-    }
-}
-
-/// carteiro has no certificate of its own; that one was asked for is noted.
-#[derive(Debug)]
-struct NoCertificate;
-
-impl ResolvesClientCert for NoCertificate {
-    fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let _ = NOTES.try_with(|notes| notes.asked_for_certificate.store(true, Ordering::Release));
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        false
+    fn name(&self) -> NamedGroup {
+        self.0
     }
 }
 

@@ -1,6 +1,30 @@
-//! TLS as carteiro speaks it, and what certificates say: 1.2 and 1.3 with ring's algorithms, HTTP/1.1 inside.
+//! TLS as carteiro speaks it, in both directions, and what certificates say. Knows no connection and no sentence of an
+//! attempt.
 
 pub mod client;
-pub(crate) mod der;
-pub(crate) mod probe;
+mod der;
+pub(crate) mod handshake;
+pub(crate) mod verifier;
 pub(crate) mod x509;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, ConfigBuilder, ServerConfig, WantsVerifier};
+use std::sync::Arc;
+
+/// The protocol that is negotiated inside TLS, to targets as to callers.
+pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
+
+/// A server of TLS 1.2 and 1.3 with ring's algorithms.
+pub(crate) fn server() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .expect("the ring provider has cipher suites for TLS 1.2 and 1.3")
+}
+
+/// A client of TLS 1.2 and 1.3 with the algorithms of `provider`.
+fn client(provider: Arc<CryptoProvider>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .expect("the ring provider has cipher suites for TLS 1.2 and 1.3")
+}

@@ -3,7 +3,7 @@
 use super::Ingress;
 use crate::config::Server as Settings;
 use crate::model::Timestamp;
-use crate::tls::der::Der;
+use crate::tls::{self, x509};
 use rustls::{InconsistentKeys, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -55,21 +55,21 @@ impl Certificate {
             chain.push(certificate.map_err(|error| of(cert)(Cause::NotPem(error)))?);
         }
         let own = chain.first().cloned().ok_or_else(|| of(cert)(Cause::NoCertificate))?;
-        let expires_at = not_after(&own).ok_or_else(|| of(cert)(Cause::Unreadable))?;
+        let expires_at =
+            x509::read(&own).and_then(|facts| facts.not_after).ok_or_else(|| of(cert)(Cause::Unreadable))?;
         let secret = PrivateKeyDer::from_pem_slice(&read(key).map_err(of(key))?).map_err(|error| match error {
             pem::Error::NoItemsFound => of(key)(Cause::NoKey),
             other => of(key)(Cause::NotPem(other)),
         })?;
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .expect("the ring provider has cipher suites for TLS 1.2 and 1.3")
-            .with_no_client_auth();
-        let mut config = config.with_single_cert(chain, secret).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => of(cert)(Cause::Mismatch(key.to_owned())),
-            rustls::Error::InvalidCertificate(_) => of(cert)(Cause::Unusable(error)),
-            other => of(key)(Cause::Unusable(other)),
-        })?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut config =
+            tls::server().with_no_client_auth().with_single_cert(chain, secret).map_err(|error| match error {
+                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                    of(cert)(Cause::Mismatch(key.to_owned()))
+                }
+                rustls::Error::InvalidCertificate(_) => of(cert)(Cause::Unusable(error)),
+                other => of(key)(Cause::Unusable(other)),
+            })?;
+        config.alpn_protocols = vec![tls::HTTP_1_1.to_vec()];
         let key_is_open = std::fs::metadata(key).is_ok_and(|meta| meta.mode() & WORLD_READABLE != 0);
         Ok(Self { tls: Arc::new(config), own, expires_at, key_is_open, stamps })
     }
@@ -240,36 +240,6 @@ impl Watch {
     }
 }
 
-/// When a certificate ends: `validity.notAfter` of RFC 5280, found without reading anything else. webpki knows it and keeps it to
-/// itself; a crate that reads whole certificates would weigh more than this.
-fn not_after(certificate: &[u8]) -> Option<Timestamp> {
-    const SEQUENCE: u8 = 0x30;
-    const VERSION: u8 = 0xa0;
-    let mut signed = Der(Der(Der(certificate).of(SEQUENCE)?).of(SEQUENCE)?);
-    // Not every certificate says its version.
-    let _ = signed.of(VERSION);
-    // Behind serial number, algorithm and issuer; behind `notBefore`.
-    let (tag, validity) = signed.nth(3)?;
-    let (tag, time) = Der(validity).nth(1).filter(|_| tag == SEQUENCE)?;
-    moment(tag, std::str::from_utf8(time).ok()?)
-}
-
-/// `UTCTime` up to 2049 and `GeneralizedTime` from 2050 on, always in UTC and with seconds (RFC 5280, 4.1.2.5).
-fn moment(tag: u8, text: &str) -> Option<Timestamp> {
-    const UTC_TIME: u8 = 0x17;
-    const GENERALIZED_TIME: u8 = 0x18;
-    let digits = text.strip_suffix('Z').filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let year = match (tag, digits.len()) {
-        (UTC_TIME, 12) if digits < "50" => "20",
-        (UTC_TIME, 12) => "19",
-        (GENERALIZED_TIME, 14) => "",
-        _ => return None,
-    };
-    let all = format!("{year}{digits}");
-    let [year, month, day, hour, minute, second] = [0..4, 4..6, 6..8, 8..10, 10..12, 12..14].map(|at| &all[at]);
-    Timestamp::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,21 +294,6 @@ mod tests {
         for (year, text) in [(2027, "2027-01-02T00:00:00.000Z"), (2051, "2051-01-02T00:00:00.000Z")] {
             files.renew(year);
             assert_eq!(files.load().unwrap().expires_at().to_string(), text);
-        }
-        let der = files.load().unwrap().own().to_vec();
-        for end in 0..der.len() {
-            let _ = not_after(&der[..end]);
-        }
-        for at in 0..200 {
-            let mut damaged = der.clone();
-            damaged[at] ^= 0xff;
-            let _ = not_after(&damaged);
-        }
-        assert_eq!(moment(0x17, "491231235959Z").unwrap().to_string(), "2049-12-31T23:59:59.000Z");
-        for (tag, text) in
-            [(0x17, "20491231235959Z"), (0x18, "491231235959Z"), (0x17, "4912312359Z"), (0x17, "é1231235959Z")]
-        {
-            assert_eq!(moment(tag, text), None, "{text}");
         }
     }
 

@@ -1,9 +1,9 @@
 //! Why a target's certificate is refused: what webpki says, explained with what the certificates say of themselves.
 
-use super::date::{date, date_pt};
+use super::date::{date, moment};
 use super::error;
 use crate::model::{AttemptError, ErrorCode};
-use crate::tls::client::webpki_error;
+use crate::tls::verifier::webpki_error;
 use crate::tls::x509::{Facts, Signature};
 use rustls::CertificateError;
 use rustls_pki_types::UnixTime;
@@ -75,7 +75,8 @@ fn place(chain: &[Facts], is_it: impl Fn(&Facts) -> bool) -> Option<usize> {
 }
 
 fn expired(host: &str, not_after: UnixTime, chain: &[Facts]) -> AttemptError {
-    let (day, day_pt) = (date(not_after), date_pt(not_after));
+    let not_after = moment(not_after);
+    let (day, day_pt) = date(not_after);
     match chain.iter().position(|facts| facts.not_after == Some(not_after)) {
         Some(place) if place > 0 => {
             let (who, who_pt) = called(host, place, chain.get(place));
@@ -99,17 +100,15 @@ fn expired(host: &str, not_after: UnixTime, chain: &[Facts]) -> AttemptError {
 }
 
 fn early(host: &str, not_before: UnixTime, chain: &[Facts]) -> AttemptError {
+    let not_before = moment(not_before);
+    let (day, day_pt) = date(not_before);
     let place = chain.iter().position(|facts| facts.not_before == Some(not_before)).unwrap_or(0);
     let (who, who_pt) = called(host, place, chain.get(place));
     error(
         ErrorCode::TlsNotYetValid,
+        format!("{who} is valid only from {day}: it is in use too early, or the clock of this machine is slow."),
         format!(
-            "{who} is valid only from {}: it is in use too early, or the clock of this machine is slow.",
-            date(not_before)
-        ),
-        format!(
-            "{who_pt} só vale a partir de {}: está em uso cedo demais, ou o relógio desta máquina está atrasado.",
-            date_pt(not_before)
+            "{who_pt} só vale a partir de {day_pt}: está em uso cedo demais, ou o relógio desta máquina está atrasado."
         ),
     )
 }

@@ -18,22 +18,18 @@ const MONTHS: [(&str, &str); 12] = [
     ("December", "dezembro"),
 ];
 
-/// `3 March 2026`, in UTC as certificates count.
-pub(crate) fn date(at: UnixTime) -> String {
-    let (year, (month, _), day) = civil(at);
-    format!("{day} {month} {year}")
+/// A second of rustls; one after the year 9999, which a certificate may claim too, is read as the last of it.
+pub(crate) fn moment(at: UnixTime) -> Timestamp {
+    Timestamp::from_ms(at.as_secs().saturating_mul(1000))
 }
 
-/// `3 de março de 2026`; the first of a month is an ordinal in Portuguese.
-pub(crate) fn date_pt(at: UnixTime) -> String {
-    let (year, (_, month), day) = civil(at);
+/// The day in UTC, as certificates count, in English and in Portuguese: `3 March 2026`, `3 de março de 2026`. The first
+/// of a month is an ordinal in Portuguese.
+pub(crate) fn date(at: Timestamp) -> (String, String) {
+    // `2026-03-03T…`
+    let text = at.to_string();
+    let (year, day) = (&text[..4], text[8..10].trim_start_matches('0'));
+    let (month, month_pt) = MONTHS[text[5..7].parse().unwrap_or(1_usize) - 1];
     let ordinal = if day == "1" { "º" } else { "" };
-    format!("{day}{ordinal} de {month} de {year}")
-}
-
-fn civil(at: UnixTime) -> (String, (&'static str, &'static str), String) {
-    // What is written is `2026-03-03T…`, so the calendar is humantime's.
-    let text = Timestamp::from_ms(at.as_secs().saturating_mul(1000)).to_string();
-    let month = text[5..7].parse().unwrap_or(1_usize);
-    (text[..4].to_owned(), MONTHS[month - 1], text[8..10].trim_start_matches('0').to_owned())
+    (format!("{day} {month} {year}"), format!("{day}{ordinal} de {month_pt} de {year}"))
 }

@@ -1,11 +1,11 @@
 //! Every failure has its code and both its sentences.
 
-use super::date::date;
+use super::date::{date, moment};
 use super::tls::broken;
 use super::*;
 use crate::delivery::egress::Guard;
 use crate::model::{ProxyUrl, Response};
-use crate::tls::client::Notes;
+use crate::tls::handshake::HandshakeRecord;
 use crate::tls::x509::tests::fixture;
 use dns_lookup::LookupError;
 use http::StatusCode;
@@ -155,14 +155,14 @@ fn certificates_are_found_however_deep_they_are_wrapped() {
     let twice = io::Error::other(io::Error::new(ErrorKind::InvalidData, expired()));
     for cause in [once, twice] {
         says(
-            &handshaking("loja.example", address(), &cause, &Notes::default()),
+            &handshaking("loja.example", address(), &cause, &HandshakeRecord::default()),
             ErrorCode::TlsExpired,
             "The certificate of loja.example ends before it begins: it was never valid; issue it again.",
             "O certificado de loja.example termina antes de começar: nunca foi válido; emita-o de novo.",
         );
     }
     says(
-        &handshaking("loja.example", address(), &ErrorKind::UnexpectedEof.into(), &Notes::default()),
+        &handshaking("loja.example", address(), &ErrorKind::UnexpectedEof.into(), &HandshakeRecord::default()),
         ErrorCode::TlsFailed,
         "192.0.2.1:443 closed the connection during the TLS handshake.",
         "192.0.2.1:443 fechou a conexão durante a negociação TLS.",
@@ -192,7 +192,7 @@ fn a_certificate_outside_its_time_tells_the_day() {
         assert!(early.message_pt.contains(&format!("só vale a partir de {pt}:")), "{early:?}");
     }
     // A certificate may claim any second there is.
-    assert_eq!(date(UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX))), "31 December 9999");
+    assert_eq!(date(moment(UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX)))).0, "31 December 9999");
 }
 
 #[test]
@@ -337,11 +337,11 @@ fn what_the_system_says_is_said_in_both_languages() {
     let proxy = ProxyUrl::parse("http://proxy.example:3128").unwrap();
     for code in 1..=133 {
         let cause = || io::Error::from_raw_os_error(code);
-        let notes = Notes::default();
+        let record = HandshakeRecord::default();
         for failure in [
             connecting(address(), &cause()),
             proxy_unreachable(&proxy, &cause()),
-            handshaking("loja.example", address(), &cause(), &notes),
+            handshaking("loja.example", address(), &cause(), &record),
             resolving("loja.example", &Unresolved::Failed(cause())),
         ] {
             is_said_twice(&failure);

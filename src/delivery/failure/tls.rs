@@ -2,7 +2,7 @@
 
 use super::{certificate, error, find_in_io, span, system};
 use crate::model::{AttemptError, ErrorCode};
-use crate::tls::client::Notes;
+use crate::tls::handshake::HandshakeRecord;
 use rustls::{AlertDescription, PeerIncompatible, PeerMisbehaved};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -17,18 +17,23 @@ pub(crate) fn never_certified(host: &str) -> AttemptError {
     )
 }
 
-/// The TLS handshake with `host` at `address` failed; `notes` were taken meanwhile.
-pub(crate) fn handshaking(host: &str, address: SocketAddr, cause: &io::Error, notes: &Notes) -> AttemptError {
+/// The TLS handshake with `host` at `address` failed; `record` is what is known of it.
+pub(crate) fn handshaking(
+    host: &str,
+    address: SocketAddr,
+    cause: &io::Error,
+    record: &HandshakeRecord,
+) -> AttemptError {
     if let Some(cause) = find_in_io::<rustls::Error>(cause) {
         return match cause {
-            rustls::Error::InvalidCertificate(cause) => certificate::refused(host, cause, &notes.chain()),
+            rustls::Error::InvalidCertificate(cause) => certificate::refused(host, cause, &record.refused_chain()),
             // A chain beside an alert was shown to the probe, which asks for nothing but the kind of key.
-            cause => certificate::odd_key(host, &notes.chain())
-                .unwrap_or_else(|| broken(host, cause, notes.asked_for_certificate())),
+            cause => certificate::odd_key(host, &record.refused_chain())
+                .unwrap_or_else(|| broken(host, cause, record.wants_client_certificate())),
         };
     }
     match cause.kind() {
-        _ if notes.asked_for_certificate() => wants_certificate(host),
+        _ if record.wants_client_certificate() => wants_certificate(host),
         ErrorKind::UnexpectedEof
         | ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
@@ -49,9 +54,9 @@ pub(crate) fn handshaking(host: &str, address: SocketAddr, cause: &io::Error, no
 }
 
 /// Whether the handshake ended before the target showed a certificate, perhaps for the kind of its key.
-pub(crate) fn hides_its_certificate(cause: &io::Error, notes: &Notes) -> bool {
+pub(crate) fn hides_its_certificate(cause: &io::Error, record: &HandshakeRecord) -> bool {
     let refused = AlertDescription::HandshakeFailure;
-    !notes.asked_for_certificate()
+    !record.wants_client_certificate()
         && matches!(find_in_io(cause), Some(rustls::Error::AlertReceived(alert)) if *alert == refused)
 }
 

@@ -10,8 +10,8 @@ use crate::delivery::failure::{self, Unresolved};
 use crate::delivery::head;
 use crate::delivery::redact::Secrets;
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
-use crate::tls::client::Notes;
-use crate::tls::probe;
+use crate::tls::client::probes;
+use crate::tls::handshake::HandshakeRecord;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -61,8 +61,7 @@ pub(crate) struct Dial {
     pub(crate) timings: Timings,
     pub(crate) remote_ip: Option<IpAddr>,
     pub(crate) tls: Option<TlsVersion>,
-    /// What the handshake left behind.
-    notes: Arc<Notes>,
+    handshake: Arc<HandshakeRecord>,
 }
 
 impl Connector {
@@ -95,7 +94,7 @@ impl Connector {
         } else {
             Stream::Plain(tcp)
         };
-        self.drive(stream, remote.ip(), dial.tls, dial.notes.asked_for_certificate()).await
+        self.drive(stream, remote.ip(), dial.tls, dial.handshake.wants_client_certificate()).await
     }
 
     async fn resolve(
@@ -181,38 +180,38 @@ impl Connector {
         // The dot at the end of a fully qualified name belongs to the resolver; no certificate carries it.
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
             .map_err(|_| failure::never_certified(host))?;
-        let (start, notes) = (Instant::now(), Arc::clone(&dial.notes));
+        let (start, record) = (Instant::now(), Arc::clone(&dial.handshake));
         let handshake = TlsConnector::from(Arc::clone(&settings.tls)).connect(name.clone(), tcp);
-        let shaken = timeout_at(budget.until, Notes::during(&notes, handshake)).await;
+        let shaken = timeout_at(budget.until, HandshakeRecord::during(&record, handshake)).await;
         dial.timings.tls_us = Some(elapsed_us(start));
         match shaken {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(cause)) => {
-                if failure::hides_its_certificate(&cause, &notes) {
+                if failure::hides_its_certificate(&cause, &record) {
                     // What is found out is only for the sentence; without it, there is a less exact one.
-                    timeout_at(budget.until, self.probe(&name, remote, settings, &notes)).await.ok();
+                    timeout_at(budget.until, self.probe(&name, remote, settings, &record)).await.ok();
                 }
-                Err(failure::handshaking(host, remote, &cause, &notes))
+                Err(failure::handshaking(host, remote, &cause, &record))
             }
             Err(_) => Err(failure::handshaking_too_long(remote, budget.limit)),
         }
     }
 
-    /// Has the target show its certificate, to the notes alone, on further connections to the same address.
+    /// Has the target show its certificate, to the record alone, on further connections to the same address.
     async fn probe(
         &self,
         name: &ServerName<'static>,
         remote: SocketAddr,
         settings: &ClientSettings,
-        notes: &Arc<Notes>,
+        record: &Arc<HandshakeRecord>,
     ) {
-        for offer in probe::offers() {
+        for probe in probes() {
             let Ok(tcp) = self.open(remote, settings.proxy.as_ref()).await else {
                 return;
             };
-            let handshake = TlsConnector::from(Arc::clone(offer)).connect(name.clone(), tcp);
-            Notes::during(notes, handshake).await.ok();
-            if !notes.chain().is_empty() {
+            let handshake = TlsConnector::from(Arc::clone(probe)).connect(name.clone(), tcp);
+            HandshakeRecord::during(record, handshake).await.ok();
+            if !record.refused_chain().is_empty() {
                 return;
             }
         }

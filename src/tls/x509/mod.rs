@@ -3,11 +3,10 @@
 //! It judges nothing and verifies nothing: whether a certificate is trusted is webpki's business alone. What it reads
 //! was sent by a stranger, so each step is bounded, and what can't be read is left out.
 
-use crate::tls::der::Der;
-use rustls_pki_types::UnixTime;
+use super::der::Der;
+use crate::model::Timestamp;
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// How long a name may be that is told on, in characters.
 const MAX_NAME_CHARS: usize = 80;
@@ -30,9 +29,9 @@ pub(crate) struct Facts {
     /// Whether issuer and subject are the same.
     pub(crate) is_self_issued: bool,
     /// The last moment of its time.
-    pub(crate) not_after: Option<UnixTime>,
+    pub(crate) not_after: Option<Timestamp>,
     /// The first moment of its time.
-    pub(crate) not_before: Option<UnixTime>,
+    pub(crate) not_before: Option<Timestamp>,
     /// The key it is for.
     pub(crate) key: Key,
     /// The first hosts and addresses of its `subjectAltName`.
@@ -282,22 +281,21 @@ fn general_name(tag: u8, name: &[u8]) -> Option<String> {
     }
 }
 
-/// `20491231235959Z`, and before 2050 `491231235959Z`.
-fn time((tag, text): (u8, &[u8])) -> Option<UnixTime> {
+/// `UTCTime` up to 2049 and `GeneralizedTime` from 2050 on, always in UTC and with seconds (RFC 5280, 4.1.2.5).
+fn time((tag, text): (u8, &[u8])) -> Option<Timestamp> {
     const UTC: u8 = 0x17;
     const GENERALIZED: u8 = 0x18;
-    let text = str::from_utf8(text).ok()?;
-    let text = match tag {
-        GENERALIZED => text.to_owned(),
-        UTC if text.get(..2)? < "50" => format!("20{text}"),
-        UTC => format!("19{text}"),
+    let digits = str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let century = match (tag, digits.len()) {
+        (UTC, 12) if digits < "50" => "20",
+        (UTC, 12) => "19",
+        (GENERALIZED, 14) => "",
         _ => return None,
     };
-    let part = |from: usize| text.get(from..from + 2);
-    let (year, month, day) = (text.get(..4)?, part(4)?, part(6)?);
-    let iso = format!("{year}-{month}-{day}T{}:{}:{}Z", part(8)?, part(10)?, part(12)?);
-    let since = humantime::parse_rfc3339(&iso).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(UnixTime::since_unix_epoch(Duration::from_secs(since.as_secs())))
+    let all = format!("{century}{digits}");
+    let [year, month, day, hour, minute, second] = [0..4, 4..6, 6..8, 8..10, 10..12, 12..14].map(|at| &all[at]);
+    Timestamp::parse(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z")).ok()
 }
 
 /// An object identifier as people write it; nothing of one that is odd.

@@ -18,6 +18,19 @@ pub(crate) fn fixture(pem: &[u8]) -> Facts {
 }
 
 #[test]
+fn moments_are_read_in_both_forms_and_in_no_other() {
+    let read = |tag, text: &str| time((tag, text.as_bytes())).map(|at| at.to_string());
+    assert_eq!(read(0x17, "491231235959Z").as_deref(), Some("2049-12-31T23:59:59.000Z"));
+    assert_eq!(read(0x17, "991231235959Z").as_deref(), Some("1999-12-31T23:59:59.000Z"));
+    assert_eq!(read(0x18, "20510102000000Z").as_deref(), Some("2051-01-02T00:00:00.000Z"));
+    for (tag, text) in
+        [(0x17, "20491231235959Z"), (0x18, "491231235959Z"), (0x17, "4912312359Z"), (0x17, "é1231235959Z")]
+    {
+        assert_eq!(read(tag, text), None, "{text}");
+    }
+}
+
+#[test]
 fn what_openssl_makes_is_read() {
     let v1 = fixture(include_bytes!("fixtures/v1.pem"));
     assert_eq!((v1.version, v1.signed, v1.key, v1.names.len()), (1, Signature::Other, Key::Curve("P-256"), 0));
