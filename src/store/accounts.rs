@@ -71,7 +71,7 @@ impl Store {
                 continue;
             }
             let mut events = 0;
-            for key in self.shared.tree.scan_prefix(keys::events(no)).keys() {
+            for key in self.shared.tree.scan(&keys::events(no)).keys() {
                 key?;
                 events += 1;
             }
@@ -96,7 +96,7 @@ impl Store {
 
     /// Whether the removal of an account has begun and not ended.
     pub fn is_being_removed(&self, account: AccountNo) -> Result<bool, StoreError> {
-        for row in self.shared.tree.scan_prefix(keys::jobs()) {
+        for row in self.shared.tree.scan(&keys::jobs()) {
             if matches!(record::decode_job(&row?.1)?, record::Job::Remove { account: no } if no == account.0) {
                 return Ok(true);
             }
@@ -115,7 +115,7 @@ impl Store {
 
     fn account_rows(&self) -> Result<Vec<(AccountNo, String)>, StoreError> {
         let mut found = Vec::new();
-        for row in self.shared.tree.scan_prefix(keys::accounts()) {
+        for row in self.shared.tree.scan(&keys::accounts()) {
             let (key, value) = row?;
             let short = StoreError::Damaged { table: "account", what: "has a short key" };
             found.push((AccountNo(keys::u32_at(&key, 1).ok_or(short)?), record::decode_text(&value)?));

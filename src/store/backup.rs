@@ -15,6 +15,7 @@
 //! alternative, keeping the old rows aside until they were read, needs memory for everything that changes meanwhile.
 
 use super::StoreError;
+use super::engine::{Tree, free_what_was_replaced};
 use super::keys::{self, Key};
 use super::open::Files;
 use super::record::HeadV2;
@@ -355,23 +356,23 @@ pub(super) fn write_cold(files: &Files, path: &Path, min_free: u64, clock: &Cloc
         fs::create_dir_all(folder)?;
     }
     let mut writer = Writer::new(io::BufWriter::new(NewFile::create(path, min_free)?), &header)?;
-    write_tree(&files.tree, &mut writer, |_| {})?;
+    write_tree(&*files.tree, &mut writer, |_| {})?;
     writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.commit()?;
     Ok(())
 }
 
 pub(super) fn write_tree<W: Write>(
-    tree: &sled::Tree,
+    tree: &dyn Tree,
     writer: &mut Writer<W>,
     mut progress: impl FnMut(Progress),
 ) -> Result<(), BackupError> {
     let mut body = Vec::with_capacity(FRAME_BYTES * 2);
-    for row in tree {
-        let (key, value) = row.map_err(StoreError::from)?;
+    for row in tree.range(&[], None) {
+        let (key, value) = row?;
         put_row(&mut body, &key, Some(&value));
         if body.len() >= FRAME_BYTES {
             progress(writer.rows(&body)?);
-            super::txn::free_what_was_replaced(body.len() / 64);
+            free_what_was_replaced(body.len() / 64);
             body.clear();
         }
     }
@@ -457,7 +458,7 @@ impl Hot {
 
     /// Reads a little more, if the writer has room for it: twice as many rows as were changed since the last time, and some.
     /// Otherwise a store that is written to without pause would never be read to its end.
-    pub(super) fn step(&mut self, tree: &sled::Tree) -> Stepped {
+    pub(super) fn step(&mut self, tree: &dyn Tree) -> Stepped {
         loop {
             let stepped = self.step_once(tree);
             self.owes = self.owes.saturating_sub(ROWS_A_STEP);
@@ -467,7 +468,7 @@ impl Hot {
         }
     }
 
-    fn step_once(&mut self, tree: &sled::Tree) -> Stepped {
+    fn step_once(&mut self, tree: &dyn Tree) -> Stepped {
         while let Some(piece) = self.waiting.pop_front() {
             let last = matches!(piece, Piece::End | Piece::GivenUp(_));
             let bytes = if let Piece::Rows(body) = &piece { body.len() } else { 0 };
@@ -498,14 +499,14 @@ impl Hot {
         self.waiting = VecDeque::from([Piece::GivenUp(why)]);
     }
 
-    fn read(&mut self, tree: &sled::Tree) -> Result<(), StoreError> {
+    fn read(&mut self, tree: &dyn Tree) -> Result<(), StoreError> {
         let Some(from) = &self.next else {
             return Ok(());
         };
-        super::txn::free_what_was_replaced(ROWS_A_STEP);
+        free_what_was_replaced(ROWS_A_STEP);
         let mut body = Vec::new();
         let mut last = None;
-        for row in tree.range(from.as_slice()..).take(ROWS_A_STEP) {
+        for row in tree.range(from, None).take(ROWS_A_STEP) {
             let (key, value) = row?;
             put_row(&mut body, &key, Some(&value));
             last = Some(key);

@@ -18,7 +18,7 @@ impl Rig {
 
     /// The committer has looked at everything that a clock that was put back calls for.
     pub(super) fn await_brought_forward(&self) {
-        let kept = || self.store.shared.tree.get(keys::meta("clock")).unwrap();
+        let kept = || self.store.shared.tree.get(&keys::meta("clock")).unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
         // A round for the step to be noticed, two for what follows.
         (0..3).for_each(|_| self.barrier());
@@ -244,7 +244,7 @@ fn a_filter_by_time_is_exact_and_quick_after_more_steps_than_are_remembered() {
         }
     }
     let all = rig.all_events();
-    let kept = rig.store.shared.tree.get(keys::meta("clock")).unwrap().unwrap();
+    let kept = rig.store.shared.tree.get(&keys::meta("clock")).unwrap().unwrap();
     assert_eq!(record::decode_clock(&kept).unwrap().runs.len(), times::MAX_RUNS);
     let mut slowest = Duration::ZERO;
     for nth in (0..all.len()).step_by(37) {

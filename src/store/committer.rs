@@ -10,9 +10,9 @@
 use super::apply::{Gone, GoneWebhooks, Retirement, Standing};
 use super::backup::{self, Piece, Stepped};
 use super::ending::{self, or_end};
+use super::engine::catch_sled_panic;
 use super::jobs::{Jobs, Open};
 use super::keys;
-use super::open::guarded;
 use super::outcomes::Outcome;
 use super::record::{self, ClockV1, FormatV1, HeadV2};
 use super::redo::{Redo, Unsynced};
@@ -338,7 +338,7 @@ impl Committer {
     ) -> Result<Self, StoreError> {
         let tree = &shared.tree;
         let (mut directory, mut gone) = (Directory::default(), GoneWebhooks::new());
-        for row in tree.scan_prefix(keys::webhooks()) {
+        for row in tree.scan(&keys::webhooks()) {
             let webhook = record::decode_webhook(&row?.1)?;
             match webhook.deleted_at {
                 None => directory.put(&Arc::new(webhook)),
@@ -346,18 +346,18 @@ impl Committer {
             }
         }
         let mut tokens = HashMap::new();
-        for row in tree.scan_prefix(keys::tokens()) {
+        for row in tree.scan(&keys::tokens()) {
             let token = record::decode_token(&row?.1)?;
             tokens.insert(token.id, token);
         }
         let mut accounts = HashMap::new();
-        for row in tree.scan_prefix(keys::accounts()) {
+        for row in tree.scan(&keys::accounts()) {
             let (key, value) = row?;
             let no = keys::u32_at(&key, 1).ok_or(StoreError::Damaged { table: "account", what: "has a short key" })?;
             accounts.insert(record::decode_text(&value)?, AccountNo(no));
         }
         let mut types: HashMap<AccountNo, _> = HashMap::new();
-        for row in tree.scan_prefix(keys::type_names()) {
+        for row in tree.scan(&keys::type_names()) {
             let (key, value) = row?;
             let short = || StoreError::Damaged { table: "type", what: "has a short key" };
             let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
@@ -368,13 +368,13 @@ impl Committer {
                 .insert(record::decode_text(&value)?, number);
         }
         let mut jobs = Jobs::default();
-        for row in tree.scan_prefix(keys::jobs()) {
+        for row in tree.scan(&keys::jobs()) {
             let (key, value) = row?;
             let number = keys::u64_at(&key, 1).ok_or(StoreError::Damaged { table: "job", what: "has a short key" })?;
             jobs.add(Open { number, job: record::decode_job(&value)? });
         }
         let mut resends = BTreeMap::new();
-        for row in tree.scan_prefix(keys::all_resends()) {
+        for row in tree.scan(&keys::all_resends()) {
             let (key, value) = row?;
             let short = || StoreError::Damaged { table: "bulk resend", what: "has a short key" };
             let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
@@ -387,7 +387,7 @@ impl Committer {
         }
         *shared.resends() = resends;
         let mut healths = BTreeMap::new();
-        for row in tree.scan_prefix(keys::healths()) {
+        for row in tree.scan(&keys::healths()) {
             let (key, value) = row?;
             let no = keys::u32_at(&key, 1).ok_or(StoreError::Damaged { table: "health", what: "has a short key" })?;
             match record::decode_health(&value) {
@@ -396,7 +396,7 @@ impl Committer {
                 Err(error) => tracing::error!(%error, webhook = no, "how a target does can't be read and is forgotten"),
             }
         }
-        let head = match tree.get(keys::meta("head"))? {
+        let head = match tree.get(&keys::meta("head"))? {
             Some(value) => record::decode_head(&value)?,
             None => HeadV2::default(),
         };
@@ -478,7 +478,7 @@ impl Committer {
             self.work();
             self.back_up();
             // A write that failed beside this thread, where nobody waited for it.
-            or_end(self.shared.db.context.global_error().map_err(StoreError::from));
+            or_end(self.shared.tree.check());
             let overdue = self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC);
             if overdue || !self.told.is_empty() {
                 self.finish(overdue, Vec::new(), true);
@@ -573,7 +573,7 @@ impl Committer {
             return None;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::new(&tree);
+        let mut txn = Txn::new(&*tree);
         let (mut answers, mut stops): (Vec<Answer>, Vec<Answer>) = (Vec::new(), Vec::new());
         let space = &self.shared.space;
         let full = (space.room() != Room::Enough).then(|| (space.free(), space.min_free()));
@@ -753,7 +753,7 @@ impl Committer {
             return;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::tentative(&tree);
+        let mut txn = Txn::tentative(&*tree);
         let before = (self.head, self.retired, self.retirement.heads());
         if let Err(error) = self.ready(&mut txn, Self::retire) {
             self.shared.note_failed_read(&error, "retention");
@@ -774,7 +774,7 @@ impl Committer {
         txn: &mut Txn<'_>,
         work: impl FnOnce(&mut Self, &mut Txn<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        guarded(|| {
+        catch_sled_panic(|| {
             let done = work(self, txn)?;
             txn.failed().map_or(Ok(()), Err)?;
             txn.look_ahead()?;
@@ -795,7 +795,7 @@ impl Committer {
         let Some(backup) = &mut self.backup else {
             return;
         };
-        match backup.step(&self.shared.tree) {
+        match backup.step(&*self.shared.tree) {
             Stepped::More => self.backup_blocked = false,
             Stepped::Blocked => self.backup_blocked = true,
             Stepped::Over => self.backup = None,
@@ -807,7 +807,7 @@ impl Committer {
             return;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::tentative(&tree);
+        let mut txn = Txn::tentative(&*tree);
         // What is forgotten can't be had back: not by a clock that is ahead for a moment.
         let now = self.shared.times.trusted_now();
         let sweep = super::apply::sweep_idempotency_keys;
@@ -835,7 +835,7 @@ impl Committer {
         }
         let now = self.stamp();
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::tentative(&tree);
+        let mut txn = Txn::tentative(&*tree);
         let Some(open) = self.jobs.next(Instant::now()) else {
             return;
         };
@@ -852,7 +852,7 @@ impl Committer {
         }
         if turned.is_err() {
             // What it staged goes with it.
-            txn = Txn::tentative(&tree);
+            txn = Txn::tentative(&*tree);
             self.told.truncate(told);
             self.head = head;
         }

@@ -41,7 +41,7 @@ impl Store {
             let mut rows = most;
             let mut count = |prefix: &[u8], is_set: bool| -> Result<(u64, Option<u64>), StoreError> {
                 let (mut count, mut first) = (0, None);
-                for row in self.shared.tree.scan_prefix(prefix) {
+                for row in self.shared.tree.scan(prefix) {
                     // The first row is read in any case: it says how old the oldest is.
                     if rows == 0 && first.is_some() {
                         break;

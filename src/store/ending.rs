@@ -8,6 +8,7 @@
 //! A read outside a change is another matter: nothing is half done when it fails. It costs whoever asked (see `reads`).
 
 use super::StoreError;
+use super::engine::{catch_sled_panic, panic_is_expected};
 use std::cell::Cell;
 use std::fmt::Display;
 use std::io;
@@ -83,7 +84,7 @@ pub(super) fn watch_panics() {
             // sled's own threads write its log: one that panicked has written a part of it, and whoever waits for the rest would
             // wait for ever.
             let sleds = std::thread::current().name().is_some_and(|name| name.starts_with("sled-io"));
-            if sleds || CHANGES.get() && !super::open::panic_is_expected() {
+            if sleds || CHANGES.get() && !panic_is_expected() {
                 end(format_args!("a bug: {panic}"));
             }
             usual(panic);
@@ -95,7 +96,7 @@ pub(super) fn watch_panics() {
 /// `redo` has written down what the next start is to complete.
 pub(super) fn apply(change: impl FnOnce() -> Result<(), StoreError>, redo: impl FnOnce() -> io::Result<()>) {
     let applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
-    let Err(error) = super::open::guarded(change) else {
+    let Err(error) = catch_sled_panic(change) else {
         return;
     };
     if let Err(failed) = redo() {

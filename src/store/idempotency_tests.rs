@@ -18,7 +18,7 @@ fn register(rig: &Rig, name: u8, fingerprint: u8) -> Result<Registered, Register
 
 /// How many rows are kept of keys: the keys, and their ends.
 fn kept(rig: &Rig) -> (usize, usize) {
-    let count = |prefix| rig.store.shared.tree.scan_prefix(prefix).count();
+    let count = |prefix: keys::Key| rig.store.shared.tree.scan(&prefix).count();
     (count(keys::idempotency_of(rig.account)), count(keys::idempotency_ends()))
 }
 

@@ -4,6 +4,7 @@ use super::tests::{Rig, START, attempt, event, paid, wait};
 use super::*;
 use crate::clock::Clock;
 use crate::model::{Status, Trigger};
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 fn first(event: &Event, webhook: &Webhook) -> NotificationKey {
@@ -122,7 +123,12 @@ fn a_store_without_its_marker_is_opened_only_if_told_to_and_a_newer_format_is_re
     let opened = Store::open(accepting, |_| {}).unwrap();
     assert!(path.join("marker").exists());
     let format = record::FormatV1 { format: open::FORMAT + 1, id_key: [0; 32] };
-    opened.store.shared.tree.insert(keys::meta("format"), record::encode_format(&format)).unwrap();
+    opened
+        .store
+        .shared
+        .tree
+        .apply(&[(keys::meta("format").into(), Some(record::encode_format(&format).into()))])
+        .unwrap();
     wait(opened.store.stop()).unwrap();
     drop(opened.store);
     opened.thread.join().unwrap();

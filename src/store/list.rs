@@ -5,6 +5,7 @@
 //! hardly meet at all, or ask for what has no index of its own (deliveries, which are nearly everything), a page ends after
 //! [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
 
+use super::engine::Tree;
 use super::keys::{self, Key, Reference};
 use super::times::Spans;
 use super::{Shared, Store, StoreError, sets};
@@ -155,7 +156,7 @@ struct Range {
 
 impl Range {
     /// The first place at or after `at`.
-    fn seek(&self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+    fn seek(&self, tree: &dyn Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
         if keys::is_set(&self.prefix) {
             return self.seek_in_set(tree, at, order);
         }
@@ -178,10 +179,10 @@ impl Range {
             }
         }
         let found = match order {
-            Order::Newest => tree.range(self.prefix.as_slice()..=bound.as_slice()).keys().next_back(),
-            Order::Oldest => tree.range(bound.as_slice()..keys::end_of(&self.prefix).as_slice()).keys().next(),
+            Order::Newest => tree.range_rev(&self.prefix, &bound).next(),
+            Order::Oldest => tree.range(&bound, Some(&keys::end_of(&self.prefix))).next(),
         };
-        let Some(key) = found.transpose()? else {
+        let Some((key, _)) = found.transpose()? else {
             return Ok(None);
         };
         let short = StoreError::Damaged { table: "index", what: "has a short key" };
@@ -202,7 +203,7 @@ impl Range {
 }
 
 impl Range {
-    fn seek_in_set(&self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+    fn seek_in_set(&self, tree: &dyn Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
         // Whether the place's own event is behind already, for a range of one webhook.
         let passed = |webhook: u32| match order {
             Order::Newest => at.webhook < webhook,
@@ -241,7 +242,7 @@ impl Union {
         Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }
     }
 
-    fn seek(&mut self, tree: &sled::Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+    fn seek(&mut self, tree: &dyn Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
         let mut first: Option<Place> = None;
         let last = self.ranges.len().saturating_sub(1);
         for (nth, (range, named)) in self.ranges.iter_mut().enumerate() {
@@ -291,7 +292,7 @@ struct Merge {
 }
 
 impl Merge {
-    fn next(&mut self, tree: &sled::Tree) -> Result<Step, StoreError> {
+    fn next(&mut self, tree: &dyn Tree) -> Result<Step, StoreError> {
         let Some(mut at) = self.at.and_then(|at| self.spans.enter(at, self.order)) else {
             return Ok(self.end());
         };
@@ -423,7 +424,7 @@ impl<'s> Walk<'s> {
     pub(super) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
         let mut found = Vec::new();
         while found.len() < limit {
-            match self.merge.next(&self.shared.tree)? {
+            match self.merge.next(&*self.shared.tree)? {
                 Step::End => return Ok((found, None)),
                 Step::Spent(at) => return Ok((found, Some(at))),
                 Step::Hit(place) => found.extend(self.load(place)?),
@@ -442,7 +443,7 @@ impl<'s> Walk<'s> {
         self.merge.steps = steps;
         let mut found = Vec::new();
         while found.len() < limit {
-            match self.merge.next(&self.shared.tree)? {
+            match self.merge.next(&*self.shared.tree)? {
                 Step::End => return Ok((found, None)),
                 Step::Spent(at) => return Ok((found, Some(at))),
                 Step::Hit(place) => match self.load(place) {
@@ -548,7 +549,7 @@ fn webhooks_in(shared: &Shared, prefix: &[u8], wanted: Option<WebhookNo>) -> Res
     if let Some(no) = wanted {
         return Ok(vec![range(no.0)]);
     }
-    Ok(sets::webhooks_below(&shared.tree, prefix)?.into_iter().map(|no| range(no.0)).collect())
+    Ok(sets::webhooks_below(&*shared.tree, prefix)?.into_iter().map(|no| range(no.0)).collect())
 }
 
 fn response_ranges(
@@ -566,7 +567,7 @@ fn response_ranges(
     let prefix_len = keys::responses(account).len();
     let mut from = keys::with_response(account, class * 100);
     let end = keys::with_response(account, (class + 1) * 100);
-    while let Some(key) = shared.tree.range(from.as_slice()..end.as_slice()).keys().next().transpose()? {
+    while let Some(key) = shared.tree.range(&from, Some(&end)).keys().next().transpose()? {
         let Some(status) = keys::u16_at(&key, prefix_len) else {
             return Err(StoreError::Damaged { table: "index", what: "has a short key" });
         };
@@ -627,7 +628,7 @@ impl Store {
         let mut count = 0;
         let unindexed = walk.delivered_only || walk.confirming.is_some() || walk.merge.spans.are_wider();
         while count < most {
-            match walk.merge.next(&self.shared.tree)? {
+            match walk.merge.next(&*self.shared.tree)? {
                 Step::Hit(place) => count += u64::from(!unindexed || walk.load(place)?.is_some()),
                 Step::End | Step::Spent(_) => break,
             }
@@ -669,7 +670,7 @@ impl Store {
         let mut merge = Merge { unions, order: query.order, at: Some(at), last, spans, steps: MAX_STEPS };
         let mut items = Vec::new();
         while items.len() < query.limit {
-            match merge.next(&shared.tree)? {
+            match merge.next(&*shared.tree)? {
                 Step::End => return Ok(Page { items, next: end_of_feed(query.order, durable) }),
                 Step::Spent(at) => return Ok(Page { items, next: Some(Cursor(at)) }),
                 Step::Hit(place) => {

@@ -3,10 +3,10 @@
 //! A backup is written before anything is touched, since a migrated store can't be opened by the carteiro it came from. Each step is
 //! one atomic batch: a crash leaves the old format or the new.
 
+use super::engine::{RowWrite, Tree};
 use super::open::{FORMAT, Files};
 use super::record::{self, FormatV1, HeadV2};
-use super::txn::free_what_was_replaced;
-use super::{AccountNo, StoreError, backup, ending, keys, sets, sync};
+use super::{AccountNo, StoreError, backup, ending, keys, sets};
 use crate::clock::Clock;
 use crate::model::{NotificationKey, Seq, WebhookNo};
 use std::path::Path;
@@ -24,7 +24,7 @@ pub(super) fn to_present_format(
     }
     if from == 1 {
         // Format 2 counts what is kept, and a backup says how much that is.
-        count(&files.tree, &mut files.head)?;
+        count(&*files.tree, &mut files.head)?;
     }
     let folder = backup_dir.unwrap_or(&files.folder);
     let file = folder.join(format!("of-format-{from}.backup"));
@@ -58,7 +58,7 @@ fn make_sets(files: &mut Files) -> Result<(), StoreError> {
     let mut batch = Batch::default();
     for (old, set) in keys::SETS_ONCE_ROWS {
         let mut row: Option<(keys::Key, u128)> = None;
-        for entry in files.tree.scan_prefix([old]).keys() {
+        for entry in files.tree.scan(&[old]).keys() {
             let mut entry = entry?.to_vec();
             entry[0] = set;
             let short = StoreError::Damaged { table: "index", what: "has a short key" };
@@ -77,7 +77,7 @@ fn make_sets(files: &mut Files) -> Result<(), StoreError> {
         }
     }
     batch.apply(files);
-    sync(&files.db, &files.log)?;
+    files.tree.sync()?;
     take_on(files, 4)
 }
 
@@ -91,11 +91,10 @@ fn forget_rows_of_sets(files: &Files) -> Result<(), StoreError> {
 fn delete_all(files: &Files, table: u8) -> Result<(), StoreError> {
     loop {
         let mut batch = Batch::default();
-        for key in files.tree.scan_prefix([table]).keys().take(ROWS_A_BATCH) {
-            batch.rows.remove(key?);
-            batch.count += 1;
+        for key in files.tree.scan(&[table]).keys().take(ROWS_A_BATCH) {
+            batch.rows.push((key?, None));
         }
-        if batch.count == 0 {
+        if batch.rows.is_empty() {
             return Ok(());
         }
         batch.apply(files);
@@ -105,29 +104,26 @@ fn delete_all(files: &Files, table: u8) -> Result<(), StoreError> {
 /// A batch that is applied whenever it is large enough.
 #[derive(Default)]
 struct Batch {
-    rows: sled::Batch,
-    count: usize,
+    rows: Vec<RowWrite>,
 }
 
 impl Batch {
     fn put(&mut self, files: &Files, key: keys::Key, value: Vec<u8>) {
-        self.rows.insert(key, value);
-        self.count += 1;
-        if self.count >= ROWS_A_BATCH {
+        self.rows.push((key.into(), Some(value.into())));
+        if self.rows.len() >= ROWS_A_BATCH {
             std::mem::take(self).apply(files);
         }
     }
 
     fn apply(self, files: &Files) {
-        ending::apply(|| Ok(files.tree.apply_batch(self.rows)?), || Ok(()));
-        free_what_was_replaced(self.count);
+        ending::apply(|| files.tree.apply(&self.rows), || Ok(()));
     }
 }
 
 /// Events, notifications and payload bytes; and no number that an event has is given out again.
-pub(super) fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreError> {
+pub(super) fn count(tree: &dyn Tree, head: &mut HeadV2) -> Result<(), StoreError> {
     (head.events, head.notifications, head.payload_bytes) = (0, 0, 0);
-    for row in tree.scan_prefix(keys::all_events()) {
+    for row in tree.scan(&keys::all_events()) {
         let (key, value) = row?;
         let (account, seq) = (keys::u32_at(&key, 1), keys::u64_at(&key, 5));
         let (Some(account), Some(seq)) = (account, seq) else {
@@ -138,7 +134,7 @@ pub(super) fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreErr
         head.events += 1;
         head.payload_bytes += stored.payload_bytes();
     }
-    for row in tree.scan_prefix(keys::all_notifications()) {
+    for row in tree.scan(&keys::all_notifications()) {
         row?;
         head.notifications += 1;
     }
@@ -146,16 +142,16 @@ pub(super) fn count(tree: &sled::Tree, head: &mut HeadV2) -> Result<(), StoreErr
     Ok(())
 }
 
-fn fresh_without_record(tree: &sled::Tree) -> Result<u64, StoreError> {
+fn fresh_without_record(tree: &dyn Tree) -> Result<u64, StoreError> {
     let mut found = 0;
-    for row in tree.scan_prefix(keys::all_fresh()) {
+    for row in tree.scan(&keys::all_fresh()) {
         let (row, value) = row?;
         let short = || StoreError::Damaged { table: "set", what: "has a short key" };
         let account = AccountNo(keys::u32_at(&row, 1).ok_or_else(short)?);
         let webhook = WebhookNo(keys::u32_at(&row, 5).ok_or_else(short)?);
         for seq in sets::seqs(&row, &value)? {
             let key = NotificationKey { seq: Seq(seq), webhook };
-            found += u64::from(!tree.contains_key(keys::notification(account, key))?);
+            found += u64::from(!tree.contains(&keys::notification(account, key))?);
         }
     }
     Ok(found)
@@ -171,11 +167,10 @@ fn keep_the_counts(files: &mut Files) -> Result<(), StoreError> {
 fn take_on(files: &mut Files, format: u32) -> Result<(), StoreError> {
     files.head.commit += 1;
     let format = FormatV1 { format, ..files.format };
-    let mut batch = sled::Batch::default();
-    batch.insert(keys::meta("head"), record::encode_head(&files.head));
-    batch.insert(keys::meta("format"), record::encode_format(&format));
-    ending::apply(|| Ok(files.tree.apply_batch(batch)?), || Ok(()));
-    sync(&files.db, &files.log)?;
+    let rows = [("head", record::encode_head(&files.head)), ("format", record::encode_format(&format))];
+    let rows = rows.map(|(name, value)| (keys::meta(name).into(), Some(value.into())));
+    ending::apply(|| files.tree.apply(&rows), || Ok(()));
+    files.tree.sync()?;
     files.marker.move_to(files.head.commit)?;
     files.format = format;
     Ok(())

@@ -11,6 +11,7 @@ mod committer;
 mod debts;
 mod destination;
 mod ending;
+mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -50,9 +51,11 @@ pub use backup::{BackupError, Header, NewFile, Piece, Progress, check, write_pie
 use committer::Commit;
 pub use committer::Told;
 pub use debts::Debt;
+use engine::Tree;
+pub use engine::panic_is_expected;
 pub use idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
 pub use list::{Cursor, EventQuery, NotificationQuery, Order, Page};
-pub use open::{Closed, Opened, StoreSettings, panic_is_expected};
+pub use open::{Closed, Opened, StoreSettings};
 pub use outcomes::{Gap, MAX_OUTCOMES, Outcome, Place};
 pub use queue::Due;
 pub use record::Token;
@@ -71,7 +74,6 @@ use pulse::Pulse;
 use space::Space;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -205,7 +207,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Engine(sled::Error::Io(error)) if open::is_locked(error) => {
+            Self::Engine(sled::Error::Io(error)) if engine::is_locked(error) => {
                 f.write_str(
                     "another process holds this data folder, a `carteiro serve` as a rule: stop it, or let store.path name another folder",
                 )
@@ -472,8 +474,7 @@ impl Drop for Hot {
 
 /// What readers and the committer share.
 struct Shared {
-    db: sled::Db,
-    tree: sled::Tree,
+    tree: Arc<dyn Tree>,
     path: PathBuf,
     directory: RwLock<Arc<Directory>>,
     tokens: RwLock<HashMap<TokenId, Token>>,
@@ -684,12 +685,12 @@ impl Store {
     /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that takes;
     /// `progress` hears how many rows were read.
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        verify::verify(&self.shared.tree, progress)
+        verify::verify(&*self.shared.tree, progress)
     }
 
     /// What sled holds on disk, in bytes.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        Ok(self.shared.db.size_on_disk()?)
+        self.shared.tree.size_on_disk()
     }
 
     /// The number of the account with this name; a new one for a new name.
@@ -934,14 +935,6 @@ impl Shared {
         let check = tag.as_ref()[..8].try_into().map(u64::from_be_bytes).unwrap_or_default();
         NotificationId::compose(key, check)
     }
-}
-
-/// What makes a group durable. sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power
-/// cut (`sync_file_range`); the `fdatasync` behind it does.
-fn sync(db: &sled::Db, log: &File) -> Result<(), StoreError> {
-    db.flush()?;
-    log.sync_data()?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! and the copy has no name any more as soon as it is open: however this process ends, nothing is left of it.
 
 use super::StoreError;
-use super::open::{LOCK_AGAIN, LOCK_PATIENCE};
+use super::engine::{LOCK_AGAIN, LOCK_PATIENCE};
 use fs2::FileExt as _;
 use std::fs::{self, DirBuilder, File};
 use std::io;

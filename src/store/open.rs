@@ -6,6 +6,7 @@
 use super::backup::{self, BackupError, Progress};
 use super::committer::{Committer, Told};
 use super::ending;
+use super::engine::{MAX_ROW_BYTES, SledTree, Tree, catch_sled_panic};
 use super::marker::{self, Found, Mark, Marker};
 use super::outcomes::Outcomes;
 use super::pulse::Pulse;
@@ -15,39 +16,23 @@ use super::space::Space;
 use super::syncer::Syncer;
 use super::times::Times;
 use super::verify::{self, Report};
-use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate, sync};
+use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate};
 use super::{offline, owner, unfinished};
 use crate::clock::Clock;
 use crate::model::Seq;
-use std::cell::Cell;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, RwLock};
-use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// The format of keys and records that this carteiro writes.
 pub(super) const FORMAT: u32 = 4;
-/// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment goes into
-/// a file of its own (`blobs/`), which it never syncs: a payload would be acknowledged and then lost with the power. A leaf
-/// holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight chunks of 16 KiB
-/// were enough to spill. It is part of the file format: sled refuses to open a store with another size.
-const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
-/// More than what sled keeps at the beginning of a segment, and at the beginning of what is in it.
-const SEGMENT_HEAD_BYTES: usize = 512;
-/// The most rows that ever stand in one leaf, with some room.
-const LEAF_ROWS: usize = 20;
-const _: () = assert!(LEAF_ROWS * (record::MAX_VALUE_BYTES + 512) < SEGMENT_BYTES / 4 - 64, "a full leaf could spill");
+const _: () = assert!(record::MAX_VALUE_BYTES + 512 <= MAX_ROW_BYTES, "a full leaf could spill");
 /// How much room the disk must have before sled is let at its files: it tidies up as it opens them, and what it could write only
 /// half of is damage.
 const ROOM_TO_OPEN: u64 = 8 * 1024 * 1024;
-/// How long a lock that somebody else has is waited for.
-pub(super) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
-/// How often it is asked for.
-pub(super) const LOCK_AGAIN: Duration = Duration::from_millis(20);
 /// sled's own file.
 const DB: &str = "db";
 /// The file that stands in a folder while a restore fills it.
@@ -96,7 +81,7 @@ impl Store {
             settings.limits.min_free,
             &settings.clock,
         )?;
-        guarded(|| Self::over(files, settings, tell))
+        catch_sled_panic(|| Self::over(files, settings, tell))
     }
 
     fn over(
@@ -104,13 +89,12 @@ impl Store {
         settings: StoreSettings,
         tell: impl FnMut(Vec<Told>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
-        let Files { db, tree, log, marker, format, head: _, folder: _, created } = files;
+        let Files { tree, marker, format, head: _, folder: _, created } = files;
         // Read again: a migration, or taking what is left, may have changed it.
-        let last_ms = tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
-        let clock = tree.get(keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
+        let last_ms = tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+        let clock = tree.get(&keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
         let times = Times::new(settings.clock, clock.as_ref(), last_ms.map_or(0, |head| head.time_ms));
         let shared = Arc::new(Shared {
-            db,
             tree,
             tally: super::tally::Tally::load(&settings.path),
             path: settings.path,
@@ -137,7 +121,7 @@ impl Store {
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         });
         let (commits, receiver) = std::sync::mpsc::channel();
-        let syncer = Syncer::start(shared.clone(), log, marker, Box::new(tell))?;
+        let syncer = Syncer::start(shared.clone(), marker, Box::new(tell))?;
         let mut committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref())?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
@@ -151,9 +135,7 @@ impl Store {
 
 /// A data folder that holds what it should, its files open and locked.
 pub(super) struct Files {
-    pub(super) db: sled::Db,
-    pub(super) tree: sled::Tree,
-    pub(super) log: File,
+    pub(super) tree: Arc<dyn Tree>,
     pub(super) marker: Marker,
     pub(super) format: FormatV1,
     pub(super) head: HeadV2,
@@ -192,8 +174,8 @@ impl Files {
             // First of all: a start that is cut off before the store is made leaves this, and not a store that nothing vouches for.
             Marker::create(path, Mark { store: [0; 16], commit: 0 })?;
         }
-        let (db, tree, format, head) = read_files(path, cache_bytes)?;
-        let head = redo::complete(path, (&db, &tree), (format.as_ref(), head), accept_data_loss)?;
+        let (tree, format, head) = read_files(path, cache_bytes)?;
+        let head = redo::complete(path, &*tree, (format.as_ref(), head), accept_data_loss)?;
         let whole = compare(path, said, format.as_ref(), &head);
         let vouched = whole.is_ok() && matches!(said, Found::Mark(_));
         if !accept_data_loss {
@@ -201,7 +183,7 @@ impl Files {
         }
         // Where the head may be an old one, what lies beyond it may be all that is left of what was acknowledged.
         if vouched {
-            let removed = guarded(|| unfinished::remove(&tree, Seq(head.seq)))?;
+            let removed = catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq)))?;
             if removed > 0 {
                 tracing::info!(rows = removed, "a change that nobody was answered for is taken back");
             }
@@ -210,20 +192,18 @@ impl Files {
         if accept_data_loss && !vouched && format.is_some() {
             tracing::warn!(commit = head.commit, "the store is taken as it is, whatever it may have lost");
             // What was lost had numbers, and targets know the ids that come from them.
-            guarded(|| {
-                migrate::count(&tree, &mut head)?;
+            catch_sled_panic(|| {
+                migrate::count(&*tree, &mut head)?;
                 head.leap();
                 head.commit += 1;
-                tree.insert(keys::meta("head"), record::encode_head(&head))?;
-                Ok(())
+                tree.apply(&[(keys::meta("head").into(), Some(record::encode_head(&head).into()))])
             })?;
         }
         let format = match format {
             Some(format) => format,
-            None => make(&tree)?,
+            None => make(&*tree)?,
         };
-        let log = File::open(path.join(DB))?;
-        sync(&db, &log)?;
+        tree.sync()?;
         // The names of files are durable only once their folders are. At every start: the first one may have been cut off here.
         sync_folder(path)?;
         // Each start says anew how far the store has come: what was applied and not yet marked counts from here on.
@@ -232,7 +212,7 @@ impl Files {
             Found::Mark(_) => Marker::open(path, mark)?,
             Found::Nothing | Found::Damaged => Marker::create(path, mark)?,
         };
-        Ok(Self { db, tree, log, marker, format, head, folder: path.to_owned(), created })
+        Ok(Self { tree, marker, format, head, folder: path.to_owned(), created })
     }
 }
 
@@ -254,7 +234,7 @@ fn is_of_a_store(path: &Path) -> io::Result<bool> {
 
 /// A store that no daemon runs on, held by this process for as long as this lives.
 pub struct Closed {
-    tree: sled::Tree,
+    tree: Arc<dyn Tree>,
     format: FormatV1,
     head: HeadV2,
     /// What a daemon would refuse to start on.
@@ -288,14 +268,14 @@ impl Closed {
             return Err(StoreError::Unfinished { folder: path.to_owned() });
         }
         let copied = offline::Copied::of(path)?;
-        let (_, tree, format, head) = read_files(copied.folder(), cache_bytes)?;
+        let (tree, format, head) = read_files(copied.folder(), cache_bytes)?;
         drop(copied);
         let refusal = match (&format, path.join(RESTORING).exists()) {
             (_, true) => Some(StoreError::HalfRestored { folder: path.to_owned() }),
             (format, false) => compare(path, said, format.as_ref(), &head).err(),
         };
         if refusal.is_none() && format.is_some() {
-            guarded(|| unfinished::remove(&tree, Seq(head.seq)))?;
+            catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq)))?;
         }
         let Some(format) = format else {
             return Err(refusal.unwrap_or(StoreError::Damaged { table: "format", what: "is missing" }));
@@ -317,7 +297,7 @@ impl Closed {
     ) -> Result<W, BackupError> {
         let header = backup::Header::new(self.format.format, &self.head, clock.now());
         let mut writer = backup::Writer::new(out, &header)?;
-        backup::write_tree(&self.tree, &mut writer, progress)?;
+        backup::write_tree(&*self.tree, &mut writer, progress)?;
         writer.finish()
     }
 
@@ -329,7 +309,7 @@ impl Closed {
 
     /// See [`Store::verify`].
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        let mut report = verify::verify(&self.tree, progress);
+        let mut report = verify::verify(&*self.tree, progress);
         if let Some(refusal) = &self.refusal {
             report.wrong(refusal);
         }
@@ -337,7 +317,7 @@ impl Closed {
     }
 }
 
-type Opening = (sled::Db, sled::Tree, Option<FormatV1>, HeadV2);
+type Opening = (Arc<dyn Tree>, Option<FormatV1>, HeadV2);
 
 /// Opens sled's files and reads what says which store they are.
 fn read_files(path: &Path, cache_bytes: u64) -> Result<Opening, StoreError> {
@@ -345,14 +325,13 @@ fn read_files(path: &Path, cache_bytes: u64) -> Result<Opening, StoreError> {
     if free < ROOM_TO_OPEN {
         return Err(StoreError::NoRoomToOpen { folder: path.to_owned(), needed: ROOM_TO_OPEN });
     }
-    let opened = guarded(|| {
-        let db = open_sled(path, cache_bytes)?;
-        let tree = db.open_tree("carteiro")?;
-        let format = tree.get(keys::meta("format"))?.map(|value| record::decode_format(&value)).transpose()?;
-        let head = tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
-        Ok((db, tree, format, head.unwrap_or_default()))
+    let opened = catch_sled_panic(|| {
+        let tree = SledTree::open(path, cache_bytes)?;
+        let format = tree.get(&keys::meta("format"))?.map(|value| record::decode_format(&value)).transpose()?;
+        let head = tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+        Ok((Arc::new(tree) as Arc<dyn Tree>, format, head.unwrap_or_default()))
     })?;
-    match &opened.2 {
+    match &opened.1 {
         Some(FormatV1 { format: found, .. }) if *found > FORMAT => Err(StoreError::Newer { found: *found }),
         _ => Ok(opened),
     }
@@ -390,82 +369,6 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens sled's files in a folder, with what is part of the file format.
-pub(super) fn open_sled(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
-    if Clock::is_before_1970() {
-        // sled panics on it, which would pass for damage.
-        return Err(StoreError::ClockBefore1970);
-    }
-    let config = sled::Config::new()
-        .path(path)
-        // sled counts what its nodes take on disk; in memory, with an allocation for each key and value, they take twice that.
-        .cache_capacity(cache_bytes / 2)
-        // The committer alone decides when to flush.
-        .flush_every_ms(None)
-        .segment_size(SEGMENT_BYTES)
-        .mode(sled::Mode::HighThroughput);
-    look_at_segments(&path.join(DB))?;
-    let began = Instant::now();
-    loop {
-        match config.open() {
-            // A daemon that is just ending, or a thread of sled's that has not let go yet.
-            Err(sled::Error::Io(error)) if is_locked(&error) && began.elapsed() < LOCK_PATIENCE => {
-                std::thread::sleep(LOCK_AGAIN);
-            }
-            opened => return Ok(opened?),
-        }
-    }
-}
-
-/// Reads the beginning of each segment of sled's file. sled takes a segment whose beginning it can't read for an empty one, and
-/// writes over it: a disk that fails for a moment at a start would cost what was acknowledged. So a start that meets one is refused.
-fn look_at_segments(db: &Path) -> Result<(), StoreError> {
-    let file = match File::open(db) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        file => file?,
-    };
-    let length = file.metadata()?.len();
-    let mut block = [0; SEGMENT_HEAD_BYTES];
-    each_segment(length, |at| file.read_at(&mut block, at).map(drop)).map_err(|(at, error)| {
-        let why = format!(
-            "{} can't be read at byte {at} ({error}), and nothing was touched: look at the disk (`dmesg`) and start again; if it stays \
-             so, {}",
-            db.display(),
-            super::RESTORE
-        );
-        io::Error::new(error.kind(), why).into()
-    })
-}
-
-fn each_segment(length: u64, mut look: impl FnMut(u64) -> io::Result<()>) -> Result<(), (u64, io::Error)> {
-    (0..length).step_by(SEGMENT_BYTES).try_for_each(|at| look(at).map_err(|error| (at, error)))
-}
-
-/// Whether sled could not have the lock of a store; it wraps the system's error into a text.
-pub(super) fn is_locked(error: &io::Error) -> bool {
-    error.to_string().contains("could not acquire lock")
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread is where a panic of sled's becomes an error: whoever prints panics can leave it out.
-pub fn panic_is_expected() -> bool {
-    GUARDED.get()
-}
-
-/// sled panics on some kinds of damage; that must become a sentence.
-pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let before = GUARDED.replace(true);
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    GUARDED.set(before);
-    done.unwrap_or_else(|panic| {
-        let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(StoreError::OpenFailed(why.unwrap_or("sled panicked").to_owned()))
-    })
-}
-
 /// The data folder holds tokens' hashes, targets' credentials and customers' data: nobody else's to read.
 pub(super) fn restrict(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -473,33 +376,8 @@ pub(super) fn restrict(path: &Path) -> io::Result<()> {
 }
 
 /// Writes the format record into a store that has none.
-fn make(tree: &sled::Tree) -> Result<FormatV1, StoreError> {
+fn make(tree: &dyn Tree) -> Result<FormatV1, StoreError> {
     let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes() };
-    tree.insert(keys::meta("format"), record::encode_format(&format))?;
+    tree.apply(&[(keys::meta("format").into(), Some(record::encode_format(&format).into()))])?;
     Ok(format)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_start_looks_at_every_segment_and_names_the_one_that_cannot_be_read() {
-        let length = 3 * SEGMENT_BYTES as u64 + 1;
-        let mut looked_at = Vec::new();
-        let look = |at| {
-            looked_at.push(at);
-            Ok(())
-        };
-        each_segment(length, look).unwrap();
-        assert_eq!(looked_at, [0, 1, 2, 3].map(|nth| nth * SEGMENT_BYTES as u64));
-        each_segment(0, |_| Err(io::Error::other("there is none"))).unwrap();
-        let second = SEGMENT_BYTES as u64;
-        let look = |at| if at == second { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) };
-        let (at, error) = each_segment(length, look).unwrap_err();
-        assert_eq!((at, error.raw_os_error()), (second, Some(5)));
-
-        let folder = tempfile::tempdir().unwrap();
-        look_at_segments(&folder.path().join(DB)).unwrap();
-    }
 }

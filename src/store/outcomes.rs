@@ -207,7 +207,7 @@ impl Store {
 
 impl Shared {
     fn attempt(&self, key: NotificationKey, number: u16) -> Result<Option<Attempt>, StoreError> {
-        let value = self.tree.get(keys::attempt(key, number))?;
+        let value = self.tree.get(&keys::attempt(key, number))?;
         value.map(|value| record::decode_attempt(&value)).transpose()
     }
 }

@@ -24,7 +24,7 @@ impl Store {
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Seq>, StoreError> {
-        let page = sets::page(&self.shared.tree, &keys::fresh_of(account, webhook), from.0, limit)?;
+        let page = sets::page(&*self.shared.tree, &keys::fresh_of(account, webhook), from.0, limit)?;
         Ok(page.into_iter().map(Seq).collect())
     }
 
@@ -57,7 +57,7 @@ impl Store {
         if start >= end {
             return Ok(Vec::new());
         }
-        let rows = self.shared.tree.range(start.as_slice()..end.as_slice()).keys().take(limit);
+        let rows = self.shared.tree.range(&start, Some(&end)).keys().take(limit);
         rows.map(|row| {
             let row = row?;
             let at = seq_at(&row, prefix.len())?.0;

@@ -1,5 +1,6 @@
 //! Reading one thing at a time. Every call can meet the disk: never on an async thread.
 
+use super::engine::Tree;
 use super::keys;
 use super::record::{self, Stored};
 use super::{Shared, Store, StoreError, Token, sets};
@@ -17,7 +18,7 @@ impl Shared {
     }
 
     pub(super) fn event_seq(&self, account: AccountNo, id: EventId) -> Result<Option<Seq>, StoreError> {
-        let seq = match self.tree.get(keys::own_id(account, id))? {
+        let seq = match self.tree.get(&keys::own_id(account, id))? {
             Some(value) => Some(record::decode_seq(&value)?),
             None => match id.claimed_seq() {
                 Some(seq) => self.event_head(account, seq)?.filter(|event| event.id == id).map(|event| event.seq),
@@ -28,7 +29,7 @@ impl Shared {
     }
 
     pub(super) fn event_head(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
-        let value = self.tree.get(keys::event(account, seq))?;
+        let value = self.tree.get(&keys::event(account, seq))?;
         value.map(|value| record::decode_event_head(account, seq, &value)).transpose()
     }
 
@@ -37,14 +38,14 @@ impl Shared {
         account: AccountNo,
         key: NotificationKey,
     ) -> Result<Option<Notification>, StoreError> {
-        let record = || match self.tree.get(keys::notification(account, key))? {
+        let record = || match self.tree.get(&keys::notification(account, key))? {
             Some(value) => record::decode_notification(account, key, &value).map(Some),
             None => Ok(None),
         };
         if let Some(found) = record()? {
             return Ok(Some(found));
         }
-        match implied(&self.tree, account, key)? {
+        match implied(&*self.tree, account, key)? {
             Some(found) => Ok(Some(found)),
             // It may have got its record between the two looks.
             None => record(),
@@ -54,14 +55,14 @@ impl Shared {
 
 /// The notification that a fresh entry alone stands for; see [`super::apply`].
 pub(super) fn implied(
-    tree: &sled::Tree,
+    tree: &dyn Tree,
     account: AccountNo,
     key: NotificationKey,
 ) -> Result<Option<Notification>, StoreError> {
     if !sets::holds(tree, &keys::fresh(account, key))? {
         return Ok(None);
     }
-    let Some(event) = tree.get(keys::event(account, key.seq))? else {
+    let Some(event) = tree.get(&keys::event(account, key.seq))? else {
         return Ok(None);
     };
     let event = record::decode_event_head(account, key.seq, &event)?;
@@ -71,7 +72,7 @@ pub(super) fn implied(
 impl Store {
     /// An event and its payload; no payload where it was erased.
     pub fn event(&self, account: AccountNo, seq: Seq) -> Result<Option<(Event, Option<Payload>)>, StoreError> {
-        let Some(value) = self.shared.tree.get(keys::event(account, seq))? else {
+        let Some(value) = self.shared.tree.get(&keys::event(account, seq))? else {
             return Ok(None);
         };
         let (event, stored) = record::decode_event(account, seq, &value)?;
@@ -81,7 +82,7 @@ impl Store {
             Stored::Chunked { len, resource_at, chunks } => {
                 let mut body = Vec::with_capacity(len);
                 for number in 0..chunks {
-                    match self.shared.tree.get(keys::chunk(seq, number))? {
+                    match self.shared.tree.get(&keys::chunk(seq, number))? {
                         Some(value) => body.extend_from_slice(record::decode_chunk(&value)?),
                         // Erased between the two reads.
                         None => return Ok(Some((event, None))),
@@ -110,7 +111,7 @@ impl Store {
     /// Every attempt of a notification, the first one first.
     pub fn attempts(&self, notification: &Notification) -> Result<Vec<Attempt>, StoreError> {
         let mut attempts = Vec::with_capacity(usize::from(notification.attempts));
-        for row in self.shared.tree.scan_prefix(keys::attempts(notification.key)) {
+        for row in self.shared.tree.scan(&keys::attempts(notification.key)) {
             attempts.push(record::decode_attempt(&row?.1)?);
         }
         // A row written since the notification was read would be its `last` too.
@@ -122,16 +123,16 @@ impl Store {
     /// The notifications of one event, by webhook: at most as many as there ever were webhooks.
     pub fn notifications_of(&self, account: AccountNo, seq: Seq) -> Result<Vec<Notification>, StoreError> {
         // First of all, so that one that gets its record in between is met either way.
-        let fresh = sets::webhooks_below(&self.shared.tree, &keys::fresh_of_account(account))?;
+        let fresh = sets::webhooks_below(&*self.shared.tree, &keys::fresh_of_account(account))?;
         let mut found = BTreeMap::new();
         for webhook in fresh {
             let key = NotificationKey { seq, webhook };
-            if sets::holds(&self.shared.tree, &keys::fresh(account, key))? {
+            if sets::holds(&*self.shared.tree, &keys::fresh(account, key))? {
                 found.extend(self.shared.notification(account, key)?.map(|notification| (webhook, notification)));
             }
         }
         let prefix = keys::notifications_of(account, seq);
-        for row in self.shared.tree.scan_prefix(&prefix) {
+        for row in self.shared.tree.scan(&prefix) {
             let (key, value) = row?;
             let webhook = keys::u32_at(&key, prefix.len());
             let webhook = webhook.ok_or(StoreError::Damaged { table: "notification", what: "has a short key" })?;
@@ -147,7 +148,7 @@ impl Store {
             return Ok(None);
         };
         let prefix = keys::chain(notification.key.webhook, order);
-        for row in self.shared.tree.scan_prefix(&prefix).keys() {
+        for row in self.shared.tree.scan(&prefix).keys() {
             let seq = keys::u64_at(&row?, prefix.len()).map(Seq);
             let seq = seq.ok_or(StoreError::Damaged { table: "order", what: "has a short key" })?;
             let key = NotificationKey { seq, ..notification.key };
@@ -163,13 +164,13 @@ impl Store {
         if let Some(webhook) = self.shared.directory().by_no(no) {
             return Ok(Some(webhook.clone()));
         }
-        let value = self.shared.tree.get(keys::webhook(account, no))?;
+        let value = self.shared.tree.get(&keys::webhook(account, no))?;
         value.map(|value| record::decode_webhook(&value).map(Arc::new)).transpose()
     }
 
     /// The number of a webhook, deleted ones included, if the account has or had it.
     pub fn webhook_no(&self, account: AccountNo, id: WebhookId) -> Result<Option<WebhookNo>, StoreError> {
-        let value = self.shared.tree.get(keys::webhook_id(id))?;
+        let value = self.shared.tree.get(&keys::webhook_id(id))?;
         let found = value.map(|value| record::decode_webhook_ref(&value)).transpose()?;
         Ok(found.filter(|found| found.account == account.0).map(|found| WebhookNo(found.webhook)))
     }

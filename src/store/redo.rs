@@ -8,12 +8,12 @@
 //!
 //! Nobody was answered for those groups. That they count all the same is what a caller's own id or idempotency key finds out.
 
-use super::open::{guarded, sync_folder};
+use super::engine::{RowWrite, Slice, Tree, catch_sled_panic};
+use super::open::sync_folder;
 use super::record::{FormatV1, HeadV2};
-use super::{StoreError, keys, record, sync};
-use sled::IVec;
+use super::{StoreError, keys, record};
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -34,17 +34,19 @@ pub(super) struct Redo<'a> {
     pub(super) folder: &'a Path,
 }
 
-/// The rows of a group, in any order.
-pub(super) type Rows = Vec<(IVec, Option<IVec>)>;
-
 /// The groups that are applied and not known to be synced, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Unsynced(VecDeque<(u64, Rows)>);
+pub(super) struct Unsynced(VecDeque<(u64, Vec<RowWrite>)>);
 
 impl Unsynced {
     /// A group is about to be applied.
-    pub(super) fn add(&mut self, commit: u64, rows: Rows) {
+    pub(super) fn add(&mut self, commit: u64, rows: Vec<RowWrite>) {
         self.0.push_back((commit, rows));
+    }
+
+    /// The rows of the last group.
+    pub(super) fn last(&self) -> &[RowWrite] {
+        self.0.back().map_or(&[], |(_, rows)| rows)
     }
 
     /// Everything up to `commit` is synced.
@@ -66,11 +68,11 @@ impl Unsynced {
 
     /// Magic, version, store id, first and last commit, the rows, checksum.
     fn encode(&self, store: [u8; 16]) -> Vec<u8> {
-        let commit = |group: Option<&(u64, Rows)>| group.map_or(0, |(commit, _)| *commit).to_be_bytes();
+        let commit = |group: Option<&(u64, Vec<RowWrite>)>| group.map_or(0, |(commit, _)| *commit).to_be_bytes();
         let (first, last) = (commit(self.0.front()), commit(self.0.back()));
         let mut bytes = [&MAGIC[..], &[VERSION], &store, &first, &last].concat();
         // A row of sled's is far from 4 GiB; one that long would be taken for a deletion, and never is one.
-        let length = |part: &IVec| u32::try_from(part.len()).unwrap_or(DELETED).to_be_bytes();
+        let length = |part: &Slice| u32::try_from(part.len()).unwrap_or(DELETED).to_be_bytes();
         for (key, value) in self.0.iter().flat_map(|(_, rows)| rows) {
             bytes.extend(length(key));
             bytes.extend_from_slice(key);
@@ -89,8 +91,7 @@ struct Whole {
     store: [u8; 16],
     first: u64,
     last: u64,
-    batch: sled::Batch,
-    rows: usize,
+    rows: Vec<RowWrite>,
 }
 
 const DAMAGED: StoreError = StoreError::Damaged { table: "redo", what: "is not as it was written" };
@@ -107,12 +108,12 @@ fn decode(bytes: &[u8]) -> Option<Whole> {
     let mut redo = Whole { store, first, last, ..Whole::default() };
     while !rest.is_empty() {
         let length = u32_of(&mut rest)?;
-        let key = take(&mut rest, length as usize)?;
-        match u32_of(&mut rest)? {
-            DELETED => redo.batch.remove(key),
-            length => redo.batch.insert(key, take(&mut rest, length as usize)?),
-        }
-        redo.rows += 1;
+        let key = take(&mut rest, length as usize)?.into();
+        let value = match u32_of(&mut rest)? {
+            DELETED => None,
+            length => Some(take(&mut rest, length as usize)?.into()),
+        };
+        redo.rows.push((key, value));
     }
     Some(redo)
 }
@@ -136,7 +137,7 @@ pub(super) fn is_waiting(folder: &Path) -> bool {
 /// has then. `accept` leaves a file aside that can't be used.
 pub(super) fn complete(
     folder: &Path,
-    (db, tree): (&sled::Db, &sled::Tree),
+    tree: &dyn Tree,
     (format, head): (Option<&FormatV1>, HeadV2),
     accept: bool,
 ) -> Result<HeadV2, StoreError> {
@@ -161,13 +162,16 @@ pub(super) fn complete(
         let (found, acknowledged) = (Some(head.commit), redo.first - 1);
         return Err(StoreError::Behind { folder: folder.to_owned(), found, acknowledged });
     }
-    let log = File::open(folder.join("db"))?;
-    let head = guarded(|| {
-        tree.apply_batch(redo.batch)?;
-        sync(db, &log)?;
-        Ok(tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default())
+    let head = catch_sled_panic(|| {
+        tree.apply(&redo.rows)?;
+        tree.sync()?;
+        Ok(tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default())
     })?;
-    tracing::warn!(commit = head.commit, rows = redo.rows, "the change that the last process ended in was completed");
+    tracing::warn!(
+        commit = head.commit,
+        rows = redo.rows.len(),
+        "the change that the last process ended in was completed"
+    );
     removed(folder, &path).map(|()| head)
 }
 
@@ -181,11 +185,11 @@ mod tests {
     use super::super::open::Files;
     use super::*;
 
-    fn row(key: &str, value: Option<&str>) -> (IVec, Option<IVec>) {
+    fn row(key: &str, value: Option<&str>) -> RowWrite {
         (key.into(), value.map(Into::into))
     }
 
-    fn head(commit: u64) -> (IVec, Option<IVec>) {
+    fn head(commit: u64) -> RowWrite {
         let head = HeadV2 { commit, ..HeadV2::default() };
         (keys::meta("head").into(), Some(record::encode_head(&head).into()))
     }
@@ -193,10 +197,7 @@ mod tests {
     /// A store at commit 7 in which the two groups behind it are applied in part, and the redo file of both.
     fn torn(folder: &Path) -> [u8; 16] {
         let files = Files::open(folder, 1 << 20, false).unwrap();
-        let (key, value) = head(7);
-        files.tree.insert(key, value.unwrap()).unwrap();
-        files.tree.insert("gone", "old").unwrap();
-        files.tree.insert("b", "of a part").unwrap();
+        files.tree.apply(&[head(7), row("gone", Some("old")), row("b", Some("of a part"))]).unwrap();
         let store = files.format.store_id();
         let mut unsynced = Unsynced::default();
         unsynced.add(7, vec![row("never", Some("it is synced"))]);
@@ -208,7 +209,7 @@ mod tests {
     }
 
     fn value(files: &Files, key: &str) -> Option<String> {
-        files.tree.get(key).unwrap().map(|value| String::from_utf8(value.to_vec()).unwrap())
+        files.tree.get(key.as_bytes()).unwrap().map(|value| String::from_utf8(value.to_vec()).unwrap())
     }
 
     #[test]
@@ -231,9 +232,7 @@ mod tests {
         torn(folder.path());
         let redo = fs::read(folder.path().join(NAME)).unwrap();
         let files = Files::open(folder.path(), 1 << 20, false).unwrap();
-        let (key, later) = head(10);
-        files.tree.insert(key, later.unwrap()).unwrap();
-        files.tree.insert("a", "3").unwrap();
+        files.tree.apply(&[head(10), row("a", Some("3"))]).unwrap();
         drop(files);
         fs::write(folder.path().join(NAME), redo).unwrap();
         let files = Files::open(folder.path(), 1 << 20, false).unwrap();

@@ -8,9 +8,10 @@
 //! seen, and be dropped there as a repetition.
 
 use super::backup::{self, BackupError, Progress, Reader};
+use super::engine::{SledTree, Slice, Tree, catch_sled_panic};
 use super::marker::{Mark, Marker};
 use super::open::{self, RESTORING};
-use super::{StoreError, keys, record, sync};
+use super::{StoreError, keys, record};
 use crate::model::Timestamp;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Seek as _, SeekFrom};
@@ -54,30 +55,21 @@ pub fn restore(
     prepare(folder)?;
     let mut body = Vec::new();
     let mut reader = Reader::new(BufReader::new(&input)).map_err(RestoreError::Backup)?;
-    let restored = open::guarded(|| {
-        let db = open::open_sled(folder, CACHE_BYTES)?;
-        let tree = db.open_tree("carteiro")?;
-        let log = File::open(folder.join("db"))?;
+    let restored = catch_sled_panic(|| {
+        let tree = SledTree::open(folder, CACHE_BYTES)?;
         let mut unsynced = 0;
         // It was read to its end a moment ago; what has changed since fails here.
         while reader.next_rows(&mut body).map_err(changed)? {
-            let mut batch = sled::Batch::default();
-            for row in backup::rows(&body) {
-                match row.map_err(changed)? {
-                    (key, Some(value)) => batch.insert(key, value),
-                    (key, None) => batch.remove(key),
-                }
-            }
-            tree.apply_batch(batch)?;
-            super::txn::free_what_was_replaced(body.len() / 64);
+            let rows = backup::rows(&body).map(|row| row.map(|(key, value)| (key.into(), value.map(Slice::from))));
+            tree.apply(&rows.collect::<Result<Vec<_>, _>>().map_err(changed)?)?;
             unsynced += body.len();
             if unsynced >= SYNC_BYTES {
-                sync(&db, &log)?;
+                tree.sync()?;
                 unsynced = 0;
             }
             progress(Phase::Writing, reader.progress);
         }
-        finish(folder, &db, &tree, &log)
+        finish(folder, &tree)
     })?;
     // Root may have run this in the folder of the user that the daemon runs as.
     super::owner::hand_over(folder)?;
@@ -86,20 +78,20 @@ pub fn restore(
     Ok(restored)
 }
 
-fn finish(folder: &Path, db: &sled::Db, tree: &sled::Tree, log: &File) -> Result<Restored, StoreError> {
+fn finish(folder: &Path, tree: &dyn Tree) -> Result<Restored, StoreError> {
     let missing = |what| StoreError::Damaged { table: "head", what };
-    let format = tree.get(keys::meta("format"))?.ok_or(missing("is missing, and its format"))?;
+    let format = tree.get(&keys::meta("format"))?.ok_or(missing("is missing, and its format"))?;
     let format = record::decode_format(&format)?;
     // A store that has recorded nothing yet has no head.
     let mut head =
-        tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default();
+        tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default();
     let restored =
         Restored { events: head.events, notifications: head.notifications, as_of: Timestamp::from_ms(head.time_ms) };
     if head.commit > 0 || head.seq > 0 {
         head.leap();
-        tree.insert(keys::meta("head"), record::encode_head(&head))?;
+        tree.apply(&[(keys::meta("head").into(), Some(record::encode_head(&head).into()))])?;
     }
-    sync(db, log)?;
+    tree.sync()?;
     Marker::create(folder, Mark { store: format.store_id(), commit: head.commit })?;
     Ok(restored)
 }

@@ -1,27 +1,28 @@
 //! Reading sets: indexes whose rows stand for 128 sequence numbers each (see `keys`).
 
+use super::engine::Tree;
 use super::keys::{self, Key};
 use super::{StoreError, record};
 use crate::model::WebhookNo;
 use std::collections::BTreeSet;
 
 /// Which sequence numbers of a row are in; none where there is no row.
-pub(super) fn bits(tree: &sled::Tree, row: &[u8]) -> Result<u128, StoreError> {
+pub(super) fn bits(tree: &dyn Tree, row: &[u8]) -> Result<u128, StoreError> {
     tree.get(row)?.map_or(Ok(0), |value| record::decode_set(&value))
 }
 
 /// Whether an entry is in its set.
-pub(super) fn holds(tree: &sled::Tree, entry: &[u8]) -> Result<bool, StoreError> {
+pub(super) fn holds(tree: &dyn Tree, entry: &[u8]) -> Result<bool, StoreError> {
     match keys::in_set(entry) {
         Some((row, bit)) => Ok(bits(tree, &row)? & bit != 0),
-        None => Ok(tree.contains_key(entry)?),
+        None => tree.contains(entry),
     }
 }
 
 /// The first sequence number of a set at or after `from`.
-pub(super) fn first_from(tree: &sled::Tree, prefix: &[u8], from: u64) -> Result<Option<u64>, StoreError> {
+pub(super) fn first_from(tree: &dyn Tree, prefix: &[u8], from: u64) -> Result<Option<u64>, StoreError> {
     let start = keys::set_row(prefix, from);
-    for row in tree.range(start..keys::end_of(prefix)) {
+    for row in tree.range(&start, Some(&keys::end_of(prefix))) {
         let (row, value) = row?;
         let found = seqs(&row, &value)?.find(|seq| *seq >= from);
         if found.is_some() {
@@ -32,9 +33,9 @@ pub(super) fn first_from(tree: &sled::Tree, prefix: &[u8], from: u64) -> Result<
 }
 
 /// The last sequence number of a set at or before `from`.
-pub(super) fn last_to(tree: &sled::Tree, prefix: &[u8], from: u64) -> Result<Option<u64>, StoreError> {
+pub(super) fn last_to(tree: &dyn Tree, prefix: &[u8], from: u64) -> Result<Option<u64>, StoreError> {
     let end = keys::set_row(prefix, from);
-    for row in tree.range(prefix.to_vec()..=end).rev() {
+    for row in tree.range_rev(prefix, &end) {
         let (row, value) = row?;
         let found = seqs(&row, &value)?.rfind(|seq| *seq <= from);
         if found.is_some() {
@@ -45,9 +46,9 @@ pub(super) fn last_to(tree: &sled::Tree, prefix: &[u8], from: u64) -> Result<Opt
 }
 
 /// Up to `limit` sequence numbers of a set, the lowest first, from `from` on.
-pub(super) fn page(tree: &sled::Tree, prefix: &[u8], from: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
+pub(super) fn page(tree: &dyn Tree, prefix: &[u8], from: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
-    for row in tree.range(keys::set_row(prefix, from)..keys::end_of(prefix)) {
+    for row in tree.range(&keys::set_row(prefix, from), Some(&keys::end_of(prefix))) {
         let (row, value) = row?;
         found.extend(seqs(&row, &value)?.filter(|seq| *seq >= from));
         if found.len() >= limit {
@@ -65,10 +66,10 @@ pub(super) fn seqs(row: &[u8], value: &[u8]) -> Result<impl DoubleEndedIterator<
 }
 
 /// The webhooks whose number follows `prefix` in any key: from one webhook's first row straight to the next one's.
-pub(super) fn webhooks_below(tree: &sled::Tree, prefix: &[u8]) -> Result<BTreeSet<WebhookNo>, StoreError> {
+pub(super) fn webhooks_below(tree: &dyn Tree, prefix: &[u8]) -> Result<BTreeSet<WebhookNo>, StoreError> {
     let mut found = BTreeSet::new();
     let (mut from, end): (Key, Key) = (prefix.to_vec(), keys::end_of(prefix));
-    while let Some(key) = tree.range(from.as_slice()..end.as_slice()).keys().next().transpose()? {
+    while let Some(key) = tree.range(&from, Some(&end)).keys().next().transpose()? {
         let Some(no) = keys::u32_at(&key, prefix.len()) else {
             return Err(StoreError::Damaged { table: "index", what: "has a short key" });
         };

@@ -8,8 +8,8 @@
 use super::StoreError;
 use super::apply::{find_notification, put_notification};
 use super::committer::{Committer, Told};
+use super::engine::catch_sled_panic;
 use super::keys::{self, Key};
-use super::open::guarded;
 use super::record::{self, ClockV1};
 use super::txn::Txn;
 use crate::clock::{Reading, Step};
@@ -128,7 +128,7 @@ impl Committer {
             return;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::tentative(&tree);
+        let mut txn = Txn::tentative(&*tree);
         let now = self.clock.now();
         self.sooner.at = match self.sooner.at.take() {
             None => None,
@@ -154,7 +154,7 @@ impl Committer {
         let end = keys::end_of(&keys::all_retries());
         let mut from = from;
         for _ in 0..ROWS_A_TURN {
-            let row = match guarded(|| txn.first(&from, &end)) {
+            let row = match catch_sled_panic(|| txn.first(&from, &end)) {
                 Ok(row) => row?,
                 Err(error) => {
                     tracing::error!(%error, "a page of retries can't be read; `carteiro verify` tells what it is");
@@ -176,7 +176,7 @@ impl Committer {
                 continue;
             }
             let key = NotificationKey { seq: Seq(seq), webhook: WebhookNo(no) };
-            match guarded(|| find_notification(txn, account, key)) {
+            match catch_sled_panic(|| find_notification(txn, account, key)) {
                 Ok(Some((mut notification, before))) => {
                     if let Some(due) = notification.keep_to_gap(now) {
                         put_notification(txn, &before, &notification);
@@ -199,9 +199,9 @@ impl Committer {
         let latest = now.plus(window);
         let from = keys::idempotency_end(latest.plus(Duration::from_millis(1)), AccountNo(0), [0; 16]);
         let end = keys::end_of(&keys::idempotency_ends());
-        let brought = guarded(|| {
+        let brought = catch_sled_panic(|| {
             let mut looked = 0;
-            for row in txn.tree().range(from..end).take(ROWS_A_TURN) {
+            for row in txn.tree().range(&from, Some(&end)).take(ROWS_A_TURN) {
                 let row = row?.0;
                 looked += 1;
                 let (account, hash) = (keys::u32_at(&row, 9), row.get(13..29).map(<[u8; 16]>::try_from));
@@ -226,10 +226,10 @@ impl Committer {
     fn forget_runs(&self) {
         let first_of = |account: &AccountNo| {
             let prefix = keys::events(*account);
-            let first = self.shared.tree.scan_prefix(&prefix).keys().next().transpose()?;
+            let first = self.shared.tree.scan(&prefix).keys().next().transpose()?;
             Ok::<_, StoreError>(first.and_then(|key| keys::u64_at(&key, prefix.len())))
         };
-        let firsts = guarded(|| self.accounts.values().map(first_of).collect::<Result<Vec<_>, _>>());
+        let firsts = catch_sled_panic(|| self.accounts.values().map(first_of).collect::<Result<Vec<_>, _>>());
         if let Ok(firsts) = firsts {
             let first = firsts.into_iter().flatten().min().unwrap_or(self.head.seq + 1);
             self.shared.times.forget_before(first);

@@ -9,9 +9,8 @@
 use super::committer::{Answer, Tell, Told};
 use super::ending::{end, or_end, this_thread_changes};
 use super::marker::Marker;
-use super::{Shared, StoreError, sync};
+use super::{Shared, StoreError};
 use crate::model::Seq;
-use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +32,6 @@ pub(super) struct Applied {
 /// The files that are synced, and whom to tell.
 struct Files {
     shared: Arc<Shared>,
-    log: File,
     marker: Marker,
     tell: Tell,
 }
@@ -41,7 +39,7 @@ struct Files {
 impl Files {
     fn finish(&mut self, groups: Vec<Applied>) {
         if let Some(last) = groups.iter().rev().find(|group| group.sync) {
-            or_end(sync(&self.shared.db, &self.log));
+            or_end(self.shared.tree.sync());
             self.shared.synced.store(last.commit, Ordering::Release);
             or_end(self.marker.move_to(last.commit).map_err(|error| about_the_marker(&error)));
         }
@@ -75,8 +73,8 @@ pub(super) struct Syncer {
 }
 
 impl Syncer {
-    pub(super) fn start(shared: Arc<Shared>, log: File, marker: Marker, tell: Tell) -> Result<Self, StoreError> {
-        let files = Arc::new(Mutex::new(Files { shared: shared.clone(), log, marker, tell }));
+    pub(super) fn start(shared: Arc<Shared>, marker: Marker, tell: Tell) -> Result<Self, StoreError> {
+        let files = Arc::new(Mutex::new(Files { shared: shared.clone(), marker, tell }));
         let (groups, receiver) = channel();
         let under_way = Arc::new(AtomicUsize::new(0));
         let run = {

@@ -96,7 +96,7 @@ impl Rig {
 
     pub(super) fn finish_jobs(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while self.store.shared.tree.scan_prefix(keys::jobs()).next().is_some() {
+        while self.store.shared.tree.scan(&keys::jobs()).next().is_some() {
             assert!(Instant::now() < deadline, "a job does not end");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -122,11 +122,11 @@ impl Rig {
     }
 
     pub(super) fn rows(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
-        self.store.shared.tree.iter().map(|row| row.map(|(k, v)| (k.to_vec(), v.to_vec())).unwrap()).collect()
+        self.store.shared.tree.range(&[], None).map(|row| row.map(|(k, v)| (k.to_vec(), v.to_vec())).unwrap()).collect()
     }
 
     pub(super) fn all_events(&self) -> Vec<Event> {
-        let rows = self.store.shared.tree.scan_prefix(keys::events(self.account));
+        let rows = self.store.shared.tree.scan(&keys::events(self.account));
         rows.map(|row| {
             let (key, value) = row.unwrap();
             record::decode_event_head(self.account, Seq(keys::u64_at(&key, 5).unwrap()), &value).unwrap()
@@ -135,7 +135,7 @@ impl Rig {
     }
 
     fn all_notifications(&self) -> Vec<Notification> {
-        let rows = self.store.shared.tree.scan_prefix(keys::notifications(self.account));
+        let rows = self.store.shared.tree.scan(&keys::notifications(self.account));
         let mut found: BTreeMap<NotificationKey, Notification> = rows
             .map(|row| {
                 let (row, value) = row.unwrap();
@@ -171,7 +171,7 @@ impl Rig {
         let mut expected: BTreeSet<Vec<u8>> = BTreeSet::new();
         for event in &events {
             expected.extend(apply::event_rows(event, types[event.event_type.as_str()]));
-            let row = self.store.shared.tree.get(keys::event(self.account, event.seq)).unwrap().unwrap();
+            let row = self.store.shared.tree.get(&keys::event(self.account, event.seq)).unwrap().unwrap();
             let (_, stored) = record::decode_event(self.account, event.seq, &row).unwrap();
             assert_eq!(stored == record::Stored::Erased, event.erased_at.is_some());
             if let record::Stored::Chunked { chunks, .. } = stored {
@@ -182,7 +182,7 @@ impl Rig {
         }
         for notification in &notifications {
             let record = keys::notification(self.account, notification.key);
-            if self.store.shared.tree.contains_key(record).unwrap() {
+            if self.store.shared.tree.contains(&record).unwrap() {
                 expected.extend(apply::notification_rows(notification));
             } else {
                 expected.insert(keys::fresh(self.account, notification.key));
@@ -220,7 +220,7 @@ impl Rig {
         let counted = (events.len() as u64, notifications.len() as u64);
         assert_eq!((figures.events, figures.notifications), counted);
         let payload = |event: &Event| {
-            let row = self.store.shared.tree.get(keys::event(self.account, event.seq)).unwrap().unwrap();
+            let row = self.store.shared.tree.get(&keys::event(self.account, event.seq)).unwrap().unwrap();
             record::decode_event(self.account, event.seq, &row).unwrap().1.payload_bytes()
         };
         assert_eq!(figures.payload_bytes, events.iter().map(payload).sum::<u64>());
@@ -429,7 +429,7 @@ fn an_idempotency_key_answers_within_its_window_and_leaves_nothing_behind_it() {
     rig.after(Duration::from_millis(1));
     let second = accept(2).unwrap();
     assert!(!second[0].replayed && second[0].event.seq > first[0].event.seq);
-    let ends = |rig: &Rig| rig.store.shared.tree.scan_prefix(keys::idempotency_ends()).count();
+    let ends = |rig: &Rig| rig.store.shared.tree.scan(&keys::idempotency_ends()).count();
     assert_eq!(ends(&rig), 1, "the row of the first window went with it");
     rig.after(day);
     rig.accept(vec![paid()]);
@@ -605,7 +605,7 @@ impl Rig {
     /// Lets every webhook take what bulk resends have for it, until there are none.
     fn work_jobs_off(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while self.store.shared.tree.scan_prefix(keys::jobs()).next().is_some() {
+        while self.store.shared.tree.scan(&keys::jobs()).next().is_some() {
             assert!(Instant::now() < deadline, "a job does not end");
             for hook in self.store.directory().of(self.account) {
                 if !hook.is_active() {
@@ -762,7 +762,7 @@ fn how_a_target_does_is_kept_while_it_fails() {
     rig.barrier();
     assert_eq!(rig.store.health(hook.no), None);
     rig.check_rows();
-    let row = rig.store.shared.tree.get(keys::health(hook.no)).unwrap();
+    let row = rig.store.shared.tree.get(&keys::health(hook.no)).unwrap();
     assert_eq!(row, None);
 }
 
@@ -858,7 +858,7 @@ fn a_row_without_its_record_does_not_keep_a_job_busy() {
     let hook = rig.register(&["*"]);
     let event = rig.accept(vec![paid()]).remove(0);
     let key = NotificationKey { seq: event.seq, webhook: hook.no };
-    rig.store.shared.tree.remove(keys::notification(rig.account, key)).unwrap();
+    rig.store.shared.tree.apply(&[(keys::notification(rig.account, key).into(), None)]).unwrap();
     assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
     rig.finish_jobs();
     assert_eq!(rig.store.fresh_page(rig.account, hook.no, Seq(0), 10).unwrap(), vec![]);

@@ -256,8 +256,7 @@ impl Shared {
         let end = keys::end_of(&keys::events(account));
         while low < high {
             let middle = low + (high - low) / 2;
-            let row =
-                self.tree.range(keys::event(account, Seq(middle)).as_slice()..end.as_slice()).next().transpose()?;
+            let row = self.tree.range(&keys::event(account, Seq(middle)), Some(&end)).next().transpose()?;
             let Some((key, value)) = row else {
                 high = middle;
                 continue;

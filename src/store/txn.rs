@@ -1,5 +1,6 @@
 //! Changes on their way into one atomic batch.
 
+use super::engine::{RowWrite, Slice, Tree};
 use super::keys::{self, Key};
 use super::redo::{Redo, Unsynced};
 use super::{StoreError, ending, record, sets, unfinished};
@@ -9,14 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// New events of so many bytes are part of their group's batch.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
-/// After so many bytes of them sled's threads, which write the log behind this one, are waited for.
-const MAX_UNWRITTEN_BYTES: usize = 2 * 1024 * 1024;
-/// How many rows are looked after by one turn of freeing what they replaced.
-const ROWS_A_TURN: usize = 64;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
 pub(super) struct Txn<'t> {
-    tree: &'t sled::Tree,
+    tree: &'t dyn Tree,
     rows: BTreeMap<Key, Option<Vec<u8>>>,
     /// What changes in rows of sets, until [`Txn::resolve`] makes rows of it.
     sets: BTreeMap<Key, SetChange>,
@@ -42,7 +39,7 @@ impl SetChange {
 
 impl<'t> Txn<'t> {
     /// For changes that are applied in any case: a read of theirs that fails ends the process.
-    pub(super) fn new(tree: &'t sled::Tree) -> Self {
+    pub(super) fn new(tree: &'t dyn Tree) -> Self {
         Self {
             tree,
             rows: BTreeMap::new(),
@@ -54,12 +51,12 @@ impl<'t> Txn<'t> {
     }
 
     /// For a background change, which is dropped whole if a read of it fails ([`Txn::failed`]), and tried again later.
-    pub(super) fn tentative(tree: &'t sled::Tree) -> Self {
+    pub(super) fn tentative(tree: &'t dyn Tree) -> Self {
         Self { tentative: true, ..Self::new(tree) }
     }
 
     /// The tree as it is without this group.
-    pub(super) fn tree(&self) -> &'t sled::Tree {
+    pub(super) fn tree(&self) -> &'t dyn Tree {
         self.tree
     }
 
@@ -153,11 +150,8 @@ impl<'t> Txn<'t> {
     pub(super) fn first_from(&self, from: &[u8], prefix: &[u8]) -> Result<Option<Key>, StoreError> {
         let staged = self.rows.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         let staged = staged.filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()).next();
-        for key in self.tree.range(from..).keys() {
+        for key in self.tree.range(from, Some(&keys::end_of(prefix))).keys() {
             let key = self.noted(key)?;
-            if !key.starts_with(prefix) {
-                break;
-            }
             // What the group has deleted is still in the tree.
             if !matches!(self.rows.get(&key[..]), Some(None)) {
                 return Ok(Some(staged.map_or_else(|| key.to_vec(), |staged| staged.min(key.to_vec()))));
@@ -167,8 +161,8 @@ impl<'t> Txn<'t> {
     }
 
     /// The first key from `from` to before `end`, as the *tree* has them; see [`Txn::scan`].
-    pub(super) fn first(&self, from: &[u8], end: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
-        self.noted(self.tree.range(from..end).keys().next().transpose())
+    pub(super) fn first(&self, from: &[u8], end: &[u8]) -> Result<Option<Slice>, StoreError> {
+        self.noted(self.tree.range(from, Some(end)).keys().next().transpose())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -182,8 +176,8 @@ impl<'t> Txn<'t> {
     }
 
     /// The keys that start with `prefix`, as the *tree* has them. Only for a transaction that has staged nothing below it.
-    pub(super) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<sled::IVec, StoreError>> + use<> {
-        self.tree.scan_prefix(prefix).keys().map(|key| Ok(key?))
+    pub(super) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<Slice, StoreError>> + use<'t> {
+        self.tree.scan(prefix).keys()
     }
 
     /// What was read. A read that failed ends the process, or is remembered by a tentative change.
@@ -217,67 +211,34 @@ impl<'t> Txn<'t> {
         self.failed.take()
     }
 
-    /// Reads the pages that applying this group will read, so that one that can't be read is met while nothing is applied yet: each
-    /// row's own, and the one in front of it, which sled merges a page into that has become small.
+    /// Reads what applying this group will read, so that what can't be read is met while nothing is applied yet.
     pub(super) fn look_ahead(&self) -> Result<(), StoreError> {
         for key in self.rows.keys().chain(self.sets.keys()) {
-            self.tree.get(key)?;
-            self.tree.get_lt(key)?;
+            self.tree.read_ahead(key)?;
         }
         Ok(())
     }
 
     /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process, behind a redo file.
     ///
-    /// sled keeps the buffers of a batch's log until the batch is over, about two and a half times its bytes. So the rows of many or
-    /// large new events go in one by one before the batch: nobody sees them until it has moved the head past `last_seq`, and where the
-    /// process ends in between, the next start takes them out ([`unfinished::remove`]).
+    /// An engine may hold a batch in memory several times over until it is applied. So the rows of many or large new events go in
+    /// before the batch: nobody sees them until it has moved the head past `last_seq`, and where the process ends in between, the
+    /// next start takes them out ([`unfinished::remove`]).
     pub(super) fn apply(self, last_seq: Seq, unsynced: &mut Unsynced, redo: &Redo<'_>) {
-        let is_new = |key: &Key, value: &Option<Vec<u8>>| value.is_some() && unfinished::is_beyond(key, last_seq);
-        let new = self.rows.iter().filter(|(key, value)| is_new(key, value));
-        let new_bytes: usize = new.map(|(_, value)| value.as_ref().map_or(0, Vec::len)).sum();
-        let mut batch = sled::Batch::default();
-        let mut first = Vec::new();
-        let mut rows = Vec::with_capacity(self.rows.len());
-        for (key, value) in self.rows {
-            let goes_first = new_bytes > MAX_BATCH_BYTES && is_new(&key, &value);
-            // Shared, not copied.
-            let (key, value) = (sled::IVec::from(key), value.map(sled::IVec::from));
-            match value.clone() {
-                Some(value) if goes_first => first.push((key.clone(), value)),
-                Some(value) => batch.insert(key.clone(), value),
-                None => batch.remove(key.clone()),
-            }
-            rows.push((key, value));
-        }
-        let count = rows.len();
-        unsynced.add(redo.commit, rows);
+        let rows = self.rows.into_iter().map(|(key, value)| (key.into(), value.map(Slice::from)));
+        unsynced.add(redo.commit, rows.collect());
+        let rows = unsynced.last();
+        let is_new = |(key, value): &RowWrite| value.is_some() && unfinished::is_beyond(key, last_seq);
+        let new_bytes: usize =
+            rows.iter().filter(|row| is_new(row)).flat_map(|(_, value)| value).map(|v| v.len()).sum();
         let apply = || {
-            let mut unwritten = 0;
-            for (key, value) in first {
-                unwritten += value.len();
-                self.tree.insert(key, value)?;
-                if unwritten > MAX_UNWRITTEN_BYTES {
-                    self.tree.flush()?;
-                    free_what_was_replaced(ROWS_A_TURN);
-                    unwritten = 0;
-                }
+            if new_bytes <= MAX_BATCH_BYTES {
+                return self.tree.apply(rows);
             }
-            Ok(self.tree.apply_batch(batch)?)
+            let (first, batch): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(is_new);
+            self.tree.write_unbatched(&first)?;
+            self.tree.apply(&batch)
         };
         ending::apply(apply, || unsynced.write(redo.folder, redo.store));
-        free_what_was_replaced(count);
-    }
-}
-
-/// Has the memory freed that a batch of so many rows replaced.
-///
-/// sled copies a node for every row that it writes and leaves the old one to crossbeam's epochs, which free a few hundred of them
-/// each time a thread has entered an epoch 128 times. A batch enters one once, however many rows it has: with batches of a
-/// thousand events what was replaced grew by 200 MB for every ten of them, and an idle daemon never gave it back.
-pub(super) fn free_what_was_replaced(rows: usize) {
-    // Each turn frees up to eight bags of 64 objects, once two epochs have passed over them.
-    for _ in 0..3 + rows / ROWS_A_TURN {
-        crossbeam_epoch::pin().flush();
     }
 }

@@ -5,8 +5,8 @@
 //! new type's first event.
 
 use super::committer::Committer;
+use super::engine::catch_sled_panic;
 use super::keys;
-use super::open::guarded;
 use super::txn::Txn;
 use super::{Shared, Store, StoreError};
 use crate::model::{AccountNo, CATALOGUE, EventType};
@@ -46,7 +46,7 @@ impl Store {
 impl Shared {
     /// Whether no event of an account has this type any more.
     fn is_unused(&self, account: AccountNo, type_no: u32) -> Result<bool, StoreError> {
-        let mut rows = self.tree.scan_prefix(keys::events_of_type(account, type_no)).keys();
+        let mut rows = self.tree.scan(&keys::events_of_type(account, type_no)).keys();
         Ok(rows.next().transpose()?.is_none())
     }
 }
@@ -65,13 +65,13 @@ impl Committer {
             return;
         }
         let tree = self.shared.tree.clone();
-        let mut txn = Txn::new(&tree);
+        let mut txn = Txn::new(&*tree);
         for (account, name) in std::mem::take(&mut self.maybe_unused_types) {
             let number = |types: &HashMap<AccountNo, BTreeMap<String, u32>>| types.get(&account)?.get(&name).copied();
             let Some(no) = number(&self.shared.types.read().unwrap_or_else(PoisonError::into_inner)) else {
                 continue;
             };
-            match guarded(|| self.shared.is_unused(account, no)) {
+            match catch_sled_panic(|| self.shared.is_unused(account, no)) {
                 Ok(false) => {}
                 Ok(true) => {
                     let mut types = self.shared.types.write().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 //! The rows of many or large new events reach the tree before the batch that records them (see [`super::txn::Txn::apply`]). Their
 //! numbers lie beyond the head's: readers stop there, and a start takes out what a crash has left of them.
 
+use super::engine::Tree;
 use super::keys::{self, Table};
 use super::{StoreError, record};
 use crate::model::{AccountNo, Seq};
@@ -18,32 +19,29 @@ pub(super) fn is_beyond(key: &[u8], last: Seq) -> bool {
 }
 
 /// The number of the last event that is recorded.
-pub(super) fn last_recorded(tree: &sled::Tree) -> Result<Seq, StoreError> {
-    let head = tree.get(keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+pub(super) fn last_recorded(tree: &dyn Tree) -> Result<Seq, StoreError> {
+    let head = tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
     Ok(Seq(head.unwrap_or_default().seq))
 }
 
 /// Takes out what a process left behind that ended before it had recorded all of a group. Only for a store whose head is known to be
 /// the last one. Gives the number of rows. They are gone for good once the next change is: sled's log keeps the order.
-pub(super) fn remove(tree: &sled::Tree, last: Seq) -> Result<usize, StoreError> {
+pub(super) fn remove(tree: &dyn Tree, last: Seq) -> Result<usize, StoreError> {
     let next = Seq(last.0 + 1);
     let mut found = Vec::new();
-    for row in tree.scan_prefix(keys::accounts()).keys() {
+    for row in tree.scan(&keys::accounts()).keys() {
         let short = StoreError::Damaged { table: "account", what: "has a short key" };
         let account = AccountNo(keys::u32_at(&row?, 1).ok_or(short)?);
         let events = keys::events(account);
-        let beyond = tree.range(keys::event(account, next)..).keys();
-        for key in beyond.take_while(|key| key.as_ref().map_or(true, |key| key.starts_with(&events))) {
-            found.push(key?);
+        for key in tree.range(&keys::event(account, next), Some(&keys::end_of(&events))).keys() {
+            found.push((key?, None));
         }
     }
-    let chunks = tree.range(keys::chunks(next)..).keys();
+    let chunks = tree.range(&keys::chunks(next), None).keys();
     for key in chunks.take_while(|key| key.as_ref().map_or(true, |key| Table::of(key) == Some(Table::Chunk))) {
-        found.push(key?);
+        found.push((key?, None));
     }
-    for key in &found {
-        tree.remove(key)?;
-    }
+    tree.write_unbatched(&found)?;
     Ok(found.len())
 }
 
@@ -70,16 +68,15 @@ mod tests {
             (keys::chunk(Seq(u64::MAX), 1), false),
             (keys::own_id(account, crate::model::EventId::from_bytes([9; 16])), true),
         ];
-        for (key, _) in &rows {
-            files.tree.insert(key, "row").unwrap();
-        }
         let head = record::HeadV2 { seq: 7, ..files.head };
-        files.tree.insert(keys::meta("head"), record::encode_head(&head)).unwrap();
+        let mut written: Vec<_> = rows.iter().map(|(key, _)| (key.as_slice().into(), Some("row".into()))).collect();
+        written.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
+        files.tree.apply(&written).unwrap();
         drop(files);
         for _ in 0..2 {
             let files = open();
             for (key, stays) in &rows {
-                assert_eq!(files.tree.contains_key(key).unwrap(), *stays, "{key:?}");
+                assert_eq!(files.tree.contains(key).unwrap(), *stays, "{key:?}");
                 assert_eq!(is_beyond(key, Seq(7)), !stays, "{key:?}");
             }
         }

@@ -4,8 +4,8 @@
 //! as a finding: what two rows say of each other is changed by one batch, but read by two reads.
 
 use super::apply::{event_rows, notification_rows};
+use super::engine::{Tree, catch_sled_panic, free_what_was_replaced};
 use super::keys::{self, Table};
-use super::open::guarded;
 use super::read::implied;
 use super::record::{self, Stored};
 use super::times::Runs;
@@ -75,13 +75,13 @@ impl fmt::Display for Report {
 }
 
 /// Reads the whole tree. Blocks, for as long as that takes; `progress` hears how many rows were read.
-pub(super) fn verify(tree: &sled::Tree, mut progress: impl FnMut(u64)) -> Report {
+pub(super) fn verify(tree: &dyn Tree, mut progress: impl FnMut(u64)) -> Report {
     let mut verifier = Verifier { tree, report: Report::default() };
     let mut read = 0;
     let mut from: Vec<u8> = Vec::new();
     loop {
         // One row at a time: a page that can't be read is stepped over, and an iterator of sled's can't do that.
-        let row = guarded(|| Ok(tree.range(from.as_slice()..).next().transpose()?));
+        let row = catch_sled_panic(|| tree.range(&from, None).next().transpose());
         let (key, value) = match row {
             Ok(Some(row)) => row,
             Ok(None) => break,
@@ -111,7 +111,7 @@ pub(super) fn verify(tree: &sled::Tree, mut progress: impl FnMut(u64)) -> Report
                 break;
             }
             std::thread::sleep(BETWEEN_LOOKS);
-            problem = match guarded(|| Ok(tree.get(&key)?)) {
+            problem = match catch_sled_panic(|| tree.get(&key)) {
                 Ok(Some(now)) => verifier.check(table, &key, &now),
                 // It is gone by now, as it should be.
                 Ok(None) => None,
@@ -126,7 +126,7 @@ pub(super) fn verify(tree: &sled::Tree, mut progress: impl FnMut(u64)) -> Report
         from.push(0);
         read += 1;
         if read % ROWS_A_CLEANING == 0 {
-            super::txn::free_what_was_replaced(usize::try_from(ROWS_A_CLEANING).unwrap_or(0));
+            free_what_was_replaced(usize::try_from(ROWS_A_CLEANING).unwrap_or(0));
         }
         progress(read);
     }
@@ -141,19 +141,19 @@ fn hex(key: &[u8]) -> String {
 }
 
 /// The first key behind `from` where reading is possible again, looked for in growing strides.
-fn behind_the_damage(tree: &sled::Tree, from: &[u8]) -> Option<Vec<u8>> {
+fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {
     // Table, account or webhook, and the number that orders most tables.
     let mut place = from.to_vec();
     place.resize(13, 0);
     let place = u128::from_be_bytes([[0; 3].as_slice(), &place].concat().try_into().ok()?);
     (0..104).find_map(|stride| {
         let next = place.checked_add(1 << stride)?.to_be_bytes()[3..].to_vec();
-        guarded(|| Ok(tree.range(next.as_slice()..).next().transpose()?)).is_ok().then_some(next)
+        catch_sled_panic(|| tree.range(&next, None).next().transpose()).is_ok().then_some(next)
     })
 }
 
 struct Verifier<'t> {
-    tree: &'t sled::Tree,
+    tree: &'t dyn Tree,
     report: Report,
 }
 
@@ -165,7 +165,8 @@ impl Verifier<'_> {
         let Some(table) = table else {
             return Some("belongs to no table".to_owned());
         };
-        let problem = guarded(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()));
+        let problem =
+            catch_sled_panic(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()));
         // Its batch is still to come.
         problem.filter(|_| !unfinished::last_recorded(self.tree).is_ok_and(|last| unfinished::is_beyond(key, last)))
     }
@@ -201,7 +202,7 @@ impl Verifier<'_> {
                 let id = WebhookId::from_bytes(id_at(1)?);
                 let by_id = record::decode_webhook_ref(value)?;
                 let row = keys::webhook(AccountNo(by_id.account), WebhookNo(by_id.webhook));
-                let Some(webhook) = self.tree.get(row)? else {
+                let Some(webhook) = self.tree.get(&row)? else {
                     return Ok(Some("leads to no webhook".to_owned()));
                 };
                 Ok((record::decode_webhook(&webhook)?.id != id).then(|| "leads to another webhook".to_owned()))
@@ -229,7 +230,7 @@ impl Verifier<'_> {
             Table::Idempotency => {
                 let (account, known) = (AccountNo(u32_at(1)?), record::decode_idempotency(value)?);
                 if let Some(made) = known.webhook
-                    && !self.tree.contains_key(keys::webhook(account, WebhookNo(made.no)))?
+                    && !self.tree.contains(&keys::webhook(account, WebhookNo(made.no)))?
                 {
                     return Ok(Some("leads to no webhook".to_owned()));
                 }
@@ -238,7 +239,7 @@ impl Verifier<'_> {
             }
             Table::IdempotencyEnd => {
                 let (until, account) = (Timestamp::from_ms(u64_at(1)?), AccountNo(u32_at(9)?));
-                let Some(value) = self.tree.get(keys::idempotency(account, id_at(13)?))? else {
+                let Some(value) = self.tree.get(&keys::idempotency(account, id_at(13)?))? else {
                     return Ok(Some("leads to no idempotency key".to_owned()));
                 };
                 let until_ms = record::decode_idempotency(&value)?.until_ms;
@@ -289,7 +290,7 @@ impl Verifier<'_> {
         if let Stored::Chunked { len, chunks, .. } = stored {
             let mut found = 0;
             for number in 0..chunks {
-                match self.tree.get(keys::chunk(seq, number))? {
+                match self.tree.get(&keys::chunk(seq, number))? {
                     Some(chunk) => found += record::decode_chunk(&chunk)?.len(),
                     None => return Ok(Some(format!("part {number} of its payload is missing"))),
                 }
@@ -303,7 +304,7 @@ impl Verifier<'_> {
                 return Ok(Some("one of its index rows is missing".to_owned()));
             }
         }
-        if event.id.claimed_seq() != Some(seq) && !self.tree.contains_key(keys::own_id(account, event.id))? {
+        if event.id.claimed_seq() != Some(seq) && !self.tree.contains(&keys::own_id(account, event.id))? {
             return Ok(Some("its id leads nowhere".to_owned()));
         }
         if let Some(problem) = self.check_time(&event)? {
@@ -318,7 +319,7 @@ impl Verifier<'_> {
         }
         let prefix = keys::notifications_of(account, seq);
         // By hand: an iterator of sled's that has met an error gives it again for ever.
-        for row in self.tree.scan_prefix(&prefix).keys() {
+        for row in self.tree.scan(&prefix).keys() {
             owed.extend(keys::u32_at(&row?, prefix.len()).map(WebhookNo));
         }
         Ok((owed.len() != event.notifications as usize)
@@ -327,14 +328,16 @@ impl Verifier<'_> {
 
     /// Filters by time go by the runs: an event's time must fit the one it is in.
     fn check_time(&self, event: &Event) -> Result<Problem, StoreError> {
-        let kept = self.tree.get(keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
+        let kept = self.tree.get(&keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
         let run = Runs::from_record(&kept.unwrap_or_default().runs).of(event.seq.0);
         let at_ms = event.inserted_at.as_ms();
         if at_ms < run.first_ms || at_ms > run.last_ms {
             return Ok(Some("its time is not of its run".to_owned()));
         }
         let (first, own) = (keys::event(event.account, Seq(run.start)), keys::event(event.account, event.seq));
-        let Some((key, before)) = self.tree.range(first..own).next_back().transpose()? else {
+        let mut before = self.tree.range_rev(&first, &own);
+        let before = before.find(|row| row.as_ref().map_or(true, |(key, _)| key[..] != own[..]));
+        let Some((key, before)) = before.transpose()? else {
             return Ok(None);
         };
         let seq = Seq(keys::u64_at(&key, 5).unwrap_or_default());
@@ -353,7 +356,7 @@ impl Verifier<'_> {
         if self.event(account, key.seq)?.is_none() {
             return Ok(Some("belongs to no event".to_owned()));
         }
-        if !self.tree.contains_key(keys::webhook(account, key.webhook))? {
+        if !self.tree.contains(&keys::webhook(account, key.webhook))? {
             return Ok(Some("belongs to no webhook".to_owned()));
         }
         for row in notification_rows(&notification) {
@@ -369,7 +372,7 @@ impl Verifier<'_> {
             return Ok(Some("it waits for its turn in no order".to_owned()));
         }
         for number in 1..last {
-            if !self.tree.contains_key(keys::attempt(key, number))? {
+            if !self.tree.contains(&keys::attempt(key, number))? {
                 return Ok(Some(format!("its attempt {number} is missing")));
             }
         }
@@ -383,10 +386,10 @@ impl Verifier<'_> {
             return Ok(Some(problem));
         }
         let chain = &row[..row.len() - 8];
-        if self.tree.range(chain..row).next().transpose()?.is_some() {
+        if self.tree.range(chain, Some(row)).next().transpose()?.is_some() {
             return Ok(None);
         }
-        for other in self.tree.scan_prefix(chain).keys() {
+        for other in self.tree.scan(chain).keys() {
             let other = keys::u64_at(&other?, chain.len()).map(Seq).unwrap_or_default();
             let key = NotificationKey { seq: other, webhook };
             if self.notification_of_any_account(key)?.is_some_and(|other| !other.awaits_predecessor) {
@@ -425,13 +428,13 @@ impl Verifier<'_> {
 
     /// One that is fresh may have no record; then its event and its webhook must be there all the same.
     fn check_fresh(&self, entry: &[u8], account: AccountNo, key: NotificationKey) -> Result<Problem, StoreError> {
-        if self.tree.contains_key(keys::notification(account, key))? {
+        if self.tree.contains(&keys::notification(account, key))? {
             return self.check_index(entry, key);
         }
         if self.event(account, key.seq)?.is_none() {
             return Ok(Some("belongs to no event".to_owned()));
         }
-        if !self.tree.contains_key(keys::webhook(account, key.webhook))? {
+        if !self.tree.contains(&keys::webhook(account, key.webhook))? {
             return Ok(Some("belongs to no webhook".to_owned()));
         }
         Ok(None)
@@ -447,12 +450,12 @@ impl Verifier<'_> {
     }
 
     fn has(&self, key: &[u8], else_say: &str) -> Result<Problem, StoreError> {
-        Ok((!self.tree.contains_key(key)?).then(|| else_say.to_owned()))
+        Ok((!self.tree.contains(key)?).then(|| else_say.to_owned()))
     }
 
     fn rows_of(&self, event: &Event) -> Result<Vec<keys::Key>, StoreError> {
         let mut type_no = None;
-        for row in self.tree.scan_prefix(keys::type_names_of(event.account)) {
+        for row in self.tree.scan(&keys::type_names_of(event.account)) {
             let (key, name) = row?;
             if record::decode_text(&name)? == event.event_type.as_str() {
                 type_no = keys::u32_at(&key, 5);
@@ -464,12 +467,12 @@ impl Verifier<'_> {
     }
 
     fn event(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
-        let value = self.tree.get(keys::event(account, seq))?;
+        let value = self.tree.get(&keys::event(account, seq))?;
         value.map(|value| record::decode_event_head(account, seq, &value)).transpose()
     }
 
     fn accounts(&self) -> impl Iterator<Item = Result<AccountNo, StoreError>> {
-        self.tree.scan_prefix(keys::accounts()).keys().map(|key| {
+        self.tree.scan(&keys::accounts()).keys().map(|key| {
             let short = StoreError::Damaged { table: "account", what: "has a short key" };
             keys::u32_at(&key?, 1).map(AccountNo).ok_or(short)
         })
@@ -478,7 +481,7 @@ impl Verifier<'_> {
     fn event_of_any_account(&self, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {
         for account in self.accounts() {
             let account = account?;
-            if let Some(value) = self.tree.get(keys::event(account, seq))? {
+            if let Some(value) = self.tree.get(&keys::event(account, seq))? {
                 return record::decode_event(account, seq, &value).map(Some);
             }
         }
@@ -491,7 +494,7 @@ impl Verifier<'_> {
     ) -> Result<Option<crate::model::Notification>, StoreError> {
         for account in self.accounts() {
             let account = account?;
-            if let Some(value) = self.tree.get(keys::notification(account, key))? {
+            if let Some(value) = self.tree.get(&keys::notification(account, key))? {
                 return record::decode_notification(account, key, &value).map(Some);
             }
             if let Some(notification) = implied(self.tree, account, key)? {

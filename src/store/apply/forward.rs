@@ -8,7 +8,6 @@ use crate::store::committer::{Committer, Told};
 use crate::store::keys;
 use crate::store::record::Job;
 use crate::store::txn::Txn;
-use std::ops::Bound;
 
 /// How many rows are looked at in one turn.
 const BATCH: usize = 128;
@@ -47,12 +46,9 @@ impl Committer {
         let from = [prefix.as_slice(), &at_ms.to_be_bytes(), &at_seq.to_be_bytes()].concat();
         let mut next = None;
         let mut rows = Vec::with_capacity(BATCH);
-        let range = txn.tree().range((Bound::Included(from), Bound::Unbounded)).keys();
+        let range = txn.tree().range(&from, Some(&keys::end_of(&prefix))).keys();
         for row in range.take(BATCH + 1) {
             let row = row?;
-            if !row.starts_with(&prefix) {
-                break;
-            }
             let short = || StoreError::Damaged { table: "queue", what: "has a short key" };
             let at_ms = keys::u64_at(&row, prefix.len()).ok_or_else(short)?;
             let at_seq = keys::u64_at(&row, prefix.len() + 8).ok_or_else(short)?;

@@ -2,8 +2,8 @@
 
 use crate::model::{AccountNo, Timestamp, WebhookId, WebhookNo};
 use crate::store::committer::Committer;
+use crate::store::engine::catch_sled_panic;
 use crate::store::keys;
-use crate::store::open::guarded;
 use crate::store::record::Job;
 use crate::store::txn::Txn;
 use crate::store::{Shared, StoreError};
@@ -31,7 +31,7 @@ impl Shared {
     /// Whether a webhook has a notification.
     fn has_notifications(&self, account: AccountNo, no: WebhookNo) -> Result<bool, StoreError> {
         for prefix in [keys::of_webhook(no), keys::fresh_of(account, no)] {
-            if self.tree.scan_prefix(prefix).keys().next().transpose()?.is_some() {
+            if self.tree.scan(&prefix).keys().next().transpose()?.is_some() {
                 return Ok(true);
             }
         }
@@ -48,7 +48,7 @@ impl Committer {
             };
             let cancels = |job: &Job| matches!(job, Job::Cancel { webhook, .. } if *webhook == gone.no.0);
             let is_used = self.jobs.all().any(|open| cancels(&open.job))
-                || guarded(|| self.shared.has_notifications(gone.account, gone.no)).unwrap_or_else(|error| {
+                || catch_sled_panic(|| self.shared.has_notifications(gone.account, gone.no)).unwrap_or_else(|error| {
                     tracing::error!(%error, webhook = %gone.id, "the index of a deleted webhook could not be read");
                     true
                 });
