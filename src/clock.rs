@@ -28,6 +28,8 @@ pub enum Clock {
 pub struct Manual {
     wall: AtomicU64,
     ran: AtomicU64,
+    /// Whether pauses are by it, too.
+    simulated: bool,
 }
 
 /// What both clocks show at one moment.
@@ -42,7 +44,12 @@ pub struct Reading {
 impl Clock {
     /// A clock that stands at `start` until [`Clock::set`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self::Manual(Arc::new(Manual { wall: AtomicU64::new(start.as_ms()), ran: AtomicU64::new(0) }))
+        Self::Manual(Arc::new(Manual { wall: AtomicU64::new(start.as_ms()), ran: AtomicU64::new(0), simulated: false }))
+    }
+
+    /// Likewise, for a simulation in which no thread waits: all pauses are by this clock too.
+    pub fn simulated(start: Timestamp) -> Self {
+        Self::Manual(Arc::new(Manual { wall: AtomicU64::new(start.as_ms()), ran: AtomicU64::new(0), simulated: true }))
     }
 
     /// The present wall time, to the millisecond. A system clock before 1970 reads as 1970; see [`Clock::is_before_1970`].
@@ -95,6 +102,15 @@ impl Clock {
     /// Lets time pass on a manual clock. A system clock is left alone.
     pub fn pass(&self, span: Duration) {
         self.set(self.now().plus(span));
+    }
+
+    /// The moment by which threads pace themselves: time since a moment of its own, which never steps. A manual clock has the
+    /// system's, since the threads that wait are real; a simulated one has its own.
+    pub fn pace(&self) -> Duration {
+        match self {
+            Self::Manual(clock) if clock.simulated => self.ran(),
+            Self::System | Self::Manual(_) => Self::System.ran(),
+        }
     }
 
     fn ran(&self) -> Duration {

@@ -312,8 +312,8 @@ pub(super) struct Committer {
     /// The first commit of the next group, if it is here already.
     waiting: Option<Commit>,
     /// Since when something is applied and not durable.
-    unsynced: Option<Instant>,
-    swept: Option<Instant>,
+    unsynced: Option<Duration>,
+    swept: Option<Duration>,
     looks: Looks,
     pub(super) retirement: Retirement,
     /// Events that retention has deleted since the start.
@@ -410,7 +410,7 @@ impl Committer {
         looks.look(&shared.space, &shared.path);
         let maybe_unused_types = Self::all_types(&shared);
         let clock = shared.times.clock.clone();
-        let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms());
+        let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms(), clock.pace());
         let loaded = Self {
             unsynced_rows: Unsynced::default(),
             applied_seq: Seq(head.seq),
@@ -459,31 +459,7 @@ impl Committer {
             }
             self.linger(&mut group, commits);
             self.shared.pulse.begin();
-            self.look_at_the_clock();
-            let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
-            while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
-                match commits.try_recv() {
-                    Ok(commit) => {
-                        weight += self.weight(&commit);
-                        group.push(commit);
-                    }
-                    Err(_) => break,
-                }
-            }
-            self.looks.look(&self.shared.space, &self.shared.path);
-            let stopping = self.commit(group, commits);
-            self.sweep();
-            self.retire_some();
-            self.bring_forward();
-            self.work();
-            self.back_up();
-            // A write that failed beside this thread, where nobody waited for it.
-            or_end(self.shared.tree.check());
-            let overdue = self.unsynced.is_some_and(|since| since.elapsed() >= OUTCOME_SYNC);
-            if overdue || !self.told.is_empty() {
-                self.finish(overdue, Vec::new(), true);
-            }
-            self.syncer.sync_marker();
+            let stopping = self.round(group, commits);
             if let Some(answers) = stopping {
                 self.finish(self.unsynced.is_some(), Vec::new(), true);
                 self.syncer.stop();
@@ -495,6 +471,37 @@ impl Committer {
             }
             self.shared.pulse.end();
         }
+    }
+
+    /// Makes the changes of `group` and of whatever else waits by now, then a little of what is done in the background. Waits for
+    /// nothing. Returns the answers to a stop, if one was asked for.
+    pub(super) fn round(&mut self, mut group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
+        self.look_at_the_clock();
+        let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
+        while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
+            match commits.try_recv() {
+                Ok(commit) => {
+                    weight += self.weight(&commit);
+                    group.push(commit);
+                }
+                Err(_) => break,
+            }
+        }
+        self.looks.look(&self.shared.space, &self.shared.path);
+        let stopping = self.commit(group, commits);
+        self.sweep();
+        self.retire_some();
+        self.bring_forward();
+        self.work();
+        self.back_up();
+        // A write that failed beside this thread, where nobody waited for it.
+        or_end(self.shared.tree.check());
+        let overdue = self.unsynced.is_some_and(|since| self.clock.pace().saturating_sub(since) >= OUTCOME_SYNC);
+        if overdue || !self.told.is_empty() {
+            self.finish(overdue, Vec::new(), true);
+        }
+        self.syncer.sync_marker();
+        stopping
     }
 
     /// Lets outcomes gather, unless something comes that somebody waits for.
@@ -552,17 +559,18 @@ impl Committer {
     }
 
     /// How long there is nothing to do but wait for the next commit.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         if self.backup.is_some() && !self.backup_blocked {
             return Duration::ZERO;
         }
         if self.sooner.is_under_way() && self.may_retire() {
             return Duration::ZERO;
         }
-        let job = self.jobs.due_in(Instant::now()).filter(|_| self.may_work_on_jobs());
-        let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(since.elapsed()));
+        let now = self.clock.pace();
+        let job = self.jobs.due_in(now).filter(|_| self.may_work_on_jobs());
+        let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(now.saturating_sub(since)));
         let retiring = (self.limits.retention.is_some() || self.limits.retention_bytes.is_some()) && self.may_retire();
-        let retire = retiring.then(|| self.retirement.due_in());
+        let retire = retiring.then(|| self.retirement.due_in(now));
         let backup = self.backup.is_some().then_some(BACKUP_AGAIN);
         [job, sync, retire, backup, self.syncer.marker_due_in()].into_iter().flatten().fold(IDLE, Duration::min)
     }
@@ -713,7 +721,7 @@ impl Committer {
         txn.apply(self.applied_seq, &mut self.unsynced_rows, &redo);
         self.applied_seq = Seq(self.head.seq);
         self.shared.outcomes.publish(&mut self.outcomes);
-        self.unsynced.get_or_insert_with(Instant::now);
+        self.unsynced.get_or_insert_with(|| self.clock.pace());
     }
 
     /// Has what is applied made durable, if it must be, then answered and told. Fresh events wait for their sync; outcomes, and what
@@ -803,7 +811,7 @@ impl Committer {
     }
 
     fn sweep(&mut self) {
-        if self.swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
+        if self.swept.is_some_and(|at| self.clock.pace().saturating_sub(at) < SWEEP_EVERY) {
             return;
         }
         let tree = self.shared.tree.clone();
@@ -816,7 +824,7 @@ impl Committer {
             Ok(swept) => swept,
             Err(error) => {
                 self.shared.note_failed_read(&error, "the sweep of idempotency keys");
-                self.swept = Some(Instant::now());
+                self.swept = Some(self.clock.pace());
                 return;
             }
         };
@@ -826,7 +834,7 @@ impl Committer {
         self.apply(txn);
         self.forget_types();
         // A full batch means there are more: come back with the next group.
-        self.swept = (swept < SWEEP_BATCH).then(Instant::now);
+        self.swept = (swept < SWEEP_BATCH).then(|| self.clock.pace());
     }
 
     fn work(&mut self) {
@@ -836,7 +844,7 @@ impl Committer {
         let now = self.stamp();
         let tree = self.shared.tree.clone();
         let mut txn = Txn::tentative(&*tree);
-        let Some(open) = self.jobs.next(Instant::now()) else {
+        let Some(open) = self.jobs.next(self.clock.pace()) else {
             return;
         };
         let (job, told, head) = (open.job.clone(), self.told.len(), self.head);
@@ -847,7 +855,7 @@ impl Committer {
             self.shared.note_failed_read(error, "a background job");
             self.told.truncate(told);
             self.head = head;
-            self.jobs.rest(open, Instant::now());
+            self.jobs.rest(open, self.clock.pace());
             return;
         }
         if turned.is_err() {

@@ -1,9 +1,10 @@
-//! The queue of background jobs: each has a turn, and one whose webhook takes no more waits until it does.
+//! The queue of background jobs: each has a turn, and one whose webhook takes no more waits until it does. Moments are those of the
+//! monotonic clock, [`crate::clock::Clock::pace`].
 
 use super::record::Job;
 use crate::model::WebhookNo;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often it is looked whether a webhook takes more, beside what is heard of it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -23,9 +24,9 @@ pub(super) struct Jobs {
     ready: VecDeque<Open>,
     /// By the webhook that takes no more: one of them finds out for all.
     blocked: BTreeMap<WebhookNo, VecDeque<Open>>,
-    look_at: Option<Instant>,
+    look_at: Option<Duration>,
     /// Those that met what could not be read, and when they try again.
-    resting: Vec<(Instant, Open)>,
+    resting: Vec<(Duration, Open)>,
 }
 
 impl Jobs {
@@ -35,13 +36,13 @@ impl Jobs {
     }
 
     /// It can't get on until its webhook takes more.
-    pub(super) fn block(&mut self, open: Open, webhook: WebhookNo, now: Instant) {
+    pub(super) fn block(&mut self, open: Open, webhook: WebhookNo, now: Duration) {
         self.blocked.entry(webhook).or_default().push_back(open);
         self.look_at.get_or_insert(now + LOOK_AGAIN);
     }
 
     /// It met what could not be read: later.
-    pub(super) fn rest(&mut self, open: Open, now: Instant) {
+    pub(super) fn rest(&mut self, open: Open, now: Duration) {
         self.resting.push((now + READ_AGAIN, open));
     }
 
@@ -56,7 +57,7 @@ impl Jobs {
     }
 
     /// The one whose turn it is.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Open> {
+    pub(super) fn next(&mut self, now: Duration) -> Option<Open> {
         if self.look_at.is_some_and(|at| at <= now) {
             let webhooks: Vec<WebhookNo> = self.blocked.keys().copied().collect();
             for webhook in webhooks {
@@ -71,12 +72,12 @@ impl Jobs {
     }
 
     /// How long until there is one whose turn it is; `None` when there is none at all.
-    pub(super) fn due_in(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn due_in(&self, now: Duration) -> Option<Duration> {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
         let rested = self.resting.iter().map(|(until, _)| *until).min();
-        self.look_at.into_iter().chain(rested).min().map(|at| at.saturating_duration_since(now))
+        self.look_at.into_iter().chain(rested).min().map(|at| at.saturating_sub(now))
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Open> {

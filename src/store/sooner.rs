@@ -14,7 +14,7 @@ use super::record::{self, ClockV1};
 use super::txn::Txn;
 use crate::clock::{Reading, Step};
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many rows are looked at in one turn: a millisecond or two of the committer's time.
 const ROWS_A_TURN: usize = 128;
@@ -40,22 +40,22 @@ pub(super) struct Sooner {
     /// Whether the clock's record is to be written with the next batch.
     is_to_be_kept: bool,
     /// When that was done last while the clock wasn't trusted.
-    kept: Option<Instant>,
+    kept: Option<Duration>,
     /// Whether people know that retention waits.
     is_told: bool,
-    started: Instant,
+    started: Duration,
 }
 
 impl Sooner {
     /// At a start: `is_behind` says whether the clock is behind the store's last change.
-    pub(super) fn at_start(kept: Option<&ClockV1>, is_behind: bool) -> Self {
+    pub(super) fn at_start(kept: Option<&ClockV1>, is_behind: bool, pace: Duration) -> Self {
         let is_due = is_behind || kept.is_some_and(|kept| kept.sooner);
         Self {
             at: is_due.then(|| At::Retries(keys::all_retries())),
             is_to_be_kept: false,
-            kept: kept.and_then(|kept| kept.trust).map(|_| Instant::now()),
+            kept: kept.and_then(|kept| kept.trust).map(|_| pace),
             is_told: false,
-            started: Instant::now(),
+            started: pace,
         }
     }
 
@@ -89,7 +89,7 @@ impl Committer {
                 tracing::warn!(%seconds, %now, "the wall clock was put forward, or this machine was suspended");
             }
         }
-        let is_due = self.sooner.kept.is_none_or(|kept| kept.elapsed() >= KEEP_EVERY);
+        let is_due = self.sooner.kept.is_none_or(|kept| self.clock.pace().saturating_sub(kept) >= KEEP_EVERY);
         if (trust.is_some() && is_due) || (trust.is_none() && self.sooner.kept.is_some()) {
             self.sooner.is_to_be_kept = true;
         }
@@ -98,7 +98,11 @@ impl Committer {
     }
 
     fn tell_of_lead(&mut self, lead: Duration) {
-        let far = if self.sooner.started.elapsed() < Duration::from_secs(2) { FAR_AT_START } else { FAR };
+        let far = if self.clock.pace().saturating_sub(self.sooner.started) < Duration::from_secs(2) {
+            FAR_AT_START
+        } else {
+            FAR
+        };
         if lead >= far && !self.sooner.is_told {
             self.sooner.is_told = true;
             tracing::warn!(
@@ -118,7 +122,7 @@ impl Committer {
             return;
         }
         let record = self.shared.times.record(self.sooner.is_under_way());
-        self.sooner.kept = record.trust.map(|_| Instant::now());
+        self.sooner.kept = record.trust.map(|_| self.clock.pace());
         txn.put(keys::meta("clock"), record::encode_clock(&record));
     }
 

@@ -14,7 +14,7 @@ use crate::store::record::{self, Job};
 use crate::store::txn::Txn;
 use crate::store::{MAX_JOBS, StoreError, sets};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
 const JOB_BATCH: usize = 128;
@@ -187,7 +187,7 @@ impl Committer {
             (Turned::Over, Progress::default())
         });
         let over = match turned {
-            Turned::Blocked(webhook) => return self.jobs.block(open, webhook, Instant::now()),
+            Turned::Blocked(webhook) => return self.jobs.block(open, webhook, self.clock.pace()),
             Turned::More(rest) => {
                 txn.put(keys::job(number), record::encode_job(&rest));
                 open.job = rest;

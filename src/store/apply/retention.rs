@@ -8,7 +8,7 @@ use crate::store::record::{self, HeadV2, Stored};
 use crate::store::txn::Txn;
 use crate::store::{Limits, StoreError};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many events a step looks at.
 const LOOKED_AT_A_STEP: usize = 64;
@@ -30,8 +30,8 @@ const ROWS_BYTES: u64 = 512;
 pub(in crate::store) struct Retirement {
     /// In each account that has any, the next event to look at, by the order of commit over all of them.
     heads: BTreeSet<(Seq, AccountNo)>,
-    begun: Option<Instant>,
-    next: Option<Instant>,
+    begun: Option<Duration>,
+    next: Option<Duration>,
     /// How long nothing can become old enough of what was looked at and kept.
     keeps_for: Option<Duration>,
     deleted: Deleted,
@@ -63,8 +63,8 @@ impl Deleted {
 
 impl Retirement {
     /// How long until there is something to do.
-    pub(in crate::store) fn due_in(&self) -> Duration {
-        self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()))
+    pub(in crate::store) fn due_in(&self, now: Duration) -> Duration {
+        self.next.map_or(Duration::ZERO, |next| next.saturating_sub(now))
     }
 
     /// Where it stands.
@@ -82,10 +82,10 @@ impl Retirement {
     }
 
     /// Ends the pass; the next one begins anew.
-    pub(in crate::store) fn rest(&mut self) {
-        let took = self.begun.map_or(BETWEEN_PASSES, |begun| begun.elapsed());
+    pub(in crate::store) fn rest(&mut self, now: Duration) {
+        let took = self.begun.map_or(BETWEEN_PASSES, |begun| now.saturating_sub(begun));
         let span = (took * REST_FOR_PASS).max(self.keeps_for.unwrap_or_default()).max(SHORTEST_REST);
-        let (next, deleted) = (Instant::now() + span.min(BETWEEN_PASSES), std::mem::take(&mut self.deleted));
+        let (next, deleted) = (now + span.min(BETWEEN_PASSES), std::mem::take(&mut self.deleted));
         *self = Self { next: Some(next), deleted, ..Self::default() };
     }
 
@@ -112,13 +112,13 @@ pub(in crate::store) fn kept_bytes(head: &HeadV2) -> u64 {
 impl Committer {
     /// Forgets a little, if it is time to. Stages into `txn` whole events alone: a crash leaves an event or nothing of it.
     pub(in crate::store) fn retire(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
-        let limits = self.shared.limits();
-        if (limits.retention.is_none() && limits.retention_bytes.is_none()) || !self.retirement.due_in().is_zero() {
+        let (limits, now) = (self.shared.limits(), self.clock.pace());
+        if (limits.retention.is_none() && limits.retention_bytes.is_none()) || !self.retirement.due_in(now).is_zero() {
             return Ok(());
         }
-        self.retirement.next = Some(Instant::now() + BETWEEN_STEPS);
+        self.retirement.next = Some(now + BETWEEN_STEPS);
         if self.retirement.begun.is_none() {
-            self.retirement.begun = Some(Instant::now());
+            self.retirement.begun = Some(now);
             for account in self.accounts.values() {
                 self.retirement.heads.extend(first_event(txn, *account, Seq(0))?.map(|seq| (seq, *account)));
             }
@@ -155,7 +155,7 @@ impl Committer {
         if self.retirement.heads.is_empty() {
             let deleted = std::mem::take(&mut self.retirement.deleted);
             deleted.tell(&limits, self.shared.times.trusted_now());
-            self.retirement.rest();
+            self.retirement.rest(self.clock.pace());
         }
         Ok(())
     }
