@@ -192,7 +192,6 @@ fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), Problem>
     let settings = StoreSettings {
         path: config.store.path.clone(),
         cache_bytes: config.store.cache,
-        backup_dir: config.store.backup_dir.clone(),
         // Nothing is to be forgotten here but what is asked for.
         limits: crate::store::Limits { min_free: config.store.min_free, ..crate::store::Limits::default() },
         accept_data_loss: false,

@@ -180,7 +180,6 @@ fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
     let closed = Closed::open(&data, config.cache, args.accept_data_loss);
     // A wrong clock, a full disk: nothing was found out about the store.
     let closed = closed.map_err(|error| if error.is_passing() { complain_for_later(&error) } else { failed(error) })?;
-    closed.is_of_present_format().map_err(failed)?;
     let mut bar = ProgressBar::new();
     let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
     bar.clear();

@@ -90,7 +90,6 @@ impl Daemon {
         let opening = StoreSettings {
             path: config.store.path.clone(),
             cache_bytes: config.store.cache,
-            backup_dir: config.store.backup_dir.clone(),
             limits: settings::limits(config),
             accept_data_loss: options.accept_data_loss,
             clock: clock.clone(),

@@ -17,9 +17,7 @@
 use super::StoreError;
 use super::engine::{Tree, free_what_was_replaced};
 use super::keys::{self, Key};
-use super::open::Files;
-use super::record::HeadV2;
-use crate::clock::Clock;
+use super::record::HeadV1;
 use crate::model::Timestamp;
 use ring::digest;
 use serde::{Deserialize, Serialize};
@@ -63,7 +61,7 @@ pub struct Header {
 }
 
 impl Header {
-    pub(super) fn new(format: u32, head: &HeadV2, now: Timestamp) -> Self {
+    pub(super) fn new(format: u32, head: &HeadV1, now: Timestamp) -> Self {
         Self {
             carteiro: env!("CARGO_PKG_VERSION").to_owned(),
             format,
@@ -103,8 +101,8 @@ pub enum BackupError {
     Io(io::Error),
     /// It is not what was written; the sentence says where.
     Damaged(String),
-    /// A newer carteiro wrote it.
-    Newer {
+    /// It has a format that this carteiro doesn't read.
+    Format {
         /// Its format.
         found: u32,
     },
@@ -119,11 +117,7 @@ impl std::fmt::Display for BackupError {
         match self {
             Self::Io(error) => error.fmt(f),
             Self::Damaged(what) => write!(f, "it is not a whole backup: {what}"),
-            Self::Newer { found } => write!(
-                f,
-                "it has format {found}, which a newer carteiro wrote; this one reads up to {}: install the newer one",
-                super::open::FORMAT
-            ),
+            Self::Format { found } => write!(f, "it {}", super::of_another_format(*found)),
             Self::Store(error) => error.fmt(f),
             Self::GivenUp(why) => f.write_str(why),
         }
@@ -349,18 +343,6 @@ impl Drop for NewFile {
     }
 }
 
-/// Writes a backup of a store that nobody else uses.
-pub(super) fn write_cold(files: &Files, path: &Path, min_free: u64, clock: &Clock) -> Result<(), BackupError> {
-    let header = Header::new(files.format.format, &files.head, clock.now());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut writer = Writer::new(io::BufWriter::new(NewFile::create(path, min_free)?), &header)?;
-    write_tree(&*files.tree, &mut writer, |_| {})?;
-    writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.commit()?;
-    Ok(())
-}
-
 pub(super) fn write_tree<W: Write>(
     tree: &dyn Tree,
     writer: &mut Writer<W>,
@@ -583,8 +565,8 @@ impl<R: Read> Reader<R> {
         }
         reader.header = serde_json::from_slice(&body)
             .map_err(|error| BackupError::Damaged(format!("its header can't be read: {error}")))?;
-        if reader.header.format > super::open::FORMAT {
-            return Err(BackupError::Newer { found: reader.header.format });
+        if reader.header.format != super::open::FORMAT {
+            return Err(BackupError::Format { found: reader.header.format });
         }
         reader.progress.of = reader.header.records();
         Ok(reader)

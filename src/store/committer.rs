@@ -14,7 +14,7 @@ use super::engine::catch_sled_panic;
 use super::jobs::{Jobs, Open};
 use super::keys;
 use super::outcomes::Outcome;
-use super::record::{self, ClockV1, FormatV1, HeadV2};
+use super::record::{self, ClockV1, FormatV1, HeadV1};
 use super::redo::{Redo, Unsynced};
 use super::sooner::Sooner;
 use super::space::{Looks, Room};
@@ -293,7 +293,7 @@ pub(super) struct Committer {
     syncer: Syncer,
     format: u32,
     pub(super) clock: Clock,
-    pub(super) head: HeadV2,
+    pub(super) head: HeadV1,
     pub(super) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
@@ -398,7 +398,7 @@ impl Committer {
         }
         let head = match tree.get(&keys::meta("head"))? {
             Some(value) => record::decode_head(&value)?,
-            None => HeadV2::default(),
+            None => HeadV1::default(),
         };
         *shared.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
         *shared.tokens.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tokens;

@@ -15,7 +15,6 @@ fn settings(path: &Path, clock: &Clock) -> StoreSettings {
     StoreSettings {
         path: path.to_owned(),
         cache_bytes: 8 << 20,
-        backup_dir: None,
         limits: Limits::default(),
         accept_data_loss: false,
         clock: clock.clone(),
@@ -113,7 +112,7 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
 }
 
 #[test]
-fn a_store_without_its_marker_is_opened_only_if_told_to_and_a_newer_format_is_refused_by_name() {
+fn a_store_without_its_marker_is_opened_only_if_told_to() {
     let (_dir, path) = closed();
     std::fs::remove_file(path.join("marker")).unwrap();
     let before = std::fs::read(path.join("db")).unwrap();
@@ -122,17 +121,34 @@ fn a_store_without_its_marker_is_opened_only_if_told_to_and_a_newer_format_is_re
     let accepting = StoreSettings { accept_data_loss: true, ..settings(&path, &Clock::manual(START)) };
     let opened = Store::open(accepting, |_| {}).unwrap();
     assert!(path.join("marker").exists());
-    let format = record::FormatV1 { format: open::FORMAT + 1, id_key: [0; 32] };
-    opened
-        .store
-        .shared
-        .tree
-        .apply(&[(keys::meta("format").into(), Some(record::encode_format(&format).into()))])
-        .unwrap();
     wait(opened.store.stop()).unwrap();
     drop(opened.store);
     opened.thread.join().unwrap();
-    assert!(refused(&path).contains(&format!("format {}, which a newer carteiro wrote", open::FORMAT + 1)));
+}
+
+/// No release has written another format than the first yet: an older one is made up here.
+#[test]
+fn a_store_or_a_backup_of_another_format_is_refused_by_name_and_told_what_to_do() {
+    for (format, words) in [
+        (open::FORMAT - 1, ["an older carteiro", "install the one that wrote it"]),
+        (open::FORMAT + 1, ["a newer carteiro", "install the newer one"]),
+    ] {
+        let (_dir, path) = closed();
+        let files = open::Files::open(&path, 1 << 20, false).unwrap();
+        let row = record::FormatV1 { format, ..files.format };
+        files.tree.apply(&[(keys::meta("format").into(), Some(record::encode_format(&row).into()))]).unwrap();
+        drop(files);
+        let before = std::fs::read(path.join("db")).unwrap();
+        let header = backup::Header::new(format, &record::HeadV1::default(), START);
+        let file = backup::Writer::new(Vec::new(), &header).unwrap().finish().unwrap();
+        for said in [refused(&path), check(file.as_slice(), |_| {}).unwrap_err().to_string()] {
+            assert!(
+                said.contains(&format!("format {format}")) && words.iter().all(|word| said.contains(word)),
+                "{said}"
+            );
+        }
+        assert_eq!(std::fs::read(path.join("db")).unwrap(), before, "nothing was touched");
+    }
 }
 
 // ---- backups ---------------------------------------------------------------------------------------------------------

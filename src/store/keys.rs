@@ -47,27 +47,21 @@ const WEBHOOK_ID: u8 = 0x04;
 const EVENT: u8 = 0x10;
 const CHUNK: u8 = 0x11;
 const OWN_ID: u8 = 0x12;
-/// Of formats 1 to 3, in which an index by type had a row for each event.
-const OLD_TYPE: u8 = 0x13;
+const TYPE: u8 = 0x13;
 const REFERENCE: u8 = 0x14;
 const TYPE_NAME: u8 = 0x15;
 const IDEMPOTENCY: u8 = 0x16;
 const IDEMPOTENCY_END: u8 = 0x17;
-const TYPE: u8 = 0x18;
 const NOTIFICATION: u8 = 0x20;
 const ATTEMPT: u8 = 0x21;
-/// Likewise.
-const OLD_BY_WEBHOOK: u8 = 0x22;
-/// Likewise.
-const OLD_FRESH: u8 = 0x23;
+const BY_WEBHOOK: u8 = 0x22;
+const FRESH: u8 = 0x23;
 const RETRY: u8 = 0x24;
 const MANUAL: u8 = 0x25;
 const BY_STATE: u8 = 0x26;
 const BY_RESPONSE: u8 = 0x27;
 const ORDER: u8 = 0x28;
 const HEALTH: u8 = 0x29;
-const BY_WEBHOOK: u8 = 0x2a;
-const FRESH: u8 = 0x2b;
 const JOB: u8 = 0x30;
 const BULK_RESEND: u8 = 0x31;
 
@@ -203,14 +197,6 @@ pub(super) fn first_of_row(row: &[u8]) -> Option<u64> {
 /// The sequence numbers that a row of a set holds, the lowest first.
 pub(super) fn seqs_of_row(first: u64, bits: u128) -> impl DoubleEndedIterator<Item = u64> {
     (0..u64::from(u128::BITS)).filter(move |at| bits >> at & 1 == 1).map(move |at| first + at)
-}
-
-/// Each table of formats 1 to 3 that is a set since, and its byte now.
-pub(super) const SETS_ONCE_ROWS: [(u8, u8); 3] = [(OLD_TYPE, TYPE), (OLD_BY_WEBHOOK, BY_WEBHOOK), (OLD_FRESH, FRESH)];
-
-/// Whether a row is what a migration to sets has left behind and the next start takes away.
-pub(super) fn is_left_of_sets(key: &[u8]) -> bool {
-    SETS_ONCE_ROWS.iter().any(|(old, _)| key.first() == Some(old))
 }
 
 /// Whether a key's record is one that progress is measured by: an event or a notification.
@@ -595,7 +581,7 @@ mod tests {
             (event(ACCOUNT_7, KEY.seq), "10000000070000000001020304".to_owned()),
             (chunk(KEY.seq, 3), "1100000000010203040003".to_owned()),
             (own_id(ACCOUNT_7, EventId::from_bytes(uuid)), format!("1200000007{}", "ee".repeat(16))),
-            (by_type(ACCOUNT_7, 5, KEY.seq), "1800000007000000050000000001020304".to_owned()),
+            (by_type(ACCOUNT_7, 5, KEY.seq), "1300000007000000050000000001020304".to_owned()),
             (
                 by_reference(ACCOUNT_7, Reference::ExternalId, "ab", KEY.seq).unwrap(),
                 "1400000007000261620000000001020304".to_owned(),
@@ -609,8 +595,8 @@ mod tests {
             (idempotency_end(at, ACCOUNT_7, uuid), format!("17000000000000090900000007{}", "ee".repeat(16))),
             (notification(ACCOUNT_7, KEY), "2000000007000000000102030400000a0b".to_owned()),
             (attempt(KEY, 2), "21000000000102030400000a0b0002".to_owned()),
-            (by_webhook(KEY), "2a00000a0b0000000001020304".to_owned()),
-            (fresh(ACCOUNT_7, KEY), "2b0000000700000a0b0000000001020304".to_owned()),
+            (by_webhook(KEY), "2200000a0b0000000001020304".to_owned()),
+            (fresh(ACCOUNT_7, KEY), "230000000700000a0b0000000001020304".to_owned()),
             (retry(at, KEY), "2400000a0b00000000000009090000000001020304".to_owned()),
             (manual(at, KEY), "2500000a0b00000000000009090000000001020304".to_owned()),
             (by_state(ACCOUNT_7, 2, KEY), "26000000070200000a0b0000000001020304".to_owned()),

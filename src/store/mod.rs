@@ -8,6 +8,7 @@ mod accounts;
 mod apply;
 mod backup;
 mod committer;
+mod counts;
 mod debts;
 mod destination;
 mod ending;
@@ -20,7 +21,6 @@ mod jobs;
 mod keys;
 mod list;
 mod marker;
-mod migrate;
 mod offline;
 mod open;
 mod outcomes;
@@ -108,8 +108,8 @@ pub enum StoreError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The store was made by a newer carteiro.
-    Newer {
+    /// The store has a format that this carteiro doesn't read.
+    Format {
         /// Its format number.
         found: u32,
     },
@@ -185,23 +185,6 @@ pub enum StoreError {
         /// The data folder.
         folder: PathBuf,
     },
-    /// The store has an older format and could not be backed up before migrating it.
-    NoBackup {
-        /// The file that was to hold the backup.
-        file: PathBuf,
-        /// Why it could not be written.
-        error: Box<BackupError>,
-    },
-    /// The store has an older format and is not to be migrated now.
-    Older {
-        /// Its format number.
-        found: u32,
-    },
-    /// The store's format is older than any this carteiro can read.
-    TooOld {
-        /// Its format number.
-        found: u32,
-    },
 }
 
 impl fmt::Display for StoreError {
@@ -222,11 +205,7 @@ impl fmt::Display for StoreError {
                 f,
                 "the store is damaged: a {table} record {what}; `carteiro verify` tells how far it goes, and {RESTORE}"
             ),
-            Self::Newer { found } => write!(
-                f,
-                "the store has format {found}, which a newer carteiro wrote; this one reads up to {}: install the newer one",
-                open::FORMAT
-            ),
+            Self::Format { found } => write!(f, "the store {}", of_another_format(*found)),
             Self::ClockBefore1970 => f.write_str(
                 "the clock of this machine is wrong, it shows a time before 1970: set it (`timedatectl`), and start again; the store was \
                  not touched",
@@ -282,8 +261,7 @@ impl fmt::Display for StoreError {
             Self::NothingVouches { folder } => write!(
                 f,
                 "{} holds files of a store and no `marker`, so nothing tells whether they are all and whole: if some were copied, copy \
-                 all of them; {RESTORE}; or, if this is a store from before there were markers, or what is left is all you want, start \
-                 once with `carteiro serve --accept-data-loss`",
+                 all of them; {RESTORE}; or, if what is left is all you want, start once with `carteiro serve --accept-data-loss`",
                 folder.display()
             ),
             Self::Unfinished { folder } => write!(
@@ -296,17 +274,6 @@ impl fmt::Display for StoreError {
                 "a restore into {} was cut off: run `carteiro restore FILE` again, to its end",
                 folder.display()
             ),
-            Self::NoBackup { file, error } => write!(
-                f,
-                "the store has an older format, and was not migrated because its backup could not be written to {}: {error}; make \
-                 room, or let `store.backup_dir` name another folder",
-                file.display()
-            ),
-            Self::Older { found } => write!(
-                f,
-                "the store has format {found}, which this carteiro migrates when it starts on it: start it once, then verify again"
-            ),
-            Self::TooOld { found } => write!(f, "the store has format {found}, which no carteiro ever wrote"),
         }
     }
 }
@@ -314,6 +281,16 @@ impl fmt::Display for StoreError {
 /// What helps when data is lost.
 const RESTORE: &str =
     "keep a copy of the data folder, then restore the last backup into an empty one with `carteiro restore FILE`";
+
+/// Why a store or a backup of this format can't be used, and what to do.
+fn of_another_format(found: u32) -> String {
+    let (whose, remedy) = if found > open::FORMAT {
+        ("a newer", "install the newer one")
+    } else {
+        ("an older", "install the one that wrote it, or restore a backup of this format into an empty folder")
+    };
+    format!("has format {found}, which {whose} carteiro wrote; this one reads format {} alone: {remedy}", open::FORMAT)
+}
 
 impl StoreError {
     /// Whether it may well be better in a moment, without anybody mending the store.
@@ -323,7 +300,7 @@ impl StoreError {
             Self::Full { .. } | Self::NoRoomToOpen { .. } | Self::ClockBefore1970 | Self::Stopped => true,
             Self::Engine(_)
             | Self::Damaged { .. }
-            | Self::Newer { .. }
+            | Self::Format { .. }
             | Self::OpenFailed(_)
             | Self::Behind { .. }
             | Self::MarkerDamaged { .. }
@@ -331,9 +308,6 @@ impl StoreError {
             | Self::NothingVouches { .. }
             | Self::HalfRestored { .. }
             | Self::Unfinished { .. }
-            | Self::NoBackup { .. }
-            | Self::Older { .. }
-            | Self::TooOld { .. }
             | Self::NotRoots { .. }
             | Self::Anothers { .. } => false,
         }

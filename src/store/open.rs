@@ -10,13 +10,13 @@ use super::engine::{MAX_ROW_BYTES, SledTree, Tree, catch_sled_panic};
 use super::marker::{self, Found, Mark, Marker};
 use super::outcomes::Outcomes;
 use super::pulse::Pulse;
-use super::record::{self, FormatV1, HeadV2};
+use super::record::{self, FormatV1, HeadV1};
 use super::redo;
 use super::space::Space;
 use super::syncer::Syncer;
 use super::times::Times;
 use super::verify::{self, Report};
-use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, keys, migrate};
+use super::{Alive, Kept, Limits, MAX_WAITING_COMMITS, Shared, Store, StoreError, counts, keys};
 use super::{offline, owner, unfinished};
 use crate::clock::Clock;
 use crate::model::Seq;
@@ -28,7 +28,7 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::Semaphore;
 
 /// The format of keys and records that this carteiro writes.
-pub(super) const FORMAT: u32 = 4;
+pub(super) const FORMAT: u32 = 1;
 const _: () = assert!(record::MAX_VALUE_BYTES + 512 <= MAX_ROW_BYTES, "a full leaf could spill");
 /// How much room the disk must have before sled is let at its files: it tidies up as it opens them, and what it could write only
 /// half of is damage.
@@ -44,8 +44,6 @@ pub struct StoreSettings {
     pub path: PathBuf,
     /// How much memory sled's cache may take, in bytes.
     pub cache_bytes: u64,
-    /// Where a store of an older format is backed up before it is migrated; in the data folder where `None`.
-    pub backup_dir: Option<PathBuf>,
     /// How long and how much is kept.
     pub limits: Limits,
     /// Whether a store that has lost something, or that nothing vouches for, is opened all the same.
@@ -65,8 +63,7 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Opens the store, or makes it, or brings one of an older format up to this one. Blocks; call it before the runtime is
-    /// busy. A store that has less than it had acknowledged, or can't be read, is an error that says what to do.
+    /// Opens the store, or makes it. Blocks; call it before the runtime is busy. A store that has less than it had acknowledged, or can't be read, is an error that says what to do.
     ///
     /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
     /// must not block.
@@ -75,12 +72,6 @@ impl Store {
         owner::check(&settings.path)?;
         let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_data_loss)
             .map_err(|error| owner::named(&settings.path, error))?;
-        let files = migrate::to_present_format(
-            files,
-            settings.backup_dir.as_deref(),
-            settings.limits.min_free,
-            &settings.clock,
-        )?;
         catch_sled_panic(|| Self::over(files, settings, tell))
     }
 
@@ -89,11 +80,9 @@ impl Store {
         settings: StoreSettings,
         tell: impl FnMut(Vec<Told>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
-        let Files { tree, marker, format, head: _, folder: _, created } = files;
-        // Read again: a migration, or taking what is left, may have changed it.
-        let last_ms = tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+        let Files { tree, marker, format, head, created } = files;
         let clock = tree.get(&keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
-        let times = Times::new(settings.clock, clock.as_ref(), last_ms.map_or(0, |head| head.time_ms));
+        let times = Times::new(settings.clock, clock.as_ref(), head.time_ms);
         let shared = Arc::new(Shared {
             tree,
             tally: super::tally::Tally::load(&settings.path),
@@ -138,9 +127,7 @@ pub(super) struct Files {
     pub(super) tree: Arc<dyn Tree>,
     pub(super) marker: Marker,
     pub(super) format: FormatV1,
-    pub(super) head: HeadV2,
-    /// Where they stand.
-    pub(super) folder: PathBuf,
+    pub(super) head: HeadV1,
     /// Whether there was nothing before.
     pub(super) created: bool,
 }
@@ -149,8 +136,7 @@ impl Files {
     /// Opens a folder's files, or makes them; whatever was made is durable on return.
     ///
     /// Before sled touches anything the marker is looked for: sled cuts off what it can't read, and what is refused should still
-    /// be there for whoever can. Without a marker nothing vouches for what is there: the folder is a copy of some of its files, or
-    /// older than the marker.
+    /// be there for whoever can. Without a marker nothing vouches for what is there: the folder is a copy of some of its files.
     pub(super) fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
         if path.join(RESTORING).exists() {
             return Err(StoreError::HalfRestored { folder: path.to_owned() });
@@ -193,7 +179,7 @@ impl Files {
             tracing::warn!(commit = head.commit, "the store is taken as it is, whatever it may have lost");
             // What was lost had numbers, and targets know the ids that come from them.
             catch_sled_panic(|| {
-                migrate::count(&*tree, &mut head)?;
+                counts::count(&*tree, &mut head)?;
                 head.leap();
                 head.commit += 1;
                 tree.apply(&[(keys::meta("head").into(), Some(record::encode_head(&head).into()))])
@@ -212,7 +198,7 @@ impl Files {
             Found::Mark(_) => Marker::open(path, mark)?,
             Found::Nothing | Found::Damaged => Marker::create(path, mark)?,
         };
-        Ok(Self { tree, marker, format, head, folder: path.to_owned(), created })
+        Ok(Self { tree, marker, format, head, created })
     }
 }
 
@@ -236,7 +222,7 @@ fn is_of_a_store(path: &Path) -> io::Result<bool> {
 pub struct Closed {
     tree: Arc<dyn Tree>,
     format: FormatV1,
-    head: HeadV2,
+    head: HeadV1,
     /// What a daemon would refuse to start on.
     refusal: Option<StoreError>,
     /// Keeps daemons off.
@@ -301,12 +287,6 @@ impl Closed {
         writer.finish()
     }
 
-    /// Whether its rows are those of the present format, as [`Closed::verify`] takes for granted.
-    pub fn is_of_present_format(&self) -> Result<(), StoreError> {
-        let found = self.format.format;
-        if found < FORMAT { Err(StoreError::Older { found }) } else { Ok(()) }
-    }
-
     /// See [`Store::verify`].
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
         let mut report = verify::verify(&*self.tree, progress);
@@ -317,7 +297,7 @@ impl Closed {
     }
 }
 
-type Opening = (Arc<dyn Tree>, Option<FormatV1>, HeadV2);
+type Opening = (Arc<dyn Tree>, Option<FormatV1>, HeadV1);
 
 /// Opens sled's files and reads what says which store they are.
 fn read_files(path: &Path, cache_bytes: u64) -> Result<Opening, StoreError> {
@@ -332,13 +312,13 @@ fn read_files(path: &Path, cache_bytes: u64) -> Result<Opening, StoreError> {
         Ok((Arc::new(tree) as Arc<dyn Tree>, format, head.unwrap_or_default()))
     })?;
     match &opened.1 {
-        Some(FormatV1 { format: found, .. }) if *found > FORMAT => Err(StoreError::Newer { found: *found }),
+        Some(FormatV1 { format: found, .. }) if *found != FORMAT => Err(StoreError::Format { found: *found }),
         _ => Ok(opened),
     }
 }
 
 /// Whether a store is what its marker says it is.
-fn compare(path: &Path, said: Found, format: Option<&FormatV1>, head: &HeadV2) -> Result<(), StoreError> {
+fn compare(path: &Path, said: Found, format: Option<&FormatV1>, head: &HeadV1) -> Result<(), StoreError> {
     let mark = match said {
         Found::Nothing => return Ok(()),
         Found::Damaged => return Err(StoreError::MarkerDamaged { marker: path.join(marker::NAME) }),

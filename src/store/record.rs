@@ -1,7 +1,7 @@
 //! The values: `[version u8][bincode 2 body][raw tail][crc32 of all before, little-endian]`.
 //!
-//! bincode can't decode a changed struct, so each version has a frozen struct of its own, whose golden bytes stand in the
-//! tests; a new version is a new struct with `From` the one before it. The tail holds payload bytes, which need no encoding.
+//! bincode can't decode a changed struct, so each version of a record is a frozen struct of its own, whose golden bytes stand in
+//! the tests; a new version is a new struct with `From` the one before it. The tail holds payload bytes, which need no encoding.
 //! The checksum is CRC-32 (IEEE), not CRC-32C: it comes from a crate that sled brings along anyway.
 
 use super::StoreError;
@@ -25,10 +25,8 @@ pub(super) use jobs::{Job, decode_job, decode_resend, encode_job, encode_resend,
 pub(super) use webhooks::{decode_health, decode_webhook, encode_health, encode_webhook};
 
 const CRC_LEN: usize = 4;
+/// The version that every record has so far.
 const V1: u8 = 1;
-const V2: u8 = 2;
-const V3: u8 = 3;
-const V4: u8 = 4;
 
 /// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which sled
 /// spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its limit.
@@ -36,14 +34,9 @@ pub(super) const MAX_VALUE_BYTES: usize = 25 * 1024 - 64;
 /// How much of a payload one row holds.
 pub(super) const CHUNK_BYTES: usize = 16 * 1024;
 
-/// A value whose record is in its first version, as most are.
 fn seal<T: Serialize>(body: &T, tail: &[u8]) -> Vec<u8> {
-    seal_as(V1, body, tail)
-}
-
-fn seal_as<T: Serialize>(version: u8, body: &T, tail: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(160 + tail.len());
-    value.push(version);
+    value.push(V1);
     bincode::serde::encode_into_std_write(body, &mut value, bincode::config::standard())
         .expect("the frozen structs hold nothing that bincode can't encode, and a Vec takes every write");
     value.extend_from_slice(tail);
@@ -52,29 +45,22 @@ fn seal_as<T: Serialize>(version: u8, body: &T, tail: &[u8]) -> Vec<u8> {
     value
 }
 
-/// The version, and what stands between it and the checksum; the checksum holds.
-fn checked<'v>(table: &'static str, value: &'v [u8]) -> Result<(u8, &'v [u8]), StoreError> {
+/// What stands between the version and the checksum, both of which are right.
+fn checked<'v>(table: &'static str, value: &'v [u8]) -> Result<&'v [u8], StoreError> {
     let damaged = |what: &'static str| StoreError::Damaged { table, what };
     let end = value.len().checked_sub(CRC_LEN).filter(|end| *end > 0).ok_or_else(|| damaged("is too short"))?;
     if crc32fast::hash(&value[..end]).to_le_bytes() != value[end..] {
         return Err(damaged("fails its checksum"));
     }
-    Ok((value[0], &value[1..end]))
-}
-
-fn unknown_version(table: &'static str) -> StoreError {
-    StoreError::Damaged { table, what: "has a version this carteiro doesn't know" }
-}
-
-/// The decoded body and the raw tail behind it, of a record that has had one version only.
-fn open<'v, T: Deserialize<'v>>(table: &'static str, value: &'v [u8]) -> Result<(T, &'v [u8]), StoreError> {
-    match checked(table, value)? {
-        (V1, bytes) => decode(table, bytes),
-        _ => Err(unknown_version(table)),
+    match value[0] {
+        V1 => Ok(&value[1..end]),
+        _ => Err(damaged("has a version this carteiro doesn't know")),
     }
 }
 
-fn decode<'v, T: Deserialize<'v>>(table: &'static str, bytes: &'v [u8]) -> Result<(T, &'v [u8]), StoreError> {
+/// The decoded body and the raw tail behind it.
+fn open<'v, T: Deserialize<'v>>(table: &'static str, value: &'v [u8]) -> Result<(T, &'v [u8]), StoreError> {
+    let bytes = checked(table, value)?;
     // With a limit: a length that lies would else be allocated before it is found out, and that aborts the process.
     let config = bincode::config::standard().with_limit::<{ 2 * MAX_VALUE_BYTES }>();
     let (body, length) = bincode::serde::borrow_decode_from_slice(bytes, config)
@@ -90,7 +76,7 @@ fn invalid(table: &'static str) -> StoreError {
 
 /// Where the counters stand; rewritten in every batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct HeadV2 {
+pub(super) struct HeadV1 {
     pub(super) seq: u64,
     pub(super) time_ms: u64,
     pub(super) webhook_no: u32,
@@ -105,7 +91,7 @@ pub(super) struct HeadV2 {
     pub(super) payload_bytes: u64,
 }
 
-impl HeadV2 {
+impl HeadV1 {
     /// Leaves a gap in the sequence numbers, so that none that was ever given out and lost is given out again: more than any shop
     /// records between a backup and its restore, and at random, since one backup may be restored twice, and both may deliver.
     pub(super) fn leap(&mut self) {
@@ -116,31 +102,12 @@ impl HeadV2 {
     }
 }
 
-/// Of format 1. What it lacks is counted when such a store is migrated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct HeadV1 {
-    seq: u64,
-    time_ms: u64,
-    webhook_no: u32,
-    job: u64,
+pub(super) fn encode_head(head: &HeadV1) -> Vec<u8> {
+    seal(head, &[])
 }
 
-impl From<HeadV1> for HeadV2 {
-    fn from(HeadV1 { seq, time_ms, webhook_no, job }: HeadV1) -> Self {
-        Self { seq, time_ms, webhook_no, job, ..Self::default() }
-    }
-}
-
-pub(super) fn encode_head(head: &HeadV2) -> Vec<u8> {
-    seal_as(V2, head, &[])
-}
-
-pub(super) fn decode_head(value: &[u8]) -> Result<HeadV2, StoreError> {
-    match checked("head", value)? {
-        (V2, bytes) => decode("head", bytes).map(|(head, _)| head),
-        (V1, bytes) => decode::<HeadV1>("head", bytes).map(|(head, _)| head.into()),
-        _ => Err(unknown_version("head")),
-    }
+pub(super) fn decode_head(value: &[u8]) -> Result<HeadV1, StoreError> {
+    open("head", value).map(|(head, _)| head)
 }
 
 /// Written once, when the store is made.
@@ -188,25 +155,19 @@ pub(super) fn decode_seq(value: &[u8]) -> Result<Seq, StoreError> {
 
 /// Which webhook an id stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct WebhookRefV2 {
+pub(super) struct WebhookRefV1 {
     pub(super) account: u32,
     pub(super) webhook: u32,
     /// The hash of the idempotency key that registered it.
     pub(super) key: Option<[u8; 16]>,
 }
 
-pub(super) fn encode_webhook_ref(record: &WebhookRefV2) -> Vec<u8> {
-    seal_as(V2, record, &[])
+pub(super) fn encode_webhook_ref(record: &WebhookRefV1) -> Vec<u8> {
+    seal(record, &[])
 }
 
-pub(super) fn decode_webhook_ref(value: &[u8]) -> Result<WebhookRefV2, StoreError> {
-    const TABLE: &str = "webhook id";
-    match checked(TABLE, value)? {
-        // Of a time when registrations had no keys.
-        (V1, bytes) => decode(TABLE, bytes).map(|((account, webhook), _)| WebhookRefV2 { account, webhook, key: None }),
-        (V2, bytes) => decode(TABLE, bytes).map(|(record, _)| record),
-        _ => Err(unknown_version(TABLE)),
-    }
+pub(super) fn decode_webhook_ref(value: &[u8]) -> Result<WebhookRefV1, StoreError> {
+    open("webhook id", value).map(|(record, _)| record)
 }
 
 // ---- sets -----------------------------------------------------------------------------------------------------------
@@ -221,10 +182,7 @@ pub(super) fn encode_set(bits: u128) -> Vec<u8> {
 }
 
 pub(super) fn decode_set(value: &[u8]) -> Result<u128, StoreError> {
-    match checked("set", value)? {
-        (V1, bits) => bits.try_into().map(u128::from_le_bytes).map_err(|_| invalid("set")),
-        _ => Err(unknown_version("set")),
-    }
+    checked("set", value)?.try_into().map(u128::from_le_bytes).map_err(|_| invalid("set"))
 }
 
 // ---- tokens ---------------------------------------------------------------------------------------------------------
@@ -259,6 +217,7 @@ struct TokenV1 {
     hash: [u8; 32],
     inserted_ms: u64,
     expires_ms: Option<u64>,
+    used_ms: Option<u64>,
 }
 
 pub(super) fn encode_token(token: &Token) -> Vec<u8> {
@@ -270,14 +229,13 @@ pub(super) fn encode_token(token: &Token) -> Vec<u8> {
         hash: token.hash.to_bytes(),
         inserted_ms: token.inserted_at.as_ms(),
         expires_ms: token.expires_at.map(Timestamp::as_ms),
+        used_ms: token.last_used_at.map(Timestamp::as_ms),
     };
-    // In the tail, which a carteiro that knows nothing of it passes over: such a small thing needs no new format.
-    let used = token.last_used_at.map(|at| at.as_ms().to_le_bytes());
-    seal(&record, used.as_ref().map_or(&[], |used| used))
+    seal(&record, &[])
 }
 
 pub(super) fn decode_token(value: &[u8]) -> Result<Token, StoreError> {
-    let (record, used) = open::<TokenV1>("token", value)?;
+    let (record, _) = open::<TokenV1>("token", value)?;
     Ok(Token {
         id: TokenId::from_bytes(record.id),
         account: AccountNo(record.account),
@@ -286,7 +244,7 @@ pub(super) fn decode_token(value: &[u8]) -> Result<Token, StoreError> {
         hash: TokenHash::from_bytes(record.hash),
         inserted_at: Timestamp::from_ms(record.inserted_ms),
         expires_at: record.expires_ms.map(Timestamp::from_ms),
-        last_used_at: used.try_into().ok().map(|used| Timestamp::from_ms(u64::from_le_bytes(used))),
+        last_used_at: record.used_ms.map(Timestamp::from_ms),
     })
 }
 
@@ -307,9 +265,10 @@ struct EventV1<'a> {
     /// 0 where the payload was erased or never was.
     payload_len: u32,
     resource_at: u32,
-    /// 0 where the payload is the record's own tail. Where it isn't, the tail is the trace the event was recorded in, if any; an
-    /// older carteiro, which knows nothing of traces, passes over it.
+    /// 0 where the payload is the record's own tail.
     chunks: u16,
+    /// The trace that the event was recorded in.
+    trace: Option<Vec<u8>>,
 }
 
 /// Where an event's payload stands.
@@ -334,35 +293,27 @@ impl Stored {
     }
 }
 
-/// The event's row, and the rows of its payload where that is too large for one, or has to make room for the event's trace.
+/// The event's row, and the rows of its payload where that is too large for one.
 pub(super) fn encode_event(event: &Event, payload: Option<&Payload>) -> (Vec<u8>, Vec<Vec<u8>>) {
     let body: &[u8] = payload.map_or(&[], |payload| payload.body());
-    let trace = trace_of(event);
-    let inline = body.len() <= CHUNK_BYTES && trace.is_empty();
+    let inline = body.len() <= CHUNK_BYTES;
     let chunks: Vec<Vec<u8>> =
         if inline { Vec::new() } else { body.chunks(CHUNK_BYTES).map(|chunk| seal(&(), chunk)).collect() };
     let row = seal(
         &event_record(event, body.len(), payload.map_or(0, Payload::resource_at), chunks.len()),
-        if inline { body } else { &trace },
+        if inline { body } else { &[] },
     );
     (row, chunks)
 }
 
 /// The event's row again, its payload's place untouched.
 pub(super) fn encode_event_again(event: &Event, stored: &Stored) -> Vec<u8> {
-    match stored {
-        Stored::Inline(payload) => {
-            seal(&event_record(event, payload.body().len(), payload.resource_at(), 0), payload.body())
-        }
-        Stored::Chunked { len, resource_at, chunks } => {
-            seal(&event_record(event, *len, *resource_at, usize::from(*chunks)), &trace_of(event))
-        }
-        Stored::Erased => seal(&event_record(event, 0, 0, 0), &[]),
-    }
-}
-
-fn trace_of(event: &Event) -> Vec<u8> {
-    event.trace.as_ref().map_or_else(Vec::new, |trace| trace.to_bytes())
+    let (len, resource_at, chunks, tail) = match stored {
+        Stored::Inline(payload) => (payload.body().len(), payload.resource_at(), 0, &payload.body()[..]),
+        Stored::Chunked { len, resource_at, chunks } => (*len, *resource_at, usize::from(*chunks), &[][..]),
+        Stored::Erased => (0, 0, 0, &[][..]),
+    };
+    seal(&event_record(event, len, resource_at, chunks), tail)
 }
 
 fn event_record(event: &Event, payload_len: usize, resource_at: usize, chunks: usize) -> EventV1<'_> {
@@ -381,6 +332,7 @@ fn event_record(event: &Event, payload_len: usize, resource_at: usize, chunks: u
         payload_len: u32::try_from(payload_len).expect(FITS),
         resource_at: u32::try_from(resource_at).expect(FITS),
         chunks: u16::try_from(chunks).expect(FITS),
+        trace: event.trace.as_ref().map(|trace| trace.to_bytes()),
     }
 }
 
@@ -398,16 +350,15 @@ pub(super) fn decode_event(account: AccountNo, seq: Seq, value: &[u8]) -> Result
             chunks: record.chunks,
         }
     };
-    Ok((event_from(account, seq, &record, tail)?, stored))
+    Ok((event_from(account, seq, &record)?, stored))
 }
 
 /// The event alone, its payload not copied: what lists read.
 pub(super) fn decode_event_head(account: AccountNo, seq: Seq, value: &[u8]) -> Result<Event, StoreError> {
-    let (record, tail) = open("event", value)?;
-    event_from(account, seq, &record, tail)
+    event_from(account, seq, &open("event", value)?.0)
 }
 
-fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>, tail: &[u8]) -> Result<Event, StoreError> {
+fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>) -> Result<Event, StoreError> {
     Ok(Event {
         seq,
         account,
@@ -423,7 +374,7 @@ fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>, tail: &[u8]) -
         fingerprint: Fingerprint(record.fingerprint),
         notifications: record.notifications,
         erased_at: record.erased_ms.map(Timestamp::from_ms),
-        trace: (record.chunks > 0).then(|| TraceContext::from_bytes(tail)).flatten().map(Arc::new),
+        trace: record.trace.as_deref().and_then(TraceContext::from_bytes).map(Arc::new),
     })
 }
 
@@ -436,7 +387,7 @@ pub(super) fn decode_chunk(value: &[u8]) -> Result<&[u8], StoreError> {
 
 /// What the first request with an idempotency key recorded or registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct IdempotencyV2 {
+pub(super) struct IdempotencyV1 {
     pub(super) fingerprint: [u8; 16],
     pub(super) until_ms: u64,
     pub(super) seqs: Vec<u64>,
@@ -451,37 +402,18 @@ pub(super) struct RegisteredV1 {
     pub(super) secret: [u8; 16],
 }
 
-/// Of a time when events alone had keys.
-#[derive(Serialize, Deserialize)]
-struct IdempotencyV1 {
-    fingerprint: [u8; 16],
-    until_ms: u64,
-    seqs: Vec<u64>,
+pub(super) fn encode_idempotency(record: &IdempotencyV1) -> Vec<u8> {
+    seal(record, &[])
 }
 
-impl From<IdempotencyV1> for IdempotencyV2 {
-    fn from(old: IdempotencyV1) -> Self {
-        Self { fingerprint: old.fingerprint, until_ms: old.until_ms, seqs: old.seqs, webhook: None }
-    }
-}
-
-pub(super) fn encode_idempotency(record: &IdempotencyV2) -> Vec<u8> {
-    seal_as(V2, record, &[])
-}
-
-pub(super) fn decode_idempotency(value: &[u8]) -> Result<IdempotencyV2, StoreError> {
-    const TABLE: &str = "idempotency key";
-    match checked(TABLE, value)? {
-        (V1, bytes) => decode::<IdempotencyV1>(TABLE, bytes).map(|(record, _)| record.into()),
-        (V2, bytes) => decode(TABLE, bytes).map(|(record, _)| record),
-        _ => Err(unknown_version(TABLE)),
-    }
+pub(super) fn decode_idempotency(value: &[u8]) -> Result<IdempotencyV1, StoreError> {
+    open("idempotency key", value).map(|(record, _)| record)
 }
 
 // ---- notifications and attempts -------------------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
-struct NotificationV4 {
+struct NotificationV1 {
     state: u8,
     due_ms: Option<u64>,
     test: bool,
@@ -498,143 +430,9 @@ struct NotificationV4 {
     awaits_predecessor: bool,
     /// How long after the last automatic attempt the next one was scheduled.
     gap_ms: Option<u64>,
-    last: Option<AttemptV2>,
-}
-
-/// Of before gaps were kept.
-#[derive(Serialize, Deserialize)]
-struct NotificationV3 {
-    state: u8,
-    due_ms: Option<u64>,
-    test: bool,
-    erased: bool,
-    automatic: u8,
-    attempts: u16,
-    manual_ms: Option<u64>,
-    inserted_ms: u64,
-    updated_ms: u64,
-    delivered_ms: Option<u64>,
-    /// What it is kept in order by, where its webhook is ordered.
-    order: Option<u64>,
-    /// Whether one before it in that order has to end first.
-    awaits_predecessor: bool,
-    last: Option<AttemptV2>,
-}
-
-impl From<NotificationV3> for NotificationV4 {
-    fn from(old: NotificationV3) -> Self {
-        Self {
-            state: old.state,
-            due_ms: old.due_ms,
-            test: old.test,
-            erased: old.erased,
-            automatic: old.automatic,
-            attempts: old.attempts,
-            manual_ms: old.manual_ms,
-            inserted_ms: old.inserted_ms,
-            updated_ms: old.updated_ms,
-            delivered_ms: old.delivered_ms,
-            order: old.order,
-            awaits_predecessor: old.awaits_predecessor,
-            gap_ms: None,
-            last: old.last,
-        }
-    }
-}
-
-/// Of format 2, which kept no order.
-#[derive(Serialize, Deserialize)]
-struct NotificationV2 {
-    state: u8,
-    due_ms: Option<u64>,
-    test: bool,
-    erased: bool,
-    automatic: u8,
-    attempts: u16,
-    manual_ms: Option<u64>,
-    inserted_ms: u64,
-    updated_ms: u64,
-    delivered_ms: Option<u64>,
     last: Option<AttemptV1>,
 }
 
-impl From<NotificationV2> for NotificationV3 {
-    fn from(old: NotificationV2) -> Self {
-        Self {
-            state: old.state,
-            due_ms: old.due_ms,
-            test: old.test,
-            erased: old.erased,
-            automatic: old.automatic,
-            attempts: old.attempts,
-            manual_ms: old.manual_ms,
-            inserted_ms: old.inserted_ms,
-            updated_ms: old.updated_ms,
-            delivered_ms: old.delivered_ms,
-            order: None,
-            awaits_predecessor: false,
-            last: old.last.map(AttemptV2::from),
-        }
-    }
-}
-
-/// Of format 1, which erased an event's payload and left what targets had echoed of it.
-#[derive(Serialize, Deserialize)]
-struct NotificationV1 {
-    state: u8,
-    due_ms: Option<u64>,
-    test: bool,
-    automatic: u8,
-    attempts: u16,
-    manual_ms: Option<u64>,
-    inserted_ms: u64,
-    updated_ms: u64,
-    delivered_ms: Option<u64>,
-    last: Option<AttemptV1>,
-}
-
-impl From<NotificationV1> for NotificationV2 {
-    fn from(old: NotificationV1) -> Self {
-        Self {
-            state: old.state,
-            due_ms: old.due_ms,
-            test: old.test,
-            erased: false,
-            automatic: old.automatic,
-            attempts: old.attempts,
-            manual_ms: old.manual_ms,
-            inserted_ms: old.inserted_ms,
-            updated_ms: old.updated_ms,
-            delivered_ms: old.delivered_ms,
-            last: old.last,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct AttemptV2 {
-    number: u16,
-    trigger: u8,
-    started_ms: u64,
-    duration_us: u32,
-    dns_us: Option<u32>,
-    connect_us: Option<u32>,
-    tls_us: Option<u32>,
-    first_byte_us: Option<u32>,
-    remote_ip: Option<Vec<u8>>,
-    /// 12 or 13; 0 where there was no TLS.
-    tls_version: u8,
-    result: ResultV2,
-    next_ms: Option<u64>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum ResultV2 {
-    Response { status: u16, body: Vec<u8>, retry_after_ms: Option<u64>, location: Option<String> },
-    Error { code: String, message: String, message_pt: String },
-}
-
-/// Of formats 1 and 2, which told of errors in English alone.
 #[derive(Serialize, Deserialize)]
 struct AttemptV1 {
     number: u16,
@@ -646,6 +444,8 @@ struct AttemptV1 {
     tls_us: Option<u32>,
     first_byte_us: Option<u32>,
     remote_ip: Option<Vec<u8>>,
+    /// 12 or 13; 0 where there was no TLS.
+    tls_version: u8,
     result: ResultV1,
     next_ms: Option<u64>,
 }
@@ -653,31 +453,7 @@ struct AttemptV1 {
 #[derive(Serialize, Deserialize)]
 enum ResultV1 {
     Response { status: u16, body: Vec<u8>, retry_after_ms: Option<u64>, location: Option<String> },
-    Error { code: String, message: String },
-}
-
-impl From<AttemptV1> for AttemptV2 {
-    fn from(old: AttemptV1) -> Self {
-        Self {
-            number: old.number,
-            trigger: old.trigger,
-            started_ms: old.started_ms,
-            duration_us: old.duration_us,
-            dns_us: old.dns_us,
-            connect_us: old.connect_us,
-            tls_us: old.tls_us,
-            first_byte_us: old.first_byte_us,
-            remote_ip: old.remote_ip,
-            tls_version: 0,
-            result: match old.result {
-                ResultV1::Response { status, body, retry_after_ms, location } => {
-                    ResultV2::Response { status, body, retry_after_ms, location }
-                }
-                ResultV1::Error { code, message } => ResultV2::Error { code, message_pt: message.clone(), message },
-            },
-            next_ms: old.next_ms,
-        }
-    }
+    Error { code: String, message: String, message_pt: String },
 }
 
 pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
@@ -688,7 +464,7 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         State::Failed => (3, None),
         State::Cancelled => (4, None),
     };
-    let record = NotificationV4 {
+    let record = NotificationV1 {
         state,
         due_ms,
         test: notification.test,
@@ -704,7 +480,7 @@ pub(super) fn encode_notification(notification: &Notification) -> Vec<u8> {
         gap_ms: notification.gap.map(millis),
         last: notification.last.as_ref().map(attempt_record),
     };
-    seal_as(V4, &record, &[])
+    seal(&record, &[])
 }
 
 pub(super) fn decode_notification(
@@ -713,13 +489,7 @@ pub(super) fn decode_notification(
     value: &[u8],
 ) -> Result<Notification, StoreError> {
     const TABLE: &str = "notification";
-    let record = match checked(TABLE, value)? {
-        (V4, bytes) => decode::<NotificationV4>(TABLE, bytes)?.0,
-        (V3, bytes) => decode::<NotificationV3>(TABLE, bytes)?.0.into(),
-        (V2, bytes) => NotificationV3::from(decode::<NotificationV2>(TABLE, bytes)?.0).into(),
-        (V1, bytes) => NotificationV3::from(NotificationV2::from(decode::<NotificationV1>(TABLE, bytes)?.0)).into(),
-        _ => return Err(unknown_version(TABLE)),
-    };
+    let (record, _) = open::<NotificationV1>(TABLE, value)?;
     let state = match (record.state, record.due_ms) {
         (0, _) => State::Pending,
         (1, Some(due)) => State::Retrying { due: Timestamp::from_ms(due) },
@@ -751,20 +521,16 @@ pub(super) fn decode_notification(
 }
 
 pub(super) fn encode_attempt(attempt: &Attempt) -> Vec<u8> {
-    seal_as(V2, &attempt_record(attempt), &[])
+    seal(&attempt_record(attempt), &[])
 }
 
 pub(super) fn decode_attempt(value: &[u8]) -> Result<Attempt, StoreError> {
-    let record = match checked("attempt", value)? {
-        (V2, bytes) => decode::<AttemptV2>("attempt", bytes)?.0,
-        (V1, bytes) => decode::<AttemptV1>("attempt", bytes)?.0.into(),
-        _ => return Err(unknown_version("attempt")),
-    };
+    let (record, _) = open("attempt", value)?;
     attempt_from(record).ok_or_else(|| invalid("attempt"))
 }
 
-fn attempt_record(attempt: &Attempt) -> AttemptV2 {
-    AttemptV2 {
+fn attempt_record(attempt: &Attempt) -> AttemptV1 {
+    AttemptV1 {
         number: attempt.number,
         trigger: match attempt.trigger {
             Trigger::Automatic => 0,
@@ -787,13 +553,13 @@ fn attempt_record(attempt: &Attempt) -> AttemptV2 {
             Some(TlsVersion::V1_3) => 13,
         },
         result: match &attempt.result {
-            AttemptResult::Response(response) => ResultV2::Response {
+            AttemptResult::Response(response) => ResultV1::Response {
                 status: response.status,
                 body: response.body.clone(),
                 retry_after_ms: response.retry_after.map(millis),
                 location: response.location.clone(),
             },
-            AttemptResult::Error(error) => ResultV2::Error {
+            AttemptResult::Error(error) => ResultV1::Error {
                 code: error.code.as_str().to_owned(),
                 message: error.message.clone(),
                 message_pt: error.message_pt.clone(),
@@ -803,7 +569,7 @@ fn attempt_record(attempt: &Attempt) -> AttemptV2 {
     }
 }
 
-fn attempt_from(record: AttemptV2) -> Option<Attempt> {
+fn attempt_from(record: AttemptV1) -> Option<Attempt> {
     let remote_ip = match record.remote_ip {
         None => None,
         Some(octets) => Some(match octets.len() {
@@ -836,13 +602,13 @@ fn attempt_from(record: AttemptV2) -> Option<Attempt> {
             _ => return None,
         },
         result: match record.result {
-            ResultV2::Response { status, body, retry_after_ms, location } => AttemptResult::Response(Response {
+            ResultV1::Response { status, body, retry_after_ms, location } => AttemptResult::Response(Response {
                 status,
                 body,
                 retry_after: retry_after_ms.map(Duration::from_millis),
                 location,
             }),
-            ResultV2::Error { code, message, message_pt } => {
+            ResultV1::Error { code, message, message_pt } => {
                 AttemptResult::Error(AttemptError { code: ErrorCode::parse(&code)?, message, message_pt })
             }
         },

@@ -10,7 +10,7 @@
 
 use super::engine::{RowWrite, Slice, Tree, catch_sled_panic};
 use super::open::sync_folder;
-use super::record::{FormatV1, HeadV2};
+use super::record::{FormatV1, HeadV1};
 use super::{StoreError, keys, record};
 use std::collections::VecDeque;
 use std::fs::{self, OpenOptions};
@@ -138,9 +138,9 @@ pub(super) fn is_waiting(folder: &Path) -> bool {
 pub(super) fn complete(
     folder: &Path,
     tree: &dyn Tree,
-    (format, head): (Option<&FormatV1>, HeadV2),
+    (format, head): (Option<&FormatV1>, HeadV1),
     accept: bool,
-) -> Result<HeadV2, StoreError> {
+) -> Result<HeadV1, StoreError> {
     let path = folder.join(NAME);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(head),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn head(commit: u64) -> RowWrite {
-        let head = HeadV2 { commit, ..HeadV2::default() };
+        let head = HeadV1 { commit, ..HeadV1::default() };
         (keys::meta("head").into(), Some(record::encode_head(&head).into()))
     }
 

@@ -24,7 +24,7 @@ const SYNC_BYTES: usize = 16 * 1024 * 1024;
 /// What a restored store holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// How many events; 0 for a backup of format 1, which counted nothing.
+    /// How many events.
     pub events: u64,
     /// How many notifications.
     pub notifications: u64,

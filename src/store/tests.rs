@@ -40,7 +40,6 @@ impl Rig {
         let settings = StoreSettings {
             path,
             cache_bytes: 8 << 20,
-            backup_dir: None,
             limits: Limits::default(),
             accept_data_loss: false,
             clock: clock.clone(),
@@ -891,7 +890,6 @@ fn a_panicking_committer_is_not_called_alive() {
     let settings = StoreSettings {
         path: dir.path().to_owned(),
         cache_bytes: 1 << 20,
-        backup_dir: None,
         limits: Limits::default(),
         accept_data_loss: false,
         clock: Clock::manual(START),

@@ -68,7 +68,7 @@ mod tests {
             (keys::chunk(Seq(u64::MAX), 1), false),
             (keys::own_id(account, crate::model::EventId::from_bytes([9; 16])), true),
         ];
-        let head = record::HeadV2 { seq: 7, ..files.head };
+        let head = record::HeadV1 { seq: 7, ..files.head };
         let mut written: Vec<_> = rows.iter().map(|(key, _)| (key.as_slice().into(), Some("row".into()))).collect();
         written.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
         files.tree.apply(&written).unwrap();

@@ -102,10 +102,8 @@ pub(super) fn verify(tree: &dyn Tree, mut progress: impl FnMut(u64)) -> Report {
             }
         };
         let table = Table::of(&key);
-        let left = keys::is_left_of_sets(&key);
-        let name = if left { "left of format 3" } else { table.map_or("unknown", Table::name) };
-        *verifier.report.rows.entry(name).or_default() += 1;
-        let mut problem = if left { None } else { verifier.check(table, &key, &value) };
+        *verifier.report.rows.entry(table.map_or("unknown", Table::name)).or_default() += 1;
+        let mut problem = verifier.check(table, &key, &value);
         for _ in 1..LOOKS {
             if problem.is_none() {
                 break;

@@ -219,21 +219,6 @@ fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() 
 }
 
 #[test]
-fn a_kill_in_the_middle_of_a_migration_leaves_the_old_format_or_the_new() {
-    for round in 0..rounds(6) {
-        let folder = tempfile::tempdir().unwrap();
-        let Some(data) = super::keeping::of_format(1, folder.path()) else { return };
-        let mut daemon = Daemon::at(&data, QUICK);
-        daemon.accept(true);
-        daemon.spawn_and_kill(|| a_moment(round, 60));
-        daemon.spawn();
-        assert_eq!(daemon.list("/api/events").len(), 4);
-        let (code, said, _) = daemon.run(&["verify"]);
-        assert_eq!(code, Some(0), "round {round}: {said}");
-    }
-}
-
-#[test]
 fn a_restart_takes_up_what_is_owed_by_itself() {
     let receiver = Receiver::start(&[Reply::Status(500)]);
     let mut daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"300ms\"]"));

@@ -178,9 +178,9 @@ impl Daemon {
         Some(status)
     }
 
-    /// Starts on a store that nothing vouches for: `serve --accept-data-loss`, until told otherwise.
-    pub(crate) fn accept(&mut self, accepting: bool) {
-        self.accepting = accepting;
+    /// Starts on a store that nothing vouches for: `serve --accept-data-loss`.
+    pub(crate) fn accept(&mut self) {
+        self.accepting = true;
     }
 
     /// From now on it is started with this variable.

@@ -1,4 +1,4 @@
-//! What the store is trusted with, from outside: backups, restores, verification, old formats, damaged folders, full disks.
+//! What the store is trusted with, from outside: backups, restores, verification, damaged folders, full disks.
 
 use super::harness::{Daemon, QUICK, eventually, skipped};
 use super::receiver::{Receiver, Reply};
@@ -153,105 +153,17 @@ fn backups_by_the_clock_are_kept_as_many_as_the_config_says() {
     assert!(code == Some(78) && complaint.contains("`store.backup_every` needs `store.backup_dir`"), "{complaint}");
 }
 
-// ---- formats ---------------------------------------------------------------------------------------------------------
-
-/// A folder as the carteiro of that format left it: delivered, retrying, held and erased notifications, a payload in chunks.
-/// `None` where there is no tar, which is said.
-pub(crate) fn of_format(number: u32, folder: &Path) -> Option<PathBuf> {
-    let fixture = format!("{}/tests/fixtures/format-{number}.tar.gz", env!("CARGO_MANIFEST_DIR"));
-    let Ok(unpacked) = Command::new("tar").arg("xzf").arg(fixture).arg("-C").arg(folder).status() else {
-        skipped(&format!("a store of format {number}"), "tar is not installed");
-        return None;
-    };
-    assert!(unpacked.success());
-    Some(folder.join("data"))
-}
-
-/// What every one of those folders holds, in whatever format it was left.
-fn holds_what_was_left(daemon: &Daemon) {
-    let find = |own: &str| daemon.list(&format!("/api/events?external_id={own}"))[0].clone();
-    let history = |own: &str| daemon.history(find(own)["id"].as_str().unwrap());
-    let statuses = |own: &str| -> BTreeSet<String> {
-        history(own).iter().map(|notification| notification["status"].as_str().unwrap().to_owned()).collect()
-    };
-    assert_eq!(statuses("fixture-delivered"), ["DELIVERED".to_owned(), "HELD".to_owned()].into());
-    assert_eq!(statuses("fixture-retrying"), ["RETRYING".to_owned(), "HELD".to_owned()].into());
-    assert_eq!(statuses("fixture-erased"), ["CANCELLED".to_owned()].into());
-    let large = find("fixture-large")["id"].as_str().unwrap().to_owned();
-    let pad = daemon.get(&format!("/api/events/{large}")).expect(200).data()["resource"]["pad"].clone();
-    assert_eq!(pad.as_str().unwrap().len(), 60_000);
-    assert_eq!(daemon.list("/api/tokens").len(), 2);
-    let (code, said, _) = daemon.run(&["verify"]);
-    assert_eq!(code, Some(0), "{said}");
-}
-
 #[test]
-fn a_store_of_this_format_opens_in_every_later_carteiro() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(data) = of_format(4, folder.path()) else { return };
-    let daemon = Daemon::start_on(&data, QUICK);
-    assert!(!daemon.log().contains("migrated"), "this one's own");
-    holds_what_was_left(&daemon);
-    let disabled = daemon.list("/api/webhooks").into_iter().find(|webhook| webhook["status"] == "DISABLED").unwrap();
-    assert!(disabled["disabled_reason"].as_str().unwrap().contains("410 Gone"), "{disabled}");
-    let resends = daemon.list("/api/notifications/resend?order=asc");
-    assert_eq!((&resends[0]["status"], &resends[1]["status"]), (&json!("DONE"), &json!("CANCELLED")));
-}
-
-#[test]
-fn a_store_of_format_3_opens() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(data) = of_format(3, folder.path()) else { return };
-    let mut daemon = Daemon::at(&data, QUICK);
-    let (code, _, complaint) = daemon.run(&["verify"]);
-    assert!(code == Some(1) && complaint.contains("start it once, then verify again"), "{complaint}");
-    daemon.spawn();
-    assert!(daemon.log().contains("the store was migrated"), "{}", daemon.log());
-    holds_what_was_left(&daemon);
-    // Of three about one resource, kept in order, one has its turn.
-    let ordered = daemon.list("/api/notifications?type=SHIP.SENT&status=HELD");
-    assert_eq!(ordered.len(), 6, "of two webhooks that are paused");
-}
-
-#[test]
-fn a_store_of_format_2_opens() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(data) = of_format(2, folder.path()) else { return };
-    let daemon = Daemon::start_on(&data, QUICK);
-    assert!(daemon.log().contains("the store was migrated"), "{}", daemon.log());
-    holds_what_was_left(&daemon);
-}
-
-#[test]
-fn a_store_of_format_1_is_backed_up_migrated_and_opens() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(data) = of_format(1, folder.path()) else { return };
-    let receiver = Receiver::ok();
-    // It knew no marker, and without one sled is not let at it.
-    let mut daemon = Daemon::at(&data, QUICK);
-    let said = daemon.try_spawn().unwrap_err();
-    assert!(said.contains("from before there were markers"), "{said}");
-    daemon.accept(true);
-    daemon.spawn();
-    daemon.accept(false);
-    assert!(daemon.log().contains("the store was migrated"), "{}", daemon.log());
-    holds_what_was_left(&daemon);
-    // It goes on as any other.
-    daemon.register(&receiver.url, &["*"]);
-    let new = daemon.record("ORDER.PAID");
-    eventually("the new one is delivered", || (receiver.count() == 1).then_some(()));
-    assert_eq!(daemon.history(&new).len(), 2);
+fn a_store_without_its_marker_starts_only_when_told_to() {
+    let mut daemon = Daemon::quick();
+    record(&daemon, "own-1");
     assert!(daemon.terminate().success());
+    fs::remove_file(daemon.data().join("marker")).unwrap();
+    let said = daemon.try_spawn().unwrap_err();
+    assert!(said.contains("--accept-data-loss"), "{said}");
+    daemon.accept();
     daemon.spawn();
-    assert!(daemon.log().matches("the store was migrated").count() == 1, "once");
-    // The backup that was written first is whole, and is of format 1 still.
-    let before = data.join("of-format-1.backup");
-    let again = folder.path().join("again");
-    let (code, said, complaint) = daemon.run(&["restore", before.to_str().unwrap(), "--data", again.to_str().unwrap()]);
-    assert_eq!(code, Some(0), "{said}{complaint}");
-    fs::copy(data.join("admin-token"), again.join("admin-token")).unwrap();
-    let restored = Daemon::start_on(&again, QUICK);
-    holds_what_was_left(&restored);
+    assert_eq!(listed(&daemon), Ok(["own-1".to_owned()].into()));
 }
 
 // ---- damage ----------------------------------------------------------------------------------------------------------

@@ -84,7 +84,6 @@ impl World {
         let settings = StoreSettings {
             path: folder.clone(),
             cache_bytes: 16 * 1024 * 1024,
-            backup_dir: None,
             limits: crate::store::Limits { retention: None, retention_bytes: None, keep_at_least: DAY, min_free: 0 },
             accept_data_loss: false,
             clock: Clock::System,

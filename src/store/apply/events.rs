@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
-use crate::store::record::{self, IdempotencyV2, Stored};
+use crate::store::record::{self, IdempotencyV1, Stored};
 use crate::store::txn::Txn;
 use crate::store::{AcceptRefusal, Accepted, Hot, IdempotencyKey, MAX_EVENT_TYPES, MAX_OWED_AT_ONCE, StoreError};
 use std::collections::HashMap;
@@ -287,7 +287,7 @@ impl Committer {
 fn replay(
     txn: &Txn<'_>,
     account: AccountNo,
-    first: &IdempotencyV2,
+    first: &IdempotencyV1,
     key: IdempotencyKey,
 ) -> Result<Option<Result<Vec<Accepted>, AcceptRefusal>>, StoreError> {
     if first.fingerprint != key.fingerprint {

@@ -3,7 +3,7 @@
 use crate::model::{AccountNo, Fingerprint, SigningSecret, Timestamp, Webhook, WebhookNo};
 use crate::store::committer::Committer;
 use crate::store::idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
-use crate::store::record::{self, IdempotencyV2, RegisteredV1};
+use crate::store::record::{self, IdempotencyV1, RegisteredV1};
 use crate::store::txn::Txn;
 use crate::store::{StoreError, keys};
 
@@ -18,7 +18,7 @@ pub(super) fn answered(
     txn: &Txn<'_>,
     account: AccountNo,
     key: Option<IdempotencyKey>,
-) -> Result<Option<IdempotencyV2>, StoreError> {
+) -> Result<Option<IdempotencyV1>, StoreError> {
     key.map_or(Ok(None), |key| txn.read(&keys::idempotency(account, key.hash), record::decode_idempotency))
 }
 
@@ -27,7 +27,7 @@ pub(super) fn remember(
     txn: &mut Txn<'_>,
     account: AccountNo,
     key: IdempotencyKey,
-    earlier: Option<&IdempotencyV2>,
+    earlier: Option<&IdempotencyV1>,
     made: Made,
 ) {
     // A key used again after its window leaves the sweeper's row of the first time behind; take it along.
@@ -38,7 +38,7 @@ pub(super) fn remember(
         Made::Events(seqs) => (seqs, None),
         Made::Webhook(webhook) => (Vec::new(), Some(webhook)),
     };
-    let record = IdempotencyV2 { fingerprint: key.fingerprint, until_ms: key.until.as_ms(), seqs, webhook };
+    let record = IdempotencyV1 { fingerprint: key.fingerprint, until_ms: key.until.as_ms(), seqs, webhook };
     txn.put(keys::idempotency(account, key.hash), record::encode_idempotency(&record));
     txn.put(keys::idempotency_end(key.until, account, key.hash), Vec::new());
 }
@@ -51,7 +51,7 @@ pub(super) fn forget_key_of(txn: &mut Txn<'_>, webhook: &Webhook) -> Result<(), 
     };
     let row = keys::idempotency(webhook.account, hash);
     // After its window the key may have registered another one.
-    let own = |known: &IdempotencyV2| known.webhook.is_some_and(|made| made.no == webhook.no.0);
+    let own = |known: &IdempotencyV1| known.webhook.is_some_and(|made| made.no == webhook.no.0);
     if let Some(known) = txn.read(&row, record::decode_idempotency)?.filter(own) {
         txn.delete(keys::idempotency_end(Timestamp::from_ms(known.until_ms), webhook.account, hash));
         txn.delete(row);
@@ -66,7 +66,7 @@ fn mark(secret: &SigningSecret) -> [u8; 16] {
 
 impl Committer {
     /// Whether a key is still recognised: a little longer while the clock is ahead, rather than answered anew.
-    pub(super) fn is_in_window(&self, known: &IdempotencyV2) -> bool {
+    pub(super) fn is_in_window(&self, known: &IdempotencyV1) -> bool {
         known.until_ms > self.shared.times.trusted_now().as_ms()
     }
 

@@ -106,8 +106,8 @@ impl Committer {
             for no in wanted {
                 let job = Job::Resend {
                     account: account.0,
-                    resend: Some(resend.number),
-                    webhook: Some(no.0),
+                    resend: resend.number,
+                    webhook: no.0,
                     status: resend.filter.status.map(record::status_byte),
                     event_type: resend.filter.event_type.as_ref().map(ToString::to_string),
                     response: resend.filter.response.map(ResponseFilter::code),
@@ -135,7 +135,7 @@ impl Committer {
     ) -> Option<BulkResend> {
         let known = self.shared.resends().get(&(account, number)).cloned();
         let mut resend = known.filter(|resend| resend.state == ResendState::Running)?;
-        let part = |job: &Job| matches!(job, Job::Resend { resend: Some(of), .. } if *of == number);
+        let part = |job: &Job| matches!(job, Job::Resend { resend: of, .. } if *of == number);
         for part in self.jobs.remove(part) {
             txn.delete(keys::job(part));
         }
@@ -178,7 +178,7 @@ impl Committer {
     ) {
         let number = open.number;
         let of = match open.job {
-            Job::Resend { account, resend, .. } => resend.map(|number| (AccountNo(account), number)),
+            Job::Resend { account, resend, .. } => Some((AccountNo(account), resend)),
             Job::Cancel { .. } | Job::BringForward { .. } | Job::Remove { .. } => None,
         };
         let broken = turned.is_err();
@@ -246,30 +246,24 @@ impl Committer {
                 last_seq,
                 last_webhook,
             } => {
-                let (room, ordered) = match webhook.map(WebhookNo) {
-                    Some(no) => {
-                        let directory = self.shared.directory();
-                        let Some(webhook) = directory.by_no(no) else {
-                            // Deleted meanwhile: nothing of it can be re-sent.
-                            return Ok((Turned::Over, nothing));
-                        };
-                        // One at a time where order is kept: they leave in the order they were owed.
-                        let (most, go_on_at) =
-                            if webhook.ordered { (1, 0) } else { (MAX_OWED_BY_HAND, MAX_OWED_BY_HAND / 2) };
-                        let owed = txn.scan(&keys::manuals_of(no)).take(go_on_at + 1).count();
-                        if !webhook.is_active() || owed > go_on_at {
-                            return Ok((Turned::Blocked(no), nothing));
-                        }
-                        (most - owed, webhook.ordered)
-                    }
-                    None => (JOB_BATCH, false),
+                let no = WebhookNo(webhook);
+                let directory = self.shared.directory();
+                let Some(known) = directory.by_no(no) else {
+                    // Deleted meanwhile: nothing of it can be re-sent.
+                    return Ok((Turned::Over, nothing));
                 };
+                // One at a time where order is kept: they leave in the order they were owed.
+                let (most, go_on_at) = if known.ordered { (1, 0) } else { (MAX_OWED_BY_HAND, MAX_OWED_BY_HAND / 2) };
+                let owed = txn.scan(&keys::manuals_of(no)).take(go_on_at + 1).count();
+                if !known.is_active() || owed > go_on_at {
+                    return Ok((Turned::Blocked(no), nothing));
+                }
                 let account_no = AccountNo(account);
-                let of = resend.and_then(|number| self.shared.resends().get(&(account_no, number)).cloned());
+                let of = self.shared.resends().get(&(account_no, resend)).cloned();
                 let query = NotificationQuery {
                     from: of.as_ref().and_then(|of| of.filter.from),
                     to: of.as_ref().and_then(|of| of.filter.to),
-                    webhook: webhook.map(WebhookNo),
+                    webhook: Some(no),
                     status: status.and_then(record::status_from),
                     event_type: event_type.as_deref().and_then(Pattern::parse),
                     response: response.and_then(ResponseFilter::from_code),
@@ -280,10 +274,10 @@ impl Committer {
                     (Place { seq: at_seq, webhook: at_webhook }, Place { seq: last_seq, webhook: last_webhook });
                 let shared = self.shared.clone();
                 let (found, next) =
-                    Walk::between(&shared, account_no, &query, at, last)?.readable_page(JOB_BATCH, room)?;
+                    Walk::between(&shared, account_no, &query, at, last)?.readable_page(JOB_BATCH, most - owed)?;
                 let mut progress = Progress::default();
                 for notification in found {
-                    if ordered && notification.needs_automatic_attempt() {
+                    if known.ordered && notification.needs_automatic_attempt() {
                         // It leaves in its turn anyway.
                         progress.skipped += 1;
                         continue;

@@ -4,7 +4,7 @@ use super::{event_rows, notification_rows, read_event, read_notification, with_r
 use crate::model::{AccountNo, Event, Notification, NotificationKey, Seq, Timestamp, millis};
 use crate::store::committer::Committer;
 use crate::store::keys;
-use crate::store::record::{self, HeadV2, Stored};
+use crate::store::record::{self, HeadV1, Stored};
 use crate::store::txn::Txn;
 use crate::store::{Limits, StoreError};
 use std::collections::BTreeSet;
@@ -105,7 +105,7 @@ impl Retirement {
 }
 
 /// About how many bytes what is kept takes.
-pub(in crate::store) fn kept_bytes(head: &HeadV2) -> u64 {
+pub(in crate::store) fn kept_bytes(head: &HeadV1) -> u64 {
     head.payload_bytes + ROWS_BYTES * (head.events + head.notifications)
 }
 

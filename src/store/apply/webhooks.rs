@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::store::committer::{Committer, Matches, Told};
 use crate::store::keys::{self};
-use crate::store::record::{self, Job, WebhookRefV2};
+use crate::store::record::{self, Job, WebhookRefV1};
 use crate::store::txn::Txn;
 use crate::store::{MAX_WEBHOOKS, StoreError, Token};
 use std::sync::{Arc, PoisonError};
@@ -68,7 +68,7 @@ impl Committer {
         webhook.registered_after = Seq(self.head.seq);
         webhook.inserted_at = now;
         webhook.updated_at = now;
-        let by_id = WebhookRefV2 { account: webhook.account.0, webhook: webhook.no.0, key };
+        let by_id = WebhookRefV1 { account: webhook.account.0, webhook: webhook.no.0, key };
         txn.put(keys::webhook_id(webhook.id), record::encode_webhook_ref(&by_id));
         Some(self.put_webhook(txn, webhook))
     }

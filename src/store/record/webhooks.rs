@@ -1,6 +1,6 @@
 //! Webhooks, and how their targets do.
 
-use super::{V1, V2, V3, checked, decode, invalid, seal_as, unknown_version};
+use super::{invalid, open, seal};
 use crate::model::{
     AccountNo, Authorization, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet, RateLimit, RetryPolicy, Seq,
     SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 #[derive(Serialize, Deserialize)]
-struct WebhookV3 {
+struct WebhookV1 {
     no: u32,
     account: u32,
     id: [u8; 16],
@@ -33,115 +33,11 @@ struct WebhookV3 {
     deleted_ms: Option<u64>,
 }
 
-/// Of a time when a webhook had one secret before its own at most.
-#[derive(Serialize, Deserialize)]
-struct WebhookV2 {
-    no: u32,
-    account: u32,
-    id: [u8; 16],
-    target: String,
-    authorization: Option<String>,
-    events: Vec<String>,
-    description: Option<String>,
-    status: u8,
-    disabled: Option<DisabledV1>,
-    headers: Vec<(String, String)>,
-    max_in_flight: Option<u16>,
-    rate_limit_millis: Option<u32>,
-    ordered: bool,
-    retry: Option<RetryV1>,
-    secret: Vec<u8>,
-    old_secret: Option<(Vec<u8>, u64)>,
-    registered_after: u64,
-    inserted_ms: u64,
-    updated_ms: u64,
-    deleted_ms: Option<u64>,
-}
-
 #[derive(Serialize, Deserialize)]
 struct DisabledV1 {
     at_ms: u64,
     /// `None` for a target that said it is gone.
     failing_since_ms: Option<u64>,
-}
-
-impl From<WebhookV2> for WebhookV3 {
-    fn from(old: WebhookV2) -> Self {
-        Self {
-            no: old.no,
-            account: old.account,
-            id: old.id,
-            target: old.target,
-            authorization: old.authorization,
-            events: old.events,
-            description: old.description,
-            status: old.status,
-            disabled: old.disabled,
-            headers: old.headers,
-            max_in_flight: old.max_in_flight,
-            rate_limit_millis: old.rate_limit_millis,
-            ordered: old.ordered,
-            retry: old.retry,
-            secret: old.secret,
-            old_secrets: old.old_secret.into_iter().collect(),
-            registered_after: old.registered_after,
-            inserted_ms: old.inserted_ms,
-            updated_ms: old.updated_ms,
-            deleted_ms: old.deleted_ms,
-        }
-    }
-}
-
-/// Of formats 1 to 3, in which no webhook was ever disabled.
-#[derive(Serialize, Deserialize)]
-struct WebhookV1 {
-    no: u32,
-    account: u32,
-    id: [u8; 16],
-    target: String,
-    authorization: Option<String>,
-    events: Vec<String>,
-    description: Option<String>,
-    status: u8,
-    disabled_reason: String,
-    headers: Vec<(String, String)>,
-    max_in_flight: Option<u16>,
-    rate_limit_millis: Option<u32>,
-    ordered: bool,
-    retry: Option<RetryV1>,
-    secret: Vec<u8>,
-    old_secret: Option<(Vec<u8>, u64)>,
-    registered_after: u64,
-    inserted_ms: u64,
-    updated_ms: u64,
-    deleted_ms: Option<u64>,
-}
-
-impl From<WebhookV1> for WebhookV2 {
-    fn from(old: WebhookV1) -> Self {
-        Self {
-            no: old.no,
-            account: old.account,
-            id: old.id,
-            target: old.target,
-            authorization: old.authorization,
-            events: old.events,
-            description: old.description,
-            status: old.status,
-            disabled: None,
-            headers: old.headers,
-            max_in_flight: old.max_in_flight,
-            rate_limit_millis: old.rate_limit_millis,
-            ordered: old.ordered,
-            retry: old.retry,
-            secret: old.secret,
-            old_secret: old.old_secret,
-            registered_after: old.registered_after,
-            inserted_ms: old.inserted_ms,
-            updated_ms: old.updated_ms,
-            deleted_ms: old.deleted_ms,
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -163,7 +59,7 @@ pub(in crate::store) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
             (2, Some(DisabledV1 { at_ms: at.as_ms(), failing_since_ms }))
         }
     };
-    let record = WebhookV3 {
+    let record = WebhookV1 {
         no: webhook.no.0,
         account: webhook.account.0,
         id: webhook.id.to_bytes(),
@@ -193,7 +89,7 @@ pub(in crate::store) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
         updated_ms: webhook.updated_at.as_ms(),
         deleted_ms: webhook.deleted_at.map(Timestamp::as_ms),
     };
-    seal_as(V3, &record, &[])
+    seal(&record, &[])
 }
 
 fn retry_record(policy: &RetryPolicy) -> RetryV1 {
@@ -204,16 +100,11 @@ fn retry_record(policy: &RetryPolicy) -> RetryV1 {
 }
 
 pub(in crate::store) fn decode_webhook(value: &[u8]) -> Result<Webhook, StoreError> {
-    let record = match checked("webhook", value)? {
-        (V3, bytes) => decode::<WebhookV3>("webhook", bytes)?.0,
-        (V2, bytes) => decode::<WebhookV2>("webhook", bytes)?.0.into(),
-        (V1, bytes) => WebhookV2::from(decode::<WebhookV1>("webhook", bytes)?.0).into(),
-        _ => return Err(unknown_version("webhook")),
-    };
+    let (record, _) = open("webhook", value)?;
     webhook_from(record).ok_or_else(|| invalid("webhook"))
 }
 
-fn webhook_from(record: WebhookV3) -> Option<Webhook> {
+fn webhook_from(record: WebhookV1) -> Option<Webhook> {
     let patterns: Option<Vec<Pattern>> = record.events.iter().map(|text| Pattern::parse(text)).collect();
     Some(Webhook {
         no: WebhookNo(record.no),
@@ -268,7 +159,7 @@ fn webhook_from(record: WebhookV3) -> Option<Webhook> {
 // ---- how targets do -------------------------------------------------------------------------------------------------
 
 #[derive(Serialize, Deserialize)]
-struct HealthV2 {
+struct HealthV1 {
     failing_since_ms: u64,
     failures: u8,
     failing: bool,
@@ -278,7 +169,7 @@ struct HealthV2 {
 }
 
 pub(in crate::store) fn encode_health(health: &TargetHealth) -> Vec<u8> {
-    let record = HealthV2 {
+    let record = HealthV1 {
         failing_since_ms: health.failing_since.as_ms(),
         failures: health.failures,
         failing: health.failing,
@@ -286,31 +177,11 @@ pub(in crate::store) fn encode_health(health: &TargetHealth) -> Vec<u8> {
         gone: health.gone,
         notice_ends_ms: health.notice.map(|notice| notice.ends_at.as_ms()),
     };
-    seal_as(V2, &record, &[])
-}
-
-/// Of a time when one failed attempt was enough.
-#[derive(Serialize, Deserialize)]
-struct HealthV1 {
-    failing_since_ms: u64,
-    exhausted: bool,
-    gone: bool,
-    notice_ends_ms: Option<u64>,
-}
-
-impl From<HealthV1> for HealthV2 {
-    fn from(old: HealthV1) -> Self {
-        let HealthV1 { failing_since_ms, exhausted, gone, notice_ends_ms } = old;
-        Self { failing_since_ms, failures: 1, failing: notice_ends_ms.is_some(), exhausted, gone, notice_ends_ms }
-    }
+    seal(&record, &[])
 }
 
 pub(in crate::store) fn decode_health(value: &[u8]) -> Result<TargetHealth, StoreError> {
-    let record = match checked("health", value)? {
-        (V2, bytes) => decode::<HealthV2>("health", bytes)?.0,
-        (V1, bytes) => decode::<HealthV1>("health", bytes)?.0.into(),
-        _ => return Err(unknown_version("health")),
-    };
+    let (record, _) = open::<HealthV1>("health", value)?;
     Ok(TargetHealth {
         failing_since: Timestamp::from_ms(record.failing_since_ms),
         failures: record.failures,
