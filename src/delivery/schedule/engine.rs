@@ -54,11 +54,11 @@ pub struct EngineSettings {
 pub struct Engine {
     /// What others may ask of it.
     pub status: Arc<Status>,
-    orders: mpsc::UnboundedSender<Order>,
+    commands: mpsc::UnboundedSender<Command>,
     task: tokio::task::JoinHandle<()>,
 }
 
-enum Order {
+enum Command {
     Reload(Box<EngineSettings>),
     Stop { grace: Duration, done: oneshot::Sender<usize> },
 }
@@ -78,8 +78,8 @@ impl Engine {
         feed: Feed,
     ) -> Self {
         let status = Arc::new(Status::new());
-        let (orders, orders_in) = mpsc::unbounded_channel();
-        let (heard, hearing) = mpsc::unbounded_channel();
+        let (commands, commands_in) = mpsc::unbounded_channel();
+        let (events, events_in) = mpsc::unbounded_channel();
         let scheduler = Scheduler::new(clock.now(), settings.max_in_flight, durable);
         let driver = Driver {
             store,
@@ -89,28 +89,28 @@ impl Engine {
             scheduler,
             lanes: HashMap::new(),
             attempts: JoinSet::new(),
-            heard,
+            events,
             status: status.clone(),
             stopping: None,
             starved: false,
             said_ours: None,
             shown: HashMap::new(),
         };
-        let task = tokio::spawn(driver.run(feed, hearing, orders_in));
-        Self { status, orders, task }
+        let task = tokio::spawn(driver.run(feed, events_in, commands_in));
+        Self { status, commands, task }
     }
 
     /// Takes up what a reload changed; attempts in flight end as they began.
     pub fn reload(&self, settings: EngineSettings) {
         // An engine that is gone needs no settings.
-        let _ = self.orders.send(Order::Reload(Box::new(settings)));
+        let _ = self.commands.send(Command::Reload(Box::new(settings)));
     }
 
     /// Starts nothing more, lets attempts in flight end for at most `grace`, and stops; what was cut off stays owed. Returns
     /// how many attempts were cut off.
     pub async fn stop(self, grace: Duration) -> usize {
         let (done, stopped) = oneshot::channel();
-        let _ = self.orders.send(Order::Stop { grace, done });
+        let _ = self.commands.send(Command::Stop { grace, done });
         let cut_off = stopped.await.unwrap_or(0);
         // A driver that panicked has nothing in flight any more.
         let _ = self.task.await;
@@ -119,19 +119,19 @@ impl Engine {
 }
 
 /// What the driver hears from its own tasks.
-enum Heard {
-    Ended(Box<Ended>),
+enum DriverEvent {
+    AttemptEnded(Box<EndedAttempt>),
     /// The notification was not attempted: it is owed something else by now, or nothing.
-    Untried {
+    Skipped {
         key: NotificationKey,
         standing: Standing,
     },
     /// It could not be read.
-    Unread(NotificationKey),
-    Learned(Input<Arc<Hot>>),
+    Unreadable(NotificationKey),
+    Scheduler(Input<Arc<Hot>>),
 }
 
-struct Ended {
+struct EndedAttempt {
     key: NotificationKey,
     lane: Arc<Prepared>,
     owed: OwedAs,
@@ -152,7 +152,7 @@ struct Driver {
     scheduler: Scheduler<Arc<Hot>>,
     lanes: HashMap<WebhookNo, Arc<Prepared>>,
     attempts: JoinSet<()>,
-    heard: mpsc::UnboundedSender<Heard>,
+    events: mpsc::UnboundedSender<DriverEvent>,
     status: Arc<Status>,
     stopping: Option<oneshot::Sender<usize>>,
     /// Whether the disk leaves no room for outcomes.
@@ -171,8 +171,8 @@ impl Driver {
     async fn run(
         mut self,
         mut feed: Feed,
-        mut hearing: mpsc::UnboundedReceiver<Heard>,
-        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut events_in: mpsc::UnboundedReceiver<DriverEvent>,
+        mut commands: mpsc::UnboundedReceiver<Command>,
     ) {
         let mut inputs = Vec::new();
         for webhook in self.store.directory().all() {
@@ -191,7 +191,7 @@ impl Driver {
                 if let Action::Start { key, .. } = &action {
                     touched.push(key.webhook);
                 }
-                self.act(action);
+                self.perform(action);
             }
             touched.sort_unstable();
             touched.dedup();
@@ -214,15 +214,15 @@ impl Driver {
             let nap = self.scheduler.next_wake().map_or(MAX_SLEEP, |wake| wake.since(self.clock.now()).min(MAX_SLEEP));
             tokio::select! {
                 told = feed.recv(), if feed_open => match told {
-                    Some(told) => inputs.extend(told.into_iter().map(|told| self.learn(told))),
+                    Some(told) => inputs.extend(told.into_iter().map(|told| self.on_store_update(told))),
                     None => feed_open = false,
                 },
-                Some(heard) = hearing.recv() => self.hear(heard, &mut inputs),
-                order = orders.recv(), if self.stopping.is_none() => {
-                    let order = order.unwrap_or_else(|| Order::Stop { grace: Duration::ZERO, done: oneshot::channel().0 });
-                    match order {
-                        Order::Reload(settings) => self.reload(*settings, &mut inputs),
-                        Order::Stop { grace, done } => {
+                Some(event) = events_in.recv() => self.on_event(event, &mut inputs),
+                command = commands.recv(), if self.stopping.is_none() => {
+                    let command = command.unwrap_or_else(|| Command::Stop { grace: Duration::ZERO, done: oneshot::channel().0 });
+                    match command {
+                        Command::Reload(settings) => self.reload(*settings, &mut inputs),
+                        Command::Stop { grace, done } => {
                             self.stopping = Some(done);
                             cut_off_at = Some(tokio::time::Instant::now() + grace);
                             inputs.push(Input::MaxInFlight(0));
@@ -235,9 +235,9 @@ impl Driver {
             // Whatever else waits is taken along: one step for many messages.
             while inputs.len() < MAX_TURN {
                 if let Ok(told) = feed.try_recv() {
-                    inputs.extend(told.into_iter().map(|told| self.learn(told)));
-                } else if let Ok(heard) = hearing.try_recv() {
-                    self.hear(heard, &mut inputs);
+                    inputs.extend(told.into_iter().map(|told| self.on_store_update(told)));
+                } else if let Ok(event) = events_in.try_recv() {
+                    self.on_event(event, &mut inputs);
                 } else {
                     break;
                 }
@@ -247,8 +247,8 @@ impl Driver {
         let cut_off = self.scheduler.in_flight();
         self.attempts.shutdown().await;
         // What ended while the others were cut off still counts.
-        while let Ok(heard) = hearing.try_recv() {
-            self.hear(heard, &mut inputs);
+        while let Ok(event) = events_in.try_recv() {
+            self.on_event(event, &mut inputs);
         }
         if let Some(done) = self.stopping.take() {
             let _ = done.send(cut_off);
@@ -328,7 +328,7 @@ impl Driver {
         inputs.extend(webhooks.into_iter().map(|webhook| self.lane(webhook)));
     }
 
-    fn learn(&mut self, told: Told) -> Input<Arc<Hot>> {
+    fn on_store_update(&mut self, told: Told) -> Input<Arc<Hot>> {
         match told {
             Told::Webhook(webhook) => self.lane(webhook),
             Told::Fresh { key, hot } => Input::Fresh { key, hot },
@@ -344,31 +344,31 @@ impl Driver {
         }
     }
 
-    fn hear(&mut self, heard: Heard, inputs: &mut Vec<Input<Arc<Hot>>>) {
-        match heard {
-            Heard::Learned(input) => inputs.push(input),
-            Heard::Untried { key, standing } => {
+    fn on_event(&mut self, event: DriverEvent, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        match event {
+            DriverEvent::Scheduler(input) => inputs.push(input),
+            DriverEvent::Skipped { key, standing } => {
                 self.status.is_over(key);
                 inputs.push(Input::Ended { key, reach: Reach::Untried, hold: None });
                 inputs.push(Input::Settled { key, standing });
             }
-            Heard::Unread(key) => {
+            DriverEvent::Unreadable(key) => {
                 self.status.is_over(key);
                 inputs.push(Input::Ended { key, reach: Reach::Untried, hold: None });
-                let heard = self.heard.clone();
+                let events = self.events.clone();
                 // Not joined: it ends by itself, or with the runtime.
                 tokio::spawn(async move {
                     tokio::time::sleep(READ_AGAIN).await;
-                    let _ = heard.send(Heard::Learned(Input::Unread(key)));
+                    let _ = events.send(DriverEvent::Scheduler(Input::Unread(key)));
                 });
             }
-            Heard::Ended(ended) => self.conclude(*ended, inputs),
+            DriverEvent::AttemptEnded(ended) => self.on_attempt_ended(*ended, inputs),
         }
     }
 
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
-    fn conclude(&mut self, ended: Ended, inputs: &mut Vec<Input<Arc<Hot>>>) {
-        let Ended { key, lane, owed, trigger, automatic, asked_at, started_at, finished } = ended;
+    fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        let EndedAttempt { key, lane, owed, trigger, automatic, asked_at, started_at, finished } = ended;
         self.status.attempts.ended(&finished.result, Duration::from_micros(u64::from(finished.duration_us)));
         let now = self.clock.now();
         let current = self.is_current(&lane);
@@ -438,15 +438,15 @@ impl Driver {
         }
     }
 
-    fn act(&mut self, action: Action<Arc<Hot>>) {
+    fn perform(&mut self, action: Action<Arc<Hot>>) {
         match action {
             Action::Start { key, account, owed, hot } => {
                 let Some(lane) = self.lanes.get(&key.webhook).cloned() else {
                     // Deleted between two steps; the slot must come back all the same.
-                    let _ = self.heard.send(Heard::Untried { key, standing: Standing::Nothing });
+                    let _ = self.events.send(DriverEvent::Skipped { key, standing: Standing::Nothing });
                     return;
                 };
-                let ticket = Ticket { key, heard: self.heard.clone(), status: self.status.clone(), open: true };
+                let ticket = Ticket { key, events: self.events.clone(), status: self.status.clone(), open: true };
                 let (store, client, clock) = (self.store.clone(), self.client.clone(), self.clock.clone());
                 self.attempts.spawn(attempt(ticket, lane, account, owed, hot, store, client, clock));
             }
@@ -478,13 +478,13 @@ impl Driver {
 
     /// Reads a page off the async threads. A read that fails is tried again until it doesn't: the lane waits for its answer.
     fn load(&self, read: impl Fn(&Store) -> Result<Input<Arc<Hot>>, StoreError> + Send + Sync + 'static) {
-        let (store, heard, read) = (self.store.clone(), self.heard.clone(), Arc::new(read));
+        let (store, events, read) = (self.store.clone(), self.events.clone(), Arc::new(read));
         // Not joined: it ends with its answer, or with the runtime.
         tokio::spawn(async move {
             loop {
                 let (failed, store, read) = (store.clone(), store.clone(), read.clone());
                 match tokio::task::spawn_blocking(move || read(&store)).await {
-                    Ok(Ok(input)) => return drop(heard.send(Heard::Learned(input))),
+                    Ok(Ok(input)) => return drop(events.send(DriverEvent::Scheduler(input))),
                     Ok(Err(error)) => failed.note_failed_read(&error, "what is due"),
                     Err(error) => tracing::error!(%error, "reading what is due panicked"),
                 }
@@ -517,7 +517,7 @@ fn touches(input: &Input<Arc<Hot>>) -> Option<WebhookNo> {
 /// The word that an attempt owes the driver. If its task is dropped or panics, the driver still hears that it has ended.
 struct Ticket {
     key: NotificationKey,
-    heard: mpsc::UnboundedSender<Heard>,
+    events: mpsc::UnboundedSender<DriverEvent>,
     status: Arc<Status>,
     open: bool,
 }
@@ -528,9 +528,9 @@ impl Ticket {
         self.status.begins(self.key, number);
     }
 
-    fn close(mut self, heard: Heard) {
+    fn close(mut self, event: DriverEvent) {
         self.open = false;
-        let _ = self.heard.send(heard);
+        let _ = self.events.send(event);
     }
 }
 
@@ -538,7 +538,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if self.open {
             // Still owed in the store, and read again after a while.
-            let _ = self.heard.send(Heard::Unread(self.key));
+            let _ = self.events.send(DriverEvent::Unreadable(self.key));
         }
     }
 }
@@ -573,7 +573,7 @@ async fn attempt(
         let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
         match read {
             Ok(Ok(Ok(ready))) => ready,
-            Ok(Ok(Err(standing))) => return ticket.close(Heard::Untried { key, standing }),
+            Ok(Ok(Err(standing))) => return ticket.close(DriverEvent::Skipped { key, standing }),
             // The ticket says so: it is still due, uses up no attempt, and is read again in a while.
             Ok(Err(error)) => return failed.note_failed_read(&error, "an attempt"),
             Err(error) => return tracing::error!(%error, "reading a notification that is due panicked"),
@@ -588,7 +588,16 @@ async fn attempt(
         redact(response, &lane.webhook);
     }
     let Ready { trigger, automatic, asked_at, .. } = ready;
-    ticket.close(Heard::Ended(Box::new(Ended { key, lane, owed, trigger, automatic, asked_at, started_at, finished })));
+    ticket.close(DriverEvent::AttemptEnded(Box::new(EndedAttempt {
+        key,
+        lane,
+        owed,
+        trigger,
+        automatic,
+        asked_at,
+        started_at,
+        finished,
+    })));
 }
 
 struct Ready {
