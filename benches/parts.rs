@@ -131,7 +131,7 @@ fn wheel(bencher: Bencher, timers: u64) {
 fn scheduler(lanes: u32) -> Scheduler<()> {
     let mut scheduler = Scheduler::new(NOW, 512, Seq(0));
     let settings = LaneSettings { account: AccountNo(0), active: true, max_in_flight: 8, rate_limit: None };
-    let mut inputs: Vec<Input<()>> = (0..lanes).map(|no| Input::Lane { no: WebhookNo(no), settings }).collect();
+    let mut inputs: Vec<Input<()>> = (0..lanes).map(|no| Input::LaneChanged { no: WebhookNo(no), settings }).collect();
     while !inputs.is_empty() {
         let mut asked = Vec::new();
         scheduler.step(NOW, inputs.drain(..), &mut asked);
@@ -142,7 +142,7 @@ fn scheduler(lanes: u32) -> Scheduler<()> {
 
 fn nothing(action: &Action<()>) -> Option<Input<()>> {
     match *action {
-        Action::LoadFresh(ask) => Some(Input::FreshPage { ask, rows: Vec::new() }),
+        Action::LoadUntried(ask) => Some(Input::UntriedPage { ask, rows: Vec::new() }),
         Action::LoadRetries(ask, until) => Some(Input::RetryPage { ask, until, rows: Vec::new() }),
         Action::LoadManual(ask) => Some(Input::ManualPage { ask, rows: Vec::new() }),
         Action::Start { .. } | Action::Audit { .. } | Action::Lost(_) => None,
@@ -157,12 +157,12 @@ fn schedule(bencher: Bencher, lanes: u32) {
     bencher.counter(ItemsCount::new(lanes)).bench_local(|| {
         seq += 1;
         let key = |no| NotificationKey { seq: Seq(seq), webhook: WebhookNo(no) };
-        scheduler.step(NOW, (0..lanes).map(|no| Input::Fresh { key: key(no), hot: Some(()) }), &mut started);
+        scheduler.step(NOW, (0..lanes).map(|no| Input::Untried { key: key(no), hot: Some(()) }), &mut started);
         assert_eq!(started.len(), lanes as usize);
         started.clear();
-        let ended = |no| Input::Ended { key: key(no), reach: Reach::Confirmed, hold: None };
+        let ended = |no| Input::AttemptEnded { key: key(no), reach: Reach::Confirmed, hold: None };
         scheduler.step(NOW, (0..lanes).map(ended), &mut started);
-        let settled = |no| Input::Settled { key: key(no), standing: Standing::Nothing };
+        let settled = |no| Input::OutcomeRecorded { key: key(no), standing: Standing::Nothing };
         scheduler.step(NOW, (0..lanes).map(settled), &mut started);
         assert!(started.is_empty());
     });

@@ -5,7 +5,7 @@
 //! result means for the schedule, which needs the policy and the clock that the pure core does without.
 
 use super::lane::{Settings, Standstill};
-use super::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
+use super::scheduler::{Action, AttemptKind, Hold, Input, Reach, Scheduler};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::delivery::redact::redact;
@@ -134,7 +134,7 @@ enum DriverEvent {
 struct EndedAttempt {
     key: NotificationKey,
     lane: Arc<Prepared>,
-    owed: OwedAs,
+    kind: AttemptKind,
     trigger: Trigger,
     /// Automatic attempts made before this one.
     automatic: u8,
@@ -260,7 +260,7 @@ impl Driver {
         if webhook.deleted_at.is_some() {
             self.lanes.remove(&no);
             self.client.forget(no);
-            return Input::Remove(no);
+            return Input::LaneRemoved(no);
         }
         let settings = Settings {
             account: webhook.account,
@@ -276,7 +276,7 @@ impl Driver {
             self.client.forget(no);
         }
         self.lanes.insert(no, Arc::new(Prepared::new(webhook, renewals)));
-        Input::Lane { no, settings }
+        Input::LaneChanged { no, settings }
     }
 
     /// What was learned of the target so far holds no more, nor what attempts in flight will say.
@@ -284,7 +284,7 @@ impl Driver {
         if let Some(lane) = self.lanes.get_mut(&no) {
             *lane = Arc::new(Prepared::new(lane.webhook.clone(), lane.renewals.wrapping_add(1)));
         }
-        Input::Renewed { no, moved }
+        Input::TargetRenewed { no, moved }
     }
 
     /// Whether an attempt was made for a webhook as it is still: the same target, nothing asked of it anew.
@@ -331,13 +331,13 @@ impl Driver {
     fn on_store_update(&mut self, told: Told) -> Input<Arc<Hot>> {
         match told {
             Told::Webhook(webhook) => self.lane(webhook),
-            Told::Fresh { key, hot } => Input::Fresh { key, hot },
+            Told::Fresh { key, hot } => Input::Untried { key, hot },
             Told::Manual { key, since, at_once } => Input::Manual { key, since, at_once },
             Told::Renewed { no, moved } => self.renewed(no, moved),
-            Told::Moved { key, due } => Input::Moved { key, due },
+            Told::Moved { key, due } => Input::Rescheduled { key, due },
             Told::Settled { key, standing } => {
                 self.status.is_over(key);
-                Input::Settled { key, standing }
+                Input::OutcomeRecorded { key, standing }
             }
             Told::Cancelled { key } => Input::Cancelled(key),
             Told::Durable(seq) => Input::Durable(seq),
@@ -349,17 +349,17 @@ impl Driver {
             DriverEvent::Scheduler(input) => inputs.push(input),
             DriverEvent::Skipped { key, standing } => {
                 self.status.is_over(key);
-                inputs.push(Input::Ended { key, reach: Reach::Untried, hold: None });
-                inputs.push(Input::Settled { key, standing });
+                inputs.push(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
+                inputs.push(Input::OutcomeRecorded { key, standing });
             }
             DriverEvent::Unreadable(key) => {
                 self.status.is_over(key);
-                inputs.push(Input::Ended { key, reach: Reach::Untried, hold: None });
+                inputs.push(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
                 let events = self.events.clone();
                 // Not joined: it ends by itself, or with the runtime.
                 tokio::spawn(async move {
                     tokio::time::sleep(READ_AGAIN).await;
-                    let _ = events.send(DriverEvent::Scheduler(Input::Unread(key)));
+                    let _ = events.send(DriverEvent::Scheduler(Input::Unreadable(key)));
                 });
             }
             DriverEvent::AttemptEnded(ended) => self.on_attempt_ended(*ended, inputs),
@@ -368,7 +368,7 @@ impl Driver {
 
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
     fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<Hot>>>) {
-        let EndedAttempt { key, lane, owed, trigger, automatic, asked_at, started_at, finished } = ended;
+        let EndedAttempt { key, lane, kind, trigger, automatic, asked_at, started_at, finished } = ended;
         self.status.attempts.ended(&finished.result, Duration::from_micros(u64::from(finished.duration_us)));
         let now = self.clock.now();
         let current = self.is_current(&lane);
@@ -388,15 +388,15 @@ impl Driver {
         if reach == Reach::Ours {
             self.say_ours(&finished.result, &lane.webhook);
             // Of the schedule it uses up nothing: it is owed what it was. Whoever waits for an attempt by hand is told how it went.
-            let standing = match owed {
-                OwedAs::Fresh => Some(Standing::Fresh),
-                OwedAs::Retry(due) => Some(Standing::Retry(due)),
-                OwedAs::Manual => None,
+            let standing = match kind {
+                AttemptKind::Untried => Some(Standing::Fresh),
+                AttemptKind::Retry(due) => Some(Standing::Retry(due)),
+                AttemptKind::Manual => None,
             };
             if let Some(standing) = standing {
                 self.status.is_over(key);
-                inputs.push(Input::Ended { key, reach, hold: None });
-                return inputs.push(Input::Settled { key, standing });
+                inputs.push(Input::AttemptEnded { key, reach, hold: None });
+                return inputs.push(Input::OutcomeRecorded { key, standing });
             }
         }
         let mut gap = Duration::ZERO;
@@ -421,7 +421,7 @@ impl Driver {
         // The store counts.
         let attempt = finished.into_attempt(0, trigger, started_at);
         self.store.settle(lane.webhook.account, key, attempt, verdict, gap, asked_at, lane.webhook.updated_at);
-        inputs.push(Input::Ended { key, reach, hold });
+        inputs.push(Input::AttemptEnded { key, reach, hold });
     }
 
     fn say_ours(&mut self, result: &AttemptResult, webhook: &Webhook) {
@@ -440,7 +440,7 @@ impl Driver {
 
     fn perform(&mut self, action: Action<Arc<Hot>>) {
         match action {
-            Action::Start { key, account, owed, hot } => {
+            Action::Start { key, account, kind, hot } => {
                 let Some(lane) = self.lanes.get(&key.webhook).cloned() else {
                     // Deleted between two steps; the slot must come back all the same.
                     let _ = self.events.send(DriverEvent::Skipped { key, standing: Standing::Nothing });
@@ -448,11 +448,11 @@ impl Driver {
                 };
                 let ticket = Ticket { key, events: self.events.clone(), status: self.status.clone(), open: true };
                 let (store, client, clock) = (self.store.clone(), self.client.clone(), self.clock.clone());
-                self.attempts.spawn(attempt(ticket, lane, account, owed, hot, store, client, clock));
+                self.attempts.spawn(attempt(ticket, lane, account, kind, hot, store, client, clock));
             }
-            Action::LoadFresh(ask) => self.load(move |store| {
+            Action::LoadUntried(ask) => self.load(move |store| {
                 let rows = store.fresh_page(ask.account, ask.lane, ask.from, ask.limit)?;
-                Ok(Input::FreshPage { ask, rows })
+                Ok(Input::UntriedPage { ask, rows })
             }),
             Action::LoadRetries(ask, until) => self.load(move |store| {
                 let rows = store.retry_page(ask.lane, ask.from, until, ask.limit)?;
@@ -497,16 +497,16 @@ impl Driver {
 /// The lane that may be held from now on, or no longer.
 fn touches(input: &Input<Arc<Hot>>) -> Option<WebhookNo> {
     match input {
-        Input::Lane { no, .. } | Input::Renewed { no, .. } | Input::Remove(no) => Some(*no),
-        Input::Ended { key, .. } => Some(key.webhook),
-        Input::Fresh { .. }
+        Input::LaneChanged { no, .. } | Input::TargetRenewed { no, .. } | Input::LaneRemoved(no) => Some(*no),
+        Input::AttemptEnded { key, .. } => Some(key.webhook),
+        Input::Untried { .. }
         | Input::Manual { .. }
-        | Input::Moved { .. }
-        | Input::Unread(_)
-        | Input::Settled { .. }
+        | Input::Rescheduled { .. }
+        | Input::Unreadable(_)
+        | Input::OutcomeRecorded { .. }
         | Input::Cancelled(_)
         | Input::Durable(_)
-        | Input::FreshPage { .. }
+        | Input::UntriedPage { .. }
         | Input::RetryPage { .. }
         | Input::ManualPage { .. }
         | Input::Audited { .. }
@@ -551,7 +551,7 @@ async fn attempt(
     ticket: Ticket,
     lane: Arc<Prepared>,
     account: AccountNo,
-    owed: OwedAs,
+    kind: AttemptKind,
     hot: Option<Arc<Hot>>,
     store: Store,
     client: Client,
@@ -570,7 +570,7 @@ async fn attempt(
         }
     } else {
         let (failed, store) = (store.clone(), store.clone());
-        let read = tokio::task::spawn_blocking(move || read(&store, account, key, owed)).await;
+        let read = tokio::task::spawn_blocking(move || read(&store, account, key, kind)).await;
         match read {
             Ok(Ok(Ok(ready))) => ready,
             Ok(Ok(Err(standing))) => return ticket.close(DriverEvent::Skipped { key, standing }),
@@ -591,7 +591,7 @@ async fn attempt(
     ticket.close(DriverEvent::AttemptEnded(Box::new(EndedAttempt {
         key,
         lane,
-        owed,
+        kind,
         trigger,
         automatic,
         asked_at,
@@ -624,16 +624,16 @@ fn read(
     store: &Store,
     account: AccountNo,
     key: NotificationKey,
-    owed: OwedAs,
+    kind: AttemptKind,
 ) -> Result<Result<Ready, Standing>, StoreError> {
     let Some(notification) = store.notification(account, key)? else {
         return Ok(Err(Standing::Nothing));
     };
     let standing = Standing::from(&notification);
-    let still = match owed {
-        OwedAs::Fresh => standing == Standing::Fresh,
-        OwedAs::Retry(due) => standing == Standing::Retry(due),
-        OwedAs::Manual => notification.manual_at.is_some(),
+    let still = match kind {
+        AttemptKind::Untried => standing == Standing::Fresh,
+        AttemptKind::Retry(due) => standing == Standing::Retry(due),
+        AttemptKind::Manual => notification.manual_at.is_some(),
     };
     if !still {
         return Ok(Err(standing));
@@ -644,9 +644,9 @@ fn read(
     };
     Ok(Ok(Ready {
         body: Payload::body(&payload).clone(),
-        trigger: if owed == OwedAs::Manual { notification.manual_trigger() } else { Trigger::Automatic },
+        trigger: if kind == AttemptKind::Manual { notification.manual_trigger() } else { Trigger::Automatic },
         automatic: notification.automatic,
-        asked_at: notification.manual_at.filter(|_| owed == OwedAs::Manual),
+        asked_at: notification.manual_at.filter(|_| kind == AttemptKind::Manual),
         number: notification.attempts.saturating_add(1),
         trace: event.trace,
     }))

@@ -1,6 +1,6 @@
 //! One webhook's queue: the heads of its three ranges, its limits, and what it starts next.
 
-use super::scheduler::{Action, Ask, Hold, OwedAs, Reach, Timer};
+use super::scheduler::{Action, Ask, AttemptKind, Hold, Reach, Timer};
 use crate::delivery::schedule::wheel::Wheel;
 use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis, splitmix64};
 use crate::store::{Due, Standing};
@@ -90,7 +90,7 @@ pub struct Settings {
 
 /// What a lane does with its turn.
 pub(crate) enum Picked<H> {
-    Start { seq: Seq, owed: OwedAs, hot: Option<H> },
+    Start { seq: Seq, kind: AttemptKind, hot: Option<H> },
     NotBefore(Timestamp),
     Nothing,
 }
@@ -185,7 +185,7 @@ struct Busy {
     in_flight: bool,
     /// Whether it was said meanwhile that it is fresh. What settles it may be an older word: that of an attempt which found
     /// nothing owed, just before its turn came.
-    fresh: bool,
+    became_untried: bool,
     /// How often the lane had been renewed when it began: of an attempt before the last time nothing is learned.
     renewals: u32,
     /// Whether it went to a target that the webhook no longer has: it takes up none of the present one's places.
@@ -219,7 +219,7 @@ pub(crate) struct Lane<H> {
     settings: Settings,
     bounds: Bounds,
     epoch: u64,
-    fresh: Head<Seq, Option<H>>,
+    untried: Head<Seq, Option<H>>,
     manual: Head<Due, ()>,
     /// Retries whose time has come.
     ready: BTreeSet<Due>,
@@ -268,7 +268,7 @@ impl<H> Lane<H> {
             settings,
             bounds,
             epoch: 0,
-            fresh: Head::unread(Seq(0), bounds),
+            untried: Head::unread(Seq(0), bounds),
             manual: Head::unread(FIRST_DUE, bounds),
             ready: BTreeSet::new(),
             timers: HashMap::new(),
@@ -305,8 +305,8 @@ impl<H> Lane<H> {
     }
 
     pub(crate) fn held(&self) -> usize {
-        let by_hand = self.manual.rows.len() + self.at_once.len();
-        self.fresh.rows.len() + self.fresh.aside.len() + by_hand + self.timers.len() + self.busy.len()
+        let manual = self.manual.rows.len() + self.at_once.len();
+        self.untried.rows.len() + self.untried.aside.len() + manual + self.timers.len() + self.busy.len()
     }
 
     /// Its webhook was deleted: nothing is owed any more, and what is in flight still holds its slots.
@@ -319,15 +319,15 @@ impl<H> Lane<H> {
 
     /// Forgets what it holds of the store's rows and reads them again.
     fn read_again(&mut self) {
-        self.fresh = Head::unread(Seq(0), self.bounds);
+        self.untried = Head::unread(Seq(0), self.bounds);
         self.manual = Head::unread(FIRST_DUE, self.bounds);
         self.forget_timers();
         self.epoch += 1;
     }
 
     pub(crate) fn has_work(&self) -> bool {
-        let by_hand = !(self.manual.rows.is_empty() && self.at_once.is_empty());
-        by_hand || (self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()))
+        let manual = !(self.manual.rows.is_empty() && self.at_once.is_empty());
+        manual || (self.settings.active && !(self.untried.rows.is_empty() && self.ready.is_empty()))
     }
 
     pub(crate) fn change(&mut self, settings: Settings, now: Timestamp) {
@@ -385,7 +385,7 @@ impl<H> Lane<H> {
     pub(crate) fn reset_timers(&mut self) {
         self.forget_timers();
         self.epoch += 1;
-        self.fresh.loading = false;
+        self.untried.loading = false;
         self.manual.loading = false;
         // A hold set by a clock that ran ahead must not outlive it; whoever meant it will say so again.
         self.held_until = Timestamp::from_ms(0);
@@ -405,10 +405,10 @@ impl<H> Lane<H> {
 
     // ---- what is owed ----
 
-    pub(crate) fn offer_fresh(&mut self, seq: Seq, hot: Option<H>) {
+    pub(crate) fn offer_untried(&mut self, seq: Seq, hot: Option<H>) {
         match self.busy.get_mut(&seq) {
-            Some(busy) => busy.fresh = true,
-            None if self.settings.active => self.fresh.offer(seq, hot),
+            Some(busy) => busy.became_untried = true,
+            None if self.settings.active => self.untried.offer(seq, hot),
             None => {}
         }
     }
@@ -426,7 +426,7 @@ impl<H> Lane<H> {
     }
 
     /// Its due time was changed in the store. What is being attempted is told by its outcome.
-    pub(crate) fn offer_moved(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
+    pub(crate) fn reschedule(&mut self, due: Due, now: Timestamp, wheel: &mut Wheel<Timer>) {
         if !self.busy.contains_key(&due.seq) {
             self.forget_retry(due.seq);
             self.offer_retry(due, now, wheel);
@@ -477,8 +477,8 @@ impl<H> Lane<H> {
     }
 
     pub(crate) fn forget(&mut self, seq: Seq) {
-        self.fresh.rows.remove(&seq);
-        self.fresh.aside.remove(&seq);
+        self.untried.rows.remove(&seq);
+        self.untried.aside.remove(&seq);
         self.manual.rows.retain(|due, ()| due.seq != seq);
         self.manual.aside.retain(|due, ()| due.seq != seq);
         self.at_once.remove(&seq);
@@ -518,16 +518,16 @@ impl<H> Lane<H> {
             return not_before.map_or(Picked::Nothing, Picked::NotBefore);
         }
         // A person waits for an answer, and the schedule doesn't; but a bulk resend must not keep it waiting for hours.
-        let by_hand = self.next_by_hand();
+        let manual = self.next_manual();
         let manual_from = self.manual_held_until.max(self.probe_at);
-        let manual_may = by_hand.is_some() && now >= manual_from;
-        if by_hand.is_some() && !manual_may {
+        let manual_may = manual.is_some() && now >= manual_from;
+        if manual.is_some() && !manual_may {
             wait_until(manual_from);
         }
-        if let Some(due) = by_hand.filter(|_| manual_may && !self.schedule_next) {
-            return self.start_by_hand(due, now);
+        if let Some(due) = manual.filter(|_| manual_may && !self.schedule_next) {
+            return self.start_manual(due, now);
         }
-        if self.settings.active && !(self.fresh.rows.is_empty() && self.ready.is_empty()) {
+        if self.settings.active && !(self.untried.rows.is_empty() && self.ready.is_empty()) {
             let held_until = self.held_until.max(self.probe_at);
             if now < held_until {
                 wait_until(held_until);
@@ -535,23 +535,23 @@ impl<H> Lane<H> {
                 // In turn, so that neither a flood of new events nor one of retries starves the other.
                 self.retry_next = !self.retry_next;
                 let picked = if self.retry_next {
-                    self.pick_retry().or_else(|| self.pick_fresh())
+                    self.pick_retry().or_else(|| self.pick_untried())
                 } else {
-                    self.pick_fresh().or_else(|| self.pick_retry())
+                    self.pick_untried().or_else(|| self.pick_retry())
                 };
-                if let Some((seq, owed, hot)) = picked {
+                if let Some((seq, kind, hot)) = picked {
                     self.schedule_next = false;
-                    return self.start(seq, owed, hot, now);
+                    return self.start(seq, kind, hot, now);
                 }
             }
         }
-        if let Some(due) = by_hand.filter(|_| manual_may) {
-            return self.start_by_hand(due, now);
+        if let Some(due) = manual.filter(|_| manual_may) {
+            return self.start_manual(due, now);
         }
         not_before.map_or(Picked::Nothing, Picked::NotBefore)
     }
 
-    fn next_by_hand(&self) -> Option<Due> {
+    fn next_manual(&self) -> Option<Due> {
         self.manual.rows.keys().find(|due| !self.busy.contains_key(&due.seq)).copied()
     }
 
@@ -569,44 +569,44 @@ impl<H> Lane<H> {
     fn start_at_once(&mut self, due: Due, now: Timestamp) -> Picked<H> {
         let every_us = millis(AT_ONCE_EVERY) * 1000;
         self.at_once_paid_until_us = self.at_once_paid_until_us.max(now.as_ms() * 1000) + every_us;
-        self.start_by_hand(due, now)
+        self.start_manual(due, now)
     }
 
-    fn start_by_hand(&mut self, due: Due, now: Timestamp) -> Picked<H> {
+    fn start_manual(&mut self, due: Due, now: Timestamp) -> Picked<H> {
         self.manual.rows.remove(&due);
         self.at_once.remove(&due.seq);
         self.schedule_next = true;
-        self.start(due.seq, OwedAs::Manual, None, now)
+        self.start(due.seq, AttemptKind::Manual, None, now)
     }
 
-    fn pick_retry(&mut self) -> Option<(Seq, OwedAs, Option<H>)> {
+    fn pick_retry(&mut self) -> Option<(Seq, AttemptKind, Option<H>)> {
         while let Some(due) = self.ready.pop_first() {
             self.timers.remove(&due.seq);
             // Busy by hand: whatever comes of that, the store will say what is owed next.
             if !self.busy.contains_key(&due.seq) {
-                return Some((due.seq, OwedAs::Retry(due.at), None));
+                return Some((due.seq, AttemptKind::Retry(due.at), None));
             }
         }
         None
     }
 
-    fn pick_fresh(&mut self) -> Option<(Seq, OwedAs, Option<H>)> {
-        while let Some((seq, hot)) = self.fresh.rows.pop_first() {
+    fn pick_untried(&mut self) -> Option<(Seq, AttemptKind, Option<H>)> {
+        while let Some((seq, hot)) = self.untried.rows.pop_first() {
             if !self.busy.contains_key(&seq) {
-                return Some((seq, OwedAs::Fresh, hot));
+                return Some((seq, AttemptKind::Untried, hot));
             }
         }
         None
     }
 
-    fn start(&mut self, seq: Seq, owed: OwedAs, hot: Option<H>, now: Timestamp) -> Picked<H> {
-        let busy = Busy { in_flight: true, fresh: false, renewals: self.renewals, elsewhere: false };
+    fn start(&mut self, seq: Seq, kind: AttemptKind, hot: Option<H>, now: Timestamp) -> Picked<H> {
+        let busy = Busy { in_flight: true, became_untried: false, renewals: self.renewals, elsewhere: false };
         self.busy.insert(seq, busy);
         self.in_flight += 1;
         if let Some(interval_us) = self.interval_us() {
             self.paid_until_us = self.paid_until_us.max(now.as_ms() * 1000) + interval_us;
         }
-        Picked::Start { seq, owed, hot }
+        Picked::Start { seq, kind, hot }
     }
 
     fn interval_us(&self) -> Option<u64> {
@@ -621,7 +621,7 @@ impl<H> Lane<H> {
     }
 
     /// Returns whether a slot came free.
-    pub(crate) fn ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
+    pub(crate) fn attempt_ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
         let Some(busy) = self.busy.get_mut(&seq).filter(|busy| busy.in_flight) else {
             return false;
         };
@@ -659,23 +659,23 @@ impl<H> Lane<H> {
         true
     }
 
-    pub(crate) fn settled(&mut self, seq: Seq, standing: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
-        let said_fresh = self.busy.remove(&seq).is_some_and(|busy| busy.fresh);
+    pub(crate) fn outcome_recorded(&mut self, seq: Seq, standing: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
+        let became_untried = self.busy.remove(&seq).is_some_and(|busy| busy.became_untried);
         // The store has the last word on what the automatic schedule owes; an attempt by hand that waits is its own row.
-        self.fresh.rows.remove(&seq);
-        self.fresh.aside.remove(&seq);
+        self.untried.rows.remove(&seq);
+        self.untried.aside.remove(&seq);
         self.forget_retry(seq);
         match standing {
             // If it isn't fresh after all, the attempt that reads it again finds that out.
-            Standing::Nothing if said_fresh => self.offer_fresh(seq, None),
+            Standing::Nothing if became_untried => self.offer_untried(seq, None),
             Standing::Nothing => {}
-            Standing::Fresh => self.offer_fresh(seq, None),
+            Standing::Fresh => self.offer_untried(seq, None),
             Standing::Retry(at) => self.offer_retry(Due { at, seq }, now, wheel),
         }
     }
 
     /// It was not attempted, since it could not be read, and a while has passed since. What it is owed is in the store.
-    pub(crate) fn unread(&mut self, seq: Seq) {
+    pub(crate) fn unreadable(&mut self, seq: Seq) {
         if self.busy.get(&seq).is_some_and(|busy| !busy.in_flight) {
             self.busy.remove(&seq);
             self.read_again();
@@ -695,8 +695,8 @@ impl<H> Lane<H> {
         if !self.settings.active {
             return;
         }
-        if let Some(from) = self.fresh.wants() {
-            out.push(Action::LoadFresh(Ask { lane, account, epoch, from, limit }));
+        if let Some(from) = self.untried.wants() {
+            out.push(Action::LoadUntried(Ask { lane, account, epoch, from, limit }));
         }
         if !self.retries_loading
             && self.timers.len() < self.bounds.low()
@@ -716,13 +716,13 @@ impl<H> Lane<H> {
         waits.then(|| Timestamp::from_ms(self.retry_mark.at.as_ms().saturating_sub(half_ms)))
     }
 
-    pub(crate) fn fresh_page(&mut self, ask: &Ask<Seq>, rows: &[Seq], durable: Seq) {
+    pub(crate) fn untried_page(&mut self, ask: &Ask<Seq>, rows: &[Seq], durable: Seq) {
         if ask.epoch != self.epoch {
             return;
         }
         // Eviction may have moved the mark back while the page was read; then it begins too late.
-        if self.fresh.mark != Some(ask.from) {
-            self.fresh.loading = false;
+        if self.untried.mark != Some(ask.from) {
+            self.untried.loading = false;
             return;
         }
         // A row past what is known to be durable was visible too early; it will be told once it is, and so will all behind it.
@@ -730,9 +730,9 @@ impl<H> Lane<H> {
         let ends = known < rows.len() || rows.len() < ask.limit;
         let next = rows.last().filter(|_| !ends).map(|last| Seq(last.0 + 1));
         let busy = &mut self.busy;
-        let mut is_busy = |seq: &Seq| busy.get_mut(seq).map(|busy| busy.fresh = true).is_some();
+        let mut is_busy = |seq: &Seq| busy.get_mut(seq).map(|busy| busy.became_untried = true).is_some();
         let rows = rows[..known].iter().filter(|seq| !is_busy(seq)).map(|seq| (*seq, None));
-        self.fresh.page(rows, next);
+        self.untried.page(rows, next);
     }
 
     pub(crate) fn manual_page(&mut self, ask: &Ask<Due>, rows: &[Due]) {
@@ -785,9 +785,9 @@ impl<H> Lane<H> {
         below && !self.manual.rows.contains_key(&due) && !self.busy.contains_key(&due.seq)
     }
 
-    pub(crate) fn should_hold_fresh(&self, seq: Seq) -> bool {
-        let below = self.fresh.mark.is_none_or(|mark| seq < mark);
-        below && !self.fresh.rows.contains_key(&seq) && !self.busy.contains_key(&seq)
+    pub(crate) fn should_hold_untried(&self, seq: Seq) -> bool {
+        let below = self.untried.mark.is_none_or(|mark| seq < mark);
+        below && !self.untried.rows.contains_key(&seq) && !self.busy.contains_key(&seq)
     }
 }
 

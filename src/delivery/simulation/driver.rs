@@ -7,7 +7,7 @@ use super::store::{ACCOUNT, Store};
 use super::watch::Watch;
 use super::world::{Hot, Later, World};
 use crate::delivery::schedule::lane::{Bounds, Settings};
-use crate::delivery::schedule::scheduler::{Action, Hold, Input, OwedAs, Reach, Scheduler};
+use crate::delivery::schedule::scheduler::{Action, AttemptKind, Hold, Input, Reach, Scheduler};
 use crate::model::{
     Attempt, AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict,
     Webhook, WebhookNo, millis,
@@ -40,7 +40,7 @@ pub(super) struct Fetch {
 /// What the scheduler had started, and when: by time as it passes, and the latest that the clock had shown.
 struct Start {
     key: NotificationKey,
-    owed: OwedAs,
+    kind: AttemptKind,
     lane: Arc<Webhook>,
     renewals: u32,
     time: u64,
@@ -101,7 +101,7 @@ impl World {
         let input = match told {
             Told::Webhook(webhook) if webhook.deleted_at.is_some() => {
                 self.driver().lanes.remove(&webhook.no);
-                Input::Remove(webhook.no)
+                Input::LaneRemoved(webhook.no)
             }
             Told::Webhook(webhook) => {
                 let own = webhook.max_in_flight.map(usize::from);
@@ -114,18 +114,18 @@ impl World {
                 let no = webhook.no;
                 let renewals = self.driver().lanes.get(&no).map_or(0, |(_, renewals)| *renewals);
                 self.driver().lanes.insert(no, (webhook, renewals));
-                Input::Lane { no, settings }
+                Input::LaneChanged { no, settings }
             }
-            Told::Fresh(key, hot) => Input::Fresh { key, hot },
+            Told::Fresh(key, hot) => Input::Untried { key, hot },
             Told::Manual(key, since, at_once) => Input::Manual { key, since, at_once },
             Told::Renewed(no, moved) => {
                 if let Some((_, renewals)) = self.driver().lanes.get_mut(&no) {
                     *renewals += 1;
                 }
-                Input::Renewed { no, moved }
+                Input::TargetRenewed { no, moved }
             }
-            Told::Moved(key, due) => Input::Moved { key, due },
-            Told::Settled(key, standing) => Input::Settled { key, standing },
+            Told::Moved(key, due) => Input::Rescheduled { key, due },
+            Told::Settled(key, standing) => Input::OutcomeRecorded { key, standing },
             Told::Cancelled(key) => Input::Cancelled(key),
             Told::Durable(seq) => Input::Durable(seq),
         };
@@ -137,8 +137,8 @@ impl World {
     }
 
     pub(super) fn untried(&mut self, key: NotificationKey, standing: Standing) {
-        self.hear(Input::Ended { key, reach: Reach::Untried, hold: None });
-        self.hear(Input::Settled { key, standing });
+        self.hear(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
+        self.hear(Input::OutcomeRecorded { key, standing });
     }
 
     /// The limit of attempts in flight over all webhooks changes; none while the disk has no room for outcomes.
@@ -193,9 +193,9 @@ impl World {
 
     fn act(&mut self, action: Action<Hot>) {
         match action {
-            Action::Start { key, owed, hot, .. } => self.begin(key, owed, hot),
+            Action::Start { key, kind, hot, .. } => self.begin(key, kind, hot),
             Action::Lost(key) => panic!("held by nobody: {:?}", self.store.notifications.get(&key)),
-            Action::LoadFresh(_) | Action::LoadRetries(..) | Action::LoadManual(_) | Action::Audit { .. } => {
+            Action::LoadUntried(_) | Action::LoadRetries(..) | Action::LoadManual(_) | Action::Audit { .. } => {
                 let at = self.time + self.delay();
                 self.put(at, Later::Read(action));
             }
@@ -206,8 +206,8 @@ impl World {
         let store = &self.store;
         let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
         let input = match *action {
-            Action::LoadFresh(ask) => {
-                Input::FreshPage { ask, rows: store.fresh_page(ask.lane, ask.from).take(ask.limit).collect() }
+            Action::LoadUntried(ask) => {
+                Input::UntriedPage { ask, rows: store.fresh_page(ask.lane, ask.from).take(ask.limit).collect() }
             }
             Action::LoadRetries(ask, until) => {
                 let rows = store.retry_page(ask.lane, ask.from, until).take(ask.limit).collect();
@@ -228,15 +228,15 @@ impl World {
         self.put(at, Later::Learned(input));
     }
 
-    fn begin(&mut self, key: NotificationKey, owed: OwedAs, hot: Option<Hot>) {
-        self.say(|| format!("starts {key:?} {owed:?} {}", if hot.is_some() { "hot" } else { "" }));
+    fn begin(&mut self, key: NotificationKey, kind: AttemptKind, hot: Option<Hot>) {
+        self.say(|| format!("starts {key:?} {kind:?} {}", if hot.is_some() { "hot" } else { "" }));
         let now = self.moment();
         let Some(driver) = &mut self.driver else {
             return;
         };
-        driver.watch.started(now, key, owed, hot.is_some(), &self.store, &self.ledger);
+        driver.watch.started(now, key, kind, hot.is_some(), &self.store, &self.ledger);
         let (lane, renewals) = driver.lanes[&key.webhook].clone();
-        let start = Start { key, owed, lane, renewals, time: now.time, wall: driver.watch.peak };
+        let start = Start { key, kind, lane, renewals, time: now.time, wall: driver.watch.peak };
         if let Some(uid) = hot {
             return self
                 .send(start, Made { uid, trigger: Trigger::Automatic, automatic: 0, asked_at: None, hot: true });
@@ -248,17 +248,17 @@ impl World {
     /// Reads a notification that is due: it leaves if it still is.
     pub(super) fn fetch(&mut self, fetch: Fetch) {
         let Fetch { start } = fetch;
-        let (key, owed) = (start.key, start.owed);
+        let (key, kind) = (start.key, start.kind);
         if self.unreadable && self.random.one_in(3) {
             self.say(|| format!("{key:?} can't be read"));
-            self.hear(Input::Ended { key, reach: Reach::Untried, hold: None });
+            self.hear(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
             let at = self.time + READ_AGAIN_MS;
-            return self.put(at, Later::Learned(Input::Unread(key)));
+            return self.put(at, Later::Learned(Input::Unreadable(key)));
         }
-        match read(&self.store, key, owed) {
+        match read(&self.store, key, kind) {
             Ok(made) => self.send(start, made),
             Err(standing) => {
-                self.say(|| format!("{key:?} is not owed {owed:?} any more, but {standing:?}"));
+                self.say(|| format!("{key:?} is not due as {kind:?} any more, but {standing:?}"));
                 let at = self.time + self.delay();
                 self.put(at, Later::Untried(key, standing));
             }
@@ -283,7 +283,7 @@ impl World {
 
     /// What a result means: the verdict for the store, the reach and hold for the scheduler.
     pub(super) fn conclude(&mut self, request: Request) {
-        let Request { number, start: Start { key, owed, lane, renewals, .. }, made, result } = request;
+        let Request { number, start: Start { key, kind, lane, renewals, .. }, made, result } = request;
         let Made { trigger, automatic, asked_at, .. } = made;
         let now = Timestamp::from_ms(self.wall());
         let present = self.driver().lanes.get(&key.webhook).cloned();
@@ -298,15 +298,15 @@ impl World {
             AttemptResult::Error(error) if error.code == ErrorCode::Internal => (None, Reach::Ours),
             AttemptResult::Error(_) => (None, Reach::Garbled),
         };
-        let standing = match owed {
-            OwedAs::Fresh => Some(Standing::Fresh),
-            OwedAs::Retry(due) => Some(Standing::Retry(due)),
-            OwedAs::Manual => None,
+        let standing = match kind {
+            AttemptKind::Untried => Some(Standing::Fresh),
+            AttemptKind::Retry(due) => Some(Standing::Retry(due)),
+            AttemptKind::Manual => None,
         };
         if let Some(standing) = standing.filter(|_| reach == Reach::Ours) {
             self.ledger.not_made(number);
-            self.hear(Input::Ended { key, reach, hold: None });
-            return self.hear(Input::Settled { key, standing });
+            self.hear(Input::AttemptEnded { key, reach, hold: None });
+            return self.hear(Input::OutcomeRecorded { key, standing });
         }
         let policy = self.policy_of(present.as_ref().map_or(&lane, |(present, _)| present)).clone();
         let failed = automatic.saturating_add(1);
@@ -342,7 +342,7 @@ impl World {
             next_attempt_at: None,
         };
         self.submit(Commit::Settle { attempt_id: number, key, attempt: Box::new(attempt), verdict, asked_at });
-        self.hear(Input::Ended { key, reach, hold });
+        self.hear(Input::AttemptEnded { key, reach, hold });
     }
 }
 
@@ -360,14 +360,14 @@ fn check_due(policy: &RetryPolicy, least: Duration, now: Timestamp, due: Timesta
 }
 
 /// As `engine::read` does: what is still owed, or what is owed instead.
-fn read(store: &Store, key: NotificationKey, owed: OwedAs) -> Result<Made, Standing> {
+fn read(store: &Store, key: NotificationKey, kind: AttemptKind) -> Result<Made, Standing> {
     let durable = store.notifications.get(&key).filter(|_| key.seq.0 <= store.durable);
     let notification = durable.ok_or(Standing::Nothing)?;
     let standing = Standing::from(notification);
-    let still = match owed {
-        OwedAs::Fresh => standing == Standing::Fresh,
-        OwedAs::Retry(due) => standing == Standing::Retry(due),
-        OwedAs::Manual => notification.manual_at.is_some(),
+    let still = match kind {
+        AttemptKind::Untried => standing == Standing::Fresh,
+        AttemptKind::Retry(due) => standing == Standing::Retry(due),
+        AttemptKind::Manual => notification.manual_at.is_some(),
     };
     if !still {
         return Err(standing);
@@ -376,7 +376,7 @@ fn read(store: &Store, key: NotificationKey, owed: OwedAs) -> Result<Made, Stand
     if recorded.event.erased_at.is_some() {
         return Err(Standing::Nothing);
     }
-    let by_hand = owed == OwedAs::Manual;
+    let by_hand = kind == AttemptKind::Manual;
     Ok(Made {
         uid: recorded.uid,
         trigger: if by_hand { notification.manual_trigger() } else { Trigger::Automatic },
@@ -388,19 +388,19 @@ fn read(store: &Store, key: NotificationKey, owed: OwedAs) -> Result<Made, Stand
 
 fn watch(watch: &mut Watch, input: &Input<Hot>, time: u64, wall: u64) {
     match input {
-        Input::Lane { no, settings } => watch.lane(*no, *settings, time),
-        Input::Renewed { no, moved } => watch.renewed(*no, *moved, time),
-        Input::Remove(no) => watch.remove(*no),
-        Input::Fresh { key, .. } => watch.durable(key.seq),
+        Input::LaneChanged { no, settings } => watch.lane(*no, *settings, time),
+        Input::TargetRenewed { no, moved } => watch.renewed(*no, *moved, time),
+        Input::LaneRemoved(no) => watch.remove(*no),
+        Input::Untried { key, .. } => watch.durable(key.seq),
         Input::Durable(seq) => watch.durable(*seq),
-        Input::Ended { key, reach, hold } => watch.ended(*key, *reach, *hold, wall),
-        Input::Settled { key, .. } | Input::Unread(key) => watch.settled(*key, time),
+        Input::AttemptEnded { key, reach, hold } => watch.ended(*key, *reach, *hold, wall),
+        Input::OutcomeRecorded { key, .. } | Input::Unreadable(key) => watch.settled(*key, time),
         Input::Cancelled(key) => watch.cancelled(*key),
         Input::MaxInFlight(max) => watch.limit(*max, time),
         Input::Manual { key, at_once: true, .. } => watch.at_once(*key, time),
         Input::Manual { at_once: false, .. }
-        | Input::Moved { .. }
-        | Input::FreshPage { .. }
+        | Input::Rescheduled { .. }
+        | Input::UntriedPage { .. }
         | Input::RetryPage { .. }
         | Input::ManualPage { .. }
         | Input::Audited { .. } => {}

@@ -4,7 +4,7 @@
 use super::ledger::Ledger;
 use super::store::Store;
 use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_PAUSE, Settings};
-use crate::delivery::schedule::scheduler::{Hold, OwedAs, Reach};
+use crate::delivery::schedule::scheduler::{AttemptKind, Hold, Reach};
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
 use std::collections::{BTreeMap, BTreeSet};
@@ -280,7 +280,7 @@ impl Watch {
         &mut self,
         now: Moment,
         key: NotificationKey,
-        owed: OwedAs,
+        kind: AttemptKind,
         hot: bool,
         store: &Store,
         ledger: &Ledger,
@@ -296,7 +296,7 @@ impl Watch {
         let places = lane.in_flight - lane.elsewhere.len();
         assert!(places <= lane.settings.max_in_flight, "over the lane's limit");
         // A person may be waiting for it; how many of those pass whatever holds the lane is checked apart.
-        let at_once = owed == OwedAs::Manual && lane.at_once.remove(&key.seq).is_some();
+        let at_once = kind == AttemptKind::Manual && lane.at_once.remove(&key.seq).is_some();
         assert!(at_once || !(lane.probing || lane.ours) || places == 1, "more than one probe");
         assert!(lane.busy.len() - lane.in_flight < self.bounds.settling, "too many not settled");
         if lane.settings.rate_limit.is_some() {
@@ -304,16 +304,16 @@ impl Watch {
             lane.tokens_at = now.wall;
             assert!(at_once || lane.tokens > -0.05, "over the rate limit: {}", lane.tokens);
         }
-        if owed == OwedAs::Manual {
+        if kind == AttemptKind::Manual {
             let held = now.wall < lane.manual_held_until;
             assert!(at_once || !held, "by hand, and before Retry-After has passed");
         } else {
             assert!(lane.settings.active, "an automatic attempt of a paused webhook");
             assert!(now.wall >= lane.held_until, "before Retry-After has passed");
         }
-        if let OwedAs::Retry(due) = owed {
+        if let AttemptKind::Retry(due) = kind {
             assert!(self.peak >= due.as_ms(), "{} ms before its time", due.as_ms() - self.peak);
-        } else if owed == OwedAs::Fresh {
+        } else if kind == AttemptKind::Untried {
             assert!(key.seq <= self.durable_told, "attempted before it is known to be durable");
         }
         assert!(!hot || !self.cancelled.contains(&key), "sent from memory after its erasure was told");
@@ -389,7 +389,7 @@ fn overdue(
     lane: &Lane,
     store: &Store,
     ledger: &Ledger,
-) -> Option<(NotificationKey, OwedAs)> {
+) -> Option<(NotificationKey, AttemptKind)> {
     let key = |seq| NotificationKey { seq, webhook: no };
     let idle = |seq: &Seq| {
         let settled = lane.settled_at.get(seq).is_none_or(|at| at + now.longest < now.time);
@@ -398,13 +398,13 @@ fn overdue(
     let long_due = |due: &Due| due.at.as_ms() + now.longest < now.wall && idle(&due.seq);
     let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
     let sooner = |due: &Due| ledger.due_since(key(due.seq)) + now.longest < now.time;
-    let manual = store.manual_page(no, first).find(long_due).map(|due| (key(due.seq), OwedAs::Manual));
+    let manual = store.manual_page(no, first).find(long_due).map(|due| (key(due.seq), AttemptKind::Manual));
     if manual.is_some() || !lane.settings.active {
         return manual;
     }
     let long_fresh = |seq: &Seq| ledger.due_since(key(*seq)) + now.longest < now.time && idle(seq);
-    let fresh = store.fresh_page(no, Seq(0)).find(long_fresh).map(|seq| (key(seq), OwedAs::Fresh));
+    let fresh = store.fresh_page(no, Seq(0)).find(long_fresh).map(|seq| (key(seq), AttemptKind::Untried));
     let until = Timestamp::from_ms(now.wall.saturating_sub(now.longest));
     let retry = || store.retry_page(no, first, until).find(|due| long_due(due) && sooner(due));
-    fresh.or_else(|| retry().map(|due| (key(due.seq), OwedAs::Retry(due.at))))
+    fresh.or_else(|| retry().map(|due| (key(due.seq), AttemptKind::Retry(due.at))))
 }

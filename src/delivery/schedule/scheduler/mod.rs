@@ -28,23 +28,23 @@ const JUMP_FORWARD: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub enum Input<H> {
     /// A webhook was registered or changed.
-    Lane {
+    LaneChanged {
         /// Which.
         no: WebhookNo,
         /// What it asks for now.
         settings: Settings,
     },
     /// A webhook has another target, or was set ACTIVE again: what was learned of its target so far holds no more.
-    Renewed {
+    TargetRenewed {
         /// Which.
         no: WebhookNo,
         /// Whether it has another target: attempts in flight then take up none of its places.
         moved: bool,
     },
     /// A webhook was deleted.
-    Remove(WebhookNo),
+    LaneRemoved(WebhookNo),
     /// An event is owed since now, and durable.
-    Fresh {
+    Untried {
         /// The notification.
         key: NotificationKey,
         /// What spares a read.
@@ -60,16 +60,16 @@ pub enum Input<H> {
         at_once: bool,
     },
     /// An automatic attempt that was due later is due at this moment.
-    Moved {
+    Rescheduled {
         /// The notification.
         key: NotificationKey,
         /// Its new due time.
         due: Timestamp,
     },
     /// A notification could not be read some time ago, and was not attempted.
-    Unread(NotificationKey),
+    Unreadable(NotificationKey),
     /// An attempt has ended; its outcome is on its way to the store.
-    Ended {
+    AttemptEnded {
         /// The notification.
         key: NotificationKey,
         /// What it says of the target.
@@ -78,7 +78,7 @@ pub enum Input<H> {
         hold: Option<Hold>,
     },
     /// The store has taken an outcome in.
-    Settled {
+    OutcomeRecorded {
         /// The notification.
         key: NotificationKey,
         /// What it is owed now.
@@ -88,8 +88,8 @@ pub enum Input<H> {
     Cancelled(NotificationKey),
     /// Every event up to this one is durable.
     Durable(Seq),
-    /// What [`Action::LoadFresh`] asked for.
-    FreshPage {
+    /// What [`Action::LoadUntried`] asked for.
+    UntriedPage {
         /// What was asked.
         ask: Ask<Seq>,
         /// What was found.
@@ -177,12 +177,12 @@ pub enum Action<H> {
         /// Whose it is.
         account: AccountNo,
         /// What the notification must still be owed when it is read again; otherwise the timer is stale.
-        owed: OwedAs,
+        kind: AttemptKind,
         /// What spares a read.
         hot: Option<H>,
     },
     /// Read fresh rows.
-    LoadFresh(Ask<Seq>),
+    LoadUntried(Ask<Seq>),
     /// Read retries that are due before a moment.
     LoadRetries(Ask<Due>, Timestamp),
     /// Read what is owed by hand.
@@ -202,9 +202,9 @@ pub enum Action<H> {
 
 /// As what a notification is attempted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OwedAs {
+pub enum AttemptKind {
     /// Its first automatic attempt.
-    Fresh,
+    Untried,
     /// An automatic attempt that fell due at this moment.
     Retry(Timestamp),
     /// An attempt by hand.
@@ -236,7 +236,7 @@ pub struct Scheduler<H> {
     durable: Seq,
     now: Timestamp,
     audited: Timestamp,
-    suspects: BTreeSet<(NotificationKey, OwedAs)>,
+    suspects: BTreeSet<(NotificationKey, AttemptKind)>,
 }
 
 impl<H> Scheduler<H> {
@@ -310,18 +310,18 @@ impl<H> Scheduler<H> {
 
     fn take(&mut self, input: Input<H>, out: &mut Vec<Action<H>>) {
         match input {
-            Input::Lane { no, settings } => {
+            Input::LaneChanged { no, settings } => {
                 let lane = self.lanes.entry(no).or_insert_with(|| Lane::new(no, settings, self.bounds));
                 lane.change(settings, self.now);
                 self.tend(no, out);
             }
-            Input::Renewed { no, moved } => {
+            Input::TargetRenewed { no, moved } => {
                 if let Some(lane) = self.lanes.get_mut(&no) {
                     lane.renew(moved);
                     self.tend(no, out);
                 }
             }
-            Input::Remove(no) => {
+            Input::LaneRemoved(no) => {
                 // Its attempts in flight end by themselves and hold their slots until then; the lane goes with the last of them.
                 if let Some(lane) = self.lanes.get_mut(&no) {
                     lane.remove();
@@ -329,12 +329,12 @@ impl<H> Scheduler<H> {
                     self.drop_if_ended(no);
                 }
             }
-            Input::Fresh { key, hot } => {
+            Input::Untried { key, hot } => {
                 // Told means durable. A lane that was paused when it was told forgets it, and the page it reads once it is active
                 // again must not hold the row back for a word that has already been said.
                 self.durable = self.durable.max(key.seq);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-                    lane.offer_fresh(key.seq, hot);
+                    lane.offer_untried(key.seq, hot);
                     self.tend(key.webhook, out);
                 }
             }
@@ -344,22 +344,22 @@ impl<H> Scheduler<H> {
                     self.tend(key.webhook, out);
                 }
             }
-            Input::Moved { key, due } => {
+            Input::Rescheduled { key, due } => {
                 self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-                    lane.offer_moved(Due { at: due, seq: key.seq }, self.now, &mut self.wheel);
+                    lane.reschedule(Due { at: due, seq: key.seq }, self.now, &mut self.wheel);
                     self.tend(key.webhook, out);
                 }
             }
-            Input::Unread(key) => {
+            Input::Unreadable(key) => {
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-                    lane.unread(key.seq);
+                    lane.unreadable(key.seq);
                     self.tend(key.webhook, out);
                 }
             }
-            Input::Ended { key, reach, hold } => {
+            Input::AttemptEnded { key, reach, hold } => {
                 if let Some(lane) = self.lanes.get_mut(&key.webhook)
-                    && lane.ended(key.seq, reach, hold, self.now)
+                    && lane.attempt_ended(key.seq, reach, hold, self.now)
                 {
                     self.in_flight -= 1;
                     self.busy_lanes -= usize::from(lane.in_flight() == 0);
@@ -367,10 +367,10 @@ impl<H> Scheduler<H> {
                     self.drop_if_ended(key.webhook);
                 }
             }
-            Input::Settled { key, standing } => {
+            Input::OutcomeRecorded { key, standing } => {
                 self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-                    lane.settled(key.seq, standing, self.now, &mut self.wheel);
+                    lane.outcome_recorded(key.seq, standing, self.now, &mut self.wheel);
                     self.tend(key.webhook, out);
                 }
             }
@@ -382,9 +382,9 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Durable(seq) => self.durable = self.durable.max(seq),
-            Input::FreshPage { ask, rows } => {
+            Input::UntriedPage { ask, rows } => {
                 if let Some(lane) = self.lanes.get_mut(&ask.lane) {
-                    lane.fresh_page(&ask, &rows, self.durable);
+                    lane.untried_page(&ask, &rows, self.durable);
                     self.tend(ask.lane, out);
                 }
             }
@@ -477,11 +477,11 @@ impl<H> Scheduler<H> {
             crowded = 0;
             lane.in_ring = false;
             match lane.pick(self.now) {
-                Picked::Start { seq, owed, hot } => {
+                Picked::Start { seq, kind, hot } => {
                     self.in_flight += 1;
                     self.busy_lanes += usize::from(lane.in_flight() == 1);
                     let key = NotificationKey { seq, webhook: no };
-                    out.push(Action::Start { key, account: lane.account(), owed, hot });
+                    out.push(Action::Start { key, account: lane.account(), kind, hot });
                     self.tend(no, out);
                 }
                 Picked::NotBefore(at) => set_wake(&mut self.wakes, lane, at),
@@ -518,27 +518,29 @@ impl<H> Scheduler<H> {
         let Some(lane) = self.lanes.get_mut(&no).filter(|lane| !lane.removed) else {
             return;
         };
-        let mut unheld: Vec<(Seq, OwedAs)> = Vec::new();
-        unheld.extend(manual.iter().filter(|due| lane.should_hold_manual(**due)).map(|due| (due.seq, OwedAs::Manual)));
+        let mut unheld: Vec<(Seq, AttemptKind)> = Vec::new();
+        unheld.extend(
+            manual.iter().filter(|due| lane.should_hold_manual(**due)).map(|due| (due.seq, AttemptKind::Manual)),
+        );
         // A lane that is paused holds nothing of its schedule, on purpose.
         if lane.is_active() {
             let durable = self.durable;
             let retries = retries.iter().filter(|due| lane.should_hold_retry(**due));
-            unheld.extend(retries.map(|due| (due.seq, OwedAs::Retry(due.at))));
-            let fresh = fresh.iter().filter(|seq| **seq <= durable && lane.should_hold_fresh(**seq));
-            unheld.extend(fresh.map(|seq| (*seq, OwedAs::Fresh)));
+            unheld.extend(retries.map(|due| (due.seq, AttemptKind::Retry(due.at))));
+            let fresh = fresh.iter().filter(|seq| **seq <= durable && lane.should_hold_untried(**seq));
+            unheld.extend(fresh.map(|seq| (*seq, AttemptKind::Untried)));
         }
         let mut suspects = BTreeSet::new();
-        for (seq, owed) in unheld {
+        for (seq, kind) in unheld {
             let key = NotificationKey { seq, webhook: no };
-            if !self.suspects.contains(&(key, owed)) {
-                suspects.insert((key, owed));
+            if !self.suspects.contains(&(key, kind)) {
+                suspects.insert((key, kind));
                 continue;
             }
-            match owed {
-                OwedAs::Retry(at) => lane.offer_retry(Due { at, seq }, self.now, &mut self.wheel),
-                OwedAs::Fresh => lane.offer_fresh(seq, None),
-                OwedAs::Manual => {
+            match kind {
+                AttemptKind::Retry(at) => lane.offer_retry(Due { at, seq }, self.now, &mut self.wheel),
+                AttemptKind::Untried => lane.offer_untried(seq, None),
+                AttemptKind::Manual => {
                     manual.iter().filter(|due| due.seq == seq).for_each(|due| lane.offer_manual(*due, false));
                 }
             }

@@ -89,7 +89,7 @@ struct Sim {
     durable_told: u64,
     hooks: BTreeMap<WebhookNo, Hook>,
     notifications: HashMap<NotificationKey, Notification>,
-    in_flight: HashMap<NotificationKey, OwedAs>,
+    in_flight: HashMap<NotificationKey, AttemptKind>,
     max_in_flight: usize,
     stepped_at: u64,
     /// The latest wall time since the clock last jumped.
@@ -98,7 +98,7 @@ struct Sim {
     lag: u64,
     /// The worst it ever was.
     worst_lag: u64,
-    started: Vec<(NotificationKey, Timestamp, OwedAs)>,
+    started: Vec<(NotificationKey, Timestamp, AttemptKind)>,
     steps: u64,
 }
 
@@ -203,7 +203,7 @@ impl Sim {
         };
         self.hooks.insert(no, hook);
         self.count += 1;
-        self.step(vec![Input::Lane { no, settings }]);
+        self.step(vec![Input::LaneChanged { no, settings }]);
         no
     }
 
@@ -219,7 +219,7 @@ impl Sim {
                 self.notifications.insert(key, Notification::new(key, ACCOUNT, now, false));
                 self.change(key, |_| {});
                 let hot = (!self.random.one_in(3)).then_some(());
-                told.push(Input::Fresh { key, hot });
+                told.push(Input::Untried { key, hot });
             }
         }
         for input in told {
@@ -234,7 +234,7 @@ impl Sim {
             hook.free_since = self.time;
             let settings = hook.settings;
             // At once, so that from here on the assertions and the scheduler go by the same settings.
-            self.step(vec![Input::Lane { no, settings }]);
+            self.step(vec![Input::LaneChanged { no, settings }]);
         }
     }
 
@@ -262,7 +262,7 @@ impl Sim {
             hook.probing = false;
         }
         let lanes: Vec<_> = self.hooks.iter().map(|(no, hook)| (*no, hook.settings)).collect();
-        self.step(lanes.into_iter().map(|(no, settings)| Input::Lane { no, settings }).collect());
+        self.step(lanes.into_iter().map(|(no, settings)| Input::LaneChanged { no, settings }).collect());
     }
 
     fn jumped(&mut self) {
@@ -314,7 +314,7 @@ impl Sim {
         self.check_idle_lanes();
         for input in &inputs {
             // What is told is durable, and so is all before it; what is merely visible may not be.
-            if let Input::Durable(seq) | Input::Fresh { key: NotificationKey { seq, .. }, .. } = input {
+            if let Input::Durable(seq) | Input::Untried { key: NotificationKey { seq, .. }, .. } = input {
                 self.durable_told = self.durable_told.max(seq.0);
             }
         }
@@ -323,7 +323,7 @@ impl Sim {
         self.steps += 1;
         for action in actions {
             match action {
-                Action::Start { key, owed, hot, .. } => self.start(key, owed, hot.is_some()),
+                Action::Start { key, kind, hot, .. } => self.start(key, kind, hot.is_some()),
                 Action::Lost(key) => panic!("lost {key:?}: {:?}", self.notifications.get(&key)),
                 action => {
                     let at = self.time + self.delay();
@@ -340,10 +340,10 @@ impl Sim {
         }
     }
 
-    fn start(&mut self, key: NotificationKey, owed: OwedAs, hot: bool) {
+    fn start(&mut self, key: NotificationKey, kind: AttemptKind, hot: bool) {
         let wall = self.wall();
         let notification = &self.notifications[&key];
-        assert!(self.in_flight.insert(key, owed).is_none(), "two attempts of {key:?} at once");
+        assert!(self.in_flight.insert(key, kind).is_none(), "two attempts of {key:?} at once");
         assert!(self.in_flight.len() <= self.max_in_flight, "over the global limit");
         let hook = self.hooks.get_mut(&key.webhook).expect("a deleted lane starts nothing");
         hook.in_flight += 1;
@@ -356,17 +356,17 @@ impl Sim {
             hook.tokens_at = wall;
             assert!(hook.tokens > -0.05, "over the rate limit: {}", hook.tokens);
         }
-        assert!(owed == OwedAs::Manual || hook.settings.active, "an automatic attempt of a paused webhook");
-        if let OwedAs::Retry(due) = owed {
+        assert!(kind == AttemptKind::Manual || hook.settings.active, "an automatic attempt of a paused webhook");
+        if let AttemptKind::Retry(due) = kind {
             assert!(self.peak >= due.as_ms(), "{} ms before its time", due.as_ms() - self.peak);
-        } else if owed == OwedAs::Fresh {
+        } else if kind == AttemptKind::Untried {
             assert!(key.seq.0 <= self.durable_told, "attempted before it is known to be durable");
         }
-        self.started.push((key, Timestamp::from_ms(wall), owed));
-        let still = match owed {
-            OwedAs::Fresh => Standing::from(notification) == Standing::Fresh,
-            OwedAs::Retry(due) => Standing::from(notification) == Standing::Retry(due),
-            OwedAs::Manual => notification.manual_at.is_some(),
+        self.started.push((key, Timestamp::from_ms(wall), kind));
+        let still = match kind {
+            AttemptKind::Untried => Standing::from(notification) == Standing::Fresh,
+            AttemptKind::Retry(due) => Standing::from(notification) == Standing::Retry(due),
+            AttemptKind::Manual => notification.manual_at.is_some(),
         };
         if hot {
             let untouched = notification.attempts == 0 || notification.state == State::Cancelled;
@@ -376,7 +376,7 @@ impl Sim {
             return self.put(at, Later::Untried(key));
         }
         let automatic = notification.automatic;
-        let trigger = if owed == OwedAs::Manual { Trigger::Manual } else { Trigger::Automatic };
+        let trigger = if kind == AttemptKind::Manual { Trigger::Manual } else { Trigger::Automatic };
         assert!(trigger == Trigger::Manual || automatic < self.policy.max_attempts(), "a 21st attempt");
         let span = match hook.mood {
             _ if self.lag == 0 => 0,
@@ -384,7 +384,7 @@ impl Sim {
             Mood::Failing => 1 + self.random.below(2000),
             Mood::Dead => 1000 + self.random.below(15_000),
         };
-        let asked_at = notification.manual_at.filter(|_| owed == OwedAs::Manual);
+        let asked_at = notification.manual_at.filter(|_| kind == AttemptKind::Manual);
         self.put(self.time + span, Later::End { key, trigger, automatic, asked_at });
     }
 
@@ -400,8 +400,8 @@ impl Sim {
             Later::Untried(key) => {
                 self.free(key, Reach::Untried);
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
-                let ended = Input::Ended { key, reach: Reach::Untried, hold: None };
-                self.step(vec![ended, Input::Settled { key, standing }]);
+                let ended = Input::AttemptEnded { key, reach: Reach::Untried, hold: None };
+                self.step(vec![ended, Input::OutcomeRecorded { key, standing }]);
             }
             Later::Settle { key, trigger, verdict, asked_at } => {
                 let now = self.stamp();
@@ -422,7 +422,7 @@ impl Sim {
                     notification.record_outcome(attempt, verdict, asked_at, now);
                 });
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
-                self.tell(Input::Settled { key, standing });
+                self.tell(Input::OutcomeRecorded { key, standing });
             }
         }
     }
@@ -459,15 +459,15 @@ impl Sim {
         self.free(key, reach);
         let at = self.time + self.delay();
         self.put(at, Later::Settle { key, trigger, verdict, asked_at });
-        self.step(vec![Input::Ended { key, reach, hold: None }]);
+        self.step(vec![Input::AttemptEnded { key, reach, hold: None }]);
     }
 
     fn read(&self, action: &Action<()>) -> Input<()> {
         let hook = |no: WebhookNo| self.hooks.get(&no);
         match *action {
-            Action::LoadFresh(ask) => {
+            Action::LoadUntried(ask) => {
                 let rows = hook(ask.lane).map(|hook| hook.fresh.range(ask.from..).take(ask.limit).copied().collect());
-                Input::FreshPage { ask, rows: rows.unwrap_or_default() }
+                Input::UntriedPage { ask, rows: rows.unwrap_or_default() }
             }
             Action::LoadRetries(ask, until) => {
                 let end = Due { at: until, seq: Seq(0) };
@@ -679,7 +679,7 @@ fn what_found_no_room_beside_a_page_on_its_way_is_read_again() {
     sim.run_until(START_MS + 1000);
     sim.lag = 3000;
     sim.set(no, |settings| settings.active = true);
-    while !sim.later.values().any(|later| matches!(later, Later::Hear(Input::FreshPage { .. }))) {
+    while !sim.later.values().any(|later| matches!(later, Later::Hear(Input::UntriedPage { .. }))) {
         let until = sim.time + 1;
         sim.run_until(until);
     }
@@ -688,7 +688,7 @@ fn what_found_no_room_beside_a_page_on_its_way_is_read_again() {
     sim.record(3000, None);
     let now = sim.time;
     sim.run_until(now);
-    assert!(sim.later.values().any(|later| matches!(later, Later::Hear(Input::FreshPage { .. }))));
+    assert!(sim.later.values().any(|later| matches!(later, Later::Hear(Input::UntriedPage { .. }))));
     sim.lag = lag / 100;
     sim.finish(Duration::from_secs(3600));
     assert_eq!(sim.started.len(), 3000);
@@ -745,7 +745,7 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
         out.clear();
         scheduler.step(Timestamp::from_ms(START_MS), [input], out);
     };
-    step(&mut scheduler, Input::Lane { no, settings }, &mut out);
+    step(&mut scheduler, Input::LaneChanged { no, settings }, &mut out);
     let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
     step(&mut scheduler, Input::ManualPage { ask, rows: Vec::new() }, &mut out);
     let due = Due { at: Timestamp::from_ms(START_MS), seq: Seq(7) };
@@ -755,7 +755,7 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
     step(&mut scheduler, audited(), &mut out);
     let lost = NotificationKey { seq: Seq(7), webhook: no };
     assert!(
-        matches!(out[..], [Action::Lost(key), Action::Start { owed: OwedAs::Manual, .. }] if key == lost),
+        matches!(out[..], [Action::Lost(key), Action::Start { kind: AttemptKind::Manual, .. }] if key == lost),
         "{out:?}"
     );
 }
@@ -769,17 +769,17 @@ fn what_was_settled_between_two_audits_was_held() {
     let key = NotificationKey { seq: Seq(7), webhook: no };
     let now = Timestamp::from_ms(START_MS);
     let settings = Settings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
-    scheduler.step(now, [Input::Lane { no, settings }], &mut out);
+    scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
     let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
     scheduler.step(now, [Input::ManualPage { ask, rows: Vec::new() }], &mut out);
     let due = Due { at: now, seq: key.seq };
     let audited = || Input::Audited { lane: no, retries: vec![], fresh: vec![], manual: vec![due] };
     scheduler.step(now, [audited()], &mut out);
     scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
-    assert!(matches!(out[..], [Action::Start { owed: OwedAs::Manual, .. }]), "{out:?}");
+    assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
     out.clear();
-    let ended = Input::Ended { key, reach: Reach::Answered, hold: None };
-    scheduler.step(now, [ended, Input::Settled { key, standing: Standing::Nothing }, audited()], &mut out);
+    let ended = Input::AttemptEnded { key, reach: Reach::Answered, hold: None };
+    scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }, audited()], &mut out);
     assert!(out.is_empty(), "{out:?}");
 }
 
@@ -793,11 +793,11 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     let key = NotificationKey { seq: Seq(7), webhook: no };
     let now = Timestamp::from_ms(START_MS);
     let settings = Settings { account: ACCOUNT, active: true, max_in_flight: 8, rate_limit: None };
-    scheduler.step(now, [Input::Lane { no, settings }], &mut out);
+    scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
     let asked = std::mem::take(&mut out);
     for action in asked {
         let answer = match action {
-            Action::LoadFresh(ask) => Input::FreshPage { ask, rows: Vec::new() },
+            Action::LoadUntried(ask) => Input::UntriedPage { ask, rows: Vec::new() },
             Action::LoadManual(ask) => Input::ManualPage { ask, rows: Vec::new() },
             Action::LoadRetries(ask, until) => Input::RetryPage { ask, until, rows: Vec::new() },
             other => panic!("{other:?}"),
@@ -805,11 +805,11 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
         scheduler.step(now, [answer], &mut out);
     }
     scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
-    assert!(matches!(out[..], [Action::Start { owed: OwedAs::Manual, .. }]), "{out:?}");
+    assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
     out.clear();
-    scheduler.step(now, [Input::Fresh { key, hot: None }], &mut out);
+    scheduler.step(now, [Input::Untried { key, hot: None }], &mut out);
     assert!(out.is_empty(), "one attempt at a time: {out:?}");
-    let ended = Input::Ended { key, reach: Reach::Untried, hold: None };
-    scheduler.step(now, [ended, Input::Settled { key, standing: Standing::Nothing }], &mut out);
-    assert!(matches!(out[..], [Action::Start { owed: OwedAs::Fresh, .. }]), "{out:?}");
+    let ended = Input::AttemptEnded { key, reach: Reach::Untried, hold: None };
+    scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }], &mut out);
+    assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Untried, .. }]), "{out:?}");
 }
