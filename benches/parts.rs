@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use carteiro::delivery::LaneSettings;
-use carteiro::delivery::schedule::scheduler::{Action, Input, Reach, Scheduler};
+use carteiro::delivery::schedule::scheduler::{Action, Input, Reachability, Scheduler};
 use carteiro::delivery::schedule::wheel::Wheel;
 use carteiro::delivery::transport::sign::{SigningKey, signature_by};
 use carteiro::model::{
@@ -160,7 +160,7 @@ fn schedule(bencher: Bencher, lanes: u32) {
         scheduler.step(NOW, (0..lanes).map(|no| Input::Untried { key: key(no), hot: Some(()) }), &mut started);
         assert_eq!(started.len(), lanes as usize);
         started.clear();
-        let ended = |no| Input::AttemptEnded { key: key(no), reach: Reach::Confirmed, hold: None };
+        let ended = |no| Input::AttemptEnded { key: key(no), reachability: Reachability::Confirmed, hold: None };
         scheduler.step(NOW, (0..lanes).map(ended), &mut started);
         let settled = |no| Input::OutcomeRecorded { key: key(no), standing: Standing::Nothing };
         scheduler.step(NOW, (0..lanes).map(settled), &mut started);

@@ -5,7 +5,7 @@
 //! result means for the schedule, which needs the policy and the clock that the pure core does without.
 
 use super::lane::{Settings, Standstill};
-use super::scheduler::{Action, AttemptKind, Hold, Input, Reach, Scheduler};
+use super::scheduler::{Action, AttemptKind, Input, Reachability, RetryAfterHold, Scheduler};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::delivery::redact::redact;
@@ -349,12 +349,12 @@ impl Driver {
             DriverEvent::Scheduler(input) => inputs.push(input),
             DriverEvent::Skipped { key, standing } => {
                 self.status.is_over(key);
-                inputs.push(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
+                inputs.push(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
                 inputs.push(Input::OutcomeRecorded { key, standing });
             }
             DriverEvent::Unreadable(key) => {
                 self.status.is_over(key);
-                inputs.push(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
+                inputs.push(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
                 let events = self.events.clone();
                 // Not joined: it ends by itself, or with the runtime.
                 tokio::spawn(async move {
@@ -366,7 +366,7 @@ impl Driver {
         }
     }
 
-    /// What a result means: the verdict for the store, the reach and hold for the scheduler.
+    /// What a result means: the verdict for the store, the reachability and hold for the scheduler.
     fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<Hot>>>) {
         let EndedAttempt { key, lane, kind, trigger, automatic, asked_at, started_at, finished } = ended;
         self.status.attempts.ended(&finished.result, Duration::from_micros(u64::from(finished.duration_us)));
@@ -376,16 +376,16 @@ impl Driver {
             // Its connection was given back after those of its webhook had been closed.
             self.client.forget(key.webhook);
         }
-        let (retry_after, reach) = match &finished.result {
-            result if result.confirms() => (None, Reach::Confirmed),
+        let (retry_after, reachability) = match &finished.result {
+            result if result.confirms() => (None, Reachability::Confirmed),
             AttemptResult::Response(response) => {
                 // A target that the webhook no longer has asks for nothing any more.
                 let asked = response.retry_after.filter(|_| current);
-                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
+                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reachability::Answered)
             }
-            AttemptResult::Error(error) => (None, reach_of(error.code)),
+            AttemptResult::Error(error) => (None, reachability_of(error.code)),
         };
-        if reach == Reach::Ours {
+        if reachability == Reachability::LocalFault {
             self.say_ours(&finished.result, &lane.webhook);
             // Of the schedule it uses up nothing: it is owed what it was. Whoever waits for an attempt by hand is told how it went.
             let standing = match kind {
@@ -395,13 +395,13 @@ impl Driver {
             };
             if let Some(standing) = standing {
                 self.status.is_over(key);
-                inputs.push(Input::AttemptEnded { key, reach, hold: None });
+                inputs.push(Input::AttemptEnded { key, reachability, hold: None });
                 return inputs.push(Input::OutcomeRecorded { key, standing });
             }
         }
         let mut gap = Duration::ZERO;
         let verdict = match trigger {
-            _ if reach == Reach::Confirmed => Verdict::Confirmed,
+            _ if reachability == Reachability::Confirmed => Verdict::Confirmed,
             Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
             Trigger::Automatic => {
                 // By the schedule that holds now.
@@ -417,11 +417,11 @@ impl Driver {
             }
         };
         let manual = trigger != Trigger::Automatic;
-        let hold = retry_after.map(|span| Hold { until: now.plus(span), manual });
+        let hold = retry_after.map(|span| RetryAfterHold { until: now.plus(span), manual });
         // The store counts.
         let attempt = finished.into_attempt(0, trigger, started_at);
         self.store.settle(lane.webhook.account, key, attempt, verdict, gap, asked_at, lane.webhook.updated_at);
-        inputs.push(Input::AttemptEnded { key, reach, hold });
+        inputs.push(Input::AttemptEnded { key, reachability, hold });
     }
 
     fn say_ours(&mut self, result: &AttemptResult, webhook: &Webhook) {
@@ -610,11 +610,11 @@ struct Ready {
 }
 
 /// What a failure says of the target.
-const fn reach_of(code: ErrorCode) -> Reach {
+const fn reachability_of(code: ErrorCode) -> Reachability {
     match code {
-        ErrorCode::Internal => Reach::Ours,
-        code if code.is_unreachable() => Reach::Unreachable,
-        _ => Reach::Garbled,
+        ErrorCode::Internal => Reachability::LocalFault,
+        code if code.is_unreachable() => Reachability::Unreachable,
+        _ => Reachability::Inconclusive,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One webhook's queue: the heads of its three ranges, its limits, and what it starts next.
 
-use super::scheduler::{Action, Ask, AttemptKind, Hold, Reach, Timer};
+use super::scheduler::{Action, Ask, AttemptKind, Reachability, RetryAfterHold, Timer};
 use crate::delivery::schedule::wheel::Wheel;
 use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis, splitmix64};
 use crate::store::{Due, Standing};
@@ -621,7 +621,13 @@ impl<H> Lane<H> {
     }
 
     /// Returns whether a slot came free.
-    pub(crate) fn attempt_ended(&mut self, seq: Seq, reach: Reach, hold: Option<Hold>, now: Timestamp) -> bool {
+    pub(crate) fn attempt_ended(
+        &mut self,
+        seq: Seq,
+        reachability: Reachability,
+        hold: Option<RetryAfterHold>,
+        now: Timestamp,
+    ) -> bool {
         let Some(busy) = self.busy.get_mut(&seq).filter(|busy| busy.in_flight) else {
             return false;
         };
@@ -632,23 +638,23 @@ impl<H> Lane<H> {
             // It says how things stood before.
             return true;
         }
-        match reach {
+        match reachability {
             // Any complete answer shows that the target can be spoken to.
-            Reach::Confirmed | Reach::Answered => {
+            Reachability::Confirmed | Reachability::Answered => {
                 (self.unreached, self.ours) = (0, 0);
                 self.probe_at = Timestamp::from_ms(0);
             }
-            Reach::Unreachable => {
+            Reachability::Unreachable => {
                 self.ours = 0;
                 self.unreached = self.unreached.saturating_add(1);
                 self.probe_at = now.plus(probe_pace(self.unreached, self.no));
             }
-            Reach::Ours => {
+            Reachability::LocalFault => {
                 self.ours = self.ours.saturating_add(1);
                 self.probe_at = now.plus(pause_for_our_fault(self.ours, self.no));
             }
-            Reach::Garbled => self.ours = 0,
-            Reach::Untried => {}
+            Reachability::Inconclusive => self.ours = 0,
+            Reachability::NotAttempted => {}
         }
         if let Some(hold) = hold {
             self.held_until = self.held_until.max(hold.until);

@@ -7,7 +7,7 @@ use super::store::{ACCOUNT, Store};
 use super::watch::Watch;
 use super::world::{Hot, Later, World};
 use crate::delivery::schedule::lane::{Bounds, Settings};
-use crate::delivery::schedule::scheduler::{Action, AttemptKind, Hold, Input, Reach, Scheduler};
+use crate::delivery::schedule::scheduler::{Action, AttemptKind, Input, Reachability, RetryAfterHold, Scheduler};
 use crate::model::{
     Attempt, AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict,
     Webhook, WebhookNo, millis,
@@ -137,7 +137,7 @@ impl World {
     }
 
     pub(super) fn untried(&mut self, key: NotificationKey, standing: Standing) {
-        self.hear(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
+        self.hear(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
         self.hear(Input::OutcomeRecorded { key, standing });
     }
 
@@ -251,7 +251,7 @@ impl World {
         let (key, kind) = (start.key, start.kind);
         if self.unreadable && self.random.one_in(3) {
             self.say(|| format!("{key:?} can't be read"));
-            self.hear(Input::AttemptEnded { key, reach: Reach::Untried, hold: None });
+            self.hear(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
             let at = self.time + READ_AGAIN_MS;
             return self.put(at, Later::Learned(Input::Unreadable(key)));
         }
@@ -281,37 +281,37 @@ impl World {
         self.put(self.time + outcome.span_ms, Later::Ended(Box::new(request)));
     }
 
-    /// What a result means: the verdict for the store, the reach and hold for the scheduler.
+    /// What a result means: the verdict for the store, the reachability and hold for the scheduler.
     pub(super) fn conclude(&mut self, request: Request) {
         let Request { number, start: Start { key, kind, lane, renewals, .. }, made, result } = request;
         let Made { trigger, automatic, asked_at, .. } = made;
         let now = Timestamp::from_ms(self.wall());
         let present = self.driver().lanes.get(&key.webhook).cloned();
         let current = present.as_ref().is_some_and(|(_, now)| *now == renewals);
-        let (retry_after, reach) = match &result {
-            result if result.confirms() => (None, Reach::Confirmed),
+        let (retry_after, reachability) = match &result {
+            result if result.confirms() => (None, Reachability::Confirmed),
             AttemptResult::Response(response) => {
                 let asked = response.retry_after.filter(|_| current);
-                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reach::Answered)
+                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reachability::Answered)
             }
-            AttemptResult::Error(error) if error.code.is_unreachable() => (None, Reach::Unreachable),
-            AttemptResult::Error(error) if error.code == ErrorCode::Internal => (None, Reach::Ours),
-            AttemptResult::Error(_) => (None, Reach::Garbled),
+            AttemptResult::Error(error) if error.code.is_unreachable() => (None, Reachability::Unreachable),
+            AttemptResult::Error(error) if error.code == ErrorCode::Internal => (None, Reachability::LocalFault),
+            AttemptResult::Error(_) => (None, Reachability::Inconclusive),
         };
         let standing = match kind {
             AttemptKind::Untried => Some(Standing::Fresh),
             AttemptKind::Retry(due) => Some(Standing::Retry(due)),
             AttemptKind::Manual => None,
         };
-        if let Some(standing) = standing.filter(|_| reach == Reach::Ours) {
+        if let Some(standing) = standing.filter(|_| reachability == Reachability::LocalFault) {
             self.ledger.not_made(number);
-            self.hear(Input::AttemptEnded { key, reach, hold: None });
+            self.hear(Input::AttemptEnded { key, reachability, hold: None });
             return self.hear(Input::OutcomeRecorded { key, standing });
         }
         let policy = self.policy_of(present.as_ref().map_or(&lane, |(present, _)| present)).clone();
         let failed = automatic.saturating_add(1);
         let verdict = match trigger {
-            _ if reach == Reach::Confirmed => Verdict::Confirmed,
+            _ if reachability == Reachability::Confirmed => Verdict::Confirmed,
             Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
             Trigger::Automatic => match policy.next_attempt_at(failed, key, now, retry_after) {
                 Ok(at) => Verdict::RetryAt(at),
@@ -326,10 +326,10 @@ impl World {
             }
             Verdict::Confirmed | Verdict::Exhausted | Verdict::ScheduleUnchanged => None,
         };
-        self.ledger.ended(number, reach == Reach::Confirmed, next);
-        self.say(|| format!("ended {key:?} {trigger:?} {reach:?} {retry_after:?} {verdict:?}"));
+        self.ledger.ended(number, reachability == Reachability::Confirmed, next);
+        self.say(|| format!("ended {key:?} {trigger:?} {reachability:?} {retry_after:?} {verdict:?}"));
         let manual = trigger != Trigger::Automatic;
-        let hold = retry_after.map(|span| Hold { until: now.plus(span), manual });
+        let hold = retry_after.map(|span| RetryAfterHold { until: now.plus(span), manual });
         let attempt = Attempt {
             number: 0,
             trigger,
@@ -342,7 +342,7 @@ impl World {
             next_attempt_at: None,
         };
         self.submit(Commit::Settle { attempt_id: number, key, attempt: Box::new(attempt), verdict, asked_at });
-        self.hear(Input::AttemptEnded { key, reach, hold });
+        self.hear(Input::AttemptEnded { key, reachability, hold });
     }
 }
 
@@ -393,7 +393,7 @@ fn watch(watch: &mut Watch, input: &Input<Hot>, time: u64, wall: u64) {
         Input::LaneRemoved(no) => watch.remove(*no),
         Input::Untried { key, .. } => watch.durable(key.seq),
         Input::Durable(seq) => watch.durable(*seq),
-        Input::AttemptEnded { key, reach, hold } => watch.ended(*key, *reach, *hold, wall),
+        Input::AttemptEnded { key, reachability, hold } => watch.ended(*key, *reachability, *hold, wall),
         Input::OutcomeRecorded { key, .. } | Input::Unreadable(key) => watch.settled(*key, time),
         Input::Cancelled(key) => watch.cancelled(*key),
         Input::MaxInFlight(max) => watch.limit(*max, time),

@@ -4,7 +4,7 @@
 use super::ledger::Ledger;
 use super::store::Store;
 use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_PAUSE, Settings};
-use crate::delivery::schedule::scheduler::{AttemptKind, Hold, Reach};
+use crate::delivery::schedule::scheduler::{AttemptKind, Reachability, RetryAfterHold};
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
 use std::collections::{BTreeMap, BTreeSet};
@@ -220,7 +220,13 @@ impl Watch {
         }
     }
 
-    pub(super) fn ended(&mut self, key: NotificationKey, reach: Reach, hold: Option<Hold>, wall: u64) {
+    pub(super) fn ended(
+        &mut self,
+        key: NotificationKey,
+        reachability: Reachability,
+        hold: Option<RetryAfterHold>,
+        wall: u64,
+    ) {
         if let Some(in_flight) = self.gone.get_mut(&key) {
             assert!(std::mem::take(in_flight), "{key:?} ended twice");
             self.in_flight -= 1;
@@ -236,12 +242,14 @@ impl Watch {
         if lane.outdated.remove(&key.seq) {
             return;
         }
-        match reach {
-            Reach::Confirmed | Reach::Answered => (lane.probing, lane.ours, lane.rests_until) = (false, false, 0),
-            Reach::Unreachable => (lane.probing, lane.ours, lane.rests_until) = (true, false, 0),
-            Reach::Ours => (lane.ours, lane.rests_until) = (true, wall + millis(MAX_PAUSE)),
-            Reach::Garbled => lane.ours = false,
-            Reach::Untried => {}
+        match reachability {
+            Reachability::Confirmed | Reachability::Answered => {
+                (lane.probing, lane.ours, lane.rests_until) = (false, false, 0)
+            }
+            Reachability::Unreachable => (lane.probing, lane.ours, lane.rests_until) = (true, false, 0),
+            Reachability::LocalFault => (lane.ours, lane.rests_until) = (true, wall + millis(MAX_PAUSE)),
+            Reachability::Inconclusive => lane.ours = false,
+            Reachability::NotAttempted => {}
         }
         if let Some(hold) = hold {
             lane.held_until = lane.held_until.max(hold.until.as_ms());

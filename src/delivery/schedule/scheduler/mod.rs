@@ -73,9 +73,9 @@ pub enum Input<H> {
         /// The notification.
         key: NotificationKey,
         /// What it says of the target.
-        reach: Reach,
+        reachability: Reachability,
         /// How long the target asked to be left alone.
-        hold: Option<Hold>,
+        hold: Option<RetryAfterHold>,
     },
     /// The store has taken an outcome in.
     OutcomeRecorded {
@@ -143,24 +143,24 @@ pub struct Ask<K> {
 
 /// What an attempt says of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Reachability {
     /// It confirmed.
     Confirmed,
     /// It answered something else.
     Answered,
     /// What came back was no answer: it neither shows that the target can be spoken to nor that it can't.
-    Garbled,
+    Inconclusive,
     /// It could not be spoken to.
     Unreachable,
     /// This machine could not make the attempt; it says nothing of the target.
-    Ours,
+    LocalFault,
     /// No attempt was made after all.
-    Untried,
+    NotAttempted,
 }
 
 /// A pause that a target asked for with `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct RetryAfterHold {
     /// Until when.
     pub until: Timestamp,
     /// Whether an attempt by hand was told so: then those wait too. A pause told to the schedule doesn't bind a person.
@@ -357,9 +357,9 @@ impl<H> Scheduler<H> {
                     self.tend(key.webhook, out);
                 }
             }
-            Input::AttemptEnded { key, reach, hold } => {
+            Input::AttemptEnded { key, reachability, hold } => {
                 if let Some(lane) = self.lanes.get_mut(&key.webhook)
-                    && lane.attempt_ended(key.seq, reach, hold, self.now)
+                    && lane.attempt_ended(key.seq, reachability, hold, self.now)
                 {
                     self.in_flight -= 1;
                     self.busy_lanes -= usize::from(lane.in_flight() == 0);

@@ -398,9 +398,9 @@ impl Sim {
             }
             Later::End { key, trigger, automatic, asked_at } => self.end(key, trigger, automatic, asked_at),
             Later::Untried(key) => {
-                self.free(key, Reach::Untried);
+                self.free(key, Reachability::NotAttempted);
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
-                let ended = Input::AttemptEnded { key, reach: Reach::Untried, hold: None };
+                let ended = Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None };
                 self.step(vec![ended, Input::OutcomeRecorded { key, standing }]);
             }
             Later::Settle { key, trigger, verdict, asked_at } => {
@@ -427,15 +427,15 @@ impl Sim {
         }
     }
 
-    fn free(&mut self, key: NotificationKey, reach: Reach) {
+    fn free(&mut self, key: NotificationKey, reachability: Reachability) {
         self.in_flight.remove(&key);
         if let Some(hook) = self.hooks.get_mut(&key.webhook) {
             hook.in_flight -= 1;
             hook.free_since = self.time;
-            match reach {
-                Reach::Confirmed | Reach::Answered => hook.probing = false,
-                Reach::Unreachable => hook.probing = true,
-                Reach::Garbled | Reach::Ours | Reach::Untried => {}
+            match reachability {
+                Reachability::Confirmed | Reachability::Answered => hook.probing = false,
+                Reachability::Unreachable => hook.probing = true,
+                Reachability::Inconclusive | Reachability::LocalFault | Reachability::NotAttempted => {}
             }
         }
     }
@@ -443,23 +443,23 @@ impl Sim {
     fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8, asked_at: Option<Timestamp>) {
         let now = Timestamp::from_ms(self.wall());
         let mood = self.hooks.get(&key.webhook).map_or(Mood::Healthy, |hook| hook.mood);
-        let reach = match mood {
-            Mood::Healthy => Reach::Confirmed,
-            Mood::Failing => Reach::Answered,
-            Mood::Dead => Reach::Unreachable,
+        let reachability = match mood {
+            Mood::Healthy => Reachability::Confirmed,
+            Mood::Failing => Reachability::Answered,
+            Mood::Dead => Reachability::Unreachable,
         };
         let verdict = match trigger {
-            _ if reach == Reach::Confirmed => Verdict::Confirmed,
+            _ if reachability == Reachability::Confirmed => Verdict::Confirmed,
             Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
             Trigger::Automatic => match self.policy.next_attempt_at(automatic + 1, key, now, None) {
                 Ok(at) => Verdict::RetryAt(at),
                 Err(_) => Verdict::Exhausted,
             },
         };
-        self.free(key, reach);
+        self.free(key, reachability);
         let at = self.time + self.delay();
         self.put(at, Later::Settle { key, trigger, verdict, asked_at });
-        self.step(vec![Input::AttemptEnded { key, reach, hold: None }]);
+        self.step(vec![Input::AttemptEnded { key, reachability, hold: None }]);
     }
 
     fn read(&self, action: &Action<()>) -> Input<()> {
@@ -778,7 +778,7 @@ fn what_was_settled_between_two_audits_was_held() {
     scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
     assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
     out.clear();
-    let ended = Input::AttemptEnded { key, reach: Reach::Answered, hold: None };
+    let ended = Input::AttemptEnded { key, reachability: Reachability::Answered, hold: None };
     scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }, audited()], &mut out);
     assert!(out.is_empty(), "{out:?}");
 }
@@ -809,7 +809,7 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     out.clear();
     scheduler.step(now, [Input::Untried { key, hot: None }], &mut out);
     assert!(out.is_empty(), "one attempt at a time: {out:?}");
-    let ended = Input::AttemptEnded { key, reach: Reach::Untried, hold: None };
+    let ended = Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None };
     scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }], &mut out);
     assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Untried, .. }]), "{out:?}");
 }
