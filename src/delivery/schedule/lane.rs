@@ -1,6 +1,6 @@
 //! One webhook's queue: the heads of its three ranges, its limits, and what it starts next.
 
-use super::scheduler::{Action, Ask, AttemptKind, Reachability, RetryAfterHold, Timer};
+use super::scheduler::{Action, AttemptKind, PageRequest, Reachability, RetryAfterHold, Timer};
 use crate::delivery::schedule::wheel::Wheel;
 use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis, splitmix64};
 use crate::store::{Due, Standing};
@@ -37,20 +37,20 @@ impl Bounds {
 
 /// The longest a probe waits after the one before it: four attempts a second use up nobody's processor, and find a target that is
 /// back within a quarter of one.
-pub(crate) const MAX_PROBE_PACE: Duration = Duration::from_millis(250);
+pub(crate) const MAX_PROBE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long after so many attempts in a row that could not speak to the target the next automatic one leaves. A target that
 /// refuses at once would else be asked thousands of times a second by all that it is owed.
 ///
 /// Each lane falls short of it by up to a quarter, drawn from its webhook and the attempt: the probes of fifty targets that are down
 /// since the same event would else leave, fail and be taken in at the same instant for ever, and an event that comes just then waits.
-fn probe_pace(unreached: u32, no: WebhookNo) -> Duration {
+fn probe_interval(unreached: u32, no: WebhookNo) -> Duration {
     const FREE: u32 = 3;
     if unreached <= FREE {
         return Duration::ZERO;
     }
     let doublings = (unreached - FREE - 1).min(8);
-    let pace = Duration::from_millis(10 << doublings).min(MAX_PROBE_PACE);
+    let pace = Duration::from_millis(10 << doublings).min(MAX_PROBE_INTERVAL);
     let draw = splitmix64(u64::from(no.0) << 32 | u64::from(unreached)) % 250;
     // Of a thousand parts at most 249 go.
     pace.saturating_sub(pace / 1000 * u32::try_from(draw).unwrap_or(0))
@@ -58,16 +58,16 @@ fn probe_pace(unreached: u32, no: WebhookNo) -> Duration {
 
 /// How long a lane waits after so many attempts in a row that failed for a fault of this machine: the files it may open are used up
 /// by all lanes at once, and trying at full speed would keep them used up.
-fn pause_for_our_fault(ours: u32, no: WebhookNo) -> Duration {
-    let doublings = ours.saturating_sub(1).min(5);
-    let pause = Duration::from_secs(1 << doublings).min(MAX_PAUSE);
-    let draw = splitmix64(u64::from(no.0) << 32 | u64::from(ours)) % 250;
+fn local_fault_pause(faults: u32, no: WebhookNo) -> Duration {
+    let doublings = faults.saturating_sub(1).min(5);
+    let pause = Duration::from_secs(1 << doublings).min(MAX_LOCAL_FAULT_PAUSE);
+    let draw = splitmix64(u64::from(no.0) << 32 | u64::from(faults)) % 250;
     // Of a thousand parts at most 249 go, so that not all lanes come back in the same instant.
     pause.saturating_sub(pause / 1000 * u32::try_from(draw).unwrap_or(0))
 }
 
 /// The longest such wait.
-pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(30);
+pub(crate) const MAX_LOCAL_FAULT_PAUSE: Duration = Duration::from_secs(30);
 
 /// How many attempts that a person asked for leave at once, whatever else holds the lane; one more does every [`AT_ONCE_EVERY`]. A
 /// script that re-sends thousands one by one can't use this to get around `Retry-After` or the rate limit.
@@ -89,7 +89,7 @@ pub struct Settings {
 }
 
 /// What a lane does with its turn.
-pub(crate) enum Picked<H> {
+pub(crate) enum Pick<H> {
     Start { seq: Seq, kind: AttemptKind, hot: Option<H> },
     NotBefore(Timestamp),
     Nothing,
@@ -97,36 +97,36 @@ pub(crate) enum Picked<H> {
 
 /// The beginning of a sorted range of the store, held in memory up to a mark.
 #[derive(Debug)]
-struct Head<K, V> {
+struct QueueHead<K, V> {
     bounds: Bounds,
     rows: BTreeMap<K, V>,
     /// The first row that may not be held; `None` when all are.
-    mark: Option<K>,
+    loaded_until: Option<K>,
     loading: bool,
     /// What came past the mark while a page was being read: the page may have been read before it was there.
-    aside: BTreeMap<K, V>,
-    /// The first row that `aside` had no room for, if more came than it takes: it has to be read.
+    late_arrivals: BTreeMap<K, V>,
+    /// The first row that `late_arrivals` had no room for, if more came than it takes: it has to be read.
     overflow: Option<K>,
 }
 
-impl<K: Ord + Copy, V> Head<K, V> {
+impl<K: Ord + Copy, V> QueueHead<K, V> {
     fn unread(first: K, bounds: Bounds) -> Self {
         Self {
             bounds,
             rows: BTreeMap::new(),
-            mark: Some(first),
+            loaded_until: Some(first),
             loading: false,
-            aside: BTreeMap::new(),
+            late_arrivals: BTreeMap::new(),
             overflow: None,
         }
     }
 
     fn offer(&mut self, key: K, value: V) {
-        if self.mark.is_some_and(|mark| key >= mark) {
+        if self.loaded_until.is_some_and(|mark| key >= mark) {
             if self.loading {
-                self.aside.insert(key, value);
-                if self.aside.len() > self.bounds.held {
-                    let last = self.aside.pop_last().map(|(last, _)| last);
+                self.late_arrivals.insert(key, value);
+                if self.late_arrivals.len() > self.bounds.held {
+                    let last = self.late_arrivals.pop_last().map(|(last, _)| last);
                     self.overflow = earlier(self.overflow, last);
                 }
             }
@@ -140,30 +140,30 @@ impl<K: Ord + Copy, V> Head<K, V> {
         while self.rows.len() > self.bounds.held {
             if let Some((last, _)) = self.rows.pop_last() {
                 // Never forwards: rows of a page may stand past a mark that an overflow has set.
-                self.mark = earlier(self.mark, Some(last));
+                self.loaded_until = earlier(self.loaded_until, Some(last));
             }
         }
     }
 
     /// The first row to read next, if the head runs low.
-    fn wants(&mut self) -> Option<K> {
-        let from = self.mark.filter(|_| !self.loading && self.rows.len() < self.bounds.low())?;
+    fn next_page(&mut self) -> Option<K> {
+        let from = self.loaded_until.filter(|_| !self.loading && self.rows.len() < self.bounds.low())?;
         self.loading = true;
         self.overflow = None;
-        self.aside.clear();
+        self.late_arrivals.clear();
         Some(from)
     }
 
     /// Takes a page in; `next` is the row behind its last where there may be more, `None` where it ends the range.
     fn page(&mut self, rows: impl Iterator<Item = (K, V)>, next: Option<K>) {
         self.loading = false;
-        let aside = std::mem::take(&mut self.aside);
+        let late_arrivals = std::mem::take(&mut self.late_arrivals);
         for (key, value) in rows {
             self.rows.entry(key).or_insert(value);
         }
-        self.mark = earlier(next, self.overflow.take());
-        for (key, value) in aside {
-            if self.mark.is_none_or(|mark| key < mark) {
+        self.loaded_until = earlier(next, self.overflow.take());
+        for (key, value) in late_arrivals {
+            if self.loaded_until.is_none_or(|mark| key < mark) {
                 // What came aside brings its payload along; the page's row for it doesn't.
                 self.rows.insert(key, value);
             }
@@ -198,7 +198,7 @@ pub(crate) struct Standstill {
     /// The target asked for it, with `Retry-After`.
     pub(crate) held_until: Timestamp,
     /// When the rate limit allows the next attempt.
-    pub(crate) paid_at: Timestamp,
+    pub(crate) rate_limited_until: Timestamp,
     /// This machine could not make the last attempt; when it tries again.
     pub(crate) paused_until: Timestamp,
     /// The target could not be reached, and one attempt at a time finds out when it can.
@@ -219,16 +219,16 @@ pub(crate) struct Lane<H> {
     settings: Settings,
     bounds: Bounds,
     epoch: u64,
-    untried: Head<Seq, Option<H>>,
-    manual: Head<Due, ()>,
+    untried: QueueHead<Seq, Option<H>>,
+    manual: QueueHead<Due, ()>,
     /// Retries whose time has come.
     ready: BTreeSet<Due>,
     /// Retries in the wheel or ready, by event. A timer that this doesn't know is stale.
     timers: HashMap<Seq, Timestamp>,
     /// The first retry that may not be held.
-    retry_mark: Due,
+    retries_loaded_until: Due,
     retries_loading: bool,
-    retries_aside: Vec<Due>,
+    late_retries: Vec<Due>,
     /// Attempts in flight, and those that ended and are not settled yet.
     busy: HashMap<Seq, Busy>,
     in_flight: usize,
@@ -238,10 +238,10 @@ pub(crate) struct Lane<H> {
     renewals: u32,
     /// What a person asked for and waits for: it is held by the head of `manual` as well, unless it stands past its mark.
     at_once: BTreeMap<Seq, Due>,
-    /// When those started so far are paid for, in microseconds, as [`Lane::paid_until_us`].
-    at_once_paid_until_us: u64,
+    /// When those started so far are paid for, in microseconds, as [`Lane::theoretical_arrival_us`].
+    at_once_theoretical_arrival_us: u64,
     /// How many attempts in a row failed for a fault of this machine.
-    ours: u32,
+    local_faults: u32,
     /// How many attempts in a row could not speak to the target; none since it last answered. While there are any, one attempt at a
     /// time finds out when it can.
     unreached: u32,
@@ -250,7 +250,7 @@ pub(crate) struct Lane<H> {
     held_until: Timestamp,
     manual_held_until: Timestamp,
     /// When the attempts started so far are paid for, in microseconds (the generic cell rate algorithm).
-    paid_until_us: u64,
+    theoretical_arrival_us: u64,
     retry_next: bool,
     /// Whether the last one was by hand, so that the schedule has its turn.
     schedule_next: bool,
@@ -268,25 +268,25 @@ impl<H> Lane<H> {
             settings,
             bounds,
             epoch: 0,
-            untried: Head::unread(Seq(0), bounds),
-            manual: Head::unread(FIRST_DUE, bounds),
+            untried: QueueHead::unread(Seq(0), bounds),
+            manual: QueueHead::unread(FIRST_DUE, bounds),
             ready: BTreeSet::new(),
             timers: HashMap::new(),
-            retry_mark: FIRST_DUE,
+            retries_loaded_until: FIRST_DUE,
             retries_loading: false,
-            retries_aside: Vec::new(),
+            late_retries: Vec::new(),
             busy: HashMap::new(),
             in_flight: 0,
             elsewhere: 0,
             renewals: 0,
             at_once: BTreeMap::new(),
-            at_once_paid_until_us: 0,
-            ours: 0,
+            at_once_theoretical_arrival_us: 0,
+            local_faults: 0,
             unreached: 0,
             probe_at: Timestamp::from_ms(0),
             held_until: Timestamp::from_ms(0),
             manual_held_until: Timestamp::from_ms(0),
-            paid_until_us: 0,
+            theoretical_arrival_us: 0,
             retry_next: false,
             schedule_next: false,
         }
@@ -306,7 +306,7 @@ impl<H> Lane<H> {
 
     pub(crate) fn held(&self) -> usize {
         let manual = self.manual.rows.len() + self.at_once.len();
-        self.untried.rows.len() + self.untried.aside.len() + manual + self.timers.len() + self.busy.len()
+        self.untried.rows.len() + self.untried.late_arrivals.len() + manual + self.timers.len() + self.busy.len()
     }
 
     /// Its webhook was deleted: nothing is owed any more, and what is in flight still holds its slots.
@@ -319,8 +319,8 @@ impl<H> Lane<H> {
 
     /// Forgets what it holds of the store's rows and reads them again.
     fn read_again(&mut self) {
-        self.untried = Head::unread(Seq(0), self.bounds);
-        self.manual = Head::unread(FIRST_DUE, self.bounds);
+        self.untried = QueueHead::unread(Seq(0), self.bounds);
+        self.manual = QueueHead::unread(FIRST_DUE, self.bounds);
         self.forget_timers();
         self.epoch += 1;
     }
@@ -343,8 +343,8 @@ impl<H> Lane<H> {
         }
         // What was started is paid for at the new price, and never takes longer for it.
         let now_us = now.as_ms() * 1000;
-        let debt_us = self.paid_until_us.saturating_sub(now_us);
-        self.paid_until_us = match (before_us, after_us) {
+        let debt_us = self.theoretical_arrival_us.saturating_sub(now_us);
+        self.theoretical_arrival_us = match (before_us, after_us) {
             (Some(before), Some(after)) => {
                 let anew = u128::from(debt_us) * u128::from(after) / u128::from(before.max(1));
                 now_us + debt_us.min(u64::try_from(anew).unwrap_or(u64::MAX))
@@ -361,7 +361,7 @@ impl<H> Lane<H> {
         self.manual_held_until = Timestamp::from_ms(0);
         self.probe_at = Timestamp::from_ms(0);
         self.unreached = 0;
-        self.ours = 0;
+        self.local_faults = 0;
         if moved {
             for busy in self.busy.values_mut().filter(|busy| busy.in_flight) {
                 busy.elsewhere = true;
@@ -373,11 +373,11 @@ impl<H> Lane<H> {
     /// Why it starts nothing by itself, as far as that is more than a moment's matter.
     pub(crate) fn standstill(&self) -> Standstill {
         let burst_us = self.interval_us().map_or(0, |interval_us| 1_000_000_u64.saturating_sub(interval_us));
-        let paid_at_ms = self.paid_until_us.saturating_sub(burst_us).div_ceil(1000);
+        let limited_until_ms = self.theoretical_arrival_us.saturating_sub(burst_us).div_ceil(1000);
         Standstill {
             held_until: self.held_until,
-            paid_at: Timestamp::from_ms(if self.interval_us().is_some() { paid_at_ms } else { 0 }),
-            paused_until: if self.ours > 0 { self.probe_at } else { Timestamp::from_ms(0) },
+            rate_limited_until: Timestamp::from_ms(if self.interval_us().is_some() { limited_until_ms } else { 0 }),
+            paused_until: if self.local_faults > 0 { self.probe_at } else { Timestamp::from_ms(0) },
             unreached: self.unreached > 0,
         }
     }
@@ -391,16 +391,16 @@ impl<H> Lane<H> {
         self.held_until = Timestamp::from_ms(0);
         self.probe_at = Timestamp::from_ms(0);
         self.manual_held_until = Timestamp::from_ms(0);
-        self.paid_until_us = 0;
-        self.at_once_paid_until_us = 0;
+        self.theoretical_arrival_us = 0;
+        self.at_once_theoretical_arrival_us = 0;
     }
 
     fn forget_timers(&mut self) {
         self.ready.clear();
         self.timers.clear();
-        self.retry_mark = FIRST_DUE;
+        self.retries_loaded_until = FIRST_DUE;
         self.retries_loading = false;
-        self.retries_aside.clear();
+        self.late_retries.clear();
     }
 
     // ---- what is owed ----
@@ -437,9 +437,9 @@ impl<H> Lane<H> {
         if !self.settings.active || self.busy.contains_key(&due.seq) {
             return;
         }
-        if due >= self.retry_mark {
+        if due >= self.retries_loaded_until {
             if self.retries_loading {
-                self.retries_aside.push(due);
+                self.late_retries.push(due);
             }
             return;
         }
@@ -448,7 +448,7 @@ impl<H> Lane<H> {
             // until most of the later ones had been attempted. Looking through all of them is rare: the mark falls each time.
             let latest = self.timers.iter().map(|(seq, at)| Due { at: *at, seq: *seq }).max();
             let latest = latest.filter(|latest| *latest > due).unwrap_or(due);
-            self.retry_mark = self.retry_mark.min(latest);
+            self.retries_loaded_until = self.retries_loaded_until.min(latest);
             if latest == due {
                 return;
             }
@@ -466,7 +466,7 @@ impl<H> Lane<H> {
         } else if wheel.insert(due.at, Timer { lane: self.no, due }).is_err() {
             // Past the horizon: not for memory yet.
             self.timers.remove(&due.seq);
-            self.retry_mark = self.retry_mark.min(due);
+            self.retries_loaded_until = self.retries_loaded_until.min(due);
         }
     }
 
@@ -478,9 +478,9 @@ impl<H> Lane<H> {
 
     pub(crate) fn forget(&mut self, seq: Seq) {
         self.untried.rows.remove(&seq);
-        self.untried.aside.remove(&seq);
+        self.untried.late_arrivals.remove(&seq);
         self.manual.rows.retain(|due, ()| due.seq != seq);
-        self.manual.aside.retain(|due, ()| due.seq != seq);
+        self.manual.late_arrivals.retain(|due, ()| due.seq != seq);
         self.at_once.remove(&seq);
         self.forget_retry(seq);
     }
@@ -489,33 +489,33 @@ impl<H> Lane<H> {
         if let Some(at) = self.timers.remove(&seq) {
             self.ready.remove(&Due { at, seq });
         }
-        self.retries_aside.retain(|due| due.seq != seq);
+        self.late_retries.retain(|due| due.seq != seq);
     }
 
     // ---- attempts ----
 
-    pub(crate) fn pick(&mut self, now: Timestamp) -> Picked<H> {
+    pub(crate) fn pick(&mut self, now: Timestamp) -> Pick<H> {
         let in_flight = self.in_flight - self.elsewhere;
         if in_flight >= self.settings.max_in_flight || self.busy.len() - self.in_flight >= self.bounds.settling {
-            return Picked::Nothing;
+            return Pick::Nothing;
         }
         let mut not_before: Option<Timestamp> = None;
         let mut wait_until = |at: Timestamp| not_before = Some(not_before.map_or(at, |other| other.min(at)));
         if let Some(due) = self.next_at_once() {
-            match self.at_once_paid_at(now) {
+            match self.at_once_limited_until(now) {
                 None => return self.start_at_once(due, now),
                 Some(at) => wait_until(at),
             }
         }
         // One attempt at a time finds out when the target can be spoken to, and when this machine can speak.
-        if in_flight > 0 && (self.unreached > 0 || self.ours > 0) {
-            return not_before.map_or(Picked::Nothing, Picked::NotBefore);
+        if in_flight > 0 && (self.unreached > 0 || self.local_faults > 0) {
+            return not_before.map_or(Pick::Nothing, Pick::NotBefore);
         }
-        if let Some(at) = self.paid_at(now) {
+        if let Some(at) = self.rate_limited_until(now) {
             if self.has_work() {
                 wait_until(at);
             }
-            return not_before.map_or(Picked::Nothing, Picked::NotBefore);
+            return not_before.map_or(Pick::Nothing, Pick::NotBefore);
         }
         // A person waits for an answer, and the schedule doesn't; but a bulk resend must not keep it waiting for hours.
         let manual = self.next_manual();
@@ -548,7 +548,7 @@ impl<H> Lane<H> {
         if let Some(due) = manual.filter(|_| manual_may) {
             return self.start_manual(due, now);
         }
-        not_before.map_or(Picked::Nothing, Picked::NotBefore)
+        not_before.map_or(Pick::Nothing, Pick::NotBefore)
     }
 
     fn next_manual(&self) -> Option<Due> {
@@ -560,19 +560,19 @@ impl<H> Lane<H> {
     }
 
     /// When another one may leave that a person waits for, if not now.
-    fn at_once_paid_at(&self, now: Timestamp) -> Option<Timestamp> {
+    fn at_once_limited_until(&self, now: Timestamp) -> Option<Timestamp> {
         let every_us = millis(AT_ONCE_EVERY) * 1000;
-        let allowed_us = self.at_once_paid_until_us.saturating_sub((AT_ONCE_BURST - 1) * every_us);
+        let allowed_us = self.at_once_theoretical_arrival_us.saturating_sub((AT_ONCE_BURST - 1) * every_us);
         (allowed_us > now.as_ms() * 1000).then(|| Timestamp::from_ms(allowed_us.div_ceil(1000)))
     }
 
-    fn start_at_once(&mut self, due: Due, now: Timestamp) -> Picked<H> {
+    fn start_at_once(&mut self, due: Due, now: Timestamp) -> Pick<H> {
         let every_us = millis(AT_ONCE_EVERY) * 1000;
-        self.at_once_paid_until_us = self.at_once_paid_until_us.max(now.as_ms() * 1000) + every_us;
+        self.at_once_theoretical_arrival_us = self.at_once_theoretical_arrival_us.max(now.as_ms() * 1000) + every_us;
         self.start_manual(due, now)
     }
 
-    fn start_manual(&mut self, due: Due, now: Timestamp) -> Picked<H> {
+    fn start_manual(&mut self, due: Due, now: Timestamp) -> Pick<H> {
         self.manual.rows.remove(&due);
         self.at_once.remove(&due.seq);
         self.schedule_next = true;
@@ -599,14 +599,14 @@ impl<H> Lane<H> {
         None
     }
 
-    fn start(&mut self, seq: Seq, kind: AttemptKind, hot: Option<H>, now: Timestamp) -> Picked<H> {
+    fn start(&mut self, seq: Seq, kind: AttemptKind, hot: Option<H>, now: Timestamp) -> Pick<H> {
         let busy = Busy { in_flight: true, became_untried: false, renewals: self.renewals, elsewhere: false };
         self.busy.insert(seq, busy);
         self.in_flight += 1;
         if let Some(interval_us) = self.interval_us() {
-            self.paid_until_us = self.paid_until_us.max(now.as_ms() * 1000) + interval_us;
+            self.theoretical_arrival_us = self.theoretical_arrival_us.max(now.as_ms() * 1000) + interval_us;
         }
-        Picked::Start { seq, kind, hot }
+        Pick::Start { seq, kind, hot }
     }
 
     fn interval_us(&self) -> Option<u64> {
@@ -614,9 +614,9 @@ impl<H> Lane<H> {
     }
 
     /// When the rate limit allows another attempt, if not now. A burst of one second's worth is allowed.
-    fn paid_at(&self, now: Timestamp) -> Option<Timestamp> {
+    fn rate_limited_until(&self, now: Timestamp) -> Option<Timestamp> {
         let burst_us = 1_000_000_u64.saturating_sub(self.interval_us()?);
-        let allowed_us = self.paid_until_us.saturating_sub(burst_us);
+        let allowed_us = self.theoretical_arrival_us.saturating_sub(burst_us);
         (allowed_us > now.as_ms() * 1000).then(|| Timestamp::from_ms(allowed_us.div_ceil(1000)))
     }
 
@@ -641,19 +641,19 @@ impl<H> Lane<H> {
         match reachability {
             // Any complete answer shows that the target can be spoken to.
             Reachability::Confirmed | Reachability::Answered => {
-                (self.unreached, self.ours) = (0, 0);
+                (self.unreached, self.local_faults) = (0, 0);
                 self.probe_at = Timestamp::from_ms(0);
             }
             Reachability::Unreachable => {
-                self.ours = 0;
+                self.local_faults = 0;
                 self.unreached = self.unreached.saturating_add(1);
-                self.probe_at = now.plus(probe_pace(self.unreached, self.no));
+                self.probe_at = now.plus(probe_interval(self.unreached, self.no));
             }
             Reachability::LocalFault => {
-                self.ours = self.ours.saturating_add(1);
-                self.probe_at = now.plus(pause_for_our_fault(self.ours, self.no));
+                self.local_faults = self.local_faults.saturating_add(1);
+                self.probe_at = now.plus(local_fault_pause(self.local_faults, self.no));
             }
-            Reachability::Inconclusive => self.ours = 0,
+            Reachability::Inconclusive => self.local_faults = 0,
             Reachability::NotAttempted => {}
         }
         if let Some(hold) = hold {
@@ -669,7 +669,7 @@ impl<H> Lane<H> {
         let became_untried = self.busy.remove(&seq).is_some_and(|busy| busy.became_untried);
         // The store has the last word on what the automatic schedule owes; an attempt by hand that waits is its own row.
         self.untried.rows.remove(&seq);
-        self.untried.aside.remove(&seq);
+        self.untried.late_arrivals.remove(&seq);
         self.forget_retry(seq);
         match standing {
             // If it isn't fresh after all, the attempt that reads it again finds that out.
@@ -695,22 +695,22 @@ impl<H> Lane<H> {
             return;
         }
         let (lane, account, epoch, limit) = (self.no, self.settings.account, self.epoch, self.bounds.page());
-        if let Some(from) = self.manual.wants() {
-            out.push(Action::LoadManual(Ask { lane, account, epoch, from, limit }));
+        if let Some(from) = self.manual.next_page() {
+            out.push(Action::LoadManual(PageRequest { lane, account, epoch, from, limit }));
         }
         if !self.settings.active {
             return;
         }
-        if let Some(from) = self.untried.wants() {
-            out.push(Action::LoadUntried(Ask { lane, account, epoch, from, limit }));
+        if let Some(from) = self.untried.next_page() {
+            out.push(Action::LoadUntried(PageRequest { lane, account, epoch, from, limit }));
         }
         if !self.retries_loading
             && self.timers.len() < self.bounds.low()
-            && self.retry_mark.at <= now.plus(LOOK_AHEAD / 2)
+            && self.retries_loaded_until.at <= now.plus(LOOK_AHEAD / 2)
         {
             self.retries_loading = true;
-            self.retries_aside.clear();
-            let ask = Ask { lane, account, epoch, from: self.retry_mark, limit };
+            self.late_retries.clear();
+            let ask = PageRequest { lane, account, epoch, from: self.retries_loaded_until, limit };
             out.push(Action::LoadRetries(ask, now.plus(LOOK_AHEAD)));
         }
     }
@@ -719,15 +719,15 @@ impl<H> Lane<H> {
     pub(crate) fn refill_at(&self) -> Option<Timestamp> {
         let half_ms = millis(LOOK_AHEAD / 2);
         let waits = self.settings.active && !self.retries_loading && self.timers.len() < self.bounds.low();
-        waits.then(|| Timestamp::from_ms(self.retry_mark.at.as_ms().saturating_sub(half_ms)))
+        waits.then(|| Timestamp::from_ms(self.retries_loaded_until.at.as_ms().saturating_sub(half_ms)))
     }
 
-    pub(crate) fn untried_page(&mut self, ask: &Ask<Seq>, rows: &[Seq], durable: Seq) {
+    pub(crate) fn untried_page(&mut self, ask: &PageRequest<Seq>, rows: &[Seq], durable: Seq) {
         if ask.epoch != self.epoch {
             return;
         }
         // Eviction may have moved the mark back while the page was read; then it begins too late.
-        if self.untried.mark != Some(ask.from) {
+        if self.untried.loaded_until != Some(ask.from) {
             self.untried.loading = false;
             return;
         }
@@ -741,11 +741,11 @@ impl<H> Lane<H> {
         self.untried.page(rows, next);
     }
 
-    pub(crate) fn manual_page(&mut self, ask: &Ask<Due>, rows: &[Due]) {
+    pub(crate) fn manual_page(&mut self, ask: &PageRequest<Due>, rows: &[Due]) {
         if ask.epoch != self.epoch {
             return;
         }
-        if self.manual.mark != Some(ask.from) {
+        if self.manual.loaded_until != Some(ask.from) {
             self.manual.loading = false;
             return;
         }
@@ -755,7 +755,7 @@ impl<H> Lane<H> {
 
     pub(crate) fn retry_page(
         &mut self,
-        ask: &Ask<Due>,
+        ask: &PageRequest<Due>,
         until: Timestamp,
         rows: Vec<Due>,
         now: Timestamp,
@@ -765,14 +765,14 @@ impl<H> Lane<H> {
             return;
         }
         self.retries_loading = false;
-        if self.retry_mark != ask.from {
+        if self.retries_loaded_until != ask.from {
             return;
         }
-        self.retry_mark = match rows.last() {
+        self.retries_loaded_until = match rows.last() {
             Some(last) if rows.len() >= ask.limit => after(*last),
             _ => Due { at: until, seq: Seq(0) },
         };
-        for due in std::mem::take(&mut self.retries_aside).into_iter().chain(rows) {
+        for due in std::mem::take(&mut self.late_retries).into_iter().chain(rows) {
             // What came aside is the newer word on its notification.
             if !self.timers.contains_key(&due.seq) {
                 self.offer_retry(due, now, wheel);
@@ -783,16 +783,16 @@ impl<H> Lane<H> {
     // ---- audit ----
 
     pub(crate) fn should_hold_retry(&self, due: Due) -> bool {
-        due < self.retry_mark && !self.timers.contains_key(&due.seq) && !self.busy.contains_key(&due.seq)
+        due < self.retries_loaded_until && !self.timers.contains_key(&due.seq) && !self.busy.contains_key(&due.seq)
     }
 
     pub(crate) fn should_hold_manual(&self, due: Due) -> bool {
-        let below = self.manual.mark.is_none_or(|mark| due < mark);
+        let below = self.manual.loaded_until.is_none_or(|mark| due < mark);
         below && !self.manual.rows.contains_key(&due) && !self.busy.contains_key(&due.seq)
     }
 
     pub(crate) fn should_hold_untried(&self, seq: Seq) -> bool {
-        let below = self.untried.mark.is_none_or(|mark| seq < mark);
+        let below = self.untried.loaded_until.is_none_or(|mark| seq < mark);
         below && !self.untried.rows.contains_key(&seq) && !self.busy.contains_key(&seq)
     }
 }
@@ -805,18 +805,18 @@ fn after(due: Due) -> Due {
 mod tests {
     use super::*;
 
-    /// A page that came when more had been told beside it than `aside` takes: the mark stands at the first row that found no
+    /// A page that came when more had been told beside it than `late_arrivals` takes: the mark stands at the first row that found no
     /// room, the page's rows behind it, and making room must not move the mark past rows that nobody holds.
     #[test]
     fn making_room_never_moves_the_mark_over_rows_that_nobody_holds() {
-        let mut head: Head<u64, ()> = Head::unread(0, Bounds::DEFAULT);
-        let from = head.wants().unwrap();
+        let mut head: QueueHead<u64, ()> = QueueHead::unread(0, Bounds::DEFAULT);
+        let from = head.next_page().unwrap();
         let told = 1_500_u64;
         (1..=told).for_each(|row| head.offer(row, ()));
         let page = 10_000..10_000 + Bounds::DEFAULT.page() as u64;
         assert_eq!(from, 0);
         head.page(page.clone().map(|row| (row, ())), Some(page.end));
-        let mark = head.mark.expect("there is more than fits");
+        let mark = head.loaded_until.expect("there is more than fits");
         let unheld = (1..=told).chain(page).find(|row| *row < mark && !head.rows.contains_key(row));
         assert_eq!(unheld, None, "mark {mark}");
         assert!(head.rows.len() <= Bounds::DEFAULT.held);

@@ -61,7 +61,7 @@ impl Status {
         // What held it before it was changed may have been let go, and its lane not have heard of that.
         let held = known.filter(|(_, seen)| *seen == webhook.updated_at).map(|(held, _)| held).unwrap_or_default();
         let timed = [
-            WaitReason::RateLimit(held.paid_at),
+            WaitReason::RateLimit(held.rate_limited_until),
             WaitReason::LocalFault(held.paused_until),
             WaitReason::RetryAfter(held.held_until),
         ];

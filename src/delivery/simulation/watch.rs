@@ -3,7 +3,7 @@
 
 use super::ledger::Ledger;
 use super::store::Store;
-use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_PAUSE, Settings};
+use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_LOCAL_FAULT_PAUSE, Settings};
 use crate::delivery::schedule::scheduler::{AttemptKind, Reachability, RetryAfterHold};
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
@@ -247,7 +247,7 @@ impl Watch {
                 (lane.probing, lane.ours, lane.rests_until) = (false, false, 0)
             }
             Reachability::Unreachable => (lane.probing, lane.ours, lane.rests_until) = (true, false, 0),
-            Reachability::LocalFault => (lane.ours, lane.rests_until) = (true, wall + millis(MAX_PAUSE)),
+            Reachability::LocalFault => (lane.ours, lane.rests_until) = (true, wall + millis(MAX_LOCAL_FAULT_PAUSE)),
             Reachability::Inconclusive => lane.ours = false,
             Reachability::NotAttempted => {}
         }

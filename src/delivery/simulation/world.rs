@@ -10,7 +10,7 @@ use super::random::Random;
 use super::store::Store;
 use super::watch::Moment;
 use crate::delivery::schedule::engine::EngineSettings;
-use crate::delivery::schedule::lane::{Bounds, MAX_PROBE_PACE};
+use crate::delivery::schedule::lane::{Bounds, MAX_PROBE_INTERVAL};
 use crate::delivery::schedule::scheduler::{Action, Input};
 use crate::model::{NotificationKey, RetryPolicy, Webhook, millis};
 use crate::store::Standing;
@@ -127,7 +127,7 @@ impl World {
 
     /// How long it may take at most until the scheduler has learned of what is due and asked for its page.
     pub(super) fn moment(&self) -> Moment {
-        let longest = 12 * self.lag + 8 * self.sync_ms + 300 + millis(MAX_PROBE_PACE);
+        let longest = 12 * self.lag + 8 * self.sync_ms + 300 + millis(MAX_PROBE_INTERVAL);
         Moment { time: self.time, wall: self.wall(), longest }
     }
 

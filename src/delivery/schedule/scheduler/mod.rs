@@ -9,7 +9,7 @@
 //! A held notification is never in two places that start attempts: an attempt marks it busy until its outcome has been taken
 //! in by the store, which then says what it is owed next.
 
-use super::lane::{Bounds, Lane, Picked, Settings, Standstill};
+use super::lane::{Bounds, Lane, Pick, Settings, Standstill};
 use crate::delivery::schedule::wheel::Wheel;
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::{Due, Standing};
@@ -91,14 +91,14 @@ pub enum Input<H> {
     /// What [`Action::LoadUntried`] asked for.
     UntriedPage {
         /// What was asked.
-        ask: Ask<Seq>,
+        ask: PageRequest<Seq>,
         /// What was found.
         rows: Vec<Seq>,
     },
     /// What [`Action::LoadRetries`] asked for.
     RetryPage {
         /// What was asked.
-        ask: Ask<Due>,
+        ask: PageRequest<Due>,
         /// Up to when.
         until: Timestamp,
         /// What was found.
@@ -107,7 +107,7 @@ pub enum Input<H> {
     /// What [`Action::LoadManual`] asked for.
     ManualPage {
         /// What was asked.
-        ask: Ask<Due>,
+        ask: PageRequest<Due>,
         /// What was found.
         rows: Vec<Due>,
     },
@@ -128,7 +128,7 @@ pub enum Input<H> {
 
 /// A page that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ask<K> {
+pub struct PageRequest<K> {
     /// Of which lane.
     pub lane: WebhookNo,
     /// Whose webhook it is.
@@ -182,11 +182,11 @@ pub enum Action<H> {
         hot: Option<H>,
     },
     /// Read fresh rows.
-    LoadUntried(Ask<Seq>),
+    LoadUntried(PageRequest<Seq>),
     /// Read retries that are due before a moment.
-    LoadRetries(Ask<Due>, Timestamp),
+    LoadRetries(PageRequest<Due>, Timestamp),
     /// Read what is owed by hand.
-    LoadManual(Ask<Due>),
+    LoadManual(PageRequest<Due>),
     /// Read the first rows of a lane that should long be held.
     Audit {
         /// Which lane.
@@ -287,10 +287,10 @@ impl<H> Scheduler<H> {
         }
         self.now = now;
         for input in inputs {
-            self.take(input, out);
+            self.apply(input, out);
         }
-        self.fire(out);
-        self.pump(out);
+        self.fire_timers(out);
+        self.dispatch(out);
         if self.now < self.audited {
             self.audited = self.now;
         } else if self.now.since(self.audited) >= AUDIT_EVERY {
@@ -308,17 +308,17 @@ impl<H> Scheduler<H> {
         }
     }
 
-    fn take(&mut self, input: Input<H>, out: &mut Vec<Action<H>>) {
+    fn apply(&mut self, input: Input<H>, out: &mut Vec<Action<H>>) {
         match input {
             Input::LaneChanged { no, settings } => {
                 let lane = self.lanes.entry(no).or_insert_with(|| Lane::new(no, settings, self.bounds));
                 lane.change(settings, self.now);
-                self.tend(no, out);
+                self.schedule_lane(no, out);
             }
             Input::TargetRenewed { no, moved } => {
                 if let Some(lane) = self.lanes.get_mut(&no) {
                     lane.renew(moved);
-                    self.tend(no, out);
+                    self.schedule_lane(no, out);
                 }
             }
             Input::LaneRemoved(no) => {
@@ -335,26 +335,26 @@ impl<H> Scheduler<H> {
                 self.durable = self.durable.max(key.seq);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.offer_untried(key.seq, hot);
-                    self.tend(key.webhook, out);
+                    self.schedule_lane(key.webhook, out);
                 }
             }
             Input::Manual { key, since, at_once } => {
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.offer_manual(Due { at: since, seq: key.seq }, at_once);
-                    self.tend(key.webhook, out);
+                    self.schedule_lane(key.webhook, out);
                 }
             }
             Input::Rescheduled { key, due } => {
                 self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.reschedule(Due { at: due, seq: key.seq }, self.now, &mut self.wheel);
-                    self.tend(key.webhook, out);
+                    self.schedule_lane(key.webhook, out);
                 }
             }
             Input::Unreadable(key) => {
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.unreadable(key.seq);
-                    self.tend(key.webhook, out);
+                    self.schedule_lane(key.webhook, out);
                 }
             }
             Input::AttemptEnded { key, reachability, hold } => {
@@ -363,7 +363,7 @@ impl<H> Scheduler<H> {
                 {
                     self.in_flight -= 1;
                     self.busy_lanes -= usize::from(lane.in_flight() == 0);
-                    self.tend(key.webhook, out);
+                    self.schedule_lane(key.webhook, out);
                     self.drop_if_ended(key.webhook);
                 }
             }
@@ -371,36 +371,38 @@ impl<H> Scheduler<H> {
                 self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.outcome_recorded(key.seq, standing, self.now, &mut self.wheel);
-                    self.tend(key.webhook, out);
+                    self.schedule_lane(key.webhook, out);
                 }
             }
             Input::Cancelled(key) => {
                 self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.forget(key.seq);
-                    self.tend(key.webhook, out);
+                    self.schedule_lane(key.webhook, out);
                 }
             }
             Input::Durable(seq) => self.durable = self.durable.max(seq),
             Input::UntriedPage { ask, rows } => {
                 if let Some(lane) = self.lanes.get_mut(&ask.lane) {
                     lane.untried_page(&ask, &rows, self.durable);
-                    self.tend(ask.lane, out);
+                    self.schedule_lane(ask.lane, out);
                 }
             }
             Input::RetryPage { ask, until, rows } => {
                 if let Some(lane) = self.lanes.get_mut(&ask.lane) {
                     lane.retry_page(&ask, until, rows, self.now, &mut self.wheel);
-                    self.tend(ask.lane, out);
+                    self.schedule_lane(ask.lane, out);
                 }
             }
             Input::ManualPage { ask, rows } => {
                 if let Some(lane) = self.lanes.get_mut(&ask.lane) {
                     lane.manual_page(&ask, &rows);
-                    self.tend(ask.lane, out);
+                    self.schedule_lane(ask.lane, out);
                 }
             }
-            Input::Audited { lane, retries, fresh, manual } => self.judge(lane, &retries, &fresh, &manual, out),
+            Input::Audited { lane, retries, fresh, manual } => {
+                self.evaluate_audit(lane, &retries, &fresh, &manual, out)
+            }
             Input::MaxInFlight(max) => self.max_in_flight = max,
         }
     }
@@ -412,7 +414,7 @@ impl<H> Scheduler<H> {
     }
 
     /// Asks for the pages a lane runs low on, and gives it its turn.
-    fn tend(&mut self, no: WebhookNo, out: &mut Vec<Action<H>>) {
+    fn schedule_lane(&mut self, no: WebhookNo, out: &mut Vec<Action<H>>) {
         let Some(lane) = self.lanes.get_mut(&no) else {
             return;
         };
@@ -426,7 +428,7 @@ impl<H> Scheduler<H> {
         }
     }
 
-    fn fire(&mut self, out: &mut Vec<Action<H>>) {
+    fn fire_timers(&mut self, out: &mut Vec<Action<H>>) {
         let mut touched: Vec<WebhookNo> = Vec::new();
         let lanes = &mut self.lanes;
         self.wheel.expire(self.now, |timer| {
@@ -446,7 +448,7 @@ impl<H> Scheduler<H> {
         touched.sort_unstable();
         touched.dedup();
         for no in touched {
-            self.tend(no, out);
+            self.schedule_lane(no, out);
         }
     }
 
@@ -455,7 +457,7 @@ impl<H> Scheduler<H> {
     /// Half of the slots go to whoever comes first. Of the other half a lane gets no more than its share among all lanes that have
     /// something to do: sixty slow targets with eight attempts in flight each would else hold every slot there is, and the
     /// next target's first attempt would wait for one of theirs to time out.
-    fn pump(&mut self, out: &mut Vec<Action<H>>) {
+    fn dispatch(&mut self, out: &mut Vec<Action<H>>) {
         let first_come = self.max_in_flight.div_ceil(2);
         // How many lanes in a row have had their share: once round, and nobody can start.
         let mut crowded = 0;
@@ -477,16 +479,16 @@ impl<H> Scheduler<H> {
             crowded = 0;
             lane.in_ring = false;
             match lane.pick(self.now) {
-                Picked::Start { seq, kind, hot } => {
+                Pick::Start { seq, kind, hot } => {
                     self.in_flight += 1;
                     self.busy_lanes += usize::from(lane.in_flight() == 1);
                     let key = NotificationKey { seq, webhook: no };
                     out.push(Action::Start { key, account: lane.account(), kind, hot });
-                    self.tend(no, out);
+                    self.schedule_lane(no, out);
                 }
-                Picked::NotBefore(at) => set_wake(&mut self.wakes, lane, at),
+                Pick::NotBefore(at) => set_wake(&mut self.wakes, lane, at),
                 // Whatever frees a slot or brings a notification tends the lane again.
-                Picked::Nothing => {}
+                Pick::Nothing => {}
             }
         }
     }
@@ -514,7 +516,14 @@ impl<H> Scheduler<H> {
 
     /// A row is lost only if two audits in a row find it unheld and nothing was settled of it in between: when it was read it may
     /// not have been told yet, and between the reading and this moment it may have been settled.
-    fn judge(&mut self, no: WebhookNo, retries: &[Due], fresh: &[Seq], manual: &[Due], out: &mut Vec<Action<H>>) {
+    fn evaluate_audit(
+        &mut self,
+        no: WebhookNo,
+        retries: &[Due],
+        fresh: &[Seq],
+        manual: &[Due],
+        out: &mut Vec<Action<H>>,
+    ) {
         let Some(lane) = self.lanes.get_mut(&no).filter(|lane| !lane.removed) else {
             return;
         };
@@ -548,7 +557,7 @@ impl<H> Scheduler<H> {
         }
         self.suspects.retain(|(key, _)| key.webhook != no);
         self.suspects.extend(suspects);
-        self.tend(no, out);
+        self.schedule_lane(no, out);
     }
 }
 

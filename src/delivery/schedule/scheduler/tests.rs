@@ -4,7 +4,7 @@
 //! that nobody wrote are told in `delivery/simulation`.
 
 use super::*;
-use crate::delivery::schedule::lane::MAX_PROBE_PACE;
+use crate::delivery::schedule::lane::MAX_PROBE_INTERVAL;
 use crate::model::{
     Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State, Timings,
     Trigger, Verdict,
@@ -277,7 +277,7 @@ impl Sim {
     /// Whether a lane that might start something sits on what has long been due.
     fn check_idle_lanes(&mut self) {
         self.worst_lag = self.worst_lag.max(self.lag);
-        let (wall, longest) = (self.wall(), 8 * self.worst_lag + 100 + millis(MAX_PROBE_PACE));
+        let (wall, longest) = (self.wall(), 8 * self.worst_lag + 100 + millis(MAX_PROBE_INTERVAL));
         let full = self.in_flight.len() >= self.max_in_flight;
         for (no, hook) in &mut self.hooks {
             let held = hook.settings.rate_limit.is_some();
