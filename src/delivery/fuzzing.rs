@@ -1,8 +1,8 @@
 //! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be kept.
 
 use super::egress::{Allowed, Guard};
-use super::transport::client::{Client, ClientSettings, Outgoing, http_request};
-use super::transport::prepare::Prepared;
+use super::transport::client::{Client, ClientSettings, OutboundRequest, http_request};
+use super::transport::prepare::PreparedWebhook;
 use super::transport::response;
 use super::why;
 use crate::clock::Clock;
@@ -106,15 +106,15 @@ pub fn target(data: &[u8]) {
     assert_eq!(TargetUrl::parse(&target.to_string()).as_ref(), Ok(&target));
     assert!(target.port() > 0 && !target.host().is_empty());
     assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?}");
-    let outgoing =
-        Outgoing { pool: WebhookNo(1), target: Arc::new(target), headers: HeaderMap::new(), body: Bytes::new() };
-    is_whole(outgoing);
+    let outbound =
+        OutboundRequest { pool: WebhookNo(1), target: Arc::new(target), headers: HeaderMap::new(), body: Bytes::new() };
+    is_whole(outbound);
 }
 
 /// The request that the wire gets can be made, and its host and path are the target's.
-fn is_whole(outgoing: Outgoing) {
-    let (target, length) = (outgoing.target.clone(), outgoing.body.len());
-    let request = http_request(outgoing).expect("a target that was taken makes a request");
+fn is_whole(outbound: OutboundRequest) {
+    let (target, length) = (outbound.target.clone(), outbound.body.len());
+    let request = http_request(outbound).expect("a target that was taken makes a request");
     assert_eq!(request.headers()[header::HOST], target.host_header());
     assert_eq!(request.headers().keys().next(), Some(&header::HOST));
     assert_eq!(request.headers()[header::CONTENT_LENGTH], length.to_string());
@@ -135,15 +135,16 @@ fn is_whole(outgoing: Outgoing) {
 /// Attempts can be made of this webhook, signed and with its headers.
 pub(crate) fn can_be_sent(webhook: &Webhook) {
     let id = NotificationId::from_bytes([7; 16]);
-    let outgoing = Prepared::new(Arc::new(webhook.clone()), 0).request(id, 1, NOW, Bytes::from_static(b"{}"), None);
+    let outbound =
+        PreparedWebhook::new(Arc::new(webhook.clone()), 0).request(id, 1, NOW, Bytes::from_static(b"{}"), None);
     if let Some(authorization) = &webhook.authorization {
-        assert!(outgoing.headers[header::AUTHORIZATION].is_sensitive());
-        assert_eq!(outgoing.headers[header::AUTHORIZATION], authorization.expose());
+        assert!(outbound.headers[header::AUTHORIZATION].is_sensitive());
+        assert_eq!(outbound.headers[header::AUTHORIZATION], authorization.expose());
     }
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature", "carteiro-attempt", "user-agent"] {
-        assert_eq!(outgoing.headers.get_all(name).iter().count(), 1, "{name}");
+        assert_eq!(outbound.headers.get_all(name).iter().count(), 1, "{name}");
     }
-    is_whole(outgoing);
+    is_whole(outbound);
 }
 
 /// How many attempts one input answers at most.
@@ -187,8 +188,8 @@ async fn attempts(data: &[u8]) {
     let target = Arc::new(target);
     for _ in 0..count {
         let body = Bytes::from_static(b"{}");
-        let outgoing = Outgoing { pool: WebhookNo(1), target: target.clone(), headers: HeaderMap::new(), body };
-        let attempt = client.attempt(outgoing).await.into_attempt(1, Trigger::Automatic, NOW);
+        let outbound = OutboundRequest { pool: WebhookNo(1), target: target.clone(), headers: HeaderMap::new(), body };
+        let attempt = client.attempt(outbound).await.into_attempt(1, Trigger::Automatic, NOW);
         is_bounded(&attempt.result);
         keeps_attempt(&attempt);
     }

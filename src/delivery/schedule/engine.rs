@@ -9,8 +9,8 @@ use super::scheduler::{Action, AttemptKind, Input, Reachability, RetryAfterHold,
 use super::status::Status;
 use crate::clock::Clock;
 use crate::delivery::redact::redact;
-use crate::delivery::transport::client::{Client, Finished};
-use crate::delivery::transport::prepare::Prepared;
+use crate::delivery::transport::client::{AttemptReport, Client};
+use crate::delivery::transport::prepare::PreparedWebhook;
 use crate::model::{
     AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
     Verdict, Webhook, WebhookNo,
@@ -133,15 +133,15 @@ enum DriverEvent {
 
 struct EndedAttempt {
     key: NotificationKey,
-    lane: Arc<Prepared>,
+    lane: Arc<PreparedWebhook>,
     kind: AttemptKind,
     trigger: Trigger,
     /// Automatic attempts made before this one.
     automatic: u8,
     /// Since when an attempt by hand was owed.
-    asked_at: Option<Timestamp>,
+    requested_at: Option<Timestamp>,
     started_at: Timestamp,
-    finished: Finished,
+    report: AttemptReport,
 }
 
 struct Driver {
@@ -150,7 +150,7 @@ struct Driver {
     settings: EngineSettings,
     clock: Clock,
     scheduler: Scheduler<Arc<Hot>>,
-    lanes: HashMap<WebhookNo, Arc<Prepared>>,
+    lanes: HashMap<WebhookNo, Arc<PreparedWebhook>>,
     attempts: JoinSet<()>,
     events: mpsc::UnboundedSender<DriverEvent>,
     status: Arc<Status>,
@@ -275,20 +275,20 @@ impl Driver {
         if moved || !webhook.is_active() {
             self.client.forget(no);
         }
-        self.lanes.insert(no, Arc::new(Prepared::new(webhook, renewals)));
+        self.lanes.insert(no, Arc::new(PreparedWebhook::new(webhook, renewals)));
         Input::LaneChanged { no, settings }
     }
 
     /// What was learned of the target so far holds no more, nor what attempts in flight will say.
     fn renewed(&mut self, no: WebhookNo, moved: bool) -> Input<Arc<Hot>> {
         if let Some(lane) = self.lanes.get_mut(&no) {
-            *lane = Arc::new(Prepared::new(lane.webhook.clone(), lane.renewals.wrapping_add(1)));
+            *lane = Arc::new(PreparedWebhook::new(lane.webhook.clone(), lane.renewals.wrapping_add(1)));
         }
         Input::TargetRenewed { no, moved }
     }
 
     /// Whether an attempt was made for a webhook as it is still: the same target, nothing asked of it anew.
-    fn is_current(&self, lane: &Prepared) -> bool {
+    fn is_current(&self, lane: &PreparedWebhook) -> bool {
         self.lanes.get(&lane.webhook.no).is_some_and(|now| now.renewals == lane.renewals)
     }
 
@@ -368,15 +368,15 @@ impl Driver {
 
     /// What a result means: the verdict for the store, the reachability and hold for the scheduler.
     fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<Hot>>>) {
-        let EndedAttempt { key, lane, kind, trigger, automatic, asked_at, started_at, finished } = ended;
-        self.status.attempts.ended(&finished.result, Duration::from_micros(u64::from(finished.duration_us)));
+        let EndedAttempt { key, lane, kind, trigger, automatic, requested_at, started_at, report } = ended;
+        self.status.attempts.ended(&report.result, Duration::from_micros(u64::from(report.duration_us)));
         let now = self.clock.now();
         let current = self.is_current(&lane);
         if !current || !lane.webhook.is_active() {
             // Its connection was given back after those of its webhook had been closed.
             self.client.forget(key.webhook);
         }
-        let (retry_after, reachability) = match &finished.result {
+        let (retry_after, reachability) = match &report.result {
             result if result.confirms() => (None, Reachability::Confirmed),
             AttemptResult::Response(response) => {
                 // A target that the webhook no longer has asks for nothing any more.
@@ -386,7 +386,7 @@ impl Driver {
             AttemptResult::Error(error) => (None, reachability_of(error.code)),
         };
         if reachability == Reachability::LocalFault {
-            self.say_ours(&finished.result, &lane.webhook);
+            self.say_ours(&report.result, &lane.webhook);
             // Of the schedule it uses up nothing: it is owed what it was. Whoever waits for an attempt by hand is told how it went.
             let standing = match kind {
                 AttemptKind::Untried => Some(Standing::Fresh),
@@ -419,8 +419,8 @@ impl Driver {
         let manual = trigger != Trigger::Automatic;
         let hold = retry_after.map(|span| RetryAfterHold { until: now.plus(span), manual });
         // The store counts.
-        let attempt = finished.into_attempt(0, trigger, started_at);
-        self.store.settle(lane.webhook.account, key, attempt, verdict, gap, asked_at, lane.webhook.updated_at);
+        let attempt = report.into_attempt(0, trigger, started_at);
+        self.store.settle(lane.webhook.account, key, attempt, verdict, gap, requested_at, lane.webhook.updated_at);
         inputs.push(Input::AttemptEnded { key, reachability, hold });
     }
 
@@ -549,7 +549,7 @@ impl Drop for Ticket {
 )]
 async fn attempt(
     ticket: Ticket,
-    lane: Arc<Prepared>,
+    lane: Arc<PreparedWebhook>,
     account: AccountNo,
     kind: AttemptKind,
     hot: Option<Arc<Hot>>,
@@ -560,11 +560,11 @@ async fn attempt(
     let key = ticket.key;
     let ready = if let Some(hot) = hot {
         // Told by the commit that made it owed, and never attempted: there is nothing to read that could differ.
-        Ready {
+        PreparedAttempt {
             body: hot.payload().body().clone(),
             trigger: Trigger::Automatic,
             automatic: 0,
-            asked_at: None,
+            requested_at: None,
             number: 1,
             trace: hot.trace().cloned(),
         }
@@ -583,28 +583,28 @@ async fn attempt(
     ticket.begins(ready.number);
     let request =
         lane.request(store.notification_id(key), ready.number, started_at, ready.body, ready.trace.as_deref());
-    let mut finished = client.attempt(request).await;
-    if let AttemptResult::Response(response) = &mut finished.result {
+    let mut report = client.attempt(request).await;
+    if let AttemptResult::Response(response) = &mut report.result {
         redact(response, &lane.webhook);
     }
-    let Ready { trigger, automatic, asked_at, .. } = ready;
+    let PreparedAttempt { trigger, automatic, requested_at, .. } = ready;
     ticket.close(DriverEvent::AttemptEnded(Box::new(EndedAttempt {
         key,
         lane,
         kind,
         trigger,
         automatic,
-        asked_at,
+        requested_at,
         started_at,
-        finished,
+        report,
     })));
 }
 
-struct Ready {
+struct PreparedAttempt {
     body: bytes::Bytes,
     trigger: Trigger,
     automatic: u8,
-    asked_at: Option<Timestamp>,
+    requested_at: Option<Timestamp>,
     number: u16,
     trace: Option<Arc<TraceContext>>,
 }
@@ -625,7 +625,7 @@ fn read(
     account: AccountNo,
     key: NotificationKey,
     kind: AttemptKind,
-) -> Result<Result<Ready, Standing>, StoreError> {
+) -> Result<Result<PreparedAttempt, Standing>, StoreError> {
     let Some(notification) = store.notification(account, key)? else {
         return Ok(Err(Standing::Nothing));
     };
@@ -642,11 +642,11 @@ fn read(
         // Erased between the two reads; the erasure has cancelled it.
         return Ok(Err(Standing::Nothing));
     };
-    Ok(Ok(Ready {
+    Ok(Ok(PreparedAttempt {
         body: Payload::body(&payload).clone(),
         trigger: if kind == AttemptKind::Manual { notification.manual_trigger() } else { Trigger::Automatic },
         automatic: notification.automatic,
-        asked_at: notification.manual_at.filter(|_| kind == AttemptKind::Manual),
+        requested_at: notification.manual_at.filter(|_| kind == AttemptKind::Manual),
         number: notification.attempts.saturating_add(1),
         trace: event.trace,
     }))

@@ -239,7 +239,7 @@ impl Connector {
             remote_ip,
             tls,
             born,
-            _task: Owned::new(&task),
+            _task: AbortOnDrop::new(&task),
         })
     }
 }
@@ -255,7 +255,7 @@ pub(crate) struct Connection {
     pub(crate) remote_ip: IpAddr,
     pub(crate) tls: Option<TlsVersion>,
     pub(crate) born: Instant,
-    _task: Owned,
+    _task: AbortOnDrop,
 }
 
 /// No response came.
@@ -274,7 +274,7 @@ pub(crate) struct Unanswered {
 }
 
 /// The head of a response, and its body to be read.
-pub(crate) struct Answer {
+pub(crate) struct ResponseHead {
     pub(crate) response: http::Response<Incoming>,
     /// Whether no line of the head was passed over or joined. Else the connection must not be used again: the target
     /// may mean its body to end elsewhere.
@@ -291,7 +291,7 @@ impl Unanswered {
 
 impl Connection {
     /// Sends and waits for the head of the response, without a limit of time.
-    pub(crate) async fn send(&mut self, request: HttpRequest) -> Result<Answer, Unanswered> {
+    pub(crate) async fn send(&mut self, request: HttpRequest) -> Result<ResponseHead, Unanswered> {
         // What a target says on a fresh connection before it is asked is no answer, and tells what speaks there.
         if !std::mem::take(&mut self.is_fresh) {
             self.meter.restart();
@@ -301,7 +301,7 @@ impl Connection {
             Ok(response) => {
                 // It does without one.
                 self.asked_for_certificate = false;
-                Ok(Answer { response, is_tidy: head::is_tidy(&self.meter.take_copy()) })
+                Ok(ResponseHead { response, is_tidy: head::is_tidy(&self.meter.take_copy()) })
             }
             Err(failed) => Err(Unanswered {
                 cause: failed.into_error(),
@@ -326,15 +326,15 @@ impl Connection {
 }
 
 /// Ends the task when it is dropped.
-pub(crate) struct Owned(AbortHandle);
+pub(crate) struct AbortOnDrop(AbortHandle);
 
-impl Owned {
+impl AbortOnDrop {
     pub(crate) fn new(task: &JoinHandle<()>) -> Self {
         Self(task.abort_handle())
     }
 }
 
-impl Drop for Owned {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -21,11 +21,11 @@ pub(crate) const MAX_AGE: Duration = Duration::from_secs(300);
 
 #[derive(Default)]
 pub(crate) struct Pool {
-    shelf: Mutex<Shelf>,
+    idle_connections: Mutex<IdleConnections>,
 }
 
 #[derive(Default)]
-struct Shelf {
+struct IdleConnections {
     /// Oldest first. A webhook has one target, so its list holds one origin, or two for a while after a change.
     idle: HashMap<WebhookNo, Vec<Idle>>,
     count: usize,
@@ -146,8 +146,8 @@ impl Pool {
     }
 
     /// Nothing under the lock can panic half-way through a change, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, IdleConnections> {
+        self.idle_connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

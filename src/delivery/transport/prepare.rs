@@ -1,6 +1,6 @@
 //! From a notification to a request: what stays the same for all attempts of a webhook, and what each adds.
 
-use super::client::Outgoing;
+use super::client::OutboundRequest;
 use super::sign::{SigningKey, signature_by};
 use crate::model::{NotificationId, RetryPolicy, TargetUrl, Timestamp, TraceContext, Webhook};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ const USER_AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
 
 /// A webhook made ready for its attempts; made anew whenever the webhook changes.
 #[derive(Debug)]
-pub(crate) struct Prepared {
+pub(crate) struct PreparedWebhook {
     pub(crate) webhook: Arc<Webhook>,
     /// How often the webhook had been given another target or been set ACTIVE again.
     pub(crate) renewals: u32,
@@ -22,7 +22,7 @@ pub(crate) struct Prepared {
     old_keys: Vec<(SigningKey, Timestamp)>,
 }
 
-impl Prepared {
+impl PreparedWebhook {
     pub(crate) fn new(webhook: Arc<Webhook>, renewals: u32) -> Self {
         let mut headers = HeaderMap::with_capacity(16);
         for (name, value) in webhook.headers.iter() {
@@ -58,7 +58,7 @@ impl Prepared {
         now: Timestamp,
         body: Bytes,
         trace: Option<&TraceContext>,
-    ) -> Outgoing {
+    ) -> OutboundRequest {
         let id = id.to_string();
         let old = self.old_keys.iter().filter(|(_, until)| now < *until).map(|(key, _)| key);
         let signature = signature_by(std::iter::once(&self.key).chain(old), &id, now.as_secs(), &body);
@@ -78,6 +78,6 @@ impl Prepared {
                 set("tracestate", state.to_owned());
             }
         }
-        Outgoing { pool: self.webhook.no, target: self.target.clone(), headers, body }
+        OutboundRequest { pool: self.webhook.no, target: self.target.clone(), headers, body }
     }
 }

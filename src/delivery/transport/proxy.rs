@@ -4,7 +4,7 @@
 //! that was judged. Plain `http` targets are reached by CONNECT as well, for the same reason and so that the proxy sees no
 //! header of the request.
 
-use super::connect::{self, Owned};
+use super::connect::{self, AbortOnDrop};
 use crate::delivery::failure;
 use crate::model::{AttemptError, ProxyUrl};
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub(crate) async fn tunnel(proxy: &ProxyUrl, tcp: TcpStream, address: SocketAddr
     let odd = || failure::proxy_is_odd(proxy, address);
     let http = connect::http(MAX_HEAD_BYTES);
     let (mut sender, connection) = http.handshake(TokioIo::new(tcp)).await.map_err(|_| odd())?;
-    let _task = Owned::new(&tokio::spawn(async move { drop(connection.with_upgrades().await) }));
+    let _task = AbortOnDrop::new(&tokio::spawn(async move { drop(connection.with_upgrades().await) }));
     let answer = sender.send_request(request(proxy, address)).await.map_err(|_| odd())?;
     if !answer.status().is_success() {
         return Err(failure::proxy_refused(proxy, address, answer.status()));

@@ -69,9 +69,9 @@ impl Hook {
 enum Later {
     Hear(Input<()>),
     Read(Action<()>),
-    End { key: NotificationKey, trigger: Trigger, automatic: u8, asked_at: Option<Timestamp> },
+    End { key: NotificationKey, trigger: Trigger, automatic: u8, requested_at: Option<Timestamp> },
     Untried(NotificationKey),
-    Settle { key: NotificationKey, trigger: Trigger, verdict: Verdict, asked_at: Option<Timestamp> },
+    Settle { key: NotificationKey, trigger: Trigger, verdict: Verdict, requested_at: Option<Timestamp> },
 }
 
 struct Sim {
@@ -384,8 +384,8 @@ impl Sim {
             Mood::Failing => 1 + self.random.below(2000),
             Mood::Dead => 1000 + self.random.below(15_000),
         };
-        let asked_at = notification.manual_at.filter(|_| kind == AttemptKind::Manual);
-        self.put(self.time + span, Later::End { key, trigger, automatic, asked_at });
+        let requested_at = notification.manual_at.filter(|_| kind == AttemptKind::Manual);
+        self.put(self.time + span, Later::End { key, trigger, automatic, requested_at });
     }
 
     fn happen(&mut self, later: Later) {
@@ -396,14 +396,14 @@ impl Sim {
                 let at = self.time + self.delay();
                 self.put(at, Later::Hear(answer));
             }
-            Later::End { key, trigger, automatic, asked_at } => self.end(key, trigger, automatic, asked_at),
+            Later::End { key, trigger, automatic, requested_at } => self.end(key, trigger, automatic, requested_at),
             Later::Untried(key) => {
                 self.free(key, Reachability::NotAttempted);
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
                 let ended = Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None };
                 self.step(vec![ended, Input::OutcomeRecorded { key, standing }]);
             }
-            Later::Settle { key, trigger, verdict, asked_at } => {
+            Later::Settle { key, trigger, verdict, requested_at } => {
                 let now = self.stamp();
                 let status = if verdict == Verdict::Confirmed { 200 } else { 500 };
                 let response = Response { status, body: vec![], retry_after: None, location: None };
@@ -419,7 +419,7 @@ impl Sim {
                     next_attempt_at: None,
                 };
                 self.change(key, |notification| {
-                    notification.record_outcome(attempt, verdict, asked_at, now);
+                    notification.record_outcome(attempt, verdict, requested_at, now);
                 });
                 let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
                 self.tell(Input::OutcomeRecorded { key, standing });
@@ -440,7 +440,7 @@ impl Sim {
         }
     }
 
-    fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8, asked_at: Option<Timestamp>) {
+    fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8, requested_at: Option<Timestamp>) {
         let now = Timestamp::from_ms(self.wall());
         let mood = self.hooks.get(&key.webhook).map_or(Mood::Healthy, |hook| hook.mood);
         let reachability = match mood {
@@ -458,7 +458,7 @@ impl Sim {
         };
         self.free(key, reachability);
         let at = self.time + self.delay();
-        self.put(at, Later::Settle { key, trigger, verdict, asked_at });
+        self.put(at, Later::Settle { key, trigger, verdict, requested_at });
         self.step(vec![Input::AttemptEnded { key, reachability, hold: None }]);
     }
 

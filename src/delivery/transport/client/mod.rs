@@ -7,7 +7,7 @@
 mod tests;
 
 use super::charset::Charset;
-use super::connect::{Answer, Connection, Connector, Dial, HttpRequest, elapsed_us};
+use super::connect::{Connection, Connector, Dial, HttpRequest, ResponseHead, elapsed_us};
 use super::pool::{Generation, Pool};
 use super::resolve::{self, LookUp, Resolver, literal};
 use super::response;
@@ -65,7 +65,7 @@ pub struct ClientSettings {
 
 /// What is to be sent. It can't be printed: the body holds what belongs in no log.
 #[derive(Clone)]
-pub struct Outgoing {
+pub struct OutboundRequest {
     /// Whose connections are used: they are kept per webhook, scheme, host and port.
     pub pool: WebhookNo,
     /// Where it goes.
@@ -79,7 +79,7 @@ pub struct Outgoing {
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
+pub struct AttemptReport {
     /// From the start to the end of what was read, microseconds.
     pub duration_us: u32,
     /// The phases that were reached, a failed one included; on a kept connection `first_byte_us` alone.
@@ -93,7 +93,7 @@ pub struct Finished {
     pub result: AttemptResult,
 }
 
-impl Finished {
+impl AttemptReport {
     /// As it is kept.
     pub(crate) fn into_attempt(self, number: u16, trigger: Trigger, started_at: Timestamp) -> Attempt {
         Attempt {
@@ -177,7 +177,7 @@ impl Client {
     /// costs the connection, never the response. A kept connection that turns out to be dead before a byte of the
     /// answer came is replaced by a fresh one, once, within the same timeout; the target may then see the request
     /// twice, as delivery at least once allows. Must run inside a tokio runtime with I/O and time.
-    pub async fn attempt(&self, request: Outgoing) -> Finished {
+    pub async fn attempt(&self, request: OutboundRequest) -> AttemptReport {
         let start = Instant::now();
         let current = self.current();
         let deadline = start + current.settings.timeout.min(MAX_TIMEOUT);
@@ -195,7 +195,7 @@ impl Client {
             (None, Err(_)) => AttemptResult::Error(failure::silent(target.host(), current.settings.timeout)),
             (None, Ok(Ok(()))) => unreachable!("a run that ends well has left its response"),
         };
-        Finished {
+        AttemptReport {
             duration_us: progress.duration_us.unwrap_or_else(|| elapsed_us(start)),
             timings: progress.dial.timings,
             remote_ip: progress.dial.remote_ip,
@@ -234,20 +234,20 @@ struct Progress {
 impl Inner {
     async fn run(
         &self,
-        outgoing: Outgoing,
+        outbound: OutboundRequest,
         current: &Current,
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<(), AttemptError> {
         let start = Instant::now();
-        let (webhook, target) = (outgoing.pool, Arc::clone(&outgoing.target));
+        let (webhook, target) = (outbound.pool, Arc::clone(&outbound.target));
         if !target.is_https() && !current.settings.allow_http {
             return Err(failure::not_https(&target));
         }
-        let request = http_request(outgoing)?;
+        let request = http_request(outbound)?;
         let (mut connection, answer) = self.exchange(webhook, &target, request, current, deadline, progress).await?;
 
-        let Answer { response: answer, is_tidy } = answer;
+        let ResponseHead { response: answer, is_tidy } = answer;
         let (head, mut body) = answer.into_parts();
         let response = progress.response.insert(response::from_head(&head, || self.clock.now()));
         progress.charset = Charset::of(head.headers.get(CONTENT_TYPE));
@@ -278,7 +278,7 @@ impl Inner {
         current: &Current,
         deadline: Instant,
         progress: &mut Progress,
-    ) -> Result<(Connection, Answer), AttemptError> {
+    ) -> Result<(Connection, ResponseHead), AttemptError> {
         if let Some(mut kept) = self.pool.take(webhook, target, current.generation, Instant::now()) {
             progress.dial.remote_ip = Some(kept.remote_ip);
             progress.dial.tls = kept.tls;
@@ -307,8 +307,8 @@ impl Inner {
     }
 }
 
-pub(crate) fn http_request(outgoing: Outgoing) -> Result<HttpRequest, AttemptError> {
-    let Outgoing { pool: _, target, headers: own, body } = outgoing;
+pub(crate) fn http_request(outbound: OutboundRequest) -> Result<HttpRequest, AttemptError> {
+    let OutboundRequest { pool: _, target, headers: own, body } = outbound;
     let path = target.path_and_query();
     // `https://loja.example?x=1` has a query and no path, which a request line must not lack.
     let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };

@@ -9,9 +9,8 @@ use rustls_pki_types::pem::PemObject as _;
 async fn said(ca: &std::path::Path, acceptor: TlsAcceptor) -> (ErrorCode, String) {
     let target = tls_target(acceptor).await;
     let trusting = ClientSettings { tls: tls::client_config(Some(ca)).unwrap(), ..settings() };
-    let finished =
-        Client::new(trusting, Clock::System).attempt(outgoing(&format!("https://{}/", target.address))).await;
-    let AttemptResult::Error(error) = finished.result else { panic!("{finished:?}") };
+    let report = Client::new(trusting, Clock::System).attempt(outbound(&format!("https://{}/", target.address))).await;
+    let AttemptResult::Error(error) = report.result else { panic!("{report:?}") };
     for sentence in [&error.message, &error.message_pt] {
         // A library's debug text has braces, or the name of a variant.
         assert!(sentence.len() < 400 && !sentence.contains(['{', '}']) && !sentence.contains("Context"), "{sentence}");
@@ -207,7 +206,7 @@ async fn a_target_that_asks_for_a_client_certificate_is_told() {
         .await;
         let trusting = ClientSettings { tls: tls::client_config(Some(file.path())).unwrap(), ..settings() };
         let url = format!("https://{}/", target.address);
-        let closed = Client::new(trusting, Clock::System).attempt(outgoing(&url)).await;
+        let closed = Client::new(trusting, Clock::System).attempt(outbound(&url)).await;
         let (code, message) = error(&closed);
         assert_eq!(code, ErrorCode::TlsFailed);
         let says = "127.0.0.1 asked for a client certificate, which carteiro does not have, and closed the connection";
@@ -219,9 +218,9 @@ async fn a_target_that_asks_for_a_client_certificate_is_told() {
 #[tokio::test]
 async fn plain_http_to_a_port_of_tls_is_told() {
     let target = Target::answering(b"\x15\x03\x03\0\x02\x02\x32").await;
-    let finished = client().attempt(outgoing(&target.url())).await;
+    let report = client().attempt(outbound(&target.url())).await;
     assert_eq!(
-        error(&finished),
+        error(&report),
         (ErrorCode::BadResponse, "127.0.0.1 speaks TLS on this port: write https:// in the webhook's target.")
     );
 }

@@ -63,15 +63,15 @@ async fn a_name_that_is_rebound_is_refused_and_never_looked_up_twice() {
     let script = Script::of(&[&["127.0.0.2"], &["127.0.0.1"]]);
     let client = script.client(only_the_second());
     let url = format!("http://loja.example:{port}/");
-    assert!(client.attempt(outgoing(&url)).await.result.confirms());
+    assert!(client.attempt(outbound(&url)).await.result.confirms());
     // A resolver that changes its mind between a check and a dial finds no second question to answer.
     assert_eq!((script.asked(), allowed.accepted()), (1, 1));
-    let finished = client.attempt(outgoing(&url)).await;
-    let (code, message) = error(&finished);
+    let report = client.attempt(outbound(&url)).await;
+    let (code, message) = error(&report);
     assert_eq!(code, ErrorCode::BlockedTarget);
     let entry = format!("`[egress] allow = [\"127.0.0.1/32:{port}\"]`");
     assert!(message.starts_with("127.0.0.1 is a loopback address") && message.contains(&entry), "{message}");
-    assert_eq!((finished.remote_ip, forbidden.accepted()), (None, 0));
+    assert_eq!((report.remote_ip, forbidden.accepted()), (None, 0));
 }
 
 #[tokio::test]
@@ -79,9 +79,9 @@ async fn of_several_addresses_only_those_that_are_let_through_are_dialled() {
     let (forbidden, allowed, port) = two_targets().await;
     let script = Script::of(&[&["127.0.0.1", "169.254.169.254", "::1", "127.0.0.2", "10.0.0.1"]]);
     let client = script.client(only_the_second());
-    let finished = client.attempt(outgoing(&format!("http://loja.example:{port}/"))).await;
-    assert!(finished.result.confirms(), "{finished:?}");
-    assert_eq!(finished.remote_ip, Some("127.0.0.2".parse().unwrap()));
+    let report = client.attempt(outbound(&format!("http://loja.example:{port}/"))).await;
+    assert!(report.result.confirms(), "{report:?}");
+    assert_eq!(report.remote_ip, Some("127.0.0.2".parse().unwrap()));
     assert_eq!((forbidden.accepted(), allowed.accepted()), (0, 1));
 }
 
@@ -129,7 +129,7 @@ async fn every_spelling_is_refused_at_the_registration_and_at_the_attempt_withou
         let refusal = client.refusal(&target).await.unwrap_or_else(|| panic!("{spelling} was let through"));
         assert_eq!(refusal.code, ErrorCode::BlockedTarget, "{spelling}");
         assert!(refusal.message.contains("`[egress] allow"), "{}", refusal.message);
-        assert_eq!(error(&client.attempt(outgoing(&url)).await), (refusal.code, &*refusal.message), "{spelling}");
+        assert_eq!(error(&client.attempt(outbound(&url)).await), (refusal.code, &*refusal.message), "{spelling}");
     }
     assert_eq!(script.asked(), 0);
     // What neither glibc nor the URL's own grammar takes for an address can't be registered, or is a name like any other.
@@ -180,7 +180,7 @@ async fn a_name_that_hangs_can_be_registered_and_holds_no_attempt_back() {
     });
     let checks: Vec<_> = checks.collect();
     let url = format!("http://quick.example:{}/", target.address.port());
-    assert!(client.attempt(outgoing(&url)).await.result.confirms());
+    assert!(client.attempt(outbound(&url)).await.result.confirms());
     for check in checks {
         assert_eq!(check.await.unwrap(), None);
     }

@@ -25,8 +25,8 @@ async fn what_is_not_http_is_a_bad_response_that_says_what_came() {
         ),
     ] {
         let target = Target::answering(garbage).await;
-        let finished = client().attempt(outgoing(&target.url())).await;
-        let (code, message) = error(&finished);
+        let report = client().attempt(outbound(&target.url())).await;
+        let (code, message) = error(&report);
         assert!(code == ErrorCode::BadResponse && message.contains(says), "{garbage:?}: {message}");
     }
 }
@@ -52,8 +52,8 @@ async fn a_200_with_an_untidy_head_confirms_and_its_connection_is_not_kept() {
         let target = Target::answering(&head).await;
         let client = client();
         for _ in 0..2 {
-            let finished = client.attempt(outgoing(&target.url())).await;
-            assert_eq!(response(&finished).body, b"ok", "{lines:?}");
+            let report = client.attempt(outbound(&target.url())).await;
+            assert_eq!(response(&report).body, b"ok", "{lines:?}");
         }
         assert_eq!((target.accepted(), client.idle()), (2, 0), "{lines:?}");
     }
@@ -71,8 +71,8 @@ async fn framing_with_a_space_before_its_colon_holds() {
         let target =
             Target::answering(format!("HTTP/1.1 201 Created\r\n{lines}\r\n\r\n{body}HTTP/1.1 500 No\r\n\r\n")).await;
         let client = client();
-        let finished = client.attempt(outgoing(&target.url())).await;
-        assert_eq!((response(&finished).status, &*response(&finished).body), (201, &b"ok"[..]), "{lines:?}");
+        let report = client.attempt(outbound(&target.url())).await;
+        assert_eq!((response(&report).status, &*response(&report).body), (201, &b"ok"[..]), "{lines:?}");
         assert_eq!(client.idle(), 0, "{lines:?}");
     }
 }
@@ -94,10 +94,10 @@ async fn a_408_on_a_kept_connection_is_stale_and_on_a_fresh_one_an_answer() {
         })
         .await;
         let client = client();
-        client.attempt(outgoing(&target.url())).await;
-        let finished = client.attempt(outgoing(&target.url())).await;
-        assert_eq!(response(&finished).status, status);
-        assert!(finished.timings.connect_us.is_some());
+        client.attempt(outbound(&target.url())).await;
+        let report = client.attempt(outbound(&target.url())).await;
+        assert_eq!(response(&report).status, status);
+        assert!(report.timings.connect_us.is_some());
         assert_eq!(target.accepted(), 2);
     }
 }
@@ -124,14 +124,14 @@ async fn a_head_has_a_limit_of_size_and_of_headers() {
     ] {
         let target = Target::answering(&head).await;
         let client = client();
-        let finished = client.attempt(outgoing(&target.url())).await;
+        let report = client.attempt(outbound(&target.url())).await;
         match refused {
             None => {
-                assert!(finished.result.confirms(), "{} bytes: {:?}", head.len(), finished.result);
+                assert!(report.result.confirms(), "{} bytes: {:?}", head.len(), report.result);
                 assert_eq!(client.idle(), 1);
             }
             Some(says) => {
-                let (code, message) = error(&finished);
+                let (code, message) = error(&report);
                 assert!(code == ErrorCode::BadResponse && message.ends_with(says), "{} bytes: {message}", head.len());
             }
         }
@@ -145,5 +145,5 @@ async fn a_flood_of_interim_responses_ends() {
         while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000).as_slice()).await.is_ok() {}
     })
     .await;
-    assert_eq!(error(&client().attempt(outgoing(&target.url())).await).0, ErrorCode::BadResponse);
+    assert_eq!(error(&client().attempt(outbound(&target.url())).await).0, ErrorCode::BadResponse);
 }

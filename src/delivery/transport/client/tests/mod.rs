@@ -49,11 +49,11 @@ fn impatient() -> Client {
     Client::new(ClientSettings { timeout: SHORT, ..settings() }, Clock::System)
 }
 
-fn outgoing(url: &str) -> Outgoing {
+fn outbound(url: &str) -> OutboundRequest {
     let mut headers = HeaderMap::new();
     headers.insert("webhook-id", HeaderValue::from_static("msg_1"));
     headers.insert("host", HeaderValue::from_static("not.this"));
-    Outgoing {
+    OutboundRequest {
         pool: WebhookNo(1),
         target: Arc::new(TargetUrl::parse(url).unwrap()),
         headers,
@@ -61,15 +61,15 @@ fn outgoing(url: &str) -> Outgoing {
     }
 }
 
-fn response(finished: &Finished) -> &Response {
-    match &finished.result {
+fn response(report: &AttemptReport) -> &Response {
+    match &report.result {
         AttemptResult::Response(response) => response,
         AttemptResult::Error(error) => panic!("{error:?}"),
     }
 }
 
-fn error(finished: &Finished) -> (ErrorCode, &str) {
-    match &finished.result {
+fn error(report: &AttemptReport) -> (ErrorCode, &str) {
+    match &report.result {
         AttemptResult::Response(response) => panic!("{response:?}"),
         AttemptResult::Error(error) => (error.code, &error.message),
     }
@@ -157,13 +157,13 @@ async fn a_2xx_confirms_and_the_request_is_what_was_asked_for() {
         }
     })
     .await;
-    let finished = client().attempt(outgoing(&target.url())).await;
-    assert!(finished.result.confirms());
-    assert_eq!(response(&finished), &Response { status: 200, body: b"ok".to_vec(), retry_after: None, location: None });
-    assert_eq!((finished.remote_ip, finished.tls), (Some(target.address.ip()), None));
-    let Timings { dns_us, connect_us, tls_us, first_byte_us } = finished.timings;
+    let report = client().attempt(outbound(&target.url())).await;
+    assert!(report.result.confirms());
+    assert_eq!(response(&report), &Response { status: 200, body: b"ok".to_vec(), retry_after: None, location: None });
+    assert_eq!((report.remote_ip, report.tls), (Some(target.address.ip()), None));
+    let Timings { dns_us, connect_us, tls_us, first_byte_us } = report.timings;
     assert!(dns_us.is_none() && connect_us.is_some() && tls_us.is_none() && first_byte_us.is_some());
-    assert!(finished.duration_us >= connect_us.unwrap() + first_byte_us.unwrap());
+    assert!(report.duration_us >= connect_us.unwrap() + first_byte_us.unwrap());
 
     let request = requests.recv().await.unwrap();
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
@@ -182,16 +182,16 @@ async fn a_query_without_a_path_gets_one() {
         async move { sent.send(read_request(&mut stream).await.unwrap()).unwrap() }
     })
     .await;
-    client().attempt(outgoing(&format!("http://{}?x=1", target.address))).await;
+    client().attempt(outbound(&format!("http://{}?x=1", target.address))).await;
     assert!(requests.recv().await.unwrap().starts_with("POST /?x=1 HTTP/1.1\r\n"));
 }
 
 #[tokio::test]
 async fn an_error_status_is_a_response_with_its_body() {
     let target = Target::answering("HTTP/1.1 500 Oops\r\ncontent-length: 5\r\n\r\nwrong").await;
-    let finished = client().attempt(outgoing(&target.url())).await;
-    assert!(!finished.result.confirms());
-    assert_eq!((response(&finished).status, response(&finished).body.as_slice()), (500, b"wrong".as_slice()));
+    let report = client().attempt(outbound(&target.url())).await;
+    assert!(!report.result.confirms());
+    assert_eq!((response(&report).status, response(&report).body.as_slice()), (500, b"wrong".as_slice()));
 }
 
 #[tokio::test]
@@ -199,9 +199,9 @@ async fn a_redirect_is_recorded_and_never_followed() {
     let elsewhere = Target::answering(OK).await;
     let moved = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url());
     let target = Target::answering(moved).await;
-    let finished = client().attempt(outgoing(&target.url())).await;
-    assert_eq!(response(&finished).status, 302);
-    assert_eq!(response(&finished).location, Some(elsewhere.url()));
+    let report = client().attempt(outbound(&target.url())).await;
+    assert_eq!(response(&report).status, 302);
+    assert_eq!(response(&report).location, Some(elsewhere.url()));
     assert_eq!((target.accepted(), elsewhere.accepted()), (1, 0));
 }
 
@@ -212,19 +212,19 @@ async fn retry_after_is_read_in_both_forms() {
     let client = Client::new(settings(), clock);
     for (value, expected) in [("120", 120), ("Mon, 23 Nov 2026 12:00:45 GMT", 45)] {
         let head = format!("HTTP/1.1 503 Busy\r\nretry-after: {value}\r\ncontent-length: 0\r\n\r\n");
-        let finished = client.attempt(outgoing(&Target::answering(head).await.url())).await;
-        assert_eq!(response(&finished).retry_after, Some(Duration::from_secs(expected)));
+        let report = client.attempt(outbound(&Target::answering(head).await.url())).await;
+        assert_eq!(response(&report).retry_after, Some(Duration::from_secs(expected)));
     }
 }
 
 #[tokio::test]
 async fn interim_responses_are_passed_over_and_101_is_a_response() {
     let target = Target::answering(format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n{OK}")).await;
-    assert!(client().attempt(outgoing(&target.url())).await.result.confirms());
+    assert!(client().attempt(outbound(&target.url())).await.result.confirms());
     let upgrade = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n";
     let target = Target::answering(upgrade).await;
     let client = client();
-    assert_eq!(response(&client.attempt(outgoing(&target.url())).await).status, 101);
+    assert_eq!(response(&client.attempt(outbound(&target.url())).await).status, 101);
     assert_eq!(client.idle(), 0);
 }
 
@@ -232,34 +232,34 @@ async fn interim_responses_are_passed_over_and_101_is_a_response() {
 async fn nothing_listening_is_refused() {
     // The port was free a moment ago, and the system doesn't hand the same one out again so soon.
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let finished = client().attempt(outgoing(&format!("http://{address}/"))).await;
+    let report = client().attempt(outbound(&format!("http://{address}/"))).await;
     let sentence = format!("Nothing is listening at {address} (connection refused).");
-    assert_eq!(error(&finished), (ErrorCode::ConnectRefused, sentence.as_str()));
-    assert_eq!(finished.remote_ip, Some(address.ip()));
+    assert_eq!(error(&report), (ErrorCode::ConnectRefused, sentence.as_str()));
+    assert_eq!(report.remote_ip, Some(address.ip()));
 }
 
 #[tokio::test]
 async fn a_name_without_an_address_is_a_dns_failure() {
     // RFC 6761: nothing under `invalid` ever resolves. Where there is no resolver to say so, it fails; the two are told
     // apart in the tests of `failure`.
-    let finished = client().attempt(outgoing("http://loja.invalid/")).await;
-    let (code, message) = error(&finished);
+    let report = client().attempt(outbound("http://loja.invalid/")).await;
+    let (code, message) = error(&report);
     assert!(matches!(code, ErrorCode::DnsNotFound | ErrorCode::DnsFailed), "{code:?} {message}");
     assert!(message.contains("loja.invalid"), "{message}");
-    assert!(finished.timings.dns_us.is_some() && finished.remote_ip.is_none());
+    assert!(report.timings.dns_us.is_some() && report.remote_ip.is_none());
 }
 
 #[tokio::test]
 async fn a_name_is_resolved_and_every_address_guarded() {
     let target = Target::answering(OK).await;
     let url = format!("http://localhost:{}/", target.address.port());
-    let finished = client().attempt(outgoing(&url)).await;
-    assert!(finished.result.confirms() && finished.timings.dns_us.is_some());
+    let report = client().attempt(outbound(&url)).await;
+    assert!(report.result.confirms() && report.timings.dns_us.is_some());
     let closed = Client::new(ClientSettings { guard: Guard::default(), ..settings() }, Clock::System);
     // Spellings that a resolver reads as 127.0.0.1, and that a check of the text would let through.
     for host in ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "127.0.0.1"] {
-        let finished = closed.attempt(outgoing(&format!("http://{host}:{}/", target.address.port()))).await;
-        let (code, message) = error(&finished);
+        let report = closed.attempt(outbound(&format!("http://{host}:{}/", target.address.port()))).await;
+        let (code, message) = error(&report);
         assert_eq!(code, ErrorCode::BlockedTarget, "{host}: {message}");
         // Many machines know `localhost` by its IPv6 address first.
         let opens = ["127.0.0.1/32:", "[::1]/128:"].map(|entry| format!("`[egress] allow = [\"{entry}"));
@@ -273,7 +273,7 @@ async fn a_name_is_resolved_and_every_address_guarded() {
 async fn plain_http_can_be_forbidden() {
     let target = Target::answering(OK).await;
     let strict = Client::new(ClientSettings { allow_http: false, ..settings() }, Clock::System);
-    assert_eq!(error(&strict.attempt(outgoing(&target.url())).await).0, ErrorCode::BlockedTarget);
+    assert_eq!(error(&strict.attempt(outbound(&target.url())).await).0, ErrorCode::BlockedTarget);
     assert_eq!(target.accepted(), 0);
 }
 
@@ -285,9 +285,9 @@ async fn a_target_that_never_answers_times_out() {
         read_request(&mut stream).await;
     })
     .await;
-    let finished = impatient().attempt(outgoing(&target.url())).await;
-    assert_eq!(error(&finished), (ErrorCode::Timeout, "No response from 127.0.0.1 within 250ms."));
-    assert!(finished.duration_us >= 250_000 && finished.timings.first_byte_us.is_none());
+    let report = impatient().attempt(outbound(&target.url())).await;
+    assert_eq!(error(&report), (ErrorCode::Timeout, "No response from 127.0.0.1 within 250ms."));
+    assert!(report.duration_us >= 250_000 && report.timings.first_byte_us.is_none());
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn a_head_that_trickles_times_out() {
         }
     })
     .await;
-    assert_eq!(error(&impatient().attempt(outgoing(&target.url())).await).0, ErrorCode::Timeout);
+    assert_eq!(error(&impatient().attempt(outbound(&target.url())).await).0, ErrorCode::Timeout);
 }
 
 #[tokio::test]
@@ -314,9 +314,9 @@ async fn a_body_that_trickles_still_leaves_the_error_status() {
         read_request(&mut stream).await;
     })
     .await;
-    let finished = impatient().attempt(outgoing(&target.url())).await;
-    assert_eq!((response(&finished).status, response(&finished).body.as_slice()), (500, b"part".as_slice()));
-    assert!(finished.duration_us >= 250_000);
+    let report = impatient().attempt(outbound(&target.url())).await;
+    assert_eq!((response(&report).status, response(&report).body.as_slice()), (500, b"part".as_slice()));
+    assert!(report.duration_us >= 250_000);
 }
 
 #[tokio::test]
@@ -328,10 +328,10 @@ async fn a_2xx_whose_body_never_ends_confirms_after_a_second() {
     })
     .await;
     let client = client();
-    let finished = client.attempt(outgoing(&target.url())).await;
-    assert!(finished.result.confirms());
-    assert_eq!(response(&finished).body, b"part");
-    assert!((1_000_000..LONG.as_micros()).contains(&u128::from(finished.duration_us)), "{}", finished.duration_us);
+    let report = client.attempt(outbound(&target.url())).await;
+    assert!(report.result.confirms());
+    assert_eq!(response(&report).body, b"part");
+    assert!((1_000_000..LONG.as_micros()).contains(&u128::from(report.duration_us)), "{}", report.duration_us);
     assert_eq!(client.idle(), 0);
 }
 
@@ -345,7 +345,7 @@ async fn a_broken_body_after_a_head_still_leaves_the_response() {
             })
             .await;
             let client = client();
-            assert_eq!(response(&client.attempt(outgoing(&target.url())).await).body, b"part");
+            assert_eq!(response(&client.attempt(outbound(&target.url())).await).body, b"part");
             assert_eq!(client.idle(), 0);
         }
     }
@@ -359,9 +359,9 @@ async fn a_connection_that_ends_before_the_head_does_is_a_reset() {
             stream.write_all(sent.as_bytes()).await.unwrap();
         })
         .await;
-        let finished = client().attempt(outgoing(&target.url())).await;
-        assert_eq!(error(&finished).0, ErrorCode::Reset);
-        assert_eq!(error(&finished).1.contains("if this port speaks https"), sent.is_empty());
+        let report = client().attempt(outbound(&target.url())).await;
+        assert_eq!(error(&report).0, ErrorCode::Reset);
+        assert_eq!(error(&report).1.contains("if this port speaks https"), sent.is_empty());
         // A fresh connection is never redialled.
         assert_eq!(target.accepted(), 1);
     }
@@ -370,7 +370,7 @@ async fn a_connection_that_ends_before_the_head_does_is_a_reset() {
         stream.readable().await.unwrap();
     })
     .await;
-    assert_eq!(error(&client().attempt(outgoing(&target.url())).await).0, ErrorCode::Reset);
+    assert_eq!(error(&client().attempt(outbound(&target.url())).await).0, ErrorCode::Reset);
 }
 
 #[tokio::test]
@@ -396,8 +396,8 @@ async fn of_a_gigabyte_a_kibibyte_is_kept_and_little_is_read() {
         })
         .await;
         let client = client();
-        let finished = client.attempt(outgoing(&target.url())).await;
-        assert_eq!(response(&finished).body, [b'x'; Response::KEPT_BODY_BYTES]);
+        let report = client.attempt(outbound(&target.url())).await;
+        assert_eq!(response(&report).body, [b'x'; Response::KEPT_BODY_BYTES]);
         assert_eq!(client.idle(), 0);
         // What the kernel buffers of a loopback connection is a few MiB.
         assert!(written.recv().await.unwrap() < 1 << 26);
@@ -408,21 +408,21 @@ async fn of_a_gigabyte_a_kibibyte_is_kept_and_little_is_read() {
 async fn connections_are_kept_and_used_again() {
     let target = Target::answering(OK).await;
     let client = client();
-    let first = client.attempt(outgoing(&target.url())).await;
+    let first = client.attempt(outbound(&target.url())).await;
     assert!(first.timings.connect_us.is_some());
     for _ in 0..50 {
         assert_eq!(client.idle(), 1);
-        let finished = client.attempt(outgoing(&target.url())).await;
-        let Timings { dns_us, connect_us, tls_us, first_byte_us } = finished.timings;
-        assert!(finished.result.confirms() && first_byte_us.is_some());
+        let report = client.attempt(outbound(&target.url())).await;
+        let Timings { dns_us, connect_us, tls_us, first_byte_us } = report.timings;
+        assert!(report.result.confirms() && first_byte_us.is_some());
         assert_eq!((dns_us, connect_us, tls_us), (None, None, None));
-        assert_eq!(finished.remote_ip, Some(target.address.ip()));
+        assert_eq!(report.remote_ip, Some(target.address.ip()));
     }
     assert_eq!(target.accepted(), 1);
 
     // Another webhook has its own, and so has another name for the same place.
-    client.attempt(Outgoing { pool: WebhookNo(2), ..outgoing(&target.url()) }).await;
-    client.attempt(outgoing(&format!("http://localhost:{}/", target.address.port()))).await;
+    client.attempt(OutboundRequest { pool: WebhookNo(2), ..outbound(&target.url()) }).await;
+    client.attempt(outbound(&format!("http://localhost:{}/", target.address.port()))).await;
     assert_eq!((target.accepted(), client.idle()), (3, 3));
     client.forget(WebhookNo(1));
     assert_eq!(client.idle(), 1);
@@ -430,7 +430,7 @@ async fn connections_are_kept_and_used_again() {
     // A reload starts anew.
     client.replace(settings());
     assert_eq!(client.idle(), 0);
-    client.attempt(Outgoing { pool: WebhookNo(2), ..outgoing(&target.url()) }).await;
+    client.attempt(OutboundRequest { pool: WebhookNo(2), ..outbound(&target.url()) }).await;
     assert_eq!((target.accepted(), client.idle()), (4, 1));
 }
 
@@ -440,7 +440,7 @@ async fn a_connection_is_kept_on_several_workers() {
     let target = Target::answering(OK).await;
     let client = client();
     for _ in 0..500 {
-        assert!(client.attempt(outgoing(&target.url())).await.result.confirms());
+        assert!(client.attempt(outbound(&target.url())).await.result.confirms());
         assert_eq!(client.idle(), 1);
     }
     assert_eq!(target.accepted(), 1);
@@ -454,8 +454,8 @@ async fn a_connection_is_kept_when_its_body_was_read_whole() {
         let client = client();
         // Together more than one response may send: the count starts anew with each request.
         for _ in 0..2 * MAX_RESPONSE_BYTES / bytes {
-            let finished = client.attempt(outgoing(&target.url())).await;
-            assert_eq!(response(&finished).body.len(), Response::KEPT_BODY_BYTES);
+            let report = client.attempt(outbound(&target.url())).await;
+            assert_eq!(response(&report).body.len(), Response::KEPT_BODY_BYTES);
             assert_eq!(client.idle(), kept, "{bytes}");
         }
         assert_eq!(target.accepted() == 1, kept == 1);
@@ -467,7 +467,7 @@ async fn a_large_request_arrives_whole() {
     let target = Target::answering(OK).await;
     let client = client();
     for _ in 0..3 {
-        let request = Outgoing { body: vec![b'x'; 300 * 1024].into(), ..outgoing(&target.url()) };
+        let request = OutboundRequest { body: vec![b'x'; 300 * 1024].into(), ..outbound(&target.url()) };
         assert!(client.attempt(request).await.result.confirms());
     }
     assert_eq!(target.accepted(), 1);
@@ -482,7 +482,7 @@ async fn a_response_may_forbid_to_keep_the_connection() {
         let target = Target::answering(answer).await;
         let client = client();
         for _ in 0..2 {
-            assert!(client.attempt(outgoing(&target.url())).await.result.confirms());
+            assert!(client.attempt(outbound(&target.url())).await.result.confirms());
             assert_eq!(client.idle(), 0);
         }
         assert_eq!(target.accepted(), 2);
@@ -506,7 +506,7 @@ async fn at_most_eight_idle_connections_are_kept_to_an_origin() {
     let client = client();
     let attempts: Vec<_> = (0..10)
         .map(|_| {
-            let (client, request) = (client.clone(), outgoing(&target.url()));
+            let (client, request) = (client.clone(), outbound(&target.url()));
             tokio::spawn(async move { client.attempt(request).await })
         })
         .collect();
@@ -520,7 +520,7 @@ async fn at_most_eight_idle_connections_are_kept_to_an_origin() {
 async fn idle_connections_are_dropped_after_thirty_seconds() {
     let target = Target::answering(OK).await;
     let client = client();
-    client.attempt(outgoing(&target.url())).await;
+    client.attempt(outbound(&target.url())).await;
     client.sweep();
     assert_eq!(client.idle(), 1);
     let given = Instant::now();
@@ -529,7 +529,7 @@ async fn idle_connections_are_dropped_after_thirty_seconds() {
     let url = TargetUrl::parse(&target.url()).unwrap();
     assert!(client.inner.pool.take(WebhookNo(1), &url, Generation::default(), late).is_none());
     assert_eq!(client.idle(), 0);
-    client.attempt(outgoing(&target.url())).await;
+    client.attempt(outbound(&target.url())).await;
     assert_eq!((target.accepted(), client.idle()), (2, 1));
     client.inner.pool.sweep(Instant::now() + MAX_IDLE_TIME);
     assert_eq!(client.idle(), 0);
@@ -547,9 +547,9 @@ async fn a_kept_connection_that_died_is_redialled_once() {
     })
     .await;
     let client = client();
-    client.attempt(outgoing(&target.url())).await;
-    let finished = client.attempt(outgoing(&target.url())).await;
-    assert!(finished.result.confirms() && finished.timings.connect_us.is_some());
+    client.attempt(outbound(&target.url())).await;
+    let report = client.attempt(outbound(&target.url())).await;
+    assert!(report.result.confirms() && report.timings.connect_us.is_some());
     assert_eq!(target.accepted(), 2);
 }
 
@@ -566,8 +566,8 @@ async fn a_redial_is_not_repeated_and_not_made_once_an_answer_has_begun() {
         })
         .await;
         let client = client();
-        client.attempt(outgoing(&target.url())).await;
-        assert_eq!(error(&client.attempt(outgoing(&target.url())).await).0, ErrorCode::Reset);
+        client.attempt(outbound(&target.url())).await;
+        assert_eq!(error(&client.attempt(outbound(&target.url())).await).0, ErrorCode::Reset);
         assert_eq!(target.accepted(), dials);
     }
 }
@@ -581,7 +581,7 @@ async fn a_kept_connection_that_is_closed_while_it_waits_is_never_a_failure() {
     .await;
     let client = client();
     for _ in 0..200 {
-        assert!(client.attempt(outgoing(&target.url())).await.result.confirms());
+        assert!(client.attempt(outbound(&target.url())).await.result.confirms());
     }
 }
 
@@ -594,8 +594,8 @@ async fn a_silent_kept_connection_times_out_and_is_not_redialled() {
     })
     .await;
     let client = impatient();
-    client.attempt(outgoing(&target.url())).await;
-    assert_eq!(error(&client.attempt(outgoing(&target.url())).await).0, ErrorCode::Timeout);
+    client.attempt(outbound(&target.url())).await;
+    assert_eq!(error(&client.attempt(outbound(&target.url())).await).0, ErrorCode::Timeout);
     assert_eq!((target.accepted(), client.idle()), (1, 0));
 }
 
@@ -615,9 +615,9 @@ async fn an_attempt_that_is_dropped_closes_its_connection() {
     })
     .await;
     let client = client();
-    let attempt = client.attempt(outgoing(&target.url()));
+    let attempt = client.attempt(outbound(&target.url()));
     tokio::select! {
-        finished = attempt => panic!("{finished:?}"),
+        report = attempt => panic!("{report:?}"),
         asked = was_asked => asked.unwrap(),
     }
     timeout(LONG, was_closed).await.unwrap().unwrap();
@@ -695,11 +695,11 @@ async fn tls_is_spoken_with_an_extra_authority_to_names_and_addresses() {
     let client = Client::new(trusting, Clock::System);
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("https://{host}:{}/", target.address.port());
-        let finished = client.attempt(outgoing(&url)).await;
-        assert!(finished.result.confirms(), "{host}: {:?}", finished.result);
-        assert!(finished.timings.tls_us.is_some());
-        assert_eq!(finished.tls, Some(TlsVersion::V1_3));
-        let again = client.attempt(outgoing(&url)).await;
+        let report = client.attempt(outbound(&url)).await;
+        assert!(report.result.confirms(), "{host}: {:?}", report.result);
+        assert!(report.timings.tls_us.is_some());
+        assert_eq!(report.tls, Some(TlsVersion::V1_3));
+        let again = client.attempt(outbound(&url)).await;
         assert!(again.result.confirms() && again.timings.tls_us.is_none());
         assert_eq!(again.tls, Some(TlsVersion::V1_3), "known of a kept connection too");
     }
@@ -711,8 +711,8 @@ async fn certificates_of_strangers_and_other_names_are_refused() {
     let (ca, acceptor) = authority(&["outra.example"]);
     let target = tls_target(acceptor).await;
     let url = format!("https://{}/", target.address);
-    let finished = client().attempt(outgoing(&url)).await;
-    let (code, message) = error(&finished);
+    let report = client().attempt(outbound(&url)).await;
+    let (code, message) = error(&report);
     assert_eq!(code, ErrorCode::TlsUntrusted);
     assert_eq!(
         message,
@@ -720,11 +720,11 @@ async fn certificates_of_strangers_and_other_names_are_refused() {
          not send the intermediate certificates; an authority of your own goes into the file that `[egress] extra_ca_file` in \
          the config names."
     );
-    assert_eq!(finished.tls, None);
+    assert_eq!(report.tls, None);
     let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
-    let finished = Client::new(trusting, Clock::System).attempt(outgoing(&url)).await;
+    let report = Client::new(trusting, Clock::System).attempt(outbound(&url)).await;
     assert_eq!(
-        error(&finished),
+        error(&report),
         (ErrorCode::TlsNameMismatch, "The certificate at 127.0.0.1 was made for outra.example, and not for 127.0.0.1.")
     );
 }
@@ -747,9 +747,9 @@ async fn a_certificate_outside_its_time_is_told_with_the_day() {
         });
         let target = tls_target(acceptor).await;
         let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
-        let finished =
-            Client::new(trusting, Clock::System).attempt(outgoing(&format!("https://{}/", target.address))).await;
-        let AttemptResult::Error(failed) = &finished.result else { panic!("{finished:?}") };
+        let report =
+            Client::new(trusting, Clock::System).attempt(outbound(&format!("https://{}/", target.address))).await;
+        let AttemptResult::Error(failed) = &report.result else { panic!("{report:?}") };
         assert_eq!(failed.code, code, "{failed:?}");
         assert!(failed.message.contains(says) && failed.message_pt.contains(says_pt), "{failed:?}");
     }
@@ -766,9 +766,9 @@ async fn tls_1_2_is_spoken_and_recorded() {
     let trusting = ClientSettings { tls: tls::client_config(Some(file.path())).unwrap(), ..settings() };
     let client = Client::new(trusting, Clock::System);
     for _ in 0..2 {
-        let finished = client.attempt(outgoing(&format!("https://{}/", target.address))).await;
-        assert!(finished.result.confirms(), "{finished:?}");
-        assert_eq!(finished.tls, Some(TlsVersion::V1_2));
+        let report = client.attempt(outbound(&format!("https://{}/", target.address))).await;
+        assert!(report.result.confirms(), "{report:?}");
+        assert_eq!(report.tls, Some(TlsVersion::V1_2));
     }
     assert_eq!(target.accepted(), 1);
 }
@@ -781,8 +781,8 @@ async fn a_server_without_a_cipher_or_version_of_ours_is_told_apart() {
     let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
     let (old, rsa) = ([&rustls::version::TLS12], [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]);
     let target = tls_target(acceptor_of(&certificate, &key, &old, &rsa)).await;
-    let finished = client().attempt(outgoing(&format!("https://{}/", target.address))).await;
-    let (code, message) = error(&finished);
+    let report = client().attempt(outbound(&format!("https://{}/", target.address))).await;
+    let (code, message) = error(&report);
     assert_eq!(code, ErrorCode::TlsNoCommonCipher, "{message}");
     assert!(message.contains("no TLS cipher in common"), "{message}");
     // What a server answers that speaks TLS 1.1 at most: the alert `protocol_version`.
@@ -793,8 +793,8 @@ async fn a_server_without_a_cipher_or_version_of_ours_is_told_apart() {
         while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
     })
     .await;
-    let finished = client().attempt(outgoing(&format!("https://{}/", ancient.address))).await;
-    assert_eq!(error(&finished), (ErrorCode::TlsNoCommonCipher, "127.0.0.1 speaks neither TLS 1.2 nor TLS 1.3."));
+    let report = client().attempt(outbound(&format!("https://{}/", ancient.address))).await;
+    assert_eq!(error(&report), (ErrorCode::TlsNoCommonCipher, "127.0.0.1 speaks neither TLS 1.2 nor TLS 1.3."));
 }
 
 /// What `openssl req -x509` makes: a certificate that is its own authority. webpki never takes one for a server's, so naming it
@@ -807,18 +807,18 @@ async fn a_certificate_that_is_its_own_authority_is_taken_when_the_config_names_
     let certificate = params.self_signed(&key).unwrap();
     let target = tls_target(acceptor(&certificate, &key)).await;
     let url = format!("https://{}/", target.address);
-    let finished = client().attempt(outgoing(&url)).await;
-    let (code, message) = error(&finished);
+    let report = client().attempt(outbound(&url)).await;
+    let (code, message) = error(&report);
     assert_eq!(code, ErrorCode::TlsUntrusted);
     assert!(message.contains("is its own authority") && message.contains("extra_ca_file"), "{message}");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), certificate.pem()).unwrap();
     let trusting = ClientSettings { tls: tls::client_config(Some(file.path())).unwrap(), ..settings() };
     let client = Client::new(trusting, Clock::System);
-    assert_eq!(response(&client.attempt(outgoing(&url)).await).status, 200);
+    assert_eq!(response(&client.attempt(outbound(&url)).await).status, 200);
     let other_name = url.replace("127.0.0.1", "localhost");
-    let finished = client.attempt(outgoing(&other_name)).await;
-    let (_, message) = error(&finished);
+    let report = client.attempt(outbound(&other_name)).await;
+    let (_, message) = error(&report);
     assert!(message.contains("made for 127.0.0.1, and not for localhost"), "{message}");
 }
 
@@ -829,21 +829,21 @@ async fn a_tls_handshake_that_fails_or_never_ends_is_told_apart() {
         while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {}
     })
     .await;
-    let finished = client().attempt(outgoing(&format!("https://{}/", plain.address))).await;
+    let report = client().attempt(outbound(&format!("https://{}/", plain.address))).await;
     assert_eq!(
-        error(&finished),
+        error(&report),
         (ErrorCode::TlsFailed, "What 127.0.0.1 answered is not TLS: is this port a plain http one?")
     );
     let closing = Target::start(|_, stream| async move { stream.readable().await.unwrap() }).await;
-    let finished = client().attempt(outgoing(&format!("https://{}/", closing.address))).await;
-    assert_eq!(error(&finished).0, ErrorCode::TlsFailed);
+    let report = client().attempt(outbound(&format!("https://{}/", closing.address))).await;
+    assert_eq!(error(&report).0, ErrorCode::TlsFailed);
     let silent =
         Target::start(
             |_, mut stream| async move { while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} },
         )
         .await;
     let impatient = Client::new(ClientSettings { connect_timeout: SHORT, ..settings() }, Clock::System);
-    let finished = impatient.attempt(outgoing(&format!("https://{}/", silent.address))).await;
-    assert_eq!(error(&finished).0, ErrorCode::ConnectTimeout);
-    assert!(finished.timings.connect_us.is_some() && finished.timings.tls_us.is_some_and(|us| us > 0));
+    let report = impatient.attempt(outbound(&format!("https://{}/", silent.address))).await;
+    assert_eq!(error(&report).0, ErrorCode::ConnectTimeout);
+    assert!(report.timings.connect_us.is_some() && report.timings.tls_us.is_some_and(|us| us > 0));
 }

@@ -66,10 +66,10 @@ async fn http_targets_are_reached_by_connect_to_the_address_and_connections_are_
     .await;
     let client = Client::new(by_way_of(&format!("http://loja:s%40nha@{}", proxy.address)), Clock::System);
     let url = format!("http://localhost:{}/hook?x=1", target.address.port());
-    let finished = client.attempt(outgoing(&url)).await;
-    assert!(finished.result.confirms(), "{finished:?}");
-    assert_eq!(finished.remote_ip, Some(target.address.ip()), "the target's, not the proxy's");
-    let Timings { dns_us, connect_us, tls_us, first_byte_us } = finished.timings;
+    let report = client.attempt(outbound(&url)).await;
+    assert!(report.result.confirms(), "{report:?}");
+    assert_eq!(report.remote_ip, Some(target.address.ip()), "the target's, not the proxy's");
+    let Timings { dns_us, connect_us, tls_us, first_byte_us } = report.timings;
     assert!(dns_us.is_some() && connect_us.is_some() && tls_us.is_none() && first_byte_us.is_some());
     let head = heads.recv().await.unwrap();
     let mut lines: Vec<_> = head.trim_end().split("\r\n").collect();
@@ -81,11 +81,11 @@ async fn http_targets_are_reached_by_connect_to_the_address_and_connections_are_
     assert!(request.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("host: localhost:{}\r\n", target.address.port())), "{request}");
     assert!(!request.contains("proxy-"), "{request}");
-    assert!(client.attempt(outgoing(&url)).await.result.confirms());
+    assert!(client.attempt(outbound(&url)).await.result.confirms());
     assert_eq!((proxy.accepted(), target.accepted()), (1, 1));
     // A kept connection is not taken by another way than the one the config names now.
     client.replace(settings());
-    assert!(client.attempt(outgoing(&url)).await.result.confirms());
+    assert!(client.attempt(outbound(&url)).await.result.confirms());
     assert_eq!((proxy.accepted(), target.accepted()), (1, 2));
 }
 
@@ -97,11 +97,11 @@ async fn https_targets_are_verified_through_the_proxy() {
     let way = by_way_of(&format!("http://{}", proxy.address));
     let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..way.clone() };
     let url = format!("https://localhost:{}/", target.address.port());
-    let finished = Client::new(trusting, Clock::System).attempt(outgoing(&url)).await;
-    assert!(finished.result.confirms(), "{finished:?}");
-    assert!(finished.timings.tls_us.is_some() && finished.tls.is_some());
-    let finished = Client::new(way, Clock::System).attempt(outgoing(&url)).await;
-    assert_eq!(error(&finished).0, ErrorCode::TlsUntrusted);
+    let report = Client::new(trusting, Clock::System).attempt(outbound(&url)).await;
+    assert!(report.result.confirms(), "{report:?}");
+    assert!(report.timings.tls_us.is_some() && report.tls.is_some());
+    let report = Client::new(way, Clock::System).attempt(outbound(&url)).await;
+    assert_eq!(error(&report).0, ErrorCode::TlsUntrusted);
 }
 
 #[tokio::test]
@@ -110,8 +110,8 @@ async fn the_guard_judges_before_the_proxy_hears_of_it_and_does_not_judge_the_pr
     let way = by_way_of(&format!("http://{}", proxy.address));
     let closed = Client::new(ClientSettings { guard: Guard::default(), ..way }, Clock::System);
     for host in ["127.0.0.1", "localhost", "0x7f.1", "169.254.169.254"] {
-        let finished = closed.attempt(outgoing(&format!("http://{host}:9/"))).await;
-        assert_eq!(error(&finished).0, ErrorCode::BlockedTarget, "{host}");
+        let report = closed.attempt(outbound(&format!("http://{host}:9/"))).await;
+        assert_eq!(error(&report).0, ErrorCode::BlockedTarget, "{host}");
     }
     assert_eq!(proxy.accepted(), 0);
 }
@@ -146,12 +146,12 @@ async fn what_a_proxy_says_has_its_code_and_sentence() {
         let way = by_way_of(&format!("http://loja:senha@{}", proxy.address));
         let limit = if matches!(manner, Manner::Silent) { SHORT } else { LONG };
         let client = Client::new(ClientSettings { connect_timeout: limit, ..way }, Clock::System);
-        let finished = client.attempt(outgoing(&format!("http://{address}/"))).await;
-        let (told, message) = error(&finished);
+        let report = client.attempt(outbound(&format!("http://{address}/"))).await;
+        let (told, message) = error(&report);
         assert_eq!(told, code, "{message}");
         assert!(message.contains(says) && message.contains(&proxy.address.to_string()), "{message}");
         assert!(!message.contains("senha"), "{message}");
-        assert_eq!(finished.remote_ip, Some(Ipv4Addr::LOCALHOST.into()));
+        assert_eq!(report.remote_ip, Some(Ipv4Addr::LOCALHOST.into()));
     }
 }
 
@@ -162,7 +162,7 @@ async fn a_head_of_the_proxy_has_a_limit_of_size() {
     )))
     .await;
     let client = Client::new(by_way_of(&format!("http://{}", proxy.address)), Clock::System);
-    assert_eq!(error(&client.attempt(outgoing("http://127.0.0.1:9/")).await).0, ErrorCode::ProxyFailed);
+    assert_eq!(error(&client.attempt(outbound("http://127.0.0.1:9/")).await).0, ErrorCode::ProxyFailed);
 }
 
 #[tokio::test]
@@ -170,8 +170,8 @@ async fn a_proxy_that_is_not_there_is_told_apart_from_a_target_that_is_not() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for proxy in [gone.to_string(), "proxy.invalid:3128".to_owned()] {
         let client = Client::new(by_way_of(&format!("http://{proxy}")), Clock::System);
-        let finished = client.attempt(outgoing("http://127.0.0.1:9/")).await;
-        let (code, message) = error(&finished);
+        let report = client.attempt(outbound("http://127.0.0.1:9/")).await;
+        let (code, message) = error(&report);
         assert_eq!(code, ErrorCode::ProxyFailed, "{message}");
         assert!(message.contains(&proxy), "{message}");
     }
