@@ -54,4 +54,5 @@ pub mod service;
 pub mod shutdown;
 pub mod stats;
 pub mod store;
+pub mod suggest;
 pub mod tls;

@@ -1,10 +1,11 @@
 //! `carteiro account`: the accounts of a store. Through the daemon's control socket while one runs on the data folder, on the store itself
 //! while none does.
 
-use super::client::{Problem, block_on};
+use super::client::block_on;
+use super::error::CliError;
 use super::input::confirmed;
-use super::output::{Cell, Fit, Table, line, printable};
-use super::{ConfigArgs, DONE, FAILED, complain, load};
+use super::output::{Cell, Column, Fit, Show, Table, line};
+use super::{ConfigArgs, load};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::accounts;
@@ -48,25 +49,8 @@ enum AccountCommand {
     },
 }
 
-pub(super) fn account(args: &AccountArgs) -> u8 {
-    match run(args) {
-        Ok(()) => DONE,
-        Err(problem) => {
-            if !problem.sentence.is_empty() {
-                complain(problem.sentence);
-            }
-            problem.code
-        }
-    }
-}
-
-/// What was said already.
-fn said(code: u8) -> Problem {
-    Problem { sentence: String::new(), code }
-}
-
-fn run(args: &AccountArgs) -> Result<(), Problem> {
-    let mut config = load(&args.file, &[]).map_err(said)?.config;
+pub(super) fn account(args: &AccountArgs) -> Result<(), CliError> {
+    let mut config = load(&args.file, &[])?.config;
     if let Some(data) = &args.data {
         config.store.path.clone_from(data);
     }
@@ -79,7 +63,8 @@ fn run(args: &AccountArgs) -> Result<(), Problem> {
             if *json {
                 line(format_args!("[{}]", rows.join(",")));
             } else {
-                table(&rows);
+                let rows = rows.iter().map(|row| serde_json::from_str(row).unwrap_or_default());
+                Table::new(COLUMNS, rows).print();
             }
             Ok(())
         }
@@ -90,13 +75,13 @@ fn run(args: &AccountArgs) -> Result<(), Problem> {
             if let Some(error) = whole.failed {
                 // Whoever reads it has seen enough, as with `| head`.
                 let enough = error.kind() == io::ErrorKind::BrokenPipe;
-                let why = || Problem::failed(format!("nothing can be written to the standard output: {error}"));
+                let why = || CliError::failed(format_args!("nothing can be written to the standard output: {error}"));
                 return if enough { Ok(()) } else { Err(why()) };
             }
             written?;
             // Whoever reads it through a pipe must be able to tell.
             let ended = whole.last.starts_with(b"{\"end\":");
-            if ended { Ok(()) } else { Err(Problem::failed("the export broke off: its last line is missing")) }
+            if ended { Ok(()) } else { Err(CliError::failed("the export broke off: its last line is missing")) }
         }
         AccountCommand::Remove { name, yes } => {
             confirmed(*yes, || Ok(format!("Erase account {name} with all its events, webhooks and tokens?")))?;
@@ -153,39 +138,37 @@ fn lines(
     request: &str,
     read: impl FnOnce(&Store, &mut dyn io::Write) -> Result<(), accounts::Problem>,
     mut out: impl io::Write,
-) -> Result<(), Problem> {
-    if let Some(mut stream) = super::store::ask(&config.store.path, request).map_err(said)? {
+) -> Result<(), CliError> {
+    if let Some(mut stream) = super::store::ask(&config.store.path, request)? {
         return io::copy(&mut stream, &mut out)
             .and_then(|_| out.flush())
-            .map_err(|error| Problem::failed(format!("the daemon's answer broke off: {error}")));
+            .map_err(|error| CliError::failed(format_args!("the daemon's answer broke off: {error}")));
     }
-    on_the_store(config, |store| read(store, &mut out).map_err(|problem| Problem::failed(problem.to_string())))
+    on_the_store(config, |store| read(store, &mut out).map_err(CliError::failed))
 }
 
-fn remove(config: &Config, name: &str) -> Result<(), Problem> {
-    if let Some(stream) = super::store::ask(&config.store.path, &format!("remove-account {name}")).map_err(said)? {
+fn remove(config: &Config, name: &str) -> Result<(), CliError> {
+    if let Some(stream) = super::store::ask(&config.store.path, &format!("remove-account {name}"))? {
         let told = stream.lines().next().and_then(Result::ok).unwrap_or_default();
         return match &*told {
             "removed" => Ok(()),
-            _ => Err(Problem::failed(
+            _ => Err(CliError::failed(
                 "the daemon broke off; the removal goes on in the background, or at its next start",
             )),
         };
     }
     on_the_store(config, |store| {
         block_on(async {
-            let failed = |problem: accounts::Problem| Problem::failed(problem.to_string());
-            let no = accounts::remove(store, name).await.map_err(failed)?;
-            accounts::removed(store, no).await.map_err(failed)
+            let no = accounts::remove(store, name).await.map_err(CliError::failed)?;
+            accounts::removed(store, no).await.map_err(CliError::failed)
         })
     })
 }
 
 /// Opens the store as a daemon would, without one, and stops it in good order.
-fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), Problem>) -> Result<(), Problem> {
-    let failed = |error: crate::store::StoreError| Problem::failed(error.to_string());
+fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), CliError>) -> Result<(), CliError> {
     if !config.store.path.join("db").exists() {
-        return Err(Problem::failed(format!("there is no store in {}", config.store.path.display())));
+        return Err(CliError::failed(format_args!("there is no store in {}", config.store.path.display())));
     }
     // Whatever the shell's says: the store holds secrets.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
@@ -197,38 +180,28 @@ fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), Problem>
         accept_data_loss: false,
         clock: Clock::System,
     };
-    let Opened { store, thread, .. } = Store::open(settings, |_| {}).map_err(failed)?;
-    let stored = store.account_names().map_err(failed)?;
+    let Opened { store, thread, .. } = Store::open(settings, |_| {}).map_err(CliError::failed)?;
+    let stored = store.account_names().map_err(CliError::failed)?;
     let named = stored.iter().filter(|(_, name)| config.account.iter().any(|account| account.name == *name));
     let present: Vec<_> = named.map(|(no, _)| *no).collect();
-    let acted = store.hold_all_but(&present).map_err(failed).and_then(|()| act(&store));
-    let stopped = block_on(async { store.keep_record().and(store.stop().await).map_err(failed) });
+    let acted = store.hold_all_but(&present).map_err(CliError::failed).and_then(|()| act(&store));
+    let stopped = block_on(async { store.keep_record().and(store.stop().await).map_err(CliError::failed) });
     drop(store);
-    let joined = thread.join().map_err(|_| said(FAILED));
+    let joined = thread.join().map_err(|_| CliError::printed(super::FAILED));
     acted.and(stopped).and(joined)
 }
 
-fn table(rows: &[&str]) {
-    let mut table = Table::new(&[
-        ("ACCOUNT", Fit::Whole),
-        ("STATE", Fit::Whole),
-        ("EVENTS", Fit::Whole),
-        ("WEBHOOKS", Fit::Whole),
-        ("TOKENS", Fit::Whole),
-    ]);
-    for row in rows {
-        let row: Value = serde_json::from_str(row).unwrap_or_default();
-        let state = match row["state"].as_str() {
-            Some("held") => "held: not in the config",
-            state => state.unwrap_or_default(),
-        };
-        table.row(vec![
-            Cell::new(&printable(row["name"].as_str().unwrap_or("-"))),
-            Cell::new(state),
-            Cell::new(&row["events"].to_string()),
-            Cell::new(&row["webhooks"].to_string()),
-            Cell::new(&row["tokens"].to_string()),
-        ]);
+const COLUMNS: &[Column] = &[
+    Column("ACCOUNT", Fit::Whole, Show::With(|account| Cell::new(account["name"].as_str().unwrap_or("-")))),
+    Column("STATE", Fit::Whole, Show::With(state)),
+    Column("EVENTS", Fit::Whole, Show::Text("events")),
+    Column("WEBHOOKS", Fit::Whole, Show::Text("webhooks")),
+    Column("TOKENS", Fit::Whole, Show::Text("tokens")),
+];
+
+fn state(account: &Value) -> Cell {
+    match account["state"].as_str() {
+        Some("held") => Cell::new("held: not in the config"),
+        state => Cell::new(state.unwrap_or_default()),
     }
-    table.print();
 }

@@ -1,6 +1,7 @@
 //! Speaking to a running daemon: JSON requests and event streams, over TLS where the daemon speaks it.
 
-use super::{BAD_CONFIG, FAILED, TRY_LATER, WRONG_ADDRESS};
+use super::error::CliError;
+use super::{FAILED, TRY_LATER};
 use crate::api::Certificate;
 use crate::model::{Authority, AuthorityError};
 use crate::tls;
@@ -18,6 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
@@ -27,35 +29,26 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-/// Why a call brought no data: the sentence and the exit code.
-#[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) sentence: String,
-    pub(super) code: u8,
-}
-
-impl Problem {
-    pub(super) fn failed(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), code: FAILED }
-    }
-
-    fn bad_config(sentence: impl Into<String>) -> Self {
-        Self { sentence: sentence.into(), code: BAD_CONFIG }
-    }
-}
-
 /// Runs what waits for the network, on this thread.
-pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Problem::failed(format!("the runtime could not be started: {error}")))?.block_on(future)
+    runtime
+        .map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))?
+        .block_on(future)
+}
+
+/// A runtime with a thread for each core.
+pub(super) fn multi_thread_runtime() -> Result<Runtime, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))
 }
 
 /// Runs what goes on until it is done (`Some`) or Ctrl-C comes (`None`); from the start, Ctrl-C ends the process in no other way.
 pub(super) async fn until_interrupted<T>(
-    future: impl Future<Output = Result<T, Problem>>,
-) -> Result<Option<T>, Problem> {
+    future: impl Future<Output = Result<T, CliError>>,
+) -> Result<Option<T>, CliError> {
     let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|error| Problem::failed(format!("Ctrl-C can't be listened for: {error}")))?;
+        .map_err(|error| CliError::failed(format_args!("Ctrl-C can't be listened for: {error}")))?;
     tokio::select! {
         done = future => done.map(Some),
         _ = interrupt.recv() => Ok(None),
@@ -88,16 +81,15 @@ impl Drop for Exchange {
 
 impl Peer {
     /// A host without brackets, and its port; over TLS, its certificate must be good by the system's authorities.
-    pub(super) fn new(host: &str, port: u16, over_tls: bool) -> Result<Self, Problem> {
+    pub(super) fn new(host: &str, port: u16, over_tls: bool) -> Result<Self, CliError> {
         let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         if !over_tls {
             return Ok(Self { address, tls: None });
         }
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| Problem {
-            sentence: format!("{host} is no name that a certificate can be for: give the name in it"),
-            code: WRONG_ADDRESS,
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            CliError::address(format_args!("{host} is no name that a certificate can be for: give the name in it"))
         })?;
-        let config = tls::client::client_config(None).map_err(|error| Problem::bad_config(error.to_string()))?;
+        let config = tls::client::client_config(None).map_err(CliError::bad_config)?;
         Ok(Self { address, tls: Some((config.into(), name)) })
     }
 
@@ -136,16 +128,16 @@ pub(super) struct Daemon {
 }
 
 /// One call of the API.
-pub(super) struct Ask {
-    pub(super) method: Method,
-    pub(super) path: String,
+pub(super) struct ApiRequest {
+    method: Method,
+    path: String,
     /// Empty, or JSON.
-    pub(super) body: String,
-    pub(super) headers: Vec<(&'static str, String)>,
+    body: String,
+    headers: Vec<(&'static str, String)>,
 }
 
-impl Ask {
-    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+impl ApiRequest {
+    fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), body: String::new(), headers: Vec::new() }
     }
 
@@ -153,8 +145,27 @@ impl Ask {
         Self::new(Method::GET, path)
     }
 
-    pub(super) fn body(self, body: &Value) -> Self {
-        Self { body: body.to_string(), ..self }
+    pub(super) fn post(path: impl Into<String>) -> Self {
+        Self::new(Method::POST, path)
+    }
+
+    pub(super) fn patch(path: impl Into<String>) -> Self {
+        Self::new(Method::PATCH, path)
+    }
+
+    pub(super) fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::DELETE, path)
+    }
+
+    /// With a body of JSON.
+    pub(super) fn body(self, json: impl Into<String>) -> Self {
+        Self { body: json.into(), ..self }
+    }
+
+    /// With a header, if there is a value for it.
+    pub(super) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
+        self.headers.extend(value.map(|value| (name, value.to_owned())));
+        self
     }
 }
 
@@ -192,14 +203,11 @@ impl Answer {
 }
 
 /// What `--server` names: host without brackets, port, whether over TLS.
-fn place(server: &str) -> Result<(String, u16, bool), Problem> {
-    let wrong = |why: &dyn std::fmt::Display| Problem {
+fn parse_server(server: &str) -> Result<(String, u16, bool), CliError> {
+    let wrong = |why: &dyn std::fmt::Display| {
         // What is before an @ may be a password.
-        sentence: format!(
-            "--server {:?} (or CARTEIRO_SERVER): {why}",
-            server.rsplit_once('@').map_or(server, |_| "…@…")
-        ),
-        code: WRONG_ADDRESS,
+        let server = server.rsplit_once('@').map_or(server, |_| "…@…");
+        CliError::address(format_args!("--server {server:?} (or CARTEIRO_SERVER): {why}"))
     };
     let (over_tls, usual, rest) = match server.split_once("://") {
         None => (false, None, server),
@@ -220,14 +228,14 @@ fn place(server: &str) -> Result<(String, u16, bool), Problem> {
 impl Daemon {
     /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good by the system's
     /// authorities, or an address at which the config's own daemon can be reached. Dials nothing.
-    pub(super) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, Problem> {
+    pub(super) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, CliError> {
         let whole = |peer: Peer| Self { peer, token: String::new() };
-        let mut peer = match server.map(place).transpose()? {
+        let mut peer = match server.map(parse_server).transpose()? {
             Some((host, port, true)) => return Peer::new(&host, port, true).map(whole),
             Some((host, port, false)) => Peer::new(&host, port, false)?,
             None => Peer { address: config.listen.to_string(), tls: None },
         };
-        let certificate = Certificate::of(config).map_err(|error| Problem::bad_config(error.to_string()))?;
+        let certificate = Certificate::of(config).map_err(CliError::bad_config)?;
         if let Some(certificate) = certificate {
             // Of a certificate that is known, the name says nothing more: the address is seldom the one it was made out to.
             let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
@@ -271,39 +279,37 @@ impl Daemon {
         host && (listen.port() == 0 || port.parse() == Ok(listen.port()))
     }
 
-    fn unreachable(&self, why: impl std::fmt::Display) -> Problem {
+    fn unreachable(&self, why: impl std::fmt::Display) -> CliError {
         let address = &self.peer.address;
-        Problem {
-            sentence: format!(
-                "the daemon at {address} can't be reached ({why}): is `carteiro serve` running? --server names another address"
-            ),
-            code: TRY_LATER,
-        }
+        CliError::try_later(format_args!(
+            "the daemon at {address} can't be reached ({why}): is `carteiro serve` running? --server names another address"
+        ))
     }
 
-    fn request(&self, ask: Ask) -> Result<Request<Full<Bytes>>, Problem> {
-        let mut request = Request::builder()
-            .method(ask.method)
-            .uri(ask.path)
+    fn http_request(&self, request: ApiRequest) -> Result<Request<Full<Bytes>>, CliError> {
+        let mut built = Request::builder()
+            .method(request.method)
+            .uri(request.path)
             .header(header::HOST, &self.peer.address)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::USER_AGENT, concat!("carteiro-cli/", env!("CARGO_PKG_VERSION")));
-        if !ask.body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+        if !request.body.is_empty() {
+            built = built.header(header::CONTENT_TYPE, "application/json");
         }
-        for (name, value) in ask.headers {
-            request = request.header(name, value);
+        for (name, value) in request.headers {
+            built = built.header(name, value);
         }
-        let request = request.body(Full::new(Bytes::from(ask.body)));
-        request.map_err(|error| {
-            Problem::failed(format!("the request can't be made ({error}): a token, key or id with unusual characters?"))
+        built.body(Full::new(Bytes::from(request.body))).map_err(|error| {
+            CliError::failed(format_args!(
+                "the request can't be made ({error}): a token, key or id with unusual characters?"
+            ))
         })
     }
 
     /// Calls the API and waits for the whole answer.
-    pub(super) async fn send(&self, ask: Ask) -> Result<Answer, Problem> {
-        let path = ask.path.clone();
-        let request = self.request(ask)?;
+    pub(super) async fn send(&self, request: ApiRequest) -> Result<Answer, CliError> {
+        let path = request.path.clone();
+        let request = self.http_request(request)?;
         let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
         let body = self.body(&mut exchange).await?;
         if !exchange.response.status().is_success() {
@@ -315,7 +321,7 @@ impl Daemon {
         serde_json::from_slice(&body).map_err(|_| self.no_carteiro(exchange.response.status()))
     }
 
-    async fn body(&self, exchange: &mut Exchange) -> Result<Bytes, Problem> {
+    async fn body(&self, exchange: &mut Exchange) -> Result<Bytes, CliError> {
         let body = Limited::new(exchange.response.body_mut(), MAX_ANSWER).collect();
         match tokio::time::timeout(TIMEOUT, body).await {
             Ok(body) => Ok(body.map_err(|error| self.unreachable(error))?.to_bytes()),
@@ -325,15 +331,20 @@ impl Daemon {
         }
     }
 
-    /// [`Daemon::send`], for who does nothing else meanwhile.
-    pub(super) fn ask(&self, ask: Ask) -> Result<Answer, Problem> {
-        block_on(self.send(ask))
+    /// [`Daemon::send`], blocking.
+    pub(super) fn call(&self, request: ApiRequest) -> Result<Answer, CliError> {
+        block_on(self.send(request))
+    }
+
+    /// Calls the API for what is at a path, blocking.
+    pub(super) fn get(&self, path: impl Into<String>) -> Result<Answer, CliError> {
+        self.call(ApiRequest::get(path))
     }
 
     /// Opens an event stream (Server-Sent Events).
-    pub(super) async fn stream(&self, ask: Ask) -> Result<Exchange, Problem> {
-        let path = ask.path.clone();
-        let request = self.request(ask)?;
+    pub(super) async fn stream(&self, request: ApiRequest) -> Result<Exchange, CliError> {
+        let path = request.path.clone();
+        let request = self.http_request(request)?;
         let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
         if exchange.response.status() != StatusCode::OK {
             let body = self.body(&mut exchange).await?;
@@ -346,21 +357,23 @@ impl Daemon {
         Ok(exchange)
     }
 
-    fn no_carteiro(&self, status: StatusCode) -> Problem {
+    fn no_carteiro(&self, status: StatusCode) -> CliError {
         let address = &self.peer.address;
-        Problem::failed(format!(
+        CliError::failed(format_args!(
             "{address} answered {status} and not what carteiro would: is that carteiro? --server names another address"
         ))
     }
 
     /// A refusal as a sentence, with every field that is wrong and the next step.
-    fn refusal(&self, path: &str, response: &Response<Incoming>, body: &[u8]) -> Problem {
+    fn refusal(&self, path: &str, response: &Response<Incoming>, body: &[u8]) -> CliError {
         let status = response.status();
         let Ok(json) = serde_json::from_slice::<Value>(body) else {
             // What a proxy in front says while the daemon restarts.
             if matches!(status.as_u16(), 502..=504) {
-                let sentence = format!("{} answered {status}: what is there can't reach the daemon", self.peer.address);
-                return Problem { sentence, code: TRY_LATER };
+                let address = &self.peer.address;
+                return CliError::try_later(format_args!(
+                    "{address} answered {status}: what is there can't reach the daemon"
+                ));
             }
             return self.no_carteiro(status);
         };
@@ -372,25 +385,34 @@ impl Daemon {
                 let _ = write!(sentence, "\n  {field} {problem}");
             }
         }
-        sentence.push_str(match status.as_u16() {
-            401 => "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start writes one to admin-token in the data folder",
-            403 => "\n  `carteiro token create --scope …` makes one that has it",
-            404 if path.starts_with("/api/webhooks") => "\n  `carteiro webhooks list` shows what there is",
-            404 if path.starts_with("/api/events") => "\n  `carteiro events list` shows what there is",
-            404 if path.starts_with("/api/notifications/stream") => "\n  the daemon is older than this command and has no stream",
-            404 if path.starts_with("/api/notifications/resend") => "\n  `carteiro notifications jobs` shows what there is",
-            404 if path.starts_with("/api/notifications") => "\n  `carteiro notifications list` shows what there is",
-            404 if path.starts_with("/api/tokens") => "\n  `carteiro token list` shows what there is",
-            _ => "",
-        });
+        let listed_by = LISTED_BY.iter().find(|(paths, _)| path.starts_with(paths));
+        let _ = match (status.as_u16(), listed_by) {
+            (401, _) => write!(
+                sentence,
+                "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start writes one to \
+                 admin-token in the data folder"
+            ),
+            (403, _) => write!(sentence, "\n  `carteiro token create --scope …` makes one that has it"),
+            (404, Some((_, command))) => write!(sentence, "\n  `carteiro {command}` shows what there is"),
+            _ => Ok(()),
+        };
         let later = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         let wait = response.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok());
         if let Some(wait) = wait.filter(|_| later) {
             let _ = write!(sentence, " (try again in {wait} s)");
         }
-        Problem { sentence, code: if later { TRY_LATER } else { FAILED } }
+        CliError { sentence, code: if later { TRY_LATER } else { FAILED } }
     }
 }
+
+/// The command that lists what is below a path of the API; a longer path stands before the one it begins with.
+const LISTED_BY: [(&str, &str); 5] = [
+    ("/api/webhooks", "webhooks list"),
+    ("/api/events", "events list"),
+    ("/api/notifications/resend", "notifications jobs"),
+    ("/api/notifications", "notifications list"),
+    ("/api/tokens", "token list"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -398,7 +420,7 @@ mod tests {
 
     #[test]
     fn a_server_that_is_no_address_is_refused_before_anything_is_dialled() {
-        let read = |server: &str| place(server).map_err(|problem| (problem.sentence, problem.code));
+        let read = |server: &str| parse_server(server).map_err(|problem| (problem.sentence, problem.code));
         for (server, host, port, over_tls) in [
             ("127.0.0.1:8080", "127.0.0.1", 8080, false),
             ("http://127.0.0.1:8080/", "127.0.0.1", 8080, false),

@@ -1,8 +1,9 @@
 //! Which daemon a command speaks to, and as whom: flags and environment first, then the config and the token of the first start.
 
-use super::client::{Ask, Daemon, Problem};
-use super::output::line;
-use super::{BAD_CONFIG, ConfigArgs, DONE, complain, load};
+use super::client::Daemon;
+use super::error::CliError;
+use super::output::{Column, Table, line};
+use super::{ConfigArgs, complain, load};
 use clap::Args;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 const MAX_PAGE: u64 = 500;
 
 #[derive(Args)]
-pub(super) struct Reach {
+pub(super) struct ConnectionArgs {
     #[command(flatten)]
     file: ConfigArgs,
     /// Where the daemon listens, instead of `server.listen` of the config; https:// in front of a name for a proxy with TLS
@@ -38,12 +39,10 @@ pub(super) struct Reach {
     pub(super) json: bool,
 }
 
-impl Reach {
-    pub(super) fn daemon(&self) -> Result<Daemon, Problem> {
-        let bad = |sentence: String| Problem { sentence, code: BAD_CONFIG };
-        // Its problems are printed already.
-        let loaded = load(&self.file, &[]).map_err(|code| Problem { sentence: String::new(), code })?;
-        let daemon = Daemon::of(&loaded.config.server, self.server.as_deref())?;
+impl ConnectionArgs {
+    pub(super) fn daemon(&self) -> Result<Daemon, CliError> {
+        let config = load(&self.file, &[])?.config;
+        let daemon = Daemon::of(&config.server, self.server.as_deref())?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
             complain(format_args!(
                 "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a tunnel",
@@ -54,47 +53,34 @@ impl Reach {
             return Ok(daemon.with_token(token));
         }
         if let Some(file) = &self.token_file {
-            let text = read(file).map_err(|error| bad(format!("--token-file: {error}")))?;
+            let text = read(file).map_err(|error| CliError::bad_config(format_args!("--token-file: {error}")))?;
             return Ok(daemon.with_token(text.trim()));
         }
-        let listen = loaded.config.server.listen;
+        let listen = config.server.listen;
         if !daemon.is_at(listen) {
-            return Err(bad(format!(
+            return Err(CliError::bad_config(format_args!(
                 "no token was given for {}: the admin token of this machine goes to its own daemon at {listen} alone; give \
                  --token-file or --token, or set CARTEIRO_TOKEN",
                 daemon.address()
             )));
         }
-        let accounts = &loaded.config.account;
+        let accounts = &config.account;
         let account = match &self.account {
             None => accounts.first(),
             Some(name) => Some(accounts.iter().find(|account| account.name == *name).ok_or_else(|| {
                 let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
-                bad(format!("the config has no account `{name}`; it has {}", known.join(", ")))
+                CliError::bad_config(format_args!("the config has no account `{name}`; it has {}", known.join(", ")))
             })?),
         };
         let name = account.map_or("default", |account| account.name.as_str());
         let configured = account.and_then(|account| account.admin_token_file.clone());
-        let file = configured.unwrap_or_else(|| crate::control::admin_token_file(&loaded.config.store.path, name));
+        let file = configured.unwrap_or_else(|| crate::control::admin_token_file(&config.store.path, name));
         let text = read(&file).map_err(|error| {
-            bad(format!(
+            CliError::bad_config(format_args!(
                 "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs with"
             ))
         })?;
         Ok(daemon.with_token(text.trim()))
-    }
-
-    /// Runs what a command does with the daemon; its problem becomes a sentence and the exit code.
-    pub(super) fn run(&self, command: impl FnOnce(&Daemon) -> Result<(), Problem>) -> u8 {
-        match self.daemon().and_then(|daemon| command(&daemon)) {
-            Ok(()) => DONE,
-            Err(problem) => {
-                if !problem.sentence.is_empty() {
-                    complain(problem.sentence);
-                }
-                problem.code
-            }
-        }
     }
 }
 
@@ -116,8 +102,8 @@ pub(super) struct Extent {
 impl Extent {
     pub(super) const ALL: Self = Self { limit: 0, all: true };
 
-    /// The rows, and whether there are more.
-    pub(super) fn of(&self, daemon: &Daemon, path: &str, filters: &Filters) -> Result<Rows, Problem> {
+    /// Reads the rows, page by page.
+    pub(super) fn read(&self, daemon: &Daemon, path: &str, filters: &Filters) -> Result<Rows, CliError> {
         let (mut rows, mut cursor) = (Vec::new(), None);
         loop {
             let left = if self.all { MAX_PAGE } else { self.limit.saturating_sub(rows.len() as u64) };
@@ -127,7 +113,7 @@ impl Extent {
             let mut filters = filters.clone();
             filters.add("limit", Some(left.min(MAX_PAGE).to_string()));
             filters.add("cursor", cursor);
-            let page = daemon.ask(Ask::get(filters.on(path)))?;
+            let page = daemon.get(filters.on(path))?;
             rows.extend(page.rows());
             // A page may be short and still have a next one.
             cursor = page.next_cursor().map(str::to_owned);
@@ -145,7 +131,17 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// As one JSON array, each row as the daemon wrote it.
+    /// Prints one JSON array, each row as the daemon wrote it, or a table; stderr tells when these are not all.
+    pub(super) fn print(&self, json: bool, columns: &'static [Column]) {
+        if json {
+            return self.print_json();
+        }
+        Table::new(columns, self.values()).print();
+        if self.more {
+            eprintln!("These are the newest {}; --limit N shows more, --all every one.", self.rows.len());
+        }
+    }
+
     pub(super) fn print_json(&self) {
         let rows: Vec<&str> = self.rows.iter().map(|row| row.get()).collect();
         line(format_args!("[{}]", rows.join(",")));
@@ -153,13 +149,6 @@ impl Rows {
 
     pub(super) fn values(&self) -> impl Iterator<Item = serde_json::Value> + '_ {
         self.rows.iter().map(|row| serde_json::from_str(row.get()).unwrap_or_default())
-    }
-
-    /// Says on stderr that these are not all.
-    pub(super) fn say_whether_more(&self) {
-        if self.more {
-            eprintln!("These are the newest {}; --limit N shows more, --all every one.", self.rows.len());
-        }
     }
 }
 

@@ -3,8 +3,9 @@
 //! It is the daemon itself, on a free port and a temporary folder, beside a receiver that fails now and then. What it
 //! prints is read back from the daemon's own history, attempt by attempt.
 
+use super::error::CliError;
 use super::receiver::Receiver;
-use super::{DONE, FAILED, complain};
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{Daemon, StartOptions};
@@ -26,8 +27,8 @@ use tokio::time::Instant;
 const SCHEDULE: &str = "1s, 2s, 4s, 8s";
 /// How often something happens in the sample shop.
 const PACE: Duration = Duration::from_millis(900);
-/// How often the history is looked at.
-const LOOK: Duration = Duration::from_millis(100);
+/// Interval between reads of the history.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
 pub(super) struct DemoArgs {
@@ -36,7 +37,7 @@ pub(super) struct DemoArgs {
     span: Option<Duration>,
 }
 
-pub(super) fn demo(args: &DemoArgs) -> u8 {
+pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     let folder = Folder::new();
     let flags = [
         ("server.listen", "127.0.0.1:0".to_owned()),
@@ -46,29 +47,11 @@ pub(super) fn demo(args: &DemoArgs) -> u8 {
         ("delivery.jitter", "0".to_owned()),
         ("egress.allow", "127.0.0.0/8".to_owned()),
     ];
-    let loaded = match Config::load(None, std::iter::empty(), &flags) {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            complain(problems);
-            return FAILED;
-        }
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(format_args!("the runtime could not be started: {error}"));
-            return FAILED;
-        }
-    };
-    let code = match runtime.block_on(run(&loaded.config, args.span)) {
-        Ok(()) => DONE,
-        Err(problem) => {
-            complain(problem);
-            FAILED
-        }
-    };
+    let loaded = Config::load(None, std::iter::empty(), &flags).map_err(CliError::failed)?;
+    let runtime = super::client::multi_thread_runtime()?;
+    let result = runtime.block_on(run(&loaded.config, args.span)).map_err(CliError::failed);
     runtime.shutdown_timeout(Duration::from_secs(1));
-    code
+    result
 }
 
 /// A folder that goes away with the demo.
@@ -112,7 +95,7 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     let mut shop = Shop::default();
     let mut story = Story::default();
     let ends = span.map(|span| Instant::now() + span);
-    let (mut pace, mut look) = (tokio::time::interval(PACE), tokio::time::interval(LOOK));
+    let (mut pace, mut look) = (tokio::time::interval(PACE), tokio::time::interval(POLL_INTERVAL));
     loop {
         let over = async {
             match ends {
@@ -130,7 +113,7 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     }
     story.look(&daemon.service, &caller).await?;
     println!(
-        "\n{} events recorded, {} attempts made, {} notifications confirmed ({} seen by the receiver), {} still owed.",
+        "\n{} events recorded, {} attempts made, {} notifications confirmed ({} seen by the receiver), {} still pending.",
         story.recorded,
         story.attempts,
         story.delivered,

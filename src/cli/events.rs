@@ -1,13 +1,16 @@
 //! `carteiro events`: what was recorded, recorded anew, explained, re-sent and followed through the API.
 
-use super::client::{Answer, Ask, Daemon, Problem, block_on, until_interrupted};
-use super::connection::{Extent, Filters, Reach};
+use super::client::{Answer, ApiRequest, Daemon, block_on, until_interrupted};
+use super::connection::{ConnectionArgs, Extent, Filters};
+use super::error::CliError;
 use super::follow::Backoff;
-use super::input::{Id, confirmed, read_text, span, text};
-use super::notifications;
-use super::output::{Cell, Fit, Screen, Table, Tone, cut, line, pretty_json, print_fields, printable, short_time};
+use super::input::{Id, Period, confirmed, read_text, span};
+use super::output::{
+    Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_done, print_fields, print_one, printable,
+    short_time, text,
+};
+use super::{notifications, time_zone};
 use clap::{Args, Subcommand};
-use http::Method;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -17,7 +20,7 @@ use std::time::Duration;
 #[derive(Args)]
 pub(super) struct EventsArgs {
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArgs,
     #[command(subcommand)]
     command: EventsCommand,
 }
@@ -28,12 +31,8 @@ enum EventsCommand {
     List {
         #[command(flatten)]
         filters: EventFilters,
-        /// Recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or with an offset
-        #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
-        from: Option<String>,
-        /// Recorded before this time; a day means its beginning
-        #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
-        to: Option<String>,
+        #[command(flatten)]
+        period: Period,
         #[command(flatten)]
         extent: Extent,
     },
@@ -43,11 +42,11 @@ enum EventsCommand {
     Create(CreateArgs),
     /// Show what became of one: its notifications and their attempts
     Notifications(Id),
-    /// Say for every webhook why it was or wasn't owed this event
+    /// Say for every webhook why it gets this event or doesn't
     Explain(Id),
-    /// Owe it again to every webhook that matches now
+    /// Send it again to every webhook that matches now
     Resend(Id),
-    /// Erase its resource (LGPD); what is still owed of it is cancelled
+    /// Erase its resource (LGPD); its pending notifications are cancelled
     Erase {
         #[command(flatten)]
         id: Id,
@@ -127,10 +126,10 @@ struct CreateArgs {
 }
 
 /// Reads a resource, which is sent byte for byte.
-pub(super) fn read_resource(file: &std::path::Path) -> Result<Box<RawValue>, Problem> {
+pub(super) fn read_resource(file: &std::path::Path) -> Result<Box<RawValue>, CliError> {
     let text = read_text(file)?;
     RawValue::from_string(text.trim().to_owned())
-        .map_err(|error| Problem::failed(format!("the resource in {} is no JSON: {error}", file.display())))
+        .map_err(|error| CliError::failed(format_args!("the resource in {} is no JSON: {error}", file.display())))
 }
 
 /// Records one event.
@@ -140,181 +139,133 @@ pub(super) fn record(
     resource: &RawValue,
     occurred_at: Option<&str>,
     naming: &Naming,
-) -> Result<Answer, Problem> {
+) -> Result<Answer, CliError> {
     let mut fields = vec![("type", event_type)];
     fields.extend(naming.id.as_deref().map(|id| ("id", id)));
     fields.extend(naming.external_id.as_deref().map(|id| ("external_id", id)));
     fields.extend(occurred_at.map(|at| ("occurred_at", at)));
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{},", json!(value))).collect();
-    let mut ask = Ask::new(Method::POST, "/api/events");
-    ask.body = format!(r#"{{"event":{{{}"resource":{}}}}}"#, fields.concat(), resource.get());
-    ask.headers.extend(naming.idempotency_key.clone().map(|key| ("idempotency-key", key)));
-    daemon.ask(ask)
+    let body = format!(r#"{{"event":{{{}"resource":{}}}}}"#, fields.concat(), resource.get());
+    let request = ApiRequest::post("/api/events").body(body);
+    daemon.call(request.header("idempotency-key", naming.idempotency_key.as_deref()))
 }
 
 /// Says what was recorded.
 pub(super) fn print_recorded(recorded: &Answer, json: bool) {
-    if json {
-        line(recorded.raw());
-        return;
-    }
-    let event = recorded.value();
-    let owed = event["notifications"].as_u64().unwrap_or(0);
-    line(format_args!("{} {} recorded, {}", text(&event["id"]), text(&event["type"]), notifications_owed(owed)));
-    if owed == 0 {
-        eprintln!("No webhook is subscribed to it; `carteiro webhooks create --help` tells how one is registered.");
-    }
+    print_one(recorded, json, |event| {
+        let count = event["notifications"].as_u64().unwrap_or(0);
+        line(format_args!("{} {} recorded, {}", text(&event["id"]), text(&event["type"]), notification_count(count)));
+        if count == 0 {
+            eprintln!("No webhook is subscribed to it; `carteiro webhooks create --help` tells how to register one.");
+        }
+    });
 }
 
-fn notifications_owed(owed: u64) -> String {
-    if owed == 1 { "1 notification owed".to_owned() } else { format!("{owed} notifications owed") }
+fn notification_count(count: u64) -> String {
+    format!("{count} notification{}", if count == 1 { "" } else { "s" })
 }
 
-pub(super) fn events(args: &EventsArgs) -> u8 {
-    args.reach.run(|daemon| run(daemon, &args.command, args.reach.json))
-}
+const COLUMNS: &[Column] = &[
+    Column("ID", Fit::Whole, Show::Text("id")),
+    Column("TYPE", Fit::Cut(14), Show::Text("type")),
+    Column("RECORDED", Fit::Spare, Show::Time("inserted_at")),
+    Column("EXTERNAL ID", Fit::Cut(8), Show::Text("external_id")),
+    Column("NOTIFICATIONS", Fit::Spare, Show::Text("notifications")),
+    Column("RESOURCE ID", Fit::Spare, Show::Text("resource_id")),
+];
 
-fn run(daemon: &Daemon, command: &EventsCommand, json: bool) -> Result<(), Problem> {
-    match command {
-        EventsCommand::List { filters, from, to, extent } => {
-            let query = filters.query().with("from", from.as_deref()).with("to", to.as_deref());
-            list(daemon, &query, extent, json)
+pub(super) fn events(args: &EventsArgs) -> Result<(), CliError> {
+    let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
+    match &args.command {
+        EventsCommand::List { filters, period, extent } => {
+            let query = filters.query().with("from", period.from.as_deref()).with("to", period.to.as_deref());
+            extent.read(daemon, "/api/events", &query)?.print(json, COLUMNS);
         }
         EventsCommand::Show(id) => {
-            let shown = daemon.ask(Ask::get(path(id)))?;
-            if json {
-                line(shown.raw());
-                return Ok(());
-            }
-            show(&shown)?;
-            Ok(())
+            let event = daemon.get(path(id))?;
+            if json { line(event.raw()) } else { show(&event)? }
         }
         EventsCommand::Create(args) => {
             let resource = read_resource(&args.resource)?;
             let recorded = record(daemon, &args.event_type, &resource, args.occurred_at.as_deref(), &args.naming)?;
             print_recorded(&recorded, json);
-            Ok(())
         }
         EventsCommand::Notifications(id) => {
-            let history = Extent::ALL.of(daemon, &format!("{}/notifications", path(id)), &Filters::default())?;
+            let rows = Extent::ALL.read(daemon, &format!("{}/notifications", path(id)), &Filters::default())?;
             if json {
-                history.print_json();
+                rows.print_json();
                 return Ok(());
             }
-            for (at, notification) in history.values().enumerate() {
+            for (at, notification) in rows.values().enumerate() {
                 if at > 0 {
                     line("");
                 }
                 notifications::show(&notification);
             }
-            Ok(())
         }
-        EventsCommand::Explain(id) => explain(daemon, id, json),
+        EventsCommand::Explain(id) => {
+            let explained = daemon.get(format!("{}/explain", path(id)))?;
+            print_one(&explained, json, |webhooks| webhooks.as_array().into_iter().flatten().for_each(explain));
+        }
         EventsCommand::Resend(id) => {
-            let owed = daemon.ask(Ask::new(Method::POST, format!("{}/resend", path(id))))?;
-            if json {
-                line(owed.raw());
-            } else {
-                let owed = owed.value().as_array().map_or(0, Vec::len);
-                line(notifications_owed(owed.try_into().unwrap_or(u64::MAX)));
-            }
-            Ok(())
+            let created = daemon.call(ApiRequest::post(format!("{}/resend", path(id))))?;
+            print_one(&created, json, |created| {
+                let count = created.as_array().map_or(0, Vec::len);
+                line(notification_count(count.try_into().unwrap_or(u64::MAX)));
+            });
         }
         EventsCommand::Erase { id, yes } => {
-            confirmed(*yes, || Ok(format!("Erase the resource of {}? What is still owed of it is cancelled.", id.id)))?;
-            daemon.ask(Ask::new(Method::DELETE, format!("{}/resource", path(id))))?;
-            if json {
-                line(json!({ "id": id.id, "erased": true }));
-            } else {
-                line(format_args!("{} erased", id.id));
-            }
-            Ok(())
+            confirmed(*yes, || {
+                Ok(format!("Erase the resource of {}? Its pending notifications are cancelled.", id.id))
+            })?;
+            daemon.call(ApiRequest::delete(format!("{}/resource", path(id))))?;
+            print_done(json, &json!({ "id": id.id, "erased": true }), format_args!("{} erased", id.id));
         }
         EventsCommand::Follow { filters, after, every, count } => {
-            follow(daemon, &filters.query(), after.as_deref(), *every, *count, json)
+            follow(daemon, &filters.query(), after.as_deref(), *every, *count, json)?;
         }
     }
-}
-
-fn list(daemon: &Daemon, query: &Filters, extent: &Extent, json: bool) -> Result<(), Problem> {
-    let events = extent.of(daemon, "/api/events", query)?;
-    if json {
-        events.print_json();
-        return Ok(());
-    }
-    let mut table = Table::new(&[
-        ("ID", Fit::Whole),
-        ("TYPE", Fit::Cut(14)),
-        ("RECORDED", Fit::Spare),
-        ("EXTERNAL ID", Fit::Cut(8)),
-        ("OWED", Fit::Spare),
-        ("RESOURCE ID", Fit::Spare),
-    ]);
-    for event in events.values() {
-        table.row(vec![
-            Cell::new(&text(&event["id"])),
-            Cell::new(&text(&event["type"])),
-            Cell::new(&short_time(&event["inserted_at"])),
-            Cell::new(&text(&event["external_id"])),
-            Cell::new(&text(&event["notifications"])),
-            Cell::new(&text(&event["resource_id"])),
-        ]);
-    }
-    table.print();
-    events.say_whether_more();
     Ok(())
 }
 
-fn show(shown: &Answer) -> Result<(), Problem> {
+fn show(shown: &Answer) -> Result<(), CliError> {
     // The resource stays as it was written: it may hold what serde_json can't read as a number.
-    let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(shown.raw())
-        .map_err(|error| Problem::failed(format!("the daemon's answer can't be read: {error}")))?;
-    let value = |name: &str| -> Value {
-        fields.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
-    };
-    let plain = |name: &str| Cell::new(&text(&value(name)));
-    let summary = value("summary");
-    let counts: Vec<String> = summary
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, count)| **count != json!(0))
-        .map(|(status, count)| format!("{count} {status}"))
-        .collect();
-    print_fields(&[
-        ("id", plain("id")),
-        ("type", plain("type")),
-        ("recorded", Cell::new(&short_time(&value("inserted_at")))),
-        ("occurred", Cell::new(&short_time(&value("occurred_at")))),
-        ("external id", plain("external_id")),
-        ("resource id", plain("resource_id")),
-        ("notifications", Cell::new(&if counts.is_empty() { "none".to_owned() } else { counts.join(", ") })),
-        ("trace id", plain("trace_id")),
-        ("erased", Cell::toned(&short_time(&value("erased_at")), Tone::Bad)),
-    ]);
-    if let Some(resource) = fields.get("resource").filter(|raw| raw.get() != "null") {
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(shown.raw())
+        .map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))?;
+    let resource = fields.remove("resource");
+    let event = fields.iter().map(|(name, raw)| (name.clone(), serde_json::from_str(raw.get()).unwrap_or_default()));
+    print_fields(
+        &Value::Object(event.collect()),
+        &[
+            ("id", Show::Text("id")),
+            ("type", Show::Text("type")),
+            ("recorded", Show::Time("inserted_at")),
+            ("occurred", Show::Time("occurred_at")),
+            ("external id", Show::Text("external_id")),
+            ("resource id", Show::Text("resource_id")),
+            ("notifications", Show::With(counts)),
+            ("trace id", Show::Text("trace_id")),
+            ("erased", Show::With(|event| Cell::toned(&short_time(&event["erased_at"]), Tone::Bad))),
+        ],
+    );
+    if let Some(resource) = resource.filter(|raw| raw.get() != "null") {
         line(pretty_json(resource.get()));
     }
     Ok(())
 }
 
-fn explain(daemon: &Daemon, id: &Id, json: bool) -> Result<(), Problem> {
-    let explained = daemon.ask(Ask::get(format!("{}/explain", path(id))))?;
-    if json {
-        line(explained.raw());
-        return Ok(());
-    }
-    let screen = Screen::stdout();
-    for one in explained.value().as_array().into_iter().flatten() {
-        let owed = if one["owed"] == true { ("owed", Tone::Good) } else { ("not owed", Tone::Dim) };
-        let owed = screen.paint(owed.1, owed.0);
-        line(format_args!(
-            "{}  {owed}\n  {}",
-            text(&one["webhook_id"]),
-            super::time_zone::local().told(&printable(&text(&one["reason"])))
-        ));
-    }
-    Ok(())
+/// How many notifications of an event have which status.
+fn counts(event: &Value) -> Cell {
+    let summary = event["summary"].as_object().into_iter().flatten().filter(|(_, count)| **count != json!(0));
+    let counts: Vec<String> = summary.map(|(status, count)| format!("{count} {status}")).collect();
+    Cell::new(&if counts.is_empty() { "none".to_owned() } else { counts.join(", ") })
+}
+
+/// Why one webhook gets an event or doesn't.
+fn explain(webhook: &Value) {
+    let (owed, tone) = if webhook["owed"] == true { ("notified", Tone::Good) } else { ("not notified", Tone::Dim) };
+    let reason = time_zone::local().localize(&printable(&text(&webhook["reason"])));
+    line(format_args!("{}  {}\n  {reason}", text(&webhook["webhook_id"]), Screen::stdout().paint(tone, owed)));
 }
 
 /// Polls the feed of what is committed: nothing ever appears behind its cursor, so nothing is missed.
@@ -325,21 +276,21 @@ fn follow(
     every: Duration,
     count: Option<u64>,
     json: bool,
-) -> Result<(), Problem> {
+) -> Result<(), CliError> {
     let mut left = count.unwrap_or(u64::MAX);
     let mut cursor = after.filter(|after| *after != "start").map(str::to_owned);
     block_on(until_interrupted(async {
         if after.is_none() {
             // Nothing is that late: the page is empty, and its cursor is where the feed ends now.
             let end = filters.clone().with("order", Some("asc")).with("from", Some("9999-12-31T23:59:59Z"));
-            cursor = daemon.send(Ask::get(end.on("/api/events"))).await?.next_cursor().map(str::to_owned);
+            cursor = daemon.send(ApiRequest::get(end.on("/api/events"))).await?.next_cursor().map(str::to_owned);
         }
         let mut backoff = Backoff::new();
         while left > 0 {
             let limit = left.min(500).to_string();
             let query = filters.clone().with("order", Some("asc")).with("limit", Some(limit));
-            let ask = Ask::get(query.with("cursor", cursor.as_deref()).on("/api/events"));
-            let page = match daemon.send(ask).await {
+            let request = ApiRequest::get(query.with("cursor", cursor.as_deref()).on("/api/events"));
+            let page = match daemon.send(request).await {
                 Ok(page) => page,
                 Err(problem) => {
                     backoff.after(problem).await?;
@@ -371,10 +322,10 @@ fn event_line(row: &str) -> String {
     let event: Value = serde_json::from_str(row).unwrap_or_default();
     let [time, id, event_type, external_id] =
         [short_time(&event["inserted_at"]), text(&event["id"]), text(&event["type"]), text(&event["external_id"])];
-    let owed = event["notifications"].as_u64().unwrap_or(0);
+    let count = event["notifications"].as_u64().unwrap_or(0);
     let whole = format!(
         "{time}  {id}  {event_type:<20}  {}  {external_id}",
-        notifications_owed(owed),
+        notification_count(count),
         external_id = printable(&external_id)
     );
     // On a terminal a line is a line.

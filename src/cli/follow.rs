@@ -1,6 +1,7 @@
 //! Following a daemon through restarts and cut connections: when to try again, and how its event stream is read.
 
-use super::client::{Ask, Daemon, Problem};
+use super::client::{ApiRequest, Daemon};
+use super::error::CliError;
 use super::{TRY_LATER, complain};
 use http_body_util::BodyExt as _;
 use std::ops::ControlFlow;
@@ -32,7 +33,7 @@ impl Backoff {
     }
 
     /// Says what is wrong and waits; gives the problem back where waiting won't help.
-    pub(super) async fn after(&mut self, problem: Problem) -> Result<(), Problem> {
+    pub(super) async fn after(&mut self, problem: CliError) -> Result<(), CliError> {
         if !self.has_worked || problem.code != TRY_LATER {
             return Err(problem);
         }
@@ -57,7 +58,7 @@ pub(super) async fn stream(
     path: &str,
     last_id: &mut Option<String>,
     mut on: impl FnMut(&Message) -> ControlFlow<()>,
-) -> Result<(), Problem> {
+) -> Result<(), CliError> {
     let mut backoff = Backoff::new();
     loop {
         match connection(daemon, path, last_id, &mut backoff, &mut on).await {
@@ -73,22 +74,20 @@ async fn connection(
     last_id: &mut Option<String>,
     backoff: &mut Backoff,
     on: &mut impl FnMut(&Message) -> ControlFlow<()>,
-) -> Result<(), Problem> {
-    let later = |sentence: String| Problem { sentence, code: TRY_LATER };
-    let mut ask = Ask::get(path);
-    ask.headers.push(("accept", "text/event-stream".to_owned()));
-    ask.headers.extend(last_id.clone().map(|id| ("last-event-id", id)));
-    let mut exchange = daemon.stream(ask).await?;
+) -> Result<(), CliError> {
+    let request = ApiRequest::get(path).header("accept", Some("text/event-stream"));
+    let mut exchange = daemon.stream(request.header("last-event-id", last_id.as_deref())).await?;
     backoff.reset();
     let mut parser = Parser::behind(last_id.clone());
     loop {
         let frame = tokio::time::timeout(SILENCE, exchange.response.body_mut().frame()).await;
-        let frame = frame.map_err(|_| later(format!("the daemon said nothing for {} s", SILENCE.as_secs())))?;
-        let frame = frame.ok_or_else(|| later("the daemon ended the stream".to_owned()))?;
-        let frame = frame.map_err(|error| later(format!("the connection broke off ({error})")))?;
+        let frame = frame
+            .map_err(|_| CliError::try_later(format_args!("the daemon said nothing for {} s", SILENCE.as_secs())))?;
+        let frame = frame.ok_or_else(|| CliError::try_later("the daemon ended the stream"))?;
+        let frame = frame.map_err(|error| CliError::try_later(format_args!("the connection broke off ({error})")))?;
         let Ok(bytes) = frame.into_data() else { continue };
         for byte in bytes {
-            let Some(message) = parser.push(byte).map_err(Problem::failed)? else { continue };
+            let Some(message) = parser.push(byte).map_err(CliError::failed)? else { continue };
             last_id.clone_from(&parser.last_id);
             if on(&message).is_break() {
                 return Ok(());

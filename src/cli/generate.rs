@@ -1,15 +1,22 @@
 //! `carteiro completions` and `carteiro man`: made from the same definition as `--help`, so that they can't fall behind it.
 
+use super::Cli;
+use super::error::CliError;
 use super::output::line;
-use super::{Cli, DONE, FAILED, WRONG_USAGE, complain};
-use clap::{Args, CommandFactory as _};
-use clap_complete::shells;
+use clap::{Args, CommandFactory as _, ValueEnum};
+use clap_complete::{Generator, shells};
 
 #[derive(Args)]
 pub(super) struct CompletionsArgs {
     /// For which shell
-    #[arg(value_parser = ["bash", "zsh", "fish"])]
-    shell: String,
+    shell: Shell,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Args)]
@@ -18,39 +25,36 @@ pub(super) struct ManArgs {
     command: Vec<String>,
 }
 
-pub(super) fn completions(args: &CompletionsArgs) -> u8 {
-    let mut command = Cli::command();
-    let mut text = Vec::new();
-    match &*args.shell {
-        "bash" => clap_complete::generate(shells::Bash, &mut command, "carteiro", &mut text),
-        "zsh" => clap_complete::generate(shells::Zsh, &mut command, "carteiro", &mut text),
-        _ => clap_complete::generate(shells::Fish, &mut command, "carteiro", &mut text),
+pub(super) fn completions(args: &CompletionsArgs) {
+    match args.shell {
+        Shell::Bash => complete(shells::Bash),
+        Shell::Zsh => complete(shells::Zsh),
+        Shell::Fish => complete(shells::Fish),
     }
-    line(String::from_utf8_lossy(&text).trim_end());
-    DONE
 }
 
-pub(super) fn man(args: &ManArgs) -> u8 {
+fn complete(shell: impl Generator) {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "carteiro", &mut text);
+    line(String::from_utf8_lossy(&text).trim_end());
+}
+
+pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
     let mut whole = Cli::command();
     // Hands the flags that hold everywhere down, and gives each command its whole name.
     whole.build();
     let mut command = &whole;
     for name in &args.command {
-        let Some(found) = command.find_subcommand(name) else {
+        command = command.find_subcommand(name).ok_or_else(|| {
             let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-            complain(format_args!("there is no command `{name}`; there are: {}", names.join(", ")));
-            return WRONG_USAGE;
-        };
-        command = found;
+            CliError::usage(format_args!("there is no command `{name}`; there are: {}", names.join(", ")))
+        })?;
     }
     let name = std::iter::once("carteiro").chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
     let mut text = Vec::new();
-    let page =
-        clap_mangen::Man::new(command.clone()).title(name).source(concat!("carteiro ", env!("CARGO_PKG_VERSION")));
-    if let Err(error) = page.render(&mut text) {
-        complain(format_args!("the page can't be made: {error}"));
-        return FAILED;
-    }
+    let source = concat!("carteiro ", env!("CARGO_PKG_VERSION"));
+    let page = clap_mangen::Man::new(command.clone()).title(name).source(source);
+    page.render(&mut text).map_err(|error| CliError::failed(format_args!("the page can't be made: {error}")))?;
     line(String::from_utf8_lossy(&text).trim_end());
-    DONE
+    Ok(())
 }

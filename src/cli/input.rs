@@ -1,25 +1,9 @@
-//! Small things that several commands say or ask.
+//! What several commands read of the command line, of files and of the terminal.
 
-use super::WRONG_USAGE;
-use super::client::Problem;
-use serde_json::Value;
+use super::error::CliError;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::time::Duration;
-
-/// A value as text: a string without its quotes, nothing for null.
-pub(super) fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// A list of strings as one text.
-pub(super) fn words(list: &Value) -> String {
-    list.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ")
-}
 
 /// An id on the command line: one that is no UUID would make another path of the API.
 pub(super) fn id(text: &str) -> Result<String, &'static str> {
@@ -35,13 +19,25 @@ pub(super) struct Id {
     pub(super) id: String,
 }
 
+/// Which events, by when they were recorded.
+#[derive(clap::Args)]
+pub(super) struct Period {
+    /// Of events recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or
+    /// with an offset
+    #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
+    pub(super) from: Option<String>,
+    /// Of events recorded before this time; a day means its beginning
+    #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
+    pub(super) to: Option<String>,
+}
+
 /// A span on the command line.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())
 }
 
 /// A file's text, or for `-` that of the standard input.
-pub(super) fn read_text(file: &Path) -> Result<String, Problem> {
+pub(super) fn read_text(file: &Path) -> Result<String, CliError> {
     let read = if file == Path::new("-") {
         let mut text = String::new();
         io::stdin().lock().read_to_string(&mut text).map(|_| text)
@@ -49,22 +45,21 @@ pub(super) fn read_text(file: &Path) -> Result<String, Problem> {
         std::fs::read_to_string(file)
     };
     let name = if file == Path::new("-") { "the standard input".to_owned() } else { file.display().to_string() };
-    read.map_err(|error| Problem::failed(format!("{name} can't be read: {error}")))
+    read.map_err(|error| CliError::failed(format_args!("{name} can't be read: {error}")))
 }
 
 /// A file's text without the line end that editors leave behind it.
-pub(super) fn read_secret(file: &Path) -> Result<String, Problem> {
+pub(super) fn read_secret(file: &Path) -> Result<String, CliError> {
     read_text(file).map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Asks before what can't be undone; where nobody can be asked, `--yes` must have been given.
-pub(super) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, Problem>) -> Result<(), Problem> {
+pub(super) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, CliError>) -> Result<(), CliError> {
     if yes {
         return Ok(());
     }
-    let usage = |sentence: &str| Err(Problem { sentence: sentence.to_owned(), code: WRONG_USAGE });
     if !io::stdin().is_terminal() {
-        return usage("this can't be undone, and there is no terminal to ask at: give --yes");
+        return Err(CliError::usage("this can't be undone, and there is no terminal to ask at: give --yes"));
     }
     eprint!("{} [y/N] ", super::output::printable(&question()?));
     let mut answer = String::new();
@@ -72,5 +67,5 @@ pub(super) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, Pro
     if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "s" | "sim") {
         return Ok(());
     }
-    Err(Problem::failed("nothing was done"))
+    Err(CliError::failed("nothing was done"))
 }

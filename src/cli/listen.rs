@@ -1,11 +1,12 @@
 //! `carteiro listen`: a receiver for trying things out. It says of each notification whether authorization and signature are right,
 //! answers what it is told to, and hands notifications on to the system that is being built.
 
-use super::client::{Peer, Problem, block_on, until_interrupted};
+use super::client::{Peer, block_on, until_interrupted};
+use super::complain;
+use super::error::CliError;
 use super::input::{read_secret, span};
 use super::output::{Screen, Tone, line, pretty_json, printable};
-use super::receiver::{Check, Expected, MAX_BODY, text};
-use super::{DONE, WRONG_ADDRESS, WRONG_USAGE, complain};
+use super::receiver::{Check, Expected, MAX_BODY, reply, text};
 use crate::clock::Clock;
 use crate::model::{Authority, SigningSecret, TargetError, TargetUrl};
 use bytes::Bytes;
@@ -165,39 +166,29 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-fn reply(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    response
+pub(super) fn listen(args: &ListenArgs) -> Result<(), CliError> {
+    let listener = Arc::new(Listener::new(args)?);
+    block_on(run(args, listener))
 }
 
-pub(super) fn listen(args: &ListenArgs) -> u8 {
-    let listened = Listener::new(args).and_then(|listener| block_on(run(args, Arc::new(listener))));
-    match listened {
-        Ok(()) => DONE,
-        Err(problem) => {
-            complain(problem.sentence);
-            problem.code
-        }
-    }
-}
-
-async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), Problem> {
+async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError> {
     // An IPv6 address stands in brackets beside a port.
     let host =
         if args.host.contains(':') { format!("[{}]", args.host.trim_matches(['[', ']'])) } else { args.host.clone() };
     if !Authority::parse(&host).is_ok_and(|host| host.port().is_none()) {
-        let sentence = format!("--host {} is no host name or IP address; the port is given by --port", args.host);
-        return Err(Problem { sentence, code: WRONG_ADDRESS });
+        let host = &args.host;
+        return Err(CliError::address(format_args!(
+            "--host {host} is no host name or IP address; the port is given by --port"
+        )));
     }
     let bound = TcpListener::bind(format!("{host}:{}", args.port)).await;
     let bound = bound.map_err(|error| {
-        Problem::failed(format!(
+        CliError::failed(format_args!(
             "{}:{} can't be listened on ({error}); --port 0 takes a free one",
             args.host, args.port
         ))
     })?;
-    let address = bound.local_addr().map_err(|error| Problem::failed(error.to_string()))?;
+    let address = bound.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
     eprintln!("listening on http://{address}/; Ctrl-C ends it");
     if args.count.is_none() {
         eprintln!("To be sent something: carteiro webhooks create --target http://{address}/ --events '*'");
@@ -229,7 +220,7 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), Problem> 
     let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     let refused = listener.state().refused;
     if args.count.is_some() && refused > 0 {
-        return Err(Problem::failed(format!("{refused} requests had a wrong authorization or signature")));
+        return Err(CliError::failed(format_args!("{refused} requests had a wrong authorization or signature")));
     }
     Ok(())
 }
@@ -296,22 +287,21 @@ struct Received<'a> {
 }
 
 impl Listener {
-    fn new(args: &ListenArgs) -> Result<Self, Problem> {
+    fn new(args: &ListenArgs) -> Result<Self, CliError> {
         let from_file = args.authorization_file.as_deref().map(read_secret).transpose()?;
         let secret_from_file = args.secret_file.as_deref().map(read_secret).transpose()?;
-        let wrong = |sentence| Problem { sentence, code: WRONG_USAGE };
-        let no_address = |sentence| Problem { sentence, code: WRONG_ADDRESS };
-        let secret = args.secret.clone().or(secret_from_file).map(|text| secret(&text)).transpose().map_err(wrong)?;
+        let secret =
+            args.secret.clone().or(secret_from_file).map(|text| secret(&text)).transpose().map_err(CliError::usage)?;
         Ok(Self {
             expected: Expected {
                 authorization: args.authorization.clone().or(from_file),
                 secret,
                 tolerance: args.tolerance,
             },
-            status: status(args.status).map_err(wrong)?,
+            status: status(args.status).map_err(CliError::usage)?,
             delay: args.delay,
             fail_first: args.fail_first,
-            forward: args.forward.as_deref().map(Forward::parse).transpose().map_err(no_address)?,
+            forward: args.forward.as_deref().map(Forward::parse).transpose().map_err(CliError::address)?,
             json: args.json,
             count: args.count,
             state: Mutex::default(),

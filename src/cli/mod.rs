@@ -4,6 +4,7 @@ mod account;
 mod client;
 mod connection;
 mod demo;
+mod error;
 mod events;
 mod follow;
 mod generate;
@@ -14,7 +15,6 @@ mod notifications;
 mod output;
 mod progress;
 mod receiver;
-mod reload;
 mod serve;
 mod store;
 mod tail;
@@ -24,7 +24,9 @@ mod trigger;
 mod webhooks;
 
 use crate::config::{self, Loaded};
+use crate::daemon;
 use clap::{Args, Parser, Subcommand};
+use error::CliError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -118,10 +120,10 @@ struct ServeArgs {
 
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
-    quiet_expected_panics();
+    silence_expected_panics();
     // clap answers --help and wrong usage itself, with 0 and 2.
     let cli = Cli::parse();
-    ExitCode::from(match cli.command {
+    let result = match cli.command {
         Command::Serve(args) => serve::serve(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::CheckConfig(args) => check_config(&args),
@@ -129,7 +131,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => store::backup(&args),
         Command::Restore(args) => store::restore_backup(&args),
         Command::Verify(args) => store::verify(&args),
-        Command::Reload(args) => reload::reload(&args),
+        Command::Reload(args) => store::reload(&args),
         Command::Account(args) => account::account(&args),
         Command::Token(args) => token::token(&args),
         Command::Webhooks(args) => webhooks::webhooks(&args),
@@ -138,13 +140,17 @@ pub fn run() -> ExitCode {
         Command::Trigger(args) => trigger::trigger(&args),
         Command::Tail(args) => tail::tail(&args),
         Command::Listen(args) => listen::listen(&args),
-        Command::Completions(args) => generate::completions(&args),
+        Command::Completions(args) => {
+            generate::completions(&args);
+            Ok(())
+        }
         Command::Man(args) => generate::man(&args),
-    })
+    };
+    ExitCode::from(result.map_or_else(CliError::report, |()| DONE))
 }
 
 /// A panic that becomes a sentence needs no backtrace beside it.
-fn quiet_expected_panics() {
+fn silence_expected_panics() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if !crate::store::panic_is_expected() {
@@ -159,57 +165,45 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Reads the config, or prints every problem of it.
-fn load(file: &ConfigArgs, flags: &[(&'static str, String)]) -> Result<Loaded, u8> {
+fn load(file: &ConfigArgs, flags: &[(&'static str, String)]) -> Result<Loaded, CliError> {
     let unreadable = std::env::vars_os().find(|(name, value)| {
         let ours = name.to_str().is_some_and(|name| name.starts_with("CARTEIRO_") && name.contains("__"));
         ours && value.to_str().is_none()
     });
     if let Some((name, _)) = unreadable {
         // Left out, a setting would silently be another one.
-        complain(format_args!("the value of {} is not UTF-8 text", name.to_string_lossy()));
-        return Err(BAD_CONFIG);
+        return Err(CliError::bad_config(format_args!("the value of {} is not UTF-8 text", name.to_string_lossy())));
     }
     config::Config::load(file.config.as_deref(), environment(), flags).map_err(|problems| {
         eprintln!("{problems}");
-        BAD_CONFIG
+        CliError::printed(BAD_CONFIG)
     })
 }
 
-fn check_config(args: &ConfigArgs) -> u8 {
-    match load(args, &[]) {
-        Ok(loaded) => {
-            let problems = crate::daemon::check_files(&loaded.config);
-            if !problems.is_empty() {
-                problems.iter().for_each(complain);
-                return BAD_CONFIG;
-            }
-            let now = crate::clock::Clock::System.now();
-            let server = &loaded.config.server;
-            // One that can't be read is among the problems.
-            let certificate = crate::api::Certificate::of(server).ok().flatten();
-            for warning in crate::daemon::warnings(&loaded.config, certificate.as_ref(), server.listen, now) {
-                complain(format_args!("warning: {warning}"));
-            }
-            for warning in crate::daemon::absent_accounts(&loaded.config) {
-                complain(format_args!("warning: {warning}"));
-            }
-            let what =
-                args.config.as_ref().map_or("the built-in defaults".to_owned(), |file| file.display().to_string());
-            println!("{what}: no problems");
-            DONE
-        }
-        Err(code) => code,
+fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
+    let config = load(args, &[])?.config;
+    let problems = daemon::check_files(&config);
+    if !problems.is_empty() {
+        problems.iter().for_each(complain);
+        return Err(CliError::printed(BAD_CONFIG));
     }
+    // One that can't be read is among the problems.
+    let certificate = crate::api::Certificate::of(&config.server).ok().flatten();
+    let now = crate::clock::Clock::System.now();
+    let warnings = daemon::warnings(&config, certificate.as_ref(), config.server.listen, now);
+    for warning in warnings.into_iter().chain(daemon::absent_accounts(&config)) {
+        complain(format_args!("warning: {warning}"));
+    }
+    match &args.config {
+        Some(file) => println!("{}: no problems", file.display()),
+        None => println!("the built-in defaults: no problems"),
+    }
+    Ok(())
 }
 
-fn show_config(args: &ConfigArgs) -> u8 {
-    match load(args, &[]) {
-        Ok(loaded) => {
-            output::line(loaded.effective().trim_end_matches('\n'));
-            DONE
-        }
-        Err(code) => code,
-    }
+fn show_config(args: &ConfigArgs) -> Result<(), CliError> {
+    output::line(load(args, &[])?.effective().trim_end_matches('\n'));
+    Ok(())
 }
 
 /// Prints why a command failed, as a sentence.

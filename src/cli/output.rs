@@ -26,11 +26,26 @@ pub(super) fn line(text: impl Display) {
 
 /// Prints one thing: as it came with `--json`, else as `show` has it.
 pub(super) fn print_one(answer: &Answer, json: bool, show: impl FnOnce(&Value)) {
-    if json {
-        line(answer.raw());
-    } else {
-        show(&answer.value());
+    if json { line(answer.raw()) } else { show(&answer.value()) }
+}
+
+/// Prints what was done: as JSON with `--json`, else as a sentence.
+pub(super) fn print_done(json: bool, done: &Value, sentence: impl Display) {
+    if json { line(done) } else { line(sentence) }
+}
+
+/// A value as text: a string without its quotes, nothing for null.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
+}
+
+/// A list of strings as one text.
+pub(super) fn joined(list: &Value) -> String {
+    list.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// How a cell is meant.
@@ -182,21 +197,46 @@ impl Cell {
     }
 }
 
+/// What is shown of a JSON object.
+#[derive(Clone, Copy)]
+pub(super) enum Show {
+    /// The field of this name.
+    Text(&'static str),
+    /// The texts of a list, with commas between them.
+    List(&'static str),
+    /// A status, in its colour.
+    Status(&'static str),
+    /// A moment, in the system's zone.
+    Time(&'static str),
+    /// What the function makes of the whole object.
+    With(fn(&Value) -> Cell),
+}
+
+impl Show {
+    fn cell(self, of: &Value) -> Cell {
+        match self {
+            Self::Text(name) => Cell::new(&text(&of[name])),
+            Self::List(name) => Cell::new(&joined(&of[name])),
+            Self::Status(name) => Cell::status(&text(&of[name])),
+            Self::Time(name) => Cell::new(&short_time(&of[name])),
+            Self::With(cell) => cell(of),
+        }
+    }
+}
+
+/// A column's title, what happens to it where there is no room, and what it shows.
+pub(super) struct Column(pub(super) &'static str, pub(super) Fit, pub(super) Show);
+
 /// Rows under titles.
 pub(super) struct Table {
-    columns: &'static [(&'static str, Fit)],
+    columns: &'static [Column],
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    pub(super) fn new(columns: &'static [(&'static str, Fit)]) -> Self {
-        Self { columns, rows: Vec::new() }
-    }
-
-    /// One cell for each column.
-    pub(super) fn row(&mut self, cells: Vec<Cell>) {
-        debug_assert_eq!(cells.len(), self.columns.len(), "a cell for each column");
-        self.rows.push(cells);
+    pub(super) fn new(columns: &'static [Column], rows: impl Iterator<Item = Value>) -> Self {
+        let rows = rows.map(|row| columns.iter().map(|column| column.2.cell(&row)).collect());
+        Self { columns, rows: rows.collect() }
     }
 
     pub(super) fn print(&self) {
@@ -253,7 +293,7 @@ impl Table {
 
     fn across(&self, widths: &[usize], screen: Screen) -> String {
         let mut text = String::new();
-        let titles: Vec<Cell> = self.columns.iter().map(|(title, _)| Cell::toned(title, Tone::Dim)).collect();
+        let titles: Vec<Cell> = self.columns.iter().map(|column| Cell::toned(column.0, Tone::Dim)).collect();
         for row in std::iter::once(&titles).chain(&self.rows) {
             let mut pending = 0;
             for (cell, width) in row.iter().zip(widths).filter(|(_, width)| **width > 0) {
@@ -272,11 +312,12 @@ impl Table {
     }
 
     fn stacked(&self, screen: Screen) -> String {
-        let titled = self.columns.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0);
+        let titled = self.columns.iter().map(|column| width_of(column.0)).max().unwrap_or(0);
         let mut blocks = Vec::new();
         for row in &self.rows {
             let mut block = String::new();
-            for ((title, fit), cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.text.is_empty()) {
+            for (Column(title, fit, _), cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.text.is_empty())
+            {
                 let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(titled + 1).max(8));
                 // An id goes on a line of its own rather than being cut.
                 if width_of(&cell.text) > room && *fit == Fit::Whole {
@@ -294,11 +335,15 @@ impl Table {
     }
 }
 
-/// What is known of one thing: names and values under each other, nothing cut. Empty values are left out.
-pub(super) fn print_fields(fields: &[(&str, Cell)]) {
+/// Prints one object: names and values under each other, nothing cut. Empty values are left out.
+pub(super) fn print_fields(of: &Value, fields: &[(&str, Show)]) {
     let screen = Screen::stdout();
     let titled = fields.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0);
-    for (title, cell) in fields.iter().filter(|(_, cell)| !cell.text.is_empty()) {
+    for (title, show) in fields {
+        let cell = show.cell(of);
+        if cell.text.is_empty() {
+            continue;
+        }
         let blanks = " ".repeat(titled - width_of(title) + GAP);
         line(format_args!("{}{blanks}{}", screen.paint(Tone::Dim, title), screen.paint(cell.tone, &cell.text)));
     }
@@ -319,27 +364,23 @@ pub(super) fn short_time(time: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     const ID: &str = "0193a5b0-1111-7222-8333-444455556666";
 
+    const COLUMNS: &[Column] = &[
+        Column("ID", Fit::Whole, Show::Text("id")),
+        Column("STATUS", Fit::Whole, Show::Status("status")),
+        Column("TARGET", Fit::Cut(12), Show::Text("target")),
+        Column("NOTE", Fit::Spare, Show::With(|_| Cell::new("ação 漢字"))),
+        Column("LAST", Fit::Spare, Show::Text("last")),
+    ];
+
     fn table() -> Table {
-        let mut table = Table::new(&[
-            ("ID", Fit::Whole),
-            ("STATUS", Fit::Whole),
-            ("TARGET", Fit::Cut(12)),
-            ("NOTE", Fit::Spare),
-            ("LAST", Fit::Spare),
-        ]);
-        for target in ["https://loja.example/notificacoes/de/pagamentos", "http://a/"] {
-            table.row(vec![
-                Cell::new(ID),
-                Cell::status("RETRYING"),
-                Cell::new(target),
-                Cell::new("ação 漢字"),
-                Cell::new(if target.len() > 10 { "2026-11-23 12:00:00" } else { "" }),
-            ]);
-        }
-        table
+        let row = |target: &str, last: &str| json!({ "id": ID, "status": "RETRYING", "target": target, "last": last });
+        let rows =
+            [row("https://loja.example/notificacoes/de/pagamentos", "2026-11-23 12:00:00"), row("http://a/", "")];
+        Table::new(COLUMNS, rows.into_iter())
     }
 
     #[test]

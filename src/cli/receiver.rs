@@ -155,18 +155,13 @@ impl Receiver {
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, io::Error> {
         let (head, body) = request.into_parts();
-        let reply = |status: StatusCode, text: &'static str| {
-            let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
-            *response.status_mut() = status;
-            Ok(response)
-        };
         let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
-            return reply(StatusCode::PAYLOAD_TOO_LARGE, "too large");
+            return Ok(reply(StatusCode::PAYLOAD_TOO_LARGE, "too large"));
         };
         let body = body.to_bytes();
         if !self.trusts(&head.headers, &body) {
             self.rejected.fetch_add(1, Ordering::Relaxed);
-            return reply(StatusCode::UNAUTHORIZED, "wrong authorization or signature");
+            return Ok(reply(StatusCode::UNAUTHORIZED, "wrong authorization or signature"));
         }
         let attempt: u16 = text(&head.headers, "carteiro-attempt").parse().unwrap_or(1);
         let mood = self.mood(text(&head.headers, "webhook-id"), attempt);
@@ -174,11 +169,11 @@ impl Receiver {
             Mood::Confirm => {
                 let id = text(&head.headers, "webhook-id").to_owned();
                 let first = self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-                reply(StatusCode::OK, if first { "ok" } else { "ok, seen before" })
+                Ok(reply(StatusCode::OK, if first { "ok" } else { "ok, seen before" }))
             }
-            Mood::Fail => reply(StatusCode::INTERNAL_SERVER_ERROR, "the shop's database is locked"),
+            Mood::Fail => Ok(reply(StatusCode::INTERNAL_SERVER_ERROR, "the shop's database is locked")),
             Mood::Busy => {
-                let mut response = reply(StatusCode::SERVICE_UNAVAILABLE, "come back in three seconds")?;
+                let mut response = reply(StatusCode::SERVICE_UNAVAILABLE, "come back in three seconds");
                 response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("3"));
                 Ok(response)
             }
@@ -199,6 +194,13 @@ impl Receiver {
         let signature = self.expected.signature(headers, body, Clock::System.now());
         self.expected.authorization(headers).is_passed() && signature.is_passed()
     }
+}
+
+/// A response with a text of ours.
+pub(super) fn reply(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
 }
 
 pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {

@@ -1,7 +1,8 @@
 //! `carteiro serve`: the daemon in the foreground, its signals, and what the service manager is told.
 
+use super::error::CliError;
 use super::log::{self, LevelHandle};
-use super::{BAD_CONFIG, DONE, FAILED, ServeArgs, complain, load};
+use super::{BAD_CONFIG, FAILED, ServeArgs, TRY_LATER, complain, load};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Error, StartOptions};
@@ -12,34 +13,19 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// How long threads that are stuck in the system (a lookup, a read) are waited for at the end.
-const LAST_WAIT: Duration = Duration::from_secs(2);
+/// How long the end waits for threads that are blocked in the system (a lookup, a read).
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
-pub(super) fn serve(args: &ServeArgs) -> u8 {
-    let loaded = match load(&args.file, &flags(args)) {
-        Ok(loaded) => loaded,
-        Err(code) => return code,
-    };
+pub(super) fn serve(args: &ServeArgs) -> Result<(), CliError> {
+    let loaded = load(&args.file, &flags(args))?;
     let level = log::start(&loaded.config.log);
-    let handed = match handed_over() {
-        Ok(handed) => handed,
-        Err(error) => {
-            complain(Error::InheritedSocket(error));
-            return BAD_CONFIG;
-        }
-    };
+    let inherited = inherited_socket().map_err(|error| CliError::bad_config(Error::InheritedSocket(error)))?;
     // Whatever the shell's says: the store holds secrets.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(format_args!("the runtime could not be started: {error}"));
-            return FAILED;
-        }
-    };
-    let code = runtime.block_on(run(args, loaded, handed, &level));
-    runtime.shutdown_timeout(LAST_WAIT);
-    code
+    let runtime = super::client::multi_thread_runtime()?;
+    let served = runtime.block_on(run(args, loaded, inherited, &level));
+    runtime.shutdown_timeout(SHUTDOWN_WAIT);
+    served
 }
 
 fn flags(args: &ServeArgs) -> Vec<(&'static str, String)> {
@@ -50,7 +36,7 @@ fn flags(args: &ServeArgs) -> Vec<(&'static str, String)> {
 
 /// The socket that the service manager listens on for us, if it does (`sd_listen_fds(3)`). To be called while there is one thread:
 /// what told of it is taken out of the environment.
-fn handed_over() -> io::Result<Option<std::net::TcpListener>> {
+fn inherited_socket() -> io::Result<Option<std::net::TcpListener>> {
     let mut handed = listenfd::ListenFd::from_env();
     match handed.len() {
         0 => Ok(None),
@@ -59,33 +45,38 @@ fn handed_over() -> io::Result<Option<std::net::TcpListener>> {
     }
 }
 
-async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpListener>, level: &LevelHandle) -> u8 {
-    // Before anything starts, so that a signal that comes early is not fatal by default.
+/// The exit code of a daemon that didn't start.
+fn code(error: &Error) -> u8 {
+    match error {
+        Error::File(..)
+        | Error::Tls(_)
+        | Error::Certificate(_)
+        | Error::Token(_)
+        | Error::Proxy(..)
+        | Error::InheritedSocket(_)
+        | Error::Store(StoreError::NotRoots { .. }) => BAD_CONFIG,
+        Error::Store(error) if error.is_passing() => TRY_LATER,
+        Error::Store(_) | Error::Listen(..) | Error::Stalled(_) => FAILED,
+    }
+}
+
+async fn run(
+    args: &ServeArgs,
+    mut loaded: Loaded,
+    inherited: Option<std::net::TcpListener>,
+    level: &LevelHandle,
+) -> Result<(), CliError> {
+    // Before anything starts, so that an early signal doesn't kill the process.
     let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
     else {
-        complain("signals can't be caught on this system");
-        return FAILED;
+        return Err(CliError::failed("signals can't be caught on this system"));
     };
-    let (ask, mut asked) = mpsc::channel(1);
-    let options = StartOptions { accept_data_loss: args.accept_data_loss, listener: handed, reloads: Some(ask) };
-    let daemon = match Daemon::start(&loaded.config, Clock::System, options).await {
-        Ok(daemon) => daemon,
-        Err(error) => {
-            complain(&error);
-            return match &error {
-                Error::File(..)
-                | Error::Tls(_)
-                | Error::Certificate(_)
-                | Error::Token(_)
-                | Error::Proxy(..)
-                | Error::InheritedSocket(_)
-                | Error::Store(StoreError::NotRoots { .. }) => BAD_CONFIG,
-                Error::Store(error) if error.is_passing() => super::TRY_LATER,
-                Error::Store(_) | Error::Listen(..) | Error::Stalled(_) => FAILED,
-            };
-        }
-    };
+    let (reload_sender, mut reloads) = mpsc::channel(1);
+    let options =
+        StartOptions { accept_data_loss: args.accept_data_loss, listener: inherited, reloads: Some(reload_sender) };
+    let daemon = Daemon::start(&loaded.config, Clock::System, options).await;
+    let daemon = daemon.map_err(|error| CliError::new(code(&error), error))?;
     let serving = format!("serving on {}", daemon.address);
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
     let mut watchdog = watchdog();
@@ -93,12 +84,12 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
         tokio::select! {
             _ = term.recv() => break None,
             _ = int.recv() => break None,
-            // What became of it, stderr and the service manager's status have said.
+            // Log and service manager are told the result.
             _ = hup.recv() => drop(reload(args, &mut loaded, &daemon, level, "SIGHUP")),
-            Some(caller) = asked.recv() => {
-                let became = reload(args, &mut loaded, &daemon, level, "the control socket");
-                // A caller that didn't wait for the answer has it in the log.
-                let _ = caller.send(became);
+            Some(caller) = reloads.recv() => {
+                let result = reload(args, &mut loaded, &daemon, level, "the control socket");
+                // For a caller that didn't wait, the log has the result.
+                let _ = caller.send(result);
             }
             _ = watchdog.tick() => if daemon.is_alive() {
                 tell(&[NotifyState::Watchdog]);
@@ -107,7 +98,7 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
         }
     };
     tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
-    drop(asked);
+    drop(reloads);
     if let Some(error) = failure {
         // At once: what still runs must not acknowledge anything, and nothing may be dropped, since the store would be flushed.
         tracing::error!(%error, "carteiro stops");
@@ -115,16 +106,9 @@ async fn run(args: &ServeArgs, mut loaded: Loaded, handed: Option<std::net::TcpL
         std::process::exit(i32::from(FAILED));
     }
     tracing::info!("stopping");
-    match daemon.stop().await {
-        Ok(()) => {
-            tracing::info!("stopped");
-            DONE
-        }
-        Err(error) => {
-            complain(error);
-            FAILED
-        }
-    }
+    daemon.stop().await.map_err(CliError::failed)?;
+    tracing::info!("stopped");
+    Ok(())
 }
 
 /// All or nothing: a config with a problem changes nothing, and what needs a restart is named. Log and service manager are told.
@@ -140,18 +124,18 @@ fn reload(
         // Without the time, systemd 253 and newer would take it as a fault of ours.
         Err(error) => tracing::warn!(%error, "the service manager was not told of a reload"),
     }
-    let became = take_up(args, loaded, daemon, level, by);
-    let serving = match &became {
+    let result = apply(args, loaded, daemon, level, by);
+    let serving = match &result {
         Ok(_) => format!("serving on {}", daemon.address),
         Err(_) => {
             format!("serving on {}; the last reload was refused, the config before it is in force", daemon.address)
         }
     };
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
-    became
+    result
 }
 
-fn take_up(
+fn apply(
     args: &ServeArgs,
     loaded: &mut Loaded,
     daemon: &Daemon,

@@ -1,13 +1,15 @@
-//! `carteiro backup`, `restore` and `verify`: through the daemon's control socket while one runs on the data folder, on the store itself
-//! while none does.
+//! `carteiro backup`, `restore`, `verify` and `reload`: through the daemon's control socket while one runs on the data folder, on the
+//! store itself while none does.
 
+use super::error::CliError;
 use super::progress::ProgressBar;
-use super::{ConfigArgs, DONE, FAILED, TRY_LATER, complain, load};
+use super::{ConfigArgs, FAILED, TRY_LATER, complain, load};
 use crate::clock::Clock;
 use crate::control;
 use crate::store::{Closed, NewFile, Phase, Progress, restore};
 use clap::Args;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -38,24 +40,19 @@ pub(super) struct RestoreArgs {
     from: PathBuf,
 }
 
-pub(super) fn store(args: &StoreArgs) -> Result<(PathBuf, crate::config::Store), u8> {
-    let config = load(&args.file, &[])?.config;
-    Ok((args.data.clone().unwrap_or(config.store.path.clone()), config.store))
+impl StoreArgs {
+    /// The data folder, and the settings of its store.
+    fn load(&self) -> Result<(PathBuf, crate::config::Store), CliError> {
+        let config = load(&self.file, &[])?.config.store;
+        Ok((self.data.clone().unwrap_or_else(|| config.path.clone()), config))
+    }
 }
 
-fn failed(problem: impl std::fmt::Display) -> u8 {
-    complain(problem);
-    FAILED
-}
-
-pub(super) fn backup(args: &BackupArgs) -> u8 {
-    back_up(args).map_or_else(|code| code, |()| DONE)
-}
-
-fn back_up(args: &BackupArgs) -> Result<(), u8> {
-    let (data, config) = store(&args.store)?;
-    let failed =
-        |error: &dyn std::fmt::Display| failed(format_args!("no backup was written to {}: {error}", args.to.display()));
+pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
+    let (data, config) = args.store.load()?;
+    let failed = |error: &dyn std::fmt::Display| {
+        CliError::failed(format_args!("no backup was written to {}: {error}", args.to.display()))
+    };
     let out = Out::create(&args.to, config.min_free).map_err(|error| failed(&error))?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
     let mut bar = ProgressBar::new();
@@ -130,88 +127,100 @@ impl io::Write for Out {
     }
 }
 
-pub(super) fn restore_backup(args: &RestoreArgs) -> u8 {
-    let Ok((data, _)) = store(&args.store) else {
-        return super::BAD_CONFIG;
-    };
+pub(super) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
+    let (data, _) = args.store.load()?;
     let mut bar = ProgressBar::new();
     let restored = restore(&args.from, &data, |phase, progress| {
         show(&mut bar, if phase == Phase::Checking { "check" } else { "restore" }, progress);
     });
     bar.clear();
-    match restored {
-        Ok(restored) => {
-            println!(
-                "{}: {} events and {} notifications, as of {}",
-                data.display(),
-                restored.events,
-                restored.notifications,
-                restored.as_of
-            );
-            DONE
-        }
-        Err(error) => failed(format_args!("{} was not restored into {}: {error}", args.from.display(), data.display())),
-    }
+    let (from, to) = (args.from.display(), data.display());
+    let restored =
+        restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {to}: {error}")))?;
+    println!("{to}: {} events and {} notifications, as of {}", restored.events, restored.notifications, restored.as_of);
+    Ok(())
 }
 
-pub(super) fn verify(args: &StoreArgs) -> u8 {
-    verify_store(args).map_or_else(|code| code, |sound| if sound { DONE } else { FAILED })
-}
-
-fn complain_for_later(problem: &dyn std::fmt::Display) -> u8 {
-    complain(problem);
-    TRY_LATER
-}
-
-fn verify_store(args: &StoreArgs) -> Result<bool, u8> {
-    let (data, config) = store(args)?;
-    if let Some(mut stream) = ask(&data, "verify")? {
-        let mut text = String::new();
-        stream.read_to_string(&mut text).map_err(|error| failed(format_args!("the daemon broke off: {error}")))?;
-        let text = text.trim_end();
-        let (report, verdict) = text.rsplit_once('\n').unwrap_or(("", text));
+pub(super) fn verify(args: &StoreArgs) -> Result<(), CliError> {
+    let (data, config) = args.load()?;
+    let is_sound = if let Some(stream) = ask(&data, "verify")? {
+        let text = rest(stream)?;
+        let (report, verdict) = text.rsplit_once('\n').unwrap_or(("", &text));
         println!("{report}");
-        return match verdict {
-            "sound" => Ok(true),
-            "damaged" => Ok(false),
-            _ => Err(failed("the daemon broke off before it had looked at everything")),
-        };
-    }
-    let closed = Closed::open(&data, config.cache, args.accept_data_loss);
-    // A wrong clock, a full disk: nothing was found out about the store.
-    let closed = closed.map_err(|error| if error.is_passing() { complain_for_later(&error) } else { failed(error) })?;
-    let mut bar = ProgressBar::new();
-    let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
-    bar.clear();
-    print!("{report}");
-    Ok(report.is_sound())
+        match verdict {
+            "sound" => true,
+            "damaged" => false,
+            _ => return Err(CliError::failed("the daemon broke off before it had looked at everything")),
+        }
+    } else {
+        let closed = Closed::open(&data, config.cache, args.accept_data_loss);
+        // After a wrong clock or a full disk, nothing is known of the store.
+        let code = |error: &crate::store::StoreError| if error.is_passing() { TRY_LATER } else { FAILED };
+        let closed = closed.map_err(|error| CliError::new(code(&error), error))?;
+        let mut bar = ProgressBar::new();
+        let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
+        bar.clear();
+        print!("{report}");
+        report.is_sound()
+    };
+    // The report has said what is wrong.
+    if is_sound { Ok(()) } else { Err(CliError::printed(FAILED)) }
 }
 
-/// Asks the daemon on a data folder; `None` where none runs.
-pub(super) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<std::os::unix::net::UnixStream>>, u8> {
-    let later = |error: &dyn std::fmt::Display| {
-        complain(format_args!("the daemon on {} can't be asked: {error}", data.display()));
-        TRY_LATER
+/// Has the running daemon read its config again, and ends as that did. A signal would do it too, but says nothing: a service manager
+/// that only sends one reports success before anything has happened.
+pub(super) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
+    // A file with problems is named here, without asking the daemon.
+    let data = load(args, &[])?.config.store.path;
+    let Some(stream) = connect(&data)? else {
+        return Err(CliError::try_later(format_args!(
+            "no daemon runs on {}; where `store.path` has changed, it takes a restart",
+            data.display()
+        )));
     };
-    let Some(mut stream) = control::connect(data).map_err(|error| later(&crate::store::of_folder(data, error)))? else {
-        return Ok(None);
-    };
-    writeln!(stream, "{word}").map_err(|error| later(&error))?;
+    let stream = request(&data, stream, "reload").map_err(|error| CliError { code: FAILED, ..error })?;
+    println!("{}", rest(stream)?);
+    Ok(())
+}
+
+/// Asks the daemon on a data folder; `None` where none runs. What follows the `ok` is still to be read.
+pub(super) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<UnixStream>>, CliError> {
+    connect(data)?.map(|stream| request(data, stream, word)).transpose()
+}
+
+fn cannot_ask(data: &Path, error: &dyn std::fmt::Display) -> CliError {
+    CliError::try_later(format_args!("the daemon on {} can't be asked: {error}", data.display()))
+}
+
+fn connect(data: &Path) -> Result<Option<UnixStream>, CliError> {
+    control::connect(data).map_err(|error| cannot_ask(data, &crate::store::of_folder(data, error)))
+}
+
+fn request(data: &Path, mut stream: UnixStream, word: &str) -> Result<BufReader<UnixStream>, CliError> {
+    writeln!(stream, "{word}").map_err(|error| cannot_ask(data, &error))?;
     let mut stream = BufReader::with_capacity(256 * 1024, stream);
     let mut line = String::new();
-    stream.read_line(&mut line).map_err(|error| later(&error))?;
-    match line.trim_end() {
-        "ok" => Ok(Some(stream)),
-        said => {
-            if let Some(why) = said.strip_prefix("refused ") {
-                // It would be refused again.
-                complain(why);
-                return Err(super::FAILED);
-            }
-            complain(said.strip_prefix("error ").unwrap_or("the daemon hung up"));
-            Err(TRY_LATER)
-        }
+    stream.read_line(&mut line).map_err(|error| cannot_ask(data, &error))?;
+    if line.trim_end() == "ok" {
+        return Ok(stream);
     }
+    line.push_str(&rest(stream)?);
+    let line = line.trim_end();
+    Err(match (line.strip_prefix("refused "), line.strip_prefix("error ")) {
+        // It would be refused again.
+        (Some(why), _) => CliError::failed(why),
+        (None, Some(why)) => CliError::try_later(why),
+        (None, None) => CliError::try_later("the daemon hung up"),
+    })
+}
+
+/// What is left of an answer, without the last line end.
+fn rest(mut stream: BufReader<UnixStream>) -> Result<String, CliError> {
+    let mut text = String::new();
+    let read = stream.read_to_string(&mut text);
+    read.map_err(|error| CliError::failed(format_args!("the daemon broke off: {error}")))?;
+    text.truncate(text.trim_end().len());
+    Ok(text)
 }
 
 fn show(bar: &mut ProgressBar, what: &str, progress: Progress) {

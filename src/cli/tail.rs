@@ -1,11 +1,10 @@
 //! `carteiro tail`: attempts, as they are made.
 
-use super::client::{Daemon, Problem, block_on, until_interrupted};
-use super::complain;
-use super::connection::{Filters, Reach};
-use super::follow;
-use super::input::text;
-use super::output::{Screen, Tone, cut, line, printable, short_time};
+use super::client::{Daemon, block_on, until_interrupted};
+use super::connection::{ConnectionArgs, Filters};
+use super::error::CliError;
+use super::output::{Screen, Tone, cut, line, printable, short_time, text};
+use super::{complain, follow};
 use clap::Args;
 use serde_json::Value;
 use std::ops::ControlFlow;
@@ -13,7 +12,7 @@ use std::ops::ControlFlow;
 #[derive(Args)]
 pub(super) struct TailCommand {
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArgs,
     #[command(flatten)]
     args: TailArgs,
 }
@@ -29,20 +28,20 @@ pub(super) struct TailArgs {
     /// Of a type, a category such as PAYMENT.*, or *
     #[arg(long = "type", value_name = "PATTERN")]
     event_type: Option<String>,
-    /// Go on behind this place, which an earlier one named at its end
-    #[arg(long, value_name = "PLACE")]
+    /// Go on behind this position, which an earlier run named at its end
+    #[arg(long, value_name = "POSITION")]
     after: Option<String>,
     /// End after so many
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
 
-pub(super) fn tail(command: &TailCommand) -> u8 {
-    command.reach.run(|daemon| follow(daemon, &command.args, command.reach.json))
+pub(super) fn tail(command: &TailCommand) -> Result<(), CliError> {
+    follow(&command.connection.daemon()?, &command.args, command.connection.json)
 }
 
 /// Prints attempts until Ctrl-C, or as many as were asked for.
-pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(), Problem> {
+pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(), CliError> {
     let path = Filters::default()
         .with("webhook_id", args.webhook_id.as_deref())
         .with("event_id", args.event_id.as_deref())
@@ -75,8 +74,8 @@ pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(),
     Ok(())
 }
 
-/// Less room than this for what came of an attempt says nothing: the type makes way for it first.
-const LEAST_ROOM: usize = 24;
+/// The fewest columns that the outcome of an attempt is cut to: the type is left out before that.
+const MIN_OUTCOME_WIDTH: usize = 24;
 
 /// What changes from line to line of a time that a table would show whole.
 fn time_of_day(time: &str) -> &str {
@@ -91,12 +90,12 @@ fn attempt_line(message: &Value, screen: Screen) -> String {
     let room = |head: &str| screen.width.map_or(usize::MAX, |width| width.saturating_sub(head.chars().count()));
     let mut head = format!("{}  {}  ", time_of_day(&time), printable(&text(&notification["id"])));
     let typed = format!("{head}{:<20}  ", printable(&text(&notification["type"])));
-    if room(&typed) >= LEAST_ROOM {
+    if room(&typed) >= MIN_OUTCOME_WIDTH {
         head = typed;
     }
     let rest = format!("{outcome}  {}", printable(&text(&notification["target"])));
     let room = room(&head);
-    if room < LEAST_ROOM {
+    if room < MIN_OUTCOME_WIDTH {
         return format!("{head}{}", screen.paint(tone, &outcome));
     }
     let rest = cut(&rest, room);

@@ -119,7 +119,7 @@ impl Zone {
     }
 
     /// A text with the moments of the API in it (`2026-11-23T12:00:00.123Z`) as [`Zone::show`] has them.
-    pub(super) fn told(&self, text: &str) -> String {
+    pub(super) fn localize(&self, text: &str) -> String {
         const LENGTH: usize = "2026-11-23T12:00:00.123Z".len();
         let (mut told, mut rest) = (String::with_capacity(text.len()), text);
         while let Some(one) = rest.chars().next() {
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn moments_inside_a_sentence_are_local_too() {
-        let told = zone("<-03>3").told("A próxima: 2026-11-23T12:00:00.123Z; 2026-11-23, não.");
+        let told = zone("<-03>3").localize("A próxima: 2026-11-23T12:00:00.123Z; 2026-11-23, não.");
         assert_eq!(told, "A próxima: 2026-11-23 09:00:00-03:00; 2026-11-23, não.");
     }
 }

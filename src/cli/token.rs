@@ -1,16 +1,16 @@
 //! `carteiro token`: access tokens of a running daemon, made, listed and revoked through its API.
 
-use super::client::{Ask, Problem};
-use super::connection::{Extent, Filters, Reach};
-use super::output::{Cell, Fit, Table, line, short_time};
+use super::client::ApiRequest;
+use super::connection::{ConnectionArgs, Extent, Filters};
+use super::error::CliError;
+use super::output::{Cell, Column, Fit, Show, line, print_done, print_one, short_time, text};
 use clap::{Args, Subcommand};
-use http::Method;
 use serde_json::{Value, json};
 
 #[derive(Args)]
 pub(super) struct TokenArgs {
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArgs,
     #[command(subcommand)]
     command: TokenCommand,
 }
@@ -38,66 +38,39 @@ enum TokenCommand {
     },
 }
 
-pub(super) fn token(args: &TokenArgs) -> u8 {
-    let json = args.reach.json;
-    args.reach.run(|daemon| {
-        match &args.command {
-            TokenCommand::Create { name, scope, expires } => {
-                let mut asked = json!({ "name": name, "scopes": scope });
-                if let Some(expires) = expires {
-                    asked["expires_in"] = json!(expires);
-                }
-                let ask = Ask::new(Method::POST, "/api/tokens").body(&json!({ "token": asked }));
-                let made = daemon.ask(ask)?;
-                line(if json { made.raw().to_owned() } else { text(&made.value()["token"]) });
+const COLUMNS: &[Column] = &[
+    Column("ID", Fit::Whole, Show::Text("id")),
+    Column("NAME", Fit::Cut(8), Show::Text("name")),
+    Column("SCOPES", Fit::Whole, Show::List("scopes")),
+    Column("LAST USED", Fit::Spare, Show::With(|token| or_never(&token["last_used_at"]))),
+    Column("EXPIRES", Fit::Spare, Show::With(|token| or_never(&token["expires_at"]))),
+];
+
+pub(super) fn token(args: &TokenArgs) -> Result<(), CliError> {
+    let (daemon, json) = (args.connection.daemon()?, args.connection.json);
+    match &args.command {
+        TokenCommand::Create { name, scope, expires } => {
+            let mut token = json!({ "name": name, "scopes": scope });
+            if let Some(expires) = expires {
+                token["expires_in"] = json!(expires);
             }
-            TokenCommand::List => {
-                let tokens = Extent::ALL.of(daemon, "/api/tokens", &Filters::default())?;
-                if json {
-                    tokens.print_json();
-                    return Ok(());
-                }
-                let mut table = Table::new(&[
-                    ("ID", Fit::Whole),
-                    ("NAME", Fit::Cut(8)),
-                    ("SCOPES", Fit::Whole),
-                    ("LAST USED", Fit::Spare),
-                    ("EXPIRES", Fit::Spare),
-                ]);
-                for token in tokens.values() {
-                    let scopes: Vec<String> = token["scopes"].as_array().into_iter().flatten().map(text).collect();
-                    table.row(vec![
-                        Cell::new(&text(&token["id"])),
-                        Cell::new(&text(&token["name"])),
-                        Cell::new(&scopes.join(",")),
-                        Cell::new(&or_never(&token["last_used_at"])),
-                        Cell::new(&or_never(&token["expires_at"])),
-                    ]);
-                }
-                table.print();
-            }
-            TokenCommand::Revoke { id } => {
-                // An id that is no UUID would make another path; the daemon would say 404, and so do we.
-                if crate::model::TokenId::parse(id).is_none() {
-                    return Err(Problem::failed(format!("`{id}` is no token id; `carteiro token list` shows them")));
-                }
-                daemon.ask(Ask::new(Method::DELETE, format!("/api/tokens/{id}")))?;
-                if json {
-                    line(json!({ "id": id, "revoked": true }));
-                } else {
-                    line(format_args!("{id} revoked"));
-                }
-            }
+            let created = daemon.call(ApiRequest::post("/api/tokens").body(json!({ "token": token }).to_string()))?;
+            print_one(&created, json, |created| line(text(&created["token"])));
         }
-        Ok(())
-    })
+        TokenCommand::List => Extent::ALL.read(&daemon, "/api/tokens", &Filters::default())?.print(json, COLUMNS),
+        TokenCommand::Revoke { id } => {
+            // An id that is no UUID would make another path; the daemon would say 404, and so do we.
+            if crate::model::TokenId::parse(id).is_none() {
+                return Err(CliError::failed(format_args!("`{id}` is no token id; `carteiro token list` shows them")));
+            }
+            daemon.call(ApiRequest::delete(format!("/api/tokens/{id}")))?;
+            print_done(json, &json!({ "id": id, "revoked": true }), format_args!("{id} revoked"));
+        }
+    }
+    Ok(())
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn or_never(time: &Value) -> String {
+fn or_never(time: &Value) -> Cell {
     let time = short_time(time);
-    if time.is_empty() { "never".to_owned() } else { time }
+    Cell::new(if time.is_empty() { "never" } else { &time })
 }

@@ -1,38 +1,42 @@
 //! `carteiro trigger`: a sample event of any type, as the shop would record it.
 
-use super::client::{Ask, Daemon, Problem};
-use super::connection::Reach;
+use super::FAILED;
+use super::client::Daemon;
+use super::connection::ConnectionArgs;
+use super::error::CliError;
 use super::events::{Naming, print_recorded, read_resource, record};
-use super::output::{Cell, Fit, Table, line};
-use super::{FAILED, WRONG_USAGE};
+use super::output::{Cell, Column, Fit, Show, Table, line};
 use crate::model::{CATALOGUE, EventType, Sample};
+use crate::suggest::nearest;
 use clap::Args;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// From here on, two types are told apart by more than a slip of the keyboard (Jaro-Winkler, 0 to 1).
-const ALIKE: f64 = 0.85;
-
-/// What is shown of a type.
-#[derive(serde::Deserialize)]
-struct Known {
+/// What is shown of a type. Without the sample: that of a shop's own may hold numbers that no f64 can.
+#[derive(Deserialize, Serialize)]
+struct KnownType {
     #[serde(rename = "type")]
     name: String,
-    description: Sentences,
+    description: Value,
 }
 
-#[derive(serde::Deserialize)]
-struct Sentences {
-    en: String,
-    pt: String,
-}
+const COLUMNS: &[Column] = &[
+    Column("TYPE", Fit::Whole, Show::Text("type")),
+    Column("MEANS", Fit::Cut(12), Show::With(|one| Cell::new(one["description"]["en"].as_str().unwrap_or_default()))),
+    Column(
+        "EM PORTUGUÊS",
+        Fit::Spare,
+        Show::With(|one| Cell::new(one["description"]["pt"].as_str().unwrap_or_default())),
+    ),
+];
 
 #[derive(Args)]
 pub(super) struct TriggerArgs {
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArgs,
     /// What happens, such as PAYMENT.PAID
     #[arg(value_name = "TYPE", required_unless_present = "list")]
     event_type: Option<String>,
@@ -49,37 +53,35 @@ pub(super) struct TriggerArgs {
     naming: Naming,
 }
 
-pub(super) fn trigger(args: &TriggerArgs) -> u8 {
-    args.reach.run(|daemon| match &args.event_type {
-        Some(event_type) => record_sample(daemon, args, event_type),
-        None => list(daemon, args.reach.json),
-    })
+pub(super) fn trigger(args: &TriggerArgs) -> Result<(), CliError> {
+    let daemon = args.connection.daemon()?;
+    match &args.event_type {
+        Some(event_type) => record_sample(&daemon, args, event_type),
+        None => list(&daemon, args.connection.json),
+    }
 }
 
-fn list(daemon: &Daemon, json: bool) -> Result<(), Problem> {
-    let types = daemon.ask(Ask::get("/api/event_types"))?;
+fn list(daemon: &Daemon, json: bool) -> Result<(), CliError> {
+    let types = daemon.get("/api/event_types")?;
     if json {
         line(types.raw());
         return Ok(());
     }
-    let mut table = Table::new(&[("TYPE", Fit::Whole), ("MEANS", Fit::Cut(12)), ("EM PORTUGUÊS", Fit::Spare)]);
-    for row in types.rows() {
-        // Without the sample: that of a shop's own may hold numbers that no f64 can.
-        let Ok(one) = serde_json::from_str::<Known>(row.get()) else { continue };
-        table.row(vec![Cell::new(&one.name), Cell::new(&one.description.en), Cell::new(&one.description.pt)]);
-    }
-    table.print();
+    let rows = types.rows();
+    let known = rows.iter().filter_map(|row| serde_json::from_str::<KnownType>(row.get()).ok());
+    Table::new(COLUMNS, known.map(|one| json!(one))).print();
     Ok(())
 }
 
-fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), Problem> {
-    let usage = |sentence: String| Problem { sentence, code: WRONG_USAGE };
+fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), CliError> {
     let event_type = EventType::parse(name).ok_or_else(|| {
-        let near = nearest(name, CATALOGUE.iter().map(|entry| entry.event_type.to_owned()));
-        usage(format!("`{name}` is no event type{near}; `carteiro trigger --list` shows those there are"))
+        let hint = did_you_mean(name, CATALOGUE.iter().map(|entry| entry.event_type));
+        CliError::usage(format_args!(
+            "`{name}` is no event type{hint}; `carteiro trigger --list` shows those there are"
+        ))
     })?;
     if event_type.category() == EventType::OWN_CATEGORY {
-        return Err(usage(format!(
+        return Err(CliError::usage(format_args!(
             "{name} is recorded by carteiro itself alone; `carteiro webhooks test ID` sends one webhook a WEBHOOK.TEST"
         )));
     }
@@ -88,26 +90,26 @@ fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), 
     if !args.set.is_empty() {
         let read = serde_json::from_str(resource.get());
         let mut value: Value =
-            read.map_err(|error| Problem::failed(format!("the resource can't be changed: {error}")))?;
+            read.map_err(|error| CliError::failed(format_args!("the resource can't be changed: {error}")))?;
         for change in &args.set {
-            set(&mut value, change).map_err(usage)?;
+            set(&mut value, change).map_err(CliError::usage)?;
         }
         resource = serde_json::value::to_raw_value(&value)
-            .map_err(|error| Problem::failed(format!("the resource can't be written: {error}")))?;
+            .map_err(|error| CliError::failed(format_args!("the resource can't be written: {error}")))?;
     }
-    print_recorded(&record(daemon, name, &resource, None, &args.naming)?, args.reach.json);
+    print_recorded(&record(daemon, name, &resource, None, &args.naming)?, args.connection.json);
     Ok(())
 }
 
 /// The daemon's sample, since its config may have its own. A type that it doesn't know is a slip of the keyboard, unless it comes
 /// with a resource.
-fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, Problem> {
-    let types = match daemon.ask(Ask::get("/api/event_types")) {
+fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, CliError> {
+    let types = match daemon.get("/api/event_types") {
         Ok(types) => types,
         // A token that may only record can't ask; the daemon will say whether it takes the type.
         Err(problem) if problem.code == FAILED => {
             return RawValue::from_string(Sample::default().resource(event_type))
-                .map_err(|error| Problem::failed(format!("the sample can't be made: {error}")));
+                .map_err(|error| CliError::failed(format_args!("the sample can't be made: {error}")));
         }
         Err(problem) => return Err(problem),
     };
@@ -115,27 +117,22 @@ fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, Prob
     for row in types.rows() {
         // The sample stays as it was written: it may hold what serde_json can't read as a number.
         let mut known: BTreeMap<String, Box<RawValue>> = serde_json::from_str(row.get())
-            .map_err(|error| Problem::failed(format!("the daemon's answer can't be read: {error}")))?;
+            .map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))?;
         let name = known.get("type").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).unwrap_or_default();
         match known.remove("sample") {
             Some(sample) if name == event_type.as_str() => return Ok(sample),
             _ => others.push(name),
         }
     }
-    let near = nearest(event_type.as_str(), others.into_iter());
-    Err(Problem {
-        sentence: format!(
-            "{event_type} is not in the catalogue{near}; `catalogue.extra` of the config adds it, or give it a --resource of its own"
-        ),
-        code: WRONG_USAGE,
-    })
+    let hint = did_you_mean(event_type.as_str(), others.iter().map(String::as_str));
+    Err(CliError::usage(format_args!(
+        "{event_type} is not in the catalogue{hint}; `catalogue.extra` of the config adds it, or give it a --resource \
+         of its own"
+    )))
 }
 
-fn nearest(name: &str, known: impl Iterator<Item = String>) -> String {
-    let name = name.to_ascii_uppercase();
-    let alike = known.map(|known| (strsim::jaro_winkler(&name, &known), known)).filter(|(alike, _)| *alike >= ALIKE);
-    let nearest = alike.max_by(|(one, _), (other, _)| one.total_cmp(other));
-    nearest.map_or_else(String::new, |(_, known)| format!(" (did you mean {known}?)"))
+fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or_else(String::new, |known| format!(" (did you mean {known}?)"))
 }
 
 /// `payment.items.0.sku=X`: objects by name, made where there are none; lists by number.
@@ -168,7 +165,6 @@ fn set(resource: &mut Value, change: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn values_are_set_by_path() {
@@ -190,9 +186,9 @@ mod tests {
 
     #[test]
     fn a_slip_is_told_from_a_stranger() {
-        let known = || CATALOGUE.iter().map(|entry| entry.event_type.to_owned());
-        assert_eq!(nearest("PAYMENT.PIAD", known()), " (did you mean PAYMENT.PAID?)");
-        assert_eq!(nearest("payment.paid", known()), " (did you mean PAYMENT.PAID?)");
-        assert_eq!(nearest("SHIPMENT.SENT", known()), "");
+        let hint = |name| did_you_mean(name, CATALOGUE.iter().map(|entry| entry.event_type));
+        assert_eq!(hint("PAYMENT.PIAD"), " (did you mean PAYMENT.PAID?)");
+        assert_eq!(hint("payment.paid"), " (did you mean PAYMENT.PAID?)");
+        assert_eq!(hint("SHIPMENT.SENT"), "");
     }
 }

@@ -1,18 +1,19 @@
 //! `carteiro webhooks`: subscriptions, registered, looked at, changed, tried out and deleted through the API.
 
-use super::client::{Ask, Daemon, Problem};
-use super::connection::{Extent, Filters, Reach};
-use super::input::{Id, confirmed, read_secret, text, words};
-use super::output::{Cell, Fit, Table, Tone, line, print_fields, print_one, short_time};
+use super::client::{ApiRequest, Daemon};
+use super::connection::{ConnectionArgs, Extent, Filters};
+use super::error::CliError;
+use super::input::{Id, confirmed, read_secret};
+use super::output::{Cell, Column, Fit, Show, Tone, joined, line, print_done, print_fields, print_one, text};
+use super::time_zone;
 use clap::{Args, Subcommand};
-use http::Method;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
 #[derive(Args)]
 pub(super) struct WebhooksArgs {
     #[command(flatten)]
-    reach: Reach,
+    connection: ConnectionArgs,
     #[command(subcommand)]
     command: WebhooksCommand,
 }
@@ -56,11 +57,11 @@ enum WebhooksCommand {
         #[arg(long, value_name = "SETTING", value_parser = CLEARABLE)]
         clear: Vec<String>,
     },
-    /// Hold back what it is owed; nothing is lost and no attempt used up
+    /// Hold its notifications; nothing is lost and no attempt used up
     Pause(Id),
-    /// Let out what it is owed, also after it was disabled
+    /// Deliver its notifications again, also after it was disabled
     Resume(Id),
-    /// Delete it; what it is owed is cancelled, its history stays
+    /// Delete it; its pending notifications are cancelled, its history stays
     Delete {
         #[command(flatten)]
         id: Id,
@@ -120,144 +121,132 @@ struct Settings {
 }
 
 impl Settings {
-    fn put_into(&self, webhook: &mut Map<String, Value>) -> Result<(), Problem> {
-        let mut put = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                webhook.insert(name.to_owned(), value);
-            }
-        };
+    /// The fields of the API that were given.
+    fn fields(&self) -> Result<Map<String, Value>, CliError> {
         let from_file = self.authorization_file.as_deref().map(read_secret).transpose()?;
-        put("authorization", self.authorization.clone().or(from_file).map(Value::from));
-        put("description", self.description.clone().map(Value::from));
         let mut headers = Map::new();
         for header in &self.header {
-            let (name, value) = header.split_once(':').ok_or_else(|| Problem {
-                sentence: format!("--header `{header}`: give a name, a colon and a value"),
-                code: super::WRONG_USAGE,
+            let (name, value) = header.split_once(':').ok_or_else(|| {
+                CliError::usage(format_args!("--header `{header}`: give a name, a colon and a value"))
             })?;
             headers.insert(name.trim().to_owned(), json!(value.trim()));
         }
-        put("headers", (!headers.is_empty()).then_some(Value::Object(headers)));
-        put("max_in_flight", self.max_in_flight.map(Value::from));
-        put("rate_limit", self.rate_limit.map(Value::from));
-        put("ordered", self.ordered.map(Value::from));
-        put(
-            "retry",
-            self.schedule.as_ref().map(|schedule| {
-                let mut retry = json!({ "schedule": schedule });
-                if let Some(max) = self.max_attempts {
-                    retry["max_attempts"] = json!(max);
-                }
-                if let Some(jitter) = self.jitter {
-                    retry["jitter"] = json!(jitter);
-                }
-                retry
-            }),
-        );
-        Ok(())
+        let retry = self.schedule.as_ref().map(|schedule| {
+            let max = self.max_attempts.map(|max| ("max_attempts".to_owned(), json!(max)));
+            let jitter = self.jitter.map(|jitter| ("jitter".to_owned(), json!(jitter)));
+            let schedule = [("schedule".to_owned(), json!(schedule))];
+            schedule.into_iter().chain(max).chain(jitter).collect::<Map<_, _>>()
+        });
+        let fields = [
+            ("authorization", self.authorization.clone().or(from_file).map(Value::from)),
+            ("description", self.description.clone().map(Value::from)),
+            ("headers", (!headers.is_empty()).then_some(Value::Object(headers))),
+            ("max_in_flight", self.max_in_flight.map(Value::from)),
+            ("rate_limit", self.rate_limit.map(Value::from)),
+            ("ordered", self.ordered.map(Value::from)),
+            ("retry", retry.map(Value::Object)),
+        ];
+        Ok(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
     }
 }
 
 /// What can be taken away, by its field of the API.
 const CLEARABLE: [&str; 6] = ["authorization", "description", "headers", "max_in_flight", "rate_limit", "retry"];
 
-pub(super) fn webhooks(args: &WebhooksArgs) -> u8 {
-    args.reach.run(|daemon| run(daemon, &args.command, args.reach.json))
+const COLUMNS: &[Column] = &[
+    Column("ID", Fit::Whole, Show::Text("id")),
+    Column("STATUS", Fit::Whole, Show::With(status)),
+    Column("TARGET", Fit::Cut(16), Show::Text("target")),
+    Column("EVENTS", Fit::Cut(8), Show::List("events")),
+    Column("DESCRIPTION", Fit::Spare, Show::Text("description")),
+];
+
+/// A target that fails is worth knowing before it is disabled.
+fn status(webhook: &Value) -> Cell {
+    if webhook["failing_since"].is_string() && webhook["status"] == "ACTIVE" {
+        Cell::toned("FAILING", Tone::Bad)
+    } else {
+        Cell::status(&text(&webhook["status"]))
+    }
 }
 
-fn run(daemon: &Daemon, command: &WebhooksCommand, json: bool) -> Result<(), Problem> {
-    match command {
-        WebhooksCommand::List => list(daemon, json),
-        WebhooksCommand::Show(id) => {
-            let shown = daemon.ask(Ask::get(path(id)))?;
-            print_one(&shown, json, show);
-            Ok(())
+pub(super) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
+    let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
+    match &args.command {
+        WebhooksCommand::List => {
+            Extent::ALL.read(daemon, "/api/webhooks", &Filters::default())?.print(json, COLUMNS);
         }
+        WebhooksCommand::Show(id) => print_one(&daemon.get(path(id))?, json, show),
         WebhooksCommand::Create { target, events, settings, paused, idempotency_key } => {
-            let mut webhook = Map::new();
+            let mut webhook = settings.fields()?;
             webhook.insert("target".to_owned(), json!(target));
             webhook.insert("events".to_owned(), json!(events));
             if *paused {
                 webhook.insert("status".to_owned(), json!("PAUSED"));
             }
-            settings.put_into(&mut webhook)?;
-            let mut ask = Ask::new(Method::POST, "/api/webhooks").body(&json!({ "webhook": webhook }));
-            ask.headers.extend(idempotency_key.clone().map(|key| ("idempotency-key", key)));
-            let made = daemon.ask(ask)?;
-            if json {
-                line(made.raw());
-                return Ok(());
-            }
-            let made = made.value();
-            show(&made);
-            if made["secret"].is_string() {
-                print_secret(&made);
-            } else {
-                eprintln!(
-                    "It was registered before, and its secret was rotated since: the new one is not shown again."
-                );
-            }
-            eprintln!("`carteiro webhooks test {}` sends it a first notification.", text(&made["id"]));
-            Ok(())
+            create(daemon, &webhook, idempotency_key.as_deref(), json)?;
         }
         WebhooksCommand::Change { id, target, events, settings, clear } => {
-            let mut webhook = Map::new();
-            for field in clear {
-                webhook.insert(field.clone(), Value::Null);
-            }
-            if let Some(target) = target {
-                webhook.insert("target".to_owned(), json!(target));
-            }
-            if let Some(events) = events {
-                webhook.insert("events".to_owned(), json!(events));
-            }
-            settings.put_into(&mut webhook)?;
+            let cleared = clear.iter().map(|field| (field.clone(), Value::Null));
+            let target = target.iter().map(|target| ("target".to_owned(), json!(target)));
+            let events = events.iter().map(|events| ("events".to_owned(), json!(events)));
+            let webhook: Map<_, _> = cleared.chain(target).chain(events).chain(settings.fields()?).collect();
             if webhook.is_empty() {
-                let sentence = "nothing to change was given; `carteiro webhooks change --help` shows what can be";
-                return Err(Problem { sentence: sentence.to_owned(), code: super::WRONG_USAGE });
+                return Err(CliError::usage(
+                    "nothing to change was given; `carteiro webhooks change --help` shows what can be",
+                ));
             }
-            change(daemon, id, &Value::Object(webhook), json)
+            change(daemon, id, &Value::Object(webhook), json)?;
         }
-        WebhooksCommand::Pause(id) => change(daemon, id, &json!({ "status": "PAUSED" }), json),
-        WebhooksCommand::Resume(id) => change(daemon, id, &json!({ "status": "ACTIVE" }), json),
+        WebhooksCommand::Pause(id) => change(daemon, id, &json!({ "status": "PAUSED" }), json)?,
+        WebhooksCommand::Resume(id) => change(daemon, id, &json!({ "status": "ACTIVE" }), json)?,
         WebhooksCommand::Delete { id, yes } => {
             confirmed(*yes, || {
                 // Which one it is, is seen by its target and not by its id.
-                let webhook = daemon.ask(Ask::get(path(id)))?.value();
-                Ok(format!("Delete the webhook to {}? What it is owed is cancelled.", text(&webhook["target"])))
+                let webhook = daemon.get(path(id))?.value();
+                let target = text(&webhook["target"]);
+                Ok(format!("Delete the webhook to {target}? Its pending notifications are cancelled."))
             })?;
-            daemon.ask(Ask::new(Method::DELETE, path(id)))?;
-            if json {
-                line(json!({ "id": id.id, "deleted": true }));
-            } else {
-                line(format_args!("{} deleted", id.id));
-            }
-            Ok(())
+            daemon.call(ApiRequest::delete(path(id)))?;
+            print_done(json, &json!({ "id": id.id, "deleted": true }), format_args!("{} deleted", id.id));
         }
         WebhooksCommand::Test(id) => {
-            let sent = daemon.ask(Ask::new(Method::POST, format!("{}/test", path(id))))?;
-            if json {
-                line(sent.raw());
-            } else {
-                let id = text(&sent.value()["id"]);
-                line(format_args!("{id} is on its way; `carteiro notifications show {id}` tells what became of it"));
-            }
-            Ok(())
+            let sent = daemon.call(ApiRequest::post(format!("{}/test", path(id))))?;
+            print_one(&sent, json, |sent| super::notifications::print_sent(&text(&sent["id"])));
         }
         WebhooksCommand::RotateSecret { id, overlap } => {
-            let mut ask = Ask::new(Method::POST, format!("{}/rotate_secret", path(id)));
+            let mut request = ApiRequest::post(format!("{}/rotate_secret", path(id)));
             if let Some(overlap) = overlap {
-                ask = ask.body(&json!({ "overlap": overlap }));
+                request = request.body(json!({ "overlap": overlap }).to_string());
             }
-            let webhook = daemon.ask(ask)?;
-            print_one(&webhook, json, print_secret);
-            Ok(())
+            print_one(&daemon.call(request)?, json, print_secret);
         }
     }
+    Ok(())
 }
 
-fn change(daemon: &Daemon, id: &Id, webhook: &Value, json: bool) -> Result<(), Problem> {
-    let changed = daemon.ask(Ask::new(Method::PATCH, path(id)).body(&json!({ "webhook": webhook })))?;
+fn create(
+    daemon: &Daemon,
+    webhook: &Map<String, Value>,
+    idempotency_key: Option<&str>,
+    json: bool,
+) -> Result<(), CliError> {
+    let request = ApiRequest::post("/api/webhooks").body(json!({ "webhook": webhook }).to_string());
+    let created = daemon.call(request.header("idempotency-key", idempotency_key))?;
+    print_one(&created, json, |webhook| {
+        show(webhook);
+        if webhook["secret"].is_string() {
+            print_secret(webhook);
+        } else {
+            eprintln!("It was registered before, and its secret was rotated since: the new one is not shown again.");
+        }
+        eprintln!("`carteiro webhooks test {}` sends it a first notification.", text(&webhook["id"]));
+    });
+    Ok(())
+}
+
+fn change(daemon: &Daemon, id: &Id, webhook: &Value, json: bool) -> Result<(), CliError> {
+    let changed = daemon.call(ApiRequest::patch(path(id)).body(json!({ "webhook": webhook }).to_string()))?;
     print_one(&changed, json, show);
     Ok(())
 }
@@ -267,64 +256,46 @@ fn print_secret(webhook: &Value) {
     eprintln!("The secret verifies signatures and is not shown again: give it to the receiver now.");
 }
 
-fn list(daemon: &Daemon, json: bool) -> Result<(), Problem> {
-    let webhooks = Extent::ALL.of(daemon, "/api/webhooks", &Filters::default())?;
-    if json {
-        webhooks.print_json();
-        return Ok(());
-    }
-    let mut table = Table::new(&[
-        ("ID", Fit::Whole),
-        ("STATUS", Fit::Whole),
-        ("TARGET", Fit::Cut(16)),
-        ("EVENTS", Fit::Cut(8)),
-        ("DESCRIPTION", Fit::Spare),
-    ]);
-    for webhook in webhooks.values() {
-        // A target that fails is worth knowing before it is disabled.
-        let status = if webhook["failing_since"].is_string() && webhook["status"] == "ACTIVE" {
-            Cell::toned("FAILING", Tone::Bad)
-        } else {
-            Cell::status(&text(&webhook["status"]))
-        };
-        table.row(vec![
-            Cell::new(&text(&webhook["id"])),
-            status,
-            Cell::new(&text(&webhook["target"])),
-            Cell::new(&words(&webhook["events"])),
-            Cell::new(&text(&webhook["description"])),
-        ]);
-    }
-    table.print();
-    Ok(())
+fn show(webhook: &Value) {
+    print_fields(
+        webhook,
+        &[
+            ("id", Show::Text("id")),
+            ("status", Show::Status("status")),
+            (
+                "disabled because",
+                Show::With(|webhook| Cell::new(&time_zone::local().localize(&text(&webhook["disabled_reason"])))),
+            ),
+            ("failing since", Show::Time("failing_since")),
+            ("is disabled at", Show::Time("disables_at")),
+            ("target", Show::Text("target")),
+            ("events", Show::List("events")),
+            (
+                "authorization",
+                Show::With(|webhook| Cell::new(if webhook["authorization_set"] == true { "set" } else { "none" })),
+            ),
+            ("description", Show::Text("description")),
+            ("headers", Show::With(header_names)),
+            ("max in flight", Show::Text("max_in_flight")),
+            ("deliveries a second", Show::Text("rate_limit")),
+            ("ordered", Show::With(|webhook| Cell::new(if webhook["ordered"] == true { "yes" } else { "" }))),
+            ("retry", Show::With(retry)),
+            ("registered", Show::Time("inserted_at")),
+            ("changed", Show::Time("updated_at")),
+        ],
+    );
 }
 
-fn show(webhook: &Value) {
-    let plain = |name: &str| Cell::new(&text(&webhook[name]));
-    let time = |name: &str| Cell::new(&short_time(&webhook[name]));
-    let headers: Vec<&str> = webhook["headers"].as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
+fn header_names(webhook: &Value) -> Cell {
+    let names: Vec<&str> = webhook["headers"].as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
+    Cell::new(&names.join(", "))
+}
+
+fn retry(webhook: &Value) -> Cell {
     let retry = &webhook["retry"];
-    let retry = if retry.is_object() {
-        format!("{}; at most {} attempts, jitter {}", words(&retry["schedule"]), retry["max_attempts"], retry["jitter"])
-    } else {
-        String::new()
-    };
-    print_fields(&[
-        ("id", plain("id")),
-        ("status", Cell::status(&text(&webhook["status"]))),
-        ("disabled because", Cell::new(&super::time_zone::local().told(&text(&webhook["disabled_reason"])))),
-        ("failing since", time("failing_since")),
-        ("is disabled at", time("disables_at")),
-        ("target", plain("target")),
-        ("events", Cell::new(&words(&webhook["events"]))),
-        ("authorization", Cell::new(if webhook["authorization_set"] == true { "set" } else { "none" })),
-        ("description", plain("description")),
-        ("headers", Cell::new(&headers.join(", "))),
-        ("max in flight", Cell::new(&text(&webhook["max_in_flight"]))),
-        ("deliveries a second", Cell::new(&text(&webhook["rate_limit"]))),
-        ("ordered", Cell::new(if webhook["ordered"] == true { "yes" } else { "" })),
-        ("retry", Cell::new(&retry)),
-        ("registered", time("inserted_at")),
-        ("changed", time("updated_at")),
-    ]);
+    if retry.is_null() {
+        return Cell::new("");
+    }
+    let schedule = joined(&retry["schedule"]);
+    Cell::new(&format!("{schedule}; at most {} attempts, jitter {}", retry["max_attempts"], retry["jitter"]))
 }

@@ -1,9 +1,9 @@
 //! The value type of `catalogue.extra`: a name alone, or a table with what people read of the type and a sample of it.
 
-use super::suggest::nearest;
 use super::value::{Entry, RawValue, ValueError, ValueType, clipped, entries, quote};
 use super::value_types::{EVENT_TYPE, List};
 use crate::model::{ExtraType, Sample, Sentences};
+use crate::suggest::nearest;
 use std::collections::HashMap;
 use toml::de::DeValue;
 

@@ -16,7 +16,6 @@ mod print;
 mod problem;
 mod settings;
 mod size;
-mod suggest;
 mod toml_file;
 mod value;
 mod value_types;

@@ -1,7 +1,7 @@
 //! The nearest right name for a wrong one.
 
 /// Other spellings that are close enough to be a slip of the fingers: a third of the letters, at least one.
-pub(super) fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A name of any length may stand in the file, and the distance takes time in proportion to both lengths.
     const LONGEST: usize = 100;
     if wrong.len() > LONGEST {

@@ -1,0 +1,51 @@
+//! Why a command failed: one sentence for stderr and one exit code.
+
+use super::{BAD_CONFIG, FAILED, TRY_LATER, WRONG_ADDRESS, WRONG_USAGE, complain};
+use std::fmt::Display;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) struct CliError {
+    /// Empty where stderr has it already.
+    pub(super) sentence: String,
+    pub(super) code: u8,
+}
+
+impl CliError {
+    pub(super) fn new(code: u8, sentence: impl Display) -> Self {
+        Self { sentence: sentence.to_string(), code }
+    }
+
+    pub(super) fn failed(sentence: impl Display) -> Self {
+        Self::new(FAILED, sentence)
+    }
+
+    pub(super) fn usage(sentence: impl Display) -> Self {
+        Self::new(WRONG_USAGE, sentence)
+    }
+
+    pub(super) fn address(sentence: impl Display) -> Self {
+        Self::new(WRONG_ADDRESS, sentence)
+    }
+
+    pub(super) fn try_later(sentence: impl Display) -> Self {
+        Self::new(TRY_LATER, sentence)
+    }
+
+    pub(super) fn bad_config(sentence: impl Display) -> Self {
+        Self::new(BAD_CONFIG, sentence)
+    }
+
+    /// Of a failure whose sentence stands on stderr already.
+    pub(super) fn printed(code: u8) -> Self {
+        Self { sentence: String::new(), code }
+    }
+
+    /// Prints the sentence and gives the exit code.
+    pub(super) fn report(self) -> u8 {
+        if !self.sentence.is_empty() {
+            complain(self.sentence);
+        }
+        self.code
+    }
+}
