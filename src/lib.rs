@@ -6,19 +6,19 @@
 //!
 //! | floor | room | knows | must not know |
 //! |---|---|---|---|
-//! | 5 | [`cli`] | the commands; exit codes; turning errors into sentences | how anything works |
-//! | 4 | [`daemon`] | start order, wiring, readiness, shutdown | business rules |
-//! | 3 | [`api`] | HTTP in: routes, auth, JSON shapes | sled, hyper's client, the wheel |
-//! | 3 | [`panel`] | HTTP in: the pages people look at; [`daemon`] hands them to [`api`]'s server | the same |
-//! | 3 | [`control`] | the operator's door: backups and verification of a running store, over a socket in its folder | HTTP, accounts |
-//! | 2 | [`service`] | the verbs, each checked and stored | HTTP |
-//! | 2 | [`delivery`] | HTTP out: scheduler, lanes, one attempt, egress guard, signing | HTTP in, service |
-//! | 1 | [`store`] | sled and bincode, alone in the whole program | HTTP, tokio tasks, policy |
+//! | 7 | [`cli`] | the commands; exit codes; turning errors into sentences | how anything works |
+//! | 6 | [`daemon`] | start order, wiring, readiness, shutdown | business rules |
+//! | 5 | [`api`] | the API: routes, tokens, JSON shapes | sled, hyper |
+//! | 5 | [`panel`] | the pages people look at | the same |
+//! | 4 | [`control`] | backups and verification of a running store, over a socket in its folder | HTTP, accounts |
+//! | 4 | [`service`] | the verbs, each checked and stored | requests |
+//! | 3 | [`http`] | HTTP in: connections, TLS, bodies, answers; what [`api`] and [`panel`] are handlers of | accounts' data |
+//! | 3 | [`delivery`] | HTTP out: scheduler, lanes, one attempt, egress guard, signing | HTTP in, service |
+//! | 2 | [`store`] | sled and bincode, alone in the whole program | HTTP, tokio tasks, policy |
 //! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
+//! | 1 | [`stats`] | what is counted and timed | who asks |
 //! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
-//! | 0 | [`stats`] | what is counted and timed | who asks |
 //! | 0 | [`clock`], [`random`], [`shutdown`], [`atomic_file`] | the time; random bytes; the sign to stop; a file replaced whole | everything else |
-//! | 0 | [`body`] | the body of an answer, whole or without an end | what is in it |
 //! | 0 | [`tls`] | TLS settings; what certificates say | connections, sentences |
 //!
 //! # The path of an event
@@ -37,7 +37,6 @@
 mod a_deadline;
 pub mod api;
 pub mod atomic_file;
-pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -47,6 +46,7 @@ pub mod delivery;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod http;
 pub mod model;
 pub mod panel;
 pub mod random;

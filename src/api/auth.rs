@@ -1,11 +1,9 @@
 //! Who calls: the bearer token of a request.
 
-use super::answer::Failure;
-use super::ingress::Guesses;
+use crate::http::{Failure, Ingress};
 use crate::service::{Caller, Service};
 use http::{HeaderMap, HeaderValue, header};
 use std::net::IpAddr;
-use tokio::time::Instant;
 
 /// The longest token that is looked at; anything longer was never ours.
 pub const MAX_TOKEN_BYTES: usize = 512;
@@ -13,7 +11,7 @@ pub const MAX_TOKEN_BYTES: usize = 512;
 /// Who calls from this address. Wrong tokens are counted against it; a call without any is no guess.
 pub(super) fn authenticate(
     service: &Service,
-    guesses: &Guesses,
+    ingress: &Ingress,
     address: IpAddr,
     headers: &HeaderMap,
 ) -> Result<Caller, Failure> {
@@ -26,7 +24,7 @@ pub(super) fn authenticate(
     if let Some(caller) = service.authenticate(token) {
         return Ok(caller);
     }
-    guesses.wrong(address, Instant::now()).map_err(Failure::too_many_guesses)?;
+    ingress.wrong_token(address).map_err(Failure::too_many_guesses)?;
     Err(Failure::unauthorized("this access token is unknown, revoked or expired"))
 }
 

@@ -1,11 +1,11 @@
 //! `/api/events`, `/api/event_types`
 
 use super::Call;
-use super::answer::{Answer, Failure, MAX_NAMED_FIELDS};
 use super::fields::Fields;
 use super::idempotency::{self, REPLAYED};
 use super::notifications::{DetailShape, NotificationShape};
 use super::query;
+use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
 use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
 use crate::service::{EventDraft, Recorded};
 use crate::store::EventQuery;

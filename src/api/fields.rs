@@ -2,8 +2,8 @@
 //!
 //! serde's derived errors name one problem and a byte; a merchant needs all of them, by field.
 
-use super::answer::{Failure, MAX_NAMED_FIELDS};
 use super::bounded;
+use crate::http::{Failure, MAX_NAMED_FIELDS};
 use crate::model::depth;
 use serde_json::value::RawValue;
 use std::borrow::Cow;

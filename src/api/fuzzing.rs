@@ -6,11 +6,11 @@ pub use connection::connection;
 #[cfg(test)]
 pub(crate) use connection::end;
 
-use super::answer::Failure;
 use super::query::Query;
 use super::webhooks::WebhookShape;
 use super::{check_content_type, events, refuse_registration_by_get, route, webhooks};
 use crate::delivery::fuzzing::can_be_sent;
+use crate::http::Failure;
 use crate::model::{AccountNo, Event, EventId, Members, Seq, Timestamp, Webhook};
 use crate::service::{EventDraft, Failing};
 use crate::store::fuzzing::{keeps_event, keeps_webhook};

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a call that may be repeated, and what its repetition is answered.
 
 use super::Call;
-use super::answer::Failure;
+use crate::http::Failure;
 use http::HeaderName;
 
 /// The longest `Idempotency-Key`, in bytes.

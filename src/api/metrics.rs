@@ -2,8 +2,8 @@
 //! `admin`; for any other, those of its own account. The figures of single webhooks are the asking account's alone.
 
 use super::Call;
-use super::answer::{Answer, Failure};
 use super::query;
+use crate::http::{Answer, Failure};
 use crate::model::{ErrorCode, Timestamp};
 use crate::service::Troubled;
 use crate::stats::Histogram;
@@ -172,7 +172,7 @@ async fn of_the_daemon(text: &mut Text, call: &Call<'_>) -> Result<(), Failure> 
         "When the server's certificate ends, in Unix time.",
         call.ingress.certificate_expiry().map(Timestamp::as_secs),
     );
-    let ((connections, dropped, refused), wrong_tokens) = (call.ingress.places.figures(), call.ingress.guesses.count());
+    let ((connections, dropped, refused), wrong_tokens) = (call.ingress.slots.figures(), call.ingress.throttle.count());
     text.gauge("carteiro_connections", "Connections of callers that are open.", connections);
     text.counter(
         "carteiro_connections_dropped_total",

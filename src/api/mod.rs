@@ -2,61 +2,73 @@
 //!
 //! Every mistake a caller can make ends here, as a 4xx with a sentence. It knows no store and no delivery.
 
-mod answer;
 mod auth;
-mod bodies;
 mod bounded;
-mod cors;
+mod error;
 mod events;
 mod fields;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod head;
 mod idempotency;
-mod ingress;
 mod metrics;
 mod notifications;
 mod openapi;
-mod pages;
 mod query;
 mod resends;
-mod room;
 mod route;
-mod server;
-mod spoken;
 mod stream;
 mod tokens;
-mod traffic;
-mod turns;
 mod webhooks;
 
 pub use auth::MAX_TOKEN_BYTES;
-pub use ingress::{Certificate, CertificateError, Ingress};
-pub use pages::Pages;
-pub use server::Server;
 
-use crate::config::Server as Settings;
+use crate::http::{Answer, Class, Failure, Handler, InboundRequest, RequestBody, check_content_encoding};
 use crate::model::TraceContext;
 use crate::service::Service;
-use answer::{Answer, Failure};
-use bodies::{Body, BodyLimits};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use hyper::body::{Body as _, Incoming};
-use ingress::{Phase, caller};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use query::Query;
 use route::{Endpoint, Target};
-use server::Connection;
+use std::pin::Pin;
 use std::sync::Arc;
+
+/// The API, as a server's handler.
+pub struct Api {
+    service: Arc<Service>,
+}
+
+impl Api {
+    /// Over the service.
+    pub fn new(service: Arc<Service>) -> Self {
+        Self { service }
+    }
+}
+
+impl Handler for Api {
+    fn serves(&self, path: &str) -> bool {
+        path.starts_with("/api/")
+    }
+
+    fn class(&self, method: &Method, path: &str) -> Class {
+        route::class(method, path)
+    }
+
+    fn handle(
+        self: Arc<Self>,
+        request: InboundRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>> {
+        Box::pin(async move { dispatch(&self.service, request).await })
+    }
+}
 
 /// What a handler is given.
 struct Call<'a> {
     service: &'a Service,
-    ingress: &'a Ingress,
+    ingress: &'a crate::http::Ingress,
     caller: crate::service::Caller,
     path: &'a str,
     query: &'a str,
-    body: Body,
+    body: RequestBody,
     idempotency_key: Option<&'a HeaderValue>,
     /// The trace the caller is in.
     trace: Option<Arc<TraceContext>>,
@@ -74,24 +86,8 @@ impl<'a> Call<'a> {
     }
 }
 
-async fn handle(connection: &Connection, settings: &Settings, request: Request<Incoming>) -> Answer {
-    match dispatch(connection, settings, request).await {
-        Ok(answer) => answer,
-        Err(failure) => failure.into_answer(),
-    }
-}
-
-async fn dispatch(connection: &Connection, settings: &Settings, request: Request<Incoming>) -> Result<Answer, Failure> {
-    let (service, ingress) = (&*connection.service, &*connection.ingress);
-    let (head, body) = request.into_parts();
-    head::check(&head)?;
-    if let Some(answer) = cors::preflight(&settings.cors_origins, &head) {
-        return Ok(answer);
-    }
-    if let Some(pages) = connection.pages.as_deref().filter(|pages| pages.has(head.uri.path())) {
-        return pages::answer(connection, settings, pages, head, body).await;
-    }
-    let endpoint = match route::find(&head.method, head.uri.path())? {
+async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result<Answer, Failure> {
+    let endpoint = match route::find(&request.head.method, request.head.uri.path())? {
         Target::Health => return Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#)),
         Target::Ready => {
             return Ok(match service.not_ready() {
@@ -103,30 +99,24 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         Target::Reference => return Ok(openapi::reference()),
         Target::Api(endpoint) => endpoint,
     };
-    let address = caller(connection.peer, &head.headers, &settings.trusted_proxies);
-    let caller = auth::authenticate(service, &ingress.guesses, address, &head.headers)?;
+    let ingress = request.ingress().clone();
+    let caller = auth::authenticate(service, &ingress, request.client_address(), &request.head.headers)?;
     if !caller.scopes.allows(endpoint.scope()) {
         return Err(Failure::forbidden(endpoint.scope()));
     }
     let max_bytes =
-        if endpoint == Endpoint::RecordBatch { crate::config::MAX_BATCH_BODY_BYTES } else { settings.max_body };
-    let has_body = !body.is_end_stream();
-    if has_body && matches!(head.method, Method::POST | Method::PUT | Method::PATCH) {
-        head::check_content_encoding(&head.headers)?;
-        check_content_type(head.headers.get(header::CONTENT_TYPE))?;
+        if endpoint == Endpoint::RecordBatch { crate::config::MAX_BATCH_BODY_BYTES } else { request.max_body() };
+    if request.has_body() && matches!(request.head.method, Method::POST | Method::PUT | Method::PATCH) {
+        check_content_encoding(&request.head.headers)?;
+        check_content_type(request.head.headers.get(header::CONTENT_TYPE))?;
     }
-    let limits = BodyLimits { max_bytes, timeout: settings.body_timeout };
-    connection.place.enter(Phase::Body);
-    let body = ingress.bodies.read(body, limits, room::holder(&caller)).await?;
-    if !connection.place.enter(Phase::Working) {
-        // Its caller is told nothing any more, so nothing must be done.
-        return Err(Failure::unavailable("every connection is taken: try again in a moment"));
-    }
+    let body = request.read_body(max_bytes, caller.body_owner()).await?;
+    let InboundRequest { head, stop, .. } = &request;
     let query = head.uri.query().unwrap_or_default();
     let idempotency_key = head.headers.get("idempotency-key");
     let trace = trace(&head.headers).map(Arc::new);
     let path = head.uri.path();
-    let call = Call { service, ingress, caller, path, query, body, idempotency_key, trace };
+    let call = Call { service, ingress: &ingress, caller, path, query, body, idempotency_key, trace };
     if endpoint == Endpoint::Webhooks {
         // The guide's own sample prints GET above text that says POST: never guess which was meant.
         call.read(refuse_registration_by_get).await?;
@@ -154,7 +144,7 @@ async fn dispatch(connection: &Connection, settings: &Settings, request: Request
         Endpoint::EventTypes => events::types(&call),
         Endpoint::Notifications => notifications::list(&call).await,
         Endpoint::Notification(id) => notifications::show(&call, id).await,
-        Endpoint::Stream => stream::show(&call, &connection.service, &head.headers, &connection.stop).await,
+        Endpoint::Stream => stream::show(&call, service, &head.headers, stop).await,
         Endpoint::ResendNotification(id) => notifications::resend(&call, id).await,
         Endpoint::ResendMany => resends::start(&call).await,
         Endpoint::BulkResends => resends::list(&call).await,

@@ -1,9 +1,9 @@
 //! `/api/notifications`
 
 use super::Call;
-use super::answer::{Answer, Failure};
 use super::query;
 use crate::delivery;
+use crate::http::{Answer, Failure};
 use crate::model::{
     Attempt, AttemptError, AttemptResult, EventId, NotificationId, ResponseFilter, Status, TlsVersion, WebhookId,
 };

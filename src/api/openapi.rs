@@ -3,7 +3,7 @@
 //! The document is a file that is read and changed like code; tests hold it and the routes to each other. The page is made when
 //! somebody asks, without scripts or anything from elsewhere: nobody's browser tells a third party that it was read.
 
-use super::answer::Answer;
+use crate::http::Answer;
 use http::{StatusCode, header};
 use serde_json::Value;
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
-use super::answer::{Failure, MAX_NAMED_FIELDS};
+use crate::http::{Failure, MAX_NAMED_FIELDS};
 use crate::model::{EventType, Fingerprint, Pattern, Timestamp};
 use crate::store::{Cursor, Order};
 use base64::Engine as _;

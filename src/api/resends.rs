@@ -1,10 +1,10 @@
 //! `/api/notifications/resend`: bulk resends.
 
 use super::Call;
-use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value};
 use super::notifications::{response_filter, status, webhook_id};
 use super::query;
+use crate::http::{Answer, Failure};
 use crate::model::{Pattern, ResendId, Status, Timestamp};
 use crate::service::{NotificationFilter, ResendView};
 use http::{StatusCode, header};

@@ -1,6 +1,6 @@
 //! Paths and methods to endpoints, in one place.
 
-use super::answer::Failure;
+use crate::http::{Class, Failure};
 use crate::model::{EventId, NotificationId, ResendId, Scope, TokenId, WebhookId};
 use http::Method;
 
@@ -120,6 +120,25 @@ impl Endpoint {
     }
 }
 
+/// What a request counts as in the metrics, whatever ids stand in its path.
+pub(super) fn class(method: &Method, path: &str) -> Class {
+    match path {
+        "/api/events" | "/api/events/batch" if *method == Method::POST => return Class::Ingest,
+        "/api/notifications/stream" => return Class::Stream,
+        "/metrics" => return Class::Metrics,
+        "/healthz" | "/readyz" => return Class::Health,
+        "/api/openapi.json" | "/api/reference" => return Class::Docs,
+        _ => {}
+    }
+    match path.strip_prefix("/api/").and_then(|rest| rest.split('/').next()) {
+        Some("webhooks") => Class::Webhooks,
+        Some("events" | "event_types") => Class::Events,
+        Some("notifications") => Class::Notifications,
+        Some("tokens") => Class::Tokens,
+        _ => Class::Other,
+    }
+}
+
 /// Finds the endpoint: 404 for a path that leads nowhere or an id that is no UUID, 405 for a method the path doesn't take.
 pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
     let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
@@ -230,5 +249,24 @@ mod tests {
         assert_eq!(status(&Method::DELETE, "/api/webhooks"), 405);
         assert_eq!(status(&Method::GET, "/api/events/batch"), 405);
         assert_eq!(status(&Method::POST, "/healthz"), 405);
+    }
+
+    #[test]
+    fn paths_have_classes_and_ids_make_no_series() {
+        for (method, path, of) in [
+            (Method::POST, "/api/events", Class::Ingest),
+            (Method::POST, "/api/events/batch", Class::Ingest),
+            (Method::GET, "/api/events", Class::Events),
+            (Method::GET, "/api/event_types", Class::Events),
+            (Method::POST, "/api/events/x/resend", Class::Events),
+            (Method::GET, "/api/webhooks/x", Class::Webhooks),
+            (Method::GET, "/api/notifications/stream", Class::Stream),
+            (Method::GET, "/api/notifications/x", Class::Notifications),
+            (Method::GET, "/api/reference", Class::Docs),
+            (Method::GET, "/wp-login.php", Class::Other),
+            (Method::GET, "", Class::Other),
+        ] {
+            assert_eq!(class(&method, path), of, "{method} {path}");
+        }
     }
 }

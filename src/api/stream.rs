@@ -1,10 +1,10 @@
 //! `GET /api/notifications/stream`: attempts as their outcomes are taken in, as Server-Sent Events (the HTML standard, 9.2).
 
 use super::Call;
-use super::answer::{Answer, Failure};
 use super::notifications::{AttemptShape, NotificationShape, no_uuid, webhook_id};
 use super::query::Query;
-use crate::body::{self, Next as NextPiece};
+use crate::http::{self as http_in, Next as NextPiece};
+use crate::http::{Answer, Failure};
 use crate::model::EventId;
 use crate::service::{FollowFilter, Followed, Follower, Next, Service};
 use crate::shutdown::asked;
@@ -82,9 +82,9 @@ struct Feed {
     keep_alive_at: Instant,
 }
 
-impl body::Feed for Feed {
+impl http_in::Feed for Feed {
     fn next(mut self: Box<Self>) -> NextPiece {
-        Box::pin(async move { Some((self.piece().await?, self as Box<dyn body::Feed>)) })
+        Box::pin(async move { Some((self.piece().await?, self as Box<dyn http_in::Feed>)) })
     }
 }
 

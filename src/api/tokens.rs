@@ -1,9 +1,9 @@
 //! `/api/tokens`: what `carteiro token` speaks to.
 
 use super::Call;
-use super::answer::{Answer, Failure};
 use super::fields::Fields;
 use super::query;
+use crate::http::{Answer, Failure};
 use crate::model::{Scope, Scopes, TokenId, parse_duration};
 use crate::service::TokenView;
 use http::StatusCode;

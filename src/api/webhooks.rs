@@ -1,11 +1,11 @@
 //! `/api/webhooks`
 
 use super::Call;
-use super::answer::{Answer, Failure};
 use super::fields::{Fields, Value, shown};
 use super::idempotency::{self, REPLAYED};
 use super::notifications::NotificationShape;
 use super::query;
+use crate::http::{Answer, Failure};
 use crate::model::{
     Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet,
     RateLimit, RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,

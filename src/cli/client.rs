@@ -2,7 +2,7 @@
 
 use super::error::CliError;
 use super::{FAILED, TRY_LATER};
-use crate::api::Certificate;
+use crate::http::Certificate;
 use crate::model::{Authority, AuthorityError};
 use crate::tls;
 use bytes::Bytes;

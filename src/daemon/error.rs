@@ -1,7 +1,7 @@
 //! Why the daemon can't start or can't go on, as sentences for the terminal and the log.
 
 use super::admin_token::{MAX_TOKEN_BYTES, MIN_TOKEN_BYTES};
-use crate::api::CertificateError;
+use crate::http::CertificateError;
 use crate::model::ProxyUrlError;
 use crate::store::StoreError;
 use crate::tls::client::TlsError;

@@ -16,21 +16,20 @@ pub use accounts::absent_accounts;
 pub use error::Error;
 pub use settings::{check_files, warnings};
 
-use crate::api::{Certificate, Ingress, Pages, Server};
-use crate::body::Body;
+use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, backups};
 use crate::delivery::schedule::engine::Engine;
 use crate::delivery::transport::client::Client;
+use crate::http::{Certificate, Handler, Ingress, Server};
 use crate::model::Scopes;
 use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
 use crate::store::{Opened, Store, StoreError, StoreSettings};
 use health::Health;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -144,8 +143,9 @@ impl Daemon {
             Some(tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()))),
         ];
         let grace = config.server.shutdown_grace;
-        let pages = config.panel.enabled.then(|| pages(service.clone(), ingress.clone(), stopping.clone()));
-        let server = tokio::spawn(Server::new(listener, service.clone(), ingress.clone(), pages).run(stopping, grace));
+        let panel = config.panel.enabled.then(|| Arc::new(Panel::new(service.clone())) as Arc<dyn Handler>);
+        let handlers = panel.into_iter().chain([Arc::new(Api::new(service.clone())) as Arc<dyn Handler>]).collect();
+        let server = tokio::spawn(Server::new(listener, ingress.clone(), handlers).run(stopping, grace));
         tracing::info!(%address, "listening");
 
         Ok(Self {
@@ -289,30 +289,4 @@ async fn disable_webhooks(service: Arc<Service>) {
 async fn save_statistics(service: Arc<Service>) {
     service.keep_token_uses().await;
     service.keep_record().await;
-}
-
-/// The panel, as the API's server calls it.
-struct PanelPages(Panel);
-
-impl Pages for PanelPages {
-    fn has(&self, path: &str) -> bool {
-        Panel::has(path)
-    }
-
-    fn knows(&self, head: &http::request::Parts, secure: bool) -> Option<Caller> {
-        self.0.knows(&head.headers, secure)
-    }
-
-    fn answer<'a>(
-        &'a self,
-        request: http::Request<bytes::Bytes>,
-        from: IpAddr,
-        secure: bool,
-    ) -> Pin<Box<dyn Future<Output = http::Response<Body>> + Send + 'a>> {
-        Box::pin(self.0.answer(request, from, secure))
-    }
-}
-
-fn pages(service: Arc<Service>, ingress: Arc<Ingress>, stopping: watch::Receiver<bool>) -> Arc<dyn Pages> {
-    Arc::new(PanelPages(Panel::new(service, Box::new(move |address| ingress.wrong_token(address)), stopping)))
 }

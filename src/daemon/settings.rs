@@ -1,11 +1,11 @@
 //! What each module gets of the config, at the start and at a reload, and what is wrong or unwise in it.
 
 use super::{Error, admin_token};
-use crate::api::Certificate;
 use crate::config::Config;
 use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::schedule::engine::EngineSettings;
 use crate::delivery::transport::client::ClientSettings;
+use crate::http::Certificate;
 use crate::model::{DisableRule, EventType, ProxyUrl, Timestamp};
 use crate::service::Policy;
 use crate::store::Limits;

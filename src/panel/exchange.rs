@@ -1,7 +1,6 @@
 //! One request as the pages see it, and what goes out: headers that let nothing in a page act but the panel's own files.
 
 use super::texts::Lang;
-use crate::body::Unread;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use maud::Markup;
@@ -50,6 +49,15 @@ impl Fields {
     }
 }
 
+/// Why a form wasn't read, where the request is answered all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is longer than it may be.
+    TooLong,
+    /// As many bodies are being read as may be at once.
+    Busy,
+}
+
 /// One request.
 pub(super) struct Asked {
     pub(super) method: Method,
@@ -60,6 +68,8 @@ pub(super) struct Asked {
     form_bytes: usize,
     /// Why the form wasn't read, if it wasn't.
     pub(super) unread: Option<Unread>,
+    /// What a browser has already of the panel's files.
+    pub(super) known: Option<HeaderValue>,
     pub(super) lang: Lang,
     pub(super) session: Option<String>,
     pub(super) from: IpAddr,
@@ -105,7 +115,8 @@ impl Asked {
             by_itself: headers.contains_key("carteiro-live") && request.method() != Method::POST
                 || request.uri().path() == "/live",
             form_bytes: request.body().len(),
-            unread: request.extensions().get().copied(),
+            unread: None,
+            known: headers.get(header::IF_NONE_MATCH).cloned(),
             query,
             form,
             from,

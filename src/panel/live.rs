@@ -4,7 +4,7 @@
 //! asked of the session each time.
 
 use super::session::{Key, Sessions, SignedIn};
-use crate::body::{Body, Feed, Next};
+use crate::http::{Feed, Next, ResponseBody};
 use crate::service::{FollowFilter, Follower, Service};
 use crate::shutdown::asked;
 use bytes::Bytes;
@@ -36,7 +36,7 @@ pub(super) async fn open(
     sessions: &Arc<Sessions>,
     signed_in: &SignedIn,
     stop: &watch::Receiver<bool>,
-) -> Option<Response<Body>> {
+) -> Option<Response<ResponseBody>> {
     let follower = service.follow(&signed_in.caller, FollowFilter::default(), None, LEFT_TO_THE_API).await.ok()?;
     let live = Live {
         follower,
@@ -46,7 +46,7 @@ pub(super) async fn open(
         stop: stop.clone(),
         told_at: None,
     };
-    let mut response = Response::new(Body::feed(Box::new(live)));
+    let mut response = Response::new(ResponseBody::feed(Box::new(live)));
     for (name, value) in [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),

@@ -20,17 +20,17 @@ mod webhook_form;
 mod webhook_typed;
 mod webhooks;
 
-use crate::body::{Body, Unread};
+use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody, ResponseBody};
 use crate::model::{EventId, NotificationId, ResendId, Scope, Timestamp, WebhookId};
 use crate::service::{Caller, Credential, Error, Service};
 use crate::store::StoreError;
 use bytes::Bytes;
-use exchange::Asked;
+use exchange::{Asked, Unread};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use layout::{Place, bare, framed};
 use maud::{Markup, html};
 use session::{Sessions, SignedIn};
-use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use texts::{Lang, Texts, fill, sentence};
@@ -48,17 +48,11 @@ const ROWS: usize = 50;
 /// How often something is logged that a stranger can cause again and again.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// Counts a wrong token from an address; `Err` with how long to wait, if it has sent too many.
-pub type CountWrong = Box<dyn Fn(IpAddr) -> Result<(), Duration> + Send + Sync>;
-
 /// The pages and who is signed in.
 pub struct Panel {
     service: Arc<Service>,
     sessions: Arc<Sessions>,
-    count_wrong: CountWrong,
     tag: String,
-    /// Turns true when the daemon stops.
-    stop: watch::Receiver<bool>,
     /// When something that a stranger can cause was last logged.
     told: Mutex<Option<Instant>>,
 }
@@ -110,59 +104,65 @@ impl From<Error> for Refusal {
 type Answer = Result<Response<Bytes>, Refusal>;
 
 impl Panel {
-    /// Over the service; `count_wrong` hears of every sign-in with a wrong token, and streams end when `stop` turns true.
-    pub fn new(service: Arc<Service>, count_wrong: CountWrong, stop: watch::Receiver<bool>) -> Self {
+    /// Over the service.
+    pub fn new(service: Arc<Service>) -> Self {
         let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
         let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
-        Self {
-            service,
-            sessions: Arc::default(),
-            count_wrong,
-            tag: format!("\"{tag:016x}\""),
-            stop,
-            told: Mutex::default(),
-        }
+        Self { service, sessions: Arc::default(), tag: format!("\"{tag:016x}\""), told: Mutex::default() }
     }
 
-    /// Whether a path is one of the panel's.
-    pub fn has(path: &str) -> bool {
-        let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
-        first.is_some_and(|first| {
-            matches!(
-                first,
-                "" | "panel" | "live" | "sign-in" | "sign-out" | "language" | "webhooks" | "events" | "notifications"
-            )
-        }) && !path.starts_with("//")
+    /// Answers one request.
+    async fn respond(&self, mut request: InboundRequest) -> Result<http_in::Answer, Failure> {
+        let (from, secure) = (request.client_address(), request.is_secure());
+        let method = &request.head.method;
+        let read = if method == Method::GET || method == Method::HEAD {
+            // Nothing in it would be looked at; hyper closes the connection behind what isn't read.
+            Ok(Bytes::new())
+        } else if let Some(caller) = self.caller(&request.head.headers, secure) {
+            let max = request.max_body();
+            request.read_body(max, caller.body_owner()).await.map(RequestBody::into_bytes)
+        } else {
+            request.read_form().await
+        };
+        let (body, unread) = match read {
+            Ok(body) => (body, None),
+            // People read a page.
+            Err(failure) => match failure.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => (Bytes::new(), Some(Unread::TooLong)),
+                StatusCode::SERVICE_UNAVAILABLE => (Bytes::new(), Some(Unread::Busy)),
+                _ => return Err(failure),
+            },
+        };
+        let (ingress, stop) = (request.ingress().clone(), request.stop);
+        let mut asked = Asked::read(&Request::from_parts(request.head, body), from, secure);
+        asked.unread = unread;
+        let answer = if asked.path == "/live" && asked.method == Method::GET {
+            self.live(&asked, &stop).await
+        } else {
+            let page = match self.asset(&asked) {
+                Some(asset) => asset,
+                None => self.page(&asked, &ingress).await,
+            };
+            page.map(ResponseBody::from)
+        };
+        let answer = http_in::Answer::of_page(answer);
+        // What is left of the body is not read.
+        Ok(if unread.is_some() { answer.with(header::CONNECTION, "close") } else { answer })
     }
 
-    /// Who sent a request with these headers, if signed in; `secure` as below. It is no use of the session.
-    pub fn knows(&self, headers: &http::HeaderMap, secure: bool) -> Option<Caller> {
+    /// Who sent a request with these headers, if signed in. It is no use of the session.
+    fn caller(&self, headers: &http::HeaderMap, secure: bool) -> Option<Caller> {
         let cookie = exchange::session(headers, secure)?;
         Some(self.sessions.find(&self.service, cookie, true)?.caller)
     }
 
-    /// Answers one request; `secure` tells whether the browser speaks TLS.
-    pub async fn answer(&self, request: Request<Bytes>, from: IpAddr, secure: bool) -> Response<Body> {
-        let known = request.headers().get(header::IF_NONE_MATCH).cloned();
-        let asked = Asked::read(&request, from, secure);
-        drop(request);
-        if asked.path == "/live" && asked.method == Method::GET {
-            return self.live(&asked).await;
-        }
-        let page = match self.asset(&asked, known.as_ref()) {
-            Some(asset) => asset,
-            None => self.page(&asked).await,
-        };
-        page.map(Body::from)
-    }
-
     /// A browser's `EventSource` comes back for anything but what says that there is nothing for it.
-    async fn live(&self, asked: &Asked) -> Response<Body> {
-        let nobody = || exchange::bare_status(StatusCode::NO_CONTENT).map(Body::from);
+    async fn live(&self, asked: &Asked, stop: &watch::Receiver<bool>) -> Response<ResponseBody> {
+        let nobody = || exchange::bare_status(StatusCode::NO_CONTENT).map(ResponseBody::from);
         let Some(signed_in) = self.signed_in(asked).filter(|_| asked.own_origin) else {
             return nobody();
         };
-        live::open(&self.service, &self.sessions, &signed_in, &self.stop).await.unwrap_or_else(nobody)
+        live::open(&self.service, &self.sessions, &signed_in, stop).await.unwrap_or_else(nobody)
     }
 
     /// Why a form that isn't of our own origin is refused; its cause stands in the log too, now and then.
@@ -206,7 +206,7 @@ impl Panel {
         exchange::page(StatusCode::BAD_REQUEST, bare(asked.lang, t.prefix_title, "/", &content))
     }
 
-    async fn page(&self, asked: &Asked) -> Response<Bytes> {
+    async fn page(&self, asked: &Asked, ingress: &Ingress) -> Response<Bytes> {
         if !asked.prefix.is_empty() {
             return self.below_a_path(asked);
         }
@@ -215,7 +215,7 @@ impl Panel {
         }
         match (asked.method.as_str(), asked.path.as_str()) {
             ("GET" | "HEAD", "/sign-in") => self.sign_in_page(asked, StatusCode::OK, None),
-            ("POST", "/sign-in") => self.sign_in(asked),
+            ("POST", "/sign-in") => self.sign_in(asked, ingress),
             ("POST", "/language") => {
                 let lang = asked.form.get("lang").and_then(Lang::parse).unwrap_or(asked.lang);
                 exchange::with_language(exchange::see(back_of(asked)), lang, asked.secure)
@@ -224,14 +224,14 @@ impl Panel {
         }
     }
 
-    fn asset(&self, asked: &Asked, known: Option<&HeaderValue>) -> Option<Response<Bytes>> {
+    fn asset(&self, asked: &Asked) -> Option<Response<Bytes>> {
         let (content_type, bytes) = match asked.path.as_str() {
             "/panel/panel.css" => ("text/css; charset=utf-8", STYLE),
             "/panel/panel.js" => ("text/javascript; charset=utf-8", SCRIPT),
             "/panel/icon.svg" => ("image/svg+xml", ICON),
             _ => return None,
         };
-        Some(exchange::asset(content_type, bytes, &self.tag, known))
+        Some(exchange::asset(content_type, bytes, &self.tag, asked.known.as_ref()))
     }
 
     fn sign_in_page(&self, asked: &Asked, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
@@ -255,7 +255,7 @@ impl Panel {
         exchange::page(status, bare(asked.lang, t.sign_in, "/sign-in", &content))
     }
 
-    fn sign_in(&self, asked: &Asked) -> Response<Bytes> {
+    fn sign_in(&self, asked: &Asked, ingress: &Ingress) -> Response<Bytes> {
         let t = asked.lang.texts();
         if !asked.own_origin {
             return Self::refuse(asked, &self.foreign(asked));
@@ -265,7 +265,7 @@ impl Panel {
         }
         let token = asked.form.get("token").unwrap_or_default();
         let Some(caller) = self.service.authenticate(token) else {
-            return match (self.count_wrong)(asked.from) {
+            return match ingress.wrong_token(asked.from) {
                 Ok(()) => self.sign_in_page(asked, StatusCode::UNAUTHORIZED, Some(t.wrong_token)),
                 Err(wait) => {
                     let seconds = wait.as_secs() + 1;
@@ -416,6 +416,29 @@ impl Panel {
         let back = back_of(view.asked);
         let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
         exchange::page(status, framed(view, Place::None, title, &content))
+    }
+}
+
+impl Handler for Panel {
+    fn serves(&self, path: &str) -> bool {
+        let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
+        first.is_some_and(|first| {
+            matches!(
+                first,
+                "" | "panel" | "live" | "sign-in" | "sign-out" | "language" | "webhooks" | "events" | "notifications"
+            )
+        }) && !path.starts_with("//")
+    }
+
+    fn class(&self, _: &Method, _: &str) -> Class {
+        Class::Other
+    }
+
+    fn handle(
+        self: Arc<Self>,
+        request: InboundRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<http_in::Answer, Failure>> + Send>> {
+        Box::pin(async move { self.respond(request).await })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::notifications::Webhooks;
 use super::{Caller, Error, NotificationView, Service, refused};
-use crate::body::OWN_MAPPING;
+use crate::http::OWN_MAPPING;
 use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, Localized, NewEvent, Payload, ResourceIds, Status, Timestamp,
     TraceContext,

@@ -78,6 +78,17 @@ pub struct Caller {
     pub by: By,
 }
 
+impl Caller {
+    /// What its requests are bounded by: the account, and which of its tokens (`None` for the config's).
+    pub fn body_owner(&self) -> (AccountNo, Option<TokenId>) {
+        let token = match &self.by {
+            By::Token { id, .. } => Some(*id),
+            By::ConfigToken | By::Daemon => None,
+        };
+        (self.account, token)
+    }
+}
+
 /// On whose word something is done, as the log tells it: never the token itself.
 #[derive(Clone, Debug)]
 pub enum By {

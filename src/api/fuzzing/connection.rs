@@ -1,8 +1,9 @@
 //! Whole connections: any bytes to the real server over loopback, with a store behind it and no deliveries.
 
-use crate::api::{Ingress, Server};
+use crate::api::Api;
 use crate::clock::Clock;
 use crate::config;
+use crate::http::{Ingress, Server};
 use crate::model::{
     AttemptError, DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, Timestamp, TokenHash, WaitReason,
     Webhook,
@@ -113,7 +114,8 @@ impl World {
                 body_timeout: PATIENCE,
                 ..config::Server::default()
             };
-            let server = Server::new(listener, Arc::new(service), Ingress::new(settings, None, 64), None);
+            let server =
+                Server::new(listener, Ingress::new(settings, None, 64), vec![Arc::new(Api::new(Arc::new(service)))]);
             (address, tokio::spawn(server.run(stopping, Duration::ZERO)))
         });
         Self { runtime, address, stop, server, store, committer, folder, served: 0 }

@@ -5,7 +5,6 @@
 //! while others wait.
 
 use crate::model::{AccountNo, TokenId};
-use crate::service::{By, Caller};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,20 +21,11 @@ const GRACE: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Who a body comes from: an account, and which of its tokens (`None` for the config's).
-pub(super) type Holder = (AccountNo, Option<TokenId>);
-
-/// Who this caller is for the budgets.
-pub(super) fn holder(caller: &Caller) -> Holder {
-    let token = match &caller.by {
-        By::Token { id, .. } => Some(*id),
-        By::ConfigToken | By::Daemon => None,
-    };
-    (caller.account, token)
-}
+pub(crate) type BodyOwner = (AccountNo, Option<TokenId>);
 
 /// How far a body has come.
-pub(super) struct Progress {
-    holder: Holder,
+pub(crate) struct Progress {
+    owner: BodyOwner,
     begun: OnceLock<Instant>,
     received: AtomicUsize,
     /// Bytes a second that it must bring.
@@ -47,30 +37,30 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Of a body of `bytes`, for which there is this time.
-    pub(super) fn new(holder: Holder, bytes: usize, time: Duration) -> Self {
+    pub(crate) fn new(owner: BodyOwner, bytes: usize, time: Duration) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "bodies are megabytes")]
         let pace = bytes as f64 / time.as_secs_f64();
         let (begun, received, whole, displaced, displacing) = Default::default();
-        Self { holder, begun, received, pace: pace.max(MIN_PACE), whole, displaced, displacing }
+        Self { owner, begun, received, pace: pace.max(MIN_PACE), whole, displaced, displacing }
     }
 
     /// Its bytes are awaited from now on.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.begun.get_or_init(Instant::now);
     }
 
     /// So many bytes of it have come.
-    pub(super) fn received(&self, bytes: usize) {
+    pub(crate) fn received(&self, bytes: usize) {
         self.received.store(bytes, Ordering::Relaxed);
     }
 
     /// All of it has come: it is never slow.
-    pub(super) fn is_whole(&self) {
+    pub(crate) fn is_whole(&self) {
         self.whole.store(true, Ordering::Relaxed);
     }
 
     /// Resolves when it must give its place up.
-    pub(super) async fn displaced(&self) {
+    pub(crate) async fn displaced(&self) {
         self.displacing.notified().await;
     }
 
@@ -91,7 +81,7 @@ impl Progress {
 }
 
 /// A budget.
-pub(super) struct Room {
+pub(crate) struct ByteBudget {
     capacity: usize,
     table: Mutex<Table>,
 }
@@ -105,17 +95,17 @@ struct Table {
     /// What is held.
     held: BTreeMap<u64, (Arc<Progress>, usize)>,
     accounts: HashMap<AccountNo, usize>,
-    tokens: HashMap<Holder, usize>,
+    tokens: HashMap<BodyOwner, usize>,
 }
 
 /// What a body takes or waits for, until this is dropped.
-pub(super) struct Share {
-    room: Arc<Room>,
+pub(crate) struct Share {
+    room: Arc<ByteBudget>,
     id: u64,
 }
 
-impl Room {
-    pub(super) fn new(capacity: usize) -> Arc<Self> {
+impl ByteBudget {
+    pub(crate) fn new(capacity: usize) -> Arc<Self> {
         let (next, looked, waiting, held, accounts, tokens) = Default::default();
         let table = Mutex::new(Table { free: capacity, next, looked, waiting, held, accounts, tokens });
         Arc::new(Self { capacity, table })
@@ -126,12 +116,12 @@ impl Room {
     }
 
     /// How many bytes are taken.
-    pub(super) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.capacity - self.lock().free
     }
 
     /// Takes so many bytes, at most the whole budget; waits for `most` where they aren't free, and is `None` then.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         self: &Arc<Self>,
         progress: &Arc<Progress>,
         bytes: usize,
@@ -174,35 +164,35 @@ impl Room {
 impl Table {
     fn hold(&mut self, id: u64, progress: &Arc<Progress>, bytes: usize) {
         self.free -= bytes;
-        *self.accounts.entry(progress.holder.0).or_default() += bytes;
-        *self.tokens.entry(progress.holder).or_default() += bytes;
+        *self.accounts.entry(progress.owner.0).or_default() += bytes;
+        *self.tokens.entry(progress.owner).or_default() += bytes;
         self.held.insert(id, (progress.clone(), bytes));
     }
 
-    fn give_back(&mut self, holder: Holder, bytes: usize) {
+    fn give_back(&mut self, owner: BodyOwner, bytes: usize) {
         self.free += bytes;
-        let of_account = self.accounts.entry(holder.0).or_default();
+        let of_account = self.accounts.entry(owner.0).or_default();
         *of_account = of_account.saturating_sub(bytes);
         if *of_account == 0 {
-            self.accounts.remove(&holder.0);
+            self.accounts.remove(&owner.0);
         }
-        let of_token = self.tokens.entry(holder).or_default();
+        let of_token = self.tokens.entry(owner).or_default();
         *of_token = of_token.saturating_sub(bytes);
         if *of_token == 0 {
-            self.tokens.remove(&holder);
+            self.tokens.remove(&owner);
         }
     }
 
-    fn holds(&self, holder: Holder) -> (usize, usize) {
+    fn holds(&self, owner: BodyOwner) -> (usize, usize) {
         let of = |held: Option<&usize>| held.copied().unwrap_or(0);
-        (of(self.accounts.get(&holder.0)), of(self.tokens.get(&holder)))
+        (of(self.accounts.get(&owner.0)), of(self.tokens.get(&owner)))
     }
 
     /// Gives what is free to those that wait, until the next of them finds no room.
     fn pass_on(&mut self) {
         loop {
             let next = self.waiting.iter().min_by_key(|(id, (progress, bytes, _))| {
-                let (of_account, of_token) = self.holds(progress.holder);
+                let (of_account, of_token) = self.holds(progress.owner);
                 (of_account, of_token, *bytes, **id)
             });
             let Some((id, bytes)) =
@@ -230,7 +220,7 @@ impl Table {
             if progress.displaced.load(Ordering::Relaxed) {
                 coming += bytes;
             } else if progress.is_slow(now) {
-                slow.push((Reverse(self.holds(progress.holder)), *id));
+                slow.push((Reverse(self.holds(progress.owner)), *id));
             }
         }
         slow.sort_unstable();
@@ -248,14 +238,14 @@ impl Table {
 
 impl Share {
     /// Gives back what is beyond so many bytes.
-    pub(super) fn shrink(&self, to: usize) {
+    pub(crate) fn shrink(&self, to: usize) {
         let mut table = self.room.lock();
         let Some((progress, bytes)) = table.held.get_mut(&self.id) else {
             return;
         };
-        let (holder, surplus) = (progress.holder, bytes.saturating_sub(to));
+        let (owner, surplus) = (progress.owner, bytes.saturating_sub(to));
         *bytes -= surplus;
-        table.give_back(holder, surplus);
+        table.give_back(owner, surplus);
         table.pass_on();
     }
 }
@@ -265,7 +255,7 @@ impl Drop for Share {
         let mut table = self.room.lock();
         table.waiting.remove(&self.id);
         if let Some((progress, bytes)) = table.held.remove(&self.id) {
-            table.give_back(progress.holder, bytes);
+            table.give_back(progress.owner, bytes);
         }
         table.pass_on();
     }
@@ -278,17 +268,17 @@ mod tests {
     const SOON: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_secs(20);
 
-    fn of(account: u32, token: u8) -> Holder {
+    fn of(account: u32, token: u8) -> BodyOwner {
         (AccountNo(account), Some(TokenId::from_bytes([token; 16])))
     }
 
-    fn body(holder: Holder) -> Arc<Progress> {
-        Arc::new(Progress::new(holder, 10, LONG))
+    fn body(owner: BodyOwner) -> Arc<Progress> {
+        Arc::new(Progress::new(owner, 10, LONG))
     }
 
     #[tokio::test]
     async fn what_finds_no_room_waits_and_is_then_refused() {
-        let room = Room::new(100);
+        let room = ByteBudget::new(100);
         let (one, other) = (body(of(0, 1)), body(of(0, 1)));
         let all = room.take(&one, 1000, SOON).await.unwrap();
         assert_eq!(room.taken(), 100, "no more than there is");
@@ -303,12 +293,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_free_goes_to_who_holds_the_least_and_then_to_the_shortest() {
-        let room = Room::new(100);
+        let room = ByteBudget::new(100);
         let greedy = room.take(&body(of(0, 1)), 60, LONG).await.unwrap();
         let rest = room.take(&body(of(0, 2)), 40, LONG).await.unwrap();
         let order = Mutex::new(Vec::new());
-        let waits = async |holder, bytes, name| {
-            let share = room.take(&body(holder), bytes, LONG).await.unwrap();
+        let waits = async |owner, bytes, name| {
+            let share = room.take(&body(owner), bytes, LONG).await.unwrap();
             order.lock().unwrap().push(name);
             drop(share);
         };
@@ -329,7 +319,7 @@ mod tests {
 
     #[tokio::test]
     async fn slow_bodies_give_their_places_up_while_others_wait() {
-        let room = Room::new(100);
+        let room = ByteBudget::new(100);
         let (slow, late, quick, whole) = (body(of(0, 1)), body(of(0, 1)), body(of(0, 1)), body(of(0, 1)));
         let mut held = Vec::new();
         for one in [&slow, &late, &quick, &whole] {

@@ -7,10 +7,6 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The capacity of a block for what is large and goes soon. The C library takes a block of more than 32 MiB from the system, and gives
-/// it back, by itself; what is smaller may come out of a heap that never shrinks. A page that nothing was written to costs no memory.
-pub const OWN_MAPPING: usize = 33 * 1024 * 1024;
-
 /// A body without an end of its own. Its next piece is made only when the connection has room for it, so a reader that doesn't read
 /// costs nothing.
 pub trait Feed: Send {
@@ -21,37 +17,28 @@ pub trait Feed: Send {
 /// See [`Feed::next`].
 pub type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Box<dyn Feed>)>> + Send>>;
 
-/// Why the body of a request wasn't read, where the request is answered all the same: it goes with the request, as an extension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    /// It is longer than it may be.
-    TooLong,
-    /// As many bodies are being read as may be at once.
-    Busy,
-}
-
 /// A body.
-pub enum Body {
+pub enum ResponseBody {
     /// All of it.
     Whole(Bytes),
     /// What comes next of one that goes on.
     Feed(Next),
 }
 
-impl Body {
+impl ResponseBody {
     /// A body that goes on.
     pub fn feed(feed: Box<dyn Feed>) -> Self {
         Self::Feed(feed.next())
     }
 }
 
-impl From<Bytes> for Body {
+impl From<Bytes> for ResponseBody {
     fn from(bytes: Bytes) -> Self {
         Self::Whole(bytes)
     }
 }
 
-impl HttpBody for Body {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

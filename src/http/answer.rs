@@ -1,9 +1,7 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
-use crate::body::{Body, Feed};
-use crate::model::{Localized, Scope};
-use crate::service::Error;
-use crate::store::StoreError;
+use super::response_body::{Feed, ResponseBody};
+use crate::model::Scope;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
@@ -14,55 +12,55 @@ use std::time::Duration;
 const RETRY_AFTER_S: u16 = 5;
 
 /// The most fields that one answer names.
-pub(super) const MAX_NAMED_FIELDS: usize = 100;
+pub(crate) const MAX_NAMED_FIELDS: usize = 100;
 
 /// An answer, before it has its request id.
-pub(super) struct Answer {
+pub struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
-    body: Body,
+    body: ResponseBody,
     /// Whether its headers are complete as they are.
     complete: bool,
 }
 
 impl Answer {
-    pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: Body::Whole(body.into()), complete: false }
+    pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: Vec::new(), body: ResponseBody::Whole(body.into()), complete: false }
     }
 
     /// A page, with the headers it came with.
-    pub(super) fn of_page(page: Response<Body>) -> Self {
+    pub(crate) fn of_page(page: Response<ResponseBody>) -> Self {
         let (head, body) = page.into_parts();
         let headers = head.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Self { status: head.status, headers, body, complete: true }
     }
 
     /// The text format of Prometheus.
-    pub(super) fn text(body: String) -> Self {
+    pub(crate) fn text(body: String) -> Self {
         let answer = Self::json(StatusCode::OK, body);
         answer.with(header::CONTENT_TYPE, "text/plain; version=0.0.4")
     }
 
     /// A stream, its content type still to be said.
-    pub(super) fn stream(feed: Box<dyn Feed>) -> Self {
-        Self { body: Body::feed(feed), ..Self::empty(StatusCode::OK) }
+    pub(crate) fn stream(feed: Box<dyn Feed>) -> Self {
+        Self { body: ResponseBody::feed(feed), ..Self::empty(StatusCode::OK) }
     }
 
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
     /// Whether its body has no end of its own.
-    pub(super) fn goes_on(&self) -> bool {
-        matches!(self.body, Body::Feed(_))
+    pub(crate) fn goes_on(&self) -> bool {
+        matches!(self.body, ResponseBody::Feed(_))
     }
 
-    pub(super) fn empty(status: StatusCode) -> Self {
+    pub(crate) fn empty(status: StatusCode) -> Self {
         Self::json(status, Bytes::new())
     }
 
     /// `{"data": …}`
-    pub(super) fn data<T: Serialize>(status: StatusCode, data: &T) -> Self {
+    pub(crate) fn data<T: Serialize>(status: StatusCode, data: &T) -> Self {
         #[derive(Serialize)]
         struct Data<'a, T> {
             data: &'a T,
@@ -71,7 +69,7 @@ impl Answer {
     }
 
     /// `{"data": [...], "page": {…}}`
-    pub(super) fn page<T: Serialize>(data: &[T], next_cursor: Option<String>, limit: usize) -> Self {
+    pub(crate) fn page<T: Serialize>(data: &[T], next_cursor: Option<String>, limit: usize) -> Self {
         #[derive(Serialize)]
         struct Page<'a, T> {
             data: &'a [T],
@@ -85,7 +83,7 @@ impl Answer {
         Self::json(StatusCode::OK, to_json(&Page { data, page: PageInfo { next_cursor, limit } }))
     }
 
-    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
@@ -93,10 +91,10 @@ impl Answer {
     }
 
     /// Head and body as they go over the wire, for what is answered without hyper.
-    pub(super) fn into_bytes(self, request_id: &HeaderValue) -> (String, Bytes) {
+    pub(crate) fn into_bytes(self, request_id: &HeaderValue) -> (String, Bytes) {
         let body = match &self.body {
-            Body::Whole(bytes) => bytes.clone(),
-            Body::Feed(_) => Bytes::new(),
+            ResponseBody::Whole(bytes) => bytes.clone(),
+            ResponseBody::Feed(_) => Bytes::new(),
         };
         let response = self.into_response(request_id.clone());
         let mut head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n", response.status(), body.len());
@@ -107,8 +105,8 @@ impl Answer {
         (head, body)
     }
 
-    pub(super) fn into_response(self, request_id: HeaderValue) -> Response<Body> {
-        let is_json = !self.complete && matches!(&self.body, Body::Whole(bytes) if !bytes.is_empty());
+    pub(crate) fn into_response(self, request_id: HeaderValue) -> Response<ResponseBody> {
+        let is_json = !self.complete && matches!(&self.body, ResponseBody::Whole(bytes) if !bytes.is_empty());
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -135,7 +133,7 @@ fn to_json<T: Serialize>(value: &T) -> Bytes {
 
 /// An answer that is an error: `{"errors": {"code", "detail", "fields"?}}`.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub struct Failure {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -145,7 +143,7 @@ pub(super) struct Failure {
 
 impl Failure {
     /// For a request that couldn't even be read; the connection closes behind it.
-    pub(super) fn unread(status: StatusCode, code: &'static str, detail: &str) -> Self {
+    pub(crate) fn unread(status: StatusCode, code: &'static str, detail: &str) -> Self {
         let close = Box::new((header::CONNECTION, "close".to_owned()));
         Self { header: Some(close), ..Self::new(status, code, detail) }
     }
@@ -154,17 +152,17 @@ impl Failure {
         Self { status, code, detail: detail.into(), fields: None, header: None }
     }
 
-    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    pub(super) fn unauthorized(detail: &str) -> Self {
+    pub(crate) fn unauthorized(detail: &str) -> Self {
         let failure = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
         Self { header: Some(Box::new((header::WWW_AUTHENTICATE, "Bearer".to_owned()))), ..failure }
     }
 
     /// Rounded up to whole seconds, which are all that the header can say.
-    pub(super) fn too_many_guesses(wait: Duration) -> Self {
+    pub(crate) fn too_many_guesses(wait: Duration) -> Self {
         let failure = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_wrong_tokens",
@@ -174,34 +172,34 @@ impl Failure {
         Self { header: Some(Box::new((header::RETRY_AFTER, seconds.to_string()))), ..failure }
     }
 
-    pub(super) fn forbidden(scope: Scope) -> Self {
+    pub(crate) fn forbidden(scope: Scope) -> Self {
         let detail = format!("this token lacks the scope `{}` that the call needs", scope.as_str());
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
-    pub(super) fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path, or it is not yours")
     }
 
-    pub(super) fn below_a_path() -> Self {
+    pub(crate) fn below_a_path() -> Self {
         let detail = "there is nothing at this path: carteiro can't be hosted below a path, its own begin at /. Give it a host name of its \
                       own, and have the proxy forward every path unchanged";
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    pub(super) fn method_not_allowed(allowed: &[Method]) -> Self {
+    pub(crate) fn method_not_allowed(allowed: &[Method]) -> Self {
         let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let failure =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"));
         Self { header: Some(Box::new((header::ALLOW, allow))), ..failure }
     }
 
-    pub(super) fn body_timeout() -> Self {
+    pub(crate) fn body_timeout() -> Self {
         let failure = Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive");
         Self { header: Some(Box::new((header::CONNECTION, "close".to_owned()))), ..failure }
     }
 
-    pub(super) fn too_large(max: usize) -> Self {
+    pub(crate) fn too_large(max: usize) -> Self {
         let failure = Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
@@ -212,20 +210,34 @@ impl Failure {
     }
 
     /// More bodies are being read than there is memory set aside for.
-    pub(super) fn busy() -> Self {
+    pub(crate) fn busy() -> Self {
         Self::unavailable("the daemon is reading as many large bodies as it may at once: try again in a moment")
     }
 
-    pub(super) fn slow_body() -> Self {
+    pub(crate) fn slow_body() -> Self {
         Self::unavailable("the body came too slowly while others waited for their turn: try again in a moment")
     }
 
+    /// The connection has lost its slot, or there is none for it.
+    pub(crate) fn no_slot() -> Self {
+        Self::unavailable("every connection is taken: try again in a moment")
+    }
+
     /// The status it is answered with.
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
 
-    pub(super) fn not_json_type() -> Self {
+    pub(crate) fn conflict(code: &'static str, detail: String) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    pub(crate) fn store_failed() -> Self {
+        let detail = "the store could not answer; the daemon's log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", detail)
+    }
+
+    pub(crate) fn not_json_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
@@ -234,7 +246,7 @@ impl Failure {
     }
 
     /// The header says what would be taken (RFC 9110, 12.5.3).
-    pub(super) fn content_encoding(coding: &str) -> Self {
+    pub(crate) fn content_encoding(coding: &str) -> Self {
         let failure = Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_content_encoding",
@@ -243,7 +255,7 @@ impl Failure {
         Self { header: Some(Box::new((header::ACCEPT_ENCODING, "identity".to_owned()))), ..failure }
     }
 
-    pub(super) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {
+    pub(crate) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {
         // Enough to correct the request by; one of a million unknown fields gets no answer of a million sentences.
         while fields.len() > MAX_NAMED_FIELDS {
             fields.pop_last();
@@ -256,12 +268,12 @@ impl Failure {
         Self { fields: Some(fields), ..failure }
     }
 
-    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
         Self { header: Some(Box::new((header::RETRY_AFTER, RETRY_AFTER_S.to_string()))), ..failure }
     }
 
-    pub(super) fn into_answer(self) -> Answer {
+    pub(crate) fn into_answer(self) -> Answer {
         #[derive(Serialize)]
         struct Errors<'a> {
             errors: Body<'a>,
@@ -278,33 +290,6 @@ impl Failure {
         match self.header {
             Some(header) => answer.with(header.0, &header.1),
             None => answer,
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::NotFound => Self::not_found(),
-            Error::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail.en),
-            Error::Invalid(fields) => {
-                let english = |said: Vec<Localized>| said.into_iter().map(|said| said.en).collect();
-                Self::invalid(fields.into_iter().map(|(field, said)| (field, english(said))).collect())
-            }
-            Error::Store(full @ StoreError::Full { .. }) => Self::unavailable(full.to_string()),
-            Error::Store(StoreError::Stopped) => Self::unavailable("carteiro is stopping: try again in a moment"),
-            Error::Store(error) => {
-                // A caller can do nothing about it and learns nothing from its details; the operator must. A read that failed is in
-                // the log already, once and not for each call.
-                if !error.is_failed_read() {
-                    tracing::error!(%error, "the store could not answer");
-                }
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "store_failed",
-                    "the store could not answer; the daemon's log says why",
-                )
-            }
         }
     }
 }

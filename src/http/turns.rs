@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 const SHORT: usize = 64 * 1024;
 
 /// Who may read something long now.
-pub(super) struct Turns(Semaphore);
+pub(crate) struct Turns(Semaphore);
 
 impl Default for Turns {
     /// Half of the machine's cores: the others answer calls meanwhile.
@@ -20,7 +20,7 @@ impl Default for Turns {
 impl Turns {
     /// Does work whose time grows with `bytes`. If there are many, it waits for its turn, and the other tasks of the thread that it is
     /// done on go on elsewhere.
-    pub(super) async fn take<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
+    pub(crate) async fn take<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
         if bytes <= SHORT || Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
             return work();
         }

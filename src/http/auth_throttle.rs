@@ -4,7 +4,7 @@
 //! right token always passes, whoever shares its address with a guesser; so the answer comes after the look at the token, and only
 //! what is wrong is told to wait.
 
-use super::holder;
+use super::client_address::address_key;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,16 +21,16 @@ const MAX_ADDRESSES: usize = 4096;
 
 /// By address, when its last wrong token will be forgotten: the generic cell rate algorithm, whose state is one moment.
 #[derive(Default)]
-pub(in crate::api) struct Guesses {
+pub(crate) struct AuthThrottle {
     forgotten_at: Mutex<HashMap<IpAddr, Instant>>,
     wrong: AtomicU64,
 }
 
-impl Guesses {
+impl AuthThrottle {
     /// Counts a wrong token from this address; `Err` with how long to wait, if it has sent too many.
-    pub(in crate::api) fn wrong(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn wrong(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         self.wrong.fetch_add(1, Ordering::Relaxed);
-        let key = holder(address);
+        let key = address_key(address);
         let mut all = self.forgotten_at.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_ADDRESSES && !all.contains_key(&key) {
             all.retain(|_, at| *at > now);
@@ -55,7 +55,7 @@ impl Guesses {
     }
 
     /// Wrong tokens since the start.
-    pub(in crate::api) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.wrong.load(Ordering::Relaxed)
     }
 }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn so_many_at_once_and_then_one_at_a_time() {
-        let (guesses, mut now) = (Guesses::default(), Instant::now());
+        let (guesses, mut now) = (AuthThrottle::default(), Instant::now());
         let (one, other) = (Ipv4Addr::new(192, 0, 2, 1).into(), Ipv4Addr::new(192, 0, 2, 2).into());
         for nth in 1..=BURST {
             assert_eq!(guesses.wrong(one, now), Ok(()), "{nth}");
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_the_worst_are_remembered() {
-        let (guesses, now) = (Guesses::default(), Instant::now());
+        let (guesses, now) = (AuthThrottle::default(), Instant::now());
         let worst = Ipv4Addr::new(192, 0, 2, 1).into();
         while guesses.wrong(worst, now).is_ok() {}
         for n in 0..3 * u32::try_from(MAX_ADDRESSES).unwrap() {

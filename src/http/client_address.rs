@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// What limits are counted by: an IPv4 address, or the /64 that one customer of IPv6 has at the least.
-pub(in crate::api) fn holder(address: IpAddr) -> IpAddr {
+pub(crate) fn address_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
@@ -15,7 +15,7 @@ pub(in crate::api) fn holder(address: IpAddr) -> IpAddr {
 /// The address of who calls: the peer's, or, where that is a proxy that is trusted, the last address of `X-Forwarded-For` that is
 /// none. Everything left of it is the caller's own to invent. `Forwarded` (RFC 7239) is not looked at: a proxy that appends to one of
 /// the two headers passes the other on as it came, and whoever believes both believes the caller.
-pub(in crate::api) fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &[AddressRange]) -> IpAddr {
+pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[AddressRange]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
     let mut nearest = peer.to_canonical();
     if !is_trusted(nearest) {
@@ -58,7 +58,7 @@ mod tests {
         for value in forwarded {
             headers.append("x-forwarded-for", http::HeaderValue::from_static(value));
         }
-        caller(peer.parse().unwrap(), &headers, &trusted()).to_string()
+        client_address(peer.parse().unwrap(), &headers, &trusted()).to_string()
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_customer_of_ipv6_has_one_address() {
-        let same = |a: &str, b: &str| holder(a.parse().unwrap()) == holder(b.parse().unwrap());
+        let same = |a: &str, b: &str| address_key(a.parse().unwrap()) == address_key(b.parse().unwrap());
         assert!(same("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff") && !same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(same("::ffff:192.0.2.1", "192.0.2.1") && !same("192.0.2.1", "192.0.2.2"));
     }

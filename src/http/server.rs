@@ -1,14 +1,15 @@
 //! Connections in: accept, bound, shake hands, serve, drain.
 
 use super::answer::{Answer, Failure};
-use super::ingress::{Guarded, Ingress, Patience, Phase, Place, Refused, Stream, Taken};
-use super::pages::Pages;
-use super::spoken::Spoken;
-use super::traffic::Class;
-use super::{cors, handle};
-use crate::body::Body;
+use super::connection_slots::{HeldSlot, Phase, Refused, Slot};
+use super::contract_errors::ContractErrors;
+use super::cors;
+use super::handler::{Handler, InboundRequest};
+use super::head;
+use super::ingress::Ingress;
+use super::response_body::ResponseBody;
+use super::timed_stream::{Patience, Stream, TimedStream};
 use crate::config::Server as Settings;
-use crate::service::Service;
 use crate::shutdown::asked;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -42,21 +43,22 @@ const LINGER: Duration = Duration::from_millis(500);
 /// The listener and what it serves.
 pub struct Server {
     listener: TcpListener,
-    service: Arc<Service>,
     ingress: Arc<Ingress>,
-    pages: Option<Arc<dyn Pages>>,
+    handlers: Handlers,
     request_ids: Arc<RequestIds>,
 }
 
+/// The first that serves a path answers it; the last one answers what none serves.
+type Handlers = Arc<[Arc<dyn Handler>]>;
+
 /// What the requests of one connection share.
-pub(super) struct Connection {
-    pub(super) service: Arc<Service>,
-    pub(super) ingress: Arc<Ingress>,
-    pub(super) pages: Option<Arc<dyn Pages>>,
-    pub(super) place: Arc<Place>,
-    pub(super) peer: IpAddr,
+struct Connection {
+    ingress: Arc<Ingress>,
+    handlers: Handlers,
+    slot: Arc<Slot>,
+    peer: IpAddr,
     /// Turns true when the daemon stops.
-    pub(super) stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     request_ids: Arc<RequestIds>,
 }
 
@@ -64,6 +66,13 @@ pub(super) struct Connection {
 struct RequestIds {
     run: u64,
     next: AtomicU64,
+}
+
+impl Connection {
+    fn handler(&self, path: &str) -> &Arc<dyn Handler> {
+        let serving = self.handlers.iter().find(|handler| handler.serves(path));
+        serving.unwrap_or(&self.handlers[self.handlers.len() - 1])
+    }
 }
 
 impl RequestIds {
@@ -74,15 +83,15 @@ impl RequestIds {
 }
 
 impl Server {
-    /// A server on a listener that is bound already, with the pages beside the API if there are any.
-    pub fn new(
-        listener: TcpListener,
-        service: Arc<Service>,
-        ingress: Arc<Ingress>,
-        pages: Option<Arc<dyn Pages>>,
-    ) -> Self {
+    /// A server on a listener that is bound already. The first handler that serves a path answers it, and the last one what
+    /// none serves.
+    ///
+    /// # Panics
+    /// Without a handler.
+    pub fn new(listener: TcpListener, ingress: Arc<Ingress>, handlers: Vec<Arc<dyn Handler>>) -> Self {
+        assert!(!handlers.is_empty(), "a server needs a handler");
         let request_ids = RequestIds { run: u64::from_be_bytes(crate::random::bytes()), next: AtomicU64::new(1) };
-        Self { listener, service, ingress, pages, request_ids: Arc::new(request_ids) }
+        Self { listener, ingress, handlers: handlers.into(), request_ids: Arc::new(request_ids) }
     }
 
     /// Serves until `stop` turns true; then accepts nobody new, lets requests finish for at most `grace`, and returns.
@@ -99,7 +108,7 @@ impl Server {
                 Ok((stream, peer)) => self.admit(stream, peer.ip().to_canonical(), &mut connections, &stop),
                 Err(error) => {
                     // A peer that gave up, or no descriptors left: neither is a reason to stop serving the others.
-                    self.ingress.places.make_room(&error);
+                    self.ingress.slots.make_room(&error);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -118,17 +127,16 @@ impl Server {
         // Behind a proxy all callers have its address.
         let counted = !peer.is_loopback() && !settings.trusted_proxies.iter().any(|range| range.contains(peer));
         let of_address = counted.then_some(settings.max_connections_per_address as usize);
-        let taken = match self.ingress.places.take(peer, phase, settings.max_connections as usize, of_address) {
+        let taken = match self.ingress.slots.take(peer, phase, settings.max_connections as usize, of_address) {
             Ok(taken) => taken,
             // A handshake only to say no would cost more than the no is worth.
             Err(_) if tls.is_some() => return,
             Err(refused) => return refuse(&stream, refused, &self.request_ids.next()),
         };
         let connection = Arc::new(Connection {
-            service: self.service.clone(),
             ingress: self.ingress.clone(),
-            pages: self.pages.clone(),
-            place: taken.place.clone(),
+            handlers: self.handlers.clone(),
+            slot: taken.slot.clone(),
             peer,
             stop: stop.clone(),
             request_ids: self.request_ids.clone(),
@@ -137,10 +145,10 @@ impl Server {
     }
 }
 
-/// Answers in one write, without waiting: what the system's buffer of a new connection doesn't take is not worth a place.
+/// Answers in one write, without waiting: what the system's buffer of a new connection doesn't take is not worth a slot.
 fn refuse(stream: &TcpStream, refused: Refused, request_id: &HeaderValue) {
     let failure = match refused {
-        Refused::Full => Failure::unavailable("every connection is taken: try again in a moment"),
+        Refused::Full => Failure::no_slot(),
         Refused::TooManyOfAddress => Failure::unavailable("this address has all the connections it may have"),
     };
     let (head, body) = failure.into_answer().with(header::CONNECTION, "close").into_bytes(request_id);
@@ -152,13 +160,13 @@ async fn converse(
     tls: Option<TlsAcceptor>,
     settings: Arc<Settings>,
     connection: Arc<Connection>,
-    taken: Taken,
+    taken: HeldSlot,
 ) {
     let mut stop = connection.stop.clone();
     // Answers are one write each; waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
     tokio::select! {
-        () = taken.place.dropped() => {}
+        () = taken.slot.dropped() => {}
         () = async {
             let stream = match tls {
                 None => Some(Stream::Plain(stream)),
@@ -171,7 +179,7 @@ async fn converse(
                 },
             };
             if let Some(stream) = stream {
-                connection.place.enter(Phase::Head);
+                connection.slot.enter(Phase::Head);
                 serve(stream, &settings, connection).await;
             }
         } => {}
@@ -205,9 +213,9 @@ async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Conne
 async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>) {
     let patience =
         Patience { header: settings.header_timeout, idle: settings.idle_timeout, write: settings.write_timeout };
-    let place = connection.place.clone();
-    let stream = Guarded::new(stream, place.clone(), patience);
-    let stream = Spoken::new(stream, connection.request_ids.next());
+    let slot = connection.slot.clone();
+    let stream = TimedStream::new(stream, slot.clone(), patience);
+    let stream = ContractErrors::new(stream, connection.request_ids.next());
     let mut stop = connection.stop.clone();
     let answer = service_fn(move |request| answer(connection.clone(), request));
     let served = http1::Builder::new()
@@ -226,7 +234,7 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>)
             served.as_mut().graceful_shutdown();
             tokio::select! {
                 _ = served => {}
-                () = asks_nothing(&place) => {}
+                () = asks_nothing(&slot) => {}
             }
         }
     }
@@ -234,31 +242,31 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>)
 
 /// Resolves when the caller hasn't a whole head to show though the daemon stops: hyper waits for a head that has begun, which would
 /// hold up the stop to the end of the grace time.
-async fn asks_nothing(place: &Place) {
+async fn asks_nothing(slot: &Slot) {
     loop {
         tokio::time::sleep(LAST_HEAD).await;
-        if matches!(place.phase().0, Phase::Head | Phase::Idle) {
+        if matches!(slot.phase().0, Phase::Head | Phase::Idle) {
             return;
         }
     }
 }
 
-async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
     let id = connection.request_ids.next();
-    if !connection.place.enter(Phase::Working) {
-        // It has lost its place in this very moment; nothing of the request was done, and nobody will read this.
-        let failure = Failure::unavailable("every connection is taken: try again in a moment");
-        return Ok(failure.into_answer().into_response(id));
+    if !connection.slot.enter(Phase::Working) {
+        // It has lost its slot in this very moment; nothing of the request was done, and nobody will read this.
+        return Ok(Failure::no_slot().into_answer().into_response(id));
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let (class, begun) = (Class::of(request.method(), request.uri().path()), Instant::now());
+    let handler = connection.handler(request.uri().path()).clone();
+    let (class, begun) = (handler.class(request.method(), request.uri().path()), Instant::now());
     let head_alone = request.method() == Method::HEAD;
     let settings = connection.ingress.settings();
     // In a task of its own: a panic costs the request and not the connection, and a peer that goes away in the middle of a
     // commit doesn't leave it half told.
     let (own, of) = (connection.clone(), settings.clone());
-    let handled = tokio::spawn(async move { handle(&own, &of, request).await }).await;
-    let answer = handled.unwrap_or_else(|error| {
+    let answer = tokio::spawn(async move { handle(&own, of, handler, request).await }).await;
+    let answer = answer.unwrap_or_else(|error| {
         if error.is_cancelled() {
             // The process ends, or the connection has been given up: nobody reads this.
             return Failure::unavailable("carteiro is stopping: try again in a moment").into_answer();
@@ -276,6 +284,25 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
     if *connection.stop.borrow() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    connection.place.enter(if streams { Phase::Streaming } else { Phase::Answering });
+    connection.slot.enter(if streams { Phase::Streaming } else { Phase::Answering });
     Ok(response)
+}
+
+/// Checks what all requests have in common, and has the rest answered.
+async fn handle(
+    connection: &Connection,
+    settings: Arc<Settings>,
+    handler: Arc<dyn Handler>,
+    request: Request<Incoming>,
+) -> Answer {
+    let request = request.into_parts();
+    if let Err(failure) = head::check(&request.0) {
+        return failure.into_answer();
+    }
+    if let Some(answer) = cors::preflight(&settings.cors_origins, &request.0) {
+        return answer;
+    }
+    let Connection { ingress, slot, peer, stop, .. } = connection;
+    let request = InboundRequest::new(request, *peer, slot.clone(), settings, ingress.clone(), stop.clone());
+    handler.handle(request).await.unwrap_or_else(Failure::into_answer)
 }

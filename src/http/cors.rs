@@ -15,7 +15,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, I
 
 /// The answer to a browser that asks whether a call would be let through; `None` for anything else. It needs no token: a browser
 /// sends none with its question.
-pub(super) fn preflight(origins: &[Origin], head: &Parts) -> Option<Answer> {
+pub(crate) fn preflight(origins: &[Origin], head: &Parts) -> Option<Answer> {
     let asks = head.method == Method::OPTIONS && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let origin = head.headers.get(header::ORIGIN)?;
     if !asks || !is_allowed(origins, origin) {
@@ -29,7 +29,7 @@ pub(super) fn preflight(origins: &[Origin], head: &Parts) -> Option<Answer> {
 }
 
 /// Says on an answer, whatever it is, who may read it.
-pub(super) fn allow(origins: &[Origin], origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+pub(crate) fn allow(origins: &[Origin], origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
     if origins.is_empty() {
         return;
     }

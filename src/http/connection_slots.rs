@@ -1,12 +1,12 @@
-//! The places that connections take, and who makes room when all are taken.
+//! The slots that connections take, and who makes room when all are taken.
 //!
-//! A new connection is never left waiting in the system's queue: where there is no place, the one whose caller has kept us
+//! A new connection is never left waiting in the system's queue: where there is no slot, the one whose caller has kept us
 //! waiting the longest loses its own, whether it dawdles in its handshake, its head or its body, idles, or doesn't take its
 //! answer. So thousands of slow connections cost an honest caller nothing: it is the newest, and says what it has to say at
 //! once. A request that is being worked on is never cut off; where all are, a new connection is refused. Whoever is sending a body
 //! goes last: a body is awaited only of a caller whose token is right, so a flood of strangers costs no upload.
 
-use super::holder;
+use super::client_address::address_key;
 use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
@@ -16,14 +16,14 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How often it is logged that there are no places.
+/// How often it is logged that there are no slots.
 const TELL_EVERY: Duration = Duration::from_secs(60);
-/// The share of the places that is cleared at once, so that the table is not walked for every single connection of a flood.
+/// The share of the slots that is cleared at once, so that the table is not walked for every single connection of a flood.
 const SHARE: usize = 64;
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::api) enum Phase {
+pub(crate) enum Phase {
     /// The TLS handshake.
     Handshake,
     /// Its first head is awaited.
@@ -38,7 +38,7 @@ pub(in crate::api) enum Phase {
     Answering,
     /// An answer goes out that has no end of its own: its connection closes behind it.
     Streaming,
-    /// It has lost its place, and ends.
+    /// It has lost its slot, and ends.
     Dropped,
     /// A form is awaited of a visitor who isn't signed in.
     Form,
@@ -56,7 +56,7 @@ impl Phase {
         Self::Dropped,
         Self::Form,
     ];
-    /// How many bits of a place's state hold its phase.
+    /// How many bits of a slot's state hold its phase.
     const BITS: u32 = 4;
 
     /// Whether the caller is the one who is waited for.
@@ -69,20 +69,20 @@ impl Phase {
     }
 }
 
-/// The place of one connection. Its phase and since when in one word, so that who is dropped is dropped in the very phase in
+/// The slot of one connection. Its phase and since when in one word, so that who is dropped is dropped in the very phase in
 /// which it was chosen.
-pub(in crate::api) struct Place {
+pub(crate) struct Slot {
     base: Instant,
     /// Microseconds since `base`, times sixteen, and the phase. Fine enough that no two phases of one connection begin at once.
     state: AtomicU64,
     dropped: Notify,
 }
 
-impl Place {
-    pub(in crate::api) fn new(base: Instant, phase: Phase) -> Self {
-        let place = Self { base, state: AtomicU64::new(0), dropped: Notify::new() };
-        place.state.store(place.pack(phase), Ordering::Release);
-        place
+impl Slot {
+    pub(crate) fn new(base: Instant, phase: Phase) -> Self {
+        let slot = Self { base, state: AtomicU64::new(0), dropped: Notify::new() };
+        slot.state.store(slot.pack(phase), Ordering::Release);
+        slot
     }
 
     fn pack(&self, phase: Phase) -> u64 {
@@ -94,8 +94,8 @@ impl Place {
         (state >> Phase::BITS, *Phase::ALL.get((state & ((1 << Phase::BITS) - 1)) as usize).unwrap_or(&Phase::Dropped))
     }
 
-    /// Goes over into a phase; false for a connection that has lost its place.
-    pub(in crate::api) fn enter(&self, phase: Phase) -> bool {
+    /// Goes over into a phase; false for a connection that has lost its slot.
+    pub(crate) fn enter(&self, phase: Phase) -> bool {
         let new = self.pack(phase);
         let entered = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             (Self::unpack(state).1 != Phase::Dropped).then_some(new)
@@ -104,17 +104,17 @@ impl Place {
     }
 
     /// The phase, and when it began.
-    pub(in crate::api) fn phase(&self) -> (Phase, Instant) {
+    pub(crate) fn phase(&self) -> (Phase, Instant) {
         let (since_us, phase) = Self::unpack(self.state.load(Ordering::Acquire));
         (phase, self.base + Duration::from_micros(since_us))
     }
 
-    /// Resolves when it has lost its place.
-    pub(in crate::api) async fn dropped(&self) {
+    /// Resolves when it has lost its slot.
+    pub(crate) async fn dropped(&self) {
         self.dropped.notified().await;
     }
 
-    /// Takes the place away, if the connection is still where it was seen.
+    /// Takes the slot away, if the connection is still where it was seen.
     fn take_from(&self, seen: u64) -> bool {
         let dropped = self.pack(Phase::Dropped);
         let taken = self.state.compare_exchange(seen, dropped, Ordering::AcqRel, Ordering::Acquire).is_ok();
@@ -126,17 +126,17 @@ impl Place {
     }
 }
 
-/// Why a connection gets no place: every one that could make room is being worked on.
+/// Why a connection gets no slot: every one that could make room is being worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::api) enum Refused {
+pub(crate) enum Refused {
     /// There are as many as there may be.
     Full,
     /// Its address has as many as it may have.
     TooManyOfAddress,
 }
 
-/// All places.
-pub(in crate::api) struct Places {
+/// All slots.
+pub(crate) struct ConnectionSlots {
     base: Instant,
     /// As many as there are file descriptors for, whatever the settings say.
     most: usize,
@@ -148,7 +148,7 @@ pub(in crate::api) struct Places {
 #[derive(Default)]
 struct Table {
     next: u64,
-    taken: HashMap<u64, (Arc<Place>, IpAddr)>,
+    taken: HashMap<u64, (Arc<Slot>, IpAddr)>,
     by_address: HashMap<IpAddr, usize>,
     told: Option<Instant>,
 }
@@ -182,8 +182,8 @@ impl Table {
             .taken
             .iter()
             .filter(|(_, (_, address))| of.is_none_or(|of| *address == of))
-            .map(|(id, (place, _))| (place.state.load(Ordering::Acquire), *id))
-            .map(|(state, id)| (Place::unpack(state).1, state, id))
+            .map(|(id, (slot, _))| (slot.state.load(Ordering::Acquire), *id))
+            .map(|(state, id)| (Slot::unpack(state).1, state, id))
             .filter(|(phase, ..)| phase.waits_for_caller())
             .map(|(phase, state, id)| (phase == Phase::Body, state, id))
             .collect();
@@ -194,7 +194,7 @@ impl Table {
         }
         let mut dropped = 0;
         for (_, state, id) in waiting {
-            if self.taken.get(&id).is_some_and(|(place, _)| place.take_from(state)) {
+            if self.taken.get(&id).is_some_and(|(slot, _)| slot.take_from(state)) {
                 self.give_back(id);
                 dropped += 1;
             }
@@ -203,21 +203,21 @@ impl Table {
     }
 }
 
-/// A place that is taken, until this is dropped.
-pub(in crate::api) struct Taken {
-    places: Arc<Places>,
+/// A slot that is taken, until this is dropped.
+pub(crate) struct HeldSlot {
+    slots: Arc<ConnectionSlots>,
     id: u64,
-    pub(in crate::api) place: Arc<Place>,
+    pub(crate) slot: Arc<Slot>,
 }
 
-impl Drop for Taken {
+impl Drop for HeldSlot {
     fn drop(&mut self) {
-        self.places.lock().give_back(self.id);
+        self.slots.lock().give_back(self.id);
     }
 }
 
-impl Places {
-    pub(super) fn new(most: usize) -> Self {
+impl ConnectionSlots {
+    pub(crate) fn new(most: usize) -> Self {
         Self {
             base: Instant::now(),
             most,
@@ -231,15 +231,15 @@ impl Places {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection from `peer`: one of `max` in all, and one of `max_of_address`, unless that is `None`.
-    pub(in crate::api) fn take(
+    /// A slot for a connection from `peer`: one of `max` in all, and one of `max_of_address`, unless that is `None`.
+    pub(crate) fn take(
         self: &Arc<Self>,
         peer: IpAddr,
         phase: Phase,
         max: usize,
         max_of_address: Option<usize>,
-    ) -> Result<Taken, Refused> {
-        let (address, max) = (holder(peer), max.min(self.most));
+    ) -> Result<HeldSlot, Refused> {
+        let (address, max) = (address_key(peer), max.min(self.most));
         let mut table = self.lock();
         let of_address = table.by_address.get(&address).copied().unwrap_or(0);
         if max_of_address.is_some_and(|max| of_address >= max) {
@@ -254,14 +254,14 @@ impl Places {
         }
         let id = table.next;
         table.next += 1;
-        let place = Arc::new(Place::new(self.base, phase));
-        table.taken.insert(id, (place.clone(), address));
+        let slot = Arc::new(Slot::new(self.base, phase));
+        table.taken.insert(id, (slot.clone(), address));
         *table.by_address.entry(address).or_default() += 1;
-        Ok(Taken { places: self.clone(), id, place })
+        Ok(HeldSlot { slots: self.clone(), id, slot })
     }
 
     /// Drops some connections if the system has no descriptors or memory left for one more; a peer that gave up is none of theirs.
-    pub(in crate::api) fn make_room(&self, error: &io::Error) {
+    pub(crate) fn make_room(&self, error: &io::Error) {
         use rustix::io::Errno;
         let short = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);
         if !error.raw_os_error().is_some_and(|code| short.contains(&code)) {
@@ -299,7 +299,7 @@ impl Places {
     }
 
     /// Connections that are open, were closed to make room, and were refused.
-    pub(in crate::api) fn figures(&self) -> (u64, u64, u64) {
+    pub(crate) fn figures(&self) -> (u64, u64, u64) {
         let open = self.lock().taken.len() as u64;
         (open, self.dropped.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
@@ -323,65 +323,65 @@ mod tests {
 
     #[tokio::test]
     async fn the_one_that_is_waited_for_the_longest_makes_room() {
-        let places = Arc::new(Places::new(3));
-        let take = |from: &str| places.take(ip(from), Phase::Head, 4, None);
+        let slots = Arc::new(ConnectionSlots::new(3));
+        let take = |from: &str| slots.take(ip(from), Phase::Head, 4, None);
         let oldest = take("192.0.2.1").ok().unwrap();
         later();
         let idle = take("192.0.2.2").ok().unwrap();
         later();
         let busy = take("192.0.2.3").ok().unwrap();
-        assert!(busy.place.enter(Phase::Working));
+        assert!(busy.slot.enter(Phase::Working));
         later();
         // What it is waited for begins anew with its answer.
-        assert!(oldest.place.enter(Phase::Idle));
+        assert!(oldest.slot.enter(Phase::Idle));
         later();
         let new = take("192.0.2.4").ok().unwrap();
-        idle.place.dropped().await;
-        assert!(!idle.place.enter(Phase::Working), "it has lost its place for good");
-        assert_eq!(places.figures(), (3, 1, 0));
+        idle.slot.dropped().await;
+        assert!(!idle.slot.enter(Phase::Working), "it has lost its slot for good");
+        assert_eq!(slots.figures(), (3, 1, 0));
         drop(idle);
-        assert_eq!(places.figures().0, 3, "a place is given back once");
+        assert_eq!(slots.figures().0, 3, "a slot is given back once");
         for held in [&oldest, &new] {
-            assert!(held.place.enter(Phase::Working));
+            assert!(held.slot.enter(Phase::Working));
         }
         assert_eq!(take("192.0.2.5").err(), Some(Refused::Full), "nobody is cut off at work");
-        assert_eq!(places.figures(), (3, 1, 1));
+        assert_eq!(slots.figures(), (3, 1, 1));
         drop((oldest, new, busy));
-        assert_eq!(places.figures().0, 0);
-        assert!(places.lock().by_address.is_empty());
+        assert_eq!(slots.figures().0, 0);
+        assert!(slots.lock().by_address.is_empty());
     }
 
     #[test]
     fn a_body_makes_room_last() {
-        let places = Arc::new(Places::new(2));
-        let take = |from: &str| places.take(ip(from), Phase::Head, 2, None).ok().unwrap();
+        let slots = Arc::new(ConnectionSlots::new(2));
+        let take = |from: &str| slots.take(ip(from), Phase::Head, 2, None).ok().unwrap();
         let upload = take("192.0.2.1");
-        assert!(upload.place.enter(Phase::Working) && upload.place.enter(Phase::Body));
+        assert!(upload.slot.enter(Phase::Working) && upload.slot.enter(Phase::Body));
         later();
         let stranger = take("192.0.2.2");
         let _new = take("192.0.2.3");
-        assert_eq!((upload.place.phase().0, stranger.place.phase().0), (Phase::Body, Phase::Dropped));
+        assert_eq!((upload.slot.phase().0, stranger.slot.phase().0), (Phase::Body, Phase::Dropped));
         // The form of a visitor who isn't signed in is none.
         drop(stranger);
         let form = take("192.0.2.4");
-        assert!(form.place.enter(Phase::Form));
+        assert!(form.slot.enter(Phase::Form));
         let _newer = take("192.0.2.5");
-        assert_eq!((upload.place.phase().0, form.place.phase().0), (Phase::Body, Phase::Dropped));
+        assert_eq!((upload.slot.phase().0, form.slot.phase().0), (Phase::Body, Phase::Dropped));
     }
 
     #[tokio::test]
     async fn an_address_makes_room_for_itself_alone() {
-        let places = Arc::new(Places::new(1000));
-        let take = |from: &str| places.take(ip(from), Phase::Head, 100, Some(2));
+        let slots = Arc::new(ConnectionSlots::new(1000));
+        let take = |from: &str| slots.take(ip(from), Phase::Head, 100, Some(2));
         let other = take("2001:db8:0:1::1").ok().unwrap();
         let first = take("2001:db8::1").ok().unwrap();
         let second = take("2001:db8::2").ok().unwrap();
-        assert_eq!(places.figures().1, 0, "two of one /64 are within the limit");
-        assert!(second.place.enter(Phase::Working));
+        assert_eq!(slots.figures().1, 0, "two of one /64 are within the limit");
+        assert!(second.slot.enter(Phase::Working));
         let third = take("2001:db8::3").ok().unwrap();
-        first.place.dropped().await;
-        assert!(other.place.enter(Phase::Working), "another /64 is another address");
-        assert!(third.place.enter(Phase::Working));
+        first.slot.dropped().await;
+        assert!(other.slot.enter(Phase::Working), "another /64 is another address");
+        assert!(third.slot.enter(Phase::Working));
         assert_eq!(take("2001:db8::4").err(), Some(Refused::TooManyOfAddress));
         drop(second);
         assert!(take("2001:db8::4").is_ok());
@@ -389,11 +389,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_clears_a_share_at_once() {
-        let places = Arc::new(Places::new(1000));
-        let take = || places.take(ip("192.0.2.1"), Phase::Head, 128, None).ok().unwrap();
-        let held: Vec<Taken> = std::iter::repeat_with(take).take(128).collect();
+        let slots = Arc::new(ConnectionSlots::new(1000));
+        let take = || slots.take(ip("192.0.2.1"), Phase::Head, 128, None).ok().unwrap();
+        let held: Vec<HeldSlot> = std::iter::repeat_with(take).take(128).collect();
         let _one = take();
-        assert_eq!(places.figures(), (127, 2, 0));
-        assert_eq!(held.iter().filter(|held| held.place.phase().0 == Phase::Dropped).count(), 2);
+        assert_eq!(slots.figures(), (127, 2, 0));
+        assert_eq!(held.iter().filter(|held| held.slot.phase().0 == Phase::Dropped).count(), 2);
     }
 }

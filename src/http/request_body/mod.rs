@@ -3,14 +3,17 @@
 //! There are two budgets. The first 64 KiB of each body come out of one, what lies beyond out of the other, so that half-sent batches,
 //! however many, leave events their way in. What a body takes is taken before its first byte is read, by the length that it
 //! declares, so that two of them never wait for each other. A caller who finds no room waits, and after [`MAX_WAIT`] gets a 503; so
-//! does one whose body is slow while others wait (see [`super::room`]).
+//! does one whose body is slow while others wait (see [`budget`]).
 //!
 //! The form of a visitor who isn't signed in comes out of neither: it has a small budget of its own, in which a new form takes the place
 //! of the one that has been awaited the longest.
 
+mod budget;
+
+pub(super) use budget::BodyOwner;
+
 use super::answer::Failure;
-use super::room::{Holder, Progress, Room, Share};
-use crate::body::OWN_MAPPING;
+use budget::{ByteBudget, Progress, Share};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -29,7 +32,7 @@ const FIRST_BUDGET: usize = 16 * 1024 * 1024;
 /// they take to arrive.
 const REST_BUDGET: usize = 48 * 1024 * 1024;
 /// The longest form of a visitor who isn't signed in, in bytes.
-pub(super) const MAX_FORM: usize = 64 * 1024;
+pub(crate) const MAX_FORM: usize = 64 * 1024;
 /// What all forms of such visitors may take together.
 const FORMS_BUDGET: usize = 4 * 1024 * 1024;
 /// How long a body waits for room.
@@ -37,16 +40,21 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 /// From this length on a body is gathered in a block of [`OWN_MAPPING`].
 const LARGE: usize = 1024 * 1024;
 
+/// The capacity of a block for what is large and soon dropped. The C library takes a block of more than 32 MiB from the system, and
+/// gives it back, by itself; what is smaller may come out of a heap that never shrinks. A page that nothing was written to costs
+/// no memory.
+pub(crate) const OWN_MAPPING: usize = 33 * 1024 * 1024;
+
 /// How a request's body is bounded.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BodyLimits {
-    pub(super) max_bytes: usize,
-    pub(super) timeout: Duration,
+pub(crate) struct BodyLimits {
+    pub(crate) max_bytes: usize,
+    pub(crate) timeout: Duration,
 }
 
 /// A body that has arrived, with its share of the budgets.
 #[derive(Default)]
-pub(super) struct Body {
+pub(crate) struct RequestBody {
     bytes: Vec<u8>,
     _shares: Shares,
 }
@@ -57,7 +65,7 @@ struct Shares {
     _first: Option<Share>,
 }
 
-impl Deref for Body {
+impl Deref for RequestBody {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -65,42 +73,42 @@ impl Deref for Body {
     }
 }
 
-impl Body {
+impl RequestBody {
     /// Frees the bytes and keeps the share: what was made of them takes as much.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         self.bytes = Vec::new();
     }
 
     /// The bytes alone, for what takes about no time.
-    pub(super) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes.into()
     }
 }
 
 /// The budgets of all bodies.
-pub(super) struct Bodies {
-    first: Arc<Room>,
-    rest: Arc<Room>,
+pub(crate) struct RequestBodies {
+    first: Arc<ByteBudget>,
+    rest: Arc<ByteBudget>,
     forms: Arc<Forms>,
     refused: AtomicU64,
 }
 
-impl Default for Bodies {
+impl Default for RequestBodies {
     fn default() -> Self {
         Self {
-            first: Room::new(FIRST_BUDGET),
-            rest: Room::new(REST_BUDGET),
+            first: ByteBudget::new(FIRST_BUDGET),
+            rest: ByteBudget::new(REST_BUDGET),
             forms: Arc::default(),
             refused: AtomicU64::new(0),
         }
     }
 }
 
-impl Bodies {
+impl RequestBodies {
     /// Reads a body of a caller who is known.
-    pub(super) async fn read(&self, body: Incoming, limits: BodyLimits, of: Holder) -> Result<Body, Failure> {
+    pub(crate) async fn read(&self, body: Incoming, limits: BodyLimits, of: BodyOwner) -> Result<RequestBody, Failure> {
         if body.is_end_stream() {
-            return Ok(Body::default());
+            return Ok(RequestBody::default());
         }
         let declared = declared(&body, limits.max_bytes)?;
         // Of a body that declares no length it shows only when it arrives whether it is a long one.
@@ -125,11 +133,11 @@ impl Bodies {
         if let Some(rest) = &shares.rest {
             rest.shrink(bytes.len().saturating_sub(FIRST));
         }
-        Ok(Body { bytes, _shares: shares })
+        Ok(RequestBody { bytes, _shares: shares })
     }
 
     /// Reads a form of a visitor who isn't signed in, of [`MAX_FORM`] at most.
-    pub(super) async fn read_form(&self, body: Incoming, timeout: Duration) -> Result<Bytes, Failure> {
+    pub(crate) async fn read_form(&self, body: Incoming, timeout: Duration) -> Result<Bytes, Failure> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
@@ -144,12 +152,12 @@ impl Bodies {
     }
 
     /// How many bytes of bodies are held, and how many bodies found no room.
-    pub(super) fn figures(&self) -> (u64, u64) {
+    pub(crate) fn figures(&self) -> (u64, u64) {
         let held = self.first.taken() + self.rest.taken() + self.forms.lock().bytes;
         (held as u64, self.refused.load(Ordering::Relaxed))
     }
 
-    async fn take(&self, of: &Arc<Room>, progress: &Arc<Progress>, bytes: usize) -> Result<Share, Failure> {
+    async fn take(&self, of: &Arc<ByteBudget>, progress: &Arc<Progress>, bytes: usize) -> Result<Share, Failure> {
         of.take(progress, bytes, MAX_WAIT).await.ok_or_else(|| self.refuse())
     }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 ///
 /// `Host`: one, and a host (RFC 9112, 3.2); `HTTP/1.0` knows none, and health checks of load balancers send none.
 /// `Transfer-Encoding`: `chunked` alone (RFC 9112, 6.1), since a body that is compressed in transit would be taken for the body itself.
-pub(super) fn check(head: &Parts) -> Result<(), Failure> {
+pub(crate) fn check(head: &Parts) -> Result<(), Failure> {
     let refuse = |detail: &str| Err(Failure::unread(StatusCode::BAD_REQUEST, "bad_request", detail));
     let mut hosts = head.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -39,7 +39,7 @@ fn is_host(value: &HeaderValue) -> bool {
 }
 
 /// 415 for a body that is compressed: it would be read as it came, as no JSON.
-pub(super) fn check_content_encoding(headers: &HeaderMap) -> Result<(), Failure> {
+pub(crate) fn check_content_encoding(headers: &HeaderMap) -> Result<(), Failure> {
     let all = headers.get_all(header::CONTENT_ENCODING).iter();
     let mut codings = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     match codings.find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")) {

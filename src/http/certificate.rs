@@ -1,6 +1,5 @@
 //! The server's certificate and key: read, checked, and read again when their files change.
 
-use super::Ingress;
 use crate::config::Server as Settings;
 use crate::model::Timestamp;
 use crate::tls::{self, x509};
@@ -19,7 +18,7 @@ use std::time::Duration;
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// How long before its end a certificate is warned of. Let's Encrypt's are renewed 30 days before theirs, so something is amiss.
 const SOON: Duration = Duration::from_secs(14 * DAY_S);
-const DAY_S: u64 = 24 * 3600;
+pub(super) const DAY_S: u64 = 24 * 3600;
 /// Others than the owner may read it.
 const WORLD_READABLE: u32 = 0o004;
 
@@ -29,7 +28,7 @@ pub struct Certificate {
     own: CertificateDer<'static>,
     expires_at: Timestamp,
     key_is_open: bool,
-    stamps: Stamps,
+    pub(super) stamps: Stamps,
 }
 
 impl Certificate {
@@ -42,7 +41,7 @@ impl Certificate {
         }
     }
 
-    fn load(cert: &Path, key: &Path) -> Result<Self, CertificateError> {
+    pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, CertificateError> {
         // Before they are read: a change in between is then seen by the next look.
         let stamps = Stamps::of(cert, key);
         let of = |file: &Path| {
@@ -74,7 +73,7 @@ impl Certificate {
         Ok(Self { tls: Arc::new(config), own, expires_at, key_is_open, stamps })
     }
 
-    pub(in crate::api) fn tls(&self) -> Arc<ServerConfig> {
+    pub(crate) fn tls(&self) -> Arc<ServerConfig> {
         self.tls.clone()
     }
 
@@ -97,7 +96,7 @@ impl Certificate {
     }
 
     /// What is to be said of its end, if that is near.
-    fn end(&self, settings: &Settings, now: Timestamp) -> Option<String> {
+    pub(super) fn end(&self, settings: &Settings, now: Timestamp) -> Option<String> {
         let file = settings.tls_cert.as_deref().unwrap_or(Path::new("")).display();
         let (at, left) = (self.expires_at, self.expires_at.since(now));
         if left.is_zero() {
@@ -175,105 +174,50 @@ struct Stamp {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamps([Option<Stamp>; 2]);
+pub(super) struct Stamps([Option<Stamp>; 2]);
 
 impl Stamps {
-    fn of(cert: &Path, key: &Path) -> Self {
+    pub(super) fn of(cert: &Path, key: &Path) -> Self {
         let stamp =
             |meta: Metadata| Stamp { inode: meta.ino(), len: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) };
         Self([cert, key].map(|file| std::fs::metadata(file).ok().map(stamp)))
     }
 }
 
-/// What the looks at the files remember.
-pub(super) struct Watch {
-    /// Files that could not be used, and whether that was said.
-    failing: Option<(Stamps, bool)>,
-    warned_at: Timestamp,
-}
-
-impl Watch {
-    /// Whoever read the certificate at first has said what there was to say.
-    pub(super) fn since(now: Timestamp) -> Self {
-        Self { failing: None, warned_at: now }
-    }
-
-    /// Takes up files that have changed since they were read; says once a day that the certificate ends.
-    pub(super) fn look(&mut self, ingress: &Ingress, now: Timestamp) {
-        let settings = ingress.settings();
-        let (Some(present), Some(cert), Some(key)) =
-            (ingress.certificate(), settings.tls_cert.as_deref(), settings.tls_key.as_deref())
-        else {
-            return;
-        };
-        let stamps = Stamps::of(cert, key);
-        if stamps == present.stamps {
-            self.failing = None;
-        } else if self.failing != Some((stamps, true)) {
-            match Certificate::load(cert, key) {
-                Ok(new) => {
-                    let (expires_at, warnings) = (new.expires_at, new.warnings(&settings, now));
-                    if ingress.renew(new, &settings) {
-                        tracing::info!(%expires_at, "the certificate has changed and was taken up");
-                        for warning in warnings {
-                            tracing::warn!("{warning}");
-                        }
-                        *self = Self::since(now);
-                    }
-                }
-                // The first look may have come between the two files: only what stays wrong is worth a word.
-                Err(error) => {
-                    let stays = self.failing == Some((stamps, false));
-                    if stays {
-                        tracing::error!(%error, "the certificate has changed and can't be used; the old one stays until it is mended");
-                    }
-                    self.failing = Some((stamps, stays));
-                }
-            }
-        }
-        if now.since(self.warned_at) >= Duration::from_secs(DAY_S)
-            && let Some(end) = ingress.certificate().and_then(|certificate| certificate.end(&settings, now))
-        {
-            tracing::warn!("{end}");
-            self.warned_at = now;
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::Config;
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
     const NOW: &str = "2026-11-25T00:00:00Z";
 
-    fn now() -> Timestamp {
+    pub(in super::super) fn now() -> Timestamp {
         Timestamp::parse(NOW).unwrap()
     }
 
-    struct Files(tempfile::TempDir);
+    pub(in super::super) struct Files(tempfile::TempDir);
 
     impl Files {
-        fn new() -> Self {
+        pub(in super::super) fn new() -> Self {
             let files = Self(tempfile::tempdir().unwrap());
             files.renew(2027);
             files
         }
 
-        fn settings(&self) -> Settings {
+        pub(in super::super) fn settings(&self) -> Settings {
             let path = |name: &str| Some(self.0.path().join(name));
             Settings { tls_cert: path("cert.pem"), tls_key: path("key.pem"), ..Config::default().server }
         }
 
-        fn write(&self, name: &str, text: &str) {
+        pub(in super::super) fn write(&self, name: &str, text: &str) {
             // By a new file, as renewers do: the stamp changes even within one tick of the file system's clock.
             let beside = self.0.path().join("beside");
             std::fs::write(&beside, text).unwrap();
             std::fs::rename(&beside, self.0.path().join(name)).unwrap();
         }
 
-        fn renew(&self, year: i32) -> (String, String) {
+        pub(in super::super) fn renew(&self, year: i32) -> (String, String) {
             let key = KeyPair::generate().unwrap();
             let mut params = CertificateParams::new(["loja.example".to_owned()]).unwrap();
             params.not_after = date_time_ymd(year, 1, 2);
@@ -283,7 +227,7 @@ mod tests {
             pem
         }
 
-        fn load(&self) -> Result<Certificate, String> {
+        pub(in super::super) fn load(&self) -> Result<Certificate, String> {
             Certificate::of(&self.settings()).map(Option::unwrap).map_err(|error| error.to_string())
         }
     }
@@ -336,32 +280,5 @@ mod tests {
         assert!(warnings("2027-01-02T00:00:00Z")[0].contains("has expired"));
         mode(0o644);
         assert!(warnings(NOW)[0].contains("chmod o-r"));
-    }
-
-    #[test]
-    fn a_change_is_taken_up_and_a_bad_one_is_not() {
-        let files = Files::new();
-        let ingress = Ingress::new(files.settings(), Some(files.load().unwrap()), 1);
-        let end = || ingress.certificate_expiry().unwrap().to_string()[..4].to_owned();
-        let mut watch = Watch::since(now());
-        watch.look(&ingress, now());
-        assert_eq!(end(), "2027");
-        let (_, key) = files.renew(2028);
-        watch.look(&ingress, now());
-        assert_eq!(end(), "2028");
-        let (cert, _) = files.renew(2029);
-        files.write("key.pem", &key);
-        for told in [false, true, true] {
-            watch.look(&ingress, now());
-            assert_eq!((end().as_str(), watch.failing.map(|(_, told)| told)), ("2028", Some(told)));
-        }
-        let (_, key) = files.renew(2030);
-        files.write("cert.pem", &cert);
-        watch.look(&ingress, now());
-        assert_eq!(end(), "2028", "still of two pairs");
-        files.write("key.pem", &key);
-        files.renew(2031);
-        watch.look(&ingress, now());
-        assert_eq!((end().as_str(), watch.failing), ("2031", None));
     }
 }

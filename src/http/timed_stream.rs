@@ -1,10 +1,10 @@
 //! The stream of one connection, with the time a caller may take: hyper bounds the wait for a head alone, and counts the idle time
 //! before it as part of it.
 //!
-//! It looks at the phase of its place to know what is waited for. Timers are armed lazily: one that fires looks up when it should
+//! It looks at the phase of its slot to know what is waited for. Timers are armed lazily: one that fires looks up when it should
 //! have, and sleeps on, so that a request costs no timer.
 
-use super::places::{Phase, Place};
+use super::connection_slots::{Phase, Slot};
 use std::future::Future as _;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_rustls::server::TlsStream;
 
 /// Plain or TLS.
-pub(in crate::api) enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -74,10 +74,10 @@ impl AsyncWrite for Stream {
 
 /// How long a caller may take. As they were when it connected.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::api) struct Patience {
-    pub(in crate::api) header: Duration,
-    pub(in crate::api) idle: Duration,
-    pub(in crate::api) write: Duration,
+pub(crate) struct Patience {
+    pub(crate) header: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) write: Duration,
 }
 
 /// A timer that is moved when it fires, not when what it waits for changes.
@@ -104,9 +104,9 @@ impl Alarm {
 }
 
 /// A stream that fails with `TimedOut` when its caller has been waited for too long.
-pub(in crate::api) struct Guarded<S> {
+pub(crate) struct TimedStream<S> {
     stream: S,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
     patience: Patience,
     reading: Alarm,
     writing: Alarm,
@@ -116,15 +116,15 @@ pub(in crate::api) struct Guarded<S> {
     stalled: Option<Instant>,
 }
 
-impl<S> Guarded<S> {
-    pub(in crate::api) fn new(stream: S, place: Arc<Place>, patience: Patience) -> Self {
+impl<S> TimedStream<S> {
+    pub(crate) fn new(stream: S, slot: Arc<Slot>, patience: Patience) -> Self {
         let (reading, writing) = (Alarm::new(), Alarm::new());
-        Self { stream, place, patience, reading, writing, head_begun: None, stalled: None }
+        Self { stream, slot, patience, reading, writing, head_begun: None, stalled: None }
     }
 
     /// Until when a byte must come; `None` while none is waited for here. A body has its own time, where it is read.
     fn read_by(&self) -> Option<Instant> {
-        let (phase, since) = self.place.phase();
+        let (phase, since) = self.slot.phase();
         match phase {
             Phase::Head => Some(since + self.patience.header),
             Phase::Idle => Some(match self.head_begun {
@@ -142,7 +142,7 @@ impl<S> Guarded<S> {
     }
 
     fn heard(&mut self) {
-        let (phase, since) = self.place.phase();
+        let (phase, since) = self.slot.phase();
         if phase == Phase::Idle && self.head_begun.is_none_or(|(idle_since, _)| idle_since != since) {
             self.head_begun = Some((since, Instant::now()));
         }
@@ -161,13 +161,13 @@ impl<S> Guarded<S> {
 
     fn write_begins(&self) {
         // What goes out in the middle of a request, `100 Continue`, changes nothing.
-        if self.place.phase().0 == Phase::Idle {
-            self.place.enter(Phase::Answering);
+        if self.slot.phase().0 == Phase::Idle {
+            self.slot.enter(Phase::Answering);
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let this = &mut *self;
@@ -185,7 +185,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.write_begins();
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
@@ -209,8 +209,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         let flushed = self.written(cx, flushed);
-        if flushed.is_ready() && self.place.phase().0 == Phase::Answering {
-            self.place.enter(Phase::Idle);
+        if flushed.is_ready() && self.slot.phase().0 == Phase::Answering {
+            self.slot.enter(Phase::Idle);
             // hyper may have looked for the next request before this flush, and sleeps on: the timer must be what wakes it.
             if let Some(by) = self.read_by() {
                 let _ = self.reading.poll(cx, by);
@@ -236,9 +236,9 @@ mod tests {
         let (ours, _theirs) = tokio::io::duplex(64);
         let idle = Duration::from_millis(30);
         let patience = Patience { header: Duration::from_secs(60), idle, write: Duration::from_secs(60) };
-        let place = Arc::new(Place::new(Instant::now(), Phase::Head));
-        let mut guarded = Guarded::new(ours, place.clone(), patience);
-        assert!(place.enter(Phase::Working) && place.enter(Phase::Answering));
+        let slot = Arc::new(Slot::new(Instant::now(), Phase::Head));
+        let mut guarded = TimedStream::new(ours, slot.clone(), patience);
+        assert!(slot.enter(Phase::Working) && slot.enter(Phase::Answering));
         let mut polls = 0;
         let read = poll_fn(|cx| {
             polls += 1;
@@ -253,6 +253,6 @@ mod tests {
         let read = tokio::time::timeout(most, read).await.expect("it ends");
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(start.elapsed() < most, "it is woken in time");
-        assert!(place.phase().1.elapsed() >= idle);
+        assert!(slot.phase().1.elapsed() >= idle);
     }
 }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// What an HTTP/2 connection begins with (RFC 9113, 3.4). No method of HTTP/1.1 is called so.
 const HTTP2: &[u8] = b"PRI * HTTP/2.0";
 
-pub(super) struct Spoken<S> {
+pub(crate) struct ContractErrors<S> {
     stream: S,
     /// How far the connection has begun as HTTP/2; `None` once it has begun otherwise.
     http2: Option<usize>,
@@ -26,14 +26,14 @@ pub(super) struct Spoken<S> {
     refusal: Vec<u8>,
 }
 
-impl<S> Spoken<S> {
+impl<S> ContractErrors<S> {
     fn is_http2(&self) -> bool {
         self.http2 == Some(HTTP2.len())
     }
 }
 
-impl<S: AsyncWrite + Unpin> Spoken<S> {
-    pub(super) fn new(stream: S, request_id: HeaderValue) -> Self {
+impl<S: AsyncWrite + Unpin> ContractErrors<S> {
+    pub(crate) fn new(stream: S, request_id: HeaderValue) -> Self {
         Self { stream, http2: Some(0), request_id, refusal: Vec::new() }
     }
 
@@ -72,7 +72,7 @@ fn refusal(head: &[u8], http2: bool, request_id: &HeaderValue) -> Option<Vec<u8>
     Some([head.as_bytes(), &body].concat())
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Spoken<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ContractErrors<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let this = &mut *self;
@@ -92,7 +92,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Spoken<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Spoken<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ContractErrors<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_refusal(context))?;
         if let Some(refusal) = refusal(bytes, self.is_http2(), &self.request_id) {
