@@ -30,15 +30,15 @@ fn line<T>(key: &Key<T>, path: &str, of: &T, source: Source<'_>) -> String {
 }
 
 const HEAD: &str = "\
-# The configuration of carteiro, every key at its default. Lines that begin with `#` and no space are settings: take the
-# `#` away to change one. `carteiro check-config` names every problem at once.
+# carteiro's configuration, with every key at its default. Lines that begin with `#` and no space are settings: remove
+# the `#` to change one. `carteiro check-config` names every problem at once.
 #
-# Precedence: flag, then environment, then this file, then the default. The variable of a key is CARTEIRO_SECTION__KEY, such
-# as CARTEIRO_DELIVERY__TIMEOUT; a list in it is a TOML array, or separated by commas.
+# Precedence: flag, environment variable, this file, default. The variable of a key is CARTEIRO_SECTION__KEY, such as
+# CARTEIRO_DELIVERY__TIMEOUT; a list in it is a TOML array, or separated by commas.
 #
-# Durations have a unit: \"500ms\", \"30s\", \"2h 30m\", \"7days\". Sizes too, \"256 KiB\" or \"500 KB\", or are a number of bytes.
+# Durations have a unit: \"500ms\", \"30s\", \"2h 30m\", \"7days\". Sizes are \"256 KiB\", \"500 KB\" or a number of bytes.
 # Relative paths count from the daemon's working directory, not from this file.
-# An unknown key is an error. `systemctl reload carteiro` reads the file again.
+# An unknown key is an error. `systemctl reload carteiro` applies changes.
 ";
 
 /// `config.example.toml`: every key, commented out at its default, with what it does, its range, and when it takes effect.
@@ -55,7 +55,7 @@ pub fn example() -> String {
         text.push_str(&entry(key, &config));
     }
     text.push_str(
-        "\n# Once for each account. Every webhook, event and token belongs to one, and nothing crosses accounts.\n",
+        "\n# One section for each account. Every webhook, event and token belongs to one account, and accounts are isolated.\n",
     );
     text.push_str("[[account]]\n");
     for key in ACCOUNT_KEYS {
@@ -66,7 +66,7 @@ pub fn example() -> String {
 
 fn entry<T>(key: &Key<T>, of: &T) -> String {
     let effect = match key.effect {
-        Effect::Reload => "Taken up by a reload.",
+        Effect::Reload => "Applied by a reload.",
         Effect::Restart => "Needs a restart.",
     };
     let mut expected = key.access.expected();
