@@ -283,7 +283,7 @@ async fn every<F: Future<Output = ()>>(interval: Duration, mut stopping: watch::
 }
 
 async fn disable_webhooks(service: Arc<Service>) {
-    service.judge_webhooks().await;
+    service.disable_failing().await;
 }
 
 async fn save_statistics(service: Arc<Service>) {

@@ -1,4 +1,4 @@
-//! One POST to a target: when, how long, and what came back.
+//! One POST to a target: when, how long, and with which result.
 
 use super::Timestamp;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ pub struct Attempt {
     pub remote_ip: Option<IpAddr>,
     /// The version of TLS that was agreed on, also where an earlier attempt had made the connection; `None` without TLS.
     pub tls: Option<TlsVersion>,
-    /// What came back.
+    /// The result.
     pub result: AttemptResult,
     /// When the next automatic attempt was to follow, as decided then.
     pub next_attempt_at: Option<Timestamp>,
@@ -72,7 +72,7 @@ pub struct Timings {
     pub first_byte_us: Option<u32>,
 }
 
-/// What came back.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptResult {
     /// A response; a 2XX confirms, everything else is an error.
@@ -82,7 +82,7 @@ pub enum AttemptResult {
 }
 
 impl AttemptResult {
-    /// Whether a 2XX came: the guide's confirmation.
+    /// Whether the target answered 2XX: the guide's confirmation.
     pub fn confirms(&self) -> bool {
         matches!(self, Self::Response(response) if (200..300).contains(&response.status))
     }
@@ -188,7 +188,7 @@ pub enum ErrorCode {
     Reset,
     /// No response within the timeout.
     Timeout,
-    /// What came back was not HTTP, or its head was too large.
+    /// The answer was not HTTP, or its head was too large.
     BadResponse,
     /// The daemon itself could not make the attempt.
     Internal,

@@ -25,7 +25,7 @@ pub struct Event {
     pub inserted_at: Timestamp,
     /// What a repetition is compared with.
     pub fingerprint: Fingerprint,
-    /// To how many webhooks it has been owed so far.
+    /// Number of notifications created for it so far.
     pub notifications: u32,
     /// When its payload was erased, if it was.
     pub erased_at: Option<Timestamp>,
@@ -179,7 +179,7 @@ pub struct NewEvent {
 }
 
 impl Event {
-    /// The webhook whose disabling it tells of; it is owed to the others.
+    /// The webhook whose disabling it reports; only the others are notified.
     pub fn tells_of_webhook(&self) -> Option<WebhookId> {
         let id = self.resource.id.as_deref().filter(|_| self.event_type.as_str() == DISABLED_EVENT)?;
         WebhookId::parse(id)

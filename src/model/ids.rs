@@ -29,12 +29,12 @@ impl Seq {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderKey(pub u64);
 
-/// What a notification is inside: one event owed to one webhook.
+/// A notification's internal key: its event and its webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NotificationKey {
     /// The event.
     pub seq: Seq,
-    /// The webhook it is owed to.
+    /// The webhook.
     pub webhook: WebhookNo,
 }
 

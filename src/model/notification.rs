@@ -1,78 +1,78 @@
-//! A notification: one event owed to one webhook. Its life is decided here, and nowhere else.
+//! A notification: one event for one webhook. The transitions between its states are decided here, and nowhere else.
 
 use super::{AccountNo, Attempt, NotificationKey, OrderKey, RetryPolicy, Timestamp, Trigger};
 use std::time::Duration;
 
-/// The most attempts one notification keeps: 20 automatic ones, the rest by hand. A resend past it is refused, so that a
-/// script gone wild can't grow one record without end.
+/// Maximum number of attempts stored for one notification: 20 automatic ones, the rest manual. A resend beyond it is
+/// refused, so that a runaway script can't grow one record without end.
 pub const MAX_ATTEMPTS_KEPT: u16 = 200;
 
-/// One event owed to one webhook, as it stands. Earlier attempts than the last are rows of their own.
+/// One event for one webhook, in its present state. Attempts before the last are rows of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     /// The event and the webhook.
     pub key: NotificationKey,
-    /// Whose it is.
+    /// The account of event and webhook.
     pub account: AccountNo,
-    /// Where it stands.
+    /// The stored state; see [`Notification::status`] for the API's.
     pub state: State,
-    /// Whether it was made by testing the webhook: it has one attempt and no schedule.
+    /// Created by testing the webhook: it gets one attempt and no retries.
     pub test: bool,
-    /// Whether its event's payload was erased: nothing that a target answered to it is kept any more.
+    /// Its event's payload was erased: what targets answer is no longer stored.
     pub erased: bool,
-    /// How many automatic attempts have been made.
+    /// Number of automatic attempts so far.
     pub automatic: u8,
-    /// How many attempts have been made in all.
+    /// Number of attempts so far, manual ones and tests included.
     pub attempts: u16,
-    /// Since when an attempt by hand (or the test's own) is owed, if one is.
+    /// When a manual attempt (or the test's own) was requested, while it is pending.
     pub manual_at: Option<Timestamp>,
-    /// When it was first owed.
+    /// When it was created.
     pub inserted_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When a 2XX first came.
+    /// When a target first answered 2XX.
     pub delivered_at: Option<Timestamp>,
-    /// What it is kept in order by, where its webhook was ordered when it was owed.
+    /// The key of its order, if its webhook was ordered when it was created.
     pub order: Option<OrderKey>,
-    /// Whether one before it in that order has to end before its first automatic attempt.
+    /// A notification before it in that order has to end before its first automatic attempt.
     pub awaits_predecessor: bool,
-    /// How long after the last automatic attempt the next one was scheduled: what it waits for at most, whatever the clock does.
-    /// `None` before there was one, and in records of before this was kept.
+    /// Delay of the next automatic attempt after the last one: the longest it waits, whatever the wall clock does. `None`
+    /// before the first attempt.
     pub gap: Option<Duration>,
     /// The attempt made last.
     pub last: Option<Attempt>,
 }
 
-/// Where a notification stands, as stored.
+/// The stored state of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Owed; no automatic attempt made yet. Due at once.
+    /// No automatic attempt made yet. Due at once.
     Pending,
-    /// Owed again.
+    /// Attempted, and due again.
     Retrying {
         /// Not before this.
         due: Timestamp,
     },
-    /// A 2XX came.
+    /// A target answered 2XX.
     Delivered,
-    /// Every automatic attempt is gone.
+    /// All automatic attempts are used up.
     Failed,
-    /// No longer owed: its webhook was deleted, or its payload erased.
+    /// Its webhook was deleted, or its payload erased.
     Cancelled,
 }
 
-/// Where a notification stands, as the API says it: [`State`], and what a pause makes of it.
+/// The status that the API shows: [`State`], and whether the webhook is paused or disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Status {
-    /// Owed, not tried.
+    /// Not attempted yet.
     Pending,
-    /// Tried, owed again.
+    /// Attempted, and due again.
     Retrying,
-    /// Owed, its webhook paused or disabled.
+    /// Pending, and its webhook is paused or disabled.
     Held,
-    /// A 2XX came.
+    /// A target answered 2XX.
     Delivered,
-    /// Every automatic attempt is gone; it can still be re-sent.
+    /// All automatic attempts are used up; it can still be re-sent.
     Failed,
     /// Its webhook was deleted, or its payload erased.
     Cancelled,
@@ -101,16 +101,16 @@ impl Status {
     }
 }
 
-/// What an attempt's result means for its notification, decided by whoever holds the retry policy.
+/// What an attempt's result means for its notification. The delivery engine decides, since it has the retry policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A 2XX came.
+    /// The target answered 2XX.
     Confirmed,
     /// The schedule goes on.
     RetryAt(Timestamp),
     /// That was the last automatic attempt.
     Exhausted,
-    /// An attempt by hand failed: the schedule, if there is one, stays as it was.
+    /// A manual attempt failed: the schedule, if there is one, stays as it was.
     ScheduleUnchanged,
 }
 
@@ -124,7 +124,7 @@ pub enum ResendRefusal {
 }
 
 impl Notification {
-    /// A notification owed since `now`: automatic, or the one attempt of a test.
+    /// A notification created at `now`: of a recorded event, or of a test.
     pub fn new(key: NotificationKey, account: AccountNo, now: Timestamp, test: bool) -> Self {
         Self {
             key,
@@ -145,7 +145,7 @@ impl Notification {
         }
     }
 
-    /// Whether an automatic attempt is owed, now or later.
+    /// Whether another automatic attempt has to be made, now or later.
     pub fn needs_automatic_attempt(&self) -> bool {
         match self.state {
             State::Pending => !self.test,
@@ -154,15 +154,15 @@ impl Notification {
         }
     }
 
-    /// Whether an automatic attempt is owed that waits for no other notification.
+    /// Whether its next automatic attempt waits for no other notification.
     pub fn is_ready(&self) -> bool {
         self.needs_automatic_attempt() && !self.awaits_predecessor
     }
 
-    /// What the API says of it, given whether its webhook's notifications leave and whether it was deleted.
+    /// The status that the API shows, given the state of its webhook.
     pub fn status(&self, webhook_active: bool, webhook_deleted: bool) -> Status {
         match self.state {
-            // A deleted webhook's debts are cancelled by a background job; they read as cancelled from the first moment.
+            // A background job cancels the notifications of a deleted webhook; they read as cancelled at once.
             State::Pending | State::Retrying { .. } if webhook_deleted => Status::Cancelled,
             State::Pending | State::Retrying { .. } if !webhook_active && self.needs_automatic_attempt() => {
                 Status::Held
@@ -175,13 +175,13 @@ impl Notification {
         }
     }
 
-    /// The trigger of the attempt that is owed by hand.
+    /// The trigger of the manual attempt that is pending.
     pub fn manual_trigger(&self) -> Trigger {
         if self.test && self.attempts == 0 { Trigger::Test } else { Trigger::Manual }
     }
 
-    /// Owes one attempt by hand, from `now`. One attempt answers for every request before it began, and for none after: a
-    /// request made while one is in flight is owed another.
+    /// Requests a manual attempt. One attempt serves every request made before it began, and none made after: a request
+    /// made while one is in flight gets another.
     pub fn resend(&mut self, now: Timestamp) -> Result<(), ResendRefusal> {
         if self.state == State::Cancelled {
             return Err(ResendRefusal::Cancelled);
@@ -189,27 +189,27 @@ impl Notification {
         if self.attempts >= MAX_ATTEMPTS_KEPT {
             return Err(ResendRefusal::TooManyAttempts);
         }
-        // Later than a request before it, within one millisecond too: `settle` tells them apart.
+        // Later than an earlier request, within one millisecond too: `record_outcome` distinguishes them.
         let after_the_last = self.manual_at.map(|last| last.plus(Duration::from_millis(1)));
         self.manual_at = Some(after_the_last.map_or(now, |after| after.max(now)));
         self.updated_at = now;
         Ok(())
     }
 
-    /// When the schedule by itself has the next automatic attempt, where that is sooner than planned: a target's `Retry-After`, or an
-    /// earlier schedule, put it off. What was attempted since `asked` is left as it was planned. Planning took a moment after the last
-    /// attempt had ended, and is not undone for that alone.
-    pub fn due_by_schedule(&self, policy: &RetryPolicy, asked: Timestamp) -> Option<Timestamp> {
+    /// When `policy` alone would make the next automatic attempt, if that is earlier than planned because of a target's
+    /// `Retry-After` or an earlier policy. `None` if it was attempted since `requested_at`, or if the plan differs by a
+    /// second at most, which planning itself may take.
+    pub fn due_by_schedule(&self, policy: &RetryPolicy, requested_at: Timestamp) -> Option<Timestamp> {
         const A_MOMENT: Duration = Duration::from_secs(1);
         let (State::Retrying { due }, Some(last)) = (self.state, &self.last) else {
             return None;
         };
         let ended = last.started_at.plus(Duration::from_micros(u64::from(last.duration_us)));
         let scheduled = ended.plus(policy.gap_after(self.automatic, self.key).ok()?);
-        (last.started_at < asked && scheduled.plus(A_MOMENT) < due).then_some(scheduled)
+        (last.started_at < requested_at && scheduled.plus(A_MOMENT) < due).then_some(scheduled)
     }
 
-    /// Has the next automatic attempt come sooner than planned; returns whether that changed anything.
+    /// Moves the next automatic attempt to an earlier time. Returns whether that changed anything.
     pub fn bring_forward(&mut self, due: Timestamp, now: Timestamp) -> bool {
         match &mut self.state {
             State::Retrying { due: planned } if due < *planned => {
@@ -222,7 +222,7 @@ impl Notification {
         }
     }
 
-    /// Owes nothing any more. What was delivered or failed stays so. Returns whether anything changed.
+    /// Cancels pending attempts. Delivered and failed notifications keep their state. Returns whether anything changed.
     pub fn cancel(&mut self, now: Timestamp) -> bool {
         let unfinished = match self.state {
             State::Pending | State::Retrying { .. } => true,
@@ -240,9 +240,9 @@ impl Notification {
         changed
     }
 
-    /// The clock stands at `now`: an automatic attempt that is due later than the gap it was scheduled with is brought forward to that.
-    /// Returns when it is due then; `None` where nothing changes.
-    pub fn keep_to_gap(&mut self, now: Timestamp) -> Option<Timestamp> {
+    /// If the next automatic attempt is further away than the delay it was scheduled with, because the clock was put back,
+    /// moves it to `now` plus that delay. Returns the new due time; `None` if nothing changes.
+    pub fn cap_to_gap(&mut self, now: Timestamp) -> Option<Timestamp> {
         let State::Retrying { due } = self.state else {
             return None;
         };
@@ -260,8 +260,8 @@ impl Notification {
         Some(latest)
     }
 
-    /// Its event's payload is erased: owes nothing any more, and forgets what the target answered, which may echo it. The
-    /// attempts before the last are rows of their own.
+    /// For an event whose payload is erased: cancels pending attempts, and forgets the target's answer, which may echo the
+    /// payload. Attempts before the last are rows of their own.
     pub fn erase(&mut self, now: Timestamp) {
         self.cancel(now);
         self.erased = true;
@@ -270,15 +270,15 @@ impl Notification {
         }
     }
 
-    /// Takes in an attempt that has ended. Returns the attempt that was the last until now, which becomes a row of its own.
+    /// Records an attempt that has ended. Returns the attempt that was the last until now, which becomes a row of its own.
     ///
-    /// `asked_at` is the [`Notification::manual_at`] that an attempt by hand began for. A confirmation counts whatever happened
-    /// meanwhile: a notification cancelled with its attempt in flight was delivered all the same.
+    /// `requested_at` is the [`Notification::manual_at`] that a manual attempt began for. A confirmation counts in any case:
+    /// a notification that was cancelled with its attempt in flight is delivered all the same.
     pub fn record_outcome(
         &mut self,
         mut attempt: Attempt,
         verdict: Verdict,
-        asked_at: Option<Timestamp>,
+        requested_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Option<Attempt> {
         self.attempts = self.attempts.saturating_add(1);
@@ -288,7 +288,7 @@ impl Notification {
         }
         match attempt.trigger {
             Trigger::Automatic => self.automatic = self.automatic.saturating_add(1),
-            Trigger::Manual | Trigger::Test => self.manual_at = self.manual_at.filter(|owed| asked_at != Some(*owed)),
+            Trigger::Manual | Trigger::Test => self.manual_at = self.manual_at.filter(|at| requested_at != Some(*at)),
         }
         self.state = match (self.state, verdict) {
             (_, Verdict::Confirmed) => {
@@ -299,14 +299,14 @@ impl Notification {
             (State::Pending, Verdict::ScheduleUnchanged) if self.test => State::Failed,
             (State::Pending | State::Retrying { .. }, Verdict::RetryAt(due)) => State::Retrying { due },
             (State::Pending | State::Retrying { .. }, Verdict::Exhausted) => State::Failed,
-            // By hand, or too late: what was decided stays.
+            // Manual, or too late: what was decided stays.
             (state, Verdict::ScheduleUnchanged)
             | (
                 state @ (State::Delivered | State::Failed | State::Cancelled),
                 Verdict::RetryAt(_) | Verdict::Exhausted,
             ) => state,
         };
-        // One delivered by hand waits for nothing any more.
+        // After a manual delivery it waits for nothing any more.
         self.awaits_predecessor &= self.state == State::Pending;
         attempt.next_attempt_at = match self.state {
             State::Retrying { due } => Some(due),
@@ -340,19 +340,19 @@ mod tests {
         }
     }
 
-    /// As the engine does: an attempt by hand began for what is owed by hand.
+    /// As the engine does: a manual attempt began for the request that is pending.
     fn settle(n: &mut Notification, attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
         let asked_at = n.manual_at.filter(|_| attempt.trigger != Trigger::Automatic);
         n.record_outcome(attempt, verdict, asked_at, now)
     }
 
-    fn owed(test: bool) -> Notification {
+    fn notification(test: bool) -> Notification {
         Notification::new(NotificationKey { seq: Seq(1), webhook: WebhookNo(1) }, AccountNo(1), NOW, test)
     }
 
     #[test]
     fn the_schedule_runs_its_course() {
-        let mut n = owed(false);
+        let mut n = notification(false);
         assert_eq!(settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW), None);
         assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 1));
         let before = settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::Exhausted, LATER).unwrap();
@@ -363,24 +363,24 @@ mod tests {
     #[test]
     fn a_retry_waits_for_its_gap_at_most_whatever_the_clock_does() {
         const YEAR: Timestamp = Timestamp::from_ms(31_536_000_000);
-        let mut n = owed(false);
-        assert_eq!(n.keep_to_gap(NOW), None);
+        let mut n = notification(false);
+        assert_eq!(n.cap_to_gap(NOW), None);
         n.state = State::Retrying { due: YEAR };
         n.gap = Some(Duration::from_secs(3));
-        assert_eq!(n.keep_to_gap(NOW), Some(Timestamp::from_ms(4_000)));
-        assert_eq!((n.state, n.keep_to_gap(NOW)), (State::Retrying { due: Timestamp::from_ms(4_000) }, None));
-        assert_eq!(n.keep_to_gap(LATER), None, "what is due is due");
+        assert_eq!(n.cap_to_gap(NOW), Some(Timestamp::from_ms(4_000)));
+        assert_eq!((n.state, n.cap_to_gap(NOW)), (State::Retrying { due: Timestamp::from_ms(4_000) }, None));
+        assert_eq!(n.cap_to_gap(LATER), None, "what is due is due");
         // A record of before gaps were kept: what its last attempt says, and the longest gap there is at most.
         n.gap = None;
         n.last = Some(attempt(Trigger::Automatic, 500));
-        assert_eq!(n.keep_to_gap(Timestamp::from_ms(500)), Some(Timestamp::from_ms(3_500)));
+        assert_eq!(n.cap_to_gap(Timestamp::from_ms(500)), Some(Timestamp::from_ms(3_500)));
         (n.state, n.last) = (State::Retrying { due: YEAR }, None);
-        assert_eq!(n.keep_to_gap(NOW), Some(NOW.plus(RetryPolicy::MAX_GAP)));
+        assert_eq!(n.cap_to_gap(NOW), Some(NOW.plus(RetryPolicy::MAX_GAP)));
     }
 
     #[test]
     fn an_attempt_by_hand_never_harms() {
-        let mut n = owed(false);
+        let mut n = notification(false);
         n.resend(NOW).unwrap();
         settle(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.automatic, n.manual_at), (State::Pending, 0, None));
@@ -398,7 +398,7 @@ mod tests {
     /// request along, and nothing went to the new one.
     #[test]
     fn a_request_made_while_an_attempt_is_in_flight_is_owed_another() {
-        let mut n = owed(false);
+        let mut n = notification(false);
         n.resend(NOW).unwrap();
         let first = n.manual_at;
         n.resend(NOW).unwrap();
@@ -411,7 +411,7 @@ mod tests {
 
     #[test]
     fn cancelling_ends_what_is_owed_and_a_late_confirmation_still_counts() {
-        let mut n = owed(false);
+        let mut n = notification(false);
         assert!(n.cancel(NOW));
         assert!(!n.cancel(LATER));
         assert_eq!(n.resend(NOW), Err(ResendRefusal::Cancelled));
@@ -423,7 +423,7 @@ mod tests {
 
     #[test]
     fn a_test_has_one_attempt_and_no_schedule() {
-        let mut n = owed(true);
+        let mut n = notification(true);
         assert_eq!((n.needs_automatic_attempt(), n.manual_trigger()), (false, Trigger::Test));
         settle(&mut n, attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.manual_at), (State::Failed, None));
@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     fn attempts_have_an_end() {
-        let mut n = owed(false);
+        let mut n = notification(false);
         n.attempts = MAX_ATTEMPTS_KEPT - 1;
         assert_eq!(n.resend(NOW), Ok(()));
         n.attempts = MAX_ATTEMPTS_KEPT;
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_what_is_owed_and_nothing_else() {
-        let mut n = owed(false);
+        let mut n = notification(false);
         assert_eq!(n.status(true, false), Status::Pending);
         assert_eq!(n.status(false, false), Status::Held);
         assert_eq!(n.status(false, true), Status::Cancelled);

@@ -1,11 +1,11 @@
-//! A bulk resend: attempts by hand for all that a filter matches, given out a few at a time.
+//! A bulk resend: manual attempts for every notification that a filter matches, a few at a time.
 
 use super::{AccountNo, Pattern, ResendId, ResponseFilter, Status, Timestamp, WebhookNo};
 
 /// What is to be re-sent. All that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResendFilter {
-    /// Owed to this webhook.
+    /// Of this webhook.
     pub webhook: Option<WebhookNo>,
     /// With this status when its turn comes.
     pub status: Option<Status>,
@@ -22,13 +22,13 @@ pub struct ResendFilter {
 /// Whether a bulk resend goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResendState {
-    /// It goes on, oldest events first, as fast as each webhook takes what it is owed by hand.
+    /// In progress, oldest events first, as fast as each webhook's manual attempts are made.
     Running,
-    /// Everything that matched has been owed an attempt by hand, or was passed over.
+    /// A manual attempt was requested for everything that matched, or it was skipped.
     Done,
     /// It met what can't be read and gave up a part; `carteiro verify` tells what that is.
     Failed,
-    /// It was cancelled: what had been owed an attempt by hand until then still gets it.
+    /// Cancelled; the attempts requested until then are still made.
     Cancelled,
 }
 
@@ -59,9 +59,10 @@ pub struct BulkResend {
     pub state: ResendState,
     /// How many notifications matched when it was asked for.
     pub queued: u64,
-    /// How many have been owed an attempt by hand so far.
+    /// Number of manual attempts requested so far.
     pub resent: u64,
-    /// How many were passed over: cancelled, erased, with as many attempts as are kept, or no longer matching when their turn came.
+    /// Number of notifications skipped: cancelled, erased, with the maximum number of attempts, or no longer matching when
+    /// their turn came.
     pub skipped: u64,
     /// How many webhooks it is not through with.
     pub open: u32,

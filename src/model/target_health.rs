@@ -1,4 +1,4 @@
-//! How a webhook's target does, while it doesn't do well.
+//! The health of a webhook's target since it last confirmed, and the rule that disables webhooks.
 
 use super::{DisabledReason, Timestamp};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub struct TargetHealth {
     pub exhausted: bool,
     /// Whether its last answer was 410 Gone.
     pub gone: bool,
-    /// That the webhook is about to be disabled, once that was told.
+    /// The warning that the webhook is about to be disabled, once it was given.
     pub notice: Option<Notice>,
 }
 
@@ -39,17 +39,17 @@ impl TargetHealth {
     }
 }
 
-/// That a webhook is about to be disabled.
+/// The warning that a webhook is about to be disabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// Not before this.
     pub ends_at: Timestamp,
-    /// Whether an automatic attempt has failed since it was given, and since the daemon was started: a target that nobody tried
-    /// meanwhile may have been mended. Not kept.
+    /// Whether an automatic attempt has failed since the warning, and since the daemon was started: a target that was not
+    /// attempted meanwhile may have been fixed. Not stored.
     pub proven: bool,
 }
 
-/// When a webhook is disabled for its target's sake. Never, by default: the guide has no such rule.
+/// When a webhook is disabled because of its target. Never, by default: the guide has no such rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DisableRule {
     /// How long nothing must have been confirmed; it must be failing, and a notification must have used up its attempts as well.
@@ -58,14 +58,14 @@ pub struct DisableRule {
     pub on_gone: bool,
 }
 
-/// What the rule asks for.
+/// What a [`DisableRule`] asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisableDecision {
     /// Nothing.
     None,
-    /// To tell that it will be disabled at this moment, if nothing is confirmed until then.
+    /// To warn that it will be disabled at this moment, unless its target confirms before.
     Warn(Timestamp),
-    /// To take back what was told.
+    /// To withdraw the warning.
     Withdraw,
     /// To disable it.
     Disable(DisabledReason),
@@ -78,15 +78,15 @@ impl DisableRule {
         DAY.min(after / 2)
     }
 
-    /// When a webhook that was warned of will be disabled, at the earliest: what was told holds, even if the rule has become
-    /// stricter since.
+    /// When a webhook with a warning will be disabled, at the earliest: not before the announced moment, even if the rule
+    /// has become stricter since.
     pub fn disables_at(self, health: &TargetHealth) -> Option<Timestamp> {
         let (after, notice) = (self.after?, health.notice?);
         Some(health.failing_since.plus(after).max(notice.ends_at))
     }
 
-    /// What is to be done about a target at `now`.
-    pub fn judge(self, health: &TargetHealth, now: Timestamp) -> DisableDecision {
+    /// What the rule asks for at `now`.
+    pub fn evaluate(self, health: &TargetHealth, now: Timestamp) -> DisableDecision {
         if self.on_gone && health.gone {
             return DisableDecision::Disable(DisabledReason::Gone);
         }
@@ -136,10 +136,10 @@ mod tests {
         health.failures += 1;
         assert!(health.has_come_to_fail(at(0), false));
         let tried_once = TargetHealth { exhausted: true, ..TargetHealth::first_failure(at(0)) };
-        assert_eq!(days(5).judge(&tried_once, at(90)), DisableDecision::None, "it goes by the same rule");
+        assert_eq!(days(5).evaluate(&tried_once, at(90)), DisableDecision::None, "it goes by the same rule");
     }
 
-    fn told(days: u64, proven: bool) -> Notice {
+    fn warned_until(days: u64, proven: bool) -> Notice {
         Notice { ends_at: at(days), proven }
     }
 
@@ -150,38 +150,38 @@ mod tests {
     #[test]
     fn both_conditions_and_a_days_notice() {
         let rule = days(5);
-        assert_eq!(rule.judge(&failing(false, None), at(90)), DisableDecision::None);
-        assert_eq!(rule.judge(&failing(true, None), at(3)), DisableDecision::None);
-        assert_eq!(rule.judge(&failing(true, None), at(4)), DisableDecision::Warn(at(5)));
-        assert_eq!(rule.judge(&failing(true, Some(told(5, true))), at(4)), DisableDecision::None);
+        assert_eq!(rule.evaluate(&failing(false, None), at(90)), DisableDecision::None);
+        assert_eq!(rule.evaluate(&failing(true, None), at(3)), DisableDecision::None);
+        assert_eq!(rule.evaluate(&failing(true, None), at(4)), DisableDecision::Warn(at(5)));
+        assert_eq!(rule.evaluate(&failing(true, Some(warned_until(5, true))), at(4)), DisableDecision::None);
         let disable = DisableDecision::Disable(DisabledReason::Failing { since: at(0) });
-        assert_eq!(rule.judge(&failing(true, Some(told(5, true))), at(5)), disable);
+        assert_eq!(rule.evaluate(&failing(true, Some(warned_until(5, true))), at(5)), disable);
         // Exhausted only long after: the notice is given all the same.
-        assert_eq!(rule.judge(&failing(true, None), at(30)), DisableDecision::Warn(at(31)));
+        assert_eq!(rule.evaluate(&failing(true, None), at(30)), DisableDecision::Warn(at(31)));
     }
 
-    /// The daemon was down, or nothing was owed: the target may have been mended meanwhile.
+    /// The daemon was down, or nothing was pending: the target may have been fixed meanwhile.
     #[test]
     fn nothing_is_disabled_that_was_not_tried_since_the_notice() {
-        assert_eq!(days(5).judge(&failing(true, Some(told(5, false))), at(90)), DisableDecision::None);
+        assert_eq!(days(5).evaluate(&failing(true, Some(warned_until(5, false))), at(90)), DisableDecision::None);
     }
 
     #[test]
     fn what_was_told_holds_whatever_becomes_of_the_rule() {
-        let warned = failing(true, Some(told(5, true)));
-        assert_eq!(days(3).judge(&warned, at(4)), DisableDecision::None, "stricter");
-        assert_eq!(days(9).judge(&warned, at(5)), DisableDecision::None, "milder");
+        let warned = failing(true, Some(warned_until(5, true)));
+        assert_eq!(days(3).evaluate(&warned, at(4)), DisableDecision::None, "stricter");
+        assert_eq!(days(9).evaluate(&warned, at(5)), DisableDecision::None, "milder");
         assert_eq!(days(9).disables_at(&warned), Some(at(9)));
-        assert_eq!(DisableRule::default().judge(&warned, at(90)), DisableDecision::Withdraw);
+        assert_eq!(DisableRule::default().evaluate(&warned, at(90)), DisableDecision::Withdraw);
         assert_eq!(DisableRule::default().disables_at(&warned), None);
     }
 
     #[test]
     fn off_by_default_and_gone_only_where_asked_for() {
         let gone = TargetHealth { gone: true, ..failing(true, None) };
-        assert_eq!(DisableRule::default().judge(&gone, at(90)), DisableDecision::None);
+        assert_eq!(DisableRule::default().evaluate(&gone, at(90)), DisableDecision::None);
         let rule = DisableRule { on_gone: true, ..DisableRule::default() };
-        assert_eq!(rule.judge(&gone, at(0)), DisableDecision::Disable(DisabledReason::Gone));
-        assert_eq!(rule.judge(&failing(true, None), at(90)), DisableDecision::None);
+        assert_eq!(rule.evaluate(&gone, at(0)), DisableDecision::Disable(DisabledReason::Gone));
+        assert_eq!(rule.evaluate(&failing(true, None), at(90)), DisableDecision::None);
     }
 }

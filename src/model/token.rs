@@ -15,7 +15,7 @@ pub enum Scope {
     Ingest,
     /// Every GET.
     Read,
-    /// The figures of the whole daemon, for a token of the first account; whoever may read sees those of their own account.
+    /// Metrics of the whole daemon, for a token of the first account; a token that may read sees those of its account.
     Metrics,
 }
 
@@ -71,7 +71,7 @@ impl Scopes {
         self.0
     }
 
-    /// Whether a call that needs `scope` is allowed. Whoever may read everything may read figures, too.
+    /// Whether a call that needs `scope` is allowed. `read` includes `metrics`.
     pub const fn allows(self, scope: Scope) -> bool {
         let more = if matches!(scope, Scope::Metrics) { Scope::Read.bit() } else { 0 };
         self.0 & (scope.bit() | more | Scope::Admin.bit()) != 0
@@ -99,7 +99,7 @@ pub struct AccessToken {
 impl AccessToken {
     const PREFIX: &str = "ctr_";
 
-    /// A token of fresh random bytes.
+    /// A token of new random bytes.
     pub fn from_random(id: [u8; 16], secret: [u8; 32]) -> Self {
         Self { id: TokenId::from_random(id), secret: Secret::new(secret) }
     }

@@ -1,26 +1,26 @@
-//! Why what a webhook is owed doesn't leave at once.
+//! Why a webhook's pending notifications are not attempted at once.
 
 use super::Timestamp;
 
-/// What keeps automatic attempts to a webhook from leaving now.
+/// What delays the automatic attempts of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitReason {
     /// Its target asked for a pause with `Retry-After`, until this moment.
     RetryAfter(Timestamp),
-    /// Its own rate limit: the next attempt leaves at this moment.
+    /// Its own rate limit, until this moment.
     RateLimit(Timestamp),
     /// This machine could not make the last attempt (no file descriptor, no memory, no port); it tries again at this moment.
     LocalFault(Timestamp),
-    /// Its target could not be reached, and one attempt at a time finds out when it can.
+    /// Its target could not be reached: one attempt at a time probes it.
     Unreachable,
-    /// As many attempts are in flight as it may have.
+    /// Its maximum number of attempts is in flight.
     InFlightLimit,
-    /// The disk has no room for outcomes: nothing leaves to any target.
+    /// The disk has no space for outcomes: no webhook's notifications are attempted.
     DiskFull,
 }
 
 impl WaitReason {
-    /// When it ends, as far as that is known.
+    /// When the delay ends, if that is known.
     pub const fn until(self) -> Option<Timestamp> {
         match self {
             Self::RetryAfter(until) | Self::RateLimit(until) | Self::LocalFault(until) => Some(until),

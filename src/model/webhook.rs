@@ -59,7 +59,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Whether an event of this type, recorded now, is owed to it. A paused or disabled webhook is still owed.
+    /// Whether an event of this type, recorded now, creates a notification. So it does for a paused or disabled webhook.
     pub fn subscribes_to(&self, event_type: &EventType) -> bool {
         self.deleted_at.is_none() && self.events.matches(event_type)
     }
@@ -175,9 +175,9 @@ fn put<T>(field: &mut T, value: Option<T>) {
 pub enum WebhookStatus {
     /// They leave.
     Active,
-    /// The merchant holds them back; they stay owed.
+    /// Notifications are held by the merchant.
     Paused,
-    /// The daemon holds them back; they stay owed.
+    /// Notifications are held by the daemon.
     Disabled {
         /// Why.
         reason: DisabledReason,
@@ -203,13 +203,13 @@ impl DisabledReason {
     pub fn en(self) -> String {
         match self {
             Self::Gone => {
-                "The target answered 410 Gone: it asks to be sent no more. If that is a mistake, mend the target or \
-                           change it, and resume the webhook (status ACTIVE); nothing that was owed is lost."
+                "The target answered 410 Gone: it wants no more notifications. If that is a mistake, fix the target or \
+                           change it, and resume the webhook (status ACTIVE); no notification is lost."
                     .to_owned()
             }
             Self::Failing { since } => format!(
-                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Mend the target or \
-                 change it, and resume the webhook (status ACTIVE); nothing that was owed is lost."
+                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the target or \
+                 change it, and resume the webhook (status ACTIVE); no notification is lost."
             ),
         }
     }
@@ -310,7 +310,7 @@ impl ExtraHeaders {
         };
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for (name, value) in pairs {
-            // Before a name is told back: one of a mebibyte makes no sentence.
+            // Before a name is quoted in a message: it may have a mebibyte.
             if name.len() > Self::MAX_TOTAL_BYTES {
                 return Err(too_long());
             }
@@ -435,7 +435,7 @@ impl SigningSecret {
         (24..=64).contains(&bytes.len()).then(|| Self(Secret::new(bytes)))
     }
 
-    /// A secret of fresh random bytes.
+    /// A secret of new random bytes.
     pub fn from_random(random: [u8; Self::NEW_BYTES]) -> Self {
         Self(Secret::new(random.to_vec()))
     }
@@ -529,8 +529,8 @@ mod tests {
         let left = ExtraHeaders::MAX_TOTAL_BYTES - 7 * (3 + value.len()) - names[7].len();
         assert!(ExtraHeaders::new(seven().chain([(names[7].as_str(), &value[..left])])).is_ok());
         assert!(ExtraHeaders::new(seven().chain([(names[7].as_str(), &value[..=left])])).is_err());
-        let told = ExtraHeaders::new([("\u{1}".repeat(ExtraHeaders::MAX_TOTAL_BYTES + 1).as_str(), "")]).unwrap_err();
-        assert!(told.en.len() < 100, "a name is not told back whole: {}", told.en.len());
+        let error = ExtraHeaders::new([("\u{1}".repeat(ExtraHeaders::MAX_TOTAL_BYTES + 1).as_str(), "")]).unwrap_err();
+        assert!(error.en.len() < 100, "a name is not quoted whole: {}", error.en.len());
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Service {
 
     /// Warns of the webhooks whose targets have failed for almost too long, and disables those that were warned of. To be called
     /// again and again; it asks the disk for nothing while all is well.
-    pub async fn judge_webhooks(&self) {
+    pub async fn disable_failing(&self) {
         // A clock that is ahead for a moment warns of nothing and disables nobody.
         let (rule, now) = (self.policy().disable, self.store.trusted_now());
         for (no, mut health) in self.store.healths() {
@@ -67,7 +67,7 @@ impl Service {
                 let pending = self.read(move |store| Ok(store.needs_automatic_attempt(of, no)?)).await.unwrap_or(false);
                 health.failing = pending && self.store.come_to_fail(of, no).await.unwrap_or(false);
             }
-            let judged = match rule.judge(&health, now) {
+            let judged = match rule.evaluate(&health, now) {
                 DisableDecision::None => Ok(()),
                 DisableDecision::Warn(at) => self.warn(webhook, health.failing_since, at).await,
                 DisableDecision::Withdraw => self.store.warn(webhook.account, no, None).await.map(drop),

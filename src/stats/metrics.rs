@@ -1,13 +1,13 @@
-//! What is counted and timed while the daemon runs: atomics alone, a few nanoseconds each, read whenever somebody asks.
+//! Counters and histograms of a running daemon: atomics, a few nanoseconds each, read at any time.
 //!
-//! It knows nothing of the text that Prometheus reads. A crate for it would bring registries, labels by string and locks for what
-//! is here a handful of arrays whose members are known.
+//! The Prometheus text is made elsewhere. A crate would bring registries, labels by string and locks for what is a handful
+//! of arrays with known members here.
 
 use crate::model::{AttemptResult, ErrorCode, Status};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How often something took how long.
+/// How long something took, in buckets.
 #[derive(Debug)]
 pub struct Histogram {
     bounds_us: &'static [u64],
@@ -16,7 +16,7 @@ pub struct Histogram {
     sum_us: AtomicU64,
 }
 
-/// What a histogram has seen.
+/// The present figures of a histogram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistogramSnapshot {
     /// Upper bounds, in microseconds, each with how many took no longer.
@@ -28,12 +28,12 @@ pub struct HistogramSnapshot {
 }
 
 impl Histogram {
-    /// Of what takes from a millisecond to the longest timeout, in microseconds.
+    /// From half a millisecond to a minute, in microseconds: commits, attempts.
     pub const SHORT: &[u64] = &[
         500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
         15_000_000, 60_000_000,
     ];
-    /// Of what may take until the last of twenty attempts, three days later.
+    /// From 10 ms to three days, when the last of twenty attempts is made, in microseconds.
     pub const LONG: &[u64] = &[
         10_000,
         50_000,
@@ -51,7 +51,7 @@ impl Histogram {
         259_200_000_000,
     ];
 
-    /// With these bounds, which rise.
+    /// With these bounds, in ascending order.
     pub fn new(bounds_us: &'static [u64]) -> Self {
         let buckets = (0..=bounds_us.len()).map(|_| AtomicU64::new(0)).collect();
         Self { bounds_us, buckets, sum_us: AtomicU64::new(0) }
@@ -65,7 +65,7 @@ impl Histogram {
         self.sum_us.fetch_add(us, Ordering::Relaxed);
     }
 
-    /// What it has seen so far.
+    /// The present figures.
     pub fn snapshot(&self) -> HistogramSnapshot {
         let mut count = 0;
         let mut buckets = Vec::with_capacity(self.bounds_us.len());
@@ -77,10 +77,10 @@ impl Histogram {
     }
 }
 
-/// The attempts that have ended.
+/// Counts of the attempts that have ended.
 #[derive(Debug)]
 pub struct AttemptMetrics {
-    /// Those that confirmed, then one for each code.
+    /// Confirmed ones, then one count for each error code.
     by_outcome: [AtomicU64; 1 + ErrorCode::ALL.len()],
     /// How long they took.
     pub took: Histogram,
@@ -111,12 +111,12 @@ impl AttemptMetrics {
     }
 }
 
-/// What the store has done.
+/// What the store has done since the start.
 #[derive(Debug)]
 pub struct StoreMetrics {
-    /// From when a change was handed in until it was durable and answered.
+    /// From the submission of a change until it was durable and answered.
     pub commits: Histogram,
-    /// From when an event was first owed to a webhook until that confirmed.
+    /// From the creation of a notification until its target confirmed.
     pub deliveries: Histogram,
     /// Steps of the wall clock: back, ahead.
     clock_steps: [AtomicU64; 2],
@@ -138,7 +138,7 @@ impl Default for StoreMetrics {
 impl StoreMetrics {
     const ENDS: [Status; 3] = [Status::Delivered, Status::Failed, Status::Cancelled];
 
-    /// Counts a notification that has come to an end; any other status is none.
+    /// Counts a notification that has ended; other statuses are ignored.
     pub fn ended(&self, as_what: Status) {
         if let Some(at) = Self::ENDS.iter().position(|end| *end == as_what) {
             self.ended[at].fetch_add(1, Ordering::Relaxed);

@@ -182,7 +182,7 @@ impl Committer {
             let key = NotificationKey { seq: Seq(seq), webhook: WebhookNo(no) };
             match catch_sled_panic(|| find_notification(txn, account, key)) {
                 Ok(Some((mut notification, before))) => {
-                    if let Some(due) = notification.keep_to_gap(now) {
+                    if let Some(due) = notification.cap_to_gap(now) {
                         put_notification(txn, &before, &notification);
                         self.told.push(Told::Moved { key, due });
                     }
