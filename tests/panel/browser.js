@@ -34,7 +34,12 @@ const api = async (path, body) => {
 
   const at = (path) => page.goto(base + path);
   const text = async (selector) => (await page.locator(selector).first().innerText()).trim();
-  const submit = (selector) => page.locator(selector).first().click();
+  const click = (selector) => page.locator(selector).first().click();
+  // Does what leads to another page, and awaits it: what comes next must not meet the page before it, nor cut the way short.
+  const leads = (act) => Promise.all([page.waitForEvent("load"), act()]);
+  const submit = (selector) => leads(() => click(selector));
+  // Forms that a script sends without leaving the page.
+  const quietly = (act) => scripted ? act() : leads(act);
   // Awaits a part of the page: with a script it comes by itself, without one the page is asked for again.
   const comes = async (selector, path) => {
     if (scripted) return page.locator(selector).first().waitFor();
@@ -151,7 +156,7 @@ const api = async (path, body) => {
 
   // Re-send, and see the new attempt come.
   const before = await page.locator(".attempts li").count();
-  await submit("button.round");
+  await quietly(() => click("button.round"));
   await comes(`.attempts li:nth-child(${before + 1})`, own);
   assert.match(await text(".attempts li h4"), /manual/);
 
@@ -162,7 +167,7 @@ const api = async (path, body) => {
   await page.locator("#content").focus().catch(() => {});
   for (let tabs = 0; scripted && tabs < 40 && await reached() !== "round"; tabs++) await page.keyboard.press("Tab");
   if (scripted) assert.strictEqual(await reached(), "round"); else await page.locator("button.round").first().focus();
-  await page.keyboard.press("Enter");
+  await quietly(() => page.keyboard.press("Enter"));
   await comes(`.attempts li:nth-child(${tried + 1})`, own);
   if (scripted) assert.strictEqual(await reached(), "round", "the focus stays on the icon");
 
@@ -175,7 +180,7 @@ const api = async (path, body) => {
   await at("/webhooks");
   await accessible("webhooks");
   await at(own);
-  await submit("#others summary");
+  await click("#others summary");
   assert.match(await text("#others"), /nenhum dos seus padrões \(`ORDER.NOT_PAID`\) corresponde a `PAYMENT.PAID`/);
 
   // Live, without a jump: what is open stays open, what is read stays where it is, what is focused keeps the focus.
@@ -279,7 +284,7 @@ const api = async (path, body) => {
   assert.strictEqual(await page.locator("#rows tbody tr").first().getAttribute("id"), second);
   await submit("a[rel=prev]");
   assert.strictEqual(await page.locator("#rows tbody tr").first().getAttribute("id"), first);
-  await submit("#filters summary");
+  await click("#filters summary");
   await page.fill("#external_id", "pedido-1");
   await submit("#filters button.primary");
   assert.strictEqual(await rows(), 1);
@@ -310,7 +315,7 @@ const api = async (path, body) => {
 
   // By response, status and period; by one that has no index too.
   await at("/notifications");
-  if (!await page.locator("#filters[open]").count()) await submit("#filters summary");
+  if (!await page.locator("#filters[open]").count()) await click("#filters summary");
   await page.selectOption("#response", "2xx");
   await page.selectOption("#period", "1h");
   await submit("#filters button.primary");
@@ -359,10 +364,8 @@ const api = async (path, body) => {
   assert.strictEqual(await page.locator("form[action$='/pause']").count(), 0);
   await status("ACTIVE");
   await comes("form[action$='/pause'] button", webhook);
-  if (scripted) {
-    await page.focus("form[action$='/pause'] button");
-    await page.keyboard.press("Enter");
-  } else await submit("form[action$='/pause'] button");
+  await page.focus("form[action$='/pause'] button");
+  await quietly(() => page.keyboard.press("Enter"));
   await comes("#webhook .status.held", webhook);
   await comes("form[action$='/resume'] button", webhook);
   if (scripted) assert.strictEqual(await page.evaluate(() => document.activeElement.innerText), "Retomar", "the focus stays");
