@@ -174,12 +174,12 @@ async fn converse(
                     // A request may follow it all the same.
                     () = async { asked(&mut stop).await; tokio::time::sleep(LINGER).await } => None,
                     shaken = tokio::time::timeout(settings.handshake_timeout, shake_hands(stream, tls, &connection)) => {
-                        shaken.ok().flatten()
+                        // Without TLS the first head is awaited since the connection was accepted.
+                        shaken.ok().flatten().filter(|_| connection.slot.enter(Phase::Head))
                     }
                 },
             };
             if let Some(stream) = stream {
-                connection.slot.enter(Phase::Head);
                 serve(stream, &settings, connection).await;
             }
         } => {}
