@@ -3,7 +3,7 @@
 use super::texts::Lang;
 use crate::model::ErrorCode;
 
-/// What to do about this failure. README and LEIAME say the same, in a table.
+/// What to do about this failure. `docs/failures.md` says the same, in a table.
 pub(super) const fn on(lang: Lang, code: ErrorCode) -> &'static str {
     let (pt, en) = both(code);
     match lang {

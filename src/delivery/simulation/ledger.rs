@@ -333,7 +333,7 @@ impl Ledger {
     }
 }
 
-/// As the README words it: everything, a category, or exactly that.
+/// As `docs/` words it: everything, a category, or exactly that.
 fn is_meant(webhook: &Webhook, event_type: &EventType) -> bool {
     webhook.events.iter().map(ToString::to_string).any(|pattern| match pattern.strip_suffix('*') {
         Some(beginning) => event_type.as_str().starts_with(beginning),

@@ -1,6 +1,6 @@
 //! Every command that the documents print, and what becomes of it here: none is skipped without a word.
 
-use super::blocks::{leiame, readme};
+use super::blocks::english;
 use super::place::Place;
 use crate::harness::Daemon;
 use std::collections::BTreeSet;
@@ -20,13 +20,14 @@ use How::{By, Not};
 const SYSTEMD: &str = "it installs or steers a service; tests/it/systemd.rs does the same in a booted Debian";
 const NETWORK: &str = "it fetches from a registry; .ci/run has done so before the tests";
 
-/// The blocks in the order of the documents, by their first lines. They are the same in both.
+/// The blocks in the order of the documents, by their first lines. They are the same in both languages.
 pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("cargo run --release -- demo", By("the_demo_shows_attempts_and_cleans_up")),
     ("cargo build --release", Not("cargo has built what is tested here, in its own profile")),
     (FIRST, By("a_first_webhook_of_ones_own")),
     (FIRST, By("a_first_webhook_of_ones_own")),
     (FIRST, By("a_first_webhook_of_ones_own")),
+    ("cargo test", Not("it is what runs this, and would run itself")),
     ("cargo install cargo-deb", Not(SYSTEMD)),
     ("carteiro check-config --config /etc/carteiro/carteiro.toml", By("an_installed_daemon_is_found_by_its_config")),
     (
@@ -70,7 +71,6 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_backup_is_made_tried_and_gone_back_to")),
     ("carteiro --version", Not(SYSTEMD)),
     ("carteiro token create --name prometheus --scope metrics", By("prometheus_is_let_in_and_its_config_is_good")),
-    ("cargo test", Not("it is what runs this, and would run itself")),
     ("CRASH_ROUNDS=1000 cargo test crash", Not("hours of tests and benches; what they name is looked for instead")),
 ];
 
@@ -78,7 +78,7 @@ const FIRST: &str = "export PATH=\"$PWD/target/release:$PATH\"";
 
 /// The blocks that a test runs, in order.
 pub(crate) fn of(test: &str) -> Vec<String> {
-    let blocks = readme().blocks.into_iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash"));
+    let blocks = english().blocks.into_iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash"));
     let mine = blocks.zip(COMMANDS).filter(|(_, (_, how))| matches!(how, By(name) if *name == test));
     let mine: Vec<String> = mine.map(|(block, _)| block.text).collect();
     assert!(!mine.is_empty(), "{test} runs no block");
@@ -87,14 +87,13 @@ pub(crate) fn of(test: &str) -> Vec<String> {
 
 #[test]
 fn every_block_is_run_or_says_why_not() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/readme");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/docs");
     let tests: String =
         fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect();
-    for document in [readme(), leiame()] {
-        let blocks = document.blocks.iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash"));
-        let printed: Vec<&str> = blocks.map(super::blocks::Block::first_line).collect();
-        assert_eq!(printed, COMMANDS.iter().map(|(first, _)| *first).collect::<Vec<_>>());
-    }
+    let document = english();
+    let blocks = document.blocks.iter().filter(|block| matches!(block.language.as_str(), "sh" | "bash"));
+    let printed: Vec<&str> = blocks.map(super::blocks::Block::first_line).collect();
+    assert_eq!(printed, COMMANDS.iter().map(|(first, _)| *first).collect::<Vec<_>>());
     for (first, how) in COMMANDS {
         match how {
             By(test) => assert!(tests.contains(&format!("#[test]\nfn {test}()")), "no test {test} runs {first:?}"),
@@ -106,7 +105,7 @@ fn every_block_is_run_or_says_why_not() {
 /// Languages of blocks that are no commands, and the tests that look at them.
 #[test]
 fn every_other_block_is_of_a_language_that_is_looked_at() {
-    for block in readme().blocks {
+    for block in english().blocks {
         let known = ["sh", "bash", "toml", "json", "yaml", "nginx", "python", "js", "php"];
         assert!(known.contains(&block.language.as_str()), "nothing looks at {:?}", block.language);
     }
@@ -142,8 +141,10 @@ const INSIDE: &[(&str, How)] = &[
     ("cargo bench --bench end_to_end", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full --svg benches/growth.svg", Not("see what_is_said_of_cargo_exists")),
+    ("cargo build", Not("cargo has built what is tested here, in its own profile")),
     ("cargo deb", Not(SYSTEMD)),
     ("cargo deny check", Not("it fetches the newest advisories; a person runs it before a release")),
+    ("cargo test", Not("it is what runs this, and would run itself")),
     ("create --target URL --events 'PAYMENT.*'", Not(LISTED)),
     ("create --type T --resource FILE", Not(LISTED)),
     ("export NAME", Not(LISTED)),
@@ -176,7 +177,7 @@ fn is_command(span: &str) -> bool {
 
 #[test]
 fn every_command_inside_a_sentence_is_run_or_says_why_not() {
-    let document = readme();
+    let document = english();
     let printed: BTreeSet<&str> = document.spans().into_iter().filter(|span| is_command(span)).collect();
     let known: BTreeSet<&str> = INSIDE.iter().map(|(command, _)| *command).collect();
     assert_eq!(printed, known);
@@ -200,7 +201,7 @@ fn every_command_inside_a_sentence_is_run_or_says_why_not() {
 fn what_is_said_of_cargo_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    let document = readme();
+    let document = english();
     let blocks: Vec<&str> = document.of("sh").iter().flat_map(|block| block.text.lines()).collect();
     let mut seen = 0;
     for line in document.spans().into_iter().chain(blocks) {
@@ -219,8 +220,9 @@ fn what_is_said_of_cargo_exists() {
             }
             seen += 1;
         } else if let ["test", module] = *words {
-            let files = [format!("tests/it/{module}.rs"), format!("tests/it/{module}/mod.rs")];
-            let code = files.iter().find_map(|file| fs::read_to_string(root.join(file)).ok()).unwrap();
+            let folders = ["tests/it", "src/delivery"];
+            let files = folders.iter().flat_map(|at| [format!("{at}/{module}.rs"), format!("{at}/{module}/mod.rs")]);
+            let code = files.into_iter().find_map(|file| fs::read_to_string(root.join(file)).ok()).unwrap();
             let variable = before.split('=').next().unwrap();
             assert!(!variable.is_empty() && code.contains(&format!("\"{variable}\"")), "{module} has no {variable}");
             seen += 1;

@@ -1,4 +1,4 @@
-//! README.md and LEIAME.md, run as printed: commands, receivers, configs; and held to the code where they list what it has.
+//! README.md and the guides under docs/, in both languages, run as printed: commands, receivers, configs; and held to the code where they list what it has.
 //!
 //! Only addresses and folders are replaced, since tests pick free ones. What isn't run stands in [`commands::COMMANDS`] with its
 //! reason; where a program is missing, that is said and the rest is run.

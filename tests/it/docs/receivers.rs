@@ -1,7 +1,7 @@
 //! The receivers, run as printed against a real daemon: a notification is taken, a wrong `Authorization` and a wrong signature are
 //! refused, a repeat is dropped, after a `kill -9` of the receiver too; and what fails inside them confirms and loses nothing.
 
-use super::blocks::readme;
+use super::blocks::english;
 use super::commands;
 use super::place::{Place, Running, await_port, free_port, has, libraries};
 use crate::harness::{Daemon, eventually, skipped};
@@ -16,11 +16,11 @@ use std::time::Duration;
 /// Quick to try again, and slow to give up: an interpreter takes its time on a machine that is busy with everything else.
 const PATIENT: &str = "delivery.schedule = [\"20ms\"]\ndelivery.timeout = \"30s\"\negress.allow = [\"127.0.0.0/8\"]\n";
 
-/// A file under `tests/` that the documents print whole.
+/// A file under `docs/examples/` that the documents print whole.
 pub(crate) fn printed(language: &str, file: &str) -> String {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file)).unwrap();
-    let shown = readme().of(language).iter().any(|block| block.text == text);
-    assert!(shown, "the README prints another text than tests/{file}");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(file)).unwrap();
+    let shown = english().of(language).iter().any(|block| block.text == text);
+    assert!(shown, "the documents prints another text than docs/examples/{file}");
     text
 }
 

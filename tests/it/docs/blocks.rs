@@ -1,7 +1,34 @@
-//! What a document is made of: its blocks of code, its headings, its tables, and the code inside its sentences.
+//! The documents, and what each is made of: blocks of code, headings, tables, and the code inside its sentences.
 
 use std::fs;
 use std::path::Path;
+
+/// The documents that exist in both languages, in the order of their blocks in [`super::commands::COMMANDS`].
+pub(crate) const PAIRS: [(&str, &str); 20] = [
+    ("README.md", "README.pt-BR.md"),
+    ("docs/install.md", "docs/pt-BR/install.md"),
+    ("docs/events.md", "docs/pt-BR/events.md"),
+    ("docs/receivers.md", "docs/pt-BR/receivers.md"),
+    ("docs/outbox.md", "docs/pt-BR/outbox.md"),
+    ("docs/panel.md", "docs/pt-BR/panel.md"),
+    ("docs/cli.md", "docs/pt-BR/cli.md"),
+    ("docs/network.md", "docs/pt-BR/network.md"),
+    ("docs/backups.md", "docs/pt-BR/backups.md"),
+    ("docs/upgrade.md", "docs/pt-BR/upgrade.md"),
+    ("docs/monitoring.md", "docs/pt-BR/monitoring.md"),
+    ("docs/failures.md", "docs/pt-BR/failures.md"),
+    ("docs/guarantees.md", "docs/pt-BR/guarantees.md"),
+    ("docs/egress.md", "docs/pt-BR/egress.md"),
+    ("docs/sizing.md", "docs/pt-BR/sizing.md"),
+    ("docs/availability.md", "docs/pt-BR/availability.md"),
+    ("docs/security.md", "docs/pt-BR/security.md"),
+    ("docs/performance.md", "docs/pt-BR/performance.md"),
+    ("docs/api.md", "docs/pt-BR/api.md"),
+    ("docs/configuration.md", "docs/pt-BR/configuration.md"),
+];
+
+/// Those for developers, in English alone.
+pub(crate) const FOR_DEVELOPERS: [&str; 3] = ["docs/CONTRIBUTING.md", "docs/CHANGELOG.md", "docs/architecture.md"];
 
 /// A block of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +44,7 @@ impl Block {
     }
 }
 
-/// A document, taken apart.
+/// One document or several, taken apart.
 #[derive(Default)]
 pub(crate) struct Document {
     pub(crate) blocks: Vec<Block>,
@@ -25,15 +52,27 @@ pub(crate) struct Document {
     pub(crate) prose: Vec<String>,
 }
 
-pub(crate) fn readme() -> Document {
-    read("README.md")
+/// All of the English documents as one.
+pub(crate) fn english() -> Document {
+    merged(PAIRS.iter().map(|(english, _)| *english).chain(FOR_DEVELOPERS))
 }
 
-pub(crate) fn leiame() -> Document {
-    read("LEIAME.md")
+/// All of the Portuguese documents as one.
+pub(crate) fn portuguese() -> Document {
+    merged(PAIRS.iter().map(|(_, portuguese)| *portuguese))
 }
 
-fn read(name: &str) -> Document {
+fn merged<'a>(names: impl Iterator<Item = &'a str>) -> Document {
+    names.map(read).fold(Document::default(), |mut all, document| {
+        all.blocks.extend(document.blocks);
+        all.prose.extend(document.prose);
+        // Tables don't run on into the next document.
+        all.prose.push(String::new());
+        all
+    })
+}
+
+pub(crate) fn read(name: &str) -> Document {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
     let mut document = Document::default();
     let mut inside: Option<Block> = None;

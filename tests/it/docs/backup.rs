@@ -7,7 +7,7 @@ use std::fs;
 
 #[test]
 fn a_backup_is_made_tried_and_gone_back_to() {
-    if !has(&["bash", "install", "find"], "the backup routine of the README") {
+    if !has(&["bash", "install", "find"], "the backup routine of the documents") {
         return;
     }
     let mut daemon = Daemon::quick();

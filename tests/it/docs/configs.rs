@@ -1,6 +1,6 @@
 //! Snippets of configuration, ours and Prometheus's.
 
-use super::blocks::readme;
+use super::blocks::english;
 use super::commands;
 use super::nginx::certificate;
 use super::place::{Place, has};
@@ -12,7 +12,7 @@ fn every_snippet_of_the_config_is_taken() {
     let place = Place::new();
     let folder = place.path().display().to_string();
     certificate(&place);
-    let document = readme();
+    let document = english();
     let snippets = document.of("toml");
     assert_eq!(snippets.len(), 5);
     for snippet in snippets {
@@ -30,7 +30,7 @@ fn every_snippet_of_the_config_is_taken() {
 
 #[test]
 fn a_type_of_the_shops_own_is_known() {
-    let document = readme();
+    let document = english();
     let snippet = document.of("toml").into_iter().find(|block| block.text.contains("catalogue")).unwrap();
     let daemon = Daemon::start(&snippet.text);
     let place = Place::beside(&daemon);
@@ -65,8 +65,8 @@ fn prometheus_is_let_in_and_its_config_is_good() {
     let token = place.run(create);
     let metrics = daemon.call_as(token.trim(), "GET", "/metrics", "", b"").expect(200);
     assert!(String::from_utf8(metrics.body).unwrap().contains("carteiro_events "));
-    if has(&["promtool"], "Prometheus's config in the README") {
-        place.write("prometheus.yml", &readme().of("yaml")[0].text);
+    if has(&["promtool"], "Prometheus's config in the documents") {
+        place.write("prometheus.yml", &english().of("yaml")[0].text);
         place.run("promtool check config --syntax-only prometheus.yml");
     }
 }

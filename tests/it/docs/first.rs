@@ -23,7 +23,7 @@ fn the_demo_shows_attempts_and_cleans_up() {
 
 #[test]
 fn a_first_webhook_of_ones_own() {
-    if !has(&["bash"], "the first webhook of the README") {
+    if !has(&["bash"], "the first webhook of the documents") {
         return;
     }
     let (listening, receiving) = (free_port(), free_port());

@@ -1,6 +1,6 @@
 //! nginx in front, with the config as printed.
 
-use super::blocks::readme;
+use super::blocks::english;
 use super::place::{Place, await_port, free_port, has};
 use crate::harness::Daemon;
 use serde_json::json;
@@ -17,7 +17,7 @@ fn nginx_stands_in_front() {
     if !has(&["nginx", "curl", "bash"], "nginx in front of carteiro") {
         return;
     }
-    let document = readme();
+    let document = english();
     let trusted = document.of("toml").into_iter().find(|block| block.text.contains("trusted_proxies")).unwrap();
     let daemon = Daemon::start(&format!(
         "{}[egress]\nallow = [\"127.0.0.0/8\"]\n",

@@ -19,7 +19,7 @@ fn sql(place: &Place, statement: &str) -> String {
 #[test]
 fn the_outbox_loses_nothing_and_owes_nothing_twice() {
     let text = printed("python", "outbox/shop.py");
-    if !has(&["bash", "python3"], "the outbox of the README") {
+    if !has(&["bash", "python3"], "the outbox of the documents") {
         return;
     }
     let daemon = Daemon::start(QUICK);
@@ -60,7 +60,7 @@ fn the_outbox_loses_nothing_and_owes_nothing_twice() {
 #[test]
 fn the_outbox_tries_everything_else_again() {
     let text = printed("python", "outbox/shop.py");
-    if !has(&["bash", "python3"], "the outbox of the README") {
+    if !has(&["bash", "python3"], "the outbox of the documents") {
         return;
     }
     let nonsense = Receiver::start(&[Reply::Raw(b"nonsense\r\n\r\n".to_vec()), Reply::Close, Reply::Status(201)]);

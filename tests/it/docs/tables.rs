@@ -1,6 +1,6 @@
 //! The documents' tables and names, held to the code's own lists.
 
-use super::blocks::{Document, leiame, readme, spans};
+use super::blocks::{Document, english, portuguese, spans};
 use crate::harness::{CARTEIRO, Daemon};
 use carteiro::model::ErrorCode;
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn both(check: impl Fn(&Document)) {
-    for document in [readme(), leiame()] {
+    for document in [english(), portuguese()] {
         check(&document);
     }
 }

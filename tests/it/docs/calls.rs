@@ -1,19 +1,19 @@
 //! The guide's calls, by curl, to the ten lines of Python.
 
-use super::blocks::readme;
+use super::blocks::english;
 use super::commands;
 use super::place::{Place, await_port, free_port, has};
 use crate::harness::Daemon;
 
 #[test]
 fn the_guides_calls_work_as_printed() {
-    if !has(&["bash", "curl", "python3"], "the calls of the README") {
+    if !has(&["bash", "curl", "python3"], "the calls of the documents") {
         return;
     }
     let daemon = Daemon::start("[egress]\nallow = [\"127.0.0.0/8\"]\n");
     let place = Place::beside(&daemon);
     let port = free_port();
-    let document = readme();
+    let document = english();
     place.write("ten.py", &document.of("python")[0].text.replace("9000", &port.to_string()));
     let receiver = place.start("python3 ten.py");
     await_port(port);
@@ -27,7 +27,7 @@ fn the_guides_calls_work_as_printed() {
         })
         .collect();
     let [token, register, record, look] = &*calls else {
-        panic!("the README has {} blocks of calls; this test knows four", calls.len());
+        panic!("the documents has {} blocks of calls; this test knows four", calls.len());
     };
     let registered = place.run(&format!("{token}{register}"));
     assert!(registered.contains("\"secret\":\"whsec_"), "{registered}");
@@ -50,7 +50,7 @@ fn the_guides_calls_work_as_printed() {
 
 #[test]
 fn the_bodies_that_are_shown_are_json() {
-    let document = readme();
+    let document = english();
     let bodies = document.of("json");
     assert_eq!(bodies.len(), 2);
     for body in bodies {
