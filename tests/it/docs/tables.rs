@@ -55,7 +55,7 @@ fn sources(folder: PathBuf, found: &mut Vec<PathBuf>) {
 /// Every code that an error of the API can have, as the sources write them.
 fn api_codes() -> BTreeSet<String> {
     let mut files = Vec::new();
-    for room in ["src/api", "src/service"] {
+    for room in ["src/api", "src/http", "src/service"] {
         sources(Path::new(env!("CARGO_MANIFEST_DIR")).join(room), &mut files);
     }
     let mut codes = BTreeSet::new();
@@ -69,7 +69,7 @@ fn api_codes() -> BTreeSet<String> {
         codes.extend(statuses.filter_map(|rest| literal(rest.split_once(',')?.1)).map(str::to_owned));
     }
     // Those that hyper's own refusals are given, a pair behind an arrow each.
-    let spoken = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api/spoken.rs")).unwrap();
+    let spoken = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/contract_errors.rs")).unwrap();
     let pairs =
         spoken.split("=> ").skip(1).filter_map(|rest| rest.trim_start_matches(['{', ' ', '\n']).strip_prefix('('));
     codes.extend(pairs.filter_map(literal).map(str::to_owned));
