@@ -1,110 +1,303 @@
-//! Holds the doors of the house: who may import whom, and where sled and bincode may be named.
+//! Holds the shape of the source that docs/architecture.md describes: which module may import which, where sled and
+//! bincode may be named, and how long files and lines may be. That public items are documented is held by the lint
+//! `missing_docs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't read its sources has failed")]
 
 #[path = "it/deadline.rs"]
 mod a_deadline;
+#[path = "tidy/imports.rs"]
+mod imports;
+#[path = "tidy/sources.rs"]
+mod sources;
 
+use imports::{Graph, circles, graph};
+use sources::{Module, files, modules, plain};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::OnceLock;
 
-/// Each room with its floor. A room imports what stands on a lower floor, and itself.
-const ROOMS: [(&str, u8); 18] = [
-    ("cli", 7),
-    ("daemon", 6),
-    ("api", 5),
-    ("panel", 5),
-    ("control", 4),
-    ("service", 4),
-    ("http", 3),
-    ("delivery", 3),
-    ("store", 2),
-    ("config", 1),
-    ("stats", 1),
-    ("model", 0),
-    ("clock", 0),
-    ("random", 0),
-    ("shutdown", 0),
-    ("tls", 0),
-    ("suggest", 0),
-    ("atomic_file", 0),
+/// The layers, the uppermost first. A module imports what stands in a lower layer.
+const LAYERS: [&[&str]; 8] = [
+    &["cli"],
+    &["daemon"],
+    &["api", "panel"],
+    &["service", "control"],
+    &["http", "delivery"],
+    &["store"],
+    &["config", "stats"],
+    &["model", "clock", "random", "shutdown", "atomic_file", "tls", "suggest"],
 ];
 
-/// Floor 0 has no order among its rooms: the clock gives timestamps, certificates tell them, and the model knows neither.
-const BESIDE: [(&str, &str); 2] = [("clock", "model"), ("tls", "model")];
+/// What may be imported within a layer: the clock gives timestamps, and certificates say until when they are good.
+const WITHIN_A_LAYER: [(&str, &str); 3] = [("clock", "model"), ("tls", "model"), ("tls", "clock")];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
+/// These know HTTP and the service, never what stands below the service.
+const ABOVE_THE_SERVICE: [&str; 2] = ["api", "panel"];
+const BELOW_THE_SERVICE: [&str; 2] = ["store", "delivery"];
 
-fn room_of(path: &Path) -> Option<&'static str> {
-    let inside = path.strip_prefix("src").unwrap().to_str().unwrap();
-    ROOMS
+/// The folders and files of `store`, the uppermost first, where they are layers of their own.
+const STORE_LAYERS: [&[&str]; 0] = [];
+
+const MAX_LINES: usize = 600;
+const MAX_COLUMNS: usize = 120;
+
+/// Files of production code that are longer than [`MAX_LINES`], and why.
+const LONG_FILES: [(&str, &str); 0] = [];
+
+/// Where a name may stand.
+const NAMED_ONLY_IN: [(&str, &[&str]); 3] =
+    [("sled::", &["src/store"]), ("bincode::", &["src/store"]), ("SystemTime::now", &["src/clock.rs", "src/clock"])];
+
+/// What still breaks a rule: the rule, and what breaks it. It only shrinks: an entry that is no longer needed fails its
+/// test.
+const TO_DO: [(&str, &str); 55] = [
+    ("circles", "api"),
+    ("circles", "cli"),
+    ("circles", "clock"),
+    ("circles", "config"),
+    ("circles", "control"),
+    ("circles", "daemon"),
+    ("circles", "delivery"),
+    ("circles", "delivery::schedule"),
+    ("circles", "model"),
+    ("circles", "panel"),
+    ("circles", "service"),
+    ("circles", "store"),
+    ("circles of folders", "config"),
+    ("circles of folders", "daemon"),
+    ("circles of folders", "delivery"),
+    ("circles of folders", "delivery::schedule"),
+    ("circles of folders", "delivery::transport"),
+    ("circles of folders", "model"),
+    ("circles of folders", "panel"),
+    ("circles of folders", "service"),
+    ("circles of folders", "store"),
+    ("layers", "api imports delivery"),
+    ("layers", "api imports store"),
+    ("layers", "panel imports delivery"),
+    ("layers", "panel imports store"),
+    ("long files", "src/delivery/schedule/engine.rs"),
+    ("long files", "src/delivery/schedule/lane.rs"),
+    ("long files", "src/store/backup.rs"),
+    ("long files", "src/store/committer.rs"),
+    ("long files", "src/store/list.rs"),
+    ("long files", "src/store/mod.rs"),
+    ("long files", "src/store/record.rs"),
+    ("long lines", "benches/common"),
+    ("long lines", "benches/end_to_end.rs"),
+    ("long lines", "benches/growth.rs"),
+    ("long lines", "benches/parts.rs"),
+    ("long lines", "benches/sections"),
+    ("long lines", "src/api"),
+    ("long lines", "src/cli"),
+    ("long lines", "src/clock"),
+    ("long lines", "src/clock.rs"),
+    ("long lines", "src/config"),
+    ("long lines", "src/control"),
+    ("long lines", "src/daemon"),
+    ("long lines", "src/delivery"),
+    ("long lines", "src/fuzzing.rs"),
+    ("long lines", "src/http"),
+    ("long lines", "src/lib.rs"),
+    ("long lines", "src/model"),
+    ("long lines", "src/panel"),
+    ("long lines", "src/service"),
+    ("long lines", "src/stats"),
+    ("long lines", "src/store"),
+    ("long lines", "src/tls"),
+    ("long lines", "tests/it"),
+];
+
+/// Fails with what breaks a rule and isn't listed, and with what is listed and breaks none.
+fn hold(rule: &str, broken: &BTreeMap<String, Vec<String>>) {
+    let listed: BTreeSet<&str> = TO_DO.iter().filter(|(of, _)| *of == rule).map(|(_, what)| *what).collect();
+    let fresh: Vec<String> = broken
         .iter()
-        .map(|(room, _)| *room)
-        .find(|room| inside == format!("{room}.rs") || inside.starts_with(&format!("{room}/")))
+        .filter(|(what, _)| !listed.contains(what.as_str()))
+        .map(|(what, places)| format!("({rule:?}, {what:?})\n    {}", places.join("\n    ")))
+        .collect();
+    assert!(fresh.is_empty(), "these break the rule {rule:?}:\n{}", fresh.join("\n"));
+    let over: Vec<&&str> = listed.iter().filter(|what| !broken.contains_key(**what)).collect();
+    assert!(over.is_empty(), "these break the rule {rule:?} no more, take them off the list: {over:?}");
 }
 
-fn floor(room: &str) -> u8 {
-    ROOMS.iter().find(|(other, _)| *other == room).unwrap().1
+/// The production code of the crate, read once.
+fn production() -> &'static BTreeMap<String, Module> {
+    static MODULES: OnceLock<BTreeMap<String, Module>> = OnceLock::new();
+    MODULES.get_or_init(modules)
 }
 
-/// Lines that are code, or close enough: doc links may point anywhere.
-fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+fn top(module: &str) -> &str {
+    module.split("::").next().unwrap()
+}
+
+/// The imports of the crate's modules; `lib.rs` and `main.rs` import nothing that matters here.
+fn imports_of(modules: &BTreeMap<String, Module>) -> Graph {
+    let mut graph = graph(modules);
+    graph.remove("");
+    for imported in graph.values_mut() {
+        imported.remove("");
+    }
+    graph
+}
+
+fn layer_of(layers: &[&[&str]], module: &str) -> Option<usize> {
+    layers.iter().position(|layer| layer.contains(&module))
+}
+
+fn place(modules: &BTreeMap<String, Module>, from: &str, to: &str, line: usize) -> String {
+    format!("{}:{line} imports {to}", modules[from].file.display())
 }
 
 #[test]
-fn rooms_import_downwards_only() {
-    let mut files = Vec::new();
-    sources(Path::new("src"), &mut files);
-    let mut broken = Vec::new();
-    for path in &files {
-        let Some(from) = room_of(path) else {
+fn modules_import_lower_layers_only() {
+    let modules = production();
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (from, imported) in imports_of(modules) {
+        let upper = top(&from);
+        let Some(at) = layer_of(&LAYERS, upper) else {
+            broken.insert(format!("{upper} has no layer"), Vec::new());
             continue;
         };
-        let text = fs::read_to_string(path).unwrap();
-        for (at, line) in code(&text) {
-            for (to, _) in ROOMS {
-                let named = line.contains(&format!("crate::{to}::")) || line.contains(&format!("crate::{to};"));
-                let allowed = from == to || floor(to) < floor(from) || BESIDE.contains(&(from, to));
-                if named && !allowed {
-                    broken.push(format!("{}:{}: {from} imports {to}", path.display(), at + 1));
+        for (to, line) in imported {
+            let lower = top(&to);
+            let down = layer_of(&LAYERS, lower).is_none_or(|below| at < below);
+            let narrow = ABOVE_THE_SERVICE.contains(&upper) && BELOW_THE_SERVICE.contains(&lower);
+            if upper != lower && (!down && !WITHIN_A_LAYER.contains(&(upper, lower)) || narrow) {
+                let places = broken.entry(format!("{upper} imports {lower}")).or_default();
+                places.push(place(modules, &from, &to, line));
+            }
+        }
+    }
+    hold("layers", &broken);
+    assert!(modules.len() > 100, "the sources were found");
+}
+
+#[test]
+fn the_stores_modules_import_lower_layers_only() {
+    let modules = production();
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let part = |module: &str| module.strip_prefix("store::").map(|rest| top(rest).to_owned());
+    for (from, imported) in imports_of(modules) {
+        let Some((upper, at)) = part(&from).and_then(|part| Some((part.clone(), layer_of(&STORE_LAYERS, &part)?)))
+        else {
+            continue;
+        };
+        for (to, line) in imported {
+            let Some(lower) = part(&to) else {
+                continue;
+            };
+            if upper != lower && layer_of(&STORE_LAYERS, &lower).is_some_and(|below| at >= below) {
+                let places = broken.entry(format!("{upper} imports {lower}")).or_default();
+                places.push(place(modules, &from, &to, line));
+            }
+        }
+    }
+    hold("store's layers", &broken);
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let modules = production();
+    let imports = imports_of(modules);
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (group, circle) in circles(&imports) {
+        let places = broken.entry(common(&group)).or_default();
+        places.push(format!("one of {} files:", group.len()));
+        places.extend(circle.windows(2).map(|step| place(modules, &step[0], &step[1], imports[&step[0]][&step[1]])));
+    }
+    hold("circles", &broken);
+}
+
+/// Folders count as one each: what is in one may not import a neighbour that imports anything of it.
+#[test]
+fn no_folders_import_each_other_in_a_circle() {
+    let modules = production();
+    let imports = imports_of(modules);
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for parent in modules.keys() {
+        let prefix = if parent.is_empty() { String::new() } else { format!("{parent}::") };
+        let child = |module: &str| module.strip_prefix(&prefix).map(|rest| top(rest).to_owned());
+        let mut contracted = Graph::new();
+        for (from, imported) in &imports {
+            for (to, line) in imported {
+                if let (Some(from), Some(to)) = (child(from), child(to))
+                    && from != to
+                {
+                    contracted.entry(to.clone()).or_default();
+                    contracted.entry(from).or_default().insert(to, *line);
+                }
+            }
+        }
+        for (group, circle) in circles(&contracted) {
+            let places = broken.entry(parent.clone()).or_default();
+            places.push(format!("one of {}:", group.into_iter().collect::<Vec<_>>().join(", ")));
+            for step in circle.windows(2) {
+                for (from, imported) in imports.iter().filter(|(from, _)| child(from).as_ref() == Some(&step[0])) {
+                    let mine = imported.iter().filter(|(to, _)| child(to).as_ref() == Some(&step[1]));
+                    places.extend(mine.map(|(to, line)| place(modules, from, to, *line)));
                 }
             }
         }
     }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-    assert!(files.len() > 30, "the sources were found");
+    hold("circles of folders", &broken);
+}
+
+/// The deepest module that all of these are in.
+fn common(group: &BTreeSet<String>) -> String {
+    let (first, last) = (group.first().unwrap(), group.last().unwrap());
+    let shared = first.split("::").zip(last.split("::")).take_while(|(one, other)| one == other);
+    shared.map(|(part, _)| part).collect::<Vec<_>>().join("::")
 }
 
 #[test]
-fn sled_and_bincode_live_in_the_store_alone() {
-    let mut files = Vec::new();
-    sources(Path::new("src"), &mut files);
-    for path in files.iter().filter(|path| !path.starts_with("src/store")) {
-        let text = fs::read_to_string(path).unwrap();
-        for (at, line) in code(&text) {
-            assert!(!line.contains("sled::") && !line.contains("bincode::"), "{}:{}: {line}", path.display(), at + 1);
+fn names_stand_only_where_they_may() {
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in files("src") {
+        let text = plain(&fs::read_to_string(&file).unwrap());
+        for (name, folders) in NAMED_ONLY_IN {
+            if folders.iter().any(|folder| file.starts_with(folder)) {
+                continue;
+            }
+            for (at, _) in text.lines().enumerate().filter(|(_, line)| line.contains(name)) {
+                broken.entry(format!("{name} in {}", file.display())).or_default().push(format!("line {}", at + 1));
+            }
         }
+    }
+    hold("names", &broken);
+}
+
+/// A file's own tests at its end don't count.
+#[test]
+fn files_of_production_code_are_short() {
+    let mut broken = BTreeMap::new();
+    for module in production().values() {
+        let text = fs::read_to_string(&module.file).unwrap();
+        let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap().lines().count();
+        let name = module.file.display().to_string();
+        if lines > MAX_LINES && !LONG_FILES.iter().any(|(file, _)| *file == name) {
+            broken.insert(name, vec![format!("{lines} lines")]);
+        }
+    }
+    hold("long files", &broken);
+    for (file, why) in LONG_FILES {
+        assert!(Path::new(file).exists() && why.len() > 20, "{file}");
     }
 }
 
+/// Comments and strings too, which rustfmt doesn't wrap.
 #[test]
-fn only_the_clock_asks_the_system_for_the_time() {
-    let mut files = Vec::new();
-    sources(Path::new("src"), &mut files);
-    for path in files.iter().filter(|path| !path.ends_with("clock.rs")) {
-        let text = fs::read_to_string(path).unwrap();
-        for (at, line) in code(&text) {
-            assert!(!line.contains("SystemTime::now"), "{}:{}: {line}", path.display(), at + 1);
+fn lines_are_short() {
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in ["src", "tests", "benches"].into_iter().flat_map(files).filter(|file| !file.starts_with("tests/fuzz")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let folder: Vec<String> = file.iter().take(2).map(|part| part.to_string_lossy().into_owned()).collect();
+        for (at, _) in text.lines().enumerate().filter(|(_, line)| line.chars().count() > MAX_COLUMNS) {
+            let places = broken.entry(folder.join("/")).or_default();
+            places.push(format!("{}:{}", file.display(), at + 1));
         }
     }
+    hold("long lines", &broken);
 }
