@@ -10,7 +10,7 @@ use super::engine::{MAX_ROW_BYTES, SledTree, Tree, catch_sled_panic};
 use super::marker::{self, Found, Mark, Marker};
 use super::outcomes::Outcomes;
 use super::pulse::Pulse;
-use super::record::{self, FormatV1, HeadV1};
+use super::record::{self, ClockV1, FormatV1, HeadV1};
 use super::redo;
 use super::space::Space;
 use super::syncer::Syncer;
@@ -81,12 +81,38 @@ impl Store {
         tell: impl FnMut(Vec<Told>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
         let Files { tree, marker, format, head, created } = files;
-        let clock = tree.get(&keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
-        let times = Times::new(settings.clock, clock.as_ref(), head.time_ms);
-        let shared = Arc::new(Shared {
+        let StoreSettings { path, limits, clock, .. } = settings;
+        let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
+        let shared = Arc::new(shared);
+        let (commits, receiver) = std::sync::mpsc::channel();
+        let syncer = Syncer::start(shared.clone(), marker, Box::new(tell))?;
+        let mut committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref())?;
+        let alive = Alive(shared.clone());
+        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
+            committer.run(&receiver);
+            drop(alive);
+        })?;
+        let store = Self { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
+        Ok(Opened { store, created, thread })
+    }
+}
+
+impl Shared {
+    /// Over the tree of an engine; also what it knows of the clock.
+    pub(super) fn over(
+        tree: Arc<dyn Tree>,
+        format: &FormatV1,
+        head: &HeadV1,
+        path: PathBuf,
+        limits: Limits,
+        clock: Clock,
+    ) -> Result<(Self, Option<ClockV1>), StoreError> {
+        let record = tree.get(&keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
+        let times = Times::new(clock, record.as_ref(), head.time_ms);
+        let shared = Self {
             tree,
-            tally: super::tally::Tally::load(&settings.path),
-            path: settings.path,
+            tally: super::tally::Tally::load(&path),
+            path,
             directory: RwLock::default(),
             tokens: RwLock::default(),
             types: RwLock::default(),
@@ -99,26 +125,17 @@ impl Store {
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
             pulse: Pulse::default(),
             sync_pulse: Pulse::default(),
-            space: Space::new(settings.limits.min_free),
+            space: Space::new(limits.min_free),
             retry: RwLock::default(),
-            limits: RwLock::new(settings.limits),
+            limits: RwLock::new(limits),
             kept: Kept::default(),
             healths: RwLock::default(),
             resends: std::sync::Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),
             absent: super::accounts::Absent::default(),
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
-        });
-        let (commits, receiver) = std::sync::mpsc::channel();
-        let syncer = Syncer::start(shared.clone(), marker, Box::new(tell))?;
-        let mut committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref())?;
-        let alive = Alive(shared.clone());
-        let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
-            committer.run(&receiver);
-            drop(alive);
-        })?;
-        let store = Self { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
-        Ok(Opened { store, created, thread })
+        };
+        Ok((shared, record))
     }
 }
 

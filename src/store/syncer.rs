@@ -74,15 +74,20 @@ pub(super) struct Syncer {
 
 impl Syncer {
     pub(super) fn start(shared: Arc<Shared>, marker: Marker, tell: Tell) -> Result<Self, StoreError> {
-        let files = Arc::new(Mutex::new(Files { shared: shared.clone(), marker, tell }));
-        let (groups, receiver) = channel();
-        let under_way = Arc::new(AtomicUsize::new(0));
+        let (syncer, receiver) = Self::without_thread(shared.clone(), marker, tell);
         let run = {
-            let (files, under_way) = (files.clone(), under_way.clone());
+            let (files, under_way) = (syncer.files.clone(), syncer.under_way.clone());
             move || run(&shared, &files, &under_way, &receiver)
         };
         let thread = std::thread::Builder::new().name("syncer".to_owned()).spawn(run)?;
-        Ok(Self { files, under_way, groups: Some(groups), thread: Some(thread) })
+        Ok(Self { thread: Some(thread), ..syncer })
+    }
+
+    /// Whoever takes the groups makes them durable.
+    fn without_thread(shared: Arc<Shared>, marker: Marker, tell: Tell) -> (Self, Receiver<Applied>) {
+        let (groups, receiver) = channel();
+        let files = Arc::new(Mutex::new(Files { shared, marker, tell }));
+        (Self { files, under_way: Arc::default(), groups: Some(groups), thread: None }, receiver)
     }
 
     /// Makes a group durable, if it has to be, and answers: by itself if that is what the caller wants and no earlier group is
