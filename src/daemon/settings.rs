@@ -3,7 +3,7 @@
 use super::{Error, admin_token};
 use crate::config::Config;
 use crate::delivery::egress::{Allowed, Guard};
-use crate::delivery::schedule::engine::EngineSettings;
+use crate::delivery::schedule::EngineSettings;
 use crate::delivery::transport::client::ClientSettings;
 use crate::http::Certificate;
 use crate::model::{DisableRule, EventType, ProxyUrl, Timestamp};

@@ -1,7 +1,10 @@
 //! When attempts are made: the scheduler's pure core, and the engine that carries out what it decides.
 
+pub(crate) mod driver;
 pub mod engine;
 pub(crate) mod lane;
 pub mod scheduler;
 pub mod status;
 pub mod wheel;
+
+pub use driver::EngineSettings;

@@ -6,7 +6,7 @@ use super::network::Mood;
 use super::random::Random;
 use super::store::ACCOUNT;
 use super::world::World;
-use crate::delivery::schedule::engine::EngineSettings;
+use crate::delivery::schedule::EngineSettings;
 use crate::delivery::schedule::lane::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,

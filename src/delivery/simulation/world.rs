@@ -9,7 +9,7 @@ use super::network::Network;
 use super::random::Random;
 use super::store::Store;
 use super::watch::Moment;
-use crate::delivery::schedule::engine::EngineSettings;
+use crate::delivery::schedule::EngineSettings;
 use crate::delivery::schedule::lane::{Bounds, MAX_PROBE_INTERVAL};
 use crate::delivery::schedule::scheduler::{Action, Input};
 use crate::model::{NotificationKey, RetryPolicy, Webhook, millis};

@@ -1,0 +1,461 @@
+//! The driver: the scheduler, with what it has to know of webhooks, settings and the store.
+//!
+//! It takes in what the store and the attempts say, has the scheduler step, and says what is to be done. It decides one thing by
+//! itself: what an attempt's result means for the schedule, which needs the policy and the clock that the pure core does without. It
+//! waits for nothing and spawns nothing: the engine's tasks do that, and in the tests a simulation.
+
+use super::lane::{Settings, Standstill};
+use super::scheduler::{Action, AttemptKind, Input, Reachability, RetryAfterHold, Scheduler};
+use super::status::Status;
+use crate::clock::Clock;
+use crate::delivery::transport::client::{AttemptReport, Client};
+use crate::delivery::transport::prepare::PreparedWebhook;
+use crate::model::{
+    AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
+    Verdict, Webhook, WebhookNo,
+};
+use crate::store::{Due, Hot, Room, Standing, Store, StoreError, Told};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long after a failed read of a notification that is due it is tried again.
+pub(crate) const READ_AGAIN: Duration = Duration::from_secs(15);
+/// The shortest time between two warnings that this machine can't make attempts.
+const WARN_AGAIN: Duration = Duration::from_secs(60);
+/// How many of a lane's first rows an audit looks at.
+const AUDIT_ROWS: usize = 64;
+
+/// What the config says of delivery; replaced on reload.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// The schedule of webhooks that have none of their own.
+    pub retry: RetryPolicy,
+    /// The longest `Retry-After` that is honoured.
+    pub retry_after_cap: Duration,
+    /// The most attempts in flight over all webhooks.
+    pub max_in_flight: usize,
+    /// The most attempts in flight of a webhook that has no limit of its own.
+    pub max_in_flight_per_webhook: usize,
+}
+
+/// What comes back of the driver's actions.
+pub(crate) enum DriverEvent {
+    AttemptEnded(Box<EndedAttempt>),
+    /// The notification was not attempted: something else is pending of it by now, or nothing.
+    Skipped {
+        key: NotificationKey,
+        standing: Standing,
+    },
+    /// It could not be read; [`READ_AGAIN`] later the scheduler is to hear [`Input::Unreadable`].
+    Unreadable(NotificationKey),
+    Scheduler(Input<Arc<Hot>>),
+}
+
+/// An attempt, and what it was made for.
+pub(crate) struct EndedAttempt {
+    pub(crate) key: NotificationKey,
+    /// The webhook as the attempt knew it.
+    pub(crate) lane: Arc<PreparedWebhook>,
+    pub(crate) kind: AttemptKind,
+    pub(crate) trigger: Trigger,
+    /// Automatic attempts made before this one.
+    pub(crate) automatic: u8,
+    /// When a manual attempt was requested.
+    pub(crate) requested_at: Option<Timestamp>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) report: AttemptReport,
+}
+
+pub(crate) struct Driver {
+    store: Store,
+    client: Client,
+    settings: EngineSettings,
+    clock: Clock,
+    scheduler: Scheduler<Arc<Hot>>,
+    /// In order, so that whatever goes over all of them does the same in every run.
+    lanes: BTreeMap<WebhookNo, Arc<PreparedWebhook>>,
+    status: Arc<Status>,
+    stopping: bool,
+    /// Whether the disk leaves no room for outcomes.
+    starved: bool,
+    /// When the log last had a warning that this machine can't make attempts, by [`Clock::pace`].
+    warned: Option<Duration>,
+    /// What the status says of the lanes that something holds.
+    shown: HashMap<WebhookNo, (Standstill, Timestamp)>,
+}
+
+impl Driver {
+    /// For a store whose events are durable up to `durable`. [`Driver::lanes`] comes first of all.
+    pub(crate) fn new(
+        store: Store,
+        client: Client,
+        settings: EngineSettings,
+        clock: Clock,
+        durable: Seq,
+        status: Arc<Status>,
+    ) -> Self {
+        let scheduler = Scheduler::new(clock.now(), settings.max_in_flight, durable);
+        Self {
+            store,
+            client,
+            settings,
+            clock,
+            scheduler,
+            lanes: BTreeMap::new(),
+            status,
+            stopping: false,
+            starved: false,
+            warned: None,
+            shown: HashMap::new(),
+        }
+    }
+
+    /// A lane for each webhook there is.
+    pub(crate) fn lanes(&mut self) -> Vec<Input<Arc<Hot>>> {
+        let directory = self.store.directory();
+        let mut webhooks: Vec<_> = directory.all().collect();
+        webhooks.sort_unstable_by_key(|webhook| webhook.no);
+        webhooks.into_iter().map(|webhook| self.lane(webhook.clone())).collect()
+    }
+
+    /// Has the scheduler take in `inputs`; what is to be done is put into `actions`.
+    pub(crate) fn step(&mut self, inputs: &mut Vec<Input<Arc<Hot>>>, actions: &mut Vec<Action<Arc<Hot>>>) {
+        self.status.steps();
+        let mut touched: Vec<WebhookNo> = inputs.iter().filter_map(touches).collect();
+        self.scheduler.step(self.clock.now(), inputs.drain(..), actions);
+        touched.extend(actions.iter().filter_map(|action| match action {
+            Action::Start { key, .. } => Some(key.webhook),
+            _ => None,
+        }));
+        touched.sort_unstable();
+        touched.dedup();
+        for no in touched {
+            self.show(no);
+        }
+    }
+
+    /// On a disk that is nearly full, outcomes must find room: no attempt is made whose outcome might not. `None` where nothing has
+    /// changed.
+    pub(crate) fn check_room(&mut self) -> Option<Input<Arc<Hot>>> {
+        let starved = self.store.room() == Room::Critical;
+        if starved == self.starved {
+            return None;
+        }
+        self.starved = starved;
+        self.status.has_room(!starved);
+        Some(Input::MaxInFlight(self.max_in_flight()))
+    }
+
+    /// Starts nothing more.
+    pub(crate) fn stop(&mut self) -> Input<Arc<Hot>> {
+        self.stopping = true;
+        Input::MaxInFlight(0)
+    }
+
+    fn max_in_flight(&self) -> usize {
+        if self.starved || self.stopping { 0 } else { self.settings.max_in_flight }
+    }
+
+    /// When a step is due at the latest, if nothing is heard before.
+    pub(crate) fn next_wake(&self) -> Option<Timestamp> {
+        self.scheduler.next_wake()
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.scheduler.in_flight()
+    }
+
+    /// A webhook as attempts are made for it now; `None` where it was deleted.
+    pub(crate) fn webhook(&self, no: WebhookNo) -> Option<&Arc<PreparedWebhook>> {
+        self.lanes.get(&no)
+    }
+
+    fn lane(&mut self, webhook: Arc<Webhook>) -> Input<Arc<Hot>> {
+        let no = webhook.no;
+        if webhook.deleted_at.is_some() {
+            self.lanes.remove(&no);
+            self.client.forget(no);
+            return Input::LaneRemoved(no);
+        }
+        let settings = Settings {
+            account: webhook.account,
+            active: webhook.is_active() && !self.store.is_absent(webhook.account),
+            max_in_flight: webhook.max_in_flight.map_or(self.settings.max_in_flight_per_webhook, usize::from),
+            rate_limit: webhook.rate_limit,
+        };
+        let old = self.lanes.get(&no);
+        let moved = old.is_some_and(|old| old.webhook.target != webhook.target);
+        let renewals = old.map_or(0, |old| old.renewals);
+        // What it keeps leads to the old target, or to one that nothing is sent to for now.
+        if moved || !webhook.is_active() {
+            self.client.forget(no);
+        }
+        self.lanes.insert(no, Arc::new(PreparedWebhook::new(webhook, renewals)));
+        Input::LaneChanged { no, settings }
+    }
+
+    /// What was learned of the target so far holds no more, nor what attempts in flight will say.
+    fn renewed(&mut self, no: WebhookNo, moved: bool) -> Input<Arc<Hot>> {
+        if let Some(lane) = self.lanes.get_mut(&no) {
+            *lane = Arc::new(PreparedWebhook::new(lane.webhook.clone(), lane.renewals.wrapping_add(1)));
+        }
+        Input::TargetRenewed { no, moved }
+    }
+
+    /// Whether an attempt was made for a webhook as it is still: the same target, nothing asked of it anew.
+    fn is_current(&self, lane: &PreparedWebhook) -> bool {
+        self.lanes.get(&lane.webhook.no).is_some_and(|now| now.renewals == lane.renewals)
+    }
+
+    /// Tells what holds a lane, if that is another thing than before.
+    fn show(&mut self, no: WebhookNo) {
+        let lane = self.lanes.get(&no).zip(self.scheduler.standstill(no));
+        let held = lane.map(|(lane, held)| (held, lane.webhook.updated_at));
+        let held = held.filter(|(held, _)| *held != Standstill::default());
+        if self.shown.get(&no) == held.as_ref() {
+            return;
+        }
+        self.status.show(no, held);
+        match held {
+            Some(held) => drop(self.shown.insert(no, held)),
+            None => drop(self.shown.remove(&no)),
+        }
+    }
+
+    /// Idle connections that have waited for too long, and those that tests of paused webhooks have left. A clock that jumped has let
+    /// go of every lane.
+    pub(crate) fn sweep(&mut self) {
+        let shown: Vec<WebhookNo> = self.shown.keys().copied().collect();
+        for no in shown {
+            self.show(no);
+        }
+        self.client.sweep();
+        self.lanes
+            .values()
+            .filter(|lane| !lane.webhook.is_active())
+            .for_each(|lane| self.client.forget(lane.webhook.no));
+    }
+
+    pub(crate) fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        self.settings = settings;
+        inputs.push(Input::MaxInFlight(self.max_in_flight()));
+        let webhooks: Vec<Arc<Webhook>> = self.lanes.values().map(|lane| lane.webhook.clone()).collect();
+        inputs.extend(webhooks.into_iter().map(|webhook| self.lane(webhook)));
+    }
+
+    pub(crate) fn on_store_update(&mut self, told: Told) -> Input<Arc<Hot>> {
+        match told {
+            Told::Webhook(webhook) => self.lane(webhook),
+            Told::Fresh { key, hot } => Input::Untried { key, hot },
+            Told::Manual { key, since, at_once } => Input::Manual { key, since, at_once },
+            Told::Renewed { no, moved } => self.renewed(no, moved),
+            Told::Moved { key, due } => Input::Rescheduled { key, due },
+            Told::Settled { key, standing } => {
+                self.status.is_over(key);
+                Input::OutcomeRecorded { key, standing }
+            }
+            Told::Cancelled { key } => Input::Cancelled(key),
+            Told::Durable(seq) => Input::Durable(seq),
+        }
+    }
+
+    pub(crate) fn on_event(&mut self, event: DriverEvent, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        match event {
+            DriverEvent::Scheduler(input) => inputs.push(input),
+            DriverEvent::Skipped { key, standing } => {
+                self.status.is_over(key);
+                inputs.push(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
+                inputs.push(Input::OutcomeRecorded { key, standing });
+            }
+            DriverEvent::Unreadable(key) => {
+                self.status.is_over(key);
+                inputs.push(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
+            }
+            DriverEvent::AttemptEnded(ended) => self.on_attempt_ended(*ended, inputs),
+        }
+    }
+
+    /// What a result means: the verdict for the store, the reachability and hold for the scheduler.
+    fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        let EndedAttempt { key, lane, kind, trigger, automatic, requested_at, started_at, report } = ended;
+        self.status.attempts.ended(&report.result, Duration::from_micros(u64::from(report.duration_us)));
+        let now = self.clock.now();
+        let current = self.is_current(&lane);
+        if !current || !lane.webhook.is_active() {
+            // Its connection was given back after those of its webhook had been closed.
+            self.client.forget(key.webhook);
+        }
+        let (retry_after, reachability) = match &report.result {
+            result if result.confirms() => (None, Reachability::Confirmed),
+            AttemptResult::Response(response) => {
+                // A target that the webhook no longer has asks for nothing any more.
+                let asked = response.retry_after.filter(|_| current);
+                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reachability::Answered)
+            }
+            AttemptResult::Error(error) => (None, reachability_of(error.code)),
+        };
+        if reachability == Reachability::LocalFault {
+            self.warn_of_local_fault(&report.result, &lane.webhook);
+            // Of the schedule it uses up nothing: it is owed what it was. Whoever waits for an attempt by hand is told how it went.
+            let standing = match kind {
+                AttemptKind::Untried => Some(Standing::Fresh),
+                AttemptKind::Retry(due) => Some(Standing::Retry(due)),
+                AttemptKind::Manual => None,
+            };
+            if let Some(standing) = standing {
+                self.status.is_over(key);
+                inputs.push(Input::AttemptEnded { key, reachability, hold: None });
+                return inputs.push(Input::OutcomeRecorded { key, standing });
+            }
+        }
+        let mut gap = Duration::ZERO;
+        let verdict = match trigger {
+            _ if reachability == Reachability::Confirmed => Verdict::Confirmed,
+            Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
+            Trigger::Automatic => {
+                // By the schedule that holds now.
+                let lane = self.lanes.get(&key.webhook).unwrap_or(&lane);
+                let policy = lane.retry(&self.settings.retry);
+                match policy.next_attempt_at(automatic.saturating_add(1), key, now, retry_after) {
+                    Ok(at) => {
+                        gap = at.since(now);
+                        Verdict::RetryAt(at)
+                    }
+                    Err(_) => Verdict::Exhausted,
+                }
+            }
+        };
+        let manual = trigger != Trigger::Automatic;
+        let hold = retry_after.map(|span| RetryAfterHold { until: now.plus(span), manual });
+        // The store counts.
+        let attempt = report.into_attempt(0, trigger, started_at);
+        self.store.settle(lane.webhook.account, key, attempt, verdict, gap, requested_at, lane.webhook.updated_at);
+        inputs.push(Input::AttemptEnded { key, reachability, hold });
+    }
+
+    fn warn_of_local_fault(&mut self, result: &AttemptResult, webhook: &Webhook) {
+        let now = self.clock.pace();
+        if self.warned.is_some_and(|warned| now.saturating_sub(warned) < WARN_AGAIN) {
+            return;
+        }
+        self.warned = Some(now);
+        if let AttemptResult::Error(error) = result {
+            tracing::warn!(
+                webhook = %webhook.id, why = error.message,
+                "this machine could not make an attempt: it uses up none of the 20 and is made again; look at LimitNOFILE and memory"
+            );
+        }
+    }
+}
+
+/// The lane that may be held from now on, or no longer.
+fn touches(input: &Input<Arc<Hot>>) -> Option<WebhookNo> {
+    match input {
+        Input::LaneChanged { no, .. } | Input::TargetRenewed { no, .. } | Input::LaneRemoved(no) => Some(*no),
+        Input::AttemptEnded { key, .. } => Some(key.webhook),
+        Input::Untried { .. }
+        | Input::Manual { .. }
+        | Input::Rescheduled { .. }
+        | Input::Unreadable(_)
+        | Input::OutcomeRecorded { .. }
+        | Input::Cancelled(_)
+        | Input::Durable(_)
+        | Input::UntriedPage { .. }
+        | Input::RetryPage { .. }
+        | Input::ManualPage { .. }
+        | Input::Audited { .. }
+        | Input::MaxInFlight(_) => None,
+    }
+}
+
+/// Reads the page that an action asks for. Blocks on the disk at worst. `None` for an action that asks for none.
+pub(crate) fn load(store: &Store, action: &Action<Arc<Hot>>) -> Result<Option<Input<Arc<Hot>>>, StoreError> {
+    Ok(Some(match *action {
+        Action::LoadUntried(ask) => {
+            Input::UntriedPage { ask, rows: store.fresh_page(ask.account, ask.lane, ask.from, ask.limit)? }
+        }
+        Action::LoadRetries(ask, until) => {
+            Input::RetryPage { ask, until, rows: store.retry_page(ask.lane, ask.from, until, ask.limit)? }
+        }
+        Action::LoadManual(ask) => Input::ManualPage { ask, rows: store.manual_page(ask.lane, ask.from, ask.limit)? },
+        Action::Audit { lane, account, before } => {
+            let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
+            let retries = store.retry_page(lane, first, before, AUDIT_ROWS)?;
+            let fresh = store.fresh_page(account, lane, Seq(0), AUDIT_ROWS)?;
+            let manual = store.manual_page(lane, first, AUDIT_ROWS)?;
+            Input::Audited { lane, retries, fresh, manual }
+        }
+        Action::Start { .. } | Action::Lost(_) => return Ok(None),
+    }))
+}
+
+/// What an attempt is made of.
+pub(crate) struct PreparedAttempt {
+    pub(crate) body: bytes::Bytes,
+    pub(crate) trigger: Trigger,
+    /// Automatic attempts made before this one.
+    pub(crate) automatic: u8,
+    /// When a manual attempt was requested.
+    pub(crate) requested_at: Option<Timestamp>,
+    /// Which attempt of its notification it is.
+    pub(crate) number: u16,
+    pub(crate) trace: Option<Arc<TraceContext>>,
+}
+
+impl PreparedAttempt {
+    /// Of a notification that the commit which recorded its event has just announced: there is nothing to read that could differ.
+    pub(crate) fn untried(payload: &Hot) -> Self {
+        Self {
+            body: payload.payload().body().clone(),
+            trigger: Trigger::Automatic,
+            automatic: 0,
+            requested_at: None,
+            number: 1,
+            trace: payload.trace().cloned(),
+        }
+    }
+}
+
+/// What a failure says of the target.
+const fn reachability_of(code: ErrorCode) -> Reachability {
+    match code {
+        ErrorCode::Internal => Reachability::LocalFault,
+        code if code.is_unreachable() => Reachability::Unreachable,
+        _ => Reachability::Inconclusive,
+    }
+}
+
+/// Reads a notification that a timer or a queue says is due: its attempt if it still is, what is pending of it instead if not. That
+/// is the whole of cancellation. Blocks on the disk at worst.
+pub(crate) fn prepare(
+    store: &Store,
+    account: AccountNo,
+    key: NotificationKey,
+    kind: AttemptKind,
+) -> Result<Result<PreparedAttempt, Standing>, StoreError> {
+    let Some(notification) = store.notification(account, key)? else {
+        return Ok(Err(Standing::Nothing));
+    };
+    let standing = Standing::from(&notification);
+    let still = match kind {
+        AttemptKind::Untried => standing == Standing::Fresh,
+        AttemptKind::Retry(due) => standing == Standing::Retry(due),
+        AttemptKind::Manual => notification.manual_at.is_some(),
+    };
+    if !still {
+        return Ok(Err(standing));
+    }
+    let Some((event, Some(payload))) = store.event(account, key.seq)? else {
+        // Erased between the two reads; the erasure has cancelled it.
+        return Ok(Err(Standing::Nothing));
+    };
+    Ok(Ok(PreparedAttempt {
+        body: Payload::body(&payload).clone(),
+        trigger: if kind == AttemptKind::Manual { notification.manual_trigger() } else { Trigger::Automatic },
+        automatic: notification.automatic,
+        requested_at: notification.manual_at.filter(|_| kind == AttemptKind::Manual),
+        number: notification.attempts.saturating_add(1),
+        trace: event.trace,
+    }))
+}
