@@ -72,12 +72,12 @@ pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
     debts.retain(|debt| all || debt.account == call.caller.account);
     let now = service.now();
     let mut text = Text::default();
-    text.family("carteiro_build_info", "gauge", "The version that runs.");
+    text.family("carteiro_build_info", "gauge", "The running version.");
     text.sample("carteiro_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     let started = service.started_at().as_secs();
-    text.gauge("process_start_time_seconds", "When the daemon was started, in Unix time.", started);
+    text.gauge("process_start_time_seconds", "Start time of the process, in Unix time.", started);
 
-    owed(&mut text, &debts, call, now);
+    pending(&mut text, &debts, call, now);
     troubled(&mut text, service.troubled((!all).then_some(call.caller.account)));
     if all {
         of_the_daemon(&mut text, call).await?;
@@ -103,11 +103,15 @@ fn troubled(text: &mut Text, troubled: Troubled) {
 async fn of_the_daemon(text: &mut Text, call: &Call<'_>) -> Result<(), Failure> {
     let service = call.service;
     let (figures, disk_bytes) = service.figures().await?;
-    text.gauge("carteiro_events", "Events that are kept.", figures.events);
-    text.counter("carteiro_events_recorded_total", "Events recorded since the store was made.", figures.recorded);
-    text.gauge("carteiro_notifications", "Notifications that are kept.", figures.notifications);
+    text.gauge("carteiro_events", "Events stored.", figures.events);
+    text.counter("carteiro_events_recorded_total", "Events recorded since the store was created.", figures.recorded);
+    text.gauge("carteiro_notifications", "Notifications stored.", figures.notifications);
     let kept = service.kept();
-    text.family("carteiro_notifications_ended_total", "counter", "Notifications that came to an end, since the start.");
+    text.family(
+        "carteiro_notifications_ended_total",
+        "counter",
+        "Notifications that ended, by state, since the start.",
+    );
     for (state, count) in kept.ends() {
         text.sample("carteiro_notifications_ended_total", &[("state", state.as_str())], count);
     }
@@ -121,109 +125,113 @@ async fn of_the_daemon(text: &mut Text, call: &Call<'_>) -> Result<(), Failure> 
     text.gauge("carteiro_attempts_in_flight", "Attempts in flight.", service.in_flight() as u64);
     text.histogram(
         "carteiro_ingest_duration_seconds",
-        "Recording an event or a batch, from the head of its request to its answer.",
+        "Duration of recording an event or a batch, from the head of the request to the response.",
         &call.ingress.traffic.ingest,
     );
     text.histogram(
         "carteiro_commit_duration_seconds",
-        "From handing a change to the store until it was durable.",
+        "Time until a change was durable, from its submission to the store.",
         &kept.commits,
     );
-    text.histogram("carteiro_attempt_duration_seconds", "One attempt, whatever came of it.", &attempts.took);
+    text.histogram(
+        "carteiro_attempt_duration_seconds",
+        "Duration of an attempt, whatever its outcome.",
+        &attempts.took,
+    );
     text.histogram(
         "carteiro_delivery_duration_seconds",
-        "From owing an event to a webhook until that confirmed it.",
+        "Time until a target confirmed, from the creation of the notification.",
         &kept.deliveries,
     );
 
-    text.counter("carteiro_commits_total", "Batches written since the store was made.", figures.commits);
-    text.family(
-        "carteiro_commit_stalled_seconds",
-        "gauge",
-        "How long the change that is being written has taken so far.",
-    );
+    text.counter("carteiro_commits_total", "Commits since the store was created.", figures.commits);
+    text.family("carteiro_commit_stalled_seconds", "gauge", "How long the commit in progress has taken so far.");
     text.sample("carteiro_commit_stalled_seconds", &[], service.stalled().as_secs_f64());
     text.counter(
         "carteiro_store_failed_reads_total",
-        "Reads of the store that failed, beside those that ended the process, since the start.",
+        "Failed reads of the store that did not end the process, since the start.",
         figures.failed_reads,
     );
-    text.gauge("carteiro_payload_bytes", "Bytes of the payloads that are kept.", figures.payload_bytes);
-    text.gauge("carteiro_store_disk_bytes", "Bytes that the store's files take on disk.", disk_bytes);
-    text.gauge("carteiro_store_free_bytes", "Bytes that the data folder's disk has free.", figures.free_bytes);
+    text.gauge("carteiro_payload_bytes", "Size of the stored payloads.", figures.payload_bytes);
+    text.gauge("carteiro_store_disk_bytes", "Size of the store's files on disk.", disk_bytes);
+    text.gauge("carteiro_store_free_bytes", "Free space on the data folder's disk.", figures.free_bytes);
     text.gauge(
         "carteiro_store_min_free_bytes",
-        "Bytes of that disk that must stay free for events to be taken: store.min_free.",
+        "Free space below which events are refused: store.min_free.",
         figures.min_free_bytes,
     );
     text.counter(
         "carteiro_retention_deleted_events_total",
-        "Events that retention has deleted since the start.",
+        "Events deleted by retention since the start.",
         figures.retired,
     );
     text.gauge(
         "carteiro_last_backup_timestamp_seconds",
-        "When the last scheduled backup was written, in Unix time; 0 while none is found.",
+        "Time of the last scheduled backup, in Unix time; 0 if there is none.",
         figures.last_backup.map(Timestamp::as_secs).or(figures.backups_scheduled.then_some(0)),
     );
 
     text.gauge(
         "carteiro_certificate_expiry_timestamp_seconds",
-        "When the server's certificate ends, in Unix time.",
+        "Expiry of the server's certificate, in Unix time.",
         call.ingress.certificate_expiry().map(Timestamp::as_secs),
     );
     let ((connections, dropped, refused), wrong_tokens) = (call.ingress.slots.figures(), call.ingress.throttle.count());
-    text.gauge("carteiro_connections", "Connections of callers that are open.", connections);
+    text.gauge("carteiro_connections", "Open connections of clients.", connections);
     text.counter(
         "carteiro_connections_dropped_total",
-        "Slow or idle connections that were closed to make room, since the start.",
+        "Slow or idle connections closed to make room for new ones, since the start.",
         dropped,
     );
-    text.counter("carteiro_connections_refused_total", "Connections that found no room, since the start.", refused);
+    text.counter(
+        "carteiro_connections_refused_total",
+        "Connections refused for lack of room, since the start.",
+        refused,
+    );
     let (held, without_room) = call.ingress.bodies.figures();
-    text.gauge("carteiro_body_bytes", "Bytes that are set aside for the bodies of requests under way.", held);
+    text.gauge("carteiro_body_bytes", "Memory reserved for request bodies in progress.", held);
     text.counter(
         "carteiro_bodies_refused_total",
-        "Bodies of requests that found no room in memory, since the start.",
+        "Request bodies refused for lack of memory, since the start.",
         without_room,
     );
-    text.family("carteiro_http_requests_total", "counter", "Requests that were answered, since the start.");
+    text.family("carteiro_http_requests_total", "counter", "Requests answered, by class and status, since the start.");
     for (class, status, count) in call.ingress.traffic.counts() {
         let labels = [("class", class), ("code", &*status.to_string())];
         text.sample("carteiro_http_requests_total", &labels, count);
     }
     let name = "carteiro_clock_steps_total";
-    text.family(name, "counter", "Steps of the machine's wall clock that were noticed, since the start.");
+    text.family(name, "counter", "Steps of the wall clock noticed since the start.");
     for (direction, count) in ["back", "ahead"].into_iter().zip(kept.clock_steps()) {
         text.sample(name, &[("direction", direction)], count);
     }
     text.gauge(
         "carteiro_clock_ahead_seconds",
-        "How far the wall clock is ahead of the time that retention goes by; 0 where it is trusted.",
+        "How far the wall clock is ahead of the time that retention uses; 0 if it is trusted.",
         service.clock_lead().as_secs(),
     );
     text.counter("carteiro_wrong_tokens_total", "Requests with a wrong access token, since the start.", wrong_tokens);
     Ok(())
 }
 
-/// What is owed: of all webhooks together, and of each of the caller's that are owed the most.
-fn owed(text: &mut Text, debts: &[Debt], call: &Call<'_>, now: Timestamp) {
+/// Pending notifications: of all webhooks together, and of those of the caller's account that have the most.
+fn pending(text: &mut Text, debts: &[Debt], call: &Call<'_>, now: Timestamp) {
     let sum = |of: &dyn Fn(&Debt) -> u64| debts.iter().map(of).sum::<u64>();
-    let name = "carteiro_notifications_owed";
-    text.family(name, "gauge", "Notifications that are owed, by status; see carteiro_notifications_owed_uncounted.");
+    let name = "carteiro_notifications_pending";
+    text.family(name, "gauge", "Pending notifications, by status; see carteiro_notifications_pending_uncounted.");
     text.sample(name, &[("state", "PENDING")], sum(&|debt| if debt.active { debt.pending } else { 0 }));
     text.sample(name, &[("state", "RETRYING")], sum(&|debt| if debt.active { debt.retrying } else { 0 }));
     text.sample(name, &[("state", "HELD")], sum(&|debt| if debt.active { 0 } else { debt.pending + debt.retrying }));
     text.gauge(
-        "carteiro_notifications_owed_uncounted",
-        "Webhooks that are owed more than was counted.",
+        "carteiro_notifications_pending_uncounted",
+        "Webhooks with more pending notifications than were counted.",
         sum(&|debt| u64::from(debt.more)),
     );
     let age = |debt: &Debt| debt.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
     let oldest = debts.iter().filter(|debt| debt.active).map(age).max().unwrap_or(0);
     text.gauge(
-        "carteiro_oldest_owed_age_seconds",
-        "How long the oldest notification has been owed to an active webhook.",
+        "carteiro_oldest_pending_age_seconds",
+        "Age of the oldest pending notification of an active webhook.",
         oldest,
     );
     let mut own: Vec<(&Debt, String)> = debts
@@ -233,13 +241,13 @@ fn owed(text: &mut Text, debts: &[Debt], call: &Call<'_>, now: Timestamp) {
         .collect();
     own.sort_by_key(|(debt, _)| std::cmp::Reverse(debt.pending + debt.retrying));
     own.truncate(MAX_WEBHOOKS);
-    let name = "carteiro_webhook_notifications_owed";
-    text.family(name, "gauge", "Notifications that are owed to a webhook of the account that asks.");
+    let name = "carteiro_webhook_notifications_pending";
+    text.family(name, "gauge", "Pending notifications per webhook of the token's account.");
     for (debt, webhook) in &own {
         text.sample(name, &[("webhook_id", webhook)], debt.pending + debt.retrying);
     }
-    let name = "carteiro_webhook_oldest_owed_age_seconds";
-    text.family(name, "gauge", "How long the oldest notification has been owed to a webhook of the account that asks.");
+    let name = "carteiro_webhook_oldest_pending_age_seconds";
+    text.family(name, "gauge", "Age of the oldest pending notification per webhook of the token's account.");
     for (debt, webhook) in &own {
         text.sample(name, &[("webhook_id", webhook)], age(debt));
     }

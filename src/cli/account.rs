@@ -28,18 +28,18 @@ pub(super) struct AccountArgs {
 
 #[derive(Subcommand)]
 enum AccountCommand {
-    /// List the accounts of the store, and which of them the config doesn't name
+    /// List the accounts of the store, and which of them the config lacks
     List {
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Write webhooks, events and notifications of an account to the standard output, one JSON object a line; no secrets
+    /// Write an account's webhooks, events and notifications to the standard output, as JSON lines without secrets
     Export {
         /// Its name
         name: String,
     },
-    /// Erase an account that the config doesn't name: events, webhooks, tokens, figures
+    /// Erase an account that the config lacks: events, webhooks, tokens, statistics
     Remove {
         /// Its name
         name: String,
@@ -73,13 +73,13 @@ pub(super) fn account(args: &AccountArgs) -> Result<(), CliError> {
             let word = format!("export-account {name}");
             let written = lines(&config, &word, |store, out| accounts::export(store, name, out), &mut whole);
             if let Some(error) = whole.failed {
-                // Whoever reads it has seen enough, as with `| head`.
+                // The reader has seen enough, as with `| head`.
                 let enough = error.kind() == io::ErrorKind::BrokenPipe;
                 let why = || CliError::failed(format_args!("nothing can be written to the standard output: {error}"));
                 return if enough { Ok(()) } else { Err(why()) };
             }
             written?;
-            // Whoever reads it through a pipe must be able to tell.
+            // A reader behind a pipe must be able to tell whether it is complete.
             let ended = whole.last.starts_with(b"{\"end\":");
             if ended { Ok(()) } else { Err(CliError::failed("the export broke off: its last line is missing")) }
         }
@@ -103,9 +103,9 @@ struct Whole<W> {
 impl<W> Whole<W> {
     fn passed<T>(&mut self, written: io::Result<T>) -> io::Result<T> {
         written.map_err(|error| {
-            let told = io::Error::from(error.kind());
+            let kind = io::Error::from(error.kind());
             self.failed = Some(error);
-            told
+            kind
         })
     }
 }
@@ -149,8 +149,8 @@ fn lines(
 
 fn remove(config: &Config, name: &str) -> Result<(), CliError> {
     if let Some(stream) = super::store::ask(&config.store.path, &format!("remove-account {name}"))? {
-        let told = stream.lines().next().and_then(Result::ok).unwrap_or_default();
-        return match &*told {
+        let answer = stream.lines().next().and_then(Result::ok).unwrap_or_default();
+        return match &*answer {
             "removed" => Ok(()),
             _ => Err(CliError::failed(
                 "the daemon broke off; the removal goes on in the background, or at its next start",

@@ -1,4 +1,4 @@
-//! Speaking to a running daemon: JSON requests and event streams, over TLS where the daemon speaks it.
+//! The client of a running daemon: JSON requests and event streams, over TLS if the daemon uses it.
 
 use super::error::CliError;
 use super::{FAILED, TRY_LATER};
@@ -169,7 +169,7 @@ impl ApiRequest {
     }
 }
 
-/// What came back: `data` as the daemon wrote it, byte for byte, since what a shop recorded may hold numbers that no float does.
+/// An answer of the API: `data` as the daemon wrote it, byte for byte, since a payload may hold numbers that no float does.
 #[derive(Default, Deserialize)]
 pub(super) struct Answer {
     data: Option<Box<RawValue>>,

@@ -1,4 +1,4 @@
-//! Which daemon a command speaks to, and as whom: flags and environment first, then the config and the token of the first start.
+//! Which daemon a command calls, with which token: from flags and environment, else the config and the first start's token.
 
 use super::client::Daemon;
 use super::error::CliError;
@@ -8,17 +8,17 @@ use clap::Args;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 
-/// The most rows that one call brings.
+/// Maximum number of rows of one call.
 const MAX_PAGE: u64 = 500;
 
 #[derive(Args)]
 pub(super) struct ConnectionArgs {
     #[command(flatten)]
     file: ConfigArgs,
-    /// Where the daemon listens, instead of `server.listen` of the config; https:// in front of a name for a proxy with TLS
+    /// The daemon's address, instead of `server.listen` of the config; https:// before the name of a proxy with TLS
     #[arg(long, global = true, value_name = "ADDRESS", env = "CARTEIRO_SERVER", help_heading = "The daemon")]
     server: Option<String>,
-    /// An access token, instead of the one in the data folder; others see a command line, --token-file hides it
+    /// An access token, instead of the one in the data folder; visible to other users, unlike with --token-file
     #[arg(
         long,
         global = true,
@@ -28,10 +28,10 @@ pub(super) struct ConnectionArgs {
         help_heading = "The daemon"
     )]
     token: Option<String>,
-    /// A file that holds the access token
+    /// A file with the access token
     #[arg(long, global = true, value_name = "FILE", env = "CARTEIRO_TOKEN_FILE", help_heading = "The daemon")]
     token_file: Option<PathBuf>,
-    /// The account whose admin token in the data folder is used, where there are several; the first one of the config else
+    /// The account whose admin token in the data folder is used; by default the first one of the config
     #[arg(long, global = true, value_name = "NAME", help_heading = "The daemon")]
     account: Option<String>,
     /// Print JSON
@@ -88,13 +88,13 @@ fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{} can't be read: {error}", file.display()))
 }
 
-/// How much of a list is wanted.
+/// How much of a list to read.
 #[derive(Args)]
 pub(super) struct Extent {
-    /// How many, newest first
+    /// Maximum number of rows, newest first
     #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "all")]
     limit: u64,
-    /// All of them
+    /// All rows
     #[arg(long)]
     all: bool,
 }
@@ -124,7 +124,7 @@ impl Extent {
     }
 }
 
-/// A list as it came, row by row.
+/// The rows of a list, as the daemon wrote them.
 pub(super) struct Rows {
     rows: Vec<Box<RawValue>>,
     more: bool,

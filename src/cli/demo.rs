@@ -32,7 +32,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
 pub(super) struct DemoArgs {
-    /// End after this long, such as 10s; without it, with Ctrl-C
+    /// Exit after this time, such as 10s; otherwise at Ctrl-C
     #[arg(long = "for", value_name = "SPAN", value_parser = super::input::span)]
     span: Option<Duration>,
 }
@@ -196,7 +196,7 @@ impl Shop {
 
 // ---- the story -------------------------------------------------------------------------------------------------------
 
-/// What has been told of the notifications so far.
+/// What has been printed of the notifications so far.
 #[derive(Default)]
 struct Story {
     open: HashMap<EventId, (Begun, usize)>,
@@ -211,22 +211,22 @@ impl Story {
         self.open.insert(begun.id, (begun, 0));
     }
 
-    /// Tells every attempt that is new, and lets go of what has ended.
+    /// Prints every new attempt, and forgets notifications that have ended.
     async fn look(&mut self, service: &Service, caller: &Caller) -> Result<(), String> {
         let ids: Vec<EventId> = self.open.keys().copied().collect();
         for id in ids {
             let details = service.notifications_of_event(caller, id, Order::Newest, None, 1);
             let details = details.await.map_err(describe)?.items;
-            let Some((begun, told)) = self.open.get_mut(&id) else {
+            let Some((begun, printed)) = self.open.get_mut(&id) else {
                 continue;
             };
             let Some(detail) = details.first() else {
                 continue;
             };
-            for attempt in detail.attempts.iter().skip(*told) {
+            for attempt in detail.attempts.iter().skip(*printed) {
                 println!("{}", line(begun, attempt));
                 self.attempts += 1;
-                *told += 1;
+                *printed += 1;
             }
             if ended(detail) {
                 self.delivered += usize::from(detail.view.status == Status::Delivered);
@@ -251,16 +251,16 @@ fn line(begun: &Begun, attempt: &Attempt) -> String {
         (None, status) => format!("{} confirmed", status.unwrap_or_default()),
     };
     let took_ms = f64::from(attempt.duration_us) / 1000.0;
-    let by_hand = match attempt.trigger {
+    let manual = match attempt.trigger {
         Trigger::Automatic => "",
-        Trigger::Manual | Trigger::Test => " by hand",
+        Trigger::Manual | Trigger::Test => " manual",
     };
     let next = attempt.next_attempt_at.map(|at| {
         let gap = at.since(attempt.started_at).as_millis();
         format!("; again in {:.1} s", f64::from(u32::try_from(gap).unwrap_or(u32::MAX)) / 1000.0)
     });
     format!(
-        "attempt {}{by_hand}  {:<16} {}: {outcome} ({took_ms:.1} ms){}",
+        "attempt {}{manual}  {:<16} {}: {outcome} ({took_ms:.1} ms){}",
         attempt.number,
         begun.event_type,
         begun.what,

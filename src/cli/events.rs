@@ -1,4 +1,4 @@
-//! `carteiro events`: what was recorded, recorded anew, explained, re-sent and followed through the API.
+//! `carteiro events`: listed, shown, recorded, explained, re-sent and followed through the API.
 
 use super::client::{Answer, ApiRequest, Daemon, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Extent, Filters};
@@ -40,9 +40,9 @@ enum EventsCommand {
     Show(Id),
     /// Record one
     Create(CreateArgs),
-    /// Show what became of one: its notifications and their attempts
+    /// Show the notifications of one, and their attempts
     Notifications(Id),
-    /// Say for every webhook why it gets this event or doesn't
+    /// Show for every webhook why it was notified of this event or wasn't
     Explain(Id),
     /// Send it again to every webhook that matches now
     Resend(Id),
@@ -54,17 +54,17 @@ enum EventsCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Print events as they are recorded, and miss none
+    /// Print events as they are recorded, without missing any
     Follow {
         #[command(flatten)]
         filters: EventFilters,
-        /// Go on behind this cursor; `start` for everything there is. Without it, from now on
+        /// Start after this cursor, or with `start` from the first event. Without it, from now on
         #[arg(long, value_name = "CURSOR")]
         after: Option<String>,
-        /// How often the daemon is asked
+        /// Interval between requests to the daemon
         #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = span)]
         every: Duration,
-        /// End after so many
+        /// Exit after this many events
         #[arg(long, value_name = "N")]
         count: Option<u64>,
     },
@@ -96,16 +96,16 @@ impl EventFilters {
     }
 }
 
-/// What says which event is recorded; `trigger` takes the same.
+/// The ids of an event to record; `trigger` takes the same.
 #[derive(Args)]
 pub(super) struct Naming {
-    /// A UUID of your own: repeating it records nothing twice
+    /// A UUID of your own: a repetition with it records nothing
     #[arg(long, value_name = "UUID")]
     id: Option<String>,
-    /// The shop's own id, to find it by
+    /// The shop's own id for it
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
-    /// Repeating it within its window (24h by default) records nothing twice
+    /// A key for retries: a repetition within the window (24h by default) records nothing
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
 }
@@ -268,7 +268,7 @@ fn explain(webhook: &Value) {
     line(format_args!("{}  {}\n  {reason}", text(&webhook["webhook_id"]), Screen::stdout().paint(tone, owed)));
 }
 
-/// Polls the feed of what is committed: nothing ever appears behind its cursor, so nothing is missed.
+/// Polls the list of committed events: none ever appears before its cursor, so none is missed.
 fn follow(
     daemon: &Daemon,
     filters: &Filters,
@@ -281,7 +281,7 @@ fn follow(
     let mut cursor = after.filter(|after| *after != "start").map(str::to_owned);
     block_on(until_interrupted(async {
         if after.is_none() {
-            // Nothing is that late: the page is empty, and its cursor is where the feed ends now.
+            // Nothing is that late: the page is empty, and its cursor is the present end of the list.
             let end = filters.clone().with("order", Some("asc")).with("from", Some("9999-12-31T23:59:59Z"));
             cursor = daemon.send(ApiRequest::get(end.on("/api/events"))).await?.next_cursor().map(str::to_owned);
         }

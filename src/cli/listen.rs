@@ -1,5 +1,5 @@
-//! `carteiro listen`: a receiver for trying things out. It says of each notification whether authorization and signature are right,
-//! answers what it is told to, and hands notifications on to the system that is being built.
+//! `carteiro listen`: a receiver for testing. It checks authorization and signature of each notification, answers as its
+//! flags say, and can forward notifications to a system under development.
 
 use super::client::{Peer, block_on, until_interrupted};
 use super::complain;
@@ -31,11 +31,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How many notifications are remembered, to know a repeat by.
+/// Maximum number of notifications remembered, to recognise repeats.
 const MAX_SEEN: usize = 100_000;
-/// How long answers that are being given may take when it ends.
+/// How long the end waits for answers in progress.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long nothing is accepted after nothing could be, as when file descriptors have run out.
+/// Pause after a connection could not be accepted, as when file descriptors have run out.
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
@@ -43,40 +43,40 @@ pub(super) struct ListenArgs {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: String,
-    /// The port to listen on; 0 takes a free one
+    /// The port to listen on; 0 for a free one
     #[arg(long, value_name = "PORT", default_value_t = 9000)]
     port: u16,
-    /// What the Authorization header must be, whole; without it, it isn't checked
+    /// Expected Authorization header; not checked if not given
     #[arg(long, value_name = "VALUE")]
     authorization: Option<String>,
-    /// A file that holds what the Authorization header must be
+    /// A file with the expected Authorization header
     #[arg(long, value_name = "FILE", conflicts_with = "authorization")]
     authorization_file: Option<PathBuf>,
-    /// The signing secret, whsec_…; without it, the signature isn't checked
+    /// Signing secret, whsec_…; the signature is not checked if not given
     #[arg(long, value_name = "SECRET")]
     secret: Option<String>,
-    /// A file that holds the signing secret
+    /// A file with the signing secret
     #[arg(long, value_name = "FILE", conflicts_with = "secret")]
     secret_file: Option<PathBuf>,
-    /// How old a signature may be
+    /// Maximum age of a signature
     #[arg(long, value_name = "SPAN", value_parser = span, default_value = "5m")]
     tolerance: Duration,
-    /// What is answered
+    /// Status to answer
     #[arg(long, value_name = "STATUS", default_value_t = 200)]
     status: u64,
-    /// How long an answer takes
+    /// Delay before each answer
     #[arg(long, value_name = "SPAN", value_parser = span)]
     delay: Option<Duration>,
-    /// Answer the first attempts of each notification with 500
+    /// Answer this many first attempts of each notification with 500
     #[arg(long, value_name = "N", default_value_t = 0)]
     fail_first: u64,
-    /// Hand each notification on to this URL and answer what it answers; repeats of what was confirmed are not handed on
+    /// Forward each notification to this URL and answer as it does; repeats of confirmed ones are not forwarded
     #[arg(long, value_name = "URL", conflicts_with = "status")]
     forward: Option<String>,
     /// Print JSON, one line for each notification
     #[arg(long)]
     json: bool,
-    /// End after so many; with 1 if one of them was not to be trusted
+    /// Exit after this many, with code 1 if one had a wrong authorization or signature
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
@@ -89,12 +89,12 @@ fn secret(text: &str) -> Result<SigningSecret, String> {
 }
 
 fn status(status: u64) -> Result<StatusCode, String> {
-    // 1xx is no answer: whoever sends would wait for another one.
+    // 1xx is no final answer: the sender would wait for another one.
     let status = u16::try_from(status).ok().filter(|status| (200..1000).contains(status));
     status.and_then(|status| StatusCode::from_u16(status).ok()).ok_or_else(|| "--status must be 200 to 999".to_owned())
 }
 
-/// Where notifications are handed on to.
+/// Where notifications are forwarded to.
 #[derive(Clone)]
 struct Forward {
     peer: Peer,
@@ -147,7 +147,7 @@ impl Forward {
     }
 }
 
-/// The headers that are meant for whoever is behind (RFC 9110, 7.6.1); length and host are made anew.
+/// The headers that may be forwarded (RFC 9110, 7.6.1); length and host are set anew.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     let own = [
@@ -191,7 +191,7 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
     let address = bound.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
     eprintln!("listening on http://{address}/; Ctrl-C ends it");
     if args.count.is_none() {
-        eprintln!("To be sent something: carteiro webhooks create --target http://{address}/ --events '*'");
+        eprintln!("To receive notifications: carteiro webhooks create --target http://{address}/ --events '*'");
         if address.ip().is_loopback() {
             eprintln!(
                 "(The daemon refuses targets on this machine unless its config says [egress] allow = [\"127.0.0.0/8\"].)"
@@ -215,7 +215,7 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
         }
     };
     until_interrupted(accepting).await?;
-    // Whoever was answered should have its answer.
+    // Answers in progress are completed.
     listener.ended.send_replace(true);
     let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     let refused = listener.state().refused;
@@ -233,14 +233,14 @@ async fn serve(stream: TcpStream, listener: Arc<Listener>) {
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     tokio::select! {
-        // Whoever sends may hang up when it likes.
+        // The sender may hang up at any time.
         _ = connection.as_mut() => return,
         _ = ended.wait_for(|ended| *ended) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }
 
-/// What a notification met before.
+/// Earlier arrivals of a notification.
 #[derive(Default)]
 struct Seen {
     attempts: u64,
@@ -250,7 +250,7 @@ struct Seen {
 #[derive(Default)]
 struct State {
     seen: HashMap<String, Seen>,
-    /// In the order they came, so that the oldest can be forgotten.
+    /// In order of arrival, so that the oldest can be forgotten.
     order: VecDeque<String>,
     received: u64,
     refused: u64,
@@ -327,7 +327,7 @@ impl Listener {
         let trusted = authorization.is_passed() && signature.is_passed();
         let id = Some(text(&head.headers, "webhook-id")).filter(|id| !id.is_empty());
         // What isn't trusted leaves no trace: a stranger must not make a real notification look like a repeat.
-        let (attempts, repeat) = id.filter(|_| trusted).map_or((1, false), |id| self.meet(id));
+        let (attempts, repeat) = id.filter(|_| trusted).map_or((1, false), |id| self.count_arrival(id));
         let response = if !trusted {
             reply(StatusCode::UNAUTHORIZED, "wrong authorization or signature")
         } else if repeat {
@@ -373,8 +373,8 @@ impl Listener {
         response
     }
 
-    /// How often this notification has come, this time included, and whether it was confirmed before.
-    fn meet(&self, id: &str) -> (u64, bool) {
+    /// Counts an arrival of a notification: how many there were, this one included, and whether one was confirmed.
+    fn count_arrival(&self, id: &str) -> (u64, bool) {
         let mut state = self.state();
         if !state.seen.contains_key(id) {
             state.order.push_back(id.to_owned());

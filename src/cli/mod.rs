@@ -30,11 +30,11 @@ use error::CliError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Done.
+/// The command did its work.
 const DONE: u8 = 0;
-/// It did not work.
+/// The command failed.
 const FAILED: u8 = 1;
-/// It was asked for in a way that can't be meant; clap ends with it too.
+/// Wrong usage; clap's code too.
 const WRONG_USAGE: u8 = 2;
 /// An address or URL of the command line or its variables can't be used; nothing was dialled (`EX_USAGE`).
 const WRONG_ADDRESS: u8 = 64;
@@ -45,10 +45,11 @@ const BAD_CONFIG: u8 = 78;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 64 not an address, 75 try again later, 78 bad configuration.
-Environment: CARTEIRO_CONFIG, CARTEIRO_SERVER, CARTEIRO_TOKEN and CARTEIRO_TOKEN_FILE stand for their flags, CARTEIRO_SECTION__KEY for \
-a key of the config; TZ names the zone of times; NO_COLOR takes the colours, COLUMNS says how wide the terminal is.";
+Environment: CARTEIRO_CONFIG, CARTEIRO_SERVER, CARTEIRO_TOKEN and CARTEIRO_TOKEN_FILE set their flags, \
+CARTEIRO_SECTION__KEY a key of the config, TZ the time zone, COLUMNS the width of the terminal; NO_COLOR turns \
+colours off.";
 
-/// Self-hosted webhook notifications: keeps every event, and tries until the target confirms.
+/// Self-hosted webhook notifications: stores every event and retries until the target confirms.
 #[derive(Parser)]
 #[command(name = "carteiro", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 struct Cli {
@@ -60,25 +61,25 @@ struct Cli {
 enum Command {
     /// Run the daemon
     Serve(ServeArgs),
-    /// Watch daemon and receiver at work in a temporary folder, with sample orders and payments
+    /// Run a daemon and a receiver in a temporary folder, with sample orders and payments
     Demo(demo::DemoArgs),
-    /// Name every problem of a config file
+    /// Check a config file and print every problem
     CheckConfig(ConfigArgs),
-    /// Print the settings in effect, and where each comes from
+    /// Print the settings in effect and where each comes from
     Config(ConfigArgs),
-    /// Write everything into one checksummed file, while the daemon runs or while it doesn't
+    /// Write all data into one checksummed file, with or without a running daemon
     Backup(store::BackupArgs),
     /// Fill an empty data folder from a backup
     Restore(store::RestoreArgs),
-    /// Read every row of the store and walk every index both ways
+    /// Check every row and index of the store
     Verify(store::StoreArgs),
-    /// Have the running daemon read its config again, and say what became of it
+    /// Apply the changed config to the running daemon
     Reload(ConfigArgs),
-    /// List the accounts of the store, export or remove one that the config doesn't name
+    /// List accounts of the store, export them, or remove one that the config lacks
     Account(account::AccountArgs),
-    /// Make, list and revoke access tokens of a running daemon
+    /// Create, list and revoke access tokens
     Token(token::TokenArgs),
-    /// List, show, register, change, try out and delete webhooks
+    /// List, show, register, change, test and delete webhooks
     Webhooks(webhooks::WebhooksArgs),
     /// List, show, record, re-send and follow events
     Events(events::EventsArgs),
@@ -88,7 +89,7 @@ enum Command {
     Trigger(trigger::TriggerArgs),
     /// Print attempts as they are made
     Tail(tail::TailCommand),
-    /// Receive notifications here, to try things out
+    /// Receive notifications on this machine, for testing
     Listen(listen::ListenArgs),
     /// Write completions for a shell to the standard output
     Completions(generate::CompletionsArgs),
@@ -113,7 +114,7 @@ struct ServeArgs {
     /// The data folder, instead of `store.path`
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
-    /// Start on what is left of a store that has lost something; once, knowingly
+    /// Start on a store that has lost data, and go on with what is left; give it for one start only
     #[arg(long)]
     accept_data_loss: bool,
 }

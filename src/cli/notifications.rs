@@ -37,13 +37,13 @@ enum NotificationsCommand {
     },
     /// Show one, with its attempts
     Show(Id),
-    /// Re-send one, or all that the filters match, as one job
+    /// Re-send one, or all that the filters match as a job
     Resend(ResendArgs),
-    /// List the jobs that re-send many
+    /// List the resend jobs
     Jobs,
-    /// Show how far a job has got
+    /// Show the progress of a job
     Job(JobId),
-    /// Cancel a job; what it has given out by then is still sent
+    /// Cancel a job; attempts that it has requested are still made
     Cancel(JobId),
     /// Print attempts as they are made, as `carteiro tail` does
     Follow(TailArgs),
@@ -58,7 +58,7 @@ struct JobId {
 
 #[derive(Args)]
 struct NotificationFilters {
-    /// Whose status is PENDING, RETRYING, HELD, DELIVERED, FAILED or CANCELLED
+    /// With status PENDING, RETRYING, HELD, DELIVERED, FAILED or CANCELLED
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
     /// Of this webhook
@@ -67,7 +67,7 @@ struct NotificationFilters {
     /// Of a type, a category such as PAYMENT.*, or *
     #[arg(long = "type", value_name = "PATTERN")]
     event_type: Option<String>,
-    /// Whose last answer was such as 500, 5xx, or none
+    /// With this last response: 500, 5xx or none
     #[arg(long, value_name = "STATUS")]
     response_status: Option<String>,
     #[command(flatten)]
@@ -95,10 +95,10 @@ struct ResendArgs {
     id: Option<String>,
     #[command(flatten)]
     filters: NotificationFilters,
-    /// Everything there is
+    /// All notifications
     #[arg(long)]
     all: bool,
-    /// Don't wait for the job's end
+    /// Don't wait until the job has ended
     #[arg(long)]
     no_wait: bool,
 }
@@ -196,7 +196,7 @@ fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), CliError
         return Ok(());
     }
     if given.is_empty() != args.all {
-        return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for everything there is"));
+        return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for all notifications"));
     }
     let filter: Map<String, Value> = given.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
     let request = ApiRequest::post(JOBS).body(json!({ "filter": filter }).to_string());

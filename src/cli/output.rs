@@ -1,6 +1,6 @@
-//! What is printed: lines that survive a closed pipe, tables that fit the terminal, colours on one alone, JSON laid out for reading.
+//! Output: lines that survive a closed pipe, tables that fit the terminal, colours, pretty JSON.
 //!
-//! Whatever came from elsewhere goes through [`printable`]: a target's answer must not move the cursor of whoever reads it.
+//! Foreign text goes through [`printable`]: a target's answer must not control the terminal.
 
 use super::client::Answer;
 use super::{DONE, FAILED, complain};
@@ -24,7 +24,7 @@ pub(super) fn line(text: impl Display) {
     }
 }
 
-/// Prints one thing: as it came with `--json`, else as `show` has it.
+/// Prints one object: with `--json` as the daemon wrote it, else as `show` does.
 pub(super) fn print_one(answer: &Answer, json: bool, show: impl FnOnce(&Value)) {
     if json { line(answer.raw()) } else { show(&answer.value()) }
 }

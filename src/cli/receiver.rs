@@ -24,7 +24,7 @@ pub(super) const MAX_BODY: usize = 512 * 1024;
 /// How far `webhook-timestamp` may be from now, as the Standard Webhooks libraries have it.
 pub(super) const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Check {
     /// Nothing was said of what it should be.
@@ -53,7 +53,7 @@ impl Check {
     }
 }
 
-/// What a receiver expects of whoever sends to it.
+/// What a receiver expects of a request.
 pub(super) struct Expected {
     pub(super) authorization: Option<String>,
     pub(super) secret: Option<SigningSecret>,
@@ -112,7 +112,7 @@ const PATIENCE: u16 = 3;
 /// What a receiver expects, and what it has seen.
 pub(super) struct Receiver {
     expected: Expected,
-    /// Which mood each attempt met: one that is sent again over a fresh connection meets the same.
+    /// The mood for each attempt: one that is sent again over a new connection gets the same.
     moods: Mutex<HashMap<(String, u16), Mood>>,
     seen: Mutex<HashSet<String>>,
     rejected: AtomicU32,

@@ -1,4 +1,4 @@
-//! `carteiro serve`: the daemon in the foreground, its signals, and what the service manager is told.
+//! `carteiro serve`: the daemon in the foreground, its signals, and the service manager's notifications.
 
 use super::error::CliError;
 use super::log::{self, LevelHandle};
@@ -35,7 +35,7 @@ fn flags(args: &ServeArgs) -> Vec<(&'static str, String)> {
 }
 
 /// The socket that the service manager listens on for us, if it does (`sd_listen_fds(3)`). To be called while there is one thread:
-/// what told of it is taken out of the environment.
+/// the variables that announce it are removed from the environment.
 fn inherited_socket() -> io::Result<Option<std::net::TcpListener>> {
     let mut handed = listenfd::ListenFd::from_env();
     match handed.len() {
@@ -111,7 +111,7 @@ async fn run(
     Ok(())
 }
 
-/// All or nothing: a config with a problem changes nothing, and what needs a restart is named. Log and service manager are told.
+/// All or nothing: a config with a problem changes nothing, and what needs a restart is named, in the log too.
 fn reload(
     args: &ServeArgs,
     loaded: &mut Loaded,

@@ -19,7 +19,7 @@ pub(super) struct StoreArgs {
     /// The data folder, instead of `store.path`
     #[arg(long, value_name = "FOLDER")]
     pub(super) data: Option<PathBuf>,
-    /// Look at a store that nothing vouches for, although sled cuts off what it can't read of it: keep a copy
+    /// Open a store whose integrity can't be checked, although sled discards what it can't read: keep a copy
     #[arg(long)]
     pub(super) accept_data_loss: bool,
 }
@@ -28,7 +28,7 @@ pub(super) struct StoreArgs {
 pub(super) struct BackupArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// The file to write, or `-` for the standard output; a file of that name stays until the new one is whole
+    /// The file to write, or `-` for the standard output; an existing file is replaced once the new one is complete
     to: PathBuf,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct BackupArgs {
 pub(super) struct RestoreArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// The backup
+    /// The backup file
     from: PathBuf,
 }
 

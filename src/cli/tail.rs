@@ -1,4 +1,4 @@
-//! `carteiro tail`: attempts, as they are made.
+//! `carteiro tail`: prints attempts as they are made.
 
 use super::client::{Daemon, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Filters};
@@ -28,10 +28,10 @@ pub(super) struct TailArgs {
     /// Of a type, a category such as PAYMENT.*, or *
     #[arg(long = "type", value_name = "PATTERN")]
     event_type: Option<String>,
-    /// Go on behind this position, which an earlier run named at its end
+    /// Start after this position, which an earlier run printed at its end
     #[arg(long, value_name = "POSITION")]
     after: Option<String>,
-    /// End after so many
+    /// Exit after this many attempts
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
@@ -115,16 +115,16 @@ pub(super) fn attempt_text(attempt: &Value) -> String {
 /// `#2 http_5xx, 34.1 ms: The target answered 500. Again at 12:00:05.`
 fn outcome(attempt: &Value) -> (String, Tone) {
     let number = &attempt["number"];
-    let by_hand = if matches!(attempt["trigger"].as_str(), Some("MANUAL" | "TEST")) { " by hand" } else { "" };
+    let manual = if matches!(attempt["trigger"].as_str(), Some("MANUAL" | "TEST")) { " manual" } else { "" };
     let took = format!("{:.1} ms", attempt["duration_ms"].as_f64().unwrap_or_default());
     let error = &attempt["error"];
     if error.is_null() {
-        return (format!("#{number}{by_hand} {} confirmed, {took}", attempt["response_status"]), Tone::Good);
+        return (format!("#{number}{manual} {} confirmed, {took}", attempt["response_status"]), Tone::Good);
     }
     let next = short_time(&attempt["next_attempt_at"]);
     let next = if next.is_empty() { String::new() } else { format!(" Again at {}.", time_of_day(&next)) };
     let (code, why) = (text(&error["code"]), text(&error["message"]));
-    (printable(&format!("#{number}{by_hand} {code}, {took}: {why}{next}")).into_owned(), Tone::Bad)
+    (printable(&format!("#{number}{manual} {code}, {took}: {why}{next}")).into_owned(), Tone::Bad)
 }
 
 #[cfg(test)]

@@ -121,18 +121,18 @@ impl Zone {
     /// A text with the moments of the API in it (`2026-11-23T12:00:00.123Z`) as [`Zone::show`] has them.
     pub(super) fn localize(&self, text: &str) -> String {
         const LENGTH: usize = "2026-11-23T12:00:00.123Z".len();
-        let (mut told, mut rest) = (String::with_capacity(text.len()), text);
+        let (mut localized, mut rest) = (String::with_capacity(text.len()), text);
         while let Some(one) = rest.chars().next() {
             let moment = rest.get(..LENGTH).filter(|_| one.is_ascii_digit());
             if let Some(at) = moment.and_then(|moment| Timestamp::parse(moment).ok()) {
-                told.push_str(&self.show(at));
+                localized.push_str(&self.show(at));
                 rest = &rest[LENGTH..];
             } else {
-                told.push(one);
+                localized.push(one);
                 rest = &rest[one.len_utf8()..];
             }
         }
-        told
+        localized
     }
 
     /// Reads a moment as people write it: `2026-11-28 09:00`, `2026-11-28` (its beginning), `today`, `yesterday`, `now`, `-2h`,
@@ -463,7 +463,7 @@ mod tests {
 
     #[test]
     fn moments_inside_a_sentence_are_local_too() {
-        let told = zone("<-03>3").localize("A próxima: 2026-11-23T12:00:00.123Z; 2026-11-23, não.");
-        assert_eq!(told, "A próxima: 2026-11-23 09:00:00-03:00; 2026-11-23, não.");
+        let localized = zone("<-03>3").localize("A próxima: 2026-11-23T12:00:00.123Z; 2026-11-23, não.");
+        assert_eq!(localized, "A próxima: 2026-11-23 09:00:00-03:00; 2026-11-23, não.");
     }
 }

@@ -1,4 +1,4 @@
-//! `carteiro token`: access tokens of a running daemon, made, listed and revoked through its API.
+//! `carteiro token`: creates, lists and revokes access tokens through the API.
 
 use super::client::ApiRequest;
 use super::connection::{ConnectionArgs, Extent, Filters};
@@ -17,15 +17,15 @@ pub(super) struct TokenArgs {
 
 #[derive(Subcommand)]
 enum TokenCommand {
-    /// Make a token; its text is printed this once
+    /// Create a token; its text is printed once, now
     Create {
         /// What it is for
         #[arg(long)]
         name: String,
-        /// What it allows: admin, ingest, read or metrics; give it again for more
+        /// Scope: admin, ingest, read or metrics; can be given several times
         #[arg(long, required = true)]
         scope: Vec<String>,
-        /// When it ends, such as 90d; without it, when it is revoked
+        /// Expires after this time, such as 90d; never if not given
         #[arg(long, value_name = "SPAN")]
         expires: Option<String>,
     },

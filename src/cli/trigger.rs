@@ -37,16 +37,17 @@ const COLUMNS: &[Column] = &[
 pub(super) struct TriggerArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// What happens, such as PAYMENT.PAID
+    /// The event's type, such as PAYMENT.PAID
     #[arg(value_name = "TYPE", required_unless_present = "list")]
     event_type: Option<String>,
-    /// List the types that there are samples of, the config's own among them
+    /// List the types with samples, including those of the config
     #[arg(long, conflicts_with_all = ["event_type", "resource", "set"])]
     list: bool,
-    /// A file that holds the resource, instead of the sample; - for the standard input
+    /// A file with the resource, instead of the sample; - for the standard input
     #[arg(long, value_name = "FILE")]
     resource: Option<PathBuf>,
-    /// Change a value of the resource, such as `payment.total_cents=990`; what is no JSON is text. Give it again for more
+    /// Change a value of the resource, such as `payment.total_cents=990`; text if it is no JSON. Can be given several
+    /// times
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `carteiro webhooks`: subscriptions, registered, looked at, changed, tried out and deleted through the API.
+//! `carteiro webhooks`: registered, listed, shown, changed, tested and deleted through the API.
 
 use super::client::{ApiRequest, Daemon};
 use super::connection::{ConnectionArgs, Extent, Filters};
@@ -24,42 +24,43 @@ enum WebhooksCommand {
     List,
     /// Show one
     Show(Id),
-    /// Register one; its signing secret is printed this once
+    /// Register one; its signing secret is printed once, now
     Create {
         /// Where notifications go: an http or https URL
         #[arg(long, value_name = "URL")]
         target: String,
-        /// What it is subscribed to: a type, a category such as PAYMENT.*, or *; several with commas between them
+        /// Subscribed event types: a type, a category such as PAYMENT.*, or *; separate several by commas
         #[arg(long, value_name = "PATTERNS", value_delimiter = ',', required = true)]
         events: Vec<String>,
         #[command(flatten)]
         settings: Settings,
-        /// Hold notifications back from the start
+        /// Register it paused
         #[arg(long)]
         paused: bool,
-        /// Repeating it within its window (24h by default) registers nothing twice, and prints the secret again
+        /// A key for retries: a repetition within the window (24h by default) registers nothing, and prints the secret
+        /// again
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
-    /// Change what is given, and nothing else
+    /// Change the given settings of one
     Change {
         #[command(flatten)]
         id: Id,
         /// Where notifications go: an http or https URL
         #[arg(long, value_name = "URL")]
         target: Option<String>,
-        /// What it is subscribed to, in place of what it was
+        /// Subscribed event types, replacing the present ones
         #[arg(long, value_name = "PATTERNS", value_delimiter = ',')]
         events: Option<Vec<String>>,
         #[command(flatten)]
         settings: Settings,
-        /// Take a setting away, so that the default holds; give it again for more
+        /// Reset a setting to its default; can be given several times
         #[arg(long, value_name = "SETTING", value_parser = CLEARABLE)]
         clear: Vec<String>,
     },
-    /// Hold its notifications; nothing is lost and no attempt used up
+    /// Hold its notifications; none is lost and no attempt is used up
     Pause(Id),
-    /// Deliver its notifications again, also after it was disabled
+    /// Resume deliveries after a pause, or after it was disabled
     Resume(Id),
     /// Delete it; its pending notifications are cancelled, its history stays
     Delete {
@@ -71,12 +72,12 @@ enum WebhooksCommand {
     },
     /// Send it a WEBHOOK.TEST event now
     Test(Id),
-    /// Give it a new signing secret, printed this once; older ones keep signing beside it, each to its own end
+    /// Create a new signing secret, printed once, now; older ones keep signing beside it until their end
     RotateSecret {
         #[command(flatten)]
         id: Id,
-        /// For how long the present secret keeps signing, such as 2h, at most 30days; the config's `delivery.secret_overlap`
-        /// if not given. 0s ends all older ones at once: for a secret that has leaked
+        /// How long the present secret keeps signing, such as 2h, at most 30days; `delivery.secret_overlap` of the config by
+        /// default. 0s ends all older secrets at once: for a secret that has leaked
         #[arg(long, value_name = "SPAN")]
         overlap: Option<String>,
     },
@@ -88,34 +89,34 @@ fn path(id: &Id) -> String {
 
 #[derive(Args)]
 struct Settings {
-    /// The value of the Authorization header it is sent; others see a command line, --authorization-file hides it
+    /// Authorization header to send; visible to other users of this machine, unlike with --authorization-file
     #[arg(long, value_name = "VALUE")]
     authorization: Option<String>,
-    /// A file that holds the value of the Authorization header; - for the standard input
+    /// A file with the Authorization header to send; - for the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "authorization")]
     authorization_file: Option<PathBuf>,
     /// What it is for
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// A header of its own, such as 'X-Shop: 7'; give it again for more. They replace those it had
+    /// A header to send, such as 'X-Shop: 7'; can be given several times. Replaces all present ones
     #[arg(long, value_name = "NAME: VALUE")]
     header: Vec<String>,
-    /// The most attempts at a time
+    /// Maximum number of attempts in flight
     #[arg(long, value_name = "N")]
     max_in_flight: Option<u64>,
-    /// The most deliveries a second
+    /// Maximum number of deliveries per second
     #[arg(long, value_name = "N")]
     rate_limit: Option<f64>,
-    /// Keep the order of what is about the same resource: true or false
+    /// Deliver events about the same resource in order: true or false
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     ordered: Option<bool>,
-    /// The gaps between attempts, such as 5s,30s,2m
+    /// Delays between attempts, such as 5s,30s,2m
     #[arg(long, value_name = "SPANS", value_delimiter = ',')]
     schedule: Option<Vec<String>>,
-    /// The most automatic attempts, 1 to 20; with --schedule
+    /// Maximum number of automatic attempts, 1 to 20; with --schedule
     #[arg(long, value_name = "N", requires = "schedule")]
     max_attempts: Option<u64>,
-    /// By which share of itself a gap is stretched at most, such as 0.1; with --schedule
+    /// Random share added to each delay, such as 0.1; with --schedule
     #[arg(long, value_name = "SHARE", requires = "schedule")]
     jitter: Option<f64>,
 }
@@ -202,7 +203,7 @@ pub(super) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         WebhooksCommand::Resume(id) => change(daemon, id, &json!({ "status": "ACTIVE" }), json)?,
         WebhooksCommand::Delete { id, yes } => {
             confirmed(*yes, || {
-                // Which one it is, is seen by its target and not by its id.
+                // People recognise a webhook by its target, not by its id.
                 let webhook = daemon.get(path(id))?.value();
                 let target = text(&webhook["target"]);
                 Ok(format!("Delete the webhook to {target}? Its pending notifications are cancelled."))

@@ -92,7 +92,7 @@ fn an_account_that_left_the_config_is_held_told_and_comes_back_whole() {
     assert_eq!(receiver.count(), before + 1);
     let metrics = daemon.raw(&request(&mine, "GET", "/metrics", "", b""));
     let metrics = String::from_utf8(metrics.body).unwrap();
-    assert!(metrics.contains("carteiro_notifications_owed{state=\"HELD\"} 1"), "{metrics}");
+    assert!(metrics.contains("carteiro_notifications_pending{state=\"HELD\"} 1"), "{metrics}");
     let page = overview(&daemon, &mine);
     assert!(page.contains("a conta sandbox, que a configuração não cita"), "{page}");
     let reader = json!({ "token": { "name": "leitor", "scopes": ["read"] } });

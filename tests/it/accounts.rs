@@ -88,9 +88,9 @@ fn figures_of_the_daemon_are_for_whoever_runs_it() {
     }
     let figures = |token: &str| {
         let text = String::from_utf8(daemon.call_as(token, "GET", "/metrics", "", b"").expect(200).body).unwrap();
-        let held = text.lines().find_map(|line| line.strip_prefix("carteiro_notifications_owed{state=\"HELD\"} "));
+        let held = text.lines().find_map(|line| line.strip_prefix("carteiro_notifications_pending{state=\"HELD\"} "));
         let held: u64 = held.unwrap().parse().unwrap();
-        let series = text.matches("\ncarteiro_webhook_notifications_owed{").count();
+        let series = text.matches("\ncarteiro_webhook_notifications_pending{").count();
         (held, series, text.contains("carteiro_http_requests_total"), text.contains("carteiro_events_recorded_total"))
     };
     for token in [&first, &of(&first, "metrics")] {

@@ -36,11 +36,11 @@ fn the_figures_are_what_prometheus_expects_and_say_what_happened() {
         "carteiro_attempts_in_flight 1",
         "carteiro_events_recorded_total 2",
         "carteiro_notifications_ended_total{state=\"DELIVERED\"} 1",
-        "carteiro_notifications_owed{state=\"PENDING\"} 1",
+        "carteiro_notifications_pending{state=\"PENDING\"} 1",
         "carteiro_delivery_duration_seconds_count 1",
         "carteiro_ingest_duration_seconds_count 2",
         "carteiro_http_requests_total{class=\"ingest\",code=\"201\"} 2",
-        &format!("carteiro_webhook_notifications_owed{{webhook_id=\"{webhook}\"}} 1"),
+        &format!("carteiro_webhook_notifications_pending{{webhook_id=\"{webhook}\"}} 1"),
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
     }
