@@ -4,8 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a bench that can't go on has failed")]
 
 use bytes::Bytes;
-use carteiro::delivery::LaneSettings;
-use carteiro::delivery::schedule::scheduler::{Action, Input, Reachability, Scheduler};
+use carteiro::delivery::schedule::message::LaneSettings;
+use carteiro::delivery::schedule::message::{Action, Input, Reachability};
+use carteiro::delivery::schedule::scheduler::Scheduler;
 use carteiro::delivery::schedule::wheel::Wheel;
 use carteiro::delivery::transport::sign::{SigningKey, signature_by};
 use carteiro::model::{

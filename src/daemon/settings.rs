@@ -4,7 +4,7 @@ use super::{Error, admin_token};
 use crate::config::Config;
 use crate::delivery::egress::{Allowed, Guard};
 use crate::delivery::schedule::EngineSettings;
-use crate::delivery::transport::client::ClientSettings;
+use crate::delivery::transport::settings::ClientSettings;
 use crate::http::Certificate;
 use crate::model::{DisableRule, EventType, ProxyUrl, Timestamp};
 use crate::service::Policy;

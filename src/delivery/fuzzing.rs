@@ -1,9 +1,10 @@
 //! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be kept.
 
 use super::egress::{Allowed, Guard};
-use super::transport::client::{Client, ClientSettings, OutboundRequest, http_request};
+use super::transport::client::{Client, OutboundRequest, http_request};
 use super::transport::prepare::PreparedWebhook;
 use super::transport::response;
+use super::transport::settings::ClientSettings;
 use super::why;
 use crate::clock::Clock;
 use crate::model::{

@@ -6,6 +6,8 @@
 use super::redact::Secrets;
 use std::fmt::Write as _;
 
+/// How large the head of a response may grow, its blank line included. hyper's own default is six times that.
+pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How many lines of header one head may have; browsers and curl take about as many.
 pub(crate) const MAX_LINES: usize = 500;
 /// How much of a line is quoted in a sentence, in characters.

@@ -16,4 +16,3 @@ mod simulation;
 pub mod transport;
 
 pub use failure::why;
-pub use schedule::lane::Settings as LaneSettings;

@@ -2,9 +2,8 @@
 
 use super::system::{self, is_ours};
 use super::{error, find, find_in_io, reach, span, tls};
-use crate::delivery::head::{self, Fault};
+use crate::delivery::head::{self, Fault, MAX_HEAD_BYTES};
 use crate::delivery::redact::Secrets;
-use crate::delivery::transport::connect::{MAX_HEAD_BYTES, Unanswered};
 use crate::model::{AttemptError, ErrorCode, TargetUrl};
 use std::error::Error;
 use std::fmt;
@@ -22,7 +21,7 @@ pub(crate) fn no_request(target: &TargetUrl) -> AttemptError {
 
 /// Sending the request to `host`, or waiting for the head of its response, failed.
 pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
-    let Unanswered { cause, heard, copy, asked_for_certificate, is_plain, secrets } = unanswered;
+    let Unanswered { cause, received_any, copy, wants_client_certificate, is_plain, secrets } = unanswered;
     if cause.is_parse() {
         return unreadable(host, copy, secrets);
     }
@@ -35,7 +34,7 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
             );
         }
         if let Some(cause) = find_in_io::<rustls::Error>(io) {
-            return tls::broken_later(host, cause, *asked_for_certificate);
+            return tls::broken_later(host, cause, *wants_client_certificate);
         }
         if is_ours(io) {
             return reach::ours(io);
@@ -55,7 +54,7 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
             "A tentativa foi interrompida dentro do carteiro: o log dele diz mais.",
         );
     }
-    match (heard, cause.is_canceled()) {
+    match (received_any, cause.is_canceled()) {
         // hyper drops a request that is still queued when bytes come that answer nothing.
         (true, true) => spoke_first(host, copy, secrets),
         (true, false) => error(
@@ -63,7 +62,7 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
             format!("{host} closed the connection in the middle of the response's head."),
             format!("{host} fechou a conexão no meio do cabeçalho da resposta."),
         ),
-        (false, _) if *asked_for_certificate => tls::closed_after_asking(host),
+        (false, _) if *wants_client_certificate => tls::closed_after_asking(host),
         // What Node, Java and HAProxy do to a request that they take for a broken handshake.
         (false, _) if *is_plain => error(
             ErrorCode::Reset,
@@ -189,6 +188,29 @@ pub(crate) fn no_connection(cause: &hyper::Error) -> AttemptError {
         format!("carteiro could not set up a connection: {en}."),
         format!("O carteiro não conseguiu preparar a conexão: {pt}."),
     )
+}
+
+/// No response came.
+pub(crate) struct Unanswered {
+    pub(crate) cause: hyper::Error,
+    /// Whether any byte of an answer came.
+    pub(crate) received_any: bool,
+    /// The first of those bytes.
+    pub(crate) copy: Vec<u8>,
+    /// Whether the target had asked for a client certificate on this connection, and not answered any request since.
+    pub(crate) wants_client_certificate: bool,
+    /// Whether the connection is without TLS.
+    pub(crate) is_plain: bool,
+    /// What the target may have sent back of the request, and must not be quoted.
+    pub(crate) secrets: Secrets,
+}
+
+impl Unanswered {
+    /// Whether a kept connection can only have died while it waited: the target said nothing, or what it said came
+    /// before hyper had taken the request up.
+    pub(crate) fn was_stale(&self) -> bool {
+        !self.received_any || self.cause.is_canceled()
+    }
 }
 
 /// A connection carried more bytes than [`crate::delivery::transport::stream::MAX_RESPONSE_BYTES`] in answer to one request.

@@ -15,7 +15,7 @@ mod tls;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use certificate::refused;
-pub(crate) use exchange::{TooMuchSent, exchanging, no_connection, no_request, silent};
+pub(crate) use exchange::{TooMuchSent, Unanswered, exchanging, no_connection, no_request, silent};
 pub(crate) use reach::{
     Unresolved, blocked, connecting, connecting_too_long, not_https, proxy_is_odd, proxy_refused, proxy_too_long,
     proxy_unreachable, proxy_unresolved, resolving, resolving_too_long,

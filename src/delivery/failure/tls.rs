@@ -102,16 +102,16 @@ pub(crate) fn closed_after_asking(host: &str) -> AttemptError {
 }
 
 /// TLS with `host` broke after the handshake.
-pub(crate) fn broken_later(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
+pub(crate) fn broken_later(host: &str, cause: &rustls::Error, wants_client_certificate: bool) -> AttemptError {
     match cause {
         // Apache with TLS 1.2, which wants to shake hands anew for the certificate that one path asks for.
         rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => wants_certificate(host),
-        cause => broken(host, cause, asked_for_certificate),
+        cause => broken(host, cause, wants_client_certificate),
     }
 }
 
 /// TLS with `host` broke, in the handshake or after it.
-pub(crate) fn broken(host: &str, cause: &rustls::Error, asked_for_certificate: bool) -> AttemptError {
+pub(crate) fn broken(host: &str, cause: &rustls::Error, wants_client_certificate: bool) -> AttemptError {
     match cause {
         rustls::Error::InvalidCertificate(cause) => certificate::refused(host, cause, &[]),
         rustls::Error::InvalidMessage(_) => error(
@@ -119,7 +119,7 @@ pub(crate) fn broken(host: &str, cause: &rustls::Error, asked_for_certificate: b
             format!("What {host} answered is not TLS: is this port a plain http one?"),
             format!("O que {host} respondeu não é TLS: esta porta é de http comum?"),
         ),
-        rustls::Error::AlertReceived(alert) => alerted(host, *alert, asked_for_certificate),
+        rustls::Error::AlertReceived(alert) => alerted(host, *alert, wants_client_certificate),
         rustls::Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => no_version(host),
@@ -165,7 +165,7 @@ fn no_http1(host: &str) -> AttemptError {
     )
 }
 
-fn alerted(host: &str, alert: AlertDescription, asked_for_certificate: bool) -> AttemptError {
+fn alerted(host: &str, alert: AlertDescription, wants_client_certificate: bool) -> AttemptError {
     match alert {
         AlertDescription::CertificateRequired | AlertDescription::NoRenegotiation => wants_certificate(host),
         // What OpenSSL, Go, Java and others say to an empty certificate.
@@ -177,7 +177,7 @@ fn alerted(host: &str, alert: AlertDescription, asked_for_certificate: bool) -> 
         | AlertDescription::UnknownCA
         | AlertDescription::AccessDenied
         | AlertDescription::UnexpectedMessage
-            if asked_for_certificate =>
+            if wants_client_certificate =>
         {
             wants_certificate(host)
         }

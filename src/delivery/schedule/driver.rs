@@ -4,8 +4,9 @@
 //! itself: what an attempt's result means for the schedule, which needs the policy and the clock that the pure core does without. It
 //! waits for nothing and spawns nothing: the engine's tasks do that, and in the tests a simulation.
 
-use super::lane::{Settings, Standstill};
-use super::scheduler::{Action, AttemptKind, Input, Reachability, RetryAfterHold, Scheduler};
+use super::lane::Standstill;
+use super::message::{Action, AttemptKind, Input, LaneSettings, Reachability, RetryAfterHold};
+use super::scheduler::Scheduler;
 use super::status::Status;
 use crate::clock::Clock;
 use crate::delivery::transport::client::{AttemptReport, Client};
@@ -178,7 +179,7 @@ impl Driver {
             self.client.forget(no);
             return Input::LaneRemoved(no);
         }
-        let settings = Settings {
+        let settings = LaneSettings {
             account: webhook.account,
             active: webhook.is_active() && !self.store.is_absent(webhook.account),
             max_in_flight: webhook.max_in_flight.map_or(self.settings.max_in_flight_per_webhook, usize::from),

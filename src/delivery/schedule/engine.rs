@@ -4,7 +4,7 @@
 //! attempt is a task of its own, owned and joined here.
 
 use super::driver::{Driver, DriverEvent, EndedAttempt, EngineSettings, PreparedAttempt, READ_AGAIN, load, prepare};
-use super::scheduler::{Action, AttemptKind, Input};
+use super::message::{Action, AttemptKind, Input};
 use super::status::Status;
 use crate::clock::Clock;
 use crate::delivery::redact::redact;

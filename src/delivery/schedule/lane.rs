@@ -1,8 +1,8 @@
 //! One webhook's queue: the heads of its three ranges, its limits, and what it starts next.
 
-use super::scheduler::{Action, AttemptKind, PageRequest, Reachability, RetryAfterHold, Timer};
+use super::message::{Action, AttemptKind, LaneSettings, PageRequest, Reachability, RetryAfterHold, Timer};
 use crate::delivery::schedule::wheel::Wheel;
-use crate::model::{AccountNo, RateLimit, Seq, Timestamp, WebhookNo, millis, splitmix64};
+use crate::model::{AccountNo, Seq, Timestamp, WebhookNo, millis, splitmix64};
 use crate::store::{Due, Standing};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -74,19 +74,6 @@ pub(crate) const MAX_LOCAL_FAULT_PAUSE: Duration = Duration::from_secs(30);
 pub(crate) const AT_ONCE_BURST: u64 = 10;
 /// See [`AT_ONCE_BURST`].
 pub(crate) const AT_ONCE_EVERY: Duration = Duration::from_secs(1);
-
-/// What a webhook asks of its lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Whose webhook it is.
-    pub account: AccountNo,
-    /// Whether automatic attempts leave.
-    pub active: bool,
-    /// How many attempts may be in flight at a time.
-    pub max_in_flight: usize,
-    /// How many attempts may start in a second.
-    pub rate_limit: Option<RateLimit>,
-}
 
 /// What a lane does with its turn.
 pub(crate) enum Pick<H> {
@@ -216,7 +203,7 @@ pub(crate) struct Lane<H> {
     pub(crate) removed: bool,
     /// When the scheduler looks at it again.
     pub(crate) wake: Option<Timestamp>,
-    settings: Settings,
+    settings: LaneSettings,
     bounds: Bounds,
     epoch: u64,
     untried: QueueHead<Seq, Option<H>>,
@@ -259,7 +246,7 @@ pub(crate) struct Lane<H> {
 const FIRST_DUE: Due = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
 
 impl<H> Lane<H> {
-    pub(crate) fn new(no: WebhookNo, settings: Settings, bounds: Bounds) -> Self {
+    pub(crate) fn new(no: WebhookNo, settings: LaneSettings, bounds: Bounds) -> Self {
         Self {
             no,
             in_ring: false,
@@ -330,7 +317,7 @@ impl<H> Lane<H> {
         manual || (self.settings.active && !(self.untried.rows.is_empty() && self.ready.is_empty()))
     }
 
-    pub(crate) fn change(&mut self, settings: Settings, now: Timestamp) {
+    pub(crate) fn change(&mut self, settings: LaneSettings, now: Timestamp) {
         if self.settings.active && !settings.active {
             // All of it was asked in the epoch before, and so the page by hand must be asked again as well.
             self.read_again();

@@ -3,6 +3,7 @@
 pub(crate) mod driver;
 pub mod engine;
 pub(crate) mod lane;
+pub mod message;
 pub mod scheduler;
 pub mod status;
 pub mod wheel;

@@ -6,8 +6,10 @@ use super::ledger::Leaving;
 use super::store::{ACCOUNT, Store};
 use super::watch::Watch;
 use super::world::{Hot, Later, World};
-use crate::delivery::schedule::lane::{Bounds, Settings};
-use crate::delivery::schedule::scheduler::{Action, AttemptKind, Input, Reachability, RetryAfterHold, Scheduler};
+use crate::delivery::schedule::lane::Bounds;
+use crate::delivery::schedule::message::LaneSettings;
+use crate::delivery::schedule::message::{Action, AttemptKind, Input, Reachability, RetryAfterHold};
+use crate::delivery::schedule::scheduler::Scheduler;
 use crate::model::{
     Attempt, AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict,
     Webhook, WebhookNo, millis,
@@ -105,7 +107,7 @@ impl World {
             }
             Told::Webhook(webhook) => {
                 let own = webhook.max_in_flight.map(usize::from);
-                let settings = Settings {
+                let settings = LaneSettings {
                     account: ACCOUNT,
                     active: webhook.is_active(),
                     max_in_flight: own.unwrap_or(self.settings.max_in_flight_per_webhook),

@@ -3,8 +3,9 @@
 
 use super::ledger::Ledger;
 use super::store::Store;
-use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_LOCAL_FAULT_PAUSE, Settings};
-use crate::delivery::schedule::scheduler::{AttemptKind, Reachability, RetryAfterHold};
+use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_LOCAL_FAULT_PAUSE};
+use crate::delivery::schedule::message::LaneSettings;
+use crate::delivery::schedule::message::{AttemptKind, Reachability, RetryAfterHold};
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use std::time::Duration;
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
 struct Lane {
-    settings: Settings,
+    settings: LaneSettings,
     /// What was started and is not settled; `true` while it is in flight.
     busy: BTreeMap<Seq, bool>,
     in_flight: usize,
@@ -122,7 +123,7 @@ impl Watch {
 
     // ---- what the scheduler is told ----
 
-    pub(super) fn lane(&mut self, no: WebhookNo, settings: Settings, time: u64) {
+    pub(super) fn lane(&mut self, no: WebhookNo, settings: LaneSettings, time: u64) {
         let lane = self.lanes.entry(no).or_insert_with(|| Lane {
             settings,
             busy: BTreeMap::new(),
@@ -244,7 +245,7 @@ impl Watch {
         }
         match reachability {
             Reachability::Confirmed | Reachability::Answered => {
-                (lane.probing, lane.ours, lane.rests_until) = (false, false, 0)
+                (lane.probing, lane.ours, lane.rests_until) = (false, false, 0);
             }
             Reachability::Unreachable => (lane.probing, lane.ours, lane.rests_until) = (true, false, 0),
             Reachability::LocalFault => (lane.ours, lane.rests_until) = (true, wall + millis(MAX_LOCAL_FAULT_PAUSE)),

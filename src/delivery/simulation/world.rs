@@ -11,7 +11,7 @@ use super::store::Store;
 use super::watch::Moment;
 use crate::delivery::schedule::EngineSettings;
 use crate::delivery::schedule::lane::{Bounds, MAX_PROBE_INTERVAL};
-use crate::delivery::schedule::scheduler::{Action, Input};
+use crate::delivery::schedule::message::{Action, Input};
 use crate::model::{NotificationKey, RetryPolicy, Webhook, millis};
 use crate::store::Standing;
 use std::collections::BTreeMap;

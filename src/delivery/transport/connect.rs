@@ -1,58 +1,29 @@
-//! Makes one connection: resolve, ask the egress guard, dial, shake hands; and the connection that comes of it.
+//! Makes one connection: resolve, ask the egress guard, dial, shake hands.
 //!
 //! It doesn't know what is sent over a connection, nor how long one is kept.
 
-use super::client::ClientSettings;
+use super::connection::Connection;
 use super::proxy;
 use super::resolve::{Resolver, literal};
-use super::stream::{Meter, Metered, Stream};
+use super::settings::ClientSettings;
+use super::stream::Stream;
 use crate::delivery::failure::{self, Unresolved};
-use crate::delivery::head;
-use crate::delivery::redact::Secrets;
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
 use crate::tls::client::probes;
 use crate::tls::handshake::HandshakeRecord;
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use rustls::ProtocolVersion;
 use rustls_pki_types::ServerName;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// How large the head of a response may grow, its blank line included. hyper's own default is six times that.
-pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
-
-pub(crate) type HttpRequest = Request<Full<Bytes>>;
-
-/// How heads are read: status line and framing decide, and lines that are no header are passed over, as browsers and
-/// curl do. Folded lines are joined (RFC 9112, 5.2) and a space before a colon is taken, so that no `Content-Length`
-/// hides behind one.
-pub(crate) fn http(max_head_bytes: usize) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.allow_obsolete_multiline_headers_in_responses(true)
-        .allow_spaces_after_header_name_in_responses(true)
-        .ignore_invalid_headers_in_responses(true)
-        .max_headers(head::MAX_LINES)
-        // The buffer alone is a loose bound: a read may fill more than was asked for.
-        .max_buf_size(max_head_bytes)
-        .max_header_size(max_head_bytes);
-    http
-}
-
 /// Dials targets. One for each client, because it bounds the lookups under way.
 pub(crate) struct Connector {
     resolver: Resolver,
-    http: http1::Builder,
 }
 
 /// What is known of a dial while it is under way, so that a failure half-way still tells it.
@@ -66,7 +37,7 @@ pub(crate) struct Dial {
 
 impl Connector {
     pub(crate) fn new(resolver: Resolver) -> Self {
-        Self { resolver, http: http(MAX_HEAD_BYTES) }
+        Self { resolver }
     }
 
     /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
@@ -94,7 +65,7 @@ impl Connector {
         } else {
             Stream::Plain(tcp)
         };
-        self.drive(stream, remote.ip(), dial.tls, dial.handshake.wants_client_certificate()).await
+        Connection::open(stream, remote.ip(), dial.tls, dial.handshake.wants_client_certificate()).await
     }
 
     async fn resolve(
@@ -215,128 +186,6 @@ impl Connector {
                 return;
             }
         }
-    }
-
-    async fn drive(
-        &self,
-        stream: Stream,
-        remote_ip: IpAddr,
-        tls: Option<TlsVersion>,
-        asked_for_certificate: bool,
-    ) -> Result<Connection, AttemptError> {
-        let meter = Arc::new(Meter::default());
-        let metered = Metered::new(stream, Arc::clone(&meter));
-        let (sender, connection) =
-            self.http.handshake(TokioIo::new(metered)).await.map_err(|cause| failure::no_connection(&cause))?;
-        // What ends a connection reaches whoever waits for its response; nobody else needs to hear of it.
-        let task = tokio::spawn(async move { drop(connection.await) });
-        let born = Instant::now();
-        Ok(Connection {
-            sender,
-            meter,
-            is_fresh: true,
-            asked_for_certificate,
-            remote_ip,
-            tls,
-            born,
-            _task: AbortOnDrop::new(&task),
-        })
-    }
-}
-
-/// A connection that speaks HTTP. Dropping it ends its task and closes the socket, whatever is under way on it.
-pub(crate) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    meter: Arc<Meter>,
-    /// Nothing was sent over it yet.
-    is_fresh: bool,
-    /// The target asked for a client certificate in the handshake, and may refuse it only now that there is none.
-    asked_for_certificate: bool,
-    pub(crate) remote_ip: IpAddr,
-    pub(crate) tls: Option<TlsVersion>,
-    pub(crate) born: Instant,
-    _task: AbortOnDrop,
-}
-
-/// No response came.
-pub(crate) struct Unanswered {
-    pub(crate) cause: hyper::Error,
-    /// Whether any byte of an answer came.
-    pub(crate) heard: bool,
-    /// The first of those bytes.
-    pub(crate) copy: Vec<u8>,
-    /// Whether the target had asked for a client certificate on this connection, and not answered any request since.
-    pub(crate) asked_for_certificate: bool,
-    /// Whether the connection is without TLS.
-    pub(crate) is_plain: bool,
-    /// What the target may have sent back of the request, and must not be quoted.
-    pub(crate) secrets: Secrets,
-}
-
-/// The head of a response, and its body to be read.
-pub(crate) struct ResponseHead {
-    pub(crate) response: http::Response<Incoming>,
-    /// Whether no line of the head was passed over or joined. Else the connection must not be used again: the target
-    /// may mean its body to end elsewhere.
-    pub(crate) is_tidy: bool,
-}
-
-impl Unanswered {
-    /// Whether a kept connection can only have died while it waited: the target said nothing, or what it said came
-    /// before hyper had taken the request up.
-    pub(crate) fn was_stale(&self) -> bool {
-        !self.heard || self.cause.is_canceled()
-    }
-}
-
-impl Connection {
-    /// Sends and waits for the head of the response, without a limit of time.
-    pub(crate) async fn send(&mut self, request: HttpRequest) -> Result<ResponseHead, Unanswered> {
-        // What a target says on a fresh connection before it is asked is no answer, and tells what speaks there.
-        if !std::mem::take(&mut self.is_fresh) {
-            self.meter.restart();
-        }
-        let secrets = Secrets::of(request.headers());
-        match self.sender.try_send_request(request).await {
-            Ok(response) => {
-                // It does without one.
-                self.asked_for_certificate = false;
-                Ok(ResponseHead { response, is_tidy: head::is_tidy(&self.meter.take_copy()) })
-            }
-            Err(failed) => Err(Unanswered {
-                cause: failed.into_error(),
-                heard: self.meter.heard(),
-                copy: self.meter.take_copy(),
-                asked_for_certificate: self.asked_for_certificate,
-                is_plain: self.tls.is_none(),
-                secrets,
-            }),
-        }
-    }
-
-    /// Waits until the next request can be sent; false when the connection won't take one.
-    pub(crate) async fn settle(&mut self) -> bool {
-        self.sender.ready().await.is_ok()
-    }
-
-    /// Whether it takes a request now, as far as can be known without sending one.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.sender.is_ready()
-    }
-}
-
-/// Ends the task when it is dropped.
-pub(crate) struct AbortOnDrop(AbortHandle);
-
-impl AbortOnDrop {
-    pub(crate) fn new(task: &JoinHandle<()>) -> Self {
-        Self(task.abort_handle())
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

@@ -6,10 +6,12 @@
 mod charset;
 pub mod client;
 pub(crate) mod connect;
+pub(crate) mod connection;
 pub(crate) mod pool;
 pub(crate) mod prepare;
 mod proxy;
 mod resolve;
 pub(crate) mod response;
+pub mod settings;
 pub mod sign;
 mod stream;

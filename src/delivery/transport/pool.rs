@@ -3,7 +3,7 @@
 //!
 //! It knows nothing of HTTP. No lock is held over an await, and none while a connection is dropped.
 
-use super::connect::Connection;
+use super::connection::Connection;
 use crate::model::{TargetUrl, WebhookNo};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

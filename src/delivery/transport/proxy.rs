@@ -4,7 +4,7 @@
 //! that was judged. Plain `http` targets are reached by CONNECT as well, for the same reason and so that the proxy sees no
 //! header of the request.
 
-use super::connect::{self, AbortOnDrop};
+use super::connection::{self, AbortOnDrop};
 use crate::delivery::failure;
 use crate::model::{AttemptError, ProxyUrl};
 use bytes::Bytes;
@@ -21,7 +21,7 @@ const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// Asks the proxy at the other end of `tcp` for a connection to `address`, without a limit of time.
 pub(crate) async fn tunnel(proxy: &ProxyUrl, tcp: TcpStream, address: SocketAddr) -> Result<TcpStream, AttemptError> {
     let odd = || failure::proxy_is_odd(proxy, address);
-    let http = connect::http(MAX_HEAD_BYTES);
+    let http = connection::http(MAX_HEAD_BYTES);
     let (mut sender, connection) = http.handshake(TokioIo::new(tcp)).await.map_err(|_| odd())?;
     let _task = AbortOnDrop::new(&tokio::spawn(async move { drop(connection.with_upgrades().await) }));
     let answer = sender.send_request(request(proxy, address)).await.map_err(|_| odd())?;

@@ -1,7 +1,7 @@
 //! The bytes of one connection: plain or TLS, counted as they come in.
 
-use super::connect::MAX_HEAD_BYTES;
 use crate::delivery::failure::TooMuchSent;
+use crate::delivery::head::MAX_HEAD_BYTES;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +40,7 @@ impl Meter {
     }
 
     /// Whether any byte came since.
-    pub(crate) fn heard(&self) -> bool {
+    pub(crate) fn received_any(&self) -> bool {
         self.received.load(Ordering::Acquire) > 0
     }
 

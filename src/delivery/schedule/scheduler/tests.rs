@@ -5,10 +5,12 @@
 
 use super::*;
 use crate::delivery::schedule::lane::MAX_PROBE_INTERVAL;
+use crate::delivery::schedule::message::{LaneSettings, Reachability};
 use crate::model::{
-    Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State, Timings,
-    Trigger, Verdict,
+    AccountNo, Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State,
+    Timings, Trigger, Verdict,
 };
+use crate::store::Standing;
 use std::collections::HashMap;
 
 const START_MS: u64 = 1_795_435_200_000;
@@ -44,7 +46,7 @@ enum Mood {
 }
 
 struct Hook {
-    settings: Settings,
+    settings: LaneSettings,
     mood: Mood,
     fresh: BTreeSet<Seq>,
     retries: BTreeSet<Due>,
@@ -187,7 +189,7 @@ impl Sim {
     fn register(&mut self, max_in_flight: usize, rate: Option<f64>) -> WebhookNo {
         let no = WebhookNo(u32::try_from(self.count).unwrap() + 1);
         let rate_limit = rate.map(|rate| RateLimit::per_second(rate).unwrap());
-        let settings = Settings { account: ACCOUNT, active: true, max_in_flight, rate_limit };
+        let settings = LaneSettings { account: ACCOUNT, active: true, max_in_flight, rate_limit };
         let hook = Hook {
             settings,
             mood: Mood::Healthy,
@@ -228,7 +230,7 @@ impl Sim {
         self.tell(Input::Durable(Seq(self.seq)));
     }
 
-    fn set(&mut self, no: WebhookNo, change: impl FnOnce(&mut Settings)) {
+    fn set(&mut self, no: WebhookNo, change: impl FnOnce(&mut LaneSettings)) {
         if let Some(hook) = self.hooks.get_mut(&no) {
             change(&mut hook.settings);
             hook.free_since = self.time;
@@ -740,7 +742,7 @@ fn targets_that_hold_all_they_may_leave_room_for_one_that_is_well() {
 fn an_attempt_by_hand_that_nobody_holds_is_found() {
     let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0));
     let (no, mut out) = (WebhookNo(1), Vec::new());
-    let settings = Settings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
+    let settings = LaneSettings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
     let step = |scheduler: &mut Scheduler<()>, input, out: &mut Vec<_>| {
         out.clear();
         scheduler.step(Timestamp::from_ms(START_MS), [input], out);
@@ -768,7 +770,7 @@ fn what_was_settled_between_two_audits_was_held() {
     let (no, mut out) = (WebhookNo(1), Vec::new());
     let key = NotificationKey { seq: Seq(7), webhook: no };
     let now = Timestamp::from_ms(START_MS);
-    let settings = Settings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
+    let settings = LaneSettings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
     scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
     let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
     scheduler.step(now, [Input::ManualPage { ask, rows: Vec::new() }], &mut out);
@@ -792,7 +794,7 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     let (no, mut out) = (WebhookNo(1), Vec::new());
     let key = NotificationKey { seq: Seq(7), webhook: no };
     let now = Timestamp::from_ms(START_MS);
-    let settings = Settings { account: ACCOUNT, active: true, max_in_flight: 8, rate_limit: None };
+    let settings = LaneSettings { account: ACCOUNT, active: true, max_in_flight: 8, rate_limit: None };
     scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
     let asked = std::mem::take(&mut out);
     for action in asked {

@@ -7,16 +7,16 @@
 mod tests;
 
 use super::charset::Charset;
-use super::connect::{Connection, Connector, Dial, HttpRequest, ResponseHead, elapsed_us};
+use super::connect::{Connector, Dial, elapsed_us};
+use super::connection::{Connection, HttpRequest, ResponseHead};
 use super::pool::{Generation, Pool};
 use super::resolve::{self, LookUp, Resolver, literal};
 use super::response;
+use super::settings::{ClientSettings, MAX_TIMEOUT};
 use crate::clock::Clock;
-use crate::delivery::egress::Guard;
 use crate::delivery::failure;
 use crate::model::{
-    Attempt, AttemptError, AttemptResult, ProxyUrl, Response, TargetUrl, Timestamp, Timings, TlsVersion, Trigger,
-    WebhookNo,
+    Attempt, AttemptError, AttemptResult, Response, TargetUrl, Timestamp, Timings, TlsVersion, Trigger, WebhookNo,
 };
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST};
@@ -33,9 +33,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How long the body of a 2XX is waited for. Its head has confirmed already; the end is only wanted for the
 /// connection's sake.
 pub const CONFIRMED_PATIENCE: Duration = Duration::from_secs(1);
-/// The longest timeout that is taken; a greater one is read as this.
-pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
-
 /// How many names of targets are resolved at once for attempts. With [`MAX_CHECKS`] it leaves three quarters of
 /// tokio's 512 blocking threads to the store.
 const MAX_LOOKUPS: usize = 120;
@@ -44,24 +41,6 @@ const MAX_LOOKUPS: usize = 120;
 const MAX_CHECKS: usize = 8;
 /// How long [`Client::refusal`] waits for a name.
 pub const CHECK_PATIENCE: Duration = Duration::from_secs(2);
-
-/// What all attempts have in common, until the next reload.
-#[derive(Clone)]
-pub struct ClientSettings {
-    /// The whole attempt, from resolving the name to the end of what is read; at most [`MAX_TIMEOUT`].
-    pub timeout: Duration,
-    /// Resolving, dialling, what the proxy takes, and the TLS handshake together. Several addresses behind a name
-    /// share it.
-    pub connect_timeout: Duration,
-    /// Whether a target may be plain `http`.
-    pub allow_http: bool,
-    /// Which addresses may be dialled.
-    pub guard: Guard,
-    /// Through which proxy targets are reached, if any. Names are resolved and addresses judged here all the same.
-    pub proxy: Option<ProxyUrl>,
-    /// Whose certificates are trusted; see [`crate::tls::client::client_config`].
-    pub tls: Arc<rustls::ClientConfig>,
-}
 
 /// What is to be sent. It can't be printed: the body holds what belongs in no log.
 #[derive(Clone)]

@@ -6,8 +6,8 @@ mod heads;
 mod proxy;
 
 use super::*;
-use crate::delivery::egress::Allowed;
-use crate::delivery::transport::connect::MAX_HEAD_BYTES;
+use crate::delivery::egress::{Allowed, Guard};
+use crate::delivery::head::MAX_HEAD_BYTES;
 use crate::delivery::transport::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
 use crate::delivery::transport::stream::MAX_RESPONSE_BYTES;
 use crate::model::{ErrorCode, Timestamp};
