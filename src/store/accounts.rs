@@ -3,10 +3,11 @@
 
 use super::committer::Commit;
 use super::{Store, StoreError, keys, record};
+use crate::atomic_file;
 use crate::model::{AccountNo, WebhookNo};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
@@ -107,10 +108,7 @@ impl Store {
     /// Writes the names down for [`names_beside`].
     pub fn keep_account_names(&self) -> Result<(), StoreError> {
         let names: String = self.account_names()?.into_iter().map(|(_, name)| name + "\n").collect();
-        let (file, beside) = (self.path().join(NAMES), self.path().join("accounts.new"));
-        let mut new = fs::File::create(&beside)?;
-        new.write_all(names.as_bytes())?;
-        Ok(fs::rename(beside, file)?)
+        Ok(atomic_file::replace_unsynced(&self.path().join(NAMES), names.as_bytes())?)
     }
 
     fn account_rows(&self) -> Result<Vec<(AccountNo, String)>, StoreError> {

@@ -16,8 +16,10 @@
 
 use super::StoreError;
 use super::engine::{Tree, free_what_was_replaced};
+use super::hex::hex;
 use super::keys::{self, Key};
 use super::record::HeadV1;
+use crate::atomic_file;
 use crate::model::Timestamp;
 use ring::digest;
 use serde::{Deserialize, Serialize};
@@ -242,15 +244,6 @@ impl<W: Write> Writer<W> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Fails once a disk has less room than must stay free: a backup beside the store must not be what fills its disk.
 #[derive(Clone, Debug)]
 struct Room {
@@ -318,8 +311,7 @@ impl NewFile {
         }
         fs::rename(&self.part, &self.path)?;
         self.file = None;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        atomic_file::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 }
 

@@ -571,7 +571,7 @@ mod tests {
     fn golden_bytes() {
         let at = Timestamp::from_ms(0x0909);
         let uuid = [0xee; 16];
-        let hex = |key: Key| key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hex = |key: Key| crate::store::hex::hex(&key);
         let cases = [
             (meta("head"), "0068656164".to_owned()),
             (account(ACCOUNT_7), "0100000007".to_owned()),

@@ -9,9 +9,10 @@
 //! together with a power cut can hide what was acknowledged in the last second. It is written after the store's sync: it can be
 //! behind the store, never ahead of it.
 
+use crate::atomic_file;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ const MAGIC: &[u8; 8] = b"carteiro";
 const VERSION: u8 = 1;
 /// A block for each slot: a torn write spoils one of them.
 const SLOT_BYTES: usize = 4096;
-const SLOTS: u64 = 2;
+const SLOTS: usize = 2;
 /// Magic, version, store id, commit, checksum.
 const USED_BYTES: usize = 8 + 1 + 16 + 8 + 4;
 
@@ -40,7 +41,7 @@ pub(super) struct Mark {
 pub(super) struct Marker {
     file: File,
     mark: Mark,
-    next_slot: u64,
+    next_slot: usize,
     /// Since when it says something that isn't synced.
     unsynced: Option<Instant>,
 }
@@ -61,7 +62,7 @@ pub(super) fn read(folder: &Path) -> io::Result<Found> {
         read => read?,
     };
     let marks: Vec<Mark> = bytes.chunks(SLOT_BYTES).filter_map(decode).collect();
-    if marks.len() as u64 != SLOTS || bytes.len() as u64 != SLOTS * SLOT_BYTES as u64 {
+    if marks.len() != SLOTS || bytes.len() != SLOTS * SLOT_BYTES {
         tracing::warn!(
             marker = %folder.join(NAME).display(),
             slots = marks.len(),
@@ -75,15 +76,8 @@ pub(super) fn read(folder: &Path) -> io::Result<Found> {
 impl Marker {
     /// Makes the folder's marker anew, saying this; durable on return.
     pub(super) fn create(folder: &Path, mark: Mark) -> io::Result<Self> {
-        let (path, beside) = (folder.join(NAME), folder.join("marker.new"));
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        let slot = encode(mark);
-        for number in 0..SLOTS {
-            file.write_all_at(&slot, number * SLOT_BYTES as u64)?;
-        }
-        file.sync_all()?;
-        std::fs::rename(&beside, &path)?;
-        File::open(folder)?.sync_all()?;
+        let slots = [encode(mark); SLOTS].concat();
+        let file = atomic_file::replace(&folder.join(NAME), &slots)?;
         Ok(Self { file, mark, next_slot: 0, unsynced: None })
     }
 
@@ -93,7 +87,7 @@ impl Marker {
         let file = OpenOptions::new().write(true).open(folder.join(NAME))?;
         // One after the other, each durable before the other is touched: one of them holds at any moment.
         for number in 0..SLOTS {
-            file.write_all_at(&encode(mark), number * SLOT_BYTES as u64)?;
+            file.write_all_at(&encode(mark), (number * SLOT_BYTES) as u64)?;
             file.sync_data()?;
         }
         Ok(Self { file, mark, next_slot: 0, unsynced: None })
@@ -105,7 +99,7 @@ impl Marker {
             return Ok(());
         }
         self.mark.commit = commit;
-        self.file.write_all_at(&encode(self.mark), self.next_slot * SLOT_BYTES as u64)?;
+        self.file.write_all_at(&encode(self.mark), (self.next_slot * SLOT_BYTES) as u64)?;
         self.next_slot = (self.next_slot + 1) % SLOTS;
         self.unsynced.get_or_insert_with(Instant::now);
         Ok(())
@@ -182,7 +176,7 @@ mod tests {
     /// The bytes are part of the file format.
     #[test]
     fn golden_bytes() {
-        let hex = encode(MARK)[..USED_BYTES].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hex = crate::store::hex::hex(&encode(MARK)[..USED_BYTES]);
         assert_eq!(&hex[..66], format!("636172746569726f01{}0000000000000029", "07".repeat(16)));
         assert_eq!(decode(&encode(MARK)), Some(MARK));
     }

@@ -16,6 +16,7 @@ mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hex;
 mod idempotency;
 mod jobs;
 mod keys;

@@ -12,10 +12,10 @@ use super::engine::{RowWrite, Slice, Tree, catch_sled_panic};
 use super::open::sync_folder;
 use super::record::{FormatV1, HeadV1};
 use super::{StoreError, keys, record};
+use crate::atomic_file;
 use std::collections::VecDeque;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 /// The file's name in the data folder.
@@ -58,12 +58,7 @@ impl Unsynced {
 
     /// Writes the redo file; it is durable on return.
     pub(super) fn write(&self, folder: &Path, store: [u8; 16]) -> io::Result<()> {
-        let beside = folder.join("redo.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(&self.encode(store))?;
-        file.sync_all()?;
-        fs::rename(&beside, folder.join(NAME))?;
-        sync_folder(folder)
+        atomic_file::replace(&folder.join(NAME), &self.encode(store)).map(drop)
     }
 
     /// Magic, version, store id, first and last commit, the rows, checksum.

@@ -4,11 +4,11 @@
 //! so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts as none.
 
 use super::{Store, StoreError};
+use crate::atomic_file;
 use crate::model::{AccountNo, Timestamp, WebhookNo};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -207,17 +207,9 @@ impl Store {
         let directory = self.directory();
         self.shared.tally.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());
         let text = print(&self.shared.tally.lock());
-        Ok(replace(self.path(), &text)?)
+        // Not synced: a power cut takes statistics alone.
+        Ok(atomic_file::replace_unsynced(&self.path().join(NAME), text.as_bytes())?)
     }
-}
-
-/// Not synced: what a power cut takes is a picture of the past, and the file is never half of two.
-fn replace(folder: &Path, text: &str) -> io::Result<()> {
-    let beside = folder.join("tally.new");
-    let mut file = fs::File::create(&beside)?;
-    file.write_all(text.as_bytes())?;
-    drop(file);
-    fs::rename(beside, folder.join(NAME))
 }
 
 /// A line begins with a webhook's number, or with `a` and an account's.

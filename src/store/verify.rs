@@ -5,6 +5,7 @@
 
 use super::apply::{event_rows, notification_rows};
 use super::engine::{Tree, catch_sled_panic, free_what_was_replaced};
+use super::hex::hex;
 use super::keys::{self, Table};
 use super::read::implied;
 use super::record::{self, Stored};
@@ -133,10 +134,6 @@ pub(super) fn verify(tree: &dyn Tree, mut progress: impl FnMut(u64)) -> Report {
 
 /// Every so many rows, what reading has replaced in memory is freed.
 const ROWS_A_CLEANING: u64 = 256;
-
-fn hex(key: &[u8]) -> String {
-    key.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
 
 /// The first key behind `from` where reading is possible again, looked for in growing strides.
 fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {

@@ -6,6 +6,7 @@ use crate::model::{
     RateLimit, ResendFilter, ResendId, ResendState, ResponseFilter, RetryPolicy, SigningSecret, Status, TargetHealth,
     TargetUrl, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
+use crate::store::hex::hex;
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -14,14 +15,6 @@ const KEY: NotificationKey = NotificationKey { seq: Seq(0x0102_0304), webhook: W
 
 fn at(ms: u64) -> Timestamp {
     Timestamp::from_ms(ms)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
 }
 
 fn head() -> HeadV1 {
