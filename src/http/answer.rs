@@ -29,10 +29,10 @@ impl Answer {
     }
 
     /// A page, with the headers it came with.
-    pub(crate) fn of_page(page: Response<ResponseBody>) -> Self {
+    pub(crate) fn of_page(page: Response<Bytes>) -> Self {
         let (head, body) = page.into_parts();
         let headers = head.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        Self { status: head.status, headers, body, complete: true }
+        Self { status: head.status, headers, body: body.into(), complete: true }
     }
 
     /// The text format of Prometheus.

@@ -18,6 +18,7 @@ mod ingress;
 mod request_body;
 mod response_body;
 mod server;
+pub(crate) mod sse;
 mod timed_stream;
 mod traffic;
 mod turns;

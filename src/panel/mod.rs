@@ -20,7 +20,7 @@ mod webhook_form;
 mod webhook_typed;
 mod webhooks;
 
-use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody, ResponseBody};
+use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
 use crate::model::{EventId, NotificationId, ResendId, Scope, Timestamp, WebhookId};
 use crate::service::{Caller, Credential, Error, Service};
 use crate::store::StoreError;
@@ -137,15 +137,13 @@ impl Panel {
         let mut asked = Asked::read(&Request::from_parts(request.head, body), from, secure);
         asked.unread = unread;
         let answer = if asked.path == "/live" && asked.method == Method::GET {
-            self.live(&asked, &stop).await
+            self.live(&asked, stop).await
         } else {
-            let page = match self.asset(&asked) {
+            http_in::Answer::of_page(match self.asset(&asked) {
                 Some(asset) => asset,
                 None => self.page(&asked, &ingress).await,
-            };
-            page.map(ResponseBody::from)
+            })
         };
-        let answer = http_in::Answer::of_page(answer);
         // What is left of the body is not read.
         Ok(if unread.is_some() { answer.with(header::CONNECTION, "close") } else { answer })
     }
@@ -157,12 +155,12 @@ impl Panel {
     }
 
     /// A browser's `EventSource` comes back for anything but what says that there is nothing for it.
-    async fn live(&self, asked: &Asked, stop: &watch::Receiver<bool>) -> Response<ResponseBody> {
-        let nobody = || exchange::bare_status(StatusCode::NO_CONTENT).map(ResponseBody::from);
-        let Some(signed_in) = self.signed_in(asked).filter(|_| asked.own_origin) else {
-            return nobody();
+    async fn live(&self, asked: &Asked, stop: watch::Receiver<bool>) -> http_in::Answer {
+        let stream = match self.signed_in(asked).filter(|_| asked.own_origin) {
+            Some(signed_in) => live::open(&self.service, &self.sessions, &signed_in, stop).await,
+            None => None,
         };
-        live::open(&self.service, &self.sessions, &signed_in, stop).await.unwrap_or_else(nobody)
+        stream.unwrap_or_else(|| http_in::Answer::of_page(exchange::bare_status(StatusCode::NO_CONTENT)))
     }
 
     /// Why a form that isn't of our own origin is refused; its cause stands in the log too, now and then.
