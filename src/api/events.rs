@@ -1,6 +1,6 @@
 //! `/api/events`, `/api/event_types`
 
-use super::Call;
+use super::call::Call;
 use super::fields::Fields;
 use super::idempotency::{self, REPLAYED};
 use super::notifications::{DetailShape, NotificationShape};
@@ -22,7 +22,7 @@ const MAX_BATCH: usize = 1000;
 /// The longest `external_id`, in bytes: it stands in a key of the store.
 const MAX_EXTERNAL_ID_BYTES: usize = 255;
 
-pub(super) async fn record(call: Call<'_>) -> Result<Answer, Failure> {
+pub(super) async fn record(call: &mut Call) -> Result<Answer, Failure> {
     let recorded = taken(call, one, false).await?;
     let Some(event) = recorded.events.first() else {
         // A repetition of a key that answered an empty list can't come from here.
@@ -37,7 +37,7 @@ pub(super) async fn record(call: Call<'_>) -> Result<Answer, Failure> {
     })
 }
 
-pub(super) async fn record_batch(call: Call<'_>) -> Result<Answer, Failure> {
+pub(super) async fn record_batch(call: &mut Call) -> Result<Answer, Failure> {
     let recorded = taken(call, several, true).await?;
     let shapes: Vec<EventShape> = recorded.events.iter().map(EventShape::of).collect();
     Ok(if recorded.replayed {
@@ -48,16 +48,17 @@ pub(super) async fn record_batch(call: Call<'_>) -> Result<Answer, Failure> {
 }
 
 async fn taken(
-    mut call: Call<'_>,
+    call: &mut Call,
     read: fn(&[u8]) -> Result<Vec<EventDraft<'_>>, Failure>,
     in_batch: bool,
 ) -> Result<Recorded, Failure> {
-    query::none(call.query)?;
-    let key = idempotency::key(&call)?;
+    query::none(call.query())?;
+    let key = idempotency::key(&call.head.headers)?;
+    let trace = call.trace();
     let prepared = call.read(|body| {
         let mut drafts = read(body)?;
         for draft in &mut drafts {
-            draft.trace.clone_from(&call.trace);
+            draft.trace.clone_from(&trace);
         }
         Ok(call.service.prepare(&call.caller, drafts, in_batch)?)
     });
@@ -134,7 +135,7 @@ fn draft<'a>(fields: &mut Fields<'a>) -> Option<EventDraft<'a>> {
     Some(EventDraft { id, event_type: event_type?, external_id, occurred_at, resource: resource?, trace: None })
 }
 
-pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let text = |text: &str| if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) };
     let event_type = query.pattern("type");
@@ -159,7 +160,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
-pub(super) async fn show(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+pub(super) async fn show(call: &Call, id: EventId) -> Result<Answer, Failure> {
     #[derive(Serialize)]
     struct Whole<'a> {
         #[serde(flatten)]
@@ -167,7 +168,7 @@ pub(super) async fn show(call: &Call<'_>, id: EventId) -> Result<Answer, Failure
         summary: BTreeMap<&'static str, u32>,
         resource: Option<&'a RawValue>,
     }
-    query::none(call.query)?;
+    query::none(call.query())?;
     let detail = call.service.event(&call.caller, id).await?;
     let resource = detail.payload.as_ref().map(crate::model::Payload::resource);
     // What was accepted was one JSON object in UTF-8; it comes back byte for byte.
@@ -177,7 +178,7 @@ pub(super) async fn show(call: &Call<'_>, id: EventId) -> Result<Answer, Failure
     Ok(Answer::data(StatusCode::OK, &Whole { event: EventShape::of(&detail.event), summary, resource }))
 }
 
-pub(super) async fn notifications(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Failure> {
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
@@ -187,14 +188,14 @@ pub(super) async fn notifications(call: &Call<'_>, id: EventId) -> Result<Answer
     Ok(Answer::page(&shapes, paging.text_of(page.next), limit))
 }
 
-pub(super) async fn resend(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     let owed = call.service.resend_event(&call.caller, id).await?;
     let shapes: Vec<NotificationShape> = owed.iter().map(NotificationShape::of).collect();
     Ok(Answer::data(StatusCode::ACCEPTED, &shapes))
 }
 
-pub(super) async fn explain(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
+pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure> {
     #[derive(Serialize)]
     struct Shape {
         webhook_id: String,
@@ -204,7 +205,7 @@ pub(super) async fn explain(call: &Call<'_>, id: EventId) -> Result<Answer, Fail
         reason: String,
         reason_pt: String,
     }
-    query::none(call.query)?;
+    query::none(call.query())?;
     let explanations = call.service.explain(&call.caller, id).await?;
     let shapes: Vec<Shape> = explanations
         .into_iter()
@@ -220,13 +221,13 @@ pub(super) async fn explain(call: &Call<'_>, id: EventId) -> Result<Answer, Fail
     Ok(Answer::data(StatusCode::OK, &shapes))
 }
 
-pub(super) async fn erase(call: &Call<'_>, id: EventId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn erase(call: &Call, id: EventId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     call.service.erase(&call.caller, id).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn types(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) fn types(call: &Call) -> Result<Answer, Failure> {
     #[derive(Serialize)]
     struct Shape {
         #[serde(rename = "type")]
@@ -239,7 +240,7 @@ pub(super) fn types(call: &Call<'_>) -> Result<Answer, Failure> {
         pt: Cow<'static, str>,
         en: Cow<'static, str>,
     }
-    query::none(call.query)?;
+    query::none(call.query())?;
     let types = call.service.event_types().into_iter();
     let shapes: Vec<Shape> = types
         .map(|known| Shape {

@@ -6,9 +6,10 @@ pub use connection::connection;
 #[cfg(test)]
 pub(crate) use connection::end;
 
+use super::call::check_content_type;
 use super::query::Query;
 use super::webhooks::WebhookShape;
-use super::{check_content_type, events, refuse_registration_by_get, route, webhooks};
+use super::{events, routes, webhooks};
 use crate::delivery::fuzzing::can_be_sent;
 use crate::http::Failure;
 use crate::model::{AccountNo, Event, EventId, Members, Seq, Timestamp, Webhook};
@@ -49,7 +50,7 @@ pub fn request(body: &[u8]) {
         }
         Err(failure) => is_told(failure),
     }
-    if let Err(failure) = refuse_registration_by_get(body) {
+    if let Err(failure) = webhooks::refuse_registration_by_get(body) {
         is_told(failure);
     }
     if let Ok(value) = HeaderValue::from_bytes(body)
@@ -138,7 +139,7 @@ pub fn url(data: &[u8]) {
     };
     let (path, query) = text.split_once('?').unwrap_or((text, text));
     for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
-        if let Err(failure) = route::find(&method, path) {
+        if let Err(failure) = routes::find(&method, path) {
             is_told(failure);
         }
     }

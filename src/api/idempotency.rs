@@ -1,8 +1,7 @@
 //! `Idempotency-Key`: a call that may be repeated, and what its repetition is answered.
 
-use super::Call;
 use crate::http::Failure;
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 
 /// The longest `Idempotency-Key`, in bytes.
 const MAX_KEY_BYTES: usize = 255;
@@ -11,8 +10,8 @@ const MAX_KEY_BYTES: usize = 255;
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The key of a call, if it has one.
-pub(super) fn key<'a>(call: &Call<'a>) -> Result<Option<&'a str>, Failure> {
-    let Some(value) = call.idempotency_key else {
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+    let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };
     let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));

@@ -1,7 +1,7 @@
 //! `/metrics`: figures in the text format of Prometheus. The whole daemon's for a token of the first account with the scope `metrics` or
 //! `admin`; for any other, those of its own account. The figures of single webhooks are the asking account's alone.
 
-use super::Call;
+use super::call::Call;
 use super::query;
 use crate::http::{Answer, Failure};
 use crate::model::{ErrorCode, Timestamp};
@@ -64,9 +64,9 @@ fn seconds(us: u64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-pub(super) async fn show(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
-    let service = call.service;
+pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
+    query::none(call.query())?;
+    let service = &*call.service;
     let all = service.sees_all_figures(&call.caller);
     let mut debts = service.debts().await?;
     debts.retain(|debt| all || debt.account == call.caller.account);
@@ -100,8 +100,8 @@ fn troubled(text: &mut Text, troubled: Troubled) {
 }
 
 /// What belongs to no account: store, connections, attempts to all targets.
-async fn of_the_daemon(text: &mut Text, call: &Call<'_>) -> Result<(), Failure> {
-    let service = call.service;
+async fn of_the_daemon(text: &mut Text, call: &Call) -> Result<(), Failure> {
+    let service = &*call.service;
     let (figures, disk_bytes) = service.figures().await?;
     text.gauge("carteiro_events", "Events stored.", figures.events);
     text.counter("carteiro_events_recorded_total", "Events recorded since the store was created.", figures.recorded);
@@ -215,7 +215,7 @@ async fn of_the_daemon(text: &mut Text, call: &Call<'_>) -> Result<(), Failure> 
 }
 
 /// Pending notifications: of all webhooks together, and of those of the caller's account that have the most.
-fn pending(text: &mut Text, debts: &[Debt], call: &Call<'_>, now: Timestamp) {
+fn pending(text: &mut Text, debts: &[Debt], call: &Call, now: Timestamp) {
     let sum = |of: &dyn Fn(&Debt) -> u64| debts.iter().map(of).sum::<u64>();
     let name = "carteiro_notifications_pending";
     text.family(name, "gauge", "Pending notifications, by status; see carteiro_notifications_pending_uncounted.");

@@ -1,6 +1,6 @@
 //! `/api/notifications`
 
-use super::Call;
+use super::call::Call;
 use super::query;
 use crate::delivery;
 use crate::http::{Answer, Failure};
@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
 
-pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let filter = NotificationFilter {
         webhook_id: query.optional("webhook_id", webhook_id),
@@ -30,14 +30,14 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
-pub(super) async fn show(call: &Call<'_>, id: NotificationId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn show(call: &Call, id: NotificationId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     let detail = call.service.notification(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::OK, &DetailShape::of(&detail)))
 }
 
-pub(super) async fn resend(call: &Call<'_>, id: NotificationId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn resend(call: &Call, id: NotificationId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     let view = call.service.resend(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
 }

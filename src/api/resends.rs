@@ -1,6 +1,6 @@
 //! `/api/notifications/resend`: bulk resends.
 
-use super::Call;
+use super::call::Call;
 use super::fields::{Fields, Value};
 use super::notifications::{response_filter, status, webhook_id};
 use super::query;
@@ -11,8 +11,8 @@ use http::{StatusCode, header};
 use serde::Serialize;
 use std::borrow::Cow;
 
-pub(super) async fn start(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn start(call: &Call) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     let view = call.service.resend_many(&call.caller, call.read(filter).await?).await?;
     let location = format!("/api/notifications/resend/{}", view.resend.id);
     Ok(Answer::data(StatusCode::ACCEPTED, &ResendShape::of(&view)).with(header::LOCATION, &location))
@@ -45,7 +45,7 @@ fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
     Ok(filter)
 }
 
-pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
@@ -54,13 +54,13 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
-pub(super) async fn show(call: &Call<'_>, id: ResendId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn show(call: &Call, id: ResendId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.bulk_resend(&call.caller, id).await?)))
 }
 
-pub(super) async fn cancel(call: &Call<'_>, id: ResendId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn cancel(call: &Call, id: ResendId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.cancel_resend(&call.caller, id).await?)))
 }
 

@@ -1,220 +1,192 @@
-//! Paths and methods to endpoints, in one place.
+//! Every call of the API, in one table: where it is, who may make it, what body it takes and what answers it.
 
-use crate::http::{Class, Failure};
+use super::call::Call;
+use super::{events, metrics, notifications, openapi, resends, stream, tokens, webhooks};
+use crate::http::{Answer, Class, Failure};
 use crate::model::{EventId, NotificationId, ResendId, Scope, TokenId, WebhookId};
-use http::Method;
+use crate::service::Service;
+use http::{Method, StatusCode};
+use std::future::ready;
+use std::pin::Pin;
 
-/// What a request is for.
-pub(super) enum Target {
-    /// Is the process up?
-    Health,
-    /// Can it take events?
-    Ready,
-    /// The document that describes the API.
-    OpenApi,
-    /// The page made of it.
-    Reference,
-    /// Everything that needs a token.
-    Api(Endpoint),
+/// One method of one path.
+pub(super) struct Route {
+    method: &'static str,
+    /// The path; its one variable part, where it has one, is `{id}`, a UUID.
+    pub(super) path: &'static str,
+    class: Class,
+    pub(super) access: Access,
 }
 
-/// The calls of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Endpoint {
-    Register,
-    Webhooks,
-    Webhook(WebhookId),
-    ChangeWebhook(WebhookId),
-    DeleteWebhook(WebhookId),
-    TestWebhook(WebhookId),
-    RotateSecret(WebhookId),
-    Record,
-    RecordBatch,
-    Events,
-    Event(EventId),
-    EventNotifications(EventId),
-    ResendEvent(EventId),
-    ExplainEvent(EventId),
-    EraseEvent(EventId),
-    EventTypes,
-    Notifications,
-    Notification(NotificationId),
-    Stream,
-    ResendNotification(NotificationId),
-    ResendMany,
-    BulkResends,
-    BulkResend(ResendId),
-    CancelResend(ResendId),
-    CreateToken,
-    Tokens,
-    RevokeToken(TokenId),
-    Metrics,
+/// Who may call a route, and what answers it.
+pub(super) enum Access {
+    /// Everyone; no body is read.
+    Public(fn(&Service) -> Result<Answer, Failure>),
+    /// Callers whose token has this scope.
+    Token(Scope, Body, Handler),
 }
 
-impl Endpoint {
-    /// Whether the call reads a body. What takes none is content with an empty one or `{}`.
-    pub(super) fn takes_body(self) -> bool {
-        match self {
-            Self::Register
-            | Self::ChangeWebhook(_)
-            | Self::Record
-            | Self::RecordBatch
-            | Self::ResendMany
-            | Self::RotateSecret(_)
-            | Self::CreateToken => true,
-            Self::Webhooks
-            | Self::Webhook(_)
-            | Self::DeleteWebhook(_)
-            | Self::TestWebhook(_)
-            | Self::Events
-            | Self::Event(_)
-            | Self::EventNotifications(_)
-            | Self::ResendEvent(_)
-            | Self::ExplainEvent(_)
-            | Self::EraseEvent(_)
-            | Self::EventTypes
-            | Self::Notifications
-            | Self::Notification(_)
-            | Self::Stream
-            | Self::ResendNotification(_)
-            | Self::BulkResends
-            | Self::BulkResend(_)
-            | Self::CancelResend(_)
-            | Self::Tokens
-            | Self::RevokeToken(_)
-            | Self::Metrics => false,
-        }
+/// What body a call reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// None; it is content with an empty one or `{}`.
+    None,
+    /// JSON of at most `server.max_body`.
+    Json,
+    /// JSON of at most [`crate::config::MAX_BATCH_BODY_BYTES`].
+    Batch,
+}
+
+type Handler = for<'a> fn(&'a mut Call) -> Answering<'a>;
+type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
+
+const fn public(path: &'static str, class: Class, answer: fn(&Service) -> Result<Answer, Failure>) -> Route {
+    Route { method: "GET", path, class, access: Access::Public(answer) }
+}
+
+const fn get(path: &'static str, class: Class, scope: Scope, handler: Handler) -> Route {
+    Route { method: "GET", path, class, access: Access::Token(scope, Body::None, handler) }
+}
+
+/// A call that changes something.
+const fn admin(method: &'static str, path: &'static str, class: Class, body: Body, handler: Handler) -> Route {
+    Route { method, path, class, access: Access::Token(Scope::Admin, body, handler) }
+}
+
+const fn ingest(path: &'static str, body: Body, handler: Handler) -> Route {
+    Route { method: "POST", path, class: Class::Ingest, access: Access::Token(Scope::Ingest, body, handler) }
+}
+
+/// Where two rows have the same path, their order is that of the `Allow` header.
+pub(super) static ROUTES: &[Route] = &[
+    public("/healthz", Class::Health, |_| Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#))),
+    public("/readyz", Class::Health, readiness),
+    public("/api/openapi.json", Class::Docs, |_| Ok(openapi::document())),
+    public("/api/reference", Class::Docs, |_| Ok(openapi::reference())),
+    get("/metrics", Class::Metrics, Scope::Metrics, |call| Box::pin(metrics::show(call))),
+    get("/api/webhooks", Class::Webhooks, Scope::Read, |call| Box::pin(webhooks::list(call))),
+    admin("POST", "/api/webhooks", Class::Webhooks, Body::Json, |call| Box::pin(webhooks::register(call))),
+    get("/api/webhooks/{id}", Class::Webhooks, Scope::Read, |call| {
+        Box::pin(ready(webhooks::show(call, WebhookId::from_bytes(call.id))))
+    }),
+    admin("PATCH", "/api/webhooks/{id}", Class::Webhooks, Body::Json, |call| {
+        Box::pin(webhooks::change(call, WebhookId::from_bytes(call.id)))
+    }),
+    admin("PUT", "/api/webhooks/{id}", Class::Webhooks, Body::Json, |call| {
+        Box::pin(webhooks::change(call, WebhookId::from_bytes(call.id)))
+    }),
+    admin("DELETE", "/api/webhooks/{id}", Class::Webhooks, Body::None, |call| {
+        Box::pin(webhooks::delete(call, WebhookId::from_bytes(call.id)))
+    }),
+    admin("POST", "/api/webhooks/{id}/test", Class::Webhooks, Body::None, |call| {
+        Box::pin(webhooks::test(call, WebhookId::from_bytes(call.id)))
+    }),
+    admin("POST", "/api/webhooks/{id}/rotate_secret", Class::Webhooks, Body::Json, |call| {
+        Box::pin(webhooks::rotate_secret(call, WebhookId::from_bytes(call.id)))
+    }),
+    get("/api/events", Class::Events, Scope::Read, |call| Box::pin(events::list(call))),
+    ingest("/api/events", Body::Json, |call| Box::pin(events::record(call))),
+    ingest("/api/events/batch", Body::Batch, |call| Box::pin(events::record_batch(call))),
+    get("/api/events/{id}", Class::Events, Scope::Read, |call| {
+        Box::pin(events::show(call, EventId::from_bytes(call.id)))
+    }),
+    get("/api/events/{id}/notifications", Class::Events, Scope::Read, |call| {
+        Box::pin(events::notifications(call, EventId::from_bytes(call.id)))
+    }),
+    admin("POST", "/api/events/{id}/resend", Class::Events, Body::None, |call| {
+        Box::pin(events::resend(call, EventId::from_bytes(call.id)))
+    }),
+    get("/api/events/{id}/explain", Class::Events, Scope::Read, |call| {
+        Box::pin(events::explain(call, EventId::from_bytes(call.id)))
+    }),
+    admin("DELETE", "/api/events/{id}/resource", Class::Events, Body::None, |call| {
+        Box::pin(events::erase(call, EventId::from_bytes(call.id)))
+    }),
+    get("/api/event_types", Class::Events, Scope::Read, |call| Box::pin(ready(events::types(call)))),
+    get("/api/notifications", Class::Notifications, Scope::Read, |call| Box::pin(notifications::list(call))),
+    get("/api/notifications/stream", Class::Stream, Scope::Read, |call| Box::pin(stream::show(call))),
+    get("/api/notifications/resend", Class::Notifications, Scope::Read, |call| Box::pin(resends::list(call))),
+    admin("POST", "/api/notifications/resend", Class::Notifications, Body::Json, |call| Box::pin(resends::start(call))),
+    get("/api/notifications/resend/{id}", Class::Notifications, Scope::Read, |call| {
+        Box::pin(resends::show(call, ResendId::from_bytes(call.id)))
+    }),
+    admin("DELETE", "/api/notifications/resend/{id}", Class::Notifications, Body::None, |call| {
+        Box::pin(resends::cancel(call, ResendId::from_bytes(call.id)))
+    }),
+    get("/api/notifications/{id}", Class::Notifications, Scope::Read, |call| {
+        Box::pin(notifications::show(call, NotificationId::from_bytes(call.id)))
+    }),
+    admin("POST", "/api/notifications/{id}/resend", Class::Notifications, Body::None, |call| {
+        Box::pin(notifications::resend(call, NotificationId::from_bytes(call.id)))
+    }),
+    get("/api/tokens", Class::Tokens, Scope::Admin, |call| Box::pin(ready(tokens::list(call)))),
+    admin("POST", "/api/tokens", Class::Tokens, Body::Json, |call| Box::pin(tokens::create(call))),
+    admin("DELETE", "/api/tokens/{id}", Class::Tokens, Body::None, |call| {
+        Box::pin(tokens::revoke(call, TokenId::from_bytes(call.id)))
+    }),
+];
+
+fn readiness(service: &Service) -> Result<Answer, Failure> {
+    match service.not_ready() {
+        None => Ok(Answer::json(StatusCode::OK, r#"{"status":"ready"}"#)),
+        Some(why) => Err(Failure::unavailable(why.en)),
+    }
+}
+
+impl Route {
+    /// The bytes of the UUID in the path, zeros where the route has none; `None` for a path that isn't this route's.
+    fn matches(&self, path: &str) -> Option<[u8; 16]> {
+        let Some((before, after)) = self.path.split_once("{id}") else {
+            return (self.path == path).then_some([0; 16]);
+        };
+        let id = path.strip_prefix(before)?.strip_suffix(after)?;
+        // All ids are spelled alike.
+        EventId::parse(id).map(EventId::to_bytes)
     }
 
-    /// The scope a token must have.
-    pub(super) fn scope(self) -> Scope {
-        match self {
-            Self::Record | Self::RecordBatch => Scope::Ingest,
-            Self::Webhooks
-            | Self::Webhook(_)
-            | Self::Events
-            | Self::Event(_)
-            | Self::EventNotifications(_)
-            | Self::ExplainEvent(_)
-            | Self::EventTypes
-            | Self::Notifications
-            | Self::Notification(_)
-            | Self::Stream
-            | Self::BulkResends
-            | Self::BulkResend(_) => Scope::Read,
-            Self::Metrics => Scope::Metrics,
-            Self::Register
-            | Self::ChangeWebhook(_)
-            | Self::DeleteWebhook(_)
-            | Self::TestWebhook(_)
-            | Self::RotateSecret(_)
-            | Self::ResendEvent(_)
-            | Self::EraseEvent(_)
-            | Self::ResendNotification(_)
-            | Self::ResendMany
-            | Self::CancelResend(_)
-            | Self::CreateToken
-            | Self::Tokens
-            | Self::RevokeToken(_) => Scope::Admin,
-        }
+    fn takes(&self, method: &Method) -> bool {
+        // HEAD is GET without its body, which hyper leaves out by itself.
+        self.method == method.as_str() || *method == Method::HEAD && self.method == "GET"
     }
 }
 
-/// What a request counts as in the metrics, whatever ids stand in its path.
+/// What a request counts as in the metrics, whatever ids stand in its path. What no route takes counts as what is nearest to it.
 pub(super) fn class(method: &Method, path: &str) -> Class {
-    match path {
-        "/api/events" | "/api/events/batch" if *method == Method::POST => return Class::Ingest,
-        "/api/notifications/stream" => return Class::Stream,
-        "/metrics" => return Class::Metrics,
-        "/healthz" | "/readyz" => return Class::Health,
-        "/api/openapi.json" | "/api/reference" => return Class::Docs,
-        _ => {}
-    }
-    match path.strip_prefix("/api/").and_then(|rest| rest.split('/').next()) {
-        Some("webhooks") => Class::Webhooks,
-        Some("events" | "event_types") => Class::Events,
-        Some("notifications") => Class::Notifications,
-        Some("tokens") => Class::Tokens,
-        _ => Class::Other,
-    }
+    let collection = |path: &str| path.split('/').nth(2).filter(|_| path.starts_with("/api/")).map(str::to_owned);
+    let found = ROUTES.iter().find(|route| route.takes(method) && route.matches(path).is_some());
+    let found = found.or_else(|| ROUTES.iter().find(|route| route.matches(path).is_some()));
+    let near = || ROUTES.iter().find(|route| collection(path).is_some() && collection(route.path) == collection(path));
+    found.or_else(near).map_or(Class::Other, |route| route.class)
 }
 
-/// Finds the endpoint: 404 for a path that leads nowhere or an id that is no UUID, 405 for a method the path doesn't take.
-pub(super) fn find(method: &Method, path: &str) -> Result<Target, Failure> {
-    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    // HEAD is GET without its body, which hyper leaves out by itself.
-    let method = if *method == Method::HEAD { &Method::GET } else { method };
-    match *segments.as_slice() {
-        ["healthz"] => only(method, Target::Health),
-        ["readyz"] => only(method, Target::Ready),
-        ["metrics"] => only(method, Target::Api(Endpoint::Metrics)),
-        ["api", "openapi.json"] => only(method, Target::OpenApi),
-        ["api", "reference"] => only(method, Target::Reference),
-        ["api", ref rest @ ..] => api(method, rest).map(Target::Api),
-        _ if is_below_a_path(&segments) => Err(Failure::below_a_path()),
-        _ => Err(Failure::not_found()),
+/// Finds the route, and the id in its path: 404 for a path that leads nowhere or an id that is no UUID, 405 for a method the path
+/// doesn't take.
+pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, [u8; 16]), Failure> {
+    let mut allowed = Vec::new();
+    for route in ROUTES {
+        match route.matches(path) {
+            Some(id) if route.takes(method) => return Ok((route, id)),
+            Some(_) => allowed.push(route.method),
+            None => {}
+        }
     }
+    if !allowed.is_empty() {
+        return Err(Failure::method_not_allowed(&allowed));
+    }
+    Err(if is_below_a_path(path) { Failure::below_a_path() } else { Failure::not_found() })
 }
 
 /// Whether a path is one of ours with something in front, as a proxy sends it that publishes carteiro below a path.
-fn is_below_a_path(segments: &[&str]) -> bool {
+fn is_below_a_path(path: &str) -> bool {
     const OURS: [&str; 9] =
         ["api", "sign-in", "panel", "healthz", "readyz", "metrics", "webhooks", "events", "notifications"];
-    match segments {
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    match segments.as_slice() {
         [first, rest @ ..] if !first.is_empty() && !OURS.contains(first) => {
             // `/carteiro/` is what a browser asks for first.
             rest == [""] || rest.iter().any(|segment| OURS.contains(segment))
         }
         _ => false,
-    }
-}
-
-fn only(method: &Method, target: Target) -> Result<Target, Failure> {
-    if *method == Method::GET { Ok(target) } else { Err(Failure::method_not_allowed(&[Method::GET])) }
-}
-
-fn api(method: &Method, segments: &[&str]) -> Result<Endpoint, Failure> {
-    let webhook = |id: &str| WebhookId::parse(id).ok_or_else(Failure::not_found);
-    let event = |id: &str| EventId::parse(id).ok_or_else(Failure::not_found);
-    let notification = |id: &str| NotificationId::parse(id).ok_or_else(Failure::not_found);
-    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
-    let choices: Vec<(Method, Endpoint)> = match *segments {
-        ["webhooks"] => vec![(get, Endpoint::Webhooks), (post, Endpoint::Register)],
-        ["webhooks", id] => {
-            let id = webhook(id)?;
-            vec![
-                (get, Endpoint::Webhook(id)),
-                (Method::PATCH, Endpoint::ChangeWebhook(id)),
-                (Method::PUT, Endpoint::ChangeWebhook(id)),
-                (delete, Endpoint::DeleteWebhook(id)),
-            ]
-        }
-        ["webhooks", id, "test"] => vec![(post, Endpoint::TestWebhook(webhook(id)?))],
-        ["webhooks", id, "rotate_secret"] => vec![(post, Endpoint::RotateSecret(webhook(id)?))],
-        ["events"] => vec![(get, Endpoint::Events), (post, Endpoint::Record)],
-        ["events", "batch"] => vec![(post, Endpoint::RecordBatch)],
-        ["events", id] => vec![(get, Endpoint::Event(event(id)?))],
-        ["events", id, "notifications"] => vec![(get, Endpoint::EventNotifications(event(id)?))],
-        ["events", id, "resend"] => vec![(post, Endpoint::ResendEvent(event(id)?))],
-        ["events", id, "explain"] => vec![(get, Endpoint::ExplainEvent(event(id)?))],
-        ["events", id, "resource"] => vec![(delete, Endpoint::EraseEvent(event(id)?))],
-        ["event_types"] => vec![(get, Endpoint::EventTypes)],
-        ["notifications"] => vec![(get, Endpoint::Notifications)],
-        ["notifications", "stream"] => vec![(get, Endpoint::Stream)],
-        ["notifications", "resend"] => vec![(get, Endpoint::BulkResends), (post, Endpoint::ResendMany)],
-        ["notifications", "resend", id] => {
-            let id = ResendId::parse(id).ok_or_else(Failure::not_found)?;
-            vec![(get, Endpoint::BulkResend(id)), (delete, Endpoint::CancelResend(id))]
-        }
-        ["notifications", id] => vec![(get, Endpoint::Notification(notification(id)?))],
-        ["notifications", id, "resend"] => vec![(post, Endpoint::ResendNotification(notification(id)?))],
-        ["tokens"] => vec![(get, Endpoint::Tokens), (post, Endpoint::CreateToken)],
-        ["tokens", id] => vec![(delete, Endpoint::RevokeToken(TokenId::parse(id).ok_or_else(Failure::not_found)?))],
-        _ => return Err(Failure::not_found()),
-    };
-    match choices.iter().find(|(allowed, _)| allowed == method) {
-        Some((_, endpoint)) => Ok(*endpoint),
-        None => Err(Failure::method_not_allowed(&choices.into_iter().map(|(allowed, _)| allowed).collect::<Vec<_>>())),
     }
 }
 

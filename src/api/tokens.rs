@@ -1,6 +1,6 @@
 //! `/api/tokens`: what `carteiro token` speaks to.
 
-use super::Call;
+use super::call::Call;
 use super::fields::Fields;
 use super::query;
 use crate::http::{Answer, Failure};
@@ -17,8 +17,8 @@ const MAX_SCOPES: usize = 16;
 /// The longest life that can be asked for; without one, a token lives until it is revoked.
 const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-pub(super) async fn create(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn create(call: &Call) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     let (name, scopes, expires_in) = call.read(draft).await?;
     let made = call.service.create_token(&call.caller, name, scopes, expires_in).await?;
     let shape = TokenShape { token: Some(&made.text), ..TokenShape::of(&made.view) };
@@ -55,7 +55,7 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
     Ok((name, scopes, expires_in))
 }
 
-pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
@@ -64,8 +64,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
-pub(super) async fn revoke(call: &Call<'_>, id: TokenId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn revoke(call: &Call, id: TokenId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     call.service.revoke_token(&call.caller, id).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }

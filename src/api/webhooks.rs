@@ -1,7 +1,7 @@
 //! `/api/webhooks`
 
-use super::Call;
-use super::fields::{Fields, Value, shown};
+use super::call::Call;
+use super::fields::{self, Fields, Value, shown};
 use super::idempotency::{self, REPLAYED};
 use super::notifications::NotificationShape;
 use super::query;
@@ -17,9 +17,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
-    query::none(call.query)?;
-    let key = idempotency::key(call)?;
+pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
+    query::none(call.query())?;
+    let key = idempotency::key(&call.head.headers)?;
     let made = call.service.register(&call.caller, call.read(registration).await?, key).await?;
     let webhook = &*made.webhook;
     let failing = call.service.failing(webhook);
@@ -37,7 +37,9 @@ pub(super) async fn register(call: &Call<'_>) -> Result<Answer, Failure> {
     })
 }
 
-pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
+    // The guide's own sample prints GET above text that says POST: never guess which was meant.
+    call.read(refuse_registration_by_get).await?;
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
@@ -47,38 +49,49 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
-pub(super) fn show(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) fn show(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     let webhook = call.service.webhook(&call.caller, id)?;
     Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
 }
 
-pub(super) async fn change(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn change(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
     let webhook = call.service.change(&call.caller, id, call.read(patch).await?).await?;
     Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
 }
 
-pub(super) async fn delete(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn delete(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     call.service.delete(&call.caller, id).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) async fn test(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn test(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     let view = call.service.test(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
 }
 
-pub(super) async fn rotate_secret(call: &Call<'_>, id: WebhookId) -> Result<Answer, Failure> {
-    query::none(call.query)?;
+pub(super) async fn rotate_secret(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
+    query::none(call.query())?;
     // Whose it is comes before what is wrong with the body.
     call.service.webhook(&call.caller, id)?;
     let webhook = call.service.rotate_secret(&call.caller, id, call.read(overlap).await?).await?;
     Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.failing(&webhook))))
+}
+
+pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
+    if fields::has_member(body, "webhook") {
+        return Err(Failure::bad_request(
+            "use_post",
+            "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body with \
+             -X POST",
+        ));
+    }
+    Ok(())
 }
 
 /// What a body says of how long the old secret signs; none needs to be sent.

@@ -3,7 +3,7 @@
 use super::response_body::{Feed, ResponseBody};
 use crate::model::Scope;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -187,8 +187,8 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
-    pub(crate) fn method_not_allowed(allowed: &[Method]) -> Self {
-        let allow = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    pub(crate) fn method_not_allowed(allowed: &[&str]) -> Self {
+        let allow = allowed.join(", ");
         let failure =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"));
         Self { header: Some(Box::new((header::ALLOW, allow))), ..failure }
