@@ -277,7 +277,7 @@ impl Panel {
         if !caller.scopes.allows(Scope::Read) {
             return self.sign_in_page(asked, StatusCode::FORBIDDEN, Some(t.no_read_scope));
         }
-        let session = self.sessions.begin(Credential::of(token));
+        let session = self.sessions.begin(caller.account, Credential::of(token));
         tracing::info!(address = %asked.from, "signed in to the panel");
         exchange::with_session(exchange::see(next_of(asked)), &session, asked.secure)
     }

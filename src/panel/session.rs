@@ -1,7 +1,7 @@
 //! Sessions: who is signed in. In memory alone: a restart signs everybody out, and a token that is revoked or expires takes its
 //! sessions with it, since each request asks for it again.
 
-use crate::model::{TokenHash, WebhookId};
+use crate::model::{AccountNo, TokenHash, WebhookId};
 use crate::service::{Caller, Credential, Service};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,13 +14,17 @@ use tokio::time::Instant;
 const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// and one that is used.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most sessions of one token; past it, the one of them that was used least recently ends. So nobody who has a token, of whatever
-/// account, can sign out somebody who came in with another.
+/// The most sessions of one token; past it, the one of them that was used least recently ends: nobody can sign out a person who
+/// signed in with another token.
 const MAX_OF_TOKEN: usize = 100;
-/// The most sessions at once, in memory; past it, one of the token that has the most ends.
+/// The most sessions of one account; past it, one of the account's token that has the most ends: no account can sign out another's
+/// people, however many tokens it makes.
+const MAX_OF_ACCOUNT: usize = 1000;
+/// The most sessions at once, in memory; past it, one of the account that has the most ends.
 const MAX: usize = 10_000;
 
 struct Session {
+    account: AccountNo,
     credential: Credential,
     csrf: String,
     begun: Instant,
@@ -53,13 +57,13 @@ impl Sessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins a session and returns what its cookie holds.
-    pub(super) fn begin(&self, credential: Credential) -> String {
+    /// Begins a session of an account and returns what its cookie holds.
+    pub(super) fn begin(&self, account: AccountNo, credential: Credential) -> String {
         let (cookie, now) = (random_text(), Instant::now());
         let mut all = self.lock();
         all.retain(|_, session| is_alive(session, now));
-        end_oldest(&mut all, &credential);
-        let session = Session { credential, csrf: random_text(), begun: now, used: now, secret: None };
+        end_oldest(&mut all, account, &credential);
+        let session = Session { account, credential, csrf: random_text(), begun: now, used: now, secret: None };
         all.insert(TokenHash::of(&cookie).to_bytes(), session);
         cookie
     }
@@ -106,21 +110,24 @@ impl Sessions {
     }
 }
 
-/// Makes room for one more session of this token.
-fn end_oldest(all: &mut HashMap<Key, Session>, new: &Credential) {
-    let mut of_token: HashMap<Key, usize> = HashMap::new();
+/// Makes room for one more session of this account's token.
+fn end_oldest(all: &mut HashMap<Key, Session>, account: AccountNo, new: &Credential) {
+    let mut accounts: HashMap<AccountNo, usize> = HashMap::new();
+    let mut tokens: HashMap<(AccountNo, Key), usize> = HashMap::new();
     for session in all.values() {
-        *of_token.entry(session.credential.key()).or_default() += 1;
+        *accounts.entry(session.account).or_default() += 1;
+        *tokens.entry((session.account, session.credential.key())).or_default() += 1;
     }
-    let own = of_token.get(&new.key()).copied().unwrap_or(0);
-    let from = if own >= MAX_OF_TOKEN {
-        Some(new.key())
-    } else if all.len() >= MAX {
-        of_token.into_iter().max_by_key(|(_, count)| *count).map(|(token, _)| token)
+    let from = if tokens.get(&(account, new.key())).is_some_and(|count| *count >= MAX_OF_TOKEN) {
+        Some((account, new.key()))
     } else {
-        None
+        let largest = || accounts.iter().max_by_key(|(_, count)| **count).map(|(account, _)| *account);
+        let full = accounts.get(&account).is_some_and(|count| *count >= MAX_OF_ACCOUNT).then_some(account);
+        let full = full.or_else(|| if all.len() >= MAX { largest() } else { None });
+        let of_full = tokens.into_iter().filter(|((account, _), _)| Some(*account) == full);
+        of_full.max_by_key(|(_, count)| *count).map(|(token, _)| token)
     };
-    let of = all.iter().filter(|(_, session)| Some(session.credential.key()) == from);
+    let of = all.iter().filter(|(_, session)| Some((session.account, session.credential.key())) == from);
     if let Some(oldest) = of.min_by_key(|(_, session)| session.used).map(|(key, _)| *key) {
         all.remove(&oldest);
     }
@@ -146,27 +153,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_ends_its_own_sessions_alone() {
+    fn a_token_ends_its_own_sessions_alone_and_an_account_those_of_its_own() {
+        const SHOP: AccountNo = AccountNo(1);
         let sessions = Sessions::default();
         let (reader, admin) = (Credential::of("reader"), Credential::of("admin"));
         let of = |token: &Credential| {
             sessions.lock().values().filter(|session| session.credential.key() == token.key()).count()
         };
-        sessions.begin(admin);
-        let first = sessions.begin(reader);
+        sessions.begin(SHOP, admin);
+        sessions.begin(SHOP, admin);
+        let first = sessions.begin(SHOP, reader);
         for _ in 0..2 * MAX_OF_TOKEN {
-            sessions.begin(reader);
+            sessions.begin(SHOP, reader);
         }
-        assert_eq!((of(&admin), of(&reader)), (1, MAX_OF_TOKEN));
+        assert_eq!((of(&admin), of(&reader)), (2, MAX_OF_TOKEN));
         assert!(!sessions.lock().contains_key(&TokenHash::of(&first).to_bytes()), "the oldest has ended");
-        // All places taken, by tokens that have as many as one may.
-        for nth in 0..MAX - 1 - MAX_OF_TOKEN {
-            let (credential, now) = (Credential::of(&(nth / MAX_OF_TOKEN).to_string()), Instant::now());
-            let session = Session { credential, csrf: String::new(), begun: now, used: now, secret: None };
-            sessions.lock().insert(TokenHash::of(&nth.to_string()).to_bytes(), session);
+        // Another account takes all the places it can have, with a token for each.
+        for nth in 0..=MAX_OF_ACCOUNT {
+            sessions.begin(AccountNo(2), Credential::of(&nth.to_string()));
         }
-        sessions.begin(Credential::of("one more"));
+        let of_account = |no: u32| sessions.lock().values().filter(|session| session.account == AccountNo(no)).count();
+        assert_eq!((of_account(1), of_account(2)), (2 + MAX_OF_TOKEN, MAX_OF_ACCOUNT));
+        // Others take all that are left, and one more.
+        for nth in 0..MAX {
+            let account = AccountNo(3 + u32::try_from(nth / (MAX_OF_ACCOUNT - 1)).unwrap());
+            let (credential, now) = (Credential::of(&nth.to_string()), Instant::now());
+            let session = Session { account, credential, csrf: String::new(), begun: now, used: now, secret: None };
+            let mut all = sessions.lock();
+            if all.len() < MAX {
+                all.insert(TokenHash::of(&format!("{nth}")).to_bytes(), session);
+            }
+        }
+        sessions.begin(AccountNo(99), Credential::of("one more"));
         let all = sessions.lock().len();
-        assert_eq!((all, of(&admin)), (MAX, 1));
+        assert_eq!((all, of_account(1), of_account(2)), (MAX, 2 + MAX_OF_TOKEN, MAX_OF_ACCOUNT - 1));
     }
 }
