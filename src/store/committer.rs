@@ -7,29 +7,35 @@
 //! Nobody waits for outcomes of attempts: they linger for a few milliseconds, so that many share one batch, and are synced with the
 //! next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
-use super::apply::{Gone, GoneWebhooks, Retirement, Standing};
-use super::backup::{self, Piece, Stepped};
-use super::ending::{self, or_end};
-use super::engine::catch_sled_panic;
-use super::jobs::{Jobs, Open};
-use super::keys;
-use super::outcomes::Outcome;
-use super::record::{self, ClockV1, FormatV1, HeadV1};
-use super::redo::{Redo, Unsynced};
-use super::sooner::Sooner;
-use super::space::{Looks, Room};
-use super::syncer::{Applied, Syncer};
-use super::txn::Txn;
-use super::{
-    AcceptRefusal, Accepted, Directory, Hot, IdempotencyKey, Limits, RegisterRefusal, Registered, Registration, Shared,
-    StoreError, Token,
-};
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, BulkResend, DisabledReason, Event, EventType, NewEvent, Notification, NotificationKey,
     ResendFilter, ResendRefusal, Seq, SigningSecret, Timestamp, TokenId, TooManySecrets, Verdict, Webhook, WebhookId,
     WebhookNo, WebhookPatch,
 };
+use crate::store::backup::format as backup;
+use crate::store::backup::live::{Hot, Piece, Stepped};
+use crate::store::changes::clock_steps::Sooner;
+use crate::store::changes::events::{AcceptRefusal, Accepted, Matches};
+use crate::store::changes::idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
+use crate::store::changes::job_queue::{Jobs, Open};
+use crate::store::changes::jobs::sweep_idempotency_keys;
+use crate::store::changes::retention::Retirement;
+use crate::store::changes::sweep::{Gone, GoneWebhooks};
+use crate::store::directory::Directory;
+use crate::store::engine::disk_space::{Looks, Room};
+use crate::store::engine::ending::or_end;
+use crate::store::engine::{catch_sled_panic, ending};
+use crate::store::error::StoreError;
+use crate::store::limits::Limits;
+use crate::store::recent_outcomes::Outcome;
+use crate::store::redo::{Redo, Unsynced};
+use crate::store::schema::record::{ClockV1, FormatV1, HeadV1, Token};
+use crate::store::schema::{keys, record};
+use crate::store::state::Shared;
+use crate::store::syncer::{Applied, Syncer};
+use crate::store::txn::Txn;
+use crate::store::updates::Told;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,13 +63,13 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 const SWEEP_BATCH: usize = 500;
 
 /// Where an answer goes; the place among the waiting commits is given back with it.
-pub(super) struct Reply<T> {
+pub(crate) struct Reply<T> {
     sender: oneshot::Sender<Result<T, StoreError>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl<T: Send + 'static> Reply<T> {
-    pub(super) fn new(sender: oneshot::Sender<Result<T, StoreError>>, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(sender: oneshot::Sender<Result<T, StoreError>>, place: OwnedSemaphorePermit) -> Self {
         Self { sender, _place: place }
     }
 
@@ -80,10 +86,10 @@ impl<T: Send + 'static> Reply<T> {
     }
 }
 
-pub(super) type Answer = Box<dyn FnOnce() + Send>;
+pub(crate) type Answer = Box<dyn FnOnce() + Send>;
 
 /// A change, named after the fact.
-pub(super) enum Commit {
+pub(crate) enum Commit {
     Account {
         name: String,
         reply: Reply<AccountNo>,
@@ -231,95 +237,41 @@ impl Commit {
     }
 }
 
-/// What the delivery engine is told, in the order of commit.
-#[derive(Clone, Debug)]
-pub enum Told {
-    /// A webhook was registered, changed or deleted.
-    Webhook(Arc<Webhook>),
-    /// An event is owed to a webhook since now.
-    Fresh {
-        /// The notification.
-        key: NotificationKey,
-        /// Its payload, where memory allowed; it needs no reading then.
-        hot: Option<Arc<Hot>>,
-    },
-    /// An attempt by hand is owed.
-    Manual {
-        /// The notification.
-        key: NotificationKey,
-        /// Since when.
-        since: Timestamp,
-        /// Whether a person asked for this one alone, and waits for it.
-        at_once: bool,
-    },
-    /// A webhook has another target, or was set ACTIVE (again): what the target so far had asked for holds no more.
-    Renewed {
-        /// Which.
-        no: WebhookNo,
-        /// Whether it has another target.
-        moved: bool,
-    },
-    /// An automatic attempt that was due later is due at this moment.
-    Moved {
-        /// The notification.
-        key: NotificationKey,
-        /// Its new due time.
-        due: Timestamp,
-    },
-    /// An attempt's outcome was taken in.
-    Settled {
-        /// The notification.
-        key: NotificationKey,
-        /// What it is owed now.
-        standing: Standing,
-    },
-    /// Nothing is owed of it any more.
-    Cancelled {
-        /// The notification.
-        key: NotificationKey,
-    },
-    /// Every event up to this one is durable.
-    Durable(Seq),
-}
-
-/// The webhooks that a type means, and whether each keeps order.
-pub(super) type Matches = Arc<[(WebhookNo, bool)]>;
-
 /// How the engine is told.
-pub(super) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
+pub(crate) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
 
-pub(super) struct Committer {
-    pub(super) shared: Arc<Shared>,
+pub(crate) struct Committer {
+    pub(crate) shared: Arc<Shared>,
     syncer: Syncer,
     format: u32,
-    pub(super) clock: Clock,
-    pub(super) head: HeadV1,
-    pub(super) accounts: HashMap<String, AccountNo>,
+    pub(crate) clock: Clock,
+    pub(crate) head: HeadV1,
+    pub(crate) accounts: HashMap<String, AccountNo>,
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
-    pub(super) matches: HashMap<(AccountNo, EventType), Matches>,
+    pub(crate) matches: HashMap<(AccountNo, EventType), Matches>,
     /// Deleted webhooks whose rows are kept.
-    pub(super) gone: GoneWebhooks,
+    pub(crate) gone: GoneWebhooks,
     /// Types that may have lost their last event.
-    pub(super) maybe_unused_types: BTreeSet<(AccountNo, String)>,
-    pub(super) sooner: Sooner,
-    pub(super) jobs: Jobs,
-    pub(super) hot_budget: Arc<AtomicUsize>,
-    pub(super) told: Vec<Told>,
+    pub(crate) maybe_unused_types: BTreeSet<(AccountNo, String)>,
+    pub(crate) sooner: Sooner,
+    pub(crate) jobs: Jobs,
+    pub(crate) hot_budget: Arc<AtomicUsize>,
+    pub(crate) told: Vec<Told>,
     /// The outcomes of the group that is staged.
-    pub(super) outcomes: Vec<(AccountNo, Outcome)>,
+    pub(crate) outcomes: Vec<(AccountNo, Outcome)>,
     /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
-    pub(super) passed_on: bool,
+    pub(crate) passed_on: bool,
     /// The first commit of the next group, if it is here already.
     waiting: Option<Commit>,
     /// Since when something is applied and not durable.
     unsynced: Option<Duration>,
     swept: Option<Duration>,
     looks: Looks,
-    pub(super) retirement: Retirement,
+    pub(crate) retirement: Retirement,
     /// Events that retention has deleted since the start.
-    pub(super) retired: u64,
+    pub(crate) retired: u64,
     limits: Limits,
-    backup: Option<backup::Hot>,
+    backup: Option<Hot>,
     backup_blocked: bool,
     /// What is applied and not known to be synced.
     unsynced_rows: Unsynced,
@@ -330,7 +282,7 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
-    pub(super) fn load(
+    pub(crate) fn load(
         shared: Arc<Shared>,
         syncer: Syncer,
         format: &FormatV1,
@@ -445,7 +397,7 @@ impl Committer {
     }
 
     /// Makes changes until it is asked to stop, or every handle is gone. A change that fails ends the process.
-    pub(super) fn run(&mut self, commits: &Receiver<Commit>) {
+    pub(crate) fn run(&mut self, commits: &Receiver<Commit>) {
         ending::this_thread_changes();
         loop {
             let mut group = Vec::new();
@@ -475,7 +427,7 @@ impl Committer {
 
     /// Makes the changes of `group` and of whatever else waits by now, then a little of what is done in the background. Waits for
     /// nothing. Returns the answers to a stop, if one was asked for.
-    pub(super) fn round(&mut self, mut group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
+    pub(crate) fn round(&mut self, mut group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
         self.look_at_the_clock();
         let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
         while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
@@ -559,7 +511,7 @@ impl Committer {
     }
 
     /// How long there is nothing to do but wait for the next commit.
-    pub(super) fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         if self.backup.is_some() && !self.backup_blocked {
             return Duration::ZERO;
         }
@@ -669,9 +621,9 @@ impl Committer {
                 Commit::Backup { reply } => {
                     // Of the store as it is once this group is applied, since it is read only then.
                     let begun = self.backup.is_none().then(|| {
-                        let (sender, pieces) = backup::Hot::channel();
+                        let (sender, pieces) = Hot::channel();
                         let header = backup::Header::new(self.format, &self.head, self.clock.now());
-                        self.backup = Some(backup::Hot::new(sender, header));
+                        self.backup = Some(Hot::new(sender, header));
                         pieces
                     });
                     self.backup_blocked = false;
@@ -703,7 +655,7 @@ impl Committer {
         stamp
     }
 
-    pub(super) fn apply(&mut self, mut txn: Txn<'_>) {
+    pub(crate) fn apply(&mut self, mut txn: Txn<'_>) {
         if txn.is_empty() {
             return;
         }
@@ -790,7 +742,7 @@ impl Committer {
         })
     }
 
-    pub(super) fn may_retire(&self) -> bool {
+    pub(crate) fn may_retire(&self) -> bool {
         self.shared.space.room() != Room::Critical
     }
 
@@ -818,7 +770,7 @@ impl Committer {
         let mut txn = Txn::tentative(&*tree);
         // What is forgotten can't be had back: not by a clock that is ahead for a moment.
         let now = self.shared.times.trusted_now();
-        let sweep = super::apply::sweep_idempotency_keys;
+        let sweep = sweep_idempotency_keys;
         let swept = self.ready(&mut txn, |_, txn| sweep(txn, now.as_ms(), SWEEP_BATCH));
         let swept = match swept {
             Ok(swept) => swept,

@@ -1,13 +1,17 @@
 //! Properties of cursors, records and backups: whatever the bytes, an error or a value, and a value survives being written.
 
-use super::backup::{self, Header, Reader, Writer};
-use super::keys::{self, Table};
-use super::list::Cursor;
-use super::record::{self, Stored};
-use super::{StoreError, apply};
 use crate::model::{
     AccountNo, Attempt, Event, EventId, NotificationId, NotificationKey, Payload, Seq, Webhook, WebhookNo,
 };
+use crate::store::backup::format as backup;
+use crate::store::backup::format::{Header, Reader, Writer};
+use crate::store::error::StoreError;
+use crate::store::format::FORMAT;
+use crate::store::schema::index::{event_rows, notification_rows};
+use crate::store::schema::position::Cursor;
+use crate::store::schema::record::Stored;
+use crate::store::schema::table::{Table, is_counted};
+use crate::store::schema::{keys, record};
 
 const ACCOUNT: AccountNo = AccountNo(7);
 const KEY: NotificationKey = NotificationKey { seq: Seq(300), webhook: WebhookNo(9) };
@@ -52,7 +56,7 @@ fn event_survives(value: &[u8]) {
         if let Stored::Inline(payload) = stored {
             assert!(payload.resource().len() < payload.body().len());
         }
-        assert!(!apply::event_rows(&event, 1).is_empty());
+        assert!(!event_rows(&event, 1).is_empty());
     }
 }
 
@@ -88,7 +92,7 @@ fn row(table: u8, value: &[u8]) {
         9 => drop(survives(value, record::decode_idempotency, record::encode_idempotency)),
         10 => {
             if let Some(notification) = survives(value, notification, record::encode_notification) {
-                assert!(!apply::notification_rows(&notification).is_empty());
+                assert!(!notification_rows(&notification).is_empty());
             }
         }
         11 => drop(survives(value, record::decode_attempt, record::encode_attempt)),
@@ -104,7 +108,7 @@ fn row(table: u8, value: &[u8]) {
     if let Some(table) = Table::of(value) {
         assert!(!table.name().is_empty());
     }
-    keys::is_counted(value);
+    is_counted(value);
     if let Some((row, bit)) = keys::in_set(value) {
         let first = keys::first_of_row(&row).expect("a row of a set has a first number");
         assert_eq!(keys::seqs_of_row(first, bit).count(), 1);
@@ -119,7 +123,7 @@ pub fn backup(data: &[u8]) {
     }
     let header: Header = match data.split(|byte| *byte == b'\n').next().map(serde_json::from_slice) {
         Some(Ok(header)) => header,
-        _ => Header::new(super::open::FORMAT, &record::HeadV1::default(), crate::model::Timestamp::default()),
+        _ => Header::new(FORMAT, &record::HeadV1::default(), crate::model::Timestamp::default()),
     };
     let frames: Vec<&[u8]> = data.split(|byte| *byte == b'\n').skip(1).collect();
     let write = || {
@@ -176,7 +180,7 @@ pub(crate) fn keeps_event(event: &Event, payload: &Payload) {
     }
     // Each of its ids is short enough for a key.
     let named = [&event.external_id, &event.resource.external_id, &event.resource.id].into_iter().flatten().count();
-    assert_eq!(apply::event_rows(event, 1).len(), 1 + named);
+    assert_eq!(event_rows(event, 1).len(), 1 + named);
 }
 
 /// The store keeps this attempt as it is.

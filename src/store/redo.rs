@@ -8,56 +8,56 @@
 //!
 //! Nobody was answered for those groups. That they count all the same is what a caller's own id or idempotency key finds out.
 
-use super::engine::{RowWrite, Slice, Tree, catch_sled_panic};
-use super::open::sync_folder;
-use super::record::{FormatV1, HeadV1};
-use super::{StoreError, keys, record};
 use crate::atomic_file;
+use crate::store::engine::folder::sync_folder;
+use crate::store::engine::{RowWrite, Slice, Tree, catch_sled_panic};
+use crate::store::error::StoreError;
+use crate::store::schema::record::{FormatV1, HeadV1};
+use crate::store::schema::{keys, record};
 use std::collections::VecDeque;
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
 /// The file's name in the data folder.
-pub(super) const NAME: &str = "redo";
+pub(crate) const NAME: &str = "redo";
 const MAGIC: &[u8; 8] = b"ctro-rdo";
 const VERSION: u8 = 1;
 /// The length of a value that there is none of: the key is deleted.
 const DELETED: u32 = u32::MAX;
 
 /// Where the redo file of a group goes, and whose it is.
-pub(super) struct Redo<'a> {
+pub(crate) struct Redo<'a> {
     /// The group's number.
-    pub(super) commit: u64,
-    pub(super) store: [u8; 16],
+    pub(crate) commit: u64,
+    pub(crate) store: [u8; 16],
     /// The data folder.
-    pub(super) folder: &'a Path,
+    pub(crate) folder: &'a Path,
 }
 
 /// The groups that are applied and not known to be synced, the oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Unsynced(VecDeque<(u64, Vec<RowWrite>)>);
+pub(crate) struct Unsynced(VecDeque<(u64, Vec<RowWrite>)>);
 
 impl Unsynced {
     /// A group is about to be applied.
-    pub(super) fn add(&mut self, commit: u64, rows: Vec<RowWrite>) {
+    pub(crate) fn add(&mut self, commit: u64, rows: Vec<RowWrite>) {
         self.0.push_back((commit, rows));
     }
 
     /// The rows of the last group.
-    pub(super) fn last(&self) -> &[RowWrite] {
+    pub(crate) fn last(&self) -> &[RowWrite] {
         self.0.back().map_or(&[], |(_, rows)| rows)
     }
 
     /// Everything up to `commit` is synced.
-    pub(super) fn forget_up_to(&mut self, commit: u64) {
+    pub(crate) fn forget_up_to(&mut self, commit: u64) {
         while self.0.front().is_some_and(|(first, _)| *first <= commit) {
             self.0.pop_front();
         }
     }
 
     /// Writes the redo file; it is durable on return.
-    pub(super) fn write(&self, folder: &Path, store: [u8; 16]) -> io::Result<()> {
+    pub(crate) fn write(&self, folder: &Path, store: [u8; 16]) -> io::Result<()> {
         atomic_file::replace(&folder.join(NAME), &self.encode(store)).map(drop)
     }
 
@@ -124,13 +124,13 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 }
 
 /// Whether the last process ended in a change that the next start has to complete.
-pub(super) fn is_waiting(folder: &Path) -> bool {
+pub(crate) fn is_waiting(folder: &Path) -> bool {
     folder.join(NAME).exists()
 }
 
 /// Completes the change that the last process ended in, if it did; what it wrote is durable on return. Gives the head that the store
 /// has then. `accept` leaves a file aside that can't be used.
-pub(super) fn complete(
+pub(crate) fn complete(
     folder: &Path,
     tree: &dyn Tree,
     (format, head): (Option<&FormatV1>, HeadV1),
@@ -177,8 +177,8 @@ fn removed(folder: &Path, path: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::open::Files;
     use super::*;
+    use crate::store::lifecycle::files::Files;
 
     fn row(key: &str, value: Option<&str>) -> RowWrite {
         (key.into(), value.map(Into::into))

@@ -1,14 +1,15 @@
 //! The index rows of a notification, the very ones the store writes, for a model of the store that keeps them elsewhere.
 
-use super::{apply, keys};
 use crate::model::{AccountNo, Notification, OrderKey, State, WebhookNo};
+use crate::store::schema::index::notification_rows;
+use crate::store::schema::keys;
 
 /// A row, or the beginning that a range of rows shares.
 pub(crate) type Row = Vec<u8>;
 
 /// Every row a notification has.
 pub(crate) fn of(notification: &Notification) -> Vec<Row> {
-    apply::notification_rows(notification)
+    notification_rows(notification)
 }
 
 /// All notifications of a webhook.

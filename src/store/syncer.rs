@@ -6,11 +6,13 @@
 //!
 //! Only one of the two threads ever flushes: sled's flush is known to hang with many.
 
-use super::committer::{Answer, Tell, Told};
-use super::ending::{end, or_end, this_thread_changes};
-use super::marker::Marker;
-use super::{Shared, StoreError};
 use crate::model::Seq;
+use crate::store::committer::{Answer, Tell};
+use crate::store::engine::ending::{end, or_end, this_thread_changes};
+use crate::store::engine::marker::Marker;
+use crate::store::error::StoreError;
+use crate::store::state::Shared;
+use crate::store::updates::Told;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,15 +20,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A group that is applied, and what follows once it is durable.
-pub(super) struct Applied {
+pub(crate) struct Applied {
     /// The number of its batch.
-    pub(super) commit: u64,
+    pub(crate) commit: u64,
     /// The last event that was recorded by then.
-    pub(super) seq: u64,
+    pub(crate) seq: u64,
     /// Whether what follows has to wait for a sync; outcomes of attempts haven't.
-    pub(super) sync: bool,
-    pub(super) told: Vec<Told>,
-    pub(super) answers: Vec<Answer>,
+    pub(crate) sync: bool,
+    pub(crate) told: Vec<Told>,
+    pub(crate) answers: Vec<Answer>,
 }
 
 /// The files that are synced, and whom to tell.
@@ -64,7 +66,7 @@ fn about_the_marker(error: &std::io::Error) -> StoreError {
 
 /// The committer's end. A failure ends the process: a sync that failed can't be tried again, since the kernel may have dropped the
 /// pages.
-pub(super) struct Syncer {
+pub(crate) struct Syncer {
     files: Arc<Mutex<Files>>,
     /// How many groups were handed over and aren't finished.
     under_way: Arc<AtomicUsize>,
@@ -73,7 +75,7 @@ pub(super) struct Syncer {
 }
 
 impl Syncer {
-    pub(super) fn start(shared: Arc<Shared>, marker: Marker, tell: Tell) -> Result<Self, StoreError> {
+    pub(crate) fn start(shared: Arc<Shared>, marker: Marker, tell: Tell) -> Result<Self, StoreError> {
         let (syncer, receiver) = Self::without_thread(shared.clone(), marker, tell);
         let run = {
             let (files, under_way) = (syncer.files.clone(), syncer.under_way.clone());
@@ -92,7 +94,7 @@ impl Syncer {
 
     /// Makes a group durable, if it has to be, and answers: by itself if that is what the caller wants and no earlier group is
     /// under way, beside it otherwise.
-    pub(super) fn finish(&self, group: Applied, here: bool) {
+    pub(crate) fn finish(&self, group: Applied, here: bool) {
         if here && self.under_way.load(Ordering::Acquire) == 0 {
             return self.files().finish(vec![group]);
         }
@@ -104,12 +106,12 @@ impl Syncer {
     }
 
     /// How long until the marker is to be synced; `None` when it is.
-    pub(super) fn marker_due_in(&self) -> Option<Duration> {
+    pub(crate) fn marker_due_in(&self) -> Option<Duration> {
         self.files.try_lock().ok().and_then(|files| files.marker.sync_in())
     }
 
     /// Syncs the marker if it is time to, and nothing else is at the files.
-    pub(super) fn sync_marker(&self) {
+    pub(crate) fn sync_marker(&self) {
         // Otherwise the other thread does so itself.
         if let Ok(mut files) = self.files.try_lock() {
             or_end(files.marker.sync_due(false).map_err(|error| about_the_marker(&error)));
@@ -117,7 +119,7 @@ impl Syncer {
     }
 
     /// Finishes whatever is under way, then syncs the marker.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.groups = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()

@@ -3,17 +3,16 @@
 //! They are an account of the past, not a promise: kept in memory and written to a small file of their own now and then and at a stop,
 //! so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts as none.
 
-use super::{Store, StoreError};
-use crate::atomic_file;
 use crate::model::{AccountNo, Timestamp, WebhookNo};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The file, beside the store's own.
-const NAME: &str = "tally";
+pub(crate) const NAME: &str = "tally";
 /// The first line of the file; another one is another version's.
 const HEAD: &str = "carteiro tally 2";
 /// That of the first version, which had no lines for accounts.
@@ -50,7 +49,7 @@ impl Tallied {
 
 /// What came of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Came {
+pub(crate) enum Came {
     Confirmed,
     Retried,
     Failed,
@@ -69,14 +68,14 @@ impl Came {
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct OfWebhook {
-    past: Past,
-    confirmed_at: Option<Timestamp>,
+pub(crate) struct OfWebhook {
+    pub(crate) past: Past,
+    pub(crate) confirmed_at: Option<Timestamp>,
 }
 
 /// Figures by hour and by day, each by its number since 1970.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Past {
+pub(crate) struct Past {
     hours: BTreeMap<u64, Tallied>,
     days: BTreeMap<u64, Tallied>,
 }
@@ -92,7 +91,7 @@ impl Past {
     }
 
     /// Each of the last 24 hours and of the last 30 days, the present one last.
-    fn last(&self, now: Timestamp) -> (Vec<Tallied>, Vec<Tallied>) {
+    pub(crate) fn last(&self, now: Timestamp) -> (Vec<Tallied>, Vec<Tallied>) {
         let last = |map: &BTreeMap<u64, Tallied>, at: u64, count: u64| {
             (0..count).rev().map(|back| map.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
         };
@@ -116,30 +115,30 @@ impl Past {
 
 /// The figures of every webhook that an attempt was made for.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     all: Mutex<All>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct All {
-    webhooks: HashMap<WebhookNo, OfWebhook>,
+pub(crate) struct All {
+    pub(crate) webhooks: HashMap<WebhookNo, OfWebhook>,
     /// What webhooks had come to that were deleted since: an account's figures don't shrink with them.
-    gone: HashMap<AccountNo, Past>,
+    pub(crate) gone: HashMap<AccountNo, Past>,
 }
 
 impl Tally {
-    pub(super) fn load(folder: &Path) -> Self {
+    pub(crate) fn load(folder: &Path) -> Self {
         let text = fs::read_to_string(folder.join(NAME)).unwrap_or_default();
         Self { all: Mutex::new(parse(&text).unwrap_or_default()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, All> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that is ahead for a
     /// moment must not drop the rest.
-    pub(super) fn note(&self, webhook: WebhookNo, came: Came, now: Timestamp, trusted: Timestamp) {
+    pub(crate) fn note(&self, webhook: WebhookNo, came: Came, now: Timestamp, trusted: Timestamp) {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
         own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(came.one());
@@ -153,17 +152,17 @@ impl Tally {
     }
 
     /// Nothing is left of an account; its webhooks are forgotten one by one.
-    pub(super) fn forget(&self, account: AccountNo) {
+    pub(crate) fn forget(&self, account: AccountNo) {
         self.lock().gone.remove(&account);
     }
 
     /// Nothing is left of a webhook.
-    pub(super) fn forget_webhook(&self, webhook: WebhookNo) {
+    pub(crate) fn forget_webhook(&self, webhook: WebhookNo) {
         self.lock().webhooks.remove(&webhook);
     }
 
     /// The webhook is deleted: its figures go on in its account's alone.
-    pub(super) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
+    pub(crate) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
         let mut all = self.lock();
         if let Some(own) = all.webhooks.remove(&webhook) {
             let gone = all.gone.entry(account).or_default();
@@ -173,47 +172,8 @@ impl Tally {
     }
 }
 
-/// How one webhook's target has done of late.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Each of the last 24 hours, the present one last.
-    pub hours: Vec<Tallied>,
-    /// Each of the last 30 days, in UTC, today last.
-    pub days: Vec<Tallied>,
-    /// When a 2XX last came.
-    pub confirmed_at: Option<Timestamp>,
-}
-
-impl Store {
-    /// How a webhook's target has done of late. From memory.
-    pub fn record_of(&self, webhook: WebhookNo, now: Timestamp) -> Record {
-        let all = self.shared.tally.lock();
-        let own = all.webhooks.get(&webhook);
-        let (hours, days) = own.map_or_else(|| Past::default().last(now), |own| own.past.last(now));
-        Record { hours, days, confirmed_at: own.and_then(|own| own.confirmed_at) }
-    }
-
-    /// How the targets of an account's webhooks had done that are deleted now. From memory.
-    pub fn record_of_deleted(&self, account: AccountNo, now: Timestamp) -> Record {
-        let all = self.shared.tally.lock();
-        let gone = all.gone.get(&account);
-        let (hours, days) = gone.map_or_else(|| Past::default().last(now), |gone| gone.last(now));
-        Record { hours, days, confirmed_at: None }
-    }
-
-    /// Writes the figures to their file, for the next start; what attempts that outlived their webhook came to is dropped. Blocks on
-    /// the disk.
-    pub fn keep_record(&self) -> Result<(), StoreError> {
-        let directory = self.directory();
-        self.shared.tally.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());
-        let text = print(&self.shared.tally.lock());
-        // Not synced: a power cut takes statistics alone.
-        Ok(atomic_file::replace_unsynced(&self.path().join(NAME), text.as_bytes())?)
-    }
-}
-
 /// A line begins with a webhook's number, or with `a` and an account's.
-fn print(all: &All) -> String {
+pub(crate) fn print(all: &All) -> String {
     let mut text = format!("{HEAD}\n");
     let mut past = |whose: &str, past: &Past| {
         for (kind, map) in [('h', &past.hours), ('d', &past.days)] {

@@ -5,11 +5,9 @@
 //! places where time went back: between two of them, in a *run*, times rise, and a binary search finds where a span of time begins
 //! and ends.
 
-use super::list::{Order, Place};
-use super::record::{self, ClockV1, RunV1};
-use super::{Shared, StoreError, keys};
 use crate::clock::{Clock, Reading, Trust, Watch};
-use crate::model::{AccountNo, Seq, Timestamp};
+use crate::model::Timestamp;
+use crate::store::schema::record::{ClockV1, RunV1};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,11 +15,11 @@ use std::time::Duration;
 const STANDS_STILL_MS: u64 = 1_000;
 /// The most runs that are remembered. Past it two neighbours are joined: a search in them finds a wider span, of which each event's
 /// own time is looked at.
-pub(super) const MAX_RUNS: usize = 32;
+pub(crate) const MAX_RUNS: usize = 32;
 
 /// The runs, the earliest sequence numbers first; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Runs(Vec<RunV1>);
+pub(crate) struct Runs(Vec<RunV1>);
 
 impl Default for Runs {
     fn default() -> Self {
@@ -30,7 +28,7 @@ impl Default for Runs {
 }
 
 impl Runs {
-    pub(super) fn from_record(runs: &[RunV1]) -> Self {
+    pub(crate) fn from_record(runs: &[RunV1]) -> Self {
         if runs.is_empty() { Self::default() } else { Self(runs.to_vec()) }
     }
 
@@ -78,18 +76,18 @@ impl Runs {
     }
 
     /// The run that a sequence number is in.
-    pub(super) fn of(&self, seq: u64) -> RunV1 {
+    pub(crate) fn of(&self, seq: u64) -> RunV1 {
         let after = self.0.partition_point(|run| run.start <= seq);
         self.0[after.saturating_sub(1)]
     }
 
     /// Where the run behind that of `seq` starts.
-    pub(super) fn next_start(&self, seq: u64) -> Option<u64> {
+    pub(crate) fn next_start(&self, seq: u64) -> Option<u64> {
         self.0.iter().map(|run| run.start).find(|start| *start > seq)
     }
 
     /// Each with the last sequence number that it may have, up to `last`.
-    fn until(&self, last: u64) -> impl Iterator<Item = (RunV1, u64)> {
+    pub(crate) fn until(&self, last: u64) -> impl Iterator<Item = (RunV1, u64)> {
         let ends = self.0.iter().skip(1).map(|next| next.start.saturating_sub(1)).chain([last]);
         self.0.iter().copied().zip(ends.map(move |end| end.min(last)))
     }
@@ -97,15 +95,15 @@ impl Runs {
 
 /// The wall clock as the store goes by it, for everybody to ask.
 #[derive(Debug)]
-pub(super) struct Times {
-    pub(super) clock: Clock,
+pub(crate) struct Times {
+    pub(crate) clock: Clock,
     watch: Mutex<Watch>,
     runs: RwLock<Arc<Runs>>,
 }
 
 impl Times {
     /// Of a store that has kept `record`, and whose last change was stamped `last_ms`; 0 for one that has no change yet.
-    pub(super) fn new(clock: Clock, record: Option<&ClockV1>, last_ms: u64) -> Self {
+    pub(crate) fn new(clock: Clock, record: Option<&ClockV1>, last_ms: u64) -> Self {
         let kept = record.and_then(|record| record.trust);
         let before = kept
             .map(|(at_ms, ahead_ms)| Trust {
@@ -118,23 +116,23 @@ impl Times {
         Self { clock, watch: Mutex::new(watch), runs: RwLock::new(Arc::new(runs)) }
     }
 
-    pub(super) fn watch(&self) -> MutexGuard<'_, Watch> {
+    pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn runs(&self) -> Arc<Runs> {
+    pub(crate) fn runs(&self) -> Arc<Runs> {
         self.runs.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time to go by where a wrong clock would do lasting harm.
-    pub(super) fn trusted_now(&self) -> Timestamp {
+    pub(crate) fn trusted_now(&self) -> Timestamp {
         let now = self.clock.read();
         self.watch().trusted(now)
     }
 
     /// The time of a change at `now`, given that of the one before it. Where the clock was put back, a run begins with the event
     /// `next`; then the second value is `true`.
-    pub(super) fn stamp(&self, now: Reading, last_ms: u64, next: u64) -> (Timestamp, bool) {
+    pub(crate) fn stamp(&self, now: Reading, last_ms: u64, next: u64) -> (Timestamp, bool) {
         let now_ms = now.wall.as_ms();
         if now_ms.saturating_add(STANDS_STILL_MS) > last_ms {
             return (Timestamp::from_ms(now_ms.max(last_ms)), false);
@@ -144,7 +142,7 @@ impl Times {
     }
 
     /// Forgets the runs that no event is left of.
-    pub(super) fn forget_before(&self, first: u64) {
+    pub(crate) fn forget_before(&self, first: u64) {
         if self.runs().0.len() > 1 {
             self.change_runs(|runs| runs.forget_before(first));
         }
@@ -156,7 +154,7 @@ impl Times {
     }
 
     /// What the next start must know.
-    pub(super) fn record(&self, sooner: bool) -> ClockV1 {
+    pub(crate) fn record(&self, sooner: bool) -> ClockV1 {
         let now = self.clock.read();
         let trust = self.watch().to_keep(now);
         let trust = trust.map(|trust| (trust.at.as_ms(), crate::model::millis(trust.ahead_for)));
@@ -164,118 +162,11 @@ impl Times {
     }
 }
 
-/// The sequence numbers that a filter by time can mean.
-#[derive(Clone, Debug)]
-pub(super) struct Spans {
-    /// First and last, the lowest first; none overlaps another.
-    ranges: Vec<(u64, u64)>,
-    /// What each event's own time must be looked at for, where the ranges may hold others.
-    within: Option<(Option<Timestamp>, Option<Timestamp>)>,
-}
-
-impl Spans {
-    /// The first and the last sequence number; `None` where there is none.
-    pub(super) fn ends(&self) -> Option<(u64, u64)> {
-        Some((self.ranges.first()?.0, self.ranges.last()?.1))
-    }
-
-    /// Whether events' own times have to be looked at.
-    pub(super) fn are_wider(&self) -> bool {
-        self.within.is_some()
-    }
-
-    /// Whether an event of this time is meant, if its number is.
-    pub(super) fn mean(&self, at: Timestamp) -> bool {
-        self.within.is_none_or(|(from, to)| from.is_none_or(|from| at >= from) && to.is_none_or(|to| at < to))
-    }
-
-    /// The first place at or after `at`, in this order, that is within; `None` where there is none.
-    pub(super) fn enter(&self, at: Place, order: Order) -> Option<Place> {
-        match order {
-            Order::Newest => {
-                let (low, high) = *self.ranges.iter().rev().find(|(low, _)| *low <= at.seq)?;
-                debug_assert!(low <= high, "an empty range is none");
-                Some(if at.seq <= high { at } else { Place { seq: high, webhook: u32::MAX } })
-            }
-            Order::Oldest => {
-                let (low, _) = *self.ranges.iter().find(|(_, high)| *high >= at.seq)?;
-                Some(if at.seq >= low { at } else { Place { seq: low, webhook: 0 } })
-            }
-        }
-    }
-}
-
-impl Shared {
-    /// The sequence numbers of what was recorded from `from` until before `to`, among what is durable. Two binary searches in each
-    /// run that holds one of the two moments.
-    pub(super) fn spans(
-        &self,
-        account: AccountNo,
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
-        durable: u64,
-    ) -> Result<Spans, StoreError> {
-        if from.is_none() && to.is_none() {
-            return Ok(Spans { ranges: vec![(1, durable)], within: None });
-        }
-        let mut spans = Spans { ranges: Vec::new(), within: None };
-        // After `durable` was read: an event up to it has no run that isn't here.
-        for (run, last) in self.times.runs().until(durable) {
-            let (first, disorder) = (run.start.max(1), Duration::from_millis(run.disorder_ms));
-            if first > last {
-                continue;
-            }
-            let begins = from.filter(|from| run.first_ms < from.as_ms());
-            let ends = to.filter(|to| run.last_ms >= to.as_ms());
-            let low = match begins {
-                Some(from) => {
-                    let earlier = Timestamp::from_ms(from.as_ms().saturating_sub(run.disorder_ms));
-                    self.first_seq_at(account, earlier, first, last)?
-                }
-                None => first,
-            };
-            let high = match ends {
-                Some(to) => self.first_seq_at(account, to.plus(disorder), first, last)?.saturating_sub(1),
-                None => last,
-            };
-            if low > high || begins.is_some_and(|from| run.last_ms < from.as_ms()) {
-                continue;
-            }
-            if run.disorder_ms > 0 && (begins.is_some() || ends.is_some()) {
-                spans.within = Some((from, to));
-            }
-            spans.ranges.push((low, high));
-        }
-        Ok(spans)
-    }
-
-    /// The first sequence number from `first` to `last` whose event was recorded at or after `at`; one past the last where there is
-    /// none. A binary search: times rise between the two, or nearly.
-    fn first_seq_at(&self, account: AccountNo, at: Timestamp, first: u64, last: u64) -> Result<u64, StoreError> {
-        let (mut low, mut high) = (first, last + 1);
-        let end = keys::end_of(&keys::events(account));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let row = self.tree.range(&keys::event(account, Seq(middle)), Some(&end)).next().transpose()?;
-            let Some((key, value)) = row else {
-                high = middle;
-                continue;
-            };
-            let seq = keys::u64_at(&key, 5).ok_or(StoreError::Damaged { table: "event", what: "has a short key" })?;
-            // Past `last` stands what is of another run, or could still be lost: to this search it isn't there.
-            if seq > last || record::decode_event_head(account, Seq(seq), &value)?.inserted_at >= at {
-                high = middle;
-            } else {
-                low = seq + 1;
-            }
-        }
-        Ok(low)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::query::spans::Spans;
+    use crate::store::schema::position::{Order, Place};
 
     fn starts(runs: &Runs) -> Vec<u64> {
         runs.0.iter().map(|run| run.start).collect()

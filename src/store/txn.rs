@@ -1,10 +1,11 @@
 //! Changes on their way into one atomic batch.
 
-use super::engine::{RowWrite, Slice, Tree};
-use super::keys::{self, Key};
-use super::redo::{Redo, Unsynced};
-use super::{StoreError, ending, record, sets, unfinished};
 use crate::model::{AccountNo, Seq, WebhookNo};
+use crate::store::engine::{RowWrite, Slice, Tree, ending};
+use crate::store::error::StoreError;
+use crate::store::redo::{Redo, Unsynced};
+use crate::store::schema::keys::Key;
+use crate::store::schema::{keys, record, sets, unfinished};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
-pub(super) struct Txn<'t> {
+pub(crate) struct Txn<'t> {
     tree: &'t dyn Tree,
     rows: BTreeMap<Key, Option<Vec<u8>>>,
     /// What changes in rows of sets, until [`Txn::resolve`] makes rows of it.
@@ -39,7 +40,7 @@ impl SetChange {
 
 impl<'t> Txn<'t> {
     /// For changes that are applied in any case: a read of theirs that fails ends the process.
-    pub(super) fn new(tree: &'t dyn Tree) -> Self {
+    pub(crate) fn new(tree: &'t dyn Tree) -> Self {
         Self {
             tree,
             rows: BTreeMap::new(),
@@ -51,17 +52,17 @@ impl<'t> Txn<'t> {
     }
 
     /// For a background change, which is dropped whole if a read of it fails ([`Txn::failed`]), and tried again later.
-    pub(super) fn tentative(tree: &'t dyn Tree) -> Self {
+    pub(crate) fn tentative(tree: &'t dyn Tree) -> Self {
         Self { tentative: true, ..Self::new(tree) }
     }
 
     /// The tree as it is without this group.
-    pub(super) fn tree(&self) -> &'t dyn Tree {
+    pub(crate) fn tree(&self) -> &'t dyn Tree {
         self.tree
     }
 
     /// The value as this group sees it, given to `read`.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         key: &[u8],
         read: impl FnOnce(&[u8]) -> Result<T, StoreError>,
@@ -73,7 +74,7 @@ impl<'t> Txn<'t> {
         }
     }
 
-    pub(super) fn put(&mut self, key: Key, value: Vec<u8>) {
+    pub(crate) fn put(&mut self, key: Key, value: Vec<u8>) {
         self.steps += 1;
         if let Some((row, bit)) = keys::in_set(&key) {
             let change = self.sets.entry(row).or_default();
@@ -83,7 +84,7 @@ impl<'t> Txn<'t> {
         }
     }
 
-    pub(super) fn delete(&mut self, key: Key) {
+    pub(crate) fn delete(&mut self, key: Key) {
         self.steps += 1;
         if let Some((row, bit)) = keys::in_set(&key) {
             let change = self.sets.entry(row).or_default();
@@ -94,12 +95,12 @@ impl<'t> Txn<'t> {
     }
 
     /// Deletes a row as it stands in the tree, one of a set too. Only beside changes to no set.
-    pub(super) fn delete_row(&mut self, row: Key) {
+    pub(crate) fn delete_row(&mut self, row: Key) {
         self.rows.insert(row, None);
     }
 
     /// Whether an entry is in its set, as this group sees it.
-    pub(super) fn is_in_set(&self, entry: &[u8]) -> Result<bool, StoreError> {
+    pub(crate) fn is_in_set(&self, entry: &[u8]) -> Result<bool, StoreError> {
         let Some((row, bit)) = keys::in_set(entry) else {
             return Ok(false);
         };
@@ -111,7 +112,7 @@ impl<'t> Txn<'t> {
     }
 
     /// The webhooks of an account that have anything fresh, as this group sees it; some of them may have no more of it.
-    pub(super) fn webhooks_with_fresh(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
+    pub(crate) fn webhooks_with_fresh(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
         let prefix = keys::fresh_of_account(account);
         let mut found = self.noted(sets::webhooks_below(self.tree, &prefix))?;
         let staged = self.sets.range(prefix.clone()..).take_while(|(row, _)| row.starts_with(&prefix));
@@ -120,7 +121,7 @@ impl<'t> Txn<'t> {
     }
 
     /// Makes rows of what was staged for sets; a set's row that holds nothing any more goes.
-    pub(super) fn resolve(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn resolve(&mut self) -> Result<(), StoreError> {
         for (row, change) in std::mem::take(&mut self.sets) {
             let before = self.noted(sets::bits(self.tree, &row))?;
             let bits = change.apply(before);
@@ -132,22 +133,22 @@ impl<'t> Txn<'t> {
     }
 
     /// How many rows are staged.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len() + self.sets.len()
     }
 
     /// About how many bytes are staged.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
     }
 
     /// The rows that are staged.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (&Key, Option<&[u8]>)> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&Key, Option<&[u8]>)> {
         self.rows.iter().map(|(key, value)| (key, value.as_deref()))
     }
 
     /// The first key from `from` on that starts with `prefix`, as this group sees it.
-    pub(super) fn first_from(&self, from: &[u8], prefix: &[u8]) -> Result<Option<Key>, StoreError> {
+    pub(crate) fn first_from(&self, from: &[u8], prefix: &[u8]) -> Result<Option<Key>, StoreError> {
         let staged = self.rows.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
         let staged = staged.filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()).next();
         for key in self.tree.range(from, Some(&keys::end_of(prefix))).keys() {
@@ -161,22 +162,22 @@ impl<'t> Txn<'t> {
     }
 
     /// The first key from `from` to before `end`, as the *tree* has them; see [`Txn::scan`].
-    pub(super) fn first(&self, from: &[u8], end: &[u8]) -> Result<Option<Slice>, StoreError> {
+    pub(crate) fn first(&self, from: &[u8], end: &[u8]) -> Result<Option<Slice>, StoreError> {
         self.noted(self.tree.range(from, Some(end)).keys().next().transpose())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.sets.is_empty()
     }
 
     /// The staged keys that start with `prefix` and have a value.
-    pub(super) fn staged(&self, prefix: &[u8]) -> impl Iterator<Item = &Key> {
+    pub(crate) fn staged(&self, prefix: &[u8]) -> impl Iterator<Item = &Key> {
         let below = self.rows.range(prefix.to_vec()..).take_while(move |(key, _)| key.starts_with(prefix));
         below.filter(|(_, value)| value.is_some()).map(|(key, _)| key)
     }
 
     /// The keys that start with `prefix`, as the *tree* has them. Only for a transaction that has staged nothing below it.
-    pub(super) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<Slice, StoreError>> + use<'t> {
+    pub(crate) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<Slice, StoreError>> + use<'t> {
         self.tree.scan(prefix).keys()
     }
 
@@ -193,13 +194,13 @@ impl<'t> Txn<'t> {
     }
 
     /// A moment of this group.
-    pub(super) fn moment(&self) -> u64 {
+    pub(crate) fn moment(&self) -> u64 {
         self.steps
     }
 
     /// What came of a change of this group that began at `moment`. Rows that were read and are damaged cost its caller alone while
     /// nothing of it is staged; after that a part of the change may be, and the process ends.
-    pub(super) fn judged<T>(&self, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn judged<T>(&self, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
         match change {
             Err(error) if !error.is_damage() || self.steps != moment => ending::end(error),
             change => change,
@@ -207,12 +208,12 @@ impl<'t> Txn<'t> {
     }
 
     /// Why a read of this tentative change failed, if one did since this was asked last.
-    pub(super) fn failed(&self) -> Option<StoreError> {
+    pub(crate) fn failed(&self) -> Option<StoreError> {
         self.failed.take()
     }
 
     /// Reads what applying this group will read, so that what can't be read is met while nothing is applied yet.
-    pub(super) fn look_ahead(&self) -> Result<(), StoreError> {
+    pub(crate) fn look_ahead(&self) -> Result<(), StoreError> {
         for key in self.rows.keys().chain(self.sets.keys()) {
             self.tree.read_ahead(key)?;
         }
@@ -224,7 +225,7 @@ impl<'t> Txn<'t> {
     /// An engine may hold a batch in memory several times over until it is applied. So the rows of many or large new events go in
     /// before the batch: nobody sees them until it has moved the head past `last_seq`, and where the process ends in between, the
     /// next start takes them out ([`unfinished::remove`]).
-    pub(super) fn apply(self, last_seq: Seq, unsynced: &mut Unsynced, redo: &Redo<'_>) {
+    pub(crate) fn apply(self, last_seq: Seq, unsynced: &mut Unsynced, redo: &Redo<'_>) {
         let rows = self.rows.into_iter().map(|(key, value)| (key.into(), value.map(Slice::from)));
         unsynced.add(redo.commit, rows.collect());
         let rows = unsynced.last();

@@ -1,7 +1,7 @@
 //! The engine in memory, for tests: whatever a crash may leave of a store, it can be told to leave.
 
-use super::tree::{RowWrite, Rows, Slice, Tree};
-use crate::store::StoreError;
+use crate::store::engine::tree::{RowWrite, Rows, Slice, Tree};
+use crate::store::error::StoreError;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};

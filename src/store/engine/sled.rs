@@ -1,8 +1,8 @@
 //! sled: the engine of every data folder.
 
-use super::tree::{RowWrite, Rows, Slice, Tree};
 use crate::clock::Clock;
-use crate::store::{RESTORE, StoreError};
+use crate::store::engine::tree::{RowWrite, Rows, Slice, Tree};
+use crate::store::error::{RESTORE, StoreError, is_locked};
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
@@ -186,11 +186,6 @@ fn each_segment(length: u64, mut look: impl FnMut(u64) -> io::Result<()>) -> Res
     (0..length).step_by(SEGMENT_BYTES).try_for_each(|at| look(at).map_err(|error| (at, error)))
 }
 
-/// Whether sled could not have the lock of a store; it wraps the system's error into a text.
-pub(crate) fn is_locked(error: &io::Error) -> bool {
-    error.to_string().contains("could not acquire lock")
-}
-
 thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
@@ -213,8 +208,8 @@ pub(crate) fn catch_sled_panic<T>(work: impl FnOnce() -> Result<T, StoreError>) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::memory::MemoryTree;
     use super::*;
+    use crate::store::engine::memory::MemoryTree;
 
     #[test]
     fn a_start_reads_every_segment_and_names_the_one_that_cannot_be_read() {

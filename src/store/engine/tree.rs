@@ -1,6 +1,6 @@
 //! What the store asks of its engine.
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// An immutable byte string; a clone shares the bytes or, where they are few, copies them without allocating.
 pub(crate) type Slice = sled::IVec;
@@ -63,7 +63,7 @@ fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
 pub(crate) struct Rows<'t>(Box<dyn Iterator<Item = Result<(Slice, Slice), StoreError>> + 't>);
 
 impl<'t> Rows<'t> {
-    pub(super) fn new(rows: impl Iterator<Item = Result<(Slice, Slice), StoreError>> + 't) -> Self {
+    pub(crate) fn new(rows: impl Iterator<Item = Result<(Slice, Slice), StoreError>> + 't) -> Self {
         Self(Box::new(rows))
     }
 

@@ -1,0 +1,26 @@
+//! A backup of a store that nobody changes.
+
+use crate::store::backup::format::{BackupError, FRAME_BYTES, Progress, Writer, put_row};
+use crate::store::engine::{Tree, free_what_was_replaced};
+use std::io::Write;
+
+pub(crate) fn write_tree<W: Write>(
+    tree: &dyn Tree,
+    writer: &mut Writer<W>,
+    mut progress: impl FnMut(Progress),
+) -> Result<(), BackupError> {
+    let mut body = Vec::with_capacity(FRAME_BYTES * 2);
+    for row in tree.range(&[], None) {
+        let (key, value) = row?;
+        put_row(&mut body, &key, Some(&value));
+        if body.len() >= FRAME_BYTES {
+            progress(writer.rows(&body)?);
+            free_what_was_replaced(body.len() / 64);
+            body.clear();
+        }
+    }
+    if !body.is_empty() {
+        progress(writer.rows(&body)?);
+    }
+    Ok(())
+}

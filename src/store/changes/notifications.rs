@@ -1,0 +1,210 @@
+//! Notifications: settled, re-sent.
+
+use crate::model::{
+    AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendRefusal, Seq, State,
+    Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
+};
+use crate::store::changes::rows::{find_notification, owed_to, put_notification, read_event};
+use crate::store::committer::Committer;
+use crate::store::error::StoreError;
+use crate::store::recent_outcomes::Outcome;
+use crate::store::schema::{keys, record};
+use crate::store::tally::Came;
+use crate::store::txn::Txn;
+use crate::store::updates::{Standing, Told};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is counted of an attempt.
+fn came(attempt: &Attempt, verdict: Verdict) -> Came {
+    match verdict {
+        _ if attempt.result.confirms() => Came::Confirmed,
+        Verdict::Exhausted => Came::Failed,
+        Verdict::Confirmed | Verdict::RetryAt(_) | Verdict::ScheduleUnchanged => Came::Retried,
+    }
+}
+
+impl Committer {
+    #[expect(clippy::too_many_arguments, reason = "what a commit says, named; a struct would only repeat the names")]
+    pub(crate) fn settle(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        key: NotificationKey,
+        attempt: Attempt,
+        verdict: Verdict,
+        gap: Duration,
+        asked_at: Option<Timestamp>,
+        seen: Timestamp,
+        now: Timestamp,
+    ) {
+        let verdict = match verdict {
+            // The clock may have been put back since the attempt ended.
+            Verdict::RetryAt(due) => Verdict::RetryAt(due.min(self.clock.now().plus(gap))),
+            Verdict::Confirmed | Verdict::Exhausted | Verdict::ScheduleUnchanged => verdict,
+        };
+        let standing = match find_notification(txn, account, key) {
+            Ok(None) => Standing::Nothing,
+            Err(error) => {
+                let notification = self.shared.notification_id(key);
+                tracing::error!(%error, %notification, "an attempt's outcome could not be kept");
+                Standing::Nothing
+            }
+            Ok(Some((mut notification, before))) => {
+                let (was_ready, before_it) = (notification.is_ready(), notification.state);
+                let event = || {
+                    // Read for the line's sake alone: one that can't be read will be missed elsewhere.
+                    let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
+                    txn.read(&keys::event(account, key.seq), decode).ok().flatten()
+                };
+                let directory = self.shared.directory();
+                let webhook = directory.by_no(key.webhook);
+                let made = notification.automatic.saturating_add(1);
+                log_outcome(&attempt, verdict, self.shared.notification_id(key), made, webhook, event);
+                self.note_health(txn, key.webhook, &attempt, verdict, seen);
+                let trusted = self.shared.times.trusted_now();
+                self.shared.tally.note(key.webhook, came(&attempt, verdict), now, trusted);
+                if attempt.trigger == Trigger::Manual {
+                    self.jobs.wake(key.webhook);
+                }
+                if let Some(earlier) = notification.record_outcome(attempt, verdict, asked_at, now) {
+                    txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
+                }
+                if matches!(verdict, Verdict::RetryAt(_)) {
+                    notification.gap = Some(gap);
+                }
+                put_notification(txn, &before, &notification);
+                self.pass_on(txn, was_ready, &notification);
+                if notification.state != before_it {
+                    let meters = &self.shared.meters;
+                    match notification.state {
+                        State::Delivered => {
+                            meters.ended(Status::Delivered);
+                            meters.deliveries.observe(now.since(notification.inserted_at));
+                        }
+                        State::Failed => meters.ended(Status::Failed),
+                        State::Pending | State::Retrying { .. } | State::Cancelled => {}
+                    }
+                }
+                self.outcomes.push(Outcome::of(&notification));
+                Standing::from(&notification)
+            }
+        };
+        self.told.push(Told::Settled { key, standing });
+    }
+
+    pub(crate) fn resend(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        key: NotificationKey,
+        at_once: bool,
+        now: Timestamp,
+    ) -> Result<Option<Result<Notification, ResendRefusal>>, StoreError> {
+        let Some((mut notification, before)) = find_notification(txn, account, key)? else {
+            return Ok(None);
+        };
+        let erased = txn.read(&keys::event(account, key.seq), |value| {
+            Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
+        })?;
+        // What has no payload any more would be owed for ever: there is nothing to send.
+        if self.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
+            return Ok(Some(Err(ResendRefusal::Cancelled)));
+        }
+        if let Err(refusal) = notification.resend(now) {
+            return Ok(Some(Err(refusal)));
+        }
+        put_notification(txn, &before, &notification);
+        if let Some(since) = notification.manual_at {
+            self.told.push(Told::Manual { key, since, at_once });
+        }
+        Ok(Some(Ok(notification)))
+    }
+
+    pub(crate) fn resend_event(
+        &mut self,
+        txn: &mut Txn<'_>,
+        account: AccountNo,
+        seq: Seq,
+        now: Timestamp,
+    ) -> Result<Option<Vec<Notification>>, StoreError> {
+        let Some((mut event, stored)) = read_event(txn, account, seq)? else {
+            return Ok(None);
+        };
+        if event.erased_at.is_some() {
+            return Ok(Some(Vec::new()));
+        }
+        let webhooks: Vec<(WebhookNo, bool)> = if event.event_type.as_str() == TEST_EVENT {
+            // Owed to whom it was sent to by name, and to nobody by subscription.
+            owed_to(txn, account, seq)?.into_iter().map(|webhook| (webhook, false)).collect()
+        } else {
+            let all = self.matching(account, &event.event_type);
+            let own =
+                event.tells_of_webhook().and_then(|id| self.shared.directory().by_id(account, id).map(|own| own.no));
+            all.iter().filter(|(no, _)| own != Some(*no)).copied().collect()
+        };
+        let mut owed = Vec::new();
+        for (webhook, ordered) in webhooks {
+            let key = NotificationKey { seq, webhook };
+            let resent = self.resend(txn, account, key, true, now).unwrap_or_else(|error| {
+                // One row that can't be read must not keep the others from being sent.
+                tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
+                Some(Err(ResendRefusal::Cancelled))
+            });
+            match resent {
+                Some(Ok(notification)) => owed.push(notification),
+                Some(Err(ResendRefusal::Cancelled | ResendRefusal::TooManyAttempts)) => {}
+                None => {
+                    let turn = match Self::turn(txn, &event, webhook, ordered) {
+                        Ok(turn) => turn,
+                        Err(error) => {
+                            tracing::error!(%error, event = %event.id, "an event could not be owed again");
+                            continue;
+                        }
+                    };
+                    let notification = self.owe(txn, &event, webhook, turn, now);
+                    if !notification.awaits_predecessor {
+                        self.told.push(Told::Fresh { key, hot: None });
+                    }
+                    event.notifications += 1;
+                    owed.push(notification);
+                }
+            }
+        }
+        txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
+        Ok(Some(owed))
+    }
+}
+
+/// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it. Neither a query nor a
+/// header of the target is told: both may hold secrets.
+fn log_outcome(
+    attempt: &Attempt,
+    verdict: Verdict,
+    notification: NotificationId,
+    attempts: u8,
+    webhook: Option<&Arc<Webhook>>,
+    event: impl FnOnce() -> Option<Event>,
+) {
+    let exhausted = verdict == Verdict::Exhausted;
+    if !exhausted && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let event = event();
+    let trace = event.as_ref().and_then(|event| event.trace.as_ref());
+    let trace = trace.map(|trace| tracing::field::display(trace.trace_id()));
+    let status = attempt.result.status();
+    let error = ErrorCode::of(&attempt.result).map(ErrorCode::as_str);
+    let duration_us = attempt.duration_us;
+    tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, trace, "attempt ended");
+    if exhausted {
+        let target = webhook.map(|webhook| webhook.target.host_header());
+        let webhook = webhook.map(|webhook| tracing::field::display(webhook.id));
+        let (id, of_type) = (event.as_ref().map(|event| event.id), event.as_ref().map(|event| &event.event_type));
+        tracing::warn!(
+            %notification, event = id.map(tracing::field::display), webhook, target,
+            "type" = of_type.map(tracing::field::display), attempts, status, error, trace,
+            "notification FAILED: its last automatic attempt is gone; it can be re-sent by hand"
+        );
+    }
+}

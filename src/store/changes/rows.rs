@@ -1,0 +1,105 @@
+//! Records as a group of changes sees them, read and staged with their index rows.
+//!
+//! A notification that is owed since its event was recorded, and that nothing has happened to, has no record and no other row than
+//! its entry among the fresh ones, which says all there is to say of it. The first thing that happens to it writes the rest: a
+//! target that isn't well, or a webhook that is paused, costs an event next to nothing.
+
+use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Seq, WebhookNo};
+use crate::store::error::StoreError;
+use crate::store::schema::index::notification_rows;
+use crate::store::schema::keys::Key;
+use crate::store::schema::record::Stored;
+use crate::store::schema::{keys, record};
+use crate::store::txn::Txn;
+use std::collections::BTreeSet;
+
+pub(crate) fn put_notification(txn: &mut Txn<'_>, before: &[Key], now: &Notification) {
+    let after = notification_rows(now);
+    for row in before.iter().filter(|row| !after.contains(row)) {
+        txn.delete(row.clone());
+    }
+    for row in after {
+        if !before.contains(&row) {
+            txn.put(row, Vec::new());
+        }
+    }
+    txn.put(keys::notification(now.account, now.key), record::encode_notification(now));
+}
+
+/// The sequence number that ends a row of an index.
+pub(crate) fn last_seq(row: &[u8]) -> Result<Seq, StoreError> {
+    let seq = row.len().checked_sub(8).and_then(|at| keys::u64_at(row, at));
+    seq.map(Seq).ok_or(StoreError::Damaged { table: "order", what: "has a short key" })
+}
+
+pub(crate) fn read_notification(
+    txn: &Txn<'_>,
+    account: AccountNo,
+    key: NotificationKey,
+) -> Result<Option<Notification>, StoreError> {
+    Ok(find_notification(txn, account, key)?.map(|(notification, _)| notification))
+}
+
+/// A notification and the index rows it has now.
+pub(crate) fn find_notification(
+    txn: &Txn<'_>,
+    account: AccountNo,
+    key: NotificationKey,
+) -> Result<Option<(Notification, Vec<Key>)>, StoreError> {
+    let found =
+        txn.read(&keys::notification(account, key), |value| record::decode_notification(account, key, value))?;
+    if let Some(notification) = found {
+        let rows = notification_rows(&notification);
+        return Ok(Some((notification, rows)));
+    }
+    let fresh = keys::fresh(account, key);
+    if !txn.is_in_set(&fresh)? {
+        return Ok(None);
+    }
+    let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
+    let recorded = txn.read(&keys::event(account, key.seq), inserted_at)?;
+    Ok(recorded.map(|at| (Notification::new(key, account, at, false), vec![fresh])))
+}
+
+/// The webhooks whose notifications of an event have a record, as this group sees it.
+pub(crate) fn with_record(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
+    let prefix = keys::notifications_of(account, seq);
+    let webhook = |row: &[u8]| {
+        let short = StoreError::Damaged { table: "notification", what: "has a short key" };
+        keys::u32_at(row, prefix.len()).map(WebhookNo).ok_or(short)
+    };
+    let mut found = BTreeSet::new();
+    for row in txn.scan(&prefix) {
+        found.insert(webhook(&row?)?);
+    }
+    for row in txn.staged(&prefix) {
+        found.insert(webhook(row)?);
+    }
+    Ok(found)
+}
+
+/// The webhooks that an event is owed to, or was, as this group sees it. It asks every webhook that has anything fresh.
+pub(crate) fn owed_to(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
+    let mut found = with_record(txn, account, seq)?;
+    for webhook in txn.webhooks_with_fresh(account)? {
+        if txn.is_in_set(&keys::fresh(account, NotificationKey { seq, webhook }))? {
+            found.insert(webhook);
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn read_event(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {
+    txn.read(&keys::event(account, seq), |value| record::decode_event(account, seq, value))
+}
+
+/// The event an id stands for, as this group sees it.
+pub(crate) fn find_event(txn: &Txn<'_>, account: AccountNo, id: EventId) -> Result<Option<Event>, StoreError> {
+    if let Some(seq) = txn.read(&keys::own_id(account, id), record::decode_seq)? {
+        return Ok(read_event(txn, account, seq)?.map(|(event, _)| event));
+    }
+    let Some(seq) = id.claimed_seq() else {
+        return Ok(None);
+    };
+    Ok(read_event(txn, account, seq)?.map(|(event, _)| event).filter(|event| event.id == id))
+}

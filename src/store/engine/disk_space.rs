@@ -1,0 +1,147 @@
+//! How much room the disk has: who may still write, and from when on nobody.
+//!
+//! sled does not survive a disk that is full: its first failed write is its last. So the store stops taking what makes it grow
+//! while there is still room for what it owes already: outcomes, cancellations, the last sync.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long a look at the disk is good for.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// After how many staged bytes it is looked at again, however soon that is. sled writes a multiple of what it is given.
+const LOOK_AFTER_BYTES: usize = 4 * 1024 * 1024;
+
+/// What may still be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Everything.
+    Enough,
+    /// Nothing that makes the store grow: what is owed is delivered, and its outcomes are kept.
+    Low,
+    /// No attempts either: there is a quarter left of what outcomes live on.
+    Critical,
+}
+
+/// The last look at the disk, for everybody.
+#[derive(Debug)]
+pub(crate) struct Space {
+    free: AtomicU64,
+    min_free: AtomicU64,
+}
+
+impl Space {
+    pub(crate) fn new(min_free: u64) -> Self {
+        Self { free: AtomicU64::new(u64::MAX), min_free: AtomicU64::new(min_free) }
+    }
+
+    /// Bytes that may still be written, as of the last look.
+    pub(crate) fn free(&self) -> u64 {
+        self.free.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn min_free(&self) -> u64 {
+        self.min_free.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_min_free(&self, bytes: u64) {
+        self.min_free.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        let (free, min_free) = (self.free(), self.min_free());
+        if free >= min_free {
+            Room::Enough
+        } else if free >= min_free / 4 {
+            Room::Low
+        } else {
+            Room::Critical
+        }
+    }
+}
+
+/// When to look again; the committer's.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    last: Option<Instant>,
+    staged: usize,
+}
+
+impl Looks {
+    /// So many bytes have been staged since.
+    pub(crate) fn staged(&mut self, bytes: usize) {
+        self.staged += bytes;
+    }
+
+    /// Looks at the disk if the last look is too old, and says so in the log when what may be done has changed.
+    pub(crate) fn look(&mut self, space: &Space, folder: &Path) {
+        let fresh = self.last.is_some_and(|last| last.elapsed() < LOOK_EVERY) && self.staged < LOOK_AFTER_BYTES;
+        if fresh {
+            return;
+        }
+        let before = space.room();
+        match fs2::available_space(folder) {
+            Ok(free) => space.free.store(free, Ordering::Relaxed),
+            // A disk that can't be asked is not a full one; should it be broken, the next write says so.
+            Err(error) => tracing::warn!(%error, "the free space of the data folder's disk can't be read"),
+        }
+        (self.last, self.staged) = (Some(Instant::now()), 0);
+        let (now, free, min_free) = (space.room(), space.free(), space.min_free());
+        if now != before {
+            match now {
+                Room::Enough => tracing::info!(free, "there is room on the disk again: events are taken"),
+                Room::Low => {
+                    tracing::error!(
+                        free,
+                        min_free,
+                        "the disk is almost full: nothing new is taken until there is room"
+                    );
+                }
+                Room::Critical => {
+                    tracing::error!(
+                        free,
+                        min_free,
+                        "the disk is nearly full: no attempts are made until there is room"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_ends_at_its_marks_and_not_above_them() {
+        let space = Space::new(100);
+        for (free, room) in [
+            (u64::MAX, Room::Enough),
+            (100, Room::Enough),
+            (99, Room::Low),
+            (25, Room::Low),
+            (24, Room::Critical),
+            (0, Room::Critical),
+        ] {
+            space.free.store(free, Ordering::Relaxed);
+            assert_eq!(space.room(), room, "{free}");
+        }
+        space.set_min_free(0);
+        assert_eq!(space.room(), Room::Enough, "0 looks away");
+    }
+
+    #[test]
+    fn a_look_finds_what_the_disk_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let (space, mut looks) = (Space::new(1), Looks::default());
+        looks.look(&space, folder.path());
+        assert!(space.free() < u64::MAX && space.room() == Room::Enough);
+        space.free.store(0, Ordering::Relaxed);
+        looks.look(&space, folder.path());
+        assert_eq!(space.free(), 0, "the last look is still good");
+        looks.staged(LOOK_AFTER_BYTES);
+        looks.look(&space, folder.path());
+        assert!(space.free() > 0);
+    }
+}

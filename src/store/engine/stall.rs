@@ -1,0 +1,45 @@
+//! Whether the committer makes progress, as seen from outside of it.
+//!
+//! sled has known hangs, and a disk can stop answering. Neither gives an error: the committer just never comes back, and everybody
+//! waits behind it. So each round of it says when it began and when it ended, and whoever wants to can see how long it is at it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The committer's rounds.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    start: Instant,
+    /// When the present round began, in milliseconds since `start` and one more; 0 between two rounds.
+    since_ms: AtomicU64,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { start: Instant::now(), since_ms: AtomicU64::new(0) }
+    }
+}
+
+impl Pulse {
+    /// A round begins.
+    pub(crate) fn begin(&self) {
+        self.since_ms.store(self.now_ms() + 1, Ordering::Relaxed);
+    }
+
+    /// It has ended.
+    pub(crate) fn end(&self) {
+        self.since_ms.store(0, Ordering::Relaxed);
+    }
+
+    /// How long the present round has taken so far.
+    pub(crate) fn stuck_for(&self) -> Duration {
+        match self.since_ms.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => Duration::from_millis((self.now_ms() + 1).saturating_sub(since)),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        crate::model::millis(self.start.elapsed())
+    }
+}

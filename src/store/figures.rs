@@ -1,0 +1,43 @@
+//! Figures of the store, for the metrics.
+
+use crate::model::Timestamp;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+/// What is kept, as of the last change.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) events: AtomicU64,
+    pub(crate) notifications: AtomicU64,
+    pub(crate) payload_bytes: AtomicU64,
+    pub(crate) retired: AtomicU64,
+    pub(crate) commits: AtomicU64,
+    pub(crate) last_backup_ms: AtomicU64,
+    pub(crate) backups_scheduled: AtomicBool,
+}
+
+/// Figures of the store, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Events that are kept.
+    pub events: u64,
+    /// Notifications that are kept.
+    pub notifications: u64,
+    /// Bytes of their payloads.
+    pub payload_bytes: u64,
+    /// Events that retention has deleted since the start.
+    pub retired: u64,
+    /// Batches ever written.
+    pub commits: u64,
+    /// When the last scheduled backup was written; `None` while none is known.
+    pub last_backup: Option<Timestamp>,
+    /// Whether backups are scheduled, so that none being known is bad news.
+    pub backups_scheduled: bool,
+    /// Bytes of the data folder's disk that may still be written; `None` before the first look.
+    pub free_bytes: Option<u64>,
+    /// How many of them must stay free for events to be taken.
+    pub min_free_bytes: u64,
+    /// Events that were ever recorded.
+    pub recorded: u64,
+    /// Reads outside a change that have failed since the start.
+    pub failed_reads: u64,
+}

@@ -1,0 +1,184 @@
+//! Looking at a store that no daemon runs on, without writing to it.
+//!
+//! sled tidies up as it opens its files: it cuts off what it can't read, writes a snapshot, makes what is missing. That may be more
+//! than whoever looks wants, and what root's look leaves behind belongs to root. So a copy is opened, in the folder for temporary files,
+//! and the copy has no name any more as soon as it is open: however this process ends, nothing is left of it.
+
+use crate::clock::Clock;
+use crate::model::Seq;
+use crate::store::backup::format as backup;
+use crate::store::backup::format::{BackupError, Progress};
+use crate::store::backup::offline::write_tree;
+use crate::store::engine::marker::Found;
+use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, catch_sled_panic, marker};
+use crate::store::error::StoreError;
+use crate::store::lifecycle::files::{DB, RESTORING, compare, read_files};
+use crate::store::lifecycle::verify::Report;
+use crate::store::lifecycle::{offline, owner, verify};
+use crate::store::redo;
+use crate::store::schema::record::{FormatV1, HeadV1};
+use crate::store::schema::unfinished;
+use fs2::FileExt as _;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+use std::{fs, io};
+
+/// How much room a copy needs beside its own bytes: what opening it may write.
+const ROOM: u64 = 16 * 1024 * 1024;
+
+/// A copy of a data folder's files, which goes when this is dropped.
+pub(crate) struct Copied {
+    folder: PathBuf,
+}
+
+impl Copied {
+    /// Copies what sled needs. Fails where there is no room for it, or a file can't be read.
+    pub(crate) fn of(data: &Path) -> Result<Self, StoreError> {
+        let mut files = Vec::new();
+        let mut bytes = 0;
+        for entry in fs::read_dir(data)?.chain(match fs::read_dir(data.join("blobs")) {
+            Ok(blobs) => blobs.collect(),
+            Err(_) => Vec::new(),
+        }) {
+            let path = entry?.path();
+            let name = path.strip_prefix(data).unwrap_or(&path).to_owned();
+            let first = name.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
+            let first = first.unwrap_or_default();
+            let found = fs::metadata(&path)?;
+            if found.is_file() && (matches!(&*first, "db" | "conf" | "blobs") || first.starts_with("snap.")) {
+                bytes += found.len();
+                files.push(name);
+            }
+        }
+        let temporary = std::env::temp_dir();
+        if fs2::available_space(&temporary)? < bytes + ROOM {
+            let why = format!(
+                "the store is looked at in a copy, and {} has no room for its {} MiB: make room, or let TMPDIR name another folder",
+                temporary.display(),
+                (bytes + ROOM) >> 20
+            );
+            return Err(io::Error::new(io::ErrorKind::StorageFull, why).into());
+        }
+        let folder = temporary.join(format!("carteiro-{:016x}", u64::from_be_bytes(crate::random::bytes())));
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        let copied = Self { folder };
+        DirBuilder::new().mode(0o700).create(copied.folder.join("blobs"))?;
+        for name in files {
+            let named = |error: io::Error| {
+                io::Error::new(error.kind(), format!("{} can't be copied: {error}", data.join(&name).display()))
+            };
+            fs::copy(data.join(&name), copied.folder.join(&name)).map_err(named)?;
+        }
+        Ok(copied)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        // Whoever clears the folder for temporary files does it otherwise.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Keeps every daemon off a data folder for as long as the file lives, as sled itself does, and writes nothing.
+pub(crate) fn lock(data: &Path) -> Result<File, StoreError> {
+    let file = File::open(data.join("db"))?;
+    let began = Instant::now();
+    loop {
+        match file.try_lock_exclusive() {
+            Ok(()) => return Ok(file),
+            Err(_) if began.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_AGAIN),
+            // In the words by which sled says the same.
+            Err(error) => {
+                let why = io::Error::other(format!("could not acquire lock on {}: {error}", data.display()));
+                return Err(sled::Error::Io(why).into());
+            }
+        }
+    }
+}
+
+/// A store that no daemon runs on, held by this process for as long as this lives.
+pub struct Closed {
+    tree: Arc<dyn Tree>,
+    format: FormatV1,
+    head: HeadV1,
+    /// What a daemon would refuse to start on.
+    refusal: Option<StoreError>,
+    /// Keeps daemons off.
+    _lock: File,
+}
+
+impl Closed {
+    /// Opens the store of a data folder; there must be one. Nothing is written there: a copy is opened, in the folder for temporary
+    /// files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to start on is a finding of
+    /// [`Closed::verify`].
+    pub fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
+        Self::look(path, cache_bytes, accept_data_loss).map_err(|error| owner::named(path, error))
+    }
+
+    fn look(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
+        // Not `exists`: a folder that may not be looked into isn't an empty one.
+        if !path.join(DB).try_exists()? {
+            let none = format!("there is no store in {}", path.display());
+            return Err(StoreError::Io(io::Error::new(io::ErrorKind::NotFound, none)));
+        }
+        let said = marker::read(path)?;
+        if said == Found::Nothing && !accept_data_loss {
+            // Sled would cut off what it can't read of a half of a copy.
+            return Err(StoreError::NothingVouches { folder: path.to_owned() });
+        }
+        let lock = offline::lock(path)?;
+        // Asked under the lock: the daemon that made it has ended.
+        if redo::is_waiting(path) && !accept_data_loss {
+            return Err(StoreError::Unfinished { folder: path.to_owned() });
+        }
+        let copied = offline::Copied::of(path)?;
+        let (tree, format, head) = read_files(copied.folder(), cache_bytes)?;
+        drop(copied);
+        let refusal = match (&format, path.join(RESTORING).exists()) {
+            (_, true) => Some(StoreError::HalfRestored { folder: path.to_owned() }),
+            (format, false) => compare(path, said, format.as_ref(), &head).err(),
+        };
+        if refusal.is_none() && format.is_some() {
+            catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq)))?;
+        }
+        let Some(format) = format else {
+            return Err(refusal.unwrap_or(StoreError::Damaged { table: "format", what: "is missing" }));
+        };
+        Ok(Self { tree, format, head, refusal, _lock: lock })
+    }
+
+    /// Whether a daemon would start on it.
+    pub fn refusal(&self) -> Option<&StoreError> {
+        self.refusal.as_ref()
+    }
+
+    /// Writes a backup of it.
+    pub fn back_up<W: io::Write>(
+        &self,
+        out: W,
+        clock: &Clock,
+        progress: impl FnMut(Progress),
+    ) -> Result<W, BackupError> {
+        let header = backup::Header::new(self.format.format, &self.head, clock.now());
+        let mut writer = backup::Writer::new(out, &header)?;
+        write_tree(&*self.tree, &mut writer, progress)?;
+        writer.finish()
+    }
+
+    /// See [`Store::verify`].
+    pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
+        let mut report = verify::verify(&*self.tree, progress);
+        if let Some(refusal) = &self.refusal {
+            report.wrong(refusal);
+        }
+        report
+    }
+}

@@ -1,0 +1,171 @@
+//! Restoring: a backup into an empty folder. It is also how a store is compacted, since sled's file never shrinks.
+//!
+//! The backup is read twice: once to be sure of every byte of it, then to write it. While it is written a file in the folder says so:
+//! a restore that was cut off is done again from the start, and no daemon starts on half of one.
+//!
+//! A restored store leaves a gap in its sequence numbers. What was recorded after the backup was made had numbers too, and the ids
+//! of notifications come from them: a new event under an old number would reach its target under a `webhook-id` that the target has
+//! seen, and be dropped there as a repetition.
+
+use crate::model::Timestamp;
+use crate::store::backup::format as backup;
+use crate::store::backup::format::{BackupError, Progress, Reader};
+use crate::store::engine::folder::{restrict, sync_folder};
+use crate::store::engine::marker::{Mark, Marker};
+use crate::store::engine::{SledTree, Slice, Tree, catch_sled_panic};
+use crate::store::error::StoreError;
+use crate::store::lifecycle::files::RESTORING;
+use crate::store::lifecycle::owner::hand_over;
+use crate::store::schema::{keys, record};
+use std::fs::File;
+use std::io::{BufReader, Seek as _, SeekFrom};
+use std::path::Path;
+use std::{fs, io};
+
+/// How many bytes of memory sled may use meanwhile.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// After how many bytes of rows what was written is synced, so that sled frees what it holds for it.
+const SYNC_BYTES: usize = 16 * 1024 * 1024;
+/// What a restored store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// How many events.
+    pub events: u64,
+    /// How many notifications.
+    pub notifications: u64,
+    /// Of which moment it is: when its last change was made.
+    pub as_of: Timestamp,
+}
+
+/// What a restore is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading the backup through, to be sure of it.
+    Checking,
+    /// Writing.
+    Writing,
+}
+
+/// Writes a backup into `folder`, which must be empty or missing, or hold a restore that was cut off. On `Ok` all of it is durable.
+/// A file that is not a whole backup is refused before anything is written.
+pub fn restore(
+    file: &Path,
+    folder: &Path,
+    mut progress: impl FnMut(Phase, Progress),
+) -> Result<Restored, RestoreError> {
+    check_folder(folder)?;
+    let mut input = File::open(file).map_err(|error| RestoreError::Backup(BackupError::Io(error)))?;
+    backup::check(BufReader::new(&input), |done| progress(Phase::Checking, done)).map_err(RestoreError::Backup)?;
+    input.seek(SeekFrom::Start(0)).map_err(|error| RestoreError::Backup(BackupError::Io(error)))?;
+    prepare(folder)?;
+    let mut body = Vec::new();
+    let mut reader = Reader::new(BufReader::new(&input)).map_err(RestoreError::Backup)?;
+    let restored = catch_sled_panic(|| {
+        let tree = SledTree::open(folder, CACHE_BYTES)?;
+        let mut unsynced = 0;
+        // It was read to its end a moment ago; what has changed since fails here.
+        while reader.next_rows(&mut body).map_err(changed)? {
+            let rows = backup::rows(&body).map(|row| row.map(|(key, value)| (key.into(), value.map(Slice::from))));
+            tree.apply(&rows.collect::<Result<Vec<_>, _>>().map_err(changed)?)?;
+            unsynced += body.len();
+            if unsynced >= SYNC_BYTES {
+                tree.sync()?;
+                unsynced = 0;
+            }
+            progress(Phase::Writing, reader.progress);
+        }
+        finish(folder, &tree)
+    })?;
+    // Root may have run this in the folder of the user that the daemon runs as.
+    hand_over(folder)?;
+    fs::remove_file(folder.join(RESTORING))?;
+    sync_folder(folder)?;
+    Ok(restored)
+}
+
+fn finish(folder: &Path, tree: &dyn Tree) -> Result<Restored, StoreError> {
+    let missing = |what| StoreError::Damaged { table: "head", what };
+    let format = tree.get(&keys::meta("format"))?.ok_or(missing("is missing, and its format"))?;
+    let format = record::decode_format(&format)?;
+    // A store that has recorded nothing yet has no head.
+    let mut head =
+        tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default();
+    let restored =
+        Restored { events: head.events, notifications: head.notifications, as_of: Timestamp::from_ms(head.time_ms) };
+    if head.commit > 0 || head.seq > 0 {
+        head.leap();
+        tree.apply(&[(keys::meta("head").into(), Some(record::encode_head(&head).into()))])?;
+    }
+    tree.sync()?;
+    Marker::create(folder, Mark { store: format.store_id(), commit: head.commit })?;
+    Ok(restored)
+}
+
+fn changed(error: impl std::fmt::Display) -> StoreError {
+    StoreError::OpenFailed(format!("the backup changed while it was read: {error}"))
+}
+
+/// Why nothing, or not all, was restored.
+#[derive(Debug)]
+pub enum RestoreError {
+    /// The folder holds something already.
+    NotEmpty,
+    /// The file is no backup.
+    Backup(BackupError),
+    /// The folder could not be written.
+    Store(StoreError),
+}
+
+impl std::fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotEmpty => {
+                f.write_str("the folder is not empty: move what it holds away, or restore into another one")
+            }
+            Self::Backup(error) => write!(f, "the backup can't be used: {error}"),
+            Self::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {}
+
+impl From<StoreError> for RestoreError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<io::Error> for RestoreError {
+    fn from(error: io::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+fn check_folder(folder: &Path) -> Result<(), RestoreError> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => {
+            let empty = entries.next().is_none();
+            if empty || folder.join(RESTORING).exists() { Ok(()) } else { Err(RestoreError::NotEmpty) }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An empty folder with the file that says what is going on in it.
+fn prepare(folder: &Path) -> Result<(), RestoreError> {
+    fs::create_dir_all(folder)?;
+    restrict(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        // Only a restore that was cut off left anything here.
+        if path.file_name().is_some_and(|name| name == RESTORING) {
+            continue;
+        }
+        if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+    }
+    fs::write(folder.join(RESTORING), "a restore fills this folder; if it was cut off, run it again\n")?;
+    sync_folder(folder)?;
+    Ok(())
+}

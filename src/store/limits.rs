@@ -1,0 +1,26 @@
+//! What the store takes at most, and for how long it keeps it.
+
+use std::time::Duration;
+
+/// The most webhooks one account can have at a time: each is matched against every type once, and explained in one answer.
+pub const MAX_WEBHOOKS: usize = 1000;
+/// The most background jobs one account can have under way.
+pub const MAX_JOBS: usize = 100;
+/// The most distinct event types that one account can record beside those of the catalogue: each has a number, held in memory.
+pub const MAX_EVENT_TYPES: usize = 1000;
+/// The most notifications one batch can owe. All of a batch is one atomic write, and 100,000 notifications in one took 2 GiB of
+/// memory and three seconds in which nobody else's event was recorded.
+pub const MAX_OWED_AT_ONCE: usize = 20_000;
+
+/// How long and how much is kept; replaced on reload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// How long events are kept; for ever where `None`. What is owed is kept in any case.
+    pub retention: Option<Duration>,
+    /// About how many bytes of events and notifications are kept.
+    pub retention_bytes: Option<u64>,
+    /// However many bytes that is, nothing goes before it is this old: an idempotency key answers for it until then.
+    pub keep_at_least: Duration,
+    /// How many bytes of the disk must stay free for events to be taken.
+    pub min_free: u64,
+}

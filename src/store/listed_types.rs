@@ -1,0 +1,36 @@
+//! The event types that the cap doesn't count: those of the catalogue.
+
+use crate::model::{CATALOGUE, EventType};
+use crate::store::handle::Store;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The types that the cap doesn't count: those of the catalogue.
+#[derive(Debug, Default)]
+pub(crate) struct Listed(pub(crate) RwLock<Arc<BTreeSet<EventType>>>);
+
+impl Listed {
+    /// Whether a type is of the catalogue, or one that carteiro itself records: no number of other types keeps it out.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let own = name.strip_prefix(EventType::OWN_CATEGORY).is_some_and(|rest| rest.starts_with('.'));
+        own || CATALOGUE.iter().any(|entry| entry.event_type == name)
+            || self.extra().iter().any(|extra| extra.as_str() == name)
+    }
+
+    /// How many of these types the cap counts.
+    pub(crate) fn count_others(&self, known: Option<&BTreeMap<String, u32>>) -> usize {
+        known.map_or(0, |known| known.keys().filter(|name| !self.has(name)).count())
+    }
+
+    fn extra(&self) -> Arc<BTreeSet<EventType>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Store {
+    /// Sets the types that the config adds to the catalogue: [`crate::store::limits::MAX_EVENT_TYPES`] doesn't count them, nor the built-in ones.
+    pub fn set_extra_types(&self, extra: impl IntoIterator<Item = EventType>) {
+        let extra = Arc::new(extra.into_iter().collect());
+        *self.shared.listed.0.write().unwrap_or_else(PoisonError::into_inner) = extra;
+    }
+}

@@ -1,0 +1,8 @@
+//! Filters as ranges of index rows in the order of commit, and their merge.
+
+pub(crate) mod filter;
+pub(crate) mod merge;
+pub(crate) mod point;
+pub(crate) mod ranges;
+pub(crate) mod spans;
+pub(crate) mod walk;

@@ -1,0 +1,72 @@
+//! Reading one record by its key.
+
+use crate::model::{AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Seq};
+use crate::store::engine::Tree;
+use crate::store::error::StoreError;
+use crate::store::schema::{keys, record, sets};
+use crate::store::state::Shared;
+use std::sync::atomic::Ordering;
+
+impl Shared {
+    pub(crate) fn attempt(&self, key: NotificationKey, number: u16) -> Result<Option<Attempt>, StoreError> {
+        let value = self.tree.get(&keys::attempt(key, number))?;
+        value.map(|value| record::decode_attempt(&value)).transpose()
+    }
+}
+
+impl Shared {
+    pub(crate) fn is_durable(&self, seq: Seq) -> bool {
+        seq.0 <= self.durable.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn event_seq(&self, account: AccountNo, id: EventId) -> Result<Option<Seq>, StoreError> {
+        let seq = match self.tree.get(&keys::own_id(account, id))? {
+            Some(value) => Some(record::decode_seq(&value)?),
+            None => match id.claimed_seq() {
+                Some(seq) => self.event_head(account, seq)?.filter(|event| event.id == id).map(|event| event.seq),
+                None => None,
+            },
+        };
+        Ok(seq.filter(|seq| self.is_durable(*seq)))
+    }
+
+    pub(crate) fn event_head(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
+        let value = self.tree.get(&keys::event(account, seq))?;
+        value.map(|value| record::decode_event_head(account, seq, &value)).transpose()
+    }
+
+    pub(crate) fn notification(
+        &self,
+        account: AccountNo,
+        key: NotificationKey,
+    ) -> Result<Option<Notification>, StoreError> {
+        let record = || match self.tree.get(&keys::notification(account, key))? {
+            Some(value) => record::decode_notification(account, key, &value).map(Some),
+            None => Ok(None),
+        };
+        if let Some(found) = record()? {
+            return Ok(Some(found));
+        }
+        match implied(&*self.tree, account, key)? {
+            Some(found) => Ok(Some(found)),
+            // It may have got its record between the two looks.
+            None => record(),
+        }
+    }
+}
+
+/// The notification that a fresh entry alone stands for; see [`crate::store::changes`].
+pub(crate) fn implied(
+    tree: &dyn Tree,
+    account: AccountNo,
+    key: NotificationKey,
+) -> Result<Option<Notification>, StoreError> {
+    if !sets::holds(tree, &keys::fresh(account, key))? {
+        return Ok(None);
+    }
+    let Some(event) = tree.get(&keys::event(account, key.seq))? else {
+        return Ok(None);
+    };
+    let event = record::decode_event_head(account, key.seq, &event)?;
+    Ok(Some(Notification::new(key, account, event.inserted_at, false)))
+}

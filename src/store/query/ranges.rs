@@ -1,0 +1,102 @@
+//! The ranges of index rows that each filter stands for.
+
+use crate::model::{AccountNo, Pattern, ResponseFilter, Status, WebhookNo};
+use crate::store::error::StoreError;
+use crate::store::query::merge::{Range, Shape};
+use crate::store::schema::keys::Key;
+use crate::store::schema::{keys, sets};
+use crate::store::state::Shared;
+use std::sync::PoisonError;
+
+pub(crate) fn status_ranges(
+    shared: &Shared,
+    account: AccountNo,
+    status: Status,
+    webhook: Option<WebhookNo>,
+) -> Result<Vec<Range>, StoreError> {
+    let of = |prefix: Key, no: WebhookNo| Range { prefix, shape: Shape::SeqOf(no.0) };
+    let retrying = |no| of(keys::in_state_of(account, RETRYING, no), no);
+    let fresh = |no| of(keys::fresh_of(account, no), no);
+    let waiting = |no| of(keys::in_state_of(account, keys::WAITING, no), no);
+    let directory = shared.directory();
+    // A deleted webhook is in no directory: what it was owed reads as cancelled while the job is still at it.
+    let with_activity = |active: bool| {
+        let wanted = move |no: &WebhookNo| webhook.is_none_or(|webhook| webhook == *no);
+        let all = directory.of(account).filter(move |webhook| webhook.is_active() == active);
+        all.map(|webhook| webhook.no).filter(wanted).collect::<Vec<_>>()
+    };
+    Ok(match status {
+        Status::Pending => {
+            // A test goes out even while its webhook is paused, so it is never held.
+            let tests = webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?;
+            let tests = tests.into_iter().filter(|range| match range.shape {
+                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
+                Shape::SeqAndWebhook | Shape::Seq => true,
+            });
+            with_activity(true).into_iter().flat_map(|no| [fresh(no), waiting(no)]).chain(tests).collect()
+        }
+        Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
+        Status::Held => {
+            with_activity(false).into_iter().flat_map(|no| [fresh(no), waiting(no), retrying(no)]).collect()
+        }
+        Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
+        Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
+        // Has no index: see `Walk::delivered_only`.
+        Status::Delivered => Vec::new(),
+    })
+}
+
+const RETRYING: u8 = 1;
+const FAILED: u8 = 2;
+const CANCELLED: u8 = 3;
+
+/// A range for each webhook that has rows below `prefix`, or for the one that is wanted.
+pub(crate) fn webhooks_in(shared: &Shared, prefix: &[u8], wanted: Option<WebhookNo>) -> Result<Vec<Range>, StoreError> {
+    let range = |no: u32| Range { prefix: [prefix, &no.to_be_bytes()].concat(), shape: Shape::SeqOf(no) };
+    if let Some(no) = wanted {
+        return Ok(vec![range(no.0)]);
+    }
+    Ok(sets::webhooks_below(&*shared.tree, prefix)?.into_iter().map(|no| range(no.0)).collect())
+}
+
+pub(crate) fn response_ranges(
+    shared: &Shared,
+    account: AccountNo,
+    filter: ResponseFilter,
+    webhook: Option<WebhookNo>,
+) -> Result<Vec<Range>, StoreError> {
+    let class = match filter {
+        ResponseFilter::NoResponse => return webhooks_in(shared, &keys::with_response(account, 0), webhook),
+        ResponseFilter::Status(status) => return webhooks_in(shared, &keys::with_response(account, status), webhook),
+        ResponseFilter::Class(class) => class,
+    };
+    let mut ranges = Vec::new();
+    let prefix_len = keys::responses(account).len();
+    let mut from = keys::with_response(account, class * 100);
+    let end = keys::with_response(account, (class + 1) * 100);
+    while let Some(key) = shared.tree.range(&from, Some(&end)).keys().next().transpose()? {
+        let Some(status) = keys::u16_at(&key, prefix_len) else {
+            return Err(StoreError::Damaged { table: "index", what: "has a short key" });
+        };
+        ranges.extend(webhooks_in(shared, &keys::with_response(account, status), webhook)?);
+        from = keys::with_response(account, status + 1);
+    }
+    Ok(ranges)
+}
+
+pub(crate) fn type_ranges(shared: &Shared, account: AccountNo, pattern: &Pattern) -> Vec<Range> {
+    let range = |no: u32| Range { prefix: keys::events_of_type(account, no), shape: Shape::Seq };
+    let types = shared.types.read().unwrap_or_else(PoisonError::into_inner);
+    let Some(known) = types.get(&account) else {
+        return Vec::new();
+    };
+    match pattern {
+        Pattern::Exactly(event_type) => known.get(event_type.as_str()).map(|no| range(*no)).into_iter().collect(),
+        Pattern::Everything => vec![Range { prefix: keys::events(account), shape: Shape::Seq }],
+        Pattern::Category(category) => {
+            let dotted = format!("{category}.");
+            let within = known.range(dotted.clone()..).take_while(|(name, _)| name.starts_with(&dotted));
+            within.map(|(_, no)| range(*no)).collect()
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What webhooks are owed, for the metrics: counted where the counting costs next to nothing, and no further.
+
+use crate::model::{AccountNo, NotificationKey, Seq, State, Timestamp, WebhookId};
+use crate::store::error::StoreError;
+use crate::store::handle::Store;
+use crate::store::schema::sets::seqs;
+use crate::store::schema::{keys, record};
+
+/// How many rows are counted for all webhooks together. A row of what was never tried stands for up to 128 notifications, one of
+/// what is retried for a single one; sled reads about a million a second.
+const MAX_ROWS: usize = 100_000;
+/// How many are counted for each webhook, however many webhooks there are.
+const MIN_ROWS: usize = 100;
+
+/// What one webhook is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debt {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Whether its notifications leave.
+    pub active: bool,
+    /// How many were never tried.
+    pub pending: u64,
+    /// How many are owed again.
+    pub retrying: u64,
+    /// When the oldest of them was first owed; `None` where nothing is.
+    pub oldest: Option<Timestamp>,
+    /// Whether there may be more than was counted.
+    pub more: bool,
+}
+
+impl Store {
+    /// What every webhook is owed. Counts up to a bounded number of rows and says where there were more; the oldest is right in any
+    /// case. Blocks on the disk.
+    pub fn debts(&self) -> Result<Vec<Debt>, StoreError> {
+        let directory = self.directory();
+        let webhooks: Vec<_> = directory.all().collect();
+        let most = (MAX_ROWS / webhooks.len().max(1)).max(MIN_ROWS);
+        let mut debts = Vec::with_capacity(webhooks.len());
+        for webhook in webhooks {
+            let (account, no) = (webhook.account, webhook.no);
+            let mut rows = most;
+            let mut count = |prefix: &[u8], is_set: bool| -> Result<(u64, Option<u64>), StoreError> {
+                let (mut count, mut first) = (0, None);
+                for row in self.shared.tree.scan(prefix) {
+                    // The first row is read in any case: it says how old the oldest is.
+                    if rows == 0 && first.is_some() {
+                        break;
+                    }
+                    rows = rows.saturating_sub(1);
+                    let (key, value) = row?;
+                    if is_set {
+                        count += u64::from(record::decode_set(&value)?.count_ones());
+                        first = match first {
+                            None => seqs(&key, &value)?.next(),
+                            found => found,
+                        };
+                    } else {
+                        count += 1;
+                        first = first.or_else(|| keys::u64_at(&key, key.len().checked_sub(8)?));
+                    }
+                }
+                Ok((count, first))
+            };
+            let retrying = keys::state_byte(State::Retrying { due: Timestamp::from_ms(0) }).unwrap_or_default();
+            let (fresh, oldest_fresh) = count(&keys::fresh_of(account, no), true)?;
+            let (waiting, oldest_waiting) = count(&keys::in_state_of(account, keys::WAITING, no), false)?;
+            let (retried, oldest_retried) = count(&keys::in_state_of(account, retrying, no), false)?;
+            let oldest = [oldest_fresh, oldest_waiting, oldest_retried].into_iter().flatten().min();
+            let key = |seq| NotificationKey { seq: Seq(seq), webhook: no };
+            let oldest = oldest.map(|seq| self.shared.notification(account, key(seq))).transpose()?.flatten();
+            debts.push(Debt {
+                account,
+                webhook: webhook.id,
+                active: webhook.is_active() && !self.is_absent(account),
+                pending: fresh + waiting,
+                retrying: retried,
+                oldest: oldest.map(|notification| notification.inserted_at),
+                more: rows == 0,
+            });
+        }
+        Ok(debts)
+    }
+}

@@ -1,0 +1,9 @@
+//! What callers ask of the store.
+
+pub(crate) mod accounts;
+pub(crate) mod backlog;
+pub(crate) mod due;
+pub(crate) mod history;
+pub(crate) mod lists;
+pub(crate) mod outcomes;
+pub(crate) mod point;

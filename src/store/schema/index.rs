@@ -1,0 +1,50 @@
+//! The index rows of a record, derived from the record in one place: a change takes away the rows of what was and puts the rows of
+//! what is, so that no transition can forget one.
+
+use crate::model::{Event, Notification, State};
+use crate::store::schema::keys;
+use crate::store::schema::keys::{Key, Reference};
+use crate::store::updates::Standing;
+
+/// Every index row a notification has.
+pub(crate) fn notification_rows(notification: &Notification) -> Vec<Key> {
+    let (account, key) = (notification.account, notification.key);
+    let mut rows = Vec::with_capacity(5);
+    rows.push(keys::by_webhook(key));
+    match Standing::from(notification) {
+        Standing::Nothing => {}
+        Standing::Fresh => rows.push(keys::fresh(account, key)),
+        Standing::Retry(due) => rows.push(keys::retry(due, key)),
+    }
+    if let Some(since) = notification.manual_at {
+        rows.push(keys::manual(since, key));
+    }
+    if let Some(state) = keys::state_byte(notification.state) {
+        rows.push(keys::by_state(account, state, key));
+    } else if notification.awaits_predecessor {
+        rows.push(keys::by_state(account, keys::WAITING, key));
+    } else if notification.state == State::Pending && notification.test {
+        // A test is pending without being fresh: it has no automatic attempt to come.
+        rows.push(keys::by_state(account, keys::PENDING_TEST, key));
+    }
+    if let Some(order) = notification.order.filter(|_| notification.needs_automatic_attempt()) {
+        rows.push(keys::order(order, key));
+    }
+    if let Some(attempt) = notification.last.as_ref().filter(|attempt| !attempt.result.confirms()) {
+        rows.push(keys::by_response(account, attempt.result.status().unwrap_or(0), key));
+    }
+    rows
+}
+
+/// Every index row an event has, given the number of its type.
+pub(crate) fn event_rows(event: &Event, type_no: u32) -> Vec<Key> {
+    let (account, seq) = (event.account, event.seq);
+    let mut rows = vec![keys::by_type(account, type_no, seq)];
+    let resource = &event.resource;
+    let external = [event.external_id.as_deref(), resource.external_id.as_deref()];
+    rows.extend(
+        external.into_iter().flatten().filter_map(|id| keys::by_reference(account, Reference::ExternalId, id, seq)),
+    );
+    rows.extend(resource.id.as_deref().and_then(|id| keys::by_reference(account, Reference::ResourceId, id, seq)));
+    rows
+}

@@ -1,0 +1,446 @@
+//! The keys of the one tree: a byte for the table, then big-endian fields, so that the order of bytes is the order of facts.
+//!
+//! | table | key after its byte | value |
+//! |---|---|---|
+//! | meta | name | see `record` |
+//! | account | account | its name |
+//! | token | token id | the token |
+//! | webhook | account, webhook | the webhook |
+//! | webhook id | webhook id | account, webhook |
+//! | event | account, seq | the event and, if small, its payload |
+//! | chunk | seq, number | 16 KiB of a larger payload |
+//! | own event id | account, event id | seq |
+//! | reference | account, kind, length, value, seq | – |
+//! | type name | account, type number | the type |
+//! | idempotency key | account, hash | what was answered |
+//! | idempotency end | moment, account, hash | – |
+//! | notification | account, seq, webhook | the notification, once it is more than owed (see `apply`) |
+//! | attempt | seq, webhook, number | an attempt before the last |
+//! | retry | webhook, due, seq | – (owed again: what is due later) |
+//! | manual | webhook, since, seq | – (owed by hand) |
+//! | by state | account, state, webhook, seq | – (the rare states) |
+//! | by response | account, status, webhook, seq | – (the last response, unless it was a 2XX) |
+//! | order | webhook, order key, seq | – (unfinished, of a webhook that keeps order) |
+//! | health | webhook | how its target does, while it fails |
+//! | job | number | a background job |
+//! | bulk resend | account, number | a bulk resend, kept for a while after its end |
+//!
+//! Indexes that name nearly every event, in the order of commit, are **sets**: a row stands for 128 sequence numbers, and its value
+//! says which of them are in. What a batch adds to one set is one row rewritten, not a row for each event. Elsewhere an entry of a set
+//! is spoken of by the key it would have as a row of its own, and [`in_set`] says which bit that is.
+//!
+//! | set | key after its byte |
+//! |---|---|
+//! | type | account, type number, seq / 128 |
+//! | by webhook | webhook, seq / 128 |
+//! | fresh (owed, never tried: what is due at once) | account, webhook, seq / 128 |
+
+use crate::model::{
+    AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo,
+};
+use crate::store::schema::keys;
+use crate::store::schema::table::{
+    ACCOUNT, ATTEMPT, BULK_RESEND, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, FRESH, HEALTH, IDEMPOTENCY,
+    IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, WEBHOOK,
+    WEBHOOK_ID,
+};
+
+/// The tables whose rows of a webhook stand below its number.
+pub(crate) fn below_webhook(webhook: WebhookNo) -> [keys::Key; 4] {
+    [keys::retries_of(webhook), keys::manuals_of(webhook), keys::of_webhook(webhook), keys::chains(webhook)]
+}
+
+/// How many sequence numbers one row of a set stands for, as a power of two.
+const SET_SHIFT: u32 = 7;
+
+/// Where an entry stands, if its index is a set: the row, and the bit in it.
+pub(crate) fn in_set(entry: &[u8]) -> Option<(Key, u128)> {
+    if !is_set(entry) {
+        return None;
+    }
+    let at = entry.len().checked_sub(8)?;
+    let seq = u64_at(entry, at)?;
+    Some((set_row(&entry[..at], seq), set_bit(seq)))
+}
+
+/// Whether keys that begin like this are rows or entries of a set.
+pub(crate) fn is_set(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(TYPE | BY_WEBHOOK | FRESH)))
+}
+
+/// The row of a set that stands for this sequence number.
+pub(crate) fn set_row(prefix: &[u8], seq: u64) -> Key {
+    [prefix, &(seq >> SET_SHIFT).to_be_bytes()].concat()
+}
+
+/// The bit of a sequence number in its row.
+pub(crate) const fn set_bit(seq: u64) -> u128 {
+    1 << (seq & ((1 << SET_SHIFT) - 1))
+}
+
+/// The first sequence number that a row of a set stands for; `None` for a key that is too short.
+pub(crate) fn first_of_row(row: &[u8]) -> Option<u64> {
+    let number = u64_at(row, row.len().checked_sub(8)?)?;
+    (number <= u64::MAX >> SET_SHIFT).then_some(number << SET_SHIFT)
+}
+
+/// The sequence numbers that a row of a set holds, the lowest first.
+pub(crate) fn seqs_of_row(first: u64, bits: u128) -> impl DoubleEndedIterator<Item = u64> {
+    (0..u64::from(u128::BITS)).filter(move |at| bits >> at & 1 == 1).map(move |at| first + at)
+}
+
+/// A key, or the beginning that a range of keys shares.
+pub(crate) type Key = Vec<u8>;
+
+struct Builder(Key);
+
+impl Builder {
+    fn new(table: u8) -> Self {
+        let mut key = Vec::with_capacity(24);
+        key.push(table);
+        Self(key)
+    }
+
+    fn u8(mut self, n: u8) -> Self {
+        self.0.push(n);
+        self
+    }
+
+    fn u16(mut self, n: u16) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+
+    fn u32(mut self, n: u32) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+
+    fn u64(mut self, n: u64) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+/// What an index of references leads from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reference {
+    /// The event's own `external_id`, or its resource's.
+    ExternalId,
+    /// The resource's `id`.
+    ResourceId,
+}
+
+/// The longest reference that has an index row: its length stands in one byte.
+#[cfg(test)]
+pub(crate) const MAX_REFERENCE_BYTES: usize = 255;
+
+pub(crate) fn meta(name: &str) -> Key {
+    Builder::new(META).bytes(name.as_bytes()).0
+}
+
+pub(crate) fn accounts() -> Key {
+    Builder::new(ACCOUNT).0
+}
+
+pub(crate) fn account(account: AccountNo) -> Key {
+    Builder(accounts()).u32(account.0).0
+}
+
+pub(crate) fn tokens() -> Key {
+    Builder::new(TOKEN).0
+}
+
+pub(crate) fn token(id: TokenId) -> Key {
+    Builder(tokens()).bytes(&id.to_bytes()).0
+}
+
+pub(crate) fn webhooks() -> Key {
+    Builder::new(WEBHOOK).0
+}
+
+/// The webhooks of an account, deleted ones among them.
+pub(crate) fn webhooks_of(account: AccountNo) -> Key {
+    Builder(webhooks()).u32(account.0).0
+}
+
+pub(crate) fn webhook(account: AccountNo, webhook: WebhookNo) -> Key {
+    Builder(webhooks()).u32(account.0).u32(webhook.0).0
+}
+
+pub(crate) fn webhook_id(id: WebhookId) -> Key {
+    Builder::new(WEBHOOK_ID).bytes(&id.to_bytes()).0
+}
+
+pub(crate) fn all_events() -> Key {
+    Builder::new(EVENT).0
+}
+
+pub(crate) fn events(account: AccountNo) -> Key {
+    Builder::new(EVENT).u32(account.0).0
+}
+
+pub(crate) fn event(account: AccountNo, seq: Seq) -> Key {
+    Builder(events(account)).u64(seq.0).0
+}
+
+/// The chunks of one payload.
+pub(crate) fn chunks(seq: Seq) -> Key {
+    Builder::new(CHUNK).u64(seq.0).0
+}
+
+pub(crate) fn chunk(seq: Seq, number: u16) -> Key {
+    Builder::new(CHUNK).u64(seq.0).u16(number).0
+}
+
+pub(crate) fn own_id(account: AccountNo, id: EventId) -> Key {
+    Builder::new(OWN_ID).u32(account.0).bytes(&id.to_bytes()).0
+}
+
+pub(crate) fn events_of_type(account: AccountNo, type_no: u32) -> Key {
+    Builder::new(TYPE).u32(account.0).u32(type_no).0
+}
+
+pub(crate) fn by_type(account: AccountNo, type_no: u32, seq: Seq) -> Key {
+    Builder(events_of_type(account, type_no)).u64(seq.0).0
+}
+
+/// `None` for a value longer than 255 bytes, which has no index row.
+pub(crate) fn events_with(account: AccountNo, kind: Reference, value: &str) -> Option<Key> {
+    let length = u8::try_from(value.len()).ok()?;
+    let kind = match kind {
+        Reference::ExternalId => 0,
+        Reference::ResourceId => 1,
+    };
+    Some(Builder::new(REFERENCE).u32(account.0).u8(kind).u8(length).bytes(value.as_bytes()).0)
+}
+
+pub(crate) fn by_reference(account: AccountNo, kind: Reference, value: &str, seq: Seq) -> Option<Key> {
+    events_with(account, kind, value).map(|prefix| Builder(prefix).u64(seq.0).0)
+}
+
+pub(crate) fn type_names() -> Key {
+    Builder::new(TYPE_NAME).0
+}
+
+pub(crate) fn type_names_of(account: AccountNo) -> Key {
+    Builder(type_names()).u32(account.0).0
+}
+
+pub(crate) fn type_name(account: AccountNo, type_no: u32) -> Key {
+    Builder(type_names()).u32(account.0).u32(type_no).0
+}
+
+pub(crate) fn idempotency_of(account: AccountNo) -> Key {
+    Builder::new(IDEMPOTENCY).u32(account.0).0
+}
+
+pub(crate) fn idempotency(account: AccountNo, hash: [u8; 16]) -> Key {
+    Builder::new(IDEMPOTENCY).u32(account.0).bytes(&hash).0
+}
+
+pub(crate) fn idempotency_ends() -> Key {
+    Builder::new(IDEMPOTENCY_END).0
+}
+
+pub(crate) fn idempotency_end(at: Timestamp, account: AccountNo, hash: [u8; 16]) -> Key {
+    Builder(idempotency_ends()).u64(at.as_ms()).u32(account.0).bytes(&hash).0
+}
+
+pub(crate) fn all_notifications() -> Key {
+    Builder::new(NOTIFICATION).0
+}
+
+pub(crate) fn notifications(account: AccountNo) -> Key {
+    Builder::new(NOTIFICATION).u32(account.0).0
+}
+
+pub(crate) fn notifications_of(account: AccountNo, seq: Seq) -> Key {
+    Builder(notifications(account)).u64(seq.0).0
+}
+
+pub(crate) fn notification(account: AccountNo, key: NotificationKey) -> Key {
+    Builder(notifications_of(account, key.seq)).u32(key.webhook.0).0
+}
+
+/// The attempts of all notifications of an event.
+pub(crate) fn attempts_of_event(seq: Seq) -> Key {
+    Builder::new(ATTEMPT).u64(seq.0).0
+}
+
+pub(crate) fn attempts(key: NotificationKey) -> Key {
+    Builder::new(ATTEMPT).u64(key.seq.0).u32(key.webhook.0).0
+}
+
+pub(crate) fn attempt(key: NotificationKey, number: u16) -> Key {
+    Builder(attempts(key)).u16(number).0
+}
+
+pub(crate) fn of_webhook(webhook: WebhookNo) -> Key {
+    Builder::new(BY_WEBHOOK).u32(webhook.0).0
+}
+
+pub(crate) fn by_webhook(key: NotificationKey) -> Key {
+    Builder(of_webhook(key.webhook)).u64(key.seq.0).0
+}
+
+pub(crate) fn all_fresh() -> Key {
+    Builder::new(FRESH).0
+}
+
+pub(crate) fn fresh_of_account(account: AccountNo) -> Key {
+    Builder::new(FRESH).u32(account.0).0
+}
+
+pub(crate) fn fresh_of(account: AccountNo, webhook: WebhookNo) -> Key {
+    Builder(fresh_of_account(account)).u32(webhook.0).0
+}
+
+pub(crate) fn fresh(account: AccountNo, key: NotificationKey) -> Key {
+    Builder(fresh_of(account, key.webhook)).u64(key.seq.0).0
+}
+
+pub(crate) fn all_retries() -> Key {
+    Builder::new(RETRY).0
+}
+
+pub(crate) fn retries_of(webhook: WebhookNo) -> Key {
+    Builder::new(RETRY).u32(webhook.0).0
+}
+
+pub(crate) fn retry(due: Timestamp, key: NotificationKey) -> Key {
+    Builder(retries_of(key.webhook)).u64(due.as_ms()).u64(key.seq.0).0
+}
+
+pub(crate) fn manuals_of(webhook: WebhookNo) -> Key {
+    Builder::new(MANUAL).u32(webhook.0).0
+}
+
+pub(crate) fn manual(since: Timestamp, key: NotificationKey) -> Key {
+    Builder(manuals_of(key.webhook)).u64(since.as_ms()).u64(key.seq.0).0
+}
+
+/// The byte of tests that wait for their one attempt, which no queue of automatic attempts holds.
+pub(crate) const PENDING_TEST: u8 = 0;
+/// The byte of what waits for its turn in an order: pending, and in no queue.
+pub(crate) const WAITING: u8 = 4;
+
+/// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`fresh`], delivered
+/// ones are most of the main order.
+pub(crate) fn state_byte(state: State) -> Option<u8> {
+    match state {
+        State::Pending | State::Delivered => None,
+        State::Retrying { .. } => Some(1),
+        State::Failed => Some(2),
+        State::Cancelled => Some(3),
+    }
+}
+
+pub(crate) fn in_state(account: AccountNo, state: u8) -> Key {
+    Builder::new(BY_STATE).u32(account.0).u8(state).0
+}
+
+pub(crate) fn in_state_of(account: AccountNo, state: u8, webhook: WebhookNo) -> Key {
+    Builder(in_state(account, state)).u32(webhook.0).0
+}
+
+pub(crate) fn by_state(account: AccountNo, state: u8, key: NotificationKey) -> Key {
+    Builder(in_state_of(account, state, key.webhook)).u64(key.seq.0).0
+}
+
+/// All responses of an account; the status follows. Status 0 stands for "tried, and no response came".
+pub(crate) fn responses(account: AccountNo) -> Key {
+    Builder::new(BY_RESPONSE).u32(account.0).0
+}
+
+pub(crate) fn with_response(account: AccountNo, status: u16) -> Key {
+    Builder(responses(account)).u16(status).0
+}
+
+pub(crate) fn by_response(account: AccountNo, status: u16, key: NotificationKey) -> Key {
+    Builder(with_response(account, status)).u32(key.webhook.0).u64(key.seq.0).0
+}
+
+/// All orders of a webhook.
+pub(crate) fn chains(webhook: WebhookNo) -> Key {
+    Builder::new(ORDER).u32(webhook.0).0
+}
+
+/// All unfinished notifications of one resource, of a webhook that keeps order.
+pub(crate) fn chain(webhook: WebhookNo, order: OrderKey) -> Key {
+    Builder::new(ORDER).u32(webhook.0).u64(order.0).0
+}
+
+pub(crate) fn order(order: OrderKey, key: NotificationKey) -> Key {
+    Builder(chain(key.webhook, order)).u64(key.seq.0).0
+}
+
+pub(crate) fn healths() -> Key {
+    Builder::new(HEALTH).0
+}
+
+pub(crate) fn health(webhook: WebhookNo) -> Key {
+    Builder(healths()).u32(webhook.0).0
+}
+
+pub(crate) fn jobs() -> Key {
+    Builder::new(JOB).0
+}
+
+pub(crate) fn job(number: u64) -> Key {
+    Builder(jobs()).u64(number).0
+}
+
+pub(crate) fn all_resends() -> Key {
+    Builder::new(BULK_RESEND).0
+}
+
+pub(crate) fn resends(account: AccountNo) -> Key {
+    Builder(all_resends()).u32(account.0).0
+}
+
+pub(crate) fn resend(account: AccountNo, number: u64) -> Key {
+    Builder(resends(account)).u64(number).0
+}
+
+/// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
+pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
+    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, FRESH, BULK_RESEND];
+    tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
+}
+
+/// The first key past every key that starts with `prefix`.
+pub(crate) fn end_of(prefix: &[u8]) -> Key {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    // Nothing sorts past a prefix of 0xff alone; no table has such a byte.
+    vec![u8::MAX; prefix.len() + 1]
+}
+
+/// The big-endian u64 that a key holds at `at`.
+pub(crate) fn u64_at(key: &[u8], at: usize) -> Option<u64> {
+    key.get(at..at + 8)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The big-endian u32 that a key holds at `at`.
+pub(crate) fn u32_at(key: &[u8], at: usize) -> Option<u32> {
+    key.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+/// The big-endian u16 that a key holds at `at`.
+pub(crate) fn u16_at(key: &[u8], at: usize) -> Option<u16> {
+    key.get(at..at + 2)?.try_into().ok().map(u16::from_be_bytes)
+}
+
+#[cfg(test)]
+mod tests;

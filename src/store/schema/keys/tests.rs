@@ -1,0 +1,104 @@
+//! Keys sort as the facts they stand for, and their bytes are part of the file format.
+
+use super::*;
+use crate::model::{AccountNo, EventId, NotificationKey, OrderKey, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
+use proptest::prelude::*;
+
+const KEY: NotificationKey = NotificationKey { seq: Seq(0x0102_0304), webhook: WebhookNo(0x0a0b) };
+const ACCOUNT_7: AccountNo = AccountNo(7);
+
+/// The bytes of every key are part of the file format: a change here is a new format number.
+#[test]
+fn golden_bytes() {
+    let at = Timestamp::from_ms(0x0909);
+    let uuid = [0xee; 16];
+    let hex = |key: Key| crate::store::hex::hex(&key);
+    let cases = [
+        (meta("head"), "0068656164".to_owned()),
+        (account(ACCOUNT_7), "0100000007".to_owned()),
+        (token(TokenId::from_bytes(uuid)), format!("02{}", "ee".repeat(16))),
+        (webhook(ACCOUNT_7, KEY.webhook), "030000000700000a0b".to_owned()),
+        (webhook_id(WebhookId::from_bytes(uuid)), format!("04{}", "ee".repeat(16))),
+        (event(ACCOUNT_7, KEY.seq), "10000000070000000001020304".to_owned()),
+        (chunk(KEY.seq, 3), "1100000000010203040003".to_owned()),
+        (own_id(ACCOUNT_7, EventId::from_bytes(uuid)), format!("1200000007{}", "ee".repeat(16))),
+        (by_type(ACCOUNT_7, 5, KEY.seq), "1300000007000000050000000001020304".to_owned()),
+        (
+            by_reference(ACCOUNT_7, Reference::ExternalId, "ab", KEY.seq).unwrap(),
+            "1400000007000261620000000001020304".to_owned(),
+        ),
+        (
+            by_reference(ACCOUNT_7, Reference::ResourceId, "ab", KEY.seq).unwrap(),
+            "1400000007010261620000000001020304".to_owned(),
+        ),
+        (type_name(ACCOUNT_7, 5), "150000000700000005".to_owned()),
+        (idempotency(ACCOUNT_7, uuid), format!("1600000007{}", "ee".repeat(16))),
+        (idempotency_end(at, ACCOUNT_7, uuid), format!("17000000000000090900000007{}", "ee".repeat(16))),
+        (notification(ACCOUNT_7, KEY), "2000000007000000000102030400000a0b".to_owned()),
+        (attempt(KEY, 2), "21000000000102030400000a0b0002".to_owned()),
+        (by_webhook(KEY), "2200000a0b0000000001020304".to_owned()),
+        (fresh(ACCOUNT_7, KEY), "230000000700000a0b0000000001020304".to_owned()),
+        (retry(at, KEY), "2400000a0b00000000000009090000000001020304".to_owned()),
+        (manual(at, KEY), "2500000a0b00000000000009090000000001020304".to_owned()),
+        (by_state(ACCOUNT_7, 2, KEY), "26000000070200000a0b0000000001020304".to_owned()),
+        (by_response(ACCOUNT_7, 503, KEY), "270000000701f700000a0b0000000001020304".to_owned()),
+        (order(OrderKey(6), KEY), "2800000a0b00000000000000060000000001020304".to_owned()),
+        (health(KEY.webhook), "2900000a0b".to_owned()),
+        (job(9), "300000000000000009".to_owned()),
+        (resend(ACCOUNT_7, 9), "31000000070000000000000009".to_owned()),
+    ];
+    for (key, expected) in cases {
+        assert_eq!(hex(key), expected);
+    }
+}
+
+#[test]
+fn an_entry_of_a_set_is_a_bit_of_its_row() {
+    let (row, bit) = in_set(&by_webhook(KEY)).unwrap();
+    assert_eq!(
+        (&row[..], bit),
+        ([&of_webhook(KEY.webhook)[..], &(KEY.seq.0 >> 7).to_be_bytes()].concat().as_slice(), 1 << 4)
+    );
+    assert_eq!(in_set(&retry(Timestamp::from_ms(1), KEY)), None);
+    let first = first_of_row(&row).unwrap();
+    assert_eq!(seqs_of_row(first, bit | 1 | 1 << 127).collect::<Vec<_>>(), [first, KEY.seq.0, first + 127]);
+    assert_eq!(set_row(&of_webhook(KEY.webhook), first + 127), row);
+    assert_ne!(set_row(&of_webhook(KEY.webhook), first + 128), row);
+}
+
+#[test]
+fn references_have_an_end() {
+    assert!(events_with(ACCOUNT_7, Reference::ExternalId, &"x".repeat(MAX_REFERENCE_BYTES)).is_some());
+    assert!(events_with(ACCOUNT_7, Reference::ExternalId, &"x".repeat(MAX_REFERENCE_BYTES + 1)).is_none());
+}
+
+fn key_of(seq: u64, webhook: u32) -> NotificationKey {
+    NotificationKey { seq: Seq(seq), webhook: WebhookNo(webhook) }
+}
+
+proptest! {
+    #[test]
+    fn keys_sort_as_their_facts(a in any::<(u32, u64, u32)>(), b in any::<(u32, u64, u32)>()) {
+        let notification = |(account, seq, webhook)| super::notification(AccountNo(account), key_of(seq, webhook));
+        prop_assert_eq!(notification(a).cmp(&notification(b)), a.cmp(&b));
+        let retry = |(webhook, due, seq): (u32, u64, u32)| retry(Timestamp::from_ms(due >> 20), key_of(seq.into(), webhook));
+        let facts = |(webhook, due, seq): (u32, u64, u32)| (webhook, due >> 20, seq);
+        prop_assert_eq!(retry(a).cmp(&retry(b)), facts(a).cmp(&facts(b)));
+    }
+
+    #[test]
+    fn a_prefix_ends_past_all_it_holds(prefix in prop::collection::vec(any::<u8>(), 1..6), rest in prop::collection::vec(any::<u8>(), 0..6)) {
+        prop_assume!(prefix[0] < u8::MAX);
+        let key = [prefix.clone(), rest].concat();
+        prop_assert!(key < end_of(&prefix));
+        prop_assert!(end_of(&prefix) > prefix);
+    }
+
+    #[test]
+    fn references_never_run_into_each_other(a in "\\PC{0,12}", b in "\\PC{0,12}", seq in any::<u64>()) {
+        prop_assume!(a != b);
+        let prefix = events_with(AccountNo(1), Reference::ExternalId, &a).unwrap();
+        let other = by_reference(AccountNo(1), Reference::ExternalId, &b, Seq(seq)).unwrap();
+        prop_assert!(!other.starts_with(&prefix));
+    }
+}

@@ -1,0 +1,9 @@
+//! What stands in the tree: keys, index rows and records.
+
+pub(crate) mod index;
+pub(crate) mod keys;
+pub(crate) mod position;
+pub(crate) mod record;
+pub(crate) mod sets;
+pub(crate) mod table;
+pub(crate) mod unfinished;

@@ -1,0 +1,143 @@
+//! Events and their payloads.
+
+use crate::model::{
+    AccountNo, Event, EventId, EventType, Fingerprint, Payload, ResourceIds, Seq, Timestamp, TraceContext,
+};
+use crate::store::error::StoreError;
+use crate::store::schema::record::frame::{CHUNK_BYTES, invalid, open, seal};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EventV1<'a> {
+    id: [u8; 16],
+    event_type: &'a str,
+    external_id: Option<&'a str>,
+    resource_id: Option<&'a str>,
+    resource_external_id: Option<&'a str>,
+    occurred_ms: Option<u64>,
+    inserted_ms: u64,
+    fingerprint: [u8; 16],
+    notifications: u32,
+    erased_ms: Option<u64>,
+    /// 0 where the payload was erased or never was.
+    payload_len: u32,
+    resource_at: u32,
+    /// 0 where the payload is the record's own tail.
+    chunks: u16,
+    /// The trace that the event was recorded in.
+    trace: Option<Vec<u8>>,
+}
+
+/// Where an event's payload stands.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Behind the event, in the same row.
+    Inline(Payload),
+    /// In so many rows of [`CHUNK_BYTES`].
+    Chunked { len: usize, resource_at: usize, chunks: u16 },
+    /// Nowhere any more.
+    Erased,
+}
+
+impl Stored {
+    /// How long the payload is.
+    pub(crate) fn payload_bytes(&self) -> u64 {
+        match self {
+            Self::Inline(payload) => payload.body().len() as u64,
+            Self::Chunked { len, .. } => *len as u64,
+            Self::Erased => 0,
+        }
+    }
+}
+
+/// The event's row, and the rows of its payload where that is too large for one.
+pub(crate) fn encode_event(event: &Event, payload: Option<&Payload>) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let body: &[u8] = payload.map_or(&[], |payload| payload.body());
+    let inline = body.len() <= CHUNK_BYTES;
+    let chunks: Vec<Vec<u8>> =
+        if inline { Vec::new() } else { body.chunks(CHUNK_BYTES).map(|chunk| seal(&(), chunk)).collect() };
+    let row = seal(
+        &event_record(event, body.len(), payload.map_or(0, Payload::resource_at), chunks.len()),
+        if inline { body } else { &[] },
+    );
+    (row, chunks)
+}
+
+/// The event's row again, its payload's place untouched.
+pub(crate) fn encode_event_again(event: &Event, stored: &Stored) -> Vec<u8> {
+    let (len, resource_at, chunks, tail) = match stored {
+        Stored::Inline(payload) => (payload.body().len(), payload.resource_at(), 0, &payload.body()[..]),
+        Stored::Chunked { len, resource_at, chunks } => (*len, *resource_at, usize::from(*chunks), &[][..]),
+        Stored::Erased => (0, 0, 0, &[][..]),
+    };
+    seal(&event_record(event, len, resource_at, chunks), tail)
+}
+
+pub(crate) fn event_record(event: &Event, payload_len: usize, resource_at: usize, chunks: usize) -> EventV1<'_> {
+    const FITS: &str = "a payload is at most 16 MiB";
+    EventV1 {
+        id: event.id.to_bytes(),
+        event_type: event.event_type.as_str(),
+        external_id: event.external_id.as_deref(),
+        resource_id: event.resource.id.as_deref(),
+        resource_external_id: event.resource.external_id.as_deref(),
+        occurred_ms: event.occurred_at.map(Timestamp::as_ms),
+        inserted_ms: event.inserted_at.as_ms(),
+        fingerprint: event.fingerprint.0,
+        notifications: event.notifications,
+        erased_ms: event.erased_at.map(Timestamp::as_ms),
+        payload_len: u32::try_from(payload_len).expect(FITS),
+        resource_at: u32::try_from(resource_at).expect(FITS),
+        chunks: u16::try_from(chunks).expect(FITS),
+        trace: event.trace.as_ref().map(|trace| trace.to_bytes()),
+    }
+}
+
+pub(crate) fn decode_event(account: AccountNo, seq: Seq, value: &[u8]) -> Result<(Event, Stored), StoreError> {
+    let (record, tail) = open::<EventV1>("event", value)?;
+    let stored = if record.payload_len == 0 {
+        Stored::Erased
+    } else if record.chunks == 0 {
+        let body = Bytes::copy_from_slice(tail);
+        Stored::Inline(Payload::new(body, record.resource_at as usize).ok_or_else(|| invalid("event"))?)
+    } else {
+        Stored::Chunked {
+            len: record.payload_len as usize,
+            resource_at: record.resource_at as usize,
+            chunks: record.chunks,
+        }
+    };
+    Ok((event_from(account, seq, &record)?, stored))
+}
+
+/// The event alone, its payload not copied: what lists read.
+pub(crate) fn decode_event_head(account: AccountNo, seq: Seq, value: &[u8]) -> Result<Event, StoreError> {
+    event_from(account, seq, &open("event", value)?.0)
+}
+
+fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>) -> Result<Event, StoreError> {
+    Ok(Event {
+        seq,
+        account,
+        id: EventId::from_bytes(record.id),
+        event_type: EventType::parse(record.event_type).ok_or_else(|| invalid("event"))?,
+        external_id: record.external_id.map(str::to_owned),
+        resource: ResourceIds {
+            id: record.resource_id.map(str::to_owned),
+            external_id: record.resource_external_id.map(str::to_owned),
+        },
+        occurred_at: record.occurred_ms.map(Timestamp::from_ms),
+        inserted_at: Timestamp::from_ms(record.inserted_ms),
+        fingerprint: Fingerprint(record.fingerprint),
+        notifications: record.notifications,
+        erased_at: record.erased_ms.map(Timestamp::from_ms),
+        trace: record.trace.as_deref().and_then(TraceContext::from_bytes).map(Arc::new),
+    })
+}
+
+/// The raw bytes of one chunk.
+pub(crate) fn decode_chunk(value: &[u8]) -> Result<&[u8], StoreError> {
+    open::<()>("chunk", value).map(|((), tail)| tail)
+}

@@ -1,0 +1,164 @@
+//! Background jobs, and the bulk resends that some of them are parts of.
+
+use crate::model::{
+    AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Status, Timestamp, WebhookNo,
+};
+use crate::store::error::StoreError;
+use crate::store::schema::record::frame::{invalid, open, seal};
+use serde::{Deserialize, Serialize};
+
+/// A background job: what touches a whole backlog, done in small batches, and taken up again after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum JobV1 {
+    /// Cancels what a deleted webhook was owed. Needs no cursor: what it has done is gone from the ranges it reads.
+    Cancel { account: u32, webhook: u32 },
+    /// Owes an attempt by hand to what a filter matches of one webhook, the oldest first.
+    Resend {
+        account: u32,
+        /// The bulk resend it is a part of.
+        resend: u64,
+        webhook: u32,
+        status: Option<u8>,
+        event_type: Option<String>,
+        /// See [`ResponseFilter::code`].
+        response: Option<u16>,
+        /// The next place to look at, inclusive.
+        at_seq: u64,
+        at_webhook: u32,
+        /// The last place to look at, inclusive.
+        last_seq: u64,
+        last_webhook: u32,
+    },
+    /// Brings the due times of what a webhook is owed again forward to the gaps of its schedule.
+    BringForward {
+        account: u32,
+        webhook: u32,
+        /// What was attempted after this moment stays as it is.
+        asked_ms: u64,
+        /// The next row to look at, inclusive.
+        at_ms: u64,
+        at_seq: u64,
+    },
+    /// Removes an account. Needs no cursor either.
+    Remove { account: u32 },
+}
+
+/// The present version.
+pub(crate) type Job = JobV1;
+
+pub(crate) fn encode_job(job: &Job) -> Vec<u8> {
+    seal(job, &[])
+}
+
+pub(crate) fn decode_job(value: &[u8]) -> Result<Job, StoreError> {
+    open("job", value).map(|(job, _)| job)
+}
+
+#[derive(Serialize, Deserialize)]
+struct ResendV1 {
+    id: [u8; 16],
+    webhook: Option<u32>,
+    status: Option<u8>,
+    event_type: Option<String>,
+    /// See [`ResponseFilter::code`].
+    response: Option<u16>,
+    from_ms: Option<u64>,
+    to_ms: Option<u64>,
+    state: u8,
+    queued: u64,
+    resent: u64,
+    skipped: u64,
+    open: u32,
+    broken: bool,
+    inserted_ms: u64,
+    updated_ms: u64,
+    ended_ms: Option<u64>,
+}
+
+pub(crate) fn encode_resend(resend: &BulkResend) -> Vec<u8> {
+    let filter = &resend.filter;
+    let record = ResendV1 {
+        id: resend.id.to_bytes(),
+        webhook: filter.webhook.map(|no| no.0),
+        status: filter.status.map(status_byte),
+        event_type: filter.event_type.as_ref().map(ToString::to_string),
+        response: filter.response.map(ResponseFilter::code),
+        from_ms: filter.from.map(Timestamp::as_ms),
+        to_ms: filter.to.map(Timestamp::as_ms),
+        state: match resend.state {
+            ResendState::Running => 0,
+            ResendState::Done => 1,
+            ResendState::Cancelled => 2,
+            ResendState::Failed => 3,
+        },
+        queued: resend.queued,
+        resent: resend.resent,
+        skipped: resend.skipped,
+        open: resend.open,
+        broken: resend.broken,
+        inserted_ms: resend.inserted_at.as_ms(),
+        updated_ms: resend.updated_at.as_ms(),
+        ended_ms: resend.ended_at.map(Timestamp::as_ms),
+    };
+    seal(&record, &[])
+}
+
+pub(crate) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Result<BulkResend, StoreError> {
+    const TABLE: &str = "bulk resend";
+    let (record, _) = open::<ResendV1>(TABLE, value)?;
+    let event_type = match record.event_type {
+        Some(text) => Some(Pattern::parse(&text).ok_or_else(|| invalid(TABLE))?),
+        None => None,
+    };
+    let status = match record.status {
+        Some(byte) => Some(status_from(byte).ok_or_else(|| invalid(TABLE))?),
+        None => None,
+    };
+    let response = match record.response {
+        Some(code) => Some(ResponseFilter::from_code(code).ok_or_else(|| invalid(TABLE))?),
+        None => None,
+    };
+    Ok(BulkResend {
+        number,
+        account,
+        id: ResendId::from_bytes(record.id),
+        filter: ResendFilter {
+            webhook: record.webhook.map(WebhookNo),
+            status,
+            event_type,
+            response,
+            from: record.from_ms.map(Timestamp::from_ms),
+            to: record.to_ms.map(Timestamp::from_ms),
+        },
+        state: match record.state {
+            0 => ResendState::Running,
+            1 => ResendState::Done,
+            2 => ResendState::Cancelled,
+            3 => ResendState::Failed,
+            _ => return Err(invalid(TABLE)),
+        },
+        queued: record.queued,
+        resent: record.resent,
+        skipped: record.skipped,
+        open: record.open,
+        broken: record.broken,
+        inserted_at: Timestamp::from_ms(record.inserted_ms),
+        updated_at: Timestamp::from_ms(record.updated_ms),
+        ended_at: record.ended_ms.map(Timestamp::from_ms),
+    })
+}
+
+pub(crate) const fn status_byte(status: Status) -> u8 {
+    match status {
+        Status::Pending => 0,
+        Status::Retrying => 1,
+        Status::Held => 2,
+        Status::Delivered => 3,
+        Status::Failed => 4,
+        Status::Cancelled => 5,
+    }
+}
+
+pub(crate) fn status_from(byte: u8) -> Option<Status> {
+    Status::ALL.into_iter().find(|status| status_byte(*status) == byte)
+}

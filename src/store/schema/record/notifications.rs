@@ -1,0 +1,215 @@
+//! Notifications and their attempts.
+
+use crate::model::{
+    AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, Notification, NotificationKey, OrderKey, Response,
+    State, Timestamp, Timings, TlsVersion, Trigger, millis,
+};
+use crate::store::error::StoreError;
+use crate::store::schema::record::frame::{invalid, open, seal};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::time::Duration;
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NotificationV1 {
+    pub(crate) state: u8,
+    pub(crate) due_ms: Option<u64>,
+    pub(crate) test: bool,
+    pub(crate) erased: bool,
+    pub(crate) automatic: u8,
+    pub(crate) attempts: u16,
+    pub(crate) manual_ms: Option<u64>,
+    pub(crate) inserted_ms: u64,
+    pub(crate) updated_ms: u64,
+    pub(crate) delivered_ms: Option<u64>,
+    /// What it is kept in order by, where its webhook is ordered.
+    pub(crate) order: Option<u64>,
+    /// Whether one before it in that order has to end first.
+    pub(crate) awaits_predecessor: bool,
+    /// How long after the last automatic attempt the next one was scheduled.
+    pub(crate) gap_ms: Option<u64>,
+    pub(crate) last: Option<AttemptV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AttemptV1 {
+    number: u16,
+    trigger: u8,
+    started_ms: u64,
+    duration_us: u32,
+    dns_us: Option<u32>,
+    connect_us: Option<u32>,
+    tls_us: Option<u32>,
+    first_byte_us: Option<u32>,
+    remote_ip: Option<Vec<u8>>,
+    /// 12 or 13; 0 where there was no TLS.
+    tls_version: u8,
+    result: ResultV1,
+    next_ms: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum ResultV1 {
+    Response { status: u16, body: Vec<u8>, retry_after_ms: Option<u64>, location: Option<String> },
+    Error { code: String, message: String, message_pt: String },
+}
+
+pub(crate) fn encode_notification(notification: &Notification) -> Vec<u8> {
+    let (state, due_ms) = match notification.state {
+        State::Pending => (0, None),
+        State::Retrying { due } => (1, Some(due.as_ms())),
+        State::Delivered => (2, None),
+        State::Failed => (3, None),
+        State::Cancelled => (4, None),
+    };
+    let record = NotificationV1 {
+        state,
+        due_ms,
+        test: notification.test,
+        erased: notification.erased,
+        automatic: notification.automatic,
+        attempts: notification.attempts,
+        manual_ms: notification.manual_at.map(Timestamp::as_ms),
+        inserted_ms: notification.inserted_at.as_ms(),
+        updated_ms: notification.updated_at.as_ms(),
+        delivered_ms: notification.delivered_at.map(Timestamp::as_ms),
+        order: notification.order.map(|order| order.0),
+        awaits_predecessor: notification.awaits_predecessor,
+        gap_ms: notification.gap.map(millis),
+        last: notification.last.as_ref().map(attempt_record),
+    };
+    seal(&record, &[])
+}
+
+pub(crate) fn decode_notification(
+    account: AccountNo,
+    key: NotificationKey,
+    value: &[u8],
+) -> Result<Notification, StoreError> {
+    const TABLE: &str = "notification";
+    let (record, _) = open::<NotificationV1>(TABLE, value)?;
+    let state = match (record.state, record.due_ms) {
+        (0, _) => State::Pending,
+        (1, Some(due)) => State::Retrying { due: Timestamp::from_ms(due) },
+        (2, _) => State::Delivered,
+        (3, _) => State::Failed,
+        (4, _) => State::Cancelled,
+        _ => return Err(invalid(TABLE)),
+    };
+    Ok(Notification {
+        key,
+        account,
+        state,
+        test: record.test,
+        erased: record.erased,
+        automatic: record.automatic,
+        attempts: record.attempts,
+        manual_at: record.manual_ms.map(Timestamp::from_ms),
+        inserted_at: Timestamp::from_ms(record.inserted_ms),
+        updated_at: Timestamp::from_ms(record.updated_ms),
+        delivered_at: record.delivered_ms.map(Timestamp::from_ms),
+        order: record.order.map(OrderKey),
+        awaits_predecessor: record.awaits_predecessor,
+        gap: record.gap_ms.map(Duration::from_millis),
+        last: match record.last {
+            Some(attempt) => Some(attempt_from(attempt).ok_or_else(|| invalid(TABLE))?),
+            None => None,
+        },
+    })
+}
+
+pub(crate) fn encode_attempt(attempt: &Attempt) -> Vec<u8> {
+    seal(&attempt_record(attempt), &[])
+}
+
+pub(crate) fn decode_attempt(value: &[u8]) -> Result<Attempt, StoreError> {
+    let (record, _) = open("attempt", value)?;
+    attempt_from(record).ok_or_else(|| invalid("attempt"))
+}
+
+fn attempt_record(attempt: &Attempt) -> AttemptV1 {
+    AttemptV1 {
+        number: attempt.number,
+        trigger: match attempt.trigger {
+            Trigger::Automatic => 0,
+            Trigger::Manual => 1,
+            Trigger::Test => 2,
+        },
+        started_ms: attempt.started_at.as_ms(),
+        duration_us: attempt.duration_us,
+        dns_us: attempt.timings.dns_us,
+        connect_us: attempt.timings.connect_us,
+        tls_us: attempt.timings.tls_us,
+        first_byte_us: attempt.timings.first_byte_us,
+        remote_ip: attempt.remote_ip.map(|ip| match ip {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        }),
+        tls_version: match attempt.tls {
+            None => 0,
+            Some(TlsVersion::V1_2) => 12,
+            Some(TlsVersion::V1_3) => 13,
+        },
+        result: match &attempt.result {
+            AttemptResult::Response(response) => ResultV1::Response {
+                status: response.status,
+                body: response.body.clone(),
+                retry_after_ms: response.retry_after.map(millis),
+                location: response.location.clone(),
+            },
+            AttemptResult::Error(error) => ResultV1::Error {
+                code: error.code.as_str().to_owned(),
+                message: error.message.clone(),
+                message_pt: error.message_pt.clone(),
+            },
+        },
+        next_ms: attempt.next_attempt_at.map(Timestamp::as_ms),
+    }
+}
+
+fn attempt_from(record: AttemptV1) -> Option<Attempt> {
+    let remote_ip = match record.remote_ip {
+        None => None,
+        Some(octets) => Some(match octets.len() {
+            4 => IpAddr::from(<[u8; 4]>::try_from(octets).ok()?),
+            16 => IpAddr::from(<[u8; 16]>::try_from(octets).ok()?),
+            _ => return None,
+        }),
+    };
+    Some(Attempt {
+        number: record.number,
+        trigger: match record.trigger {
+            0 => Trigger::Automatic,
+            1 => Trigger::Manual,
+            2 => Trigger::Test,
+            _ => return None,
+        },
+        started_at: Timestamp::from_ms(record.started_ms),
+        duration_us: record.duration_us,
+        timings: Timings {
+            dns_us: record.dns_us,
+            connect_us: record.connect_us,
+            tls_us: record.tls_us,
+            first_byte_us: record.first_byte_us,
+        },
+        remote_ip,
+        tls: match record.tls_version {
+            0 => None,
+            12 => Some(TlsVersion::V1_2),
+            13 => Some(TlsVersion::V1_3),
+            _ => return None,
+        },
+        result: match record.result {
+            ResultV1::Response { status, body, retry_after_ms, location } => AttemptResult::Response(Response {
+                status,
+                body,
+                retry_after: retry_after_ms.map(Duration::from_millis),
+                location,
+            }),
+            ResultV1::Error { code, message, message_pt } => {
+                AttemptResult::Error(AttemptError { code: ErrorCode::parse(&code)?, message, message_pt })
+            }
+        },
+        next_attempt_at: record.next_ms.map(Timestamp::from_ms),
+    })
+}

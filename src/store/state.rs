@@ -1,0 +1,167 @@
+//! What readers and the committer share.
+
+use crate::clock::Clock;
+use crate::model::{
+    AccountNo, BulkResend, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
+};
+use crate::store::absent::Absent;
+use crate::store::directory::Directory;
+use crate::store::engine::Tree;
+use crate::store::engine::disk_space::Space;
+use crate::store::engine::failed_reads::FailedReads;
+use crate::store::engine::stall::Pulse;
+use crate::store::error::StoreError;
+use crate::store::figures::Kept;
+use crate::store::limits::Limits;
+use crate::store::listed_types::Listed;
+use crate::store::recent_outcomes::Outcomes;
+use crate::store::schema::keys;
+use crate::store::schema::record::{self, ClockV1, FormatV1, HeadV1, Token};
+use crate::store::tally::Tally;
+use crate::store::times::Times;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
+
+/// What readers and the committer share.
+pub(crate) struct Shared {
+    pub(crate) tree: Arc<dyn Tree>,
+    pub(crate) path: PathBuf,
+    pub(crate) directory: RwLock<Arc<Directory>>,
+    pub(crate) tokens: RwLock<HashMap<TokenId, Token>>,
+    /// Type numbers by account and type, for the filters.
+    pub(crate) types: RwLock<HashMap<AccountNo, BTreeMap<String, u32>>>,
+    pub(crate) times: Times,
+    /// The types that the cap doesn't count.
+    pub(crate) listed: Listed,
+    /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to another.
+    pub(crate) durable: AtomicU64,
+    /// The last commit that is known to be synced.
+    pub(crate) synced: AtomicU64,
+    /// Whether the committer lives.
+    pub(crate) alive: AtomicBool,
+    pub(crate) failed_reads: FailedReads,
+    pub(crate) id_key: ring::hmac::Key,
+    /// Whether the committer makes progress.
+    pub(crate) pulse: Pulse,
+    /// Whether what makes groups durable beside it does.
+    pub(crate) sync_pulse: Pulse,
+    pub(crate) space: Space,
+    pub(crate) limits: RwLock<Limits>,
+    /// The schedule of webhooks that have none of their own.
+    pub(crate) retry: RwLock<RetryPolicy>,
+    pub(crate) kept: Kept,
+    /// How the targets that fail do.
+    pub(crate) healths: RwLock<BTreeMap<WebhookNo, TargetHealth>>,
+    /// How all of them did of late.
+    pub(crate) tally: Tally,
+    /// Bulk resends, by account and number: all that are kept, which is a bounded number for each account.
+    pub(crate) resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) meters: crate::stats::StoreMetrics,
+    /// The accounts that the config lacks.
+    pub(crate) absent: Absent,
+}
+
+/// Takes the sign of life back when the committer's thread ends, by a panic too.
+pub(crate) struct Alive(pub(crate) Arc<Shared>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.alive.store(false, Ordering::Release);
+    }
+}
+
+impl Shared {
+    /// Over the tree of an engine; also what it knows of the clock.
+    pub(crate) fn over(
+        tree: Arc<dyn Tree>,
+        format: &FormatV1,
+        head: &HeadV1,
+        path: PathBuf,
+        limits: Limits,
+        clock: Clock,
+    ) -> Result<(Self, Option<ClockV1>), StoreError> {
+        let record = tree.get(&keys::meta("clock"))?.map(|value| record::decode_clock(&value)).transpose()?;
+        let times = Times::new(clock, record.as_ref(), head.time_ms);
+        let shared = Self {
+            tree,
+            tally: Tally::load(&path),
+            path,
+            directory: RwLock::default(),
+            tokens: RwLock::default(),
+            types: RwLock::default(),
+            times,
+            listed: Listed::default(),
+            durable: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
+            alive: AtomicBool::new(true),
+            failed_reads: FailedReads::default(),
+            id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
+            pulse: Pulse::default(),
+            sync_pulse: Pulse::default(),
+            space: Space::new(limits.min_free),
+            retry: RwLock::default(),
+            limits: RwLock::new(limits),
+            kept: Kept::default(),
+            healths: RwLock::default(),
+            resends: Mutex::default(),
+            meters: crate::stats::StoreMetrics::default(),
+            absent: Absent::default(),
+            outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
+        };
+        Ok((shared, record))
+    }
+
+    pub(crate) fn health(&self, webhook: WebhookNo) -> Option<TargetHealth> {
+        self.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
+    }
+
+    pub(crate) fn resends(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), BulkResend>> {
+        self.resends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An account's bulk resends, the oldest first.
+    pub(crate) fn resends_of(&self, account: AccountNo) -> Vec<BulkResend> {
+        self.resends().range((account, 0)..=(account, u64::MAX)).map(|(_, resend)| resend.clone()).collect()
+    }
+
+    pub(crate) fn retry(&self) -> RetryPolicy {
+        self.retry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        self.directory.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn notification_id(&self, key: NotificationKey) -> NotificationId {
+        let bytes = [key.seq.0.to_be_bytes().as_slice(), &key.webhook.0.to_be_bytes()].concat();
+        let tag = ring::hmac::sign(&self.id_key, &bytes);
+        let check = tag.as_ref()[..8].try_into().map(u64::from_be_bytes).unwrap_or_default();
+        NotificationId::compose(key, check)
+    }
+}
+
+impl Shared {
+    pub(crate) fn note_failed_read(&self, error: &StoreError, what: &'static str) {
+        if !error.is_failed_read() {
+            return;
+        }
+        let offset = error.offset();
+        if self.failed_reads.note(what, offset, Instant::now()) {
+            let file: PathBuf = self.path.join("db");
+            tracing::warn!(
+                %error,
+                file = %file.display(),
+                offset,
+                "what is stored could not be read for {what}; `carteiro verify` tells how far the damage goes"
+            );
+        }
+    }
+}

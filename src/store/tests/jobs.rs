@@ -1,0 +1,374 @@
+//! Background jobs, erasure, deletion and damage.
+
+use super::rig::{Rig, START, attempt, event, paid, wait, webhook};
+use crate::clock::Clock;
+use crate::model::AccountNo;
+use crate::model::BulkResend;
+use crate::model::DisabledReason;
+use crate::model::Notice;
+use crate::model::NotificationKey;
+use crate::model::Pattern;
+use crate::model::ResendFilter;
+use crate::model::ResendRefusal;
+use crate::model::ResendState;
+use crate::model::Seq;
+use crate::model::State;
+use crate::model::Status;
+use crate::model::TargetHealth;
+use crate::model::TargetUrl;
+use crate::model::Timestamp;
+use crate::model::Trigger;
+use crate::model::Verdict;
+use crate::model::Webhook;
+use crate::model::WebhookPatch;
+use crate::model::WebhookStatus;
+use crate::store::handle::Store;
+use crate::store::lifecycle::open::StoreSettings;
+use crate::store::limits::Limits;
+use crate::store::read::due::Due;
+use crate::store::schema::keys;
+use std::time::Duration;
+use std::time::Instant;
+
+#[test]
+fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
+    let rig = Rig::new();
+    let (kept, gone) = (rig.register(&["*"]), rig.register(&["*"]));
+    let events = rig.accept((0..200).map(|_| paid()).collect());
+    let first = |hook: &Webhook| NotificationKey { seq: events[0].seq, webhook: hook.no };
+    rig.settle(first(&gone), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
+    let filter = ResendFilter { webhook: Some(kept.no), ..ResendFilter::default() };
+    wait(rig.store.resend_many(rig.account, filter, 200)).unwrap();
+    assert!(wait(rig.store.delete(rig.account, gone.id)).unwrap());
+    assert!(!wait(rig.store.delete(rig.account, gone.id)).unwrap());
+    let rig = rig.reopen();
+    rig.store.settle(
+        rig.account,
+        first(&gone),
+        attempt(Trigger::Automatic, Some(500)),
+        Verdict::RetryAt(START),
+        Duration::ZERO,
+        None,
+        START,
+    );
+    while rig.only_resend().state == ResendState::Running {
+        rig.make_attempts_by_hand(&kept);
+    }
+    rig.make_attempts_by_hand(&kept);
+    rig.finish_jobs();
+    for event in &events {
+        let key = |hook: &Webhook| NotificationKey { seq: event.seq, webhook: hook.no };
+        assert_eq!(rig.notification(key(&kept)).state, State::Delivered);
+        let cancelled = rig.notification(key(&gone));
+        assert_eq!((cancelled.state, cancelled.manual_at), (State::Cancelled, None));
+    }
+    rig.check_rows();
+    assert_eq!(wait(rig.store.resend(rig.account, first(&gone))).unwrap(), Some(Err(ResendRefusal::Cancelled)));
+    rig.settle(first(&gone), attempt(Trigger::Automatic, Some(503)), Verdict::RetryAt(START));
+    assert_eq!(rig.notification(first(&gone)).state, State::Cancelled);
+    rig.settle(first(&gone), attempt(Trigger::Automatic, Some(204)), Verdict::Confirmed);
+    assert_eq!(rig.notification(first(&gone)).state, State::Delivered, "it did arrive");
+    rig.check_rows();
+}
+
+impl Rig {
+    /// Lets every webhook take what bulk resends have for it, until there are none.
+    pub(crate) fn work_jobs_off(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.store.shared.tree.scan(&keys::jobs()).next().is_some() {
+            assert!(Instant::now() < deadline, "a job does not end");
+            for hook in self.store.directory().of(self.account) {
+                if !hook.is_active() {
+                    let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
+                    wait(self.store.change(self.account, hook.id, patch)).unwrap().unwrap();
+                }
+                self.make_attempts_by_hand(hook);
+            }
+        }
+    }
+
+    fn only_resend(&self) -> BulkResend {
+        let resends = self.store.resends(self.account);
+        assert_eq!(resends.len(), 1);
+        resends[0].clone()
+    }
+
+    fn owed_by_hand(&self, hook: &Webhook) -> Vec<Due> {
+        self.store.manual_page(hook.no, Due { at: Timestamp::from_ms(0), seq: Seq(0) }, 2000).unwrap()
+    }
+
+    /// Makes all the attempts by hand that are owed; returns for how many.
+    fn make_attempts_by_hand(&self, hook: &Webhook) -> usize {
+        let owed = self.owed_by_hand(hook);
+        for due in &owed {
+            let key = NotificationKey { seq: due.seq, webhook: hook.no };
+            let attempt = attempt(Trigger::Manual, Some(200));
+            self.store.settle(
+                self.account,
+                key,
+                attempt,
+                Verdict::Confirmed,
+                Duration::ZERO,
+                Some(due.at),
+                self.seen(hook.no),
+            );
+        }
+        self.barrier();
+        owed.len()
+    }
+
+    fn await_resend(&self, what: &str, holds: impl Fn(&BulkResend) -> bool) -> BulkResend {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let resend = self.only_resend();
+            if holds(&resend) {
+                // Its figures are seen a moment before its rows are.
+                self.barrier();
+                return resend;
+            }
+            assert!(Instant::now() < deadline, "{what}: {resend:?}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// It is paced by what each webhook takes: nothing piles up behind a slow one, which holds up no other; it survives a restart.
+#[test]
+fn a_bulk_resend_gets_on_as_attempts_are_made() {
+    const MOST: usize = 64;
+    let rig = Rig::new();
+    let (slow, well) = (rig.register(&["*"]), rig.register(&["*"]));
+    let events = rig.accept((0..700).map(|_| paid()).collect());
+    let begun = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 1400)).unwrap().unwrap();
+    assert_eq!((begun.state, begun.queued, begun.resent), (ResendState::Running, 1400, 0));
+    rig.await_resend("both are at their limit", |resend| resend.resent == 2 * MOST as u64);
+    let owed = rig.owed_by_hand(&slow);
+    let oldest: Vec<Seq> = events[..MOST].iter().map(|event| event.seq).collect();
+    assert_eq!(owed.iter().map(|due| due.seq).collect::<Vec<_>>(), oldest, "the oldest first");
+    let rig = rig.reopen();
+    assert_eq!(rig.only_resend().id, begun.id);
+    let mut made = 0;
+    while made < 700 {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let now = rig.make_attempts_by_hand(&well);
+        made += now;
+        assert!(now <= MOST && (now > 0 || Instant::now() < deadline));
+    }
+    assert_eq!(rig.owed_by_hand(&slow).len(), MOST);
+    assert_eq!(rig.only_resend().state, ResendState::Running);
+    while rig.only_resend().state == ResendState::Running {
+        rig.make_attempts_by_hand(&slow);
+    }
+    let done = rig.only_resend();
+    assert_eq!((done.state, done.resent, done.skipped, done.open), (ResendState::Done, 1400, 0, 0));
+    assert!(done.ended_at.is_some());
+    rig.finish_jobs();
+    rig.check_rows();
+}
+
+#[test]
+fn a_cancelled_bulk_resend_owes_nothing_more() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    rig.accept((0..700).map(|_| paid()).collect());
+    let begun = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 700)).unwrap().unwrap();
+    rig.await_resend("it is at its limit", |resend| resend.resent == 64);
+    assert_eq!(wait(rig.store.cancel_resend(AccountNo(99), begun.number)).unwrap(), None, "another account's");
+    let cancelled = wait(rig.store.cancel_resend(rig.account, begun.number)).unwrap().unwrap();
+    assert_eq!((cancelled.state, cancelled.resent), (ResendState::Cancelled, 64));
+    rig.finish_jobs();
+    assert_eq!(rig.make_attempts_by_hand(&hook), 64);
+    assert_eq!(wait(rig.store.cancel_resend(rig.account, begun.number)).unwrap(), None);
+    let rig = rig.reopen();
+    assert_eq!((rig.only_resend(), rig.owed_by_hand(&hook)), (cancelled, vec![]));
+    // What matches nothing is done at once, and a deleted webhook's part ends.
+    let none = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 0)).unwrap().unwrap();
+    assert_eq!((none.state, none.ended_at.is_some()), (ResendState::Done, true));
+    let last = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 700)).unwrap().unwrap();
+    assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    rig.finish_jobs();
+    let resends = rig.store.resends(rig.account);
+    let last = resends.iter().find(|resend| resend.id == last.id).unwrap();
+    assert_eq!(last.state, ResendState::Done);
+    rig.check_rows();
+}
+
+/// What is known of a target is a row only while it fails, and goes with a confirmation, another target or a new start.
+#[test]
+fn how_a_target_does_is_kept_while_it_fails() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let events = rig.accept((0..4).map(|_| paid()).collect());
+    let key = |nth: usize| NotificationKey { seq: events[nth].seq, webhook: hook.no };
+    rig.settle(key(0), attempt(Trigger::Automatic, Some(410)), Verdict::RetryAt(START));
+    let fresh = TargetHealth { failures: 1, gone: true, ..TargetHealth::first_failure(START) };
+    assert_eq!(rig.store.health(hook.no), Some(fresh));
+    rig.settle(key(1), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
+    let rig = rig.reopen();
+    let exhausted = TargetHealth { failures: 2, exhausted: true, gone: false, ..fresh };
+    assert_eq!(rig.store.health(hook.no), Some(exhausted));
+    assert!(wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap());
+    assert!(!wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap(), "once");
+    let notice = |proven| Some(Notice { ends_at: START, proven });
+    assert_eq!(rig.store.health(hook.no), Some(TargetHealth { notice: notice(false), ..exhausted }));
+    rig.settle(key(3), attempt(Trigger::Automatic, None), Verdict::RetryAt(START));
+    assert_eq!(rig.store.health(hook.no), Some(TargetHealth { failures: 3, notice: notice(true), ..exhausted }));
+    let rig = rig.reopen();
+    assert_eq!(rig.store.health(hook.no).unwrap().notice, notice(false), "not tried in this run");
+    // A failure by hand says nothing new; a success by hand says that it does well.
+    wait(rig.store.resend(rig.account, key(1))).unwrap().unwrap().unwrap();
+    rig.settle(key(1), attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
+    assert_eq!(rig.store.health(hook.no), None);
+    assert!(!wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap());
+    rig.settle(key(2), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
+    let before = rig.seen(hook.no);
+    rig.after(Duration::from_secs(1));
+    let patch = WebhookPatch { target: TargetUrl::parse("https://other.example/").ok(), ..WebhookPatch::default() };
+    wait(rig.store.change(rig.account, hook.id, patch)).unwrap().unwrap();
+    assert_eq!(rig.store.health(hook.no), None);
+    // What the old target answers late says nothing of the new one.
+    let late = attempt(Trigger::Automatic, Some(410));
+    rig.store.settle(rig.account, key(3), late, Verdict::RetryAt(START), Duration::ZERO, None, before);
+    rig.barrier();
+    assert_eq!(rig.store.health(hook.no), None);
+    rig.check_rows();
+    let row = rig.store.shared.tree.get(&keys::health(hook.no)).unwrap();
+    assert_eq!(row, None);
+}
+
+/// With a place looked at for each of two indexes it never got on, and wrote its own row thousands of times a second.
+#[test]
+fn a_bulk_resend_by_type_at_its_limit_rests() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    rig.accept((0..200).map(|_| paid()).collect());
+    let filter = ResendFilter {
+        event_type: Pattern::parse("PAYMENT.PAID"),
+        status: Some(Status::Pending),
+        ..ResendFilter::default()
+    };
+    wait(rig.store.resend_many(rig.account, filter, 200)).unwrap().unwrap();
+    rig.await_resend("it is at its limit", |resend| resend.resent == 64);
+    let one = rig.owed_by_hand(&hook)[0];
+    let key = NotificationKey { seq: one.seq, webhook: hook.no };
+    rig.store.settle(
+        rig.account,
+        key,
+        attempt(Trigger::Manual, Some(200)),
+        Verdict::Confirmed,
+        Duration::ZERO,
+        Some(one.at),
+        rig.seen(hook.no),
+    );
+    rig.barrier();
+    let commits = rig.store.figures().commits;
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(rig.store.figures().commits, commits);
+    while rig.only_resend().state == ResendState::Running {
+        rig.make_attempts_by_hand(&hook);
+    }
+    assert_eq!(rig.only_resend().resent, 200);
+    // Held back with its webhook, and one at a time where order is kept.
+    let patch = WebhookPatch { status: Some(WebhookStatus::Paused), ordered: Some(true), ..WebhookPatch::default() };
+    wait(rig.store.change(rig.account, hook.id, patch)).unwrap().unwrap();
+    rig.make_attempts_by_hand(&hook);
+    wait(rig.store.resend_many(rig.account, ResendFilter::default(), 200)).unwrap().unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(rig.owed_by_hand(&hook), []);
+    let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
+    wait(rig.store.change(rig.account, hook.id, patch)).unwrap().unwrap();
+    let mut made = 0;
+    while made < 200 {
+        let now = rig.make_attempts_by_hand(&hook);
+        assert!(now <= 1);
+        made += now;
+    }
+    rig.finish_jobs();
+    rig.check_rows();
+}
+
+/// Disabling tells the others in one step, and happens only while what was judged still holds.
+#[test]
+fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
+    let rig = Rig::new();
+    let (bad, other, deaf) = (rig.register(&["*"]), rig.register(&["WEBHOOK.*"]), rig.register(&["PAYMENT.*"]));
+    let owed = rig.accept(vec![paid()]).remove(0);
+    let word = || event(crate::model::DISABLED_EVENT, &format!(r#"{{"webhook":{{"id":"{}"}}}}"#, bad.id));
+    let reason = DisabledReason::Failing { since: START };
+    let disable = |reason| wait(rig.store.disable(rig.account, bad.no, reason, word())).unwrap();
+    assert_eq!(disable(reason), None, "nothing is known against it");
+    let key = NotificationKey { seq: owed.seq, webhook: bad.no };
+    rig.settle(key, attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
+    assert_eq!(disable(DisabledReason::Gone), None);
+    assert_eq!(disable(DisabledReason::Failing { since: Timestamp::from_ms(1) }), None, "it has recovered in between");
+    let disabled = disable(reason).unwrap();
+    assert_eq!(disabled.status, WebhookStatus::Disabled { reason, at: START });
+    assert_eq!(disable(reason), None, "once");
+    let told = Seq(owed.seq.0 + 1);
+    let telling = rig.store.event_head(rig.account, told).unwrap().unwrap();
+    assert_eq!(telling.tells_of_webhook(), Some(bad.id));
+    let owed_to = rig.store.notifications_of(rig.account, told).unwrap();
+    assert_eq!(owed_to.iter().map(|owed| owed.key.webhook).collect::<Vec<_>>(), [other.no]);
+    // What comes meanwhile is owed and held; sent again by hand, the word still goes to the others alone.
+    let later = rig.accept(vec![paid()]).remove(0);
+    assert_eq!(rig.store.notifications_of(rig.account, later.seq).unwrap().len(), 2, "{}", deaf.id);
+    let resent = wait(rig.store.resend_event(rig.account, told)).unwrap().unwrap();
+    assert_eq!(resent.iter().map(|owed| owed.key.webhook).collect::<Vec<_>>(), [other.no]);
+    let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
+    wait(rig.store.change(rig.account, bad.id, patch)).unwrap().unwrap();
+    assert_eq!(rig.store.health(bad.no), None, "a fresh start");
+    rig.check_rows();
+}
+
+/// A queue row whose record is gone (damage, or a bug of another day) kept the job that cancels at it for ever, with a sync
+/// every 100 ms and a whole core.
+#[test]
+fn a_row_without_its_record_does_not_keep_a_job_busy() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let event = rig.accept(vec![paid()]).remove(0);
+    let key = NotificationKey { seq: event.seq, webhook: hook.no };
+    rig.store.shared.tree.apply(&[(keys::notification(rig.account, key).into(), None)]).unwrap();
+    assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    rig.finish_jobs();
+    assert_eq!(rig.store.fresh_page(rig.account, hook.no, Seq(0), 10).unwrap(), vec![]);
+}
+
+/// A re-send that met an erased event, from a bulk job or between check and commit, owed an attempt that could never be made:
+/// its row stayed in the queue for ever.
+#[test]
+fn what_was_erased_is_not_owed_again() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let large = format!(r#"{{"id":"r","x":"{}"}}"#, "y".repeat(50_000));
+    let recorded = rig.accept(vec![event("PAYMENT.PAID", &large)]).remove(0);
+    let key = NotificationKey { seq: recorded.seq, webhook: hook.no };
+    rig.settle(key, attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
+    let erased = wait(rig.store.erase(rig.account, recorded.seq)).unwrap().unwrap();
+    assert_eq!((erased.resource.id, erased.erased_at), (None, Some(START)));
+    assert_eq!(wait(rig.store.resend(rig.account, key)).unwrap(), Some(Err(ResendRefusal::Cancelled)));
+    assert_eq!(wait(rig.store.resend_event(rig.account, recorded.seq)).unwrap(), Some(vec![]));
+    wait(rig.store.resend_many(rig.account, ResendFilter::default(), 1)).unwrap();
+    rig.finish_jobs();
+    assert_eq!((rig.notification(key).state, rig.notification(key).manual_at), (State::Delivered, None));
+    assert_eq!(rig.store.event(rig.account, recorded.seq).unwrap().unwrap().1, None);
+    rig.check_rows();
+}
+
+#[test]
+fn a_panicking_committer_is_not_called_alive() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = StoreSettings {
+        path: dir.path().to_owned(),
+        cache_bytes: 1 << 20,
+        limits: Limits::default(),
+        accept_data_loss: false,
+        clock: Clock::manual(START),
+    };
+    let opened = Store::open(settings, |_| panic!("a test's own")).unwrap();
+    let account = wait(opened.store.account("main".to_owned())).unwrap();
+    assert!(opened.store.is_alive());
+    wait(opened.store.register(webhook(account, &["*"]))).unwrap_err();
+    opened.thread.join().unwrap_err();
+    assert!(!opened.store.is_alive());
+}

@@ -1,0 +1,10 @@
+//! The store as its callers see it, on a real folder, with a clock set by hand.
+
+mod clock;
+mod histories;
+mod idempotency;
+mod jobs;
+mod keeping;
+mod recording;
+mod rig;
+mod visible;

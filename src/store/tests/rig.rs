@@ -1,0 +1,303 @@
+//! The store as its callers see it, on a real folder, with a clock set by hand.
+
+use crate::clock::Clock;
+use crate::model::{
+    AccountNo, Attempt, AttemptError, AttemptResult, BodyDraft, ErrorCode, Event, EventType, ExtraHeaders, Fingerprint,
+    NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceIds, Response, Seq, SigningSecret,
+    TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
+};
+use crate::store::changes::idempotency::IdempotencyKey;
+use crate::store::handle::Store;
+use crate::store::lifecycle::open::StoreSettings;
+use crate::store::limits::Limits;
+use crate::store::schema::index::{event_rows, notification_rows};
+use crate::store::schema::{keys, record, sets};
+use crate::store::updates::Told;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub(crate) const START: Timestamp = Timestamp::from_ms(1_795_435_200_000);
+
+pub(crate) struct Rig {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) told: Arc<Mutex<Vec<Told>>>,
+    pub(crate) thread: std::thread::JoinHandle<()>,
+    pub(crate) account: AccountNo,
+}
+
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+impl Rig {
+    pub(crate) fn new() -> Self {
+        Self::at(tempfile::tempdir().unwrap(), Clock::manual(START))
+    }
+
+    pub(crate) fn at(dir: tempfile::TempDir, clock: Clock) -> Self {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = told.clone();
+        let path = dir.path().join("data");
+        let settings = StoreSettings {
+            path,
+            cache_bytes: 8 << 20,
+            limits: Limits::default(),
+            accept_data_loss: false,
+            clock: clock.clone(),
+        };
+        let opened = Store::open(settings, move |told| heard.lock().unwrap().extend(told)).unwrap();
+        let account = wait(opened.store.account("main".to_owned())).unwrap();
+        Self { dir, store: opened.store, clock, told, thread: opened.thread, account }
+    }
+
+    /// Stops it; gives its folder back.
+    pub(crate) fn close(self) -> tempfile::TempDir {
+        let Self { dir, store, thread, .. } = self;
+        wait(store.stop()).unwrap();
+        drop(store);
+        thread.join().unwrap();
+        dir
+    }
+
+    pub(crate) fn reopen(self) -> Self {
+        let clock = self.clock.clone();
+        Self::at(self.close(), clock)
+    }
+
+    pub(crate) fn after(&self, span: Duration) {
+        self.clock.set(self.clock.now().plus(span));
+    }
+
+    pub(crate) fn register(&self, patterns: &[&str]) -> Arc<Webhook> {
+        wait(self.store.register(webhook(self.account, patterns))).unwrap().unwrap().webhook
+    }
+
+    pub(crate) fn accept(&self, events: Vec<NewEvent>) -> Vec<Event> {
+        let accepted = wait(self.store.accept(self.account, events, None)).unwrap().unwrap();
+        accepted.into_iter().map(|accepted| accepted.event).collect()
+    }
+
+    pub(crate) fn settle(&self, key: NotificationKey, attempt: Attempt, verdict: Verdict) {
+        let asked_at = self.notification(key).manual_at.filter(|_| attempt.trigger != Trigger::Automatic);
+        let gap = if let Verdict::RetryAt(at) = verdict { at.since(self.clock.now()) } else { Duration::ZERO };
+        self.store.settle(self.account, key, attempt, verdict, gap, asked_at, self.seen(key.webhook));
+        self.barrier();
+    }
+
+    /// What an attempt that begins now knows of its webhook.
+    pub(crate) fn seen(&self, no: WebhookNo) -> Timestamp {
+        self.store.directory().by_no(no).map_or(START, |webhook| webhook.updated_at)
+    }
+
+    /// Whatever was sent before is done.
+    pub(crate) fn barrier(&self) {
+        wait(self.store.account("main".to_owned())).unwrap();
+    }
+
+    pub(crate) fn finish_jobs(&self) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while self.store.shared.tree.scan(&keys::jobs()).next().is_some() {
+            assert!(Instant::now() < deadline, "a job does not end");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// The events that the engine was told of as fresh, in order.
+    pub(crate) fn told_fresh(&self) -> Vec<Seq> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter_map(|told| if let Told::Fresh { key, .. } = told { Some(key.seq) } else { None }).collect()
+    }
+
+    /// How many retries the engine was told to make sooner.
+    pub(crate) fn told_sooner(&self) -> usize {
+        self.told.lock().unwrap().iter().filter(|told| matches!(told, Told::Moved { .. })).count()
+    }
+
+    pub(crate) fn notification(&self, key: NotificationKey) -> Notification {
+        self.store.notification(self.account, key).unwrap().unwrap()
+    }
+
+    pub(crate) fn blobs(&self) -> usize {
+        std::fs::read_dir(self.store.path().join("blobs")).unwrap().count()
+    }
+
+    pub(crate) fn rows(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.store.shared.tree.range(&[], None).map(|row| row.map(|(k, v)| (k.to_vec(), v.to_vec())).unwrap()).collect()
+    }
+
+    pub(crate) fn all_events(&self) -> Vec<Event> {
+        let rows = self.store.shared.tree.scan(&keys::events(self.account));
+        rows.map(|row| {
+            let (key, value) = row.unwrap();
+            record::decode_event_head(self.account, Seq(keys::u64_at(&key, 5).unwrap()), &value).unwrap()
+        })
+        .collect()
+    }
+
+    pub(crate) fn all_notifications(&self) -> Vec<Notification> {
+        let rows = self.store.shared.tree.scan(&keys::notifications(self.account));
+        let mut found: BTreeMap<NotificationKey, Notification> = rows
+            .map(|row| {
+                let (row, value) = row.unwrap();
+                let key = key_of(keys::u64_at(&row, 5).unwrap(), keys::u32_at(&row, 13).unwrap());
+                (key, record::decode_notification(self.account, key, &value).unwrap())
+            })
+            .collect();
+        for entry in self.entries().into_iter().filter(|entry| entry.starts_with(&keys::all_fresh())) {
+            let key = key_of(keys::u64_at(&entry, 9).unwrap(), keys::u32_at(&entry, 5).unwrap());
+            let implied = || self.store.shared.notification(self.account, key).unwrap().unwrap();
+            found.entry(key).or_insert_with(implied);
+        }
+        found.into_values().collect()
+    }
+
+    /// Every key there is, those of a set's entries instead of its rows.
+    pub(crate) fn entries(&self) -> BTreeSet<Vec<u8>> {
+        let entries = |(row, value): (Vec<u8>, Vec<u8>)| -> Vec<Vec<u8>> {
+            if !keys::is_set(&row) {
+                return vec![row];
+            }
+            let prefix = &row[..row.len() - 8];
+            let seqs = sets::seqs(&row, &value).unwrap();
+            seqs.map(|seq| [prefix, &seq.to_be_bytes()].concat()).collect()
+        };
+        self.rows().into_iter().flat_map(entries).collect()
+    }
+
+    /// Looks the whole tree over, both ways: each index row has its record, and each record all of its rows.
+    pub(crate) fn check_rows(&self) {
+        let types = self.store.shared.types.read().unwrap().get(&self.account).cloned().unwrap_or_default();
+        let (events, notifications) = (self.all_events(), self.all_notifications());
+        let mut expected: BTreeSet<Vec<u8>> = BTreeSet::new();
+        for event in &events {
+            expected.extend(event_rows(event, types[event.event_type.as_str()]));
+            let row = self.store.shared.tree.get(&keys::event(self.account, event.seq)).unwrap().unwrap();
+            let (_, stored) = record::decode_event(self.account, event.seq, &row).unwrap();
+            assert_eq!(stored == record::Stored::Erased, event.erased_at.is_some());
+            if let record::Stored::Chunked { chunks, .. } = stored {
+                expected.extend((0..chunks).map(|number| keys::chunk(event.seq, number)));
+            }
+            let owed = notifications.iter().filter(|notification| notification.key.seq == event.seq).count();
+            assert_eq!(usize::try_from(event.notifications).unwrap(), owed, "{event:?}");
+        }
+        for notification in &notifications {
+            let record = keys::notification(self.account, notification.key);
+            if self.store.shared.tree.contains(&record).unwrap() {
+                expected.extend(notification_rows(notification));
+            } else {
+                expected.insert(keys::fresh(self.account, notification.key));
+            }
+            let earlier = notification.last.as_ref().map_or(0, |last| last.number - 1);
+            expected.extend((1..=earlier).map(|number| keys::attempt(notification.key, number)));
+            let numbers: Vec<u16> =
+                self.store.attempts(notification).unwrap().iter().map(|attempt| attempt.number).collect();
+            assert_eq!(numbers, (1..=notification.attempts).collect::<Vec<_>>());
+        }
+        let (key, any) = (key_of(0, 0), AccountNo(0));
+        let tables: BTreeSet<u8> = [
+            keys::by_webhook(key),
+            keys::fresh(any, key),
+            keys::retry(START, key),
+            keys::manual(START, key),
+            keys::by_state(any, 0, key),
+            keys::by_response(any, 0, key),
+            keys::order(OrderKey(0), key),
+            keys::attempts(key),
+            keys::events_of_type(any, 0),
+            keys::events_with(any, keys::Reference::ResourceId, "").unwrap(),
+            keys::chunk(Seq(0), 0),
+        ]
+        .map(|key| key[0])
+        .into();
+        let found: BTreeSet<Vec<u8>> = self.entries().into_iter().filter(|key| tables.contains(&key[0])).collect();
+        let orphans: Vec<_> = found.difference(&expected).collect();
+        let missing: Vec<_> = expected.difference(&found).collect();
+        assert!(orphans.is_empty() && missing.is_empty(), "orphans {orphans:x?}, missing {missing:x?}");
+        // And as an operator would look.
+        let report = self.store.verify(|_| {});
+        assert!(report.is_sound(), "{report}");
+        let figures = self.store.figures();
+        let counted = (events.len() as u64, notifications.len() as u64);
+        assert_eq!((figures.events, figures.notifications), counted);
+        let payload = |event: &Event| {
+            let row = self.store.shared.tree.get(&keys::event(self.account, event.seq)).unwrap().unwrap();
+            record::decode_event(self.account, event.seq, &row).unwrap().1.payload_bytes()
+        };
+        assert_eq!(figures.payload_bytes, events.iter().map(payload).sum::<u64>());
+    }
+}
+
+pub(crate) fn key_of(seq: u64, webhook: u32) -> NotificationKey {
+    NotificationKey { seq: Seq(seq), webhook: WebhookNo(webhook) }
+}
+
+pub(crate) fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
+    Webhook {
+        no: WebhookNo(0),
+        account,
+        id: WebhookId::from_random(crate::random::bytes()),
+        target: TargetUrl::parse("https://loja.example/").unwrap(),
+        authorization: None,
+        events: PatternSet::new(patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap(),
+        description: None,
+        status: WebhookStatus::Active,
+        headers: ExtraHeaders::default(),
+        max_in_flight: None,
+        rate_limit: None,
+        ordered: false,
+        retry: None,
+        secret: SigningSecret::from_random([1; 32]),
+        old_secrets: Vec::new(),
+        registered_after: Seq(0),
+        inserted_at: START,
+        updated_at: START,
+        deleted_at: None,
+    }
+}
+
+pub(crate) fn event(event_type: &str, resource: &str) -> NewEvent {
+    let event_type = EventType::parse(event_type).unwrap();
+    NewEvent {
+        id: None,
+        external_id: None,
+        resource: ResourceIds::find(resource),
+        occurred_at: None,
+        fingerprint: Fingerprint::of([event_type.as_str().as_bytes(), resource.as_bytes()]),
+        body: BodyDraft::new(&event_type, "production", resource),
+        event_type,
+        trace: None,
+    }
+}
+
+pub(crate) fn paid() -> NewEvent {
+    event("PAYMENT.PAID", "{}")
+}
+
+pub(crate) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
+    let result = match status {
+        Some(status) => AttemptResult::Response(Response { status, body: vec![], retry_after: None, location: None }),
+        None => AttemptResult::Error(AttemptError {
+            code: ErrorCode::Timeout,
+            message: "slow".to_owned(),
+            message_pt: "lento".to_owned(),
+        }),
+    };
+    Attempt {
+        number: 0,
+        trigger,
+        started_at: START,
+        duration_us: 1,
+        timings: Timings::default(),
+        remote_ip: None,
+        tls: None,
+        result,
+        next_attempt_at: None,
+    }
+}
+
+pub(crate) fn idempotency_key(name: u8, fingerprint: u8, until: Timestamp) -> IdempotencyKey {
+    IdempotencyKey { hash: [name; 16], fingerprint: [fingerprint; 16], until }
+}
