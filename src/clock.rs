@@ -1,8 +1,8 @@
 //! The only place that asks the system for the time.
 //!
-//! Everything that is stored or scheduled runs on a [`Clock`] that is passed by value, so that a three-day schedule takes
-//! milliseconds in a test. Spans inside one attempt are measured with tokio's own monotonic clock instead. The wall clock may be
-//! wrong and may step; [`Watch`] notices that by comparing it with the monotonic clock.
+//! Everything that is stored or scheduled runs on a [`Clock`] that is passed by value, so that a three-day schedule
+//! takes milliseconds in a test. Spans inside one attempt are measured with tokio's own monotonic clock instead. The
+//! wall clock may be wrong and may step; [`Watch`] notices that by comparing it with the monotonic clock.
 
 mod watch;
 
@@ -52,7 +52,8 @@ impl Clock {
         Self::Manual(Arc::new(Manual { wall: AtomicU64::new(start.as_ms()), ran: AtomicU64::new(0), simulated: true }))
     }
 
-    /// The present wall time, to the millisecond. A system clock before 1970 reads as 1970; see [`Clock::is_before_1970`].
+    /// The present wall time, to the millisecond. A system clock before 1970 reads as 1970; see
+    /// [`Clock::is_before_1970`].
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => {
@@ -84,7 +85,8 @@ impl Clock {
         SystemTime::now() < UNIX_EPOCH
     }
 
-    /// Moves a manual clock. Forwards, as much time passes; backwards, the wall clock alone steps. A system clock is left alone.
+    /// Moves a manual clock. Forwards, as much time passes; backwards, the wall clock alone steps. A system clock is
+    /// left alone.
     pub fn set(&self, to: Timestamp) {
         if let Self::Manual(clock) = self {
             let from = clock.wall.swap(to.as_ms(), Ordering::SeqCst);
@@ -104,8 +106,8 @@ impl Clock {
         self.set(self.now().plus(span));
     }
 
-    /// The moment by which threads pace themselves: time since a moment of its own, which never steps. A manual clock has the
-    /// system's, since the threads that wait are real; a simulated one has its own.
+    /// The moment by which threads pace themselves: time since a moment of its own, which never steps. A manual clock
+    /// has the system's, since the threads that wait are real; a simulated one has its own.
     pub fn pace(&self) -> Duration {
         match self {
             Self::Manual(clock) if clock.simulated => self.ran(),

@@ -1,5 +1,5 @@
-//! `carteiro account`: the accounts of a store. Through the daemon's control socket while one runs on the data folder, on the store itself
-//! while none does.
+//! `carteiro account`: the accounts of a store. Through the daemon's control socket while one runs on the data folder,
+//! on the store itself while none does.
 
 use super::client::block_on;
 use super::error::CliError;

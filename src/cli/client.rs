@@ -43,7 +43,8 @@ pub(super) fn multi_thread_runtime() -> Result<Runtime, CliError> {
     runtime.map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))
 }
 
-/// Runs what goes on until it is done (`Some`) or Ctrl-C comes (`None`); from the start, Ctrl-C ends the process in no other way.
+/// Runs what goes on until it is done (`Some`) or Ctrl-C comes (`None`); from the start, Ctrl-C ends the process in no
+/// other way.
 pub(super) async fn until_interrupted<T>(
     future: impl Future<Output = Result<T, CliError>>,
 ) -> Result<Option<T>, CliError> {
@@ -169,7 +170,8 @@ impl ApiRequest {
     }
 }
 
-/// An answer of the API: `data` as the daemon wrote it, byte for byte, since a payload may hold numbers that no float does.
+/// An answer of the API: `data` as the daemon wrote it, byte for byte, since a payload may hold numbers that no float
+/// does.
 #[derive(Default, Deserialize)]
 pub(super) struct Answer {
     data: Option<Box<RawValue>>,
@@ -226,8 +228,8 @@ fn parse_server(server: &str) -> Result<(String, u16, bool), CliError> {
 }
 
 impl Daemon {
-    /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good by the system's
-    /// authorities, or an address at which the config's own daemon can be reached. Dials nothing.
+    /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good
+    /// by the system's authorities, or an address at which the config's own daemon can be reached. Dials nothing.
     pub(super) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, CliError> {
         let whole = |peer: Peer| Self { peer, token: String::new() };
         let mut peer = match server.map(parse_server).transpose()? {
@@ -237,7 +239,8 @@ impl Daemon {
         };
         let certificate = Certificate::of(config).map_err(CliError::bad_config)?;
         if let Some(certificate) = certificate {
-            // Of a certificate that is known, the name says nothing more: the address is seldom the one it was made out to.
+            // Of a certificate that is known, the name says nothing more: the address is seldom the one it was made out
+            // to.
             let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
             peer.tls = Some((tls::client::pinned_to(certificate.own().clone()).into(), name));
         }
@@ -248,7 +251,8 @@ impl Daemon {
         Self { token: token.to_owned(), ..self }
     }
 
-    /// Whether the token crosses a network unencrypted: plain http, to another host than this one as far as an address shows.
+    /// Whether the token crosses a network unencrypted: plain http, to another host than this one as far as an address
+    /// shows.
     pub(super) fn is_in_the_clear(&self) -> bool {
         let host = self.peer.address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
         let here = match host.parse::<IpAddr>() {
@@ -263,7 +267,8 @@ impl Daemon {
         &self.peer.address
     }
 
-    /// Whether it is the one that listens here, as far as an address shows. A port that the system was left to choose is any port.
+    /// Whether it is the one that listens here, as far as an address shows. A port that the system was left to choose
+    /// is any port.
     pub(super) fn is_at(&self, listen: SocketAddr) -> bool {
         let Some((host, port)) = self.peer.address.rsplit_once(':') else {
             return false;
@@ -282,7 +287,8 @@ impl Daemon {
     fn unreachable(&self, why: impl std::fmt::Display) -> CliError {
         let address = &self.peer.address;
         CliError::try_later(format_args!(
-            "the daemon at {address} can't be reached ({why}): is `carteiro serve` running? --server names another address"
+            "the daemon at {address} can't be reached ({why}): is `carteiro serve` running? --server names another \
+             address"
         ))
     }
 

@@ -1,4 +1,5 @@
-//! Which daemon a command calls, with which token: from flags and environment, else the config and the first start's token.
+//! Which daemon a command calls, with which token: from flags and environment, else the config and the first start's
+//! token.
 
 use super::client::Daemon;
 use super::error::CliError;
@@ -45,7 +46,8 @@ impl ConnectionArgs {
         let daemon = Daemon::of(&config.server, self.server.as_deref())?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
             complain(format_args!(
-                "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a tunnel",
+                "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a \
+                 tunnel",
                 daemon.address()
             ));
         }
@@ -59,8 +61,8 @@ impl ConnectionArgs {
         let listen = config.server.listen;
         if !daemon.is_at(listen) {
             return Err(CliError::bad_config(format_args!(
-                "no token was given for {}: the admin token of this machine goes to its own daemon at {listen} alone; give \
-                 --token-file or --token, or set CARTEIRO_TOKEN",
+                "no token was given for {}: the admin token of this machine goes to its own daemon at {listen} alone; \
+                 give --token-file or --token, or set CARTEIRO_TOKEN",
                 daemon.address()
             )));
         }
@@ -77,7 +79,8 @@ impl ConnectionArgs {
         let file = configured.unwrap_or_else(|| crate::control::admin_token_file(&config.store.path, name));
         let text = read(&file).map_err(|error| {
             CliError::bad_config(format_args!(
-                "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs with"
+                "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs \
+                 with"
             ))
         })?;
         Ok(daemon.with_token(text.trim()))

@@ -113,7 +113,8 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     }
     story.look(&daemon.service, &caller).await?;
     println!(
-        "\n{} events recorded, {} attempts made, {} notifications confirmed ({} seen by the receiver), {} still pending.",
+        "\n{} events recorded, {} attempts made, {} notifications confirmed ({} seen by the receiver), {} still \
+         pending.",
         story.recorded,
         story.attempts,
         story.delivered,
@@ -144,7 +145,8 @@ fn describe(error: crate::service::Error) -> String {
     }
 }
 
-// ---- the sample shop -------------------------------------------------------------------------------------------------
+// ---- the sample shop
+// -------------------------------------------------------------------------------------------------
 
 /// A shop whose orders are made and paid, one step at a time.
 #[derive(Default)]
@@ -194,7 +196,8 @@ impl Shop {
     }
 }
 
-// ---- the story -------------------------------------------------------------------------------------------------------
+// ---- the story
+// -------------------------------------------------------------------------------------------------------
 
 /// What has been printed of the notifications so far.
 #[derive(Default)]

@@ -51,8 +51,8 @@ pub(super) struct Message {
     pub(super) data: String,
 }
 
-/// Gives every message of a stream to `on` until that breaks off, over as many connections as it takes: each goes on behind
-/// `last_id`, which is kept up to date.
+/// Gives every message of a stream to `on` until that breaks off, over as many connections as it takes: each goes on
+/// behind `last_id`, which is kept up to date.
 pub(super) async fn stream(
     daemon: &Daemon,
     path: &str,

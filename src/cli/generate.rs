@@ -1,4 +1,5 @@
-//! `carteiro completions` and `carteiro man`: made from the same definition as `--help`, so that they can't fall behind it.
+//! `carteiro completions` and `carteiro man`: made from the same definition as `--help`, so that they can't fall behind
+//! it.
 
 use super::Cli;
 use super::error::CliError;

@@ -1,5 +1,5 @@
-//! `carteiro listen`: a receiver for testing. It checks authorization and signature of each notification, answers as its
-//! flags say, and can forward notifications to a system under development.
+//! `carteiro listen`: a receiver for testing. It checks authorization and signature of each notification, answers as
+//! its flags say, and can forward notifications to a system under development.
 
 use super::client::{Peer, block_on, until_interrupted};
 use super::complain;
@@ -194,7 +194,8 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
         eprintln!("To receive notifications: carteiro webhooks create --target http://{address}/ --events '*'");
         if address.ip().is_loopback() {
             eprintln!(
-                "(The daemon refuses targets on this machine unless its config says [egress] allow = [\"127.0.0.0/8\"].)"
+                "(The daemon refuses targets on this machine unless its config says [egress] allow = \
+                 [\"127.0.0.0/8\"].)"
             );
         }
     }

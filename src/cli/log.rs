@@ -30,7 +30,8 @@ fn filter(level: Level) -> LevelFilter {
     }
 }
 
-/// Sends log lines to stderr from now on. Under the journal, which stamps lines itself, they carry a priority instead of a time.
+/// Sends log lines to stderr from now on. Under the journal, which stamps lines itself, they carry a priority instead
+/// of a time.
 pub(super) fn start(log: &Log) -> LevelHandle {
     let (level, handle) = reload::Layer::new(filter(log.level));
     let registry = tracing_subscriber::registry().with(level);

@@ -1,4 +1,5 @@
-//! The command line: which command, with which settings, and how it ends. Every failure becomes a sentence and an exit code.
+//! The command line: which command, with which settings, and how it ends. Every failure becomes a sentence and an exit
+//! code.
 
 mod account;
 mod client;

@@ -12,7 +12,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 /// Between two columns.
 const GAP: usize = 2;
 
-/// Writes a line to stdout, at once. Where nobody reads any more (`carteiro events list | head`), the command has done its work.
+/// Writes a line to stdout, at once. Where nobody reads any more (`carteiro events list | head`), the command has done
+/// its work.
 pub(super) fn line(text: impl Display) {
     let mut out = io::stdout().lock();
     if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -90,7 +91,8 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// `COLUMNS` says how wide it is, else the terminal; `NO_COLOR` (<https://no-color.org>) and `TERM=dumb` take its colours.
+    /// `COLUMNS` says how wide it is, else the terminal; `NO_COLOR` (<https://no-color.org>) and `TERM=dumb` take its
+    /// colours.
     pub(super) fn stdout() -> Self {
         let is_terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -128,7 +130,8 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// How many columns a text takes, near enough: marks that stand on another letter take none, East Asian letters and emoji two.
+/// How many columns a text takes, near enough: marks that stand on another letter take none, East Asian letters and
+/// emoji two.
 fn width_of(text: &str) -> usize {
     text.chars().map(width_of_char).sum()
 }
@@ -255,7 +258,8 @@ impl Table {
         }
     }
 
-    /// How wide each column is, those left out at 0; `None` where not even the indispensable ones have room side by side.
+    /// How wide each column is, those left out at 0; `None` where not even the indispensable ones have room side by
+    /// side.
     fn widths(&self, room: Option<usize>) -> Option<Vec<usize>> {
         let natural = |at: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(at)).map(|cell| width_of(&cell.text));
@@ -425,7 +429,18 @@ mod tests {
     #[test]
     fn json_is_laid_out_with_its_tokens_as_they_were() {
         let json = r#"{"a":[],"b":{ },"c":[1.50,1e400,{"d":"x, \"y\": {\\"}],"e":null}"#;
-        let expected = "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1.50,\n    1e400,\n    {\n      \"d\": \"x, \\\"y\\\": {\\\\\"\n    }\n  ],\n  \"e\": null\n}";
+        let expected = r#"{
+  "a": [],
+  "b": {},
+  "c": [
+    1.50,
+    1e400,
+    {
+      "d": "x, \"y\": {\\"
+    }
+  ],
+  "e": null
+}"#;
         assert_eq!(pretty_json(json), expected);
     }
 

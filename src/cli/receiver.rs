@@ -70,7 +70,8 @@ impl Expected {
         }
     }
 
-    /// Standard Webhooks v1: any one of the signatures suffices, since a secret that is being replaced signs beside the new one.
+    /// Standard Webhooks v1: any one of the signatures suffices, since a secret that is being replaced signs beside the
+    /// new one.
     pub(super) fn signature(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Check {
         let Some(secret) = &self.secret else {
             return Check::NotChecked;

@@ -34,8 +34,8 @@ fn flags(args: &ServeArgs) -> Vec<(&'static str, String)> {
     listen.into_iter().chain(data).collect()
 }
 
-/// The socket that the service manager listens on for us, if it does (`sd_listen_fds(3)`). To be called while there is one thread:
-/// the variables that announce it are removed from the environment.
+/// The socket that the service manager listens on for us, if it does (`sd_listen_fds(3)`). To be called while there is
+/// one thread: the variables that announce it are removed from the environment.
 fn inherited_socket() -> io::Result<Option<std::net::TcpListener>> {
     let mut handed = listenfd::ListenFd::from_env();
     match handed.len() {
@@ -100,7 +100,8 @@ async fn run(
     tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
     drop(reloads);
     if let Some(error) = failure {
-        // At once: what still runs must not acknowledge anything, and nothing may be dropped, since the store would be flushed.
+        // At once: what still runs must not acknowledge anything, and nothing may be dropped, since the store would be
+        // flushed.
         tracing::error!(%error, "carteiro stops");
         complain(error);
         std::process::exit(i32::from(FAILED));

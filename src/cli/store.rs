@@ -1,5 +1,5 @@
-//! `carteiro backup`, `restore`, `verify` and `reload`: through the daemon's control socket while one runs on the data folder, on the
-//! store itself while none does.
+//! `carteiro backup`, `restore`, `verify` and `reload`: through the daemon's control socket while one runs on the data
+//! folder, on the store itself while none does.
 
 use super::error::CliError;
 use super::progress::ProgressBar;
@@ -167,8 +167,8 @@ pub(super) fn verify(args: &StoreArgs) -> Result<(), CliError> {
     if is_sound { Ok(()) } else { Err(CliError::printed(FAILED)) }
 }
 
-/// Has the running daemon read its config again, and ends as that did. A signal would do it too, but says nothing: a service manager
-/// that only sends one reports success before anything has happened.
+/// Has the running daemon read its config again, and ends as that did. A signal would do it too, but says nothing: a
+/// service manager that only sends one reports success before anything has happened.
 pub(super) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
     // A file with problems is named here, without asking the daemon.
     let data = load(args, &[])?.config.store.path;

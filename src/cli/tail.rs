@@ -135,8 +135,10 @@ mod tests {
     #[test]
     fn an_attempt_is_one_line_that_fits_and_keeps_the_id() {
         let message = json!({
-            "notification": { "id": "0193a5b0-1111-7222-8333-444455556666", "type": "PAYMENT.PAID", "target": "http://loja.example/" },
-            "attempt": { "number": 2, "trigger": "AUTOMATIC", "started_at": "2026-11-23T12:00:00.123Z", "duration_ms": 34.12,
+            "notification": { "id": "0193a5b0-1111-7222-8333-444455556666", "type": "PAYMENT.PAID",
+                "target": "http://loja.example/" },
+            "attempt": { "number": 2, "trigger": "AUTOMATIC", "started_at": "2026-11-23T12:00:00.123Z",
+                "duration_ms": 34.12,
                 "response_status": 500, "error": { "code": "http_5xx", "message": "loja.example answered 500.\x1b[2J" },
                 "next_attempt_at": "2026-11-23T12:00:05.000Z" }
         });

@@ -1,6 +1,7 @@
 //! The time of the system's zone: read from what people type, and written with its offset.
 //!
-//! The zone is what `TZ` says, else `/etc/localtime`: a `TZif` file (RFC 9636) or a POSIX rule. What can't be read is UTC, as libc has it.
+//! The zone is what `TZ` says, else `/etc/localtime`: a `TZif` file (RFC 9636) or a POSIX rule. What can't be read is
+//! UTC, as libc has it.
 
 use crate::model::Timestamp;
 use std::fs;
@@ -97,8 +98,8 @@ impl Zone {
         }
     }
 
-    /// The moment of a local time, both in seconds since 1970; the earlier one where the clock shows it twice, and where it shows it
-    /// never, what it would have been without the change.
+    /// The moment of a local time, both in seconds since 1970; the earlier one where the clock shows it twice, and
+    /// where it shows it never, what it would have been without the change.
     fn moment(&self, local: i64) -> i64 {
         let (before, after) = (self.offset(local - DAY), self.offset(local + DAY));
         let fits = [before, after].into_iter().find(|offset| self.offset(local - offset) == *offset);
@@ -135,8 +136,8 @@ impl Zone {
         localized
     }
 
-    /// Reads a moment as people write it: `2026-11-28 09:00`, `2026-11-28` (its beginning), `today`, `yesterday`, `now`, `-2h`,
-    /// `2h ago`, in this zone; or with an offset, `2026-11-28T09:00:00Z`.
+    /// Reads a moment as people write it: `2026-11-28 09:00`, `2026-11-28` (its beginning), `today`, `yesterday`,
+    /// `now`, `-2h`, `2h ago`, in this zone; or with an offset, `2026-11-28T09:00:00Z`.
     fn read(&self, text: &str, now: Timestamp) -> Option<Timestamp> {
         let text = text.trim();
         let since_1970 = i64::try_from(now.as_secs()).ok()?;
@@ -174,8 +175,8 @@ impl Zone {
 pub(super) fn moment(text: &str) -> Result<String, String> {
     let at = local().read(text, crate::clock::Clock::System.now());
     at.map(|at| at.to_string()).ok_or_else(|| {
-        "must be a time such as \"2026-11-28 09:00\" (local), 2026-11-28, today, yesterday, \"2h ago\", or with an offset, \
-         2026-11-28T12:00:00Z"
+        "must be a time such as \"2026-11-28 09:00\" (local), 2026-11-28, today, yesterday, \"2h ago\", or with an \
+         offset, 2026-11-28T12:00:00Z"
             .to_owned()
     })
 }

@@ -102,8 +102,8 @@ fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), 
     Ok(())
 }
 
-/// The daemon's sample, since its config may have its own. A type that it doesn't know is a slip of the keyboard, unless it comes
-/// with a resource.
+/// The daemon's sample, since its config may have its own. A type that it doesn't know is a slip of the keyboard,
+/// unless it comes with a resource.
 fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, CliError> {
     let types = match daemon.get("/api/event_types") {
         Ok(types) => types,
@@ -179,7 +179,9 @@ mod tests {
         ] {
             set(&mut value, change).unwrap();
         }
-        let expected = json!({ "payment": { "total_cents": 990, "items": [{ "sku": "B=C" }], "card": { "brand": "VISA" }, "id": "7" }, "x": null });
+        let card = json!({ "brand": "VISA" });
+        let payment = json!({ "total_cents": 990, "items": [{ "sku": "B=C" }], "card": card, "id": "7" });
+        let expected = json!({ "payment": payment, "x": null });
         assert_eq!(value, expected);
         assert!(set(&mut value, "payment").unwrap_err().contains("PATH=VALUE"));
         assert!(set(&mut value, "payment.items.1.sku=x").unwrap_err().contains("below 1"));

@@ -76,8 +76,8 @@ enum WebhooksCommand {
     RotateSecret {
         #[command(flatten)]
         id: Id,
-        /// How long the present secret keeps signing, such as 2h, at most 30days; `delivery.secret_overlap` of the config by
-        /// default. 0s ends all older secrets at once: for a secret that has leaked
+        /// How long the present secret keeps signing, such as 2h, at most 30days; `delivery.secret_overlap` of the
+        /// config by default. 0s ends all older secrets at once: for a secret that has leaked
         #[arg(long, value_name = "SPAN")]
         overlap: Option<String>,
     },

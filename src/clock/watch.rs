@@ -1,8 +1,9 @@
 //! A wall clock that is watched: its steps, and how far it can be trusted.
 //!
-//! What can't be undone (deleting what is old, forgetting what has ended, disabling a webhook) must not follow a clock that is ahead
-//! for a moment: a restored machine, a dead battery. It goes by the *trusted* time: the wall clock, but no further ahead than a wall
-//! clock has stayed for [`PROBATION`]. A clock that is behind is trusted at once: it only makes such things wait.
+//! What can't be undone (deleting what is old, forgetting what has ended, disabling a webhook) must not follow a clock
+//! that is ahead for a moment: a restored machine, a dead battery. It goes by the *trusted* time: the wall clock, but
+//! no further ahead than a wall clock has stayed for [`PROBATION`]. A clock that is behind is trusted at once: it only
+//! makes such things wait.
 
 use super::Reading;
 use crate::model::{Timestamp, millis};
@@ -40,13 +41,14 @@ pub struct Trust {
 pub struct Watch {
     offset_ms: i64,
     trusted_ms: i64,
-    /// Since when the clock has stayed at least so far ahead: each with the monotonic time, in milliseconds (before the start of this
-    /// process for one that an earlier process saw), and the offset. Both rise.
+    /// Since when the clock has stayed at least so far ahead: each with the monotonic time, in milliseconds (before the
+    /// start of this process for one that an earlier process saw), and the offset. Both rise.
     ahead: Vec<(i64, i64)>,
 }
 
 impl Watch {
-    /// Begins to watch. `before` is what an earlier process kept: at a start, a clock that is far ahead of it may be wrong.
+    /// Begins to watch. `before` is what an earlier process kept: at a start, a clock that is far ahead of it may be
+    /// wrong.
     pub fn new(now: Reading, before: Option<Trust>) -> Self {
         let offset_ms = now.offset_ms();
         let Some(Trust { at, ahead_for }) = before else {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A range of addresses, on one port or on all. An IPv4 address mapped into IPv6 is the IPv4 address, in the entry as in what
-/// is asked: a resolver may hand out either form for the same machine.
+/// A range of addresses, on one port or on all. An IPv4 address mapped into IPv6 is the IPv4 address, in the entry as
+/// in what is asked: a resolver may hand out either form for the same machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AllowRule {
     net: IpAddr,
@@ -31,7 +31,8 @@ impl fmt::Display for AllowRuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => f.write_str(
-                "it must begin with an IP address, as in \"192.168.0.0/16\", \"127.0.0.1/32:3000\" or \"[::1]/128:3000\"",
+                "it must begin with an IP address, as in \"192.168.0.0/16\", \"127.0.0.1/32:3000\" or \
+                 \"[::1]/128:3000\"",
             ),
             Self::Prefix => f.write_str("the prefix after `/` must be 0 to 32 for IPv4 and 0 to 128 for IPv6"),
             Self::Port => f.write_str("the port after the last `:` must be 1 to 65535"),

@@ -122,7 +122,10 @@ mod tests {
 
     #[test]
     fn a_described_type_reads_back_as_it_is_shown() {
-        let text = r#"["A.B", { type = "SHIPMENT.SENT", pt = "O pedido \"saiu\".", en = "It left.", sample = '{"shipment": {"id": 1e400}}' }, {type="A.C",sample="{}"}]"#;
+        let text = concat!(
+            r#"["A.B", { type = "SHIPMENT.SENT", pt = "O pedido \"saiu\".", en = "It left.", "#,
+            r#"sample = '{"shipment": {"id": 1e400}}' }, {type="A.C",sample="{}"}]"#,
+        );
         let types = read(text).unwrap();
         assert_eq!(types[1].sentences.as_ref().unwrap().pt, "O pedido \"saiu\".");
         assert_eq!(types[1].sample.as_deref(), Some(r#"{"shipment": {"id": 1e400}}"#));

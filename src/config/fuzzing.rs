@@ -1,13 +1,13 @@
 //! Properties of the configuration: whatever the text, a [`Config`] or problems that have a place in it.
 
 use super::settings::{ACCOUNT_KEYS, KEYS};
-use super::{Config, Loaded, Place, Problems};
+use super::{Config, ConfigErrors, Loaded, Location};
 use std::fmt::Write as _;
 use std::path::Path;
 
 const FILE: &str = "carteiro.toml";
 
-fn load(file: &[u8], variables: &[(String, String)]) -> Result<Loaded, Problems> {
+fn load(file: &[u8], variables: &[(String, String)]) -> Result<Loaded, ConfigErrors> {
     Config::load_read(Some((Path::new(FILE), Ok(file.to_vec()))), variables.iter().cloned(), &[])
 }
 
@@ -34,9 +34,9 @@ pub fn config(data: &[u8]) {
 }
 
 /// The place exists, or is the end of its line.
-fn stands_in(file: &[u8], place: &Place, variables: &[(String, String)]) {
+fn stands_in(file: &[u8], place: &Location, variables: &[(String, String)]) {
     match place {
-        Place::File { path, line, column } => {
+        Location::File { path, line, column } => {
             assert_eq!(path, Path::new(FILE));
             let text = String::from_utf8_lossy(file);
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -44,8 +44,8 @@ fn stands_in(file: &[u8], place: &Place, variables: &[(String, String)]) {
             let line = line.expect("a problem has a line of the file");
             assert!((1..=line.chars().count() + 1).contains(column), "{place:?} in {line:?}");
         }
-        Place::Variable(name) => assert!(variables.iter().any(|(other, _)| other == name), "{place:?}"),
-        Place::WholeFile(_) | Place::Flag(_) => panic!("the file was read, and there are no flags: {place:?}"),
+        Location::Variable(name) => assert!(variables.iter().any(|(other, _)| other == name), "{place:?}"),
+        Location::WholeFile(_) | Location::Flag(_) => panic!("the file was read, and there are no flags: {place:?}"),
     }
 }
 

@@ -27,8 +27,8 @@ impl AddressRange {
 pub struct Origin(String);
 
 impl Origin {
-    /// Reads `https://loja.example`, `http://localhost:3000` or `*`: lower case, without a path, the scheme's own port left out, as
-    /// browsers send it and as it is compared.
+    /// Reads `https://loja.example`, `http://localhost:3000` or `*`: lower case, without a path, the scheme's own port
+    /// left out, as browsers send it and as it is compared.
     pub fn parse(text: &str) -> Option<Self> {
         let own = Self(text.to_owned());
         if text == "*" {

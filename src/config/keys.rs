@@ -3,7 +3,7 @@
 use super::value::{RawValue, ValueError, ValueType};
 
 /// A setting of `T`: of [`Config`](super::Config) as a whole, or of one [`Account`](super::Account).
-pub(super) struct Key<T: 'static> {
+pub(super) struct Setting<T: 'static> {
     /// `section.name`.
     pub(super) path: &'static str,
     /// What it does, in sentences. Its range and when it takes effect are added from the fields below.
@@ -21,7 +21,7 @@ pub(super) enum Effect {
     Restart,
 }
 
-impl<T> Key<T> {
+impl<T> Setting<T> {
     pub(super) fn section(&self) -> &'static str {
         self.path.split_once('.').map_or("", |(section, _)| section)
     }
@@ -86,7 +86,7 @@ macro_rules! settings {
         settings!(@struct $(#[$about])* $Item { $($(#[doc = $doc])+ $key: $Value = $default;)+ });
 
         /// The keys of one `[[account]]`, in the order they are printed.
-        pub(super) static ACCOUNT_KEYS: &[$crate::config::keys::Key<$Item>] = &[$(
+        pub(super) static ACCOUNT_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
             settings!(@key $Item, [account $key] [$key], [$($doc)+], $type, $effect $($secret)?)
         ),+];
     };
@@ -112,7 +112,7 @@ macro_rules! settings {
         }
 
         /// Every key but the accounts', section by section, in the order they are printed.
-        pub(super) static KEYS: &[$crate::config::keys::Key<Config>] = &[$($(
+        pub(super) static KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
             settings!(
                 @key Config, [$section $key] [$section.$key], [$($doc)+], $type, $effect $($secret)?
             )
@@ -137,7 +137,7 @@ macro_rules! settings {
         @key $Of:ident, [$section:ident $key:ident] [$($field:ident).+], [$($doc:literal)+], $type:expr,
         $effect:ident $($secret:ident)?
     ) => {
-        $crate::config::keys::Key {
+        $crate::config::keys::Setting {
             path: concat!(stringify!($section), ".", stringify!($key)),
             doc: concat!($($doc),+),
             effect: $crate::config::keys::Effect::$effect,

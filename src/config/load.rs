@@ -1,8 +1,8 @@
 //! Flag > environment > file > default.
 
 use super::Config;
-use super::keys::{Effect, Key};
-use super::problem::{Place, Problem, Problems};
+use super::error::{ConfigError, ConfigErrors, Location};
+use super::keys::{Effect, Setting};
 use super::settings::KEYS;
 use super::toml_file;
 use super::value::{RawValue, ValueError};
@@ -19,7 +19,7 @@ pub struct Loaded {
     /// The values.
     pub config: Config,
     /// By path, `account[0].name` for those of an account; what is missing is a default.
-    pub(super) sources: BTreeMap<String, Place>,
+    pub(super) sources: BTreeMap<String, Location>,
 }
 
 /// Where a value came from.
@@ -28,16 +28,16 @@ pub enum Source<'a> {
     /// Nobody set it.
     Default,
     /// It was set here.
-    Place(&'a Place),
+    Location(&'a Location),
 }
 
 impl fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::Place(Place::File { path, line, .. }) => write!(f, "{}:{line}", path.display()),
-            Self::Place(Place::Flag(_)) => f.write_str("command line"),
-            Self::Place(place @ (Place::Variable(_) | Place::WholeFile(_))) => place.fmt(f),
+            Self::Location(Location::File { path, line, .. }) => write!(f, "{}:{line}", path.display()),
+            Self::Location(Location::Flag(_)) => f.write_str("command line"),
+            Self::Location(place @ (Location::Variable(_) | Location::WholeFile(_))) => place.fmt(f),
         }
     }
 }
@@ -53,7 +53,7 @@ impl Config {
         file: Option<&Path>,
         env: impl Iterator<Item = (String, String)>,
         flags: &[(&str, String)],
-    ) -> Result<Loaded, Problems> {
+    ) -> Result<Loaded, ConfigErrors> {
         Self::load_read(file.map(|path| (path, read(path))), env, flags)
     }
 
@@ -62,18 +62,18 @@ impl Config {
         file: Option<(&Path, Result<Vec<u8>, String>)>,
         env: impl Iterator<Item = (String, String)>,
         flags: &[(&str, String)],
-    ) -> Result<Loaded, Problems> {
+    ) -> Result<Loaded, ConfigErrors> {
         let mut draft = Draft::default();
         match file {
             Some((path, Ok(bytes))) => toml_file::read_into(&mut draft, path, bytes),
-            Some((path, Err(message))) => draft.findings.problem(Place::WholeFile(path.to_owned()), message),
+            Some((path, Err(message))) => draft.findings.problem(Location::WholeFile(path.to_owned()), message),
             None => {}
         }
         for (name, text) in env {
             draft.set_variable(name, &text);
         }
         for (path, text) in flags {
-            let place = Place::Flag((*path).to_owned());
+            let place = Location::Flag((*path).to_owned());
             match KEYS.iter().find(|key| key.path == *path) {
                 Some(key) => draft.set_bare(key, text, &place),
                 None => draft.findings.problem(place, "there is no such key".to_owned()),
@@ -81,7 +81,7 @@ impl Config {
         }
         draft.check_combinations();
         let Draft { config, findings } = draft;
-        match Problems::new(findings.problems) {
+        match ConfigErrors::new(findings.problems) {
             Some(problems) => Err(problems),
             None => Ok(Loaded { config, sources: findings.sources }),
         }
@@ -101,13 +101,13 @@ impl Config {
 impl Loaded {
     /// Where the value of `delivery.timeout`, or of `account[0].name`, came from.
     pub fn source(&self, path: &str) -> Source<'_> {
-        self.sources.get(path).map_or(Source::Default, Source::Place)
+        self.sources.get(path).map_or(Source::Default, Source::Location)
     }
 
     /// The keys whose values differ in `new` and aren't taken up by [`Config::reloaded`]; `account` stands for all
     /// accounts.
     pub fn changes_needing_restart(&self, new: &Self) -> Vec<&'static str> {
-        let differs = |key: &&Key<Config>| {
+        let differs = |key: &&Setting<Config>| {
             key.effect == Effect::Restart && key.access.show(&self.config) != key.access.show(&new.config)
         };
         let accounts = (self.config.account != new.config.account).then_some("account");
@@ -138,8 +138,8 @@ pub(super) struct Draft {
 #[derive(Default)]
 pub(super) struct Findings {
     /// Where each accepted value came from, by the path of its key.
-    pub(super) sources: BTreeMap<String, Place>,
-    problems: Vec<Problem>,
+    pub(super) sources: BTreeMap<String, Location>,
+    problems: Vec<ConfigError>,
     /// Keys with a value that was refused somewhere: what they are compared with would be the wrong value.
     refused: BTreeSet<&'static str>,
     /// The file could not be parsed to its end: what it sets there isn't known.
@@ -147,44 +147,44 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn problem(&mut self, place: Place, message: String) {
-        self.problems.push(Problem { place, message });
+    pub(super) fn problem(&mut self, place: Location, message: String) {
+        self.problems.push(ConfigError { place, message });
     }
 
-    /// Reads a value into its key. `place_of` gives the place of a byte of the file, or without one that of the value.
+    /// Reads a value into its key. `location_of` gives the place of a byte of the file, or without one that of the value.
     pub(super) fn set<T>(
         &mut self,
-        key: &Key<T>,
+        key: &Setting<T>,
         path: String,
         target: &mut T,
         raw: RawValue<'_>,
-        place_of: &dyn Fn(Option<usize>) -> Place,
+        location_of: &dyn Fn(Option<usize>) -> Location,
     ) {
         let errors = match key.access.read(target, raw) {
-            Ok(()) => return drop(self.sources.insert(path, place_of(None))),
+            Ok(()) => return drop(self.sources.insert(path, location_of(None))),
             Err(errors) => errors,
         };
         self.refused.insert(key.path);
         if key.secret {
             let message = format!("`{}` must be {}", key.path, key.access.expected());
-            return self.problem(place_of(None), message);
+            return self.problem(location_of(None), message);
         }
         for ValueError { item, at, message } in errors {
             let at = at.or_else(|| raw.item_at(item?));
             let item = item.map_or(String::new(), |nth| format!("item {} of ", nth + 1));
-            self.problem(place_of(at), format!("{item}`{}` {message}", key.path));
+            self.problem(location_of(at), format!("{item}`{}` {message}", key.path));
         }
     }
 }
 
 impl Draft {
     #[cfg(test)]
-    pub(super) fn problems(&self) -> &[Problem] {
+    pub(super) fn problems(&self) -> &[ConfigError] {
         &self.findings.problems
     }
 
     /// Sets a key from a text that has no places in it.
-    fn set_bare(&mut self, key: &Key<Config>, text: &str, place: &Place) {
+    fn set_bare(&mut self, key: &Setting<Config>, text: &str, place: &Location) {
         let path = key.path.to_owned();
         self.findings.set(key, path, &mut self.config, RawValue::Bare(text), &|_| place.clone());
     }
@@ -195,12 +195,12 @@ impl Draft {
             return;
         };
         if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
-            return self.set_bare(key, text, &Place::Variable(name));
+            return self.set_bare(key, text, &Location::Variable(name));
         }
         let message = if rest.starts_with("ACCOUNT__") {
             "accounts can't be set by variables; write [[account]] in the configuration file".to_owned()
         } else {
-            let variables: Vec<String> = KEYS.iter().map(Key::variable).collect();
+            let variables: Vec<String> = KEYS.iter().map(Setting::variable).collect();
             // The prefix is right already: counting its letters would make any two names look alike.
             let names = variables.iter().filter_map(|name| name.strip_prefix("CARTEIRO_"));
             match nearest(rest, names) {
@@ -208,7 +208,7 @@ impl Draft {
                 None => "unknown variable; unset it, or see config.example.toml for the keys".to_owned(),
             }
         };
-        self.findings.problem(Place::Variable(name), message);
+        self.findings.problem(Location::Variable(name), message);
     }
 
     /// Rules for values of several keys.
@@ -221,7 +221,7 @@ impl Draft {
         let mut problem = |keys: &[&str], message: String| {
             let place = keys.iter().find_map(|key| found.sources.get(*key));
             let place = place.expect("the defaults break no rule, so one of the keys was set").clone();
-            problems.push(Problem { place, message });
+            problems.push(ConfigError { place, message });
         };
         let (timeout, connect) = ("delivery.timeout", "delivery.connect_timeout");
         if delivery.connect_timeout > delivery.timeout && !unknown(timeout) && !unknown(connect) {
@@ -257,10 +257,10 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_quoted_back() {
-        let Key { path, doc, effect, access, .. } = KEYS[0];
-        let secret = Key { path, doc, effect, secret: true, access };
+        let Setting { path, doc, effect, access, .. } = KEYS[0];
+        let secret = Setting { path, doc, effect, secret: true, access };
         let mut draft = Draft::default();
-        draft.set_bare(&secret, "hunter2", &Place::Flag("x".to_owned()));
+        draft.set_bare(&secret, "hunter2", &Location::Flag("x".to_owned()));
         let problems = draft.problems();
         assert!(problems[0].message.starts_with("`server.listen` must be an IP address"), "{problems:?}");
         assert!(!problems[0].message.contains("hunter2"));

@@ -1,10 +1,11 @@
 //! TOML, environment and flags → a [`Config`] that can't be wrong.
 //!
-//! `settings.rs` says everything about a setting, once: its name, what it does, its default, its range, whether a reload takes
-//! it up. Structs, reading, overriding, printing and `config.example.toml` all follow that table. This module knows files and
-//! names of variables; it doesn't know what any setting is for.
+//! `settings.rs` says everything about a setting, once: its name, what it does, its default, its range, whether a
+//! reload takes it up. Structs, reading, overriding, printing and `config.example.toml` all follow that table. This
+//! module knows files and names of variables; it doesn't know what any setting is for.
 
 mod allow;
+mod error;
 mod extra_types;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -13,7 +14,6 @@ mod ingress;
 mod keys;
 mod load;
 mod print;
-mod problem;
 mod settings;
 mod size;
 mod toml_file;
@@ -24,13 +24,14 @@ mod value_types;
 mod tests;
 
 pub use allow::{AllowRule, AllowRuleError};
+pub use error::{ConfigError, ConfigErrors, Location};
 pub use ingress::{AddressRange, Origin};
 pub use load::{Loaded, Source};
 pub use print::example;
-pub use problem::{Place, Problem, Problems};
 pub use settings::{Account, Catalogue, Config, Delivery, Egress, Format, Level, Log, Panel, Server, Store};
 
-/// The longest body of `POST /api/events/batch`, whatever `server.max_body` says: a batch is bounded as the API promises it.
+/// The longest body of `POST /api/events/batch`, whatever `server.max_body` says: a batch is bounded as the API
+/// promises it.
 pub const MAX_BATCH_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most accounts one daemon serves: each is a row in memory and a label in the metrics.

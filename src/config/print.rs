@@ -1,14 +1,14 @@
 //! A configuration as text: what is in effect, and the example that shows every key.
 
-use super::keys::{Effect, Key};
+use super::keys::{Effect, Setting};
 use super::load::{Loaded, Source};
 use super::settings::{ACCOUNT_KEYS, KEYS};
 use super::{Account, Config};
 use std::fmt::Write as _;
 
 impl Loaded {
-    /// Every key with its value and where it came from, one line each: `delivery.timeout = "15s"   # default`. Secrets are
-    /// replaced.
+    /// Every key with its value and where it came from, one line each: `delivery.timeout = "15s"   # default`. Secrets
+    /// are replaced.
     pub fn effective(&self) -> String {
         let mut text = String::new();
         for key in KEYS {
@@ -24,7 +24,7 @@ impl Loaded {
     }
 }
 
-fn line<T>(key: &Key<T>, path: &str, of: &T, source: Source<'_>) -> String {
+fn line<T>(key: &Setting<T>, path: &str, of: &T, source: Source<'_>) -> String {
     let value = if key.secret && source != Source::Default { "\"[redacted]\"".to_owned() } else { key.access.show(of) };
     format!("{path} = {value}   # {source}\n")
 }
@@ -36,12 +36,13 @@ const HEAD: &str = "\
 # Precedence: flag, environment variable, this file, default. The variable of a key is CARTEIRO_SECTION__KEY, such as
 # CARTEIRO_DELIVERY__TIMEOUT; a list in it is a TOML array, or separated by commas.
 #
-# Durations have a unit: \"500ms\", \"30s\", \"2h 30m\", \"7days\". Sizes are \"256 KiB\", \"500 KB\" or a number of bytes.
+# Durations have a unit: \"500ms\", \"30s\", \"2h 30m\", \"7days\". Sizes are \"256 KiB\", \"500 KB\" or bytes.
 # Relative paths count from the daemon's working directory, not from this file.
 # An unknown key is an error. `systemctl reload carteiro` applies changes.
 ";
 
-/// `config.example.toml`: every key, commented out at its default, with what it does, its range, and when it takes effect.
+/// `config.example.toml`: every key, commented out at its default, with what it does, its range, and when it takes
+/// effect.
 pub fn example() -> String {
     let mut text = HEAD.to_owned();
     let config = Config::default();
@@ -55,7 +56,8 @@ pub fn example() -> String {
         text.push_str(&entry(key, &config));
     }
     text.push_str(
-        "\n# One section for each account. Every webhook, event and token belongs to one account, and accounts are isolated.\n",
+        "\n# One section for each account. Every webhook, event and token belongs to one account, and accounts are \
+         isolated.\n",
     );
     text.push_str("[[account]]\n");
     for key in ACCOUNT_KEYS {
@@ -64,7 +66,7 @@ pub fn example() -> String {
     text
 }
 
-fn entry<T>(key: &Key<T>, of: &T) -> String {
+fn entry<T>(key: &Setting<T>, of: &T) -> String {
     let effect = match key.effect {
         Effect::Reload => "Applied by a reload.",
         Effect::Restart => "Needs a restart.",
@@ -94,7 +96,7 @@ fn wrap(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Place;
+    use crate::config::Location;
     use std::path::Path;
 
     #[test]
@@ -126,14 +128,14 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let secret = Key { secret: true, ..first() };
-        let source = Place::WholeFile(Path::new("c.toml").to_owned());
-        let printed = line(&secret, secret.path, &Config::default(), Source::Place(&source));
+        let secret = Setting { secret: true, ..first() };
+        let source = Location::WholeFile(Path::new("c.toml").to_owned());
+        let printed = line(&secret, secret.path, &Config::default(), Source::Location(&source));
         assert_eq!(printed, "server.listen = \"[redacted]\"   # c.toml\n");
     }
 
-    fn first() -> Key<Config> {
-        let Key { path, doc, effect, secret, access } = KEYS[0];
-        Key { path, doc, effect, secret, access }
+    fn first() -> Setting<Config> {
+        let Setting { path, doc, effect, secret, access } = KEYS[0];
+        Setting { path, doc, effect, secret, access }
     }
 }

@@ -14,7 +14,8 @@ const UNITS: [(&str, u64); 9] = [
     ("", 1),
 ];
 
-/// Bytes: a whole number and a unit, `KiB` 1024 and `KB` 1000, or the number alone. `None` for all else, overflow included.
+/// Bytes: a whole number and a unit, `KiB` 1024 and `KB` 1000, or the number alone. `None` for all else, overflow
+/// included.
 pub(super) fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

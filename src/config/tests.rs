@@ -1,6 +1,6 @@
 //! The room as a whole: a file, variables and flags in, a configuration or every problem out.
 
-use super::keys::Key;
+use super::keys::Setting;
 use super::settings::{ACCOUNT_KEYS, KEYS};
 use super::*;
 use crate::model::RetryPolicy;
@@ -77,7 +77,7 @@ fn nothing_at_all_is_the_defaults() {
 fn paths_of_keys_are_unlike_each_other_and_their_variables_too() {
     let paths: BTreeSet<&str> = KEYS.iter().map(|key| key.path).collect();
     assert_eq!(paths.len(), KEYS.len());
-    let variables: BTreeSet<String> = KEYS.iter().map(Key::variable).collect();
+    let variables: BTreeSet<String> = KEYS.iter().map(Setting::variable).collect();
     assert_eq!(variables.len(), KEYS.len());
     assert!(variables.contains("CARTEIRO_DELIVERY__MAX_IN_FLIGHT_PER_WEBHOOK"));
 }
@@ -228,11 +228,13 @@ fn wrong_values_are_told_from_right_ones() {
     for (text, expected) in [
         (
             "[delivery]\ntimeout = 30",
-            "c.toml:2:11: `delivery.timeout` must be a duration from 100ms to 5m, not 30; write its unit, as in \"30s\"",
+            "c.toml:2:11: `delivery.timeout` must be a duration from 100ms to 5m, not 30; write its unit, as in \
+             \"30s\"",
         ),
         (
             "delivery.max_attempts = \"20\"",
-            "c.toml:1:25: `delivery.max_attempts` must be a whole number from 1 to 20, not \"20\"; leave the quotes out",
+            "c.toml:1:25: `delivery.max_attempts` must be a whole number from 1 to 20, not \"20\"; leave the quotes \
+             out",
         ),
         (
             "[server]\nlisten = \"localhost:8080\"",
@@ -474,10 +476,8 @@ fn variables_that_look_like_ours_must_be() {
     assert!(problem("CARTEIRO_delivery__timeout").ends_with("did you mean `CARTEIRO_DELIVERY__TIMEOUT`?"));
     assert_eq!(
         load_all("", &[("CARTEIRO_DELIVERY__SCHEDULE", "1s,2")], &[]).unwrap_err(),
-        [
-            "CARTEIRO_DELIVERY__SCHEDULE: item 2 of `delivery.schedule` must be a duration from 1ms to 30days, not \"2\"; \
-          write its unit, as in \"2s\""
-        ]
+        ["CARTEIRO_DELIVERY__SCHEDULE: item 2 of `delivery.schedule` must be a duration from 1ms to 30days, not \
+             \"2\"; write its unit, as in \"2s\""]
     );
 }
 
@@ -485,7 +485,8 @@ fn variables_that_look_like_ours_must_be() {
 fn a_connection_may_not_take_longer_than_the_attempt() {
     assert_eq!(
         problem("[delivery]\ntimeout = \"4s\""),
-        "c.toml:2:11: `delivery.connect_timeout` (5s) must not be above `delivery.timeout` (4s); lower it, or raise the \
+        "c.toml:2:11: `delivery.connect_timeout` (5s) must not be above `delivery.timeout` (4s); lower it, or raise \
+         the \
          timeout"
     );
     assert!(problem("[delivery]\ntimeout = \"4s\"\nconnect_timeout = \"4001ms\"").starts_with("c.toml:3:19: "));
@@ -558,14 +559,15 @@ proptest::proptest! {
     // A seed of a failure is printed; it is not to be written among the sources.
     #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
 
-    /// Pieces of TOML in any order: whatever comes of it, nothing panics and each problem stands on one line of the file.
+    /// Pieces of TOML in any order: whatever comes of it, nothing panics and each problem stands on one line of the
+    /// file.
     #[test]
     fn no_text_breaks_the_walk(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40)) {
         let text = pieces.concat();
         let mut draft = load::Draft::default();
         toml_file::read_into(&mut draft, Path::new("c.toml"), text.clone().into_bytes());
         for problem in draft.problems() {
-            let Place::File { line, .. } = problem.place else { panic!("{problem}") };
+            let Location::File { line, .. } = problem.place else { panic!("{problem}") };
             assert!(line <= text.matches('\n').count() + 1 && !problem.message.contains('\n'), "{problem}");
         }
     }

@@ -1,8 +1,8 @@
 //! The walk over a parsed file. By hand rather than with serde, which stops at the first problem and knows no columns.
 
-use super::keys::Key;
+use super::error::{Lines, Location};
+use super::keys::Setting;
 use super::load::{Draft, Findings};
-use super::problem::{Lines, Place};
 use super::settings::{ACCOUNT_KEYS, KEYS};
 use super::value::{RawValue, clipped, entries};
 use super::{Account, Config, MAX_ACCOUNTS};
@@ -52,9 +52,9 @@ struct At<'a> {
 
 impl At<'_> {
     /// The place of a byte; the end of the file for one beyond it.
-    fn place(&self, byte: usize) -> Place {
+    fn place(&self, byte: usize) -> Location {
         let (line, column) = self.lines.locate(byte);
-        Place::File { path: self.path.to_owned(), line, column }
+        Location::File { path: self.path.to_owned(), line, column }
     }
 }
 
@@ -96,7 +96,7 @@ impl Walk<'_> {
     }
 
     /// Reads the keys of one table. `home` is its path in [`Findings::sources`].
-    fn keys<T>(&mut self, section: &str, home: &str, keys: &[Key<T>], target: &mut T, table: &DeTable<'_>) {
+    fn keys<T>(&mut self, section: &str, home: &str, keys: &[Setting<T>], target: &mut T, table: &DeTable<'_>) {
         for (name, span, value) in entries(table) {
             let Some(key) = keys.iter().find(|key| key.section() == section && key.name() == name) else {
                 self.unknown_key(section, name, &span);
@@ -104,9 +104,9 @@ impl Walk<'_> {
             };
             let (at, start) = (self.at, value.span().start);
             if at.lines.line(start) < self.sure {
-                let place_of = |byte: Option<usize>| at.place(byte.unwrap_or(start));
+                let location_of = |byte: Option<usize>| at.place(byte.unwrap_or(start));
                 let path = format!("{home}.{name}");
-                self.findings.set(key, path, target, RawValue::Toml(value.get_ref()), &place_of);
+                self.findings.set(key, path, target, RawValue::Toml(value.get_ref()), &location_of);
             }
         }
     }
@@ -205,7 +205,7 @@ fn is_section(name: &str) -> bool {
 }
 
 fn sections() -> impl Iterator<Item = &'static str> {
-    let mut names: Vec<&str> = KEYS.iter().map(Key::section).chain(["account"]).collect();
+    let mut names: Vec<&str> = KEYS.iter().map(Setting::section).chain(["account"]).collect();
     names.dedup();
     names.into_iter()
 }

@@ -1,9 +1,9 @@
 //! The daemon: what starts in which order, what is wired to what, and how everything stops. No business rules.
 //!
-//! Start: config, store, engine, service, listener, background tasks. Stop: attempts in flight get the grace time to end
-//! and the rest stays pending, while calls are still answered; then no connection is accepted, requests finish, and the
-//! store syncs a last time. In this order because a slow target may take all of the grace time, and callers would have to
-//! wait as long for the next start.
+//! Start: config, store, engine, service, listener, background tasks. Stop: attempts in flight get the grace time to
+//! end and the rest stays pending, while calls are still answered; then no connection is accepted, requests finish, and
+//! the store syncs a last time. In this order because a slow target may take all of the grace time, and callers would
+//! have to wait as long for the next start.
 
 mod accounts;
 mod admin_token;
@@ -183,8 +183,9 @@ impl Daemon {
         Ok(())
     }
 
-    /// Resolves when one change has taken the store longer than `store.commit_timeout`. The process must then exit without
-    /// dropping anything, since that would flush the store. For a change that failed, the store itself ends the process.
+    /// Resolves when one change has taken the store longer than `store.commit_timeout`. The process must then exit
+    /// without dropping anything, since that would flush the store. For a change that failed, the store itself ends the
+    /// process.
     pub async fn failed(&self) -> Error {
         let mut interval = tokio::time::interval(STALL_INTERVAL);
         loop {

@@ -19,7 +19,8 @@ pub struct Attempt {
     pub timings: Timings,
     /// The address that was dialled.
     pub remote_ip: Option<IpAddr>,
-    /// The version of TLS that was agreed on, also where an earlier attempt had made the connection; `None` without TLS.
+    /// The version of TLS that was agreed on, also where an earlier attempt had made the connection; `None` without
+    /// TLS.
     pub tls: Option<TlsVersion>,
     /// The result.
     pub result: AttemptResult,
@@ -59,7 +60,8 @@ impl Trigger {
     }
 }
 
-/// How long each phase took, in microseconds; `None` for one that was not reached or, on a connection kept alive, not needed.
+/// How long each phase took, in microseconds; `None` for one that was not reached or, on a connection kept alive, not
+/// needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timings {
     /// Resolving the name.
@@ -128,8 +130,8 @@ pub struct AttemptError {
 }
 
 impl AttemptError {
-    /// How long a sentence may be in either language: enough to hold a target, and both fit into a record. A sentence may
-    /// quote what a target sent, such as a certificate's odd contents, and that has no end of its own.
+    /// How long a sentence may be in either language: enough to hold a target, and both fit into a record. A sentence
+    /// may quote what a target sent, such as a certificate's odd contents, and that has no end of its own.
     pub const MAX_MESSAGE_BYTES: usize = 4096;
 }
 

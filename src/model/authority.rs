@@ -5,8 +5,8 @@ use std::net::Ipv6Addr;
 
 /// Reads a port: ASCII digits alone, 1 to 65535.
 ///
-/// Everything that takes a port from text uses this. `str::parse` takes a sign, and `http::Uri` leaves a port out that it can't
-/// read: the scheme's default is dialled then, and a token goes to whatever listens there.
+/// Everything that takes a port from text uses this. `str::parse` takes a sign, and `http::Uri` leaves a port out that
+/// it can't read: the scheme's default is dialled then, and a token goes to whatever listens there.
 pub fn port(text: &str) -> Option<u16> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

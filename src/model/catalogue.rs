@@ -1,4 +1,5 @@
-//! The event types of the guide "Webhooks e Eventos", each with a sentence in Portuguese and English, and those that a shop adds.
+//! The event types of the guide "Webhooks e Eventos", each with a sentence in Portuguese and English, and those that a
+//! shop adds.
 
 use super::{EventType, Sample};
 use std::borrow::Cow;

@@ -7,8 +7,8 @@ const MAX_DIGITS: usize = 11;
 
 /// humantime's form, `"2h 30m"`; a bare number is no duration, not even `0`, which humantime would take.
 ///
-/// A run of more than eleven digits and a text of more than 64 bytes are refused before humantime sees them: 2.4.0 panics
-/// where whole seconds are at `u64::MAX` and the rest adds one more, and no duration anyone means is near that.
+/// A run of more than eleven digits and a text of more than 64 bytes are refused before humantime sees them: 2.4.0
+/// panics where whole seconds are at `u64::MAX` and the rest adds one more, and no duration anyone means is near that.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     if longest > MAX_DIGITS || longest == text.trim().len() || text.len() > 64 {
@@ -17,7 +17,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text).ok()
 }
 
-/// In one unit where a whole number of it will do, as people write limits: `"24h"` and `"90s"`, not `"1day"` and `"1m 30s"`.
+/// In one unit where a whole number of it will do, as people write limits: `"24h"` and `"90s"`, not `"1day"` and `"1m
+/// 30s"`.
 pub fn format_duration(span: Duration) -> String {
     const UNITS: [(&str, u128); 5] = [("days", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
     let ms = span.as_millis();

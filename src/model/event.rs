@@ -34,8 +34,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// What a webhook that keeps order keeps it by: the resource's `id`, else the event's `external_id`, else the resource's, else the
-    /// event alone.
+    /// What a webhook that keeps order keeps it by: the resource's `id`, else the event's `external_id`, else the
+    /// resource's, else the event alone.
     pub fn order_key(&self) -> OrderKey {
         let resource = &self.resource;
         let named = [(1, &resource.id), (2, &self.external_id), (2, &resource.external_id)];
@@ -58,7 +58,8 @@ pub struct ResourceIds {
     pub external_id: Option<String>,
 }
 
-/// Sixteen bytes of a SHA-256 over all that a caller said of an event: equal for a repetition, different for another event.
+/// Sixteen bytes of a SHA-256 over all that a caller said of an event: equal for a repetition, different for another
+/// event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 16]);
 
@@ -108,7 +109,8 @@ impl BodyDraft {
     const ID_LEN: usize = 36;
     const DATE_LEN: usize = 24;
 
-    /// Lays out `{"id","event","env","date","resource"}`. `env` must need no JSON escaping; `resource` must be one JSON object.
+    /// Lays out `{"id","event","env","date","resource"}`. `env` must need no JSON escaping; `resource` must be one JSON
+    /// object.
     pub fn new(event_type: &EventType, env: &str, resource: &str) -> Self {
         Self { shares_a_buffer: false, ..Self::within(&mut BytesMut::new(), event_type, env, resource) }
     }
@@ -198,7 +200,10 @@ mod tests {
         let draft = BodyDraft::new(&event_type, "production", resource);
         let length = draft.len();
         let payload = draft.fill(id, Timestamp::from_ms(1_795_435_200_123));
-        let expected = r#"{"id":"0193a5b0-1111-7222-8333-444455556666","event":"PAYMENT.PAID","env":"production","date":"2026-11-23T12:00:00.123Z","resource":{ "payment": {"total_cents": 1e2} }}"#;
+        let expected = concat!(
+            r#"{"id":"0193a5b0-1111-7222-8333-444455556666","event":"PAYMENT.PAID","env":"production","#,
+            r#""date":"2026-11-23T12:00:00.123Z","resource":{ "payment": {"total_cents": 1e2} }}"#,
+        );
         assert_eq!((&payload.body()[..], length), (expected.as_bytes(), expected.len()));
         assert_eq!(&payload.resource()[..], resource.as_bytes());
     }

@@ -9,7 +9,8 @@ pub const TEST_EVENT: &str = "WEBHOOK.TEST";
 /// The type of the event that tells the other webhooks of one that was disabled.
 pub const DISABLED_EVENT: &str = "WEBHOOK.DISABLED";
 
-/// What happened: `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)+$`, at most 100 bytes. Its category is what stands before the first dot.
+/// What happened: `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)+$`, at most 100 bytes. Its category is what stands before the
+/// first dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventType(Arc<str>);
 
@@ -25,7 +26,8 @@ impl EventType {
         well_formed.then(|| Self(text.into()))
     }
 
-    /// The sentence for a text that is too long to be a type or a pattern, without its subject; `None` for one that isn't.
+    /// The sentence for a text that is too long to be a type or a pattern, without its subject; `None` for one that
+    /// isn't.
     pub fn too_long(text: &str) -> Option<Localized> {
         let (length, most) = (text.len(), Self::MAX_BYTES);
         (length > most).then(|| Localized {
@@ -129,8 +131,8 @@ impl PatternSet {
         self.matching(event_type).is_some()
     }
 
-    /// The first pattern that means this type. None means [`TEST_EVENT`]: a test is sent to one webhook by name, and never by
-    /// subscription.
+    /// The first pattern that means this type. None means [`TEST_EVENT`]: a test is sent to one webhook by name, and
+    /// never by subscription.
     pub fn matching(&self, event_type: &EventType) -> Option<&Pattern> {
         if event_type.as_str() == TEST_EVENT {
             return None;

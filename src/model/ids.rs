@@ -1,8 +1,9 @@
 //! Numbers and names: what the store counts with, and what the world sees.
 //!
-//! Inside, everything is a small ordered number: an event's [`Seq`] is the order of its commit. Outside, everything is a
-//! UUID. Event ids are `UUIDv7` whose counter bits *are* the sequence number, so that finding one needs no index row; only an
-//! id that the caller chose needs one. A notification's id is a `UUIDv8` that holds the pair (event, webhook) in the same way.
+//! Inside, everything is a small ordered number: an event's [`Seq`] is the order of its commit. Outside, everything is
+//! a UUID. Event ids are `UUIDv7` whose counter bits *are* the sequence number, so that finding one needs no index row;
+//! only an id that the caller chose needs one. A notification's id is a `UUIDv8` that holds the pair (event, webhook)
+//! in the same way.
 
 use std::fmt;
 use uuid::Uuid;
@@ -24,8 +25,8 @@ impl Seq {
     pub const END: Self = Self(1 << 48);
 }
 
-/// What notifications of an ordered webhook are kept in order by: 64 bits of a hash of their resource. Two resources that share one
-/// are merely kept in order with each other too.
+/// What notifications of an ordered webhook are kept in order by: 64 bits of a hash of their resource. Two resources
+/// that share one are merely kept in order with each other too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderKey(pub u64);
 
@@ -118,8 +119,8 @@ impl TokenId {
 }
 
 impl EventId {
-    /// A `UUIDv7` (RFC 9562, 5.7, method 1): 48 bits of milliseconds, the 48 bits of the sequence number as its counter,
-    /// 26 random bits. Ids sort in the order of commit.
+    /// A `UUIDv7` (RFC 9562, 5.7, method 1): 48 bits of milliseconds, the 48 bits of the sequence number as its
+    /// counter, 26 random bits. Ids sort in the order of commit.
     pub fn compose(ms: u64, seq: Seq, random: u32) -> Self {
         let (ms, seq) = (u128::from(ms & 0xffff_ffff_ffff), u128::from(seq.0 & 0xffff_ffff_ffff));
         let (high, low) = (seq >> 36, seq & 0xf_ffff_ffff);

@@ -36,8 +36,8 @@ pub struct Notification {
     pub order: Option<OrderKey>,
     /// A notification before it in that order has to end before its first automatic attempt.
     pub awaits_predecessor: bool,
-    /// Delay of the next automatic attempt after the last one: the longest it waits, whatever the wall clock does. `None`
-    /// before the first attempt.
+    /// Delay of the next automatic attempt after the last one: the longest it waits, whatever the wall clock does.
+    /// `None` before the first attempt.
     pub gap: Option<Duration>,
     /// The attempt made last.
     pub last: Option<Attempt>,
@@ -240,8 +240,8 @@ impl Notification {
         changed
     }
 
-    /// If the next automatic attempt is further away than the delay it was scheduled with, because the clock was put back,
-    /// moves it to `now` plus that delay. Returns the new due time; `None` if nothing changes.
+    /// If the next automatic attempt is further away than the delay it was scheduled with, because the clock was put
+    /// back, moves it to `now` plus that delay. Returns the new due time; `None` if nothing changes.
     pub fn cap_to_gap(&mut self, now: Timestamp) -> Option<Timestamp> {
         let State::Retrying { due } = self.state else {
             return None;
@@ -260,8 +260,8 @@ impl Notification {
         Some(latest)
     }
 
-    /// For an event whose payload is erased: cancels pending attempts, and forgets the target's answer, which may echo the
-    /// payload. Attempts before the last are rows of their own.
+    /// For an event whose payload is erased: cancels pending attempts, and forgets the target's answer, which may echo
+    /// the payload. Attempts before the last are rows of their own.
     pub fn erase(&mut self, now: Timestamp) {
         self.cancel(now);
         self.erased = true;
@@ -270,10 +270,11 @@ impl Notification {
         }
     }
 
-    /// Records an attempt that has ended. Returns the attempt that was the last until now, which becomes a row of its own.
+    /// Records an attempt that has ended. Returns the attempt that was the last until now, which becomes a row of its
+    /// own.
     ///
-    /// `requested_at` is the [`Notification::manual_at`] that a manual attempt began for. A confirmation counts in any case:
-    /// a notification that was cancelled with its attempt in flight is delivered all the same.
+    /// `requested_at` is the [`Notification::manual_at`] that a manual attempt began for. A confirmation counts in any
+    /// case: a notification that was cancelled with its attempt in flight is delivered all the same.
     pub fn record_outcome(
         &mut self,
         mut attempt: Attempt,
@@ -394,8 +395,8 @@ mod tests {
         assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
     }
 
-    /// The target was changed and the notification re-sent while an attempt to the old target was in flight: its end took the
-    /// request along, and nothing went to the new one.
+    /// The target was changed and the notification re-sent while an attempt to the old target was in flight: its end
+    /// took the request along, and nothing went to the new one.
     #[test]
     fn a_request_made_while_an_attempt_is_in_flight_is_owed_another() {
         let mut n = notification(false);

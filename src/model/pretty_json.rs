@@ -1,7 +1,8 @@
 //! JSON for people's eyes.
 
-/// JSON over several lines, indented by two; every token stays as it was written, since reading and writing it anew would change numbers
-/// that no float holds. What lies deeper than `deepest` is indented no further. Text that is no JSON comes back more or less spaced.
+/// JSON over several lines, indented by two; every token stays as it was written, since reading and writing it anew
+/// would change numbers that no float holds. What lies deeper than `deepest` is indented no further. Text that is no
+/// JSON comes back more or less spaced.
 pub fn pretty_json(json: &str, deepest: usize) -> String {
     let (mut text, mut depth, mut in_string, mut escaped) =
         (String::with_capacity(json.len() * 2), 0_usize, false, false);

@@ -61,8 +61,8 @@ pub struct BulkResend {
     pub queued: u64,
     /// Number of manual attempts requested so far.
     pub resent: u64,
-    /// Number of notifications skipped: cancelled, erased, with the maximum number of attempts, or no longer matching when
-    /// their turn came.
+    /// Number of notifications skipped: cancelled, erased, with the maximum number of attempts, or no longer matching
+    /// when their turn came.
     pub skipped: u64,
     /// How many webhooks it is not through with.
     pub open: u32,

@@ -39,8 +39,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl ResourceIds {
-    /// Looks for `id` and `external_id` at the top of a JSON object and, for whichever is missing there, one level down, in
-    /// the first object that has it.
+    /// Looks for `id` and `external_id` at the top of a JSON object and, for whichever is missing there, one level
+    /// down, in the first object that has it.
     pub fn find(resource: &str) -> Self {
         let Ok(Members(top)) = serde_json::from_str(resource) else {
             return Self::default();

@@ -56,7 +56,8 @@ pub struct Exhausted;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// 72 h in all: nine attempts in about the first hour (the ninth after 63m35s) cover a deploy, the tail covers a weekend.
+/// 72 h in all: nine attempts in about the first hour (the ninth after 63m35s) cover a deploy, the tail covers a
+/// weekend.
 const DEFAULT_SCHEDULE_S: [u64; 19] = [
     5,
     30,
@@ -90,8 +91,8 @@ impl RetryPolicy {
     /// The longest gap that can be asked for.
     pub const MAX_GAP: Duration = Duration::from_secs(30 * 24 * HOUR);
 
-    /// A schedule shorter than the attempts repeats its last gap; a longer one is cut by them. Gaps are whole milliseconds: what
-    /// is left over is dropped, here and not only when the policy is written to the store.
+    /// A schedule shorter than the attempts repeats its last gap; a longer one is cut by them. Gaps are whole
+    /// milliseconds: what is left over is dropped, here and not only when the policy is written to the store.
     pub fn new(schedule: Vec<Duration>, max_attempts: u8, jitter: f64) -> Result<Self, RetryPolicyError> {
         if !(1..=MAX_AUTOMATIC_ATTEMPTS).contains(&max_attempts) {
             return Err(RetryPolicyError::Attempts);
@@ -127,7 +128,8 @@ impl RetryPolicy {
     }
 
     /// The gap after `failed` automatic attempts have failed, jitter included. Jitter only ever adds, so that it can't
-    /// undercut what was promised, and is drawn from the notification and the attempt: asking twice gives the same answer.
+    /// undercut what was promised, and is drawn from the notification and the attempt: asking twice gives the same
+    /// answer.
     pub fn gap_after(&self, failed: u8, key: NotificationKey) -> Result<Duration, Exhausted> {
         if failed >= self.max_attempts || failed == 0 {
             return Err(Exhausted);

@@ -1,7 +1,8 @@
 //! What the resource of each event type of the catalogue looks like: a sample shop's orders and payments.
 //!
-//! The guide says what an event means and leaves its resource to the platform, so these are of the common form of a Brazilian
-//! shop: amounts in cents, a Pix, bank slip or card, an address. Nobody in them exists, and there is no tax number at all.
+//! The guide says what an event means and leaves its resource to the platform, so these are of the common form of a
+//! Brazilian shop: amounts in cents, a Pix, bank slip or card, an address. Nobody in them exists, and there is no tax
+//! number at all.
 
 use super::{DISABLED_EVENT, EventType, Timestamp};
 use std::fmt::Write as _;
@@ -80,8 +81,8 @@ impl Sample {
         format!("pedido-{}", self.order)
     }
 
-    /// The resource of an event of this type, as JSON: an order, a payment, a webhook, or for a type that isn't the guide's an
-    /// object named after its category, with an id and its status.
+    /// The resource of an event of this type, as JSON: an order, a payment, a webhook, or for a type that isn't the
+    /// guide's an object named after its category, with an id and its status.
     pub fn resource(&self, event_type: &EventType) -> String {
         let status = event_type.as_str().split_once('.').map_or("", |(_, status)| status);
         match (event_type.category(), status) {
@@ -120,9 +121,12 @@ impl Sample {
                 r#"{{"order":{{"id":"{id}","external_id":"{external_id}","status":"{status}","currency":"BRL","#,
                 r#""total_cents":{total},"shipping_cents":{shipping},"paid_cents":{paid},"refunded_cents":{refunded},"#,
                 r#""customer":{{"name":"Maria Exemplo","email":"maria@loja.example"}},"#,
-                r#""items":[{{"sku":"CANECA-01","description":"Caneca de cerâmica","quantity":1,"unit_price_cents":{items}}}],"#,
-                r#""shipping_address":{{"street":"Rua das Amostras","number":"100","city":"São Paulo","state":"SP","country":"BR"}},"#,
-                r#""payments":[{{"id":"{payment_id}","method":"{method}","status":"{payment}","total_cents":{total}}}],"#,
+                r#""items":[{{"sku":"CANECA-01","description":"Caneca de cerâmica","quantity":1,"#,
+                r#""unit_price_cents":{items}}}],"#,
+                r#""shipping_address":{{"street":"Rua das Amostras","number":"100","city":"São Paulo","#,
+                r#""state":"SP","country":"BR"}},"#,
+                r#""payments":[{{"id":"{payment_id}","method":"{method}","status":"{payment}","#,
+                r#""total_cents":{total}}}],"#,
                 r#""inserted_at":"{at}","updated_at":"{at}"}}}}"#
             ),
             id = id,
@@ -154,7 +158,8 @@ impl Sample {
         };
         let mut text = format!(
             concat!(
-                r#"{{"payment":{{"id":"{}","order_id":"{}","external_id":"{}","status":"{}","method":"{}","currency":"BRL","#,
+                r#"{{"payment":{{"id":"{}","order_id":"{}","external_id":"{}","status":"{}","method":"{}","#,
+                r#""currency":"BRL","#,
                 r#""total_cents":{},"refunded_cents":{},"installments":1,{},"#,
                 r#""customer":{{"name":"Maria Exemplo","email":"maria@loja.example"}},"inserted_at":"{}""#
             ),
@@ -184,8 +189,10 @@ impl Sample {
     fn webhook(&self) -> String {
         format!(
             concat!(
-                r#"{{"webhook":{{"id":"{}","target":"https://loja.example/notificacoes","description":"ERP","status":"DISABLED","#,
-                r#""disabled_reason":"Nothing was confirmed for 5 days.","disabled_reason_pt":"Nada foi confirmado por 5 dias.","#,
+                r#"{{"webhook":{{"id":"{}","target":"https://loja.example/notificacoes","description":"ERP","#,
+                r#""status":"DISABLED","#,
+                r#""disabled_reason":"Nothing was confirmed for 5 days.","#,
+                r#""disabled_reason_pt":"Nada foi confirmado por 5 dias.","#,
                 r#""disabled_at":"{}"}}}}"#
             ),
             self.id(3),

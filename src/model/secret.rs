@@ -3,8 +3,8 @@
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A value that no formatter prints and that is wiped from memory when it is dropped. Copies that others have made of it, a
-/// header on its way or the store's cache, are not.
+/// A value that no formatter prints and that is wiped from memory when it is dropped. Copies that others have made of
+/// it, a header on its way or the store's cache, are not.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret<T: Zeroize>(Zeroizing<T>);
 

@@ -124,8 +124,8 @@ impl TargetUrl {
         Ok(target)
     }
 
-    /// The same for what was kept, when a host could be anything in brackets: no attempt at it gets anywhere, but the webhook
-    /// must still load.
+    /// The same for what was kept, when a host could be anything in brackets: no attempt at it gets anywhere, but the
+    /// webhook must still load.
     pub fn restored(text: &str) -> Result<Self, TargetError> {
         if text.len() > Self::MAX_BYTES {
             return Err(TargetError::TooLong);
@@ -185,8 +185,8 @@ impl TargetUrl {
         self.uri.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
     }
 
-    /// What the `Host` header says: the host, with its brackets around IPv6, and the port unless it is the scheme's own, as
-    /// browsers and curl send it (RFC 9110, 4.2.3). A server may know itself by the bare name alone.
+    /// What the `Host` header says: the host, with its brackets around IPv6, and the port unless it is the scheme's
+    /// own, as browsers and curl send it (RFC 9110, 4.2.3). A server may know itself by the bare name alone.
     pub fn host_header(&self) -> String {
         let host = self.uri.host().unwrap_or_default();
         let own = if self.is_https() { 443 } else { 80 };

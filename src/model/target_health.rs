@@ -3,13 +3,14 @@
 use super::{DisabledReason, Timestamp};
 use std::time::Duration;
 
-/// How many automatic attempts in a row must fail for a target to count as failing. See [`TargetHealth::has_come_to_fail`].
+/// How many automatic attempts in a row must fail for a target to count as failing. See
+/// [`TargetHealth::has_come_to_fail`].
 pub const FAILED_IN_A_ROW: u8 = 5;
 /// How long it must have confirmed nothing, with something pending, to count as failing all the same.
 pub const WITHOUT_SUCCESS: Duration = Duration::from_secs(15 * 60);
 
-/// What is known of a target since its last confirmation, or since its webhook was made, changed its target or was set to ACTIVE.
-/// There is none for one whose last attempt was confirmed.
+/// What is known of a target since its last confirmation, or since its webhook was made, changed its target or was set
+/// to ACTIVE. There is none for one whose last attempt was confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetHealth {
     /// When the first automatic attempt failed.
@@ -32,8 +33,9 @@ impl TargetHealth {
         Self { failing_since: now, failures: 0, failing: false, exhausted: false, gone: false, notice: None }
     }
 
-    /// The one rule for when a target begins to fail: [`FAILED_IN_A_ROW`] attempts have failed with none confirmed in between, or it
-    /// has confirmed nothing for [`WITHOUT_SUCCESS`] while something is `pending`. It fails until it confirms.
+    /// The one rule for when a target begins to fail: [`FAILED_IN_A_ROW`] attempts have failed with none confirmed in
+    /// between, or it has confirmed nothing for [`WITHOUT_SUCCESS`] while something is `pending`. It fails until it
+    /// confirms.
     pub fn has_come_to_fail(&self, now: Timestamp, pending: bool) -> bool {
         self.failures >= FAILED_IN_A_ROW || (pending && self.failing_since.plus(WITHOUT_SUCCESS) <= now)
     }
@@ -44,15 +46,16 @@ impl TargetHealth {
 pub struct Notice {
     /// Not before this.
     pub ends_at: Timestamp,
-    /// Whether an automatic attempt has failed since the warning, and since the daemon was started: a target that was not
-    /// attempted meanwhile may have been fixed. Not stored.
+    /// Whether an automatic attempt has failed since the warning, and since the daemon was started: a target that was
+    /// not attempted meanwhile may have been fixed. Not stored.
     pub proven: bool,
 }
 
 /// When a webhook is disabled because of its target. Never, by default: the guide has no such rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DisableRule {
-    /// How long nothing must have been confirmed; it must be failing, and a notification must have used up its attempts as well.
+    /// How long nothing must have been confirmed; it must be failing, and a notification must have used up its attempts
+    /// as well.
     pub after: Option<Duration>,
     /// Whether a 410 Gone is enough.
     pub on_gone: bool,
@@ -78,8 +81,8 @@ impl DisableRule {
         DAY.min(after / 2)
     }
 
-    /// When a webhook with a warning will be disabled, at the earliest: not before the announced moment, even if the rule
-    /// has become stricter since.
+    /// When a webhook with a warning will be disabled, at the earliest: not before the announced moment, even if the
+    /// rule has become stricter since.
     pub fn disables_at(self, health: &TargetHealth) -> Option<Timestamp> {
         let (after, notice) = (self.after?, health.notice?);
         Some(health.failing_since.plus(after).max(notice.ends_at))

@@ -77,7 +77,8 @@ impl Scopes {
         self.0 & (scope.bit() | more | Scope::Admin.bit()) != 0
     }
 
-    /// Whether the figures of the whole daemon are among what is allowed, where the account is the one that may see them.
+    /// Whether the figures of the whole daemon are among what is allowed, where the account is the one that may see
+    /// them.
     pub const fn allows_all_figures(self) -> bool {
         self.0 & (Scope::Metrics.bit() | Scope::Admin.bit()) != 0
     }

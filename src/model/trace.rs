@@ -4,8 +4,9 @@ use std::fmt;
 
 /// The `traceparent` and `tracestate` an event was recorded with, passed on to its targets unchanged.
 ///
-/// carteiro reports no spans of its own. So the parent stays the caller's too: an id of ours would name a span that no tracing
-/// system ever hears of, and cut the target's spans off from the caller's (W3C Trace Context, "Forwarding" without taking part).
+/// carteiro reports no spans of its own. So the parent stays the caller's too: an id of ours would name a span that no
+/// tracing system ever hears of, and cut the target's spans off from the caller's (W3C Trace Context, "Forwarding"
+/// without taking part).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: u128,
@@ -15,8 +16,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The longest `tracestate` that is passed on, in bytes: what the specification asks for at least (3.3.1.5). Of a longer one, whole
-    /// members are left out.
+    /// The longest `tracestate` that is passed on, in bytes: what the specification asks for at least (3.3.1.5). Of a
+    /// longer one, whole members are left out.
     pub const MAX_STATE_BYTES: usize = 512;
     /// The most members a `tracestate` may have (3.3.1.1).
     const MAX_STATE_MEMBERS: usize = 32;
@@ -25,8 +26,8 @@ impl TraceContext {
     const SAMPLED: u8 = 1;
     const IDS_LEN: usize = 16 + 8 + 1;
 
-    /// Reads `00-<trace id>-<parent id>-<flags>`; `None` for what isn't that, which the specification asks to ignore. Of a later
-    /// version what version 00 knows is taken (3.2.4). A `tracestate` that can't be read is left out alone.
+    /// Reads `00-<trace id>-<parent id>-<flags>`; `None` for what isn't that, which the specification asks to ignore.
+    /// Of a later version what version 00 knows is taken (3.2.4). A `tracestate` that can't be read is left out alone.
     pub fn parse(traceparent: &str, tracestate: &str) -> Option<Self> {
         let parts: Vec<&str> = traceparent.splitn(5, '-').collect();
         let [version, trace_id, parent_id, flags, more @ ..] = parts.as_slice() else {
@@ -210,7 +211,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_taken_is_kept_and_can_be_sent(parent in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", state in "\\PC{0,40}|[a-c=,@ ]{0,900}") {
+        fn whatever_is_taken_is_kept_and_can_be_sent(
+            parent in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
+            state in "\\PC{0,40}|[a-c=,@ ]{0,900}",
+        ) {
             if let Some(trace) = TraceContext::parse(&parent, &state) {
                 prop_assert_eq!(TraceContext::from_bytes(&trace.to_bytes()), Some(trace.clone()));
                 prop_assert!(http::HeaderValue::from_str(trace.tracestate().unwrap_or_default()).is_ok());

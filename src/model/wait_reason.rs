@@ -9,7 +9,8 @@ pub enum WaitReason {
     RetryAfter(Timestamp),
     /// Its own rate limit, until this moment.
     RateLimit(Timestamp),
-    /// This machine could not make the last attempt (no file descriptor, no memory, no port); it tries again at this moment.
+    /// This machine could not make the last attempt (no file descriptor, no memory, no port); it tries again at this
+    /// moment.
     LocalFault(Timestamp),
     /// Its target could not be reached: one attempt at a time probes it.
     Unreachable,

@@ -59,7 +59,8 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Whether an event of this type, recorded now, creates a notification. So it does for a paused or disabled webhook.
+    /// Whether an event of this type, recorded now, creates a notification. So it does for a paused or disabled
+    /// webhook.
     pub fn subscribes_to(&self, event_type: &EventType) -> bool {
         self.deleted_at.is_none() && self.events.matches(event_type)
     }
@@ -208,7 +209,8 @@ impl DisabledReason {
                     .to_owned()
             }
             Self::Failing { since } => format!(
-                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the target or \
+                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the \
+                 target or \
                  change it, and resume the webhook (status ACTIVE); no notification is lost."
             ),
         }
@@ -223,7 +225,8 @@ impl DisabledReason {
                     .to_owned()
             }
             Self::Failing { since } => format!(
-                "O destino não confirma nada desde {since}, e uma notificação esgotou suas tentativas. Corrija ou troque o \
+                "O destino não confirma nada desde {since}, e uma notificação esgotou suas tentativas. Corrija ou \
+                 troque o \
                  destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
             ),
         }

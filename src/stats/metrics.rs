@@ -1,7 +1,7 @@
 //! Counters and histograms of a running daemon: atomics, a few nanoseconds each, read at any time.
 //!
-//! The Prometheus text is made elsewhere. A crate would bring registries, labels by string and locks for what is a handful
-//! of arrays with known members here.
+//! The Prometheus text is made elsewhere. A crate would bring registries, labels by string and locks for what is a
+//! handful of arrays with known members here.
 
 use crate::model::{AttemptResult, ErrorCode, Status};
 use std::sync::atomic::{AtomicU64, Ordering};

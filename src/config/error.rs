@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Where a value or a problem comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Location {
     /// The file as a whole.
     WholeFile(PathBuf),
     /// A place in it.
@@ -23,7 +23,7 @@ pub enum Place {
     Flag(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WholeFile(path) => path.display().fmt(f),
@@ -37,37 +37,38 @@ impl fmt::Display for Place {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigError {
     /// Where.
-    pub place: Place,
+    pub place: Location,
     /// What, and what to do about it: one line.
     pub message: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)
     }
 }
 
-/// Everything that is wrong, never empty: the file's problems by line, then variables, then flags. Prints one line for each.
+/// Everything that is wrong, never empty: the file's problems by line, then variables, then flags. Prints one line for
+/// each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct ConfigErrors(Vec<ConfigError>);
 
-impl Problems {
+impl ConfigErrors {
     /// `None` where there are none.
-    pub(super) fn new(mut problems: Vec<Problem>) -> Option<Self> {
+    pub(super) fn new(mut problems: Vec<ConfigError>) -> Option<Self> {
         problems.sort_by(|a, b| a.place.cmp(&b.place));
         (!problems.is_empty()).then_some(Self(problems))
     }
 
     /// Each of them, in the order printed.
-    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, problem) in self.0.iter().enumerate() {
             if n > 0 {
@@ -79,7 +80,7 @@ impl fmt::Display for Problems {
     }
 }
 
-impl std::error::Error for Problems {}
+impl std::error::Error for ConfigErrors {}
 
 /// Finds lines and columns in a text.
 pub(super) struct Lines<'a> {
@@ -113,9 +114,9 @@ mod tests {
 
     #[test]
     fn a_variable_of_many_lines_is_told_in_one() {
-        let place = Place::Variable("CARTEIRO_LOG__\nLEVEL".to_owned());
+        let place = Location::Variable("CARTEIRO_LOG__\nLEVEL".to_owned());
         assert_eq!(place.to_string(), "CARTEIRO_LOG__\\nLEVEL");
-        assert_eq!(Place::Variable("CARTEIRO_LOG__LEVEL".to_owned()).to_string(), "CARTEIRO_LOG__LEVEL");
+        assert_eq!(Location::Variable("CARTEIRO_LOG__LEVEL".to_owned()).to_string(), "CARTEIRO_LOG__LEVEL");
     }
 
     #[test]
