@@ -7,7 +7,6 @@ use crate::model::{AccountNo, Timestamp, WebhookNo};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -8,7 +8,6 @@ use crate::store::committer::Commit;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::schema::{keys, record};
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::PoisonError;
 use std::{fs, io};
