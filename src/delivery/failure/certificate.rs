@@ -1,7 +1,7 @@
 //! Why a target's certificate is refused: what webpki says, explained with what the certificates say of themselves.
 
 use super::date::{date, moment};
-use super::error;
+use super::sentence::error;
 use crate::model::{AttemptError, ErrorCode};
 use crate::tls::verifier::webpki_error;
 use crate::tls::x509::{Facts, Signature};

@@ -1,7 +1,8 @@
 //! What goes wrong between a request and the head of its response.
 
+use super::sentence::{error, find, find_in_io, span};
 use super::system::{self, is_ours};
-use super::{error, find, find_in_io, reach, span, tls};
+use super::{reach, tls};
 use crate::delivery::head::{self, Fault, MAX_HEAD_BYTES};
 use crate::delivery::redact::Secrets;
 use crate::model::{AttemptError, ErrorCode, TargetUrl};

@@ -1,7 +1,7 @@
 //! What keeps an attempt from reaching its target: the name, the egress guard, the connection, the proxy.
 
+use super::sentence::{error, span};
 use super::system::{self, Cause, is_ours};
-use super::{error, span};
 use crate::delivery::egress::{Blocked, Range};
 use crate::model::{AttemptError, ErrorCode, ProxyUrl, TargetUrl};
 use dns_lookup::{LookupError, LookupErrorKind};

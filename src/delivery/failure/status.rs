@@ -1,6 +1,6 @@
 //! What a status that doesn't confirm means.
 
-use super::error;
+use super::sentence::error;
 use crate::model::{AttemptError, ErrorCode, Response};
 
 /// What a response that does not confirm means.

@@ -1,9 +1,11 @@
 //! Every failure has its code and both its sentences.
 
 use super::date::{date, moment};
+use super::sentence::{cut, span};
 use super::tls::broken;
 use super::*;
 use crate::delivery::egress::Guard;
+use crate::model::ErrorCode;
 use crate::model::{ProxyUrl, Response};
 use crate::tls::handshake::HandshakeRecord;
 use crate::tls::x509::tests::fixture;
@@ -11,9 +13,11 @@ use dns_lookup::LookupError;
 use http::StatusCode;
 use rustls::{AlertDescription, CertificateError, PeerIncompatible};
 use rustls_pki_types::{ServerName, UnixTime};
+use std::io;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn address() -> SocketAddr {
     "192.0.2.1:443".parse().unwrap()

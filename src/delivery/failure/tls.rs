@@ -1,6 +1,7 @@
 //! What keeps TLS from being spoken.
 
-use super::{certificate, error, find_in_io, span, system};
+use super::sentence::{error, find_in_io, span};
+use super::{certificate, system};
 use crate::model::{AttemptError, ErrorCode};
 use crate::tls::handshake::HandshakeRecord;
 use rustls::{AlertDescription, PeerIncompatible, PeerMisbehaved};

@@ -328,7 +328,7 @@ impl Driver {
             }
         };
         let manual = trigger != Trigger::Automatic;
-        let hold = retry_after.map(|span| RetryAfterHold { until: now.plus(span), manual });
+        let hold = retry_after.map(|span| RetryAfterHold { span, manual });
         // The store counts.
         let attempt = report.into_attempt(0, trigger, started_at);
         self.store.settle(lane.webhook.account, key, attempt, verdict, gap, requested_at, lane.webhook.updated_at);

@@ -2,13 +2,14 @@
 
 use crate::model::{AccountNo, NotificationKey, RateLimit, Seq, Timestamp, WebhookNo};
 use crate::store::{Due, Standing};
+use std::time::Duration;
 
-/// What a webhook asks of its lane.
+/// The limits of a webhook's lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneSettings {
-    /// Whose webhook it is.
+    /// The account of the webhook.
     pub account: AccountNo,
-    /// Whether automatic attempts leave.
+    /// Whether automatic attempts are made.
     pub active: bool,
     /// How many attempts may be in flight at a time.
     pub max_in_flight: usize,
@@ -16,37 +17,37 @@ pub struct LaneSettings {
     pub rate_limit: Option<RateLimit>,
 }
 
-/// What the scheduler learns. `H` is what a fresh notification brings along to spare a read.
+/// What the scheduler takes in. `H` is the payload that an untried notification brings along, which spares a read.
 #[derive(Debug)]
 pub enum Input<H> {
     /// A webhook was registered or changed.
     LaneChanged {
-        /// Which.
+        /// The webhook.
         no: WebhookNo,
-        /// What it asks for now.
+        /// Its limits from now on.
         settings: LaneSettings,
     },
-    /// A webhook has another target, or was set ACTIVE again: what was learned of its target so far holds no more.
+    /// A webhook has another target, or was set ACTIVE again: nothing learned of its target holds any more.
     TargetRenewed {
-        /// Which.
+        /// The webhook.
         no: WebhookNo,
-        /// Whether it has another target: attempts in flight then take up none of its places.
+        /// Whether it has another target: attempts in flight then count against none of its limits.
         moved: bool,
     },
     /// A webhook was deleted.
     LaneRemoved(WebhookNo),
-    /// An event is owed since now, and durable.
+    /// The first automatic attempt of a notification is due. Its event is durable.
     Untried {
         /// The notification.
         key: NotificationKey,
-        /// What spares a read.
+        /// Its payload, if that is still in memory.
         hot: Option<H>,
     },
-    /// An attempt by hand is owed.
+    /// A manual attempt was requested.
     Manual {
         /// The notification.
         key: NotificationKey,
-        /// Since when.
+        /// When it was requested.
         since: Timestamp,
         /// Whether a person waits for it: it leaves at once, whatever holds the lane.
         at_once: bool,
@@ -64,70 +65,70 @@ pub enum Input<H> {
     AttemptEnded {
         /// The notification.
         key: NotificationKey,
-        /// What it says of the target.
+        /// What the attempt says of the target.
         reachability: Reachability,
-        /// How long the target asked to be left alone.
+        /// The pause that the target asked for.
         hold: Option<RetryAfterHold>,
     },
-    /// The store has taken an outcome in.
+    /// The store has recorded an outcome.
     OutcomeRecorded {
         /// The notification.
         key: NotificationKey,
-        /// What it is owed now.
+        /// The automatic attempt that is due next.
         standing: Standing,
     },
-    /// Nothing is owed of it any more.
+    /// No attempt of the notification is due any more.
     Cancelled(NotificationKey),
     /// Every event up to this one is durable.
     Durable(Seq),
-    /// What [`Action::LoadUntried`] asked for.
+    /// The answer to [`Action::LoadUntried`].
     UntriedPage {
-        /// What was asked.
+        /// The request.
         ask: PageRequest<Seq>,
-        /// What was found.
+        /// The rows from there on, sorted.
         rows: Vec<Seq>,
     },
-    /// What [`Action::LoadRetries`] asked for.
+    /// The answer to [`Action::LoadRetries`].
     RetryPage {
-        /// What was asked.
+        /// The request.
         ask: PageRequest<Due>,
-        /// Up to when.
+        /// Rows due at this moment or later were left out.
         until: Timestamp,
-        /// What was found.
+        /// The rows from there on, sorted.
         rows: Vec<Due>,
     },
-    /// What [`Action::LoadManual`] asked for.
+    /// The answer to [`Action::LoadManual`].
     ManualPage {
-        /// What was asked.
+        /// The request.
         ask: PageRequest<Due>,
-        /// What was found.
+        /// The rows from there on, sorted.
         rows: Vec<Due>,
     },
-    /// The first rows of each of a lane's queues that should long be held, as [`Action::Audit`] asked.
+    /// The answer to [`Action::Audit`]: the first rows of each of a lane's queues.
     Audited {
-        /// Which lane.
+        /// The lane's webhook.
         lane: WebhookNo,
         /// Its overdue retries.
         retries: Vec<Due>,
-        /// Its first fresh rows.
+        /// Its first untried rows.
         fresh: Vec<Seq>,
-        /// What it is owed by hand.
+        /// Its first requests of manual attempts.
         manual: Vec<Due>,
     },
     /// The limit of attempts in flight over all lanes has changed.
     MaxInFlight(usize),
 }
 
-/// A page that is asked for.
+/// A page of a queue that is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageRequest<K> {
-    /// Of which lane.
+    /// The lane's webhook.
     pub lane: WebhookNo,
-    /// Whose webhook it is.
+    /// The account of the webhook.
     pub account: AccountNo,
-    /// The lane's epoch when it was asked: an answer from an earlier one is void.
+    /// The lane's epoch at the time of the request: an answer from an earlier one is void.
     pub epoch: u64,
-    /// The first row wanted.
+    /// The first row of the page.
     pub from: K,
     /// How many rows at most.
     pub limit: usize,
@@ -138,11 +139,11 @@ pub struct PageRequest<K> {
 pub enum Reachability {
     /// It confirmed.
     Confirmed,
-    /// It answered something else.
+    /// It answered, but did not confirm.
     Answered,
-    /// What came back was no answer: it neither shows that the target can be spoken to nor that it can't.
+    /// What came back was no answer: it shows neither that the target can be reached nor that it can't.
     Inconclusive,
-    /// It could not be spoken to.
+    /// It could not be reached.
     Unreachable,
     /// This machine could not make the attempt; it says nothing of the target.
     LocalFault,
@@ -153,9 +154,10 @@ pub enum Reachability {
 /// A pause that a target asked for with `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfterHold {
-    /// Until when.
-    pub until: Timestamp,
-    /// Whether an attempt by hand was told so: then those wait too. A pause told to the schedule doesn't bind a person.
+    /// How long it lasts from the end of the attempt on. A span, so that a clock that jumps changes nothing about it.
+    pub span: Duration,
+    /// Whether a manual attempt got this answer: then manual attempts wait too. A pause that was asked of an automatic
+    /// one doesn't bind a person.
     pub manual: bool,
 }
 
@@ -166,40 +168,40 @@ pub enum Action<H> {
     Start {
         /// The notification.
         key: NotificationKey,
-        /// Whose it is.
+        /// Its account.
         account: AccountNo,
-        /// What the notification must still be owed when it is read again; otherwise the timer is stale.
+        /// What must still be due of the notification when it is read again; otherwise the timer is stale.
         kind: AttemptKind,
-        /// What spares a read.
+        /// Its payload, which spares a read.
         hot: Option<H>,
     },
-    /// Read fresh rows.
+    /// Read untried rows.
     LoadUntried(PageRequest<Seq>),
     /// Read retries that are due before a moment.
     LoadRetries(PageRequest<Due>, Timestamp),
-    /// Read what is owed by hand.
+    /// Read requests of manual attempts.
     LoadManual(PageRequest<Due>),
-    /// Read the first rows of a lane that should long be held.
+    /// Read the first rows of each of a lane's queues.
     Audit {
-        /// Which lane.
+        /// The lane's webhook.
         lane: WebhookNo,
-        /// Whose webhook it is.
+        /// The account of the webhook.
         account: AccountNo,
         /// Retries due before this.
         before: Timestamp,
     },
-    /// An overdue row that nobody held was found twice: a bug. It is taken up again.
+    /// Two audits have found an overdue row that no lane holds: a bug. It is taken up again.
     Lost(NotificationKey),
 }
 
-/// As what a notification is attempted.
+/// Which of a notification's attempts is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttemptKind {
-    /// Its first automatic attempt.
+    /// The first automatic one.
     Untried,
-    /// An automatic attempt that fell due at this moment.
+    /// An automatic one that fell due at this moment.
     Retry(Timestamp),
-    /// An attempt by hand.
+    /// One that was requested.
     Manual,
 }
 

@@ -6,9 +6,9 @@ use super::ledger::Leaving;
 use super::store::{ACCOUNT, Store};
 use super::watch::Watch;
 use super::world::{Hot, Later, World};
-use crate::delivery::schedule::lane::Bounds;
 use crate::delivery::schedule::message::LaneSettings;
 use crate::delivery::schedule::message::{Action, AttemptKind, Input, Reachability, RetryAfterHold};
+use crate::delivery::schedule::queue::Bounds;
 use crate::delivery::schedule::scheduler::Scheduler;
 use crate::model::{
     Attempt, AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict,
@@ -331,7 +331,7 @@ impl World {
         self.ledger.ended(number, reachability == Reachability::Confirmed, next);
         self.say(|| format!("ended {key:?} {trigger:?} {reachability:?} {retry_after:?} {verdict:?}"));
         let manual = trigger != Trigger::Automatic;
-        let hold = retry_after.map(|span| RetryAfterHold { until: now.plus(span), manual });
+        let hold = retry_after.map(|span| RetryAfterHold { span, manual });
         let attempt = Attempt {
             number: 0,
             trigger,

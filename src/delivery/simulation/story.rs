@@ -7,7 +7,7 @@ use super::random::Random;
 use super::store::ACCOUNT;
 use super::world::World;
 use crate::delivery::schedule::EngineSettings;
-use crate::delivery::schedule::lane::Bounds;
+use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,
     RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,

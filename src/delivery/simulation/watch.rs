@@ -3,9 +3,10 @@
 
 use super::ledger::Ledger;
 use super::store::Store;
-use crate::delivery::schedule::lane::{AT_ONCE_BURST, Bounds, MAX_LOCAL_FAULT_PAUSE};
 use crate::delivery::schedule::message::LaneSettings;
 use crate::delivery::schedule::message::{AttemptKind, Reachability, RetryAfterHold};
+use crate::delivery::schedule::pace::{AT_ONCE_BURST, MAX_LOCAL_FAULT_PAUSE};
+use crate::delivery::schedule::queue::Bounds;
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
 use std::collections::{BTreeMap, BTreeSet};
@@ -253,9 +254,9 @@ impl Watch {
             Reachability::NotAttempted => {}
         }
         if let Some(hold) = hold {
-            lane.held_until = lane.held_until.max(hold.until.as_ms());
+            lane.held_until = lane.held_until.max(wall + millis(hold.span));
             if hold.manual {
-                lane.manual_held_until = lane.manual_held_until.max(hold.until.as_ms());
+                lane.manual_held_until = lane.manual_held_until.max(wall + millis(hold.span));
             }
         }
     }
@@ -272,10 +273,14 @@ impl Watch {
     /// Before each step, with the inputs still to be taken in.
     pub(super) fn before(&mut self, now: Moment) {
         if now.wall + 1000 < self.stepped_at || now.wall > self.stepped_at + 30_000 {
+            let before = self.stepped_at;
             self.peak = now.wall;
             self.clock_set(now.time);
             for lane in self.lanes.values_mut() {
-                (lane.held_until, lane.manual_held_until, lane.rests_until) = (0, 0, 0);
+                // What is left of a hold stays.
+                let left = |until: u64| if until > before { now.wall + (until - before) } else { 0 };
+                (lane.held_until, lane.manual_held_until) = (left(lane.held_until), left(lane.manual_held_until));
+                lane.rests_until = 0;
                 (lane.tokens, lane.tokens_at) = (f64::MAX, now.wall);
             }
         }

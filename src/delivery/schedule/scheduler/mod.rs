@@ -1,17 +1,18 @@
-//! The scheduler: who is attempted when. A pure core: no clock, no socket, no store, no task; `step(now, inputs, actions)`.
+//! The scheduler: which webhook gets the next attempt, and when. A pure core: no clock, no socket, no store, no task;
+//! `step(now, inputs, actions)`.
 //!
-//! A **lane** is one webhook's queue, with its own limits, so that a dead or slow target never delays another. The truth of
-//! what a lane owes stands in the store, in three sorted ranges (fresh, retries, by hand); a lane holds the head of each, up
-//! to a mark. **Invariant:** every committed row below a lane's mark is held here, in flight, or on its way through the
-//! channel. Rows past the mark are read when the head runs low. So memory doesn't grow with the backlog, and forgetting
-//! everything held at any moment (a clock that jumps, a pause) is harmless: the marks go back to the start and it is read again.
+//! A **lane** is one webhook's queue, with its own limits, so that a dead or slow target never delays another. The store
+//! keeps what is due of a lane in three sorted ranges (untried, retries, manual); a lane holds the beginning of each.
+//! So memory doesn't grow with the backlog, and it is harmless to forget everything held at any moment (at a clock that
+//! jumps, at a pause): it is read again from the start.
 //!
-//! A held notification is never in two places that start attempts: an attempt marks it busy until its outcome has been taken
-//! in by the store, which then says what it is owed next.
+//! A held notification is never in two places that start attempts: an attempt marks it busy until the store has recorded
+//! its outcome, and says what is due next.
 
-use super::lane::{Bounds, Lane, Pick, Standstill};
+use super::lane::{Lane, Pick, Standstill};
 use super::message::{Action, AttemptKind, Input, Timer};
-use crate::delivery::schedule::wheel::Wheel;
+use super::queue::Bounds;
+use super::wheel::Wheel;
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::Due;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 /// How often each lane is checked for overdue rows that nobody holds.
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
-/// How long a row must be overdue for an audit to care.
+/// How long a row must be overdue for an audit to count it.
 const AUDIT_GRACE: Duration = Duration::from_secs(60);
 /// A clock that went back by more, or forward by more between two steps, has jumped (or the machine was suspended).
 const JUMP_BACK: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ pub struct Scheduler<H> {
     wheel: Wheel<Timer>,
     /// Lanes that may have something to start, each once, in turn.
     ring: VecDeque<WebhookNo>,
-    /// When lanes must be looked at again.
+    /// When lanes are served without any input.
     wakes: BTreeSet<(Timestamp, WebhookNo)>,
     in_flight: usize,
     /// Lanes that have attempts in flight.
@@ -76,13 +77,13 @@ impl<H> Scheduler<H> {
         self.in_flight
     }
 
-    /// How many notifications and timers are held in memory: bounded by the number of lanes, not by what they owe. Those of
-    /// deleted webhooks, whose last attempts are in flight, are not counted.
+    /// How many notifications and timers are held in memory: bounded by the number of lanes, not by their backlog. Those
+    /// of deleted webhooks, whose last attempts are in flight, are not counted.
     pub fn held(&self) -> usize {
         self.lanes.values().filter(|lane| !lane.removed).map(Lane::held).sum()
     }
 
-    /// Why a lane starts nothing by itself; `None` for one that is gone.
+    /// Why a lane starts nothing by itself; `None` for one that was removed.
     pub(crate) fn standstill(&self, no: WebhookNo) -> Option<Standstill> {
         self.lanes.get(&no).filter(|lane| !lane.removed).map(Lane::standstill)
     }
@@ -129,7 +130,8 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::LaneRemoved(no) => {
-                // Its attempts in flight end by themselves and hold their slots until then; the lane goes with the last of them.
+                // Its attempts in flight end by themselves and hold their slots until then; the lane is dropped with the
+                // last of them.
                 if let Some(lane) = self.lanes.get_mut(&no) {
                     lane.remove();
                     self.suspects.retain(|(key, _)| key.webhook != no);
@@ -137,8 +139,8 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Untried { key, hot } => {
-                // Told means durable. A lane that was paused when it was told forgets it, and the page it reads once it is active
-                // again must not hold the row back for a word that has already been said.
+                // The store sends durable rows only. A lane that was paused then has forgotten the row, and the page that
+                // it reads once it is active again must not leave it out to wait for this message a second time.
                 self.durable = self.durable.max(key.seq);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.offer_untried(key.seq, hot);
@@ -220,7 +222,7 @@ impl<H> Scheduler<H> {
         }
     }
 
-    /// Asks for the pages a lane runs low on, and gives it its turn.
+    /// Requests the pages that a lane runs low on, and puts it into the ring if it has something to start.
     fn schedule_lane(&mut self, no: WebhookNo, out: &mut Vec<Action<H>>) {
         let Some(lane) = self.lanes.get_mut(&no) else {
             return;
@@ -261,12 +263,12 @@ impl<H> Scheduler<H> {
 
     /// Starts what may start, one attempt of each lane in turn.
     ///
-    /// Half of the slots go to whoever comes first. Of the other half a lane gets no more than its share among all lanes that have
-    /// something to do: sixty slow targets with eight attempts in flight each would else hold every slot there is, and the
-    /// next target's first attempt would wait for one of theirs to time out.
+    /// Half of the slots go to the lanes that come first. Of the other half a lane gets no more than its share among all
+    /// lanes that have something to do: sixty slow targets with eight attempts in flight each would else hold every slot
+    /// there is, and the next target's first attempt would wait for one of theirs to time out.
     fn dispatch(&mut self, out: &mut Vec<Action<H>>) {
         let first_come = self.max_in_flight.div_ceil(2);
-        // How many lanes in a row have had their share: once round, and nobody can start.
+        // How many lanes in a row have had their share: once all of them have, none can start.
         let mut crowded = 0;
         while self.in_flight < self.max_in_flight && crowded < self.ring.len() {
             let Some(no) = self.ring.pop_front() else {
@@ -294,21 +296,21 @@ impl<H> Scheduler<H> {
                     self.schedule_lane(no, out);
                 }
                 Pick::NotBefore(at) => set_wake(&mut self.wakes, lane, at),
-                // Whatever frees a slot or brings a notification tends the lane again.
+                // Each input that frees a slot or brings a notification schedules the lane again.
                 Pick::Nothing => {}
             }
         }
     }
 
-    /// Forgets every timer and reads the lanes' heads again: what a clock that jumped calls for.
+    /// The wall clock has jumped: forgets every timer and reads the retries again.
     fn rebuild(&mut self, now: Timestamp) {
         self.wheel.clear(now);
         self.wakes.clear();
-        // Two audits judge one row only if there is time between them for it to be settled.
+        // Two audits may suspect the same row only if its outcome could have been recorded between them.
         self.suspects.clear();
         self.audited = now;
         for lane in self.lanes.values_mut() {
-            lane.reset_timers();
+            lane.reset_clock(self.now, now);
             lane.wake = Some(now);
             self.wakes.insert((now, lane.no));
         }
@@ -321,8 +323,8 @@ impl<H> Scheduler<H> {
         }
     }
 
-    /// A row is lost only if two audits in a row find it unheld and nothing was settled of it in between: when it was read it may
-    /// not have been told yet, and between the reading and this moment it may have been settled.
+    /// A row is lost only if two audits in a row find that no lane holds it, and no outcome of it was recorded in between:
+    /// when the page was read, the store may not have sent the row yet, and since then its outcome may have been recorded.
     fn evaluate_audit(
         &mut self,
         no: WebhookNo,
@@ -335,15 +337,13 @@ impl<H> Scheduler<H> {
             return;
         };
         let mut unheld: Vec<(Seq, AttemptKind)> = Vec::new();
-        unheld.extend(
-            manual.iter().filter(|due| lane.should_hold_manual(**due)).map(|due| (due.seq, AttemptKind::Manual)),
-        );
+        unheld.extend(manual.iter().filter(|due| lane.lacks_manual(**due)).map(|due| (due.seq, AttemptKind::Manual)));
         // A lane that is paused holds nothing of its schedule, on purpose.
         if lane.is_active() {
             let durable = self.durable;
-            let retries = retries.iter().filter(|due| lane.should_hold_retry(**due));
+            let retries = retries.iter().filter(|due| lane.lacks_retry(**due));
             unheld.extend(retries.map(|due| (due.seq, AttemptKind::Retry(due.at))));
-            let fresh = fresh.iter().filter(|seq| **seq <= durable && lane.should_hold_untried(**seq));
+            let fresh = fresh.iter().filter(|seq| **seq <= durable && lane.lacks_untried(**seq));
             unheld.extend(fresh.map(|seq| (*seq, AttemptKind::Untried)));
         }
         let mut suspects = BTreeSet::new();

@@ -4,8 +4,8 @@
 //! that nobody wrote are told in `delivery/simulation`.
 
 use super::*;
-use crate::delivery::schedule::lane::MAX_PROBE_INTERVAL;
 use crate::delivery::schedule::message::{LaneSettings, Reachability};
+use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
 use crate::model::{
     AccountNo, Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State,
     Timings, Trigger, Verdict,
