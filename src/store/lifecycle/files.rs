@@ -71,12 +71,9 @@ impl Files {
         if !accept_data_loss {
             whole?;
         }
-        // Where the head may be an old one, what lies beyond it may be all that is left of what was acknowledged.
-        if vouched {
-            let removed = catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq)))?;
-            if removed > 0 {
-                tracing::info!(rows = removed, "a change that nobody was answered for is taken back");
-            }
+        let removed = catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq), vouched))?;
+        if removed > 0 {
+            tracing::info!(rows = removed, "a change that nobody was answered for is taken back");
         }
         let mut head = head;
         if accept_data_loss && !vouched && format.is_some() {

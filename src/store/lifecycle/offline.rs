@@ -146,8 +146,12 @@ impl Closed {
             (_, true) => Some(StoreError::HalfRestored { folder: path.to_owned() }),
             (format, false) => compare(path, said, format.as_ref(), &head).err(),
         };
-        if refusal.is_none() && format.is_some() {
-            catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq)))?;
+        // As a start would.
+        let vouched = refusal.is_none() && matches!(said, Found::Mark(_));
+        let removed = catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq), vouched));
+        // Of a store that has lost something, verifying names what can't be read.
+        if vouched {
+            removed?;
         }
         let Some(format) = format else {
             return Err(refusal.unwrap_or(StoreError::Damaged { table: "format", what: "is missing" }));

@@ -448,14 +448,7 @@ impl Verifier<'_> {
     }
 
     fn rows_of(&self, event: &Event) -> Result<Vec<keys::Key>, StoreError> {
-        let mut type_no = None;
-        for row in self.tree.scan(&keys::type_names_of(event.account)) {
-            let (key, name) = row?;
-            if record::decode_text(&name)? == event.event_type.as_str() {
-                type_no = keys::u32_at(&key, 5);
-                break;
-            }
-        }
+        let type_no = unfinished::number_of_type(self.tree, event.account, event.event_type.as_str())?;
         let missing = StoreError::Damaged { table: "event", what: "has a type that has no number" };
         Ok(event_rows(event, type_no.ok_or(missing)?))
     }

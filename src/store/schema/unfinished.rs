@@ -7,7 +7,8 @@ use crate::model::{AccountNo, Seq};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use crate::store::schema::table::Table;
-use crate::store::schema::{keys, record};
+use crate::store::schema::{keys, record, sets};
+use std::collections::BTreeSet;
 
 /// Whether a key is that of an event or of a chunk of its payload, with a number beyond `last`.
 pub(crate) fn is_beyond(key: &[u8], last: Seq) -> bool {
@@ -25,25 +26,58 @@ pub(crate) fn last_recorded(tree: &dyn Tree) -> Result<Seq, StoreError> {
     Ok(Seq(head.unwrap_or_default().seq))
 }
 
-/// Takes out what a process left behind that ended before it had recorded all of a group. Only for a store whose head is known to be
-/// the last one. Gives the number of rows. They are gone for good once the next change is: sled's log keeps the order.
-pub(crate) fn remove(tree: &dyn Tree, last: Seq) -> Result<usize, StoreError> {
+/// Takes out what a process left behind that ended before it had recorded all of a group, and gives the number of rows. They are gone
+/// for good once the next change is durable: sled's log keeps the order.
+///
+/// Where the head may be an old one (`head_is_last` is false), an event beyond it that has its index row was recorded, and stays.
+pub(crate) fn remove(tree: &dyn Tree, last: Seq, head_is_last: bool) -> Result<usize, StoreError> {
     let next = Seq(last.0 + 1);
-    let mut found = Vec::new();
+    let (mut found, mut recorded) = (Vec::new(), BTreeSet::new());
     for row in tree.scan(&keys::accounts()).keys() {
         let short = StoreError::Damaged { table: "account", what: "has a short key" };
         let account = AccountNo(keys::u32_at(&row?, 1).ok_or(short)?);
         let events = keys::events(account);
-        for key in tree.range(&keys::event(account, next), Some(&keys::end_of(&events))).keys() {
-            found.push((key?, None));
+        for row in tree.range(&keys::event(account, next), Some(&keys::end_of(&events))) {
+            let (key, value) = row?;
+            let seq = Seq(keys::u64_at(&key, events.len()).unwrap_or_default());
+            if !head_is_last && is_recorded(tree, account, seq, &value)? {
+                recorded.insert(seq);
+            } else {
+                found.push((key, None));
+            }
         }
     }
     let chunks = tree.range(&keys::chunks(next), None).keys();
     for key in chunks.take_while(|key| key.as_ref().map_or(true, |key| Table::of(key) == Some(Table::Chunk))) {
-        found.push((key?, None));
+        let key = key?;
+        if keys::u64_at(&key, 1).is_none_or(|seq| !recorded.contains(&Seq(seq))) {
+            found.push((key, None));
+        }
     }
     tree.write_unbatched(&found)?;
     Ok(found.len())
+}
+
+/// Whether the batch that records an event was applied. One that can't be read counts as recorded: `verify` names it.
+fn is_recorded(tree: &dyn Tree, account: AccountNo, seq: Seq, value: &[u8]) -> Result<bool, StoreError> {
+    let Ok((event, _)) = record::decode_event(account, seq, value) else {
+        return Ok(true);
+    };
+    let Some(no) = number_of_type(tree, account, event.event_type.as_str())? else {
+        return Ok(false);
+    };
+    sets::holds(tree, &keys::by_type(account, no, seq))
+}
+
+/// The number of an event type; `None` where no event of the account has had it.
+pub(crate) fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Option<u32>, StoreError> {
+    for row in tree.scan(&keys::type_names_of(account)) {
+        let (key, value) = row?;
+        if record::decode_text(&value)? == name {
+            return Ok(keys::u32_at(&key, 5));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
