@@ -1,8 +1,8 @@
 //! The daemon as a whole, from the post to the target, against what the machine allows in the same run.
 //!
-//! `cargo bench --bench end_to_end` measures everything in some seven minutes. After a `--`: `quick` for small counts and less than
-//! one, names of sections for those alone, `--json` for programs. Only the ratios of one run mean anything on another machine, and
-//! only while nothing else runs on this one.
+//! `cargo bench --bench end_to_end` measures everything in some seven minutes. After a `--`: `quick` for small counts
+//! and less than one, names of sections for those alone, `--json` for programs. Only the ratios of one run mean
+//! anything on another machine, and only while nothing else runs on this one.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,8 +1,8 @@
 //! What things cost as the store grows: recording, delivering, listing, memory, disk, a restart.
 //!
-//! `cargo bench --bench growth` fills a store with 10,000, 100,000 and 1,000,000 events, each delivered, and measures at each;
-//! that takes several minutes. After a `--`: `quick` stops at 100,000, `--full` goes on to 5,000,000; `--csv FILE` and `--svg FILE` write
-//! the figures and a plot of them.
+//! `cargo bench --bench growth` fills a store with 10,000, 100,000 and 1,000,000 events, each delivered, and measures
+//! at each; that takes several minutes. After a `--`: `quick` stops at 100,000, `--full` goes on to 5,000,000;
+//! `--csv FILE` and `--svg FILE` write the figures and a plot of them.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! The small parts that every event passes through, each by itself. What parses a request and what the store does can't be
-//! reached from here; `end_to_end` measures them with all the rest.
+//! The small parts that every event passes through, each by itself. What parses a request and what the store does can't
+//! be reached from here; `end_to_end` measures them with all the rest.
 
 #![allow(clippy::unwrap_used, reason = "a bench that can't go on has failed")]
 

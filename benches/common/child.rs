@@ -7,7 +7,8 @@ use std::process::{Child, Command};
 
 const ROLE: &str = "--role=";
 
-/// Plays the role this process was started for, if it is a child; then there is nothing more to do. First thing in a `main`.
+/// Plays the role this process was started for, if it is a child; then there is nothing more to do. First thing in a
+/// `main`.
 pub(crate) fn played_a_role() -> bool {
     let mut arguments = std::env::args().skip(1);
     let Some(role) = arguments.next().and_then(|first| first.strip_prefix(ROLE).map(str::to_owned)) else {
@@ -27,8 +28,8 @@ pub(crate) fn played_a_role() -> bool {
     true
 }
 
-/// The kernel kills this process when its parent dies, however that dies. It holds over `exec`, which is why a program that
-/// knows nothing of it is started through us.
+/// The kernel kills this process when its parent dies, however that dies. It holds over `exec`, which is why a program
+/// that knows nothing of it is started through us.
 fn end_with(parent: &str) {
     set_parent_process_death_signal(Some(Signal::KILL)).unwrap();
     // It may have died before that.

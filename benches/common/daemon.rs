@@ -27,8 +27,8 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// On an empty store, with what a user would set and nothing else: where it listens, where its data is, that targets on
-    /// loopback are wanted, that it only logs what is wrong.
+    /// On an empty store, with what a user would set and nothing else: where it listens, where its data is, that
+    /// targets on loopback are wanted, that it only logs what is wrong.
     pub(crate) fn start() -> Self {
         let mut daemon = Self::unstarted();
         daemon.spawn();
@@ -44,7 +44,8 @@ impl Daemon {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let config = format!(
-            "server.listen = \"{address}\"\nstore.path = \"{}\"\negress.allow = [\"127.0.0.0/8\"]\nlog.level = \"warn\"\n",
+            "server.listen = \"{address}\"\nstore.path = \"{}\"\negress.allow = [\"127.0.0.0/8\"]\n\
+             log.level = \"warn\"\n",
             room.file("data").display()
         );
         fs::write(room.file("carteiro.toml"), config).unwrap();

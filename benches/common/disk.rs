@@ -34,8 +34,8 @@ pub(crate) fn append_and_sync(lasting: Duration) -> Synced {
 
 type Place = Sender<()>;
 
-/// Events a second of so many writers that each wait for one committer, which appends whatever waits and syncs once for all.
-/// No store that answers after a sync can be faster; this one keeps nothing that could be found again.
+/// Events a second of so many writers that each wait for one committer, which appends whatever waits and syncs once for
+/// all. No store that answers after a sync can be faster; this one keeps nothing that could be found again.
 pub(crate) fn group_commit(writers: usize, lasting: Duration) -> f64 {
     let room = Room::new();
     let mut file = File::create_new(room.file("committed")).unwrap();

@@ -1,5 +1,5 @@
-//! The load: posts events over a number of connections, as fast as they are answered or at a fixed rate. A process of its own,
-//! one thread.
+//! The load: posts events over a number of connections, as fast as they are answered or at a fixed rate. A process of
+//! its own, one thread.
 
 use super::child::{Guarded, in_role};
 use super::clock::now_us;

@@ -1,7 +1,7 @@
 //! What the benches are made of: a load, a sink, the daemon under test, the machine's own limits, and the arithmetic.
 //!
-//! Load and sink are the bench's own program started once more as a child, so that their processor time can be told from the
-//! daemon's. Nothing here leaves loopback.
+//! Load and sink are the bench's own program started once more as a child, so that their processor time can be told
+//! from the daemon's. Nothing here leaves loopback.
 
 #![allow(dead_code, reason = "no bench needs all of it")]
 

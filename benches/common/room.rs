@@ -1,7 +1,7 @@
 //! What a bench leaves lying about while it runs, and how all of it goes: at the end, at a panic, at Ctrl-C.
 //!
-//! `Drop` does it at the end and in a panic. A signal unwinds nothing, so one thread waits for signals with a list of what
-//! there is. Should the bench itself be killed, its children still go (see `child`); the folder stays.
+//! `Drop` does it at the end and in a panic. A signal unwinds nothing, so one thread waits for signals with a list of
+//! what there is. Should the bench itself be killed, its children still go (see `child`); the folder stays.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ struct Mess {
     folders: Vec<PathBuf>,
 }
 
-/// Whoever cleans up after a signal keeps this and ends the process: what is dropped meanwhile waits here and does no harm.
+/// Whoever cleans up after a signal keeps this and ends the process: what is dropped meanwhile waits here and does no
+/// harm.
 fn mess() -> MutexGuard<'static, Mess> {
     MESS.lock().unwrap_or_else(PoisonError::into_inner)
 }

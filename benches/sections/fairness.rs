@@ -1,7 +1,7 @@
 //! A healthy target beside fifty bad ones: what it is made to wait.
 //!
-//! Every event is owed to all of them, so the daemon is asked for 51 times as much as when the healthy one is alone. The run with
-//! fifty more healthy targets tells what of the difference is that, and what is that they are bad.
+//! Every event is owed to all of them, so the daemon is asked for 51 times as much as when the healthy one is alone.
+//! The run with fifty more healthy targets tells what of the difference is that, and what is that they are bad.
 
 use super::delivery::posts;
 use super::{Bench, events};

@@ -1,4 +1,5 @@
-//! The limits of the machine, measured in the same run as what is held against them; each once, when it is first asked for.
+//! The limits of the machine, measured in the same run as what is held against them; each once, when it is first asked
+//! for.
 
 use super::{Bench, PAID};
 use crate::common::disk::{Synced, append_and_sync, group_commit};

@@ -24,8 +24,8 @@ pub(crate) struct Bench {
     pub(crate) sink: Sink,
 }
 
-/// How long after the last delivery the daemon is left alone, so that what the outcomes cost is counted: they are made durable
-/// within a tenth of a second.
+/// How long after the last delivery the daemon is left alone, so that what the outcomes cost is counted: they are made
+/// durable within a tenth of a second.
 pub(crate) const SETTLING: Duration = Duration::from_millis(300);
 
 /// The type of every event that is posted.

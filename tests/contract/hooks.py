@@ -7,8 +7,9 @@ import re
 import schemathesis
 from hypothesis import strategies as st
 
-# Each call comes from another address, as far as the daemon knows (it trusts 127.0.0.1 to say so). Otherwise the wrong tokens
-# that `ignored_auth` sends on purpose are so many guesses of one caller, who is then answered 429 and learns nothing.
+# Each call comes from another address, as far as the daemon knows (it trusts 127.0.0.1 to say so). Otherwise the wrong
+# tokens that `ignored_auth` sends on purpose are so many guesses of one caller, who is then answered 429 and learns
+# nothing.
 addresses = itertools.count(1)
 
 CURSOR = re.compile("AQAA[0-9A-Za-z_-]{13}[AQgw][0-9A-Za-z_-]{8}")

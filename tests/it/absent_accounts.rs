@@ -1,4 +1,5 @@
-//! An account that has left the config: its deliveries are held, people hear of it, and it comes back, is exported or removed.
+//! An account that has left the config: its deliveries are held, people hear of it, and it comes back, is exported or
+//! removed.
 
 use super::accounts::TWO;
 use super::harness::{Daemon, eventually, request};

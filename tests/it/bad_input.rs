@@ -204,7 +204,8 @@ fn paths_and_methods() {
     daemon.get("/readyz").expect(200);
 }
 
-/// A batch body of one name, millions of times over, was answered with a sentence for each: 108 MB, and 437 MB of memory.
+/// A batch body of one name, millions of times over, was answered with a sentence for each: 108 MB, and 437 MB of
+/// memory.
 #[test]
 fn names_that_are_repeated_without_end_are_told_once() {
     let daemon = Daemon::quick();

@@ -1,12 +1,15 @@
 //! The command line, as an operator types it: each command once for real, its JSON, its tables, its exit codes.
 
-use super::harness::{CARTEIRO, DEADLINE, Daemon, QUICK, eventually, send_signal};
+mod following;
+mod listen;
+mod running;
+
+use super::harness::{CARTEIRO, Daemon, QUICK};
 use super::receiver::{Receiver, Reply};
-use rustix::process::Signal;
+use running::Running;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 /// Runs a command against a daemon; it finds its token through the config.
 pub(crate) fn carteiro(daemon: &Daemon, arguments: &[&str], input: &str, environment: &[(&str, &str)]) -> Output {
@@ -244,7 +247,8 @@ fn a_bulk_resend_goes_on_when_its_watcher_goes() {
 
 #[test]
 fn every_type_can_be_triggered_and_slips_are_named() {
-    let described = r#"{ type = "SHIPMENT.LATE", pt = "O envio atrasou.", en = "It is late.", sample = '{"envio": {"id": "e-7"}}' }"#;
+    let described = "{ type = \"SHIPMENT.LATE\", pt = \"O envio atrasou.\", en = \"It is late.\", \
+                     sample = '{\"envio\": {\"id\": \"e-7\"}}' }";
     let daemon = Daemon::start(&format!("[catalogue]\nstrict = true\nextra = [\"SHIPMENT.SENT\", {described}]\n"));
     let types = json_of(&daemon, &["trigger", "--list"]);
     assert_eq!(types.as_array().unwrap().len(), 22);
@@ -401,196 +405,6 @@ fn a_closed_pipe_is_the_end_and_no_panic() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), complaint(&output)), (Some(0), String::new()));
-}
-
-#[test]
-fn listen_checks_answers_and_drops_repeats() {
-    let daemon = Daemon::quick();
-    let webhook = daemon.register_with(json!({
-        "target": "http://127.0.0.1:9/", "events": ["*"], "authorization": "token-da-loja", "status": "PAUSED",
-    }));
-    let (id, secret) = (text(&webhook["id"]), text(&webhook["secret"]));
-    let mut listener = Running::start(
-        &daemon,
-        &[
-            "listen",
-            "--port",
-            "0",
-            "--authorization",
-            "token-da-loja",
-            "--secret",
-            &secret,
-            "--fail-first",
-            "2",
-            "--json",
-        ],
-    );
-    let url = listener.listening();
-    let target = json!({ "webhook": { "target": url, "status": "ACTIVE" } });
-    daemon.patch(&format!("/api/webhooks/{id}"), &target).expect(200);
-    let event = daemon.record_with(json!({ "type": "ORDER.PAID", "resource": { "n": 1 } }));
-    for (attempt, status) in [(1, 500), (2, 500), (3, 200)] {
-        let received = listener.line();
-        keys(
-            &received,
-            &[
-                "received_at",
-                "path",
-                "webhook_id",
-                "type",
-                "attempt",
-                "authorization",
-                "signature",
-                "repeat",
-                "status",
-                "body",
-            ],
-        );
-        assert_eq!((&received["attempt"], &received["status"]), (&json!(attempt), &json!(status)), "{received}");
-        assert_eq!((&received["authorization"], &received["signature"]), (&json!("ok"), &json!("ok")));
-        assert_eq!((&received["type"], &received["body"]["id"]), (&json!("ORDER.PAID"), &json!(event)));
-    }
-    let owed = daemon.await_status(&event, "DELIVERED");
-    daemon.post(&format!("/api/notifications/{}/resend", text(&owed["id"])), &json!({})).expect(202);
-    let repeat = listener.line();
-    assert_eq!((&repeat["repeat"], &repeat["status"]), (&json!(true), &json!(200)), "{repeat}");
-    // What is signed with another secret, or unsigned, is told and refused.
-    daemon.patch(&format!("/api/webhooks/{id}"), &json!({ "webhook": { "authorization": "outro" } })).expect(200);
-    daemon.record("ORDER.PAID");
-    let refused = listener.line();
-    assert_eq!((&refused["authorization"], &refused["status"]), (&json!("wrong"), &json!(401)), "{refused}");
-    listener.interrupt();
-    assert_eq!(listener.wait(), 0);
-
-    let pretty =
-        Running::start(&daemon, &["listen", "--port", "0", "--status", "418", "--delay", "50ms", "--count", "1"]);
-    let target = json!({ "webhook": { "target": pretty.listening(), "retry": { "schedule": ["1h"] } } });
-    daemon.patch(&format!("/api/webhooks/{id}"), &target).expect(200);
-    let event = daemon.record("PAYMENT.PAID");
-    let attempt = eventually("an attempt is made", || daemon.history(&event)[0]["attempts"].get(0).cloned());
-    assert_eq!(attempt["response_status"], 418);
-    assert!(attempt["duration_ms"].as_f64().unwrap() >= 50.0, "{attempt}");
-    let printed = pretty.everything();
-    assert!(printed.contains("PAYMENT.PAID  attempt 1  answered 418"), "{printed}");
-    assert!(printed.contains("authorization  not checked") && printed.contains("\"id\": \"p-1\""), "{printed}");
-}
-
-#[test]
-fn listen_hands_on_what_it_trusts() {
-    let daemon = Daemon::quick();
-    let behind = Receiver::start(&[Reply::Status(503), Reply::Status(204)]);
-    let mut listener = Running::start(&daemon, &["listen", "--port", "0", "--json", "--forward", &behind.url]);
-    let webhook =
-        daemon.register_with(json!({ "target": listener.listening(), "events": ["*"], "authorization": "abc" }));
-    let event = daemon.record("ORDER.PAID");
-    assert_eq!([&listener.line()["status"], &listener.line()["status"]], [&json!(503), &json!(204)]);
-    daemon.await_status(&event, "DELIVERED");
-    let requests = behind.requests();
-    assert_eq!(requests.len(), 2);
-    assert!(requests[1].head.starts_with("POST /notificacoes HTTP/1.1"), "{}", requests[1].head);
-    assert_eq!(requests[1].header("authorization"), Some("abc"));
-    assert!(requests[1].header("webhook-signature").is_some());
-    assert_eq!(requests[1].json()["id"], json!(event));
-    listener.interrupt();
-    assert_eq!(listener.wait(), 0);
-    // Where nobody listens behind it, the daemon tries again later.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut listener = Running::start(
-        &daemon,
-        &["listen", "--port", "0", "--json", "--count", "1", "--forward", &format!("http://{gone}/")],
-    );
-    let target = json!({ "webhook": { "target": listener.listening() } });
-    daemon.patch(&format!("/api/webhooks/{}", text(&webhook["id"])), &target).expect(200);
-    daemon.record("ORDER.PAID");
-    assert_eq!(listener.line()["status"], 502);
-    assert_eq!(listener.wait(), 0);
-}
-
-/// A command that goes on until it is told to end.
-pub(crate) struct Running {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-    complaints: mpsc::Receiver<String>,
-}
-
-fn lines(of: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(of).lines().map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    receiver
-}
-
-impl Running {
-    pub(crate) fn start(daemon: &Daemon, arguments: &[&str]) -> Self {
-        Self::start_at(daemon, &daemon.address, arguments)
-    }
-
-    /// Against another address than the daemon's.
-    pub(crate) fn start_at(daemon: &Daemon, server: &str, arguments: &[&str]) -> Self {
-        let mut command = daemon.command();
-        command.args(arguments).env("CARTEIRO_CONFIG", daemon.config_file());
-        if arguments[0] != "listen" {
-            command.env("CARTEIRO_SERVER", server);
-        }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        Self { child, lines: lines(out), complaints: lines(err) }
-    }
-
-    pub(crate) fn await_complaint(&self, holding: &str) -> String {
-        loop {
-            let line = self.complaints.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("nobody said {holding:?}"));
-            if line.contains(holding) {
-                return line;
-            }
-        }
-    }
-
-    fn listening(&self) -> String {
-        let line = self.await_complaint("listening on ");
-        line.trim_start_matches("listening on ").split(';').next().unwrap().to_owned()
-    }
-
-    /// The next line of JSON.
-    pub(crate) fn line(&mut self) -> Value {
-        let line = self.lines.recv_timeout(DEADLINE).expect("a line comes");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
-    }
-
-    /// A line of JSON, if one comes soon.
-    pub(crate) fn try_line(&mut self) -> Option<Value> {
-        let line = self.lines.recv_timeout(std::time::Duration::from_millis(100)).ok()?;
-        Some(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
-    }
-
-    /// All that it prints until it ends.
-    pub(crate) fn everything(self) -> String {
-        let mut text = String::new();
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            text.push_str(&line);
-            text.push('\n');
-        }
-        text
-    }
-
-    pub(crate) fn interrupt(&self) {
-        send_signal(&self.child, Signal::INT);
-    }
-
-    pub(crate) fn wait(&mut self) -> i32 {
-        let status = eventually("the command ends", || self.child.try_wait().unwrap());
-        status.code().expect("it ended by itself")
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Every command that asks a daemon works over TLS and with the daemon's own certificate: see `ingress_tls`.

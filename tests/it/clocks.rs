@@ -1,13 +1,14 @@
-//! Clocks that step, from outside: the wall clock of the daemon's process is shifted by a library that is loaded before libc.
+//! Clocks that step, from outside: the wall clock of the daemon's process is shifted by a library that is loaded before
+//! libc.
 
-use super::harness::{Daemon, eventually, skipped};
+use super::harness::{Daemon, eventually, retrying_after};
+use super::preload;
 use super::receiver::{Receiver, Reply};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
@@ -15,46 +16,24 @@ const HOUR: i64 = 3600;
 const YEAR: i64 = 365 * 24 * HOUR;
 
 /// Retries long enough to step the clock in between, short enough to wait for.
-const SLOW: &str = r#"
-[delivery]
-schedule = ["3s"]
-jitter = 0.0
-timeout = "1s"
-connect_timeout = "500ms"
-[egress]
-allow = ["127.0.0.0/8"]
-"#;
+fn slow() -> String {
+    retrying_after("3s")
+}
 
 /// A clock that a process is started with, and how far it is shifted.
 struct Shifted {
     folder: TempDir,
+    library: PathBuf,
     file: File,
 }
 
 impl Shifted {
-    /// `None`, and a word of it, where no such library can be built or loaded.
+    /// `None`, and a word of it, where no such library can be built.
     fn new(test: &str) -> Option<Self> {
-        if !cfg!(all(target_os = "linux", target_env = "gnu")) {
-            skipped(test, "the clock of a static binary can't be shifted");
-            return None;
-        }
         let folder = tempfile::tempdir().unwrap();
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clock_shim.c");
-        let mut cc = Command::new("cc");
-        cc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(folder.path().join("shim.so")).arg(source);
-        match cc.output() {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => {
-                skipped(test, &format!("cc: {}", String::from_utf8_lossy(&output.stderr)));
-                return None;
-            }
-            Err(error) => {
-                skipped(test, &format!("cc: {error}"));
-                return None;
-            }
-        }
+        let library = preload::compile(test, folder.path(), include_str!("clocks.c"))?;
         let file = File::options().read(true).write(true).create_new(true).open(folder.path().join("clock")).unwrap();
-        let shifted = Self { folder, file };
+        let shifted = Self { folder, library, file };
         shifted.by(0);
         Some(shifted)
     }
@@ -69,7 +48,7 @@ impl Shifted {
     }
 
     fn set_on(&self, daemon: &mut Daemon) {
-        daemon.set_env("LD_PRELOAD", self.folder.path().join("shim.so"));
+        daemon.set_env("LD_PRELOAD", self.library.clone());
         daemon.set_env("CLOCK_FILE", self.folder.path().join("clock"));
     }
 
@@ -92,18 +71,12 @@ fn off(at: &Value) -> Duration {
     now.duration_since(at).unwrap_or_else(|error| error.duration())
 }
 
-fn metric(daemon: &Daemon, name: &str) -> u64 {
-    let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
-    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name}"));
-    line.rsplit(' ').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn what_failed_while_the_clock_was_a_year_ahead_is_retried_within_seconds_after_a_kill_as_well() {
     for is_killed in [false, true] {
         let Some(clock) = Shifted::new("clocks: a year ahead") else { return };
         let receiver = Receiver::start(&[Reply::Status(500)]);
-        let mut daemon = clock.daemon(SLOW);
+        let mut daemon = clock.daemon(&slow());
         daemon.register(&receiver.url, &["*"]);
         clock.by(YEAR);
         let event = daemon.record("PAYMENT.PAID");
@@ -131,7 +104,7 @@ fn what_failed_while_the_clock_was_a_year_ahead_is_retried_within_seconds_after_
 fn an_hour_back_delays_a_retry_by_its_gap_alone() {
     let Some(clock) = Shifted::new("clocks: an hour back") else { return };
     let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(204)]);
-    let daemon = clock.daemon(SLOW);
+    let daemon = clock.daemon(&slow());
     daemon.register(&receiver.url, &["*"]);
     let event = daemon.record("PAYMENT.PAID");
     daemon.await_status(&event, "RETRYING");
@@ -146,15 +119,15 @@ fn an_hour_back_delays_a_retry_by_its_gap_alone() {
             .any(|seconds| (-3630.0..-3570.0).contains(&seconds))
             .then_some(())
     });
-    assert_eq!(metric(&daemon, "carteiro_clock_steps_total{direction=\"back\"}"), 1);
-    assert_eq!(metric(&daemon, "carteiro_clock_steps_total{direction=\"ahead\"}"), 0);
+    assert_eq!(daemon.metric("carteiro_clock_steps_total{direction=\"back\"}"), 1);
+    assert_eq!(daemon.metric("carteiro_clock_steps_total{direction=\"ahead\"}"), 0);
 }
 
 #[test]
 fn an_event_of_a_clock_that_was_ahead_dates_no_later_one() {
     let Some(clock) = Shifted::new("clocks: dates") else { return };
     let receiver = Receiver::ok();
-    let mut daemon = clock.daemon(SLOW);
+    let mut daemon = clock.daemon(&slow());
     daemon.register(&receiver.url, &["*"]);
     let recorded: Vec<String> = [0, YEAR, 0, -HOUR, 0]
         .into_iter()
@@ -202,7 +175,7 @@ fn an_event_of_a_clock_that_was_ahead_dates_no_later_one() {
 #[test]
 fn a_hundred_days_ahead_delete_nothing_and_people_are_told() {
     let Some(clock) = Shifted::new("clocks: retention") else { return };
-    let mut daemon = clock.daemon(&format!("store.retention = \"30days\"\n{SLOW}"));
+    let mut daemon = clock.daemon(&format!("store.retention = \"30days\"\n{}", slow()));
     let before = daemon.record("PAYMENT.PAID");
     clock.by(100 * 24 * HOUR);
     let meanwhile = daemon.record("PAYMENT.PAID");
@@ -210,7 +183,7 @@ fn a_hundred_days_ahead_delete_nothing_and_people_are_told() {
         daemon.log().lines().any(|line| line.contains("WARN") && line.contains("retention goes by the time it knows"))
     };
     eventually("that retention waits is told", || told(&daemon).then_some(()));
-    assert!(metric(&daemon, "carteiro_clock_ahead_seconds") > 99 * 24 * 3600);
+    assert!(daemon.metric("carteiro_clock_ahead_seconds") > 99 * 24 * 3600);
     // A pass of retention begins every two seconds; a start begins one at once.
     std::thread::sleep(Duration::from_secs(5));
     daemon.kill_9();
@@ -223,7 +196,7 @@ fn a_hundred_days_ahead_delete_nothing_and_people_are_told() {
     };
     kept(&daemon);
     clock.by(0);
-    eventually("the clock is trusted", || (metric(&daemon, "carteiro_clock_ahead_seconds") == 0).then_some(()));
+    eventually("the clock is trusted", || (daemon.metric("carteiro_clock_ahead_seconds") == 0).then_some(()));
     kept(&daemon);
     assert!(!daemon.log().contains("retention deleted"));
 }
@@ -231,14 +204,14 @@ fn a_hundred_days_ahead_delete_nothing_and_people_are_told() {
 #[test]
 fn a_start_before_1970_says_that_the_clock_is_wrong() {
     let Some(clock) = Shifted::new("clocks: before 1970") else { return };
-    let mut daemon = clock.daemon(SLOW);
+    let mut daemon = clock.daemon(&slow());
     daemon.record("PAYMENT.PAID");
     daemon.kill_9();
     clock.by(-60 * YEAR);
     for word in ["serve", "verify"] {
         let mut command = daemon.command();
         command.args([word, "--config"]).arg(daemon.config_file());
-        command.env("LD_PRELOAD", clock.folder.path().join("shim.so"));
+        command.env("LD_PRELOAD", &clock.library);
         command.env("CLOCK_FILE", clock.folder.path().join("clock"));
         let output = command.output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);

@@ -1,6 +1,6 @@
-//! The document that the daemon serves of itself, held to what it answers: by a validator of our own on every answer of every
-//! test, and by schemathesis, which makes up calls from it. `.ci/run` installs that into `target/libs/py`; where it is not, that is
-//! said.
+//! The document that the daemon serves of itself, held to what it answers: by a validator of our own on every answer of
+//! every test, and by schemathesis, which makes up calls from it. `.ci/run` installs that into `target/libs/py`; where
+//! it is not, that is said.
 
 use super::harness::{Answer, Daemon, skipped};
 use serde_json::Value;
@@ -18,8 +18,8 @@ fn resolved(value: &'static Value) -> &'static Value {
     target.unwrap_or(value)
 }
 
-/// Says where a value departs from a schema. Knows the keywords that the document uses, and no other; patterns are left to
-/// schemathesis.
+/// Says where a value departs from a schema. Knows the keywords that the document uses, and no other; patterns are left
+/// to schemathesis.
 fn departs(value: &Value, schema: &'static Value, at: &str) -> Option<String> {
     let schema = resolved(schema);
     let keywords = schema.as_object().expect("a schema is an object");
@@ -83,7 +83,8 @@ fn departs(value: &Value, schema: &'static Value, at: &str) -> Option<String> {
                 lacking.map(|name| format!("lacks {name}"))
             }
             ("properties", Value::Object(all)) => {
-                // To clients a schema of an answer is open, so that a new field breaks none of them; here, what is answered must stand in it.
+                // To clients a schema of an answer is open, so that a new field breaks none of them; here, what is
+                // answered must stand in it.
                 let free = schema.get("additionalProperties").is_some();
                 if let Some(name) = all.keys().find(|name| !free && rule.get(name.as_str()).is_none()) {
                     return Some(format!("{at} has an undocumented `{name}`"));
@@ -196,7 +197,8 @@ fn schemas_below(value: &'static Value, found: &mut BTreeSet<&'static str>) {
     }
 }
 
-/// A client that was generated from it goes on working when an answer gets a new field; a request's unknown field is a slip.
+/// A client that was generated from it goes on working when an answer gets a new field; a request's unknown field is a
+/// slip.
 #[test]
 fn requests_are_closed_and_answers_open() {
     let text = include_str!("../../src/api/openapi.json");
@@ -262,7 +264,8 @@ fn schemathesis_finds_nothing() {
     if !schemathesis.exists() {
         return skipped("the API against its document", "there is no schemathesis in target/libs/py");
     }
-    // It makes up targets: no connection leaves this machine, whatever they are, since nothing listens where the proxy should.
+    // It makes up targets: no connection leaves this machine, whatever they are, since nothing listens where the proxy
+    // should.
     let config = "server.trusted_proxies = [\"127.0.0.1/32\"]\negress.proxy = \"http://127.0.0.1:1\"\n";
     let daemon = Daemon::start(config);
     let folder = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
 //! kill -9 under load: what was acknowledged is listed once and delivered at least once.
 //!
-//! The kills fall into load, into starts, into backups, into shutdowns, into retention's sweep and into a migration. A few rounds
-//! in CI; `CRASH_ROUNDS=1000 cargo test crash` for a long run.
+//! The kills fall into load, into starts, into backups, into shutdowns, into retention's sweep and into a migration. A
+//! few rounds in CI; `CRASH_ROUNDS=1000 cargo test crash` for a long run.
 
-use super::harness::{self, DEADLINE, Daemon, QUICK, eventually};
+use super::harness::{self, DEADLINE, Daemon, QUICK, eventually, retrying_after};
 use super::receiver::{Receiver, Reply};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +24,8 @@ fn shop(address: &str, token: &str, name: &str, acknowledged: &Mutex<BTreeSet<St
         let body =
             json!({ "event": { "type": "PAYMENT.PAID", "external_id": own, "resource": { "n": n } } }).to_string();
         let request = format!(
-            "POST /api/events HTTP/1.1\r\nHost: c\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST /api/events HTTP/1.1\r\nHost: c\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let mut answer = Vec::new();
@@ -226,7 +227,7 @@ fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() 
 #[test]
 fn a_restart_takes_up_what_is_owed_by_itself() {
     let receiver = Receiver::start(&[Reply::Status(500)]);
-    let mut daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"300ms\"]"));
+    let mut daemon = Daemon::start(&retrying_after("300ms"));
     let webhook = daemon.register(&receiver.url, &["*"]);
     let events: Vec<String> = (0..20).map(|_| daemon.record("PAYMENT.PAID")).collect();
     for event in &events {

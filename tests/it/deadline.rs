@@ -1,7 +1,7 @@
 //! The end of a test process: it ends by itself when a test hangs, and says at its end how many tests were skipped.
 //!
-//! libtest does neither, and knows no hook at its end. Every test binary has this module, under a name that sorts first, since
-//! libtest starts tests by name.
+//! libtest does neither, and knows no hook at its end. Every test binary has this module, under a name that sorts
+//! first, since libtest starts tests by name.
 #![allow(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
@@ -24,7 +24,8 @@ const HANG: &str = "CARTEIRO_TEST_HANGS";
 /// Set in the process that counts what is skipped.
 const COUNT: &str = "CARTEIRO_TEST_COUNTS";
 
-/// Ends this process at its deadline. Called by whatever many tests begin with, since a filter may leave out the test below.
+/// Ends this process at its deadline. Called by whatever many tests begin with, since a filter may leave out the test
+/// below.
 pub(crate) fn watch() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
@@ -42,7 +43,8 @@ pub(crate) fn watch() {
 fn end(limit: Duration) {
     let _ = std::io::stderr().write_all(
         format!(
-            "\nthis test process has run for {} s and is ended: a test hangs (libtest names those that run for over 60 s). \
+            "\nthis test process has run for {} s and is ended: a test hangs (libtest names those that run for over \
+             60 s). \
              {VARIABLE} sets another limit, in seconds.\n",
             limit.as_secs()
         )

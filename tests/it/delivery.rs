@@ -1,6 +1,6 @@
 //! From a recorded event to a confirmed notification, or to twenty attempts.
 
-use super::harness::{Daemon, QUICK, eventually};
+use super::harness::{Daemon, LOOPBACK, QUICK, eventually, retrying_after};
 use super::receiver::{Receiver, Reply, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -201,7 +201,7 @@ fn everything_else_is_tried_twenty_times_and_not_once_more() {
 
 #[test]
 fn a_hostile_target_costs_one_bounded_attempt() {
-    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let daemon = Daemon::start(&retrying_after("1h"));
     let cases = [
         (Reply::Silence, "timeout", Value::Null),
         (Reply::Trickle, "timeout", Value::Null),
@@ -228,7 +228,7 @@ fn a_hostile_target_costs_one_bounded_attempt() {
 #[test]
 fn a_redirect_is_shown_and_never_followed() {
     let elsewhere = Receiver::ok();
-    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let daemon = Daemon::start(&retrying_after("1h"));
     let redirect = format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", elsewhere.url);
     let receiver = Receiver::start(&[Reply::Raw(redirect.into_bytes())]);
     daemon.register(&receiver.url, &["*"]);
@@ -290,7 +290,7 @@ fn a_slow_target_delays_nobody_else() {
 fn a_target_that_is_no_longer_allowed_is_blocked_at_its_attempts() {
     let receiver = Receiver::ok();
     let closed = "[delivery]\nschedule = [\"1h\"]\n";
-    let daemon = Daemon::start(&format!("{closed}[egress]\nallow = [\"127.0.0.0/8\"]\n"));
+    let daemon = Daemon::start(&format!("{closed}{LOOPBACK}"));
     daemon.register(&receiver.url, &["*"]);
     daemon.reload(closed);
     let event = daemon.record("PAYMENT.PAID");

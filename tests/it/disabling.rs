@@ -14,23 +14,18 @@ fn webhook(daemon: &Daemon, id: &Value) -> Value {
     daemon.get(&format!("/api/webhooks/{}", id.as_str().unwrap())).expect(200).data()
 }
 
-fn metric(daemon: &Daemon, name: &str) -> u64 {
-    let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
-    let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap().to_owned();
-    line.rsplit(' ').next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     let mut daemon = Daemon::start(&config(RULE));
     let (bad, other) = (Receiver::start(&[Reply::Status(500)]), Receiver::ok());
     let hook = daemon.register_with(json!({
-        "target": bad.url, "events": ["*"], "description": "estoque", "retry": { "schedule": ["20ms"], "max_attempts": 5 },
+        "target": bad.url, "events": ["*"], "description": "estoque",
+        "retry": { "schedule": ["20ms"], "max_attempts": 5 },
     }));
     daemon.register(&other.url, &["WEBHOOK.DISABLED"]);
     let failed = daemon.record("PAYMENT.PAID");
     daemon.await_status(&failed, "FAILED");
-    assert_eq!(metric(&daemon, "carteiro_webhooks_failing"), 1);
+    assert_eq!(daemon.metric("carteiro_webhooks_failing"), 1);
     assert!(webhook(&daemon, &hook["id"])["failing_since"].is_string());
     // It is warned of half-way, which survives a crash; it is disabled only after the notice.
     let announced = eventually("it is announced", || {
@@ -38,7 +33,7 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     });
     assert_eq!((webhook(&daemon, &hook["id"])["status"].clone(), other.count()), (json!("ACTIVE"), 0));
     eventually("the log says so", || daemon.log().contains("it will be disabled").then_some(()));
-    assert_eq!(metric(&daemon, "carteiro_webhooks_disabling"), 1);
+    assert_eq!(daemon.metric("carteiro_webhooks_disabling"), 1);
     daemon.kill_9();
     daemon.spawn();
     assert_eq!(webhook(&daemon, &hook["id"])["disables_at"], announced);
@@ -58,7 +53,7 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     assert_eq!((&disabled["status"], &disabled["disables_at"]), (&json!("DISABLED"), &Value::Null));
     assert!(disabled["disabled_reason"].as_str().unwrap().contains("confirmed nothing since"), "{disabled}");
     assert!(disabled["disabled_reason_pt"].as_str().unwrap().contains("não confirma nada desde"), "{disabled}");
-    assert_eq!(metric(&daemon, "carteiro_webhooks_disabled"), 1);
+    assert_eq!(daemon.metric("carteiro_webhooks_disabled"), 1);
     let word = told["id"].as_str().unwrap();
     assert_eq!(daemon.history(word).len(), 1, "itself it isn't told");
     let explained = daemon.get(&format!("/api/events/{word}/explain")).expect(200).data();

@@ -1,5 +1,5 @@
-//! Where notifications may go, seen from outside: what can't be registered, what can't be smuggled into a request, and the
-//! way through a proxy.
+//! Where notifications may go, seen from outside: what can't be registered, what can't be smuggled into a request, and
+//! the way through a proxy.
 
 use super::harness::{Daemon, QUICK, eventually};
 use super::receiver::{Receiver, Reply};
@@ -266,7 +266,8 @@ fn targets_are_reached_through_the_proxy_of_a_file() {
 
 #[test]
 fn a_target_that_prints_its_request_does_not_publish_the_authorization() {
-    let echo = "HTTP/1.1 500 Oops\r\nLocation: http://x/?t=s3gredo-da-loja\r\nConnection: close\r\n\r\nauthorization: Bearer s3gredo-da-loja; x-chave: ch4ve-da-loja";
+    let echo = "HTTP/1.1 500 Oops\r\nLocation: http://x/?t=s3gredo-da-loja\r\nConnection: close\r\n\r\n\
+                authorization: Bearer s3gredo-da-loja; x-chave: ch4ve-da-loja";
     let receiver = Receiver::start(&[Reply::Raw(echo.as_bytes().to_vec())]);
     let daemon = Daemon::quick();
     daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "authorization": "Bearer s3gredo-da-loja",

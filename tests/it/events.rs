@@ -1,6 +1,6 @@
 //! `/api/events`: recording once, listing, the feed, erasing, explaining.
 
-use super::harness::{Daemon, QUICK, eventually};
+use super::harness::{Daemon, eventually, retrying_after};
 use super::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -69,7 +69,8 @@ fn filters_find_each_alone_and_together() {
     let mut ids = Vec::new();
     for (n, event_type) in ["ORDER.CREATED", "ORDER.PAID", "PAYMENT.PAID", "PAYMENT.PAID"].into_iter().enumerate() {
         ids.push(daemon.record_with(json!({
-            "type": event_type, "external_id": format!("own-{n}"), "resource": { "payment": { "id": n / 2, "external_id": "o-1" } },
+            "type": event_type, "external_id": format!("own-{n}"),
+            "resource": { "payment": { "id": n / 2, "external_id": "o-1" } },
         })));
     }
     let found = |query: &str| -> Vec<usize> {
@@ -144,7 +145,7 @@ fn paging_and_the_feed_hold_under_concurrent_writers() {
 
 #[test]
 fn erasing_takes_the_payload_away_and_cancels_what_is_owed() {
-    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let daemon = Daemon::start(&retrying_after("1h"));
     let receiver = Receiver::start(&[Reply::Status(500)]);
     daemon.register(&receiver.url, &["*"]);
     let event =
@@ -213,8 +214,8 @@ extra = [
     assert!(daemon.post("/api/events", &unknown).refused(422, "invalid_fields")["type"].is_array());
 }
 
-/// What a batch replaced in sled's memory was freed a few hundred nodes at a time, and an idle daemon freed nothing: ten batches
-/// of a thousand events took 200 MB for good, two hundred took five gigabytes.
+/// What a batch replaced in sled's memory was freed a few hundred nodes at a time, and an idle daemon freed nothing:
+/// ten batches of a thousand events took 200 MB for good, two hundred took five gigabytes.
 #[test]
 fn batches_leave_no_memory_behind() {
     let daemon = Daemon::start("store.cache = \"8 MiB\"\negress.allow = [\"127.0.0.1:9\"]\n");
@@ -228,8 +229,8 @@ fn batches_leave_no_memory_behind() {
     assert!(grown < 120, "{grown} MiB");
 }
 
-/// A type that was recorded for the first time while a page was being read had no range on that page, and the page's cursor
-/// stood behind its first event all the same: whoever polled never saw it.
+/// A type that was recorded for the first time while a page was being read had no range on that page, and the page's
+/// cursor stood behind its first event all the same: whoever polled never saw it.
 #[test]
 fn a_feed_never_misses_the_first_event_of_a_type() {
     let daemon = Daemon::quick();

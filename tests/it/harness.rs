@@ -16,7 +16,8 @@ pub(crate) const CARTEIRO: &str = env!("CARGO_BIN_EXE_carteiro");
 /// How long anything that should happen may take on a machine that is busy with everything else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Says something that shows in a log of passing tests too: what they print by macro is kept back, what they write is not.
+/// Says something that shows in a log of passing tests too: what they print by macro is kept back, what they write is
+/// not.
 pub(crate) fn say(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
@@ -142,6 +143,14 @@ connect_timeout = "500ms"
 [egress]
 allow = ["127.0.0.0/8"]
 "#;
+
+/// [`QUICK`], but that so much time is between two attempts.
+pub(crate) fn retrying_after(gap: &str) -> String {
+    QUICK.replace("20ms", gap)
+}
+
+/// Loopback targets, and every other setting at its default.
+pub(crate) const LOOPBACK: &str = "[egress]\nallow = [\"127.0.0.0/8\"]\n";
 
 impl Daemon {
     /// With `config` behind the address and the data folder that every test needs.
@@ -427,6 +436,14 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(5));
         }
         panic!("never {status}: {last}");
+    }
+
+    /// The value of a metric; labels belong to its name.
+    #[track_caller]
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = String::from_utf8(self.get("/metrics").expect(200).body).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        value.unwrap_or_else(|| panic!("no metric {name}: {text}"))
     }
 
     pub(crate) fn list(&self, path: &str) -> Vec<Value> {

@@ -1,4 +1,5 @@
-//! Requests that proxies and servers could read in two ways, and those that say what they are and aren't JSON over HTTP/1.1.
+//! Requests that proxies and servers could read in two ways, and those that say what they are and aren't JSON over
+//! HTTP/1.1.
 
 use super::harness::{Daemon, exchange};
 use serde_json::{Value, json};
@@ -26,7 +27,8 @@ fn one_host_and_one_way_to_frame_a_body() {
     daemon.raw(b"GET http://a/healthz HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\n\r\n").expect(200);
     for coding in ["gzip, chunked", "chunked, chunked", "identity, chunked", "chunked\r\nTransfer-Encoding: chunked"] {
         let head = format!(
-            "POST /api/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n"
+            "POST /api/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nTransfer-Encoding: {coding}\r\n\
+             \r\n0\r\n\r\n"
         );
         daemon.raw(head.as_bytes()).refused(400, "bad_request");
     }

@@ -34,11 +34,6 @@ fn answered(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
-fn metric(daemon: &Daemon, name: &str) -> u64 {
-    let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
-    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap()
-}
-
 #[test]
 fn a_head_has_its_time_and_an_idle_connection_another() {
     let (header, idle) = (Duration::from_millis(300), Duration::from_millis(1200));
@@ -98,11 +93,12 @@ fn an_answer_that_nobody_takes_is_given_up() {
         asked += 1;
         assert!(asked < 10_000, "somebody takes these answers");
     }
-    eventually("the connection is given up", || (metric(&daemon, "carteiro_connections ") == 1).then_some(()));
+    eventually("the connection is given up", || (daemon.metric("carteiro_connections") == 1).then_some(()));
 }
 
-/// A client can't see when its connection becomes idle: the daemon notes it after the answer has left. So the connection that
-/// is to be closed sends nothing, and the answer to one that was accepted behind it proves that it is waited for already.
+/// A client can't see when its connection becomes idle: the daemon notes it after the answer has left. So the
+/// connection that is to be closed sends nothing, and the answer to one that was accepted behind it proves that it is
+/// waited for already.
 #[test]
 fn the_slowest_makes_room_for_the_newest() {
     let daemon = Daemon::start("server.max_connections = 3\n");
@@ -123,7 +119,7 @@ fn the_slowest_makes_room_for_the_newest() {
         ask(stream);
     }
     drop((oldest, third, newest));
-    assert!(metric(&daemon, "carteiro_connections_dropped_total ") >= 1);
+    assert!(daemon.metric("carteiro_connections_dropped_total") >= 1);
 }
 
 /// Whoever had begun a head once held up a stop to the end of the grace time.
@@ -141,7 +137,8 @@ fn half_a_head_doesnt_hold_up_a_stop() {
     drop((half, silent, idle));
 }
 
-/// The 1,025th of them once waited in the system's queue until one of the others gave up, and so did every honest caller behind it.
+/// The 1,025th of them once waited in the system's queue until one of the others gave up, and so did every honest
+/// caller behind it.
 #[test]
 fn two_thousand_slow_connections_dont_stop_service() {
     const EACH: usize = 500;
@@ -182,9 +179,9 @@ fn two_thousand_slow_connections_dont_stop_service() {
         longest = longest.max(start.elapsed());
     }
     assert!(longest < Duration::from_secs(2), "an honest caller waited {longest:?}");
-    assert!(metric(&daemon, "carteiro_connections ") <= 1024);
-    assert!(metric(&daemon, "carteiro_connections_dropped_total ") >= 900);
-    assert_eq!(metric(&daemon, "carteiro_connections_refused_total "), 0);
+    assert!(daemon.metric("carteiro_connections") <= 1024);
+    assert!(daemon.metric("carteiro_connections_dropped_total") >= 900);
+    assert_eq!(daemon.metric("carteiro_connections_refused_total"), 0);
 }
 
 #[test]
@@ -203,7 +200,7 @@ fn wrong_tokens_are_told_to_wait_and_the_right_one_is_not() {
     from("192.0.2.1", &daemon.token).expect(200);
     from("192.0.2.1", "").refused(401, "unauthorized");
     from("192.0.2.2", "wrong").refused(401, "unauthorized");
-    assert_eq!(metric(&daemon, "carteiro_wrong_tokens_total "), 22);
+    assert_eq!(daemon.metric("carteiro_wrong_tokens_total"), 22);
     assert!(daemon.log().contains("192.0.2.1") && !daemon.log().contains("203.0.113.200"), "{}", daemon.log());
 }
 

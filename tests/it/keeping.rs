@@ -1,6 +1,6 @@
 //! What the store is trusted with, from outside: backups, restores, verification, damaged folders, full disks.
 
-use super::harness::{Daemon, QUICK, eventually, skipped};
+use super::harness::{Daemon, QUICK, eventually, retrying_after, skipped};
 use super::receiver::{Receiver, Reply};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -39,12 +39,12 @@ fn record(daemon: &Daemon, own: &str) {
     }));
 }
 
-// ---- backup, restore, verify -----------------------------------------------------------------------------------------
+// ---- backup, restore, verify ----
 
 #[test]
 fn a_backup_of_a_running_daemon_delivers_elsewhere_what_was_owed_and_nothing_that_was_confirmed() {
     let receiver = Receiver::start(&[Reply::Status(200), Reply::Status(500)]);
-    let mut daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let mut daemon = Daemon::start(&retrying_after("1h"));
     daemon.register(&receiver.url, &["*"]);
     let confirmed = daemon.record("PAYMENT.PAID");
     daemon.await_status(&confirmed, "DELIVERED");
@@ -72,7 +72,7 @@ fn a_backup_of_a_running_daemon_delivers_elsewhere_what_was_owed_and_nothing_tha
     let token = fs::read_to_string(daemon.data().join("admin-token")).unwrap();
     fs::write(elsewhere.join("admin-token"), token).unwrap();
     receiver.now(Reply::Status(200));
-    let restored = Daemon::start_on(&elsewhere, &QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let restored = Daemon::start_on(&elsewhere, &retrying_after("1h"));
     assert_eq!(restored.list("/api/events").len(), 2);
     let notification = restored.history(&owed)[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(restored.history(&owed)[0]["status"], "RETRYING");
@@ -166,7 +166,7 @@ fn a_store_without_its_marker_starts_only_when_told_to() {
     assert_eq!(listed(&daemon), Ok(["own-1".to_owned()].into()));
 }
 
-// ---- damage ----------------------------------------------------------------------------------------------------------
+// ---- damage ----
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -181,8 +181,9 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Whatever happens to a file of the data folder, the daemon refuses to start and says which command restores, or starts and has all
-/// it had acknowledged, or starts and answers with an error where something can't be read. It never leaves anything out.
+/// Whatever happens to a file of the data folder, the daemon refuses to start and says which command restores, or
+/// starts and has all it had acknowledged, or starts and answers with an error where something can't be read. It never
+/// leaves anything out.
 #[test]
 fn a_damaged_folder_never_starts_on_less_in_silence() {
     let mut daemon = Daemon::quick();
@@ -269,7 +270,7 @@ fn a_damaged_folder_never_starts_on_less_in_silence() {
     assert!(refused > 0 && complete > 0);
 }
 
-// ---- full disks ------------------------------------------------------------------------------------------------------
+// ---- full disks ----
 
 /// A filesystem of its own, in memory; `None` without the right to mount one, which is said.
 struct Mounted(tempfile::TempDir);

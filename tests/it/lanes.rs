@@ -1,6 +1,6 @@
 //! What holds a webhook's deliveries, what lets go of them, and what a person's own attempts pass by.
 
-use crate::harness::{Daemon, QUICK, eventually};
+use crate::harness::{Daemon, QUICK, eventually, retrying_after};
 use crate::receiver::{Receiver, Reply};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::{Value, json};
@@ -114,7 +114,7 @@ fn a_raised_rate_limit_holds_at_once() {
 
 #[test]
 fn a_lane_is_as_wide_as_ever_once_its_target_answers_whatever_it_answers() {
-    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let daemon = Daemon::start(&retrying_after("1h"));
     let receiver = Receiver::start(&[Reply::Close, Reply::Status(500)]);
     daemon.register(&receiver.url, &["*"]);
     for _ in 0..2 {
@@ -266,8 +266,8 @@ fn what_waits_for_a_place_or_for_a_target_to_be_reached_is_not_said_to_be_about_
     assert_eq!(one["next_attempt_at"], Value::Null);
 }
 
-/// Between the moment an outcome could be read and the moment its lane had heard of it, a notification was DELIVERED, in flight, and
-/// not to be re-sent.
+/// Between the moment an outcome could be read and the moment its lane had heard of it, a notification was DELIVERED,
+/// in flight, and not to be re-sent.
 #[test]
 fn what_is_delivered_is_never_said_to_be_under_way() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());

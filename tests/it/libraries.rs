@@ -1,5 +1,6 @@
 //! The published Standard Webhooks libraries verify our deliveries, unchanged: those of `PyPI` and of npm, both named
-//! `standardwebhooks`. `.ci/run` installs them into `target/libs`; where they are not, that is said and nothing is verified.
+//! `standardwebhooks`. `.ci/run` installs them into `target/libs`; where they are not, that is said and nothing is
+//! verified.
 
 use super::harness::{Daemon, QUICK, skipped};
 use super::receiver::{Receiver, Reply, Request};

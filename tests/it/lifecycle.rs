@@ -1,6 +1,6 @@
 //! Start, stop, reload, and config files that are wrong.
 
-use super::harness::{Daemon, QUICK, eventually};
+use super::harness::{Daemon, LOOPBACK, QUICK, eventually};
 use super::receiver::{Receiver, Reply};
 use std::time::Duration;
 
@@ -35,17 +35,17 @@ fn a_reload_takes_what_it_can_and_a_broken_file_changes_nothing() {
     let receiver = Receiver::ok();
     // Twenty attempts a second apart: slow enough for whatever stands between them and the reload.
     let slow = "[delivery]\nschedule = [\"1s\"]\njitter = 0.0\n";
-    let daemon = Daemon::start(&format!("{slow}[egress]\nallow = [\"127.0.0.0/8\"]\n"));
+    let daemon = Daemon::start(&format!("{slow}{LOOPBACK}"));
     daemon.register(&receiver.url, &["*"]);
     daemon.reload(slow);
     let blocked = daemon.record("PAYMENT.PAID");
     daemon.await_status(&blocked, "RETRYING");
-    daemon.configure("[egress]\nallow = [\"127.0.0.0/8\"]\nalow = 1\n");
+    daemon.configure(&format!("{LOOPBACK}alow = 1\n"));
     daemon.signal("-HUP");
     eventually("the broken file is refused", || daemon.log().contains("was not reloaded").then_some(()));
     assert!(daemon.log().contains("did you mean `allow`"), "{}", daemon.log());
     assert_eq!(receiver.count(), 0);
-    daemon.configure("store.cache = \"1 MiB\"\n[delivery]\nschedule = [\"1s\"]\n[egress]\nallow = [\"127.0.0.0/8\"]\n");
+    daemon.configure(&format!("store.cache = \"1 MiB\"\n[delivery]\nschedule = [\"1s\"]\n{LOOPBACK}"));
     daemon.signal("-HUP");
     eventually("the good one is taken", || daemon.log().contains("store.cache").then_some(()));
     daemon.await_status(&blocked, "DELIVERED");

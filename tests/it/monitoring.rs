@@ -1,4 +1,5 @@
-//! What Prometheus reads: checked by its own tool, from Debian's `prometheus`. `.ci/run` installs it; where it is not, that is said.
+//! What Prometheus reads: checked by its own tool, from Debian's `prometheus`. `.ci/run` installs it; where it is not,
+//! that is said.
 
 use super::harness::{Daemon, skipped};
 use super::receiver::{Receiver, Reply};

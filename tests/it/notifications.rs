@@ -1,6 +1,6 @@
 //! `/api/notifications`: filters, and re-sending by hand.
 
-use super::harness::{Daemon, QUICK, eventually};
+use super::harness::{Daemon, eventually, retrying_after};
 use super::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -78,7 +78,7 @@ fn a_resend_sends_the_original_to_the_present_target_and_uses_no_attempt_up() {
 
 #[test]
 fn a_failed_resend_leaves_the_schedule_and_a_good_one_ends_it() {
-    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]"));
+    let daemon = Daemon::start(&retrying_after("1h"));
     let receiver = Receiver::start(&[Reply::Status(500)]);
     daemon.register(&receiver.url, &["*"]);
     let event = daemon.record("PAYMENT.PAID");

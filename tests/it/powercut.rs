@@ -1,14 +1,15 @@
-//! Power cuts under load: what was acknowledged is there afterwards, once, and what the target confirmed is not sent again.
+//! Power cuts under load: what was acknowledged is there afterwards, once, and what the target confirmed is not sent
+//! again.
 //!
-//! kill -9 (see `crash.rs`) proves little about disks, since the page cache outlives the process. Here the daemon lives on a
-//! disk whose power can be cut at any moment (see `disk.rs`): while it starts, under load, while there is nothing to do, while it
-//! stops. Each cut is a disk of its own, with all that the drive had been given, or only with what it had been told to flush.
-//! Afterwards carteiro is started on every one of them and asked what it has, against what shops and target know (see
-//! `check.rs`); every fourth is cut once more while it recovers. Rounds build on each other: the next begins on what the last cut
-//! has left.
+//! kill -9 (see `crash.rs`) proves little about disks, since the page cache outlives the process. Here the daemon lives
+//! on a disk whose power can be cut at any moment (see `disk.rs`): while it starts, under load, while there is nothing
+//! to do, while it stops. Each cut is a disk of its own, with all that the drive had been given, or only with what it
+//! had been told to flush. Afterwards carteiro is started on every one of them and asked what it has, against what
+//! shops and target know (see `check.rs`); every fourth is cut once more while it recovers. Rounds build on each other:
+//! the next begins on what the last cut has left.
 //!
-//! One short round in CI; `POWER_CUTS=200 cargo test powercut` for a long run, and `POWER_CUTS_SEED` to have the moments of an
-//! earlier one again. Needs root, loop devices and xfsprogs, and says so where it is skipped.
+//! One short round in CI; `POWER_CUTS=200 cargo test powercut` for a long run, and `POWER_CUTS_SEED` to have the
+//! moments of an earlier one again. Needs root, loop devices and xfsprogs, and says so where it is skipped.
 
 mod check;
 mod disk;
@@ -143,8 +144,8 @@ struct Lab<'a> {
 }
 
 impl Lab<'_> {
-    /// One daemon's life, cut up, and the checks of all its cuts. Gives back a disk for the next round to begin on, if there is
-    /// a good one.
+    /// One daemon's life, cut up, and the checks of all its cuts. Gives back a disk for the next round to begin on, if
+    /// there is a good one.
     fn round(&mut self, round: usize, loaded: usize, left: Option<Left>) -> Option<Left> {
         let problems = self.figures.problems.len();
         let begin = left.unwrap_or_else(|| {

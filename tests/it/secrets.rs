@@ -43,7 +43,8 @@ fn no_secret_is_told_by_anything() {
         refusing.url.trim_end_matches("/notificacoes").replace("http://", &format!("http://loja:{PROXY_PASSWORD}@"));
     let config = |egress: &str| {
         format!(
-            "[log]\nlevel = \"trace\"\n[delivery]\nschedule = [\"5ms\"]\nmax_attempts = 2\ntimeout = \"300ms\"\nconnect_timeout = \"300ms\"\n\
+            "[log]\nlevel = \"trace\"\n[delivery]\nschedule = [\"5ms\"]\nmax_attempts = 2\ntimeout = \"300ms\"\n\
+             connect_timeout = \"300ms\"\n\
              [egress]\n{egress}\n[[account]]\nadmin_token_file = \"{}\"\n",
             token_file.display()
         )

@@ -1,8 +1,8 @@
-//! The package and its units on a machine with a systemd of its own: installed, started, reloaded, killed, restarted and upgraded
-//! under load, removed, purged.
+//! The package and its units on a machine with a systemd of its own: installed, started, reloaded, killed, restarted
+//! and upgraded under load, removed, purged.
 //!
-//! Asked for by `CARTEIRO_TEST_SYSTEMD=1 cargo test systemd`, since the first run downloads a minimal Debian. Needs root, Debian,
-//! mmdebstrap and cargo-deb, and says so where it is skipped.
+//! Asked for by `CARTEIRO_TEST_SYSTEMD=1 cargo test systemd`, since the first run downloads a minimal Debian. Needs
+//! root, Debian, mmdebstrap and cargo-deb, and says so where it is skipped.
 
 mod load;
 mod machine;
@@ -343,7 +343,8 @@ fn what_crashes_is_restarted(machine: &Machine, shop: &mut Shop) {
     shop.check();
 }
 
-/// It ends with 78 and stays down; who calls meanwhile makes systemd try, until the socket gives up too. Mended, one start heals both.
+/// It ends with 78 and stays down; who calls meanwhile makes systemd try, until the socket gives up too. Mended, one
+/// start heals both.
 fn a_bad_config_is_not_tried_again(machine: &Machine) {
     machine.configure("[store]\npaht = \"/var/lib/carteiro\"\n");
     machine.bad("systemctl restart carteiro.service");
@@ -356,7 +357,8 @@ fn a_bad_config_is_not_tried_again(machine: &Machine) {
     exchange(ADDRESS, &request("", "GET", "/readyz", "", b"")).unwrap().expect(200);
 }
 
-/// Whatever `meanwhile` does, no call fails and no event is lost. A kill may cost calls that were under way, and only those.
+/// Whatever `meanwhile` does, no call fails and no event is lost. A kill may cost calls that were under way, and only
+/// those.
 fn under_load(machine: &Machine, shop: &mut Shop, what: &str, meanwhile: impl FnOnce()) {
     let load = Load::start(&shop.token);
     let so_far = shop.receiver.count();

@@ -1,7 +1,7 @@
 //! `/api/webhooks`: the guide's calls, and what a webhook's life does to what it is owed.
 
 use super::delivery::signed_by;
-use super::harness::{Daemon, QUICK, eventually};
+use super::harness::{Daemon, eventually, retrying_after};
 use super::receiver::{Receiver, Reply, Request};
 use serde_json::json;
 
@@ -36,7 +36,8 @@ fn lists_come_in_pages() {
 #[test]
 fn the_guides_registration_works_as_post_and_is_refused_as_get() {
     let daemon = Daemon::quick();
-    let guide = br#"{"webhook": {"events": ["PAYMENT.*","ORDER.*"], "target": "https://loja.example/notificacoes", "authorization": "Bearer abc"}}"#;
+    let guide = br#"{"webhook": {"events": ["PAYMENT.*","ORDER.*"],
+        "target": "https://loja.example/notificacoes", "authorization": "Bearer abc"}}"#;
     // curl names no JSON unless it is told to.
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let answer = daemon.call_as(&daemon.token, "POST", "/api/webhooks", form, guide).expect(201);
@@ -70,7 +71,9 @@ fn any_writable_field_changes_and_the_rest_stays() {
             (&json!("http://loja.example/a"), &json!(true))
         );
     }
-    let cleared = json!({ "webhook": { "description": null, "authorization": null, "retry": null, "target": "http://loja.example/b" } });
+    let cleared = json!({ "webhook": {
+        "description": null, "authorization": null, "retry": null, "target": "http://loja.example/b",
+    } });
     let changed = daemon.patch(&path, &cleared).expect(200).data();
     assert!(changed["description"].is_null() && changed["retry"].is_null());
     assert_eq!((&changed["authorization_set"], &changed["target"]), (&json!(false), &json!("http://loja.example/b")));
@@ -116,8 +119,7 @@ fn a_pause_holds_what_is_owed_and_resuming_releases_it() {
 
 #[test]
 fn deleting_cancels_what_is_owed_and_keeps_the_history() {
-    let (daemon, receiver) =
-        (Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"1h\"]")), Receiver::start(&[Reply::Status(500)]));
+    let (daemon, receiver) = (Daemon::start(&retrying_after("1h")), Receiver::start(&[Reply::Status(500)]));
     let id = daemon.register(&receiver.url, &["*"]);
     let events: Vec<String> = (0..300).map(|_| daemon.record("PAYMENT.PAID")).collect();
     let failed_once = daemon.await_status(&events[0], "RETRYING");
@@ -197,7 +199,7 @@ fn of_a_resource(resource: &str, n: u64) -> serde_json::Value {
 fn an_ordered_webhook_gets_each_resource_in_order_and_others_pass_by() {
     // The first request of all, which is of resource a, fails twice.
     let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(500), Reply::Status(200)]);
-    let daemon = Daemon::start(&QUICK.replace("[\"20ms\"]", "[\"400ms\"]"));
+    let daemon = Daemon::start(&retrying_after("400ms"));
     let webhook = daemon.register_with(
         json!({ "target": receiver.url, "events": ["*"], "ordered": true, "max_in_flight": 8, "status": "PAUSED" }),
     );

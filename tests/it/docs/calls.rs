@@ -3,14 +3,14 @@
 use super::blocks::english;
 use super::commands;
 use super::place::{Place, await_port, free_port, has};
-use crate::harness::Daemon;
+use crate::harness::{Daemon, LOOPBACK};
 
 #[test]
 fn the_guides_calls_work_as_printed() {
     if !has(&["bash", "curl", "python3"], "the calls of the documents") {
         return;
     }
-    let daemon = Daemon::start("[egress]\nallow = [\"127.0.0.0/8\"]\n");
+    let daemon = Daemon::start(LOOPBACK);
     let place = Place::beside(&daemon);
     let port = free_port();
     let document = english();

@@ -165,7 +165,8 @@ const INSIDE: &[(&str, How)] = &[
 const ACCOUNTS: &str = "tests/it/absent_accounts.rs runs it";
 const LISTED: &str = "it stands in the table of commands, which tables.rs holds to their help";
 
-/// Whether it is to be typed: several words of which the first could be a program's name, or one of those that need no second.
+/// Whether it is to be typed: several words of which the first could be a program's name, or one of those that need no
+/// second.
 fn is_command(span: &str) -> bool {
     let named = |word: &str| {
         word.starts_with(|one: char| one.is_ascii_lowercase())

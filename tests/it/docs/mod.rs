@@ -1,7 +1,8 @@
-//! README.md and the guides under docs/, in both languages, run as printed: commands, receivers, configs; and held to the code where they list what it has.
+//! README.md and the guides under docs/, in both languages, run as printed: commands, receivers, configs; and held to
+//! the code where they list what it has.
 //!
-//! Only addresses and folders are replaced, since tests pick free ones. What isn't run stands in [`commands::COMMANDS`] with its
-//! reason; where a program is missing, that is said and the rest is run.
+//! Only addresses and folders are replaced, since tests pick free ones. What isn't run stands in [`commands::COMMANDS`]
+//! with its reason; where a program is missing, that is said and the rest is run.
 
 mod backup;
 mod blocks;

@@ -2,7 +2,7 @@
 
 use super::blocks::english;
 use super::place::{Place, await_port, free_port, has};
-use crate::harness::Daemon;
+use crate::harness::{Daemon, LOOPBACK};
 use serde_json::json;
 
 /// Writes a certificate for the documents' host, and its key.
@@ -19,10 +19,7 @@ fn nginx_stands_in_front() {
     }
     let document = english();
     let trusted = document.of("toml").into_iter().find(|block| block.text.contains("trusted_proxies")).unwrap();
-    let daemon = Daemon::start(&format!(
-        "{}[egress]\nallow = [\"127.0.0.0/8\"]\n",
-        trusted.text.replace("[server]\n", "server.")
-    ));
+    let daemon = Daemon::start(&format!("{}{LOOPBACK}", trusted.text.replace("[server]\n", "server.")));
     let place = Place::beside(&daemon);
     certificate(&place);
     let (folder, port) = (place.path().display().to_string(), free_port());
@@ -37,7 +34,8 @@ fn nginx_stands_in_front() {
     place.write(
         "nginx.conf",
         &format!(
-            "user root; pid {folder}/nginx.pid; daemon off; events {{}}\nhttp {{ access_log off; {} include {folder}/site.conf; }}\n",
+            "user root; pid {folder}/nginx.pid; daemon off; events {{}}\n\
+             http {{ access_log off; {} include {folder}/site.conf; }}\n",
             temporary.join(" ")
         ),
     );

@@ -40,8 +40,8 @@ impl Place {
         self
     }
 
-    /// With programs in the place of those that need root or a booted system: `sudo` runs what it is given, `systemctl` says what
-    /// it was asked, and reloads as the unit does.
+    /// With programs in the place of those that need root or a booted system: `sudo` runs what it is given, `systemctl`
+    /// says what it was asked, and reloads as the unit does.
     pub(crate) fn without_root(self) -> Self {
         let programs = [
             ("sudo", "#!/bin/sh\nif [ \"$1\" = -u ]; then shift 2; fi\nexec env \"$@\"\n"),

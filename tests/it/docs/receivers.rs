@@ -1,5 +1,6 @@
-//! The receivers, run as printed against a real daemon: a notification is taken, a wrong `Authorization` and a wrong signature are
-//! refused, a repeat is dropped, after a `kill -9` of the receiver too; and what fails inside them confirms and loses nothing.
+//! The receivers, run as printed against a real daemon: a notification is taken, a wrong `Authorization` and a wrong
+//! signature are refused, a repeat is dropped, after a `kill -9` of the receiver too; and what fails inside them
+//! confirms and loses nothing.
 
 use super::blocks::english;
 use super::commands;
@@ -13,7 +14,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-/// Quick to try again, and slow to give up: an interpreter takes its time on a machine that is busy with everything else.
+/// Quick to try again, and slow to give up: an interpreter takes its time on a machine that is busy with everything
+/// else.
 const PATIENT: &str = "delivery.schedule = [\"20ms\"]\ndelivery.timeout = \"30s\"\negress.allow = [\"127.0.0.0/8\"]\n";
 
 /// A file under `docs/examples/` that the documents print whole.
@@ -164,8 +166,8 @@ fn registered(place: Place, daemon: &Daemon) -> (Place, u16) {
     (place.with("SECRET", webhook["secret"].as_str().unwrap()).with("PORT", &port.to_string()), port)
 }
 
-/// With `display_errors`, which PHP's own php.ini-development sets, PHP answers what nobody caught with a 200: carteiro took it
-/// for confirmed, and the notification was lost.
+/// With `display_errors`, which PHP's own php.ini-development sets, PHP answers what nobody caught with a 200: carteiro
+/// took it for confirmed, and the notification was lost.
 #[test]
 fn an_error_that_php_displays_confirms_nothing() {
     let daemon = Daemon::start(PATIENT);
@@ -245,7 +247,8 @@ fn the_receiver_in_php_outlives_its_database() {
     }
 }
 
-/// Neither a body without the right `Authorization` nor one that is too long is read: who sends one has its answer before.
+/// Neither a body without the right `Authorization` nor one that is too long is read: who sends one has its answer
+/// before.
 fn reads_no_more_than_it_must(place: Place, blocks: &[String], daemon: &Daemon) {
     let (place, port) = registered(place, daemon);
     let _running: Vec<Running> =

@@ -103,8 +103,8 @@ impl Books {
         Call { path: "/api/events/batch", key, body: json!({ "events": events }), numbers }
     }
 
-    /// Makes a call; an answer that acknowledges nothing, or none at all, leaves it to be made again. Returns whether anybody
-    /// answered.
+    /// Makes a call; an answer that acknowledges nothing, or none at all, leaves it to be made again. Returns whether
+    /// anybody answered.
     fn make(&self, address: &str, token: &str, call: Call) -> bool {
         let headers = format!("Content-Type: application/json\r\n{}", call.key);
         let bytes = request(token, "POST", call.path, &headers, call.body.to_string().as_bytes());

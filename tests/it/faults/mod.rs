@@ -1,16 +1,18 @@
 //! A disk that fails: reads, writes and syncs of the data folder that end in an error, or do half of their work.
 //!
-//! A shim (`shim.c`, compiled with `cc`, loaded with `LD_PRELOAD`) fails chosen calls of the daemon while shops record events, repeat
-//! calls, re-send and delete, and while targets confirm or fail (see `load.rs`). The daemon may end or go on. Then the disk is well
-//! again, the daemon starts, and everything that was acknowledged must be there: see [`Lab::check`].
+//! A shim (`faults.c`, compiled with `cc`, loaded with `LD_PRELOAD`) fails chosen calls of the daemon while shops record
+//! events, repeat calls, re-send and delete, and while targets confirm or fail (see `load.rs`). The daemon may end or
+//! go on. Then the disk is well again, the daemon starts, and everything that was acknowledged must be there: see
+//! [`Lab::check`].
 //!
-//! A few rounds in CI; `FAULT_ROUNDS=500 cargo test faults` for a long run, and `FAULT_SEED` to have an earlier one again. A line
-//! for each kind of fault says how often it ended the daemon, and how much was wrong afterwards. Needs `cc`.
+//! A few rounds in CI; `FAULT_ROUNDS=500 cargo test faults` for a long run, and `FAULT_SEED` to have an earlier one
+//! again. A line for each kind of fault says how often it ended the daemon, and how much was wrong afterwards. Needs
+//! `cc`.
 
 mod load;
 mod shim;
 
-use super::harness::{Daemon, eventually, say, skipped};
+use super::harness::{Daemon, eventually, say};
 use super::receiver::{Receiver, Reply};
 use load::{Books, Event, Random};
 use shim::{Aim, Call, Fault, Plan, Shim};
@@ -76,10 +78,7 @@ struct Figures {
 #[test]
 fn what_was_acknowledged_survives_a_disk_that_fails() {
     let folder = tempfile::tempdir().unwrap();
-    let shim = match Shim::build(folder.path()) {
-        Ok(shim) => shim,
-        Err(why) => return skipped("a disk that fails", &why),
-    };
+    let Some(shim) = Shim::build("a disk that fails", folder.path()) else { return };
     let number = |name| std::env::var(name).ok().map(|value| value.parse::<u64>().unwrap());
     let rounds = number("FAULT_ROUNDS").unwrap_or(ROUNDS);
     let seed = number("FAULT_SEED").unwrap_or_else(|| RandomState::new().hash_one(()));

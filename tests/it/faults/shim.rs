@@ -1,5 +1,7 @@
-//! The shim (`shim.c`) and the words by which the test steers it.
+//! The library (`faults.c`) and the words by which the test steers it.
 
+use super::super::harness::CARTEIRO;
+use super::super::preload;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -65,7 +67,7 @@ pub(super) struct Plan {
 
 const WORDS: usize = 10;
 
-/// The shim, compiled, and its control file.
+/// The library, compiled, and its control file.
 pub(super) struct Shim {
     library: PathBuf,
     control: PathBuf,
@@ -73,46 +75,30 @@ pub(super) struct Shim {
 }
 
 impl Shim {
-    /// Compiles it into a folder; `Err` says why it can't be had here.
-    pub(super) fn build(folder: &Path) -> Result<Self, String> {
-        let (source, library) = (folder.join("shim.c"), folder.join("shim.so"));
-        fs::write(&source, include_str!("shim.c")).unwrap();
-        let compiled = Command::new("cc")
-            .args(["-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o"])
-            .args([&library, &source])
-            .arg("-ldl")
-            .output();
-        let compiled = compiled.map_err(|error| format!("cc: {error}"))?;
-        if !compiled.status.success() {
-            return Err(format!("the shim can't be compiled: {}", String::from_utf8_lossy(&compiled.stderr)));
-        }
+    /// Compiles it into a folder; `None`, and a word of why, where it can't be had.
+    pub(super) fn build(test: &str, folder: &Path) -> Option<Self> {
+        let library = preload::compile(test, folder, include_str!("faults.c"))?;
         let control = folder.join("control");
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&control).unwrap();
         file.write_all_at(&[0; WORDS * 8], 0).unwrap();
         let shim = Self { library, control, file };
-        shim.prove(folder)?;
-        Ok(shim)
+        shim.prove(folder);
+        Some(shim)
     }
 
-    /// A program whose read is to fail must fail: `LD_PRELOAD` does nothing to a static program, say.
-    fn prove(&self, folder: &Path) -> Result<(), String> {
-        let daemon = super::super::harness::CARTEIRO;
+    /// A program whose read is to fail must fail, or the rounds would prove nothing.
+    fn prove(&self, folder: &Path) {
         let dir = folder.join("proof");
         fs::create_dir_all(&dir).unwrap();
         fs::write(dir.join("c.toml"), "").unwrap();
-        let mut check = Command::new(daemon);
+        let mut check = Command::new(CARTEIRO);
         check.arg("check-config").arg("--config").arg(dir.join("c.toml"));
-        for (name, value) in self.environment(&dir) {
-            check.env(name, value);
-        }
-        let all = [Call::Open, Call::Read].to_vec();
-        self.arm(&Plan { calls: all, fault: Fault::Io, aim: Aim::Nth(1), db_only: false, seed: 0 });
-        let output = check.output().map_err(|error| error.to_string())?;
+        check.envs(self.environment(&dir));
+        let calls = vec![Call::Open, Call::Read];
+        self.arm(&Plan { calls, fault: Fault::Io, aim: Aim::Nth(1), db_only: false, seed: 0 });
+        let output = check.output().unwrap();
         self.disarm();
-        if output.status.success() || self.injected() == 0 {
-            return Err("LD_PRELOAD does not reach the daemon".to_owned());
-        }
-        Ok(())
+        assert!(!output.status.success() && self.injected() > 0, "LD_PRELOAD does not reach the daemon");
     }
 
     /// What the daemon needs in its environment.

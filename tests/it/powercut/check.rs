@@ -1,9 +1,9 @@
-//! The check of one cut: carteiro is started on the disk that was left, and what it has is held against what shops and target
-//! know.
+//! The check of one cut: carteiro is started on the disk that was left, and what it has is held against what shops and
+//! target know.
 //!
-//! What had become of a notification at the moment of the cut is not read but deduced: the daemon begins to deliver before it can
-//! be asked. The target's answers follow from names, so it is known how many attempts a notification takes in all; those that
-//! the target did not hear now must have been on the disk.
+//! What had become of a notification at the moment of the cut is not read but deduced: the daemon begins to deliver
+//! before it can be asked. The target's answers follow from names, so it is known how many attempts a notification
+//! takes in all; those that the target did not hear now must have been on the disk.
 
 use super::disk::Taken;
 use super::load::{Attempt, Book, Call, HOOKS, Tally, attempts_of, events_of, is_large, resource};
@@ -15,10 +15,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long before a cut an attempt must have been answered for its outcome to be on the disk, the time of the slowest call put on
-/// top. The README says about 100 ms from when the daemon takes it in; ten times that, because on two busy cores a while can pass
-/// between the target's write and the daemon's read. The slowest call is there for disks that are busy with something else, where a
-/// sync alone can take longer. Every run prints how old an outcome was really lost.
+/// How long before a cut an attempt must have been answered for its outcome to be on the disk, the time of the slowest
+/// call put on top. The README says about 100 ms from when the daemon takes it in; ten times that, because on two busy
+/// cores a while can pass between the target's write and the daemon's read. The slowest call is there for disks that
+/// are busy with something else, where a sync alone can take longer. Every run prints how old an outcome was really
+/// lost.
 pub(super) const WINDOW: Duration = Duration::from_secs(1);
 /// How many events of each cut are read back whole, and of how many of them large ones.
 const READ_BACK: usize = 8;
@@ -97,8 +98,8 @@ impl Drop for AtHand<'_> {
 }
 
 impl Lab<'_> {
-    /// Checks a cut. Gives back its disk, recovered, everything on it delivered, and what is known to be on it; `None` if the
-    /// daemon does not come up.
+    /// Checks a cut. Gives back its disk, recovered, everything on it delivered, and what is known to be on it; `None`
+    /// if the daemon does not come up.
     pub(super) fn check(&mut self, taken: Taken, mut cut: Cut) -> Option<(PathBuf, Known)> {
         self.figures.cuts += 1;
         self.figures.events += acknowledged(&cut).count();
@@ -174,8 +175,8 @@ impl Lab<'_> {
         });
     }
 
-    /// What a shop does whose power came back: it repeats what it has no answer to, and one call that it has. Then something
-    /// new. Gives back all calls that are answered by now.
+    /// What a shop does whose power came back: it repeats what it has no answer to, and one call that it has. Then
+    /// something new. Gives back all calls that are answered by now.
     fn repeat(&mut self, cut: &Cut, daemon: &Daemon, found: &Events) -> Tally {
         let mut calls = cut.known.calls.clone();
         let last = cut.acknowledged.iter().filter(|(_, calls)| **calls > 0).map(|(shop, calls)| (shop, calls - 1));
@@ -205,7 +206,8 @@ impl Lab<'_> {
         self.figures.expect(name, listed.len() == count, || format!("{} events in the end, not {count}", listed.len()));
     }
 
-    /// Every event is owed to every webhook once, and delivered by as many attempts as it takes: these, by notification.
+    /// Every event is owed to every webhook once, and delivered by as many attempts as it takes: these, by
+    /// notification.
     fn expect_delivered(&mut self, cut: &Cut, daemon: &Daemon, listed: &Events) -> Attempts {
         let owns = listed.iter().flat_map(|(own, ids)| ids.iter().map(move |id| (id.as_str(), own.as_str())));
         let own_of: BTreeMap<&str, &str> = owns.collect();
@@ -230,8 +232,8 @@ impl Lab<'_> {
         notifications
     }
 
-    /// Each notification went on where it stood: no attempt was left out, and none was made that had not been due. Gives back how
-    /// many attempts the disk knew of.
+    /// Each notification went on where it stood: no attempt was left out, and none was made that had not been due.
+    /// Gives back how many attempts the disk knew of.
     fn expect_taken_up(&mut self, cut: &Cut, notifications: &Attempts, book: &Book) -> Attempts {
         let mut heard_now: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for Attempt { own, hook, number } in book.heard.lock().unwrap().iter().cloned() {

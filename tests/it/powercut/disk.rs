@@ -6,14 +6,15 @@
 //! - the **rack**, XFS again, which plays the drives' caches;
 //! - the **disks**, ext4, for a daemon to live on.
 //!
-//! A clone (FICLONE) is atomic. A clone of a disk's image on the rack holds all that its block device had been given at that
-//! instant, and nothing that stood only in ext4's page cache or in a process: a power cut to a drive that keeps what it is
-//! given. A clone of the rack's own image on the base holds of each disk what had been flushed, and little else: the rest stood in
-//! the rack's page cache. That is a power cut to a drive with a volatile cache, and it finds a program out that writes where it
-//! has written before, gets its bytes as far as the drive (`sync_file_range` does) and never has them flushed.
+//! A clone (FICLONE) is atomic. A clone of a disk's image on the rack holds all that its block device had been given at
+//! that instant, and nothing that stood only in ext4's page cache or in a process: a power cut to a drive that keeps
+//! what it is given. A clone of the rack's own image on the base holds of each disk what had been flushed, and little
+//! else: the rest stood in the rack's page cache. That is a power cut to a drive with a volatile cache, and it finds a
+//! program out that writes where it has written before, gets its bytes as far as the drive (`sync_file_range` does) and
+//! never has them flushed.
 //!
-//! A plain copy of an image would not do: while it reads, the disk is written on, and it can catch a later write and miss an
-//! earlier one that was flushed before it, a state that never was.
+//! A plain copy of an image would not do: while it reads, the disk is written on, and it can catch a later write and
+//! miss an earlier one that was flushed before it, a state that never was.
 //!
 //! This file knows nothing of carteiro.
 
@@ -27,15 +28,16 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Every image is sparse: these are bounds, well above what a chain of rounds writes, and no space is taken up in advance.
+/// Every image is sparse: these are bounds, well above what a chain of rounds writes, and no space is taken up in
+/// advance.
 const BASE_BYTES: u64 = 8 << 30;
 const RACK_BYTES: u64 = 4 << 30;
 const DISK_BYTES: u64 = 1 << 30;
 /// Few inodes and nothing left for later, so that the kernel has no initialising of its own to do on a mounted disk.
 const EXT4: [&str; 6] = ["-q", "-F", "-N", "1024", "-E", "lazy_itable_init=0,lazy_journal_init=0"];
 const XFS: [&str; 3] = ["-q", "-m", "reflink=1"];
-/// A rack and its clones have one UUID, which XFS refuses to mount twice unless told that it does not matter. What is deleted is
-/// given back to the storey below.
+/// A rack and its clones have one UUID, which XFS refuses to mount twice unless told that it does not matter. What is
+/// deleted is given back to the storey below.
 const XFS_MOUNT: &str = "loop,nouuid,discard";
 
 /// A program, looked for where the system keeps those for root as well, which not every PATH names.
@@ -53,9 +55,9 @@ fn run(name: &str, arguments: &[&OsStr]) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(format!("{name}: {}", complaint.trim())) }
 }
 
-/// A command that runs this test binary again, in a mount namespace of its own: however its processes end, by Ctrl-C or kill -9
-/// too, the kernel takes mounts and loop devices back when the last of them is gone. The guards below do so in good order whenever
-/// a test ends or panics; this is for when they never run. `Err` says why it can't be had.
+/// A command that runs this test binary again, in a mount namespace of its own: however its processes end, by Ctrl-C or
+/// kill -9 too, the kernel takes mounts and loop devices back when the last of them is gone. The guards below do so in
+/// good order whenever a test ends or panics; this is for when they never run. `Err` says why it can't be had.
 pub(super) fn in_a_namespace() -> Result<Command, String> {
     let own = fs::metadata("/proc/self").map_err(|error| format!("/proc: {error}"))?;
     if own.uid() != 0 {
@@ -147,9 +149,10 @@ impl Rack {
         Ok(Plugged { place, _rack: self })
     }
 
-    /// Cuts the power: what this disk would hold if it went now. Nobody on the disk notices. `note` is called right before, to
-    /// write down how things stand: the shorter the time between, the fewer the bugs that hide in it. So the program that clones
-    /// has been started by then and only waits for its order; starting one takes longer than most syncs.
+    /// Cuts the power: what this disk would hold if it went now. Nobody on the disk notices. `note` is called right
+    /// before, to write down how things stand: the shorter the time between, the fewer the bugs that hide in it. So the
+    /// program that clones has been started by then and only waits for its order; starting one takes longer than most
+    /// syncs.
     pub(super) fn cut<T>(&self, disk: &Path, unflushed: Unflushed, name: &str, note: impl FnOnce() -> T) -> (Taken, T) {
         let (folder, source) = match unflushed {
             Unflushed::Kept => (&self.disks, disk.to_owned()),
@@ -197,8 +200,8 @@ impl Rack {
         fs::remove_file(disk).unwrap();
     }
 
-    /// That a cut is a cut, on this kernel and with these mounts: what was synced is there, what was only written is not, and
-    /// what the drive was given without a flush is or isn't, by the kind of the cut.
+    /// That a cut is a cut, on this kernel and with these mounts: what was synced is there, what was only written is
+    /// not, and what the drive was given without a flush is or isn't, by the kind of the cut.
     pub(super) fn prove(&self) {
         const OLD: &[u8] = &[b'o'; 4096];
         const NEW: &[u8] = &[0; 4096];
@@ -210,7 +213,8 @@ impl Rack {
         file.sync_all().unwrap();
         drop(file);
         File::open(plugged.path()).unwrap().sync_all().unwrap();
-        // Straight to the drive, over what is there already: no name, no length, no place changes, and nobody asks for a flush.
+        // Straight to the drive, over what is there already: no name, no length, no place changes, and nobody asks for
+        // a flush.
         let to = format!("of={}", given.display());
         let zeros = ["if=/dev/zero", &to, "bs=4096", "count=1", "oflag=direct", "conv=notrunc"].map(OsStr::new);
         run("dd", &zeros).unwrap();
@@ -234,7 +238,8 @@ impl Drop for Rack {
     fn drop(&mut self) {
         unmount(&self.disks);
         unmount(&self.base);
-        // The kernel lets go of a loop device a moment after its mount is gone. A test that leaves one behind has failed.
+        // The kernel lets go of a loop device a moment after its mount is gone. A test that leaves one behind has
+        // failed.
         let start = Instant::now();
         let folder = self.folder.path().display().to_string();
         while loop_files().iter().any(|file| file.contains(&folder)) {
@@ -270,8 +275,8 @@ impl Plugged<'_> {
         fs::write(self.place.join(name), text).unwrap();
     }
 
-    /// Whether that was in vain. The file's name may be there, for the journal carries names to the disk with the next sync of any
-    /// file, but nobody had asked for its bytes.
+    /// Whether that was in vain. The file's name may be there, for the journal carries names to the disk with the next
+    /// sync of any file, but nobody had asked for its bytes.
     pub(super) fn was_in_vain(&self) -> bool {
         let (name, text) = IN_VAIN;
         fs::read(self.place.join(name)).map_or(true, |bytes| bytes != text)

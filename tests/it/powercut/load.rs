@@ -1,5 +1,6 @@
-//! The load under which the power goes: shops that record events, and a target that is told of them. Everything about a call,
-//! and every answer of the target, follows from a name, so that to repeat or to check one nothing need be remembered of it.
+//! The load under which the power goes: shops that record events, and a target that is told of them. Everything about a
+//! call, and every answer of the target, follows from a name, so that to repeat or to check one nothing need be
+//! remembered of it.
 
 use crate::harness::{exchange, request};
 use crate::receiver::{Reply, Request, answer, read_request};
@@ -107,7 +108,8 @@ pub(super) fn resource(own: &str) -> String {
     json!({ "payment": { "id": own, "texto": text } }).to_string()
 }
 
-/// How many calls of each shop have been answered 201. A shop makes one call at a time, in order, so that a number says which.
+/// How many calls of each shop have been answered 201. A shop makes one call at a time, in order, so that a number says
+/// which.
 pub(super) type Tally = BTreeMap<String, usize>;
 
 /// The events of all these calls.
@@ -270,8 +272,8 @@ impl Target {
         Self { url, book }
     }
 
-    /// Opens a new book. For a daemon that starts when the one before has ended in good order, so that nothing of it is on its
-    /// way any more.
+    /// Opens a new book. For a daemon that starts when the one before has ended in good order, so that nothing of it is
+    /// on its way any more.
     pub(super) fn new_book(&self) -> Arc<Book> {
         let book = Arc::new(Book::default());
         *self.book.lock().unwrap() = book.clone();

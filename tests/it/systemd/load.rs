@@ -1,5 +1,5 @@
-//! Shops that record events without a pause while the daemon is taken away under them. No call is ever repeated: whatever goes wrong
-//! counts.
+//! Shops that record events without a pause while the daemon is taken away under them. No call is ever repeated:
+//! whatever goes wrong counts.
 
 use super::super::harness::{DEADLINE, request};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -1,5 +1,5 @@
-//! A machine with systemd: a minimal Debian in a folder, booted in namespaces of its own. It shares the network of the process that
-//! boots it, so that tests reach its daemon on loopback.
+//! A machine with systemd: a minimal Debian in a folder, booted in namespaces of its own. It shares the network of the
+//! process that boots it, so that tests reach its daemon on loopback.
 
 use super::super::harness::{eventually, say};
 use std::fs;

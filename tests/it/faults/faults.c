@@ -1,8 +1,8 @@
 /*
  * Fails chosen system calls on the files of one folder; loaded into the daemon with LD_PRELOAD.
  *
- * FAULT_DIR names the folder. FAULT_CONTROL names a file of 64-bit words that both sides have mapped: the test writes what is to
- * fail, this side counts. See `shim.rs` for the words.
+ * FAULT_DIR names the folder. FAULT_CONTROL names a file of 64-bit words that both sides have mapped: the test writes
+ * what is to fail, this side counts. See `shim.rs` for the words.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
 //! The panel behind a proxy that isn't set up for it: the cause is named, on the page and in the log.
 
-use super::harness::{Daemon, request};
+use super::super::harness::{Daemon, request};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 

@@ -1,9 +1,9 @@
-//! `carteiro tail` and `events follow`: what goes on while the daemon, or the way to it, comes and goes; and to which daemon a
-//! command speaks as whom.
+//! `carteiro tail` and `events follow`: what goes on while the daemon, or the way to it, comes and goes; and to which
+//! daemon a command speaks as whom.
 
-use super::cli::Running;
-use super::harness::{Daemon, QUICK, eventually};
-use super::receiver::{Receiver, read_request};
+use super::super::harness::{Daemon, QUICK, eventually};
+use super::super::receiver::{Receiver, read_request};
+use super::running::Running;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -13,7 +13,8 @@ use std::sync::mpsc;
 /// An attempt as the stream tells it.
 fn attempt(number: u32) -> String {
     let notification = json!({
-        "id": "0193a5b0-1111-7222-8333-444455556666", "type": "PAYMENT.PAID", "target": "http://loja.example/", "status": "RETRYING",
+        "id": "0193a5b0-1111-7222-8333-444455556666", "type": "PAYMENT.PAID", "target": "http://loja.example/",
+        "status": "RETRYING",
     });
     let attempt = json!({
         "number": number, "trigger": "AUTOMATIC", "started_at": "2026-11-23T12:00:00.123Z", "duration_ms": 3.5,
@@ -28,7 +29,8 @@ fn attempt(number: u32) -> String {
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
 
-/// A daemon's stream as far as a test needs one: each connection gets the next part of the script and is cut off behind it.
+/// A daemon's stream as far as a test needs one: each connection gets the next part of the script and is cut off behind
+/// it.
 fn fake(script: Vec<String>) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -50,13 +52,16 @@ fn fake(script: Vec<String>) -> (String, mpsc::Receiver<String>) {
 #[test]
 fn tail_goes_on_where_the_connection_broke_off() {
     let daemon = Daemon::quick();
-    let unavailable = "HTTP/1.1 503 X\r\nContent-Length: 51\r\nConnection: close\r\n\r\n{\"errors\":{\"code\":\"x\",\"detail\":\"carteiro is busy\"}}\n";
+    let unavailable = "HTTP/1.1 503 X\r\nContent-Length: 51\r\nConnection: close\r\n\r\n\
+                       {\"errors\":{\"code\":\"x\",\"detail\":\"carteiro is busy\"}}\n";
     let script = vec![
         // The last message isn't whole: it comes again.
         format!("{HEAD}: keep-alive\n\n{}{}{}", attempt(1), attempt(2), attempt(3).trim_end()),
         unavailable.to_owned(),
         // What nginx says while the daemon restarts behind it.
-        "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 13\r\nConnection: close\r\n\r\n<html></html>".to_owned(),
+        "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 13\r\nConnection: close\r\n\
+         \r\n<html></html>"
+            .to_owned(),
         format!("{HEAD}event: something-new\ndata: 1\n\n{}{}", attempt(3), attempt(4)),
     ];
     let (address, heads) = fake(script);
@@ -142,7 +147,8 @@ fn events_are_followed_through_a_restart() {
     assert_eq!(again.wait(), 0);
     // Without a place it begins now: what was recorded before is not told.
     let mut from_now = Running::start(&daemon, &["events", "follow", "--every", "20ms", "--count", "1", "--json"]);
-    // Whatever is recorded before it has asked where the feed ends is not told either, so something is until it is told.
+    // Whatever is recorded before it has asked where the feed ends is not told either, so something is until it is
+    // told.
     let told = eventually("an event is told", || {
         let id = daemon.record("ORDER.UPDATED");
         from_now.try_line().map(|told| (told, id))
@@ -162,8 +168,8 @@ fn on_a_port_of_its_own(config: &str) -> Daemon {
     daemon
 }
 
-/// The real stream, through a crash: what was told is told once, what the new daemon does is told from its first attempt on, and the
-/// gap between is said.
+/// The real stream, through a crash: what was told is told once, what the new daemon does is told from its first
+/// attempt on, and the gap between is said.
 #[test]
 fn tail_follows_the_daemon_through_kill_9() {
     let mut daemon = on_a_port_of_its_own(QUICK);
