@@ -40,7 +40,7 @@ fn main() {
         return;
     }
     let options = Options::read(&SECTIONS.map(|(name, _)| name), &["quick", "--json"]);
-    common::room::clean_up_at_signals();
+    common::scratch::clean_up_at_signals();
     let report = Report::new(options.json);
     let mut bench = Bench { options, report, limits: Limits::default(), sink: Sink::start() };
     for (name, show) in SECTIONS {

@@ -27,8 +27,8 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 /// What the one webhook subscribes to, and what it doesn't.
-const OWED: &str = "PAYMENT.PAID";
-const NOT_OWED: &str = "ORDER.CREATED";
+const SUBSCRIBED: &str = "PAYMENT.PAID";
+const UNSUBSCRIBED: &str = "ORDER.CREATED";
 /// How many events are posted before the sink is waited for: it holds what came in memory.
 const FILL: u64 = 10_000;
 const BATCH: u64 = 500;
@@ -66,7 +66,7 @@ fn main() {
         return;
     }
     let options = Options::read(&[], &["quick", "--full", "--svg", "--csv"]);
-    common::room::clean_up_at_signals();
+    common::scratch::clean_up_at_signals();
     let sink = Sink::start();
     let daemon = Daemon::start();
     let webhook = daemon.register(&sink.target(0), "PAYMENT.*");
@@ -114,7 +114,7 @@ impl Growth {
     fn fill(&mut self, size: u64) {
         while self.stored < size {
             let count = FILL.min(size - self.stored).next_multiple_of(BATCH);
-            let load = self.load(OWED, count / BATCH);
+            let load = self.load(SUBSCRIBED, count / BATCH);
             self.sink.reset();
             Load { path: "/api/events/batch".to_owned(), batch: Some(BATCH), connections: 2, ..load }.run();
             self.sink.wait_for(count);
@@ -124,10 +124,10 @@ impl Growth {
 
     fn measure(&mut self) -> Row {
         let mut row = Row::default();
-        let (per_s, cpu_s) = self.probe(NOT_OWED);
+        let (per_s, cpu_s) = self.probe(UNSUBSCRIBED);
         row.insert("recorded, events/s", per_s);
         row.insert("recorded, CPU s for 10,000", cpu_s);
-        let (per_s, cpu_s) = self.probe(OWED);
+        let (per_s, cpu_s) = self.probe(SUBSCRIBED);
         row.insert("delivered, events/s", per_s);
         row.insert("delivered, CPU s for 10,000", cpu_s);
         self.lists(&mut row);
@@ -144,13 +144,13 @@ impl Growth {
         row
     }
 
-    /// Events a second, to their arrival where they are owed, and CPU seconds of the daemon for 10,000.
+    /// Events a second, to their arrival where they are pending, and CPU seconds of the daemon for 10,000.
     fn probe(&mut self, event_type: &str) -> (f64, f64) {
         self.sink.reset();
         let before = self.daemon.usage();
         let posted = self.load(event_type, PROBE).run();
         self.stored += PROBE;
-        let last_us = if event_type == OWED { self.sink.wait_for(PROBE).last_us } else { posted.last_us };
+        let last_us = if event_type == SUBSCRIBED { self.sink.wait_for(PROBE).last_us } else { posted.last_us };
         std::thread::sleep(Duration::from_millis(300));
         let cpu_s = (self.daemon.usage() - before).cpu_s;
         (rate(PROBE, posted.first_us, last_us), cpu_s * 10_000.0 / PROBE as f64)
@@ -166,7 +166,7 @@ impl Growth {
         let lists = [
             ("first page, p50 ms", "first page, p99 ms", "/api/events?limit=50".to_owned()),
             ("deep page, p50 ms", "deep page, p99 ms", format!("/api/events?limit=50&to={at}&cursor={cursor}")),
-            ("by type, p50 ms", "by type, p99 ms", format!("/api/events?limit=50&type={NOT_OWED}")),
+            ("by type, p50 ms", "by type, p99 ms", format!("/api/events?limit=50&type={UNSUBSCRIBED}")),
             ("by resource, p50 ms", "by resource, p99 ms", format!("/api/events?resource_id={middle}")),
             (
                 "history of a webhook, p50 ms",

@@ -128,7 +128,7 @@ fn wheel(bencher: Bencher, timers: u64) {
     });
 }
 
-/// A scheduler with so many lanes that are owed nothing, every page it asked for answered.
+/// A scheduler with so many lanes with nothing pending, every page it asked for answered.
 fn scheduler(lanes: u32) -> Scheduler<()> {
     let mut scheduler = Scheduler::new(NOW, 512, Seq(0));
     let settings = LaneSettings { account: AccountNo(0), active: true, max_in_flight: 8, rate_limit: None };
@@ -150,7 +150,7 @@ fn nothing(action: &Action<()>) -> Option<Input<()>> {
     }
 }
 
-/// An event that becomes owed to each lane, is attempted, confirmed and settled: three steps for all of them.
+/// An event that becomes pending for each lane, is attempted, confirmed and settled: three steps for all of them.
 #[divan::bench(args = [1, 10, 100])]
 fn schedule(bencher: Bencher, lanes: u32) {
     let mut scheduler = scheduler(lanes);

@@ -106,12 +106,12 @@ const TO_DO: [(&str, &str); 48] = [
 /// Fails with what breaks a rule and isn't listed, and with what is listed and breaks none.
 fn hold(rule: &str, broken: &BTreeMap<String, Vec<String>>) {
     let listed: BTreeSet<&str> = TO_DO.iter().filter(|(of, _)| *of == rule).map(|(_, what)| *what).collect();
-    let fresh: Vec<String> = broken
+    let unlisted: Vec<String> = broken
         .iter()
         .filter(|(what, _)| !listed.contains(what.as_str()))
         .map(|(what, places)| format!("({rule:?}, {what:?})\n    {}", places.join("\n    ")))
         .collect();
-    assert!(fresh.is_empty(), "these break the rule {rule:?}:\n{}", fresh.join("\n"));
+    assert!(unlisted.is_empty(), "these break the rule {rule:?}:\n{}", unlisted.join("\n"));
     let over: Vec<&&str> = listed.iter().filter(|what| !broken.contains_key(**what)).collect();
     assert!(over.is_empty(), "these break the rule {rule:?} no more, take them off the list: {over:?}");
 }

@@ -54,7 +54,7 @@ impl Addresses {
 
 /// Starts one of each; they go on until the process ends. Must run inside a `LocalSet`.
 pub(super) async fn serve() -> Addresses {
-    // Bound and never listening: the port is ours, and whoever connects is refused.
+    // Bound and never listening: the port is ours, and every connection is refused.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let refusing = socket.local_addr().unwrap();

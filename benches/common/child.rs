@@ -1,6 +1,6 @@
 //! Children of a bench: its own program in another role, or a program that is measured.
 
-use super::{load, room, sink};
+use super::{load, scratch, sink};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
@@ -51,7 +51,7 @@ pub(crate) struct Guarded(pub(crate) Child);
 impl Guarded {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        room::enlist(child.id());
+        scratch::enlist(child.id());
         Self(child)
     }
 
@@ -64,6 +64,6 @@ impl Drop for Guarded {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-        room::strike_off(self.0.id());
+        scratch::strike_off(self.0.id());
     }
 }

@@ -3,7 +3,7 @@
 use super::child::{Guarded, in_role};
 use super::http::Caller;
 use super::procfs::{Usage, pss_mib};
-use super::room::Room;
+use super::scratch::Scratch;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Daemon {
     child: Option<Guarded>,
-    room: Room,
+    scratch: Scratch,
     pub(crate) address: String,
     admin: String,
     /// What events are recorded with.
@@ -39,17 +39,17 @@ impl Daemon {
     }
 
     pub(crate) fn unstarted() -> Self {
-        let room = Room::new();
+        let scratch = Scratch::new();
         // The daemon says on which port it listens in its log, which is to be quiet; so the port is chosen here.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
         let config = format!(
             "server.listen = \"{address}\"\nstore.path = \"{}\"\negress.allow = [\"127.0.0.0/8\"]\n\
              log.level = \"warn\"\n",
-            room.file("data").display()
+            scratch.file("data").display()
         );
-        fs::write(room.file("carteiro.toml"), config).unwrap();
-        Self { child: None, room, address, admin: String::new(), token: String::new() }
+        fs::write(scratch.file("carteiro.toml"), config).unwrap();
+        Self { child: None, scratch, address, admin: String::new(), token: String::new() }
     }
 
     /// Starts it, and tells how long it took to be ready.
@@ -65,8 +65,8 @@ impl Daemon {
     }
 
     fn spawn_by(&mut self, mut command: Command) -> Duration {
-        let log = File::options().create(true).append(true).open(self.room.file("log")).unwrap();
-        command.args(["serve", "--config"]).arg(self.room.file("carteiro.toml"));
+        let log = File::options().create(true).append(true).open(self.scratch.file("log")).unwrap();
+        command.args(["serve", "--config"]).arg(self.scratch.file("carteiro.toml"));
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let start = Instant::now();
         self.child = Some(Guarded::spawn(&mut command));
@@ -100,7 +100,7 @@ impl Daemon {
     fn make_token(&self) -> String {
         let mut command = Command::new(CARTEIRO);
         command.args(["token", "create", "--name", "bench", "--scope", "ingest", "--config"]);
-        let made = command.env_clear().arg(self.room.file("carteiro.toml")).output().unwrap();
+        let made = command.env_clear().arg(self.scratch.file("carteiro.toml")).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
@@ -149,15 +149,15 @@ impl Daemon {
     }
 
     fn data(&self) -> std::path::PathBuf {
-        self.room.file("data")
+        self.scratch.file("data")
     }
 
-    pub(crate) fn room(&self) -> &Room {
-        &self.room
+    pub(crate) fn scratch(&self) -> &Scratch {
+        &self.scratch
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.room.file("log")).unwrap_or_default()
+        fs::read_to_string(self.scratch.file("log")).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,6 @@
-//! What the disk allows: the floor under every durable answer, on the filesystem the data stands on.
+//! What the disk allows: the limit of every durable answer, on the filesystem the data stands on.
 
-use super::room::Room;
+use super::scratch::Scratch;
 use super::stats::Spread;
 use std::fs::File;
 use std::io::Write as _;
@@ -18,8 +18,8 @@ pub(crate) struct Synced {
 }
 
 pub(crate) fn append_and_sync(lasting: Duration) -> Synced {
-    let room = Room::new();
-    let mut file = File::create_new(room.file("appended")).unwrap();
+    let scratch = Scratch::new();
+    let mut file = File::create_new(scratch.file("appended")).unwrap();
     let block = [0x5a; 1024];
     let mut samples = Vec::new();
     let start = Instant::now();
@@ -37,8 +37,8 @@ type Place = Sender<()>;
 /// Events a second of so many writers that each wait for one committer, which appends whatever waits and syncs once for
 /// all. No store that answers after a sync can be faster; this one keeps nothing that could be found again.
 pub(crate) fn group_commit(writers: usize, lasting: Duration) -> f64 {
-    let room = Room::new();
-    let mut file = File::create_new(room.file("committed")).unwrap();
+    let scratch = Scratch::new();
+    let mut file = File::create_new(scratch.file("committed")).unwrap();
     let (sender, receiver) = channel::<(Vec<u8>, Place)>();
     std::thread::scope(|scope| {
         let start = Instant::now();

@@ -16,6 +16,6 @@ pub(crate) mod options;
 pub(crate) mod plot;
 pub(crate) mod procfs;
 pub(crate) mod report;
-pub(crate) mod room;
+pub(crate) mod scratch;
 pub(crate) mod sink;
 pub(crate) mod stats;

@@ -7,7 +7,7 @@ use super::bad;
 use super::child::{Guarded, in_role};
 use super::clock::now_us;
 use super::procfs::Usage;
-use super::room::Room;
+use super::scratch::Scratch;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -64,7 +64,7 @@ pub(crate) struct Sink {
     orders: ChildStdin,
     answers: BufReader<ChildStdout>,
     addresses: Addresses,
-    room: Room,
+    scratch: Scratch,
 }
 
 impl Sink {
@@ -73,7 +73,7 @@ impl Sink {
         let orders = child.0.stdin.take().unwrap();
         let mut answers = BufReader::new(child.0.stdout.take().unwrap());
         let addresses = read(&mut answers);
-        Self { child, orders, answers, addresses, room: Room::new() }
+        Self { child, orders, answers, addresses, scratch: Scratch::new() }
     }
 
     pub(crate) fn addresses(&self) -> Addresses {
@@ -104,7 +104,7 @@ impl Sink {
 
     /// When each event came to a target for the first time, by its number.
     pub(crate) fn arrivals(&mut self, number: usize) -> HashMap<u64, u64> {
-        let file = self.room.file("arrivals");
+        let file = self.scratch.file("arrivals");
         self.order::<Tally>(&Order::Arrivals { path: path(number), file: file.clone() });
         let text = std::fs::read_to_string(file).unwrap();
         let pair = |line: &str| line.split_once(' ').and_then(|(n, us)| Some((n.parse().ok()?, us.parse().ok()?)));

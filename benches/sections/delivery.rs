@@ -84,7 +84,7 @@ pub(crate) fn latency(bench: &mut Bench) {
     let (post, synced) = (limits.http(sink, options, 1).answer, limits.synced(options).spread);
     let daemon = Daemon::start();
     daemon.register(&sink.target(0), "*");
-    let log = daemon.room().file("posts");
+    let log = daemon.scratch().file("posts");
     let count = CALM_PER_S * options.seconds(20, 5);
     let load = events(&daemon, 16, count);
     deliver(&daemon, sink, &Load { rate: Some(CALM_PER_S as f64), log: Some(log.clone()), ..load }, 1);

@@ -1,6 +1,6 @@
 //! A healthy target beside fifty bad ones: what it is made to wait.
 //!
-//! Every event is owed to all of them, so the daemon is asked for 51 times as much as when the healthy one is alone.
+//! Every event goes to all of them, so the daemon is asked for 51 times as much as when the healthy one is alone.
 //! The run with fifty more healthy targets tells what of the difference is that, and what is that they are bad.
 
 use super::delivery::posts;
@@ -38,7 +38,7 @@ type Beside = Box<dyn Fn(&Sink, usize) -> Option<String>>;
 
 pub(crate) fn show(bench: &mut Bench) {
     let Bench { options, report, sink, .. } = bench;
-    report.section("A healthy target at 100 events a second, beside 50 that are owed the same");
+    report.section("A healthy target at 100 events a second, beside 50 that are sent the same");
     let mut scenes: Vec<(&str, Beside)> = vec![
         (ALONE, Box::new(|_, _| None)),
         (HEALTHY, Box::new(|sink, at| Some(sink.target(at + 1)))),
@@ -96,13 +96,13 @@ fn play(options: &Options, sink: &mut Sink, beside: &Beside, waits: &mut Waits) 
         daemon.register(&target, "*");
     }
     let lasting_s = options.seconds(12, 5);
-    let log = daemon.room().file("posts");
+    let log = daemon.scratch().file("posts");
     let load = events(&daemon, 64, PER_S * lasting_s);
     let before = daemon.usage();
     Load { rate: Some(PER_S as f64), log: Some(log.clone()), ..load }.run();
     waits.cpu_s += (daemon.usage() - before).cpu_s;
     waits.lasted_s += lasting_s as f64;
-    // What the healthy one is still owed comes now; the others may be owed for ever.
+    // What is pending for the healthy one comes now; the others may wait for ever.
     let deadline = std::time::Instant::now() + Duration::from_secs(if options.quick { 5 } else { 20 });
     let mut arrived = sink.arrivals(0);
     while (arrived.len() as u64) < PER_S * lasting_s && std::time::Instant::now() < deadline {

@@ -62,7 +62,7 @@ impl Delivered {
     }
 }
 
-/// Posts to a daemon whose every event is owed to `targets` targets of the sink, after a warm-up of a tenth as much.
+/// Posts to a daemon whose every event goes to `targets` targets of the sink, after a warm-up of a tenth as much.
 pub(crate) fn deliver(daemon: &Daemon, sink: &mut Sink, load: &Load, targets: u64) -> Delivered {
     sink.reset();
     let warm_up = Load { count: (load.count / 10).max(100), first: 1_000_000_000, log: None, ..load.clone() };

@@ -112,7 +112,7 @@ fn an_account_that_left_the_config_is_held_told_and_comes_back_whole() {
     daemon.call_as(&theirs, "GET", "/api/events", "", b"").expect(200);
 }
 
-/// The overview in Portuguese, as whoever has this token sees it.
+/// The overview in Portuguese, as the owner of this token sees it.
 fn overview(daemon: &Daemon, token: &str) -> String {
     let form = form_urlencoded::Serializer::new(String::new()).append_pair("token", token).finish();
     let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -238,8 +238,8 @@ fn an_account_is_exported_and_removed_beside_a_running_daemon() {
     daemon.configure(&both());
     daemon.spawn();
     assert_eq!(listed(&daemon)[1]["events"], 0);
-    let fresh = token(&daemon, "sandbox");
-    assert_eq!(daemon.call_as(&fresh, "GET", "/api/webhooks", "", b"").expect(200).data(), json!([]));
+    let new = token(&daemon, "sandbox");
+    assert_eq!(daemon.call_as(&new, "GET", "/api/webhooks", "", b"").expect(200).data(), json!([]));
     daemon.terminate();
     let (code, out, said) = daemon.run(&["verify"]);
     assert_eq!(code, Some(0), "{out}{said}");

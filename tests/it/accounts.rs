@@ -65,7 +65,7 @@ fn accounts_cant_see_each_other() {
 }
 
 #[test]
-fn figures_of_the_daemon_are_for_whoever_runs_it() {
+fn metrics_of_the_daemon_are_for_the_first_account() {
     let daemon = Daemon::start(TWO);
     let admin = |name: &str| {
         std::fs::read_to_string(daemon.data().join(format!("admin-token-{name}"))).unwrap().trim().to_owned()
@@ -79,10 +79,10 @@ fn figures_of_the_daemon_are_for_whoever_runs_it() {
         let made = post(account, "/api/tokens", json!({ "token": { "name": scope, "scopes": [scope] } }));
         made["token"].as_str().unwrap().to_owned()
     };
-    for (account, owed) in [(&first, 1), (&second, 2)] {
+    for (account, pending) in [(&first, 1), (&second, 2)] {
         let webhook = json!({ "webhook": { "target": "http://127.0.0.1:9/", "events": ["*"], "status": "PAUSED" } });
         post(account, "/api/webhooks", webhook);
-        for _ in 0..owed {
+        for _ in 0..pending {
             post(account, "/api/events", json!({ "event": { "type": "A.B", "resource": {} } }));
         }
     }

@@ -88,7 +88,7 @@ fn half_sent_batches_take_a_bounded_part_of_memory_and_leave_events_their_way() 
     daemon.record("A.B");
     let grown = daemon.resident_mib().saturating_sub(before);
     assert!(grown < MOST_MIB, "{grown} MiB more");
-    // Those that found no room are told when to come back; three are still awaited.
+    // Those that were refused are told when to come back; three are still awaited.
     let refused = eventually("nine are refused", || {
         let count = daemon.get("/metrics").body;
         let count = String::from_utf8(count).unwrap();
@@ -103,7 +103,7 @@ fn half_sent_batches_take_a_bounded_part_of_memory_and_leave_events_their_way() 
     }
     assert_eq!(told, refused);
     drop(held);
-    // Their room is free again.
+    // Their memory is free again.
     let event = r#"{"type":"A.B","resource":{}}"#;
     let batch = format!(r#"{{"events":[{event}{}]}}"#, " ".repeat(BATCH - 100));
     daemon.send("POST", "/api/events/batch", batch.as_bytes()).expect(201);
@@ -121,7 +121,7 @@ fn bodies_that_are_begun_and_not_sent_keep_nobody_out() {
     for length in [10, 100_000] {
         daemon.record_with(serde_json::json!({ "type": "A.B", "resource": { "note": "x".repeat(length) } }));
     }
-    // Below what a body waits for room at most.
+    // Below what a body waits for memory at most.
     assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
     let said = status_of(&mut held[0]);
     assert!(

@@ -227,7 +227,7 @@ fn notifications_are_listed_shown_and_resent_one_or_many() {
     }
 }
 
-/// The job is the daemon's: whoever watched it may go.
+/// The job is the daemon's: the command that watched it may end.
 #[test]
 fn a_bulk_resend_goes_on_when_its_watcher_goes() {
     let daemon = Daemon::quick();
@@ -361,7 +361,7 @@ fn failures_have_their_exit_codes_and_the_next_step() {
     assert_eq!(revoked, json!({ "id": made["id"], "revoked": true }));
     fails(&daemon, &with(&["--token-file", Box::leak(file.to_owned().into_boxed_str())]), 1, "401");
 
-    // Somebody else, or a daemon that has no room.
+    // Somebody else, or a daemon that is full.
     let stranger = Receiver::start(&[Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_vec())]);
     let address = stranger.url.trim_start_matches("http://").trim_end_matches("/notificacoes").to_owned();
     fails(&daemon, &["webhooks", "list", "--server", &address], 1, "is that carteiro?");

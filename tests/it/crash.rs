@@ -121,12 +121,12 @@ fn what_was_acknowledged_survives_kill_9() {
             assert!(!delivered.is_empty());
             break;
         }
-        assert!(start.elapsed() < DEADLINE, "nothing stays owed");
+        assert!(start.elapsed() < DEADLINE, "nothing stays pending");
         std::thread::sleep(Duration::from_millis(20));
     }
     let ids: BTreeSet<String> =
         receiver.requests().iter().map(|request| request.json()["id"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(ids.len(), listed.len(), "every event was delivered, whether its caller heard the answer or not");
+    assert_eq!(ids.len(), listed.len(), "every event was delivered, whether its caller got the answer or not");
     let (code, said, _) = daemon.run(&["verify"]);
     assert_eq!(code, Some(0), "{said}");
 }
@@ -183,14 +183,14 @@ fn a_kill_in_the_middle_of_a_large_batch_leaves_all_of_it_or_nothing() {
 }
 
 #[test]
-fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() {
+fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_pending() {
     let receiver = Receiver::ok();
     // A mebibyte is kept; every round records more than that.
     let quick = QUICK.replace("[delivery]", "[delivery]\nidempotency_window = \"1s\"");
     let mut daemon = Daemon::start(&format!("store.retention_bytes = \"1 MiB\"\n{quick}"));
     daemon.register(&receiver.url, &["PAYMENT.*"]);
     let held = daemon.register_with(json!({ "target": receiver.url, "events": ["ORDER.*"], "status": "PAUSED" }));
-    let owed: Vec<String> = (0..20).map(|_| daemon.record("ORDER.PAID")).collect();
+    let pending: Vec<String> = (0..20).map(|_| daemon.record("ORDER.PAID")).collect();
     let pad = "x".repeat(2000);
     for round in 0..rounds(4) {
         let events = vec![json!({ "type": "PAYMENT.PAID", "resource": { "pad": pad } }); 700];
@@ -218,14 +218,14 @@ fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_owed() 
             .then_some(())
     });
     let held = held["id"].as_str().unwrap();
-    assert_eq!(daemon.list(&format!("/api/notifications?webhook_id={held}&status=HELD")).len(), owed.len());
-    for event in &owed {
+    assert_eq!(daemon.list(&format!("/api/notifications?webhook_id={held}&status=HELD")).len(), pending.len());
+    for event in &pending {
         daemon.get(&format!("/api/events/{event}")).expect(200);
     }
 }
 
 #[test]
-fn a_restart_takes_up_what_is_owed_by_itself() {
+fn a_restart_takes_up_what_is_pending_by_itself() {
     let receiver = Receiver::start(&[Reply::Status(500)]);
     let mut daemon = Daemon::start(&retrying_after("300ms"));
     let webhook = daemon.register(&receiver.url, &["*"]);

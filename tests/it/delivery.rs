@@ -142,18 +142,18 @@ fn everything_else_is_tried_twenty_times_and_not_once_more() {
     cases.push((Reply::Raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec()), None, "bad_response"));
     let huge_head = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(200_000));
     cases.push((Reply::Raw(huge_head.into_bytes()), None, "bad_response"));
-    let mut owed = Vec::new();
+    let mut pending = Vec::new();
     for (index, (reply, status, code)) in cases.into_iter().enumerate() {
         let receiver = Receiver::start(&[reply]);
         daemon.register(&receiver.url, &[&format!("CASE{index}.*")]);
-        owed.push((daemon.record(&format!("CASE{index}.X")), receiver, status, code));
+        pending.push((daemon.record(&format!("CASE{index}.X")), receiver, status, code));
     }
     // Nothing listens on a port that was free a moment ago.
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     daemon.register(&format!("http://{gone}/"), &["GONE.*"]);
     let refused = daemon.record("GONE.X");
 
-    for (event, receiver, status, code) in &owed {
+    for (event, receiver, status, code) in &pending {
         let notification = daemon.await_status(event, "FAILED");
         let attempts = notification["attempts"].as_array().unwrap();
         assert_eq!(attempts.len(), 20, "{status:?} {code}");
@@ -196,7 +196,7 @@ fn everything_else_is_tried_twenty_times_and_not_once_more() {
         let event = daemon.record("LATER.X");
         daemon.await_status(&event, "DELIVERED");
     }
-    assert!(owed.iter().all(|(_, receiver, ..)| receiver.count() == 20));
+    assert!(pending.iter().all(|(_, receiver, ..)| receiver.count() == 20));
 }
 
 #[test]

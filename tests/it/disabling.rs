@@ -37,7 +37,7 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     daemon.kill_9();
     daemon.spawn();
     assert_eq!(webhook(&daemon, &hook["id"])["disables_at"], announced);
-    // What was down might have been mended meanwhile: it takes an attempt that fails now.
+    // What was down might have been repaired meanwhile: it takes an attempt that fails now.
     let ended = std::time::Duration::from_secs(2);
     std::thread::sleep(ended);
     assert_eq!(webhook(&daemon, &hook["id"])["status"], "ACTIVE");
@@ -59,7 +59,7 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     let explained = daemon.get(&format!("/api/events/{word}/explain")).expect(200).data();
     let about_itself = explained.as_array().unwrap().iter().find(|it| it["webhook_id"] == hook["id"]).unwrap();
     assert!(about_itself["reason"].as_str().unwrap().contains("tells the other webhooks"), "{explained}");
-    // What comes meanwhile is owed and held, and uses no attempt up; one call releases it.
+    // What comes meanwhile is pending and held, and uses no attempt up; one call releases it.
     let before = bad.count();
     let held: Vec<String> = (0..20).map(|_| daemon.record("ORDER.PAID")).collect();
     assert_eq!(daemon.list("/api/notifications?status=HELD").len(), 20);

@@ -12,7 +12,7 @@ fn paid(extra: Value) -> Value {
 }
 
 #[test]
-fn repeating_an_id_or_a_key_answers_the_first_event_again_and_owes_nothing_twice() {
+fn repeating_an_id_or_a_key_answers_the_first_event_again_and_delivers_nothing_twice() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
     daemon.register(&receiver.url, &["*"]);
     let id = "0193a5b0-1111-7222-8333-444455556666";
@@ -144,7 +144,7 @@ fn paging_and_the_feed_hold_under_concurrent_writers() {
 }
 
 #[test]
-fn erasing_takes_the_payload_away_and_cancels_what_is_owed() {
+fn erasing_takes_the_payload_away_and_cancels_what_is_pending() {
     let daemon = Daemon::start(&retrying_after("1h"));
     let receiver = Receiver::start(&[Reply::Status(500)]);
     daemon.register(&receiver.url, &["*"]);
@@ -164,14 +164,14 @@ fn erasing_takes_the_payload_away_and_cancels_what_is_owed() {
 #[test]
 fn explain_says_why() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
-    let owed = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    let matching = daemon.register(&receiver.url, &["PAYMENT.*"]);
     let other = daemon.register(&receiver.url, &["ORDER.*"]);
     let event = daemon.record("PAYMENT.PAID");
     let late = daemon.register(&receiver.url, &["*"]);
     daemon.await_status(&event, "DELIVERED");
     let explained = daemon.list(&format!("/api/events/{event}/explain"));
     let of = |id: &str| explained.iter().find(|one| one["webhook_id"] == id).unwrap();
-    assert!(of(&owed)["owed"] == true && of(&owed)["reason"].as_str().unwrap().contains("confirmed"));
+    assert!(of(&matching)["owed"] == true && of(&matching)["reason"].as_str().unwrap().contains("confirmed"));
     assert!(of(&other)["owed"] == false && of(&other)["reason"].as_str().unwrap().contains("`ORDER.*`"));
     assert!(of(&late)["reason"].as_str().unwrap().contains("registered at"));
 }
@@ -230,7 +230,7 @@ fn batches_leave_no_memory_behind() {
 }
 
 /// A type that was recorded for the first time while a page was being read had no range on that page, and the page's
-/// cursor stood behind its first event all the same: whoever polled never saw it.
+/// cursor stood behind its first event all the same: a caller that polled never saw it.
 #[test]
 fn a_feed_never_misses_the_first_event_of_a_type() {
     let daemon = Daemon::quick();

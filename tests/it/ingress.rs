@@ -122,7 +122,7 @@ fn the_slowest_makes_room_for_the_newest() {
     assert!(daemon.metric("carteiro_connections_dropped_total") >= 1);
 }
 
-/// Whoever had begun a head once held up a stop to the end of the grace time.
+/// A caller that had begun a head once held up a stop to the end of the grace time.
 #[test]
 fn half_a_head_doesnt_hold_up_a_stop() {
     let mut daemon = Daemon::start("server.shutdown_grace = \"25s\"\nserver.header_timeout = \"5m\"\n");

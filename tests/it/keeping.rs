@@ -42,14 +42,14 @@ fn record(daemon: &Daemon, own: &str) {
 // ---- backup, restore, verify ----
 
 #[test]
-fn a_backup_of_a_running_daemon_delivers_elsewhere_what_was_owed_and_nothing_that_was_confirmed() {
+fn a_backup_of_a_running_daemon_delivers_elsewhere_what_was_pending_and_nothing_that_was_confirmed() {
     let receiver = Receiver::start(&[Reply::Status(200), Reply::Status(500)]);
     let mut daemon = Daemon::start(&retrying_after("1h"));
     daemon.register(&receiver.url, &["*"]);
     let confirmed = daemon.record("PAYMENT.PAID");
     daemon.await_status(&confirmed, "DELIVERED");
-    let owed = daemon.record("PAYMENT.PAID");
-    daemon.await_status(&owed, "RETRYING");
+    let pending = daemon.record("PAYMENT.PAID");
+    daemon.await_status(&pending, "RETRYING");
     let file = daemon.data().with_file_name("shop.backup");
     let (code, said, _) = daemon.run(&["backup", file.to_str().unwrap()]);
     assert_eq!((code, said.trim()), (Some(0), file.to_str().unwrap()));
@@ -74,16 +74,16 @@ fn a_backup_of_a_running_daemon_delivers_elsewhere_what_was_owed_and_nothing_tha
     receiver.now(Reply::Status(200));
     let restored = Daemon::start_on(&elsewhere, &retrying_after("1h"));
     assert_eq!(restored.list("/api/events").len(), 2);
-    let notification = restored.history(&owed)[0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(restored.history(&owed)[0]["status"], "RETRYING");
+    let notification = restored.history(&pending)[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(restored.history(&pending)[0]["status"], "RETRYING");
     restored.post(&format!("/api/notifications/{notification}/resend"), &json!({})).expect(202);
-    restored.await_status(&owed, "DELIVERED");
+    restored.await_status(&pending, "DELIVERED");
     let new = restored.record("PAYMENT.PAID");
     restored.await_status(&new, "DELIVERED");
     let ids: Vec<String> =
         receiver.requests().iter().map(|request| request.header("webhook-id").unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 5);
-    assert_eq!(ids[1], ids[3], "the same notification, to whoever drops repeats");
+    assert_eq!(ids[1], ids[3], "the same notification, for a receiver that drops repeats");
     assert!(!ids[..4].contains(&ids[4]), "and a new one is nobody's repeat");
 }
 
@@ -323,7 +323,7 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
     daemon
         .post("/api/webhooks", &json!({ "webhook": { "target": "http://127.0.0.1:9/", "events": ["*"] } }))
         .refused(503, "unavailable");
-    // What was owed is delivered, and its outcome kept.
+    // What was pending is delivered, and its outcome stored.
     eventually("everything is delivered", || (receiver.count() == acknowledged).then_some(()));
     eventually("and kept", || daemon.list("/api/notifications?status=PENDING").is_empty().then_some(()));
     // Another program eats the rest.
@@ -340,7 +340,7 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
     fs::remove_file(&ballast).unwrap();
     daemon.spawn();
     daemon.get("/readyz").refused(503, "unavailable");
-    // Room, by itself, and without a restart: here a larger disk.
+    // Space again, by itself and without a restart: here a larger disk.
     let larger = Command::new("mount").args(["-o", "remount,size=200m"]).arg(disk.0.path()).status().unwrap();
     assert!(larger.success());
     eventually("it is ready again", || (daemon.get("/readyz").status == 200).then_some(()));
@@ -362,7 +362,7 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
 }
 
 #[test]
-fn figures_of_the_store_are_there_for_whoever_watches() {
+fn metrics_of_the_store_are_there_for_monitoring() {
     let receiver = Receiver::ok();
     let daemon = Daemon::start(&format!("store.retention = \"none\"\n{QUICK}"));
     daemon.register(&receiver.url, &["*"]);

@@ -82,7 +82,7 @@ fn a_test_and_an_attempt_by_hand_go_out_at_once_whatever_holds_the_lane() {
         daemon.post(&test, &json!({})).expect(202);
         await_within(AT_ONCE, &receiver, nth);
     }
-    // By now the target has asked even those by hand to stay away, and the rate limit is overdrawn.
+    // By now the target has asked even manual re-sends to stay away, and the rate limit is overdrawn.
     let event = daemon.record("PAYMENT.PAID");
     let notification = daemon.history(&event).remove(0);
     resend(&daemon, &notification);
@@ -182,7 +182,7 @@ fn ask(stream: &mut TcpStream, daemon: &Daemon, method: &str, path: &str, body: 
     assert!(answer[..read].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..read]));
 }
 
-/// A daemon that had used up its file descriptors failed what was owed with `internal`, twenty times within minutes.
+/// A daemon that had used up its file descriptors failed what was pending with `internal`, twenty times within minutes.
 #[test]
 fn a_fault_of_our_own_uses_up_no_attempt_and_counts_against_no_target() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
@@ -266,7 +266,7 @@ fn what_waits_for_a_place_or_for_a_target_to_be_reached_is_not_said_to_be_about_
     assert_eq!(one["next_attempt_at"], Value::Null);
 }
 
-/// Between the moment an outcome could be read and the moment its lane had heard of it, a notification was DELIVERED,
+/// Between the moment an outcome could be read and the moment its lane knew of it, a notification was DELIVERED,
 /// in flight, and not to be re-sent.
 #[test]
 fn what_is_delivered_is_never_said_to_be_under_way() {

@@ -18,7 +18,7 @@ fn sigterm_lets_attempts_in_flight_end_and_exits_0() {
 }
 
 #[test]
-fn what_the_grace_time_cuts_off_stays_owed() {
+fn what_the_grace_time_cuts_off_stays_pending() {
     let receiver = Receiver::start(&[Reply::Silence, Reply::Status(200)]);
     let quick = QUICK.replace("timeout = \"1s\"", "timeout = \"30s\"");
     let mut daemon = Daemon::start(&format!("server.shutdown_grace = \"100ms\"\n{quick}"));
@@ -87,13 +87,13 @@ fn a_stop_answers_calls_that_are_on_their_way() {
     let mut answer = vec![0; 4096];
     let length = kept.read(&mut answer).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200") && !answer[..length].windows(5).any(|at| at == b"close"));
-    let mut fresh = connect();
+    let mut new = connect();
     daemon.signal("-TERM");
     eventually("it stops", || daemon.log().contains("stopping").then_some(()));
     // The attempt in flight goes on, and calls are answered until it has ended.
     daemon.get("/healthz").expect(200);
     eventually("nobody new is accepted", || std::net::TcpStream::connect(&daemon.address).is_err().then_some(()));
-    for stream in [&mut kept, &mut fresh] {
+    for stream in [&mut kept, &mut new] {
         stream.write_all(call("").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

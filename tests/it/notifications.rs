@@ -1,4 +1,4 @@
-//! `/api/notifications`: filters, and re-sending by hand.
+//! `/api/notifications`: filters, and re-sending manually.
 
 use super::harness::{Daemon, eventually, retrying_after};
 use super::receiver::{Receiver, Reply};
@@ -110,14 +110,14 @@ fn nothing_is_resent_while_an_attempt_is_in_flight() {
 }
 
 #[test]
-fn resending_an_event_owes_it_to_whoever_matches_now() {
+fn resending_an_event_sends_it_to_every_webhook_that_matches_now() {
     let (daemon, first, second) = (Daemon::quick(), Receiver::ok(), Receiver::ok());
     daemon.register(&first.url, &["*"]);
     let event = daemon.record("PAYMENT.PAID");
     daemon.await_status(&event, "DELIVERED");
     daemon.register(&second.url, &["PAYMENT.*"]);
-    let owed = daemon.send("POST", &format!("/api/events/{event}/resend"), b"").expect(202).data();
-    assert_eq!(owed.as_array().unwrap().len(), 2);
+    let pending = daemon.send("POST", &format!("/api/events/{event}/resend"), b"").expect(202).data();
+    assert_eq!(pending.as_array().unwrap().len(), 2);
     first.await_count(2);
     second.await_count(1);
     assert_eq!(first.requests()[0].body, second.requests()[0].body);
@@ -205,7 +205,7 @@ fn a_bulk_resend_is_seen_in_progress_survives_a_crash_and_can_be_cancelled() {
     let given = cancelled["resent"].as_u64().unwrap();
     assert!((151..600).contains(&given), "{cancelled}");
     daemon.patch(&format!("/api/webhooks/{}", id(&webhook)), &json!({ "webhook": { "rate_limit": null } })).expect(200);
-    eventually("what was owed by then is sent", || (receiver.count() as u64 >= 800 + given).then_some(()));
+    eventually("what was pending by then is sent", || (receiver.count() as u64 >= 800 + given).then_some(()));
     let again = receiver.count() as u64 - 800 - given;
     assert!(again <= 64, "only what was in flight or not yet synced at the crash is sent again, not {again}");
     assert_eq!(daemon.get(&path).expect(200).data(), cancelled);

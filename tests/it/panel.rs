@@ -314,7 +314,7 @@ fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     with(&made, &[("headers", "x-nova: …")]).expect(422);
 }
 
-/// An authorization is no part of any page: after a refusal its field was empty, and mending the other one saved a
+/// An authorization is no part of any page: after a refusal its field was empty, and correcting the other one saved a
 /// webhook without.
 #[test]
 fn an_authorization_is_not_lost_without_a_word() {
@@ -332,7 +332,7 @@ fn an_authorization_is_not_lost_without_a_word() {
         assert!(asks(&refused) && !has_it(&refused), "{path}");
         assert!(text(&refused).contains("name=\"had_authorization\""), "{path}");
         let refused = with(path, &[("target", "ftp://x"), ("had_authorization", "1")]).expect(422);
-        assert!(asks(&refused), "{path}: once more, for as long as there is something else to mend");
+        assert!(asks(&refused), "{path}: once more, for as long as there is something else to correct");
         assert!(!asks(&with(path, &[("target", "ftp://x")]).expect(422)), "{path}: none was typed");
     }
 }
@@ -457,7 +457,10 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
     for path in ["/notifications/resend?type=PAYMENT.*", "/notifications/resend?type=PAYMENT.*&response=2xx&period=1h"]
     {
         let asked = page(path, 200);
-        assert!(asked.contains("Reenviar 2 notificações?"), "what a deleted webhook was owed doesn't count: {asked}");
+        assert!(
+            asked.contains("Reenviar 2 notificações?"),
+            "what was pending for a deleted webhook doesn't count: {asked}"
+        );
         assert!(asked.contains("inclusive as já entregues") && asked.contains("<dd>PAYMENT.*</dd>"), "{asked}");
     }
     assert!(!page("/notifications/resend?status=DELIVERED", 200).contains("inclusive as já entregues"));
@@ -532,7 +535,7 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
             assert!(shown.contains(&format!("<strong>O que fazer: </strong>{advice}")), "{why}: {shown}");
         }
         assert!(page(&path, "en").contains(&format!("<strong>What to do: </strong>{advice_en}")));
-        // What is owed leads to the list of just that.
+        // What is pending leads to the list of just that.
         let link = format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Tentando de novo: 5</a>");
         assert!(page(&path, "pt").contains(&link), "{link}");
         assert!(page(&format!("{path}/delete"), "pt").contains("5 notificações ainda a entregar serão canceladas."));

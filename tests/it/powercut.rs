@@ -40,7 +40,7 @@ const STOPPING_TIME: Duration = Duration::from_millis(80);
 /// How many rounds build on each other before a new disk is taken.
 const CHAIN: usize = 4;
 
-/// Retries that wait for a while: some are owed at every cut.
+/// Retries that wait for a while: some are pending at every cut.
 const CONFIG: &str = r#"
 [delivery]
 schedule = ["50ms", "250ms"]
@@ -132,8 +132,8 @@ struct Cut {
     acknowledged: Tally,
     /// Those that had been answered just after it. One more of each shop may have been under way.
     answered: Tally,
-    /// What the target had heard just after it, from one daemon after another: a book, and how much stood in it.
-    heard: Vec<(Arc<Book>, usize)>,
+    /// What the target had received just after it, from one daemon after another: a book, and how much stood in it.
+    received: Vec<(Arc<Book>, usize)>,
 }
 
 struct Lab<'a> {
@@ -185,8 +185,8 @@ impl Lab<'_> {
             let note = || (tally(), Instant::now());
             let (taken, (acknowledged, at)) = rack.cut(&begin.disk, unflushed, &name, note);
             let slowest = Duration::ZERO;
-            let (answered, heard) = (tally(), vec![(book.clone(), book.heard_so_far())]);
-            cuts.push((taken, Cut { name, known: known.clone(), at, slowest, acknowledged, answered, heard }));
+            let (answered, received) = (tally(), vec![(book.clone(), book.received_so_far())]);
+            cuts.push((taken, Cut { name, known: known.clone(), at, slowest, acknowledged, answered, received }));
         };
         let mut daemon =
             start(&mut self.random, &plugged, STARTING, || cut(&mut cuts, "starting", &known, &Tally::new))
@@ -252,7 +252,7 @@ impl Lab<'_> {
         let started = start(&mut self.random, &plugged, 1, || {
             plugged.write_in_vain();
             again = Some(rack.cut(disk, unflushed, &format!("{}-{unflushed:?}", cut.name), || ()).0);
-            cut.heard.push((book.clone(), book.heard_so_far()));
+            cut.received.push((book.clone(), book.received_so_far()));
         });
         match started {
             Ok(mut daemon) => {

@@ -16,9 +16,9 @@ const ADMIN: &str = "t0ken-de-administrador-muito-secreto";
 
 /// Everything that was said, and who said it.
 #[derive(Default)]
-struct Heard(String);
+struct Observed(String);
 
-impl Heard {
+impl Observed {
     fn add(&mut self, who: &str, said: impl AsRef<[u8]>) {
         writeln!(self.0, "== {who}\n{}", String::from_utf8_lossy(said.as_ref())).unwrap();
     }
@@ -52,7 +52,7 @@ fn no_secret_is_told_by_anything() {
     let open = "allow = [\"127.0.0.0/8\"]";
     let mut daemon = Daemon::start(&config(open));
     ADMIN.clone_into(&mut daemon.token);
-    let mut heard = Heard::default();
+    let mut observed = Observed::default();
     let mut secrets = vec![
         ("the authorization", AUTHORIZATION.split(' ').nth(1).unwrap().to_owned()),
         ("a header's value", HEADER.to_owned()),
@@ -111,7 +111,7 @@ fn no_secret_is_told_by_anything() {
     for way in [format!("{open}\nproxy = \"{proxy}\""), String::new()] {
         daemon.reload(&config(&way));
         let (_, printed, complained) = daemon.run(&["config"]);
-        heard.add("carteiro config", printed + &complained);
+        observed.add("carteiro config", printed + &complained);
         events.push(daemon.record("PAYMENT.PAID"));
         settled(&daemon, events.last().unwrap());
     }
@@ -127,21 +127,21 @@ fn no_secret_is_told_by_anything() {
     ] {
         let mut webhook = json!({ "target": "http://loja.invalid/", "events": ["*"] });
         webhook[field] = value;
-        heard.add(
+        observed.add(
             "a refused registration",
             daemon.post("/api/webhooks", &json!({ "webhook": webhook })).expect(422).body,
         );
     }
     let broken = format!(r#"{{"webhook": {{"authorization": "{AUTHORIZATION}", }}"#);
-    heard.add("broken JSON", daemon.send("POST", "/api/webhooks", broken.as_bytes()).expect(400).body);
+    observed.add("broken JSON", daemon.send("POST", "/api/webhooks", broken.as_bytes()).expect(400).body);
     for near in [format!("{ADMIN}x"), ADMIN[1..].to_owned(), format!("{token}x")] {
         let answer = daemon.call_as(&near, "GET", "/api/webhooks", "", b"").expect(401);
-        heard.add("a refused token", [answer.head.as_bytes(), &answer.body].concat());
+        observed.add("a refused token", [answer.head.as_bytes(), &answer.body].concat());
     }
     let answer =
         daemon.call_as(&token, "POST", "/api/webhooks", "Content-Type: application/json\r\n", b"{}").expect(403);
-    heard.add("a token without the scope", [answer.head.as_bytes(), &answer.body].concat());
-    heard.add("a token in the query", daemon.get(&format!("/api/events?access_token={ADMIN}")).expect(422).body);
+    observed.add("a token without the scope", [answer.head.as_bytes(), &answer.body].concat());
+    observed.add("a token in the query", daemon.get(&format!("/api/events?access_token={ADMIN}")).expect(422).body);
 
     let mut paths =
         ["/api/webhooks", "/api/events", "/api/notifications?limit=500", "/api/tokens", "/metrics", "/readyz"]
@@ -156,7 +156,7 @@ fn no_secret_is_told_by_anything() {
     }
     for path in &paths {
         let answer = daemon.get(path).expect(200);
-        heard.add(path, [answer.head.as_bytes(), &answer.body].concat());
+        observed.add(path, [answer.head.as_bytes(), &answer.body].concat());
     }
 
     let backup = folder.path().join("all.backup").display().to_string();
@@ -164,11 +164,11 @@ fn no_secret_is_told_by_anything() {
     for command in [&["check-config"][..], &list, &["backup", &backup], &["verify"]] {
         let (code, printed, complained) = daemon.run(command);
         assert_eq!(code, Some(0), "{command:?} {printed}{complained}");
-        heard.add(&format!("carteiro {}", command[0]), printed + &complained);
+        observed.add(&format!("carteiro {}", command[0]), printed + &complained);
     }
     assert!(daemon.terminate().success());
-    heard.add("the log", daemon.log());
-    assert!(heard.0.contains("[redacted]"), "what was looked through holds what it should");
+    observed.add("the log", daemon.log());
+    assert!(observed.0.contains("[redacted]"), "what was looked through holds what it should");
     for code in [
         "connect_refused",
         "dns_",
@@ -181,9 +181,9 @@ fn no_secret_is_told_by_anything() {
         "proxy_refused",
         "blocked_target",
     ] {
-        assert!(heard.0.contains(code), "no attempt failed with {code}");
+        assert!(observed.0.contains(code), "no attempt failed with {code}");
     }
     for (what, secret) in &secrets {
-        heard.must_not_hold(what, secret);
+        observed.must_not_hold(what, secret);
     }
 }

@@ -246,7 +246,7 @@ fn nobody_follows_another_accounts_attempts_nor_without_the_scope() {
     eventually("places are given back", || lets_in(&daemon, tokens[0], path, "").then_some(()));
 }
 
-/// Longer than a connection may idle, in a house whose other places are taken: until its token is revoked.
+/// Longer than a connection may idle, in a daemon whose other connections are taken: until its token is revoked.
 #[test]
 fn a_stream_stays_open_while_its_token_lives_and_ends_at_once_with_the_daemon() {
     let patience = "server.idle_timeout = \"1s\"\nserver.write_timeout = \"1s\"\nserver.max_connections = 16\n";

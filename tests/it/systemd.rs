@@ -343,7 +343,7 @@ fn what_crashes_is_restarted(machine: &Machine, shop: &mut Shop) {
     shop.check();
 }
 
-/// It ends with 78 and stays down; who calls meanwhile makes systemd try, until the socket gives up too. Mended, one
+/// It ends with 78 and stays down; who calls meanwhile makes systemd try, until the socket gives up too. Repaired, one
 /// start heals both.
 fn a_bad_config_is_not_tried_again(machine: &Machine) {
     machine.configure("[store]\npaht = \"/var/lib/carteiro\"\n");

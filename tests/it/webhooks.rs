@@ -1,4 +1,4 @@
-//! `/api/webhooks`: the guide's calls, and what a webhook's life does to what it is owed.
+//! `/api/webhooks`: the guide's calls, and what a webhook's life does to what is pending for it.
 
 use super::delivery::signed_by;
 use super::harness::{Daemon, eventually, retrying_after};
@@ -93,7 +93,7 @@ fn patterns_that_overlap_owe_once_and_webhooks_that_overlap_owe_each() {
 }
 
 #[test]
-fn a_pause_holds_what_is_owed_and_resuming_releases_it() {
+fn a_pause_holds_what_is_pending_and_resuming_releases_it() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
     let id = daemon.register(&receiver.url, &["*"]);
     let path = format!("/api/webhooks/{id}");
@@ -118,7 +118,7 @@ fn a_pause_holds_what_is_owed_and_resuming_releases_it() {
 }
 
 #[test]
-fn deleting_cancels_what_is_owed_and_keeps_the_history() {
+fn deleting_cancels_what_is_pending_and_keeps_the_history() {
     let (daemon, receiver) = (Daemon::start(&retrying_after("1h")), Receiver::start(&[Reply::Status(500)]));
     let id = daemon.register(&receiver.url, &["*"]);
     let events: Vec<String> = (0..300).map(|_| daemon.record("PAYMENT.PAID")).collect();

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 
-/// An attempt as the stream tells it.
+/// An attempt as the stream shows it.
 fn attempt(number: u32) -> String {
     let notification = json!({
         "id": "0193a5b0-1111-7222-8333-444455556666", "type": "PAYMENT.PAID", "target": "http://loja.example/",
@@ -210,7 +210,8 @@ fn tail_follows_the_daemon_through_kill_9() {
     assert_eq!(again.wait(), 0);
 }
 
-/// The token that opens everything here is for the daemon here; whoever types another address brings a token for it.
+/// The token that opens everything here is for the daemon here; a person who types another address brings a token for
+/// it.
 #[test]
 fn the_local_admin_token_goes_to_the_local_daemon_alone() {
     let daemon = on_a_port_of_its_own("");

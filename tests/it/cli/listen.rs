@@ -53,8 +53,8 @@ fn listen_checks_answers_and_drops_repeats() {
         assert_eq!((&received["authorization"], &received["signature"]), (&json!("ok"), &json!("ok")));
         assert_eq!((&received["type"], &received["body"]["id"]), (&json!("ORDER.PAID"), &json!(event)));
     }
-    let owed = daemon.await_status(&event, "DELIVERED");
-    daemon.post(&format!("/api/notifications/{}/resend", text(&owed["id"])), &json!({})).expect(202);
+    let pending = daemon.await_status(&event, "DELIVERED");
+    daemon.post(&format!("/api/notifications/{}/resend", text(&pending["id"])), &json!({})).expect(202);
     let repeat = listener.line();
     assert_eq!((&repeat["repeat"], &repeat["status"]), (&json!(true), &json!(200)), "{repeat}");
     // What is signed with another secret, or unsigned, is told and refused.

@@ -60,7 +60,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("export INBOX=$PWD/inbox.db", By("the_receiver_in_php_is_good")),
     (
         "export CARTEIRO_TOKEN=$(carteiro token create --name shop --scope ingest)",
-        By("the_outbox_loses_nothing_and_owes_nothing_twice"),
+        By("the_outbox_loses_nothing_and_delivers_nothing_twice"),
     ),
     ("carteiro verify", By("a_backup_is_made_tried_and_gone_back_to")),
     ("#!/bin/bash", By("a_backup_is_made_tried_and_gone_back_to")),

@@ -1,6 +1,6 @@
-//! The shop with an outbox: what it owes is recorded, in spite of a worker that dies between the answer and its own
-//! commit, of a server that answers nonsense and of a database that somebody holds; what can't be recorded is kept
-//! aside.
+//! The shop with an outbox: what is in the outbox is recorded, in spite of a worker that dies between the answer and
+//! its own commit, of a server that answers nonsense and of a database that somebody holds; what can't be recorded is
+//! kept aside.
 
 use super::commands;
 use super::place::{Place, has};
@@ -18,7 +18,7 @@ fn sql(place: &Place, statement: &str) -> String {
 }
 
 #[test]
-fn the_outbox_loses_nothing_and_owes_nothing_twice() {
+fn the_outbox_loses_nothing_and_delivers_nothing_twice() {
     let text = printed("python", "outbox/shop.py");
     if !has(&["bash", "python3"], "the outbox of the documents") {
         return;
@@ -27,7 +27,7 @@ fn the_outbox_loses_nothing_and_owes_nothing_twice() {
     daemon.register("http://127.0.0.1:9/", &["ORDER.*"]);
     let place = Place::beside(&daemon);
     place.write("shop.py", &text);
-    let [block] = &*commands::of("the_outbox_loses_nothing_and_owes_nothing_twice") else {
+    let [block] = &*commands::of("the_outbox_loses_nothing_and_delivers_nothing_twice") else {
         panic!("one block runs the shop");
     };
     let (pay, worker) = block.trim_end().rsplit_once('\n').unwrap();

@@ -55,8 +55,8 @@ fn sources(folder: PathBuf, found: &mut Vec<PathBuf>) {
 /// Every code that an error of the API can have, as the sources write them.
 fn api_codes() -> BTreeSet<String> {
     let mut files = Vec::new();
-    for room in ["src/api", "src/http", "src/service"] {
-        sources(Path::new(env!("CARGO_MANIFEST_DIR")).join(room), &mut files);
+    for folder in ["src/api", "src/http", "src/service"] {
+        sources(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
     }
     let mut codes = BTreeSet::new();
     for file in files {

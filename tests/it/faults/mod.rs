@@ -1,9 +1,9 @@
 //! A disk that fails: reads, writes and syncs of the data folder that end in an error, or do half of their work.
 //!
-//! A shim (`faults.c`, compiled with `cc`, loaded with `LD_PRELOAD`) fails chosen calls of the daemon while shops record
-//! events, repeat calls, re-send and delete, and while targets confirm or fail (see `load.rs`). The daemon may end or
-//! go on. Then the disk is well again, the daemon starts, and everything that was acknowledged must be there: see
-//! [`Lab::check`].
+//! A shim (`faults.c`, compiled with `cc`, loaded with `LD_PRELOAD`) fails chosen calls of the daemon while shops
+//! record events, repeat calls, re-send and delete, and while targets confirm or fail (see `load.rs`). The daemon may
+//! end or go on. Then the disk is well again, the daemon starts, and everything that was acknowledged must be there:
+//! see [`Lab::check`].
 //!
 //! A few rounds in CI; `FAULT_ROUNDS=500 cargo test faults` for a long run, and `FAULT_SEED` to have an earlier one
 //! again. A line for each kind of fault says how often it ended the daemon, and how much was wrong afterwards. Needs
@@ -226,9 +226,9 @@ impl Lab {
         }
         // What has had no answer is asked again, as a shop does.
         wrong.extend(self.books.ask_again(&daemon.address, &daemon.token));
-        let owed = |status: &str| daemon.list(&format!("/api/notifications?status={status}&limit=1")).len();
+        let pending = |status: &str| daemon.list(&format!("/api/notifications?status={status}&limit=1")).len();
         let start = Instant::now();
-        while owed("PENDING") + owed("RETRYING") > 0 {
+        while pending("PENDING") + pending("RETRYING") > 0 {
             if start.elapsed() > Duration::from_secs(30) {
                 wrong.push("something stays pending".to_owned());
                 break;

@@ -1,5 +1,5 @@
-// Drives the panel as a person does, in Chromium. Told by its environment what to drive: ADDRESS, TOKEN, READER, TARGET, and
-// SCRIPT ("on" or "off"). Ends with "all well", or with what was not.
+// Drives the panel as a person does, in Chromium. Its environment says what to drive: ADDRESS, TOKEN, READER, TARGET,
+// and SCRIPT ("on" or "off"). Ends with "all well", or with what was not.
 "use strict";
 const assert = require("assert");
 const fs = require("fs");
@@ -10,21 +10,21 @@ const base = `http://${ADDRESS}`;
 const scripted = SCRIPT === "on";
 const HOSTILE = "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>";
 
+const bearer = { authorization: `Bearer ${TOKEN}` };
+const json = { ...bearer, "content-type": "application/json" };
 const api = async (path, body) => {
-  const answer = await fetch(base + path, {
-    method: "POST",
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  const answer = await fetch(base + path, { method: "POST", headers: json, body: JSON.stringify(body) });
   assert(answer.ok, `${path}: ${answer.status}`);
   return (await answer.json()).data;
 };
 
 (async () => {
   // As CI's containers need it; without the rest Chromium calls home.
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"];
   const browser = await chromium.launch({ executablePath: CHROMIUM, args });
-  const context = await browser.newContext({ javaScriptEnabled: scripted, locale: "pt-BR", viewport: { width: 1100, height: 800 } });
+  const viewport = { width: 1100, height: 800 };
+  const context = await browser.newContext({ javaScriptEnabled: scripted, locale: "pt-BR", viewport });
   const page = await context.newPage();
   page.setDefaultTimeout(20000);
   const broken = [];
@@ -35,7 +35,8 @@ const api = async (path, body) => {
   const at = (path) => page.goto(base + path);
   const text = async (selector) => (await page.locator(selector).first().innerText()).trim();
   const click = (selector) => page.locator(selector).first().click();
-  // Does what leads to another page, and awaits it: what comes next must not meet the page before it, nor cut the way short.
+  // Does what leads to another page, and awaits it: what comes next must not meet the page before it, nor cut the way
+  // short.
   const leads = (act) => Promise.all([page.waitForEvent("load"), act()]);
   const submit = (selector) => leads(() => click(selector));
   // Forms that a script sends without leaving the page.
@@ -52,17 +53,22 @@ const api = async (path, body) => {
   };
   const accessible = async (what) => {
     if (!scripted) return;
-    // The page's own policy keeps a script out that isn't its own, so axe looks at a copy of the page, as wide screens show it in the
-    // light and phones in the dark.
+    // The page's own policy keeps a script out that isn't its own, so axe examines a copy of the page, as wide screens
+    // show it in the light and phones in the dark.
     for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
-      const open = await browser.newContext({ bypassCSP: true, locale: "pt-BR", colorScheme, viewport: { width, height: 800 }, storageState: await context.storageState() });
+      const size = { width, height: 800 }, storageState = await context.storageState();
+      const like = { bypassCSP: true, locale: "pt-BR", colorScheme, viewport: size, storageState };
+      const open = await browser.newContext(like);
       const copy = await open.newPage();
       await copy.goto(page.url());
       for (const it of await copy.$$("main details")) await it.evaluate((details) => { details.open = true; });
       await copy.evaluate(axe);
-      const found = await copy.evaluate(() => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
-      assert.deepStrictEqual(found.violations.map((it) => `${it.id}: ${it.nodes[0].target}`), [], `${what}, ${colorScheme}`);
-      assert(await copy.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${what} is wider than ${width} pixels`);
+      const runOnly = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+      const { violations } = await copy.evaluate((runOnly) => axe.run(document, { runOnly }), runOnly);
+      const found = violations.map((it) => `${it.id}: ${it.nodes[0].target}`);
+      assert.deepStrictEqual(found, [], `${what}, ${colorScheme}`);
+      const fits = await copy.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+      assert(fits, `${what} is wider than ${width} pixels`);
       await open.close();
     }
   };
@@ -134,7 +140,8 @@ const api = async (path, body) => {
   await at(webhook);
   assert.strictEqual(await page.locator("#secret").count(), 0);
 
-  // Test: its outcome is what is shown. The first answer of the target is a redirect to a long address, the second a 500.
+  // Test: its outcome is what is shown. The first answer of the target is a redirect to a long address, the second a
+  // 500.
   await submit("form[action$='/test'] button");
   await page.waitForURL(/\/notifications\/[0-9a-f-]+$/);
   await comes(".code.bad", new URL(page.url()).pathname);
@@ -143,7 +150,9 @@ const api = async (path, body) => {
   await accessible("a long word");
 
   // Receive, fail, watch the retry.
-  const event = await api("/api/events", { event: { type: "PAYMENT.PAID", external_id: "pedido-1", resource: { payment: { id: "p-1", nome: HOSTILE } } } });
+  const payment = { id: "p-1", nome: HOSTILE };
+  const paid = { type: "PAYMENT.PAID", external_id: "pedido-1", resource: { payment } };
+  const event = await api("/api/events", { event: paid });
   const own = `/events/${event.id}`;
   await at(own);
   await comes(".code.bad", own);
@@ -151,7 +160,8 @@ const api = async (path, body) => {
   assert.match(await text(".why.bad"), /O destino respondeu 500/);
   assert((await text("#resource")).includes(HOSTILE), "the resource, as text");
   await page.locator(".attempts summary").last().click();
-  assert((await page.locator(".attempts li").last().locator("pre").innerText()).includes(HOSTILE), "the answer, as text");
+  const shown = await page.locator(".attempts li").last().locator("pre").innerText();
+  assert(shown.includes(HOSTILE), "the answer, as text");
   await accessible("event");
 
   // Re-send, and see the new attempt come.
@@ -172,7 +182,8 @@ const api = async (path, body) => {
   if (scripted) assert.strictEqual(await reached(), "round", "the focus stays on the icon");
 
   // Why another webhook doesn't receive it.
-  const silent = await api("/api/webhooks", { webhook: { target: `${TARGET}/pedidos?${"x".repeat(600)}`, events: ["ORDER.NOT_PAID"] } });
+  const long = `${TARGET}/pedidos?${"x".repeat(600)}`;
+  const silent = await api("/api/webhooks", { webhook: { target: long, events: ["ORDER.NOT_PAID"] } });
   await at(`/webhooks/${silent.id}`);
   assert((await page.locator("h1").boundingBox()).height < 100, "a long target is clipped where it is the title");
   assert((await text("#webhook")).includes(silent.target), "and stands whole below");
@@ -198,7 +209,8 @@ const api = async (path, body) => {
     await page.locator(`.attempts li:nth-child(${had + 1})`).waitFor({ state: "attached" });
     assert(Date.now() - begun < 3500, "a stream is faster than asking every four seconds");
     assert(await read.locator("details").evaluate((it) => it.open), "what is open stays open");
-    assert(await page.evaluate(() => window.stays === document.activeElement && window.stays.isConnected), "the focus stays");
+    const stays = await page.evaluate(() => window.stays === document.activeElement && window.stays.isConnected);
+    assert(stays, "the focus stays");
     const after = await read.boundingBox();
     assert(Math.abs(after.y - spot.y) < 2, `what is read moved from ${spot.y} to ${after.y}`);
     await page.setViewportSize({ width: 1100, height: 800 });
@@ -206,14 +218,16 @@ const api = async (path, body) => {
     // A list: an event comes by itself, at the top, but not under the pointer, the focus, or beside a ticked box.
     await at("/notifications");
     const first = () => page.locator("#rows tbody tr").first().getAttribute("id");
-    const record = () => api("/api/events", { event: { type: "PAYMENT.PAID", external_id: "ao-vivo", resource: { payment: { id: "p-vivo" } } } });
+    const live = { type: "PAYMENT.PAID", external_id: "ao-vivo", resource: { payment: { id: "p-vivo" } } };
+    const record = () => api("/api/events", { event: live });
     const comesIn = (was) => page.locator(`#rows tbody tr:first-child:not([id="${was}"])`).waitFor();
     const waits = async (why) => {
       const was = await first(), at = await page.locator("#rows tbody tr").first().boundingBox();
       const coming = await record();
       await page.locator(".news:visible").waitFor();
       assert.strictEqual(await first(), was, `rows moved ${why}`);
-      assert.strictEqual((await page.locator("#rows tbody tr").first().boundingBox()).y, at.y, `rows were pushed ${why}`);
+      const { y } = await page.locator("#rows tbody tr").first().boundingBox();
+      assert.strictEqual(y, at.y, `rows were pushed ${why}`);
       return { was, coming };
     };
     const nowhere = () => page.mouse.move(1, 1);
@@ -246,7 +260,8 @@ const api = async (path, body) => {
     await page.evaluate(() => document.activeElement.blur());
     await page.route("**/notifications?status=DELIVERED", async (route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, body: (await answer.text()).replace(new RegExp(`<tr id="n-${leaving}"[^]*?</tr>`), "") });
+      const body = (await answer.text()).replace(new RegExp(`<tr id="n-${leaving}"[^]*?</tr>`), "");
+      await route.fulfill({ response: answer, body });
     });
     await waits("as a ticked one left");
     // What it shows may be over: it says so, and re-sends nothing.
@@ -258,7 +273,7 @@ const api = async (path, body) => {
     await at(`/events/${coming.id}`);
     await comes(".status.delivered", "");
   }
-  await fetch(`${base}/api/webhooks/${silent.id}`, { method: "DELETE", headers: { authorization: `Bearer ${TOKEN}` } });
+  await fetch(`${base}/api/webhooks/${silent.id}`, { method: "DELETE", headers: bearer });
 
   // A type of as many letters as one may have.
   const wordy = await api("/api/events", { event: { type: `PAYMENT.${"X".repeat(80)}`, resource: {} } });
@@ -269,7 +284,8 @@ const api = async (path, body) => {
   await accessible("a long type among notifications");
 
   // Filter and page.
-  await api("/api/events/batch", { events: Array.from({ length: 120 }, (_, n) => ({ type: "ORDER.PAID", external_id: `lote-${n}`, resource: { n } })) });
+  const one = (_, n) => ({ type: "ORDER.PAID", external_id: `lote-${n}`, resource: { n } });
+  await api("/api/events/batch", { events: Array.from({ length: 120 }, one) });
   await at("/events");
   await accessible("events");
   const rows = () => page.locator("#rows tbody tr").count();
@@ -278,7 +294,7 @@ const api = async (path, body) => {
   await submit("a[rel=next]");
   const second = await page.locator("#rows tbody tr").first().getAttribute("id");
   await submit("a[rel=next]");
-  const events = await (await fetch(`${base}/api/events?limit=500`, { headers: { authorization: `Bearer ${TOKEN}` } })).json();
+  const events = await (await fetch(`${base}/api/events?limit=500`, { headers: bearer })).json();
   assert.strictEqual(await rows(), events.data.length - 100);
   await submit("a[rel=prev]");
   assert.strictEqual(await page.locator("#rows tbody tr").first().getAttribute("id"), second);
@@ -289,11 +305,11 @@ const api = async (path, body) => {
   await submit("#filters button.primary");
   assert.strictEqual(await rows(), 1);
   await at("/events?undelivered=1");
-  assert.match(await text("#rows tbody"), /^WEBHOOK.TEST[^]*1$/, "all that was owed is delivered, but for the test");
+  assert.match(await text("#rows tbody"), /^WEBHOOK.TEST[^]*1$/, "all that was pending is delivered, but for the test");
   assert.strictEqual(await rows(), 1);
 
   if (scripted) {
-    // Whoever reads further down is asked before rows move.
+    // A person who reads further down is asked before rows move.
     await at("/events");
     const top = () => page.locator("#rows tbody tr").first().getAttribute("id");
     const was = await top();
@@ -356,7 +372,10 @@ const api = async (path, body) => {
 
   // Pause, hold, delete.
   await at(webhook);
-  const status = (to) => fetch(base + `/api${webhook}`, { method: "PATCH", headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" }, body: JSON.stringify({ webhook: { status: to } }) });
+  const status = (to) => {
+    const body = JSON.stringify({ webhook: { status: to } });
+    return fetch(base + `/api${webhook}`, { method: "PATCH", headers: json, body });
+  };
   // By somebody else: the buttons are told as well.
   await status("PAUSED");
   await comes("#webhook .status.held", webhook);
@@ -368,7 +387,8 @@ const api = async (path, body) => {
   await quietly(() => page.keyboard.press("Enter"));
   await comes("#webhook .status.held", webhook);
   await comes("form[action$='/resume'] button", webhook);
-  if (scripted) assert.strictEqual(await page.evaluate(() => document.activeElement.innerText), "Retomar", "the focus stays");
+  const focused = () => page.evaluate(() => document.activeElement.innerText);
+  if (scripted) assert.strictEqual(await focused(), "Retomar", "the focus stays");
   await api("/api/events", { event: { type: "PAYMENT.PAID", resource: { payment: { id: "p-2" } } } });
   await at("/events?undelivered=1");
   assert.strictEqual(await rows(), 2);

@@ -127,9 +127,9 @@ impl Lab<'_> {
         let found = events(&daemon);
         self.expect_events(&cut, &found);
         let calls = self.repeat(&cut, &daemon, &found);
-        eventually("nothing is owed any more", || {
-            let owed = |status| !daemon.list(&format!("/api/notifications?status={status}&limit=1")).is_empty();
-            (!owed("PENDING") && !owed("RETRYING")).then_some(())
+        eventually("nothing is pending any more", || {
+            let pending = |status| !daemon.list(&format!("/api/notifications?status={status}&limit=1")).is_empty();
+            (!pending("PENDING") && !pending("RETRYING")).then_some(())
         });
         let listed = events(&daemon);
         self.expect_once_each(&name, &calls, &listed);
@@ -166,7 +166,7 @@ impl Lab<'_> {
                 format!("{shop}-{number} is not there, and the call after it is")
             });
         }
-        let answered = cut.heard[0].0.answered.lock().unwrap().clone();
+        let answered = cut.received[0].0.answered.lock().unwrap().clone();
         let before = answered.iter().filter(|(_, at)| *at < cut.at).map(|(attempt, _)| &attempt.own);
         let told: Vec<String> = before.filter(|own| !found.contains_key(*own)).cloned().collect();
         self.figures.expect_none(&cut.name, "attempts were made for events that are not there", &told);
@@ -206,7 +206,7 @@ impl Lab<'_> {
         self.figures.expect(name, listed.len() == count, || format!("{} events in the end, not {count}", listed.len()));
     }
 
-    /// Every event is owed to every webhook once, and delivered by as many attempts as it takes: these, by
+    /// Every event is sent to every webhook once, and delivered by as many attempts as it takes: these, by
     /// notification.
     fn expect_delivered(&mut self, cut: &Cut, daemon: &Daemon, listed: &Events) -> Attempts {
         let owns = listed.iter().flat_map(|(own, ids)| ids.iter().map(move |id| (id.as_str(), own.as_str())));
@@ -235,24 +235,24 @@ impl Lab<'_> {
     /// Each notification went on where it stood: no attempt was left out, and none was made that had not been due.
     /// Gives back how many attempts the disk knew of.
     fn expect_taken_up(&mut self, cut: &Cut, notifications: &Attempts, book: &Book) -> Attempts {
-        let mut heard_now: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-        for Attempt { own, hook, number } in book.heard.lock().unwrap().iter().cloned() {
-            heard_now.entry((own, hook)).or_default().push(number);
+        let mut received_now: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for Attempt { own, hook, number } in book.received.lock().unwrap().iter().cloned() {
+            received_now.entry((own, hook)).or_default().push(number);
         }
-        let mut heard_before = Attempts::new();
-        for (book, so_far) in &cut.heard {
-            for Attempt { own, hook, number } in book.heard.lock().unwrap()[..*so_far].iter().cloned() {
-                let highest = heard_before.entry((own, hook)).or_default();
+        let mut received_before = Attempts::new();
+        for (book, so_far) in &cut.received {
+            for Attempt { own, hook, number } in book.received.lock().unwrap()[..*so_far].iter().cloned() {
+                let highest = received_before.entry((own, hook)).or_default();
                 *highest = number.max(*highest);
             }
         }
         let known: BTreeSet<String> = events_of(&cut.known.calls).collect();
         let (mut on_disk, mut bad) = (Attempts::new(), Vec::new());
         for (key, all) in notifications {
-            let mut now = heard_now.remove(key).unwrap_or_default();
+            let mut now = received_now.remove(key).unwrap_or_default();
             now.sort_unstable();
             let taken_in = all.saturating_sub(now.len());
-            let before = heard_before.get(key).copied().unwrap_or(0);
+            let before = received_before.get(key).copied().unwrap_or(0);
             let possible = if known.contains(&key.0) { *all..=*all } else { 0..=before };
             if !now.iter().copied().eq(taken_in + 1..=*all) || !possible.contains(&taken_in) {
                 bad.push(format!(
@@ -261,7 +261,7 @@ impl Lab<'_> {
             }
             on_disk.insert(key.clone(), taken_in);
         }
-        bad.extend(heard_now.into_keys().map(|key| format!("{key:?} is not listed")));
+        bad.extend(received_now.into_keys().map(|key| format!("{key:?} is not listed")));
         self.figures.expect_none(&cut.name, "notifications were not taken up where they stood", &bad);
         on_disk
     }
@@ -269,7 +269,7 @@ impl Lab<'_> {
     /// What the target had answered long enough before the cut is on the disk.
     fn expect_outcomes(&mut self, cut: &Cut, on_disk: &Attempts) {
         let mut lost = Vec::new();
-        for (Attempt { own, hook, number }, answered) in cut.heard[0].0.answered.lock().unwrap().iter() {
+        for (Attempt { own, hook, number }, answered) in cut.received[0].0.answered.lock().unwrap().iter() {
             let Some(age) = cut.at.checked_duration_since(*answered) else {
                 continue;
             };

@@ -252,7 +252,7 @@ impl Drop for Rack {
     }
 }
 
-/// A mounted disk, unmounted when it goes out of scope. Whoever writes on it must have ended by then.
+/// A mounted disk, unmounted when it goes out of scope. What writes on it must have ended by then.
 pub(super) struct Plugged<'a> {
     place: PathBuf,
     /// The rack can't be taken down while a disk in it is mounted.

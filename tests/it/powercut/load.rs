@@ -193,7 +193,7 @@ impl Shops {
         self.ending.store(true, Ordering::SeqCst);
     }
 
-    /// Stops the shops when it goes out of scope, by a panic too: whoever joins their threads would wait for ever.
+    /// Stops the shops when it goes out of scope, by a panic too: the one who joins their threads would wait for ever.
     pub(super) fn stop_at_the_end(&self) -> Stopping<'_> {
         Stopping(&self.stop)
     }
@@ -233,11 +233,11 @@ pub(super) struct Attempt {
     pub(super) number: usize,
 }
 
-/// What the target heard from one daemon.
+/// What the target received from one daemon.
 #[derive(Default)]
 pub(super) struct Book {
     /// Attempts, written down before they were answered.
-    pub(super) heard: Mutex<Vec<Attempt>>,
+    pub(super) received: Mutex<Vec<Attempt>>,
     /// Attempts whose answer had gone out whole, and when.
     pub(super) answered: Mutex<Vec<(Attempt, Instant)>>,
     /// What should not have been sent.
@@ -245,8 +245,8 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn heard_so_far(&self) -> usize {
-        self.heard.lock().unwrap().len()
+    pub(super) fn received_so_far(&self) -> usize {
+        self.received.lock().unwrap().len()
     }
 }
 
@@ -288,7 +288,7 @@ fn listen(mut stream: TcpStream, book: &Book) {
         if !request.body.ends_with(format!("\"resource\":{}}}", resource(&attempt.own)).as_bytes()) {
             book.wrong.lock().unwrap().push(format!("{attempt:?} came with another resource"));
         }
-        book.heard.lock().unwrap().push(attempt.clone());
+        book.received.lock().unwrap().push(attempt.clone());
         let reply = Reply::Status(status_of(&attempt.own, &attempt.hook, attempt.number));
         let late = if attempt.hook == "lento" { Duration::from_millis(5) } else { Duration::ZERO };
         std::thread::sleep(late);

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A new one for each call.
-    Fresh,
+    New,
     /// The same one, until an answer says `Connection: close`.
     Kept,
 }
@@ -43,7 +43,7 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn start(token: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let kinds = [Kind::Fresh, Kind::Kept].into_iter().flat_map(|kind| [kind; EACH]);
+        let kinds = [Kind::New, Kind::Kept].into_iter().flat_map(|kind| [kind; EACH]);
         let shops = kinds.map(|kind| {
             let (stop, token) = (stop.clone(), token.to_owned());
             (kind, std::thread::spawn(move || shop(kind, &token, &stop)))
@@ -70,7 +70,7 @@ fn shop(kind: Kind, token: &str, stop: &AtomicBool) -> Tally {
     let body = br#"{"event": {"type": "PAYMENT.PAID", "resource": {"payment": {"id": "p-1"}}}}"#;
     let call = request(token, "POST", "/api/events", "Content-Type: application/json\r\n", body);
     let call = match kind {
-        Kind::Fresh => call,
+        Kind::New => call,
         Kind::Kept => String::from_utf8(call).unwrap().replace("Connection: close\r\n", "").into_bytes(),
     };
     let mut tally = Tally::default();

@@ -16,8 +16,8 @@ struct Mess {
     folders: Vec<PathBuf>,
 }
 
-/// Whoever cleans up after a signal keeps this and ends the process: what is dropped meanwhile waits here and does no
-/// harm.
+/// The thread that cleans up after a signal keeps this and ends the process: what is dropped meanwhile waits here and
+/// does no harm.
 fn mess() -> MutexGuard<'static, Mess> {
     MESS.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -64,9 +64,9 @@ pub(crate) fn clean_up_at_signals() {
 }
 
 /// A folder that goes away with this value.
-pub(crate) struct Room(TempDir);
+pub(crate) struct Scratch(TempDir);
 
-impl Room {
+impl Scratch {
     /// In Cargo's folder for such files, which stands on a disk where `/tmp` may be memory; there a sync costs nothing.
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -83,7 +83,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for Scratch {
     fn drop(&mut self) {
         mess().folders.retain(|other| other != self.0.path());
     }
