@@ -219,7 +219,7 @@ fn notifications_are_listed_shown_and_resent_one_or_many() {
     for (arguments, says) in [
         (vec!["resend"], "--status FAILED"),
         (vec!["resend", &id, "--all"], "not two of them"),
-        (vec!["resend", "--all", "--status", "FAILED"], "--all for everything"),
+        (vec!["resend", "--all", "--status", "FAILED"], "--all for all"),
         (vec!["show", "7"], "must be a UUID"),
         (vec!["job", "7"], "must be a UUID"),
     ] {
