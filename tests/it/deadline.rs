@@ -16,7 +16,8 @@ const LIMIT: Duration = Duration::from_secs(40 * 60);
 /// And how long where a variable asks for a run of hours.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 /// The variables that do.
-const ASK_FOR_LONG: [&str; 5] = ["POWER_CUTS", "FAULT_ROUNDS", "CRASH_ROUNDS", "SEEDS", "CARTEIRO_TEST_SYSTEMD"];
+const ASK_FOR_LONG: [&str; 6] =
+    ["POWER_CUTS", "FAULT_ROUNDS", "FAULT_SWEEP", "CRASH_ROUNDS", "SEEDS", "CARTEIRO_TEST_SYSTEMD"];
 /// Another limit, in seconds.
 const VARIABLE: &str = "CARTEIRO_TEST_DEADLINE";
 /// What the process that a hanging one was made of was started for.

@@ -5,6 +5,7 @@ use super::super::receiver::Receiver;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A generator of numbers whose sequence a seed gives again.
 pub(super) struct Random(pub(super) u64);
@@ -159,6 +160,30 @@ impl Books {
             };
             if !answered {
                 return;
+            }
+        }
+    }
+
+    /// A little of everything, in order, for as long as somebody answers.
+    pub(super) fn scene(&self, address: &str, token: &str) {
+        let mut random = Random(7);
+        for (count, ids) in [(1, false), (5, true), (LARGE, false)] {
+            if !self.make(address, token, Self::call(self.numbers(count), ids)) {
+                return;
+            }
+        }
+        for _ in 0..8 {
+            if !self.stir(address, token, &mut random) {
+                return;
+            }
+        }
+        // Outcomes are written too.
+        for _ in 0..50 {
+            let pending = request(token, "GET", "/api/notifications?status=PENDING&limit=1", "", b"");
+            match exchange(address, &pending) {
+                Ok(answer) if answer.status == 200 && answer.data().as_array().is_some_and(Vec::is_empty) => return,
+                Ok(_) => std::thread::sleep(Duration::from_millis(20)),
+                Err(_) => return,
             }
         }
     }

@@ -5,9 +5,9 @@
 //! end or go on. Then the disk is well again, the daemon starts, and everything that was acknowledged must be there:
 //! see [`Lab::check`].
 //!
-//! A few rounds in CI; `FAULT_ROUNDS=500 cargo test faults` for a long run, and `FAULT_SEED` to have an earlier one
-//! again. A line for each kind of fault says how often it ended the daemon, and how much was wrong afterwards. Needs
-//! `cc`.
+//! A few rounds in CI; `FAULT_ROUNDS=500 cargo test faults` for a long run, `FAULT_SWEEP=1` to fail every call of a
+//! scene in turn, and `FAULT_SEED` to have an earlier one again. A line for each kind of fault says how often it ended
+//! the daemon, and how much was wrong afterwards. Needs `cc`.
 
 mod load;
 mod shim;
@@ -122,6 +122,43 @@ fn what_was_acknowledged_survives_a_disk_that_fails() {
     assert!(figures.values().any(|of| of.stops > 0), "no fault has ended the daemon: the load was none");
 }
 
+/// By chance some calls of a start, of a stop or of a rare change are never struck: here each is, by its number. CI
+/// strikes the first, second, fourth, eighth and so on; `FAULT_SWEEP=1` every one, with every fault.
+#[test]
+fn a_start_a_scene_and_a_stop_survive_the_failure_of_any_call() {
+    use Call::{Fdatasync, Fsync, Open, Pwrite, Rename, SyncFileRange, Truncate, Write};
+    let folder = tempfile::tempdir().unwrap();
+    let Some(shim) = Shim::build("a disk that fails at each call", folder.path()) else { return };
+    let every = std::env::var_os("FAULT_SWEEP").is_some();
+    let faults: &[Fault] = if every { &[Fault::Io, Fault::Full, Fault::Short] } else { &[Fault::Io] };
+    let calls = vec![Pwrite, Write, Fsync, Fdatasync, SyncFileRange, Truncate, Open, Rename];
+    let mut problems = Vec::new();
+    for fault in faults {
+        let mut lab = Lab::new(&shim, false);
+        let (mut nth, mut stops) = (1, 0);
+        loop {
+            let plan = Plan { calls: calls.clone(), fault: *fault, aim: Aim::Nth(nth), db_only: false, seed: 0 };
+            let (struck, stopped, mut wrong) = lab.scene(&shim, &plan);
+            wrong.extend(lab.check());
+            if !wrong.is_empty() {
+                let first = shim.first();
+                problems.push(format!("{fault:?} of call {nth}, a {first:?}: {wrong:?}\n{}", lab.daemon.log()));
+                lab.daemon.forgive();
+                lab = Lab::new(&shim, false);
+            }
+            stops += u64::from(stopped);
+            if !struck {
+                break;
+            }
+            nth = if every { nth + 1 } else { nth * 2 };
+        }
+        say(&format!("Faults: {fault:?} of each call: the scene is whole at {nth}, {stops} stops"));
+        lab.daemon.forgive();
+        assert!(nth > 8 && stops > 0, "the scene has made no calls");
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 impl Lab {
     fn new(shim: &Shim, retires: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -203,6 +240,33 @@ impl Lab {
         }
         daemon.forgive();
         (shim.injected(), ended.is_some(), wrong)
+    }
+
+    /// A start, a little of everything, and a stop, of which one call fails. Returns whether it was struck, whether the
+    /// daemon ended by itself, and what was wrong with that.
+    fn scene(&mut self, shim: &Shim, plan: &Plan) -> (bool, bool, Vec<String>) {
+        let daemon = &mut self.daemon;
+        daemon.terminate();
+        shim.arm(plan);
+        let (said, stopped) = match daemon.try_spawn() {
+            Err(said) => (said, true),
+            Ok(()) => {
+                self.books.scene(&daemon.address, &daemon.token);
+                let ended = daemon.ended();
+                let status = ended.unwrap_or_else(|| daemon.terminate());
+                (daemon.log(), !status.success())
+            }
+        };
+        shim.disarm();
+        daemon.forgive();
+        let struck = shim.injected() > 0;
+        let mut wrong = Vec::new();
+        if said.contains("is a bug") || said.contains("panicked") || stopped && said.trim().is_empty() {
+            wrong.push(format!("it said: {said}"));
+        } else if stopped && !struck {
+            wrong.push(format!("it ended without a fault: {said}"));
+        }
+        (struck, stopped, wrong)
     }
 
     /// The disk is well again: everything that was acknowledged is there, once, as it was sent, and delivered.
