@@ -52,13 +52,13 @@ const NAMED_ONLY_IN: [(&str, &[&str]); 3] =
 
 /// What still breaks a rule: the rule, and what breaks it. It only shrinks: an entry that is no longer needed fails its
 /// test.
-const TO_DO: [(&str, &str); 48] = [
-    ("circles", "api"),
+const TO_DO: [(&str, &str); 33] = [
     ("circles", "cli"),
     ("circles", "clock"),
     ("circles", "config"),
     ("circles", "control"),
     ("circles", "daemon"),
+    ("circles", "delivery::failure"),
     ("circles", "model"),
     ("circles", "panel"),
     ("circles", "service"),
@@ -73,34 +73,19 @@ const TO_DO: [(&str, &str); 48] = [
     ("layers", "api imports store"),
     ("layers", "panel imports delivery"),
     ("layers", "panel imports store"),
-    ("long files", "src/store/backup.rs"),
+    ("long files", "src/delivery/schedule/lane.rs"),
     ("long files", "src/store/committer.rs"),
-    ("long files", "src/store/list.rs"),
-    ("long files", "src/store/mod.rs"),
-    ("long files", "src/store/record.rs"),
-    ("long lines", "benches/common"),
-    ("long lines", "benches/end_to_end.rs"),
-    ("long lines", "benches/growth.rs"),
-    ("long lines", "benches/parts.rs"),
-    ("long lines", "benches/sections"),
     ("long lines", "src/api"),
-    ("long lines", "src/cli"),
-    ("long lines", "src/clock"),
-    ("long lines", "src/clock.rs"),
     ("long lines", "src/config"),
     ("long lines", "src/control"),
-    ("long lines", "src/daemon"),
     ("long lines", "src/delivery"),
     ("long lines", "src/fuzzing.rs"),
     ("long lines", "src/http"),
     ("long lines", "src/lib.rs"),
-    ("long lines", "src/model"),
     ("long lines", "src/panel"),
     ("long lines", "src/service"),
-    ("long lines", "src/stats"),
     ("long lines", "src/store"),
     ("long lines", "src/tls"),
-    ("long lines", "tests/it"),
 ];
 
 /// Fails with what breaks a rule and isn't listed, and with what is listed and breaks none.
@@ -200,6 +185,12 @@ fn no_files_import_each_other_in_a_circle() {
         let places = broken.entry(common(&group)).or_default();
         places.push(format!("one of {} files:", group.len()));
         places.extend(circle.windows(2).map(|step| place(modules, &step[0], &step[1], imports[&step[0]][&step[1]])));
+        // A folder's `mod.rs` and its files are the usual ones: either may import the other, not both.
+        for from in &group {
+            let above =
+                imports[from].iter().filter(|(to, _)| group.contains(*to) && from.starts_with(&format!("{to}::")));
+            places.extend(above.map(|(to, line)| format!("upwards: {}", place(modules, from, to, *line))));
+        }
     }
     hold("circles", &broken);
 }

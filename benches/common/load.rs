@@ -217,10 +217,8 @@ impl Template {
             .unwrap();
         let mark = std::str::from_utf8(MARK).unwrap();
         let resource = |note: &str| {
-            format!(
-                r#"{{"payment":{{{mark}{:0DIGITS$}","order_id":"o-1","method":"PIX","total_cents":12990,"status":"PAID","note":"{note}"}}}}"#,
-                0
-            )
+            let rest = r#""order_id":"o-1","method":"PIX","total_cents":12990,"status":"PAID""#;
+            format!(r#"{{"payment":{{{mark}{:0DIGITS$}",{rest},"note":"{note}"}}}}"#, 0)
         };
         let note = "n".repeat(RESOURCE_BYTES - resource("").len());
         let event = format!(r#"{{"type":"{}","resource":{}}}"#, load.event_type, resource(&note)).into_bytes();

@@ -51,7 +51,8 @@ const STYLE: &str = "
 pub(crate) fn plot(panels: &[Panel]) -> String {
     let (width, height) = (WIDTH * COLUMNS as f64, HEIGHT * panels.len().div_ceil(COLUMNS) as f64);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\">\n\
          <style>{STYLE}</style>\n"
     );
     for (at, panel) in panels.iter().enumerate() {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Compiles a library from its source, into a folder; `None`, and a word of why, where there can be none. `test` needs it.
+/// Compiles a library from its source, into a folder; `None`, and a word of why, where there can be none. `test` needs
+/// it.
 pub(crate) fn compile(test: &str, folder: &Path, source: &str) -> Option<PathBuf> {
     let compiled = try_compile(folder, source);
     compiled.map_err(|why| skipped(test, &why)).ok()

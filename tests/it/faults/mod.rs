@@ -248,14 +248,13 @@ impl Lab {
         let daemon = &mut self.daemon;
         daemon.terminate();
         shim.arm(plan);
-        let (said, stopped) = match daemon.try_spawn() {
-            Err(said) => (said, true),
-            Ok(()) => {
-                self.books.scene(&daemon.address, &daemon.token);
-                let ended = daemon.ended();
-                let status = ended.unwrap_or_else(|| daemon.terminate());
-                (daemon.log(), !status.success())
-            }
+        let (said, stopped) = if let Err(said) = daemon.try_spawn() {
+            (said, true)
+        } else {
+            self.books.scene(&daemon.address, &daemon.token);
+            let ended = daemon.ended();
+            let status = ended.unwrap_or_else(|| daemon.terminate());
+            (daemon.log(), !status.success())
         };
         shim.disarm();
         daemon.forgive();
