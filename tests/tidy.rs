@@ -154,6 +154,24 @@ fn modules_import_lower_layers_only() {
 }
 
 #[test]
+fn the_documents_map_shows_the_same_layers() {
+    let text = fs::read_to_string("docs/architecture.md").unwrap();
+    let mut shown: BTreeSet<(usize, String)> = BTreeSet::new();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        if let Some(layer) = cells.get(1).and_then(|cell| cell.parse().ok()) {
+            let names = cells[2].split(',').map(|name| name.trim().trim_matches('`').to_owned());
+            shown.extend(names.map(|name| (layer, name)));
+        }
+    }
+    let mut held = BTreeSet::new();
+    for (above, names) in LAYERS.iter().enumerate() {
+        held.extend(names.iter().map(|name| (LAYERS.len() - 1 - above, (*name).to_owned())));
+    }
+    assert_eq!(shown, held);
+}
+
+#[test]
 fn the_stores_modules_import_lower_layers_only() {
     let modules = production();
     let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
