@@ -38,7 +38,21 @@ const ABOVE_THE_SERVICE: [&str; 2] = ["api", "panel"];
 const BELOW_THE_SERVICE: [&str; 2] = ["store", "delivery"];
 
 /// The folders and files of `store`, the uppermost first, where they are layers of their own.
-const STORE_LAYERS: [&[&str]; 0] = [];
+const STORE_LAYERS: [&[&str]; 13] = [
+    &["lifecycle"],
+    &["read"],
+    &["handle"],
+    &["committer"],
+    &["syncer"],
+    &["backup"],
+    &["changes"],
+    &["query"],
+    &["txn"],
+    &["redo"],
+    &["state"],
+    &["schema"],
+    &["engine"],
+];
 
 const MAX_LINES: usize = 600;
 const MAX_COLUMNS: usize = 120;
@@ -52,13 +66,12 @@ const NAMED_ONLY_IN: [(&str, &[&str]); 3] =
 
 /// What still breaks a rule: the rule, and what breaks it. It only shrinks: an entry that is no longer needed fails its
 /// test.
-const TO_DO: [(&str, &str); 33] = [
+const TO_DO: [(&str, &str); 34] = [
     ("circles", "cli"),
     ("circles", "clock"),
     ("circles", "config"),
     ("circles", "control"),
     ("circles", "daemon"),
-    ("circles", "delivery::failure"),
     ("circles", "model"),
     ("circles", "panel"),
     ("circles", "service"),
@@ -73,7 +86,6 @@ const TO_DO: [(&str, &str); 33] = [
     ("layers", "api imports store"),
     ("layers", "panel imports delivery"),
     ("layers", "panel imports store"),
-    ("long files", "src/delivery/schedule/lane.rs"),
     ("long files", "src/store/committer.rs"),
     ("long lines", "src/api"),
     ("long lines", "src/config"),
@@ -86,6 +98,9 @@ const TO_DO: [(&str, &str); 33] = [
     ("long lines", "src/service"),
     ("long lines", "src/store"),
     ("long lines", "src/tls"),
+    ("store's layers", "changes imports committer"),
+    ("store's layers", "handle imports lifecycle"),
+    ("store's layers", "syncer imports committer"),
 ];
 
 /// Fails with what breaks a rule and isn't listed, and with what is listed and breaks none.
