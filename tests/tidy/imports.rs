@@ -13,12 +13,13 @@ type Modules = BTreeMap<String, Module>;
 /// What a module hands on: the name, and the path behind it.
 type Names = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
-pub(crate) fn graph(modules: &Modules) -> Graph {
+/// With `see_through`, names that a module hands on lead to where they come from; without, to the module that is named.
+pub(crate) fn graph(modules: &Modules, see_through: bool) -> Graph {
     let uses: BTreeMap<&String, Vec<Use>> = modules.iter().map(|(path, module)| (path, uses(&module.code))).collect();
     let handed_on: Names = uses
         .iter()
         .map(|(path, uses)| {
-            let names = uses.iter().filter(|one| one.handed_on);
+            let names = uses.iter().filter(|one| one.handed_on && see_through);
             let names = names.map(|one| (one.name.clone(), absolute(modules, path, &one.path)));
             ((*path).clone(), names.filter_map(|(name, path)| Some((name, path?))).collect())
         })
