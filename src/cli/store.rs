@@ -11,6 +11,11 @@ use clap::Args;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The longest a restore may go on without having written anything.
+const RESTORE_STALL: Duration = Duration::from_secs(120);
 
 #[derive(Args)]
 pub(super) struct StoreArgs {
@@ -130,7 +135,9 @@ impl io::Write for Out {
 pub(super) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     let (data, _) = args.store.load()?;
     let mut bar = ProgressBar::new();
+    let moved = watch_progress();
     let restored = restore(&args.from, &data, |phase, progress| {
+        *moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         show(&mut bar, if phase == Phase::Checking { "check" } else { "restore" }, progress);
     });
     bar.clear();
@@ -139,6 +146,28 @@ pub(super) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
         restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {to}: {error}")))?;
     println!("{to}: {} events and {} notifications, as of {}", restored.events, restored.notifications, restored.as_of);
     Ok(())
+}
+
+/// Ends the process where a restore gets nowhere for [`RESTORE_STALL`]: sled has hung in one, and gives no error then. Gives the
+/// time of its last progress, to be set anew with each.
+fn watch_progress() -> Arc<Mutex<Instant>> {
+    let moved = Arc::new(Mutex::new(Instant::now()));
+    let watched = moved.clone();
+    let watch = std::thread::Builder::new().spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            if watched.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > RESTORE_STALL {
+                let seconds = RESTORE_STALL.as_secs();
+                eprintln!(
+                    "carteiro: the restore has written nothing for {seconds} seconds: run it again, it begins anew"
+                );
+                std::process::exit(i32::from(TRY_LATER));
+            }
+        }
+    });
+    // Without a thread to spare nobody watches.
+    drop(watch);
+    moved
 }
 
 pub(super) fn verify(args: &StoreArgs) -> Result<(), CliError> {
