@@ -66,26 +66,18 @@ const NAMED_ONLY_IN: [(&str, &[&str]); 3] =
 
 /// What still breaks a rule: the rule, and what breaks it. It only shrinks: an entry that is no longer needed fails its
 /// test.
-const TO_DO: [(&str, &str); 34] = [
+const TO_DO: [(&str, &str); 26] = [
     ("circles", "cli"),
     ("circles", "clock"),
     ("circles", "config"),
     ("circles", "control"),
     ("circles", "daemon"),
     ("circles", "model"),
-    ("circles", "panel"),
-    ("circles", "service"),
     ("circles", "store"),
     ("circles of folders", "config"),
     ("circles of folders", "daemon"),
     ("circles of folders", "model"),
-    ("circles of folders", "panel"),
-    ("circles of folders", "service"),
     ("circles of folders", "store"),
-    ("layers", "api imports delivery"),
-    ("layers", "api imports store"),
-    ("layers", "panel imports delivery"),
-    ("layers", "panel imports store"),
     ("long files", "src/store/committer.rs"),
     ("long lines", "src/api"),
     ("long lines", "src/config"),

@@ -5,9 +5,9 @@ use super::call::Call;
 use super::query;
 use crate::http::{Answer, Failure};
 use crate::model::{ErrorCode, Timestamp};
-use crate::service::Troubled;
+use crate::service::Debt;
+use crate::service::FailingCounts;
 use crate::stats::Histogram;
-use crate::store::Debt;
 use std::fmt::{Display, Write as _};
 
 /// The most webhooks that have series of their own: those that are owed the most. Each is three series that a scraper keeps for weeks.
@@ -78,14 +78,14 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     text.gauge("process_start_time_seconds", "Start time of the process, in Unix time.", started);
 
     pending(&mut text, &debts, call, now);
-    troubled(&mut text, service.troubled((!all).then_some(call.caller.account)));
+    troubled(&mut text, service.failing_counts((!all).then_some(call.caller.account)));
     if all {
         of_the_daemon(&mut text, call).await?;
     }
     Ok(Answer::text(text.0))
 }
 
-fn troubled(text: &mut Text, troubled: Troubled) {
+fn troubled(text: &mut Text, troubled: FailingCounts) {
     text.gauge(
         "carteiro_webhooks_failing",
         "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation.",
@@ -93,7 +93,7 @@ fn troubled(text: &mut Text, troubled: Troubled) {
     );
     text.gauge(
         "carteiro_webhooks_disabling",
-        "Failing webhooks that will be disabled unless their targets confirm.",
+        "HealthView webhooks that will be disabled unless their targets confirm.",
         troubled.warned,
     );
     text.gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", troubled.disabled);

@@ -2,11 +2,11 @@
 
 use super::call::Call;
 use super::query;
-use crate::delivery;
 use crate::http::{Answer, Failure};
 use crate::model::{
     Attempt, AttemptError, AttemptResult, EventId, NotificationId, ResponseFilter, Status, TlsVersion, WebhookId,
 };
+use crate::service::attempt_error;
 use crate::service::{NotificationDetail, NotificationFilter, NotificationView};
 use http::StatusCode;
 use serde::Serialize;
@@ -191,7 +191,7 @@ impl<'a> AttemptShape<'a> {
             response_status: response.map(|response| response.status),
             response_body: response.map(|response| String::from_utf8_lossy(&response.body).into_owned()),
             location: response.and_then(|response| response.location.as_deref()),
-            error: delivery::why(&attempt.result).map(ErrorShape::of),
+            error: attempt_error(&attempt.result).map(ErrorShape::of),
             next_attempt_at: attempt.next_attempt_at.map(|at| at.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::http::{Failure, MAX_NAMED_FIELDS};
 use crate::model::{EventType, Fingerprint, Pattern, Timestamp};
-use crate::store::{Cursor, Order};
+use crate::service::{Cursor, Order};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::borrow::Cow;

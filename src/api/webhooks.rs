@@ -11,7 +11,7 @@ use crate::model::{
     RateLimit, RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
     parse_duration,
 };
-use crate::service::{Failing, WebhookDraft};
+use crate::service::{HealthView, WebhookDraft};
 use http::{StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -264,7 +264,7 @@ struct RetryShape {
 }
 
 impl<'a> WebhookShape<'a> {
-    fn of(webhook: &'a Webhook, failing: Failing) -> Self {
+    fn of(webhook: &'a Webhook, failing: HealthView) -> Self {
         let disabled = match webhook.status {
             WebhookStatus::Disabled { reason, at } => Some((reason, at)),
             WebhookStatus::Active | WebhookStatus::Paused => None,
@@ -297,7 +297,7 @@ impl<'a> WebhookShape<'a> {
         }
     }
 
-    pub(super) fn with_secret(webhook: &'a Webhook, failing: Failing) -> Self {
+    pub(super) fn with_secret(webhook: &'a Webhook, failing: HealthView) -> Self {
         Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook, failing) }
     }
 }

@@ -9,7 +9,6 @@ mod accounts;
 mod admin_token;
 mod error;
 mod file_descriptors;
-mod health;
 mod settings;
 
 pub use accounts::absent_accounts;
@@ -20,6 +19,7 @@ use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, backups};
+use crate::delivery::Handle;
 use crate::delivery::schedule::engine::Engine;
 use crate::delivery::transport::client::Client;
 use crate::http::{Certificate, Handler, Ingress, Server};
@@ -28,7 +28,6 @@ use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
 use crate::store::{Opened, Store, StoreError, StoreSettings};
-use health::Health;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,7 +64,6 @@ pub struct Daemon {
     store: Store,
     client: Client,
     engine: Engine,
-    health: Arc<Health>,
     ingress: Arc<Ingress>,
     server: JoinHandle<()>,
     /// They end once `stop_tasks` says true.
@@ -109,10 +107,10 @@ impl Daemon {
 
         let engine = settings::engine(config);
         let engine = Engine::start(store.clone(), client.clone(), engine, clock.clone(), store.durable(), feed);
-        let health = Arc::new(Health { status: engine.status.clone(), store: store.clone(), client: client.clone() });
+        let delivery = Handle { status: engine.status.clone(), client: client.clone() };
 
         let policy = settings::policy(config);
-        let service = Arc::new(Service::new(store.clone(), clock.clone(), health.clone(), accounts.clone(), policy));
+        let service = Arc::new(Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), policy));
         admin_token::make_missing(&service, &store, &accounts).await?;
         let caller = |account: &crate::service::Account| Caller {
             account: account.no,
@@ -155,7 +153,6 @@ impl Daemon {
             store,
             client,
             engine,
-            health,
             ingress,
             server,
             tasks: tasks.into_iter().flatten().collect(),
@@ -199,7 +196,7 @@ impl Daemon {
 
     /// Whether committer and engine make progress: what the service manager's watchdog is told.
     pub fn is_alive(&self) -> bool {
-        self.health.stalled(self.commit_timeout).is_none()
+        self.service.without_progress(self.commit_timeout).is_none()
     }
 
     /// Stops, in order; attempts that don't end within the grace time stay pending.

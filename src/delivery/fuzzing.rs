@@ -1,6 +1,8 @@
 //! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be kept.
 
 use super::egress::{Allowed, Guard};
+use super::handle::Handle;
+use super::schedule::status::Status;
 use super::transport::client::{Client, OutboundRequest, http_request};
 use super::transport::prepare::PreparedWebhook;
 use super::transport::response;
@@ -16,7 +18,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use hyper::body::Body as _;
 use rustls::CertificateError;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -195,6 +197,22 @@ async fn attempts(data: &[u8]) {
         keeps_attempt(&attempt);
     }
     script.abort();
+}
+
+/// Delivery that attempts nothing and refuses no target.
+pub(crate) fn idle() -> Handle {
+    let everywhere = |net: IpAddr| Allowed { net, prefix: 0, port: None };
+    let settings = ClientSettings {
+        timeout: PATIENCE,
+        connect_timeout: PATIENCE,
+        allow_http: true,
+        guard: Guard::new(vec![everywhere(Ipv4Addr::UNSPECIFIED.into()), everywhere(Ipv6Addr::UNSPECIFIED.into())]),
+        tls: crate::tls::client::client_config(None).expect("the system's certificates can be read"),
+        proxy: None,
+    };
+    let look_up = |_: &str| Ok(vec![Ipv4Addr::LOCALHOST.into()]);
+    let client = Client::resolving_by(Arc::new(look_up), settings, Clock::System);
+    Handle { status: Arc::new(Status::new()), client }
 }
 
 async fn script(listener: TcpListener, answers: Vec<Vec<u8>>, flood: bool) {

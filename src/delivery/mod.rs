@@ -8,6 +8,7 @@ mod failure;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handle;
 mod head;
 mod redact;
 pub mod schedule;
@@ -16,3 +17,4 @@ mod simulation;
 pub mod transport;
 
 pub use failure::why;
+pub use handle::Handle;

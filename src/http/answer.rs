@@ -148,8 +148,11 @@ impl Failure {
         Self { header: Some(close), ..Self::new(status, code, detail) }
     }
 
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), fields: None, header: None }
+    /// One that tells the caller when to come back, where that is a matter of time (503).
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let later = status == StatusCode::SERVICE_UNAVAILABLE;
+        let header = later.then(|| Box::new((header::RETRY_AFTER, RETRY_AFTER_S.to_string())));
+        Self { status, code, detail: detail.into(), fields: None, header }
     }
 
     pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
@@ -228,15 +231,6 @@ impl Failure {
         self.status
     }
 
-    pub(crate) fn conflict(code: &'static str, detail: String) -> Self {
-        Self::new(StatusCode::CONFLICT, code, detail)
-    }
-
-    pub(crate) fn store_failed() -> Self {
-        let detail = "the store could not answer; the daemon's log says why";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", detail)
-    }
-
     pub(crate) fn not_json_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -269,8 +263,7 @@ impl Failure {
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        Self { header: Some(Box::new((header::RETRY_AFTER, RETRY_AFTER_S.to_string()))), ..failure }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
     }
 
     pub(crate) fn into_answer(self) -> Answer {

@@ -1,10 +1,12 @@
 //! What was tried: each attempt of a notification with its time, its phases as a bar, why it failed, and what came back.
 
-use super::layout::{ago, decimal, moment, rect, resend_button, span, status, told, until};
+use super::advice;
+use super::charts::rect;
+use super::layout::{ago, decimal, moment, resend_button, span, status, told, until};
 use super::texts::{Lang, fill};
-use super::{View, advice};
-use crate::delivery;
+use super::view::View;
 use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
+use crate::service::attempt_error;
 use crate::service::{NotificationDetail, NotificationView};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -104,7 +106,7 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
 pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
     let t = view.t;
     html! {
-        @if let Some(error) = delivery::why(&attempt.result) {
+        @if let Some(error) = attempt_error(&attempt.result) {
             p { strong { (t.last_failure) ": " } (told(view.lang, match view.lang { Lang::Pt => &error.message_pt, Lang::En => &error.message })) " " span.muted { "(" (ago(view, attempt.started_at)) ")" } }
             p { strong { (t.what_to_do) ": " } (advice::on(view.lang, error.code)) }
         }
@@ -113,7 +115,7 @@ pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
 
 /// Why an attempt failed, in the page's language; `None` for one that was confirmed.
 pub(super) fn why(lang: Lang, attempt: &Attempt) -> Option<String> {
-    delivery::why(&attempt.result).map(|error| match lang {
+    attempt_error(&attempt.result).map(|error| match lang {
         Lang::Pt => error.message_pt.clone(),
         Lang::En => error.message.clone(),
     })

@@ -5,10 +5,10 @@ use super::exchange::page;
 use super::filters::{Narrowed, Paging, any, listed, period_fields, text_field, type_list};
 use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, told};
 use super::texts::fill;
-use super::{Answer, ROWS, Refusal, View, done};
+use super::view::{Answer, ROWS, Refusal, View, done};
 use crate::model::{EventId, Payload, WebhookId};
-use crate::service::{Explanation, Glance};
-use crate::store::{EventQuery, Order, Page};
+use crate::service::{EventQuery, Order, Page};
+use crate::service::{EventSummary, Explanation};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -27,7 +27,7 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
         cursor: paging.cursor,
         limit: ROWS,
     };
-    let find = |paging: Paging| view.service.glance_at_events(view.caller(), query(paging));
+    let find = |paging: Paging| view.service.summarize_events(view.caller(), query(paging));
     let (paging, found) = Paging::read(view, find).await?;
     let filtered = any(view);
     let (rows, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view))));
@@ -70,7 +70,7 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
     }
 }
 
-fn table(view: &View<'_>, found: &Page<Glance>) -> Markup {
+fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
     let t = view.t;
     html! {
         table.cards #rows {

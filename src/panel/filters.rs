@@ -2,10 +2,10 @@
 
 use super::layout::pager;
 use super::texts::fill;
-use super::{ROWS, View};
+use super::view::{ROWS, View};
 use crate::model::{Pattern, Timestamp};
 use crate::service::Error;
-use crate::store::{Cursor, Order, Page};
+use crate::service::{Cursor, Order, Page};
 use maud::{Markup, html};
 use std::time::{Duration, Instant};
 

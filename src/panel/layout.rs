@@ -1,8 +1,9 @@
 //! The frame of every page, and the small pieces that pages share.
 
-use super::View;
 use super::texts::{Lang, Texts, fill};
+use super::view::View;
 use crate::model::{Status, Timestamp};
+use crate::service::MAX_COUNTED;
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 
@@ -215,6 +216,12 @@ pub(super) fn span(lang: Lang, span: Duration) -> String {
     }
 }
 
+/// What is counted to [`MAX_COUNTED`].
+pub(super) fn at_most_counted(view: &View<'_>, count: u64) -> String {
+    let text = number(view.lang, count);
+    if count >= MAX_COUNTED { text + "+" } else { text }
+}
+
 /// A count, its thousands set apart as the language does.
 pub(super) fn number(lang: Lang, count: u64) -> String {
     let digits = count.to_string();
@@ -317,11 +324,6 @@ pub(super) fn pager(view: &View<'_>, newer: Option<&str>, older: Option<&str>) -
             }
         }
     }
-}
-
-/// A bar of stacked parts: x, y, width, height and class of each, drawn to the picture's own measure.
-pub(super) fn rect(x: f64, y: f64, width: f64, height: f64, class: &str) -> Markup {
-    html! { rect x=(format!("{x:.2}")) y=(format!("{y:.2}")) width=(format!("{width:.2}")) height=(format!("{height:.2}")) class=(class) {} }
 }
 
 #[cfg(test)]

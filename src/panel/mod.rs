@@ -6,24 +6,26 @@
 
 mod advice;
 mod attempts;
+mod charts;
 mod events;
 mod exchange;
 mod filters;
 mod layout;
 mod live;
+mod notification_filter;
 mod notifications;
 mod overview;
 mod resends;
 mod session;
 mod texts;
+mod view;
 mod webhook_form;
 mod webhook_typed;
 mod webhooks;
 
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
-use crate::model::{EventId, NotificationId, ResendId, Scope, Timestamp, WebhookId};
-use crate::service::{Caller, Credential, Error, Service};
-use crate::store::StoreError;
+use crate::model::{EventId, NotificationId, ResendId, Scope, WebhookId};
+use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
 use exchange::{Asked, Unread};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -33,18 +35,17 @@ use session::{Sessions, SignedIn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use texts::{Lang, Texts, fill, sentence};
+use texts::{Lang, fill, sentence};
 use tokio::sync::watch;
+use view::{Answer, Refusal, View, back_of};
 
 const STYLE: &[u8] = include_bytes!("panel.css");
 const SCRIPT: &[u8] = include_bytes!("panel.js");
 const ICON: &[u8] = include_bytes!("icon.svg");
 
-/// When somebody whose form found no room should come back, in seconds.
-const BUSY_FOR_S: &str = "5";
+/// When a visitor should come back who met a full or stopping daemon, in seconds.
+const RETRY_AFTER_S: &str = "5";
 
-/// How many rows a page has.
-const ROWS: usize = 50;
 /// How often something is logged that a stranger can cause again and again.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
@@ -56,52 +57,6 @@ pub struct Panel {
     /// When something that a stranger can cause was last logged.
     told: Mutex<Option<Instant>>,
 }
-
-/// What a page is made for: who looks, in which language, and from where.
-struct View<'a> {
-    service: &'a Service,
-    sessions: &'a Sessions,
-    signed_in: &'a SignedIn,
-    asked: &'a Asked,
-    lang: Lang,
-    t: &'static Texts,
-    /// Whether buttons are shown, and obeyed.
-    can_change: bool,
-    here: String,
-    now: Timestamp,
-    /// What was just done.
-    note: Option<String>,
-}
-
-impl View<'_> {
-    fn caller(&self) -> &Caller {
-        &self.signed_in.caller
-    }
-
-    fn csrf(&self) -> Markup {
-        html! { input type="hidden" name="csrf" value=(self.signed_in.csrf); }
-    }
-}
-
-/// Why there is no page to show.
-enum Refusal {
-    NotFound,
-    ReadOnly,
-    Stale,
-    /// A form of a page whose host isn't the one we were called by: the page's, ours.
-    HostLost(String, String),
-    TooLong,
-    Busy,
-    Of(Error),
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Of(error)
-    }
-}
-
-type Answer = Result<Response<Bytes>, Refusal>;
 
 impl Panel {
     /// Over the service.
@@ -402,19 +357,24 @@ impl Panel {
         let t = asked.lang.texts();
         let (status, title, sentence) = said(asked.lang, refusal);
         let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
-        let mut page = exchange::page(status, bare(asked.lang, title, "/", &content));
-        if matches!(refusal, Refusal::Busy) {
-            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(BUSY_FOR_S));
-        }
-        page
+        refused_page(status, bare(asked.lang, title, "/", &content))
     }
 
     fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
         let (status, title, sentence) = said(view.lang, refusal);
         let back = back_of(view.asked);
         let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
-        exchange::page(status, framed(view, Place::None, title, &content))
+        refused_page(status, framed(view, Place::None, title, &content))
     }
+}
+
+/// A page that says why not, and when to come back where that is a matter of time.
+fn refused_page(status: StatusCode, content: Markup) -> Response<Bytes> {
+    let mut page = exchange::page(status, content);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    }
+    page
 }
 
 impl Handler for Panel {
@@ -448,22 +408,10 @@ fn notification(id: &str) -> Result<NotificationId, Refusal> {
     NotificationId::parse(id).ok_or(Refusal::NotFound)
 }
 
-/// Where a form came from.
-fn back_of(asked: &Asked) -> &str {
-    asked.form.get("back").filter(|back| exchange::is_ours(back)).unwrap_or("/")
-}
-
 /// Where someone wanted to go before they had to sign in.
 fn next_of(asked: &Asked) -> &str {
     let next = asked.form.get("next").or_else(|| asked.query.get("next"));
     next.filter(|next| exchange::is_ours(next)).unwrap_or("/")
-}
-
-/// Back to where a form came from, with word of what was done.
-fn done(view: &View<'_>, what: &str) -> Response<Bytes> {
-    let back = back_of(view.asked);
-    let joint = if back.contains('?') { '&' } else { '?' };
-    exchange::see(&format!("{back}{joint}done={what}"))
 }
 
 /// The page's own address, without word of what was done.
@@ -475,27 +423,12 @@ fn without_note(asked: &Asked) -> String {
 fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
     let t = lang.texts();
     match refusal {
-        Refusal::NotFound | Refusal::Of(Error::NotFound) => {
-            (StatusCode::NOT_FOUND, t.not_found_title, t.not_found.to_owned())
-        }
+        Refusal::NotFound => (StatusCode::NOT_FOUND, t.not_found_title, t.not_found.to_owned()),
         Refusal::ReadOnly => (StatusCode::FORBIDDEN, t.forbidden_title, t.forbidden.to_owned()),
         Refusal::HostLost(page, host) => (StatusCode::FORBIDDEN, t.host_lost_title, fill(t.host_lost, &[page, host])),
         Refusal::Stale => (StatusCode::FORBIDDEN, t.stale_title, t.stale.to_owned()),
         Refusal::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, t.cant_title, t.too_long.to_owned()),
         Refusal::Busy => (StatusCode::SERVICE_UNAVAILABLE, t.cant_title, t.busy.to_owned()),
-        Refusal::Of(Error::Conflict { code: _, detail }) => {
-            (StatusCode::CONFLICT, t.cant_title, sentence(lang, detail))
-        }
-        Refusal::Of(Error::Invalid(fields)) => {
-            let sentences: Vec<String> = fields.values().flatten().map(|said| sentence(lang, said)).collect();
-            (StatusCode::UNPROCESSABLE_ENTITY, t.cant_title, sentences.join(" "))
-        }
-        Refusal::Of(Error::Store(StoreError::Full { .. })) => {
-            (StatusCode::SERVICE_UNAVAILABLE, t.cant_title, t.full.to_owned())
-        }
-        Refusal::Of(Error::Store(error)) => {
-            tracing::error!(%error, "the store could not answer the panel");
-            (StatusCode::INTERNAL_SERVER_ERROR, t.cant_title, t.store_failed.to_owned())
-        }
+        Refusal::Of(reply) => (reply.status, t.cant_title, sentence(lang, &reply.detail)),
     }
 }

@@ -2,77 +2,15 @@
 
 use super::attempts::{self, can_resend, response};
 use super::exchange::{page, see};
-use super::filters::{Narrowed, PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
+use super::filters::{PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
 use super::layout::{Place, ago, class, empty, framed, resend_button, status, until};
-use super::{Answer, ROWS, View, back_of, done, resends};
-use crate::model::{EventId, NotificationId, ResponseFilter, Status, WebhookId};
-use crate::service::{NotificationFilter, NotificationView};
+use super::notification_filter::{asked_for, not_whole};
+use super::resends;
+use super::view::{Answer, ROWS, View, back_of, done};
+use crate::model::{NotificationId, Status};
+use crate::service::NotificationView;
 use http::StatusCode;
 use maud::{Markup, html};
-
-/// What the list can be narrowed by.
-const FILTERS: [&str; 8] = ["status", "webhook_id", "event_id", "response", "type", "period", "from", "to"];
-
-/// What the page's address asks for, and what of it can't be read.
-pub(super) fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
-    let query = &view.asked.query;
-    let mut narrowed = Narrowed::of(view);
-    let mut filter = NotificationFilter {
-        event_type: narrowed.event_type.clone(),
-        from: narrowed.from,
-        to: narrowed.to,
-        ..NotificationFilter::default()
-    };
-    if let Some(text) = query.get("status") {
-        filter.status = Status::parse(text);
-        if filter.status.is_none() {
-            narrowed.aside(view, text);
-        }
-    }
-    if let Some(text) = query.get("webhook_id") {
-        filter.webhook_id = WebhookId::parse(text);
-        if filter.webhook_id.is_none() {
-            narrowed.aside(view, text);
-        }
-    }
-    if let Some(text) = query.get("event_id") {
-        filter.event_id = EventId::parse(text);
-        if filter.event_id.is_none() {
-            narrowed.aside(view, text);
-        }
-    }
-    if let Some(text) = query.get("response") {
-        filter.response = ResponseFilter::parse(text);
-        if filter.response.is_none() {
-            narrowed.aside(view, text);
-        }
-    }
-    // A name that is none would leave the list, and what is re-sent of it, wider than meant.
-    for (name, value) in query.iter().filter(|(_, value)| !value.trim().is_empty()) {
-        let known = |names: &[&str]| names.contains(&&**name);
-        if !known(&FILTERS) && !known(PAGING) && name != "tz" {
-            narrowed.aside(view, &format!("{name}={value}"));
-        }
-    }
-    (filter, narrowed)
-}
-
-/// Why what a filter matches can't be re-sent all at once; `None` where it can.
-pub(super) fn not_whole(view: &View<'_>, filter: &NotificationFilter) -> Option<&'static str> {
-    let t = view.t;
-    match filter.status {
-        Some(Status::Held) => Some(t.not_whole_held),
-        Some(Status::Cancelled) => Some(t.not_whole_cancelled),
-        Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {
-            let gone = |id| view.service.webhook(view.caller(), id).is_err();
-            if filter.event_id.is_some() {
-                Some(t.not_whole_event)
-            } else {
-                filter.webhook_id.filter(|id| gone(*id)).map(|_| t.not_whole_deleted)
-            }
-        }
-    }
-}
 
 pub(super) async fn list(view: &View<'_>) -> Answer {
     let t = view.t;

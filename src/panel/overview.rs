@@ -1,13 +1,14 @@
 //! Visão geral: what came of attempts, what is owed, which targets are in trouble and what to do, how the daemon does.
 
 use super::attempts::last_failure;
+use super::charts::column;
 use super::exchange::page;
-use super::layout::{Place, ago, bytes, empty, framed, heads, number, rect, span, told};
+use super::layout::{Place, ago, at_most_counted, bytes, empty, framed, heads, number, span, told};
 use super::texts::{Lang, fill};
-use super::{Answer, View};
+use super::view::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
-use crate::service::{MAX_COUNTED, Overview, Trouble};
-use crate::store::Tallied;
+use crate::service::Tallied;
+use crate::service::{FailingWebhook, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -48,16 +49,10 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Overview, t.overview, &content)))
 }
 
-/// What is counted to [`MAX_COUNTED`].
-pub(super) fn counted(view: &View<'_>, count: u64) -> String {
-    let text = number(view.lang, count);
-    if count >= MAX_COUNTED { text + "+" } else { text }
-}
-
 fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
     let tile = |name: &str, count: u64, status: Status| {
-        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (counted(view, count)) } span { (name) } } }
+        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (at_most_counted(view, count)) } span { (name) } } }
     };
     html! {
         (tile(t.pending_many, overview.owed.pending, Status::Pending))
@@ -114,23 +109,6 @@ fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
     }
 }
 
-/// The column of this place in a chart whose tallest one stands for `most`.
-pub(super) fn column(nth: usize, one: Tallied, most: u64, height: f64) -> Markup {
-    let x = f64::from(u16::try_from(nth).unwrap_or(u16::MAX)) * 10.0;
-    let tall = |count: u64| {
-        // Parts per ten thousand: finer than any picture.
-        let share = count.saturating_mul(10_000) / most.max(1);
-        let share = f64::from(u32::try_from(share).unwrap_or(u32::MAX)) / 10_000.0;
-        if count == 0 { 0.0 } else { (share * height).max(height / 50.0) }
-    };
-    let (good, retried, failed) = (tall(one.confirmed), tall(one.retried), tall(one.failed));
-    html! {
-        @if good > 0.0 { (rect(x + 1.0, height - good, 8.0, good, "delivered")) }
-        @if retried > 0.0 { (rect(x + 1.0, height - good - retried, 8.0, retried, "retrying")) }
-        @if failed > 0.0 { (rect(x + 1.0, (height - good - retried - failed).max(0.0), 8.0, failed, "failed")) }
-    }
-}
-
 fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
     let step: u64 = if days { 86_400_000 } else { 3_600_000 };
     let at = Timestamp::from_ms((view.now.as_ms() / step).saturating_sub(back as u64) * step).to_string();
@@ -143,14 +121,14 @@ fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
     }
 }
 
-fn in_trouble(view: &View<'_>, trouble: &Trouble) -> Markup {
+fn in_trouble(view: &View<'_>, trouble: &FailingWebhook) -> Markup {
     let t = view.t;
     let webhook = &trouble.webhook;
     html! {
         article.card.trouble {
             div.row {
                 h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
-                span { (fill(t.still_owed, &[&counted(view, trouble.owed.total())])) }
+                span { (fill(t.still_owed, &[&at_most_counted(view, trouble.owed.total())])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }

@@ -3,9 +3,9 @@
 use super::exchange::{Asked, page, see};
 use super::filters::PAGING;
 use super::layout::{Place, ago, framed, moment, number};
-use super::notifications::{asked_for, not_whole};
+use super::notification_filter::{asked_for, not_whole};
 use super::texts::{Texts, fill};
-use super::{Answer, Refusal, View, back_of};
+use super::view::{Answer, Refusal, View, back_of};
 use crate::model::{BulkResend, ResendId, ResendState, ResponseFilter, WebhookId};
 use crate::service::{MAX_COUNTED, NotificationFilter, ResendView};
 use http::StatusCode;

@@ -147,8 +147,6 @@ texts! {
     too_long: "O formulário passa de 64 KiB, e nada foi feito. Encurte o que escreveu e envie de novo.", "The form is longer than 64 KiB, and nothing was done. Shorten what you wrote and send it again.";
     busy: "O carteiro está recebendo formulários demais ao mesmo tempo, e nada foi feito. Tente de novo em alguns segundos.", "carteiro is receiving too many forms at once, and nothing was done. Try again in a few seconds.";
     cant_title: "Não foi possível", "That could not be done";
-    store_failed: "O armazenamento não pôde responder; o log diz por quê.", "The store could not answer; the log says why.";
-    full: "O disco está quase cheio: nada novo é aceito até haver espaço.", "The disk is almost full: nothing new is taken until there is room.";
     back: "Voltar", "Back";
     // Statuses.
     pending: "Pendente", "Pending";
@@ -160,7 +158,7 @@ texts! {
     active: "Ativo", "Active";
     paused: "Pausado", "Paused";
     disabled: "Desativado", "Disabled";
-    failing: "Com falhas", "Failing";
+    failing: "Com falhas", "HealthView";
     in_flight_now: "Enviando agora", "Being sent now";
     // Time.
     ago: "há {}", "{} ago";

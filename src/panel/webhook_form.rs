@@ -3,11 +3,11 @@
 use super::exchange::{page, see};
 use super::layout::{Place, framed, pretty};
 use super::texts::{Lang, fill, sentence};
+use super::view::{Answer, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
-use super::{Answer, Refusal, View};
 use crate::model::{Localized, Webhook, WebhookId, WebhookPatch};
 use crate::service::Error;
-use crate::store::Registered;
+use crate::service::Registered;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use maud::{Markup, html};

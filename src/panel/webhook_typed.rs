@@ -1,8 +1,8 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
-use super::View;
 use super::exchange::Fields;
 use super::texts::{Lang, fill, sentence};
+use super::view::View;
 use crate::model::{
     Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
     PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookPatch, format_duration,

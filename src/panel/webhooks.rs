@@ -1,15 +1,17 @@
 //! Webhooks: the list, one of them, and what its buttons do.
 
 use super::attempts::last_failure;
+use super::charts::column;
 use super::exchange::{page, see};
 use super::filters::{Paging, listed};
-use super::layout::{Icon, Place, action, ago, curl, decimal, empty, framed, heads, icon, moment, number, span, told};
-use super::overview::{column, counted};
+use super::layout::{
+    Icon, Place, action, ago, at_most_counted, curl, decimal, empty, framed, heads, icon, moment, number, span, told,
+};
 use super::texts::{Lang, fill};
-use super::{Answer, ROWS, Refusal, View, done};
+use super::view::{Answer, ROWS, Refusal, View, done};
 use crate::model::{Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
-use crate::service::{MAX_COUNTED, Owed, WebhookGlance};
-use crate::store::{EventQuery, Record, Tallied};
+use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
+use crate::service::{EventQuery, Record, Tallied};
 use http::{Method, StatusCode};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -20,7 +22,7 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
     let find =
         |paging: Paging| async move { Ok(view.service.webhooks(view.caller(), paging.order, paging.cursor, ROWS)) };
     let (paging, found) = Paging::read(view, find).await?;
-    let glances = view.service.glance_at(found.items);
+    let glances = view.service.summarize_webhooks(found.items);
     let create = html! { @if view.can_change { a.button.primary href="/webhooks/new" { (icon(Icon::Plus)) " " (t.create_webhook) } } };
     let first_step = empty(t.no_webhooks, t.no_webhooks_help, Some(&first(view)));
     let rows = html! {
@@ -43,7 +45,7 @@ pub(super) fn first(view: &View<'_>) -> String {
     curl(view, "webhooks", body)
 }
 
-fn row(view: &View<'_>, glance: &WebhookGlance) -> Markup {
+fn row(view: &View<'_>, glance: &WebhookSummary) -> Markup {
     let t = view.t;
     let webhook = &glance.webhook;
     html! {
@@ -69,7 +71,7 @@ fn patterns(webhook: &Webhook, most: usize) -> Markup {
     }
 }
 
-fn state(view: &View<'_>, glance: &WebhookGlance) -> Markup {
+fn state(view: &View<'_>, glance: &WebhookSummary) -> Markup {
     let t = view.t;
     let (class, sign, text) = match glance.webhook.status {
         WebhookStatus::Active if glance.failing.since.is_some() => ("retrying", "!", t.failing),
@@ -110,9 +112,9 @@ const CLIPPED_FROM: usize = 60;
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
-    let trouble = view.service.trouble(view.caller(), id).await?;
-    let Some(glance) = view.service.glance_at(vec![webhook.clone()]).pop() else {
-        return Err(super::Refusal::NotFound);
+    let trouble = view.service.failing_webhook(view.caller(), id).await?;
+    let Some(glance) = view.service.summarize_webhooks(vec![webhook.clone()]).pop() else {
+        return Err(Refusal::NotFound);
     };
     let in_trouble = glance.failing.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
     let failure = trouble.attempt.filter(|_| in_trouble);
@@ -181,13 +183,13 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
 }
 
 /// What a webhook is owed, each part with a link to the list of just that.
-fn owed_links(view: &View<'_>, id: WebhookId, owed: Owed) -> Markup {
+fn owed_links(view: &View<'_>, id: WebhookId, owed: BacklogCounts) -> Markup {
     let parts = [(Status::Pending, owed.pending), (Status::Retrying, owed.retrying), (Status::Held, owed.held)];
     html! {
-        @if owed == Owed::default() { "0" }
+        @if owed == BacklogCounts::default() { "0" }
         @for (nth, (status, count)) in parts.into_iter().filter(|(_, count)| *count > 0).enumerate() {
             @if nth > 0 { " · " }
-            a href=(format!("/notifications?webhook_id={id}&status={}", status.as_str())) { (view.t.status(status)) ": " (counted(view, count)) }
+            a href=(format!("/notifications?webhook_id={id}&status={}", status.as_str())) { (view.t.status(status)) ": " (at_most_counted(view, count)) }
         }
     }
 }
@@ -199,7 +201,7 @@ async fn unknown_patterns(view: &View<'_>, webhook: &Webhook) -> Result<String, 
     let mut unknown = Vec::new();
     for pattern in webhook.events.iter().filter(|pattern| !known(pattern)) {
         let of_it = EventQuery { event_type: Some(pattern.clone()), limit: 1, ..EventQuery::default() };
-        if view.service.glance_at_events(view.caller(), of_it).await?.items.is_empty() {
+        if view.service.summarize_events(view.caller(), of_it).await?.items.is_empty() {
             unknown.push(pattern.to_string());
         }
     }
@@ -223,7 +225,7 @@ pub(super) fn confirm_rotate(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
-        return Err(super::Refusal::ReadOnly);
+        return Err(Refusal::ReadOnly);
     }
     let action = format!("/webhooks/{id}/rotate");
     let back = format!("/webhooks/{id}");
@@ -258,9 +260,9 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
-        return Err(super::Refusal::ReadOnly);
+        return Err(Refusal::ReadOnly);
     }
-    let owed = view.service.trouble(view.caller(), id).await?.owed.total();
+    let owed = view.service.failing_webhook(view.caller(), id).await?.owed.total();
     let sentence = match owed {
         0 => t.delete_owed_none.to_owned(),
         1 => t.delete_owed_one.to_owned(),

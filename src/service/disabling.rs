@@ -1,6 +1,8 @@
 //! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
 
-use super::{Account, EventDraft, Service};
+use super::caller::Account;
+use super::events::EventDraft;
+use super::handle::Service;
 use crate::model::{
     AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventType, Timestamp, Webhook, WebhookStatus,
 };
@@ -8,7 +10,7 @@ use crate::store::StoreError;
 
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Failing {
+pub struct HealthView {
     /// Since when nothing was confirmed; `None` for a target that isn't failing ([`crate::model::TargetHealth::has_come_to_fail`]).
     pub since: Option<Timestamp>,
     /// When the webhook will be disabled if that stays so; `None` before the notice.
@@ -17,7 +19,7 @@ pub struct Failing {
 
 /// How many webhooks are in trouble.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Troubled {
+pub struct FailingCounts {
     /// Active, and their targets are failing.
     pub failing: u64,
     /// Of those, the ones about to be disabled.
@@ -28,18 +30,18 @@ pub struct Troubled {
 
 impl Service {
     /// How a webhook's target does.
-    pub fn failing(&self, webhook: &Webhook) -> Failing {
+    pub fn failing(&self, webhook: &Webhook) -> HealthView {
         let Some(health) = self.store.health(webhook.no) else {
-            return Failing::default();
+            return HealthView::default();
         };
         let disables_at = self.policy().disable.disables_at(&health).filter(|_| webhook.is_active());
-        Failing { since: health.failing.then_some(health.failing_since), disables_at }
+        HealthView { since: health.failing.then_some(health.failing_since), disables_at }
     }
 
     /// How many webhooks are in trouble, of one account or of all.
-    pub fn troubled(&self, of: Option<AccountNo>) -> Troubled {
+    pub fn failing_counts(&self, of: Option<AccountNo>) -> FailingCounts {
         let (healths, rule) = (self.store.healths(), self.policy().disable);
-        let mut troubled = Troubled::default();
+        let mut troubled = FailingCounts::default();
         for webhook in self.store.directory().all().filter(|webhook| of.is_none_or(|of| webhook.account == of)) {
             let health = healths.get(&webhook.no).filter(|_| webhook.is_active());
             troubled.failing += u64::from(health.is_some_and(|health| health.failing));

@@ -1,7 +1,9 @@
 //! Events: record, list, read, re-send, explain, erase.
 
-use super::notifications::Webhooks;
-use super::{Caller, Error, NotificationView, Service, refused};
+use super::caller::Caller;
+use super::error::{Error, erased, in_flight, refused};
+use super::handle::Service;
+use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, Localized, NewEvent, Payload, ResourceIds, Status, Timestamp,
@@ -176,7 +178,7 @@ impl Service {
         order: Order,
         cursor: Option<Cursor>,
         limit: usize,
-    ) -> Result<Page<super::NotificationDetail>, Error> {
+    ) -> Result<Page<NotificationDetail>, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
@@ -189,7 +191,7 @@ impl Service {
             for notification in page.items {
                 let attempts = store.attempts(&notification)?;
                 let view = webhooks.view(&notification, &event, &present)?;
-                details.push(super::NotificationDetail { view, attempts });
+                details.push(NotificationDetail { view, attempts });
             }
             Ok(Page { items: details, next: page.next })
         })
@@ -199,13 +201,13 @@ impl Service {
     /// Owes an event again to every webhook that matches it now.
     pub async fn resend_event(&self, caller: &Caller, id: EventId) -> Result<Vec<NotificationView>, Error> {
         let account = caller.account;
-        let engine = self.engine.clone();
+        let delivery = self.delivery.clone();
         let (event, busy) = self
             .read(move |store| {
                 let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
                 let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
                 let owed = store.notifications_of(account, seq)?;
-                let busy = owed.iter().any(|one| engine.is_in_flight(one.key, one.attempts));
+                let busy = owed.iter().any(|one| delivery.status.is_in_flight(one.key, one.attempts));
                 Ok((event, busy))
             })
             .await?;
@@ -231,20 +233,4 @@ impl Service {
         tracing::info!(event = %id, "payload erased");
         Ok(())
     }
-}
-
-pub(super) fn erased() -> Error {
-    let detail = Localized::new(
-        "the event's payload was erased: there is nothing left to send",
-        "o conteúdo do evento foi apagado: não há mais nada a enviar",
-    );
-    Error::Conflict { code: "erased", detail }
-}
-
-pub(super) fn in_flight() -> Error {
-    let detail = Localized::new(
-        "an attempt is in flight right now: wait for its outcome, then re-send",
-        "uma tentativa está em andamento: espere o resultado e reenvie",
-    );
-    Error::Conflict { code: "in_flight", detail }
 }

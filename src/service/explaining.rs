@@ -1,7 +1,9 @@
 //! Explaining: why each webhook was or wasn't owed an event, and what becomes of it now.
 
-use super::notifications::{Present, Webhooks};
-use super::{Caller, Error, NotificationView, Service};
+use super::caller::Caller;
+use super::error::Error;
+use super::handle::Service;
+use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
     Event, EventId, Localized, Notification, NotificationId, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,
     WebhookId, WebhookStatus,
@@ -97,7 +99,7 @@ fn reason(
     view: &NotificationView,
     event: &Event,
 ) -> Result<Localized, Error> {
-    if present.engine.is_in_flight(notification.key, notification.attempts) {
+    if present.delivery.status.is_in_flight(notification.key, notification.attempts) {
         return Ok(Localized::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
     }
     let first = store.waits_for(notification)?;

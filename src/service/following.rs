@@ -1,15 +1,14 @@
 //! Following along: the attempts of an account as their outcomes are taken in, or merely that something of it has changed.
 
-use super::notifications::{Present, Webhooks};
-use super::{Caller, Error, NotificationView, Service};
+use super::caller::Caller;
+use super::error::Error;
+use super::followers::MAX_FOLLOWERS;
+use super::handle::{Service, off_the_async_threads};
+use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{AccountNo, Attempt, EventId, Localized, Pattern, WebhookId, WebhookNo};
 use crate::store::{Gap, Place, Store};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
-/// How many may follow one account at a time.
-pub const MAX_FOLLOWERS: usize = 32;
 /// How many outcomes are looked at together.
 const PAGE: usize = 128;
 
@@ -43,43 +42,6 @@ pub enum Next {
     /// Some can't be told of any more: the follower came back too late, is too slow, or was told by an earlier run of the daemon.
     /// What has been stands in the lists; what follows is what comes from now on, and after a restart what came since.
     Gap,
-}
-
-/// The places of followers, and how they learn of what verbs do, by account; those alone that anybody ever followed.
-#[derive(Debug, Default)]
-pub(super) struct Followers(Mutex<HashMap<AccountNo, OfAccount>>);
-
-#[derive(Debug)]
-struct OfAccount {
-    places: Arc<Semaphore>,
-    changes: watch::Sender<()>,
-}
-
-impl Followers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountNo, OfAccount>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A place, unless no more than `spare` are left.
-    fn take(&self, account: AccountNo, spare: usize) -> Option<(OwnedSemaphorePermit, watch::Receiver<()>)> {
-        let mut all = self.lock();
-        let own = all.entry(account).or_insert_with(|| OfAccount {
-            places: Arc::new(Semaphore::new(MAX_FOLLOWERS)),
-            changes: watch::Sender::new(()),
-        });
-        if own.places.available_permits() <= spare {
-            return None;
-        }
-        let seat = own.places.clone().try_acquire_owned().ok()?;
-        Some((seat, own.changes.subscribe()))
-    }
-
-    /// To be called by every verb that has changed something. Waits for nobody.
-    pub(super) fn tell(&self, account: AccountNo) {
-        if let Some(own) = self.lock().get(&account) {
-            own.changes.send_replace(());
-        }
-    }
 }
 
 /// Somebody who follows. Nothing waits for them: they read at their own pace from what is kept anyway.
@@ -205,7 +167,7 @@ impl Follower {
                 }
                 Ok::<_, Error>(attempts)
             };
-            let attempts = super::off_the_async_threads(read).await?;
+            let attempts = off_the_async_threads(read).await?;
             self.place = last;
             if !attempts.is_empty() {
                 return Ok(Next::Attempts(attempts));

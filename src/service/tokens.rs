@@ -1,6 +1,8 @@
 //! Access tokens: make, list, revoke.
 
-use super::{By, Caller, Error, Service};
+use super::caller::{By, Caller};
+use super::error::Error;
+use super::handle::Service;
 use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
 use crate::store::{Cursor, Order, Page, Token};
 use std::fmt;

@@ -1,6 +1,10 @@
 //! Webhooks: register, list, change, delete, test, rotate the secret.
 
-use super::{Caller, Error, EventDraft, NotificationView, Service, key_taken, refused};
+use super::caller::Caller;
+use super::error::{Error, key_taken, refused};
+use super::events::EventDraft;
+use super::handle::Service;
+use super::views::NotificationView;
 use crate::model::{
     AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Localized, Pattern, PatternSet,
     RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo,
@@ -101,11 +105,11 @@ impl Service {
 
     /// Why a target would not be taken now, in both languages; `None` where it would.
     pub async fn refusal(&self, target: &TargetUrl) -> Option<AttemptError> {
-        self.engine.refusal(target).await
+        self.delivery.client.refusal(target).await
     }
 
     async fn check(&self, target: &TargetUrl) -> Result<(), Error> {
-        match self.engine.refusal(target).await {
+        match self.delivery.client.refusal(target).await {
             None => Ok(()),
             Some(error) => {
                 let problem = Localized {

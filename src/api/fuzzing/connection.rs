@@ -3,17 +3,14 @@
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::config;
+use crate::delivery::Handle;
+use crate::delivery::fuzzing::idle;
 use crate::http::{Ingress, Server};
-use crate::model::{
-    AttemptError, DisableRule, Members, NotificationKey, RetryPolicy, TargetUrl, Timestamp, TokenHash, WaitReason,
-    Webhook,
-};
-use crate::service::{Account, Engine, Policy, Service};
-use crate::stats::AttemptMetrics;
+use crate::model::{DisableRule, Members, RetryPolicy, TokenHash};
+use crate::service::{Account, Policy, Service};
 use crate::store::{Opened, Store, StoreSettings};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -40,40 +37,10 @@ struct World {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     store: Store,
+    delivery: Handle,
     committer: std::thread::JoinHandle<()>,
     folder: PathBuf,
     served: usize,
-}
-
-#[derive(Default)]
-struct Idle {
-    attempts: AttemptMetrics,
-}
-
-impl Engine for Idle {
-    fn in_flight(&self) -> usize {
-        0
-    }
-
-    fn attempts(&self) -> &AttemptMetrics {
-        &self.attempts
-    }
-
-    fn wait(&self, _: &Webhook, _: usize, _: Timestamp) -> Option<WaitReason> {
-        None
-    }
-
-    fn is_in_flight(&self, _: NotificationKey, _: u16) -> bool {
-        false
-    }
-
-    fn not_ready(&self) -> Option<crate::model::Localized> {
-        None
-    }
-
-    fn refusal<'a>(&'a self, _: &'a TargetUrl) -> Pin<Box<dyn Future<Output = Option<AttemptError>> + Send + 'a>> {
-        Box::pin(async { None })
-    }
 }
 
 impl World {
@@ -91,6 +58,7 @@ impl World {
         };
         let Opened { store, thread: committer, .. } = Store::open(settings, |_| {}).expect("a new store opens");
         let (stop, stopping) = watch::channel(false);
+        let delivery = idle();
         let (address, server) = runtime.block_on(async {
             let no = store.account("default".to_owned()).await.expect("an account is made");
             let admin_token = Some(TokenHash::of(TOKEN));
@@ -104,7 +72,7 @@ impl World {
                 extra_types: Vec::new(),
                 disable: DisableRule { after: None, on_gone: false },
             };
-            let service = Service::new(store.clone(), Clock::System, Arc::new(Idle::default()), vec![account], policy);
+            let service = Service::new(store.clone(), Clock::System, delivery.clone(), vec![account], policy);
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback can be listened on");
             let address = listener.local_addr().expect("a listener has an address");
             let settings = config::Server {
@@ -118,7 +86,7 @@ impl World {
                 Server::new(listener, Ingress::new(settings, None, 64), vec![Arc::new(Api::new(Arc::new(service)))]);
             (address, tokio::spawn(server.run(stopping, Duration::ZERO)))
         });
-        Self { runtime, address, stop, server, store, committer, folder, served: 0 }
+        Self { runtime, address, stop, server, store, delivery, committer, folder, served: 0 }
     }
 
     fn end(self) {
@@ -153,6 +121,8 @@ pub fn connection(data: &[u8]) {
     }
     let world = world.get_or_insert_with(World::begin);
     world.served += 1;
+    // As a driver does that comes round: without it the daemon would not be ready.
+    world.delivery.status.steps();
     let said = world.runtime.block_on(ask(world.address, data));
     for location in answers(&said) {
         // What was made is there, whole.

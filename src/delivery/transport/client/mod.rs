@@ -115,7 +115,7 @@ impl Client {
         Self::resolving_by(Arc::new(resolve::system), settings, clock)
     }
 
-    fn resolving_by(look_up: Arc<LookUp>, settings: ClientSettings, clock: Clock) -> Self {
+    pub(crate) fn resolving_by(look_up: Arc<LookUp>, settings: ClientSettings, clock: Clock) -> Self {
         let current = Current { settings: Arc::new(settings), generation: Generation::default() };
         let connector = Connector::new(Resolver::new(look_up.clone(), MAX_LOOKUPS));
         let (checks, pool) = (Resolver::new(look_up, MAX_CHECKS), Pool::default());

@@ -1,8 +1,11 @@
 //! What the panel shows at a glance: how targets do, what is owed, events with the state of their notifications. Every figure comes
 //! from memory or from a bounded walk.
 
-use super::notifications::Webhooks;
-use super::{Caller, Error, Failing, NotificationView, Service};
+use super::caller::Caller;
+use super::disabling::HealthView;
+use super::error::Error;
+use super::handle::Service;
+use super::views::{NotificationView, Webhooks};
 use crate::model::{
     AccountNo, Attempt, Event, Localized, NotificationKey, Status, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
@@ -13,25 +16,25 @@ use std::sync::Arc;
 /// How far what is owed is counted: "at least so many" says enough, and costs milliseconds.
 pub const MAX_COUNTED: u64 = 1000;
 /// How many targets in trouble are looked at closely.
-const MAX_TROUBLES: usize = 10;
+const MAX_FAILING: usize = 10;
 
 /// An event, and how many of its notifications stand where.
-pub type Glance = (Event, BTreeMap<Status, u32>);
+pub type EventSummary = (Event, BTreeMap<Status, u32>);
 
 /// A webhook and how its target does.
 #[derive(Clone, Debug)]
-pub struct WebhookGlance {
+pub struct WebhookSummary {
     /// The webhook.
     pub webhook: Arc<Webhook>,
     /// Since when it fails, if it does.
-    pub failing: Failing,
+    pub failing: HealthView,
     /// What came of its attempts of late.
     pub record: Record,
 }
 
 /// How many notifications are owed, by where they stand; each counted to [`MAX_COUNTED`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Owed {
+pub struct BacklogCounts {
     /// Not yet tried.
     pub pending: u64,
     /// Tried, and to be tried again.
@@ -40,7 +43,7 @@ pub struct Owed {
     pub held: u64,
 }
 
-impl Owed {
+impl BacklogCounts {
     /// All of them, likewise counted.
     pub fn total(self) -> u64 {
         (self.pending + self.retrying + self.held).min(MAX_COUNTED)
@@ -49,13 +52,13 @@ impl Owed {
 
 /// A webhook, what it is owed, and what has gone wrong.
 #[derive(Clone, Debug)]
-pub struct Trouble {
+pub struct FailingWebhook {
     /// The webhook.
     pub webhook: Arc<Webhook>,
     /// Since when it fails.
-    pub failing: Failing,
+    pub failing: HealthView,
     /// How many notifications it is owed.
-    pub owed: Owed,
+    pub owed: BacklogCounts,
     /// The last attempt of one that isn't delivered, the newest such.
     pub attempt: Option<Attempt>,
 }
@@ -68,13 +71,13 @@ pub struct Overview {
     /// Of each of the last 30 days, in UTC, today last.
     pub days: Vec<Tallied>,
     /// How many notifications are owed.
-    pub owed: Owed,
+    pub owed: BacklogCounts,
     /// How many have failed for good, counted to [`MAX_COUNTED`].
     pub failed: u64,
     /// What has been owed for the longest, held or not.
     pub oldest: Option<NotificationView>,
     /// The targets in trouble, the longest first.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<FailingWebhook>,
     /// How many webhooks the account has.
     pub webhooks: usize,
     /// Whether it ever recorded an event that is still kept.
@@ -92,16 +95,20 @@ fn of_status(status: Status) -> NotificationQuery {
 }
 
 /// What an account owes, to one webhook or to all.
-fn owed(store: &Store, account: AccountNo, webhook: Option<WebhookNo>) -> Result<Owed, Error> {
+fn owed(store: &Store, account: AccountNo, webhook: Option<WebhookNo>) -> Result<BacklogCounts, Error> {
     let count = |status| store.count_at_most(account, &NotificationQuery { webhook, ..of_status(status) }, MAX_COUNTED);
-    Ok(Owed { pending: count(Status::Pending)?, retrying: count(Status::Retrying)?, held: count(Status::Held)? })
+    Ok(BacklogCounts {
+        pending: count(Status::Pending)?,
+        retrying: count(Status::Retrying)?,
+        held: count(Status::Held)?,
+    })
 }
 
 impl Service {
     /// Webhooks with how their targets do.
-    pub fn glance_at(&self, webhooks: Vec<Arc<Webhook>>) -> Vec<WebhookGlance> {
+    pub fn summarize_webhooks(&self, webhooks: Vec<Arc<Webhook>>) -> Vec<WebhookSummary> {
         let now = self.now();
-        let glance = |webhook: Arc<Webhook>| WebhookGlance {
+        let glance = |webhook: Arc<Webhook>| WebhookSummary {
             failing: self.failing(&webhook),
             record: self.store.record_of(webhook.no, now),
             webhook,
@@ -115,14 +122,14 @@ impl Service {
     }
 
     /// What a webhook is owed, and what has gone wrong of late.
-    pub async fn trouble(&self, caller: &Caller, id: WebhookId) -> Result<Trouble, Error> {
+    pub async fn failing_webhook(&self, caller: &Caller, id: WebhookId) -> Result<FailingWebhook, Error> {
         let webhook = self.webhook(caller, id)?;
         let failing = self.failing(&webhook);
-        self.read(move |store| trouble(store, webhook, failing)).await
+        self.read(move |store| failing_webhook(store, webhook, failing)).await
     }
 
     /// A page of events, each with how many of its notifications stand where.
-    pub async fn glance_at_events(&self, caller: &Caller, query: EventQuery) -> Result<Page<Glance>, Error> {
+    pub async fn summarize_events(&self, caller: &Caller, query: EventQuery) -> Result<Page<EventSummary>, Error> {
         let account = caller.account;
         self.read(move |store| {
             let page = store.events(account, &query)?;
@@ -160,7 +167,7 @@ impl Service {
             WebhookStatus::Disabled { at, .. } => failing.since.unwrap_or(at),
             WebhookStatus::Active | WebhookStatus::Paused => failing.since.unwrap_or(now),
         });
-        failing.truncate(MAX_TROUBLES);
+        failing.truncate(MAX_FAILING);
         let not_ready = self.not_ready();
         self.read(move |store| {
             let (mut hours, mut days) = (vec![Tallied::default(); 24], vec![Tallied::default(); 30]);
@@ -189,7 +196,7 @@ impl Service {
             };
             let mut troubles = Vec::with_capacity(failing.len());
             for (webhook, failing) in failing {
-                troubles.push(trouble(store, webhook, failing)?);
+                troubles.push(failing_webhook(store, webhook, failing)?);
             }
             let any = EventQuery { limit: 1, ..EventQuery::default() };
             Ok(Overview {
@@ -215,7 +222,7 @@ impl Service {
         let own = |key: &NotificationKey| {
             self.store.directory().by_no(key.webhook).is_some_and(|webhook| webhook.account == caller.account)
         };
-        key.filter(own).is_some_and(|key| self.engine.is_in_flight(key, view.attempts_count))
+        key.filter(own).is_some_and(|key| self.delivery.status.is_in_flight(key, view.attempts_count))
     }
 
     /// Writes what is counted of attempts to its file. What can't be written is counted on in memory.
@@ -226,10 +233,10 @@ impl Service {
     }
 }
 
-fn trouble(store: &Store, webhook: Arc<Webhook>, failing: Failing) -> Result<Trouble, Error> {
+fn failing_webhook(store: &Store, webhook: Arc<Webhook>, failing: HealthView) -> Result<FailingWebhook, Error> {
     let owed = owed(store, webhook.account, Some(webhook.no))?;
     let attempt = last_failure(store, &webhook)?;
-    Ok(Trouble { webhook, failing, owed, attempt })
+    Ok(FailingWebhook { webhook, failing, owed, attempt })
 }
 
 /// The last attempt of a notification that is retried or has failed, the newest such.

@@ -1,0 +1,73 @@
+//! What every page is made for and with, and why there may be none.
+
+use super::exchange::{self, Asked};
+use super::session::{Sessions, SignedIn};
+use super::texts::{Lang, Texts};
+use crate::model::Timestamp;
+use crate::service::{Caller, Error, ErrorReply, Service};
+use bytes::Bytes;
+use http::Response;
+use maud::{Markup, html};
+
+/// How many rows a page has.
+pub(super) const ROWS: usize = 50;
+/// What a page is made for: who looks, in which language, and from where.
+pub(super) struct View<'a> {
+    pub(super) service: &'a Service,
+    pub(super) sessions: &'a Sessions,
+    pub(super) signed_in: &'a SignedIn,
+    pub(super) asked: &'a Asked,
+    pub(super) lang: Lang,
+    pub(super) t: &'static Texts,
+    /// Whether buttons are shown, and obeyed.
+    pub(super) can_change: bool,
+    pub(super) here: String,
+    pub(super) now: Timestamp,
+    /// What was just done.
+    pub(super) note: Option<String>,
+}
+
+impl View<'_> {
+    pub(super) fn caller(&self) -> &Caller {
+        &self.signed_in.caller
+    }
+
+    pub(super) fn csrf(&self) -> Markup {
+        html! { input type="hidden" name="csrf" value=(self.signed_in.csrf); }
+    }
+}
+
+/// Why there is no page to show.
+pub(super) enum Refusal {
+    NotFound,
+    ReadOnly,
+    Stale,
+    /// A form of a page whose host isn't the one we were called by: the page's, ours.
+    HostLost(String, String),
+    TooLong,
+    Busy,
+    Of(ErrorReply),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => Self::NotFound,
+            Error::Conflict { .. } | Error::Invalid(_) | Error::Store(_) => Self::Of(error.into_reply()),
+        }
+    }
+}
+
+pub(super) type Answer = Result<Response<Bytes>, Refusal>;
+
+/// Where a form came from.
+pub(super) fn back_of(asked: &Asked) -> &str {
+    asked.form.get("back").filter(|back| exchange::is_ours(back)).unwrap_or("/")
+}
+
+/// Back to where a form came from, with word of what was done.
+pub(super) fn done(view: &View<'_>, what: &str) -> Response<Bytes> {
+    let back = back_of(view.asked);
+    let joint = if back.contains('?') { '&' } else { '?' };
+    exchange::see(&format!("{back}{joint}done={what}"))
+}

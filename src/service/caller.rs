@@ -1,0 +1,88 @@
+//! Who calls, on whose word, and for which account.
+
+use crate::model::{AccessToken, AccountNo, Scopes, TokenHash, TokenId};
+use std::fmt;
+use std::sync::Arc;
+
+/// Who calls: the account and what the token allows.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose token it is.
+    pub account: AccountNo,
+    /// What the account calls itself in the bodies its targets receive.
+    pub env: Arc<str>,
+    /// What the token allows.
+    pub scopes: Scopes,
+    /// On whose word, as the log tells it.
+    pub by: By,
+}
+
+impl Caller {
+    /// What its requests are bounded by: the account, and which of its tokens (`None` for the config's).
+    pub fn body_owner(&self) -> (AccountNo, Option<TokenId>) {
+        let token = match &self.by {
+            By::Token { id, .. } => Some(*id),
+            By::ConfigToken | By::Daemon => None,
+        };
+        (self.account, token)
+    }
+}
+
+/// On whose word something is done, as the log tells it: never the token itself.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// A token of the store, by whatever way it came: a call, a command, or a session of the panel.
+    Token {
+        /// Its id.
+        id: TokenId,
+        /// What its owner calls it.
+        name: Arc<str>,
+    },
+    /// The token of the config's `admin_token_file`, likewise.
+    ConfigToken,
+    /// The daemon itself, or what runs inside its process.
+    Daemon,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Names are their owners' own words: a line break must not become one of the log.
+            Self::Token { id, name } => write!(f, "token {id} \"{}\"", name.escape_debug()),
+            Self::ConfigToken => f.write_str("the token of admin_token_file"),
+            Self::Daemon => f.write_str("carteiro itself"),
+        }
+    }
+}
+
+/// A token as a session remembers it: enough to ask again whether it is good, and not the token itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Credential {
+    pub(super) hash: TokenHash,
+    pub(super) id: Option<TokenId>,
+}
+
+impl Credential {
+    /// By what the sessions of one token are told from those of others.
+    pub fn key(&self) -> [u8; 32] {
+        self.hash.to_bytes()
+    }
+
+    /// Of the text that a caller sent.
+    pub fn of(token: &str) -> Self {
+        Self { hash: TokenHash::of(token), id: AccessToken::parse(token).map(|token| token.id) }
+    }
+}
+
+/// An account of the config file.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its number in the store.
+    pub no: AccountNo,
+    /// Its name.
+    pub name: String,
+    /// See [`Caller::env`].
+    pub env: Arc<str>,
+    /// The hash of the admin token of its `admin_token_file`.
+    pub admin_token: Option<TokenHash>,
+}

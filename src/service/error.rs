@@ -1,0 +1,164 @@
+//! Why a verb was not done, and how the API and the panel answer that.
+
+use crate::model::Localized;
+use crate::store::{AcceptRefusal, StoreError};
+use http::StatusCode;
+use std::collections::BTreeMap;
+
+/// Why a verb was not done. Nothing was changed.
+#[derive(Debug)]
+pub enum Error {
+    /// There is no such thing, or it is another account's.
+    NotFound,
+    /// It contradicts what is there.
+    Conflict {
+        /// One word for programs.
+        code: &'static str,
+        /// One sentence for people.
+        detail: Localized,
+    },
+    /// Fields whose values can't be taken, with a sentence for each problem.
+    Invalid(BTreeMap<String, Vec<Localized>>),
+    /// The store can't answer now.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Error {
+    pub(super) fn invalid(field: &str, problem: Localized) -> Self {
+        Self::Invalid(BTreeMap::from([(field.to_owned(), vec![problem])]))
+    }
+}
+
+/// How an error is answered, by the API in English and by the panel in the reader's language.
+#[derive(Debug)]
+pub struct ErrorReply {
+    /// The HTTP status. 503 comes with a `Retry-After`.
+    pub status: StatusCode,
+    /// One word for programs.
+    pub code: &'static str,
+    /// What happened and what to do.
+    pub detail: Localized,
+    /// The fields whose values can't be taken, with a sentence for each problem; empty unless the status is 422.
+    pub fields: BTreeMap<String, Vec<Localized>>,
+}
+
+impl Error {
+    /// How it is answered. Logs what only an operator can act on.
+    pub fn into_reply(self) -> ErrorReply {
+        let reply = |status, code, detail| ErrorReply { status, code, detail, fields: BTreeMap::new() };
+        match self {
+            Self::NotFound => {
+                let detail = Localized::new(
+                    "there is nothing at this path, or it is not yours",
+                    "não há nada neste endereço, ou não é desta conta",
+                );
+                reply(StatusCode::NOT_FOUND, "not_found", detail)
+            }
+            Self::Conflict { code, detail } => reply(StatusCode::CONFLICT, code, detail),
+            Self::Invalid(fields) => {
+                let all = || fields.values().flatten();
+                let en: Vec<&str> = all().map(|problem| &*problem.en).collect();
+                let pt: Vec<&str> = all().map(|problem| &*problem.pt).collect();
+                let detail = Localized { en: en.join(" "), pt: pt.join(" ") };
+                ErrorReply { fields, ..reply(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields", detail) }
+            }
+            Self::Store(full @ StoreError::Full { .. }) => {
+                let pt = "o disco está quase cheio: nada novo é aceito até haver espaço".to_owned();
+                reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", Localized { en: full.to_string(), pt })
+            }
+            Self::Store(StoreError::Stopped) => {
+                let detail = Localized::new(
+                    "carteiro is stopping: try again in a moment",
+                    "o carteiro está parando: tente de novo em instantes",
+                );
+                reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
+            Self::Store(error) => {
+                // A caller can do nothing about it and learns nothing from its details; the operator must. A read that failed
+                // is in the log already, once and not for each call.
+                if !error.is_failed_read() {
+                    tracing::error!(%error, "the store could not answer");
+                }
+                let detail = Localized::new(
+                    "the store could not answer; the daemon's log says why",
+                    "o armazenamento não pôde responder; o log diz por quê",
+                );
+                reply(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", detail)
+            }
+        }
+    }
+}
+
+pub(super) fn key_taken() -> Error {
+    let detail = Localized::new(
+        "this Idempotency-Key already answered another request: use a new key for new content",
+        "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo",
+    );
+    Error::Conflict { code: "idempotency_key_taken", detail }
+}
+
+/// What a refused batch means to its caller.
+pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
+    let field = |index: usize, name: &str| if in_batch { format!("events[{index}].{name}") } else { name.to_owned() };
+    match refusal {
+        AcceptRefusal::IdTaken { index } => {
+            let id = field(index, "id");
+            let detail = Localized {
+                en: format!(
+                    "{id} already names another event: give each event its own id, and repeat one only with the very same content"
+                ),
+                pt: format!(
+                    "{id} já é de outro evento: dê a cada evento o seu id, e repita um só com exatamente o mesmo conteúdo"
+                ),
+            };
+            Error::Conflict { code: "id_taken", detail }
+        }
+        AcceptRefusal::KeyTaken => key_taken(),
+        AcceptRefusal::TooManyOwed => {
+            let most = crate::store::MAX_OWED_AT_ONCE;
+            let problem = Localized {
+                en: format!("would owe more than {most} notifications at once: send fewer events in a batch"),
+                pt: format!("geraria mais de {most} notificações de uma vez: envie menos eventos por lote"),
+            };
+            Error::invalid("events", problem)
+        }
+        AcceptRefusal::TooManyTypes { index } => {
+            let most = crate::store::MAX_EVENT_TYPES;
+            let problem = Localized {
+                en: format!(
+                    "would be more than the {most} distinct types that an account can have beside the catalogue: list it in the \
+                     config as `[[catalogue.extra]]`, which has no such limit, or use fewer types; a type is forgotten once \
+                     retention has deleted its last event"
+                ),
+                pt: format!(
+                    "passaria dos {most} tipos diferentes que uma conta pode ter além do catálogo: liste-o na configuração em \
+                     `[[catalogue.extra]]`, que não tem esse limite, ou use menos tipos; um tipo é esquecido quando a retenção \
+                     exclui o seu último evento"
+                ),
+            };
+            Error::invalid(&field(index, "type"), problem)
+        }
+    }
+}
+
+pub(super) fn erased() -> Error {
+    let detail = Localized::new(
+        "the event's payload was erased: there is nothing left to send",
+        "o conteúdo do evento foi apagado: não há mais nada a enviar",
+    );
+    Error::Conflict { code: "erased", detail }
+}
+
+pub(super) fn in_flight() -> Error {
+    let detail = Localized::new(
+        "an attempt is in flight right now: wait for its outcome, then re-send",
+        "uma tentativa está em andamento: espere o resultado e reenvie",
+    );
+    Error::Conflict { code: "in_flight", detail }
+}

@@ -1,0 +1,210 @@
+//! The service itself: what all verbs share, who may call, and the figures of the daemon.
+
+use super::caller::{Account, By, Caller, Credential};
+use super::error::Error;
+use super::followers::Followers;
+use crate::clock::Clock;
+use crate::delivery;
+use crate::model::{
+    CATALOGUE, DisableRule, EventType, ExtraType, Fingerprint, KnownType, RetryPolicy, Scope, Scopes, Timestamp,
+    TokenId, catalogue,
+};
+use crate::stats::{AttemptMetrics, StoreMetrics};
+use crate::store::{Debt, Figures, IdempotencyKey, Store, StoreError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+/// What the config says of the verbs; replaced on reload.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The schedule of webhooks that have none of their own.
+    pub retry: RetryPolicy,
+    /// The limit of webhooks that have none of their own.
+    pub max_in_flight_per_webhook: u16,
+    /// How long an idempotency key is recognised.
+    pub idempotency_window: Duration,
+    /// How long a secret signs on after it was rotated away.
+    pub secret_overlap: Duration,
+    /// Whether a type must be in the catalogue.
+    pub strict_types: bool,
+    /// The types a shop adds to the catalogue.
+    pub extra_types: Vec<ExtraType>,
+    /// When a webhook is disabled for its target's sake.
+    pub disable: DisableRule,
+}
+
+/// The verbs. Shared by every request.
+pub struct Service {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) delivery: delivery::Handle,
+    pub(super) accounts: Vec<Account>,
+    pub(super) policy: RwLock<Arc<Policy>>,
+    /// When tokens last let somebody in, as far as it isn't stored yet.
+    pub(super) uses: Mutex<HashMap<TokenId, Timestamp>>,
+    pub(super) followers: Followers,
+    pub(super) started_at: Timestamp,
+}
+
+impl Service {
+    /// A service over an open store.
+    pub fn new(store: Store, clock: Clock, delivery: delivery::Handle, accounts: Vec<Account>, policy: Policy) -> Self {
+        let policy = RwLock::new(Arc::new(policy));
+        let started_at = clock.now();
+        let (uses, followers) = Default::default();
+        Self { store, clock, delivery, accounts, policy, uses, followers, started_at }
+    }
+
+    /// Figures of the store, and how many bytes its files take.
+    pub async fn figures(&self) -> Result<(Figures, u64), Error> {
+        self.read(|store| Ok((store.figures(), store.size_on_disk()?))).await
+    }
+
+    /// What every webhook is owed, of all accounts.
+    pub async fn debts(&self) -> Result<Vec<Debt>, Error> {
+        self.read(|store| Ok(store.debts()?)).await
+    }
+
+    /// What the store has done since the start.
+    pub fn kept(&self) -> &StoreMetrics {
+        self.store.meters()
+    }
+
+    /// The attempts that have ended since the start.
+    pub fn attempts(&self) -> &AttemptMetrics {
+        &self.delivery.status.attempts
+    }
+
+    /// How many attempts are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.delivery.status.in_flight_now()
+    }
+
+    /// How long the change that is being written has taken so far.
+    pub fn stalled(&self) -> Duration {
+        self.store.stuck_for()
+    }
+
+    /// How far the wall clock is ahead of the time that retention goes by; zero where it is trusted.
+    pub fn clock_lead(&self) -> Duration {
+        self.store.clock_lead()
+    }
+
+    /// When the daemon was started.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// The time, as the verbs see it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Takes up what a reload changed.
+    pub fn set_policy(&self, policy: Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// Whose token this is; `None` for an unknown, revoked or expired one.
+    pub fn authenticate(&self, token: &str) -> Option<Caller> {
+        self.admit(&Credential::of(token))
+    }
+
+    /// Whose token this was of, if it is still good.
+    pub fn admit(&self, credential: &Credential) -> Option<Caller> {
+        let Credential { hash, id } = *credential;
+        let configured =
+            self.accounts.iter().find(|account| account.admin_token.as_ref().is_some_and(|own| own.matches(&hash)));
+        if let Some(account) = configured {
+            return Some(Caller {
+                account: account.no,
+                env: account.env.clone(),
+                scopes: Scopes::ADMIN,
+                by: By::ConfigToken,
+            });
+        }
+        let now = self.clock.now();
+        let kept = self.store.token(id?, now)?;
+        if !kept.hash.matches(&hash) {
+            return None;
+        }
+        // An account that is no longer in the config keeps its data and lets nobody in.
+        let account = self.accounts.iter().find(|account| account.no == kept.account)?;
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(kept.id, now);
+        let by = By::Token { id: kept.id, name: kept.name.as_str().into() };
+        Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes, by })
+    }
+
+    /// Whether a caller may see the figures of the whole daemon: an account's own are no business of another's, and those of the machine
+    /// are the business of whoever runs it, who has the first account of the config.
+    pub fn sees_all_figures(&self, caller: &Caller) -> bool {
+        self.accounts.first().is_some_and(|first| first.no == caller.account) && caller.scopes.allows_all_figures()
+    }
+
+    /// The catalogue, the guide's types first.
+    pub fn event_types(&self) -> Vec<KnownType> {
+        catalogue(&self.policy().extra_types)
+    }
+
+    /// What the config calls the caller's account; `None` where it is the only one.
+    pub fn account_name(&self, caller: &Caller) -> Option<&str> {
+        let of_several = self.accounts.iter().filter(|_| self.accounts.len() > 1);
+        of_several.filter(|account| account.no == caller.account).map(|account| &*account.name).next()
+    }
+
+    /// The accounts that the store has and the config lacks: their deliveries are held. For the admin of the config's first account,
+    /// who runs the daemon as a rule; nobody else learns what other accounts there are.
+    pub async fn absent_accounts(&self, caller: &Caller) -> Result<Vec<String>, Error> {
+        let first = self.accounts.first().is_some_and(|first| first.no == caller.account);
+        if !first || !caller.scopes.allows(Scope::Admin) {
+            return Ok(Vec::new());
+        }
+        self.read(|store| {
+            let names = store.account_names()?.into_iter();
+            Ok(names.filter(|(no, _)| store.is_absent(*no)).map(|(_, name)| name).collect())
+        })
+        .await
+    }
+
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An idempotency key that is recognised from now on, of the hashes of the key and of the request.
+    pub(super) fn idempotency_key(&self, key: Fingerprint, request: Fingerprint) -> IdempotencyKey {
+        let until = self.clock.now().plus(self.policy().idempotency_window);
+        IdempotencyKey { hash: key.0, fingerprint: request.0, until }
+    }
+
+    /// Runs a read on a thread that may block.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let store = self.store.clone();
+        off_the_async_threads(move || read(&store)).await.inspect_err(|error| {
+            if let Error::Store(error) = error {
+                self.store.note_failed_read(error, "a call");
+            }
+        })
+    }
+}
+
+pub(super) async fn off_the_async_threads<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(result) => result,
+        // A read that panicked (sled, on damage) costs this request and no more.
+        Err(_) => Err(Error::Store(StoreError::Damaged { table: "row", what: "can't be read: sled panicked" })),
+    }
+}
+
+impl Policy {
+    pub(super) fn allows(&self, event_type: &EventType) -> bool {
+        !self.strict_types
+            || CATALOGUE.iter().any(|entry| entry.event_type == event_type.as_str())
+            || self.extra_types.iter().any(|extra| extra.event_type == *event_type)
+    }
+}
