@@ -1,36 +1,44 @@
-//! carteiro keeps every event a shop records, finds the webhooks subscribed to it, and POSTs a notification to each
-//! target until it confirms.
+//! carteiro records a shop's events, finds the webhooks subscribed to each, and POSTs a notification to each target until
+//! one attempt is confirmed. One process, one binary, one data folder.
 //!
-//! One process, one binary, one data folder. Read the house from the bottom: a room may import what stands below it, never
-//! above. `tests/tidy.rs` holds the doors.
+//! This crate is that program, not a library for others: its API follows the program's needs. `docs/architecture.md` in
+//! the repository is the longer map, with the files that an event enters.
 //!
-//! | floor | room | knows | must not know |
-//! |---|---|---|---|
-//! | 7 | [`cli`] | the commands; exit codes; turning errors into sentences | how anything works |
-//! | 6 | [`daemon`] | start order, wiring, readiness, shutdown | business rules |
-//! | 5 | [`api`] | the API: routes, tokens, JSON shapes | sled, hyper |
-//! | 5 | [`panel`] | the pages people look at | the same |
-//! | 4 | [`control`] | backups and verification of a running store, over a socket in its folder | HTTP, accounts |
-//! | 4 | [`service`] | the verbs, each checked and stored | requests |
-//! | 3 | [`http`] | HTTP in: connections, TLS, bodies, answers; what [`api`] and [`panel`] are handlers of | accounts' data |
-//! | 3 | [`delivery`] | HTTP out: scheduler, lanes, one attempt, egress guard, signing | HTTP in, service |
-//! | 2 | [`store`] | sled and bincode, alone in the whole program | HTTP, tokio tasks, policy |
-//! | 1 | [`config`] | TOML and the environment to a `Config` that can't be wrong | everything else |
-//! | 1 | [`stats`] | what is counted and timed | who asks |
-//! | 0 | [`model`] | the nouns and their rules, pure | I/O, async, clocks |
-//! | 0 | [`clock`], [`random`], [`shutdown`], [`atomic_file`] | the time; random bytes; the sign to stop; a file replaced whole | everything else |
-//! | 0 | [`tls`] | TLS settings; what certificates say | connections, sentences |
+//! # Layers
+//!
+//! A module imports from lower layers only; `tests/tidy.rs` fails otherwise.
+//!
+//! | layer | module | what it does |
+//! |---|---|---|
+//! | 7 | [`cli`] | the commands, their output and exit codes |
+//! | 6 | [`daemon`] | wires everything, starts and stops it in order |
+//! | 5 | [`api`] | the JSON API: routes, tokens, fields, shapes |
+//! | 5 | [`panel`] | the HTML pages |
+//! | 4 | [`service`] | the verbs: what a merchant can do, each checked and stored |
+//! | 4 | [`control`] | the operator's socket in the data folder: backup, verify, reload |
+//! | 3 | [`http`] | the server that [`api`] and [`panel`] are handlers of |
+//! | 3 | [`delivery`] | attempts: when, how, and what came back |
+//! | 2 | [`store`] | records and indexes, atomic changes, backups |
+//! | 1 | [`config`] | files, environment and flags become a valid configuration |
+//! | 1 | [`stats`] | counters and histograms of the running process |
+//! | 0 | [`model`] | the nouns and their rules, as plain values |
+//! | 0 | [`clock`], [`random`], [`shutdown`] | the time, random bytes, the signal to stop |
+//! | 0 | [`atomic_file`], [`suggest`], [`tls`] | whole-file replacement, the nearest word, TLS and certificates |
 //!
 //! # The path of an event
 //!
-//! `POST /api/events` → [`api`] parses it into model types → [`service`] hands the store a commit → the store's one committer
-//! matches the subscriptions as they are at that instant, writes event, notifications and index rows as one batch, flushes,
-//! syncs, answers, and tells [`delivery`] → the lane of each webhook makes attempts until one is confirmed, and the store
-//! takes in each outcome.
+//! 1. [`http`] reads the request; [`api`] finds route and caller and parses the body into types of [`model`].
+//! 2. [`service`] checks it and hands the [`store`] one change.
+//! 3. The store's one committer matches the subscriptions as they are at that instant and writes the event, its
+//!    notifications and their index rows as one atomic batch. Once that is synced the caller is answered.
+//! 4. [`delivery`] is told. Each webhook has a lane of its own, which makes attempts until one is confirmed or the
+//!    schedule ends. The store records every outcome and says what is pending next.
 //!
-//! What is deliberately absent: a second process, a network database, worker pools shared by all targets (one slow receiver
-//! would stall the rest), leases on what is in flight (a due row lives until its outcome commits, so a crash means
-//! redelivery).
+//! # Guarantees
+//!
+//! - A change that was answered with success survives a power cut. A failed write or sync ends the process.
+//! - Delivery is at least once: a crash can repeat an attempt, under the same `webhook-id`, and loses none.
+//! - A slow or hostile target delays no other; every buffer, queue and body is bounded.
 
 #[cfg(test)]
 #[path = "../tests/it/deadline.rs"]
