@@ -1,5 +1,5 @@
-//! carteiro records a shop's events, finds the webhooks subscribed to each, and POSTs a notification to each target until
-//! one attempt is confirmed. One process, one binary, one data folder.
+//! carteiro records a shop's events, finds the webhooks subscribed to each, and POSTs a notification to each target
+//! until one attempt is confirmed. One process, one binary, one data folder.
 //!
 //! This crate is that program, not a library for others: its API follows the program's needs. `docs/architecture.md` in
 //! the repository is the longer map, with the files that an event enters.
