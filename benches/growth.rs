@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 /// What the one webhook subscribes to, and what it doesn't.
 const SUBSCRIBED: &str = "PAYMENT.PAID";
 const UNSUBSCRIBED: &str = "ORDER.CREATED";
-/// How many events are posted before the sink is waited for: it holds what came in memory.
+/// How many events are posted before the sink is waited for: it holds what arrived in memory.
 const FILL: u64 = 10_000;
 const BATCH: u64 = 500;
 /// How many events each probe has.

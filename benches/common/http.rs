@@ -8,7 +8,7 @@ use std::time::Duration;
 /// How long an answer may take on a machine that is busy with everything else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A connection that is kept between calls.
+/// A connection that stays open between calls.
 pub(crate) struct Caller {
     stream: BufReader<TcpStream>,
     token: String,

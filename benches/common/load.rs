@@ -46,7 +46,7 @@ pub(crate) struct Load {
     pub(crate) log: Option<PathBuf>,
 }
 
-/// What came of it.
+/// Its outcome.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Posted {
     /// Requests that were answered with a 2XX.

@@ -15,7 +15,7 @@ pub(crate) struct Figure {
     /// Of the figure to the limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
-    /// What others came to, on another run.
+    /// What others measured, on another run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) peers: Option<&'static str>,
 }
@@ -47,7 +47,7 @@ impl Report {
         self.put(Figure { section, name: name.into(), value, unit, limit: None, ratio: None, peers: None });
     }
 
-    /// Beside what others came to, where nothing measured here limits it.
+    /// Beside what others measured, where nothing measured here limits it.
     pub(crate) fn beside(
         &mut self,
         section: &'static str,

@@ -1,4 +1,4 @@
-//! The sink: a target that confirms everything at once, and remembers when each event came. A process of its own, one
+//! The sink: a target that confirms everything at once, and remembers when each event arrived. A process of its own, one
 //! thread.
 //!
 //! It is told what to do over its standard input and answers on its standard output, a line of JSON each.
@@ -53,7 +53,7 @@ enum Order {
 pub(crate) struct Tally {
     /// Pairs of a path and an event.
     pub(crate) distinct: u64,
-    /// What came again.
+    /// Repeats.
     pub(crate) repeated: u64,
     pub(crate) last_us: u64,
 }
@@ -102,7 +102,7 @@ impl Sink {
         tally
     }
 
-    /// When each event came to a target for the first time, by its number.
+    /// When each event reached a target for the first time, by its number.
     pub(crate) fn arrivals(&mut self, number: usize) -> HashMap<u64, u64> {
         let file = self.scratch.file("arrivals");
         self.order::<Tally>(&Order::Arrivals { path: path(number), file: file.clone() });

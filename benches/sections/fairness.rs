@@ -112,8 +112,8 @@ fn play(options: &Options, sink: &mut Sink, beside: &Beside, waits: &mut Waits) 
     // What has not come by now is as late as the wait was long, at least.
     let now = crate::common::clock::now_us();
     for (event, sent, answered) in posts(&log).filter(|(event, ..)| *event >= PER_S * WARM_UP_S) {
-        let came = arrived.get(&event).copied().unwrap_or(now);
-        waits.from_post_us.push(came.saturating_sub(sent));
-        waits.from_201_us.push(came.saturating_sub(answered));
+        let arrived_us = arrived.get(&event).copied().unwrap_or(now);
+        waits.from_post_us.push(arrived_us.saturating_sub(sent));
+        waits.from_201_us.push(arrived_us.saturating_sub(answered));
     }
 }

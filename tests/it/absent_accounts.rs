@@ -162,7 +162,7 @@ fn is_gone(daemon: &Daemon) {
     {
         assert_eq!(count(kind), left, "{kind}: {out}");
     }
-    let gone = [
+    let erased = [
         "webhook",
         "webhook id",
         "notification",
@@ -181,7 +181,7 @@ fn is_gone(daemon: &Daemon) {
         "own event id",
         "bulk resend",
     ];
-    for kind in gone {
+    for kind in erased {
         assert_eq!(count(kind), "0", "{kind}: {out}");
     }
     let (code, _, said) = daemon.run(&["account", "remove", "sandbox", "--yes"]);

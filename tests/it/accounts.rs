@@ -147,6 +147,6 @@ fn strangers_are_told_how_to_come_in() {
     for path in ["/healthz", "/readyz"] {
         daemon.call_as("", "GET", path, "", b"").expect(200);
     }
-    // What is kept of a token is its hash, and the log has none of it.
+    // What is stored of a token is its hash, and the log has none of it.
     assert!(!daemon.log().contains(&daemon.token));
 }

@@ -95,13 +95,13 @@ fn half_sent_batches_take_a_bounded_part_of_memory_and_leave_events_their_way() 
         let count = count.lines().find_map(|line| line.strip_prefix("carteiro_bodies_refused_total "))?.to_owned();
         (count == "9").then_some(9)
     });
-    let mut told = 0;
+    let mut reported = 0;
     for stream in &mut held {
         stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
         let said = status_of(stream);
-        told += usize::from(said.starts_with("HTTP/1.1 503 ") && said.contains("retry-after: 5"));
+        reported += usize::from(said.starts_with("HTTP/1.1 503 ") && said.contains("retry-after: 5"));
     }
-    assert_eq!(told, refused);
+    assert_eq!(reported, refused);
     drop(held);
     // Their memory is free again.
     let event = r#"{"type":"A.B","resource":{}}"#;
@@ -175,17 +175,17 @@ fn long_bodies_without_sense_are_answered_soon_and_cost_no_more_than_three_times
             sending.join().unwrap()
         });
         let fields = answer.refused(422, "invalid_fields");
-        let told = fields.as_object().map_or(0, serde_json::Map::len);
-        assert!((1..=100).contains(&told) && answer.body.len() < 64 * 1024, "{what}: {told} fields");
+        let reported = fields.as_object().map_or(0, serde_json::Map::len);
+        assert!((1..=100).contains(&reported) && answer.body.len() < 64 * 1024, "{what}: {reported} fields");
         assert!(!fields.as_object().unwrap().values().any(Value::is_null), "{what}");
         // A debug build on a machine that is busy with everything else.
         assert!(slowest < Duration::from_secs(5) && begun.elapsed() < Duration::from_secs(20), "{what}: {slowest:?}");
         let grown = most.saturating_sub(base);
         assert!(grown <= 3 * 16, "{what}: {grown} MiB more");
     }
-    let kept = daemon.resident_mib();
+    let before = daemon.resident_mib();
     daemon.send("POST", "/api/events/batch", bodies[0].1.as_bytes()).refused(422, "invalid_fields");
-    eventually("the memory is given back", || (daemon.resident_mib() < kept + 8).then_some(()));
+    eventually("the memory is given back", || (daemon.resident_mib() < before + 8).then_some(()));
 }
 
 #[test]

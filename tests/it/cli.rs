@@ -236,8 +236,8 @@ fn a_bulk_resend_goes_on_when_its_watcher_goes() {
     let events: Vec<Value> = (0..200).map(|_| json!({ "type": "ORDER.PAID", "resource": {} })).collect();
     daemon.post("/api/events/batch", &json!({ "events": events })).expect(201);
     let mut watcher = Running::start(&daemon, &["notifications", "resend", "--all"]);
-    let told = watcher.await_complaint("re-sends 200 notifications");
-    let id = told.split(' ').nth(1).unwrap().to_owned();
+    let reported = watcher.await_complaint("re-sends 200 notifications");
+    let id = reported.split(' ').nth(1).unwrap().to_owned();
     watcher.interrupt();
     assert_eq!(watcher.wait(), 0);
     watcher.await_complaint(&format!("carteiro notifications cancel {id}"));

@@ -83,7 +83,7 @@ fn what_failed_while_the_clock_was_a_year_ahead_is_retried_within_seconds_after_
         let failed = daemon.await_status(&event, "RETRYING");
         assert!(off(&failed["next_attempt_at"]) > Duration::from_secs(360 * 24 * 3600), "{failed}");
         if is_killed {
-            // What came of the attempt is synced within a fraction of a second.
+            // The outcome of the attempt is synced within a fraction of a second.
             std::thread::sleep(Duration::from_millis(500));
             daemon.kill_9();
         }
@@ -179,25 +179,25 @@ fn a_hundred_days_ahead_delete_nothing_and_people_are_told() {
     let before = daemon.record("PAYMENT.PAID");
     clock.by(100 * 24 * HOUR);
     let meanwhile = daemon.record("PAYMENT.PAID");
-    let told = |daemon: &Daemon| {
+    let reported = |daemon: &Daemon| {
         daemon.log().lines().any(|line| line.contains("WARN") && line.contains("retention goes by the time it knows"))
     };
-    eventually("that retention waits is told", || told(&daemon).then_some(()));
+    eventually("that retention waits is told", || reported(&daemon).then_some(()));
     assert!(daemon.metric("carteiro_clock_ahead_seconds") > 99 * 24 * 3600);
     // A pass of retention begins every two seconds; a start begins one at once.
     std::thread::sleep(Duration::from_secs(5));
     daemon.kill_9();
     daemon.spawn();
     std::thread::sleep(Duration::from_secs(3));
-    let kept = |daemon: &Daemon| {
+    let both_are_there = |daemon: &Daemon| {
         for event in [&before, &meanwhile] {
             daemon.get(&format!("/api/events/{event}")).expect(200);
         }
     };
-    kept(&daemon);
+    both_are_there(&daemon);
     clock.by(0);
     eventually("the clock is trusted", || (daemon.metric("carteiro_clock_ahead_seconds") == 0).then_some(()));
-    kept(&daemon);
+    both_are_there(&daemon);
     assert!(!daemon.log().contains("retention deleted"));
 }
 

@@ -185,7 +185,7 @@ fn a_kill_in_the_middle_of_a_large_batch_leaves_all_of_it_or_nothing() {
 #[test]
 fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_pending() {
     let receiver = Receiver::ok();
-    // A mebibyte is kept; every round records more than that.
+    // A mebibyte stays; every round records more than that.
     let quick = QUICK.replace("[delivery]", "[delivery]\nidempotency_window = \"1s\"");
     let mut daemon = Daemon::start(&format!("store.retention_bytes = \"1 MiB\"\n{quick}"));
     daemon.register(&receiver.url, &["PAYMENT.*"]);
@@ -203,11 +203,11 @@ fn a_kill_in_the_middle_of_retention_leaves_whole_events_and_all_that_is_pending
     }
     eventually("retention ends its pass", || {
         let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
-        let kept = |name: &str| -> u64 {
+        let counted = |name: &str| -> u64 {
             let line = text.lines().find_map(|line| line.strip_prefix(&format!("carteiro_{name} "))).unwrap();
             line.parse().unwrap()
         };
-        let bytes = kept("payload_bytes") + 512 * (kept("events") + kept("notifications"));
+        let bytes = counted("payload_bytes") + 512 * (counted("events") + counted("notifications"));
         (bytes <= 1 << 20).then_some(())
     });
     eventually("retention says in the log what it has deleted", || {

@@ -83,18 +83,18 @@ pub(crate) fn skip(what: &str) {
 }
 
 /// What the counter says.
-fn told(skipped: &str) -> String {
+fn reported(skipped: &str) -> String {
     let all: Vec<&str> = skipped.lines().collect();
     format!("SKIPPED in all: {} ({})\n", all.len(), all.join("; "))
 }
 
 #[test]
 fn what_is_skipped_is_counted() {
-    assert_eq!(told("promtool\nnginx in front\n"), "SKIPPED in all: 2 (promtool; nginx in front)\n");
+    assert_eq!(reported("promtool\nnginx in front\n"), "SKIPPED in all: 2 (promtool; nginx in front)\n");
     if std::env::var_os(COUNT).is_some() {
         let mut skipped = String::new();
         std::io::stdin().read_to_string(&mut skipped).unwrap();
-        std::io::stderr().write_all(told(&skipped).as_bytes()).unwrap();
+        std::io::stderr().write_all(reported(&skipped).as_bytes()).unwrap();
     }
 }
 

@@ -54,7 +54,7 @@ fn the_target_gets_what_the_contract_says_byte_for_byte() {
     assert!(String::from_utf8_lossy(&whole.body).contains(resource), "kept byte for byte");
 }
 
-/// W3C Trace Context: what the shop is in when it records an event, its targets hear of at every attempt, as it came.
+/// W3C Trace Context: what the shop is in when it records an event, its targets receive at every attempt, unchanged.
 #[test]
 fn a_trace_reaches_the_target_at_every_attempt_and_after_a_crash() {
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -149,8 +149,8 @@ fn everything_else_is_tried_twenty_times_and_not_once_more() {
         pending.push((daemon.record(&format!("CASE{index}.X")), receiver, status, code));
     }
     // Nothing listens on a port that was free a moment ago.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    daemon.register(&format!("http://{gone}/"), &["GONE.*"]);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    daemon.register(&format!("http://{closed}/"), &["GONE.*"]);
     let refused = daemon.record("GONE.X");
 
     for (event, receiver, status, code) in &pending {
@@ -185,8 +185,8 @@ fn everything_else_is_tried_twenty_times_and_not_once_more() {
         refused["attempts"][19]["error"],
         json!({
             "code": "connect_refused",
-            "message": format!("Nothing is listening at {gone} (connection refused)."),
-            "message_pt": format!("Nada atende em {gone} (conexão recusada)."),
+            "message": format!("Nothing is listening at {closed} (connection refused)."),
+            "message_pt": format!("Nada atende em {closed} (conexão recusada)."),
         })
     );
     // Time passes, other notifications come and go: no twenty-first.

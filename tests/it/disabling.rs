@@ -1,4 +1,4 @@
-//! Webhooks whose targets fail for too long: warned of, disabled, told of, and enabled again with nothing lost.
+//! Webhooks whose targets fail for too long: warned of, disabled, announced, and enabled again with nothing lost.
 
 use crate::harness::{Daemon, QUICK, eventually};
 use crate::receiver::{Receiver, Reply};
@@ -42,9 +42,9 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     std::thread::sleep(ended);
     assert_eq!(webhook(&daemon, &hook["id"])["status"], "ACTIVE");
     daemon.record("PAYMENT.PAID");
-    let told = other.await_count(1).remove(0).json();
-    assert_eq!(told["event"], "WEBHOOK.DISABLED");
-    let subject = &told["resource"]["webhook"];
+    let reported = other.await_count(1).remove(0).json();
+    assert_eq!(reported["event"], "WEBHOOK.DISABLED");
+    let subject = &reported["resource"]["webhook"];
     assert_eq!(
         (&subject["id"], &subject["description"], &subject["target"]),
         (&hook["id"], &json!("estoque"), &hook["target"])
@@ -54,7 +54,7 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
     assert!(disabled["disabled_reason"].as_str().unwrap().contains("confirmed nothing since"), "{disabled}");
     assert!(disabled["disabled_reason_pt"].as_str().unwrap().contains("não confirma nada desde"), "{disabled}");
     assert_eq!(daemon.metric("carteiro_webhooks_disabled"), 1);
-    let word = told["id"].as_str().unwrap();
+    let word = reported["id"].as_str().unwrap();
     assert_eq!(daemon.history(word).len(), 1, "itself it isn't told");
     let explained = daemon.get(&format!("/api/events/{word}/explain")).expect(200).data();
     let about_itself = explained.as_array().unwrap().iter().find(|it| it["webhook_id"] == hook["id"]).unwrap();
@@ -81,9 +81,9 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
 #[test]
 fn a_target_that_is_gone_is_disabled_only_where_the_config_says_so() {
     let daemon = Daemon::quick();
-    let gone = Receiver::start(&[Reply::Status(410)]);
+    let closed = Receiver::start(&[Reply::Status(410)]);
     let hook = daemon.register_with(json!({
-        "target": gone.url, "events": ["*"], "retry": { "schedule": ["20ms"], "max_attempts": 1 },
+        "target": closed.url, "events": ["*"], "retry": { "schedule": ["20ms"], "max_attempts": 1 },
     }));
     let event = daemon.record("PAYMENT.PAID");
     daemon.await_status(&event, "FAILED");

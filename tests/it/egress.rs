@@ -247,7 +247,7 @@ fn targets_are_reached_through_the_proxy_of_a_file() {
     let head = heads.lock().unwrap().concat();
     assert!(head.starts_with("CONNECT 127.0.0.1:") && !head.contains("token-da-loja"), "{head}");
 
-    // Another password is taken up by a reload, and its refusal told as the proxy's.
+    // Another password is taken up by a reload, and its refusal reported as the proxy's.
     std::fs::write(file.path(), format!("http://loja:errado@{address}\n")).unwrap();
     daemon.reload(&config);
     let failed = daemon.await_status(&daemon.record("PAYMENT.PAID"), "FAILED");

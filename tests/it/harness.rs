@@ -16,7 +16,7 @@ pub(crate) const CARTEIRO: &str = env!("CARGO_BIN_EXE_carteiro");
 /// How long anything that should happen may take on a machine that is busy with everything else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Says something that shows in a log of passing tests too: what they print by macro is kept back, what they write is
+/// Says something that shows in a log of passing tests too: what they print by macro is held back, what they write is
 /// not.
 pub(crate) fn say(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
@@ -104,7 +104,7 @@ pub(crate) fn request(token: &str, method: &str, path: &str, headers: &str, body
     [head.as_bytes(), body].concat()
 }
 
-/// Sends bytes as they are and reads until the daemon hangs up; `Err` with what came, if that is no answer.
+/// Sends bytes as they are and reads until the daemon hangs up; `Err` with the bytes, if they are no answer.
 pub(crate) fn exchange(address: &str, request: &[u8]) -> Result<Answer, String> {
     let mut stream = TcpStream::connect(address).map_err(|error| error.to_string())?;
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -129,7 +129,7 @@ pub(crate) struct Daemon {
     accepting: bool,
     env: Vec<(&'static str, PathBuf)>,
     /// Folders that go away with it.
-    kept: Vec<TempDir>,
+    folders: Vec<TempDir>,
     log: Arc<Mutex<String>>,
 }
 
@@ -169,15 +169,15 @@ impl Daemon {
     pub(crate) fn at(data: &Path, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (address, token) = (String::new(), String::new());
-        let (child, accepting, env, kept, log) = Default::default();
-        let daemon = Self { folder, data: data.to_owned(), child, address, token, accepting, env, kept, log };
+        let (child, accepting, env, folders, log) = Default::default();
+        let daemon = Self { folder, data: data.to_owned(), child, address, token, accepting, env, folders, log };
         daemon.configure(config);
         daemon
     }
 
     /// A folder that goes away with the daemon.
     pub(crate) fn keep(&mut self, folder: TempDir) {
-        self.kept.push(folder);
+        self.folders.push(folder);
     }
 
     /// How it has ended, if it has by itself.
@@ -236,7 +236,7 @@ impl Daemon {
             token: String::new(),
             accepting: false,
             env: Vec::new(),
-            kept: Vec::new(),
+            folders: Vec::new(),
             log: Arc::default(),
         };
         daemon.configure(config);

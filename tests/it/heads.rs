@@ -134,8 +134,8 @@ fn hosts_that_can_not_exist_are_refused_with_what_is_wrong_with_them() {
         ("http://loja .example/", "spaces"),
         (" http://loja.example/", "spaces"),
     ] {
-        let told = refusal(target);
-        assert!(told.contains(said), "{target}: {told}");
+        let reported = refusal(target);
+        assert!(reported.contains(said), "{target}: {reported}");
     }
     // A name may end in a dot; one that leads nowhere yet is taken.
     let body = json!({ "webhook": { "target": "http://loja.invalid./x", "events": ["*"] } });
@@ -149,11 +149,11 @@ fn a_type_that_is_too_long_is_told_its_length() {
     let long = format!("A.{}", "B".repeat(99));
     let said = |fields: &Value, field: &str| fields[field][0].as_str().unwrap().to_owned();
     let event = json!({ "event": { "type": long, "resource": {} } });
-    let told = said(&daemon.post("/api/events", &event).refused(422, "invalid_fields"), "type");
-    assert_eq!(told, "must be at most 100 bytes, not 101");
+    let reported = said(&daemon.post("/api/events", &event).refused(422, "invalid_fields"), "type");
+    assert_eq!(reported, "must be at most 100 bytes, not 101");
     let webhook = json!({ "webhook": { "target": "http://a.example/", "events": [long] } });
-    let told = said(&daemon.post("/api/webhooks", &webhook).refused(422, "invalid_fields"), "events");
-    assert!(told.ends_with("must be at most 100 bytes, not 101"), "{told}");
-    let told = said(&daemon.get(&format!("/api/events?type={long}")).refused(422, "invalid_fields"), "type");
-    assert_eq!(told, "must be at most 100 bytes, not 101");
+    let reported = said(&daemon.post("/api/webhooks", &webhook).refused(422, "invalid_fields"), "events");
+    assert!(reported.ends_with("must be at most 100 bytes, not 101"), "{reported}");
+    let reported = said(&daemon.get(&format!("/api/events?type={long}")).refused(422, "invalid_fields"), "type");
+    assert_eq!(reported, "must be at most 100 bytes, not 101");
 }

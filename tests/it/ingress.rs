@@ -24,7 +24,7 @@ pub(crate) fn hung_up_after(mut stream: TcpStream, since: Instant) -> Duration {
     took
 }
 
-fn kept(path: &str) -> Vec<u8> {
+fn keep_alive(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: carteiro\r\n\r\n").into_bytes()
 }
 
@@ -47,14 +47,14 @@ fn a_head_has_its_time_and_an_idle_connection_another() {
     let (mut trickling, start) = (connect(&daemon.address), Instant::now());
     trickling.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     eventually("a trickle is cut off", || {
-        let gone = trickling.write_all(b"x").is_err();
-        (gone || matches!(trickling.read(&mut [0]), Ok(0))).then_some(())
+        let closed = trickling.write_all(b"x").is_err();
+        (closed || matches!(trickling.read(&mut [0]), Ok(0))).then_some(())
     });
     assert!(start.elapsed() >= header);
     // Between two requests there is more time, and the head behind it has its own again.
     let mut stream = connect(&daemon.address);
     for _ in 0..2 {
-        stream.write_all(&kept("/healthz")).unwrap();
+        stream.write_all(&keep_alive("/healthz")).unwrap();
         assert!(answered(&mut stream).starts_with("HTTP/1.1 200"));
         stream.set_read_timeout(Some(header * 2)).unwrap();
         assert!(stream.read(&mut [0]).is_err(), "still open after twice the time of a head");
@@ -66,7 +66,7 @@ fn a_head_has_its_time_and_an_idle_connection_another() {
     assert!(took >= header);
     let mut stream = connect(&daemon.address);
     let start = Instant::now();
-    stream.write_all(&kept("/healthz")).unwrap();
+    stream.write_all(&keep_alive("/healthz")).unwrap();
     assert!(answered(&mut stream).starts_with("HTTP/1.1 200"));
     assert!(hung_up_after(stream, start) >= idle, "idle");
 }
@@ -103,7 +103,7 @@ fn an_answer_that_nobody_takes_is_given_up() {
 fn the_slowest_makes_room_for_the_newest() {
     let daemon = Daemon::start("server.max_connections = 3\n");
     let ask = |stream: &mut TcpStream| {
-        stream.write_all(&kept("/healthz")).unwrap();
+        stream.write_all(&keep_alive("/healthz")).unwrap();
         assert!(answered(stream).starts_with("HTTP/1.1 200"));
     };
     let mut oldest = connect(&daemon.address);
@@ -129,7 +129,7 @@ fn half_a_head_doesnt_hold_up_a_stop() {
     let (mut half, silent) = (connect(&daemon.address), connect(&daemon.address));
     half.write_all(b"GET /heal").unwrap();
     let mut idle = connect(&daemon.address);
-    idle.write_all(&kept("/healthz")).unwrap();
+    idle.write_all(&keep_alive("/healthz")).unwrap();
     assert!(answered(&mut idle).starts_with("HTTP/1.1 200"));
     let start = Instant::now();
     assert!(daemon.terminate().success());
@@ -153,7 +153,7 @@ fn two_thousand_slow_connections_dont_stop_service() {
     let daemon = Daemon::start(QUICK);
     let mut body = request(&daemon.token, "POST", "/api/events", JSON, &[b' '; 100]);
     body.truncate(body.len() - 50);
-    let kinds: [&[u8]; 4] = [b"", b"GET /healthz HTTP/1.1\r\nHost: c\r\nX-Slow: ", &kept("/healthz"), &body];
+    let kinds: [&[u8]; 4] = [b"", b"GET /healthz HTTP/1.1\r\nHost: c\r\nX-Slow: ", &keep_alive("/healthz"), &body];
     let mut slow = Vec::new();
     let mut longest = Duration::ZERO;
     for nth in 0..EACH {
@@ -194,9 +194,9 @@ fn wrong_tokens_are_told_to_wait_and_the_right_one_is_not() {
     for _ in 0..20 {
         from("192.0.2.1", "wrong").refused(401, "unauthorized");
     }
-    let told = from("192.0.2.1", "wrong");
-    told.refused(429, "too_many_wrong_tokens");
-    assert!(matches!(told.header("retry-after").unwrap().parse(), Ok(1..=6)), "{}", told.head);
+    let reported = from("192.0.2.1", "wrong");
+    reported.refused(429, "too_many_wrong_tokens");
+    assert!(matches!(reported.header("retry-after").unwrap().parse(), Ok(1..=6)), "{}", reported.head);
     from("192.0.2.1", &daemon.token).expect(200);
     from("192.0.2.1", "").refused(401, "unauthorized");
     from("192.0.2.2", "wrong").refused(401, "unauthorized");

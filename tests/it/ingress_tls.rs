@@ -135,14 +135,14 @@ fn a_reload_changes_the_certificate_and_a_bad_one_changes_nothing() {
     let daemon = Daemon::start(&files.config(QUICK));
     let first = shown(&daemon.address, &TLS13);
     // One that is open sees nothing of the change.
-    let mut kept = shake_hands(&daemon.address, &TLS13);
+    let mut open = shake_hands(&daemon.address, &TLS13);
     let second = files.renew(&rcgen::PKCS_ED25519);
     assert_eq!(shown(&daemon.address, &TLS13), first, "until it is told");
     daemon.signal("-HUP");
     eventually("the new one is shown", || (shown(&daemon.address, &TLS13) == second).then_some(()));
-    kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n").unwrap();
+    open.write_all(b"GET /healthz HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
-    kept.read_to_string(&mut answer).unwrap();
+    open.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 
     files.write("key.pem", &KeyPair::generate().unwrap().serialize_pem());

@@ -141,7 +141,7 @@ fn backups_by_the_clock_are_kept_as_many_as_the_config_says() {
     };
     assert!(figure(&daemon).is_some_and(|at| at > 1_700_000_000));
     drop(daemon);
-    // A folder that is gone: the figure says that there is none, or no alert would ever tell.
+    // A folder that is missing: the figure says that there is none, or no alert would ever tell.
     let nowhere = folder.path().join("mine.txt/nowhere");
     let broken = Daemon::start(&format!("store.backup_dir = \"{}\"\nstore.backup_every = \"1m\"\n", nowhere.display()));
     eventually("it is told", || broken.log().contains("a backup could not be written").then_some(()));

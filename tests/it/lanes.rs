@@ -204,7 +204,7 @@ fn a_fault_of_our_own_uses_up_no_attempt_and_counts_against_no_target() {
     assert_eq!(said, 1, "once a minute");
 }
 
-// ---- what is told of it ----
+// ---- what is said of it ----
 
 fn explained(daemon: &Daemon, event: &str) -> Value {
     daemon.get(&format!("/api/events/{event}/explain")).expect(200).data()[0].clone()
@@ -283,7 +283,7 @@ fn what_is_delivered_is_never_said_to_be_under_way() {
     }
 }
 
-// ---- what the log tells ----
+// ---- what the log says ----
 
 #[test]
 fn a_target_that_fails_is_told_once_and_so_is_that_it_is_well_again() {
@@ -301,7 +301,7 @@ fn a_target_that_fails_is_told_once_and_so_is_that_it_is_well_again() {
     let failed = daemon.await_status(&event, "FAILED");
     assert_eq!(failing(&daemon), Value::Null, "four attempts are not five");
     let line = |daemon: &Daemon, says: &str| daemon.log().lines().find(|line| line.contains(says)).unwrap().to_owned();
-    let told = line(&daemon, "notification FAILED");
+    let reported = line(&daemon, "notification FAILED");
     let expected = [
         " WARN ",
         failed["id"].as_str().unwrap(),
@@ -314,13 +314,13 @@ fn a_target_that_fails_is_told_once_and_so_is_that_it_is_well_again() {
         "http_5xx",
     ];
     for part in expected {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(reported.contains(part), "{part}: {reported}");
     }
     daemon.record("PAYMENT.PAID");
     eventually("it fails", || failing(&daemon).is_string().then_some(()));
     daemon.record("PAYMENT.PAID");
-    let told = line(&daemon, "the webhook's target fails");
-    assert!(told.contains(" WARN ") && told.contains(id) && told.contains(host), "{told}");
+    let reported = line(&daemon, "the webhook's target fails");
+    assert!(reported.contains(" WARN ") && reported.contains(id) && reported.contains(host), "{reported}");
     daemon.kill_9();
     daemon.spawn();
     let event = daemon.record("PAYMENT.PAID");
@@ -328,8 +328,8 @@ fn a_target_that_fails_is_told_once_and_so_is_that_it_is_well_again() {
     receiver.now(Reply::Status(200));
     let event = daemon.record("PAYMENT.PAID");
     daemon.await_status(&event, "DELIVERED");
-    let told = line(&daemon, "is well again");
-    assert!(told.contains(" INFO ") && told.contains(id) && told.contains(host), "{told}");
+    let reported = line(&daemon, "is well again");
+    assert!(reported.contains(" INFO ") && reported.contains(id) && reported.contains(host), "{reported}");
     assert_eq!(failing(&daemon), Value::Null);
     let log = daemon.log();
     assert_eq!(log.matches("the webhook's target fails").count(), 1, "once, a restart or not: {log}");

@@ -54,11 +54,11 @@ fn a_reload_takes_what_it_can_and_a_broken_file_changes_nothing() {
 #[test]
 fn the_reload_command_says_what_became_of_it() {
     let mut daemon = Daemon::quick();
-    let (code, told, _) = daemon.run(&["reload"]);
-    assert_eq!((code, told.as_str()), (Some(0), "config reloaded\n"));
+    let (code, reported, _) = daemon.run(&["reload"]);
+    assert_eq!((code, reported.as_str()), (Some(0), "config reloaded\n"));
     daemon.configure(&format!("store.cache = \"1 MiB\"\n{QUICK}"));
-    let (code, told, _) = daemon.run(&["reload"]);
-    assert!(code == Some(0) && told.contains("need a restart: store.cache"), "{told}");
+    let (code, reported, _) = daemon.run(&["reload"]);
+    assert!(code == Some(0) && reported.contains("need a restart: store.cache"), "{reported}");
     daemon.configure(&format!("{QUICK}extra_ca_file = \"none.pem\"\n"));
     let (code, _, said) = daemon.run(&["reload"]);
     assert!(code == Some(1) && said.contains("the config was not reloaded") && said.contains("none.pem"), "{said}");
@@ -82,10 +82,10 @@ fn a_stop_answers_calls_that_are_on_their_way() {
     receiver.await_count(1);
     let call = |end: &str| format!("GET /healthz HTTP/1.1\r\nHost: carteiro\r\n{end}\r\n");
     let connect = || std::net::TcpStream::connect(&daemon.address).unwrap();
-    let mut kept = connect();
-    kept.write_all(call("").as_bytes()).unwrap();
+    let mut open = connect();
+    open.write_all(call("").as_bytes()).unwrap();
     let mut answer = vec![0; 4096];
-    let length = kept.read(&mut answer).unwrap();
+    let length = open.read(&mut answer).unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200") && !answer[..length].windows(5).any(|at| at == b"close"));
     let mut new = connect();
     daemon.signal("-TERM");
@@ -93,7 +93,7 @@ fn a_stop_answers_calls_that_are_on_their_way() {
     // The attempt in flight goes on, and calls are answered until it has ended.
     daemon.get("/healthz").expect(200);
     eventually("nobody new is accepted", || std::net::TcpStream::connect(&daemon.address).is_err().then_some(()));
-    for stream in [&mut kept, &mut new] {
+    for stream in [&mut open, &mut new] {
         stream.write_all(call("").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

@@ -13,10 +13,10 @@ fn id(value: &Value) -> String {
 fn filters_find_each_alone_and_together() {
     let daemon = Daemon::quick();
     let (good, bad) = (Receiver::ok(), Receiver::start(&[Reply::Status(503)]));
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let good_hook = daemon.register(&good.url, &["*"]);
     let bad_hook = daemon.register(&bad.url, &["PAYMENT.*"]);
-    daemon.register(&format!("http://{gone}/"), &["ORDER.PAID"]);
+    daemon.register(&format!("http://{closed}/"), &["ORDER.PAID"]);
     let payment = daemon.record("PAYMENT.PAID");
     let order = daemon.record("ORDER.PAID");
     let count = |query: &str| daemon.list(&format!("/api/notifications?{query}")).len();

@@ -79,8 +79,8 @@ fn a_session_is_its_tokens_and_forms_are_its_own() {
     }
 
     daemon.delete(&format!("/api/tokens/{}", made["id"].as_str().unwrap())).expect(204);
-    let gone = get(&daemon, "/", &cookie).expect(303);
-    assert_eq!(gone.header("location"), Some("/sign-in"), "the session died with its token");
+    let signed_out = get(&daemon, "/", &cookie).expect(303);
+    assert_eq!(signed_out.header("location"), Some("/sign-in"), "the session died with its token");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn an_open_page_is_told_that_something_changed_for_as_long_as_its_session_lasts(
     for reader in [&mut reader, &mut other_reader] {
         assert_eq!(reader.message().event.as_deref(), Some("changed"), "the page may have missed something");
     }
-    // Nothing is delivered: what verbs do is told as well.
+    // Nothing is delivered: what verbs do is shown as well.
     daemon.record("PAYMENT.PAID");
     assert_eq!(reader.message().event.as_deref(), Some("changed"));
     let begun = Instant::now();
@@ -243,7 +243,7 @@ fn webhooks_are_paged_both_ways() {
     assert!(back.contains("/loja-59"));
 }
 
-/// A page left open looks again by itself, and did so between a rotation and the page that was to show its secret: that
+/// A page left open asks again by itself, and did so between a rotation and the page that was to show its secret: that
 /// look took the secret away, unseen.
 #[test]
 fn a_secret_is_shown_once_and_to_somebody() {
@@ -306,7 +306,7 @@ fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     assert_eq!(own()["retry"], json!({ "schedule": ["5s", "2h", "30m"], "max_attempts": 3, "jitter": 0.025 }));
     let form = text(&get(&daemon, &format!("{made}/edit"), &cookie).expect(200));
     assert!(form.contains("x-loja: …") && !form.contains("segredo") && form.contains("5s 2h 30m"), "{form}");
-    // One is kept as it is, one goes, the schedule too.
+    // One stays as it is, one goes, the schedule too.
     with(&made, &[("headers", "x-chave: …")]).expect(303);
     assert_eq!((&own()["headers"], &own()["retry"]), (&json!({ "x-chave": "…" }), &json!(null)));
     let receiver = Receiver::start(&[Reply::Status(200)]);
@@ -379,8 +379,8 @@ fn a_page_says_why_a_notification_goes_or_not_in_its_readers_language() {
     assert!(page.contains("o webhook foi criado em <time"), "moments are written as such: {page}");
     let english = text(&get(&daemon, &path, &format!("{cookie}Accept-Language: en\r\n")).expect(200));
     assert!(english.contains("none of its patterns (`ORDER.*`) means `PAYMENT.PAID`"), "{english}");
-    let told = daemon.get(&format!("/api/events/{event}/explain")).expect(200).data();
-    assert!(told[0]["reason_pt"].as_str().unwrap().starts_with("Não era devida"), "{told}");
+    let reported = daemon.get(&format!("/api/events/{event}/explain")).expect(200).data();
+    assert!(reported[0]["reason_pt"].as_str().unwrap().starts_with("Não era devida"), "{reported}");
 }
 
 /// Each filter that notifications can be narrowed by, as the form sends it, either re-sends what is counted or says why
@@ -419,11 +419,11 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         assert!(page.contains(&asks) && page.contains("Sim, reenviar") == (count > 0), "{filter}: {page}");
         let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", &filter)]);
         let job = sent.expect(303).header("location").unwrap().rsplit('/').next().unwrap().to_owned();
-        let told = eventually("the bulk resend is done", || {
-            let told = daemon.get(&format!("/api/notifications/resend/{job}")).expect(200).data();
-            (told["status"] == "DONE").then_some(told)
+        let reported = eventually("the bulk resend is done", || {
+            let reported = daemon.get(&format!("/api/notifications/resend/{job}")).expect(200).data();
+            (reported["status"] == "DONE").then_some(reported)
         });
-        assert_eq!((&told["queued"], &told["resent"]), (&json!(count), &json!(count)), "{filter}: {told}");
+        assert_eq!((&reported["queued"], &reported["resent"]), (&json!(count), &json!(count)), "{filter}: {reported}");
     }
     for (filter, why) in [
         ("status=HELD", "saem sozinhas"),
@@ -433,8 +433,11 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         let page = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
         assert!(!page.contains("href=\"/notifications/resend?"), "{filter}");
         assert!(!page.contains("id=\"rows\"") || page.contains(why), "{filter}: {page}");
-        let told = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(422));
-        assert!(told.contains(why) && !told.contains("action=\"/notifications/resend-all\""), "{filter}: {told}");
+        let reported = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(422));
+        assert!(
+            reported.contains(why) && !reported.contains("action=\"/notifications/resend-all\""),
+            "{filter}: {reported}"
+        );
         let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", filter)]);
         sent.expect(404);
     }
@@ -445,7 +448,7 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
 fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
     let receiver = Receiver::start(&[Reply::Status(200)]);
     let daemon = Daemon::quick();
-    let kept = daemon.register(&receiver.url, &["*"]);
+    let other = daemon.register(&receiver.url, &["*"]);
     let deleted = daemon.register(&receiver.url, &["PAYMENT.*"]);
     for n in 0..70 {
         daemon.record(if n < 2 { "PAYMENT.PAID" } else { "ORDER.PAID" });
@@ -472,11 +475,11 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
         ("status=failed", "failed"),
     ] {
         let list = page(&format!("/notifications?{bad}"), 200);
-        let told = format!("Um filtro não pôde ser lido e foi deixado de lado: {named}<");
-        assert!(list.contains(&told) && !list.contains("href=\"/notifications/resend?"), "{bad}: {list}");
+        let reported = format!("Um filtro não pôde ser lido e foi deixado de lado: {named}<");
+        assert!(list.contains(&reported) && !list.contains("href=\"/notifications/resend?"), "{bad}: {list}");
         let asked = page(&format!("/notifications/resend?{bad}"), 422);
         assert!(
-            asked.contains(&told) && asked.contains("corrija-o") && !asked.contains("/notifications/resend-all"),
+            asked.contains(&reported) && asked.contains("corrija-o") && !asked.contains("/notifications/resend-all"),
             "{bad}: {asked}"
         );
         post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", bad)]).expect(404);
@@ -488,14 +491,14 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
 
     // One that goes on: it hands out 64 at most, and its webhook takes one in a hundred seconds.
     let slow = json!({ "webhook": { "rate_limit": 0.01 } });
-    daemon.patch(&format!("/api/webhooks/{kept}"), &slow).expect(200);
+    daemon.patch(&format!("/api/webhooks/{other}"), &slow).expect(200);
     let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", "response=2xx")]);
     let job = sent.expect(303).header("location").unwrap().to_owned();
-    let told = page(&job, 200);
+    let reported = page(&job, 200);
     for words in ["Em andamento", "<dd>2xx</dd>", "inclusive as já entregues", "Reenviadas: ", " de 70; puladas: 0"] {
-        assert!(told.contains(words), "{words}: {told}");
+        assert!(reported.contains(words), "{words}: {reported}");
     }
-    assert!(told.contains(&format!("action=\"{job}/stop\"")) && told.contains(">Cancelar<"), "{told}");
+    assert!(reported.contains(&format!("action=\"{job}/stop\"")) && reported.contains(">Cancelar<"), "{reported}");
     assert!(page("/notifications", 200).contains(&format!("<a href=\"{job}\">Em andamento</a>")));
     post(&daemon, &format!("{job}/stop"), &cookie, &[("csrf", &csrf), ("back", &job)]).expect(303);
     eventually("it is listed as cancelled", || {

@@ -4,7 +4,7 @@
 //! kill -9 (see `crash.rs`) proves little about disks, since the page cache outlives the process. Here the daemon lives
 //! on a disk whose power can be cut at any moment (see `disk.rs`): while it starts, under load, while there is nothing
 //! to do, while it stops. Each cut is a disk of its own, with all that the drive had been given, or only with what it
-//! had been told to flush. Afterwards carteiro is started on every one of them and asked what it has, against what
+//! had been asked to flush. Afterwards carteiro is started on every one of them and asked what it has, against what
 //! shops and target know (see `check.rs`); every fourth is cut once more while it recovers. Rounds build on each other:
 //! the next begins on what the last cut has left.
 //!
@@ -280,7 +280,7 @@ impl Lab<'_> {
 
 /// What kind of cut comes next: as often one as the other.
 fn unflushed(random: &mut Random) -> Unflushed {
-    if random.below(2) == 0 { Unflushed::Kept } else { Unflushed::Lost }
+    if random.below(2) == 0 { Unflushed::Retained } else { Unflushed::Lost }
 }
 
 /// Starts a daemon on a disk, and meanwhile cuts so many times; `Err` with what the daemon said if it does not come up.

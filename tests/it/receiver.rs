@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How a receiver answers one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// This status, with no body, the connection kept.
+    /// This status, with no body, the connection stays open.
     Status(u16),
     /// These bytes as they are, then the connection is closed.
     Raw(Vec<u8>),
@@ -25,13 +25,13 @@ pub(crate) enum Reply {
     Late(Duration, u16),
 }
 
-/// One request, as it came.
+/// One request, byte for byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
     pub(crate) at: Instant,
-    /// Which connection it came on.
+    /// Its connection.
     pub(crate) connection: usize,
 }
 
@@ -133,7 +133,7 @@ fn serve_on(stream: &mut TcpStream, state: &Mutex<State>, connection: usize) {
     }
 }
 
-/// Answers one request. Returns whether the connection is kept.
+/// Answers one request. Returns whether the connection stays open.
 pub(crate) fn answer(stream: &mut TcpStream, reply: Reply) -> bool {
     match reply {
         Reply::Status(status) => {

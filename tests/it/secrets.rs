@@ -61,7 +61,7 @@ fn no_secret_is_told_by_anything() {
         ("the admin token", ADMIN.to_owned()),
     ];
 
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let echo =
         format!("HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\nAuthorization: {AUTHORIZATION}\r\nX-Chave: {HEADER}");
     let moved = format!("HTTP/1.1 302 Found\r\nLocation: http://x/?{HEADER}\r\nConnection: close\r\n\r\n");
@@ -73,7 +73,7 @@ fn no_secret_is_told_by_anything() {
         }
     });
     let targets = [
-        format!("http://{gone}/"),
+        format!("http://{closed}/"),
         "http://loja.invalid/".to_owned(),
         not_tls,
         Receiver::start(&[Reply::Raw(echo.into_bytes())]).url,

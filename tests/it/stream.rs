@@ -126,11 +126,12 @@ fn attempts_come_as_they_happen_with_what_the_lists_say_of_them() {
     assert!(first.id != second.id && first.id != Some(start.clone()));
     let delivered = daemon.await_status(&event, "DELIVERED");
     for (message, number, status) in [(&first, 0, "RETRYING"), (&second, 1, "DELIVERED")] {
-        let told = message.attempt();
-        assert_eq!(told["attempt"], delivered["attempts"][number], "as the history has it");
-        let notification = told["notification"].as_object().unwrap();
-        let told = (&notification["id"], &notification["event_id"], &notification["webhook_id"], &notification["type"]);
-        assert_eq!(told, (&delivered["id"], &json!(event), &json!(webhook), &json!("PAYMENT.PAID")));
+        let reported = message.attempt();
+        assert_eq!(reported["attempt"], delivered["attempts"][number], "as the history has it");
+        let notification = reported["notification"].as_object().unwrap();
+        let reported =
+            (&notification["id"], &notification["event_id"], &notification["webhook_id"], &notification["type"]);
+        assert_eq!(reported, (&delivered["id"], &json!(event), &json!(webhook), &json!("PAYMENT.PAID")));
         assert_eq!(notification["status"], status, "as it was then");
         assert_eq!(notification["attempts_count"], json!(number + 1));
         assert!(!notification.contains_key("attempts"));
@@ -166,8 +167,8 @@ fn what_is_asked_for_comes_and_nothing_else() {
     for (event_type, id) in [("PAYMENT.PAID", None), ("PAYMENT.PENDING", Some(&own)), ("ORDER.PAID", None)] {
         daemon.record_with(json!({ "type": event_type, "id": id, "resource": {} }));
         // One after the other: attempts at the same time may end in any order.
-        let told = by_webhook.message();
-        let notification = &told.attempt()["notification"];
+        let reported = by_webhook.message();
+        let notification = &reported.attempt()["notification"];
         assert_eq!((&notification["webhook_id"], &notification["type"]), (&json!(webhook), &json!(event_type)));
     }
     for _ in 0..2 {
@@ -196,9 +197,9 @@ fn a_reader_of_an_earlier_run_is_told_of_the_gap() {
         assert!(gap.data["detail"].is_string() && gap.id.is_some_and(|id| id != place));
         let event = daemon.record("PAYMENT.PAID");
         // Outcomes of before the crash that were not durable come again.
-        let mut told = again.message();
-        while told.attempt()["notification"]["event_id"] != event {
-            told = again.message();
+        let mut reported = again.message();
+        while reported.attempt()["notification"]["event_id"] != event {
+            reported = again.message();
         }
     }
 }

@@ -34,9 +34,9 @@ fn the_package_runs_under_systemd() {
     inside.args(["--net", "--kill-child"]).arg(std::env::current_exe().unwrap());
     inside.args(["--exact", "systemd::the_package_runs_under_systemd", "--nocapture"]).env(INSIDE, "1");
     let output = inside.stderr(Stdio::inherit()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
+    let reported = String::from_utf8_lossy(&output.stdout);
     // A name that matches no test would pass as well.
-    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    assert!(output.status.success() && reported.contains("1 passed"), "{reported}");
 }
 
 fn can_be_made() -> Result<(), String> {
@@ -163,8 +163,8 @@ fn the_units_are_sound(machine: &Machine) {
     let units = "/usr/lib/systemd/system/carteiro.service /usr/lib/systemd/system/carteiro.socket";
     assert_eq!(machine.good(&format!("systemd-analyze verify {units} 2>&1")).trim(), "");
     let threshold = "systemd-analyze security --no-pager --offline=true --threshold=11";
-    let told = machine.good(&format!("{threshold} /usr/lib/systemd/system/carteiro.service"));
-    say(told.lines().find(|line| line.contains("Overall exposure")).unwrap());
+    let reported = machine.good(&format!("{threshold} /usr/lib/systemd/system/carteiro.service"));
+    say(reported.lines().find(|line| line.contains("Overall exposure")).unwrap());
     machine.good("test -x /usr/bin/carteiro && ! command -v kill.procps && ! test -e /bin/kill");
 }
 
@@ -177,7 +177,7 @@ fn ready_means_serving(machine: &Machine) {
     }
     assert_eq!(machine.show("StatusText"), format!("serving on {ADDRESS}"));
     machine.good("systemctl stop carteiro.service");
-    // Somebody else has the address: the store opens, but nothing is served, and so nobody is told that it is.
+    // Somebody else has the address: the store opens, but nothing is served, and so nobody is notified.
     let taken = std::net::TcpListener::bind(ADDRESS).unwrap();
     let refused = machine.bad("systemctl start carteiro.service");
     assert!(refused.contains("failed"), "{refused}");
@@ -219,7 +219,7 @@ fn reloads_tell_the_truth(machine: &Machine) {
         (machine.show("StatusText"), machine.show("MainPID")),
         (format!("serving on {ADDRESS}"), before.clone())
     );
-    // A signal does it too, and the service manager is told.
+    // A signal does it too, and the service manager is notified.
     machine.good("systemctl kill --kill-whom=main --signal=HUP carteiro.service");
     eventually("reloaded by a signal", || (machine.journal().matches("config reloaded").count() == 5).then_some(()));
     assert_eq!((machine.show("ActiveState").as_str(), machine.show("MainPID")), ("active", before));

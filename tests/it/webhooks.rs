@@ -184,7 +184,7 @@ fn rotated_secrets_sign_beside_the_new_one_until_one_has_leaked() {
     assert_eq!(request.header("webhook-signature").unwrap().split(' ').count(), 1);
 }
 
-/// What a receiver saw of one resource: the numbers of its events, in the order they came.
+/// What a receiver saw of one resource: the numbers of its events, in the order of arrival.
 fn seen(receiver: &Receiver, resource: &str) -> Vec<u64> {
     let requests = receiver.requests();
     let of = requests.iter().map(super::receiver::Request::json).filter(|body| body["resource"]["id"] == resource);

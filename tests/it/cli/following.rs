@@ -76,8 +76,8 @@ fn tail_goes_on_where_the_connection_broke_off() {
         "4",
     ];
     let mut tail = Running::start_at(&daemon, &address, &arguments);
-    let told: Vec<Value> = (0..4).map(|_| tail.line()["attempt"]["number"].clone()).collect();
-    assert_eq!(told, [1, 2, 3, 4].map(Value::from));
+    let reported: Vec<Value> = (0..4).map(|_| tail.line()["attempt"]["number"].clone()).collect();
+    assert_eq!(reported, [1, 2, 3, 4].map(Value::from));
     assert_eq!(tail.wait(), 0);
     let first = heads.recv().unwrap();
     let path = "GET /api/notifications/stream?webhook_id=0193a5b0-1111-7222-8333-444455556667&type=PAYMENT.* HTTP/1.1";
@@ -145,15 +145,15 @@ fn events_are_followed_through_a_restart() {
     let mut again = Running::start(&daemon, &arguments);
     assert_eq!(again.line()["id"], json!(third));
     assert_eq!(again.wait(), 0);
-    // Without a place it begins now: what was recorded before is not told.
+    // Without a place it begins now: what was recorded before is not shown.
     let mut from_now = Running::start(&daemon, &["events", "follow", "--every", "20ms", "--count", "1", "--json"]);
-    // Whatever is recorded before it has asked where the feed ends is not told either, so something is until it is
+    // Whatever is recorded before it has asked where the feed ends is not shown either, so something is until it is
     // told.
-    let told = eventually("an event is told", || {
+    let reported = eventually("an event is told", || {
         let id = daemon.record("ORDER.UPDATED");
-        from_now.try_line().map(|told| (told, id))
+        from_now.try_line().map(|reported| (reported, id))
     });
-    assert_eq!(told.0["type"], "ORDER.UPDATED");
+    assert_eq!(reported.0["type"], "ORDER.UPDATED");
 }
 
 /// A daemon on an address that stays the same when it comes back.
@@ -168,7 +168,7 @@ fn on_a_port_of_its_own(config: &str) -> Daemon {
     daemon
 }
 
-/// The real stream, through a crash: what was told is told once, what the new daemon does is told from its first
+/// The real stream, through a crash: what was shown is shown once, what the new daemon does is shown from its first
 /// attempt on, and the gap between is said.
 #[test]
 fn tail_follows_the_daemon_through_kill_9() {
@@ -176,12 +176,12 @@ fn tail_follows_the_daemon_through_kill_9() {
     let receiver = Receiver::ok();
     daemon.register(&receiver.url, &["PAYMENT.*"]);
     let mut tail = Running::start(&daemon, &["tail", "--json"]);
-    // It is let in when the first one is told: whatever was before isn't.
-    let told = eventually("tail tells", || {
+    // It is let in when the first one is shown: what was before isn't.
+    let reported = eventually("tail tells", || {
         daemon.record("PAYMENT.PAID");
         tail.try_line()
     });
-    assert_eq!(told["attempt"]["response_status"], 204);
+    assert_eq!(reported["attempt"]["response_status"], 204);
     let marked = daemon.record_with(json!({ "type": "PAYMENT.REFUNDED", "resource": {} }));
     // Attempts at the same time may end in any order.
     let until_told = |tail: &mut Running, events: &[String]| {
@@ -195,7 +195,7 @@ fn tail_follows_the_daemon_through_kill_9() {
     daemon.kill_9();
     tail.await_complaint("trying again");
     daemon.spawn();
-    // Before tail is back, as likely as not; told all the same.
+    // Before tail is back, as likely as not; shown all the same.
     let after: Vec<String> = (0..5).map(|_| daemon.record("PAYMENT.SETTLED")).collect();
     until_told(&mut tail, &after);
     tail.await_complaint("attempts may be missing");

@@ -57,7 +57,7 @@ fn listen_checks_answers_and_drops_repeats() {
     daemon.post(&format!("/api/notifications/{}/resend", text(&pending["id"])), &json!({})).expect(202);
     let repeat = listener.line();
     assert_eq!((&repeat["repeat"], &repeat["status"]), (&json!(true), &json!(200)), "{repeat}");
-    // What is signed with another secret, or unsigned, is told and refused.
+    // What is signed with another secret, or unsigned, is reported and refused.
     daemon.patch(&format!("/api/webhooks/{id}"), &json!({ "webhook": { "authorization": "outro" } })).expect(200);
     daemon.record("ORDER.PAID");
     let refused = listener.line();
@@ -97,10 +97,10 @@ fn listen_hands_on_what_it_trusts() {
     listener.interrupt();
     assert_eq!(listener.wait(), 0);
     // Where nobody listens behind it, the daemon tries again later.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut listener = Running::start(
         &daemon,
-        &["listen", "--port", "0", "--json", "--count", "1", "--forward", &format!("http://{gone}/")],
+        &["listen", "--port", "0", "--json", "--count", "1", "--forward", &format!("http://{closed}/")],
     );
     let target = json!({ "webhook": { "target": listener.listening() } });
     daemon.patch(&format!("/api/webhooks/{}", text(&webhook["id"])), &target).expect(200);

@@ -134,7 +134,7 @@ pub(crate) fn spans(line: &str) -> impl Iterator<Item = &str> {
 
 /// A heading as links call it, the way GitHub makes it.
 pub(crate) fn anchor(heading: &str) -> String {
-    let kept = heading.to_lowercase();
-    let kept = kept.chars().filter(|one| one.is_alphanumeric() || matches!(one, ' ' | '-' | '_'));
-    kept.map(|one| if one == ' ' { '-' } else { one }).collect()
+    let letters = heading.to_lowercase();
+    let letters = letters.chars().filter(|one| one.is_alphanumeric() || matches!(one, ' ' | '-' | '_'));
+    letters.map(|one| if one == ' ' { '-' } else { one }).collect()
 }

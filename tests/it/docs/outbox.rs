@@ -1,6 +1,6 @@
 //! The shop with an outbox: what is in the outbox is recorded, in spite of a worker that dies between the answer and
 //! its own commit, of a server that answers nonsense and of a database that somebody holds; what can't be recorded is
-//! kept aside.
+//! set aside.
 
 use super::commands;
 use super::place::{Place, has};

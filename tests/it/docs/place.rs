@@ -86,10 +86,10 @@ impl Place {
         let mut shell = self.shell(&format!("exec 2>&1\n{script}"));
         let mut child = shell.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (output, kept) = (BufReader::new(child.stdout.take().unwrap()), lines.clone());
+        let (output, collected) = (BufReader::new(child.stdout.take().unwrap()), lines.clone());
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                kept.lock().unwrap().push(line);
+                collected.lock().unwrap().push(line);
             }
         });
         Running { child, lines }

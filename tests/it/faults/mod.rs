@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const CONFIG: &str = r#"
 store.cache = "1 MiB"
 store.min_free = "0 B"
-KEPT
+RETENTION
 [delivery]
 schedule = ["20ms", "60ms"]
 jitter = 0.0
@@ -162,13 +162,13 @@ fn a_start_a_scene_and_a_stop_survive_the_failure_of_any_call() {
 impl Lab {
     fn new(shim: &Shim, retires: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (kept, window) = if retires {
+        let (stored, window) = if retires {
             ("store.retention_bytes = \"1 MiB\"", "idempotency_window = \"1s\"")
         } else {
             ("", "idempotency_window = \"1day\"")
         };
         let data = folder.path().canonicalize().unwrap().join("data");
-        let mut daemon = Daemon::at(&data, &CONFIG.replace("KEPT", kept).replace("WINDOW", window));
+        let mut daemon = Daemon::at(&data, &CONFIG.replace("RETENTION", stored).replace("WINDOW", window));
         daemon.keep(folder);
         for (name, value) in shim.environment(&data) {
             daemon.set_env(name, value.into());
@@ -344,13 +344,13 @@ impl Lab {
                 wrong.push(format!("target {target} never got {missing:?}"));
             }
         }
-        let kept: usize = listed.values().map(Vec::len).sum();
+        let stored: usize = listed.values().map(Vec::len).sum();
         let counted = eventually("metrics", || {
             let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
             text.lines().find_map(|line| line.strip_prefix("carteiro_events ")?.parse::<usize>().ok())
         });
-        if !self.retires && counted != kept {
-            wrong.push(format!("{kept} events are listed, and {counted} are counted"));
+        if !self.retires && counted != stored {
+            wrong.push(format!("{stored} events are listed, and {counted} are counted"));
         }
         wrong.truncate(12);
         wrong

@@ -22,8 +22,11 @@ fn a_proxy_that_keeps_the_host_to_itself_is_named() {
     let (_, page) = sign_in(&daemon, "Origin: http://painel.example\r\nAccept-Language: pt-BR\r\n");
     assert!(page.contains("Uma página de painel.example") && page.contains("ProxyPreserveHost On"), "{page}");
     let log = daemon.log();
-    let told: Vec<&str> = log.lines().filter(|line| line.contains("must pass the Host header on")).collect();
-    assert!(told.len() == 1 && told[0].contains("WARN") && told[0].contains("painel.example"), "once a minute: {log}");
+    let reported: Vec<&str> = log.lines().filter(|line| line.contains("must pass the Host header on")).collect();
+    assert!(
+        reported.len() == 1 && reported[0].contains("WARN") && reported[0].contains("painel.example"),
+        "once a minute: {log}"
+    );
     // A browser that knows better is believed, whatever the proxy has made of Host; a stranger's page is what it was.
     let (status, _) = sign_in(&daemon, "Origin: https://painel.example\r\nSec-Fetch-Site: same-origin\r\n");
     assert_eq!(status, 303);

@@ -168,14 +168,14 @@ impl Lab<'_> {
         }
         let answered = cut.received[0].0.answered.lock().unwrap().clone();
         let before = answered.iter().filter(|(_, at)| *at < cut.at).map(|(attempt, _)| &attempt.own);
-        let told: Vec<String> = before.filter(|own| !found.contains_key(*own)).cloned().collect();
-        self.figures.expect_none(&cut.name, "attempts were made for events that are not there", &told);
+        let reported: Vec<String> = before.filter(|own| !found.contains_key(*own)).cloned().collect();
+        self.figures.expect_none(&cut.name, "attempts were made for events that are not there", &reported);
         self.figures.expect(&cut.name, found.len() == known - lost.len() + in_doubt, || {
             format!("{} events are listed; {known} were known, and {in_doubt} were under way", found.len())
         });
     }
 
-    /// What a shop does whose power came back: it repeats what it has no answer to, and one call that it has. Then
+    /// What a shop does whose power is back: it repeats what it has no answer to, and one call that it has. Then
     /// something new. Gives back all calls that are answered by now.
     fn repeat(&mut self, cut: &Cut, daemon: &Daemon, found: &Events) -> Tally {
         let mut calls = cut.known.calls.clone();

@@ -74,7 +74,7 @@ pub(super) fn in_a_namespace() -> Result<Command, String> {
 /// What becomes, in a power cut, of what the drive was given and not yet asked to flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unflushed {
-    Kept,
+    Retained,
     Lost,
 }
 
@@ -155,7 +155,7 @@ impl Rack {
     /// syncs.
     pub(super) fn cut<T>(&self, disk: &Path, unflushed: Unflushed, name: &str, note: impl FnOnce() -> T) -> (Taken, T) {
         let (folder, source) = match unflushed {
-            Unflushed::Kept => (&self.disks, disk.to_owned()),
+            Unflushed::Retained => (&self.disks, disk.to_owned()),
             Unflushed::Lost => (&self.base, self.rack_image()),
         };
         let (from, to) = (source.file_name().unwrap().to_str().unwrap(), format!("{name}.img"));
@@ -170,7 +170,7 @@ impl Rack {
         let is_whole = clone.metadata().unwrap().len() == source.metadata().unwrap().len();
         assert!(output.status.success() && output.stderr.is_empty() && is_whole, "no clone of {from}: {output:?}");
         let taken = match unflushed {
-            Unflushed::Kept => Taken::Disk(clone),
+            Unflushed::Retained => Taken::Disk(clone),
             Unflushed::Lost => Taken::Rack(clone, disk.file_name().unwrap().into()),
         };
         (taken, noted)
@@ -220,7 +220,7 @@ impl Rack {
         run("dd", &zeros).unwrap();
         plugged.write_in_vain();
         // In this order, since a clone on the rack brings a disk's writes one storey down.
-        for (unflushed, expected) in [(Unflushed::Lost, OLD), (Unflushed::Kept, NEW)] {
+        for (unflushed, expected) in [(Unflushed::Lost, OLD), (Unflushed::Retained, NEW)] {
             let cut = self.put_back(self.cut(&disk, unflushed, "proof-cut", || ()).0);
             let after = self.plug_in(&cut).unwrap();
             let found = fs::read(after.path().join("given")).expect("a cut keeps a file that was synced");

@@ -1,4 +1,4 @@
-//! The load under which the power goes: shops that record events, and a target that is told of them. Everything about a
+//! The load under which the power goes: shops that record events, and a target that receives them. Everything about a
 //! call, and every answer of the target, follows from a name, so that to repeat or to check one nothing need be
 //! remembered of it.
 

@@ -21,10 +21,10 @@ enum Kind {
     /// A new one for each call.
     New,
     /// The same one, until an answer says `Connection: close`.
-    Kept,
+    KeepAlive,
 }
 
-/// What came of the calls of one kind of shop.
+/// Outcomes of the calls of one kind of shop.
 #[derive(Default)]
 pub(super) struct Tally {
     /// The ids of the events that were acknowledged.
@@ -43,7 +43,7 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn start(token: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let kinds = [Kind::New, Kind::Kept].into_iter().flat_map(|kind| [kind; EACH]);
+        let kinds = [Kind::New, Kind::KeepAlive].into_iter().flat_map(|kind| [kind; EACH]);
         let shops = kinds.map(|kind| {
             let (stop, token) = (stop.clone(), token.to_owned());
             (kind, std::thread::spawn(move || shop(kind, &token, &stop)))
@@ -51,13 +51,13 @@ impl Load {
         Self { shops: shops.collect(), stop }
     }
 
-    /// Ends the calls; gives what became of those over new connections, and of those over kept ones.
+    /// Ends the calls; gives what became of those over new connections, and of those over open ones.
     pub(super) fn stop(self) -> [Tally; 2] {
         self.stop.store(true, Ordering::Relaxed);
         let mut tallies = [Tally::default(), Tally::default()];
         for (kind, shop) in self.shops {
             let done = shop.join().unwrap();
-            let tally = &mut tallies[usize::from(kind == Kind::Kept)];
+            let tally = &mut tallies[usize::from(kind == Kind::KeepAlive)];
             tally.events.extend(done.events);
             tally.failed.extend(done.failed);
             tally.longest = tally.longest.max(done.longest);
@@ -71,17 +71,17 @@ fn shop(kind: Kind, token: &str, stop: &AtomicBool) -> Tally {
     let call = request(token, "POST", "/api/events", "Content-Type: application/json\r\n", body);
     let call = match kind {
         Kind::New => call,
-        Kind::Kept => String::from_utf8(call).unwrap().replace("Connection: close\r\n", "").into_bytes(),
+        Kind::KeepAlive => String::from_utf8(call).unwrap().replace("Connection: close\r\n", "").into_bytes(),
     };
     let mut tally = Tally::default();
-    let mut kept = None;
+    let mut open = None;
     while !stop.load(Ordering::Relaxed) {
         let start = Instant::now();
-        match record(&call, &mut kept) {
+        match record(&call, &mut open) {
             Ok(event) => tally.events.push(event),
             Err(error) => {
                 tally.failed.push(error);
-                kept = None;
+                open = None;
             }
         }
         tally.longest = tally.longest.max(start.elapsed());
@@ -96,11 +96,11 @@ fn connect() -> Result<BufReader<TcpStream>, String> {
     Ok(BufReader::new(stream))
 }
 
-/// One call over the kept connection, or a new one; keeps it unless the answer says otherwise. Gives the event's id.
-fn record(call: &[u8], kept: &mut Option<BufReader<TcpStream>>) -> Result<String, String> {
-    let was_kept = kept.is_some();
-    let mut stream = kept.take().map_or_else(connect, Ok)?;
-    let failed = |what: &str, error: &dyn std::fmt::Display| format!("{what}, kept {was_kept}: {error}");
+/// One call over the open connection, or a new one; keeps it unless the answer says otherwise. Gives the event's id.
+fn record(call: &[u8], open: &mut Option<BufReader<TcpStream>>) -> Result<String, String> {
+    let was_open = open.is_some();
+    let mut stream = open.take().map_or_else(connect, Ok)?;
+    let failed = |what: &str, error: &dyn std::fmt::Display| format!("{what}, kept {was_open}: {error}");
     stream.get_mut().write_all(call).map_err(|error| failed("sending", &error))?;
     let (mut status, mut length, mut close) = (String::new(), 0, false);
     loop {
@@ -127,7 +127,7 @@ fn record(call: &[u8], kept: &mut Option<BufReader<TcpStream>>) -> Result<String
         return Err(failed(&status, &String::from_utf8_lossy(&body)));
     }
     if !close {
-        *kept = Some(stream);
+        *open = Some(stream);
     }
     let body: serde_json::Value = serde_json::from_slice(&body).map_err(|error| failed("parsing", &error))?;
     Ok(body["data"]["id"].as_str().unwrap_or_default().to_owned())

@@ -44,7 +44,7 @@ pub(super) fn release() -> Result<String, String> {
     }
 }
 
-/// The minimal root, made once and kept under `target`.
+/// The minimal root, made once and stored under `target`.
 fn base() -> PathBuf {
     let release = release().unwrap();
     let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("debian-{release}"));
