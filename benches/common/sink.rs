@@ -1,5 +1,5 @@
-//! The sink: a target that confirms everything at once, and remembers when each event arrived. A process of its own, one
-//! thread.
+//! The sink: a target that confirms everything at once, and remembers when each event arrived. A process of its own,
+//! one thread.
 //!
 //! It is told what to do over its standard input and answers on its standard output, a line of JSON each.
 
