@@ -1,15 +1,17 @@
 //! One entry of `egress.allow`: which addresses, and on which port.
 
+use crate::model::AddressRange;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 /// A range of addresses, on one port or on all. An IPv4 address mapped into IPv6 is the IPv4 address, in the entry as
 /// in what is asked: a resolver may hand out either form for the same machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AllowRule {
-    net: IpAddr,
-    prefix: u8,
-    port: Option<u16>,
+    /// The addresses.
+    pub range: AddressRange,
+    /// The only port; every port where `None`.
+    pub port: Option<u16>,
 }
 
 /// Why an entry was refused.
@@ -47,64 +49,32 @@ impl AllowRule {
     pub fn parse(text: &str) -> Result<Self, AllowRuleError> {
         let (address, prefix, port) = split(text)?;
         let net: IpAddr = address.parse().map_err(|_| AllowRuleError::Address)?;
-        let width = width(net);
+        let bits = AddressRange::bits(net);
         let prefix = match prefix {
-            Some(prefix) => number(prefix).filter(|bits| *bits <= width).ok_or(AllowRuleError::Prefix)?,
-            None => width,
+            Some(prefix) => number(prefix).filter(|prefix| *prefix <= bits).ok_or(AllowRuleError::Prefix)?,
+            None => bits,
         };
         let port = match port {
             Some(digits) => Some(crate::model::port(digits).ok_or(AllowRuleError::Port)?),
             None => None,
         };
-        let masked = mask(net, prefix);
-        if masked != net {
-            return Err(AllowRuleError::HostBits(Self { net: masked, prefix, port }.unmapped()));
-        }
-        Ok(Self { net, prefix, port }.unmapped())
-    }
-
-    /// The first address of the range.
-    pub fn net(&self) -> IpAddr {
-        self.net
-    }
-
-    /// How many bits of it count: at most 32 for IPv4, 128 for IPv6.
-    pub fn prefix(&self) -> u8 {
-        self.prefix
-    }
-
-    /// The port it is limited to.
-    pub fn port(&self) -> Option<u16> {
-        self.port
+        let rule = Self { range: AddressRange::around(net, prefix), port };
+        if rule.range.net() == net.to_canonical() { Ok(rule) } else { Err(AllowRuleError::HostBits(rule)) }
     }
 
     /// Whether it lets a connection to this address and port through.
     pub fn covers(&self, address: IpAddr, port: u16) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.net.is_ipv4()
-            && mask(address, self.prefix) == self.net
-            && self.port.is_none_or(|only| only == port)
-    }
-
-    /// A range within `::ffff:0:0/96` holds IPv4 addresses alone and is kept as theirs.
-    fn unmapped(self) -> Self {
-        match self.net {
-            IpAddr::V6(net) if self.prefix >= 96 => match net.to_ipv4_mapped() {
-                Some(v4) => Self { net: v4.into(), prefix: self.prefix - 96, ..self },
-                None => self,
-            },
-            IpAddr::V4(_) | IpAddr::V6(_) => self,
-        }
+        self.range.covers(address.to_canonical()) && self.port.is_none_or(|only| only == port)
     }
 }
 
 impl fmt::Display for AllowRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { net, prefix, port } = self;
-        match (net, port) {
-            (_, None) => write!(f, "{net}/{prefix}"),
-            (IpAddr::V4(_), Some(port)) => write!(f, "{net}/{prefix}:{port}"),
-            (IpAddr::V6(_), Some(port)) => write!(f, "[{net}]/{prefix}:{port}"),
+        let Self { range, port } = self;
+        let Some(port) = port else { return range.fmt(f) };
+        match (range.net(), range.to_string().split_once('/')) {
+            (IpAddr::V6(_), Some((net, prefix))) => write!(f, "[{net}]/{prefix}:{port}"),
+            _ => write!(f, "{range}:{port}"),
         }
     }
 }
@@ -141,19 +111,6 @@ fn split_off(text: &str, at: char) -> (&str, Option<&str>) {
 /// Digits alone: `str::parse` would take a sign.
 fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-fn mask(address: IpAddr, prefix: u8) -> IpAddr {
-    let beyond = u32::from(width(address).saturating_sub(prefix));
-    match address {
-        // A shift by the whole width has no result: nothing of the address is left.
-        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() & u32::MAX.checked_shl(beyond).unwrap_or(0)).into(),
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & u128::MAX.checked_shl(beyond).unwrap_or(0)).into(),
-    }
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ mod extra_types;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod ingress;
 mod keys;
 mod load;
+mod origin;
 mod print;
 mod settings;
 mod size;
@@ -25,8 +25,8 @@ mod tests;
 
 pub use allow::{AllowRule, AllowRuleError};
 pub use error::{ConfigError, ConfigErrors, Location};
-pub use ingress::{AddressRange, Origin};
 pub use load::{Loaded, Source};
+pub use origin::Origin;
 pub use print::example;
 pub use settings::{Account, Catalogue, Config, Delivery, Egress, Format, Level, Log, Panel, Server, Store};
 

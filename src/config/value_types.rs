@@ -1,10 +1,10 @@
 //! The types a value can have: how each is read from a file or a variable, checked, described and printed.
 
 use super::AllowRule;
-use super::ingress::{AddressRange, Origin};
+use super::origin::Origin;
 use super::size::{format_size, parse_size};
 use super::value::{RawValue, ValueError, ValueType, quote};
-use crate::model::{EventType, ProxyUrl, format_duration, parse_duration};
+use crate::model::{AddressRange, EventType, ProxyUrl, format_duration, parse_duration};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -122,7 +122,7 @@ pub(super) const ALLOW_RULE: Network<AllowRule> = Network {
 /// An entry of `server.trusted_proxies`.
 pub(super) const ADDRESS_RANGE: Network<AddressRange> = Network {
     expected: "an address or a range of them, such as \"127.0.0.1\" or \"10.0.0.0/8\"",
-    make: AddressRange::of,
+    make: |rule| rule.port.is_none().then_some(rule.range),
 };
 
 impl<V: Display> ValueType<V> for Network<V> {
@@ -402,5 +402,12 @@ mod tests {
         assert_eq!(message(toml::<u64>(&size, "2049")), "must be a size from 1 KiB to 2 KiB, not 2049");
         assert!(message(toml::<u64>(&size, "\"2 KiBs\"")).contains("; write a whole number and B, KiB"));
         assert!(message(toml::<u64>(&size, "-1")).ends_with("not -1"));
+    }
+
+    #[test]
+    fn a_range_has_no_port() {
+        assert!(bare(&ADDRESS_RANGE, "::ffff:10.0.0.0/104").unwrap().covers("10.1.2.3".parse().unwrap()));
+        let faults = bare(&ADDRESS_RANGE, "127.0.0.1:80").unwrap_err();
+        assert!(faults[0].message.ends_with("; leave the port out"), "{faults:?}");
     }
 }

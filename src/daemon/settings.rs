@@ -2,7 +2,7 @@
 
 use super::{Error, admin_token};
 use crate::config::Config;
-use crate::delivery::egress::{Allowed, Guard};
+use crate::delivery::egress::Guard;
 use crate::delivery::schedule::EngineSettings;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::http::Certificate;
@@ -29,13 +29,11 @@ pub(super) fn extra_types(config: &Config) -> impl Iterator<Item = EventType> + 
 
 /// Reads the files of CA certificates and of the proxy.
 pub(super) fn client(config: &Config) -> Result<ClientSettings, Error> {
-    let allow = config.egress.allow.iter();
-    let allow = allow.map(|rule| Allowed { net: rule.net(), prefix: rule.prefix(), port: rule.port() }).collect();
     Ok(ClientSettings {
         timeout: config.delivery.timeout,
         connect_timeout: config.delivery.connect_timeout,
         allow_http: config.egress.allow_http,
-        guard: Guard::new(allow),
+        guard: Guard::new(config.egress.allow.clone()),
         proxy: proxy(config)?,
         tls: tls::client_config(config.egress.extra_ca_file.as_deref())?,
     })

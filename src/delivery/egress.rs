@@ -4,24 +4,14 @@
 //! guard a target such as `http://169.254.169.254/` would make it a door into that network. It judges the address that
 //! is about to be dialled, never a name: a name may resolve differently a moment later. Pure: no resolver, no socket.
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-/// What the operator lets through although it is not public: a network, and one port of it or all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowed {
-    /// An address of the network.
-    pub net: IpAddr,
-    /// How many leading bits make the network; more than the address has count as all of them.
-    pub prefix: u8,
-    /// The port; every port where `None`.
-    pub port: Option<u16>,
-}
+use crate::config::AllowRule;
+use crate::model::AddressRange;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The guard: a fixed table of what is not public, and what the operator lets through.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
-    allow: Vec<(Net, Option<u16>)>,
+    allow: Vec<AllowRule>,
 }
 
 /// The address may not be dialled: in which range it lies, and what would open it.
@@ -49,8 +39,8 @@ impl Blocked {
 
 impl Guard {
     /// A guard that lets through what is public and what `allow` opens.
-    pub fn new(allow: Vec<Allowed>) -> Self {
-        Self { allow: allow.into_iter().map(|rule| (Net::of(rule.net, rule.prefix), rule.port)).collect() }
+    pub fn new(allow: Vec<AllowRule>) -> Self {
+        Self { allow }
     }
 
     /// Whether `ip` may be dialled at `port`.
@@ -84,14 +74,12 @@ impl Guard {
     }
 
     fn refuses(&self, ip: IpAddr, port: u16) -> Option<&'static Refused> {
-        let bits = Bits::of(ip);
-        let refused = REFUSED.iter().find(|refused| refused.net.covers(bits))?;
-        let opened = self.allow.iter().any(|(net, only)| {
-            net.covers(bits)
-                && only.is_none_or(|only| only == port)
+        let refused = REFUSED.iter().find(|refused| refused.net.covers(ip))?;
+        let opened = self.allow.iter().any(|rule| {
+            rule.covers(ip, port)
                 && match refused.opens {
                     Opens::ToAnyEntry => true,
-                    Opens::ToAnEntryInside => refused.net.contains(*net),
+                    Opens::ToAnEntryInside => refused.net.contains(rule.range),
                     Opens::Never => false,
                 }
         });
@@ -102,7 +90,7 @@ impl Guard {
 /// A range that is refused, what it is for, and what opens it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
-    pub(crate) net: Net,
+    pub(crate) net: AddressRange,
     pub(crate) range: Range,
     pub(crate) opens: Opens,
 }
@@ -188,17 +176,11 @@ const REFUSED: &[Refused] = &[
 ];
 
 const fn v4(net: [u8; 4], prefix: u8, range: Range, opens: Opens) -> Refused {
-    Refused { net: Net { bits: Bits::V4(u32::from_be_bytes(net)), prefix }, range, opens }
+    Refused { net: AddressRange::v4(net, prefix), range, opens }
 }
 
-const fn v6(segments: [u16; 8], prefix: u8, range: Range, opens: Opens) -> Refused {
-    let mut bits = 0;
-    let mut index = 0;
-    while index < segments.len() {
-        bits = bits << 16 | segments[index] as u128;
-        index += 1;
-    }
-    Refused { net: Net { bits: Bits::V6(bits), prefix }, range, opens }
+const fn v6(net: [u16; 8], prefix: u8, range: Range, opens: Opens) -> Refused {
+    Refused { net: AddressRange::v6(net, prefix), range, opens }
 }
 
 /// What dialling an address may come to: the address itself, and the IPv4 addresses it embeds.
@@ -235,61 +217,6 @@ impl Reached {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bits {
-    V4(u32),
-    V6(u128),
-}
-
-impl Bits {
-    const fn of(ip: IpAddr) -> Self {
-        match ip {
-            IpAddr::V4(ip) => Self::V4(ip.to_bits()),
-            IpAddr::V6(ip) => Self::V6(ip.to_bits()),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Net {
-    bits: Bits,
-    prefix: u8,
-}
-
-impl Net {
-    /// A network written in its IPv4-mapped form means the IPv4 network, because that is what addresses are judged by.
-    fn of(ip: IpAddr, prefix: u8) -> Self {
-        match (ip, ip.to_canonical()) {
-            (IpAddr::V6(_), mapped @ IpAddr::V4(_)) if prefix >= 96 => {
-                Self { bits: Bits::of(mapped), prefix: prefix - 96 }
-            }
-            _ => Self { bits: Bits::of(ip), prefix },
-        }
-    }
-
-    fn covers(self, ip: Bits) -> bool {
-        let prefix = u32::from(self.prefix);
-        match (self.bits, ip) {
-            (Bits::V4(net), Bits::V4(ip)) => (net ^ ip).leading_zeros() >= prefix.min(32),
-            (Bits::V6(net), Bits::V6(ip)) => (net ^ ip).leading_zeros() >= prefix.min(128),
-            (Bits::V4(_), Bits::V6(_)) | (Bits::V6(_), Bits::V4(_)) => false,
-        }
-    }
-
-    fn contains(self, inner: Self) -> bool {
-        inner.prefix >= self.prefix && self.covers(inner.bits)
-    }
-}
-
-impl fmt::Display for Net {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.bits {
-            Bits::V4(bits) => write!(f, "{}/{}", Ipv4Addr::from_bits(bits), self.prefix),
-            Bits::V6(bits) => write!(f, "{}/{}", Ipv6Addr::from_bits(bits), self.prefix),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,7 +229,10 @@ mod tests {
         let parse = |rule: &&str| {
             let (net, rest) = rule.split_once('/').unwrap();
             let (prefix, port) = rest.split_once(" port ").map_or((rest, None), |(prefix, port)| (prefix, Some(port)));
-            Allowed { net: ip(net), prefix: prefix.parse().unwrap(), port: port.map(|port| port.parse().unwrap()) }
+            AllowRule {
+                range: AddressRange::around(ip(net), prefix.parse().unwrap()),
+                port: port.map(|port| port.parse().unwrap()),
+            }
         };
         Guard::new(rules.iter().map(parse).collect())
     }
@@ -540,7 +470,8 @@ mod tests {
             let blocked = Guard::default().check(ip(address), 443).unwrap_err();
             assert_eq!(blocked.opened_by().as_deref(), entry, "{address}");
             let prefix = if blocked.judged.is_ipv4() { 32 } else { 128 };
-            let narrowest = Guard::new(vec![Allowed { net: blocked.judged, prefix, port: Some(443) }]);
+            let narrowest =
+                Guard::new(vec![AllowRule { range: AddressRange::around(blocked.judged, prefix), port: Some(443) }]);
             assert_eq!(narrowest.check(ip(address), 443).is_ok(), entry.is_some(), "{address}");
             assert!(narrowest.check(ip(address), 444).is_err(), "{address}");
         }

@@ -1,6 +1,6 @@
 //! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be kept.
 
-use super::egress::{Allowed, Guard};
+use super::egress::Guard;
 use super::handle::Handle;
 use super::schedule::status::Status;
 use super::transport::client::{Client, OutboundRequest, http_request};
@@ -9,6 +9,7 @@ use super::transport::response;
 use super::transport::settings::ClientSettings;
 use super::why;
 use crate::clock::Clock;
+use crate::config::AllowRule;
 use crate::model::{
     AttemptError, AttemptResult, NotificationId, NotificationKey, Response, RetryPolicy, Seq, TargetUrl, Timestamp,
     Trigger, Webhook, WebhookNo,
@@ -177,7 +178,7 @@ async fn attempts(data: &[u8]) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback can be listened on");
     let address = listener.local_addr().expect("a listener has an address");
     let script = tokio::spawn(script(listener, answers, flood));
-    let loopback = Allowed { net: Ipv4Addr::LOCALHOST.into(), prefix: 8, port: None };
+    let loopback = AllowRule::parse("127.0.0.0/8").expect("a range");
     let settings = ClientSettings {
         timeout: PATIENCE,
         connect_timeout: PATIENCE,
@@ -201,7 +202,7 @@ async fn attempts(data: &[u8]) {
 
 /// Delivery that attempts nothing and refuses no target.
 pub(crate) fn idle() -> Handle {
-    let everywhere = |net: IpAddr| Allowed { net, prefix: 0, port: None };
+    let everywhere = |net: IpAddr| AllowRule { range: crate::model::AddressRange::around(net, 0), port: None };
     let settings = ClientSettings {
         timeout: PATIENCE,
         connect_timeout: PATIENCE,

@@ -1,6 +1,6 @@
 //! Whose a connection or a request is.
 
-use crate::config::AddressRange;
+use crate::model::AddressRange;
 use http::{HeaderMap, HeaderName};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -16,7 +16,7 @@ pub(crate) fn address_key(address: IpAddr) -> IpAddr {
 /// none. Everything left of it is the caller's own to invent. `Forwarded` (RFC 7239) is not looked at: a proxy that appends to one of
 /// the two headers passes the other on as it came, and whoever believes both believes the caller.
 pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[AddressRange]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.contains(address));
+    let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.covers(address.to_canonical()));
     let mut nearest = peer.to_canonical();
     if !is_trusted(nearest) {
         return nearest;

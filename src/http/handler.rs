@@ -66,7 +66,7 @@ impl InboundRequest {
 
     /// Whether the caller speaks TLS, to us or to a trusted proxy.
     pub fn is_secure(&self) -> bool {
-        let by_proxy = self.settings.trusted_proxies.iter().any(|range| range.contains(self.peer))
+        let by_proxy = self.settings.trusted_proxies.iter().any(|range| range.covers(self.peer.to_canonical()))
             && self.head.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
         by_proxy || self.ingress.certificate().is_some()
     }

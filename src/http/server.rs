@@ -125,7 +125,8 @@ impl Server {
         let tls = self.ingress.certificate().map(|certificate| TlsAcceptor::from(certificate.tls()));
         let phase = if tls.is_some() { Phase::Handshake } else { Phase::Head };
         // Behind a proxy all callers have its address.
-        let counted = !peer.is_loopback() && !settings.trusted_proxies.iter().any(|range| range.contains(peer));
+        let counted =
+            !peer.is_loopback() && !settings.trusted_proxies.iter().any(|range| range.covers(peer.to_canonical()));
         let of_address = counted.then_some(settings.max_connections_per_address as usize);
         let taken = match self.ingress.slots.take(peer, phase, settings.max_connections as usize, of_address) {
             Ok(taken) => taken,

@@ -2,6 +2,7 @@
 //!
 //! Each type carries its precondition, so that what has been parsed once at the edge needs no second look further in.
 
+mod address_range;
 mod attempt;
 mod authority;
 mod catalogue;
@@ -31,6 +32,7 @@ mod trace;
 mod wait_reason;
 mod webhook;
 
+pub use address_range::AddressRange;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use authority::{Authority, AuthorityError, port};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};

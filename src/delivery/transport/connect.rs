@@ -212,16 +212,16 @@ pub(crate) fn elapsed_us(start: Instant) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::egress::{Allowed, Guard};
+    use crate::config::AllowRule;
+    use crate::delivery::egress::Guard;
     use crate::model::ErrorCode;
-    use std::net::Ipv4Addr;
     use tokio::net::{TcpListener, TcpSocket};
     use tokio::time::timeout;
 
     const SHORT: Duration = Duration::from_millis(250);
 
     fn settings() -> ClientSettings {
-        let loopback = Allowed { net: Ipv4Addr::LOCALHOST.into(), prefix: 8, port: None };
+        let loopback = AllowRule::parse("127.0.0.0/8").expect("a range");
         ClientSettings {
             timeout: SHORT,
             connect_timeout: SHORT,

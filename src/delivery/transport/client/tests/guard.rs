@@ -36,7 +36,7 @@ impl Script {
 
 /// Lets 127.0.0.2 through and the rest of loopback not.
 fn only_the_second() -> ClientSettings {
-    let allow = Allowed { net: Ipv4Addr::new(127, 0, 0, 2).into(), prefix: 32, port: None };
+    let allow = AllowRule::parse("127.0.0.2/32").unwrap();
     ClientSettings { guard: Guard::new(vec![allow]), ..settings() }
 }
 

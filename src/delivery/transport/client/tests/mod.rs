@@ -6,7 +6,8 @@ mod heads;
 mod proxy;
 
 use super::*;
-use crate::delivery::egress::{Allowed, Guard};
+use crate::config::AllowRule;
+use crate::delivery::egress::Guard;
 use crate::delivery::head::MAX_HEAD_BYTES;
 use crate::delivery::transport::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
 use crate::delivery::transport::stream::MAX_RESPONSE_BYTES;
@@ -30,7 +31,7 @@ const SHORT: Duration = Duration::from_millis(250);
 fn settings() -> ClientSettings {
     /// Reading the system's certificates takes long enough to do it once.
     static TLS: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| tls::client_config(None).unwrap());
-    let loopback = Allowed { net: Ipv4Addr::LOCALHOST.into(), prefix: 8, port: None };
+    let loopback = AllowRule::parse("127.0.0.0/8").expect("a range");
     ClientSettings {
         timeout: LONG,
         connect_timeout: LONG,

@@ -1,26 +1,6 @@
-//! Entries of `server.trusted_proxies` and `server.cors_origins`.
+//! Entries of `server.cors_origins`.
 
-use super::AllowRule;
 use crate::model::Authority;
-use std::fmt;
-use std::net::IpAddr;
-
-/// A range of addresses, on every port. An IPv4 address mapped into IPv6 is the IPv4 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressRange(AllowRule);
-
-impl AddressRange {
-    /// `None` for a rule that is limited to a port.
-    pub(super) fn of(rule: AllowRule) -> Option<Self> {
-        rule.port().is_none().then_some(Self(rule))
-    }
-
-    /// Whether the address is inside.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        // Without a port of its own, the rule is the same for all.
-        self.0.covers(address, 0)
-    }
-}
 
 /// Who a page belongs to, as a browser's `Origin` header says it (RFC 6454); or everyone, `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,17 +38,9 @@ impl Origin {
     }
 }
 
-impl fmt::Display for AddressRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::value::{RawValue, ValueType as _};
-    use crate::config::value_types::ADDRESS_RANGE;
 
     #[test]
     fn an_origin_is_what_a_browser_sends() {
@@ -94,12 +66,5 @@ mod tests {
         ] {
             assert_eq!(Origin::parse(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_range_has_no_port() {
-        assert!(ADDRESS_RANGE.read(RawValue::Bare("10.0.0.0/8")).unwrap().contains("::ffff:10.1.2.3".parse().unwrap()));
-        let faults = ADDRESS_RANGE.read(RawValue::Bare("127.0.0.1:80")).unwrap_err();
-        assert!(faults[0].message.ends_with("; leave the port out"), "{faults:?}");
     }
 }
