@@ -16,7 +16,7 @@ use std::io::{self, BufRead as _};
 use std::path::PathBuf;
 
 #[derive(Args)]
-pub(super) struct AccountArgs {
+pub(crate) struct AccountArgs {
     #[command(flatten)]
     file: ConfigArgs,
     /// The data folder, instead of `store.path`
@@ -49,7 +49,7 @@ enum AccountCommand {
     },
 }
 
-pub(super) fn account(args: &AccountArgs) -> Result<(), CliError> {
+pub(crate) fn account(args: &AccountArgs) -> Result<(), CliError> {
     let mut config = load(&args.file, &[])?.config;
     if let Some(data) = &args.data {
         config.store.path.clone_from(data);

@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Runs what waits for the network, on this thread.
-pub(super) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime
         .map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))?
@@ -38,14 +38,14 @@ pub(super) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> 
 }
 
 /// A runtime with a thread for each core.
-pub(super) fn multi_thread_runtime() -> Result<Runtime, CliError> {
+pub(crate) fn multi_thread_runtime() -> Result<Runtime, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))
 }
 
 /// Runs what goes on until it is done (`Some`) or Ctrl-C comes (`None`); from the start, Ctrl-C ends the process in no
 /// other way.
-pub(super) async fn until_interrupted<T>(
+pub(crate) async fn until_interrupted<T>(
     future: impl Future<Output = Result<T, CliError>>,
 ) -> Result<Option<T>, CliError> {
     let mut interrupt = signal(SignalKind::interrupt())
@@ -62,15 +62,15 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
 /// An address that speaks HTTP/1.1, plain or over TLS.
 #[derive(Clone)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// With a port.
-    pub(super) address: String,
+    pub(crate) address: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
 /// A response whose body is still coming; the connection ends with it.
-pub(super) struct Exchange {
-    pub(super) response: Response<Incoming>,
+pub(crate) struct Exchange {
+    pub(crate) response: Response<Incoming>,
     connection: JoinHandle<hyper::Result<()>>,
 }
 
@@ -82,7 +82,7 @@ impl Drop for Exchange {
 
 impl Peer {
     /// A host without brackets, and its port; over TLS, its certificate must be good by the system's authorities.
-    pub(super) fn new(host: &str, port: u16, over_tls: bool) -> Result<Self, CliError> {
+    pub(crate) fn new(host: &str, port: u16, over_tls: bool) -> Result<Self, CliError> {
         let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         if !over_tls {
             return Ok(Self { address, tls: None });
@@ -103,7 +103,7 @@ impl Peer {
     }
 
     /// Sends one request on a connection of its own; `Err` says in a few words why no answer came.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Exchange, String> {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Exchange, String> {
         let exchange = async {
             let stream = self.connect().await.map_err(|error| error.to_string())?;
             let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
@@ -123,13 +123,13 @@ impl Peer {
 }
 
 /// Where the daemon is, how it is spoken to, and as whom.
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     peer: Peer,
     token: String,
 }
 
 /// One call of the API.
-pub(super) struct ApiRequest {
+pub(crate) struct ApiRequest {
     method: Method,
     path: String,
     /// Empty, or JSON.
@@ -142,29 +142,29 @@ impl ApiRequest {
         Self { method, path: path.into(), body: String::new(), headers: Vec::new() }
     }
 
-    pub(super) fn get(path: impl Into<String>) -> Self {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
         Self::new(Method::GET, path)
     }
 
-    pub(super) fn post(path: impl Into<String>) -> Self {
+    pub(crate) fn post(path: impl Into<String>) -> Self {
         Self::new(Method::POST, path)
     }
 
-    pub(super) fn patch(path: impl Into<String>) -> Self {
+    pub(crate) fn patch(path: impl Into<String>) -> Self {
         Self::new(Method::PATCH, path)
     }
 
-    pub(super) fn delete(path: impl Into<String>) -> Self {
+    pub(crate) fn delete(path: impl Into<String>) -> Self {
         Self::new(Method::DELETE, path)
     }
 
     /// With a body of JSON.
-    pub(super) fn body(self, json: impl Into<String>) -> Self {
+    pub(crate) fn body(self, json: impl Into<String>) -> Self {
         Self { body: json.into(), ..self }
     }
 
     /// With a header, if there is a value for it.
-    pub(super) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.headers.extend(value.map(|value| (name, value.to_owned())));
         self
     }
@@ -173,7 +173,7 @@ impl ApiRequest {
 /// An answer of the API: `data` as the daemon wrote it, byte for byte, since a payload may hold numbers that no float
 /// does.
 #[derive(Default, Deserialize)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     data: Option<Box<RawValue>>,
     page: Option<Page>,
 }
@@ -185,21 +185,21 @@ struct Page {
 
 impl Answer {
     /// `null` for an answer without a body.
-    pub(super) fn raw(&self) -> &str {
+    pub(crate) fn raw(&self) -> &str {
         self.data.as_deref().map_or("null", RawValue::get)
     }
 
     /// For shapes of the daemon's own; `null` where a number in it doesn't fit.
-    pub(super) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         serde_json::from_str(self.raw()).unwrap_or_default()
     }
 
     /// The rows of a list, each as it was written.
-    pub(super) fn rows(&self) -> Vec<Box<RawValue>> {
+    pub(crate) fn rows(&self) -> Vec<Box<RawValue>> {
         serde_json::from_str(self.raw()).unwrap_or_default()
     }
 
-    pub(super) fn next_cursor(&self) -> Option<&str> {
+    pub(crate) fn next_cursor(&self) -> Option<&str> {
         self.page.as_ref()?.next_cursor.as_deref()
     }
 }
@@ -230,7 +230,7 @@ fn parse_server(server: &str) -> Result<(String, u16, bool), CliError> {
 impl Daemon {
     /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good
     /// by the system's authorities, or an address at which the config's own daemon can be reached. Dials nothing.
-    pub(super) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, CliError> {
+    pub(crate) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, CliError> {
         let whole = |peer: Peer| Self { peer, token: String::new() };
         let mut peer = match server.map(parse_server).transpose()? {
             Some((host, port, true)) => return Peer::new(&host, port, true).map(whole),
@@ -247,13 +247,13 @@ impl Daemon {
         Ok(whole(peer))
     }
 
-    pub(super) fn with_token(self, token: &str) -> Self {
+    pub(crate) fn with_token(self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self }
     }
 
     /// Whether the token crosses a network unencrypted: plain http, to another host than this one as far as an address
     /// shows.
-    pub(super) fn is_in_the_clear(&self) -> bool {
+    pub(crate) fn is_in_the_clear(&self) -> bool {
         let host = self.peer.address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
         let here = match host.parse::<IpAddr>() {
             Ok(ip) => ip.to_canonical().is_loopback() || ip.is_unspecified(),
@@ -263,13 +263,13 @@ impl Daemon {
     }
 
     /// Host and port.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.peer.address
     }
 
     /// Whether it is the one that listens here, as far as an address shows. A port that the system was left to choose
     /// is any port.
-    pub(super) fn is_at(&self, listen: SocketAddr) -> bool {
+    pub(crate) fn is_at(&self, listen: SocketAddr) -> bool {
         let Some((host, port)) = self.peer.address.rsplit_once(':') else {
             return false;
         };
@@ -313,7 +313,7 @@ impl Daemon {
     }
 
     /// Calls the API and waits for the whole answer.
-    pub(super) async fn send(&self, request: ApiRequest) -> Result<Answer, CliError> {
+    pub(crate) async fn send(&self, request: ApiRequest) -> Result<Answer, CliError> {
         let path = request.path.clone();
         let request = self.http_request(request)?;
         let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
@@ -338,17 +338,17 @@ impl Daemon {
     }
 
     /// [`Daemon::send`], blocking.
-    pub(super) fn call(&self, request: ApiRequest) -> Result<Answer, CliError> {
+    pub(crate) fn call(&self, request: ApiRequest) -> Result<Answer, CliError> {
         block_on(self.send(request))
     }
 
     /// Calls the API for what is at a path, blocking.
-    pub(super) fn get(&self, path: impl Into<String>) -> Result<Answer, CliError> {
+    pub(crate) fn get(&self, path: impl Into<String>) -> Result<Answer, CliError> {
         self.call(ApiRequest::get(path))
     }
 
     /// Opens an event stream (Server-Sent Events).
-    pub(super) async fn stream(&self, request: ApiRequest) -> Result<Exchange, CliError> {
+    pub(crate) async fn stream(&self, request: ApiRequest) -> Result<Exchange, CliError> {
         let path = request.path.clone();
         let request = self.http_request(request)?;
         let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;

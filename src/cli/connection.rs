@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const MAX_PAGE: u64 = 500;
 
 #[derive(Args)]
-pub(super) struct ConnectionArgs {
+pub(crate) struct ConnectionArgs {
     #[command(flatten)]
     file: ConfigArgs,
     /// The daemon's address, instead of `server.listen` of the config; https:// before the name of a proxy with TLS
@@ -37,11 +37,11 @@ pub(super) struct ConnectionArgs {
     account: Option<String>,
     /// Print JSON
     #[arg(long, global = true)]
-    pub(super) json: bool,
+    pub(crate) json: bool,
 }
 
 impl ConnectionArgs {
-    pub(super) fn daemon(&self) -> Result<Daemon, CliError> {
+    pub(crate) fn daemon(&self) -> Result<Daemon, CliError> {
         let config = load(&self.file, &[])?.config;
         let daemon = Daemon::of(&config.server, self.server.as_deref())?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
@@ -93,7 +93,7 @@ fn read(file: &Path) -> Result<String, String> {
 
 /// How much of a list to read.
 #[derive(Args)]
-pub(super) struct Extent {
+pub(crate) struct Extent {
     /// Maximum number of rows, newest first
     #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "all")]
     limit: u64,
@@ -103,10 +103,10 @@ pub(super) struct Extent {
 }
 
 impl Extent {
-    pub(super) const ALL: Self = Self { limit: 0, all: true };
+    pub(crate) const ALL: Self = Self { limit: 0, all: true };
 
     /// Reads the rows, page by page.
-    pub(super) fn read(&self, daemon: &Daemon, path: &str, filters: &Filters) -> Result<Rows, CliError> {
+    pub(crate) fn read(&self, daemon: &Daemon, path: &str, filters: &Filters) -> Result<Rows, CliError> {
         let (mut rows, mut cursor) = (Vec::new(), None);
         loop {
             let left = if self.all { MAX_PAGE } else { self.limit.saturating_sub(rows.len() as u64) };
@@ -128,14 +128,14 @@ impl Extent {
 }
 
 /// The rows of a list, as the daemon wrote them.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     rows: Vec<Box<RawValue>>,
     more: bool,
 }
 
 impl Rows {
     /// Prints one JSON array, each row as the daemon wrote it, or a table; stderr tells when these are not all.
-    pub(super) fn print(&self, json: bool, columns: &'static [Column]) {
+    pub(crate) fn print(&self, json: bool, columns: &'static [Column]) {
         if json {
             return self.print_json();
         }
@@ -145,31 +145,31 @@ impl Rows {
         }
     }
 
-    pub(super) fn print_json(&self) {
+    pub(crate) fn print_json(&self) {
         let rows: Vec<&str> = self.rows.iter().map(|row| row.get()).collect();
         line(format_args!("[{}]", rows.join(",")));
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = serde_json::Value> + '_ {
+    pub(crate) fn values(&self) -> impl Iterator<Item = serde_json::Value> + '_ {
         self.rows.iter().map(|row| serde_json::from_str(row.get()).unwrap_or_default())
     }
 }
 
 /// The parameters of a query, as far as they were given.
 #[derive(Clone, Default)]
-pub(super) struct Filters(Vec<(&'static str, String)>);
+pub(crate) struct Filters(Vec<(&'static str, String)>);
 
 impl Filters {
-    pub(super) fn add(&mut self, name: &'static str, value: Option<impl Into<String>>) {
+    pub(crate) fn add(&mut self, name: &'static str, value: Option<impl Into<String>>) {
         self.0.extend(value.map(|value| (name, value.into())));
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: Option<impl Into<String>>) -> Self {
         self.add(name, value);
         self
     }
 
-    pub(super) fn on(&self, path: &str) -> String {
+    pub(crate) fn on(&self, path: &str) -> String {
         if self.0.is_empty() {
             return path.to_owned();
         }

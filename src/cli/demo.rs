@@ -31,13 +31,13 @@ const PACE: Duration = Duration::from_millis(900);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
-pub(super) struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Exit after this time, such as 10s; otherwise at Ctrl-C
     #[arg(long = "for", value_name = "SPAN", value_parser = super::input::span)]
     span: Option<Duration>,
 }
 
-pub(super) fn demo(args: &DemoArgs) -> Result<(), CliError> {
+pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     let folder = Folder::new();
     let flags = [
         ("server.listen", "127.0.0.1:0".to_owned()),

@@ -5,44 +5,44 @@ use std::fmt::Display;
 
 /// Why a command failed.
 #[derive(Debug)]
-pub(super) struct CliError {
+pub(crate) struct CliError {
     /// Empty where stderr has it already.
-    pub(super) sentence: String,
-    pub(super) code: u8,
+    pub(crate) sentence: String,
+    pub(crate) code: u8,
 }
 
 impl CliError {
-    pub(super) fn new(code: u8, sentence: impl Display) -> Self {
+    pub(crate) fn new(code: u8, sentence: impl Display) -> Self {
         Self { sentence: sentence.to_string(), code }
     }
 
-    pub(super) fn failed(sentence: impl Display) -> Self {
+    pub(crate) fn failed(sentence: impl Display) -> Self {
         Self::new(FAILED, sentence)
     }
 
-    pub(super) fn usage(sentence: impl Display) -> Self {
+    pub(crate) fn usage(sentence: impl Display) -> Self {
         Self::new(WRONG_USAGE, sentence)
     }
 
-    pub(super) fn address(sentence: impl Display) -> Self {
+    pub(crate) fn address(sentence: impl Display) -> Self {
         Self::new(WRONG_ADDRESS, sentence)
     }
 
-    pub(super) fn try_later(sentence: impl Display) -> Self {
+    pub(crate) fn try_later(sentence: impl Display) -> Self {
         Self::new(TRY_LATER, sentence)
     }
 
-    pub(super) fn bad_config(sentence: impl Display) -> Self {
+    pub(crate) fn bad_config(sentence: impl Display) -> Self {
         Self::new(BAD_CONFIG, sentence)
     }
 
     /// Of a failure whose sentence stands on stderr already.
-    pub(super) fn printed(code: u8) -> Self {
+    pub(crate) fn printed(code: u8) -> Self {
         Self { sentence: String::new(), code }
     }
 
     /// Prints the sentence and gives the exit code.
-    pub(super) fn report(self) -> u8 {
+    pub(crate) fn report(self) -> u8 {
         if !self.sentence.is_empty() {
             complain(self.sentence);
         }

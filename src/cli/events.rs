@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Args)]
-pub(super) struct EventsArgs {
+pub(crate) struct EventsArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(subcommand)]
@@ -98,7 +98,7 @@ impl EventFilters {
 
 /// The ids of an event to record; `trigger` takes the same.
 #[derive(Args)]
-pub(super) struct Naming {
+pub(crate) struct Naming {
     /// A UUID of your own: a repetition with it records nothing
     #[arg(long, value_name = "UUID")]
     id: Option<String>,
@@ -126,14 +126,14 @@ struct CreateArgs {
 }
 
 /// Reads a resource, which is sent byte for byte.
-pub(super) fn read_resource(file: &std::path::Path) -> Result<Box<RawValue>, CliError> {
+pub(crate) fn read_resource(file: &std::path::Path) -> Result<Box<RawValue>, CliError> {
     let text = read_text(file)?;
     RawValue::from_string(text.trim().to_owned())
         .map_err(|error| CliError::failed(format_args!("the resource in {} is no JSON: {error}", file.display())))
 }
 
 /// Records one event.
-pub(super) fn record(
+pub(crate) fn record(
     daemon: &Daemon,
     event_type: &str,
     resource: &RawValue,
@@ -151,7 +151,7 @@ pub(super) fn record(
 }
 
 /// Says what was recorded.
-pub(super) fn print_recorded(recorded: &Answer, json: bool) {
+pub(crate) fn print_recorded(recorded: &Answer, json: bool) {
     print_one(recorded, json, |event| {
         let count = event["notifications"].as_u64().unwrap_or(0);
         line(format_args!("{} {} recorded, {}", text(&event["id"]), text(&event["type"]), notification_count(count)));
@@ -174,7 +174,7 @@ const COLUMNS: &[Column] = &[
     Column("RESOURCE ID", Fit::Spare, Show::Text("resource_id")),
 ];
 
-pub(super) fn events(args: &EventsArgs) -> Result<(), CliError> {
+pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
     let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
     match &args.command {
         EventsCommand::List { filters, period, extent } => {

@@ -17,23 +17,23 @@ const SILENCE: Duration = Duration::from_secs(45);
 const MAX_LINE: usize = 4 * 1024 * 1024;
 
 /// When to try again. What has never worked is not tried again: a wrong address would be tried for ever.
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     wait: Duration,
     has_worked: bool,
 }
 
 impl Backoff {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { wait: FIRST_WAIT, has_worked: false }
     }
 
     /// It works: the next failure is the first one.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         (self.wait, self.has_worked) = (FIRST_WAIT, true);
     }
 
     /// Says what is wrong and waits; gives the problem back where waiting won't help.
-    pub(super) async fn after(&mut self, problem: CliError) -> Result<(), CliError> {
+    pub(crate) async fn after(&mut self, problem: CliError) -> Result<(), CliError> {
         if !self.has_worked || problem.code != TRY_LATER {
             return Err(problem);
         }
@@ -46,14 +46,14 @@ impl Backoff {
 
 /// One message of an event stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) event: String,
-    pub(super) data: String,
+pub(crate) struct Message {
+    pub(crate) event: String,
+    pub(crate) data: String,
 }
 
 /// Gives every message of a stream to `on` until that breaks off, over as many connections as it takes: each goes on
 /// behind `last_id`, which is kept up to date.
-pub(super) async fn stream(
+pub(crate) async fn stream(
     daemon: &Daemon,
     path: &str,
     last_id: &mut Option<String>,

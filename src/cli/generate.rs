@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory as _, ValueEnum};
 use clap_complete::{Generator, shells};
 
 #[derive(Args)]
-pub(super) struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// For which shell
     shell: Shell,
 }
@@ -21,12 +21,12 @@ enum Shell {
 }
 
 #[derive(Args)]
-pub(super) struct ManArgs {
+pub(crate) struct ManArgs {
     /// The command it is about, such as `webhooks create`; without one, carteiro itself
     command: Vec<String>,
 }
 
-pub(super) fn completions(args: &CompletionsArgs) {
+pub(crate) fn completions(args: &CompletionsArgs) {
     match args.shell {
         Shell::Bash => complete(shells::Bash),
         Shell::Zsh => complete(shells::Zsh),
@@ -40,7 +40,7 @@ fn complete(shell: impl Generator) {
     line(String::from_utf8_lossy(&text).trim_end());
 }
 
-pub(super) fn man(args: &ManArgs) -> Result<(), CliError> {
+pub(crate) fn man(args: &ManArgs) -> Result<(), CliError> {
     let mut whole = Cli::command();
     // Hands the flags that hold everywhere down, and gives each command its whole name.
     whole.build();

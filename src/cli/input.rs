@@ -6,38 +6,38 @@ use std::path::Path;
 use std::time::Duration;
 
 /// An id on the command line: one that is no UUID would make another path of the API.
-pub(super) fn id(text: &str) -> Result<String, &'static str> {
+pub(crate) fn id(text: &str) -> Result<String, &'static str> {
     let parsed = crate::model::EventId::parse(text).map(|id| id.to_string());
     parsed.ok_or("must be a UUID, as the `list` of the same command shows it")
 }
 
 /// The id that a command is about.
 #[derive(clap::Args)]
-pub(super) struct Id {
+pub(crate) struct Id {
     /// Its id
     #[arg(value_parser = id)]
-    pub(super) id: String,
+    pub(crate) id: String,
 }
 
 /// Which events, by when they were recorded.
 #[derive(clap::Args)]
-pub(super) struct Period {
+pub(crate) struct Period {
     /// Of events recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or
     /// with an offset
     #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
-    pub(super) from: Option<String>,
+    pub(crate) from: Option<String>,
     /// Of events recorded before this time; a day means its beginning
     #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
-    pub(super) to: Option<String>,
+    pub(crate) to: Option<String>,
 }
 
 /// A span on the command line.
-pub(super) fn span(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())
 }
 
 /// A file's text, or for `-` that of the standard input.
-pub(super) fn read_text(file: &Path) -> Result<String, CliError> {
+pub(crate) fn read_text(file: &Path) -> Result<String, CliError> {
     let read = if file == Path::new("-") {
         let mut text = String::new();
         io::stdin().lock().read_to_string(&mut text).map(|_| text)
@@ -49,12 +49,12 @@ pub(super) fn read_text(file: &Path) -> Result<String, CliError> {
 }
 
 /// A file's text without the line end that editors leave behind it.
-pub(super) fn read_secret(file: &Path) -> Result<String, CliError> {
+pub(crate) fn read_secret(file: &Path) -> Result<String, CliError> {
     read_text(file).map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Asks before what can't be undone; where nobody can be asked, `--yes` must have been given.
-pub(super) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, CliError>) -> Result<(), CliError> {
+pub(crate) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, CliError>) -> Result<(), CliError> {
     if yes {
         return Ok(());
     }

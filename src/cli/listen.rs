@@ -39,7 +39,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Args)]
-pub(super) struct ListenArgs {
+pub(crate) struct ListenArgs {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: String,
@@ -166,7 +166,7 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-pub(super) fn listen(args: &ListenArgs) -> Result<(), CliError> {
+pub(crate) fn listen(args: &ListenArgs) -> Result<(), CliError> {
     let listener = Arc::new(Listener::new(args)?);
     block_on(run(args, listener))
 }

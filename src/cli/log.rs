@@ -11,10 +11,10 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
 
 /// Changes the level of a running log.
-pub(super) struct LevelHandle(reload::Handle<LevelFilter, tracing_subscriber::Registry>);
+pub(crate) struct LevelHandle(reload::Handle<LevelFilter, tracing_subscriber::Registry>);
 
 impl LevelHandle {
-    pub(super) fn set(&self, level: Level) {
+    pub(crate) fn set(&self, level: Level) {
         // The subscriber lives as long as the process.
         let _ = self.0.reload(filter(level));
     }
@@ -32,7 +32,7 @@ fn filter(level: Level) -> LevelFilter {
 
 /// Sends log lines to stderr from now on. Under the journal, which stamps lines itself, they carry a priority instead
 /// of a time.
-pub(super) fn start(log: &Log) -> LevelHandle {
+pub(crate) fn start(log: &Log) -> LevelHandle {
     let (level, handle) = reload::Layer::new(filter(log.level));
     let registry = tracing_subscriber::registry().with(level);
     let to_journal = std::env::var_os("JOURNAL_STREAM").is_some();

@@ -16,7 +16,7 @@ use std::time::Duration;
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 #[derive(Args)]
-pub(super) struct NotificationsArgs {
+pub(crate) struct NotificationsArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(subcommand)]
@@ -128,7 +128,7 @@ const JOB_COLUMNS: &[Column] = &[
 
 const JOBS: &str = "/api/notifications/resend";
 
-pub(super) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
+pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
     let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
     match &args.command {
         NotificationsCommand::List { filters, event_id, extent } => {
@@ -151,12 +151,12 @@ pub(super) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
 }
 
 /// Says that a notification is about to be sent.
-pub(super) fn print_sent(id: &str) {
+pub(crate) fn print_sent(id: &str) {
     line(format_args!("{id} is on its way; `carteiro notifications show {id}` tells what became of it"));
 }
 
 /// One notification with its attempts.
-pub(super) fn show(one: &Value) {
+pub(crate) fn show(one: &Value) {
     print_fields(
         one,
         &[

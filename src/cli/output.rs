@@ -14,7 +14,7 @@ const GAP: usize = 2;
 
 /// Writes a line to stdout, at once. Where nobody reads any more (`carteiro events list | head`), the command has done
 /// its work.
-pub(super) fn line(text: impl Display) {
+pub(crate) fn line(text: impl Display) {
     let mut out = io::stdout().lock();
     if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
         if error.kind() != io::ErrorKind::BrokenPipe {
@@ -26,17 +26,17 @@ pub(super) fn line(text: impl Display) {
 }
 
 /// Prints one object: with `--json` as the daemon wrote it, else as `show` does.
-pub(super) fn print_one(answer: &Answer, json: bool, show: impl FnOnce(&Value)) {
+pub(crate) fn print_one(answer: &Answer, json: bool, show: impl FnOnce(&Value)) {
     if json { line(answer.raw()) } else { show(&answer.value()) }
 }
 
 /// Prints what was done: as JSON with `--json`, else as a sentence.
-pub(super) fn print_done(json: bool, done: &Value, sentence: impl Display) {
+pub(crate) fn print_done(json: bool, done: &Value, sentence: impl Display) {
     if json { line(done) } else { line(sentence) }
 }
 
 /// A value as text: a string without its quotes, nothing for null.
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -45,13 +45,13 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// A list of strings as one text.
-pub(super) fn joined(list: &Value) -> String {
+pub(crate) fn joined(list: &Value) -> String {
     list.as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(", ")
 }
 
 /// How a cell is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Good,
     Bad,
@@ -61,7 +61,7 @@ pub(super) enum Tone {
 
 impl Tone {
     /// Of a status of the API, whichever noun's.
-    pub(super) fn of_status(status: &str) -> Self {
+    pub(crate) fn of_status(status: &str) -> Self {
         match status {
             "DELIVERED" | "ACTIVE" | "DONE" => Self::Good,
             "FAILED" | "DISABLED" => Self::Bad,
@@ -84,23 +84,23 @@ impl Tone {
 
 /// What stdout can show.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     /// In columns; `None` where nothing bounds a line, as in a pipe.
-    pub(super) width: Option<usize>,
-    pub(super) colours: bool,
+    pub(crate) width: Option<usize>,
+    pub(crate) colours: bool,
 }
 
 impl Screen {
     /// `COLUMNS` says how wide it is, else the terminal; `NO_COLOR` (<https://no-color.org>) and `TERM=dumb` take its
     /// colours.
-    pub(super) fn stdout() -> Self {
+    pub(crate) fn stdout() -> Self {
         let is_terminal = io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self { width: columns(is_terminal, io::stdout()), colours: is_terminal && !set("NO_COLOR") && !dumb }
     }
 
-    pub(super) fn paint(self, tone: Tone, text: &str) -> Cow<'_, str> {
+    pub(crate) fn paint(self, tone: Tone, text: &str) -> Cow<'_, str> {
         if self.colours && tone != Tone::Plain && !text.is_empty() {
             Cow::Owned(format!("{}{text}\x1b[0m", tone.code()))
         } else {
@@ -110,7 +110,7 @@ impl Screen {
 }
 
 /// How wide the terminal behind a file is, as far as that is known.
-pub(super) fn columns(is_terminal: bool, file: impl rustix::fd::AsFd) -> Option<usize> {
+pub(crate) fn columns(is_terminal: bool, file: impl rustix::fd::AsFd) -> Option<usize> {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
     said.or_else(|| {
         let size = if is_terminal { rustix::termios::tcgetwinsize(file).ok()? } else { return None };
@@ -119,7 +119,7 @@ pub(super) fn columns(is_terminal: bool, file: impl rustix::fd::AsFd) -> Option<
 }
 
 /// The text without what a terminal would obey: controls, and marks that reorder what is read.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| {
         c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
     };
@@ -153,7 +153,7 @@ fn width_of_char(c: char) -> usize {
 }
 
 /// The text in at most so many columns, ending in `…` where something is left out.
-pub(super) fn cut(text: &str, width: usize) -> Cow<'_, str> {
+pub(crate) fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if width_of(text) <= width {
         return Cow::Borrowed(text);
     }
@@ -172,7 +172,7 @@ pub(super) fn cut(text: &str, width: usize) -> Cow<'_, str> {
 
 /// What may happen to a column where there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     /// It is shown whole or the rows are stacked: an id is there to be copied.
     Whole,
     /// It may be cut to so many columns.
@@ -181,28 +181,28 @@ pub(super) enum Fit {
     Spare,
 }
 
-pub(super) struct Cell {
+pub(crate) struct Cell {
     text: String,
     tone: Tone,
 }
 
 impl Cell {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self { text: printable(text).into_owned(), tone: Tone::Plain }
     }
 
-    pub(super) fn toned(text: &str, tone: Tone) -> Self {
+    pub(crate) fn toned(text: &str, tone: Tone) -> Self {
         Self { tone, ..Self::new(text) }
     }
 
-    pub(super) fn status(text: &str) -> Self {
+    pub(crate) fn status(text: &str) -> Self {
         Self::toned(text, Tone::of_status(text))
     }
 }
 
 /// What is shown of a JSON object.
 #[derive(Clone, Copy)]
-pub(super) enum Show {
+pub(crate) enum Show {
     /// The field of this name.
     Text(&'static str),
     /// The texts of a list, with commas between them.
@@ -228,21 +228,21 @@ impl Show {
 }
 
 /// A column's title, what happens to it where there is no room, and what it shows.
-pub(super) struct Column(pub(super) &'static str, pub(super) Fit, pub(super) Show);
+pub(crate) struct Column(pub(crate) &'static str, pub(crate) Fit, pub(crate) Show);
 
 /// Rows under titles.
-pub(super) struct Table {
+pub(crate) struct Table {
     columns: &'static [Column],
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    pub(super) fn new(columns: &'static [Column], rows: impl Iterator<Item = Value>) -> Self {
+    pub(crate) fn new(columns: &'static [Column], rows: impl Iterator<Item = Value>) -> Self {
         let rows = rows.map(|row| columns.iter().map(|column| column.2.cell(&row)).collect());
         Self { columns, rows: rows.collect() }
     }
 
-    pub(super) fn print(&self) {
+    pub(crate) fn print(&self) {
         if self.rows.is_empty() {
             eprintln!("There is nothing to show.");
             return;
@@ -340,7 +340,7 @@ impl Table {
 }
 
 /// Prints one object: names and values under each other, nothing cut. Empty values are left out.
-pub(super) fn print_fields(of: &Value, fields: &[(&str, Show)]) {
+pub(crate) fn print_fields(of: &Value, fields: &[(&str, Show)]) {
     let screen = Screen::stdout();
     let titled = fields.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0);
     for (title, show) in fields {
@@ -354,13 +354,13 @@ pub(super) fn print_fields(of: &Value, fields: &[(&str, Show)]) {
 }
 
 /// JSON over several lines, its tokens as they are, without what a terminal would obey.
-pub(super) fn pretty_json(json: &str) -> String {
+pub(crate) fn pretty_json(json: &str) -> String {
     let json: String = json.chars().filter(|c| !c.is_control()).collect();
     crate::model::pretty_json(&printable(&json), usize::MAX)
 }
 
 /// A time of the API as a table shows it, in the system's zone: `2026-11-23 09:00:00-03:00`. Empty where there is none.
-pub(super) fn short_time(time: &Value) -> String {
+pub(crate) fn short_time(time: &Value) -> String {
     let at = time.as_str().and_then(|text| crate::model::Timestamp::parse(text).ok());
     at.map_or_else(String::new, |at| super::time_zone::local().show(at))
 }

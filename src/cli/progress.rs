@@ -9,18 +9,18 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// How many characters a progress bar has.
 const BAR_WIDTH: u64 = 30;
 
-pub(super) struct ProgressBar {
+pub(crate) struct ProgressBar {
     shown: Option<Instant>,
     on: bool,
 }
 
 impl ProgressBar {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { shown: None, on: io::stderr().is_terminal() }
     }
 
     /// `rest` stands behind the bar, as far as there is room.
-    pub(super) fn show(&mut self, what: &str, done: u64, of: u64, rest: &str) {
+    pub(crate) fn show(&mut self, what: &str, done: u64, of: u64, rest: &str) {
         if !self.on || self.shown.is_some_and(|at| at.elapsed() < REDRAW) {
             return;
         }
@@ -29,7 +29,7 @@ impl ProgressBar {
         eprint!("\r\x1b[K{}", text(what, done, of, rest, room));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if self.shown.take().is_some() {
             eprint!("\r\x1b[K");
         }

@@ -20,13 +20,13 @@ use crate::delivery::transport::sign::signature;
 use crate::model::{SigningSecret, Timestamp};
 
 /// The largest notification that is read: carteiro sends at most 256 KiB of resource.
-pub(super) const MAX_BODY: usize = 512 * 1024;
+pub(crate) const MAX_BODY: usize = 512 * 1024;
 /// How far `webhook-timestamp` may be from now, as the Standard Webhooks libraries have it.
-pub(super) const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+pub(crate) const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Check {
+pub(crate) enum Check {
     /// Nothing was said of what it should be.
     NotChecked,
     Good,
@@ -37,12 +37,12 @@ pub(super) enum Check {
 }
 
 impl Check {
-    pub(super) const fn is_passed(self) -> bool {
+    pub(crate) const fn is_passed(self) -> bool {
         matches!(self, Self::NotChecked | Self::Good)
     }
 
     /// The word of `listen --json`.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::NotChecked => "not_checked",
             Self::Good => "ok",
@@ -54,14 +54,14 @@ impl Check {
 }
 
 /// What a receiver expects of a request.
-pub(super) struct Expected {
-    pub(super) authorization: Option<String>,
-    pub(super) secret: Option<SigningSecret>,
-    pub(super) tolerance: Duration,
+pub(crate) struct Expected {
+    pub(crate) authorization: Option<String>,
+    pub(crate) secret: Option<SigningSecret>,
+    pub(crate) tolerance: Duration,
 }
 
 impl Expected {
-    pub(super) fn authorization(&self, headers: &HeaderMap) -> Check {
+    pub(crate) fn authorization(&self, headers: &HeaderMap) -> Check {
         match (&self.authorization, headers.get(header::AUTHORIZATION)) {
             (None, _) => Check::NotChecked,
             (Some(_), None) => Check::Missing,
@@ -72,7 +72,7 @@ impl Expected {
 
     /// Standard Webhooks v1: any one of the signatures suffices, since a secret that is being replaced signs beside the
     /// new one.
-    pub(super) fn signature(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Check {
+    pub(crate) fn signature(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Check {
         let Some(secret) = &self.secret else {
             return Check::NotChecked;
         };
@@ -111,7 +111,7 @@ const MOODS: [Mood; 8] =
 const PATIENCE: u16 = 3;
 
 /// What a receiver expects, and what it has seen.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     expected: Expected,
     /// The mood for each attempt: one that is sent again over a new connection gets the same.
     moods: Mutex<HashMap<(String, u16), Mood>>,
@@ -120,7 +120,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(authorization: String, secret: SigningSecret) -> Arc<Self> {
+    pub(crate) fn new(authorization: String, secret: SigningSecret) -> Arc<Self> {
         Arc::new(Self {
             expected: Expected { authorization: Some(authorization), secret: Some(secret), tolerance: TOLERANCE },
             moods: Mutex::default(),
@@ -130,17 +130,17 @@ impl Receiver {
     }
 
     /// How many requests had a wrong authorization or signature.
-    pub(super) fn rejected(&self) -> u32 {
+    pub(crate) fn rejected(&self) -> u32 {
         self.rejected.load(Ordering::Relaxed)
     }
 
     /// How many different notifications were confirmed.
-    pub(super) fn confirmed(&self) -> usize {
+    pub(crate) fn confirmed(&self) -> usize {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Serves until its task is aborted.
-    pub(super) async fn run(self: Arc<Self>, listener: TcpListener) {
+    pub(crate) async fn run(self: Arc<Self>, listener: TcpListener) {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
                 continue;
@@ -198,13 +198,13 @@ impl Receiver {
 }
 
 /// A response with a text of ours.
-pub(super) fn reply(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+pub(crate) fn reply(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
     response
 }
 
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 

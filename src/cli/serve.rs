@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 /// How long the end waits for threads that are blocked in the system (a lookup, a read).
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
 
-pub(super) fn serve(args: &ServeArgs) -> Result<(), CliError> {
+pub(crate) fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let loaded = load(&args.file, &flags(args))?;
     let level = log::start(&loaded.config.log);
     let inherited = inherited_socket().map_err(|error| CliError::bad_config(Error::InheritedSocket(error)))?;

@@ -18,19 +18,19 @@ use std::time::{Duration, Instant};
 const RESTORE_STALL: Duration = Duration::from_secs(120);
 
 #[derive(Args)]
-pub(super) struct StoreArgs {
+pub(crate) struct StoreArgs {
     #[command(flatten)]
-    pub(super) file: ConfigArgs,
+    pub(crate) file: ConfigArgs,
     /// The data folder, instead of `store.path`
     #[arg(long, value_name = "FOLDER")]
-    pub(super) data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Open a store whose integrity can't be checked, although sled discards what it can't read: keep a copy
     #[arg(long)]
-    pub(super) accept_data_loss: bool,
+    pub(crate) accept_data_loss: bool,
 }
 
 #[derive(Args)]
-pub(super) struct BackupArgs {
+pub(crate) struct BackupArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// The file to write, or `-` for the standard output; an existing file is replaced once the new one is complete
@@ -38,7 +38,7 @@ pub(super) struct BackupArgs {
 }
 
 #[derive(Args)]
-pub(super) struct RestoreArgs {
+pub(crate) struct RestoreArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// The backup file
@@ -53,7 +53,7 @@ impl StoreArgs {
     }
 }
 
-pub(super) fn backup(args: &BackupArgs) -> Result<(), CliError> {
+pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
     let (data, config) = args.store.load()?;
     let failed = |error: &dyn std::fmt::Display| {
         CliError::failed(format_args!("no backup was written to {}: {error}", args.to.display()))
@@ -132,7 +132,7 @@ impl io::Write for Out {
     }
 }
 
-pub(super) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
+pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     let (data, _) = args.store.load()?;
     let mut bar = ProgressBar::new();
     let moved = watch_progress();
@@ -170,7 +170,7 @@ fn watch_progress() -> Arc<Mutex<Instant>> {
     moved
 }
 
-pub(super) fn verify(args: &StoreArgs) -> Result<(), CliError> {
+pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
     let (data, config) = args.load()?;
     let is_sound = if let Some(stream) = ask(&data, "verify")? {
         let text = rest(stream)?;
@@ -198,7 +198,7 @@ pub(super) fn verify(args: &StoreArgs) -> Result<(), CliError> {
 
 /// Has the running daemon read its config again, and ends as that did. A signal would do it too, but says nothing: a
 /// service manager that only sends one reports success before anything has happened.
-pub(super) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
+pub(crate) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
     // A file with problems is named here, without asking the daemon.
     let data = load(args, &[])?.config.store.path;
     let Some(stream) = connect(&data)? else {
@@ -213,7 +213,7 @@ pub(super) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
 }
 
 /// Asks the daemon on a data folder; `None` where none runs. What follows the `ok` is still to be read.
-pub(super) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<UnixStream>>, CliError> {
+pub(crate) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<UnixStream>>, CliError> {
     connect(data)?.map(|stream| request(data, stream, word)).transpose()
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::ops::ControlFlow;
 
 #[derive(Args)]
-pub(super) struct TailCommand {
+pub(crate) struct TailCommand {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub(super) struct TailCommand {
 }
 
 #[derive(Args)]
-pub(super) struct TailArgs {
+pub(crate) struct TailArgs {
     /// Of this webhook
     #[arg(long, value_name = "ID")]
     webhook_id: Option<String>,
@@ -36,12 +36,12 @@ pub(super) struct TailArgs {
     count: Option<u64>,
 }
 
-pub(super) fn tail(command: &TailCommand) -> Result<(), CliError> {
+pub(crate) fn tail(command: &TailCommand) -> Result<(), CliError> {
     follow(&command.connection.daemon()?, &command.args, command.connection.json)
 }
 
 /// Prints attempts until Ctrl-C, or as many as were asked for.
-pub(super) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(), CliError> {
+pub(crate) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(), CliError> {
     let path = Filters::default()
         .with("webhook_id", args.webhook_id.as_deref())
         .with("event_id", args.event_id.as_deref())
@@ -107,7 +107,7 @@ fn attempt_line(message: &Value, screen: Screen) -> String {
 }
 
 /// One attempt as a line of its notification's history.
-pub(super) fn attempt_text(attempt: &Value) -> String {
+pub(crate) fn attempt_text(attempt: &Value) -> String {
     let (outcome, tone) = outcome(attempt);
     format!("  {}  {}", short_time(&attempt["started_at"]), Screen::stdout().paint(tone, &outcome))
 }

@@ -12,7 +12,7 @@ const ZONES: &str = "/usr/share/zoneinfo";
 
 /// When which offset from UTC holds, in seconds east.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Zone {
+pub(crate) struct Zone {
     /// Before the first change.
     first: i64,
     /// From which moment on (seconds since 1970) which offset holds, oldest first.
@@ -53,7 +53,7 @@ enum Day {
 }
 
 /// The system's zone, read once.
-pub(super) fn local() -> &'static Zone {
+pub(crate) fn local() -> &'static Zone {
     static LOCAL: OnceLock<Zone> = OnceLock::new();
     LOCAL.get_or_init(|| Zone::named(std::env::var("TZ").ok().as_deref()))
 }
@@ -107,7 +107,7 @@ impl Zone {
     }
 
     /// A moment as tables show it: `2026-11-23 09:00:00-03:00`.
-    pub(super) fn show(&self, at: Timestamp) -> String {
+    pub(crate) fn show(&self, at: Timestamp) -> String {
         let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
         let offset = self.offset(seconds);
         let Some(local) = seconds.checked_add(offset).and_then(|local| u64::try_from(local).ok()) else {
@@ -120,7 +120,7 @@ impl Zone {
     }
 
     /// A text with the moments of the API in it (`2026-11-23T12:00:00.123Z`) as [`Zone::show`] has them.
-    pub(super) fn localize(&self, text: &str) -> String {
+    pub(crate) fn localize(&self, text: &str) -> String {
         const LENGTH: usize = "2026-11-23T12:00:00.123Z".len();
         let (mut localized, mut rest) = (String::with_capacity(text.len()), text);
         while let Some(one) = rest.chars().next() {
@@ -172,7 +172,7 @@ impl Zone {
 }
 
 /// A moment on the command line, as the API takes it.
-pub(super) fn moment(text: &str) -> Result<String, String> {
+pub(crate) fn moment(text: &str) -> Result<String, String> {
     let at = local().read(text, crate::clock::Clock::System.now());
     at.map(|at| at.to_string()).ok_or_else(|| {
         "must be a time such as \"2026-11-28 09:00\" (local), 2026-11-28, today, yesterday, \"2h ago\", or with an \

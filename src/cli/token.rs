@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 #[derive(Args)]
-pub(super) struct TokenArgs {
+pub(crate) struct TokenArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(subcommand)]
@@ -46,7 +46,7 @@ const COLUMNS: &[Column] = &[
     Column("EXPIRES", Fit::Spare, Show::With(|token| or_never(&token["expires_at"]))),
 ];
 
-pub(super) fn token(args: &TokenArgs) -> Result<(), CliError> {
+pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
     let (daemon, json) = (args.connection.daemon()?, args.connection.json);
     match &args.command {
         TokenCommand::Create { name, scope, expires } => {

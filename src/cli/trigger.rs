@@ -34,7 +34,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 #[derive(Args)]
-pub(super) struct TriggerArgs {
+pub(crate) struct TriggerArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     /// The event's type, such as PAYMENT.PAID
@@ -54,7 +54,7 @@ pub(super) struct TriggerArgs {
     naming: Naming,
 }
 
-pub(super) fn trigger(args: &TriggerArgs) -> Result<(), CliError> {
+pub(crate) fn trigger(args: &TriggerArgs) -> Result<(), CliError> {
     let daemon = args.connection.daemon()?;
     match &args.event_type {
         Some(event_type) => record_sample(&daemon, args, event_type),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
 #[derive(Args)]
-pub(super) struct WebhooksArgs {
+pub(crate) struct WebhooksArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(subcommand)]
@@ -171,7 +171,7 @@ fn status(webhook: &Value) -> Cell {
     }
 }
 
-pub(super) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
+pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
     let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
     match &args.command {
         WebhooksCommand::List => {

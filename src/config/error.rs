@@ -57,7 +57,7 @@ pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
     /// `None` where there are none.
-    pub(super) fn new(mut problems: Vec<ConfigError>) -> Option<Self> {
+    pub(crate) fn new(mut problems: Vec<ConfigError>) -> Option<Self> {
         problems.sort_by(|a, b| a.place.cmp(&b.place));
         (!problems.is_empty()).then_some(Self(problems))
     }
@@ -83,24 +83,24 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 /// Finds lines and columns in a text.
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         let after_each = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at + 1);
         Self { text, starts: std::iter::once(0).chain(after_each).collect() }
     }
 
     /// The line, from 1, of a byte.
-    pub(super) fn line(&self, offset: usize) -> usize {
+    pub(crate) fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset)
     }
 
     /// The line and column, each from 1, of a byte; the end of the text for one beyond it.
-    pub(super) fn locate(&self, offset: usize) -> (usize, usize) {
+    pub(crate) fn locate(&self, offset: usize) -> (usize, usize) {
         let line = self.line(offset);
         let start = self.starts[line - 1];
         let column = self.text[start..].char_indices().take_while(|(at, _)| start + at < offset).count() + 1;

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use toml::de::DeValue;
 
 /// A list of up to so many types. One that is described stands in it once.
-pub(super) struct Types(pub(super) usize);
+pub(crate) struct Types(pub(crate) usize);
 
 impl Types {
     const fn list(&self) -> List<OneType> {

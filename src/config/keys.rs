@@ -3,41 +3,41 @@
 use super::value::{RawValue, ValueError, ValueType};
 
 /// A setting of `T`: of [`Config`](super::Config) as a whole, or of one [`Account`](super::Account).
-pub(super) struct Setting<T: 'static> {
+pub(crate) struct Setting<T: 'static> {
     /// `section.name`.
-    pub(super) path: &'static str,
+    pub(crate) path: &'static str,
     /// What it does, in sentences. Its range and when it takes effect are added from the fields below.
-    pub(super) doc: &'static str,
-    pub(super) effect: Effect,
+    pub(crate) doc: &'static str,
+    pub(crate) effect: Effect,
     /// Never printed, nor quoted in a problem.
-    pub(super) secret: bool,
-    pub(super) access: &'static (dyn Access<T> + Sync),
+    pub(crate) secret: bool,
+    pub(crate) access: &'static (dyn Access<T> + Sync),
 }
 
 /// When a change takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     Reload,
     Restart,
 }
 
 impl<T> Setting<T> {
-    pub(super) fn section(&self) -> &'static str {
+    pub(crate) fn section(&self) -> &'static str {
         self.path.split_once('.').map_or("", |(section, _)| section)
     }
 
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.path.split_once('.').map_or(self.path, |(_, name)| name)
     }
 
     /// The variable that overrides the file.
-    pub(super) fn variable(&self) -> String {
+    pub(crate) fn variable(&self) -> String {
         format!("CARTEIRO_{}__{}", self.section(), self.name()).to_ascii_uppercase()
     }
 }
 
 /// A value's way in and out, whatever its type.
-pub(super) trait Access<T> {
+pub(crate) trait Access<T> {
     fn expected(&self) -> String;
     fn read(&self, target: &mut T, raw: RawValue<'_>) -> Result<(), Vec<ValueError>>;
     fn show(&self, of: &T) -> String;
@@ -45,10 +45,10 @@ pub(super) trait Access<T> {
 }
 
 /// A field of `T` and the type of its value.
-pub(super) struct Field<T, V, F> {
-    pub(super) value_type: F,
-    pub(super) get: fn(&T) -> &V,
-    pub(super) get_mut: fn(&mut T) -> &mut V,
+pub(crate) struct Field<T, V, F> {
+    pub(crate) value_type: F,
+    pub(crate) get: fn(&T) -> &V,
+    pub(crate) get_mut: fn(&mut T) -> &mut V,
 }
 
 impl<T, V: Clone, F: ValueType<V>> Access<T> for Field<T, V, F> {
@@ -86,7 +86,7 @@ macro_rules! settings {
         settings!(@struct $(#[$about])* $Item { $($(#[doc = $doc])+ $key: $Value = $default;)+ });
 
         /// The keys of one `[[account]]`, in the order they are printed.
-        pub(super) static ACCOUNT_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
+        pub(crate) static ACCOUNT_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
             settings!(@key $Item, [account $key] [$key], [$($doc)+], $type, $effect $($secret)?)
         ),+];
     };
@@ -112,7 +112,7 @@ macro_rules! settings {
         }
 
         /// Every key but the accounts', section by section, in the order they are printed.
-        pub(super) static KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
+        pub(crate) static KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
             settings!(
                 @key Config, [$section $key] [$section.$key], [$($doc)+], $type, $effect $($secret)?
             )
@@ -152,4 +152,4 @@ macro_rules! settings {
     (@is_secret) => { false };
     (@is_secret Secret) => { true };
 }
-pub(super) use settings;
+pub(crate) use settings;

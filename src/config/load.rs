@@ -19,7 +19,7 @@ pub struct Loaded {
     /// The values.
     pub config: Config,
     /// By path, `account[0].name` for those of an account; what is missing is a default.
-    pub(super) sources: BTreeMap<String, Location>,
+    pub(crate) sources: BTreeMap<String, Location>,
 }
 
 /// Where a value came from.
@@ -58,7 +58,7 @@ impl Config {
     }
 
     /// The same of a file that was read, or of why it could not be.
-    pub(super) fn load_read(
+    pub(crate) fn load_read(
         file: Option<(&Path, Result<Vec<u8>, String>)>,
         env: impl Iterator<Item = (String, String)>,
         flags: &[(&str, String)],
@@ -129,30 +129,30 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 /// A configuration in the making.
 #[derive(Default)]
-pub(super) struct Draft {
-    pub(super) config: Config,
-    pub(super) findings: Findings,
+pub(crate) struct Draft {
+    pub(crate) config: Config,
+    pub(crate) findings: Findings,
 }
 
 /// What is known of the values that were read.
 #[derive(Default)]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     /// Where each accepted value came from, by the path of its key.
-    pub(super) sources: BTreeMap<String, Location>,
+    pub(crate) sources: BTreeMap<String, Location>,
     problems: Vec<ConfigError>,
     /// Keys with a value that was refused somewhere: what they are compared with would be the wrong value.
     refused: BTreeSet<&'static str>,
     /// The file could not be parsed to its end: what it sets there isn't known.
-    pub(super) cut_short: bool,
+    pub(crate) cut_short: bool,
 }
 
 impl Findings {
-    pub(super) fn problem(&mut self, place: Location, message: String) {
+    pub(crate) fn problem(&mut self, place: Location, message: String) {
         self.problems.push(ConfigError { place, message });
     }
 
     /// Reads a value into its key. `location_of` gives the place of a byte of the file, or without one that of the value.
-    pub(super) fn set<T>(
+    pub(crate) fn set<T>(
         &mut self,
         key: &Setting<T>,
         path: String,
@@ -179,7 +179,7 @@ impl Findings {
 
 impl Draft {
     #[cfg(test)]
-    pub(super) fn problems(&self) -> &[ConfigError] {
+    pub(crate) fn problems(&self) -> &[ConfigError] {
         &self.findings.problems
     }
 

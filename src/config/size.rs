@@ -16,7 +16,7 @@ const UNITS: [(&str, u64); 9] = [
 
 /// Bytes: a whole number and a unit, `KiB` 1024 and `KB` 1000, or the number alone. `None` for all else, overflow
 /// included.
-pub(super) fn parse_size(text: &str) -> Option<u64> {
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -25,7 +25,7 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 }
 
 /// In the largest binary unit that leaves a whole number, or `None` where that would be bytes.
-pub(super) fn format_size(bytes: u64) -> Option<String> {
+pub(crate) fn format_size(bytes: u64) -> Option<String> {
     let binary = [("GiB", GIB), ("MiB", MIB), ("KiB", KIB)];
     let (unit, factor) = binary.into_iter().find(|(_, factor)| bytes != 0 && bytes.is_multiple_of(*factor))?;
     Some(format!("{} {unit}", bytes / factor))

@@ -14,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Reads what the file says into the draft, and each problem of it.
-pub(super) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
+pub(crate) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
     let Draft { config, findings } = draft;
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 /// A value as it was written, before its key checks it.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum RawValue<'a> {
+pub(crate) enum RawValue<'a> {
     /// A value of the file.
     Toml(&'a DeValue<'a>),
     /// The text of a variable or a flag, which has no type.
@@ -16,22 +16,22 @@ pub(super) enum RawValue<'a> {
 
 /// What is wrong with a value: a predicate, to follow the name of its key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ValueError {
+pub(crate) struct ValueError {
     /// Counted from 0, if one item of a list is wrong.
-    pub(super) item: Option<usize>,
+    pub(crate) item: Option<usize>,
     /// Where in the file, in bytes, if it isn't the beginning of the value or of the item.
-    pub(super) at: Option<usize>,
-    pub(super) message: String,
+    pub(crate) at: Option<usize>,
+    pub(crate) message: String,
 }
 
 impl ValueError {
-    pub(super) fn one(message: String) -> Vec<Self> {
+    pub(crate) fn one(message: String) -> Vec<Self> {
         vec![Self { item: None, at: None, message }]
     }
 }
 
 /// A type of values: how they are read, checked, described and printed.
-pub(super) trait ValueType<V> {
+pub(crate) trait ValueType<V> {
     /// What is expected, with its range: "a duration from 100ms to 5m".
     fn expected(&self) -> String;
     /// Reads and checks.
@@ -46,7 +46,7 @@ pub(super) trait ValueType<V> {
 }
 
 impl<'a> RawValue<'a> {
-    pub(super) fn text(self) -> Option<&'a str> {
+    pub(crate) fn text(self) -> Option<&'a str> {
         match self {
             Self::Toml(value) => value.as_str(),
             Self::Bare(text) => Some(text),
@@ -54,7 +54,7 @@ impl<'a> RawValue<'a> {
     }
 
     /// `None` too for one beyond 128 bits.
-    pub(super) fn integer(self) -> Option<i128> {
+    pub(crate) fn integer(self) -> Option<i128> {
         match self {
             Self::Toml(value) => {
                 let digits = value.as_integer()?;
@@ -65,7 +65,7 @@ impl<'a> RawValue<'a> {
     }
 
     /// Of the whole numbers only those that fit a byte.
-    pub(super) fn number(self) -> Option<f64> {
+    pub(crate) fn number(self) -> Option<f64> {
         match self {
             Self::Toml(DeValue::Float(digits)) => digits.as_str().parse().ok(),
             Self::Toml(_) => self.integer().and_then(|n| u8::try_from(n).ok()).map(f64::from),
@@ -73,7 +73,7 @@ impl<'a> RawValue<'a> {
         }
     }
 
-    pub(super) fn boolean(self) -> Option<bool> {
+    pub(crate) fn boolean(self) -> Option<bool> {
         match self {
             Self::Toml(value) => value.as_bool(),
             Self::Bare(text) => text.trim().parse().ok(),
@@ -81,20 +81,20 @@ impl<'a> RawValue<'a> {
     }
 
     /// The hint for a number or boolean in quotes.
-    pub(super) fn unquote_hint<T: FromStr>(self) -> &'static str {
+    pub(crate) fn unquote_hint<T: FromStr>(self) -> &'static str {
         let quoted = matches!(self, Self::Toml(value) if value.as_str().is_some_and(|text| text.parse::<T>().is_ok()));
         if quoted { "; leave the quotes out" } else { "" }
     }
 
     /// Where an item of a list begins in the file, in bytes.
-    pub(super) fn item_at(self, nth: usize) -> Option<usize> {
+    pub(crate) fn item_at(self, nth: usize) -> Option<usize> {
         match self {
             Self::Toml(value) => Some(value.as_array()?.get(nth)?.span().start),
             Self::Bare(_) => None,
         }
     }
 
-    pub(super) fn describe(self) -> String {
+    pub(crate) fn describe(self) -> String {
         let value = match self {
             Self::Toml(value) => value,
             Self::Bare(text) => return clipped(text),
@@ -112,10 +112,10 @@ impl<'a> RawValue<'a> {
 }
 
 /// One entry of a table: its key, where that stands, its value.
-pub(super) type Entry<'a> = (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>);
+pub(crate) type Entry<'a> = (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>);
 
 /// The entries in the order of the file, which the parser's map has lost.
-pub(super) fn entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
+pub(crate) fn entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
     let mut entries: Vec<Entry<'a>> =
         table.iter().map(|(key, value)| (key.get_ref().as_ref(), key.span(), value)).collect();
     entries.sort_by_key(|(_, span, _)| span.start);
@@ -123,7 +123,7 @@ pub(super) fn entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
 }
 
 /// Quoted, on one line, and short enough for a message.
-pub(super) fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     const LONGEST: usize = 80;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => quote(&format!("{}…", &text[..end])),
@@ -132,7 +132,7 @@ pub(super) fn clipped(text: &str) -> String {
 }
 
 /// A TOML basic string.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

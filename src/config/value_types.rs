@@ -12,7 +12,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 /// A text that a function accepts.
-pub(super) struct Text<V> {
+pub(crate) struct Text<V> {
     expected: fn() -> String,
     parse: fn(&str) -> Option<V>,
     show: fn(&V) -> String,
@@ -35,7 +35,7 @@ impl<V> ValueType<V> for Text<V> {
 }
 
 /// A socket address with an IP, never a name: listening must not wait for a resolver.
-pub(super) const ADDRESS: Text<SocketAddr> = Text {
+pub(crate) const ADDRESS: Text<SocketAddr> = Text {
     expected: || "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
     parse: |text| text.parse().ok(),
     show: ToString::to_string,
@@ -43,7 +43,7 @@ pub(super) const ADDRESS: Text<SocketAddr> = Text {
 };
 
 /// A path; its user finds out whether anything exists there.
-pub(super) const FILE_PATH: Text<PathBuf> = Text {
+pub(crate) const FILE_PATH: Text<PathBuf> = Text {
     expected: || "a path".to_owned(),
     parse: |text| (!text.is_empty() && !text.contains('\0')).then(|| text.into()),
     show: |path| path.to_string_lossy().into_owned(),
@@ -51,7 +51,7 @@ pub(super) const FILE_PATH: Text<PathBuf> = Text {
 };
 
 /// A path, or the empty string for none: TOML has no null, and a variable must be able to undo the file.
-pub(super) const OPTIONAL_PATH: Text<Option<PathBuf>> = Text {
+pub(crate) const OPTIONAL_PATH: Text<Option<PathBuf>> = Text {
     expected: || "a path, or \"\" for none".to_owned(),
     parse: |text| (!text.contains('\0')).then(|| (!text.is_empty()).then(|| text.into())),
     show: |path| path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -59,14 +59,14 @@ pub(super) const OPTIONAL_PATH: Text<Option<PathBuf>> = Text {
 };
 
 /// The URL of a proxy, or the empty string for none. Its password is never shown.
-pub(super) const OPTIONAL_PROXY: Text<Option<ProxyUrl>> = Text {
+pub(crate) const OPTIONAL_PROXY: Text<Option<ProxyUrl>> = Text {
     expected: || format!("{}, or \"\" for none", ProxyUrl::FORM),
     parse: |text| if text.is_empty() { Some(None) } else { ProxyUrl::parse(text).ok().map(Some) },
     show: |proxy| proxy.as_ref().map(|proxy| format!("http://{proxy}")).unwrap_or_default(),
     hint: "",
 };
 
-pub(super) const ACCOUNT_NAME: Text<String> = Text {
+pub(crate) const ACCOUNT_NAME: Text<String> = Text {
     expected: || "1 to 64 of a-z, 0-9, _ and -".to_owned(),
     parse: |text| {
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
@@ -77,7 +77,7 @@ pub(super) const ACCOUNT_NAME: Text<String> = Text {
 };
 
 /// A label that needs no escape in JSON.
-pub(super) const LABEL: Text<String> = Text {
+pub(crate) const LABEL: Text<String> = Text {
     expected: || "1 to 64 visible ASCII characters without space, quote and backslash".to_owned(),
     parse: |text| {
         let good = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
@@ -87,7 +87,7 @@ pub(super) const LABEL: Text<String> = Text {
     hint: "",
 };
 
-pub(super) const EVENT_TYPE: Text<EventType> = Text {
+pub(crate) const EVENT_TYPE: Text<EventType> = Text {
     expected: || format!("an event type such as \"SHIPMENT.SENT\", of at most {} bytes", EventType::MAX_BYTES),
     parse: |text| EventType::parse(text).filter(|it| it.category() != EventType::OWN_CATEGORY),
     show: |event_type| event_type.as_str().to_owned(),
@@ -96,7 +96,7 @@ pub(super) const EVENT_TYPE: Text<EventType> = Text {
 };
 
 /// An entry of `server.cors_origins`.
-pub(super) const ORIGIN: Text<Origin> = Text {
+pub(crate) const ORIGIN: Text<Origin> = Text {
     expected: || {
         "an origin such as \"https://loja.example\", in lower case and without a path, or \"*\" for every page"
             .to_owned()
@@ -107,20 +107,20 @@ pub(super) const ORIGIN: Text<Origin> = Text {
 };
 
 /// A range of addresses, as what a function makes of it.
-pub(super) struct Network<V> {
+pub(crate) struct Network<V> {
     expected: &'static str,
     /// `None` for a range with a port that must have none.
     make: fn(AllowRule) -> Option<V>,
 }
 
 /// An entry of `egress.allow`.
-pub(super) const ALLOW_RULE: Network<AllowRule> = Network {
+pub(crate) const ALLOW_RULE: Network<AllowRule> = Network {
     expected: "a range of addresses with an optional port, such as \"192.168.0.0/16\" or \"127.0.0.1/32:3000\"",
     make: Some,
 };
 
 /// An entry of `server.trusted_proxies`.
-pub(super) const ADDRESS_RANGE: Network<AddressRange> = Network {
+pub(crate) const ADDRESS_RANGE: Network<AddressRange> = Network {
     expected: "an address or a range of them, such as \"127.0.0.1\" or \"10.0.0.0/8\"",
     make: |rule| rule.port.is_none().then_some(rule.range),
 };
@@ -144,7 +144,7 @@ impl<V: Display> ValueType<V> for Network<V> {
 }
 
 /// Bytes, both ends included.
-pub(super) struct Size(pub(super) u64, pub(super) u64);
+pub(crate) struct Size(pub(crate) u64, pub(crate) u64);
 
 impl<N: Copy + TryFrom<u64> + TryInto<u64>> ValueType<N> for Size {
     fn expected(&self) -> String {
@@ -170,7 +170,7 @@ impl<N: Copy + TryFrom<u64> + TryInto<u64>> ValueType<N> for Size {
 }
 
 /// A whole number, both ends included.
-pub(super) struct Count(pub(super) u32, pub(super) u32);
+pub(crate) struct Count(pub(crate) u32, pub(crate) u32);
 
 impl<N: Display + TryFrom<i128>> ValueType<N> for Count {
     fn expected(&self) -> String {
@@ -188,7 +188,7 @@ impl<N: Display + TryFrom<i128>> ValueType<N> for Count {
 }
 
 /// A duration, both ends included.
-pub(super) struct Span(pub(super) Duration, pub(super) Duration);
+pub(crate) struct Span(pub(crate) Duration, pub(crate) Duration);
 
 impl ValueType<Duration> for Span {
     fn expected(&self) -> String {
@@ -210,7 +210,7 @@ impl ValueType<Duration> for Span {
 }
 
 /// 0 to 1, kept to the thousandth.
-pub(super) struct Fraction;
+pub(crate) struct Fraction;
 
 impl ValueType<f64> for Fraction {
     fn expected(&self) -> String {
@@ -231,7 +231,7 @@ impl ValueType<f64> for Fraction {
 }
 
 /// Yes or no.
-pub(super) struct Switch;
+pub(crate) struct Switch;
 
 impl ValueType<bool> for Switch {
     fn expected(&self) -> String {
@@ -248,7 +248,7 @@ impl ValueType<bool> for Switch {
 }
 
 /// One of a few words.
-pub(super) struct Choice<V: 'static>(pub(super) &'static [(&'static str, V)]);
+pub(crate) struct Choice<V: 'static>(pub(crate) &'static [(&'static str, V)]);
 
 impl<V: Copy + PartialEq> ValueType<V> for Choice<V> {
     fn expected(&self) -> String {
@@ -268,7 +268,7 @@ impl<V: Copy + PartialEq> ValueType<V> for Choice<V> {
 }
 
 /// Another type, or "none".
-pub(super) struct OrNone<T>(pub(super) T);
+pub(crate) struct OrNone<T>(pub(crate) T);
 
 impl<V, T: ValueType<V>> ValueType<Option<V>> for OrNone<T> {
     fn expected(&self) -> String {
@@ -285,10 +285,10 @@ impl<V, T: ValueType<V>> ValueType<Option<V>> for OrNone<T> {
 }
 
 /// A list of from `min` to `max` items. A variable holds it as a TOML array, or separated by commas.
-pub(super) struct List<T> {
-    pub(super) min: usize,
-    pub(super) max: usize,
-    pub(super) item: T,
+pub(crate) struct List<T> {
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+    pub(crate) item: T,
 }
 
 impl<V, T: ValueType<V>> ValueType<Vec<V>> for List<T> {

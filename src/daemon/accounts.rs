@@ -7,7 +7,7 @@ use crate::service::Account;
 use crate::store::{self, Store};
 
 /// The accounts of the config, each with its number in the store; a new one gets a number.
-pub(super) async fn configured(config: &Config, store: &Store) -> Result<Vec<Account>, Error> {
+pub(crate) async fn configured(config: &Config, store: &Store) -> Result<Vec<Account>, Error> {
     let mut accounts = Vec::with_capacity(config.account.len());
     for account in &config.account {
         let admin_token = account.admin_token_file.as_deref().map(admin_token::read).transpose()?;
@@ -18,7 +18,7 @@ pub(super) async fn configured(config: &Config, store: &Store) -> Result<Vec<Acc
 }
 
 /// Holds the deliveries of the accounts that the config lacks, and warns of them: nothing else reports them.
-pub(super) fn hold_absent(store: &Store, accounts: &[Account]) -> Result<(), Error> {
+pub(crate) fn hold_absent(store: &Store, accounts: &[Account]) -> Result<(), Error> {
     let present: Vec<_> = accounts.iter().map(|account| account.no).collect();
     store.hold_all_but(&present)?;
     if let Err(error) = store.keep_account_names() {

@@ -12,12 +12,12 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The shortest token an `admin_token_file` may hold.
-pub(super) const MIN_TOKEN_BYTES: usize = 20;
+pub(crate) const MIN_TOKEN_BYTES: usize = 20;
 /// The longest: the API looks at no longer one.
-pub(super) const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
+pub(crate) const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
 /// Reads the token of an `admin_token_file`.
-pub(super) fn read(path: &Path) -> Result<TokenHash, Error> {
+pub(crate) fn read(path: &Path) -> Result<TokenHash, Error> {
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
     let token = text.trim();
     let good =
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path) -> Result<TokenHash, Error> {
 
 /// Makes an admin token for each account without a usable one, in a file that only the daemon's user can read. The file
 /// is durable before the token is: after a crash in between, the next start overwrites the file.
-pub(super) async fn make_missing(service: &Service, store: &Store, accounts: &[Account]) -> Result<(), Error> {
+pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[Account]) -> Result<(), Error> {
     for account in accounts {
         let now = service.now();
         let admin = |token: &Token| token.scopes.allows(Scope::Admin) && token.expires_at.is_none_or(|end| now < end);

@@ -9,7 +9,7 @@ const OTHER_DESCRIPTORS: u64 = 64;
 /// Raises the soft limit to the hard one, and returns how many connections that leaves descriptors for. The soft limit
 /// is often 1,024, for the sake of programs that use `select`; slow callers must not leave deliveries without
 /// descriptors.
-pub(super) fn for_connections(config: &Config) -> usize {
+pub(crate) fn for_connections(config: &Config) -> usize {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     let Some(limit) = getrlimit(Resource::Nofile).current else {

@@ -14,7 +14,7 @@ use std::fs;
 use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
-pub(super) fn limits(config: &Config) -> Limits {
+pub(crate) fn limits(config: &Config) -> Limits {
     Limits {
         retention: config.store.retention,
         retention_bytes: config.store.retention_bytes,
@@ -23,12 +23,12 @@ pub(super) fn limits(config: &Config) -> Limits {
     }
 }
 
-pub(super) fn extra_types(config: &Config) -> impl Iterator<Item = EventType> + '_ {
+pub(crate) fn extra_types(config: &Config) -> impl Iterator<Item = EventType> + '_ {
     config.catalogue.extra.iter().map(|extra| extra.event_type.clone())
 }
 
 /// Reads the files of CA certificates and of the proxy.
-pub(super) fn client(config: &Config) -> Result<ClientSettings, Error> {
+pub(crate) fn client(config: &Config) -> Result<ClientSettings, Error> {
     Ok(ClientSettings {
         timeout: config.delivery.timeout,
         connect_timeout: config.delivery.connect_timeout,
@@ -47,7 +47,7 @@ fn proxy(config: &Config) -> Result<Option<ProxyUrl>, Error> {
     ProxyUrl::parse(text.trim()).map(Some).map_err(|error| Error::Proxy(path.to_owned(), error))
 }
 
-pub(super) fn engine(config: &Config) -> EngineSettings {
+pub(crate) fn engine(config: &Config) -> EngineSettings {
     EngineSettings {
         retry: config.delivery.retry(),
         retry_after_cap: config.delivery.retry_after_cap,
@@ -56,7 +56,7 @@ pub(super) fn engine(config: &Config) -> EngineSettings {
     }
 }
 
-pub(super) fn policy(config: &Config) -> Policy {
+pub(crate) fn policy(config: &Config) -> Policy {
     Policy {
         retry: config.delivery.retry(),
         max_in_flight_per_webhook: config.delivery.max_in_flight_per_webhook,

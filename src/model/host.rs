@@ -9,7 +9,7 @@ const MAX_NAME: usize = 253;
 
 /// Checks the host of a URL: a name, with one dot at its end or without; an IPv4 address, in any of the spellings that
 /// `inet_aton` reads; or an IPv6 address in brackets. A name may hold `_`, which resolvers take.
-pub(super) fn check(host: &str) -> Result<(), TargetError> {
+pub(crate) fn check(host: &str) -> Result<(), TargetError> {
     if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().map(drop).map_err(|_| TargetError::NotHttp);
     }

@@ -6,14 +6,14 @@ use zeroize::{Zeroize, Zeroizing};
 /// A value that no formatter prints and that is wiped from memory when it is dropped. Copies that others have made of
 /// it, a header on its way or the store's cache, are not.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret<T: Zeroize>(Zeroizing<T>);
+pub(crate) struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    pub(super) fn expose(&self) -> &T {
+    pub(crate) fn expose(&self) -> &T {
         &self.0
     }
 }

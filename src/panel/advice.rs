@@ -24,7 +24,7 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
         ),
         ErrorCode::BlockedTarget => (
             "Se o destino é este mesmo, peça a quem cuida do carteiro que o libere na configuração; se não, corrija a URL.",
-            "If the target is meant, ask whoever runs carteiro to open it in the config; if not, mend the URL.",
+            "If the target is meant, ask whoever runs carteiro to open it in the config; if not, fix the URL.",
         ),
         ErrorCode::ConnectRefused => (
             "Veja se o sistema que recebe está em execução, e se a porta da URL é a dele.",

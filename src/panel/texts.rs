@@ -326,7 +326,7 @@ texts! {
     resend_to: "Reenviar para {}", "Re-send to {}";
     attempt_n: "Tentativa {}", "Attempt {}";
     by_schedule: "automática", "automatic";
-    by_hand: "manual", "by hand";
+    by_hand: "manual", "manual";
     by_test: "teste", "test";
     not_owed: "Webhooks que não o recebem: {}", "Webhooks that don't receive it: {}";
     next_attempt: "Próxima tentativa", "Next attempt";
@@ -350,7 +350,7 @@ texts! {
     select_page: "Selecionar todas desta página", "Select all on this page";
     resend_selected: "Reenviar as selecionadas", "Re-send the selected";
     resend_all: "Reenviar todas que correspondem", "Re-send all that match";
-    not_whole_held: "Retidas não são reenviadas: saem sozinhas quando o webhook volta a ficar ativo.", "Held ones are not re-sent: they leave by themselves once their webhook is active again.";
+    not_whole_held: "As que estão em espera não são reenviadas: saem quando o webhook voltar a ficar ativo.", "Held ones are not re-sent: they are attempted once their webhook is active again.";
     not_whole_cancelled: "Canceladas não podem ser reenviadas.", "Cancelled ones can't be re-sent.";
     some_paused: "O que é de webhooks pausados ou desativados espera até que eles sejam retomados.", "What is of paused or disabled webhooks waits until they are resumed.";
     not_whole_aside: "Um filtro ficou de lado: corrija-o para poder reenviar todas que correspondem.", "A filter was left aside: put it right to re-send all that match.";
@@ -359,7 +359,7 @@ texts! {
     no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.", "They appear when an event matches a webhook.";
     nothing_selected: "Nada foi selecionado.", "Nothing was selected.";
     resent_some: "Reenviadas: {}. Não puderam ser reenviadas: {}.", "Re-sent: {}. Could not be re-sent: {}.";
-    not_whole_deleted: "O que era devido a um webhook excluído está cancelado e não pode ser reenviado.", "What a deleted webhook was owed is cancelled and can't be re-sent.";
+    not_whole_deleted: "As notificações de um webhook excluído estão canceladas e não podem ser reenviadas.", "The notifications of a deleted webhook are cancelled and can't be re-sent.";
     resend_job: "Reenvio em massa", "Bulk resend";
     resend_jobs: "Reenvios em massa", "Bulk resends";
     any_status: "Todos, inclusive as já entregues", "Any, those already delivered included";
@@ -373,12 +373,12 @@ texts! {
     confirm_all_one: "Reenviar uma notificação?", "Re-send one notification?";
     confirm_all: "Reenviar {} notificações?", "Re-send {} notifications?";
     confirm_all_many: "Reenviar pelo menos {} notificações?", "Re-send at least {} notifications?";
-    confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.", "Each gets one attempt by hand, at its webhook's own pace.";
+    confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.", "Each gets one manual attempt, at its webhook's own pace.";
     resend_yes: "Sim, reenviar", "Yes, re-send them";
     // What was just done.
     done_resent: "Reenvio pedido: a nova tentativa aparece no histórico.", "Re-send asked for: the new attempt appears in the history.";
     done_saved: "Salvo.", "Saved.";
-    done_paused: "Pausado: o que for devido fica retido.", "Paused: what is owed is held.";
+    done_paused: "Pausado: as notificações ficam em espera.", "Paused: notifications are held.";
     done_resumed: "Retomado.", "Resumed.";
     done_deleted: "Webhook excluído.", "Webhook deleted.";
 }

@@ -55,7 +55,7 @@ impl Service {
                     owed: false,
                     status: None,
                     next_attempt_at: None,
-                    reason: explain_not_owed(webhook, &event),
+                    reason: explain_not_notified(webhook, &event),
                 });
             }
             Ok(explanations)
@@ -107,15 +107,15 @@ fn reason(
     // A test waits for no more than a free place.
     let wait =
         wait.filter(|wait| !notification.test || matches!(wait, WaitReason::InFlightLimit | WaitReason::DiskFull));
-    let said = explain_owed(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
-    let by_hand = notification.manual_at.is_some() && !notification.test && view.status != Status::Cancelled;
-    Ok(if by_hand { and_by_hand(&said) } else { said })
+    let said = explain_notification_of(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
+    let manual = notification.manual_at.is_some() && !notification.test && view.status != Status::Cancelled;
+    Ok(if manual { and_manual(&said) } else { said })
 }
 
-fn and_by_hand(said: &Localized) -> Localized {
+fn and_manual(said: &Localized) -> Localized {
     Localized {
-        en: format!("{} It was also asked to be re-sent by hand, and that attempt leaves as soon as it may.", said.en),
-        pt: format!("{} Também foi pedido um reenvio à mão, que sai assim que puder.", said.pt),
+        en: format!("{} A manual resend was requested as well; its attempt is made as soon as possible.", said.en),
+        pt: format!("{} Um reenvio manual também foi pedido e sai assim que possível.", said.pt),
     }
 }
 
@@ -165,7 +165,7 @@ fn held_by(wait: WaitReason) -> Localized {
     }
 }
 
-fn explain_owed(
+fn explain_notification_of(
     view: &NotificationView,
     webhook_deleted: bool,
     event: &Event,
@@ -177,21 +177,21 @@ fn explain_owed(
         Status::Pending => match (waits_for, wait.map(held_by)) {
             (Some(Event { id, .. }), _) => Localized {
                 en: format!(
-                    "It is owed and waits for its turn: the webhook keeps order, and event {id} about the same resource comes \
-                     first; it goes once that one is delivered, has failed or is cancelled."
+                    "It is pending and waits for its turn: the webhook is ordered, and event {id} about the same resource \
+                     comes first; it is attempted once that one is delivered, has failed or is cancelled."
                 ),
                 pt: format!(
-                    "Está a entregar e espera a sua vez: o webhook mantém a ordem, e o evento {id}, sobre o mesmo recurso, vem \
-                     antes; sai quando esse for entregue, falhar de vez ou for cancelado."
+                    "Está na fila e espera a vez: o webhook mantém a ordem, e o evento {id}, sobre o mesmo recurso, vem \
+                     antes; sai quando ele for entregue, falhar ou for cancelado."
                 ),
             },
             (None, Some(held)) => Localized {
-                en: format!("It is owed and waits: {}.", held.en),
-                pt: format!("Está a entregar e espera: {}.", held.pt),
+                en: format!("It is pending and waits: {}.", held.en),
+                pt: format!("Está na fila e espera: {}.", held.pt),
             },
             (None, None) => Localized::new(
-                "It is owed and its first attempt is about to be made.",
-                "Está a entregar, e a primeira tentativa será feita em instantes.",
+                "It is pending: its first attempt is about to be made.",
+                "Na fila: a primeira tentativa sai em instantes.",
             ),
         },
         Status::Retrying => {
@@ -217,8 +217,8 @@ fn explain_owed(
             }
         }
         Status::Held => Localized::new(
-            "It is owed and held back, because the webhook is paused or disabled; no attempt is used up.",
-            "Está a entregar e fica retida, porque o webhook está pausado ou desativado; nenhuma tentativa é gasta.",
+            "It is held, because the webhook is paused or disabled; no attempt is used up.",
+            "Está em espera, porque o webhook está pausado ou desativado; nenhuma tentativa é gasta.",
         ),
         Status::Delivered => match view.delivered_at {
             Some(at) => Localized {
@@ -228,35 +228,32 @@ fn explain_owed(
             None => Localized::new("It was delivered.", "Foi entregue."),
         },
         Status::Failed => Localized {
-            en: format!("All {most} attempts ended without a 2XX; it can still be re-sent by hand."),
-            pt: format!("Todas as {most} tentativas terminaram sem um 2XX; ainda pode ser reenviada à mão."),
+            en: format!("All {most} attempts ended without a 2XX; it can still be re-sent manually."),
+            pt: format!("Todas as {most} tentativas terminaram sem um 2XX; ainda pode ser reenviada manualmente."),
         },
         Status::Cancelled if event.erased_at.is_some() => Localized::new(
-            "It is no longer owed: the event's payload was erased.",
-            "Não é mais devida: o conteúdo do evento foi apagado.",
+            "It was cancelled: the event's payload was erased.",
+            "Foi cancelada: o conteúdo do evento foi apagado.",
         ),
-        Status::Cancelled if webhook_deleted => Localized::new(
-            "It is no longer owed: the webhook was deleted.",
-            "Não é mais devida: o webhook foi excluído.",
-        ),
-        Status::Cancelled => {
-            Localized::new("It is no longer owed: it was cancelled.", "Não é mais devida: foi cancelada.")
+        Status::Cancelled if webhook_deleted => {
+            Localized::new("It was cancelled: the webhook was deleted.", "Foi cancelada: o webhook foi excluído.")
         }
+        Status::Cancelled => Localized::new("It was cancelled.", "Foi cancelada."),
     }
 }
 
-fn explain_not_owed(webhook: &Webhook, event: &Event) -> Localized {
+fn explain_not_notified(webhook: &Webhook, event: &Event) -> Localized {
     let event_type = &event.event_type;
     if event_type.as_str() == TEST_EVENT {
         return Localized::new(
-            "It was not owed: a test goes to the webhook that is tested, and to no other.",
-            "Não era devida: um teste vai só para o webhook que é testado.",
+            "Not notified: a test goes to the tested webhook alone.",
+            "Não foi notificado: um teste vai só para o webhook testado.",
         );
     }
     if event.tells_of_webhook() == Some(webhook.id) {
         return Localized::new(
-            "It was not owed: it tells the other webhooks that this one was disabled.",
-            "Não era devida: conta aos outros webhooks que este foi desativado.",
+            "Not notified: the event tells the other webhooks that this one was disabled.",
+            "Não foi notificado: o evento avisa os outros webhooks que este foi desativado.",
         );
     }
     match webhook.events.matching(event_type) {
@@ -264,8 +261,8 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Localized {
             let patterns: Vec<String> = webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect();
             let patterns = patterns.join(", ");
             Localized {
-                en: format!("It was not owed: none of its patterns ({patterns}) means `{event_type}`."),
-                pt: format!("Não era devida: nenhum dos seus padrões ({patterns}) corresponde a `{event_type}`."),
+                en: format!("Not notified: none of its patterns ({patterns}) matches `{event_type}`."),
+                pt: format!("Não foi notificado: nenhum dos seus padrões ({patterns}) corresponde a `{event_type}`."),
             }
         }
         // Re-sending owes it to what matches alone.
@@ -273,10 +270,12 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Localized {
             let (at, id) = (webhook.inserted_at, event.id);
             Localized {
                 en: format!(
-                    "It was not owed: the webhook was registered at {at}, after the event; POST /api/events/{id}/resend would owe it."
+                    "Not notified: the webhook was registered at {at}, after the event; POST /api/events/{id}/resend \
+                     sends it."
                 ),
                 pt: format!(
-                    "Não era devida: o webhook foi criado em {at}, depois do evento; “Reenviar a todos” (POST /api/events/{id}/resend) a enviaria também a ele."
+                    "Não foi notificado: o webhook foi criado em {at}, depois do evento; “Reenviar a todos” (POST \
+                     /api/events/{id}/resend) envia também a ele."
                 ),
             }
         }
@@ -290,10 +289,12 @@ fn explain_not_owed(webhook: &Webhook, event: &Event) -> Localized {
             };
             Localized {
                 en: format!(
-                    "It was not owed: `{pattern}` means `{event_type}` now{note}, but did not when the event was recorded; the webhook was last changed at {changed}."
+                    "Not notified: `{pattern}` matches `{event_type}` now{note}, but did not when the event was recorded; \
+                     the webhook was last changed at {changed}."
                 ),
                 pt: format!(
-                    "Não era devida: `{pattern}` corresponde a `{event_type}` agora{note_pt}, mas não correspondia quando o evento foi registrado; o webhook foi alterado pela última vez em {changed}."
+                    "Não foi notificado: `{pattern}` corresponde a `{event_type}` agora{note_pt}, mas não correspondia \
+                     quando o evento foi registrado; o webhook foi alterado pela última vez em {changed}."
                 ),
             }
         }

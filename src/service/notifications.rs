@@ -59,7 +59,7 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
         }
         Some(Status::Held) => {
             let why = Localized::new(
-                "HELD notifications leave by themselves once their webhook's status is ACTIVE",
+                "HELD notifications are attempted once their webhook's status is ACTIVE",
                 "notificações retidas saem sozinhas quando o webhook volta a ficar ativo",
             );
             return Err(Error::invalid("filter.status", why));
@@ -76,7 +76,7 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
         Error::invalid(
             "filter.webhook_id",
             Localized::new(
-                "names no webhook; what a deleted one was owed is CANCELLED and can't be re-sent",
+                "names no webhook; the notifications of a deleted one are CANCELLED and can't be re-sent",
                 "este webhook não existe; o que era devido a um excluído está cancelado e não pode ser reenviado",
             ),
         )

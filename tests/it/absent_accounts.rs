@@ -172,7 +172,7 @@ fn is_gone(daemon: &Daemon) {
         "index by response",
         "due: fresh",
         "due: retry",
-        "due: by hand",
+        "due: manual",
         "order",
         "health",
         "job",

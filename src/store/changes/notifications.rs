@@ -158,7 +158,7 @@ impl Committer {
                     let turn = match Self::turn(txn, &event, webhook, ordered) {
                         Ok(turn) => turn,
                         Err(error) => {
-                            tracing::error!(%error, event = %event.id, "an event could not be owed again");
+                            tracing::error!(%error, event = %event.id, "an event could not be re-sent");
                             continue;
                         }
                     };
@@ -204,7 +204,7 @@ fn log_outcome(
         tracing::warn!(
             %notification, event = id.map(tracing::field::display), webhook, target,
             "type" = of_type.map(tracing::field::display), attempts, status, error, trace,
-            "notification FAILED: its last automatic attempt is gone; it can be re-sent by hand"
+            "notification FAILED: its automatic attempts are used up; it can be re-sent manually"
         );
     }
 }

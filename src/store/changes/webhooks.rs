@@ -202,7 +202,7 @@ impl Committer {
         match (failing(before), failing(now)) {
             (None, Some(health)) => tracing::warn!(
                 %webhook, target, since = %health.failing_since, failed_in_a_row = health.failures,
-                "the webhook's target fails: it has confirmed nothing since then; what it is owed is tried again by its schedule"
+                "the webhook's target is failing: it has confirmed nothing since then; its notifications are retried by its schedule"
             ),
             (Some(health), None) => tracing::info!(
                 %webhook, target, since = %health.failing_since, "the webhook's target is well again: it has confirmed"

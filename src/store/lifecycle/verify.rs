@@ -317,7 +317,7 @@ impl Verifier<'_> {
             owed.extend(keys::u32_at(&row?, prefix.len()).map(WebhookNo));
         }
         Ok((owed.len() != event.notifications as usize)
-            .then(|| format!("it was owed to {} webhooks and has {} notifications", event.notifications, owed.len())))
+            .then(|| format!("it counts {} notifications and has {}", event.notifications, owed.len())))
     }
 
     /// Filters by time go by the runs: an event's time must fit the one it is in.

@@ -110,7 +110,7 @@ impl Table {
             Self::ByWebhook => "index by webhook",
             Self::Fresh => "due: fresh",
             Self::Retry => "due: retry",
-            Self::Manual => "due: by hand",
+            Self::Manual => "due: manual",
             Self::ByState => "index by state",
             Self::ByResponse => "index by response",
             Self::Order => "order",
