@@ -2,6 +2,7 @@
 //! no daemon holds.
 
 use crate::model::AccountNo;
+use crate::store::RemoveAccount;
 use crate::store::{EventQuery, Order, Store, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -178,7 +179,9 @@ pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, Problem> {
         )));
     }
     let gone = || Problem::Sentence(format!("account `{name}` is being removed already"));
-    let no = store.remove_account(name.to_owned()).await?.ok_or_else(gone)?;
+    let no = store.commit(RemoveAccount { name: name.to_owned() }).await?.ok_or_else(gone)?;
+    // Only now that it is durable: a kill before this would leave the account as it was.
+    tracing::warn!(account = name, "the account is being removed, with everything that is kept of it");
     store.keep_account_names()?;
     // The file that the first start wrote; the account may have had another one.
     let _ = std::fs::remove_file(super::admin_token_file(store.path(), name));

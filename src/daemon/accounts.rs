@@ -4,6 +4,7 @@ use super::{Error, admin_token};
 use crate::config::Config;
 use crate::control::accounts::absent;
 use crate::service::Account;
+use crate::store::CreateAccount;
 use crate::store::{self, Store};
 
 /// The accounts of the config, each with its number in the store; a new one gets a number.
@@ -11,7 +12,7 @@ pub(crate) async fn configured(config: &Config, store: &Store) -> Result<Vec<Acc
     let mut accounts = Vec::with_capacity(config.account.len());
     for account in &config.account {
         let admin_token = account.admin_token_file.as_deref().map(admin_token::read).transpose()?;
-        let no = store.account(account.name.clone()).await?;
+        let no = store.commit(CreateAccount { name: account.name.clone() }).await?;
         accounts.push(Account { no, name: account.name.clone(), env: account.env.as_str().into(), admin_token });
     }
     Ok(accounts)

@@ -7,6 +7,7 @@ use crate::model::{
     AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventType, Timestamp, Webhook, WebhookStatus,
 };
 use crate::store::StoreError;
+use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice};
 
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,12 +68,17 @@ impl Service {
             if !health.failing && health.has_come_to_fail(now, true) {
                 let of = webhook.account;
                 let pending = self.read(move |store| Ok(store.needs_automatic_attempt(of, no)?)).await.unwrap_or(false);
-                health.failing = pending && self.store.come_to_fail(of, no).await.unwrap_or(false);
+                health.failing =
+                    pending && self.store.commit(MarkFailing { account: of, webhook: no }).await.unwrap_or(false);
             }
             let judged = match rule.evaluate(&health, now) {
                 DisableDecision::None => Ok(()),
                 DisableDecision::Warn(at) => self.warn(webhook, health.failing_since, at).await,
-                DisableDecision::Withdraw => self.store.warn(webhook.account, no, None).await.map(drop),
+                DisableDecision::Withdraw => self
+                    .store
+                    .commit(SetDisableNotice { account: webhook.account, webhook: no, ends_at: None })
+                    .await
+                    .map(drop),
                 DisableDecision::Disable(reason) => self.disable(webhook, account, reason, now).await,
             };
             match judged {
@@ -85,7 +91,11 @@ impl Service {
     }
 
     async fn warn(&self, webhook: &Webhook, since: Timestamp, at: Timestamp) -> Result<(), StoreError> {
-        if self.store.warn(webhook.account, webhook.no, Some(at)).await? {
+        if self
+            .store
+            .commit(SetDisableNotice { account: webhook.account, webhook: webhook.no, ends_at: Some(at) })
+            .await?
+        {
             tracing::warn!(
                 webhook = %webhook.id, failing_since = %since, disables_at = %at,
                 "the webhook's target confirms nothing: it will be disabled, unless it does until then"
@@ -121,7 +131,12 @@ impl Service {
             trace: None,
         };
         let event = draft.into_new(&account.env);
-        if self.store.disable(webhook.account, webhook.no, reason, event).await?.is_some() {
+        if self
+            .store
+            .commit(DisableWebhook { account: webhook.account, webhook: webhook.no, reason, event })
+            .await?
+            .is_some()
+        {
             self.followers.tell(webhook.account);
             tracing::warn!(webhook = %webhook.id, reason = reason.en(), "webhook DISABLED");
         }

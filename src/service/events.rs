@@ -10,6 +10,7 @@ use crate::model::{
     TraceContext,
 };
 use crate::store::{Cursor, EventQuery, Order, Page};
+use crate::store::{EraseEvent, RecordEvents, ResendEvent};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -140,8 +141,11 @@ impl Service {
             let parts = events.iter().zip(&ids).flat_map(|(event, id)| [event.fingerprint.0.as_slice(), id.as_slice()]);
             self.idempotency_key(Fingerprint::of([key.as_bytes()]), Fingerprint::of(parts))
         });
-        let accepted =
-            self.store.accept(caller.account, events, key).await?.map_err(|refusal| refused(refusal, in_batch))?;
+        let accepted = self
+            .store
+            .commit(RecordEvents { account: caller.account, events, key })
+            .await?
+            .map_err(|refusal| refused(refusal, in_batch))?;
         self.followers.tell(caller.account);
         let replayed = accepted.iter().all(|accepted| accepted.replayed);
         Ok(Recorded { events: accepted.into_iter().map(|accepted| accepted.event).collect(), replayed })
@@ -217,7 +221,7 @@ impl Service {
         if busy {
             return Err(in_flight());
         }
-        let owed = self.store.resend_event(account, event.seq).await?.ok_or(Error::NotFound)?;
+        let owed = self.store.commit(ResendEvent { account, seq: event.seq }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         let directory = self.store.directory();
         let view = |notification| self.view(notification, &event, directory.by_no(notification.key.webhook));
@@ -228,7 +232,7 @@ impl Service {
     pub async fn erase(&self, caller: &Caller, id: EventId) -> Result<(), Error> {
         let account = caller.account;
         let seq = self.read(move |store| store.event_seq(account, id)?.ok_or(Error::NotFound)).await?;
-        self.store.erase(account, seq).await?.ok_or(Error::NotFound)?;
+        self.store.commit(EraseEvent { account, seq }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         tracing::info!(event = %id, "payload erased");
         Ok(())

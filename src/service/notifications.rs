@@ -9,6 +9,7 @@ use crate::model::{
     AccountNo, BulkResend, EventId, Localized, NotificationId, Pattern, ResendFilter, ResendId, ResendRefusal,
     ResendState, ResponseFilter, Status, Timestamp, WebhookId,
 };
+use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification};
 use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store, StoreError};
 
 /// Which notifications are meant, in the world's terms.
@@ -194,7 +195,7 @@ impl Service {
         if self.delivery.status.is_in_flight(key, attempts) {
             return Err(in_flight());
         }
-        let resent = self.store.resend(account, key).await?.ok_or(Error::NotFound)?;
+        let resent = self.store.commit(ResendNotification { account, key }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         match resent {
             Ok(notification) => Ok(self.view(&notification, &event, self.store.directory().by_no(key.webhook))),
@@ -235,7 +236,7 @@ impl Service {
             from: query.from,
             to: query.to,
         };
-        let resend = self.store.resend_many(account, filter, count).await?.ok_or_else(|| {
+        let resend = self.store.commit(BeginBulkResend { account, filter, queued: count }).await?.ok_or_else(|| {
             let detail = Localized {
                 en: format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
                 pt: format!("{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"),
@@ -304,7 +305,7 @@ impl Service {
     /// that haven't been made, still gets it. One that has ended stays as it is.
     pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
         let view = self.bulk_resend(caller, id).await?;
-        let ended = self.store.cancel_resend(caller.account, view.resend.number).await?;
+        let ended = self.store.commit(CancelBulkResend { account: caller.account, number: view.resend.number }).await?;
         self.followers.tell(caller.account);
         match ended {
             Some(resend) => Ok(ResendView { resend, ..view }),

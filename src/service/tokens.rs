@@ -4,6 +4,7 @@ use super::caller::{By, Caller};
 use super::error::Error;
 use super::handle::Service;
 use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
+use crate::store::{AddToken, NoteTokenUses, RevokeToken};
 use crate::store::{Cursor, Order, Page, Token};
 use std::fmt;
 use std::sync::PoisonError;
@@ -89,7 +90,7 @@ impl Service {
             expires_at: expires.map(|span| now.plus(span)),
             last_used_at: None,
         };
-        self.store.add_token(kept.clone()).await?;
+        self.store.commit(AddToken { token: kept.clone() }).await?;
         tracing::info!(token = %kept.id, name = kept.name, %by, "access token made");
         Ok(kept.into())
     }
@@ -116,7 +117,7 @@ impl Service {
         if uses.is_empty() {
             return;
         }
-        if self.store.tokens_used(uses.clone()).await.is_err() {
+        if self.store.commit(NoteTokenUses { uses: uses.clone() }).await.is_err() {
             let mut noted = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
             for (id, at) in uses {
                 noted.entry(id).or_insert(at);
@@ -126,7 +127,7 @@ impl Service {
 
     /// Revokes a token; the next request with it is refused.
     pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<(), Error> {
-        if !self.store.revoke_token(caller.account, id).await? {
+        if !self.store.commit(RevokeToken { account: caller.account, id }).await? {
             return Err(Error::NotFound);
         }
         tracing::info!(token = %id, by = %caller.by, "access token revoked");

@@ -10,6 +10,7 @@ use crate::model::{
     RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo,
     WebhookPatch, WebhookStatus,
 };
+use crate::store::{ChangeWebhook, DeleteWebhook, RecordTestEvent, RotateSecret};
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page, RegisterRefusal, Registered, Registration};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +79,7 @@ impl Service {
             self.idempotency_key(Fingerprint::of([b"webhook", key.as_bytes()]), fingerprint(&webhook))
         });
         let registration = Registration { webhook: Box::new(webhook), key, only_replay: refused.is_some() };
-        let registered = self.store.register(registration).await?.map_err(|refusal| match refusal {
+        let registered = self.store.commit(registration).await?.map_err(|refusal| match refusal {
             RegisterRefusal::KeyTaken => key_taken(),
             RegisterRefusal::TooMany => too_many_webhooks(),
             // Only where the target was refused.
@@ -129,7 +130,8 @@ impl Service {
         {
             self.check(target).await?;
         }
-        let changed = self.store.change(caller.account, id, patch).await?.ok_or(Error::NotFound)?;
+        let changed =
+            self.store.commit(ChangeWebhook { account: caller.account, id, patch }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(caller.account);
         tracing::info!(webhook = %changed.id, status = changed.status.as_str(), by = %caller.by, "webhook changed");
         Ok(changed)
@@ -137,7 +139,7 @@ impl Service {
 
     /// Deletes a webhook. Its lane stops at once; what it was owed is cancelled; its history stays listable.
     pub async fn delete(&self, caller: &Caller, id: WebhookId) -> Result<(), Error> {
-        if !self.store.delete(caller.account, id).await? {
+        if !self.store.commit(DeleteWebhook { account: caller.account, id }).await? {
             return Err(Error::NotFound);
         }
         self.followers.tell(caller.account);
@@ -155,7 +157,7 @@ impl Service {
     ) -> Result<Arc<Webhook>, Error> {
         let secret = SigningSecret::from_random(crate::random::bytes());
         let overlap = overlap.unwrap_or_else(|| self.policy().secret_overlap);
-        let rotated = self.store.rotate_secret(caller.account, id, secret, overlap).await?;
+        let rotated = self.store.commit(RotateSecret { account: caller.account, id, secret, overlap }).await?;
         let rotated = rotated.map_err(|TooManySecrets| too_many_secrets())?.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();
         tracing::info!(webhook = %rotated.id, signing, by = %caller.by, "signing secret rotated");
@@ -175,7 +177,10 @@ impl Service {
             resource: &resource,
             trace: None,
         };
-        let tested = self.store.test(caller.account, id, draft.into_new(&caller.env)).await?;
+        let tested = self
+            .store
+            .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env) })
+            .await?;
         self.followers.tell(caller.account);
         let (notification, event) = tested.map_err(|refusal| refused(refusal, false))?.ok_or(Error::NotFound)?;
         Ok(self.view(&notification, &event, Some(&webhook)))

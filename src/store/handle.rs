@@ -1,14 +1,11 @@
 //! The handle on the open store.
 
 use crate::model::{
-    AccountNo, Attempt, BulkResend, DisabledReason, Event, EventId, NewEvent, Notification, NotificationId,
-    NotificationKey, ResendFilter, ResendRefusal, RetryPolicy, Seq, SigningSecret, TargetHealth, Timestamp, TokenId,
-    TooManySecrets, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WebhookNo,
 };
 use crate::store::backup::live::Piece;
-use crate::store::changes::events::{AcceptRefusal, Accepted};
-use crate::store::changes::idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
-use crate::store::committer;
+use crate::store::changes::change::{Change, Reply};
+use crate::store::changes::notifications::RecordOutcome;
 use crate::store::committer::Commit;
 use crate::store::directory::Directory;
 use crate::store::engine::disk_space::Room;
@@ -17,7 +14,6 @@ use crate::store::figures::Figures;
 use crate::store::lifecycle::verify;
 use crate::store::lifecycle::verify::Report;
 use crate::store::limits::Limits;
-use crate::store::schema::record::Token;
 use crate::store::state::Shared;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -136,7 +132,7 @@ impl Store {
     /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for [`write_pieces`].
     /// `None` while another backup is under way.
     pub async fn backup(&self) -> Result<Option<tokio::sync::mpsc::Receiver<Piece>>, StoreError> {
-        self.commit(|reply| Commit::Backup { reply }).await
+        self.send(|reply| Commit::Backup { reply }).await
     }
 
     /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that takes;
@@ -150,134 +146,15 @@ impl Store {
         self.shared.tree.size_on_disk()
     }
 
-    /// The number of the account with this name; a new one for a new name.
-    pub async fn account(&self, name: String) -> Result<AccountNo, StoreError> {
-        self.commit(|reply| Commit::Account { name, reply }).await
+    /// Makes a change; on `Ok` it is durable. See the changes of this module for what each answers.
+    pub async fn commit<C: Change>(&self, change: C) -> Result<C::Reply, StoreError> {
+        self.send(|reply| Commit::Change(Box::new((change, reply)))).await
     }
 
-    /// Keeps a token.
-    pub async fn add_token(&self, token: Token) -> Result<(), StoreError> {
-        self.commit(|reply| Commit::AddToken { token, reply }).await
-    }
-
-    /// Keeps when tokens last let somebody in.
-    pub async fn tokens_used(&self, uses: Vec<(TokenId, Timestamp)>) -> Result<(), StoreError> {
-        self.commit(|reply| Commit::TokensUsed { uses, reply }).await
-    }
-
-    /// Forgets a token. Returns whether the account had it.
-    pub async fn revoke_token(&self, account: AccountNo, id: TokenId) -> Result<bool, StoreError> {
-        self.commit(|reply| Commit::RevokeToken { account, id, reply }).await
-    }
-
-    /// Adds a webhook, once for each idempotency key as long as it isn't deleted. On `Ok` it is durable.
-    pub async fn register(
-        &self,
-        registration: impl Into<Registration>,
-    ) -> Result<Result<Registered, RegisterRefusal>, StoreError> {
-        let registration = registration.into();
-        self.commit(|reply| Commit::Register { registration, reply }).await
-    }
-
-    /// Changes a webhook; `None` when the account has no such webhook.
-    pub async fn change(
-        &self,
-        account: AccountNo,
-        id: WebhookId,
-        patch: WebhookPatch,
-    ) -> Result<Option<Arc<Webhook>>, StoreError> {
-        self.commit(|reply| Commit::Change { account, id, patch: Box::new(patch), reply }).await
-    }
-
-    /// Gives a webhook a new signing secret, by the rules of [`Webhook::rotate_secret`]. `None` when the account has no such
-    /// webhook.
-    pub async fn rotate_secret(
-        &self,
-        account: AccountNo,
-        id: WebhookId,
-        secret: SigningSecret,
-        overlap: std::time::Duration,
-    ) -> Result<Result<Option<Arc<Webhook>>, TooManySecrets>, StoreError> {
-        self.commit(|reply| Commit::RotateSecret { account, id, secret, overlap, reply }).await
-    }
-
-    /// Deletes a webhook; what it is owed is cancelled by a job. Returns whether the account had it.
-    pub async fn delete(&self, account: AccountNo, id: WebhookId) -> Result<bool, StoreError> {
-        self.commit(|reply| Commit::Delete { account, id, reply }).await
-    }
-
-    /// Records events, all or none, and owes each to every webhook that matches it at that instant. On `Ok` they are durable.
-    pub async fn accept(
-        &self,
-        account: AccountNo,
-        events: Vec<NewEvent>,
-        key: Option<IdempotencyKey>,
-    ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
-        self.commit(|reply| Commit::Accept { account, events, key, reply }).await
-    }
-
-    /// Records a test event and owes it to one webhook alone; `None` when the account has no such webhook.
-    pub async fn test(
-        &self,
-        account: AccountNo,
-        webhook: WebhookId,
-        event: NewEvent,
-    ) -> Result<Result<Option<(Notification, Event)>, AcceptRefusal>, StoreError> {
-        self.commit(|reply| Commit::Test { account, webhook, event: Box::new(event), reply }).await
-    }
-
-    /// Takes in an attempt that has ended. Applied soon, durable with the next group: a crash in between repeats a delivery.
-    /// Doesn't wait; word of it comes through `tell`.
-    ///
-    /// `gap` is how long after this attempt the next one is due, where there is one: it never waits longer, whatever becomes of the
-    /// clock. `asked_at` is the `manual_at` that an attempt by hand began for; `seen` is the `updated_at` of the webhook as the attempt
-    /// knew it: what came of an earlier target says nothing of the present one.
-    #[expect(clippy::too_many_arguments, reason = "what a commit says, named; a struct would only repeat the names")]
-    pub fn settle(
-        &self,
-        account: AccountNo,
-        key: NotificationKey,
-        attempt: Attempt,
-        verdict: Verdict,
-        gap: Duration,
-        asked_at: Option<Timestamp>,
-        seen: Timestamp,
-    ) {
-        let attempt = Box::new(attempt);
-        // A committer that is gone takes no outcome: the notification stays owed, as after a crash.
-        let _ = self.commits.send(Commit::Settle { account, key, attempt, verdict, gap, asked_at, seen });
-    }
-
-    /// Owes one attempt by hand; `None` when the account has no such notification.
-    pub async fn resend(
-        &self,
-        account: AccountNo,
-        key: NotificationKey,
-    ) -> Result<Option<Result<Notification, ResendRefusal>>, StoreError> {
-        self.commit(|reply| Commit::Resend { account, key, reply }).await
-    }
-
-    /// Owes an event to every webhook that matches it now: an attempt by hand where it was owed before, a notification with
-    /// the whole schedule where it wasn't. Returns all of them; `None` when the account has no such event.
-    pub async fn resend_event(&self, account: AccountNo, seq: Seq) -> Result<Option<Vec<Notification>>, StoreError> {
-        self.commit(|reply| Commit::ResendEvent { account, seq, reply }).await
-    }
-
-    /// Owes an attempt by hand to everything the filter matches and can be re-sent, in a background job that survives a
-    /// restart; `queued` says how many that is. Returns once the job is durable; `None` when the account has [`MAX_JOBS`] under
-    /// way already.
-    pub async fn resend_many(
-        &self,
-        account: AccountNo,
-        filter: ResendFilter,
-        queued: u64,
-    ) -> Result<Option<BulkResend>, StoreError> {
-        self.commit(|reply| Commit::ResendMany { account, filter, queued, reply }).await
-    }
-
-    /// Ends a bulk resend where it stands; `None` for one that goes on no more.
-    pub async fn cancel_resend(&self, account: AccountNo, number: u64) -> Result<Option<BulkResend>, StoreError> {
-        self.commit(|reply| Commit::CancelResend { account, number, reply }).await
+    /// Takes in an attempt that has ended. Doesn't wait; word of it comes through `tell`.
+    pub fn record_outcome(&self, outcome: RecordOutcome) {
+        // A committer that has stopped takes no outcome: the notification stays pending, as after a crash.
+        let _ = self.commits.send(Commit::Outcome(Box::new(outcome)));
     }
 
     /// How the targets that fail do.
@@ -290,56 +167,19 @@ impl Store {
         self.shared.health(webhook)
     }
 
-    /// Keeps that a target has come to fail because it confirmed nothing for long, and says so in the log. `false` where it has
-    /// recovered meanwhile.
-    pub async fn come_to_fail(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
-        self.commit(|reply| Commit::ComeToFail { account, webhook, reply }).await
-    }
-
-    /// Keeps that a webhook will be disabled at a moment, or that it won't. `false` where its target has recovered meanwhile, or the
-    /// same was kept already.
-    pub async fn warn(
-        &self,
-        account: AccountNo,
-        webhook: WebhookNo,
-        ends_at: Option<Timestamp>,
-    ) -> Result<bool, StoreError> {
-        self.commit(|reply| Commit::Warn { account, webhook, ends_at, reply }).await
-    }
-
-    /// Disables a webhook and, with it, records `event` for the others that subscribe to its type. `None` where the webhook is not
-    /// active any more, or its target has recovered meanwhile.
-    pub async fn disable(
-        &self,
-        account: AccountNo,
-        webhook: WebhookNo,
-        reason: DisabledReason,
-        event: NewEvent,
-    ) -> Result<Option<Arc<Webhook>>, StoreError> {
-        self.commit(|reply| Commit::Disable { account, webhook, reason, event: Box::new(event), reply }).await
-    }
-
-    /// Erases an event's payload and cancels what is still owed of it. `None` when the account has no such event.
-    pub async fn erase(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
-        self.commit(|reply| Commit::Erase { account, seq, reply }).await
-    }
-
     /// Stops the committer once it has done what is waiting, and waits until all of it is durable. Commits after it answer
     /// [`StoreError::Stopped`].
     pub async fn stop(&self) -> Result<(), StoreError> {
-        self.commit(|reply| Commit::Stop { reply }).await
+        self.send(|reply| Commit::Stop { reply }).await
     }
 
-    pub(crate) async fn commit<T: Send + 'static>(
-        &self,
-        build: impl FnOnce(committer::Reply<T>) -> Commit,
-    ) -> Result<T, StoreError> {
-        let gone = || StoreError::Stopped;
-        let place = self.places.clone().acquire_owned().await.map_err(|_| gone())?;
+    async fn send<T: Send + 'static>(&self, build: impl FnOnce(Reply<T>) -> Commit) -> Result<T, StoreError> {
+        let stopped = || StoreError::Stopped;
+        let place = self.places.clone().acquire_owned().await.map_err(|_| stopped())?;
         let (reply, answer) = oneshot::channel();
         let begun = std::time::Instant::now();
-        self.commits.send(build(committer::Reply::new(reply, place))).map_err(|_| gone())?;
-        let answer = answer.await.map_err(|_| gone())?;
+        self.commits.send(build(Reply::new(reply, place))).map_err(|_| stopped())?;
+        let answer = answer.await.map_err(|_| stopped())?;
         self.shared.meters.commits.observe(begun.elapsed());
         answer
     }

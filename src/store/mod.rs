@@ -58,8 +58,16 @@ pub use backup::format::{BackupError, Header, Progress, check};
 pub use backup::live::{Piece, write_pieces};
 pub use backup::new_file::NewFile;
 pub use cached_payload::Hot;
-pub use changes::events::{AcceptRefusal, Accepted};
+pub use changes::accounts::RemoveAccount;
+pub use changes::change::Change;
+pub use changes::events::{AcceptRefusal, Accepted, EraseEvent, RecordEvents, RecordTestEvent};
 pub use changes::idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
+pub use changes::jobs::{BeginBulkResend, CancelBulkResend};
+pub use changes::notifications::{RecordOutcome, ResendEvent, ResendNotification};
+pub use changes::webhooks::{
+    AddToken, ChangeWebhook, CreateAccount, DeleteWebhook, DisableWebhook, MarkFailing, NoteTokenUses, RevokeToken,
+    RotateSecret, SetDisableNotice,
+};
 pub use directory::Directory;
 pub use engine::disk_space::Room;
 pub use engine::panic_is_expected;

@@ -7,7 +7,8 @@
 //! Only one of the two threads ever flushes: sled's flush is known to hang with many.
 
 use crate::model::Seq;
-use crate::store::committer::{Answer, Tell};
+use crate::store::changes::change::Answer;
+use crate::store::committer::Tell;
 use crate::store::engine::ending::{end, or_end, this_thread_changes};
 use crate::store::engine::marker::Marker;
 use crate::store::error::StoreError;

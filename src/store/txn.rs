@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
-pub(crate) struct Txn<'t> {
+pub struct Txn<'t> {
     tree: &'t dyn Tree,
     rows: BTreeMap<Key, Option<Vec<u8>>>,
     /// What changes in rows of sets, until [`Txn::resolve`] makes rows of it.

@@ -8,7 +8,7 @@ use crate::delivery::fuzzing::idle;
 use crate::http::{Ingress, Server};
 use crate::model::{DisableRule, Members, RetryPolicy, TokenHash};
 use crate::service::{Account, Policy, Service};
-use crate::store::{Opened, Store, StoreSettings};
+use crate::store::{CreateAccount, Opened, Store, StoreSettings};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,7 +60,7 @@ impl World {
         let (stop, stopping) = watch::channel(false);
         let delivery = idle();
         let (address, server) = runtime.block_on(async {
-            let no = store.account("default".to_owned()).await.expect("an account is made");
+            let no = store.commit(CreateAccount { name: "default".to_owned() }).await.expect("an account is made");
             let admin_token = Some(TokenHash::of(TOKEN));
             let account = Account { no, name: "default".to_owned(), env: "production".into(), admin_token };
             let policy = Policy {

@@ -15,6 +15,7 @@ use crate::model::{
     AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
     Verdict, Webhook, WebhookNo,
 };
+use crate::store::RecordOutcome;
 use crate::store::{Due, Hot, Room, Standing, Store, StoreError, Told};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -331,7 +332,15 @@ impl Driver {
         let hold = retry_after.map(|span| RetryAfterHold { span, manual });
         // The store counts.
         let attempt = report.into_attempt(0, trigger, started_at);
-        self.store.settle(lane.webhook.account, key, attempt, verdict, gap, requested_at, lane.webhook.updated_at);
+        self.store.record_outcome(RecordOutcome {
+            account: lane.webhook.account,
+            key,
+            attempt,
+            verdict,
+            gap,
+            requested_at,
+            seen: lane.webhook.updated_at,
+        });
         inputs.push(Input::AttemptEnded { key, reachability, hold });
     }
 

@@ -4,9 +4,10 @@
 
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp};
 use crate::store::absent::REMOVED;
+use crate::store::changes::change::Change;
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::retention::first_event;
 use crate::store::changes::rows::{owed_to, read_event, read_notification};
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::schema::keys::below_webhook;
 use crate::store::schema::record::Job;
@@ -18,7 +19,24 @@ use std::sync::{Arc, PoisonError};
 /// About how many rows a turn deletes: one or two milliseconds of the committer's time.
 const ROWS_A_TURN: usize = 192;
 
-impl Committer {
+/// Removes an account with everything that is kept of it, in a background job that survives a restart. Its tokens end at once, and its
+/// name is free at once: named again, it is a new, empty account. Answers its number; `None` where the store has no such account.
+/// Only for an account whose deliveries are held: nothing of it may be in flight.
+#[derive(Debug)]
+pub struct RemoveAccount {
+    /// Its name.
+    pub name: String,
+}
+
+impl Change for RemoveAccount {
+    type Reply = Option<AccountNo>;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.remove_account(txn, &self.name))
+    }
+}
+
+impl Ledger {
     /// Begins the removal: from now on the name is free and no token is good.
     pub(crate) fn remove_account(&mut self, txn: &mut Txn<'_>, name: &str) -> Option<AccountNo> {
         let account = self.accounts.remove(name)?;

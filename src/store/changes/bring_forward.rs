@@ -2,8 +2,8 @@
 //! gone with the target that asked for it.
 
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, put_notification};
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::schema::keys;
 use crate::store::schema::record::Job;
@@ -13,7 +13,7 @@ use crate::store::updates::Told;
 /// How many rows are looked at in one turn.
 const BATCH: usize = 128;
 
-impl Committer {
+impl Ledger {
     /// Begins to bring forward what a webhook is owed again, in place of an earlier such job of the same webhook.
     pub(crate) fn begin_bringing_forward(&mut self, txn: &mut Txn<'_>, account: AccountNo, no: WebhookNo) {
         let same = |job: &Job| matches!(job, Job::BringForward { webhook, .. } if *webhook == no.0);

@@ -7,8 +7,8 @@
 
 use crate::clock::{Reading, Step};
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, put_notification};
-use crate::store::committer::Committer;
 use crate::store::engine::catch_sled_panic;
 use crate::store::error::StoreError;
 use crate::store::schema::keys::Key;
@@ -73,7 +73,7 @@ impl Sooner {
     }
 }
 
-impl Committer {
+impl Ledger {
     /// Reads the clocks and notices a step of the wall clock.
     pub(crate) fn look_at_the_clock(&mut self) -> Reading {
         let now = self.clock.read();
@@ -129,20 +129,18 @@ impl Committer {
     }
 
     /// Brings forward a little of what waits too long.
-    pub(crate) fn bring_forward(&mut self) {
-        if (!self.sooner.is_under_way() && !self.sooner.is_to_be_kept) || !self.may_retire() {
+    pub(crate) fn bring_forward(&mut self, txn: &mut Txn<'_>) {
+        if !self.sooner.is_under_way() && !self.sooner.is_to_be_kept {
             return;
         }
-        let tree = self.shared.tree.clone();
-        let mut txn = Txn::tentative(&*tree);
         let now = self.clock.now();
         self.sooner.at = match self.sooner.at.take() {
             None => None,
-            Some(At::Retries(from)) => Some(match self.retries_from(&mut txn, from, now) {
+            Some(At::Retries(from)) => Some(match self.retries_from(txn, from, now) {
                 Some(next) => At::Retries(next),
                 None => At::Windows,
             }),
-            Some(At::Windows) => self.windows(&mut txn, now).then_some(At::Windows),
+            Some(At::Windows) => self.windows(txn, now).then_some(At::Windows),
         };
         if !self.sooner.is_under_way() {
             // The next start needn't look again; and the runs that no event is left of can go.
@@ -150,9 +148,8 @@ impl Committer {
             self.forget_runs();
         }
         if self.sooner.is_to_be_kept {
-            self.keep_the_clock(&mut txn);
+            self.keep_the_clock(txn);
         }
-        self.apply(txn);
     }
 
     /// Where the next turn goes on; `None` at the end.

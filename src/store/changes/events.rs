@@ -5,9 +5,10 @@ use crate::model::{
     WebhookNo,
 };
 use crate::store::cached_payload::Hot;
+use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, remember};
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_event, find_notification, owed_to, put_notification, read_event};
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::limits::{MAX_EVENT_TYPES, MAX_OWED_AT_ONCE};
 use crate::store::schema::index::event_rows;
@@ -18,7 +19,73 @@ use crate::store::updates::Told;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-impl Committer {
+/// Records events, all or none: each becomes pending for every webhook that matches it at that instant.
+pub struct RecordEvents {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The events, in the order they get their numbers.
+    pub events: Vec<NewEvent>,
+    /// The idempotency key of the request.
+    pub key: Option<IdempotencyKey>,
+}
+
+impl Change for RecordEvents {
+    type Reply = Result<Vec<Accepted>, AcceptRefusal>;
+
+    const GROWS: bool = true;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        let each = fan_out_bytes(ledger, self.account);
+        self.events.iter().map(|event| event.body.len() + each).sum()
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.accept(txn, self.account, self.events, self.key, now)
+    }
+}
+
+/// Records a test event, pending for one webhook alone. Answers `None` when the account has no such webhook.
+pub struct RecordTestEvent {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The event.
+    pub event: NewEvent,
+}
+
+impl Change for RecordTestEvent {
+    type Reply = Result<Option<(Notification, Event)>, AcceptRefusal>;
+
+    const GROWS: bool = true;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.test(txn, self.account, self.webhook, self.event, now)
+    }
+}
+
+/// Erases an event's payload and cancels its pending notifications. Answers `None` when the account has no such event.
+#[derive(Debug)]
+pub struct EraseEvent {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The event.
+    pub seq: Seq,
+}
+
+impl Change for EraseEvent {
+    type Reply = Option<Event>;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        fan_out_bytes(ledger, self.account)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.erase(txn, self.account, self.seq, now)
+    }
+}
+
+impl Ledger {
     pub(crate) fn accept(
         &mut self,
         txn: &mut Txn<'_>,

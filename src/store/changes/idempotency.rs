@@ -1,7 +1,8 @@
 //! Idempotency keys, and what a registration can come with.
 
 use crate::model::{AccountNo, Fingerprint, SigningSecret, Timestamp, Webhook, WebhookNo};
-use crate::store::committer::Committer;
+use crate::store::changes::change::Change;
+use crate::store::changes::ledger::Ledger;
 use crate::store::error::StoreError;
 use crate::store::schema::record::{IdempotencyV1, RegisteredV1};
 use crate::store::schema::{keys, record};
@@ -65,7 +66,17 @@ fn mark(secret: &SigningSecret) -> [u8; 16] {
     Fingerprint::of([secret.expose()]).0
 }
 
-impl Committer {
+impl Change for Registration {
+    type Reply = Result<Registered, RegisterRefusal>;
+
+    const GROWS: bool = true;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.register_once(txn, self, now)
+    }
+}
+
+impl Ledger {
     /// Whether a key is still recognised: a little longer while the clock is ahead, rather than answered anew.
     pub(crate) fn is_in_window(&self, known: &IdempotencyV1) -> bool {
         known.until_ms > self.shared.times.trusted_now().as_ms()

@@ -5,9 +5,10 @@ use crate::model::{
     Timestamp, WebhookNo,
 };
 use crate::stats::StoreMetrics;
+use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::job_queue::Open;
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, put_notification};
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::limits::MAX_JOBS;
 use crate::store::query::filter::NotificationQuery;
@@ -45,7 +46,50 @@ pub(crate) struct Progress {
     skipped: u64,
 }
 
-impl Committer {
+/// Requests a manual attempt of everything that a filter matches and that can be re-sent, in a background job that survives a restart.
+/// Answers `None` when the account has [`MAX_JOBS`] under way already.
+#[derive(Debug)]
+pub struct BeginBulkResend {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// What is re-sent.
+    pub filter: ResendFilter,
+    /// How many notifications that is.
+    pub queued: u64,
+}
+
+impl Change for BeginBulkResend {
+    type Reply = Option<BulkResend>;
+
+    const GROWS: bool = true;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        fan_out_bytes(ledger, self.account)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.resend_many(txn, self.account, self.filter, self.queued, now)
+    }
+}
+
+/// Ends a bulk resend where it stands. Answers `None` for one that has ended.
+#[derive(Debug)]
+pub struct CancelBulkResend {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The bulk resend.
+    pub number: u64,
+}
+
+impl Change for CancelBulkResend {
+    type Reply = Option<BulkResend>;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.cancel_resend(txn, self.account, self.number, now))
+    }
+}
+
+impl Ledger {
     pub(crate) fn add_job(&mut self, txn: &mut Txn<'_>, job: Job) {
         self.head.job += 1;
         txn.put(keys::job(self.head.job), record::encode_job(&job));

@@ -4,8 +4,9 @@ use crate::model::{
     AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendRefusal, Seq, State,
     Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
+use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, owed_to, put_notification, read_event};
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::recent_outcomes::Outcome;
 use crate::store::schema::{keys, record};
@@ -24,20 +25,71 @@ fn came(attempt: &Attempt, verdict: Verdict) -> Came {
     }
 }
 
-impl Committer {
-    #[expect(clippy::too_many_arguments, reason = "what a commit says, named; a struct would only repeat the names")]
-    pub(crate) fn settle(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        key: NotificationKey,
-        attempt: Attempt,
-        verdict: Verdict,
-        gap: Duration,
-        asked_at: Option<Timestamp>,
-        seen: Timestamp,
-        now: Timestamp,
-    ) {
+/// The outcome of an attempt that has ended. It is applied soon and durable with the next group: a crash in between repeats a delivery.
+#[derive(Debug)]
+pub struct RecordOutcome {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The notification.
+    pub key: NotificationKey,
+    /// The attempt; its number is given here.
+    pub attempt: Attempt,
+    /// What follows from it.
+    pub verdict: Verdict,
+    /// How long after this attempt the next one is due, where there is one: it never waits longer, whatever becomes of the clock.
+    pub gap: Duration,
+    /// The `manual_at` that a manual attempt began for.
+    pub requested_at: Option<Timestamp>,
+    /// The `updated_at` of the webhook as the attempt knew it: the outcome of an earlier target says nothing of the present one.
+    pub seen: Timestamp,
+}
+
+/// Requests one manual attempt. Answers `None` when the account has no such notification.
+#[derive(Debug)]
+pub struct ResendNotification {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The notification.
+    pub key: NotificationKey,
+}
+
+impl Change for ResendNotification {
+    type Reply = Option<Result<Notification, ResendRefusal>>;
+
+    const GROWS: bool = true;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.resend(txn, self.account, self.key, true, now)
+    }
+}
+
+/// Sends an event to every webhook that matches it now: a manual attempt where it has a notification already, a notification with the
+/// whole schedule where it has none. Answers all of them; `None` when the account has no such event.
+#[derive(Debug)]
+pub struct ResendEvent {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The event.
+    pub seq: Seq,
+}
+
+impl Change for ResendEvent {
+    type Reply = Option<Vec<Notification>>;
+
+    const GROWS: bool = true;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        fan_out_bytes(ledger, self.account)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.resend_event(txn, self.account, self.seq, now)
+    }
+}
+
+impl Ledger {
+    pub(crate) fn record_outcome(&mut self, txn: &mut Txn<'_>, outcome: RecordOutcome, now: Timestamp) {
+        let RecordOutcome { account, key, attempt, verdict, gap, requested_at, seen } = outcome;
         let verdict = match verdict {
             // The clock may have been put back since the attempt ended.
             Verdict::RetryAt(due) => Verdict::RetryAt(due.min(self.clock.now().plus(gap))),
@@ -67,7 +119,7 @@ impl Committer {
                 if attempt.trigger == Trigger::Manual {
                     self.jobs.wake(key.webhook);
                 }
-                if let Some(earlier) = notification.record_outcome(attempt, verdict, asked_at, now) {
+                if let Some(earlier) = notification.record_outcome(attempt, verdict, requested_at, now) {
                     txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
                 }
                 if matches!(verdict, Verdict::RetryAt(_)) {

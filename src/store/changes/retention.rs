@@ -1,8 +1,8 @@
 //! Retention: what is old enough, or too much, is forgotten a little at a time, and never what is still owed.
 
 use crate::model::{AccountNo, Event, Notification, NotificationKey, Seq, Timestamp, millis};
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{read_event, read_notification, with_record};
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::limits::Limits;
 use crate::store::schema::index::{event_rows, notification_rows};
@@ -111,7 +111,7 @@ pub(crate) fn kept_bytes(head: &HeadV1) -> u64 {
     head.payload_bytes + ROWS_BYTES * (head.events + head.notifications)
 }
 
-impl Committer {
+impl Ledger {
     /// Forgets a little, if it is time to. Stages into `txn` whole events alone: a crash leaves an event or nothing of it.
     pub(crate) fn retire(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
         let (limits, now) = (self.shared.limits(), self.clock.pace());

@@ -1,7 +1,7 @@
 //! What nothing refers to any more: the rows of deleted webhooks whose notifications are gone, and of tokens that ended long ago.
 
 use crate::model::{AccountNo, Timestamp, WebhookId, WebhookNo};
-use crate::store::committer::Committer;
+use crate::store::changes::ledger::Ledger;
 use crate::store::engine::catch_sled_panic;
 use crate::store::error::StoreError;
 use crate::store::schema::keys;
@@ -40,7 +40,7 @@ impl Shared {
     }
 }
 
-impl Committer {
+impl Ledger {
     /// Deletes the rows of some deleted webhooks that have no notification any more. Call it when every change so far is applied.
     pub(crate) fn sweep_webhooks(&mut self, txn: &mut Txn<'_>) {
         for _ in 0..self.gone.len().min(LOOKED_AT_A_SWEEP) {

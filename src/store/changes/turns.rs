@@ -1,14 +1,14 @@
 //! Webhooks that keep order: whose turn it is among the notifications of one resource.
 
 use crate::model::{Event, Notification, NotificationKey, OrderKey, Timestamp, WebhookNo};
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, last_seq, put_notification, read_notification};
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::schema::keys;
 use crate::store::txn::Txn;
 use crate::store::updates::Told;
 
-impl Committer {
+impl Ledger {
     /// How a webhook is owed an event from now on, where it keeps order. Only reads.
     pub(crate) fn turn(
         txn: &Txn<'_>,

@@ -5,7 +5,7 @@
 //! new type's first event.
 
 use crate::model::AccountNo;
-use crate::store::committer::Committer;
+use crate::store::changes::ledger::Ledger;
 use crate::store::engine::catch_sled_panic;
 use crate::store::error::StoreError;
 use crate::store::schema::keys;
@@ -22,7 +22,7 @@ impl Shared {
     }
 }
 
-impl Committer {
+impl Ledger {
     /// The types that may have lost their last event, all of them at a start.
     pub(crate) fn all_types(shared: &Shared) -> BTreeSet<(AccountNo, String)> {
         let types = shared.types.read().unwrap_or_else(PoisonError::into_inner);
@@ -31,12 +31,7 @@ impl Committer {
 
     /// Forgets the types that no event has any more, of those that may have lost their last one. Call it when every change so far
     /// is applied.
-    pub(crate) fn forget_types(&mut self) {
-        if self.maybe_unused_types.is_empty() {
-            return;
-        }
-        let tree = self.shared.tree.clone();
-        let mut txn = Txn::new(&*tree);
+    pub(crate) fn forget_types(&mut self, txn: &mut Txn<'_>) {
         for (account, name) in std::mem::take(&mut self.maybe_unused_types) {
             let number = |types: &HashMap<AccountNo, BTreeMap<String, u32>>| types.get(&account)?.get(&name).copied();
             let Some(no) = number(&self.shared.types.read().unwrap_or_else(PoisonError::into_inner)) else {
@@ -56,6 +51,5 @@ impl Committer {
                 Err(error) => tracing::error!(%error, event_type = name, "the index of a type could not be read"),
             }
         }
-        self.apply(txn);
     }
 }

@@ -4,10 +4,11 @@ use crate::model::{
     AccountNo, Attempt, DisabledReason, EventType, FAILED_IN_A_ROW, NewEvent, Notice, Seq, SigningSecret, TargetHealth,
     Timestamp, TokenId, TooManySecrets, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
+use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::events::{Matches, Owed};
 use crate::store::changes::idempotency::forget_key_of;
+use crate::store::changes::ledger::Ledger;
 use crate::store::changes::sweep::Gone;
-use crate::store::committer::Committer;
 use crate::store::error::StoreError;
 use crate::store::limits::MAX_WEBHOOKS;
 use crate::store::schema::record::{Job, Token, WebhookRefV1};
@@ -17,7 +18,198 @@ use crate::store::updates::Told;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-impl Committer {
+/// Gives an account of this name a number, unless it has one. Answers the number.
+#[derive(Debug)]
+pub struct CreateAccount {
+    /// Its name in the config.
+    pub name: String,
+}
+
+impl Change for CreateAccount {
+    type Reply = AccountNo;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.account(txn, &self.name))
+    }
+}
+
+/// Keeps a token.
+#[derive(Debug)]
+pub struct AddToken {
+    /// The token.
+    pub token: Token,
+}
+
+impl Change for AddToken {
+    type Reply = ();
+
+    const GROWS: bool = true;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.add_token(txn, self.token);
+        Ok(())
+    }
+}
+
+/// Keeps when tokens last let somebody in.
+#[derive(Debug)]
+pub struct NoteTokenUses {
+    /// Each token with that time.
+    pub uses: Vec<(TokenId, Timestamp)>,
+}
+
+impl Change for NoteTokenUses {
+    type Reply = ();
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.tokens_used(txn, self.uses);
+        Ok(())
+    }
+}
+
+/// Forgets a token. Answers whether the account had it.
+#[derive(Debug)]
+pub struct RevokeToken {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The token.
+    pub id: TokenId,
+}
+
+impl Change for RevokeToken {
+    type Reply = bool;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.revoke_token(txn, self.account, self.id))
+    }
+}
+
+/// Changes a webhook. Answers `None` when the account has no such webhook.
+#[derive(Debug)]
+pub struct ChangeWebhook {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub id: WebhookId,
+    /// What is changed.
+    pub patch: WebhookPatch,
+}
+
+impl Change for ChangeWebhook {
+    type Reply = Option<Arc<Webhook>>;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.change_as_asked(txn, self.account, self.id, self.patch, now))
+    }
+}
+
+/// Gives a webhook a new signing secret, by the rules of [`Webhook::rotate_secret`]. Answers `None` when the account has no such
+/// webhook.
+#[derive(Debug)]
+pub struct RotateSecret {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub id: WebhookId,
+    /// The new secret.
+    pub secret: SigningSecret,
+    /// For how long the present one goes on being used as well.
+    pub overlap: Duration,
+}
+
+impl Change for RotateSecret {
+    type Reply = Result<Option<Arc<Webhook>>, TooManySecrets>;
+
+    const GROWS: bool = true;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.rotate_secret(txn, self.account, self.id, self.secret, self.overlap, now))
+    }
+}
+
+/// Deletes a webhook; a job cancels what is pending. Answers whether the account had it.
+#[derive(Debug)]
+pub struct DeleteWebhook {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub id: WebhookId,
+}
+
+impl Change for DeleteWebhook {
+    type Reply = bool;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.delete(txn, self.account, self.id, now))
+    }
+}
+
+/// Keeps that a target is failing because it confirmed nothing for long, and says so in the log. Answers `false` where it has
+/// recovered meanwhile.
+#[derive(Debug)]
+pub struct MarkFailing {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookNo,
+}
+
+impl Change for MarkFailing {
+    type Reply = bool;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.come_to_fail(txn, self.account, self.webhook))
+    }
+}
+
+/// Keeps that a webhook will be disabled at a moment, or that it won't. Answers `false` where its target has recovered
+/// meanwhile, or the same was kept already.
+#[derive(Debug)]
+pub struct SetDisableNotice {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookNo,
+    /// The moment; `None` withdraws the notice.
+    pub ends_at: Option<Timestamp>,
+}
+
+impl Change for SetDisableNotice {
+    type Reply = bool;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        Ok(ledger.warn(txn, self.account, self.webhook, self.ends_at))
+    }
+}
+
+/// Disables a webhook and, with it, records an event for the others that subscribe to its type. Answers `None` where the webhook is
+/// not active any more, or its target has recovered meanwhile.
+pub struct DisableWebhook {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookNo,
+    /// Why.
+    pub reason: DisabledReason,
+    /// The event that tells of it.
+    pub event: NewEvent,
+}
+
+impl Change for DisableWebhook {
+    type Reply = Option<Arc<Webhook>>;
+
+    const GROWS: bool = true;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        fan_out_bytes(ledger, self.account)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        ledger.disable(txn, self.account, self.webhook, self.reason, self.event, now)
+    }
+}
+
+impl Ledger {
     pub(crate) fn account(&mut self, txn: &mut Txn<'_>, name: &str) -> AccountNo {
         if let Some(no) = self.accounts.get(name) {
             return *no;

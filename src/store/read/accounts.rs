@@ -4,7 +4,6 @@
 use crate::atomic_file;
 use crate::model::AccountNo;
 use crate::store::absent::REMOVED;
-use crate::store::committer::Commit;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::schema::{keys, record};
@@ -68,19 +67,6 @@ impl Store {
             found.push(StoredAccount { no, name, events, webhooks, tokens });
         }
         Ok(found)
-    }
-
-    /// Removes an account with everything that is kept of it, in a background job that survives a restart. Its tokens end at once, and
-    /// its name is free at once: named again, it is a new, empty account. Returns its number; `None` where the store has no such
-    /// account. Only for an account that is held: nothing of it may be in flight.
-    pub async fn remove_account(&self, name: String) -> Result<Option<AccountNo>, StoreError> {
-        let account = name.clone();
-        let begun = self.commit(|reply| Commit::RemoveAccount { name, reply }).await?;
-        if begun.is_some() {
-            // Only now that it is durable: a kill before this would leave the account as it was.
-            tracing::warn!(account, "the account is being removed, with everything that is kept of it");
-        }
-        Ok(begun)
     }
 
     /// Whether the removal of an account has begun and not ended.

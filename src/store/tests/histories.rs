@@ -27,6 +27,10 @@ use crate::store::query::filter::Page;
 use crate::store::schema::keys;
 use crate::store::schema::position::Cursor;
 use crate::store::schema::position::Order;
+use crate::store::{
+    BeginBulkResend, ChangeWebhook, DeleteWebhook, EraseEvent, RecordEvents, RecordTestEvent, Registration,
+    ResendEvent, ResendNotification,
+};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -89,17 +93,19 @@ fn random_step(rig: &Rig, random: &mut Random) {
         (0..=1, ..) if hooks.len() < 5 => {
             let ordered = random.below(2) == 0;
             let hook = Webhook { ordered, ..webhook(account, &[PATTERNS[random.below(4)]]) };
-            wait(store.register(hook)).unwrap().unwrap();
+            wait(store.commit(Registration::from(hook))).unwrap().unwrap();
         }
         (2, Some(hook), _) => {
             let status = if hook.is_active() { WebhookStatus::Paused } else { WebhookStatus::Active };
             let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
-            wait(store.change(account, hook.id, patch)).unwrap().unwrap();
+            wait(store.commit(ChangeWebhook { account, id: hook.id, patch })).unwrap().unwrap();
         }
-        (3, Some(hook), _) if random.below(4) == 0 => assert!(wait(store.delete(account, hook.id)).unwrap()),
+        (3, Some(hook), _) if random.below(4) == 0 => {
+            assert!(wait(store.commit(DeleteWebhook { account, id: hook.id })).unwrap());
+        }
         (4, Some(hook), _) => {
             let test = event(crate::model::TEST_EVENT, "{}");
-            wait(store.test(account, hook.id, test)).unwrap().unwrap().unwrap();
+            wait(store.commit(RecordTestEvent { account, webhook: hook.id, event: test })).unwrap().unwrap().unwrap();
         }
         (5..=12, _, Some(notification)) => {
             let by_hand = notification.manual_at.is_some() && random.below(2) == 0;
@@ -117,17 +123,22 @@ fn random_step(rig: &Rig, random: &mut Random) {
             }
         }
         (13..=14, _, Some(notification)) => {
-            let _ = wait(store.resend(account, notification.key)).unwrap().unwrap();
+            let _ = wait(store.commit(ResendNotification { account, key: notification.key })).unwrap().unwrap();
         }
         (15, _, Some(notification)) => {
-            wait(store.resend_event(account, notification.key.seq)).unwrap().unwrap();
+            wait(store.commit(ResendEvent { account, seq: notification.key.seq })).unwrap().unwrap();
         }
         (16, ..) if random.below(6) == 0 => {
             let status = random.pick(&Status::ALL).copied();
-            wait(store.resend_many(account, ResendFilter { status, ..ResendFilter::default() }, 1)).unwrap();
+            wait(store.commit(BeginBulkResend {
+                account,
+                filter: ResendFilter { status, ..ResendFilter::default() },
+                queued: 1,
+            }))
+            .unwrap();
         }
         (17, _, Some(notification)) if random.below(4) == 0 => {
-            wait(store.erase(account, notification.key.seq)).unwrap().unwrap();
+            wait(store.commit(EraseEvent { account, seq: notification.key.seq })).unwrap().unwrap();
         }
         _ => {
             let events = (0..=random.below(3)).map(|_| {
@@ -145,7 +156,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
                 let until = Timestamp::from_ms(random.next() % 1000);
                 idempotency_key(name, u8::try_from(random.below(200)).unwrap(), until)
             });
-            wait(store.accept(account, events, key)).unwrap().unwrap();
+            wait(store.commit(RecordEvents { account, events, key })).unwrap().unwrap();
         }
     }
 }

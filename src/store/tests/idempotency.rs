@@ -4,6 +4,7 @@ use crate::model::SigningSecret;
 use crate::store::changes::idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
 use crate::store::schema::keys;
 use crate::store::tests::rig::{Rig, paid, wait, webhook};
+use crate::store::{DeleteWebhook, RotateSecret};
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -15,7 +16,7 @@ fn key(rig: &Rig, name: u8, fingerprint: u8) -> IdempotencyKey {
 fn register(rig: &Rig, name: u8, fingerprint: u8) -> Result<Registered, RegisterRefusal> {
     let webhook = Box::new(webhook(rig.account, &["*"]));
     let key = Some(key(rig, name, fingerprint));
-    wait(rig.store.register(Registration { webhook, key, only_replay: false })).unwrap()
+    wait(rig.store.commit(Registration { webhook, key, only_replay: false })).unwrap()
 }
 
 /// How many rows are kept of keys: the keys, and their ends.
@@ -38,7 +39,7 @@ fn a_registration_is_replayed_within_its_window() {
     assert!(!second.replayed && second.webhook.no > first.webhook.no);
     assert_eq!(kept(&rig), (1, 1), "the row of the first window went with it");
     // The first one's key is the second one's now.
-    assert!(wait(rig.store.delete(rig.account, first.webhook.id)).unwrap());
+    assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: first.webhook.id })).unwrap());
     assert_eq!(kept(&rig), (1, 1));
     rig.check_rows();
     rig.after(DAY);
@@ -46,7 +47,7 @@ fn a_registration_is_replayed_within_its_window() {
     let rig = rig.reopen();
     rig.barrier();
     assert_eq!(kept(&rig), (0, 0));
-    assert!(wait(rig.store.delete(rig.account, second.webhook.id)).unwrap());
+    assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: second.webhook.id })).unwrap());
     rig.finish_jobs();
     rig.check_rows();
 }
@@ -56,7 +57,7 @@ fn a_deleted_webhook_s_key_goes_at_once() {
     let rig = Rig::new();
     let first = register(&rig, 1, 1).unwrap();
     let other = register(&rig, 2, 1).unwrap();
-    assert!(wait(rig.store.delete(rig.account, first.webhook.id)).unwrap());
+    assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: first.webhook.id })).unwrap());
     assert_eq!(kept(&rig), (1, 1));
     let rig = rig.reopen();
     let only_replay = |name| Registration {
@@ -64,8 +65,8 @@ fn a_deleted_webhook_s_key_goes_at_once() {
         key: Some(key(&rig, name, 1)),
         only_replay: true,
     };
-    assert_eq!(wait(rig.store.register(only_replay(1))).unwrap().unwrap_err(), RegisterRefusal::NotBefore);
-    assert_eq!(wait(rig.store.register(only_replay(2))).unwrap().unwrap().webhook, other.webhook);
+    assert_eq!(wait(rig.store.commit(only_replay(1))).unwrap().unwrap_err(), RegisterRefusal::NotBefore);
+    assert_eq!(wait(rig.store.commit(only_replay(2))).unwrap().unwrap().webhook, other.webhook);
     let second = register(&rig, 1, 2).unwrap();
     assert!(!second.replayed && second.webhook.id != first.webhook.id);
     rig.check_rows();
@@ -76,7 +77,10 @@ fn a_replay_tells_whether_the_secret_is_the_first() {
     let rig = Rig::new();
     let first = register(&rig, 1, 1).unwrap().webhook;
     let secret = SigningSecret::from_random([9; 32]);
-    wait(rig.store.rotate_secret(rig.account, first.id, secret, Duration::ZERO)).unwrap().unwrap().unwrap();
+    wait(rig.store.commit(RotateSecret { account: rig.account, id: first.id, secret, overlap: Duration::ZERO }))
+        .unwrap()
+        .unwrap()
+        .unwrap();
     let again = register(&rig, 1, 1).unwrap();
     assert!(again.replayed && !again.has_first_secret);
 }

@@ -27,6 +27,10 @@ use crate::store::lifecycle::open::StoreSettings;
 use crate::store::limits::Limits;
 use crate::store::read::due::Due;
 use crate::store::schema::keys;
+use crate::store::{
+    BeginBulkResend, CancelBulkResend, ChangeWebhook, CreateAccount, DeleteWebhook, DisableWebhook, EraseEvent,
+    RecordOutcome, Registration, ResendEvent, ResendNotification, SetDisableNotice,
+};
 use std::time::Duration;
 use std::time::Instant;
 
@@ -38,19 +42,19 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
     let first = |hook: &Webhook| NotificationKey { seq: events[0].seq, webhook: hook.no };
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
     let filter = ResendFilter { webhook: Some(kept.no), ..ResendFilter::default() };
-    wait(rig.store.resend_many(rig.account, filter, 200)).unwrap();
-    assert!(wait(rig.store.delete(rig.account, gone.id)).unwrap());
-    assert!(!wait(rig.store.delete(rig.account, gone.id)).unwrap());
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 200 })).unwrap();
+    assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: gone.id })).unwrap());
+    assert!(!wait(rig.store.commit(DeleteWebhook { account: rig.account, id: gone.id })).unwrap());
     let rig = rig.reopen();
-    rig.store.settle(
-        rig.account,
-        first(&gone),
-        attempt(Trigger::Automatic, Some(500)),
-        Verdict::RetryAt(START),
-        Duration::ZERO,
-        None,
-        START,
-    );
+    rig.store.record_outcome(RecordOutcome {
+        account: rig.account,
+        key: first(&gone),
+        attempt: attempt(Trigger::Automatic, Some(500)),
+        verdict: Verdict::RetryAt(START),
+        gap: Duration::ZERO,
+        requested_at: None,
+        seen: START,
+    });
     while rig.only_resend().state == ResendState::Running {
         rig.make_attempts_by_hand(&kept);
     }
@@ -63,7 +67,10 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
         assert_eq!((cancelled.state, cancelled.manual_at), (State::Cancelled, None));
     }
     rig.check_rows();
-    assert_eq!(wait(rig.store.resend(rig.account, first(&gone))).unwrap(), Some(Err(ResendRefusal::Cancelled)));
+    assert_eq!(
+        wait(rig.store.commit(ResendNotification { account: rig.account, key: first(&gone) })).unwrap(),
+        Some(Err(ResendRefusal::Cancelled))
+    );
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(503)), Verdict::RetryAt(START));
     assert_eq!(rig.notification(first(&gone)).state, State::Cancelled);
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(204)), Verdict::Confirmed);
@@ -80,7 +87,9 @@ impl Rig {
             for hook in self.store.directory().of(self.account) {
                 if !hook.is_active() {
                     let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
-                    wait(self.store.change(self.account, hook.id, patch)).unwrap().unwrap();
+                    wait(self.store.commit(ChangeWebhook { account: self.account, id: hook.id, patch }))
+                        .unwrap()
+                        .unwrap();
                 }
                 self.make_attempts_by_hand(hook);
             }
@@ -103,15 +112,15 @@ impl Rig {
         for due in &owed {
             let key = NotificationKey { seq: due.seq, webhook: hook.no };
             let attempt = attempt(Trigger::Manual, Some(200));
-            self.store.settle(
-                self.account,
+            self.store.record_outcome(RecordOutcome {
+                account: self.account,
                 key,
                 attempt,
-                Verdict::Confirmed,
-                Duration::ZERO,
-                Some(due.at),
-                self.seen(hook.no),
-            );
+                verdict: Verdict::Confirmed,
+                gap: Duration::ZERO,
+                requested_at: Some(due.at),
+                seen: self.seen(hook.no),
+            });
         }
         self.barrier();
         owed.len()
@@ -139,7 +148,10 @@ fn a_bulk_resend_gets_on_as_attempts_are_made() {
     let rig = Rig::new();
     let (slow, well) = (rig.register(&["*"]), rig.register(&["*"]));
     let events = rig.accept((0..700).map(|_| paid()).collect());
-    let begun = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 1400)).unwrap().unwrap();
+    let begun =
+        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 1400 }))
+            .unwrap()
+            .unwrap();
     assert_eq!((begun.state, begun.queued, begun.resent), (ResendState::Running, 1400, 0));
     rig.await_resend("both are at their limit", |resend| resend.resent == 2 * MOST as u64);
     let owed = rig.owed_by_hand(&slow);
@@ -171,21 +183,35 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
     let rig = Rig::new();
     let hook = rig.register(&["*"]);
     rig.accept((0..700).map(|_| paid()).collect());
-    let begun = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 700)).unwrap().unwrap();
+    let begun =
+        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 700 }))
+            .unwrap()
+            .unwrap();
     rig.await_resend("it is at its limit", |resend| resend.resent == 64);
-    assert_eq!(wait(rig.store.cancel_resend(AccountNo(99), begun.number)).unwrap(), None, "another account's");
-    let cancelled = wait(rig.store.cancel_resend(rig.account, begun.number)).unwrap().unwrap();
+    assert_eq!(
+        wait(rig.store.commit(CancelBulkResend { account: AccountNo(99), number: begun.number })).unwrap(),
+        None,
+        "another account's"
+    );
+    let cancelled =
+        wait(rig.store.commit(CancelBulkResend { account: rig.account, number: begun.number })).unwrap().unwrap();
     assert_eq!((cancelled.state, cancelled.resent), (ResendState::Cancelled, 64));
     rig.finish_jobs();
     assert_eq!(rig.make_attempts_by_hand(&hook), 64);
-    assert_eq!(wait(rig.store.cancel_resend(rig.account, begun.number)).unwrap(), None);
+    assert_eq!(wait(rig.store.commit(CancelBulkResend { account: rig.account, number: begun.number })).unwrap(), None);
     let rig = rig.reopen();
     assert_eq!((rig.only_resend(), rig.owed_by_hand(&hook)), (cancelled, vec![]));
     // What matches nothing is done at once, and a deleted webhook's part ends.
-    let none = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 0)).unwrap().unwrap();
+    let none =
+        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 0 }))
+            .unwrap()
+            .unwrap();
     assert_eq!((none.state, none.ended_at.is_some()), (ResendState::Done, true));
-    let last = wait(rig.store.resend_many(rig.account, ResendFilter::default(), 700)).unwrap().unwrap();
-    assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    let last =
+        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 700 }))
+            .unwrap()
+            .unwrap();
+    assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
     let resends = rig.store.resends(rig.account);
     let last = resends.iter().find(|resend| resend.id == last.id).unwrap();
@@ -207,8 +233,15 @@ fn how_a_target_does_is_kept_while_it_fails() {
     let rig = rig.reopen();
     let exhausted = TargetHealth { failures: 2, exhausted: true, gone: false, ..fresh };
     assert_eq!(rig.store.health(hook.no), Some(exhausted));
-    assert!(wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap());
-    assert!(!wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap(), "once");
+    assert!(
+        wait(rig.store.commit(SetDisableNotice { account: rig.account, webhook: hook.no, ends_at: Some(START) }))
+            .unwrap()
+    );
+    assert!(
+        !wait(rig.store.commit(SetDisableNotice { account: rig.account, webhook: hook.no, ends_at: Some(START) }))
+            .unwrap(),
+        "once"
+    );
     let notice = |proven| Some(Notice { ends_at: START, proven });
     assert_eq!(rig.store.health(hook.no), Some(TargetHealth { notice: notice(false), ..exhausted }));
     rig.settle(key(3), attempt(Trigger::Automatic, None), Verdict::RetryAt(START));
@@ -216,19 +249,30 @@ fn how_a_target_does_is_kept_while_it_fails() {
     let rig = rig.reopen();
     assert_eq!(rig.store.health(hook.no).unwrap().notice, notice(false), "not tried in this run");
     // A failure by hand says nothing new; a success by hand says that it does well.
-    wait(rig.store.resend(rig.account, key(1))).unwrap().unwrap().unwrap();
+    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(1) })).unwrap().unwrap().unwrap();
     rig.settle(key(1), attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
     assert_eq!(rig.store.health(hook.no), None);
-    assert!(!wait(rig.store.warn(rig.account, hook.no, Some(START))).unwrap());
+    assert!(
+        !wait(rig.store.commit(SetDisableNotice { account: rig.account, webhook: hook.no, ends_at: Some(START) }))
+            .unwrap()
+    );
     rig.settle(key(2), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
     let before = rig.seen(hook.no);
     rig.after(Duration::from_secs(1));
     let patch = WebhookPatch { target: TargetUrl::parse("https://other.example/").ok(), ..WebhookPatch::default() };
-    wait(rig.store.change(rig.account, hook.id, patch)).unwrap().unwrap();
+    wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();
     assert_eq!(rig.store.health(hook.no), None);
     // What the old target answers late says nothing of the new one.
     let late = attempt(Trigger::Automatic, Some(410));
-    rig.store.settle(rig.account, key(3), late, Verdict::RetryAt(START), Duration::ZERO, None, before);
+    rig.store.record_outcome(RecordOutcome {
+        account: rig.account,
+        key: key(3),
+        attempt: late,
+        verdict: Verdict::RetryAt(START),
+        gap: Duration::ZERO,
+        requested_at: None,
+        seen: before,
+    });
     rig.barrier();
     assert_eq!(rig.store.health(hook.no), None);
     rig.check_rows();
@@ -247,19 +291,19 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
         status: Some(Status::Pending),
         ..ResendFilter::default()
     };
-    wait(rig.store.resend_many(rig.account, filter, 200)).unwrap().unwrap();
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 200 })).unwrap().unwrap();
     rig.await_resend("it is at its limit", |resend| resend.resent == 64);
     let one = rig.owed_by_hand(&hook)[0];
     let key = NotificationKey { seq: one.seq, webhook: hook.no };
-    rig.store.settle(
-        rig.account,
+    rig.store.record_outcome(RecordOutcome {
+        account: rig.account,
         key,
-        attempt(Trigger::Manual, Some(200)),
-        Verdict::Confirmed,
-        Duration::ZERO,
-        Some(one.at),
-        rig.seen(hook.no),
-    );
+        attempt: attempt(Trigger::Manual, Some(200)),
+        verdict: Verdict::Confirmed,
+        gap: Duration::ZERO,
+        requested_at: Some(one.at),
+        seen: rig.seen(hook.no),
+    });
     rig.barrier();
     let commits = rig.store.figures().commits;
     std::thread::sleep(Duration::from_millis(300));
@@ -270,13 +314,15 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
     assert_eq!(rig.only_resend().resent, 200);
     // Held back with its webhook, and one at a time where order is kept.
     let patch = WebhookPatch { status: Some(WebhookStatus::Paused), ordered: Some(true), ..WebhookPatch::default() };
-    wait(rig.store.change(rig.account, hook.id, patch)).unwrap().unwrap();
+    wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();
     rig.make_attempts_by_hand(&hook);
-    wait(rig.store.resend_many(rig.account, ResendFilter::default(), 200)).unwrap().unwrap();
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 200 }))
+        .unwrap()
+        .unwrap();
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(rig.owed_by_hand(&hook), []);
     let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
-    wait(rig.store.change(rig.account, hook.id, patch)).unwrap().unwrap();
+    wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();
     let mut made = 0;
     while made < 200 {
         let now = rig.make_attempts_by_hand(&hook);
@@ -295,7 +341,9 @@ fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
     let owed = rig.accept(vec![paid()]).remove(0);
     let word = || event(crate::model::DISABLED_EVENT, &format!(r#"{{"webhook":{{"id":"{}"}}}}"#, bad.id));
     let reason = DisabledReason::Failing { since: START };
-    let disable = |reason| wait(rig.store.disable(rig.account, bad.no, reason, word())).unwrap();
+    let disable = |reason| {
+        wait(rig.store.commit(DisableWebhook { account: rig.account, webhook: bad.no, reason, event: word() })).unwrap()
+    };
     assert_eq!(disable(reason), None, "nothing is known against it");
     let key = NotificationKey { seq: owed.seq, webhook: bad.no };
     rig.settle(key, attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
@@ -312,10 +360,10 @@ fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
     // What comes meanwhile is owed and held; sent again by hand, the word still goes to the others alone.
     let later = rig.accept(vec![paid()]).remove(0);
     assert_eq!(rig.store.notifications_of(rig.account, later.seq).unwrap().len(), 2, "{}", deaf.id);
-    let resent = wait(rig.store.resend_event(rig.account, told)).unwrap().unwrap();
+    let resent = wait(rig.store.commit(ResendEvent { account: rig.account, seq: told })).unwrap().unwrap();
     assert_eq!(resent.iter().map(|owed| owed.key.webhook).collect::<Vec<_>>(), [other.no]);
     let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
-    wait(rig.store.change(rig.account, bad.id, patch)).unwrap().unwrap();
+    wait(rig.store.commit(ChangeWebhook { account: rig.account, id: bad.id, patch })).unwrap().unwrap();
     assert_eq!(rig.store.health(bad.no), None, "a fresh start");
     rig.check_rows();
 }
@@ -329,7 +377,7 @@ fn a_row_without_its_record_does_not_keep_a_job_busy() {
     let event = rig.accept(vec![paid()]).remove(0);
     let key = NotificationKey { seq: event.seq, webhook: hook.no };
     rig.store.shared.tree.apply(&[(keys::notification(rig.account, key).into(), None)]).unwrap();
-    assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
     assert_eq!(rig.store.fresh_page(rig.account, hook.no, Seq(0), 10).unwrap(), vec![]);
 }
@@ -344,11 +392,15 @@ fn what_was_erased_is_not_owed_again() {
     let recorded = rig.accept(vec![event("PAYMENT.PAID", &large)]).remove(0);
     let key = NotificationKey { seq: recorded.seq, webhook: hook.no };
     rig.settle(key, attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
-    let erased = wait(rig.store.erase(rig.account, recorded.seq)).unwrap().unwrap();
+    let erased = wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq })).unwrap().unwrap();
     assert_eq!((erased.resource.id, erased.erased_at), (None, Some(START)));
-    assert_eq!(wait(rig.store.resend(rig.account, key)).unwrap(), Some(Err(ResendRefusal::Cancelled)));
-    assert_eq!(wait(rig.store.resend_event(rig.account, recorded.seq)).unwrap(), Some(vec![]));
-    wait(rig.store.resend_many(rig.account, ResendFilter::default(), 1)).unwrap();
+    assert_eq!(
+        wait(rig.store.commit(ResendNotification { account: rig.account, key })).unwrap(),
+        Some(Err(ResendRefusal::Cancelled))
+    );
+    assert_eq!(wait(rig.store.commit(ResendEvent { account: rig.account, seq: recorded.seq })).unwrap(), Some(vec![]));
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 1 }))
+        .unwrap();
     rig.finish_jobs();
     assert_eq!((rig.notification(key).state, rig.notification(key).manual_at), (State::Delivered, None));
     assert_eq!(rig.store.event(rig.account, recorded.seq).unwrap().unwrap().1, None);
@@ -366,9 +418,9 @@ fn a_panicking_committer_is_not_called_alive() {
         clock: Clock::manual(START),
     };
     let opened = Store::open(settings, |_| panic!("a test's own")).unwrap();
-    let account = wait(opened.store.account("main".to_owned())).unwrap();
+    let account = wait(opened.store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
     assert!(opened.store.is_alive());
-    wait(opened.store.register(webhook(account, &["*"]))).unwrap_err();
+    wait(opened.store.commit(Registration::from(webhook(account, &["*"])))).unwrap_err();
     opened.thread.join().unwrap_err();
     assert!(!opened.store.is_alive());
 }

@@ -20,6 +20,9 @@ use crate::store::schema::record::Token;
 use crate::store::schema::{keys, record};
 use crate::store::tests::rig::{Rig, START, attempt, event, paid, wait, webhook};
 use crate::store::updates::Told;
+use crate::store::{
+    AddToken, CreateAccount, DeleteWebhook, EraseEvent, RecordEvents, Registration, ResendNotification,
+};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -103,8 +106,8 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
                     }
                 }
                 let opened = Store::open(settings(&path, &Clock::manual(START)), |_| {}).unwrap();
-                let account = wait(opened.store.account("main".to_owned())).unwrap();
-                wait(opened.store.accept(account, vec![paid()], None)).unwrap().unwrap();
+                let account = wait(opened.store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
+                wait(opened.store.commit(RecordEvents { account, events: vec![paid()], key: None })).unwrap().unwrap();
                 wait(opened.store.stop()).unwrap();
                 drop(opened.store);
                 opened.thread.join().unwrap();
@@ -217,7 +220,7 @@ fn a_backup_under_load_is_of_one_moment() {
         rig.settle(first(&new[0], &webhook), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
         rig.settle(first(&new[1], &webhook), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
         let old = Seq(1 + recorded as u64 % 300);
-        wait(rig.store.erase(rig.account, old)).unwrap();
+        wait(rig.store.commit(EraseEvent { account: rig.account, seq: old })).unwrap();
     }
     let bytes = writer.join().unwrap();
     assert!(recorded > 10, "there was load: {recorded}");
@@ -248,7 +251,11 @@ fn what_is_restored_owes_what_was_owed_and_never_gives_a_number_twice() {
     assert_eq!(store.fresh_page(rig.account, webhook.no, Seq(0), 9).unwrap(), vec![events[1].seq, events[2].seq]);
     let state = |key| store.notification(rig.account, key).unwrap().unwrap().status(true, false);
     assert_eq!(state(first(&events[0], &webhook)), Status::Delivered);
-    let next = wait(store.accept(rig.account, vec![paid()], None)).unwrap().unwrap().remove(0).event;
+    let next = wait(store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: None }))
+        .unwrap()
+        .unwrap()
+        .remove(0)
+        .event;
     assert!(next.seq > after.seq);
     let id = |store: &Store, event: &Event| store.notification_id(first(event, &webhook));
     assert_ne!(id(&store, &next), id(&rig.store, &after), "a target would drop it as one it has had");
@@ -341,7 +348,7 @@ fn a_deleted_webhook_s_rows_go_with_the_last_of_its_notifications() {
     let event = rig.accept(vec![paid()]).remove(0);
     rig.settle(first(&event, &tried), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
     for hook in [&tried, &untried] {
-        assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+        assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     }
     rig.finish_jobs();
     let row = |rig: &Rig, hook: &Webhook| rig.store.webhook(rig.account, hook.no).unwrap().map(|hook| hook.id);
@@ -379,7 +386,7 @@ fn a_token_that_ended_is_listed_for_a_month_and_then_goes() {
             expires_at,
             last_used_at: None,
         };
-        wait(rig.store.add_token(token)).unwrap();
+        wait(rig.store.commit(AddToken { token })).unwrap();
     }
     let mut rig = rig;
     for (days, listed) in [(30, 2), (2, 1)] {
@@ -403,7 +410,7 @@ fn retention_forgets_what_is_old_and_never_what_is_owed() {
     rig.settle(key(0), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
     rig.settle(key(1), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
     rig.settle(key(2), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
-    wait(rig.store.resend(rig.account, key(2))).unwrap();
+    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(2) })).unwrap();
     rig.after(Duration::from_secs(3600));
     let young = rig.accept(vec![paid()]).remove(0);
     rig.settle(first(&young, &webhook), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
@@ -460,7 +467,11 @@ fn an_idempotency_key_whose_events_are_forgotten_records_anew() {
         let until = rig.clock.now().plus(Duration::from_secs(86_400));
         Some(IdempotencyKey { hash: [1; 16], fingerprint: [2; 16], until })
     };
-    let accept = || wait(rig.store.accept(rig.account, vec![paid(), paid()], key())).unwrap().unwrap();
+    let accept = || {
+        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid(), paid()], key: key() }))
+            .unwrap()
+            .unwrap()
+    };
     let recorded = accept();
     rig.after(Duration::from_secs(7200));
     rig.limit(Some(Duration::from_secs(3600)), None);
@@ -485,7 +496,7 @@ fn erasing_forgets_what_targets_echoed() {
     };
     rig.settle(key, echo(500), Verdict::RetryAt(START));
     rig.settle(key, echo(302), Verdict::RetryAt(START));
-    wait(rig.store.erase(rig.account, recorded.seq)).unwrap();
+    wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq })).unwrap();
     // One that was in flight meanwhile.
     rig.settle(key, echo(200), Verdict::Confirmed);
     let attempts = rig.store.attempts(&rig.notification(key)).unwrap();
@@ -514,10 +525,10 @@ fn a_committer_that_comes_back_no_more_is_seen() {
         }
     })
     .unwrap();
-    let account = wait(opened.store.account("main".to_owned())).unwrap();
+    let account = wait(opened.store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
     assert!(opened.store.stuck_for() < Duration::from_secs(5));
     let store = opened.store.clone();
-    let registering = std::thread::spawn(move || wait(store.register(webhook(account, &["*"]))));
+    let registering = std::thread::spawn(move || wait(store.commit(Registration::from(webhook(account, &["*"])))));
     let deadline = Instant::now() + Duration::from_secs(30);
     while opened.store.stuck_for() < Duration::from_millis(200) {
         assert!(Instant::now() < deadline, "nobody saw it");
@@ -536,9 +547,12 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
     let recorded = rig.accept(vec![paid()]).remove(0);
     let full = Limits { min_free: u64::MAX, ..Limits::default() };
     rig.store.set_limits(full);
-    let accept = || wait(rig.store.accept(rig.account, vec![paid()], None));
+    let accept = || wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: None }));
     assert!(matches!(accept(), Err(StoreError::Full { .. })));
-    assert!(matches!(wait(rig.store.resend(rig.account, first(&recorded, &webhook))), Err(StoreError::Full { .. })));
+    assert!(matches!(
+        wait(rig.store.commit(ResendNotification { account: rig.account, key: first(&recorded, &webhook) })),
+        Err(StoreError::Full { .. })
+    ));
     assert!(rig.store.full().is_some() && rig.store.room() == Room::Critical);
     rig.settle(first(&recorded, &webhook), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
     assert_eq!(
@@ -546,7 +560,7 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
         Status::Delivered,
         "outcomes are kept"
     );
-    wait(rig.store.erase(rig.account, recorded.seq)).unwrap();
+    wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq })).unwrap();
     rig.store.set_limits(Limits::default());
     assert!(accept().is_ok());
 }
@@ -557,7 +571,7 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
 fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     let rig = Rig::new();
     let hook = Webhook { ordered: true, ..webhook(rig.account, &["*"]) };
-    let hook = wait(rig.store.register(hook)).unwrap().unwrap().webhook;
+    let hook = wait(rig.store.commit(Registration::from(hook))).unwrap().unwrap().webhook;
     let of = |resource: &str| event("ORDER.PAID", &format!(r#"{{"id":"{resource}"}}"#));
     // In one batch, and so in one group: the second one's turn depends on what is only staged.
     let events = rig.accept(vec![of("a"), of("a"), of("b"), of("a"), of("a"), paid(), paid()]);
@@ -576,19 +590,19 @@ fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     let waits_for = |n: usize| rig.store.waits_for(&rig.notification(key(n))).unwrap().map(|event| event.seq);
     assert_eq!((waits_for(3), waits_for(0)), (Some(events[0].seq), None));
     // One that waits, delivered by hand: the turn stays where it is.
-    wait(rig.store.resend(rig.account, key(3))).unwrap().unwrap().unwrap();
+    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(3) })).unwrap().unwrap().unwrap();
     rig.settle(key(3), attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
     assert_eq!(due(), seqs(&[2, 5, 6]));
     // It has failed for good: the next one's turn. Then erased: the next but the one that is delivered.
     rig.settle(key(0), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
     assert_eq!(due(), seqs(&[1, 2, 5, 6]));
-    wait(rig.store.erase(rig.account, events[1].seq)).unwrap();
+    wait(rig.store.commit(EraseEvent { account: rig.account, seq: events[1].seq })).unwrap();
     assert_eq!(due(), seqs(&[2, 4, 5, 6]));
     rig.check_rows();
     let later = rig.accept(vec![of("a")]).remove(0);
     assert!(rig.notification(first(&later, &hook)).awaits_predecessor);
     // Deleting the webhook cancels what waits as well.
-    assert!(wait(rig.store.delete(rig.account, hook.id)).unwrap());
+    assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
     assert_eq!(rig.notification(first(&later, &hook)).status(true, false), Status::Cancelled);
     rig.check_rows();

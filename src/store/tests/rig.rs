@@ -13,6 +13,7 @@ use crate::store::limits::Limits;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::{keys, record, sets};
 use crate::store::updates::Told;
+use crate::store::{CreateAccount, RecordEvents, RecordOutcome, Registration};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ impl Rig {
             clock: clock.clone(),
         };
         let opened = Store::open(settings, move |told| heard.lock().unwrap().extend(told)).unwrap();
-        let account = wait(opened.store.account("main".to_owned())).unwrap();
+        let account = wait(opened.store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
         Self { dir, store: opened.store, clock, told, thread: opened.thread, account }
     }
 
@@ -72,18 +73,27 @@ impl Rig {
     }
 
     pub(crate) fn register(&self, patterns: &[&str]) -> Arc<Webhook> {
-        wait(self.store.register(webhook(self.account, patterns))).unwrap().unwrap().webhook
+        wait(self.store.commit(Registration::from(webhook(self.account, patterns)))).unwrap().unwrap().webhook
     }
 
     pub(crate) fn accept(&self, events: Vec<NewEvent>) -> Vec<Event> {
-        let accepted = wait(self.store.accept(self.account, events, None)).unwrap().unwrap();
+        let accepted =
+            wait(self.store.commit(RecordEvents { account: self.account, events, key: None })).unwrap().unwrap();
         accepted.into_iter().map(|accepted| accepted.event).collect()
     }
 
     pub(crate) fn settle(&self, key: NotificationKey, attempt: Attempt, verdict: Verdict) {
         let asked_at = self.notification(key).manual_at.filter(|_| attempt.trigger != Trigger::Automatic);
         let gap = if let Verdict::RetryAt(at) = verdict { at.since(self.clock.now()) } else { Duration::ZERO };
-        self.store.settle(self.account, key, attempt, verdict, gap, asked_at, self.seen(key.webhook));
+        self.store.record_outcome(RecordOutcome {
+            account: self.account,
+            key,
+            attempt,
+            verdict,
+            gap,
+            requested_at: asked_at,
+            seen: self.seen(key.webhook),
+        });
         self.barrier();
     }
 
@@ -94,7 +104,7 @@ impl Rig {
 
     /// Whatever was sent before is done.
     pub(crate) fn barrier(&self) {
-        wait(self.store.account("main".to_owned())).unwrap();
+        wait(self.store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
     }
 
     pub(crate) fn finish_jobs(&self) {
