@@ -1,8 +1,9 @@
 //! The egress guard: which addresses an attempt may dial.
 //!
-//! Whoever registers a webhook chooses a URL, and the daemon stands where the merchant's own systems stand. Without the
-//! guard a target such as `http://169.254.169.254/` would make it a door into that network. It judges the address that
-//! is about to be dialled, never a name: a name may resolve differently a moment later. Pure: no resolver, no socket.
+//! A webhook's target is a URL that any user of the API may choose, and the daemon runs in the merchant's own network.
+//! Without the guard, a target such as `http://169.254.169.254/` would give access to that network (server-side request
+//! forgery). The guard judges the address that is about to be dialled, never a name: a name may resolve differently a
+//! moment later. Pure: no resolver, no socket.
 
 use crate::config::AllowRule;
 use crate::model::AddressRange;
@@ -45,10 +46,10 @@ impl Guard {
 
     /// Whether `ip` may be dialled at `port`.
     ///
-    /// An address that embeds an IPv4 one is judged by that, see [`Reached`]. Private and reserved ranges open to every entry
-    /// that covers the address. Loopback, link-local and metadata addresses, and tunnels that may end anywhere, open only to
-    /// an entry that lies inside their own range, so that a hasty `0.0.0.0/0` does not give the machine itself away.
-    /// Multicast, broadcast and the unspecified address never open.
+    /// An address that embeds an IPv4 one is judged by that, see [`Reached`]. Private and reserved ranges open to every
+    /// entry that covers the address. Loopback, link-local and metadata addresses, and tunnels that may end anywhere,
+    /// open only to an entry that lies inside their own range, so that a hasty `0.0.0.0/0` does not give the machine
+    /// itself away. Multicast, broadcast and the unspecified address never open.
     pub fn check(&self, ip: IpAddr, port: u16) -> Result<(), Blocked> {
         let reached = Reached::by(ip);
         let judged = reached.itself.then_some(ip).into_iter().chain(reached.embedded.into_iter().flatten());
@@ -60,7 +61,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Those of `addresses` that may be dialled, in their order; why the first may not where none may. No address is admitted of none.
+    /// Those of `addresses` that may be dialled, in their order; why the first may not where none may. No address is
+    /// admitted of none.
     pub fn admit(&self, addresses: &[SocketAddr]) -> Result<Vec<SocketAddr>, Blocked> {
         let mut first = None;
         let mut admitted = Vec::with_capacity(addresses.len());
@@ -91,13 +93,13 @@ impl Guard {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) net: AddressRange,
-    pub(crate) range: Range,
+    pub(crate) class: AddressClass,
     pub(crate) opens: Opens,
 }
 
 /// What a range of addresses is for; what it is called in a sentence stands in [`super::failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Range {
+pub(crate) enum AddressClass {
     Unspecified,
     Loopback,
     LinkLocal,
@@ -121,72 +123,73 @@ pub(crate) enum Opens {
     Never,
 }
 
-/// The IANA registries of special-purpose addresses (RFC 6890, RFC 8190), multicast, and where clouds keep their metadata.
+/// The IANA registries of special-purpose addresses (RFC 6890, RFC 8190), multicast, and where clouds keep their
+/// metadata.
 ///
-/// The registries call a few ranges globally reachable: anycast for DNS sinks (AS112), for tunnels (AMT, 6to4 relays) and for
-/// finding a NAT (192.0.0.9 and the like). Whichever machine is nearest answers there, perhaps one's own router, and no
-/// shop's server ever does, so they are refused with the rest.
+/// The registries call a few ranges globally reachable: anycast for DNS sinks (AS112), for tunnels (AMT, 6to4 relays)
+/// and for finding a NAT (192.0.0.9 and the like). Whichever machine is nearest answers there, perhaps one's own
+/// router, and no shop's server ever does, so they are refused with the rest.
 ///
 /// The first row that covers an address decides, so a narrow range stands above the one around it. IPv6 hands out
 /// `2000::/3` alone as public: the last rows refuse everything outside it, whatever it may come to mean.
 #[rustfmt::skip]
 const REFUSED: &[Refused] = &[
-    v4([0, 0, 0, 0], 8, Range::Unspecified, Opens::Never),
-    v4([127, 0, 0, 0], 8, Range::Loopback, Opens::ToAnEntryInside),
-    v4([169, 254, 0, 0], 16, Range::LinkLocal, Opens::ToAnEntryInside),
-    v4([100, 100, 100, 200], 32, Range::Metadata, Opens::ToAnEntryInside),
-    v4([168, 63, 129, 16], 32, Range::Metadata, Opens::ToAnEntryInside),
-    v4([192, 0, 0, 192], 32, Range::Metadata, Opens::ToAnEntryInside),
-    v4([255, 255, 255, 255], 32, Range::Broadcast, Opens::Never),
-    v4([224, 0, 0, 0], 4, Range::Multicast, Opens::Never),
-    v4([10, 0, 0, 0], 8, Range::Private, Opens::ToAnyEntry),
-    v4([172, 16, 0, 0], 12, Range::Private, Opens::ToAnyEntry),
-    v4([192, 168, 0, 0], 16, Range::Private, Opens::ToAnyEntry),
-    v4([100, 64, 0, 0], 10, Range::Shared, Opens::ToAnyEntry),
-    v4([192, 0, 0, 0], 24, Range::Protocols, Opens::ToAnyEntry),
-    v4([192, 31, 196, 0], 24, Range::Protocols, Opens::ToAnyEntry),
-    v4([192, 52, 193, 0], 24, Range::Protocols, Opens::ToAnyEntry),
-    v4([192, 88, 99, 0], 24, Range::Protocols, Opens::ToAnyEntry),
-    v4([192, 175, 48, 0], 24, Range::Protocols, Opens::ToAnyEntry),
-    v4([192, 0, 2, 0], 24, Range::Documentation, Opens::ToAnyEntry),
-    v4([198, 51, 100, 0], 24, Range::Documentation, Opens::ToAnyEntry),
-    v4([203, 0, 113, 0], 24, Range::Documentation, Opens::ToAnyEntry),
-    v4([198, 18, 0, 0], 15, Range::Benchmarking, Opens::ToAnyEntry),
-    v4([240, 0, 0, 0], 4, Range::Reserved, Opens::ToAnyEntry),
-    v6([0, 0, 0, 0, 0, 0, 0, 0], 128, Range::Unspecified, Opens::Never),
-    v6([0, 0, 0, 0, 0, 0, 0, 1], 128, Range::Loopback, Opens::ToAnEntryInside),
-    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Range::Multicast, Opens::Never),
-    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, Range::LinkLocal, Opens::ToAnEntryInside),
-    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32, Range::Metadata, Opens::ToAnEntryInside),
-    v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, Range::Metadata, Opens::ToAnEntryInside),
-    v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128, Range::Metadata, Opens::ToAnEntryInside),
-    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, Range::Metadata, Opens::ToAnEntryInside),
-    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, Range::Private, Opens::ToAnyEntry),
-    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, Range::Documentation, Opens::ToAnyEntry),
-    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Range::Documentation, Opens::ToAnyEntry),
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, Range::Tunnel, Opens::ToAnEntryInside),
-    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, Range::Protocols, Opens::ToAnyEntry),
-    v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48, Range::Protocols, Opens::ToAnyEntry),
-    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64, Range::DiscardOnly, Opens::ToAnyEntry),
-    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, Range::Tunnel, Opens::ToAnEntryInside),
-    v6([0, 0, 0, 0, 0, 0, 0, 0], 96, Range::Tunnel, Opens::ToAnEntryInside),
-    v6([0, 0, 0, 0, 0, 0, 0, 0], 3, Range::Reserved, Opens::ToAnyEntry),
-    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, Range::Reserved, Opens::ToAnyEntry),
-    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1, Range::Reserved, Opens::ToAnyEntry),
+    v4([0, 0, 0, 0], 8, AddressClass::Unspecified, Opens::Never),
+    v4([127, 0, 0, 0], 8, AddressClass::Loopback, Opens::ToAnEntryInside),
+    v4([169, 254, 0, 0], 16, AddressClass::LinkLocal, Opens::ToAnEntryInside),
+    v4([100, 100, 100, 200], 32, AddressClass::Metadata, Opens::ToAnEntryInside),
+    v4([168, 63, 129, 16], 32, AddressClass::Metadata, Opens::ToAnEntryInside),
+    v4([192, 0, 0, 192], 32, AddressClass::Metadata, Opens::ToAnEntryInside),
+    v4([255, 255, 255, 255], 32, AddressClass::Broadcast, Opens::Never),
+    v4([224, 0, 0, 0], 4, AddressClass::Multicast, Opens::Never),
+    v4([10, 0, 0, 0], 8, AddressClass::Private, Opens::ToAnyEntry),
+    v4([172, 16, 0, 0], 12, AddressClass::Private, Opens::ToAnyEntry),
+    v4([192, 168, 0, 0], 16, AddressClass::Private, Opens::ToAnyEntry),
+    v4([100, 64, 0, 0], 10, AddressClass::Shared, Opens::ToAnyEntry),
+    v4([192, 0, 0, 0], 24, AddressClass::Protocols, Opens::ToAnyEntry),
+    v4([192, 31, 196, 0], 24, AddressClass::Protocols, Opens::ToAnyEntry),
+    v4([192, 52, 193, 0], 24, AddressClass::Protocols, Opens::ToAnyEntry),
+    v4([192, 88, 99, 0], 24, AddressClass::Protocols, Opens::ToAnyEntry),
+    v4([192, 175, 48, 0], 24, AddressClass::Protocols, Opens::ToAnyEntry),
+    v4([192, 0, 2, 0], 24, AddressClass::Documentation, Opens::ToAnyEntry),
+    v4([198, 51, 100, 0], 24, AddressClass::Documentation, Opens::ToAnyEntry),
+    v4([203, 0, 113, 0], 24, AddressClass::Documentation, Opens::ToAnyEntry),
+    v4([198, 18, 0, 0], 15, AddressClass::Benchmarking, Opens::ToAnyEntry),
+    v4([240, 0, 0, 0], 4, AddressClass::Reserved, Opens::ToAnyEntry),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 128, AddressClass::Unspecified, Opens::Never),
+    v6([0, 0, 0, 0, 0, 0, 0, 1], 128, AddressClass::Loopback, Opens::ToAnEntryInside),
+    v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, AddressClass::Multicast, Opens::Never),
+    v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, AddressClass::LinkLocal, Opens::ToAnEntryInside),
+    v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32, AddressClass::Metadata, Opens::ToAnEntryInside),
+    v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, AddressClass::Metadata, Opens::ToAnEntryInside),
+    v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128, AddressClass::Metadata, Opens::ToAnEntryInside),
+    v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128, AddressClass::Metadata, Opens::ToAnEntryInside),
+    v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, AddressClass::Private, Opens::ToAnyEntry),
+    v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32, AddressClass::Documentation, Opens::ToAnyEntry),
+    v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, AddressClass::Documentation, Opens::ToAnyEntry),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, AddressClass::Tunnel, Opens::ToAnEntryInside),
+    v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23, AddressClass::Protocols, Opens::ToAnyEntry),
+    v6([0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0], 48, AddressClass::Protocols, Opens::ToAnyEntry),
+    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 64, AddressClass::DiscardOnly, Opens::ToAnyEntry),
+    v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48, AddressClass::Tunnel, Opens::ToAnEntryInside),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 96, AddressClass::Tunnel, Opens::ToAnEntryInside),
+    v6([0, 0, 0, 0, 0, 0, 0, 0], 3, AddressClass::Reserved, Opens::ToAnyEntry),
+    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, AddressClass::Reserved, Opens::ToAnyEntry),
+    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1, AddressClass::Reserved, Opens::ToAnyEntry),
 ];
 
-const fn v4(net: [u8; 4], prefix: u8, range: Range, opens: Opens) -> Refused {
-    Refused { net: AddressRange::v4(net, prefix), range, opens }
+const fn v4(net: [u8; 4], prefix: u8, class: AddressClass, opens: Opens) -> Refused {
+    Refused { net: AddressRange::v4(net, prefix), class, opens }
 }
 
-const fn v6(net: [u16; 8], prefix: u8, range: Range, opens: Opens) -> Refused {
-    Refused { net: AddressRange::v6(net, prefix), range, opens }
+const fn v6(net: [u16; 8], prefix: u8, class: AddressClass, opens: Opens) -> Refused {
+    Refused { net: AddressRange::v6(net, prefix), class, opens }
 }
 
 /// What dialling an address may come to: the address itself, and the IPv4 addresses it embeds.
 ///
-/// An IPv4-mapped address, one of the well-known NAT64 prefix and one of 6to4 are nothing but a spelling of the IPv4 address,
-/// and are judged by that alone. What else carries an IPv4 address is judged by both.
+/// An IPv4-mapped address, one of the well-known NAT64 prefix and one of 6to4 are nothing but a spelling of the IPv4
+/// address, and are judged by that alone. What else carries an IPv4 address is judged by both.
 struct Reached {
     itself: bool,
     embedded: [Option<IpAddr>; 2],
@@ -208,7 +211,8 @@ impl Reached {
             [0x2001, 0, high, low, _, _, client_high, client_low] => {
                 Self { itself: true, embedded: [two(high, low), two(!client_high, !client_low)] }
             }
-            // IPv4-compatible, RFC 4291, 2.5.5.1; IPv4-translated, RFC 2765, 2.1; ISATAP under any prefix, RFC 5214, 6.1.
+            // IPv4-compatible, RFC 4291, 2.5.5.1; IPv4-translated, RFC 2765, 2.1; ISATAP under any prefix, RFC 5214,
+            // 6.1.
             [0, 0, 0, 0, 0 | 0xffff, 0, high, low] | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => {
                 carrying(two(high, low))
             }

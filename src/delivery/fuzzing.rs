@@ -1,4 +1,5 @@
-//! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be kept.
+//! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be
+//! kept.
 
 use super::egress::Guard;
 use super::handle::Handle;
@@ -160,8 +161,8 @@ const HANG_UP: Duration = Duration::from_millis(1);
 /// How much is sent where the input asks for a flood.
 const FLOOD_BYTES: usize = 600 * 1024;
 
-/// What a hostile target sends, to the real client over loopback. A byte of `0xff` ends the answer to one request, one of `0xfe` a
-/// write; after a first byte of `0xfd`, the last answer is repeated to a flood.
+/// What a hostile target sends, to the real client over loopback. A byte of `0xff` ends the answer to one request, one
+/// of `0xfe` a write; after a first byte of `0xfd`, the last answer is repeated to a flood.
 pub fn response(data: &[u8]) {
     static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be started")

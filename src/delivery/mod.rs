@@ -1,7 +1,7 @@
-//! HTTP out: what is owed to a webhook becomes attempts, and what came back becomes their outcome.
+//! HTTP out: notifications become attempts, and what a target answers becomes their outcomes.
 //!
 //! [`schedule`] decides who is attempted when, [`transport`] makes one attempt, and `failure` says in words why one
-//! failed. Nothing here listens, and nothing here knows the verbs that made a notification owed.
+//! failed. Nothing here listens, and nothing here knows how a notification came to be.
 
 pub mod egress;
 mod failure;

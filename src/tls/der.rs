@@ -1,5 +1,6 @@
-//! DER, as certificates are written in it (X.690): a value after the other, each with its tag and its length. What the values mean is
-//! not known here. Bytes of strangers are read with it: it never panics, and takes nothing but the slice that it is given.
+//! DER, as certificates are written in it (X.690): a value after the other, each with its tag and its length. What the
+//! values mean is not known here. Bytes of strangers are read with it: it never panics, and takes nothing but the slice
+//! that it is given.
 
 /// The values of some DER, one after the other: tag and content. It ends at what it can't read.
 pub(crate) struct Der<'a>(pub(crate) &'a [u8]);

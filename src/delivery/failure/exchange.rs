@@ -72,7 +72,8 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
                  webhook's target."
             ),
             format!(
-                "{host} fechou a conexão sem responder; se esta porta fala https, escreva https:// no destino do webhook."
+                "{host} fechou a conexão sem responder; se esta porta fala https, escreva https:// no destino do \
+                 webhook."
             ),
         ),
         (false, _) => error(
@@ -214,7 +215,8 @@ impl Unanswered {
     }
 }
 
-/// A connection carried more bytes than [`crate::delivery::transport::stream::MAX_RESPONSE_BYTES`] in answer to one request.
+/// A connection carried more bytes than [`crate::delivery::transport::stream::MAX_RESPONSE_BYTES`] in answer to one
+/// request.
 #[derive(Debug)]
 pub(crate) struct TooMuchSent;
 

@@ -1,9 +1,10 @@
 //! Turns what went wrong into an [`ErrorCode`] and one sentence a shop owner understands, in English and in Portuguese.
 //!
-//! Every sentence an attempt can end with stands here, its two languages side by side in one call of [`sentence::error`]: two
-//! languages need no catalogue of keys, and a sentence changed in one can't be forgotten in the other. Errors are
-//! told apart by their types, found along the chain of sources, never by their texts, which change between versions
-//! of a library; and no library's own words are passed on, which are English and were written for its developers.
+//! Every sentence an attempt can end with stands here, its two languages side by side in one call of
+//! [`sentence::error`]: two languages need no catalogue of keys, and a sentence changed in one can't be forgotten in
+//! the other. Errors are told apart by their types, found along the chain of sources, never by their texts, which
+//! change between versions of a library; and no library's own words are passed on, which are English and were written
+//! for its developers.
 
 mod certificate;
 mod date;

@@ -2,7 +2,7 @@
 
 use super::sentence::{error, span};
 use super::system::{self, Cause, is_ours};
-use crate::delivery::egress::{Blocked, Range};
+use crate::delivery::egress::{AddressClass, Blocked};
 use crate::model::{AttemptError, ErrorCode, ProxyUrl, TargetUrl};
 use dns_lookup::{LookupError, LookupErrorKind};
 use http::StatusCode;
@@ -76,7 +76,7 @@ pub(crate) fn not_https(target: &TargetUrl) -> AttemptError {
 
 /// The egress guard refuses the address.
 pub(crate) fn blocked(blocked: &Blocked) -> AttemptError {
-    let (what, what_pt) = called(blocked.refused.range);
+    let (what, what_pt) = called(blocked.refused.class);
     let (ip, judged) = (blocked.ip, blocked.judged);
     let (who, who_pt) = if judged == ip {
         (format!("{ip} is"), format!("{ip} é"))
@@ -100,28 +100,28 @@ pub(crate) fn blocked(blocked: &Blocked) -> AttemptError {
     )
 }
 
-const fn called(range: Range) -> (&'static str, &'static str) {
-    match range {
-        Range::Unspecified => ("an unspecified address", "um endereço não especificado"),
-        Range::Loopback => ("a loopback address", "um endereço da própria máquina"),
-        Range::LinkLocal => (
+const fn called(class: AddressClass) -> (&'static str, &'static str) {
+    match class {
+        AddressClass::Unspecified => ("an unspecified address", "um endereço não especificado"),
+        AddressClass::Loopback => ("a loopback address", "um endereço da própria máquina"),
+        AddressClass::LinkLocal => (
             "a link-local address (where clouds serve their metadata)",
             "um endereço de enlace local (onde as nuvens servem os seus metadados)",
         ),
-        Range::Metadata => ("a cloud's metadata address", "o endereço de metadados de uma nuvem"),
-        Range::Broadcast => ("the broadcast address", "o endereço de broadcast"),
-        Range::Multicast => ("a multicast address", "um endereço de multicast"),
-        Range::Private => ("a private address", "um endereço privado"),
-        Range::Shared => ("a carrier's shared address", "um endereço compartilhado de operadora"),
-        Range::Protocols => ("an address reserved for protocols", "um endereço reservado para protocolos"),
-        Range::Documentation => ("a documentation address", "um endereço de documentação"),
-        Range::Benchmarking => ("a benchmarking address", "um endereço de testes de desempenho"),
-        Range::DiscardOnly => ("a discard-only address", "um endereço só de descarte"),
-        Range::Tunnel => (
+        AddressClass::Metadata => ("a cloud's metadata address", "o endereço de metadados de uma nuvem"),
+        AddressClass::Broadcast => ("the broadcast address", "o endereço de broadcast"),
+        AddressClass::Multicast => ("a multicast address", "um endereço de multicast"),
+        AddressClass::Private => ("a private address", "um endereço privado"),
+        AddressClass::Shared => ("a carrier's shared address", "um endereço compartilhado de operadora"),
+        AddressClass::Protocols => ("an address reserved for protocols", "um endereço reservado para protocolos"),
+        AddressClass::Documentation => ("a documentation address", "um endereço de documentação"),
+        AddressClass::Benchmarking => ("a benchmarking address", "um endereço de testes de desempenho"),
+        AddressClass::DiscardOnly => ("a discard-only address", "um endereço só de descarte"),
+        AddressClass::Tunnel => (
             "an address of a tunnel that may end anywhere",
             "um endereço de um túnel que pode terminar em qualquer lugar",
         ),
-        Range::Reserved => ("a reserved address", "um endereço reservado"),
+        AddressClass::Reserved => ("a reserved address", "um endereço reservado"),
     }
 }
 
@@ -188,7 +188,8 @@ pub(crate) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved) -> AttemptE
                 "The address of the outbound proxy {proxy} could not be found; check `[egress] proxy` in the config."
             ),
             format!(
-                "Não foi possível descobrir o endereço do proxy de saída {proxy}; confira `[egress] proxy` na configuração."
+                "Não foi possível descobrir o endereço do proxy de saída {proxy}; confira `[egress] proxy` na \
+                 configuração."
             ),
         ),
     }

@@ -106,10 +106,10 @@ fn a_proxy_is_named_without_its_password() {
     says(
         &proxy_refused(&proxy, address(), StatusCode::FORBIDDEN),
         ErrorCode::ProxyRefused,
-        "The outbound proxy proxy.example:3128 answered CONNECT 192.0.2.1:443 with 403: its rules must allow CONNECT to that \
-         address and port.",
-        "O proxy de saída proxy.example:3128 respondeu 403 a CONNECT 192.0.2.1:443: as regras dele precisam permitir CONNECT a \
-         esse endereço e porta.",
+        "The outbound proxy proxy.example:3128 answered CONNECT 192.0.2.1:443 with 403: its rules must allow \
+         CONNECT to that address and port.",
+        "O proxy de saída proxy.example:3128 respondeu 403 a CONNECT 192.0.2.1:443: as regras dele precisam \
+         permitir CONNECT a esse endereço e porta.",
     );
     says(
         &proxy_unreachable(&proxy, &ErrorKind::ConnectionRefused.into()),
@@ -120,8 +120,10 @@ fn a_proxy_is_named_without_its_password() {
     says(
         &proxy_unresolved(&proxy, &Unresolved::NotFound),
         ErrorCode::ProxyFailed,
-        "The address of the outbound proxy proxy.example:3128 could not be found; check `[egress] proxy` in the config.",
-        "Não foi possível descobrir o endereço do proxy de saída proxy.example:3128; confira `[egress] proxy` na configuração.",
+        "The address of the outbound proxy proxy.example:3128 could not be found; check `[egress] proxy` in the \
+         config.",
+        "Não foi possível descobrir o endereço do proxy de saída proxy.example:3128; confira `[egress] proxy` na \
+         configuração.",
     );
     assert_eq!(proxy_unreachable(&proxy, &io::Error::from_raw_os_error(24)).code, ErrorCode::Internal);
 }
@@ -132,9 +134,10 @@ fn what_is_blocked_is_named_and_so_is_what_opens_it() {
     says(
         &said("10.0.0.5"),
         ErrorCode::BlockedTarget,
-        "10.0.0.5 is a private address, which is not dialled; `[egress] allow = [\"10.0.0.5/32:80\"]` in the config opens it.",
-        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow = [\"10.0.0.5/32:80\"]` na configuração o \
-         libera.",
+        "10.0.0.5 is a private address, which is not dialled; `[egress] allow = [\"10.0.0.5/32:80\"]` in the config \
+         opens it.",
+        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow = [\"10.0.0.5/32:80\"]` na \
+         configuração o libera.",
     );
     says(
         &said("::ffff:127.0.0.1"),
@@ -148,7 +151,8 @@ fn what_is_blocked_is_named_and_so_is_what_opens_it() {
         &said("::"),
         ErrorCode::BlockedTarget,
         ":: is an unspecified address, which is not dialled, and `[egress] allow` in the config can't open it.",
-        ":: é um endereço não especificado, ao qual não se conecta, e `[egress] allow` na configuração não pode liberá-lo.",
+        ":: é um endereço não especificado, ao qual não se conecta, e `[egress] allow` na configuração não pode \
+         liberá-lo.",
     );
 }
 
@@ -285,10 +289,10 @@ fn every_status_but_a_2xx_is_explained() {
     says(
         &why(&response(308, Some("https://nova.example/"))).unwrap(),
         ErrorCode::Redirect,
-        "The target answered 308, a redirect to https://nova.example/, which is not followed, since the authorization would \
-         go along: change the webhook's target to the final address.",
-        "O destino respondeu 308, um redirecionamento para https://nova.example/, que não é seguido, pois a autorização iria \
-         junto: mude o destino do webhook para o endereço final.",
+        "The target answered 308, a redirect to https://nova.example/, which is not followed, since the \
+         authorization would go along: change the webhook's target to the final address.",
+        "O destino respondeu 308, um redirecionamento para https://nova.example/, que não é seguido, pois a \
+         autorização iria junto: mude o destino do webhook para o endereço final.",
     );
 }
 
@@ -394,7 +398,7 @@ fn version_1_lacks_something_else_in_an_intermediate() {
     );
     assert_eq!(
         said.message_pt,
-        "O certificado intermediário “loja.example” que loja.example envia é X.509 versão 1, emitido sem basicConstraints: \
-         emita-o de novo com CA:TRUE."
+        "O certificado intermediário “loja.example” que loja.example envia é X.509 versão 1, emitido sem \
+         basicConstraints: emita-o de novo com CA:TRUE."
     );
 }

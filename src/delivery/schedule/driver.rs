@@ -1,8 +1,9 @@
 //! The driver: the scheduler, with what it has to know of webhooks, settings and the store.
 //!
-//! It takes in what the store and the attempts say, has the scheduler step, and says what is to be done. It decides one thing by
-//! itself: what an attempt's result means for the schedule, which needs the policy and the clock that the pure core does without. It
-//! waits for nothing and spawns nothing: the engine's tasks do that, and in the tests a simulation.
+//! It takes in what the store and the attempts say, has the scheduler step, and says what is to be done. It decides one
+//! thing by itself: what an attempt's result means for the schedule, which needs the policy and the clock that the pure
+//! core does without. It waits for nothing and spawns nothing: the engine's tasks do that, and in the tests a
+//! simulation.
 
 use super::lane::Standstill;
 use super::message::{Action, AttemptKind, Input, LaneSettings, Reachability, RetryAfterHold};
@@ -25,7 +26,7 @@ use std::time::Duration;
 pub(crate) const READ_AGAIN: Duration = Duration::from_secs(15);
 /// The shortest time between two warnings that this machine can't make attempts.
 const WARN_AGAIN: Duration = Duration::from_secs(60);
-/// How many of a lane's first rows an audit looks at.
+/// How many of each queue's first rows an audit reads.
 const AUDIT_ROWS: usize = 64;
 
 /// What the config says of delivery; replaced on reload.
@@ -79,7 +80,7 @@ pub(crate) struct Driver {
     lanes: BTreeMap<WebhookNo, Arc<PreparedWebhook>>,
     status: Arc<Status>,
     stopping: bool,
-    /// Whether the disk leaves no room for outcomes.
+    /// Whether the disk is too full to store outcomes.
     starved: bool,
     /// When the log last had a warning that this machine can't make attempts, by [`Clock::pace`].
     warned: Option<Duration>,
@@ -137,15 +138,14 @@ impl Driver {
         }
     }
 
-    /// On a disk that is nearly full, outcomes must find room: no attempt is made whose outcome might not. `None` where nothing has
-    /// changed.
-    pub(crate) fn check_room(&mut self) -> Option<Input<Arc<Hot>>> {
+    /// Makes no attempts while the disk is so full that their outcomes might not fit. `None` where nothing has changed.
+    pub(crate) fn check_disk(&mut self) -> Option<Input<Arc<Hot>>> {
         let starved = self.store.room() == Room::Critical;
         if starved == self.starved {
             return None;
         }
         self.starved = starved;
-        self.status.has_room(!starved);
+        self.status.set_disk_is_full(starved);
         Some(Input::MaxInFlight(self.max_in_flight()))
     }
 
@@ -159,7 +159,7 @@ impl Driver {
         if self.starved || self.stopping { 0 } else { self.settings.max_in_flight }
     }
 
-    /// When a step is due at the latest, if nothing is heard before.
+    /// When a step is due at the latest, if no input comes before.
     pub(crate) fn next_wake(&self) -> Option<Timestamp> {
         self.scheduler.next_wake()
     }
@@ -225,8 +225,8 @@ impl Driver {
         }
     }
 
-    /// Idle connections that have waited for too long, and those that tests of paused webhooks have left. A clock that jumped has let
-    /// go of every lane.
+    /// Idle connections that have waited for too long, and those that tests of paused webhooks have left. A clock that
+    /// jumped has let go of every lane.
     pub(crate) fn sweep(&mut self) {
         let shown: Vec<WebhookNo> = self.shown.keys().copied().collect();
         for no in shown {
@@ -246,8 +246,8 @@ impl Driver {
         inputs.extend(webhooks.into_iter().map(|webhook| self.lane(webhook)));
     }
 
-    pub(crate) fn on_store_update(&mut self, told: Told) -> Input<Arc<Hot>> {
-        match told {
+    pub(crate) fn on_store_update(&mut self, update: Told) -> Input<Arc<Hot>> {
+        match update {
             Told::Webhook(webhook) => self.lane(webhook),
             Told::Fresh { key, hot } => Input::Untried { key, hot },
             Told::Manual { key, since, at_once } => Input::Manual { key, since, at_once },
@@ -299,7 +299,8 @@ impl Driver {
         };
         if reachability == Reachability::LocalFault {
             self.warn_of_local_fault(&report.result, &lane.webhook);
-            // Of the schedule it uses up nothing: it is owed what it was. Whoever waits for an attempt by hand is told how it went.
+            // An automatic attempt uses up nothing of its schedule and is made again. A manual one is recorded: a
+            // person waits for its outcome.
             let standing = match kind {
                 AttemptKind::Untried => Some(Standing::Fresh),
                 AttemptKind::Retry(due) => Some(Standing::Retry(due)),
@@ -353,7 +354,8 @@ impl Driver {
         if let AttemptResult::Error(error) = result {
             tracing::warn!(
                 webhook = %webhook.id, why = error.message,
-                "this machine could not make an attempt: it uses up none of the 20 and is made again; look at LimitNOFILE and memory"
+                "this machine could not make an attempt: it uses up none of the 20 and is made again; look at \
+                 LimitNOFILE and memory"
             );
         }
     }
@@ -414,7 +416,8 @@ pub(crate) struct PreparedAttempt {
 }
 
 impl PreparedAttempt {
-    /// Of a notification that the commit which recorded its event has just announced: there is nothing to read that could differ.
+    /// Of a notification that the commit which recorded its event has just announced: there is nothing to read that
+    /// could differ.
     pub(crate) fn untried(payload: &Hot) -> Self {
         Self {
             body: payload.payload().body().clone(),
@@ -436,8 +439,8 @@ const fn reachability_of(code: ErrorCode) -> Reachability {
     }
 }
 
-/// Reads a notification that a timer or a queue says is due: its attempt if it still is, what is pending of it instead if not. That
-/// is the whole of cancellation. Blocks on the disk at worst.
+/// Reads a notification that a timer or a queue says is due: its attempt if it still is, what is pending of it instead
+/// if not. That is the whole of cancellation. Blocks on the disk at worst.
 pub(crate) fn prepare(
     store: &Store,
     account: AccountNo,

@@ -1,7 +1,7 @@
 //! The engine: the tasks that carry out what the driver decides.
 //!
-//! One task owns the [`Driver`]. It hears from the store over one channel and from its own attempts and reads over another; every
-//! attempt is a task of its own, owned and joined here.
+//! One task owns the [`Driver`]. It hears from the store over one channel and from its own attempts and reads over
+//! another; every attempt is a task of its own, owned and joined here.
 
 use super::driver::{Driver, DriverEvent, EndedAttempt, EngineSettings, PreparedAttempt, READ_AGAIN, load, prepare};
 use super::message::{Action, AttemptKind, Input};
@@ -39,12 +39,12 @@ enum Command {
     Stop { grace: Duration, done: oneshot::Sender<usize> },
 }
 
-/// The store's end of the channel: unbounded, because the committer must never wait for the engine. What is in it is bounded
-/// all the same, by the store's limit of waiting commits and of payloads on their way.
+/// The store's end of the channel: unbounded, because the committer must never wait for the engine. What is in it is
+/// bounded all the same, by the store's limit of waiting commits and of payloads on their way.
 pub type Feed = mpsc::UnboundedReceiver<Vec<Told>>;
 
 impl Engine {
-    /// Starts delivering what the store owes, the backlog of earlier runs included.
+    /// Starts delivering what is pending in the store, the backlog of earlier runs included.
     pub fn start(
         store: Store,
         client: Client,
@@ -64,12 +64,12 @@ impl Engine {
 
     /// Takes up what a reload changed; attempts in flight end as they began.
     pub fn reload(&self, settings: EngineSettings) {
-        // An engine that is gone needs no settings.
+        // An engine that has stopped needs no settings.
         let _ = self.commands.send(Command::Reload(Box::new(settings)));
     }
 
-    /// Starts nothing more, lets attempts in flight end for at most `grace`, and stops; what was cut off stays owed. Returns
-    /// how many attempts were cut off.
+    /// Starts nothing more, lets attempts in flight end for at most `grace`, and stops; what was cut off stays pending.
+    /// Returns how many attempts were cut off.
     pub async fn stop(self, grace: Duration) -> usize {
         let (done, stopped) = oneshot::channel();
         let _ = self.commands.send(Command::Stop { grace, done });
@@ -112,20 +112,21 @@ impl Tasks {
             if stopping.as_ref().is_some_and(|(_, cut_off_at)| is_over(*cut_off_at)) {
                 break;
             }
-            if let Some(input) = self.driver.check_room() {
+            if let Some(input) = self.driver.check_disk() {
                 inputs.push(input);
                 continue;
             }
             let nap = self.driver.next_wake().map_or(MAX_SLEEP, |wake| wake.since(self.clock.now()).min(MAX_SLEEP));
             tokio::select! {
-                told = feed.recv(), if feed_open => match told {
-                    Some(told) => inputs.extend(told.into_iter().map(|told| self.driver.on_store_update(told))),
+                updates = feed.recv(), if feed_open => match updates {
+                    Some(updates) => self.on_store_updates(updates, &mut inputs),
                     None => feed_open = false,
                 },
                 Some(event) = events_in.recv() => self.on_event(event, &mut inputs),
                 command = commands.recv(), if stopping.is_none() => {
-                    let command = command.unwrap_or_else(|| Command::Stop { grace: Duration::ZERO, done: oneshot::channel().0 });
-                    match command {
+                    // Without its handle, nobody wants the engine any more.
+                    let dropped = || Command::Stop { grace: Duration::ZERO, done: oneshot::channel().0 };
+                    match command.unwrap_or_else(dropped) {
                         Command::Reload(settings) => self.driver.reload(*settings, &mut inputs),
                         Command::Stop { grace, done } => {
                             stopping = Some((done, tokio::time::Instant::now() + grace));
@@ -138,8 +139,8 @@ impl Tasks {
             }
             // Whatever else waits is taken along: one step for many messages.
             while inputs.len() < MAX_TURN {
-                if let Ok(told) = feed.try_recv() {
-                    inputs.extend(told.into_iter().map(|told| self.driver.on_store_update(told)));
+                if let Ok(updates) = feed.try_recv() {
+                    self.on_store_updates(updates, &mut inputs);
                 } else if let Ok(event) = events_in.try_recv() {
                     self.on_event(event, &mut inputs);
                 } else {
@@ -157,6 +158,10 @@ impl Tasks {
         if let Some((done, _)) = stopping {
             let _ = done.send(cut_off);
         }
+    }
+
+    fn on_store_updates(&mut self, updates: Vec<Told>, inputs: &mut Vec<Input<Arc<Hot>>>) {
+        inputs.extend(updates.into_iter().map(|update| self.driver.on_store_update(update)));
     }
 
     fn on_event(&mut self, event: DriverEvent, inputs: &mut Vec<Input<Arc<Hot>>>) {
@@ -188,12 +193,16 @@ impl Tasks {
             }
             Action::Lost(key) => {
                 let notification = self.store.notification_id(key);
-                tracing::error!(%notification, "an overdue notification was held by nobody; this is a bug, it is taken up again");
+                tracing::error!(
+                    %notification,
+                    "an overdue notification was held by no lane; this is a bug, it is taken up again"
+                );
             }
         }
     }
 
-    /// Reads a page off the async threads. A read that fails is tried again until it doesn't: the lane waits for its answer.
+    /// Reads a page off the async threads. A read that fails is tried again until it doesn't: the lane waits for its
+    /// answer.
     fn load(&self, action: Action<Arc<Hot>>) {
         let (store, events, action) = (self.store.clone(), self.events.clone(), Arc::new(action));
         // Not joined: it ends with its answer, or with the runtime.
@@ -213,7 +222,8 @@ impl Tasks {
     }
 }
 
-/// The word that an attempt owes the driver. If its task is dropped or panics, the driver still hears that it has ended.
+/// The event that each attempt has to send to the driver. If its task is dropped or panics, the driver still hears that
+/// it has ended.
 struct Ticket {
     key: NotificationKey,
     events: mpsc::UnboundedSender<DriverEvent>,
@@ -236,7 +246,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if self.open {
-            // Still owed in the store, and read again after a while.
+            // The attempt is still pending in the store, and read again after a while.
             let _ = self.events.send(DriverEvent::Unreadable(self.key));
         }
     }

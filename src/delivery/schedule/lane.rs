@@ -25,8 +25,8 @@ pub(crate) enum Pick<H> {
 #[derive(Clone, Copy, Debug)]
 struct Busy {
     in_flight: bool,
-    /// Whether the store has said meanwhile that its first attempt is due. The message that ends this attempt may be the
-    /// older one, if it found nothing to attempt just before the notification was released in its order.
+    /// Whether the store has said meanwhile that its first attempt is due. The message that ends this attempt may be
+    /// the older one, if it found nothing to attempt just before the notification was released in its order.
     became_untried: bool,
     /// How often the lane had been renewed when the attempt began. One that began before the last time says nothing of
     /// the present target.
@@ -66,7 +66,8 @@ pub(crate) struct Lane<H> {
     untried: QueueHead<Seq, Option<H>>,
     retries: RetryQueue,
     manual: QueueHead<Due, ()>,
-    /// Manual attempts that a person waits for. `manual` holds them as well, unless they stand behind what it has loaded.
+    /// Manual attempts that a person waits for. `manual` holds them as well, unless they stand behind what it has
+    /// loaded.
     at_once: BTreeMap<Seq, Due>,
     /// Attempts in flight, and those that ended without their outcomes being recorded yet.
     busy: HashMap<Seq, Busy>,
@@ -202,8 +203,8 @@ impl<H> Lane<H> {
         }
     }
 
-    /// The wall clock has jumped from `before` to `now`. Timers are set anew; what is left of a `Retry-After` stays, and
-    /// the lane's own waits, which are short, begin anew.
+    /// The wall clock has jumped from `before` to `now`. Timers are set anew; what is left of a `Retry-After` stays,
+    /// and the lane's own waits, which are short, begin anew.
     pub(crate) fn reset_clock(&mut self, before: Timestamp, now: Timestamp) {
         self.retries = RetryQueue::unread(self.no, self.bounds);
         self.epoch += 1;
@@ -439,7 +440,8 @@ impl<H> Lane<H> {
         }
     }
 
-    /// It was not attempted because it could not be read, and a while has passed since. What is due stands in the store.
+    /// It was not attempted because it could not be read, and a while has passed since. What is due stands in the
+    /// store.
     pub(crate) fn unreadable(&mut self, seq: Seq) {
         if self.busy.get(&seq).is_some_and(|busy| !busy.in_flight) {
             self.busy.remove(&seq);

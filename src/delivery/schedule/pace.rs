@@ -4,8 +4,8 @@ use crate::model::{RateLimit, Timestamp, WebhookNo, millis, splitmix64};
 use std::time::Duration;
 
 /// How many attempts that a person waits for leave at once, whatever else holds the lane; one more does every
-/// [`AT_ONCE_EVERY`]. A script that re-sends thousands one by one can't use this to get around `Retry-After` or the rate
-/// limit.
+/// [`AT_ONCE_EVERY`]. A script that re-sends thousands one by one can't use this to get around `Retry-After` or the
+/// rate limit.
 pub(crate) const AT_ONCE_BURST: u64 = 10;
 /// See [`AT_ONCE_BURST`].
 pub(crate) const AT_ONCE_EVERY: Duration = Duration::from_secs(1);
@@ -87,8 +87,8 @@ pub(crate) fn probe_interval(unreached: u32, no: WebhookNo) -> Duration {
     shortened(Duration::from_millis(10 << doublings).min(MAX_PROBE_INTERVAL), unreached, no)
 }
 
-/// How long a lane waits after so many attempts in a row that failed for a fault of this machine. All lanes together use
-/// up the files it may open, and trying at full speed would keep them used up.
+/// How long a lane waits after so many attempts in a row that failed for a fault of this machine. All lanes together
+/// use up the files it may open, and trying at full speed would keep them used up.
 pub(crate) fn local_fault_pause(faults: u32, no: WebhookNo) -> Duration {
     let doublings = faults.saturating_sub(1).min(5);
     shortened(Duration::from_secs(1 << doublings).min(MAX_LOCAL_FAULT_PAUSE), faults, no)

@@ -147,8 +147,8 @@ impl<K: Ord + Copy, V> QueueHead<K, V> {
         self.loading = false;
     }
 
-    /// Whether a page from this row on still joins what is held. Rows that were evicted while it was read may have moved
-    /// the end back; then it begins too late, and is abandoned.
+    /// Whether a page from this row on still joins what is held. Rows that were evicted while it was read may have
+    /// moved the end back; then it begins too late, and is abandoned.
     pub(crate) fn takes_page_from(&mut self, from: K) -> bool {
         let joins = self.loaded_until == Some(from);
         self.loading &= joins;
@@ -240,9 +240,9 @@ impl RetryQueue {
             return;
         }
         if self.timers.len() >= self.bounds.held && !self.timers.contains_key(&due.seq) {
-            // The latest makes room: it stays in the store, and `loaded_until` says so. If the new one gave way instead,
-            // it would wait until most of the later ones had been attempted. Looking through all of them is rare, since
-            // `loaded_until` moves back each time.
+            // The latest makes room: it stays in the store, and `loaded_until` says so. If the new one gave way
+            // instead, it would wait until most of the later ones had been attempted. Looking through all of them is
+            // rare, since `loaded_until` moves back each time.
             let latest = self.timers.iter().map(|(seq, at)| Due { at: *at, seq: *seq }).max();
             let latest = latest.filter(|latest| *latest > due).unwrap_or(due);
             self.loaded_until = self.loaded_until.min(latest);
@@ -331,8 +331,9 @@ impl RetryQueue {
 mod tests {
     use super::*;
 
-    /// A page came when more rows had arrived during its reading than `late_arrivals` takes: `loaded_until` stands at the
-    /// first row that found no place, the page's rows behind it. Making room must not move it past rows that nobody holds.
+    /// A page came when more rows had arrived during its reading than `late_arrivals` takes: `loaded_until` stands at
+    /// the first row that found no place, the page's rows behind it. Making room must not move it past rows that nobody
+    /// holds.
     #[test]
     fn making_room_never_moves_the_end_over_rows_that_nobody_holds() {
         let mut head: QueueHead<u64, ()> = QueueHead::unread(0, Bounds::DEFAULT);

@@ -18,8 +18,8 @@ pub struct Status {
     in_flight: Mutex<HashMap<NotificationKey, u16>>,
     /// The lanes that something holds, with the `updated_at` of the webhook it holds for.
     standstills: Mutex<HashMap<WebhookNo, (Standstill, Timestamp)>>,
-    /// Whether nothing leaves because the disk has no room for outcomes.
-    no_room: AtomicBool,
+    /// Whether no attempts are made because the disk is too full for outcomes.
+    disk_is_full: AtomicBool,
     /// What `stepped_ms` is counted from.
     begun: Instant,
     /// When the driver last came round, by the monotonic clock.
@@ -33,15 +33,15 @@ impl Status {
         Self {
             in_flight: Mutex::default(),
             standstills: Mutex::default(),
-            no_room: AtomicBool::new(false),
+            disk_is_full: AtomicBool::new(false),
             begun: Instant::now(),
             stepped_ms: AtomicU64::new(0),
             attempts: AttemptMetrics::default(),
         }
     }
 
-    /// Whether an attempt of this notification is in flight, given how many the store has taken in: one whose outcome can be read
-    /// already is over, though its lane may not have heard of that.
+    /// Whether an attempt of this notification is in flight, given how many the store has taken in: one whose outcome
+    /// can be read already is over, though its lane may not know of that yet.
     pub fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool {
         lock(&self.in_flight).get(&key).is_some_and(|number| *number > attempts)
     }
@@ -51,14 +51,14 @@ impl Status {
         lock(&self.in_flight).len()
     }
 
-    /// What keeps automatic attempts to a webhook from leaving at `now`, where it may have `most` in flight; `None` where nothing does.
-    /// Of several reasons the one that ends last.
+    /// What keeps automatic attempts to a webhook from leaving at `now`, where it may have `most` in flight; `None`
+    /// where nothing does. Of several reasons the one that ends last.
     pub fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<WaitReason> {
-        if self.no_room.load(Ordering::Relaxed) {
+        if self.disk_is_full.load(Ordering::Relaxed) {
             return Some(WaitReason::DiskFull);
         }
         let known = lock(&self.standstills).get(&webhook.no).copied();
-        // What held it before it was changed may have been let go, and its lane not have heard of that.
+        // What held it before it was changed may be over, without its lane knowing of that yet.
         let held = known.filter(|(_, seen)| *seen == webhook.updated_at).map(|(held, _)| held).unwrap_or_default();
         let timed = [
             WaitReason::RateLimit(held.rate_limited_until),
@@ -76,8 +76,8 @@ impl Status {
         (taken >= most).then_some(WaitReason::InFlightLimit)
     }
 
-    /// Whether the driver comes round, which it does at least once a second. By the monotonic clock: a step of the wall clock is no
-    /// standstill.
+    /// Whether the driver comes round, which it does at least once a second. By the monotonic clock: a step of the wall
+    /// clock is no standstill.
     pub fn is_alive(&self) -> bool {
         millis(self.begun.elapsed()).saturating_sub(self.stepped_ms.load(Ordering::Relaxed)) < millis(STUCK_AFTER)
     }
@@ -94,8 +94,8 @@ impl Status {
         lock(&self.in_flight).remove(&key);
     }
 
-    pub(crate) fn has_room(&self, room: bool) {
-        self.no_room.store(!room, Ordering::Relaxed);
+    pub(crate) fn set_disk_is_full(&self, is_full: bool) {
+        self.disk_is_full.store(is_full, Ordering::Relaxed);
     }
 
     /// What holds a lane, or that nothing does.

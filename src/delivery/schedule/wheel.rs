@@ -1,8 +1,8 @@
 //! A timer wheel of one level: one tick a slot, no rounds.
 //!
-//! It needs no second level because what is due past its horizon stays in the store's sorted index, which is the overflow
-//! list. `tokio_util::time::DelayQueue` would do as well, but it lives on tokio's clock: dues here are wall times that were
-//! stored, and a test moves them by hand.
+//! It needs no second level because what is due past its horizon stays in the store's sorted index, which is the
+//! overflow list. `tokio_util::time::DelayQueue` would do as well, but it lives on tokio's clock: dues here are wall
+//! times that were stored, and tests set the time themselves.
 
 use crate::model::Timestamp;
 
@@ -54,8 +54,8 @@ impl<T> Wheel<T> {
         Ok(())
     }
 
-    /// Moves on to `now` and hands out what fell due, a tick at a time. A clock that ran back fires nothing: the wheel waits
-    /// until time has caught up with it (or is cleared by whoever noticed).
+    /// Moves on to `now` and hands out what fell due, a tick at a time. A clock that ran back fires nothing: the wheel
+    /// waits until time has caught up with it (or is cleared by its owner).
     pub fn expire(&mut self, now: Timestamp, mut fire: impl FnMut(T)) {
         let now_tick = now.as_ms() / TICK_MS;
         // Past a whole turn every slot has been met once; walking further would only go round again.
@@ -136,8 +136,8 @@ mod tests {
     }
 
     proptest! {
-        /// Against a sorted map: nothing fires early, nothing is lost, all that is due has fired once the clock has been
-        /// past it by a tick, `next` is the truth, whether the clock runs forwards or backwards.
+        /// Against a sorted map: nothing fires early, nothing is lost, all that is due has fired once the clock has
+        /// been past it by a tick, `next` is the truth, whether the clock runs forwards or backwards.
         #[test]
         fn agrees_with_a_sorted_map(start in 1_000_000..2_000_000_u64, ops in ops()) {
             let mut now = start;

@@ -40,7 +40,7 @@ impl Connector {
         Self { resolver }
     }
 
-    /// A fresh connection to `target`, made within the connect timeout and before `deadline`.
+    /// A new connection to `target`, made within the connect timeout and before `deadline`.
     pub(crate) async fn connect(
         &self,
         target: &TargetUrl,

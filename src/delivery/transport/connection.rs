@@ -40,7 +40,7 @@ pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     meter: Arc<Meter>,
     /// Nothing was sent over it yet.
-    is_fresh: bool,
+    is_unused: bool,
     /// The target asked for a client certificate in the handshake, and may refuse it only now that there is none.
     wants_client_certificate: bool,
     pub(crate) remote_ip: IpAddr,
@@ -71,13 +71,13 @@ impl Connection {
             .handshake(TokioIo::new(metered))
             .await
             .map_err(|cause| failure::no_connection(&cause))?;
-        // What ends a connection reaches whoever waits for its response; nobody else needs to hear of it.
+        // The error that ends a connection also ends the wait for its response, which is the only one to need it.
         let task = tokio::spawn(async move { drop(connection.await) });
         let born = Instant::now();
         Ok(Self {
             sender,
             meter,
-            is_fresh: true,
+            is_unused: true,
             wants_client_certificate,
             remote_ip,
             tls,
@@ -87,8 +87,8 @@ impl Connection {
     }
     /// Sends and waits for the head of the response, without a limit of time.
     pub(crate) async fn send(&mut self, request: HttpRequest) -> Result<ResponseHead, Unanswered> {
-        // What a target says on a fresh connection before it is asked is no answer, and tells what speaks there.
-        if !std::mem::take(&mut self.is_fresh) {
+        // Bytes that a target sends on a new connection before any request are no response, but show what speaks there.
+        if !std::mem::take(&mut self.is_unused) {
             self.meter.restart();
         }
         let secrets = Secrets::of(request.headers());

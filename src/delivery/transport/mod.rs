@@ -1,7 +1,7 @@
 //! One attempt: a notification becomes a signed request, the request goes out, and what comes back is its outcome.
 //!
-//! [`client`] is the whole of it: it resolves, asks the egress guard, connects and waits within its limits. Nothing here
-//! knows when an attempt is made or what its outcome means for the next one.
+//! [`client`] is the whole of it: it resolves, asks the egress guard, connects and waits within its limits. Nothing
+//! here knows when an attempt is made or what its outcome means for the next one.
 
 mod charset;
 pub mod client;

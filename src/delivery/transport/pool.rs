@@ -14,9 +14,10 @@ use tokio::time::Instant;
 pub(crate) const MAX_IDLE_PER_ORIGIN: usize = 8;
 /// How many idle connections there are in all: as many as there are attempts in flight by default.
 pub(crate) const MAX_IDLE: usize = 512;
-/// How long a connection may wait. Most servers close one after 60 s or more, and whoever closes first can't be raced.
+/// How long a connection may wait. Most servers close one after 60 s or more, and the side that closes first can't be
+/// raced.
 pub(crate) const MAX_IDLE_TIME: Duration = Duration::from_secs(30);
-/// How old a connection may grow, busy or not: it never looks at the name's addresses again, and targets move.
+/// How old a connection may grow, busy or not: it keeps the address that it was dialled at, and targets move.
 pub(crate) const MAX_AGE: Duration = Duration::from_secs(300);
 
 #[derive(Default)]
@@ -38,7 +39,7 @@ struct Idle {
     since: Instant,
 }
 
-/// Which settings a connection was made under. One made under older settings is never kept: the guard or the trusted
+/// Which settings a connection was made under. One made under older settings is never pooled: the guard or the trusted
 /// authorities may have changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Generation(u64);
@@ -53,11 +54,11 @@ impl Pool {
         now: Instant,
     ) -> Option<Connection> {
         let mut dead = Vec::new();
-        let mut kept = self.lock();
-        if kept.generation != generation {
+        let mut pooled = self.lock();
+        if pooled.generation != generation {
             return None;
         }
-        let list = kept.idle.get_mut(&webhook)?;
+        let list = pooled.idle.get_mut(&webhook)?;
         let mut taken = None;
         for index in (0..list.len()).rev() {
             if same_origin(&list[index].origin, target) {
@@ -69,8 +70,8 @@ impl Pool {
                 dead.push(idle);
             }
         }
-        kept.count -= dead.len() + usize::from(taken.is_some());
-        drop(kept);
+        pooled.count -= dead.len() + usize::from(taken.is_some());
+        drop(pooled);
         taken
     }
 
@@ -83,14 +84,14 @@ impl Pool {
         generation: Generation,
     ) {
         let idle = Idle { connection, origin, since: Instant::now() };
-        // What is not kept is declared above the lock, and so dropped after it is released.
+        // What does not stay is declared above the lock, and so dropped after it is released.
         let mut crowded_out = None;
         let mut guard = self.lock();
-        let kept = &mut *guard;
-        if kept.generation != generation {
+        let pooled = &mut *guard;
+        if pooled.generation != generation {
             return;
         }
-        let list = kept.idle.entry(webhook).or_default();
+        let list = pooled.idle.entry(webhook).or_default();
         let mut alike = (0..list.len()).filter(|&index| same_origin(&list[index].origin, &idle.origin));
         let oldest = alike.next();
         match oldest {
@@ -98,10 +99,10 @@ impl Pool {
                 crowded_out = Some(list.remove(oldest));
                 list.push(idle);
             }
-            _ if kept.count >= MAX_IDLE => {}
+            _ if pooled.count >= MAX_IDLE => {}
             _ => {
                 list.push(idle);
-                kept.count += 1;
+                pooled.count += 1;
             }
         }
         drop(guard);
@@ -112,31 +113,31 @@ impl Pool {
     pub(crate) fn sweep(&self, now: Instant) {
         let mut dead = Vec::new();
         let mut guard = self.lock();
-        let kept = &mut *guard;
-        kept.idle.retain(|_, list| {
+        let pooled = &mut *guard;
+        pooled.idle.retain(|_, list| {
             dead.extend(list.extract_if(.., |idle| !idle.is_usable(now)));
             !list.is_empty()
         });
-        kept.count -= dead.len();
+        pooled.count -= dead.len();
         drop(guard);
     }
 
-    /// Drops what is kept for this webhook.
+    /// Drops the connections of this webhook.
     pub(crate) fn forget(&self, webhook: WebhookNo) {
-        let mut kept = self.lock();
-        let dropped = kept.idle.remove(&webhook).unwrap_or_default();
-        kept.count -= dropped.len();
-        drop(kept);
+        let mut pooled = self.lock();
+        let dropped = pooled.idle.remove(&webhook).unwrap_or_default();
+        pooled.count -= dropped.len();
+        drop(pooled);
         drop(dropped);
     }
 
-    /// Drops everything; from now on only connections of this generation are kept.
+    /// Drops everything; from now on only connections of this generation are pooled.
     pub(crate) fn renew(&self, generation: Generation) {
-        let mut kept = self.lock();
-        let dropped = std::mem::take(&mut kept.idle);
-        kept.count = 0;
-        kept.generation = generation;
-        drop(kept);
+        let mut pooled = self.lock();
+        let dropped = std::mem::take(&mut pooled.idle);
+        pooled.count = 0;
+        pooled.generation = generation;
+        drop(pooled);
         drop(dropped);
     }
 

@@ -48,9 +48,9 @@ impl PreparedWebhook {
         self.webhook.retry.as_ref().unwrap_or(default)
     }
 
-    /// The request of one attempt. Its id is the notification's, the same at every attempt; its timestamp is this attempt's
-    /// (Standard Webhooks, "Webhook metadata"). The trace is its event's, and not signed: what stands between here and the target may
-    /// write a parent of its own into it.
+    /// The request of one attempt. Its id is the notification's, the same at every attempt; its timestamp is this
+    /// attempt's (Standard Webhooks, "Webhook metadata"). The trace is its event's, and not signed: what stands between
+    /// here and the target may write a parent of its own into it.
     pub(crate) fn request(
         &self,
         id: NotificationId,

@@ -1,7 +1,7 @@
 //! From a host to addresses: literals without asking anybody, names by the system's resolver, bounded in number.
 //!
-//! The resolver blocks a thread for as long as it likes, far beyond the patience of whoever asks. It knows no timeout and no
-//! guard: those are its callers'.
+//! The resolver blocks a thread for as long as it likes, far beyond the timeout of an attempt. It knows no timeout and
+//! no guard: those are its callers'.
 
 use crate::delivery::failure::Unresolved;
 use dns_lookup::{AddrInfoHints, SockType, getaddrinfo};
@@ -20,9 +20,9 @@ pub(crate) type LookUp = dyn Fn(&str) -> Result<Vec<IpAddr>, Unresolved> + Send 
 /// Resolves names, a limited number at once.
 pub(crate) struct Resolver {
     look_up: Arc<LookUp>,
-    places: Arc<Semaphore>,
-    /// Names that are being looked up now, each once, whoever asks: many attempts at one name would else take all the places,
-    /// and a resolver that is slow for one party would fail everybody's attempts.
+    permits: Arc<Semaphore>,
+    /// Names that are being looked up now, each once for all attempts: many at one name would else take all the
+    /// permits, and a resolver that is slow for one name would fail the attempts at all others.
     under_way: Arc<Mutex<UnderWay>>,
 }
 
@@ -42,9 +42,10 @@ impl Default for Lookup {
 }
 
 impl Resolver {
-    /// `most` names are resolved at once: each keeps one of tokio's 512 blocking threads busy, on which the store reads too.
+    /// `most` names are resolved at once: each keeps one of tokio's 512 blocking threads busy, on which the store reads
+    /// too.
     pub(crate) fn new(look_up: Arc<LookUp>, most: usize) -> Self {
-        Self { look_up, places: Arc::new(Semaphore::new(most)), under_way: Arc::default() }
+        Self { look_up, permits: Arc::new(Semaphore::new(most)), under_way: Arc::default() }
     }
 
     /// The addresses of a name, from the lookup that is under way or from a new one.
@@ -57,7 +58,7 @@ impl Resolver {
                 under_way.retain(|_, lookup| lookup.strong_count() > 0);
                 let lookup = Arc::new(Lookup::default());
                 under_way.insert(host.to_owned(), Arc::downgrade(&lookup));
-                // A task of its own: whoever began it may lose patience while others still wait.
+                // A task of its own: the attempt that began it may time out while others still wait.
                 tokio::spawn(self.run(host.to_owned(), lookup.clone()));
                 lookup
             }
@@ -71,12 +72,12 @@ impl Resolver {
     }
 
     fn run(&self, name: String, awaited: Arc<Lookup>) -> impl Future<Output = ()> + use<> {
-        let (places, under_way, look_up) = (self.places.clone(), self.under_way.clone(), self.look_up.clone());
+        let (permits, under_way, look_up) = (self.permits.clone(), self.under_way.clone(), self.look_up.clone());
         async move {
-            let permit = places.acquire_owned().await.expect("the semaphore is never closed");
+            let permit = permits.acquire_owned().await.expect("the semaphore is never closed");
             {
-                // A name that everybody has given up while it waited for its place must not hold back those behind it. Who
-                // asks anew does so under the same lock.
+                // A name whose attempts have all timed out while it waited for its permit must not hold back those
+                // behind it. New attempts ask under the same lock.
                 let mut under_way = lock(&under_way);
                 if Arc::strong_count(&awaited) == 1 {
                     under_way.remove(&name);
@@ -88,7 +89,7 @@ impl Resolver {
                 let _permit = permit;
                 look_up(&name)
             });
-            let found = found.await.unwrap_or_else(|gone| Err(Unresolved::Failed(io::Error::other(gone))));
+            let found = found.await.unwrap_or_else(|error| Err(Unresolved::Failed(io::Error::other(error))));
             awaited.found.set(found.map_err(Arc::new)).ok();
             awaited.done.close();
         }

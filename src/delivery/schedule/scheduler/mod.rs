@@ -1,13 +1,13 @@
 //! The scheduler: which webhook gets the next attempt, and when. A pure core: no clock, no socket, no store, no task;
 //! `step(now, inputs, actions)`.
 //!
-//! A **lane** is one webhook's queue, with its own limits, so that a dead or slow target never delays another. The store
-//! keeps what is due of a lane in three sorted ranges (untried, retries, manual); a lane holds the beginning of each.
-//! So memory doesn't grow with the backlog, and it is harmless to forget everything held at any moment (at a clock that
-//! jumps, at a pause): it is read again from the start.
+//! A **lane** is one webhook's queue, with its own limits, so that a dead or slow target never delays another. The
+//! store keeps what is due of a lane in three sorted ranges (untried, retries, manual); a lane holds the beginning of
+//! each. So memory doesn't grow with the backlog, and it is harmless to forget everything held at any moment (at a
+//! clock that jumps, at a pause): it is read again from the start.
 //!
-//! A held notification is never in two places that start attempts: an attempt marks it busy until the store has recorded
-//! its outcome, and says what is due next.
+//! A held notification is never in two places that start attempts: an attempt marks it busy until the store has
+//! recorded its outcome, and says what is due next.
 
 use super::lane::{Lane, Pick, Standstill};
 use super::message::{Action, AttemptKind, Input, Timer};
@@ -77,8 +77,8 @@ impl<H> Scheduler<H> {
         self.in_flight
     }
 
-    /// How many notifications and timers are held in memory: bounded by the number of lanes, not by their backlog. Those
-    /// of deleted webhooks, whose last attempts are in flight, are not counted.
+    /// How many notifications and timers are held in memory: bounded by the number of lanes, not by their backlog.
+    /// Those of deleted webhooks, whose last attempts are in flight, are not counted.
     pub fn held(&self) -> usize {
         self.lanes.values().filter(|lane| !lane.removed).map(Lane::held).sum()
     }
@@ -130,8 +130,8 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::LaneRemoved(no) => {
-                // Its attempts in flight end by themselves and hold their slots until then; the lane is dropped with the
-                // last of them.
+                // Its attempts in flight end by themselves and hold their slots until then; the lane is dropped with
+                // the last of them.
                 if let Some(lane) = self.lanes.get_mut(&no) {
                     lane.remove();
                     self.suspects.retain(|(key, _)| key.webhook != no);
@@ -139,8 +139,8 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Untried { key, hot } => {
-                // The store sends durable rows only. A lane that was paused then has forgotten the row, and the page that
-                // it reads once it is active again must not leave it out to wait for this message a second time.
+                // The store sends durable rows only. A lane that was paused then has forgotten the row, and the page
+                // that it reads once it is active again must not leave it out to wait for this message a second time.
                 self.durable = self.durable.max(key.seq);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.offer_untried(key.seq, hot);
@@ -263,9 +263,9 @@ impl<H> Scheduler<H> {
 
     /// Starts what may start, one attempt of each lane in turn.
     ///
-    /// Half of the slots go to the lanes that come first. Of the other half a lane gets no more than its share among all
-    /// lanes that have something to do: sixty slow targets with eight attempts in flight each would else hold every slot
-    /// there is, and the next target's first attempt would wait for one of theirs to time out.
+    /// Half of the slots go to the lanes that come first. Of the other half a lane gets no more than its share among
+    /// all lanes that have something to do: sixty slow targets with eight attempts in flight each would else hold every
+    /// slot there is, and the next target's first attempt would wait for one of theirs to time out.
     fn dispatch(&mut self, out: &mut Vec<Action<H>>) {
         let first_come = self.max_in_flight.div_ceil(2);
         // How many lanes in a row have had their share: once all of them have, none can start.
@@ -323,8 +323,9 @@ impl<H> Scheduler<H> {
         }
     }
 
-    /// A row is lost only if two audits in a row find that no lane holds it, and no outcome of it was recorded in between:
-    /// when the page was read, the store may not have sent the row yet, and since then its outcome may have been recorded.
+    /// A row is lost only if two audits in a row find that no lane holds it, and no outcome of it was recorded in
+    /// between: when the page was read, the store may not have sent the row yet, and since then its outcome may have
+    /// been recorded.
     fn evaluate_audit(
         &mut self,
         no: WebhookNo,

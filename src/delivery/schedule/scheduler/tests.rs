@@ -1,7 +1,7 @@
 //! The scheduler, one story each: a model of the store's three queues, scripted targets, a clock set by hand.
 //!
-//! Pages are read some time after they were asked for and arrive some time after they were read, and outcomes settle late. Stories
-//! that nobody wrote are told in `delivery/simulation`.
+//! Pages are read some time after they were asked for and arrive some time after they were read, and outcomes settle
+//! late. Stories that nobody wrote are told in `delivery/simulation`.
 
 use super::*;
 use crate::delivery::schedule::message::{LaneSettings, Reachability};
@@ -529,7 +529,8 @@ impl Sim {
             && !self.later.values().any(|later| matches!(later, Later::Settle { .. }))
     }
 
-    /// Everything is well from here on: whatever is owed must end within the longest wait that the past can have left behind.
+    /// Everything is well from here on: whatever is owed must end within the longest wait that the past can have left
+    /// behind.
     fn finish(&mut self, longest: Duration) {
         let hooks: Vec<WebhookNo> = self.hooks.keys().copied().collect();
         for no in hooks {
@@ -572,7 +573,8 @@ fn tick_at(ms: u64) -> u64 {
     ms.div_ceil(16) * 16
 }
 
-// ---- one story each --------------------------------------------------------------------------------------------------
+// ---- one story each
+// --------------------------------------------------------------------------------------------------
 
 #[test]
 fn one_notification_has_its_20_attempts_at_the_exact_instants_of_the_schedule() {
@@ -630,8 +632,8 @@ fn a_clock_that_steps_shifts_the_schedule_and_neither_loses_nor_repeats_an_attem
     }
 }
 
-/// A lane that held its fill of timers for later put an earlier one aside until those had fired: with 1,500 notifications due
-/// in 50 seconds, a new one's second attempt, due in five, came 45 seconds late on an idle lane.
+/// A lane that held its fill of timers for later put an earlier one aside until those had fired: with 1,500
+/// notifications due in 50 seconds, a new one's second attempt, due in five, came 45 seconds late on an idle lane.
 #[test]
 fn an_early_retry_is_not_kept_waiting_by_a_thousand_later_ones() {
     let mut sim = Sim::new(1, unjittered(&[50_000]));
@@ -671,8 +673,8 @@ fn a_backlog_of_100_000_is_worked_off_in_order_and_never_held() {
     assert_eq!(sim.started.len(), 100_200);
 }
 
-/// More than can be put aside is told between the reading of a page and its coming: the page says that it ends the range, and
-/// doesn't know of them. What had no room must be read again, not taken for held.
+/// More than can be put aside is told between the reading of a page and its coming: the page says that it ends the
+/// range, and doesn't know of them. What had no room must be read again, not taken for held.
 #[test]
 fn what_found_no_room_beside_a_page_on_its_way_is_read_again() {
     let mut sim = Sim::new(1, unjittered(&[1000]));
@@ -708,8 +710,8 @@ fn a_restart_with_a_backlog_of_retries_loses_none() {
     sim.finish(Duration::from_secs(3600));
 }
 
-/// Sixty-four targets that never answer, each with its eight attempts in flight, once held all 512 slots there are: a healthy
-/// target's first attempt waited for one of theirs to time out.
+/// Sixty-four targets that never answer, each with its eight attempts in flight, once held all 512 slots there are: a
+/// healthy target's first attempt waited for one of theirs to time out.
 #[test]
 fn targets_that_hold_all_they_may_leave_room_for_one_that_is_well() {
     let mut sim = Sim::new(1, default_unjittered());
@@ -762,8 +764,8 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
     );
 }
 
-/// One audit read the row before it was told, the next one before its attempt was settled, and heard of it after: the row had
-/// been held all the time in between, and was reported as lost.
+/// One audit read the row before it was told, the next one before its attempt was settled, and heard of it after: the
+/// row had been held all the time in between, and was reported as lost.
 #[test]
 fn what_was_settled_between_two_audits_was_held() {
     let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0));
@@ -785,9 +787,10 @@ fn what_was_settled_between_two_audits_was_held() {
     assert!(out.is_empty(), "{out:?}");
 }
 
-/// A lane that was paused with an attempt by hand in flight read the attempt's row again, and started it once more. The read found
-/// nothing owed; before that was heard, it became the notification's turn in its order. The word of that came while it was busy
-/// and was dropped, and the older word, that nothing was owed, stood: nobody held it until an audit found it, minutes later.
+/// A lane that was paused with an attempt by hand in flight read the attempt's row again, and started it once more. The
+/// read found nothing owed; before that was heard, it became the notification's turn in its order. The word of that
+/// came while it was busy and was dropped, and the older word, that nothing was owed, stood: nobody held it until an
+/// audit found it, minutes later.
 #[test]
 fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(6));

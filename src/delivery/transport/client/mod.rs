@@ -36,8 +36,8 @@ pub const CONFIRMED_PATIENCE: Duration = Duration::from_secs(1);
 /// How many names of targets are resolved at once for attempts. With [`MAX_CHECKS`] it leaves three quarters of
 /// tokio's 512 blocking threads to the store.
 const MAX_LOOKUPS: usize = 120;
-/// How many are resolved at once for [`Client::refusal`], beside those of attempts: whoever registers many webhooks
-/// with names that hang must not fail the attempts of others.
+/// How many are resolved at once for [`Client::refusal`], beside those of attempts: many new webhooks with names that
+/// hang must not fail the attempts of others.
 const MAX_CHECKS: usize = 8;
 /// How long [`Client::refusal`] waits for a name.
 pub const CHECK_PATIENCE: Duration = Duration::from_secs(2);
@@ -45,7 +45,7 @@ pub const CHECK_PATIENCE: Duration = Duration::from_secs(2);
 /// What is to be sent. It can't be printed: the body holds what belongs in no log.
 #[derive(Clone)]
 pub struct OutboundRequest {
-    /// Whose connections are used: they are kept per webhook, scheme, host and port.
+    /// The webhook: connections are pooled per webhook, scheme, host and port.
     pub pool: WebhookNo,
     /// Where it goes.
     pub target: Arc<TargetUrl>,
@@ -56,12 +56,12 @@ pub struct OutboundRequest {
     pub body: Bytes,
 }
 
-/// What came of it.
+/// What one attempt did, and what it came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptReport {
     /// From the start to the end of what was read, microseconds.
     pub duration_us: u32,
-    /// The phases that were reached, a failed one included; on a kept connection `first_byte_us` alone.
+    /// The phases that were reached, a failed one included; on a pooled connection `first_byte_us` alone.
     pub timings: Timings,
     /// The target's address that was spoken to, or dialled last; by way of a proxy, the one that the proxy was asked
     /// for.
@@ -73,7 +73,7 @@ pub struct AttemptReport {
 }
 
 impl AttemptReport {
-    /// As it is kept.
+    /// The attempt as it is stored.
     pub(crate) fn into_attempt(self, number: u16, trigger: Trigger, started_at: Timestamp) -> Attempt {
         Attempt {
             number,
@@ -153,8 +153,8 @@ impl Client {
     /// POSTs once, follows no redirect, and ends within the timeout; one that is dropped takes its connection along.
     ///
     /// A 2XX counts as soon as its head is in. A body that is broken, slow or too long shortens what is kept of it and
-    /// costs the connection, never the response. A kept connection that turns out to be dead before a byte of the
-    /// answer came is replaced by a fresh one, once, within the same timeout; the target may then see the request
+    /// costs the connection, never the response. A pooled connection that turns out to be dead before a byte of the
+    /// answer came is replaced by a new one, once, within the same timeout; the target may then see the request
     /// twice, as delivery at least once allows. Must run inside a tokio runtime with I/O and time.
     pub async fn attempt(&self, request: OutboundRequest) -> AttemptReport {
         let start = Instant::now();
@@ -188,7 +188,7 @@ impl Client {
         self.inner.pool.sweep(Instant::now());
     }
 
-    /// Drops the connections kept for a webhook: it was deleted, or its target changed.
+    /// Drops the pooled connections of a webhook: it was deleted, or its target changed.
     pub fn forget(&self, webhook: WebhookNo) {
         self.inner.pool.forget(webhook);
     }
@@ -248,7 +248,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Sends the request over a kept connection or a fresh one, and waits for the head of the response.
+    /// Sends the request over a pooled connection or a new one, and waits for the head of the response.
     async fn exchange(
         &self,
         webhook: WebhookNo,
@@ -258,19 +258,19 @@ impl Inner {
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<(Connection, ResponseHead), AttemptError> {
-        if let Some(mut kept) = self.pool.take(webhook, target, current.generation, Instant::now()) {
-            progress.dial.remote_ip = Some(kept.remote_ip);
-            progress.dial.tls = kept.tls;
+        if let Some(mut pooled) = self.pool.take(webhook, target, current.generation, Instant::now()) {
+            progress.dial.remote_ip = Some(pooled.remote_ip);
+            progress.dial.tls = pooled.tls;
             let sent = Instant::now();
-            match kept.send(request.clone()).await {
+            match pooled.send(request.clone()).await {
                 // Sent to a connection that had waited too long, as it was taken up again: an answer to no request
-                // (RFC 9110, 15.5.9). On a fresh one it is an answer.
+                // (RFC 9110, 15.5.9). On a new one it is an answer.
                 Ok(answer) if answer.response.status() == StatusCode::REQUEST_TIMEOUT => {
                     progress.dial = Dial::default();
                 }
                 Ok(answer) => {
                     progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
-                    return Ok((kept, answer));
+                    return Ok((pooled, answer));
                 }
                 // The request goes out once more, as Go's client does for one that carries an idempotency key: ours
                 // carries `webhook-id`.
@@ -278,11 +278,12 @@ impl Inner {
                 Err(unanswered) => return Err(failure::exchanging(target.host(), &unanswered)),
             }
         }
-        let mut fresh = self.connector.connect(target, &current.settings, deadline, &mut progress.dial).await?;
+        let mut connection = self.connector.connect(target, &current.settings, deadline, &mut progress.dial).await?;
         let sent = Instant::now();
-        let answer = fresh.send(request).await.map_err(|unanswered| failure::exchanging(target.host(), &unanswered))?;
+        let answer =
+            connection.send(request).await.map_err(|unanswered| failure::exchanging(target.host(), &unanswered))?;
         progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
-        Ok((fresh, answer))
+        Ok((connection, answer))
     }
 }
 

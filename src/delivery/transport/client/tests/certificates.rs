@@ -128,8 +128,8 @@ async fn an_intermediate_that_is_at_fault_is_called_by_its_name() {
     assert_eq!(code, ErrorCode::TlsExpired);
     assert_eq!(
         message,
-        "The intermediate certificate \"Intermediária\" that 127.0.0.1 sends expired on 3 March 2020: install its authority's \
-         current one at the target."
+        "The intermediate certificate \"Intermediária\" that 127.0.0.1 sends expired on 3 March 2020: install its \
+         authority's current one at the target."
     );
     let (code, message) = said_of_chain(|middle| {
         middle.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];

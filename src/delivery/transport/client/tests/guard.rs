@@ -40,7 +40,8 @@ fn only_the_second() -> ClientSettings {
     ClientSettings { guard: Guard::new(vec![allow]), ..settings() }
 }
 
-/// Counts the connections to 127.0.0.1 and to 127.0.0.2, at one port. Each is answered and closed, so that none is kept.
+/// Counts the connections to 127.0.0.1 and to 127.0.0.2, at one port. Each is answered and closed, so that none is
+/// kept.
 async fn two_targets() -> (Target, Target, u16) {
     async fn serve(_: usize, mut stream: TcpStream) {
         if read_request(&mut stream).await.is_some() {
@@ -132,7 +133,8 @@ async fn every_spelling_is_refused_at_the_registration_and_at_the_attempt_withou
         assert_eq!(error(&client.attempt(outbound(&url)).await), (refusal.code, &*refusal.message), "{spelling}");
     }
     assert_eq!(script.asked(), 0);
-    // What neither glibc nor the URL's own grammar takes for an address can't be registered, or is a name like any other.
+    // What neither glibc nor the URL's own grammar takes for an address can't be registered, or is a name like any
+    // other.
     for odd in
         ["[fe80::1%25eth0]", "[::1%lo]", "127.0.0.1%00", "%31%32%37.0.0.1", "１２７.0.0.1", "127。0。0。1", "①②⑦.1"]
     {

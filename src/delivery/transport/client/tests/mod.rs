@@ -717,9 +717,9 @@ async fn certificates_of_strangers_and_other_names_are_refused() {
     assert_eq!(code, ErrorCode::TlsUntrusted);
     assert_eq!(
         message,
-        "The certificate of 127.0.0.1 was issued by \"Autoridade da Loja\", which is not a trusted authority, or the server does \
-         not send the intermediate certificates; an authority of your own goes into the file that `[egress] extra_ca_file` in \
-         the config names."
+        "The certificate of 127.0.0.1 was issued by \"Autoridade da Loja\", which is not a trusted authority, or \
+         the server does not send the intermediate certificates; an authority of your own goes into the file that \
+         `[egress] extra_ca_file` in the config names."
     );
     assert_eq!(report.tls, None);
     let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
@@ -798,8 +798,8 @@ async fn a_server_without_a_cipher_or_version_of_ours_is_told_apart() {
     assert_eq!(error(&report), (ErrorCode::TlsNoCommonCipher, "127.0.0.1 speaks neither TLS 1.2 nor TLS 1.3."));
 }
 
-/// What `openssl req -x509` makes: a certificate that is its own authority. webpki never takes one for a server's, so naming it
-/// in `extra_ca_file` did not help, and the message was a Rust enum's.
+/// What `openssl req -x509` makes: a certificate that is its own authority. webpki never takes one for a server's, so
+/// naming it in `extra_ca_file` did not help, and the message was a Rust enum's.
 #[tokio::test]
 async fn a_certificate_that_is_its_own_authority_is_taken_when_the_config_names_it() {
     let key = KeyPair::generate().unwrap();
