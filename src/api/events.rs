@@ -190,8 +190,8 @@ pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Fa
 
 pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> {
     query::none(call.query())?;
-    let owed = call.service.resend_event(&call.caller, id).await?;
-    let shapes: Vec<NotificationShape> = owed.iter().map(NotificationShape::of).collect();
+    let resent = call.service.resend_event(&call.caller, id).await?;
+    let shapes: Vec<NotificationShape> = resent.iter().map(NotificationShape::of).collect();
     Ok(Answer::data(StatusCode::ACCEPTED, &shapes))
 }
 
@@ -199,7 +199,7 @@ pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure>
     #[derive(Serialize)]
     struct Shape {
         webhook_id: String,
-        owed: bool,
+        notified: bool,
         status: Option<&'static str>,
         next_attempt_at: Option<String>,
         reason: String,
@@ -211,7 +211,7 @@ pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure>
         .into_iter()
         .map(|explanation| Shape {
             webhook_id: explanation.webhook_id.to_string(),
-            owed: explanation.owed,
+            notified: explanation.notified,
             status: explanation.status.map(Status::as_str),
             next_attempt_at: explanation.next_attempt_at.map(|at| at.to_string()),
             reason: explanation.reason.en,

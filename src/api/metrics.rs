@@ -10,7 +10,7 @@ use crate::service::FailingCounts;
 use crate::stats::Histogram;
 use std::fmt::{Display, Write as _};
 
-/// The most webhooks that have series of their own: those that are owed the most. Each is three series that a scraper keeps for weeks.
+/// The most webhooks that have series of their own: those that have the most pending. Each is three series that a scraper keeps for weeks.
 const MAX_WEBHOOKS: usize = 200;
 
 /// The text, family by family.
@@ -78,25 +78,25 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     text.gauge("process_start_time_seconds", "Start time of the process, in Unix time.", started);
 
     pending(&mut text, &debts, call, now);
-    troubled(&mut text, service.failing_counts((!all).then_some(call.caller.account)));
+    failing(&mut text, service.failing_counts((!all).then_some(call.caller.account)));
     if all {
         of_the_daemon(&mut text, call).await?;
     }
     Ok(Answer::text(text.0))
 }
 
-fn troubled(text: &mut Text, troubled: FailingCounts) {
+fn failing(text: &mut Text, counts: FailingCounts) {
     text.gauge(
         "carteiro_webhooks_failing",
         "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation.",
-        troubled.failing,
+        counts.failing,
     );
     text.gauge(
         "carteiro_webhooks_disabling",
-        "HealthView webhooks that will be disabled unless their targets confirm.",
-        troubled.warned,
+        "Failing webhooks that will be disabled unless their targets confirm.",
+        counts.warned,
     );
-    text.gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", troubled.disabled);
+    text.gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", counts.disabled);
 }
 
 /// What belongs to no account: store, connections, attempts to all targets.

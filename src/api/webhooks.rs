@@ -22,12 +22,12 @@ pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
     let key = idempotency::key(&call.head.headers)?;
     let made = call.service.register(&call.caller, call.read(registration).await?, key).await?;
     let webhook = &*made.webhook;
-    let failing = call.service.failing(webhook);
+    let health = call.service.health(webhook);
     // Anyone who lost the first answer needs the secret, and sends the same token; a later one was shown when it was made.
     let shape = if made.has_first_secret {
-        WebhookShape::with_secret(webhook, failing)
+        WebhookShape::with_secret(webhook, health)
     } else {
-        WebhookShape::of(webhook, failing)
+        WebhookShape::of(webhook, health)
     };
     Ok(if made.replayed {
         Answer::data(StatusCode::OK, &shape).with(REPLAYED, "true")
@@ -45,14 +45,14 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     query.finish()?;
     let page = call.service.webhooks(&call.caller, paging.order, paging.cursor, paging.limit);
     let shapes: Vec<WebhookShape> =
-        page.items.iter().map(|webhook| WebhookShape::of(webhook, call.service.failing(webhook))).collect();
+        page.items.iter().map(|webhook| WebhookShape::of(webhook, call.service.health(webhook))).collect();
     Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) fn show(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     query::none(call.query())?;
     let webhook = call.service.webhook(&call.caller, id)?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.health(&webhook))))
 }
 
 pub(super) async fn change(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
@@ -60,7 +60,7 @@ pub(super) async fn change(call: &Call, id: WebhookId) -> Result<Answer, Failure
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
     let webhook = call.service.change(&call.caller, id, call.read(patch).await?).await?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.failing(&webhook))))
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.health(&webhook))))
 }
 
 pub(super) async fn delete(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
@@ -80,7 +80,7 @@ pub(super) async fn rotate_secret(call: &Call, id: WebhookId) -> Result<Answer, 
     // Whose it is comes before what is wrong with the body.
     call.service.webhook(&call.caller, id)?;
     let webhook = call.service.rotate_secret(&call.caller, id, call.read(overlap).await?).await?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.failing(&webhook))))
+    Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.health(&webhook))))
 }
 
 pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
@@ -264,7 +264,7 @@ struct RetryShape {
 }
 
 impl<'a> WebhookShape<'a> {
-    fn of(webhook: &'a Webhook, failing: HealthView) -> Self {
+    fn of(webhook: &'a Webhook, health: HealthView) -> Self {
         let disabled = match webhook.status {
             WebhookStatus::Disabled { reason, at } => Some((reason, at)),
             WebhookStatus::Active | WebhookStatus::Paused => None,
@@ -279,8 +279,8 @@ impl<'a> WebhookShape<'a> {
             disabled_reason: disabled.map(|(reason, _)| reason.en()),
             disabled_reason_pt: disabled.map(|(reason, _)| reason.pt()),
             disabled_at: disabled.map(|(_, at)| at.to_string()),
-            failing_since: failing.since.map(|at| at.to_string()),
-            disables_at: failing.disables_at.map(|at| at.to_string()),
+            failing_since: health.since.map(|at| at.to_string()),
+            disables_at: health.disables_at.map(|at| at.to_string()),
             // Values may be secrets, as `authorization` is: names alone are told.
             headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
             max_in_flight: webhook.max_in_flight,
@@ -297,7 +297,7 @@ impl<'a> WebhookShape<'a> {
         }
     }
 
-    pub(super) fn with_secret(webhook: &'a Webhook, failing: HealthView) -> Self {
-        Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook, failing) }
+    pub(super) fn with_secret(webhook: &'a Webhook, health: HealthView) -> Self {
+        Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook, health) }
     }
 }

@@ -263,9 +263,10 @@ fn counts(event: &Value) -> Cell {
 
 /// Why one webhook gets an event or doesn't.
 fn explain(webhook: &Value) {
-    let (owed, tone) = if webhook["owed"] == true { ("notified", Tone::Good) } else { ("not notified", Tone::Dim) };
+    let (notified, tone) =
+        if webhook["notified"] == true { ("notified", Tone::Good) } else { ("not notified", Tone::Dim) };
     let reason = time_zone::local().localize(&printable(&text(&webhook["reason"])));
-    line(format_args!("{}  {}\n  {reason}", text(&webhook["webhook_id"]), Screen::stdout().paint(tone, owed)));
+    line(format_args!("{}  {}\n  {reason}", text(&webhook["webhook_id"]), Screen::stdout().paint(tone, notified)));
 }
 
 /// Polls the list of committed events: none ever appears before its cursor, so none is missed.

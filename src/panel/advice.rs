@@ -84,7 +84,7 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
         ),
         ErrorCode::Internal => (
             "O problema é do próprio carteiro: o log dele diz mais.",
-            "The trouble is carteiro's own: its log says more.",
+            "The problem is carteiro's own: its log says more.",
         ),
         ErrorCode::Redirect => (
             "Troque a URL do webhook pelo endereço para o qual o destino redireciona; se ele não diz nenhum, veja o que responde ali.",

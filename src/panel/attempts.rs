@@ -77,7 +77,7 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
     let t = view.t;
     let by = match attempt.trigger {
         Trigger::Automatic => t.by_schedule,
-        Trigger::Manual => t.by_hand,
+        Trigger::Manual => t.manual,
         Trigger::Test => t.by_test,
     };
     let why = why(view.lang, attempt);

@@ -1,9 +1,9 @@
 //! Eventos: the list, and one event with its notification history.
 
 use super::attempts;
-use super::exchange::page;
 use super::filters::{Narrowed, Paging, any, listed, period_fields, text_field, type_list};
 use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, told};
+use super::request::page;
 use super::texts::fill;
 use super::view::{Answer, ROWS, Refusal, View, done};
 use crate::model::{EventId, Payload, WebhookId};
@@ -15,12 +15,12 @@ use maud::{Markup, html};
 pub(super) async fn list(view: &View<'_>) -> Answer {
     let t = view.t;
     let narrowed = Narrowed::of(view);
-    let field = |name| view.asked.query.get(name).map(str::to_owned);
+    let field = |name| view.request.query.get(name).map(str::to_owned);
     let query = |paging: Paging| EventQuery {
         event_type: narrowed.event_type.clone(),
         external_id: field("external_id"),
         resource_id: field("resource_id"),
-        undelivered: view.asked.query.get("undelivered").is_some(),
+        undelivered: view.request.query.get("undelivered").is_some(),
         from: narrowed.from,
         to: narrowed.to,
         order: paging.order,
@@ -61,7 +61,7 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
                 (text_field(view, "resource_id", t.resource_id, None))
                 (period_fields(view))
                 div.field.check {
-                    input #undelivered type="checkbox" name="undelivered" value="1" checked[view.asked.query.get("undelivered").is_some()];
+                    input #undelivered type="checkbox" name="undelivered" value="1" checked[view.request.query.get("undelivered").is_some()];
                     label for="undelivered" { (t.undelivered) }
                 }
                 div.buttons { button.primary type="submit" { (t.filter) } a href="/events" { (t.clear) } }
@@ -99,7 +99,8 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
     let detail = view.service.event(view.caller(), id).await?;
     let history = view.service.notifications_of_event(view.caller(), id, Order::Newest, None, ROWS).await?;
     let reasons = view.service.explain(view.caller(), id).await?;
-    let why = |of: WebhookId| reasons.iter().find(|reason| reason.owed && reason.webhook_id == of).map(|it| &it.reason);
+    let why =
+        |of: WebhookId| reasons.iter().find(|reason| reason.notified && reason.webhook_id == of).map(|it| &it.reason);
     let event = &detail.event;
     let resource = detail.payload.as_ref().map(Payload::resource);
     let resource = resource.as_deref().map(|bytes| pretty(&String::from_utf8_lossy(bytes)));
@@ -122,7 +123,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
         }
         h2 { (t.history) }
         div #history data-live="" {
-            @if history.items.is_empty() { p.muted { (t.owed_to_nobody) } }
+            @if history.items.is_empty() { p.muted { (t.no_subscriber) } }
             @for detail in &history.items { (attempts::notification(view, detail, why(detail.view.webhook_id), false)) }
             @if let Some(next) = history.next { p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } } }
         }
@@ -139,13 +140,13 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Events, event.event_type.as_str(), &content)))
 }
 
-/// The webhooks that were not owed the event, and why each was not.
+/// The webhooks that were not notified of the event, and why each was not.
 fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
-    let others: Vec<&Explanation> = reasons.iter().filter(|reason| !reason.owed).collect();
+    let others: Vec<&Explanation> = reasons.iter().filter(|reason| !reason.notified).collect();
     html! {
         @if !others.is_empty() {
             details #others {
-                summary { (fill(view.t.not_owed, &[&others.len()])) }
+                summary { (fill(view.t.not_notified, &[&others.len()])) }
                 dl.reasons {
                     @for reason in others.iter().take(ROWS) {
                         dt.target { a href=(format!("/webhooks/{}", reason.webhook_id)) { (target(view, reason.webhook_id)) } }

@@ -23,7 +23,7 @@ pub(super) const PAGING: &[&str] = &["older", "newer", "done", "ok", "not"];
 
 impl Paging {
     pub(super) fn of(view: &View<'_>) -> Self {
-        let cursor = |name| view.asked.query.get(name).and_then(Cursor::parse);
+        let cursor = |name| view.request.query.get(name).and_then(Cursor::parse);
         match cursor("newer") {
             Some(cursor) => Self { order: Order::Oldest, cursor: Some(cursor) },
             None => Self { order: Order::Newest, cursor: cursor("older") },
@@ -78,7 +78,7 @@ impl Paging {
     /// Links to the newer and the older page, of a page that ended at `next`.
     pub(super) fn links(self, view: &View<'_>, next: Option<Cursor>) -> (Option<String>, Option<String>) {
         let link = |name: &str, cursor: Cursor| {
-            format!("{}?{}", view.asked.path, view.asked.query.query(PAGING, Some((name, &cursor.to_string()))))
+            format!("{}?{}", view.request.path, view.request.query.query(PAGING, Some((name, &cursor.to_string()))))
         };
         match self.order {
             Order::Newest => {
@@ -136,7 +136,7 @@ const SPANS: [(&str, Duration); 4] = [
 
 impl Narrowed {
     pub(super) fn of(view: &View<'_>) -> Self {
-        let query = &view.asked.query;
+        let query = &view.request.query;
         let mut narrowed = Self::default();
         if let Some(text) = query.get("type") {
             narrowed.event_type = Pattern::parse(&text.to_ascii_uppercase());
@@ -191,12 +191,12 @@ fn local(text: &str, west_minutes: i64) -> Option<Timestamp> {
 }
 
 pub(super) fn text_field(view: &View<'_>, name: &str, label: &str, list: Option<&str>) -> Markup {
-    let value = view.asked.query.get(name).unwrap_or_default();
+    let value = view.request.query.get(name).unwrap_or_default();
     html! { div.field { label for=(name) { (label) } input id=(name) name=(name) value=(value) list=[list] autocomplete="off"; } }
 }
 
 pub(super) fn select_field(view: &View<'_>, name: &str, label: &str, options: &[(&str, &str)]) -> Markup {
-    let value = view.asked.query.get(name).unwrap_or_default();
+    let value = view.request.query.get(name).unwrap_or_default();
     html! {
         div.field {
             label for=(name) { (label) }
@@ -217,10 +217,10 @@ pub(super) fn period_fields(view: &View<'_>) -> Markup {
         @for (name, label) in [("from", t.from), ("to", t.to)] {
             div.field {
                 label for=(name) { (label) " " span.zone { (t.utc) } }
-                input id=(name) name=(name) type="datetime-local" value=(view.asked.query.get(name).unwrap_or_default());
+                input id=(name) name=(name) type="datetime-local" value=(view.request.query.get(name).unwrap_or_default());
             }
         }
-        input type="hidden" name="tz" value=(view.asked.query.get("tz").unwrap_or("0"));
+        input type="hidden" name="tz" value=(view.request.query.get("tz").unwrap_or("0"));
     }
 }
 
@@ -238,5 +238,5 @@ pub(super) fn type_list(view: &View<'_>) -> Markup {
 
 /// Whether the list is narrowed at all.
 pub(super) fn any(view: &View<'_>) -> bool {
-    view.asked.query.iter().any(|(name, value)| !value.is_empty() && name != "tz" && !PAGING.contains(&&**name))
+    view.request.query.iter().any(|(name, value)| !value.is_empty() && name != "tz" && !PAGING.contains(&&**name))
 }

@@ -291,7 +291,7 @@ pub(super) fn empty(title: &str, help: &str, curl: Option<&str>) -> Markup {
 
 /// A call of the API, ready to be pasted.
 pub(super) fn curl(view: &View<'_>, path: &str, body: &str) -> String {
-    let (scheme, host) = (if view.asked.secure { "https" } else { "http" }, &view.asked.host);
+    let (scheme, host) = (if view.request.secure { "https" } else { "http" }, &view.request.host);
     format!(
         "curl -X POST {scheme}://{host}/api/{path} \\\n  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d '{body}'"
     )
@@ -311,7 +311,7 @@ pub(super) fn pretty(json: &str) -> String {
 pub(super) fn pager(view: &View<'_>, newer: Option<&str>, older: Option<&str>) -> Markup {
     let t = view.t;
     // Portuguese tells what is listed by its gender.
-    let (newer_ones, older_ones) = if view.asked.path == "/notifications" {
+    let (newer_ones, older_ones) = if view.request.path == "/notifications" {
         (t.newer_notifications, t.older_notifications)
     } else {
         (t.newer, t.older)

@@ -1,6 +1,6 @@
 //! The panel: the guide's own screens, rendered here and complete without a script. It knows the verbs, never the store.
 //!
-//! A request becomes [`Asked`], a session's [`View`], one verb, one page. What a form does is answered by a redirect, so that a
+//! A request becomes [`PanelRequest`], a session's [`View`], one verb, one page. What a form does is answered by a redirect, so that a
 //! reload repeats nothing. Text that others wrote (resources, answers of targets, descriptions) is escaped by the templates; the
 //! policy sent with each page lets nothing in it act but the panel's own two files.
 
@@ -8,13 +8,13 @@ mod advice;
 mod attempts;
 mod charts;
 mod events;
-mod exchange;
 mod filters;
 mod layout;
 mod live;
 mod notification_filter;
 mod notifications;
 mod overview;
+mod request;
 mod resends;
 mod session;
 mod texts;
@@ -27,10 +27,10 @@ use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingr
 use crate::model::{EventId, NotificationId, ResendId, Scope, WebhookId};
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
-use exchange::{Asked, Unread};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use layout::{Place, bare, framed};
 use maud::{Markup, html};
+use request::{PanelRequest, Unread};
 use session::{Sessions, SignedIn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,17 +67,17 @@ impl Panel {
     }
 
     /// Answers one request.
-    async fn respond(&self, mut request: InboundRequest) -> Result<http_in::Answer, Failure> {
-        let (from, secure) = (request.client_address(), request.is_secure());
-        let method = &request.head.method;
+    async fn respond(&self, mut inbound: InboundRequest) -> Result<http_in::Answer, Failure> {
+        let (from, secure) = (inbound.client_address(), inbound.is_secure());
+        let method = &inbound.head.method;
         let read = if method == Method::GET || method == Method::HEAD {
             // Nothing in it would be looked at; hyper closes the connection behind what isn't read.
             Ok(Bytes::new())
-        } else if let Some(caller) = self.caller(&request.head.headers, secure) {
-            let max = request.max_body();
-            request.read_body(max, caller.body_owner()).await.map(RequestBody::into_bytes)
+        } else if let Some(caller) = self.caller(&inbound.head.headers, secure) {
+            let max = inbound.max_body();
+            inbound.read_body(max, caller.body_owner()).await.map(RequestBody::into_bytes)
         } else {
-            request.read_form().await
+            inbound.read_form().await
         };
         let (body, unread) = match read {
             Ok(body) => (body, None),
@@ -88,15 +88,15 @@ impl Panel {
                 _ => return Err(failure),
             },
         };
-        let (ingress, stop) = (request.ingress().clone(), request.stop);
-        let mut asked = Asked::read(&Request::from_parts(request.head, body), from, secure);
-        asked.unread = unread;
-        let answer = if asked.path == "/live" && asked.method == Method::GET {
-            self.live(&asked, stop).await
+        let (ingress, stop) = (inbound.ingress().clone(), inbound.stop);
+        let mut request = PanelRequest::read(&Request::from_parts(inbound.head, body), from, secure);
+        request.unread = unread;
+        let answer = if request.path == "/live" && request.method == Method::GET {
+            self.live(&request, stop).await
         } else {
-            http_in::Answer::of_page(match self.asset(&asked) {
+            http_in::Answer::of_page(match self.asset(&request) {
                 Some(asset) => asset,
-                None => self.page(&asked, &ingress).await,
+                None => self.page(&request, &ingress).await,
             })
         };
         // What is left of the body is not read.
@@ -105,34 +105,34 @@ impl Panel {
 
     /// Who sent a request with these headers, if signed in. It is no use of the session.
     fn caller(&self, headers: &http::HeaderMap, secure: bool) -> Option<Caller> {
-        let cookie = exchange::session(headers, secure)?;
+        let cookie = request::session(headers, secure)?;
         Some(self.sessions.find(&self.service, cookie, true)?.caller)
     }
 
     /// A browser's `EventSource` comes back for anything but what says that there is nothing for it.
-    async fn live(&self, asked: &Asked, stop: watch::Receiver<bool>) -> http_in::Answer {
-        let stream = match self.signed_in(asked).filter(|_| asked.own_origin) {
+    async fn live(&self, request: &PanelRequest, stop: watch::Receiver<bool>) -> http_in::Answer {
+        let stream = match self.signed_in(request).filter(|_| request.own_origin) {
             Some(signed_in) => live::open(&self.service, &self.sessions, &signed_in, stop).await,
             None => None,
         };
-        stream.unwrap_or_else(|| http_in::Answer::of_page(exchange::bare_status(StatusCode::NO_CONTENT)))
+        stream.unwrap_or_else(|| http_in::Answer::of_page(request::bare_status(StatusCode::NO_CONTENT)))
     }
 
     /// Why a form that isn't of our own origin is refused; its cause stands in the log too, now and then.
-    fn foreign(&self, asked: &Asked) -> Refusal {
-        let Some(page) = &asked.host_lost else {
+    fn foreign(&self, request: &PanelRequest) -> Refusal {
+        let Some(page) = &request.host_lost else {
             return Refusal::Stale;
         };
         if self.may_tell() {
             tracing::warn!(
                 page_host = page,
-                called_as = asked.host,
-                address = %asked.from,
+                called_as = request.host,
+                address = %request.from,
                 "a form of the panel was refused: its page's host is not the one that carteiro was called by; a proxy in front must \
                  pass the Host header on (nginx: proxy_set_header Host $http_host;)"
             );
         }
-        Refusal::HostLost(page.clone(), asked.host.clone())
+        Refusal::HostLost(page.clone(), request.host.clone())
     }
 
     /// Whether something that a stranger can cause again and again may be logged now.
@@ -146,56 +146,56 @@ impl Panel {
     }
 
     /// No link of a page would lead anywhere below a path.
-    fn below_a_path(&self, asked: &Asked) -> Response<Bytes> {
-        let (t, prefix) = (asked.lang.texts(), format!("/{}", asked.prefix));
+    fn below_a_path(&self, request: &PanelRequest) -> Response<Bytes> {
+        let (t, prefix) = (request.lang.texts(), format!("/{}", request.prefix));
         if self.may_tell() {
             tracing::warn!(
                 prefix,
-                address = %asked.from,
+                address = %request.from,
                 "the panel can't be hosted below a path (X-Forwarded-Prefix): give carteiro a host name of its own"
             );
         }
         let content = html! { h1 { (t.prefix_title) } p.problem { (fill(t.prefix, &[&prefix])) } };
-        exchange::page(StatusCode::BAD_REQUEST, bare(asked.lang, t.prefix_title, "/", &content))
+        request::page(StatusCode::BAD_REQUEST, bare(request.lang, t.prefix_title, "/", &content))
     }
 
-    async fn page(&self, asked: &Asked, ingress: &Ingress) -> Response<Bytes> {
-        if !asked.prefix.is_empty() {
-            return self.below_a_path(asked);
+    async fn page(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
+        if !request.prefix.is_empty() {
+            return self.below_a_path(request);
         }
-        if asked.unread == Some(Unread::Busy) {
-            return Self::refuse(asked, &Refusal::Busy);
+        if request.unread == Some(Unread::Busy) {
+            return Self::refuse(request, &Refusal::Busy);
         }
-        match (asked.method.as_str(), asked.path.as_str()) {
-            ("GET" | "HEAD", "/sign-in") => self.sign_in_page(asked, StatusCode::OK, None),
-            ("POST", "/sign-in") => self.sign_in(asked, ingress),
+        match (request.method.as_str(), request.path.as_str()) {
+            ("GET" | "HEAD", "/sign-in") => self.sign_in_page(request, StatusCode::OK, None),
+            ("POST", "/sign-in") => self.sign_in(request, ingress),
             ("POST", "/language") => {
-                let lang = asked.form.get("lang").and_then(Lang::parse).unwrap_or(asked.lang);
-                exchange::with_language(exchange::see(back_of(asked)), lang, asked.secure)
+                let lang = request.form.get("lang").and_then(Lang::parse).unwrap_or(request.lang);
+                request::with_language(request::see(back_of(request)), lang, request.secure)
             }
-            _ => self.inside(asked).await,
+            _ => self.inside(request).await,
         }
     }
 
-    fn asset(&self, asked: &Asked) -> Option<Response<Bytes>> {
-        let (content_type, bytes) = match asked.path.as_str() {
+    fn asset(&self, request: &PanelRequest) -> Option<Response<Bytes>> {
+        let (content_type, bytes) = match request.path.as_str() {
             "/panel/panel.css" => ("text/css; charset=utf-8", STYLE),
             "/panel/panel.js" => ("text/javascript; charset=utf-8", SCRIPT),
             "/panel/icon.svg" => ("image/svg+xml", ICON),
             _ => return None,
         };
-        Some(exchange::asset(content_type, bytes, &self.tag, asked.known.as_ref()))
+        Some(request::asset(content_type, bytes, &self.tag, request.known.as_ref()))
     }
 
-    fn sign_in_page(&self, asked: &Asked, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
-        if status == StatusCode::OK && self.signed_in(asked).is_some() {
-            return exchange::see(next_of(asked));
+    fn sign_in_page(&self, request: &PanelRequest, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
+        if status == StatusCode::OK && self.signed_in(request).is_some() {
+            return request::see(next_of(request));
         }
-        let t = asked.lang.texts();
+        let t = request.lang.texts();
         let content = html! {
             h1 { (t.sign_in) }
             form.card method="post" action="/sign-in" {
-                input type="hidden" name="next" value=(next_of(asked));
+                input type="hidden" name="next" value=(next_of(request));
                 label for="token" { (t.access_token) }
                 input #token name="token" type="password" autocomplete="current-password" required autofocus
                     aria-describedby=(if problem.is_some() { "token-problem token-help" } else { "token-help" }) aria-invalid=[problem.map(|_| "true")];
@@ -205,63 +205,63 @@ impl Panel {
             }
         };
         // A switch of language comes back here by GET.
-        exchange::page(status, bare(asked.lang, t.sign_in, "/sign-in", &content))
+        request::page(status, bare(request.lang, t.sign_in, "/sign-in", &content))
     }
 
-    fn sign_in(&self, asked: &Asked, ingress: &Ingress) -> Response<Bytes> {
-        let t = asked.lang.texts();
-        if !asked.own_origin {
-            return Self::refuse(asked, &self.foreign(asked));
+    fn sign_in(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
+        let t = request.lang.texts();
+        if !request.own_origin {
+            return Self::refuse(request, &self.foreign(request));
         }
-        if asked.is_too_long() {
-            return Self::refuse(asked, &Refusal::TooLong);
+        if request.is_too_long() {
+            return Self::refuse(request, &Refusal::TooLong);
         }
-        let token = asked.form.get("token").unwrap_or_default();
+        let token = request.form.get("token").unwrap_or_default();
         let Some(caller) = self.service.authenticate(token) else {
-            return match ingress.wrong_token(asked.from) {
-                Ok(()) => self.sign_in_page(asked, StatusCode::UNAUTHORIZED, Some(t.wrong_token)),
+            return match ingress.wrong_token(request.from) {
+                Ok(()) => self.sign_in_page(request, StatusCode::UNAUTHORIZED, Some(t.wrong_token)),
                 Err(wait) => {
                     let seconds = wait.as_secs() + 1;
                     let problem = fill(t.too_many_tokens, &[&seconds]);
-                    let mut page = self.sign_in_page(asked, StatusCode::TOO_MANY_REQUESTS, Some(&problem));
+                    let mut page = self.sign_in_page(request, StatusCode::TOO_MANY_REQUESTS, Some(&problem));
                     page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                     page
                 }
             };
         };
         if !caller.scopes.allows(Scope::Read) {
-            return self.sign_in_page(asked, StatusCode::FORBIDDEN, Some(t.no_read_scope));
+            return self.sign_in_page(request, StatusCode::FORBIDDEN, Some(t.no_read_scope));
         }
         let session = self.sessions.begin(caller.account, Credential::of(token));
-        tracing::info!(address = %asked.from, "signed in to the panel");
-        exchange::with_session(exchange::see(next_of(asked)), &session, asked.secure)
+        tracing::info!(address = %request.from, "signed in to the panel");
+        request::with_session(request::see(next_of(request)), &session, request.secure)
     }
 
-    fn signed_in(&self, asked: &Asked) -> Option<SignedIn> {
-        self.sessions.find(&self.service, asked.session.as_deref()?, asked.by_itself)
+    fn signed_in(&self, request: &PanelRequest) -> Option<SignedIn> {
+        self.sessions.find(&self.service, request.session.as_deref()?, request.by_itself)
     }
 
-    async fn inside(&self, asked: &Asked) -> Response<Bytes> {
-        let Some(signed_in) = self.signed_in(asked) else {
-            let next = if asked.method == Method::GET && asked.here != "/" {
+    async fn inside(&self, request: &PanelRequest) -> Response<Bytes> {
+        let Some(signed_in) = self.signed_in(request) else {
+            let next = if request.method == Method::GET && request.here != "/" {
                 format!(
                     "/sign-in?{}",
-                    form_urlencoded::Serializer::new(String::new()).append_pair("next", &asked.here).finish()
+                    form_urlencoded::Serializer::new(String::new()).append_pair("next", &request.here).finish()
                 )
             } else {
                 "/sign-in".to_owned()
             };
-            return exchange::see(&next);
+            return request::see(&next);
         };
-        let t = asked.lang.texts();
-        let note = match asked.query.get("done") {
+        let t = request.lang.texts();
+        let note = match request.query.get("done") {
             Some("resent") => Some(t.done_resent.to_owned()),
             Some("saved") => Some(t.done_saved.to_owned()),
             Some("paused") => Some(t.done_paused.to_owned()),
             Some("resumed") => Some(t.done_resumed.to_owned()),
             Some("deleted") => Some(t.done_deleted.to_owned()),
             Some("some") => {
-                let number = |name| asked.query.get(name).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+                let number = |name| request.query.get(name).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
                 Some(fill(t.resent_some, &[&number("ok"), &number("not")]))
             }
             Some("none") => Some(t.nothing_selected.to_owned()),
@@ -272,10 +272,10 @@ impl Panel {
             sessions: &self.sessions,
             can_change: signed_in.caller.scopes.allows(Scope::Admin),
             signed_in: &signed_in,
-            asked,
-            lang: asked.lang,
+            request,
+            lang: request.lang,
             t,
-            here: without_note(asked),
+            here: without_note(request),
             now: self.service.now(),
             note,
         };
@@ -286,9 +286,9 @@ impl Panel {
     }
 
     async fn dispatch(&self, view: &View<'_>) -> Answer {
-        let asked = view.asked;
-        let segments: Vec<&str> = asked.path.strip_prefix('/').unwrap_or_default().split('/').collect();
-        if asked.method == Method::GET || asked.method == Method::HEAD {
+        let request = view.request;
+        let segments: Vec<&str> = request.path.strip_prefix('/').unwrap_or_default().split('/').collect();
+        if request.method == Method::GET || request.method == Method::HEAD {
             return match *segments.as_slice() {
                 [""] => overview::show(view).await,
                 ["webhooks"] => webhooks::list(view).await,
@@ -308,23 +308,23 @@ impl Panel {
                 _ => Err(Refusal::NotFound),
             };
         }
-        if asked.method != Method::POST {
+        if request.method != Method::POST {
             return Err(Refusal::NotFound);
         }
-        if !asked.own_origin {
-            return Err(self.foreign(asked));
+        if !request.own_origin {
+            return Err(self.foreign(request));
         }
-        if !view.signed_in.owns(asked.form.get("csrf").unwrap_or_default()) {
+        if !view.signed_in.owns(request.form.get("csrf").unwrap_or_default()) {
             return Err(Refusal::Stale);
         }
         if segments.as_slice() == ["sign-out"] {
             self.sessions.end(view.signed_in);
-            return Ok(exchange::with_session(exchange::see("/sign-in"), "", asked.secure));
+            return Ok(request::with_session(request::see("/sign-in"), "", request.secure));
         }
         if !view.can_change {
             return Err(Refusal::ReadOnly);
         }
-        if asked.is_too_long() {
+        if request.is_too_long() {
             return match *segments.as_slice() {
                 ["webhooks"] => Ok(webhook_form::too_long(view, None)),
                 ["webhooks", id] => {
@@ -353,16 +353,16 @@ impl Panel {
         }
     }
 
-    fn refuse(asked: &Asked, refusal: &Refusal) -> Response<Bytes> {
-        let t = asked.lang.texts();
-        let (status, title, sentence) = said(asked.lang, refusal);
+    fn refuse(request: &PanelRequest, refusal: &Refusal) -> Response<Bytes> {
+        let t = request.lang.texts();
+        let (status, title, sentence) = said(request.lang, refusal);
         let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
-        refused_page(status, bare(asked.lang, title, "/", &content))
+        refused_page(status, bare(request.lang, title, "/", &content))
     }
 
     fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
         let (status, title, sentence) = said(view.lang, refusal);
-        let back = back_of(view.asked);
+        let back = back_of(view.request);
         let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
         refused_page(status, framed(view, Place::None, title, &content))
     }
@@ -370,7 +370,7 @@ impl Panel {
 
 /// A page that says why not, and when to come back where that is a matter of time.
 fn refused_page(status: StatusCode, content: Markup) -> Response<Bytes> {
-    let mut page = exchange::page(status, content);
+    let mut page = request::page(status, content);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
     }
@@ -409,15 +409,15 @@ fn notification(id: &str) -> Result<NotificationId, Refusal> {
 }
 
 /// Where someone wanted to go before they had to sign in.
-fn next_of(asked: &Asked) -> &str {
-    let next = asked.form.get("next").or_else(|| asked.query.get("next"));
-    next.filter(|next| exchange::is_ours(next)).unwrap_or("/")
+fn next_of(request: &PanelRequest) -> &str {
+    let next = request.form.get("next").or_else(|| request.query.get("next"));
+    next.filter(|next| request::is_ours(next)).unwrap_or("/")
 }
 
 /// The page's own address, without word of what was done.
-fn without_note(asked: &Asked) -> String {
-    let query = asked.query.query(&["done", "ok", "not"], None);
-    if query.is_empty() { asked.path.clone() } else { format!("{}?{query}", asked.path) }
+fn without_note(request: &PanelRequest) -> String {
+    let query = request.query.query(&["done", "ok", "not"], None);
+    if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) }
 }
 
 fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {

@@ -10,7 +10,7 @@ const FILTERS: [&str; 8] = ["status", "webhook_id", "event_id", "response", "typ
 
 /// What the page's address asks for, and what of it can't be read.
 pub(super) fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
-    let query = &view.asked.query;
+    let query = &view.request.query;
     let mut narrowed = Narrowed::of(view);
     let mut filter = NotificationFilter {
         event_type: narrowed.event_type.clone(),

@@ -1,10 +1,10 @@
 //! Notificações: across events, one by one, selected or all that match.
 
 use super::attempts::{self, can_resend, response};
-use super::exchange::{page, see};
 use super::filters::{PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
 use super::layout::{Place, ago, class, empty, framed, resend_button, status, until};
 use super::notification_filter::{asked_for, not_whole};
+use super::request::{page, see};
 use super::resends;
 use super::view::{Answer, ROWS, View, back_of, done};
 use crate::model::{NotificationId, Status};
@@ -30,7 +30,7 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
                 div.buttons {
                     label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
                     button type="submit" { (t.resend_selected) }
-                    @if not_whole.is_none() { a.button href=(format!("/notifications/resend?{}", view.asked.query.query(PAGING, None))) { (t.resend_all) } }
+                    @if not_whole.is_none() { a.button href=(format!("/notifications/resend?{}", view.request.query.query(PAGING, None))) { (t.resend_all) } }
                 }
                 @if let Some(why) = not_whole { p.help { (why) } }
             }
@@ -56,10 +56,10 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
         webhooks.iter().map(|webhook| (webhook.id.to_string(), webhook.target.to_string())).collect();
     let mut options: Vec<(&str, &str)> = vec![("", t.any)];
     options.extend(named.iter().map(|(id, target)| (&**id, &**target)));
-    let asked = view.asked.query.get("webhook_id").unwrap_or_default();
-    if !asked.is_empty() && named.iter().all(|(id, _)| id != asked) {
+    let request = view.request.query.get("webhook_id").unwrap_or_default();
+    if !request.is_empty() && named.iter().all(|(id, _)| id != request) {
         // One that was deleted can still be asked for.
-        options.push((asked, asked));
+        options.push((request, request));
     }
     let responses = [
         ("", t.any),
@@ -149,7 +149,7 @@ pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> Answer {
 pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
     let (mut sent, mut not) = (0_u32, 0_u32);
     // More than a page's rows can be ticked, where some stayed that are listed no more: those past the limit are told as not re-sent.
-    for (nth, id) in view.asked.form.all("id").enumerate() {
+    for (nth, id) in view.request.form.all("id").enumerate() {
         let resent = match NotificationId::parse(id) {
             Some(id) if nth < 2 * ROWS => view.service.resend(view.caller(), id).await.is_ok(),
             Some(_) | None => false,
@@ -159,7 +159,7 @@ pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
     if sent + not == 0 {
         return Ok(done(view, "none"));
     }
-    let back = back_of(view.asked);
+    let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };
     Ok(see(&format!("{back}{joint}done=some&ok={sent}&not={not}")))
 }

@@ -1,9 +1,9 @@
-//! Visão geral: what came of attempts, what is owed, which targets are in trouble and what to do, how the daemon does.
+//! Visão geral: what came of attempts, what is pending, which webhooks are failing and what to do, how the daemon does.
 
 use super::attempts::last_failure;
 use super::charts::column;
-use super::exchange::page;
 use super::layout::{Place, ago, at_most_counted, bytes, empty, framed, heads, number, span, told};
+use super::request::page;
 use super::texts::{Lang, fill};
 use super::view::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
@@ -16,7 +16,7 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
     let t = view.t;
     let overview = view.service.overview(view.caller()).await?;
     let absent = view.service.absent_accounts(view.caller()).await?;
-    let month = view.asked.query.get("range") == Some("month");
+    let month = view.request.query.get("range") == Some("month");
     let content = html! {
         h1 { (t.overview) }
         div #live data-live="" {
@@ -39,9 +39,9 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
                 (chart(view, if month { &overview.days } else { &overview.hours }, month))
             }
             section {
-                h2 { (t.troubles) }
-                @if overview.troubles.is_empty() { p.muted { (t.no_troubles) } }
-                @for trouble in &overview.troubles { (in_trouble(view, trouble)) }
+                h2 { (t.failing_webhooks) }
+                @if overview.failing.is_empty() { p.muted { (t.no_failing_webhooks) } }
+                @for failing in &overview.failing { (failing_webhook(view, failing)) }
             }
             (system(view, &overview))
         }
@@ -55,15 +55,15 @@ fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
         html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (at_most_counted(view, count)) } span { (name) } } }
     };
     html! {
-        (tile(t.pending_many, overview.owed.pending, Status::Pending))
-        (tile(t.retrying, overview.owed.retrying, Status::Retrying))
-        (tile(t.held_many, overview.owed.held, Status::Held))
+        (tile(t.pending_many, overview.backlog.pending, Status::Pending))
+        (tile(t.retrying, overview.backlog.retrying, Status::Retrying))
+        (tile(t.held_many, overview.backlog.held, Status::Held))
         (tile(t.failed_many, overview.failed, Status::Failed))
         div.tile {
-            span { (t.oldest_owed) }
+            span { (t.oldest_pending) }
             @match &overview.oldest {
                 Some(oldest) => span.number.small { a href=(format!("/notifications/{}", oldest.id)) { (ago(view, oldest.inserted_at)) } },
-                None => span.number.small { (t.nothing_owed) },
+                None => span.number.small { (t.nothing_pending) },
             }
         }
     }
@@ -121,23 +121,23 @@ fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
     }
 }
 
-fn in_trouble(view: &View<'_>, trouble: &FailingWebhook) -> Markup {
+fn failing_webhook(view: &View<'_>, failing: &FailingWebhook) -> Markup {
     let t = view.t;
-    let webhook = &trouble.webhook;
+    let webhook = &failing.webhook;
     html! {
         article.card.trouble {
             div.row {
                 h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
-                span { (fill(t.still_owed, &[&at_most_counted(view, trouble.owed.total())])) }
+                span { (fill(t.still_pending, &[&at_most_counted(view, failing.backlog.total())])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }
-            @if let Some(since) = trouble.failing.since { p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
-            @if let Some(at) = trouble.failing.disables_at {
+            @if let Some(since) = failing.health.since { p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
+            @if let Some(at) = failing.health.disables_at {
                 p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
             }
-            @if let Some(attempt) = &trouble.attempt { (last_failure(view, attempt)) }
+            @if let Some(attempt) = &failing.attempt { (last_failure(view, attempt)) }
         }
     }
 }

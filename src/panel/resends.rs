@@ -1,9 +1,9 @@
 //! Bulk resends: asked before, listed, watched, cancelled.
 
-use super::exchange::{Asked, page, see};
 use super::filters::PAGING;
 use super::layout::{Place, ago, framed, moment, number};
 use super::notification_filter::{asked_for, not_whole};
+use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{Answer, Refusal, View, back_of};
 use crate::model::{BulkResend, ResendId, ResendState, ResponseFilter, WebhookId};
@@ -21,7 +21,7 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    let back = format!("/notifications?{}", view.asked.query.query(PAGING, None));
+    let back = format!("/notifications?{}", view.request.query.query(PAGING, None));
     let not_whole = not_whole(view, &filter);
     let filter_webhook = filter.webhook_id;
     // What would be re-sent must be what was meant.
@@ -39,7 +39,7 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
         @if let Some((count, words)) = &asking {
             form.card method="post" action="/notifications/resend-all" {
                 (view.csrf())
-                input type="hidden" name="query" value=(view.asked.query.query(PAGING, None));
+                input type="hidden" name="query" value=(view.request.query.query(PAGING, None));
                 input type="hidden" name="back" value=(back);
                 p.strong {
                     @match *count {
@@ -70,10 +70,10 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
 
 pub(super) async fn resend_all(view: &View<'_>) -> Answer {
     // The filter travels as the query it came from, and is read as one.
-    let uri = format!("/notifications?{}", view.asked.form.get("query").unwrap_or_default());
+    let uri = format!("/notifications?{}", view.request.form.get("query").unwrap_or_default());
     let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
-    let asked = Asked::read(&request, view.asked.from, view.asked.secure);
-    let of_query = View { asked: &asked, here: String::new(), note: None, ..*view };
+    let request = PanelRequest::read(&request, view.request.from, view.request.secure);
+    let of_query = View { request: &request, here: String::new(), note: None, ..*view };
     let (filter, narrowed) = asked_for(&of_query);
     if !narrowed.problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
@@ -190,5 +190,5 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
 
 pub(super) async fn stop(view: &View<'_>, id: ResendId) -> Answer {
     view.service.cancel_resend(view.caller(), id).await?;
-    Ok(see(back_of(view.asked)))
+    Ok(see(back_of(view.request)))
 }

@@ -1,6 +1,6 @@
 //! What every page is made for and with, and why there may be none.
 
-use super::exchange::{self, Asked};
+use super::request::{self, PanelRequest};
 use super::session::{Sessions, SignedIn};
 use super::texts::{Lang, Texts};
 use crate::model::Timestamp;
@@ -16,7 +16,7 @@ pub(super) struct View<'a> {
     pub(super) service: &'a Service,
     pub(super) sessions: &'a Sessions,
     pub(super) signed_in: &'a SignedIn,
-    pub(super) asked: &'a Asked,
+    pub(super) request: &'a PanelRequest,
     pub(super) lang: Lang,
     pub(super) t: &'static Texts,
     /// Whether buttons are shown, and obeyed.
@@ -61,13 +61,13 @@ impl From<Error> for Refusal {
 pub(super) type Answer = Result<Response<Bytes>, Refusal>;
 
 /// Where a form came from.
-pub(super) fn back_of(asked: &Asked) -> &str {
-    asked.form.get("back").filter(|back| exchange::is_ours(back)).unwrap_or("/")
+pub(super) fn back_of(request: &PanelRequest) -> &str {
+    request.form.get("back").filter(|back| request::is_ours(back)).unwrap_or("/")
 }
 
 /// Back to where a form came from, with word of what was done.
 pub(super) fn done(view: &View<'_>, what: &str) -> Response<Bytes> {
-    let back = back_of(view.asked);
+    let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };
-    exchange::see(&format!("{back}{joint}done={what}"))
+    request::see(&format!("{back}{joint}done={what}"))
 }

@@ -1,7 +1,7 @@
 //! The form that makes and changes a webhook. What can't be taken is said beside its field, and what was typed stays.
 
-use super::exchange::{page, see};
 use super::layout::{Place, framed, pretty};
+use super::request::{page, see};
 use super::texts::{Lang, fill, sentence};
 use super::view::{Answer, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
@@ -34,13 +34,13 @@ fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut proble
         problems.entry("authorization").or_insert_with(|| view.t.authorization_again.to_owned());
     }
     let status =
-        if view.asked.is_too_long() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
+        if view.request.is_too_long() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
     page(status, form(view, webhook, typed, &problems))
 }
 
 /// The form again, with what makes it too long marked.
 pub(super) fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
-    let fields = &view.asked.form;
+    let fields = &view.request.form;
     let taken = |name: &str| fields.all(name).map(str::len).sum::<usize>();
     let longest = [
         ("target", "target"),
@@ -61,7 +61,7 @@ pub(super) fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<By
 }
 
 pub(super) async fn create(view: &View<'_>) -> Answer {
-    let fields = &view.asked.form;
+    let fields = &view.request.form;
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), None).await {
         Ok(draft) => draft,
@@ -79,7 +79,7 @@ pub(super) async fn create(view: &View<'_>) -> Answer {
 
 pub(super) async fn change(view: &View<'_>, id: WebhookId) -> Answer {
     let before = view.service.webhook(view.caller(), id)?;
-    let fields = &view.asked.form;
+    let fields = &view.request.form;
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), Some(&before)).await {
         Ok(draft) => draft,

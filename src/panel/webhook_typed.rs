@@ -1,6 +1,6 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
-use super::exchange::Fields;
+use super::request::Fields;
 use super::texts::{Lang, fill, sentence};
 use super::view::View;
 use crate::model::{

@@ -2,11 +2,11 @@
 
 use super::attempts::last_failure;
 use super::charts::column;
-use super::exchange::{page, see};
 use super::filters::{Paging, listed};
 use super::layout::{
     Icon, Place, action, ago, at_most_counted, curl, decimal, empty, framed, heads, icon, moment, number, span, told,
 };
+use super::request::{page, see};
 use super::texts::{Lang, fill};
 use super::view::{Answer, ROWS, Refusal, View, done};
 use crate::model::{Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
@@ -22,19 +22,19 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
     let find =
         |paging: Paging| async move { Ok(view.service.webhooks(view.caller(), paging.order, paging.cursor, ROWS)) };
     let (paging, found) = Paging::read(view, find).await?;
-    let glances = view.service.summarize_webhooks(found.items);
+    let summaries = view.service.summarize_webhooks(found.items);
     let create = html! { @if view.can_change { a.button.primary href="/webhooks/new" { (icon(Icon::Plus)) " " (t.create_webhook) } } };
     let first_step = empty(t.no_webhooks, t.no_webhooks_help, Some(&first(view)));
     let rows = html! {
         table.cards #rows {
             caption.sr { (t.webhooks) }
             (heads(&[t.target, t.status, t.events, t.last_success, t.success_rate, t.last_day]))
-            tbody { @for glance in &glances { (row(view, glance)) } }
+            tbody { @for summary in &summaries { (row(view, summary)) } }
         }
     };
     let content = html! {
         div.row { h1 { (t.webhooks) } (create) }
-        (listed(view, paging, found.next, (!glances.is_empty()).then_some(&rows), &first_step))
+        (listed(view, paging, found.next, (!summaries.is_empty()).then_some(&rows), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.webhooks, &content)))
 }
@@ -45,20 +45,20 @@ pub(super) fn first(view: &View<'_>) -> String {
     curl(view, "webhooks", body)
 }
 
-fn row(view: &View<'_>, glance: &WebhookSummary) -> Markup {
+fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
     let t = view.t;
-    let webhook = &glance.webhook;
+    let webhook = &summary.webhook;
     html! {
         tr id=(format!("w-{}", webhook.id)) {
             td.target data-label=(t.target) {
                 a.strong.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) }
                 @if let Some(description) = &webhook.description { p.muted { (description) } }
             }
-            td data-label=(t.status) { (state(view, glance)) }
+            td data-label=(t.status) { (state(view, summary)) }
             td.patterns data-label=(t.events) { (patterns(webhook, 4)) }
-            td data-label=(t.last_success) { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } }
-            td data-label=(t.success_rate) { (rate(view, &glance.record)) }
-            td data-label=(t.last_day) { (spark(view, &glance.record)) }
+            td data-label=(t.last_success) { @match summary.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } }
+            td data-label=(t.success_rate) { (rate(view, &summary.record)) }
+            td data-label=(t.last_day) { (spark(view, &summary.record)) }
         }
     }
 }
@@ -71,10 +71,10 @@ fn patterns(webhook: &Webhook, most: usize) -> Markup {
     }
 }
 
-fn state(view: &View<'_>, glance: &WebhookSummary) -> Markup {
+fn state(view: &View<'_>, summary: &WebhookSummary) -> Markup {
     let t = view.t;
-    let (class, sign, text) = match glance.webhook.status {
-        WebhookStatus::Active if glance.failing.since.is_some() => ("retrying", "!", t.failing),
+    let (class, sign, text) = match summary.webhook.status {
+        WebhookStatus::Active if summary.health.since.is_some() => ("retrying", "!", t.failing),
         WebhookStatus::Active => ("delivered", "●", t.active),
         WebhookStatus::Paused => ("held", "‖", t.paused),
         WebhookStatus::Disabled { .. } => ("failed", "✕", t.disabled),
@@ -112,15 +112,15 @@ const CLIPPED_FROM: usize = 60;
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
-    let trouble = view.service.failing_webhook(view.caller(), id).await?;
-    let Some(glance) = view.service.summarize_webhooks(vec![webhook.clone()]).pop() else {
+    let failing = view.service.failing_webhook(view.caller(), id).await?;
+    let Some(summary) = view.service.summarize_webhooks(vec![webhook.clone()]).pop() else {
         return Err(Refusal::NotFound);
     };
-    let in_trouble = glance.failing.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
-    let failure = trouble.attempt.filter(|_| in_trouble);
+    let is_failing = summary.health.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
+    let failure = failing.attempt.filter(|_| is_failing);
     let unknown = unknown_patterns(view, &webhook).await?;
     // Only for eyes: an open page that looks by itself, or a HEAD, would take away what nobody has seen.
-    let is_seen = view.asked.method == Method::GET && !view.asked.by_itself;
+    let is_seen = view.request.method == Method::GET && !view.request.by_itself;
     let secret = is_seen.then(|| view.sessions.take_secret(view.signed_in, id)).flatten();
     let is_active = webhook.status == WebhookStatus::Active;
     let path = |verb: &str| format!("/webhooks/{id}/{verb}");
@@ -145,10 +145,10 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
         }
         section.card #webhook data-live="" {
             dl.facts {
-                div { dt { (t.status) } dd { (state(view, &glance)) } }
-                div { dt { (t.owed) } dd { (owed_links(view, id, trouble.owed)) } }
-                div { dt { (t.last_success) } dd { @match glance.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } } }
-                div { dt { (t.success_rate) } dd { (rate(view, &glance.record)) } }
+                div { dt { (t.status) } dd { (state(view, &summary)) } }
+                div { dt { (t.backlog) } dd { (backlog_links(view, id, failing.backlog)) } }
+                div { dt { (t.last_success) } dd { @match summary.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } } }
+                div { dt { (t.success_rate) } dd { (rate(view, &summary.record)) } }
                 div { dt { (t.events) } dd { (patterns(&webhook, 100)) } }
                 div { dt { (t.authorization) } dd { (if webhook.authorization.is_some() { t.is_set } else { t.is_not_set }) } }
                 @if let Some(description) = &webhook.description { div { dt { (t.description) } dd { (description) } } }
@@ -172,21 +172,22 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
             }
             @if let Some(attempt) = &failure { (last_failure(view, attempt)) }
             @if let Some(held) = view.service.hold(&webhook) { p.why { (told(view.lang, view.lang.of(&held))) } }
-            @if let Some(since) = glance.failing.since { p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
-            @if let Some(at) = glance.failing.disables_at { p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) } }
+            @if let Some(since) = summary.health.since { p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
+            @if let Some(at) = summary.health.disables_at { p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) } }
             h2 { (t.hourly) }
-            (spark(view, &glance.record))
+            (spark(view, &summary.record))
         }
         p { a href=(format!("/notifications?webhook_id={id}")) { (t.see_notifications) } }
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, webhook.target.as_str(), &content)))
 }
 
-/// What a webhook is owed, each part with a link to the list of just that.
-fn owed_links(view: &View<'_>, id: WebhookId, owed: BacklogCounts) -> Markup {
-    let parts = [(Status::Pending, owed.pending), (Status::Retrying, owed.retrying), (Status::Held, owed.held)];
+/// What is pending for a webhook, each part with a link to the list of just that.
+fn backlog_links(view: &View<'_>, id: WebhookId, backlog: BacklogCounts) -> Markup {
+    let parts =
+        [(Status::Pending, backlog.pending), (Status::Retrying, backlog.retrying), (Status::Held, backlog.held)];
     html! {
-        @if owed == BacklogCounts::default() { "0" }
+        @if backlog == BacklogCounts::default() { "0" }
         @for (nth, (status, count)) in parts.into_iter().filter(|(_, count)| *count > 0).enumerate() {
             @if nth > 0 { " · " }
             a href=(format!("/notifications?webhook_id={id}&status={}", status.as_str())) { (view.t.status(status)) ": " (at_most_counted(view, count)) }
@@ -250,7 +251,7 @@ pub(super) fn confirm_rotate(view: &View<'_>, id: WebhookId) -> Answer {
 }
 
 pub(super) async fn rotate(view: &View<'_>, id: WebhookId) -> Answer {
-    let leaked = view.asked.form.get("leaked").is_some();
+    let leaked = view.request.form.get("leaked").is_some();
     let webhook = view.service.rotate_secret(view.caller(), id, leaked.then_some(Duration::ZERO)).await?;
     view.sessions.put_secret(view.signed_in, id, webhook.secret.reveal());
     Ok(see(&format!("/webhooks/{id}")))
@@ -262,12 +263,12 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    let owed = view.service.failing_webhook(view.caller(), id).await?.owed.total();
-    let sentence = match owed {
-        0 => t.delete_owed_none.to_owned(),
-        1 => t.delete_owed_one.to_owned(),
-        2..MAX_COUNTED => fill(t.delete_owed, &[&owed]),
-        _ => fill(t.delete_owed_many, &[&number(view.lang, owed)]),
+    let pending = view.service.failing_webhook(view.caller(), id).await?.backlog.total();
+    let sentence = match pending {
+        0 => t.delete_pending_none.to_owned(),
+        1 => t.delete_pending_one.to_owned(),
+        2..MAX_COUNTED => fill(t.delete_pending, &[&pending]),
+        _ => fill(t.delete_pending_many, &[&number(view.lang, pending)]),
     };
     let content = html! {
         p.crumbs { a.clip href=(format!("/webhooks/{id}")) { (webhook.target) } }

@@ -18,7 +18,7 @@ pub struct HealthView {
     pub disables_at: Option<Timestamp>,
 }
 
-/// How many webhooks are in trouble.
+/// How many webhooks are failing or disabled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FailingCounts {
     /// Active, and their targets are failing.
@@ -31,7 +31,7 @@ pub struct FailingCounts {
 
 impl Service {
     /// How a webhook's target does.
-    pub fn failing(&self, webhook: &Webhook) -> HealthView {
+    pub fn health(&self, webhook: &Webhook) -> HealthView {
         let Some(health) = self.store.health(webhook.no) else {
             return HealthView::default();
         };
@@ -39,17 +39,17 @@ impl Service {
         HealthView { since: health.failing.then_some(health.failing_since), disables_at }
     }
 
-    /// How many webhooks are in trouble, of one account or of all.
+    /// How many webhooks are failing or disabled, of one account or of all.
     pub fn failing_counts(&self, of: Option<AccountNo>) -> FailingCounts {
         let (healths, rule) = (self.store.healths(), self.policy().disable);
-        let mut troubled = FailingCounts::default();
+        let mut counts = FailingCounts::default();
         for webhook in self.store.directory().all().filter(|webhook| of.is_none_or(|of| webhook.account == of)) {
             let health = healths.get(&webhook.no).filter(|_| webhook.is_active());
-            troubled.failing += u64::from(health.is_some_and(|health| health.failing));
-            troubled.warned += u64::from(health.is_some_and(|health| rule.disables_at(health).is_some()));
-            troubled.disabled += u64::from(matches!(webhook.status, WebhookStatus::Disabled { .. }));
+            counts.failing += u64::from(health.is_some_and(|health| health.failing));
+            counts.warned += u64::from(health.is_some_and(|health| rule.disables_at(health).is_some()));
+            counts.disabled += u64::from(matches!(webhook.status, WebhookStatus::Disabled { .. }));
         }
-        troubled
+        counts
     }
 
     /// Warns of the webhooks whose targets have failed for almost too long, and disables those that were warned of. To be called

@@ -188,9 +188,9 @@ impl Service {
             let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
             let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
             let mut webhooks = Webhooks::new(store, account);
-            let owed = store.notifications_of(account, seq)?.into_iter();
-            let owed = owed.map(|notification| ((0, notification.key.webhook.0), notification));
-            let page = Page::cut(owed.collect(), order, cursor, limit);
+            let notifications = store.notifications_of(account, seq)?.into_iter();
+            let notifications = notifications.map(|notification| ((0, notification.key.webhook.0), notification));
+            let page = Page::cut(notifications.collect(), order, cursor, limit);
             let mut details = Vec::with_capacity(page.items.len());
             for notification in page.items {
                 let attempts = store.attempts(&notification)?;
@@ -210,8 +210,8 @@ impl Service {
             .read(move |store| {
                 let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
                 let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
-                let owed = store.notifications_of(account, seq)?;
-                let busy = owed.iter().any(|one| delivery.status.is_in_flight(one.key, one.attempts));
+                let notifications = store.notifications_of(account, seq)?;
+                let busy = notifications.iter().any(|one| delivery.status.is_in_flight(one.key, one.attempts));
                 Ok((event, busy))
             })
             .await?;
@@ -221,14 +221,14 @@ impl Service {
         if busy {
             return Err(in_flight());
         }
-        let owed = self.store.commit(ResendEvent { account, seq: event.seq }).await?.ok_or(Error::NotFound)?;
+        let notifications = self.store.commit(ResendEvent { account, seq: event.seq }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         let directory = self.store.directory();
         let view = |notification| self.view(notification, &event, directory.by_no(notification.key.webhook));
-        Ok(owed.iter().map(view).collect())
+        Ok(notifications.iter().map(view).collect())
     }
 
-    /// Erases an event's payload (LGPD): its id, type, times and history stay; what is still owed of it is cancelled.
+    /// Erases an event's payload (LGPD): its id, type, times and history stay; its pending notifications are cancelled.
     pub async fn erase(&self, caller: &Caller, id: EventId) -> Result<(), Error> {
         let account = caller.account;
         let seq = self.read(move |store| store.event_seq(account, id)?.ok_or(Error::NotFound)).await?;

@@ -1,4 +1,4 @@
-//! Explaining: why each webhook was or wasn't owed an event, and what becomes of it now.
+//! Explaining: why each webhook was or wasn't notified of an event, and what becomes of its notification.
 
 use super::caller::Caller;
 use super::error::Error;
@@ -10,13 +10,13 @@ use crate::model::{
 };
 use crate::store::Store;
 
-/// Why a webhook was or wasn't owed an event.
+/// Why a webhook was or wasn't notified of an event.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The webhook.
     pub webhook_id: WebhookId,
-    /// Whether it was owed the event.
-    pub owed: bool,
+    /// Whether it has a notification of the event.
+    pub notified: bool,
     /// Where its notification stands.
     pub status: Option<Status>,
     /// When its next attempt comes.
@@ -26,7 +26,7 @@ pub struct Explanation {
 }
 
 impl Service {
-    /// For every webhook, why it was or wasn't owed this event.
+    /// For every webhook, why it was or wasn't notified of this event.
     pub async fn explain(&self, caller: &Caller, id: EventId) -> Result<Vec<Explanation>, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
@@ -34,25 +34,25 @@ impl Service {
             let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
             let mut webhooks = Webhooks::new(store, account);
             let mut explanations = Vec::new();
-            let owed = store.notifications_of(account, seq)?;
-            for notification in &owed {
+            let notifications = store.notifications_of(account, seq)?;
+            for notification in &notifications {
                 let view = webhooks.view(notification, &event, &present)?;
                 let reason = reason(store, &present, &mut webhooks, notification, &view, &event)?;
                 explanations.push(Explanation {
                     webhook_id: view.webhook_id,
-                    owed: true,
+                    notified: true,
                     status: Some(view.status),
                     next_attempt_at: view.next_attempt_at,
                     reason,
                 });
             }
             for webhook in store.directory().of(account) {
-                if owed.iter().any(|notification| notification.key.webhook == webhook.no) {
+                if notifications.iter().any(|notification| notification.key.webhook == webhook.no) {
                     continue;
                 }
                 explanations.push(Explanation {
                     webhook_id: webhook.id,
-                    owed: false,
+                    notified: false,
                     status: None,
                     next_attempt_at: None,
                     reason: explain_not_notified(webhook, &event),
@@ -124,11 +124,11 @@ fn held_by(wait: WaitReason) -> Localized {
     match wait {
         WaitReason::RetryAfter(until) => Localized {
             en: format!(
-                "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a re-send by hand \
+                "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a manual re-send \
                  goes out at once"
             ),
             pt: format!(
-                "o destino pediu uma pausa (Retry-After), e a próxima tentativa vem em {until}; um teste ou um reenvio à mão sai \
+                "o destino pediu uma pausa (Retry-After), e a próxima tentativa vem em {until}; um teste ou um reenvio manual sai \
                  na hora"
             ),
         },

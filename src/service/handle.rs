@@ -61,7 +61,7 @@ impl Service {
         self.read(|store| Ok((store.figures(), store.size_on_disk()?))).await
     }
 
-    /// What every webhook is owed, of all accounts.
+    /// What is pending for every webhook, of all accounts.
     pub async fn debts(&self) -> Result<Vec<Debt>, Error> {
         self.read(|store| Ok(store.debts()?)).await
     }

@@ -61,7 +61,7 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
         Some(Status::Held) => {
             let why = Localized::new(
                 "HELD notifications are attempted once their webhook's status is ACTIVE",
-                "notificações retidas saem sozinhas quando o webhook volta a ficar ativo",
+                "notificações em espera saem sozinhas quando o webhook volta a ficar ativo",
             );
             return Err(Error::invalid("filter.status", why));
         }
@@ -78,13 +78,13 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
             "filter.webhook_id",
             Localized::new(
                 "names no webhook; the notifications of a deleted one are CANCELLED and can't be re-sent",
-                "este webhook não existe; o que era devido a um excluído está cancelado e não pode ser reenviado",
+                "este webhook não existe; as notificações de um excluído estão canceladas e não podem ser reenviadas",
             ),
         )
     })
 }
 
-/// How many notifications it would owe an attempt by hand: neither what is cancelled, nor what a deleted webhook was owed. It looks
+/// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook. It looks
 /// little further than `most` of them.
 fn count_resendable(
     store: &Store,
@@ -179,7 +179,7 @@ impl Service {
         .await
     }
 
-    /// Owes one attempt by hand, now: to the webhook's present target, with the original body, using none of the 20 up.
+    /// Requests one manual attempt, now: to the webhook's present target, with the original body, using none of the 20 up.
     pub async fn resend(&self, caller: &Caller, id: NotificationId) -> Result<NotificationView, Error> {
         let account = caller.account;
         let (key, attempts, event) = self
@@ -217,7 +217,7 @@ impl Service {
         }
     }
 
-    /// Begins a bulk resend: owes an attempt by hand to everything the filter matches but what is cancelled. It is durable on return.
+    /// Begins a bulk resend: a manual attempt for everything the filter matches but what is cancelled. It is durable on return.
     /// The work is done in the background, the oldest events first, at each webhook's own pace, and survives a restart.
     pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<ResendView, Error> {
         let account = caller.account;
@@ -247,7 +247,7 @@ impl Service {
         self.read(move |store| resend_view(store, resend)).await
     }
 
-    /// How many notifications [`Self::resend_many`] would owe an attempt by hand, counted to [`MAX_COUNTED`]; its errors where it would
+    /// How many notifications [`Self::resend_many`] would give a manual attempt, counted to [`MAX_COUNTED`]; its errors where it would
     /// refuse.
     pub async fn count_resend(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
         let account = caller.account;
@@ -301,7 +301,7 @@ impl Service {
         .await
     }
 
-    /// Ends a bulk resend where it stands: what has been owed an attempt by hand until now, at most 64 for each webhook
+    /// Ends a bulk resend where it stands: the manual attempts requested until now, at most 64 for each webhook
     /// that haven't been made, still gets it. One that has ended stays as it is.
     pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
         let view = self.bulk_resend(caller, id).await?;

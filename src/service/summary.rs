@@ -1,4 +1,4 @@
-//! What the panel shows at a glance: how targets do, what is owed, events with the state of their notifications. Every figure comes
+//! What the panel shows in summary: how targets do, what is pending, events with the state of their notifications. Every figure comes
 //! from memory or from a bounded walk.
 
 use super::caller::Caller;
@@ -13,9 +13,9 @@ use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How far what is owed is counted: "at least so many" says enough, and costs milliseconds.
+/// How far what is pending is counted: "at least so many" says enough, and costs milliseconds.
 pub const MAX_COUNTED: u64 = 1000;
-/// How many targets in trouble are looked at closely.
+/// How many failing webhooks are read closely.
 const MAX_FAILING: usize = 10;
 
 /// An event, and how many of its notifications stand where.
@@ -27,12 +27,12 @@ pub struct WebhookSummary {
     /// The webhook.
     pub webhook: Arc<Webhook>,
     /// Since when it fails, if it does.
-    pub failing: HealthView,
+    pub health: HealthView,
     /// What came of its attempts of late.
     pub record: Record,
 }
 
-/// How many notifications are owed, by where they stand; each counted to [`MAX_COUNTED`].
+/// How many notifications are pending, by status; each counted to [`MAX_COUNTED`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BacklogCounts {
     /// Not yet tried.
@@ -50,15 +50,15 @@ impl BacklogCounts {
     }
 }
 
-/// A webhook, what it is owed, and what has gone wrong.
+/// A webhook, what is pending for it, and what has gone wrong.
 #[derive(Clone, Debug)]
 pub struct FailingWebhook {
     /// The webhook.
     pub webhook: Arc<Webhook>,
     /// Since when it fails.
-    pub failing: HealthView,
-    /// How many notifications it is owed.
-    pub owed: BacklogCounts,
+    pub health: HealthView,
+    /// How many notifications are pending for it.
+    pub backlog: BacklogCounts,
     /// The last attempt of one that isn't delivered, the newest such.
     pub attempt: Option<Attempt>,
 }
@@ -70,14 +70,14 @@ pub struct Overview {
     pub hours: Vec<Tallied>,
     /// Of each of the last 30 days, in UTC, today last.
     pub days: Vec<Tallied>,
-    /// How many notifications are owed.
-    pub owed: BacklogCounts,
-    /// How many have failed for good, counted to [`MAX_COUNTED`].
+    /// How many notifications are pending.
+    pub backlog: BacklogCounts,
+    /// How many have failed, counted to [`MAX_COUNTED`].
     pub failed: u64,
-    /// What has been owed for the longest, held or not.
+    /// What has been pending for the longest, held or not.
     pub oldest: Option<NotificationView>,
-    /// The targets in trouble, the longest first.
-    pub troubles: Vec<FailingWebhook>,
+    /// The failing webhooks, the longest first.
+    pub failing: Vec<FailingWebhook>,
     /// How many webhooks the account has.
     pub webhooks: usize,
     /// Whether it ever recorded an event that is still kept.
@@ -94,8 +94,8 @@ fn of_status(status: Status) -> NotificationQuery {
     NotificationQuery { status: Some(status), ..NotificationQuery::default() }
 }
 
-/// What an account owes, to one webhook or to all.
-fn owed(store: &Store, account: AccountNo, webhook: Option<WebhookNo>) -> Result<BacklogCounts, Error> {
+/// What is pending of an account, for one webhook or for all.
+fn backlog(store: &Store, account: AccountNo, webhook: Option<WebhookNo>) -> Result<BacklogCounts, Error> {
     let count = |status| store.count_at_most(account, &NotificationQuery { webhook, ..of_status(status) }, MAX_COUNTED);
     Ok(BacklogCounts {
         pending: count(Status::Pending)?,
@@ -109,7 +109,7 @@ impl Service {
     pub fn summarize_webhooks(&self, webhooks: Vec<Arc<Webhook>>) -> Vec<WebhookSummary> {
         let now = self.now();
         let glance = |webhook: Arc<Webhook>| WebhookSummary {
-            failing: self.failing(&webhook),
+            health: self.health(&webhook),
             record: self.store.record_of(webhook.no, now),
             webhook,
         };
@@ -121,11 +121,11 @@ impl Service {
         self.store.directory().of(caller.account).rev().cloned().collect()
     }
 
-    /// What a webhook is owed, and what has gone wrong of late.
+    /// What is pending for a webhook, and what has gone wrong of late.
     pub async fn failing_webhook(&self, caller: &Caller, id: WebhookId) -> Result<FailingWebhook, Error> {
         let webhook = self.webhook(caller, id)?;
-        let failing = self.failing(&webhook);
-        self.read(move |store| failing_webhook(store, webhook, failing)).await
+        let health = self.health(&webhook);
+        self.read(move |store| failing_webhook(store, webhook, health)).await
     }
 
     /// A page of events, each with how many of its notifications stand where.
@@ -156,7 +156,7 @@ impl Service {
         let webhooks = self.all_webhooks(caller);
         let mut failing: Vec<_> = webhooks
             .iter()
-            .map(|webhook| (webhook.clone(), self.failing(webhook)))
+            .map(|webhook| (webhook.clone(), self.health(webhook)))
             .filter(|(webhook, failing)| {
                 matches!(webhook.status, WebhookStatus::Disabled { .. })
                     || (failing.since.is_some() && webhook.is_active())
@@ -194,18 +194,18 @@ impl Service {
                 Some((notification, event)) => Some(views.view(notification, event, &present)?),
                 None => None,
             };
-            let mut troubles = Vec::with_capacity(failing.len());
-            for (webhook, failing) in failing {
-                troubles.push(failing_webhook(store, webhook, failing)?);
+            let mut webhooks_failing = Vec::with_capacity(failing.len());
+            for (webhook, health) in failing {
+                webhooks_failing.push(failing_webhook(store, webhook, health)?);
             }
             let any = EventQuery { limit: 1, ..EventQuery::default() };
             Ok(Overview {
                 hours,
                 days,
-                owed: owed(store, account, None)?,
+                backlog: backlog(store, account, None)?,
                 failed: store.count_at_most(account, &of_status(Status::Failed), MAX_COUNTED)?,
                 oldest,
-                troubles,
+                failing: webhooks_failing,
                 webhooks: webhooks.len(),
                 has_events: !store.events(account, &any)?.items.is_empty(),
                 figures: store.figures(),
@@ -233,10 +233,10 @@ impl Service {
     }
 }
 
-fn failing_webhook(store: &Store, webhook: Arc<Webhook>, failing: HealthView) -> Result<FailingWebhook, Error> {
-    let owed = owed(store, webhook.account, Some(webhook.no))?;
+fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> Result<FailingWebhook, Error> {
+    let backlog = backlog(store, webhook.account, Some(webhook.no))?;
     let attempt = last_failure(store, &webhook)?;
-    Ok(FailingWebhook { webhook, failing, owed, attempt })
+    Ok(FailingWebhook { webhook, health, backlog, attempt })
 }
 
 /// The last attempt of a notification that is retried or has failed, the newest such.

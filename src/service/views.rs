@@ -39,7 +39,7 @@ pub struct NotificationView {
     pub response_status: Option<u16>,
     /// When a 2XX first came.
     pub delivered_at: Option<Timestamp>,
-    /// When it was first owed.
+    /// When it was created.
     pub inserted_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,

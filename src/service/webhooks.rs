@@ -56,7 +56,7 @@ impl WebhookDraft {
 }
 
 impl Service {
-    /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is owed to
+    /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is sent to
     /// it.
     ///
     /// A target that would be refused now is not taken; one whose name leads nowhere yet is. A call repeated with the same
@@ -137,7 +137,7 @@ impl Service {
         Ok(changed)
     }
 
-    /// Deletes a webhook. Its lane stops at once; what it was owed is cancelled; its history stays listable.
+    /// Deletes a webhook. Its lane stops at once; its pending notifications are cancelled; its history stays listable.
     pub async fn delete(&self, caller: &Caller, id: WebhookId) -> Result<(), Error> {
         if !self.store.commit(DeleteWebhook { account: caller.account, id }).await? {
             return Err(Error::NotFound);

@@ -161,7 +161,7 @@ fn events_are_recorded_found_explained_resent_and_erased() {
     }
     assert_eq!(json_of(&daemon, &["events", "list", "--type", "ORDER.*"]), json!([]));
     let explained = json_of(&daemon, &["events", "explain", &id]);
-    keys(&explained[0], &["webhook_id", "owed", "status", "reason"]);
+    keys(&explained[0], &["webhook_id", "notified", "status", "reason"]);
     assert!(done(&daemon, &["events", "explain", &id]).contains("confirmed"));
     let history = json_of(&daemon, &["events", "notifications", &id]);
     keys(&history[0], &["id", "status", "attempts"]);

@@ -171,8 +171,8 @@ fn explain_says_why() {
     daemon.await_status(&event, "DELIVERED");
     let explained = daemon.list(&format!("/api/events/{event}/explain"));
     let of = |id: &str| explained.iter().find(|one| one["webhook_id"] == id).unwrap();
-    assert!(of(&matching)["owed"] == true && of(&matching)["reason"].as_str().unwrap().contains("confirmed"));
-    assert!(of(&other)["owed"] == false && of(&other)["reason"].as_str().unwrap().contains("`ORDER.*`"));
+    assert!(of(&matching)["notified"] == true && of(&matching)["reason"].as_str().unwrap().contains("confirmed"));
+    assert!(of(&other)["notified"] == false && of(&other)["reason"].as_str().unwrap().contains("`ORDER.*`"));
     assert!(of(&late)["reason"].as_str().unwrap().contains("registered at"));
 }
 

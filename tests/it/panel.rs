@@ -378,9 +378,9 @@ fn a_page_says_why_a_notification_goes_or_not_in_its_readers_language() {
     assert!(page.contains("nenhum dos seus padrões (`ORDER.*`) corresponde a `PAYMENT.PAID`"), "{page}");
     assert!(page.contains("o webhook foi criado em <time"), "moments are written as such: {page}");
     let english = text(&get(&daemon, &path, &format!("{cookie}Accept-Language: en\r\n")).expect(200));
-    assert!(english.contains("none of its patterns (`ORDER.*`) means `PAYMENT.PAID`"), "{english}");
+    assert!(english.contains("none of its patterns (`ORDER.*`) matches `PAYMENT.PAID`"), "{english}");
     let reported = daemon.get(&format!("/api/events/{event}/explain")).expect(200).data();
-    assert!(reported[0]["reason_pt"].as_str().unwrap().starts_with("Não era devida"), "{reported}");
+    assert!(reported[0]["reason_pt"].as_str().unwrap().starts_with("Não foi notificado"), "{reported}");
 }
 
 /// Each filter that notifications can be narrowed by, as the form sends it, either re-sends what is counted or says why
@@ -485,7 +485,7 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
         post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", bad)]).expect(404);
     }
     let list = page(&format!("/notifications?webhook_id={deleted}"), 200);
-    assert!(list.contains("devido a um webhook excluído"), "{list}");
+    assert!(list.contains("de um webhook excluído estão canceladas"), "{list}");
     assert!(!list.contains("href=\"/notifications/resend?"), "{list}");
     assert!(!list.contains("Reenvios em massa"));
 
@@ -541,10 +541,10 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
         // What is pending leads to the list of just that.
         let link = format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Tentando de novo: 5</a>");
         assert!(page(&path, "pt").contains(&link), "{link}");
-        assert!(page(&format!("{path}/delete"), "pt").contains("5 notificações ainda a entregar serão canceladas."));
+        assert!(page(&format!("{path}/delete"), "pt").contains("5 notificações pendentes serão canceladas."));
     }
     for (status, count, name) in
-        [("PENDING", 0, "Pendentes"), ("RETRYING", 10, "Tentando de novo"), ("HELD", 0, "Retidas")]
+        [("PENDING", 0, "Pendentes"), ("RETRYING", 10, "Tentando de novo"), ("HELD", 0, "Em espera")]
     {
         let tile = format!("?status={status}\"><span class=\"number\">{count}</span><span>{name}</span>");
         assert!(overview.contains(&tile), "{tile}: {overview}");

@@ -266,7 +266,7 @@ const api = async (path, body) => {
     await waits("as a ticked one left");
     // What it shows may be over: it says so, and re-sends nothing.
     await page.locator(`#n-${leaving}.left button[aria-disabled="true"]`).waitFor();
-    assert.match(await text(`#n-${leaving}`), /Já não está nesta lista/);
+    assert.match(await text(`#n-${leaving}`), /Não está mais nesta lista/);
     await page.locator(".news").click();
     await page.locator(`#rows tbody tr:last-child.left input[value="${leaving}"]:checked`).waitFor();
     await page.unroute("**/notifications?status=DELIVERED");
@@ -393,7 +393,7 @@ const api = async (path, body) => {
   await at("/events?undelivered=1");
   assert.strictEqual(await rows(), 2);
   await at(`${webhook}/delete`);
-  assert.match(await text("form.card"), /Uma notificação ainda a entregar será cancelada/);
+  assert.match(await text("form.card"), /Uma notificação pendente será cancelada/);
   await accessible("delete");
   await submit("form.card button.danger");
   assert.match(await text(".note"), /Webhook excluído/);

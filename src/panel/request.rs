@@ -59,7 +59,7 @@ pub(super) enum Unread {
 }
 
 /// One request.
-pub(super) struct Asked {
+pub(super) struct PanelRequest {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Fields,
@@ -90,7 +90,7 @@ pub(super) struct Asked {
     pub(super) by_itself: bool,
 }
 
-impl Asked {
+impl PanelRequest {
     /// Whether the form is longer than what is obeyed; it is read all the same, so that what was typed can be given back.
     pub(super) fn is_too_long(&self) -> bool {
         self.form_bytes > MAX_FORM_BYTES || self.unread == Some(Unread::TooLong)
