@@ -129,7 +129,7 @@ impl Store {
         self.shared.kept.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
     }
 
-    /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for [`write_pieces`].
+    /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for [`write_pieces`](super::write_pieces).
     /// `None` while another backup is under way.
     pub async fn backup(&self) -> Result<Option<tokio::sync::mpsc::Receiver<Piece>>, StoreError> {
         self.send(|reply| Commit::Backup { reply }).await

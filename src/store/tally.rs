@@ -196,7 +196,7 @@ pub(crate) fn print(all: &All) -> String {
     text
 }
 
-/// `None` for what [`print`] never wrote.
+/// `None` for what [`print()`] never wrote.
 fn parse(text: &str) -> Option<All> {
     let mut lines = text.lines();
     if !matches!(lines.next()?, HEAD | HEAD_1) {

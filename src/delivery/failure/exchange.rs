@@ -215,7 +215,7 @@ impl Unanswered {
     }
 }
 
-/// A connection carried more bytes than [`crate::delivery::transport::stream::MAX_RESPONSE_BYTES`] in answer to one
+/// A connection carried more bytes than `MAX_RESPONSE_BYTES` in answer to one
 /// request.
 #[derive(Debug)]
 pub(crate) struct TooMuchSent;

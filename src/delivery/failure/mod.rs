@@ -1,4 +1,5 @@
-//! Turns what went wrong into an [`ErrorCode`] and one sentence a shop owner understands, in English and in Portuguese.
+//! Turns what went wrong into an [`ErrorCode`](crate::model::ErrorCode) and one sentence a shop owner understands, in
+//! English and in Portuguese.
 //!
 //! Every sentence an attempt can end with stands here, its two languages side by side in one call of
 //! [`sentence::error`]: two languages need no catalogue of keys, and a sentence changed in one can't be forgotten in

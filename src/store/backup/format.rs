@@ -194,7 +194,7 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Writes rows, as [`Piece::Rows`] brings them.
+    /// Writes rows, as [`Piece::Rows`](super::live::Piece::Rows) brings them.
     pub(crate) fn rows(&mut self, body: &[u8]) -> Result<Progress, BackupError> {
         self.frame(ROWS, body)?;
         self.progress.done += counted(body);

@@ -177,7 +177,7 @@ impl Closed {
         writer.finish()
     }
 
-    /// See [`Store::verify`].
+    /// See [`Store::verify`](crate::store::Store::verify).
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
         let mut report = verify::verify(&*self.tree, progress);
         if let Some(refusal) = &self.refusal {

@@ -1,6 +1,6 @@
 //! Rows of events whose batch is not applied yet.
 //!
-//! The rows of many or large new events reach the tree before the batch that records them (see [`super::txn::Txn::apply`]). Their
+//! The rows of many or large new events reach the tree before the batch that records them (see `Txn::apply`). Their
 //! numbers lie beyond the head's: readers stop there, and a start takes out what a crash has left of them.
 
 use crate::model::{AccountNo, Seq};
