@@ -20,7 +20,7 @@ def shop():
 
 def pay(db, order, total_cents):
     resource = {"order": {"id": order, "total_cents": total_cents, "status": "PAID"}}
-    with db:  # one transaction: the order is paid and its event is owed, or neither
+    with db:  # one transaction: the order is paid and its event is in the outbox, or neither
         db.execute("INSERT INTO orders VALUES (?, ?, 'PAID')", (order, total_cents))
         row = (str(uuid.uuid4()), "ORDER.PAID", json.dumps(resource))
         db.execute("INSERT INTO outbox VALUES (?, ?, ?, NULL)", row)
