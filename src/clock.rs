@@ -4,8 +4,10 @@
 //! takes milliseconds in a test. Spans inside one attempt are measured with tokio's own monotonic clock instead. The
 //! wall clock may be wrong and may step; [`Watch`] notices that by comparing it with the monotonic clock.
 
+mod reading;
 mod watch;
 
+pub use reading::Reading;
 pub use watch::{Step, Trust, Watch};
 
 use crate::model::{Timestamp, millis};
@@ -30,15 +32,6 @@ pub struct Manual {
     ran: AtomicU64,
     /// Whether pauses are by it, too.
     simulated: bool,
-}
-
-/// What both clocks show at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// The wall clock.
-    pub wall: Timestamp,
-    /// The monotonic clock: how long it has run since a moment of its own. It never steps.
-    pub ran: Duration,
 }
 
 impl Clock {

@@ -1,7 +1,8 @@
-//! What the fuzz targets of `tests/fuzz` call. Not part of the program: it exists under `--cfg fuzzing`, which cargo-fuzz sets,
-//! and in tests, which replay the committed seeds.
+//! What the fuzz targets of `tests/fuzz` call. Not part of the program: it exists under `--cfg fuzzing`, which
+//! cargo-fuzz sets, and in tests, which replay the committed seeds.
 //!
-//! Each function takes any bytes at all and panics where a property is broken. What is asserted stands in the room it is about.
+//! Each function takes any bytes at all and panics where a property is broken. What is asserted stands in the room it
+//! is about.
 
 /// Any bytes in; a panic where a property is broken.
 pub type Target = fn(&[u8]);

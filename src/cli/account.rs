@@ -5,7 +5,7 @@ use super::client::block_on;
 use super::error::CliError;
 use super::input::confirmed;
 use super::output::{Cell, Column, Fit, Show, Table, line};
-use super::{ConfigArgs, load};
+use super::settings::{ConfigArgs, load};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::accounts;
@@ -187,7 +187,7 @@ fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), CliError
     let acted = store.hold_all_but(&present).map_err(CliError::failed).and_then(|()| act(&store));
     let stopped = block_on(async { store.keep_record().and(store.stop().await).map_err(CliError::failed) });
     drop(store);
-    let joined = thread.join().map_err(|_| CliError::printed(super::FAILED));
+    let joined = thread.join().map_err(|_| CliError::printed(super::exit::FAILED));
     acted.and(stopped).and(joined)
 }
 

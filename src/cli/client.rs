@@ -1,7 +1,7 @@
 //! The client of a running daemon: JSON requests and event streams, over TLS if the daemon uses it.
 
 use super::error::CliError;
-use super::{FAILED, TRY_LATER};
+use super::exit::{FAILED, TRY_LATER};
 use crate::http::Certificate;
 use crate::model::{Authority, AuthorityError};
 use crate::tls;

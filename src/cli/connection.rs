@@ -3,8 +3,9 @@
 
 use super::client::Daemon;
 use super::error::CliError;
+use super::exit::complain;
 use super::output::{Column, Table, line};
-use super::{ConfigArgs, complain, load};
+use super::settings::{ConfigArgs, load};
 use clap::Args;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ impl ConnectionArgs {
         };
         let name = account.map_or("default", |account| account.name.as_str());
         let configured = account.and_then(|account| account.admin_token_file.clone());
-        let file = configured.unwrap_or_else(|| crate::control::admin_token_file(&config.store.path, name));
+        let file = configured.unwrap_or_else(|| crate::control::accounts::admin_token_file(&config.store.path, name));
         let text = read(&file).map_err(|error| {
             CliError::bad_config(format_args!(
                 "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs \

@@ -1,6 +1,6 @@
 //! Why a command failed: one sentence for stderr and one exit code.
 
-use super::{BAD_CONFIG, FAILED, TRY_LATER, WRONG_ADDRESS, WRONG_USAGE, complain};
+use super::exit::{BAD_CONFIG, FAILED, TRY_LATER, WRONG_ADDRESS, WRONG_USAGE, complain};
 use std::fmt::Display;
 
 /// Why a command failed.

@@ -2,7 +2,7 @@
 
 use super::client::{ApiRequest, Daemon};
 use super::error::CliError;
-use super::{TRY_LATER, complain};
+use super::exit::{TRY_LATER, complain};
 use http_body_util::BodyExt as _;
 use std::ops::ControlFlow;
 use std::time::Duration;

@@ -1,10 +1,9 @@
 //! `carteiro completions` and `carteiro man`: made from the same definition as `--help`, so that they can't fall behind
 //! it.
 
-use super::Cli;
 use super::error::CliError;
 use super::output::line;
-use clap::{Args, CommandFactory as _, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use clap_complete::{Generator, shells};
 
 #[derive(Args)]
@@ -26,28 +25,27 @@ pub(crate) struct ManArgs {
     command: Vec<String>,
 }
 
-pub(crate) fn completions(args: &CompletionsArgs) {
+pub(crate) fn completions(args: &CompletionsArgs, mut command: Command) {
     match args.shell {
-        Shell::Bash => complete(shells::Bash),
-        Shell::Zsh => complete(shells::Zsh),
-        Shell::Fish => complete(shells::Fish),
+        Shell::Bash => complete(&mut command, shells::Bash),
+        Shell::Zsh => complete(&mut command, shells::Zsh),
+        Shell::Fish => complete(&mut command, shells::Fish),
     }
 }
 
-fn complete(shell: impl Generator) {
+fn complete(command: &mut Command, shell: impl Generator) {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "carteiro", &mut text);
+    clap_complete::generate(shell, command, "carteiro", &mut text);
     line(String::from_utf8_lossy(&text).trim_end());
 }
 
-pub(crate) fn man(args: &ManArgs) -> Result<(), CliError> {
-    let mut whole = Cli::command();
+pub(crate) fn man(args: &ManArgs, mut whole: Command) -> Result<(), CliError> {
     // Hands the flags that hold everywhere down, and gives each command its whole name.
     whole.build();
     let mut command = &whole;
     for name in &args.command {
         command = command.find_subcommand(name).ok_or_else(|| {
-            let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+            let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
             CliError::usage(format_args!("there is no command `{name}`; there are: {}", names.join(", ")))
         })?;
     }

@@ -2,8 +2,8 @@
 //! its flags say, and can forward notifications to a system under development.
 
 use super::client::{Peer, block_on, until_interrupted};
-use super::complain;
 use super::error::CliError;
+use super::exit::complain;
 use super::input::{read_secret, span};
 use super::output::{Screen, Tone, line, pretty_json, printable};
 use super::receiver::{Check, Expected, MAX_BODY, reply, text};

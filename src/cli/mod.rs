@@ -7,6 +7,7 @@ mod connection;
 mod demo;
 mod error;
 mod events;
+mod exit;
 mod follow;
 mod generate;
 mod input;
@@ -17,6 +18,7 @@ mod output;
 mod progress;
 mod receiver;
 mod serve;
+mod settings;
 mod store;
 mod tail;
 mod time_zone;
@@ -24,25 +26,12 @@ mod token;
 mod trigger;
 mod webhooks;
 
-use crate::config::{self, Loaded};
 use crate::daemon;
-use clap::{Args, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use error::CliError;
-use std::path::PathBuf;
+use exit::{BAD_CONFIG, DONE, complain};
+use settings::{ConfigArgs, load};
 use std::process::ExitCode;
-
-/// The command did its work.
-const DONE: u8 = 0;
-/// The command failed.
-const FAILED: u8 = 1;
-/// Wrong usage; clap's code too.
-const WRONG_USAGE: u8 = 2;
-/// An address or URL of the command line or its variables can't be used; nothing was dialled (`EX_USAGE`).
-const WRONG_ADDRESS: u8 = 64;
-/// Try again later: the daemon can't be reached or is not ready (`EX_TEMPFAIL`).
-const TRY_LATER: u8 = 75;
-/// Bad configuration; systemd doesn't restart on it (`EX_CONFIG`).
-const BAD_CONFIG: u8 = 78;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 64 not an address, 75 try again later, 78 bad configuration.
@@ -61,7 +50,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the daemon
-    Serve(ServeArgs),
+    Serve(serve::ServeArgs),
     /// Run a daemon and a receiver in a temporary folder, with sample orders and payments
     Demo(demo::DemoArgs),
     /// Check a config file and print every problem
@@ -98,28 +87,6 @@ enum Command {
     Man(generate::ManArgs),
 }
 
-#[derive(Args)]
-struct ConfigArgs {
-    /// The config file; without one, built-in defaults
-    #[arg(long, value_name = "FILE", env = "CARTEIRO_CONFIG", global = true)]
-    config: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct ServeArgs {
-    #[command(flatten)]
-    file: ConfigArgs,
-    /// The address to listen on, instead of `server.listen`
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<String>,
-    /// The data folder, instead of `store.path`
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<String>,
-    /// Start on a store that has lost data, and go on with what is left; give it for one start only
-    #[arg(long)]
-    accept_data_loss: bool,
-}
-
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     silence_expected_panics();
@@ -143,10 +110,10 @@ pub fn run() -> ExitCode {
         Command::Tail(args) => tail::tail(&args),
         Command::Listen(args) => listen::listen(&args),
         Command::Completions(args) => {
-            generate::completions(&args);
+            generate::completions(&args, Cli::command());
             Ok(())
         }
-        Command::Man(args) => generate::man(&args),
+        Command::Man(args) => generate::man(&args, Cli::command()),
     };
     ExitCode::from(result.map_or_else(CliError::report, |()| DONE))
 }
@@ -159,27 +126,6 @@ fn silence_expected_panics() {
             usual(panic);
         }
     }));
-}
-
-/// The environment as text; a variable that isn't UTF-8 can't be one of ours (see [`load`]).
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-/// Reads the config, or prints every problem of it.
-fn load(file: &ConfigArgs, flags: &[(&'static str, String)]) -> Result<Loaded, CliError> {
-    let unreadable = std::env::vars_os().find(|(name, value)| {
-        let ours = name.to_str().is_some_and(|name| name.starts_with("CARTEIRO_") && name.contains("__"));
-        ours && value.to_str().is_none()
-    });
-    if let Some((name, _)) = unreadable {
-        // Left out, a setting would silently be another one.
-        return Err(CliError::bad_config(format_args!("the value of {} is not UTF-8 text", name.to_string_lossy())));
-    }
-    config::Config::load(file.config.as_deref(), environment(), flags).map_err(|problems| {
-        eprintln!("{problems}");
-        CliError::printed(BAD_CONFIG)
-    })
 }
 
 fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
@@ -206,9 +152,4 @@ fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
 fn show_config(args: &ConfigArgs) -> Result<(), CliError> {
     output::line(load(args, &[])?.effective().trim_end_matches('\n'));
     Ok(())
-}
-
-/// Prints why a command failed, as a sentence.
-fn complain(problem: impl std::fmt::Display) {
-    eprintln!("carteiro: {problem}");
 }

@@ -3,7 +3,7 @@
 //! Foreign text goes through [`printable`]: a target's answer must not control the terminal.
 
 use super::client::Answer;
-use super::{DONE, FAILED, complain};
+use super::exit::{DONE, FAILED, complain};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};

@@ -1,12 +1,14 @@
 //! `carteiro serve`: the daemon in the foreground, its signals, and the service manager's notifications.
 
 use super::error::CliError;
+use super::exit::{BAD_CONFIG, FAILED, TRY_LATER, complain};
 use super::log::{self, LevelHandle};
-use super::{BAD_CONFIG, FAILED, ServeArgs, TRY_LATER, complain, load};
+use super::settings::{ConfigArgs, load};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Error, StartOptions};
 use crate::store::StoreError;
+use clap::Args;
 use sd_notify::NotifyState;
 use std::io;
 use std::time::Duration;
@@ -15,6 +17,21 @@ use tokio::sync::mpsc;
 
 /// How long the end waits for threads that are blocked in the system (a lookup, a read).
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(2);
+
+#[derive(Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    file: ConfigArgs,
+    /// The address to listen on, instead of `server.listen`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The data folder, instead of `store.path`
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<String>,
+    /// Start on a store that has lost data, and go on with what is left; give it for one start only
+    #[arg(long)]
+    accept_data_loss: bool,
+}
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let loaded = load(&args.file, &flags(args))?;
@@ -147,7 +164,7 @@ fn apply(
         tracing::error!(problems = %why, by, "the config was not reloaded");
         format!("the config was not reloaded: {why}")
     };
-    let new = crate::config::Config::load(args.file.config.as_deref(), super::environment(), &flags(args));
+    let new = crate::config::Config::load(args.file.config.as_deref(), super::settings::environment(), &flags(args));
     let new = new.map_err(|problems| refused(&problems))?;
     // The files it names too, those that only a restart takes up among them: that restart would fail.
     let problems: Vec<String> = crate::daemon::check_files(&new.config).iter().map(ToString::to_string).collect();

@@ -2,8 +2,9 @@
 //! folder, on the store itself while none does.
 
 use super::error::CliError;
+use super::exit::{FAILED, TRY_LATER, complain};
 use super::progress::ProgressBar;
-use super::{ConfigArgs, FAILED, TRY_LATER, complain, load};
+use super::settings::{ConfigArgs, load};
 use crate::clock::Clock;
 use crate::control;
 use crate::store::{Closed, NewFile, Phase, Progress, restore};
@@ -148,8 +149,8 @@ pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Ends the process where a restore gets nowhere for [`RESTORE_STALL`]: sled has hung in one, and gives no error then. Gives the
-/// time of its last progress, to be set anew with each.
+/// Ends the process where a restore gets nowhere for [`RESTORE_STALL`]: sled has hung in one, and gives no error then.
+/// Gives the time of its last progress, to be set anew with each.
 fn watch_progress() -> Arc<Mutex<Instant>> {
     let moved = Arc::new(Mutex::new(Instant::now()));
     let watched = moved.clone();

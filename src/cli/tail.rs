@@ -3,8 +3,9 @@
 use super::client::{Daemon, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Filters};
 use super::error::CliError;
+use super::exit::complain;
+use super::follow;
 use super::output::{Screen, Tone, cut, line, printable, short_time, text};
-use super::{complain, follow};
 use clap::Args;
 use serde_json::Value;
 use std::ops::ControlFlow;

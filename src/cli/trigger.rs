@@ -1,10 +1,10 @@
 //! `carteiro trigger`: a sample event of any type, as the shop would record it.
 
-use super::FAILED;
 use super::client::Daemon;
 use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::events::{Naming, print_recorded, read_resource, record};
+use super::exit::FAILED;
 use super::output::{Cell, Column, Fit, Show, Table, line};
 use crate::model::{CATALOGUE, EventType, Sample};
 use crate::suggest::nearest;

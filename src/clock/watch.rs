@@ -5,7 +5,7 @@
 //! no further ahead than a wall clock has stayed for [`PROBATION`]. A clock that is behind is trusted at once: it only
 //! makes such things wait.
 
-use super::Reading;
+use super::reading::Reading;
 use crate::model::{Timestamp, millis};
 use std::time::Duration;
 

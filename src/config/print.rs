@@ -2,8 +2,7 @@
 
 use super::keys::{Effect, Setting};
 use super::load::{Loaded, Source};
-use super::settings::{ACCOUNT_KEYS, KEYS};
-use super::{Account, Config};
+use super::settings::{ACCOUNT_KEYS, Account, Config, KEYS};
 use std::fmt::Write as _;
 
 impl Loaded {

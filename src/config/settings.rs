@@ -1,14 +1,16 @@
 //! The settings: everything about a key is written here, once. `settings!` makes of it the structs, their defaults, the
 //! table of keys that files and variables are read by, and `config.example.toml`, whose comments are these.
 
+use super::allow::AllowRule;
 use super::extra_types::Types;
 use super::keys::settings;
+use super::limits::MAX_BATCH_BODY_BYTES;
 use super::origin::Origin;
+use super::size::{GIB, KIB, MIB};
 use super::value_types::{
     ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, Choice, Count, FILE_PATH, Fraction, LABEL, List, OPTIONAL_PATH,
     OPTIONAL_PROXY, ORIGIN, OrNone, Size, Span, Switch,
 };
-use super::{AllowRule, GIB, KIB, MAX_BATCH_BODY_BYTES, MIB};
 use crate::model::{AddressRange, ExtraType, MAX_AUTOMATIC_ATTEMPTS, ProxyUrl, RetryPolicy, Webhook};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

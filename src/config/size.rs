@@ -1,6 +1,8 @@
 //! Sizes, between text and number. Durations are the model's.
 
-use super::{GIB, KIB, MIB};
+pub(crate) const KIB: u64 = 1024;
+pub(crate) const MIB: u64 = 1024 * KIB;
+pub(crate) const GIB: u64 = 1024 * MIB;
 
 const UNITS: [(&str, u64); 9] = [
     ("GiB", GIB),

@@ -175,7 +175,7 @@ fn values_arrive_where_they_belong() {
     .unwrap();
     assert_eq!(config.server.listen.to_string(), "[::1]:0");
     assert_eq!(config.server.max_body, 500_000);
-    assert_eq!(config.store, Store { path: "/var/lib/carteiro".into(), cache: 2 * GIB, ..Store::default() });
+    assert_eq!(config.store, Store { path: "/var/lib/carteiro".into(), cache: 2 * size::GIB, ..Store::default() });
     let schedule = vec![Duration::from_secs(1), Duration::from_secs(3600)];
     assert_eq!(config.delivery.retry(), RetryPolicy::new(schedule, 10, 0.25).unwrap());
     assert_eq!(config.delivery.timeout, Duration::from_secs(90));
@@ -564,7 +564,7 @@ proptest::proptest! {
     #[test]
     fn no_text_breaks_the_walk(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40)) {
         let text = pieces.concat();
-        let mut draft = load::Draft::default();
+        let mut draft = draft::Draft::default();
         toml_file::read_into(&mut draft, Path::new("c.toml"), text.clone().into_bytes());
         for problem in draft.problems() {
             let Location::File { line, .. } = problem.place else { panic!("{problem}") };

@@ -1,11 +1,11 @@
 //! The walk over a parsed file. By hand rather than with serde, which stops at the first problem and knows no columns.
 
+use super::draft::{Draft, Findings};
 use super::error::{Lines, Location};
 use super::keys::Setting;
-use super::load::{Draft, Findings};
-use super::settings::{ACCOUNT_KEYS, KEYS};
+use super::limits::MAX_ACCOUNTS;
+use super::settings::{ACCOUNT_KEYS, Account, Config, KEYS};
 use super::value::{RawValue, clipped, entries};
-use super::{Account, Config, MAX_ACCOUNTS};
 use crate::suggest::nearest;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! The types a value can have: how each is read from a file or a variable, checked, described and printed.
 
-use super::AllowRule;
+use super::allow::AllowRule;
 use super::origin::Origin;
 use super::size::{format_size, parse_size};
 use super::value::{RawValue, ValueError, ValueType, quote};
@@ -334,7 +334,7 @@ impl<V, T: ValueType<V>> ValueType<Vec<V>> for List<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::KIB;
+    use crate::config::size::KIB;
 
     /// Reads a value as it stands in a file.
     fn toml<V>(value_type: &impl ValueType<V>, text: &str) -> Result<V, Vec<ValueError>> {

@@ -1,5 +1,5 @@
-//! The accounts of a store, for its operator: listed, exported, removed. The daemon does it over its socket, the command on a store that
-//! no daemon holds.
+//! The accounts of a store, for its operator: listed, exported, removed. The daemon does it over its socket, the
+//! command on a store that no daemon holds.
 
 use crate::model::AccountNo;
 use crate::store::RemoveAccount;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How many events are read at a time.
@@ -51,18 +52,18 @@ impl From<io::Error> for Problem {
 /// What the config lacks of the store's accounts, and what to do about it, in one sentence for each.
 pub fn absent<'a>(stored: impl IntoIterator<Item = &'a str>, configured: &[&str]) -> Vec<String> {
     let lacking = stored.into_iter().filter(|name| !configured.contains(name));
-    let told = lacking.map(|name| {
+    let sentences = lacking.map(|name| {
         format!(
-            "the store has an account `{name}` that the config doesn't name: its deliveries are held and its tokens refused. Name it \
-             again ([[account]] name = \"{name}\") and restart, or see `carteiro account list`, `account export {name}` and \
-             `account remove {name}`"
+            "the store has an account `{name}` that the config doesn't name: its deliveries are held and its tokens \
+             refused. Name it again ([[account]] name = \"{name}\") and restart, or see `carteiro account list`, \
+             `account export {name}` and `account remove {name}`"
         )
     });
-    told.collect()
+    sentences.collect()
 }
 
-/// Every account as a line of JSON: `name` (null while it is being removed), `state` (`in use`, `held`, `being removed`), `events`,
-/// `webhooks` and `tokens`. Blocks.
+/// Every account as a line of JSON: `name` (null while it is being removed), `state` (`in use`, `held`,
+/// `being removed`), `events`, `webhooks` and `tokens`. Blocks.
 pub fn list(store: &Store, mut out: impl Write) -> Result<(), Problem> {
     for account in store.stored_accounts()? {
         let state = match account.name {
@@ -71,7 +72,8 @@ pub fn list(store: &Store, mut out: impl Write) -> Result<(), Problem> {
             Some(_) => "in use",
         };
         let line = json!({
-            "name": account.name, "state": state, "events": account.events, "webhooks": account.webhooks, "tokens": account.tokens,
+            "name": account.name, "state": state, "events": account.events, "webhooks": account.webhooks,
+            "tokens": account.tokens,
         });
         writeln!(out, "{line}")?;
     }
@@ -105,8 +107,9 @@ fn find(store: &Store, name: &str) -> Result<AccountNo, Problem> {
     Err(Problem::Sentence(format!("the store has no account `{name}`; it has {}", names.join(", "))))
 }
 
-/// Writes what is kept of an account as lines of JSON: `{"webhook": …}` for each webhook, without its secrets, `{"event": …}` for each
-/// event with its resource and notifications, the oldest first, and `{"end": …}` with how many there were. Blocks.
+/// Writes what is kept of an account as lines of JSON: `{"webhook": …}` for each webhook, without its secrets,
+/// `{"event": …}` for each event with its resource and notifications, the oldest first, and `{"end": …}` with how many
+/// there were. Blocks.
 pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), Problem> {
     let account = find(store, name)?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
@@ -184,7 +187,7 @@ pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, Problem> {
     tracing::warn!(account = name, "the account is being removed, with everything that is kept of it");
     store.keep_account_names()?;
     // The file that the first start wrote; the account may have had another one.
-    let _ = std::fs::remove_file(super::admin_token_file(store.path(), name));
+    let _ = std::fs::remove_file(admin_token_file(store.path(), name));
     Ok(no)
 }
 
@@ -194,4 +197,10 @@ pub async fn removed(store: &Store, account: AccountNo) -> Result<(), Problem> {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     Ok(())
+}
+
+/// Where the first start writes the admin token of an account that has none. It depends on the account's name alone:
+/// another account changes nothing.
+pub fn admin_token_file(data: &Path, account: &str) -> PathBuf {
+    data.join(if account == "default" { "admin-token".to_owned() } else { format!("admin-token-{account}") })
 }

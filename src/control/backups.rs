@@ -25,7 +25,8 @@ pub fn schedule(
     let (folder, every) = (settings.backup_dir.clone()?, settings.backup_every?);
     let (keep, min_free) = (settings.backup_keep as usize, settings.min_free);
     Some(async move {
-        // The files say when the last one was made, whatever process made it. One from the future was made by a clock that ran ahead.
+        // The files say when the last one was made, whatever process made it. One from the future was made by a clock
+        // that ran ahead.
         let now = clock.now();
         let last = ours(&folder).unwrap_or_default().into_iter().map(|(at, _)| at).filter(|at| *at <= now).max();
         store.schedule_backups(last);

@@ -1,12 +1,13 @@
-//! The operator's door: a socket in the data folder, through which `carteiro backup` and `carteiro verify` reach a running daemon.
+//! The operator's door: a socket in the data folder, through which `carteiro backup` and `carteiro verify` reach a
+//! running daemon.
 //!
-//! A backup holds every account's data, so no account's token opens it: whoever may read the data folder may have one, and nobody
-//! else. That is what the folder's permissions say already, and a socket in it says the same.
+//! A backup holds every account's data, so no account's token opens it: whoever may read the data folder may have one,
+//! and nobody else. That is what the folder's permissions say already, and a socket in it says the same.
 //!
-//! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where it says so;
-//! `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what was taken up; `accounts` and
-//! `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with `removed` at its end. What can't be done now is
-//! `error` and why; what can't be meant is `refused` and why.
+//! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where
+//! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what
+//! was taken up; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
+//! `removed` at its end. What can't be done now is `error` and why; what can't be meant is `refused` and why.
 
 pub mod accounts;
 pub mod backups;
@@ -33,18 +34,13 @@ const MAX_WORD: u64 = 128;
 /// A caller who wants the config read again, and is told what became of it: what was taken up, or why nothing was.
 pub type Reload = oneshot::Sender<Result<String, String>>;
 
-/// Where the first start writes the admin token of an account that has none. It depends on the account's name alone: another account
-/// changes nothing.
-pub fn admin_token_file(data: &Path, account: &str) -> PathBuf {
-    data.join(if account == "default" { "admin-token".to_owned() } else { format!("admin-token-{account}") })
-}
-
 /// Where the socket stands.
 pub fn path(data: &Path) -> PathBuf {
     data.join("control.sock")
 }
 
-/// The socket's path through the folder's descriptor: a socket's name has room for a hundred bytes, and a folder's may be longer.
+/// The socket's path through the folder's descriptor: a socket's name has room for a hundred bytes, and a folder's may
+/// be longer.
 fn short_path(data: &Path) -> io::Result<(fs::File, PathBuf)> {
     let folder = fs::File::open(data)?;
     let short = PathBuf::from(format!("/proc/self/fd/{}/control.sock", folder.as_raw_fd()));

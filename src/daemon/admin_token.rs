@@ -1,6 +1,6 @@
 //! Admin tokens of accounts: read from the files that the config names, or made at the first start.
 
-use super::Error;
+use super::error::{Error, MAX_TOKEN_BYTES, MIN_TOKEN_BYTES};
 use crate::atomic_file;
 use crate::control;
 use crate::model::{AccessToken, Scope, Scopes, TokenHash};
@@ -10,11 +10,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use zeroize::Zeroizing;
-
-/// The shortest token an `admin_token_file` may hold.
-pub(crate) const MIN_TOKEN_BYTES: usize = 20;
-/// The longest: the API looks at no longer one.
-pub(crate) const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
 /// Reads the token of an `admin_token_file`.
 pub(crate) fn read(path: &Path) -> Result<TokenHash, Error> {
@@ -34,7 +29,7 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
         if account.admin_token.is_some() || store.tokens(account.no).iter().any(admin) {
             continue;
         }
-        let path = control::admin_token_file(store.path(), &account.name);
+        let path = control::accounts::admin_token_file(store.path(), &account.name);
         let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
         let line = Zeroizing::new(token.reveal() + "\n");
         atomic_file::replace(&path, line.as_bytes()).map_err(|error| {

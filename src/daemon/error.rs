@@ -1,6 +1,5 @@
 //! Why the daemon can't start or can't go on, as sentences for the terminal and the log.
 
-use super::admin_token::{MAX_TOKEN_BYTES, MIN_TOKEN_BYTES};
 use crate::http::CertificateError;
 use crate::model::ProxyUrlError;
 use crate::store::StoreError;
@@ -10,6 +9,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// The shortest token an `admin_token_file` may hold.
+pub(crate) const MIN_TOKEN_BYTES: usize = 20;
+/// The longest: the API looks at no longer one.
+pub(crate) const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
 /// Why the daemon did not start, or could not go on.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Which hosts of a target can exist at all: a name by the rules of DNS (RFC 1035 2.3.4, RFC 1123 2.1), or an address.
 
-use super::TargetError;
+use super::target_error::TargetError;
 use std::net::Ipv6Addr;
 
 /// The longest part of a name between two dots, and the longest name, in bytes.
