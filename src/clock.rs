@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Where the time comes from.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
-    /// The system's clocks. The wall clock may step backwards; whoever stores its times must allow for that.
+    /// The system's clocks. The wall clock may step backwards; code that stores its times must allow for that.
     #[default]
     System,
     /// Clocks that stand until they are set: tests and simulations own them.

@@ -101,7 +101,7 @@ async fn run(
         tokio::select! {
             _ = term.recv() => break None,
             _ = int.recv() => break None,
-            // Log and service manager are told the result.
+            // The log and the service manager have the result.
             _ = hup.recv() => drop(reload(args, &mut loaded, &daemon, level, "SIGHUP")),
             Some(caller) = reloads.recv() => {
                 let result = reload(args, &mut loaded, &daemon, level, "the control socket");
@@ -140,7 +140,7 @@ fn reload(
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         // Without the time, systemd 253 and newer would take it as a fault of ours.
-        Err(error) => tracing::warn!(%error, "the service manager was not told of a reload"),
+        Err(error) => tracing::warn!(%error, "the service manager could not be notified of a reload"),
     }
     let result = apply(args, loaded, daemon, level, by);
     let serving = match &result {

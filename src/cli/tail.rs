@@ -144,7 +144,7 @@ mod tests {
                 "next_attempt_at": "2026-11-23T12:00:05.000Z" }
         });
         let whole = attempt_line(&message, Screen { width: None, colours: false });
-        // By the clock of whoever runs the test.
+        // In the time zone of the test's machine.
         let [began, next] = ["started_at", "next_attempt_at"]
             .map(|name| time_of_day(&short_time(&message["attempt"][name])).to_owned());
         let expected = format!(

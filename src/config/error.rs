@@ -28,7 +28,7 @@ impl fmt::Display for Location {
         match self {
             Self::WholeFile(path) => path.display().fmt(f),
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
-            // Whoever starts the daemon names variables as they like, line breaks included.
+            // The environment may have any names, with line breaks too.
             Self::Variable(name) => name.escape_debug().fmt(f),
             Self::Flag(path) => write!(f, "command line, {path}"),
         }

@@ -36,7 +36,7 @@ pub fn schedule(
             next = next.min(clock.now().plus(every));
             if clock.now() >= next {
                 let made = tokio::select! {
-                    () = crate::shutdown::asked(&mut stop) => return,
+                    () = crate::shutdown::requested(&mut stop) => return,
                     made = back_up(&store, &folder, keep, min_free, clock.now()) => made,
                 };
                 next = clock.now().plus(every);
@@ -52,7 +52,7 @@ pub fn schedule(
                 }
             }
             tokio::select! {
-                () = crate::shutdown::asked(&mut stop) => return,
+                () = crate::shutdown::requested(&mut stop) => return,
                 () = tokio::time::sleep(next.since(clock.now()).min(LOOK_EVERY)) => {}
             }
         }

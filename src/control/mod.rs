@@ -80,7 +80,7 @@ pub async fn run(
     let mut callers = JoinSet::new();
     loop {
         tokio::select! {
-            () = crate::shutdown::asked(&mut stop) => break,
+            () = crate::shutdown::requested(&mut stop) => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone(), reloads.clone()))),
                 Err(error) => {

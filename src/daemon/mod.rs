@@ -194,7 +194,7 @@ impl Daemon {
         }
     }
 
-    /// Whether committer and engine make progress: what the service manager's watchdog is told.
+    /// Whether committer and engine make progress: the service manager's watchdog is notified as long as they do.
     pub fn is_alive(&self) -> bool {
         self.service.without_progress(self.commit_timeout).is_none()
     }
@@ -273,7 +273,7 @@ async fn every<F: Future<Output = ()>>(interval: Duration, mut stopping: watch::
     let mut interval = tokio::time::interval(interval);
     loop {
         tokio::select! {
-            () = shutdown::asked(&mut stopping) => return,
+            () = shutdown::requested(&mut stopping) => return,
             _ = interval.tick() => {}
         }
         work().await;

@@ -4,7 +4,7 @@ use super::certificate::{Certificate, DAY_S, Stamps};
 use super::ingress::Ingress;
 use crate::clock::Clock;
 use crate::model::Timestamp;
-use crate::shutdown::asked;
+use crate::shutdown::requested;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ impl Ingress {
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
-                () = asked(&mut stop) => return,
+                () = requested(&mut stop) => return,
                 _ = look.tick() => {}
             }
             let (ingress, now) = (self.clone(), clock.now());

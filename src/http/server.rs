@@ -10,7 +10,7 @@ use super::ingress::Ingress;
 use super::response_body::ResponseBody;
 use super::timed_stream::{Patience, Stream, TimedStream};
 use crate::config::Server as Settings;
-use crate::shutdown::asked;
+use crate::shutdown::requested;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -99,7 +99,7 @@ impl Server {
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
-                () = asked(&mut stop) => break,
+                () = requested(&mut stop) => break,
                 accepted = self.listener.accept() => accepted,
             };
             // Those that have ended are joined as we go.
@@ -173,7 +173,7 @@ async fn converse(
                 None => Some(Stream::Plain(stream)),
                 Some(tls) => tokio::select! {
                     // A request may follow it all the same.
-                    () = async { asked(&mut stop).await; tokio::time::sleep(LINGER).await } => None,
+                    () = async { requested(&mut stop).await; tokio::time::sleep(LINGER).await } => None,
                     shaken = tokio::time::timeout(settings.handshake_timeout, shake_hands(stream, tls, &connection)) => {
                         // Without TLS the first head is awaited since the connection was accepted.
                         shaken.ok().flatten().filter(|_| connection.slot.enter(Phase::Head))
@@ -228,7 +228,7 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>)
     tokio::select! {
         // A peer that goes away, or speaks no HTTP, is its own affair.
         _ = served.as_mut() => {}
-        () = asked(&mut stop) => {
+        () = requested(&mut stop) => {
             if tokio::time::timeout(LINGER, served.as_mut()).await.is_ok() {
                 return;
             }

@@ -3,7 +3,7 @@
 
 use super::answer::Answer;
 use super::response_body::{Feed, Next};
-use crate::shutdown::asked;
+use crate::shutdown::requested;
 use http::{HeaderName, header};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -63,7 +63,7 @@ impl<S: EventSource> Stream<S> {
         loop {
             let next = tokio::select! {
                 biased;
-                () = asked(&mut self.stop) => return None,
+                () = requested(&mut self.stop) => return None,
                 () = tokio::time::sleep_until(self.keep_alive_at.min(Instant::now() + CHECK_EVERY)) => None,
                 next = self.source.next() => Some(next?),
             };

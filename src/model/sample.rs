@@ -36,7 +36,7 @@ impl SampleMethod {
     }
 }
 
-/// One order of the sample shop, from which the resource of any event type is told.
+/// One order of the sample shop, from which the resource of any event type is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// The order's number, in its ids and its `external_id`.
