@@ -3,26 +3,16 @@
 use super::call::Call;
 use super::query;
 use crate::http::{Answer, Failure};
-use crate::model::{
-    Attempt, AttemptError, AttemptResult, EventId, NotificationId, ResponseFilter, Status, TlsVersion, WebhookId,
-};
+use crate::model::{Attempt, AttemptError, AttemptResult, NotificationFilter, NotificationId, TlsVersion};
 use crate::service::attempt_error;
-use crate::service::{NotificationDetail, NotificationFilter, NotificationView};
+use crate::service::{NotificationDetail, NotificationView};
 use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
 
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
-    let filter = NotificationFilter {
-        webhook_id: query.optional("webhook_id", webhook_id),
-        event_id: query.optional("event_id", |text| EventId::parse(text).ok_or_else(no_uuid)),
-        status: query.optional("status", status),
-        event_type: query.pattern("type"),
-        response: query.optional("response_status", response_filter),
-        from: query.timestamp("from"),
-        to: query.timestamp("to"),
-    };
+    let filter = query.notification_filter(&NotificationFilter::FIELDS);
     let paging = query.paging();
     query.finish()?;
     let page = call.service.notifications(&call.caller, filter, paging.order, paging.cursor, paging.limit).await?;
@@ -40,26 +30,6 @@ pub(super) async fn resend(call: &Call, id: NotificationId) -> Result<Answer, Fa
     query::none(call.query())?;
     let view = call.service.resend(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
-}
-
-pub(super) fn no_uuid() -> String {
-    "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666".to_owned()
-}
-
-pub(super) fn webhook_id(text: &str) -> Result<WebhookId, String> {
-    WebhookId::parse(text).ok_or_else(no_uuid)
-}
-
-pub(super) fn status(text: &str) -> Result<Status, String> {
-    Status::parse(text).ok_or_else(|| {
-        let known = Status::ALL.map(Status::as_str).join(", ");
-        format!("must be one of {known}")
-    })
-}
-
-pub(super) fn response_filter(text: &str) -> Result<ResponseFilter, String> {
-    ResponseFilter::parse(text)
-        .ok_or_else(|| "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned())
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
 use crate::http::{Failure, MAX_NAMED_FIELDS};
-use crate::model::{EventType, Fingerprint, Pattern, Timestamp};
+use crate::model::{self, Fingerprint, NotificationFilter, Pattern, Timestamp};
 use crate::service::{Cursor, Order};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -103,15 +103,20 @@ impl<'a> Query<'a> {
     }
 
     pub(super) fn timestamp(&mut self, name: &str) -> Option<Timestamp> {
-        self.optional(name, |text| {
-            // An offset's plus sign reads as a space where a client forgot to encode it.
-            Timestamp::parse(&text.replace(' ', "+"))
-                .map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
-        })
+        self.optional(name, model::timestamp)
     }
 
     pub(super) fn pattern(&mut self, name: &str) -> Option<Pattern> {
-        self.optional(name, pattern)
+        self.optional(name, model::pattern)
+    }
+
+    /// Those of a filter's fields that a list takes.
+    pub(super) fn notification_filter(&mut self, fields: &[&str]) -> NotificationFilter {
+        let mut filter = NotificationFilter::default();
+        for name in fields {
+            self.optional(name, |text| filter.set(name, text));
+        }
+        filter
     }
 
     pub(super) fn paging(&mut self) -> Paging {
@@ -147,14 +152,6 @@ impl<'a> Query<'a> {
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Failure::invalid(self.problems)) }
     }
-}
-
-/// A pattern that things are filtered by.
-pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
-    Pattern::parse(text).ok_or_else(|| {
-        let form = || "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned();
-        EventType::too_long(text).map_or_else(form, |said| said.en)
-    })
 }
 
 /// For calls that take no parameters.

@@ -1,15 +1,16 @@
 //! `/api/notifications/resend`: bulk resends.
 
 use super::call::Call;
-use super::fields::{Fields, Value};
-use super::notifications::{response_filter, status, webhook_id};
+use super::fields::Fields;
 use super::query;
 use crate::http::{Answer, Failure};
-use crate::model::{Pattern, ResendId, Status, Timestamp};
-use crate::service::{NotificationFilter, ResendView};
+use crate::model::{NotificationFilter, ResendId};
+use crate::service::ResendView;
 use http::{StatusCode, header};
-use serde::Serialize;
-use std::borrow::Cow;
+use serde::{Serialize, Serializer};
+
+/// What a bulk resend is narrowed by: one event is re-sent by itself.
+const RESEND_FIELDS: [&str; 6] = ["webhook_id", "status", "type", "response_status", "from", "to"];
 
 pub(super) async fn start(call: &Call) -> Result<Answer, Failure> {
     query::none(call.query())?;
@@ -28,19 +29,10 @@ fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
         unreachable!("finish() has answered for the required field that is missing");
     };
     let mut fields = Fields::of(filter, "filter".to_owned());
-    let text = |value: Value<'_>| value.text().map(Cow::into_owned);
-    let timestamp = |value: Value<'_>| {
-        Timestamp::parse(&text(value)?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
-    };
-    let filter = NotificationFilter {
-        webhook_id: fields.optional("webhook_id", |value| webhook_id(&text(value)?)),
-        event_id: None,
-        status: fields.optional("status", |value| status(&text(value)?)),
-        event_type: fields.optional("type", |value| query::pattern(&text(value)?)),
-        response: fields.optional("response_status", |value| response_filter(&text(value)?)),
-        from: fields.optional("from", timestamp),
-        to: fields.optional("to", timestamp),
-    };
+    let mut filter = NotificationFilter::default();
+    for name in RESEND_FIELDS {
+        fields.optional(name, |value| filter.set(name, &value.text()?));
+    }
     fields.finish()?;
     Ok(filter)
 }
@@ -77,32 +69,22 @@ struct ResendShape {
     ended_at: Option<String>,
 }
 
-#[derive(Serialize)]
-struct FilterShape {
-    webhook_id: Option<String>,
-    status: Option<&'static str>,
-    #[serde(rename = "type")]
-    event_type: Option<String>,
-    response_status: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
+/// Every field, `null` where it isn't set.
+struct FilterShape(NotificationFilter);
+
+impl Serialize for FilterShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(RESEND_FIELDS.map(|name| (name, self.0.get(name))))
+    }
 }
 
 impl ResendShape {
     fn of(view: &ResendView) -> Self {
-        let ResendView { resend, webhook_id } = view;
-        let filter = &resend.filter;
+        let resend = &view.resend;
         Self {
             id: resend.id.to_string(),
             status: resend.state.as_str(),
-            filter: FilterShape {
-                webhook_id: webhook_id.map(|id| id.to_string()),
-                status: filter.status.map(Status::as_str),
-                event_type: filter.event_type.as_ref().map(Pattern::to_string),
-                response_status: filter.response.map(|response| response.to_string()),
-                from: filter.from.map(|at| at.to_string()),
-                to: filter.to.map(|at| at.to_string()),
-            },
+            filter: FilterShape(view.filter()),
             queued: resend.queued,
             resent: resend.resent,
             skipped: resend.skipped,

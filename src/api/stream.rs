@@ -1,11 +1,10 @@
 //! `GET /api/notifications/stream`: attempts as their outcomes are taken in, as Server-Sent Events.
 
 use super::call::Call;
-use super::notifications::{AttemptShape, NotificationShape, no_uuid, webhook_id};
+use super::notifications::{AttemptShape, NotificationShape};
 use super::query::Query;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::http::{Answer, Failure};
-use crate::model::EventId;
 use crate::service::Place;
 use crate::service::{FollowFilter, Followed, Follower, Next, Service};
 use http::{HeaderValue, header};
@@ -15,11 +14,9 @@ use std::sync::Arc;
 
 pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     let mut query = Query::new(call.query());
-    let filter = FollowFilter {
-        webhook_id: query.optional("webhook_id", webhook_id),
-        event_id: query.optional("event_id", |text| EventId::parse(text).ok_or_else(no_uuid)),
-        event_type: query.pattern("type"),
-    };
+    let filter = query.notification_filter(&["webhook_id", "event_id", "type"]);
+    let filter =
+        FollowFilter { webhook_id: filter.webhook_id, event_id: filter.event_id, event_type: filter.event_type };
     let after = query.optional("after", |text| {
         Place::parse(text).ok_or_else(|| "is not an id of ours: pass the `id` of a message on unchanged".to_owned())
     });

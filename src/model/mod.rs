@@ -16,6 +16,7 @@ mod host;
 mod ids;
 mod localized;
 mod notification;
+mod notification_filter;
 mod pretty_json;
 mod proxy;
 mod resend;
@@ -45,6 +46,7 @@ pub use ids::{
 };
 pub use localized::Localized;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendRefusal, State, Status, Verdict};
+pub use notification_filter::{NotificationFilter, pattern, timestamp};
 pub use pretty_json::pretty_json;
 pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendFilter, ResendState};

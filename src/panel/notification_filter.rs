@@ -2,8 +2,7 @@
 
 use super::filters::{Narrowed, PAGING};
 use super::view::View;
-use crate::model::{EventId, ResponseFilter, Status, WebhookId};
-use crate::service::NotificationFilter;
+use crate::model::{NotificationFilter, Status};
 
 /// What the list can be narrowed by.
 const FILTERS: [&str; 8] = ["status", "webhook_id", "event_id", "response", "type", "period", "from", "to"];
@@ -18,27 +17,12 @@ pub(super) fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
         to: narrowed.to,
         ..NotificationFilter::default()
     };
-    if let Some(text) = query.get("status") {
-        filter.status = Status::parse(text);
-        if filter.status.is_none() {
-            narrowed.aside(view, text);
-        }
-    }
-    if let Some(text) = query.get("webhook_id") {
-        filter.webhook_id = WebhookId::parse(text);
-        if filter.webhook_id.is_none() {
-            narrowed.aside(view, text);
-        }
-    }
-    if let Some(text) = query.get("event_id") {
-        filter.event_id = EventId::parse(text);
-        if filter.event_id.is_none() {
-            narrowed.aside(view, text);
-        }
-    }
-    if let Some(text) = query.get("response") {
-        filter.response = ResponseFilter::parse(text);
-        if filter.response.is_none() {
+    for (name, field) in
+        [("status", "status"), ("webhook_id", "webhook_id"), ("event_id", "event_id"), ("response", "response_status")]
+    {
+        if let Some(text) = query.get(name)
+            && filter.set(field, text).is_err()
+        {
             narrowed.aside(view, text);
         }
     }

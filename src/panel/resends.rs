@@ -6,8 +6,8 @@ use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{Answer, Refusal, View, back_of};
-use crate::model::{BulkResend, ResendId, ResendState, ResponseFilter, WebhookId};
-use crate::service::{MAX_COUNTED, NotificationFilter, ResendView};
+use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, WebhookId};
+use crate::service::MAX_COUNTED;
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -110,19 +110,6 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     }
 }
 
-fn filter_of(view: &ResendView) -> NotificationFilter {
-    let filter = view.resend.filter.clone();
-    NotificationFilter {
-        webhook_id: view.webhook_id,
-        event_id: None,
-        status: filter.status,
-        event_type: filter.event_type,
-        response: filter.response,
-        from: filter.from,
-        to: filter.to,
-    }
-}
-
 const fn state(t: &Texts, state: ResendState) -> &'static str {
     match state {
         ResendState::Running => t.job_running,
@@ -163,7 +150,7 @@ pub(super) fn late(view: &View<'_>) -> Markup {
 pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
     let t = view.t;
     let found = view.service.bulk_resend(view.caller(), id).await?;
-    let (words, job) = (in_words(view, &filter_of(&found)), found.resend);
+    let (words, job) = (in_words(view, &found.filter()), found.resend);
     let running = job.state == ResendState::Running;
     let through = (job.resent + job.skipped).min(job.queued);
     let content = html! {

@@ -26,7 +26,7 @@ pub use explaining::Explanation;
 pub use followers::MAX_FOLLOWERS;
 pub use following::{FollowFilter, Followed, Follower, Next};
 pub use handle::{Policy, Service};
-pub use notifications::{NotificationFilter, ResendView};
+pub use notifications::ResendView;
 pub use summary::{BacklogCounts, EventSummary, FailingWebhook, MAX_COUNTED, Overview, WebhookSummary};
 pub use tokens::{NewToken, TokenView};
 pub use views::{NotificationDetail, NotificationView};

@@ -6,30 +6,11 @@ use super::handle::Service;
 use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, EventId, Localized, NotificationId, Pattern, ResendFilter, ResendId, ResendRefusal,
-    ResendState, ResponseFilter, Status, Timestamp, WebhookId,
+    AccountNo, BulkResend, Localized, NotificationFilter, NotificationId, ResendFilter, ResendId, ResendRefusal,
+    ResendState, Status, WebhookId,
 };
 use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification};
 use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store, StoreError};
-
-/// Which notifications are meant, in the world's terms.
-#[derive(Clone, Debug, Default)]
-pub struct NotificationFilter {
-    /// Pending for this webhook, deleted or not.
-    pub webhook_id: Option<WebhookId>,
-    /// Of this event.
-    pub event_id: Option<EventId>,
-    /// With this status.
-    pub status: Option<Status>,
-    /// Of events of these types.
-    pub event_type: Option<Pattern>,
-    /// With this last response.
-    pub response: Option<ResponseFilter>,
-    /// Of events recorded at or after this.
-    pub from: Option<Timestamp>,
-    /// Of events recorded before this.
-    pub to: Option<Timestamp>,
-}
 
 /// A bulk resend as the world sees it.
 #[derive(Clone, Debug)]
@@ -38,6 +19,22 @@ pub struct ResendView {
     pub resend: BulkResend,
     /// The webhook of its filter.
     pub webhook_id: Option<WebhookId>,
+}
+
+impl ResendView {
+    /// What was asked for.
+    pub fn filter(&self) -> NotificationFilter {
+        let filter = self.resend.filter.clone();
+        NotificationFilter {
+            webhook_id: self.webhook_id,
+            event_id: None,
+            status: filter.status,
+            event_type: filter.event_type,
+            response: filter.response,
+            from: filter.from,
+            to: filter.to,
+        }
+    }
 }
 
 fn resend_view(store: &Store, resend: BulkResend) -> Result<ResendView, Error> {
@@ -68,7 +65,7 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
         Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {}
     }
     let named = filter.webhook_id.is_some();
-    let query = filter.resolve(store, account)?;
+    let query = resolve(filter, store, account)?;
     let alive = |query: &NotificationQuery| {
         query.webhook.is_none_or(|no| store.directory().by_no(no).is_some_and(|it| it.account == account))
     };
@@ -113,34 +110,32 @@ fn count_resendable(
     Ok(count)
 }
 
-impl NotificationFilter {
-    /// The filter in the store's terms; `None` when an id names nothing of this account's, so that nothing can match.
-    pub(super) fn resolve(self, store: &Store, account: AccountNo) -> Result<Option<NotificationQuery>, Error> {
-        let webhook = match self.webhook_id {
-            None => None,
-            Some(id) => match store.webhook_no(account, id)? {
-                None => return Ok(None),
-                found => found,
-            },
-        };
-        let event = match self.event_id {
-            None => None,
-            Some(id) => match store.event_seq(account, id)? {
-                None => return Ok(None),
-                found => found,
-            },
-        };
-        Ok(Some(NotificationQuery {
-            webhook,
-            event,
-            status: self.status,
-            event_type: self.event_type,
-            response: self.response,
-            from: self.from,
-            to: self.to,
-            ..NotificationQuery::default()
-        }))
-    }
+/// The filter in the store's terms; `None` when an id names nothing of this account's, so that nothing can match.
+fn resolve(filter: NotificationFilter, store: &Store, account: AccountNo) -> Result<Option<NotificationQuery>, Error> {
+    let webhook = match filter.webhook_id {
+        None => None,
+        Some(id) => match store.webhook_no(account, id)? {
+            None => return Ok(None),
+            found => found,
+        },
+    };
+    let event = match filter.event_id {
+        None => None,
+        Some(id) => match store.event_seq(account, id)? {
+            None => return Ok(None),
+            found => found,
+        },
+    };
+    Ok(Some(NotificationQuery {
+        webhook,
+        event,
+        status: filter.status,
+        event_type: filter.event_type,
+        response: filter.response,
+        from: filter.from,
+        to: filter.to,
+        ..NotificationQuery::default()
+    }))
 }
 
 impl Service {
@@ -155,7 +150,7 @@ impl Service {
     ) -> Result<Page<NotificationView>, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
-            let Some(query) = filter.resolve(store, account)? else {
+            let Some(query) = resolve(filter, store, account)? else {
                 return Ok(Page { items: Vec::new(), next: None });
             };
             let page = store.notifications(account, &NotificationQuery { order, cursor, limit, ..query })?;
