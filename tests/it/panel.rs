@@ -426,7 +426,7 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
         assert_eq!((&reported["queued"], &reported["resent"]), (&json!(count), &json!(count)), "{filter}: {reported}");
     }
     for (filter, why) in [
-        ("status=HELD", "saem sozinhas"),
+        ("status=HELD", "saem quando"),
         ("status=CANCELLED", "Canceladas não podem"),
         (&format!("event_id={}", events[0]), "Reenviar a todos"),
     ] {
