@@ -1,7 +1,7 @@
 //! What each module gets of the config, at the start and at a reload, and what is wrong or unwise in it.
 //!
-//! A module whose settings are one section of the config takes that section as it is (`http`, `control`). One that needs
-//! keys of several sections, or what a file holds, declares a struct of its own, which is made here.
+//! A module whose settings are one section of the config takes that section as it is (`http`, `control`). One that
+//! needs keys of several sections, or what a file holds, declares a struct of its own, which is made here.
 
 use super::{Error, admin_token};
 use crate::config::Config;
