@@ -49,8 +49,8 @@ impl Call {
     }
 }
 
-/// JSON by name, or unnamed. `application/x-www-form-urlencoded` is let through: it is what `curl -d` sends unasked, and the
-/// guide's own sample is pasted that way; what isn't JSON then fails as JSON.
+/// JSON by name, or unnamed. `application/x-www-form-urlencoded` is let through: it is what `curl -d` sends unasked,
+/// and the guide's own sample is pasted that way; what isn't JSON then fails as JSON.
 pub(super) fn check_content_type(value: Option<&HeaderValue>) -> Result<(), Failure> {
     let Some(value) = value else {
         return Ok(());

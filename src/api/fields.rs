@@ -15,8 +15,8 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// The most sentences about one field.
 const MAX_PROBLEMS: usize = 5;
 
-/// The most members of an object that are looked at. No object of a request has as many fields; what is left over is unknown, and no
-/// more is told of than [`MAX_NAMED_FIELDS`].
+/// The most members of an object that are looked at. No object of a request has as many fields; what is left over is
+/// unknown, and no more is told of than [`MAX_NAMED_FIELDS`].
 const MAX_MEMBERS: usize = 2 * MAX_NAMED_FIELDS;
 
 /// The longest text and number that are looked at, in bytes as they are written. No field takes one as long.
@@ -161,10 +161,11 @@ impl<'a> Fields<'a> {
         fields
     }
 
-    /// Two members of one name: whichever was meant, taking the other would be a guess. Each name is told once, however often
-    /// it comes: a body of millions of them is answered in a line.
+    /// Two members of one name: whichever was meant, taking the other would be a guess. Each name is told once, however
+    /// often it comes: a body of millions of them is answered in a line.
     fn refuse_repeats(&mut self) {
-        // What nearly every object is: few members, each of its own name. Looking at each pair is quicker than hashing then.
+        // What nearly every object is: few members, each of its own name. Looking at each pair is quicker than hashing
+        // then.
         const FEW: usize = 16;
         let mut before = self.members.iter().enumerate();
         if self.members.len() <= FEW
@@ -279,7 +280,8 @@ pub(super) fn shown(name: &str) -> String {
     name.chars().take(100).collect()
 }
 
-/// The text of a body. A byte order mark before it, which some editors and languages write, is passed over (RFC 8259, 8.1).
+/// The text of a body. A byte order mark before it, which some editors and languages write, is passed over (RFC 8259,
+/// 8.1).
 fn text(body: &[u8]) -> Result<&str, Failure> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     std::str::from_utf8(body).map_err(|_| {

@@ -1,7 +1,8 @@
 //! The API described by itself: the `OpenAPI` 3.1 document, and a page for people made of it.
 //!
-//! The document is a file that is read and changed like code; tests hold it and the routes to each other. The page is made when
-//! somebody asks, without scripts or anything from elsewhere: nobody's browser tells a third party that it was read.
+//! The document is a file that is read and changed like code; tests hold it and the routes to each other. The page is
+//! made when somebody asks, without scripts or anything from elsewhere: nobody's browser tells a third party that it
+//! was read.
 
 use crate::http::Answer;
 use http::{StatusCode, header};

@@ -150,7 +150,8 @@ impl Route {
     }
 }
 
-/// What a request counts as in the metrics, whatever ids stand in its path. What no route takes counts as what is nearest to it.
+/// What a request counts as in the metrics, whatever ids stand in its path. What no route takes counts as what is
+/// nearest to it.
 pub(super) fn class(method: &Method, path: &str) -> Class {
     let collection = |path: &str| path.split('/').nth(2).filter(|_| path.starts_with("/api/")).map(str::to_owned);
     let found = ROUTES.iter().find(|route| route.takes(method) && route.matches(path).is_some());
@@ -159,8 +160,8 @@ pub(super) fn class(method: &Method, path: &str) -> Class {
     found.or_else(near).map_or(Class::Other, |route| route.class)
 }
 
-/// Finds the route, and the id in its path: 404 for a path that leads nowhere or an id that is no UUID, 405 for a method the path
-/// doesn't take.
+/// Finds the route, and the id in its path: 404 for a path that leads nowhere or an id that is no UUID, 405 for a
+/// method the path doesn't take.
 pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, [u8; 16]), Failure> {
     let mut allowed = Vec::new();
     for route in ROUTES {

@@ -23,7 +23,8 @@ pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
     let made = call.service.register(&call.caller, call.read(registration).await?, key).await?;
     let webhook = &*made.webhook;
     let health = call.service.health(webhook);
-    // Anyone who lost the first answer needs the secret, and sends the same token; a later one was shown when it was made.
+    // Anyone who lost the first answer needs the secret, and sends the same token; a later one was shown when it was
+    // made.
     let shape = if made.has_first_secret {
         WebhookShape::with_secret(webhook, health)
     } else {

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 /// The longest file that is read: a chain of certificates takes a few KiB.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
-/// How long before its end a certificate is warned of. Let's Encrypt's are renewed 30 days before theirs, so something is amiss.
+/// How long before its end a certificate is warned of. Let's Encrypt's are renewed 30 days before theirs, so something
+/// is amiss.
 const SOON: Duration = Duration::from_secs(14 * DAY_S);
 pub(super) const DAY_S: u64 = 24 * 3600;
 /// Others than the owner may read it.
@@ -32,7 +33,8 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads the files that the settings name; `None` where they name none. What is wrong with them comes as a sentence.
+    /// Reads the files that the settings name; `None` where they name none. What is wrong with them comes as a
+    /// sentence.
     pub fn of(settings: &Settings) -> Result<Option<Self>, CertificateError> {
         match (&settings.tls_cert, &settings.tls_key) {
             (Some(cert), Some(key)) => Self::load(cert, key).map(Some),

@@ -1,10 +1,11 @@
 //! The slots that connections take, and who makes room when all are taken.
 //!
-//! A new connection is never left waiting in the system's queue: where there is no slot, the one whose caller has kept us
-//! waiting the longest loses its own, whether it dawdles in its handshake, its head or its body, idles, or doesn't take its
-//! answer. So thousands of slow connections cost an honest caller nothing: it is the newest, and says what it has to say at
-//! once. A request that is being worked on is never cut off; where all are, a new connection is refused. Whoever is sending a body
-//! goes last: a body is awaited only of a caller whose token is right, so a flood of strangers costs no upload.
+//! A new connection is never left waiting in the system's queue: where there is no slot, the one whose caller has kept
+//! us waiting the longest loses its own, whether it dawdles in its handshake, its head or its body, idles, or doesn't
+//! take its answer. So thousands of slow connections cost an honest caller nothing: it is the newest, and says what it
+//! has to say at once. A request that is being worked on is never cut off; where all are, a new connection is refused.
+//! Whoever is sending a body goes last: a body is awaited only of a caller whose token is right, so a flood of
+//! strangers costs no upload.
 
 use super::client_address::address_key;
 use std::collections::HashMap;
@@ -18,7 +19,8 @@ use tokio::time::Instant;
 
 /// How often it is logged that there are no slots.
 const TELL_EVERY: Duration = Duration::from_secs(60);
-/// The share of the slots that is cleared at once, so that the table is not walked for every single connection of a flood.
+/// The share of the slots that is cleared at once, so that the table is not walked for every single connection of a
+/// flood.
 const SHARE: usize = 64;
 
 /// What a connection is at.
@@ -69,11 +71,12 @@ impl Phase {
     }
 }
 
-/// The slot of one connection. Its phase and since when in one word, so that who is dropped is dropped in the very phase in
-/// which it was chosen.
+/// The slot of one connection. Its phase and since when in one word, so that who is dropped is dropped in the very
+/// phase in which it was chosen.
 pub(crate) struct Slot {
     base: Instant,
-    /// Microseconds since `base`, times sixteen, and the phase. Fine enough that no two phases of one connection begin at once.
+    /// Microseconds since `base`, times sixteen, and the phase. Fine enough that no two phases of one connection begin
+    /// at once.
     state: AtomicU64,
     dropped: Notify,
 }
@@ -176,7 +179,8 @@ impl Table {
         }
     }
 
-    /// Drops at most `most` connections, of one address or of all: those whose callers have been waited for the longest.
+    /// Drops at most `most` connections, of one address or of all: those whose callers have been waited for the
+    /// longest.
     fn make_room(&mut self, of: Option<IpAddr>, most: usize) -> usize {
         let mut waiting: Vec<(bool, u64, u64)> = self
             .taken
@@ -260,7 +264,8 @@ impl ConnectionSlots {
         Ok(HeldSlot { slots: self.clone(), id, slot })
     }
 
-    /// Drops some connections if the system has no descriptors or memory left for one more; a peer that gave up is none of theirs.
+    /// Drops some connections if the system has no descriptors or memory left for one more; a peer that gave up is none
+    /// of theirs.
     pub(crate) fn make_room(&self, error: &io::Error) {
         use rustix::io::Errno;
         let short = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);

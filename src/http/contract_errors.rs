@@ -1,10 +1,11 @@
 //! The stream of one connection, on which every refusal is spoken in the contract's words.
 //!
-//! hyper answers what it can't read as HTTP by itself: a bare status line, without a body and without an `X-Request-Id`. Every
-//! answer of ours carries that header, so a head without one is hyper's own, and is replaced by the error of the contract.
+//! hyper answers what it can't read as HTTP by itself: a bare status line, without a body and without an
+//! `X-Request-Id`. Every answer of ours carries that header, so a head without one is hyper's own, and is replaced by
+//! the error of the contract.
 //!
-//! To HTTP/2 without TLS ("prior knowledge") hyper says nothing at all and closes: the beginning of such a connection is seen here, and
-//! made into a head that hyper refuses.
+//! To HTTP/2 without TLS ("prior knowledge") hyper says nothing at all and closes: the beginning of such a connection
+//! is seen here, and made into a head that hyper refuses.
 
 use super::answer::Failure;
 use http::{HeaderValue, StatusCode};
@@ -50,7 +51,8 @@ impl<S: AsyncWrite + Unpin> ContractErrors<S> {
     }
 }
 
-/// The refusal that says what hyper's own answer, of which this is the beginning, leaves out; `None` for an answer of ours.
+/// The refusal that says what hyper's own answer, of which this is the beginning, leaves out; `None` for an answer of
+/// ours.
 fn refusal(head: &[u8], http2: bool, request_id: &HeaderValue) -> Option<Vec<u8>> {
     let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
     let status = StatusCode::from_bytes(status).ok().filter(StatusCode::is_client_error)?;

@@ -1,5 +1,5 @@
-//! Calls from other people's pages: what a browser must be told before it lets them through (the Fetch standard's CORS). Off unless
-//! `server.cors_origins` names somebody. Cookies play no part, so credentials are never allowed.
+//! Calls from other people's pages: what a browser must be told before it lets them through (the Fetch standard's
+//! CORS). Off unless `server.cors_origins` names somebody. Cookies play no part, so credentials are never allowed.
 
 use super::answer::Answer;
 use crate::config::Origin;
@@ -13,8 +13,8 @@ const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, Traceparent
 /// What a page may read of an answer's head.
 const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, Idempotent-Replayed, Retry-After");
 
-/// The answer to a browser that asks whether a call would be let through; `None` for anything else. It needs no token: a browser
-/// sends none with its question.
+/// The answer to a browser that asks whether a call would be let through; `None` for anything else. It needs no token:
+/// a browser sends none with its question.
 pub(crate) fn preflight(origins: &[Origin], head: &Parts) -> Option<Answer> {
     let asks = head.method == Method::OPTIONS && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let origin = head.headers.get(header::ORIGIN)?;

@@ -81,8 +81,8 @@ impl InboundRequest {
         self.settings.max_body
     }
 
-    /// Reads the body of a caller who is known, of at most `max_bytes`. `Err` also where the connection has lost its slot
-    /// meanwhile: its caller can't be answered any more, so nothing must be done.
+    /// Reads the body of a caller who is known, of at most `max_bytes`. `Err` also where the connection has lost its
+    /// slot meanwhile: its caller can't be answered any more, so nothing must be done.
     pub(crate) async fn read_body(&mut self, max_bytes: usize, owner: BodyOwner) -> Result<RequestBody, Failure> {
         let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else {
             return Ok(RequestBody::default());

@@ -8,7 +8,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 /// 400 for a head whose host or framing is not clear.
 ///
 /// `Host`: one, and a host (RFC 9112, 3.2); `HTTP/1.0` knows none, and health checks of load balancers send none.
-/// `Transfer-Encoding`: `chunked` alone (RFC 9112, 6.1), since a body that is compressed in transit would be taken for the body itself.
+/// `Transfer-Encoding`: `chunked` alone (RFC 9112, 6.1), since a body that is compressed in transit would be taken for
+/// the body itself.
 pub(crate) fn check(head: &Parts) -> Result<(), Failure> {
     let refuse = |detail: &str| Err(Failure::unread(StatusCode::BAD_REQUEST, "bad_request", detail));
     let mut hosts = head.headers.get_all(header::HOST).iter();
@@ -30,7 +31,8 @@ pub(crate) fn check(head: &Parts) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A host and a port, or nothing: a target without an authority has an empty one. The port may be left out behind its colon.
+/// A host and a port, or nothing: a target without an authority has an empty one. The port may be left out behind its
+/// colon.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else {
         return false;

@@ -1,7 +1,8 @@
-//! What all connections share: who may connect, how long a connection may wait, TLS, and who has guessed tokens too often.
+//! What all connections share: who may connect, how long a connection may wait, TLS, and who has guessed tokens too
+//! often.
 //!
-//! It knows connections and addresses, not what is asked for. Its settings are the config's; a reload reslots them, and every
-//! connection that is accepted afterwards, and every request, goes by the new ones.
+//! It knows connections and addresses, not what is asked for. Its settings are the config's; a reload reslots them, and
+//! every connection that is accepted afterwards, and every request, goes by the new ones.
 
 use super::auth_throttle::AuthThrottle;
 use super::certificate::Certificate;
@@ -28,8 +29,8 @@ pub struct Ingress {
 }
 
 impl Ingress {
-    /// With these settings, and the certificate they name, if they name one; of connections there are never more than `most`,
-    /// for which there are file descriptors.
+    /// With these settings, and the certificate they name, if they name one; of connections there are never more than
+    /// `most`, for which there are file descriptors.
     pub fn new(settings: Settings, certificate: Option<Certificate>, most: usize) -> Arc<Self> {
         Arc::new(Self {
             settings: RwLock::new(Arc::new(settings)),
@@ -48,7 +49,8 @@ impl Ingress {
         *self.certificate.write().unwrap_or_else(PoisonError::into_inner) = certificate.map(Arc::new);
     }
 
-    /// Counts a wrong token from this address, wherever it was given; `Err` with how long to wait, if it has sent too many.
+    /// Counts a wrong token from this address, wherever it was given; `Err` with how long to wait, if it has sent too
+    /// many.
     pub fn wrong_token(&self, address: IpAddr) -> Result<(), Duration> {
         self.throttle.wrong(address, Instant::now())
     }

@@ -1,8 +1,9 @@
 //! HTTP in, below the API and the panel: connections, TLS, the time a caller may take, bodies, answers and refusals.
 //!
-//! A [`Server`] accepts connections and hands each request to the first [`Handler`] that serves its path. What is common to all
-//! requests is decided here: who may connect, how long a connection may wait, what a head must look like, how a body is
-//! bounded. It knows no account's data and no store: who calls, and what for, is the handlers' to find out.
+//! A [`Server`] accepts connections and hands each request to the first [`Handler`] that serves its path. What is
+//! common to all requests is decided here: who may connect, how long a connection may wait, what a head must look like,
+//! how a body is bounded. It knows no account's data and no store: who calls, and what for, is the handlers' to find
+//! out.
 
 mod answer;
 mod auth_throttle;

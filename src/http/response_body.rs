@@ -1,4 +1,5 @@
-//! The body of an answer: bytes that are there, or pieces that go on. Every room that answers HTTP makes them; one server sends them.
+//! The body of an answer: bytes that are there, or pieces that go on. Every room that answers HTTP makes them; one
+//! server sends them.
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
@@ -7,8 +8,8 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A body without an end of its own. Its next piece is made only when the connection has room for it, so a reader that doesn't read
-/// costs nothing.
+/// A body without an end of its own. Its next piece is made only when the connection has room for it, so a reader that
+/// doesn't read costs nothing.
 pub trait Feed: Send {
     /// The next piece, and the feed after it; `None` at its end.
     fn next(self: Box<Self>) -> Next;

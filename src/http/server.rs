@@ -29,15 +29,16 @@ use tokio_rustls::TlsAcceptor;
 
 /// How long to wait before accepting again when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// The most bytes of a head, and of what is read or written at once. Also what one connection can make us hold before it has said
-/// who it is.
+/// The most bytes of a head, and of what is read or written at once. Also what one connection can make us hold before
+/// it has said who it is.
 const MAX_BUFFER_BYTES: usize = 128 * 1024;
 /// How long the head of a request may take that comes in while the daemon stops.
 const LAST_HEAD: Duration = Duration::from_secs(1);
 /// The first byte of every TLS connection: a handshake record (RFC 8446, 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
-/// How long a silent connection is kept at a stop. Hyper would close it at once, and a request already on its way to it would be
-/// lost: a caller that keeps its connections busy, or has just connected, gets its answer, and `Connection: close` with it.
+/// How long a silent connection is kept at a stop. Hyper would close it at once, and a request already on its way to it
+/// would be lost: a caller that keeps its connections busy, or has just connected, gets its answer, and
+/// `Connection: close` with it.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// The listener and what it serves.
@@ -83,8 +84,8 @@ impl RequestIds {
 }
 
 impl Server {
-    /// A server on a listener that is bound already. The first handler that serves a path answers it, and the last one what
-    /// none serves.
+    /// A server on a listener that is bound already. The first handler that serves a path answers it, and the last one
+    /// what none serves.
     ///
     /// # Panics
     /// Without a handler.
@@ -146,7 +147,8 @@ impl Server {
     }
 }
 
-/// Answers in one write, without waiting: what the system's buffer of a new connection doesn't take is not worth a slot.
+/// Answers in one write, without waiting: what the system's buffer of a new connection doesn't take is not worth a
+/// slot.
 fn refuse(stream: &TcpStream, refused: Refused, request_id: &HeaderValue) {
     let failure = match refused {
         Refused::Full => Failure::no_slot(),
@@ -187,7 +189,8 @@ async fn converse(
     }
 }
 
-/// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP is told so in its own words.
+/// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP is told so in its own
+/// words.
 async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Connection) -> Option<Stream> {
     let mut first = [0];
     if stream.peek(&mut first).await.ok()? == 0 {
@@ -241,8 +244,8 @@ async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>)
     }
 }
 
-/// Resolves when the caller hasn't a whole head to show though the daemon stops: hyper waits for a head that has begun, which would
-/// hold up the stop to the end of the grace time.
+/// Resolves when the caller hasn't a whole head to show though the daemon stops: hyper waits for a head that has begun,
+/// which would hold up the stop to the end of the grace time.
 async fn asks_nothing(slot: &Slot) {
     loop {
         tokio::time::sleep(LAST_HEAD).await;
@@ -263,8 +266,8 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
     let (class, begun) = (handler.class(request.method(), request.uri().path()), Instant::now());
     let head_alone = request.method() == Method::HEAD;
     let settings = connection.ingress.settings();
-    // In a task of its own: a panic costs the request and not the connection, and a peer that goes away in the middle of a
-    // commit doesn't leave it half told.
+    // In a task of its own: a panic costs the request and not the connection, and a peer that goes away in the middle
+    // of a commit doesn't leave it half told.
     let (own, of) = (connection.clone(), settings.clone());
     let answer = tokio::spawn(async move { handle(&own, of, handler, request).await }).await;
     let answer = answer.unwrap_or_else(|error| {

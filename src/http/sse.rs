@@ -1,5 +1,5 @@
-//! Server-Sent Events (the HTML standard, 9.2): an answer that goes on until its source, its reader's permission or the daemon
-//! ends.
+//! Server-Sent Events (the HTML standard, 9.2): an answer that goes on until its source, its reader's permission or the
+//! daemon ends.
 
 use super::answer::Answer;
 use super::response_body::{Feed, Next};

@@ -1,8 +1,8 @@
-//! The stream of one connection, with the time a caller may take: hyper bounds the wait for a head alone, and counts the idle time
-//! before it as part of it.
+//! The stream of one connection, with the time a caller may take: hyper bounds the wait for a head alone, and counts
+//! the idle time before it as part of it.
 //!
-//! It looks at the phase of its slot to know what is waited for. Timers are armed lazily: one that fires looks up when it should
-//! have, and sleeps on, so that a request costs no timer.
+//! It looks at the phase of its slot to know what is waited for. Timers are armed lazily: one that fires looks up when
+//! it should have, and sleeps on, so that a request costs no timer.
 
 use super::connection_slots::{Phase, Slot};
 use std::future::Future as _;
@@ -211,7 +211,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
         let flushed = self.written(cx, flushed);
         if flushed.is_ready() && self.slot.phase().0 == Phase::Answering {
             self.slot.enter(Phase::Idle);
-            // hyper may have looked for the next request before this flush, and sleeps on: the timer must be what wakes it.
+            // hyper may have looked for the next request before this flush, and sleeps on: the timer must be what wakes
+            // it.
             if let Some(by) = self.read_by() {
                 let _ = self.reading.poll(cx, by);
             }
@@ -230,7 +231,8 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
 
-    /// hyper doesn't always look for the next request after its last flush, and then nothing woke it to find the caller gone.
+    /// hyper doesn't always look for the next request after its last flush, and then nothing woke it to find the caller
+    /// gone.
     #[tokio::test]
     async fn the_flush_of_an_answer_sets_the_timer_of_the_idle_time() {
         let (ours, _theirs) = tokio::io::duplex(64);

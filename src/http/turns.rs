@@ -1,4 +1,5 @@
-//! Turns at reading what is long: a body of megabytes is parsed where no other call waits for it, and not many at a time.
+//! Turns at reading what is long: a body of megabytes is parsed where no other call waits for it, and not many at a
+//! time.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
@@ -18,8 +19,8 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Does work whose time grows with `bytes`. If there are many, it waits for its turn, and the other tasks of the thread that it is
-    /// done on go on elsewhere.
+    /// Does work whose time grows with `bytes`. If there are many, it waits for its turn, and the other tasks of the
+    /// thread that it is done on go on elsewhere.
     pub(crate) async fn take<T>(&self, bytes: usize, work: impl FnOnce() -> T) -> T {
         if bytes <= SHORT || Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
             return work();

@@ -1,4 +1,5 @@
-//! What was tried: each attempt of a notification with its time, its phases as a bar, why it failed, and what came back.
+//! What was tried: each attempt of a notification with its time, its phases as a bar, why it failed, and what came
+//! back.
 
 use super::advice;
 use super::charts::rect;

@@ -34,9 +34,9 @@ impl Paging {
         Self { order: Order::Newest, cursor: None }
     }
 
-    /// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page with nothing behind it is
-    /// the newest one: it is read anew then, whole and with what came meanwhile. Where the store has ended a page early and it is
-    /// empty, it is looked on for a moment before that is shown.
+    /// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page with
+    /// nothing behind it is the newest one: it is read anew then, whole and with what came meanwhile. Where the store
+    /// has ended a page early and it is empty, it is looked on for a moment before that is shown.
     pub(super) async fn read<T, F: Future<Output = Result<Page<T>, Error>>>(
         view: &View<'_>,
         find: impl Fn(Self) -> F,

@@ -1,7 +1,7 @@
 //! `GET /live`: tells an open page that something of its account has changed, as Server-Sent Events.
 //!
-//! A page is told that it is to look again and never what has changed: there is one way to render a page, and what it may show is
-//! asked of the session each time.
+//! A page is told that it is to look again and never what has changed: there is one way to render a page, and what it
+//! may show is asked of the session each time.
 
 use super::session::{Key, Sessions, SignedIn};
 use crate::http::Answer;
@@ -12,9 +12,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What happens within this time of a change is told with it: an event and the outcome of its first attempt are one look.
+/// What happens within this time of a change is told with it: an event and the outcome of its first attempt are one
+/// look.
 const GATHER: Duration = Duration::from_millis(250);
-/// How many of an account's streams pages leave to programs: people with many tabs must not shut out a shop's own follower.
+/// How many of an account's streams pages leave to programs: people with many tabs must not shut out a shop's own
+/// follower.
 const LEFT_TO_THE_API: usize = 8;
 /// A page is told no more often than this, however much happens.
 const APART: Duration = Duration::from_secs(1);

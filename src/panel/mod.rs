@@ -1,8 +1,9 @@
-//! The panel: the guide's own screens, rendered here and complete without a script. It knows the verbs, never the store.
+//! The panel: the guide's own screens, rendered here and complete without a script. It knows the verbs, never the
+//! store.
 //!
-//! A request becomes [`PanelRequest`], a session's [`View`], one verb, one page. What a form does is answered by a redirect, so that a
-//! reload repeats nothing. Text that others wrote (resources, answers of targets, descriptions) is escaped by the templates; the
-//! policy sent with each page lets nothing in it act but the panel's own two files.
+//! A request becomes [`PanelRequest`], a session's [`View`], one verb, one page. What a form does is answered by a
+//! redirect, so that a reload repeats nothing. Text that others wrote (resources, answers of targets, descriptions) is
+//! escaped by the templates; the policy sent with each page lets nothing in it act but the panel's own two files.
 
 mod advice;
 mod attempts;

@@ -1,4 +1,5 @@
-//! One request as the pages see it, and what goes out: headers that let nothing in a page act but the panel's own files.
+//! One request as the pages see it, and what goes out: headers that let nothing in a page act but the panel's own
+//! files.
 
 use super::texts::Lang;
 use bytes::Bytes;
@@ -79,8 +80,8 @@ pub(super) struct PanelRequest {
     pub(super) here: String,
     /// Whether it was sent by a page of this very origin, as far as the browser says.
     pub(super) own_origin: bool,
-    /// The host of the page that sent a form, where it isn't the one that we were called by and nothing else tells whether it is ours:
-    /// as a rule, a proxy has put another `Host` in.
+    /// The host of the page that sent a form, where it isn't the one that we were called by and nothing else tells
+    /// whether it is ours: as a rule, a proxy has put another `Host` in.
     pub(super) host_lost: Option<String>,
     /// Below which path a proxy says that it publishes us; empty where it says nothing.
     pub(super) prefix: String,
@@ -91,7 +92,8 @@ pub(super) struct PanelRequest {
 }
 
 impl PanelRequest {
-    /// Whether the form is longer than what is obeyed; it is read all the same, so that what was typed can be given back.
+    /// Whether the form is longer than what is obeyed; it is read all the same, so that what was typed can be given
+    /// back.
     pub(super) fn is_too_long(&self) -> bool {
         self.form_bytes > MAX_FORM_BYTES || self.unread == Some(Unread::TooLong)
     }
@@ -143,8 +145,9 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; one that says neither is judged by its form's token alone.
-/// A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over TLS.
+/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; one that says neither is judged by its
+/// form's token alone. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does
+/// over TLS.
 fn is_own_origin(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";

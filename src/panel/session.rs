@@ -1,5 +1,5 @@
-//! Sessions: who is signed in. In memory alone: a restart signs everybody out, and a token that is revoked or expires takes its
-//! sessions with it, since each request asks for it again.
+//! Sessions: who is signed in. In memory alone: a restart signs everybody out, and a token that is revoked or expires
+//! takes its sessions with it, since each request asks for it again.
 
 use crate::model::{AccountNo, TokenHash, WebhookId};
 use crate::service::{Caller, Credential, Service};
@@ -14,11 +14,11 @@ use tokio::time::Instant;
 const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// and one that is used.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// The most sessions of one token; past it, the one of them that was used least recently ends: nobody can sign out a person who
-/// signed in with another token.
+/// The most sessions of one token; past it, the one of them that was used least recently ends: nobody can sign out a
+/// person who signed in with another token.
 const MAX_OF_TOKEN: usize = 100;
-/// The most sessions of one account; past it, one of the account's token that has the most ends: no account can sign out another's
-/// people, however many tokens it makes.
+/// The most sessions of one account; past it, one of the account's token that has the most ends: no account can sign
+/// out another's people, however many tokens it makes.
 const MAX_OF_ACCOUNT: usize = 1000;
 /// The most sessions at once, in memory; past it, one of the account that has the most ends.
 const MAX: usize = 10_000;
@@ -68,8 +68,8 @@ impl Sessions {
         cookie
     }
 
-    /// Whose session this cookie is of, if its token is still good. `by_itself`: it is a page that looks again and nobody who uses
-    /// it, so that an open page doesn't keep its session from growing idle.
+    /// Whose session this cookie is of, if its token is still good. `by_itself`: it is a page that looks again and
+    /// nobody who uses it, so that an open page doesn't keep its session from growing idle.
     pub(super) fn find(&self, service: &Service, cookie: &str, by_itself: bool) -> Option<SignedIn> {
         let (key, now) = (TokenHash::of(cookie).to_bytes(), Instant::now());
         let mut all = self.lock();

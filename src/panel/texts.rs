@@ -45,7 +45,8 @@ impl Lang {
         }
     }
 
-    /// The one of the two that an `Accept-Language` likes better (RFC 9110, 12.5.4); Portuguese, the guide's, where it likes neither.
+    /// The one of the two that an `Accept-Language` likes better (RFC 9110, 12.5.4); Portuguese, the guide's, where it
+    /// likes neither.
     pub(super) fn accepted(header: &str) -> Self {
         let mut best = (0.0, Self::Pt);
         for item in header.split(',') {

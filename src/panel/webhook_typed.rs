@@ -12,7 +12,8 @@ use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Stands for the value of a header that is kept: values are never shown again, and this is none that a header could have.
+/// Stands for the value of a header that is kept: values are never shown again, and this is none that a header could
+/// have.
 const KEPT: &str = "…";
 
 /// What the fields hold, as typed.
@@ -201,7 +202,8 @@ impl Typed {
         Ok(WebhookDraft { target, events, rest })
     }
 
-    /// The headers, those that are kept with the values they have; what is wrong with them, or `None` for a line that is none.
+    /// The headers, those that are kept with the values they have; what is wrong with them, or `None` for a line that
+    /// is none.
     fn read_headers(&self, before: Option<&Webhook>) -> Result<Option<ExtraHeaders>, Option<Localized>> {
         let mut pairs = Vec::new();
         for line in self.headers.lines().map(str::trim).filter(|line| !line.is_empty()) {

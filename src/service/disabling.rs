@@ -12,7 +12,8 @@ use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice};
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthView {
-    /// Since when nothing was confirmed; `None` for a target that isn't failing ([`crate::model::TargetHealth::has_come_to_fail`]).
+    /// Since when nothing was confirmed; `None` for a target that isn't failing
+    /// ([`crate::model::TargetHealth::has_come_to_fail`]).
     pub since: Option<Timestamp>,
     /// When the webhook will be disabled if that stays so; `None` before the notice.
     pub disables_at: Option<Timestamp>,
@@ -52,8 +53,8 @@ impl Service {
         counts
     }
 
-    /// Warns of the webhooks whose targets have failed for almost too long, and disables those that were warned of. To be called
-    /// again and again; it asks the disk for nothing while all is well.
+    /// Warns of the webhooks whose targets have failed for almost too long, and disables those that were warned of. To
+    /// be called again and again; it asks the disk for nothing while all is well.
     pub async fn disable_failing(&self) {
         // A clock that is ahead for a moment warns of nothing and disables nobody.
         let (rule, now) = (self.policy().disable, self.store.trusted_now());

@@ -80,8 +80,8 @@ impl Error {
                 reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             }
             Self::Store(error) => {
-                // A caller can do nothing about it and learns nothing from its details; the operator must. A read that failed
-                // is in the log already, once and not for each call.
+                // A caller can do nothing about it and learns nothing from its details; the operator must. A read that
+                // failed is in the log already, once and not for each call.
                 if !error.is_failed_read() {
                     tracing::error!(%error, "the store could not answer");
                 }

@@ -174,7 +174,8 @@ impl Service {
         .await
     }
 
-    /// A page of the notification history of one event: each notification with its attempts, the newest webhook's first.
+    /// A page of the notification history of one event: each notification with its attempts, the newest webhook's
+    /// first.
     pub async fn notifications_of_event(
         &self,
         caller: &Caller,

@@ -63,7 +63,8 @@ impl Service {
         .await
     }
 
-    /// Why one notification stands where it does: its sentence of [`Service::explain`], without a look at the others of its event.
+    /// Why one notification stands where it does: its sentence of [`Service::explain`], without a look at the others of
+    /// its event.
     pub async fn explain_notification(&self, caller: &Caller, id: NotificationId) -> Result<Localized, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {

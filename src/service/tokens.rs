@@ -110,8 +110,8 @@ impl Service {
         Page::cut(placed.collect(), order, cursor, limit)
     }
 
-    /// Stores what was noted of the tokens' use since the last time: now and then, since a commit for each request would double
-    /// its cost. What can't be stored is noted on.
+    /// Stores what was noted of the tokens' use since the last time: now and then, since a commit for each request
+    /// would double its cost. What can't be stored is noted on.
     pub async fn keep_token_uses(&self) {
         let uses: Vec<_> = self.uses.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
         if uses.is_empty() {

@@ -1,4 +1,5 @@
-//! Notifications as the API and the panel show them: the record, its event, its webhook and what delivery does now, in one.
+//! Notifications as the API and the panel show them: the record, its event, its webhook and what delivery does now, in
+//! one.
 
 use super::error::Error;
 use super::handle::Service;
@@ -32,8 +33,8 @@ pub struct NotificationView {
     pub automatic: u8,
     /// How many automatic ones there are at most.
     pub max_attempts: u8,
-    /// When the next automatic attempt comes, at the earliest where others go before it; never in the past. `None` while it is held or
-    /// about to leave, and when none will come.
+    /// When the next automatic attempt comes, at the earliest where others go before it; never in the past. `None`
+    /// while it is held or about to leave, and when none will come.
     pub next_attempt_at: Option<Timestamp>,
     /// The status of the last response.
     pub response_status: Option<u16>,

@@ -59,8 +59,9 @@ impl Service {
     /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is sent to
     /// it.
     ///
-    /// A target that would be refused now is not taken; one whose name leads nowhere yet is. A call repeated with the same
-    /// `idempotency_key` within its window registers nothing, whatever its target is by now, unless that webhook was deleted.
+    /// A target that would be refused now is not taken; one whose name leads nowhere yet is. A call repeated with the
+    /// same `idempotency_key` within its window registers nothing, whatever its target is by now, unless that webhook
+    /// was deleted.
     pub async fn register(
         &self,
         caller: &Caller,

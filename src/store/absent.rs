@@ -4,8 +4,8 @@ use crate::model::AccountNo;
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLock};
 
-/// What the name of an account begins with that is being removed, or was: no name of a config has this character. The row stays, so
-/// that no later account gets the number.
+/// What the name of an account begins with that is being removed, or was: no name of a config has this character. The
+/// row stays, so that no later account gets the number.
 pub(crate) const REMOVED: char = '\0';
 
 /// The accounts whose deliveries are held.

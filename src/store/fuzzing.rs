@@ -1,4 +1,5 @@
-//! Properties of cursors, records and backups: whatever the bytes, an error or a value, and a value survives being written.
+//! Properties of cursors, records and backups: whatever the bytes, an error or a value, and a value survives being
+//! written.
 
 use crate::model::{
     AccountNo, Attempt, Event, EventId, NotificationId, NotificationKey, Payload, Seq, Webhook, WebhookNo,
@@ -34,7 +35,8 @@ pub fn cursor(data: &[u8]) {
     }
 }
 
-/// What decodes is the same after it was written and read again. Two values are compared by their bytes: not all can be otherwise.
+/// What decodes is the same after it was written and read again. Two values are compared by their bytes: not all can be
+/// otherwise.
 fn survives<T>(
     value: &[u8],
     decode: impl Fn(&[u8]) -> Result<T, StoreError>,
@@ -60,8 +62,8 @@ fn event_survives(value: &[u8]) {
     }
 }
 
-/// The first byte names the table. The rest is a value without its checksum: read as it is, when nearly nothing gets past the
-/// checksum, and with the right one.
+/// The first byte names the table. The rest is a value without its checksum: read as it is, when nearly nothing gets
+/// past the checksum, and with the right one.
 pub fn record(data: &[u8]) {
     let Some((table, value)) = data.split_first() else {
         return;
@@ -116,7 +118,8 @@ fn row(table: u8, value: &[u8]) {
     assert!(keys::end_of(value).as_slice() > value || value.iter().all(|byte| *byte == 0xff));
 }
 
-/// Any bytes as a backup, and as the frames of one that is otherwise whole: it is refused, or gives back what was put in.
+/// Any bytes as a backup, and as the frames of one that is otherwise whole: it is refused, or gives back what was put
+/// in.
 pub fn backup(data: &[u8]) {
     if let Err(error) = backup::check(data, |_| {}) {
         assert!(!error.to_string().is_empty());

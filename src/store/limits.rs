@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-/// The most webhooks one account can have at a time: each is matched against every type once, and explained in one answer.
+/// The most webhooks one account can have at a time: each is matched against every type once, and explained in one
+/// answer.
 pub const MAX_WEBHOOKS: usize = 1000;
 /// The most background jobs one account can have under way.
 pub const MAX_JOBS: usize = 100;
-/// The most distinct event types that one account can record beside those of the catalogue: each has a number, held in memory.
+/// The most distinct event types that one account can record beside those of the catalogue: each has a number, held in
+/// memory.
 pub const MAX_EVENT_TYPES: usize = 1000;
-/// The most notifications one batch can owe. All of a batch is one atomic write, and 100,000 notifications in one took 2 GiB of
-/// memory and three seconds in which nobody else's event was recorded.
+/// The most notifications one batch can owe. All of a batch is one atomic write, and 100,000 notifications in one took
+/// 2 GiB of memory and three seconds in which nobody else's event was recorded.
 pub const MAX_OWED_AT_ONCE: usize = 20_000;
 
 /// How long and how much is kept; replaced on reload.

@@ -28,7 +28,8 @@ impl Listed {
 }
 
 impl Store {
-    /// Sets the types that the config adds to the catalogue: [`crate::store::limits::MAX_EVENT_TYPES`] doesn't count them, nor the built-in ones.
+    /// Sets the types that the config adds to the catalogue: [`crate::store::limits::MAX_EVENT_TYPES`] doesn't count
+    /// them, nor the built-in ones.
     pub fn set_extra_types(&self, extra: impl IntoIterator<Item = EventType>) {
         let extra = Arc::new(extra.into_iter().collect());
         *self.shared.listed.0.write().unwrap_or_else(PoisonError::into_inner) = extra;

@@ -1,12 +1,13 @@
 //! The redo file: changes that sled may hold a part of, whole.
 //!
-//! sled applies a batch row by row. When that fails on the way, it cancels the batch and keeps the rows that it had applied: its
-//! threads may write them before the process has ended, and the next start would take that part for all. So a process whose batch
-//! has failed writes every row of it to a file beside sled's own, with those of the groups before it that aren't known to be synced,
-//! and ends. The next start applies them again before it reads anything else. The rows are absolute (a value, or none, for each
-//! key), so it makes no difference how many of them sled has.
+//! sled applies a batch row by row. When that fails on the way, it cancels the batch and keeps the rows that it had
+//! applied: its threads may write them before the process has ended, and the next start would take that part for all.
+//! So a process whose batch has failed writes every row of it to a file beside sled's own, with those of the groups
+//! before it that aren't known to be synced, and ends. The next start applies them again before it reads anything else.
+//! The rows are absolute (a value, or none, for each key), so it makes no difference how many of them sled has.
 //!
-//! Nobody was answered for those groups. That they count all the same is what a caller's own id or idempotency key finds out.
+//! Nobody was answered for those groups. That they count all the same is what a caller's own id or idempotency key
+//! finds out.
 
 use crate::atomic_file;
 use crate::store::engine::folder::sync_folder;
@@ -128,8 +129,8 @@ pub(crate) fn is_waiting(folder: &Path) -> bool {
     folder.join(NAME).exists()
 }
 
-/// Completes the change that the last process ended in, if it did; what it wrote is durable on return. Gives the head that the store
-/// has then. `accept` leaves a file aside that can't be used.
+/// Completes the change that the last process ended in, if it did; what it wrote is durable on return. Gives the head
+/// that the store has then. `accept` leaves a file aside that can't be used.
 pub(crate) fn complete(
     folder: &Path,
     tree: &dyn Tree,

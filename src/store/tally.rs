@@ -1,7 +1,9 @@
-//! Hourly figures of what came of attempts, counted as outcomes are taken in: a page that shows them walks over nothing.
+//! Hourly figures of what came of attempts, counted as outcomes are taken in: a page that shows them walks over
+//! nothing.
 //!
-//! They are an account of the past, not a promise: kept in memory and written to a small file of their own now and then and at a stop,
-//! so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts as none.
+//! They are an account of the past, not a promise: kept in memory and written to a small file of their own now and then
+//! and at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read
+//! counts as none.
 
 use crate::model::{AccountNo, Timestamp, WebhookNo};
 use std::collections::{BTreeMap, HashMap};
@@ -135,8 +137,8 @@ impl Tally {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that is ahead for a
-    /// moment must not drop the rest.
+    /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that
+    /// is ahead for a moment must not drop the rest.
     pub(crate) fn note(&self, webhook: WebhookNo, came: Came, now: Timestamp, trusted: Timestamp) {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();

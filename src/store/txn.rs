@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// New events of so many bytes are part of their group's batch.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
-/// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at once.
+/// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at
+/// once.
 pub struct Txn<'t> {
     tree: &'t dyn Tree,
     rows: BTreeMap<Key, Option<Vec<u8>>>,
@@ -176,7 +177,8 @@ impl<'t> Txn<'t> {
         below.filter(|(_, value)| value.is_some()).map(|(key, _)| key)
     }
 
-    /// The keys that start with `prefix`, as the *tree* has them. Only for a transaction that has staged nothing below it.
+    /// The keys that start with `prefix`, as the *tree* has them. Only for a transaction that has staged nothing below
+    /// it.
     pub(crate) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<Slice, StoreError>> + use<'t> {
         self.tree.scan(prefix).keys()
     }
@@ -198,8 +200,8 @@ impl<'t> Txn<'t> {
         self.steps
     }
 
-    /// What came of a change of this group that began at `moment`. Rows that were read and are damaged cost its caller alone while
-    /// nothing of it is staged; after that a part of the change may be, and the process ends.
+    /// What came of a change of this group that began at `moment`. Rows that were read and are damaged cost its caller
+    /// alone while nothing of it is staged; after that a part of the change may be, and the process ends.
     pub(crate) fn judged<T>(&self, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
         match change {
             Err(error) if !error.is_damage() || self.steps != moment => ending::end(error),
@@ -220,11 +222,12 @@ impl<'t> Txn<'t> {
         Ok(())
     }
 
-    /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process, behind a redo file.
+    /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process, behind a
+    /// redo file.
     ///
-    /// An engine may hold a batch in memory several times over until it is applied. So the rows of many or large new events go in
-    /// before the batch: nobody sees them until it has moved the head past `last_seq`, and where the process ends in between, the
-    /// next start takes them out ([`unfinished::remove`]).
+    /// An engine may hold a batch in memory several times over until it is applied. So the rows of many or large new
+    /// events go in before the batch: nobody sees them until it has moved the head past `last_seq`, and where the
+    /// process ends in between, the next start takes them out ([`unfinished::remove`]).
     pub(crate) fn apply(self, last_seq: Seq, unsynced: &mut Unsynced, redo: &Redo<'_>) {
         let rows = self.rows.into_iter().map(|(key, value)| (key.into(), value.map(Slice::from)));
         unsynced.add(redo.commit, rows.collect());

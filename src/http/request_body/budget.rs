@@ -1,8 +1,8 @@
 //! A budget of bytes for bodies that are being read: who gets what is free, and who gives a place up.
 //!
-//! What is free goes to the account, then to the token, that holds the least, and then to the shortest body: so no token, however many
-//! bodies it begins, keeps another one's out, and an event passes a queue of batches. A body that arrives slowly gives its place up
-//! while others wait.
+//! What is free goes to the account, then to the token, that holds the least, and then to the shortest body: so no
+//! token, however many bodies it begins, keeps another one's out, and an event passes a queue of batches. A body that
+//! arrives slowly gives its place up while others wait.
 
 use crate::model::{AccountNo, TokenId};
 use std::cmp::Reverse;
@@ -207,7 +207,8 @@ impl Table {
         }
     }
 
-    /// Has slow bodies give their places up, as many as those that wait need; of whoever holds the most, the oldest first.
+    /// Has slow bodies give their places up, as many as those that wait need; of whoever holds the most, the oldest
+    /// first.
     fn displace_slow(&mut self, now: Instant) {
         if self.waiting.is_empty() || self.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_EVERY / 2) {
             return;

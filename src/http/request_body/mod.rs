@@ -1,12 +1,13 @@
-//! Bodies of requests: how long each may be, how long it may take to arrive, and how many bytes of all of them are held at once.
+//! Bodies of requests: how long each may be, how long it may take to arrive, and how many bytes of all of them are held
+//! at once.
 //!
-//! There are two budgets. The first 64 KiB of each body come out of one, what lies beyond out of the other, so that half-sent batches,
-//! however many, leave events their way in. What a body takes is taken before its first byte is read, by the length that it
-//! declares, so that two of them never wait for each other. A caller who finds no room waits, and after [`MAX_WAIT`] gets a 503; so
-//! does one whose body is slow while others wait (see [`budget`]).
+//! There are two budgets. The first 64 KiB of each body come out of one, what lies beyond out of the other, so that
+//! half-sent batches, however many, leave events their way in. What a body takes is taken before its first byte is
+//! read, by the length that it declares, so that two of them never wait for each other. A caller who finds no room
+//! waits, and after [`MAX_WAIT`] gets a 503; so does one whose body is slow while others wait (see [`budget`]).
 //!
-//! The form of a visitor who isn't signed in comes out of neither: it has a small budget of its own, in which a new form takes the place
-//! of the one that has been awaited the longest.
+//! The form of a visitor who isn't signed in comes out of neither: it has a small budget of its own, in which a new
+//! form takes the place of the one that has been awaited the longest.
 
 mod budget;
 
@@ -28,8 +29,8 @@ use tokio::sync::Notify;
 const FIRST: usize = 64 * 1024;
 /// What the first bytes of all bodies may take together, in bytes: more than as many connections send in a moment.
 const FIRST_BUDGET: usize = 16 * 1024 * 1024;
-/// What lies beyond the first bytes of all bodies: three batches of the greatest length, which the store takes longer to write than
-/// they take to arrive.
+/// What lies beyond the first bytes of all bodies: three batches of the greatest length, which the store takes longer
+/// to write than they take to arrive.
 const REST_BUDGET: usize = 48 * 1024 * 1024;
 /// The longest form of a visitor who isn't signed in, in bytes.
 pub(crate) const MAX_FORM: usize = 64 * 1024;
@@ -40,9 +41,9 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 /// From this length on a body is gathered in a block of [`OWN_MAPPING`].
 const LARGE: usize = 1024 * 1024;
 
-/// The capacity of a block for what is large and soon dropped. The C library takes a block of more than 32 MiB from the system, and
-/// gives it back, by itself; what is smaller may come out of a heap that never shrinks. A page that nothing was written to costs
-/// no memory.
+/// The capacity of a block for what is large and soon dropped. The C library takes a block of more than 32 MiB from the
+/// system, and gives it back, by itself; what is smaller may come out of a heap that never shrinks. A page that nothing
+/// was written to costs no memory.
 pub(crate) const OWN_MAPPING: usize = 33 * 1024 * 1024;
 
 /// How a request's body is bounded.

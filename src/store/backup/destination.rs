@@ -7,9 +7,9 @@ use std::{fs, io};
 /// How many links are followed one after another; the system follows as many.
 const MAX_LINKS: usize = 40;
 
-/// The file that `path` means: a regular file, or a name that is free. A symbolic link is followed, so that it is what it leads to
-/// that is replaced, and the link stays. Anything else is refused: a FIFO, a device, a folder or a socket would be gone, and a plain
-/// file in its place.
+/// The file that `path` means: a regular file, or a name that is free. A symbolic link is followed, so that it is what
+/// it leads to that is replaced, and the link stays. Anything else is refused: a FIFO, a device, a folder or a socket
+/// would be gone, and a plain file in its place.
 pub(crate) fn of_file(path: &Path) -> io::Result<PathBuf> {
     let refused = |what: &str| {
         let why = format!("{} is {what}, not a file: name a file, or `-` for the standard output", path.display());

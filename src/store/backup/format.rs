@@ -9,10 +9,11 @@
 //! | 4 given up | why there is no end: whoever made the backup could not go on |
 //! | 3 end | JSON: how many frames came before, and the SHA-256 of all bytes up to this frame |
 //!
-//! A file without its end is no backup. Rows are applied in the order they stand in, each over those before it: that is how a backup
-//! that is made while the store changes is still of one moment. The committer reads the tree in its order, a little between two
-//! groups; what a group changes *behind* that reader follows in the stream, and what it changes before it will be read there. The
-//! alternative, keeping the old rows aside until they were read, needs memory for everything that changes meanwhile.
+//! A file without its end is no backup. Rows are applied in the order they stand in, each over those before it: that is
+//! how a backup that is made while the store changes is still of one moment. The committer reads the tree in its order,
+//! a little between two groups; what a group changes *behind* that reader follows in the stream, and what it changes
+//! before it will be read there. The alternative, keeping the old rows aside until they were read, needs memory for
+//! everything that changes meanwhile.
 
 use crate::model::Timestamp;
 use crate::store::error::StoreError;

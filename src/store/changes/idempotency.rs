@@ -120,7 +120,8 @@ impl Ledger {
 /// An idempotency key as the store keeps it.
 #[derive(Clone, Copy, Debug)]
 pub struct IdempotencyKey {
-    /// Sixteen bytes of a SHA-256 of the key. Events and webhooks share one table: those of webhooks are hashed in another way.
+    /// Sixteen bytes of a SHA-256 of the key. Events and webhooks share one table: those of webhooks are hashed in
+    /// another way.
     pub hash: [u8; 16],
     /// Of the whole request.
     pub fingerprint: [u8; 16],
@@ -135,7 +136,8 @@ pub struct Registration {
     pub webhook: Box<Webhook>,
     /// The idempotency key of the request.
     pub key: Option<IdempotencyKey>,
-    /// Its target would not be taken now: nothing is registered, and only a request that was answered before is answered again.
+    /// Its target would not be taken now: nothing is registered, and only a request that was answered before is
+    /// answered again.
     pub only_replay: bool,
 }
 

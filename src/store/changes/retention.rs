@@ -20,8 +20,8 @@ const ROWS_A_STEP: usize = 192;
 const BETWEEN_STEPS: Duration = Duration::from_millis(5);
 /// The longest rest between two passes.
 const BETWEEN_PASSES: Duration = Duration::from_secs(60);
-/// The shortest; a pass that took longer rests twenty times as long as it took, so that what is owed and has to be passed over each
-/// time takes a twentieth of the time at most.
+/// The shortest; a pass that took longer rests twenty times as long as it took, so that what is owed and has to be
+/// passed over each time takes a twentieth of the time at most.
 const SHORTEST_REST: Duration = Duration::from_secs(2);
 const REST_FOR_PASS: u32 = 20;
 /// About what the rows of one event, or of one notification, take beside the payload.
@@ -74,8 +74,8 @@ impl Retirement {
         self.heads.clone()
     }
 
-    /// What the step from `heads` on met can't be read, and nothing of the step is applied. It is made again event by event, and
-    /// the one that it was is left to `carteiro verify`: what is behind it isn't held up.
+    /// What the step from `heads` on met can't be read, and nothing of the step is applied. It is made again event by
+    /// event, and the one that it was is left to `carteiro verify`: what is behind it isn't held up.
     pub(crate) fn step_over(&mut self, heads: BTreeSet<(Seq, AccountNo)>) {
         if !self.careful {
             self.heads = heads;
@@ -112,7 +112,8 @@ pub(crate) fn kept_bytes(head: &HeadV1) -> u64 {
 }
 
 impl Ledger {
-    /// Forgets a little, if it is time to. Stages into `txn` whole events alone: a crash leaves an event or nothing of it.
+    /// Forgets a little, if it is time to. Stages into `txn` whole events alone: a crash leaves an event or nothing of
+    /// it.
     pub(crate) fn retire(&mut self, txn: &mut Txn<'_>) -> Result<(), StoreError> {
         let (limits, now) = (self.shared.limits(), self.clock.pace());
         if (limits.retention.is_none() && limits.retention_bytes.is_none()) || !self.retirement.due_in(now).is_zero() {
@@ -138,7 +139,8 @@ impl Ledger {
                     self.retirement.keep_for(span);
                     let runs = self.shared.times.runs();
                     if runs.of(seq.0).disorder_ms == 0 {
-                        // All behind it are younger, in this account and the others, up to where the clock was put back.
+                        // All behind it are younger, in this account and the others, up to where the clock was put
+                        // back.
                         self.skip_to(txn, account, runs.next_start(seq.0))?;
                         continue;
                     }

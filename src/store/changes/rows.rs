@@ -1,8 +1,8 @@
 //! Records as a group of changes sees them, read and staged with their index rows.
 //!
-//! A notification that is owed since its event was recorded, and that nothing has happened to, has no record and no other row than
-//! its entry among the fresh ones, which says all there is to say of it. The first thing that happens to it writes the rest: a
-//! target that isn't well, or a webhook that is paused, costs an event next to nothing.
+//! A notification that is owed since its event was recorded, and that nothing has happened to, has no record and no
+//! other row than its entry among the fresh ones, which says all there is to say of it. The first thing that happens to
+//! it writes the rest: a target that isn't well, or a webhook that is paused, costs an event next to nothing.
 
 use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Seq, WebhookNo};
 use crate::store::error::StoreError;

@@ -1,8 +1,8 @@
 //! Event types: which of them the cap counts, and which are forgotten.
 //!
-//! A type gets a number when its first event is recorded, and is forgotten when its last event is deleted. Its number may then be
-//! given to another type: no index row of the old one is left, and a page that is being read ends at what was durable before the
-//! new type's first event.
+//! A type gets a number when its first event is recorded, and is forgotten when its last event is deleted. Its number
+//! may then be given to another type: no index row of the old one is left, and a page that is being read ends at what
+//! was durable before the new type's first event.
 
 use crate::model::AccountNo;
 use crate::store::changes::ledger::Ledger;
@@ -29,8 +29,8 @@ impl Ledger {
         types.iter().flat_map(|(account, known)| known.keys().map(|name| (*account, name.clone()))).collect()
     }
 
-    /// Forgets the types that no event has any more, of those that may have lost their last one. Call it when every change so far
-    /// is applied.
+    /// Forgets the types that no event has any more, of those that may have lost their last one. Call it when every
+    /// change so far is applied.
     pub(crate) fn forget_types(&mut self, txn: &mut Txn<'_>) {
         for (account, name) in std::mem::take(&mut self.maybe_unused_types) {
             let number = |types: &HashMap<AccountNo, BTreeMap<String, u32>>| types.get(&account)?.get(&name).copied();

@@ -1,9 +1,10 @@
 //! A change that fails ends the process at once: nothing is flushed, dropped or answered after it.
 //!
-//! sled applies a batch row by row to its pages in memory, and writes those to its log. When it fails on the way (a page can't be
-//! read, a write fails), a part of the batch is applied; and when sled is then dropped, or anybody flushes, that part is written, and
-//! the next start takes it for whole. So after a failed change there is no orderly stop: the process ends where it stands, as after
-//! a kill -9. What sled's threads write in that instant is out of our hands; the redo file (see `redo`) makes a whole of it.
+//! sled applies a batch row by row to its pages in memory, and writes those to its log. When it fails on the way (a
+//! page can't be read, a write fails), a part of the batch is applied; and when sled is then dropped, or anybody
+//! flushes, that part is written, and the next start takes it for whole. So after a failed change there is no orderly
+//! stop: the process ends where it stands, as after a kill -9. What sled's threads write in that instant is out of our
+//! hands; the redo file (see `redo`) makes a whole of it.
 //!
 //! A read outside a change is another matter: nothing is half done when it fails. It costs whoever asked (see `reads`).
 
@@ -18,7 +19,8 @@ use std::time::Duration;
 /// How long the last line of the log may take to be written: a pipe that nobody reads must not keep the process alive.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
-/// Held while a batch is applied, and for good by one that failed: another thread that ends the process lets the redo file be written.
+/// Held while a batch is applied, and for good by one that failed: another thread that ends the process lets the redo
+/// file be written.
 static APPLYING: Mutex<()> = Mutex::new(());
 /// What the process ends with: a failure, after which a service manager starts it again.
 const FAILED: i32 = 1;
@@ -81,8 +83,8 @@ pub(crate) fn watch_panics() {
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // sled's own threads write its log: one that panicked has written a part of it, and whoever waits for the rest would
-            // wait for ever.
+            // sled's own threads write its log: one that panicked has written a part of it, and whoever waits for the
+            // rest would wait for ever.
             let sleds = std::thread::current().name().is_some_and(|name| name.starts_with("sled-io"));
             if sleds || CHANGES.get() && !panic_is_expected() {
                 end(format_args!("a bug: {panic}"));
@@ -92,8 +94,8 @@ pub(crate) fn watch_panics() {
     });
 }
 
-/// Applies a change: all of it is visible on return, and nothing of it is durable. A change that fails ends the process, once
-/// `redo` has written down what the next start is to complete.
+/// Applies a change: all of it is visible on return, and nothing of it is durable. A change that fails ends the
+/// process, once `redo` has written down what the next start is to complete.
 pub(crate) fn apply(change: impl FnOnce() -> Result<(), StoreError>, redo: impl FnOnce() -> io::Result<()>) {
     let applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
     let Err(error) = catch_sled_panic(change) else {

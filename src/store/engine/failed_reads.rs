@@ -1,6 +1,7 @@
 //! Reads that fail outside a change: a bad sector costs whoever asked for what stands there, and nobody else.
 //!
-//! The log hears of it once for each place, not once for each call: anybody with a `read` token may ask again and again.
+//! The log hears of it once for each place, not once for each call: anybody with a `read` token may ask again and
+//! again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,9 @@
-//! The engine below the store: one ordered map of byte strings, with atomic batches and a sync that outlives a power cut.
+//! The engine below the store: one ordered map of byte strings, with atomic batches and a sync that outlives a power
+//! cut.
 //!
-//! [`Tree`] is all that the rest of the store knows of it. [`SledTree`] is the engine of every data folder; the tests' `MemoryTree`
-//! crashes on demand. The engine knows no keys, no records and no change. Beside it stand the disk below, the marker that says how
-//! far the store has come, and the end of a process whose change failed.
+//! [`Tree`] is all that the rest of the store knows of it. [`SledTree`] is the engine of every data folder; the tests'
+//! `MemoryTree` crashes on demand. The engine knows no keys, no records and no change. Beside it stand the disk below,
+//! the marker that says how far the store has come, and the end of a process whose change failed.
 
 pub(crate) mod disk_space;
 pub(crate) mod ending;

@@ -11,10 +11,11 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment goes into
-/// a file of its own (`blobs/`), which it never syncs: a payload would be acknowledged and then lost with the power. A leaf
-/// holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight chunks of 16 KiB
-/// were enough to spill. It is part of the file format: sled refuses to open a store with another size.
+/// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment
+/// goes into a file of its own (`blobs/`), which it never syncs: a payload would be acknowledged and then lost with the
+/// power. A leaf holds up to 17 rows between two splits (a merge can make it 20), so at sled's default of 512 KiB eight
+/// chunks of 16 KiB were enough to spill. It is part of the file format: sled refuses to open a store with another
+/// size.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 /// More than what sled writes at the beginning of a segment, and at the beginning of what is in it.
 const SEGMENT_HEAD_BYTES: usize = 512;
@@ -42,8 +43,8 @@ pub(crate) struct SledTree {
 }
 
 impl SledTree {
-    /// Opens sled's files in a folder, or makes them. sled cuts off what it can't read and panics on some kinds of damage: the panic
-    /// is an error here.
+    /// Opens sled's files in a folder, or makes them. sled cuts off what it can't read and panics on some kinds of
+    /// damage: the panic is an error here.
     pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         if Clock::is_before_1970() {
             // sled panics on it, which would pass for damage.
@@ -51,7 +52,8 @@ impl SledTree {
         }
         let config = sled::Config::new()
             .path(folder)
-            // sled counts what its nodes take on disk; in memory, with an allocation for each key and value, they take twice that.
+            // sled counts what its nodes take on disk; in memory, with an allocation for each key and value, they take
+            // twice that.
             .cache_capacity(cache_bytes / 2)
             // The committer alone decides when to flush.
             .flush_every_ms(None)
@@ -108,8 +110,8 @@ impl Tree for SledTree {
         Ok(())
     }
 
-    /// sled keeps the buffers of a batch's log until the batch is over, about two and a half times its bytes; here its threads, which
-    /// write the log behind this one, are waited for now and then.
+    /// sled keeps the buffers of a batch's log until the batch is over, about two and a half times its bytes; here its
+    /// threads, which write the log behind this one, are waited for now and then.
     fn write_unbatched(&self, rows: &[RowWrite]) -> Result<(), StoreError> {
         let mut unwritten = 0;
         for (key, value) in rows {
@@ -127,8 +129,8 @@ impl Tree for SledTree {
         Ok(())
     }
 
-    /// sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power cut (`sync_file_range`); the
-    /// `fdatasync` behind it does.
+    /// sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power cut
+    /// (`sync_file_range`); the `fdatasync` behind it does.
     fn sync(&self) -> Result<(), StoreError> {
         self.db.flush()?;
         self.log.sync_data()?;
@@ -153,9 +155,10 @@ impl Tree for SledTree {
 
 /// Frees the memory that so many reads or writes of rows replaced.
 ///
-/// sled copies a node for every row that it writes and leaves the old one to crossbeam's epochs, which free a few hundred of them
-/// each time a thread has entered an epoch 128 times. A batch enters one once, however many rows it has: with batches of a
-/// thousand events what was replaced grew by 200 MB for every ten of them, and an idle daemon never gave it back.
+/// sled copies a node for every row that it writes and leaves the old one to crossbeam's epochs, which free a few
+/// hundred of them each time a thread has entered an epoch 128 times. A batch enters one once, however many rows it
+/// has: with batches of a thousand events what was replaced grew by 200 MB for every ten of them, and an idle daemon
+/// never gave it back.
 pub(crate) fn free_what_was_replaced(rows: usize) {
     // Each turn frees up to eight bags of 64 objects, once two epochs have passed over them.
     for _ in 0..3 + rows / ROWS_A_TURN {
@@ -163,8 +166,9 @@ pub(crate) fn free_what_was_replaced(rows: usize) {
     }
 }
 
-/// Reads the beginning of each segment of sled's file. sled takes a segment whose beginning it can't read for an empty one, and
-/// writes over it: a disk that fails for a moment at a start would cost what was acknowledged. So a start that meets one is refused.
+/// Reads the beginning of each segment of sled's file. sled takes a segment whose beginning it can't read for an empty
+/// one, and writes over it: a disk that fails for a moment at a start would cost what was acknowledged. So a start that
+/// meets one is refused.
 fn read_segment_heads(db: &Path) -> Result<(), StoreError> {
     let file = match File::open(db) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -10,9 +10,9 @@ pub(crate) type RowWrite = (Slice, Option<Slice>);
 
 /// An ordered map of byte strings, read by many threads and written by one.
 ///
-/// What is applied is visible at once, each batch as a whole. It is durable once [`Tree::sync`] has returned. A crash before that
-/// leaves the batches that came first, from none of them to all, and each as a whole: sled's log is sequential, and a batch that
-/// failed on its way is completed by the redo file at the next start.
+/// What is applied is visible at once, each batch as a whole. It is durable once [`Tree::sync`] has returned. A crash
+/// before that leaves the batches that came first, from none of them to all, and each as a whole: sled's log is
+/// sequential, and a batch that failed on its way is completed by the redo file at the next start.
 pub(crate) trait Tree: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError>;
@@ -20,17 +20,19 @@ pub(crate) trait Tree: Send + Sync {
     /// Whether a key has a value.
     fn contains(&self, key: &[u8]) -> Result<bool, StoreError>;
 
-    /// The rows from `from` (inclusive) to `end` (exclusive), or to the last one where there is no `end`; the lowest key first. None
-    /// where `from` is not below `end`.
+    /// The rows from `from` (inclusive) to `end` (exclusive), or to the last one where there is no `end`; the lowest
+    /// key first. None where `from` is not below `end`.
     fn range(&self, from: &[u8], end: Option<&[u8]>) -> Rows<'_>;
 
     /// The rows from `last` down to `first`, both inclusive; the highest key first.
     fn range_rev(&self, first: &[u8], last: &[u8]) -> Rows<'_>;
 
-    /// Makes these changes visible, all at once. Nothing of them is durable yet. After an error a part of them may be visible.
+    /// Makes these changes visible, all at once. Nothing of them is durable yet. After an error a part of them may be
+    /// visible.
     fn apply(&self, rows: &[RowWrite]) -> Result<(), StoreError>;
 
-    /// Writes rows one by one, without holding all of them at once as a batch does: a crash leaves the first few of them, or an error.
+    /// Writes rows one by one, without holding all of them at once as a batch does: a crash leaves the first few of
+    /// them, or an error.
     fn write_unbatched(&self, rows: &[RowWrite]) -> Result<(), StoreError>;
 
     /// Makes durable whatever is applied.
@@ -59,7 +61,8 @@ fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
-/// Rows in the order of their keys. Each is read when it is asked for: an error costs one row, and the next one may be readable.
+/// Rows in the order of their keys. Each is read when it is asked for: an error costs one row, and the next one may be
+/// readable.
 pub(crate) struct Rows<'t>(Box<dyn Iterator<Item = Result<(Slice, Slice), StoreError>> + 't>);
 
 impl<'t> Rows<'t> {

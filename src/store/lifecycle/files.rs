@@ -1,7 +1,8 @@
 //! Opening the store, and refusing to: what a data folder must hold before anything in it is believed.
 //!
-//! sled opens a damaged file as an emptier one without an error, or panics. Neither may pass for a start: the folder's marker says
-//! how far the store had come, and a panic becomes a sentence. What is refused is left as it was found, as far as sled allows.
+//! sled opens a damaged file as an emptier one without an error, or panics. Neither may pass for a start: the folder's
+//! marker says how far the store had come, and a panic becomes a sentence. What is refused is left as it was found, as
+//! far as sled allows.
 
 use crate::model::Seq;
 use crate::store::engine::folder::{restrict, sync_folder};
@@ -18,8 +19,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 const _: () = assert!(record::MAX_VALUE_BYTES + 512 <= MAX_ROW_BYTES, "a full leaf could spill");
-/// How much room the disk must have before sled is let at its files: it tidies up as it opens them, and what it could write only
-/// half of is damage.
+/// How much room the disk must have before sled is let at its files: it tidies up as it opens them, and what it could
+/// write only half of is damage.
 const ROOM_TO_OPEN: u64 = 8 * 1024 * 1024;
 /// sled's own file.
 pub(crate) const DB: &str = "db";
@@ -39,8 +40,9 @@ pub(crate) struct Files {
 impl Files {
     /// Opens a folder's files, or makes them; whatever was made is durable on return.
     ///
-    /// Before sled touches anything the marker is looked for: sled cuts off what it can't read, and what is refused should still
-    /// be there for whoever can. Without a marker nothing vouches for what is there: the folder is a copy of some of its files.
+    /// Before sled touches anything the marker is looked for: sled cuts off what it can't read, and what is refused
+    /// should still be there for whoever can. Without a marker nothing vouches for what is there: the folder is a copy
+    /// of some of its files.
     pub(crate) fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
         if path.join(RESTORING).exists() {
             return Err(StoreError::HalfRestored { folder: path.to_owned() });
@@ -61,7 +63,8 @@ impl Files {
         let made = std::fs::create_dir_all(path).and_then(|()| restrict(path));
         made.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         if said == Found::Nothing && created {
-            // First of all: a start that is cut off before the store is made leaves this, and not a store that nothing vouches for.
+            // First of all: a start that is cut off before the store is made leaves this, and not a store that nothing
+            // vouches for.
             Marker::create(path, Mark { store: [0; 16], commit: 0 })?;
         }
         let (tree, format, head) = read_files(path, cache_bytes)?;
@@ -91,7 +94,8 @@ impl Files {
             None => make(&*tree)?,
         };
         tree.sync()?;
-        // The names of files are durable only once their folders are. At every start: the first one may have been cut off here.
+        // The names of files are durable only once their folders are. At every start: the first one may have been cut
+        // off here.
         sync_folder(path)?;
         // Each start says anew how far the store has come: what was applied and not yet marked counts from here on.
         let mark = Mark { store: format.store_id(), commit: head.commit };

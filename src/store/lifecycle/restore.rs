@@ -1,11 +1,11 @@
 //! Restoring: a backup into an empty folder. It is also how a store is compacted, since sled's file never shrinks.
 //!
-//! The backup is read twice: once to be sure of every byte of it, then to write it. While it is written a file in the folder says so:
-//! a restore that was cut off is done again from the start, and no daemon starts on half of one.
+//! The backup is read twice: once to be sure of every byte of it, then to write it. While it is written a file in the
+//! folder says so: a restore that was cut off is done again from the start, and no daemon starts on half of one.
 //!
-//! A restored store leaves a gap in its sequence numbers. What was recorded after the backup was made had numbers too, and the ids
-//! of notifications come from them: a new event under an old number would reach its target under a `webhook-id` that the target has
-//! seen, and be dropped there as a repetition.
+//! A restored store leaves a gap in its sequence numbers. What was recorded after the backup was made had numbers too,
+//! and the ids of notifications come from them: a new event under an old number would reach its target under a
+//! `webhook-id` that the target has seen, and be dropped there as a repetition.
 
 use crate::model::Timestamp;
 use crate::store::backup::format as backup;
@@ -46,8 +46,8 @@ pub enum Phase {
     Writing,
 }
 
-/// Writes a backup into `folder`, which must be empty or missing, or hold a restore that was cut off. On `Ok` all of it is durable.
-/// A file that is not a whole backup is refused before anything is written.
+/// Writes a backup into `folder`, which must be empty or missing, or hold a restore that was cut off. On `Ok` all of it
+/// is durable. A file that is not a whole backup is refused before anything is written.
 pub fn restore(
     file: &Path,
     folder: &Path,

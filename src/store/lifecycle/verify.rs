@@ -1,7 +1,7 @@
 //! Verifying: every row read, its checksum and its range, and every index walked both ways.
 //!
-//! It runs beside a committer that changes what is being looked at, so a suspicion is looked at again, a few times, before it counts
-//! as a finding: what two rows say of each other is changed by one batch, but read by two reads.
+//! It runs beside a committer that changes what is being looked at, so a suspicion is looked at again, a few times,
+//! before it counts as a finding: what two rows say of each other is changed by one batch, but read by two reads.
 
 use crate::model::{AccountNo, Event, EventId, NotificationKey, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
 use crate::store::engine::{Tree, catch_sled_panic, free_what_was_replaced};

@@ -1,5 +1,5 @@
-//! The accounts of the store beside those of the config: an account that the config lacks delivers nothing until it is named again or
-//! removed.
+//! The accounts of the store beside those of the config: an account that the config lacks delivers nothing until it is
+//! named again or removed.
 
 use crate::atomic_file;
 use crate::model::AccountNo;
@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::{fs, io};
 
-/// The file with the names of the accounts, one a line, beside the store's own: for `check-config`, which opens no store.
+/// The file with the names of the accounts, one a line, beside the store's own: for `check-config`, which opens no
+/// store.
 const NAMES: &str = "accounts";
 
 /// An account of the store.
@@ -48,8 +49,8 @@ impl Store {
         self.shared.absent.has(account)
     }
 
-    /// The accounts with what they hold, those that are being removed among them. Walks over every event: blocks, for as long as
-    /// that takes.
+    /// The accounts with what they hold, those that are being removed among them. Walks over every event: blocks, for
+    /// as long as that takes.
     pub fn stored_accounts(&self) -> Result<Vec<StoredAccount>, StoreError> {
         let directory = self.directory();
         let mut found = Vec::new();
@@ -96,7 +97,8 @@ impl Store {
     }
 }
 
-/// The names of the accounts that the store in a folder had when a daemon last started on it; none where there is no store.
+/// The names of the accounts that the store in a folder had when a daemon last started on it; none where there is no
+/// store.
 pub fn names_beside(folder: &Path) -> io::Result<Vec<String>> {
     match fs::read_to_string(folder.join(NAMES)) {
         Ok(text) => Ok(text.lines().map(str::to_owned).collect()),

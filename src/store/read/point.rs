@@ -117,7 +117,8 @@ impl Store {
         Ok(found.filter(|found| found.account == account.0).map(|found| WebhookNo(found.webhook)))
     }
 
-    /// The account's bulk resends, the oldest first: those that go on, and the last 1,000 that have ended within a week. From memory.
+    /// The account's bulk resends, the oldest first: those that go on, and the last 1,000 that have ended within a
+    /// week. From memory.
     pub fn resends(&self, account: AccountNo) -> Vec<BulkResend> {
         self.shared.resends_of(account)
     }

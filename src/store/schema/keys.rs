@@ -1,4 +1,5 @@
-//! The keys of the one tree: a byte for the table, then big-endian fields, so that the order of bytes is the order of facts.
+//! The keys of the one tree: a byte for the table, then big-endian fields, so that the order of bytes is the order of
+//! facts.
 //!
 //! | table | key after its byte | value |
 //! |---|---|---|
@@ -25,9 +26,10 @@
 //! | job | number | a background job |
 //! | bulk resend | account, number | a bulk resend, kept for a while after its end |
 //!
-//! Indexes that name nearly every event, in the order of commit, are **sets**: a row stands for 128 sequence numbers, and its value
-//! says which of them are in. What a batch adds to one set is one row rewritten, not a row for each event. Elsewhere an entry of a set
-//! is spoken of by the key it would have as a row of its own, and [`in_set`] says which bit that is.
+//! Indexes that name nearly every event, in the order of commit, are **sets**: a row stands for 128 sequence numbers,
+//! and its value says which of them are in. What a batch adds to one set is one row rewritten, not a row for each
+//! event. Elsewhere an entry of a set is spoken of by the key it would have as a row of its own, and [`in_set`] says
+//! which bit that is.
 //!
 //! | set | key after its byte |
 //! |---|---|
@@ -330,8 +332,8 @@ pub(crate) const PENDING_TEST: u8 = 0;
 /// The byte of what waits for its turn in an order: pending, and in no queue.
 pub(crate) const WAITING: u8 = 4;
 
-/// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`fresh`], delivered
-/// ones are most of the main order.
+/// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`fresh`],
+/// delivered ones are most of the main order.
 pub(crate) fn state_byte(state: State) -> Option<u8> {
     match state {
         State::Pending | State::Delivered => None,

@@ -26,10 +26,11 @@ pub(crate) fn last_recorded(tree: &dyn Tree) -> Result<Seq, StoreError> {
     Ok(Seq(head.unwrap_or_default().seq))
 }
 
-/// Takes out what a process left behind that ended before it had recorded all of a group, and gives the number of rows. They are gone
-/// for good once the next change is durable: sled's log keeps the order.
+/// Takes out what a process left behind that ended before it had recorded all of a group, and gives the number of rows.
+/// They are gone for good once the next change is durable: sled's log keeps the order.
 ///
-/// Where the head may be an old one (`head_is_last` is false), an event beyond it that has its index row was recorded, and stays.
+/// Where the head may be an old one (`head_is_last` is false), an event beyond it that has its index row was recorded,
+/// and stays.
 pub(crate) fn remove(tree: &dyn Tree, last: Seq, head_is_last: bool) -> Result<usize, StoreError> {
     let next = Seq(last.0 + 1);
     let (mut found, mut recorded) = (Vec::new(), BTreeSet::new());

@@ -297,8 +297,8 @@ fn after_any_history_rows_and_records_agree_and_every_filter_equals_a_naive_one(
                     rig = rig.reopen();
                     rig.barrier();
                     let idempotency = |rows: BTreeMap<Vec<u8>, Vec<u8>>| -> Vec<_> {
-                        // All that a reopened store does by itself is to sweep these (deleted webhooks without a notification
-                        // among them); the head counts the batch.
+                        // All that a reopened store does by itself is to sweep these (deleted webhooks without a
+                        // notification among them); the head counts the batch.
                         let swept = [
                             keys::idempotency(rig.account, [0; 16])[0],
                             keys::idempotency_ends()[0],

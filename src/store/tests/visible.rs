@@ -10,8 +10,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// What is applied is visible before it is synced, and a power cut may still give its number to another event. A search for
-/// `to` once walked past what was durable when the account's next event was one that wasn't.
+/// What is applied is visible before it is synced, and a power cut may still give its number to another event. A search
+/// for `to` once walked past what was durable when the account's next event was one that wasn't.
 #[test]
 fn nothing_newer_than_what_is_durable_is_listed() {
     let rig = Rig::new();
@@ -39,8 +39,8 @@ fn nothing_newer_than_what_is_durable_is_listed() {
     assert!(rig.store.notification(rig.account, key).unwrap().is_some());
 }
 
-/// The page was cut at what was durable when it was begun, but its cursor was put behind what was durable when it ended: events
-/// synced in between were behind the cursor before anybody had seen them.
+/// The page was cut at what was durable when it was begun, but its cursor was put behind what was durable when it
+/// ended: events synced in between were behind the cursor before anybody had seen them.
 #[test]
 fn a_feed_loses_nothing_while_events_arrive() {
     let rig = Rig::new();

@@ -1,8 +1,8 @@
 //! The values: `[version u8][bincode 2 body][raw tail][crc32 of all before, little-endian]`.
 //!
-//! bincode can't decode a changed struct, so each version of a record is a frozen struct of its own, whose golden bytes stand in
-//! the tests; a new version is a new struct with `From` the one before it. The tail holds payload bytes, which need no encoding.
-//! The checksum is CRC-32 (IEEE), not CRC-32C: it comes from a crate that sled brings along anyway.
+//! bincode can't decode a changed struct, so each version of a record is a frozen struct of its own, whose golden bytes
+//! stand in the tests; a new version is a new struct with `From` the one before it. The tail holds payload bytes, which
+//! need no encoding. The checksum is CRC-32 (IEEE), not CRC-32C: it comes from a crate that sled brings along anyway.
 
 use crate::store::error::StoreError;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) const CRC_LEN: usize = 4;
 /// The version that every record has so far.
 pub(crate) const V1: u8 = 1;
-/// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which sled
-/// spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its limit.
+/// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which
+/// sled spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its
+/// limit.
 pub(crate) const MAX_VALUE_BYTES: usize = 25 * 1024 - 64;
 /// How much of a payload one row holds.
 pub(crate) const CHUNK_BYTES: usize = 16 * 1024;

@@ -23,8 +23,9 @@ pub(crate) struct HeadV1 {
 }
 
 impl HeadV1 {
-    /// Leaves a gap in the sequence numbers, so that none that was ever given out and lost is given out again: more than any shop
-    /// records between a backup and its restore, and at random, since one backup may be restored twice, and both may deliver.
+    /// Leaves a gap in the sequence numbers, so that none that was ever given out and lost is given out again: more
+    /// than any shop records between a backup and its restore, and at random, since one backup may be restored twice,
+    /// and both may deliver.
     pub(crate) fn leap(&mut self) {
         const LEAST: u64 = 1 << 32;
         const MORE_BITS: u32 = 40;

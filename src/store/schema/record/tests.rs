@@ -570,8 +570,8 @@ proptest! {
         prop_assert!(checked("any", &value).is_err(), "{}, bit {}", name, bit);
     }
 
-    /// Bytes that pass the checksum by design (a forger's backup, a bug's) decode to an error or to a value, never to a panic.
-    /// A length of 2^62 once made bincode ask for as many bytes, which aborted the process.
+    /// Bytes that pass the checksum by design (a forger's backup, a bug's) decode to an error or to a value, never to a
+    /// panic. A length of 2^62 once made bincode ask for as many bytes, which aborted the process.
     #[test]
     fn no_bytes_make_a_reader_panic(version in V1..=V1 + 1, body in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut value = vec![version];
