@@ -10,7 +10,10 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 const DOCUMENT: &str = include_str!("openapi.json");
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}code,pre{font:14px/1.4 ui-monospace,monospace}pre{overflow:auto;padding:.6rem;border:1px solid #8886}section{border-top:1px solid #8886;padding:.4rem 0}td,th{text-align:left;vertical-align:top;padding:.1rem .8rem .1rem 0}:root{color-scheme:light dark}";
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
+    code,pre{font:14px/1.4 ui-monospace,monospace}pre{overflow:auto;padding:.6rem;border:1px solid #8886}\
+    section{border-top:1px solid #8886;padding:.4rem 0}td,th{text-align:left;vertical-align:top;\
+    padding:.1rem .8rem .1rem 0}:root{color-scheme:light dark}";
 
 pub(super) fn document() -> Answer {
     Answer::json(StatusCode::OK, DOCUMENT)
@@ -22,7 +25,8 @@ pub(super) fn reference() -> Answer {
         .with(header::CONTENT_TYPE, "text/html; charset=utf-8")
         .with(
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action \
+             'none'",
         )
         .with(header::REFERRER_POLICY, "no-referrer")
 }
@@ -53,9 +57,9 @@ fn page(document: &Value) -> String {
     let info = &document["info"];
     let _ = write!(
         html,
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{0} API</title><style>{STYLE}</style><h1>{0} API</h1><p>{1}</p><p>{2}</p>\
-         <p>For programs: <a href=\"/api/openapi.json\">OpenAPI 3.1</a>.</p>",
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{0} API</title><style>{STYLE}</style>\
+         <h1>{0} API</h1><p>{1}</p><p>{2}</p><p>For programs: <a href=\"/api/openapi.json\">OpenAPI 3.1</a>.</p>",
         text(&info["title"]),
         text(&info["summary"]),
         text(&info["description"]),

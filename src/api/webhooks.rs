@@ -88,8 +88,8 @@ pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
     if fields::has_member(body, "webhook") {
         return Err(Failure::bad_request(
             "use_post",
-            "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body with \
-             -X POST",
+            "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body \
+             with -X POST",
         ));
     }
     Ok(())

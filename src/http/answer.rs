@@ -169,7 +169,8 @@ impl Failure {
         let failure = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "too_many_wrong_tokens",
-            "this access token is unknown, revoked or expired, and too many such came from this address: send the right one, or wait",
+            "this access token is unknown, revoked or expired, and too many such came from this address: send the \
+             right one, or wait",
         );
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         Self { header: Some(Box::new((header::RETRY_AFTER, seconds.to_string()))), ..failure }
@@ -185,8 +186,8 @@ impl Failure {
     }
 
     pub(crate) fn below_a_path() -> Self {
-        let detail = "there is nothing at this path: carteiro can't be hosted below a path, its own begin at /. Give it a host name of its \
-                      own, and have the proxy forward every path unchanged";
+        let detail = "there is nothing at this path: carteiro can't be hosted below a path, its own begin at /. Give \
+                      it a host name of its own, and have the proxy forward every path unchanged";
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 

@@ -143,11 +143,13 @@ impl fmt::Display for CertificateError {
             Cause::Unreadable => write!(f, "the first certificate in {file} can't be read as one"),
             Cause::NoKey => write!(
                 f,
-                "{file} holds no private key in PEM; one with a passphrase must be written without: openssl pkey -in OLD -out NEW"
+                "{file} holds no private key in PEM; one with a passphrase must be written without: openssl pkey -in \
+                 OLD -out NEW"
             ),
             Cause::Mismatch(key) => write!(
                 f,
-                "the key in {} is not that of the first certificate in {file}; the server's own certificate must come first",
+                "the key in {} is not that of the first certificate in {file}; the server's own certificate must come \
+                 first",
                 key.display()
             ),
             Cause::Unusable(error) => write!(f, "{file} can't be used: {error}"),

@@ -73,7 +73,8 @@ impl Watch {
                 Err(error) => {
                     let stays = self.failing == Some((stamps, false));
                     if stays {
-                        tracing::error!(%error, "the certificate has changed and can't be used; the old one stays in use until it is fixed");
+                        tracing::error!(%error, "the certificate has changed and can't be used; the old one stays in \
+                                                 use until it is fixed");
                     }
                     self.failing = Some((stamps, stays));
                 }

@@ -287,12 +287,14 @@ impl ConnectionSlots {
             match short {
                 Refused::Full => tracing::warn!(
                     connections = table.taken.len() + made,
-                    "every connection is taken: the slowest are closed for new ones; raise `server.max_connections` if these are callers of yours"
+                    "every connection is taken: the slowest are closed for new ones; raise `server.max_connections` if \
+                     these are callers of yours"
                 ),
                 Refused::TooManyOfAddress => tracing::warn!(
                     %peer,
                     "an address has all the connections it may have: its slowest are closed for new ones; raise \
-                     `server.max_connections_per_address`, or name it in `server.trusted_proxies` if it is a proxy of yours"
+                     `server.max_connections_per_address`, or name it in `server.trusted_proxies` if it is a proxy of \
+                     yours"
                 ),
             }
         }

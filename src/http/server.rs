@@ -176,7 +176,10 @@ async fn converse(
                 Some(tls) => tokio::select! {
                     // A request may follow it all the same.
                     () = async { requested(&mut stop).await; tokio::time::sleep(LINGER).await } => None,
-                    shaken = tokio::time::timeout(settings.handshake_timeout, shake_hands(stream, tls, &connection)) => {
+                    shaken = tokio::time::timeout(
+                        settings.handshake_timeout,
+                        shake_hands(stream, tls, &connection),
+                    ) => {
                         // Without TLS the first head is awaited since the connection was accepted.
                         shaken.ok().flatten().filter(|_| connection.slot.enter(Phase::Head))
                     }

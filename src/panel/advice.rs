@@ -23,7 +23,8 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
             "If every target has it, look at the DNS of carteiro's machine; if only this one, at the domain's.",
         ),
         ErrorCode::BlockedTarget => (
-            "Se o destino é este mesmo, peça a quem cuida do carteiro que o libere na configuração; se não, corrija a URL.",
+            "Se o destino é este mesmo, peça a quem cuida do carteiro que o libere na configuração; se não, corrija a \
+             URL.",
             "If the target is meant, ask whoever runs carteiro to open it in the config; if not, fix the URL.",
         ),
         ErrorCode::ConnectRefused => (
@@ -47,8 +48,10 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
             "The rules of the outbound proxy must allow CONNECT to the target's port.",
         ),
         ErrorCode::TlsUntrusted => (
-            "Instale no destino também os certificados intermediários; se a autoridade é própria, ponha-a em [egress] extra_ca_file.",
-            "Install the intermediate certificates at the target too; an authority of your own goes into [egress] extra_ca_file.",
+            "Instale no destino também os certificados intermediários; se a autoridade é própria, ponha-a em [egress] \
+             extra_ca_file.",
+            "Install the intermediate certificates at the target too; an authority of your own goes into [egress] \
+             extra_ca_file.",
         ),
         ErrorCode::TlsExpired => (
             "Quem cuida do destino precisa renovar o certificado.",
@@ -63,16 +66,22 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
             "Use a name in the URL that stands in the certificate, or get a certificate with the URL's name.",
         ),
         ErrorCode::TlsNoCommonCipher => (
-            "O destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome, com chave RSA, P-256, P-384 ou Ed25519.",
-            "The target must speak TLS 1.2 or 1.3 and have a certificate for this name, with a key of RSA, P-256, P-384 or Ed25519.",
+            "O destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome, com chave RSA, P-256, P-384 \
+             ou Ed25519.",
+            "The target must speak TLS 1.2 or 1.3 and have a certificate for this name, with a key of RSA, P-256, \
+             P-384 or Ed25519.",
         ),
         ErrorCode::TlsFailed => (
-            "Faça no destino o que a frase diz; se ela não nomeia a causa, veja se a porta da URL fala mesmo TLS, e não http comum.",
-            "Do at the target what the sentence says; if it names no cause, see whether the URL's port speaks TLS at all, not plain http.",
+            "Faça no destino o que a frase diz; se ela não nomeia a causa, veja se a porta da URL fala mesmo TLS, e \
+             não http comum.",
+            "Do at the target what the sentence says; if it names no cause, see whether the URL's port speaks TLS at \
+             all, not plain http.",
         ),
         ErrorCode::Reset => (
-            "Veja o log do destino e o de quem está na frente dele: algo encerrou a conexão; em uma URL http://, talvez a porta fale https.",
-            "Look at the log of the target, and of what stands in front: something ended the connection; for an http:// URL, the port may speak https.",
+            "Veja o log do destino e o de quem está na frente dele: algo encerrou a conexão; em uma URL http://, \
+             talvez a porta fale https.",
+            "Look at the log of the target, and of what stands in front: something ended the connection; for an \
+             http:// URL, the port may speak https.",
         ),
         ErrorCode::Timeout => (
             "O destino deve responder 2XX assim que guardar a notificação, e trabalhar depois.",
@@ -87,16 +96,22 @@ const fn both(code: ErrorCode) -> (&'static str, &'static str) {
             "The problem is carteiro's own: its log says more.",
         ),
         ErrorCode::Redirect => (
-            "Troque a URL do webhook pelo endereço para o qual o destino redireciona; se ele não diz nenhum, veja o que responde ali.",
-            "Change the webhook's URL to the address that the target redirects to; if it names none, see what answers there.",
+            "Troque a URL do webhook pelo endereço para o qual o destino redireciona; se ele não diz nenhum, veja o \
+             que responde ali.",
+            "Change the webhook's URL to the address that the target redirects to; if it names none, see what answers \
+             there.",
         ),
         ErrorCode::Http4xx => (
-            "Em 401 e 403, confira a autorização; em 404, 405 e 410, a URL; em 403 e 419, a proteção CSRF; nos outros, o log do destino.",
-            "For 401 and 403 look at the authorization; for 404, 405 and 410 at the URL; for 403 and 419 at CSRF protection; else at the target's log.",
+            "Em 401 e 403, confira a autorização; em 404, 405 e 410, a URL; em 403 e 419, a proteção CSRF; nos outros, \
+             o log do destino.",
+            "For 401 and 403 look at the authorization; for 404, 405 and 410 at the URL; for 403 and 419 at CSRF \
+             protection; else at the target's log.",
         ),
         ErrorCode::Http5xx => (
-            "Veja o log do destino: o erro é dele. Os códigos 502 a 504, e 520 a 530 da Cloudflare, vêm de quem está na frente e não o alcança.",
-            "Look at the target's log: the error is its own. 502 to 504, and Cloudflare's 520 to 530, come from what stands in front and doesn't reach it.",
+            "Veja o log do destino: o erro é dele. Os códigos 502 a 504, e 520 a 530 da Cloudflare, vêm de quem está \
+             na frente e não o alcança.",
+            "Look at the target's log: the error is its own. 502 to 504, and Cloudflare's 520 to 530, come from what \
+             stands in front and doesn't reach it.",
         ),
         ErrorCode::BadStatus => (
             "Veja o que responde nesta URL: não é um servidor web comum.",

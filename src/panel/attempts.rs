@@ -60,14 +60,18 @@ pub(super) fn notification(
                 }
                 @if with_event {
                     div { dt { (t.event) } dd { a href=(format!("/events/{}", own.event_id)) { (own.event_type) } } }
-                    div { dt { (t.webhook) } dd { a href=(format!("/webhooks/{}", own.webhook_id)) { (own.webhook_id) } } }
+                    div {
+                        dt { (t.webhook) } dd { a href=(format!("/webhooks/{}", own.webhook_id)) { (own.webhook_id) } }
+                    }
                 }
                 div { dt { "Id" } dd.id { (id) } }
             }
             @if let Some(why) = why { p { (told(view.lang, view.lang.of(why))) } }
             @if !detail.attempts.is_empty() {
                 ol.attempts {
-                    @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) { li id=(format!("a-{id}-{}", attempt.number)) { (one(view, attempt, &id)) } }
+                    @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) {
+                        li id=(format!("a-{id}-{}", attempt.number)) { (one(view, attempt, &id)) }
+                    }
                 }
             }
         }
@@ -87,17 +91,26 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
             h4 { (fill(t.attempt_n, &[&attempt.number])) " · " (by) }
             span {
                 @match attempt.result.status() {
-                    Some(code) => span class=(if attempt.result.confirms() { "code good" } else { "code bad" }) { (code) },
+                    Some(code) => span
+                        class=(if attempt.result.confirms() { "code good" } else { "code bad" }) { (code) },
                     None => span.code.bad { (t.no_response) },
                 }
             }
         }
-        p.when { (moment(view.lang, attempt.started_at)) @if let Some(ip) = attempt.remote_ip { " · " (ip) } @if let Some(tls) = attempt.tls.map(TlsVersion::as_str) { " · TLS " (tls) } }
-        p class=(if why.is_none() { "why good" } else { "why bad" }) { (told(view.lang, why.as_deref().unwrap_or(t.confirmed))) }
+        p.when {
+            (moment(view.lang, attempt.started_at))
+            @if let Some(ip) = attempt.remote_ip { " · " (ip) }
+            @if let Some(tls) = attempt.tls.map(TlsVersion::as_str) { " · TLS " (tls) }
+        }
+        p class=(if why.is_none() { "why good" } else { "why bad" }) {
+            (told(view.lang, why.as_deref().unwrap_or(t.confirmed)))
+        }
         (phases(view, attempt))
         @if let AttemptResult::Response(response) = &attempt.result {
             @if !response.body.is_empty() {
-                details id=(format!("b-{id}-{}", attempt.number)) { summary { (t.response_body) } pre tabindex="0" { (String::from_utf8_lossy(&response.body)) } }
+                details id=(format!("b-{id}-{}", attempt.number)) {
+                    summary { (t.response_body) } pre tabindex="0" { (String::from_utf8_lossy(&response.body)) }
+                }
             }
         }
     }
@@ -108,7 +121,11 @@ pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
     let t = view.t;
     html! {
         @if let Some(error) = attempt_error(&attempt.result) {
-            p { strong { (t.last_failure) ": " } (told(view.lang, match view.lang { Lang::Pt => &error.message_pt, Lang::En => &error.message })) " " span.muted { "(" (ago(view, attempt.started_at)) ")" } }
+            p {
+                strong { (t.last_failure) ": " }
+                (told(view.lang, match view.lang { Lang::Pt => &error.message_pt, Lang::En => &error.message }))
+                " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
+            }
             p { strong { (t.what_to_do) ": " } (advice::on(view.lang, error.code)) }
         }
     }
@@ -154,7 +171,9 @@ fn phases(view: &View<'_>, attempt: &Attempt) -> Markup {
             @for (x, width, class) in bars { (rect(x, 0.0, width, 4.0, class)) }
         }
         p.legend {
-            @for (name, class, us) in &parts { span { i class=(class) aria-hidden="true" {} (name) " " (short(view.lang, *us)) } " " }
+            @for (name, class, us) in &parts {
+                span { i class=(class) aria-hidden="true" {} (name) " " (short(view.lang, *us)) } " "
+            }
             span { (t.total) " " (short(view.lang, attempt.duration_us)) }
         }
     }

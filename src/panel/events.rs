@@ -61,7 +61,8 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
                 (text_field(view, "resource_id", t.resource_id, None))
                 (period_fields(view))
                 div.field.check {
-                    input #undelivered type="checkbox" name="undelivered" value="1" checked[view.request.query.get("undelivered").is_some()];
+                    input #undelivered type="checkbox" name="undelivered" value="1"
+                        checked[view.request.query.get("undelivered").is_some()];
                     label for="undelivered" { (t.undelivered) }
                 }
                 div.buttons { button.primary type="submit" { (t.filter) } a href="/events" { (t.clear) } }
@@ -79,8 +80,12 @@ fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
             tbody {
                 @for (event, states) in &found.items {
                     tr id=(format!("e-{}", event.id)) {
-                        td.type data-label=(t.event_type) { a.strong href=(format!("/events/{}", event.id)) { (event.event_type) } }
-                        td.id data-label=(t.external_id) { (event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or("–")) }
+                        td.type data-label=(t.event_type) {
+                            a.strong href=(format!("/events/{}", event.id)) { (event.event_type) }
+                        }
+                        td.id data-label=(t.external_id) {
+                            (event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or("–"))
+                        }
                         td.id data-label=(t.resource_id) { (event.resource.id.as_deref().unwrap_or("–")) }
                         td data-label=(t.recorded) { (ago(view, event.inserted_at)) }
                         td.states data-label=(t.notifications) {
@@ -108,7 +113,9 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
         p.crumbs { a href="/events" { (t.events) } }
         div.row {
             h1 { (event.event_type) }
-            @if view.can_change && event.erased_at.is_none() { (action(view, &format!("/events/{id}/resend"), t.resend_event)) }
+            @if view.can_change && event.erased_at.is_none() {
+                (action(view, &format!("/events/{id}/resend"), t.resend_event))
+            }
         }
         dl.facts {
             div { dt { "Id" } dd.id { (id) } }
@@ -118,14 +125,19 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
                 div { dt { (t.external_id) } dd.id { (external) } }
             }
             @if let Some(resource) = event.resource.id.as_deref() {
-                div { dt { (t.resource_id) } dd.id { a href=(format!("/events?{}", of_resource(resource))) { (resource) } } }
+                div {
+                    dt { (t.resource_id) }
+                    dd.id { a href=(format!("/events?{}", of_resource(resource))) { (resource) } }
+                }
             }
         }
         h2 { (t.history) }
         div #history data-live="" {
             @if history.items.is_empty() { p.muted { (t.no_subscriber) } }
             @for detail in &history.items { (attempts::notification(view, detail, why(detail.view.webhook_id), false)) }
-            @if let Some(next) = history.next { p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } } }
+            @if let Some(next) = history.next {
+                p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } }
+            }
         }
         (others(view, &reasons))
         h2 { (t.resource) }
@@ -149,7 +161,9 @@ fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
                 summary { (fill(view.t.not_notified, &[&others.len()])) }
                 dl.reasons {
                     @for reason in others.iter().take(ROWS) {
-                        dt.target { a href=(format!("/webhooks/{}", reason.webhook_id)) { (target(view, reason.webhook_id)) } }
+                        dt.target {
+                            a href=(format!("/webhooks/{}", reason.webhook_id)) { (target(view, reason.webhook_id)) }
+                        }
                         dd { (told(view.lang, view.lang.of(&reason.reason))) }
                     }
                 }

@@ -192,7 +192,11 @@ fn local(text: &str, west_minutes: i64) -> Option<Timestamp> {
 
 pub(super) fn text_field(view: &View<'_>, name: &str, label: &str, list: Option<&str>) -> Markup {
     let value = view.request.query.get(name).unwrap_or_default();
-    html! { div.field { label for=(name) { (label) } input id=(name) name=(name) value=(value) list=[list] autocomplete="off"; } }
+    html! {
+        div.field {
+            label for=(name) { (label) } input id=(name) name=(name) value=(value) list=[list] autocomplete="off";
+        }
+    }
 }
 
 pub(super) fn select_field(view: &View<'_>, name: &str, label: &str, options: &[(&str, &str)]) -> Markup {
@@ -217,7 +221,8 @@ pub(super) fn period_fields(view: &View<'_>) -> Markup {
         @for (name, label) in [("from", t.from), ("to", t.to)] {
             div.field {
                 label for=(name) { (label) " " span.zone { (t.utc) } }
-                input id=(name) name=(name) type="datetime-local" value=(view.request.query.get(name).unwrap_or_default());
+                input id=(name) name=(name) type="datetime-local"
+                    value=(view.request.query.get(name).unwrap_or_default());
             }
         }
         input type="hidden" name="tz" value=(view.request.query.get("tz").unwrap_or("0"));

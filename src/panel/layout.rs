@@ -26,7 +26,8 @@ fn head(lang: Lang, title: &str) -> Markup {
         link rel="stylesheet" href="/panel/panel.css";
         link rel="icon" type="image/svg+xml" href="/panel/icon.svg";
         script src="/panel/panel.js" defer data-lang=(lang.tag()) data-copied=(lang.texts().copied)
-            data-local=(lang.texts().local_time) data-news=(lang.texts().news) data-left=(lang.texts().left) data-now=(lang.texts().now) data-in=(lang.texts().in_span) data-ago=(lang.texts().ago) {}
+            data-local=(lang.texts().local_time) data-news=(lang.texts().news) data-left=(lang.texts().left)
+                data-now=(lang.texts().now) data-in=(lang.texts().in_span) data-ago=(lang.texts().ago) {}
     }
 }
 
@@ -36,7 +37,8 @@ fn language_switch(lang: Lang, here: &str) -> Markup {
         form.language method="post" action="/language" aria-label=(t.language) {
             input type="hidden" name="back" value=(here);
             @for (other, name) in [(Lang::Pt, "Português"), (Lang::En, "English")] {
-                button.link type="submit" name="lang" value=(other.code()) lang=(other.tag()) aria-pressed=(if other == lang { "true" } else { "false" }) { (name) }
+                button.link type="submit" name="lang" value=(other.code()) lang=(other.tag())
+                    aria-pressed=(if other == lang { "true" } else { "false" }) { (name) }
             }
         }
     }
@@ -84,11 +86,17 @@ pub(super) fn framed(view: &View<'_>, place: Place, title: &str, content: &Marku
                     }
                     div.account {
                         @if let Some(name) = view.service.account_name(view.caller()) {
-                            span.tag title=(t.account) { span.sr { (t.account) ": " } (name) @if *name != *view.caller().env { " · " (view.caller().env) } }
+                            span.tag title=(t.account) {
+                                span.sr { (t.account) ": " }
+                                (name)
+                                @if *name != *view.caller().env { " · " (view.caller().env) }
+                            }
                         }
                         @if !view.can_change { span.tag { (t.read_only) } }
                         (language_switch(view.lang, &view.here))
-                        form method="post" action="/sign-out" { (view.csrf()) button.link type="submit" { (t.sign_out) } }
+                        form method="post" action="/sign-out" {
+                            (view.csrf()) button.link type="submit" { (t.sign_out) }
+                        }
                     }
                 }
                 main #content tabindex="-1" {
@@ -117,7 +125,11 @@ pub(super) fn icon(icon: Icon) -> Markup {
 }
 
 pub(super) fn status(t: &Texts, status: Status) -> Markup {
-    html! { span class=(format!("status {}", class(status))) { span aria-hidden="true" { (sign(status)) } " " (t.status(status)) } }
+    html! {
+        span class=(format!("status {}", class(status))) {
+            span aria-hidden="true" { (sign(status)) } " " (t.status(status))
+        }
+    }
 }
 
 /// A status with how many have it, in little room.
@@ -125,7 +137,9 @@ pub(super) fn counted(view: &View<'_>, status: Status, count: u32) -> Markup {
     let t = view.t;
     html! {
         span class=(format!("status {}", class(status))) title=(t.status(status)) {
-            span aria-hidden="true" { (sign(status)) } " " span.sr { (t.status(status)) ": " } (number(view.lang, u64::from(count)))
+            span aria-hidden="true" { (sign(status)) }
+            " " span.sr { (t.status(status)) ": " }
+            (number(view.lang, u64::from(count)))
         }
     }
 }
@@ -293,7 +307,8 @@ pub(super) fn empty(title: &str, help: &str, curl: Option<&str>) -> Markup {
 pub(super) fn curl(view: &View<'_>, path: &str, body: &str) -> String {
     let (scheme, host) = (if view.request.secure { "https" } else { "http" }, &view.request.host);
     format!(
-        "curl -X POST {scheme}://{host}/api/{path} \\\n  -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\\n  -d '{body}'"
+        "curl -X POST {scheme}://{host}/api/{path} \\\n  -H \"Authorization: Bearer $TOKEN\" \
+         -H 'Content-Type: application/json' \\\n  -d '{body}'"
     )
 }
 
@@ -333,7 +348,8 @@ mod tests {
     #[test]
     fn json_is_indented_and_nothing_in_it_changes() {
         let json = r#"{"a":{"total":1e2,"empty":{},"list":[1,"x, {y}: \"z\""]},"b":null}"#;
-        let expected = "{\n  \"a\": {\n    \"total\": 1e2,\n    \"empty\": {},\n    \"list\": [\n      1,\n      \"x, {y}: \\\"z\\\"\"\n    ]\n  },\n  \"b\": null\n}";
+        let expected = "{\n  \"a\": {\n    \"total\": 1e2,\n    \"empty\": {},\n    \"list\": [\n      1,\n      \
+                        \"x, {y}: \\\"z\\\"\"\n    ]\n  },\n  \"b\": null\n}";
         assert_eq!(pretty(json), expected);
         assert_eq!(pretty(r#"["\\"]"#), "[\n  \"\\\\\"\n]");
         assert!(pretty(&"[".repeat(10_000)).len() < 2_000_000);

@@ -129,8 +129,8 @@ impl Panel {
                 page_host = page,
                 called_as = request.host,
                 address = %request.from,
-                "a form of the panel was refused: its page's host is not the one that carteiro was called by; a proxy in front must \
-                 pass the Host header on (nginx: proxy_set_header Host $http_host;)"
+                "a form of the panel was refused: its page's host is not the one that carteiro was called by; a proxy \
+                 in front must pass the Host header on (nginx: proxy_set_header Host $http_host;)"
             );
         }
         Refusal::HostLost(page.clone(), request.host.clone())
@@ -199,7 +199,8 @@ impl Panel {
                 input type="hidden" name="next" value=(next_of(request));
                 label for="token" { (t.access_token) }
                 input #token name="token" type="password" autocomplete="current-password" required autofocus
-                    aria-describedby=(if problem.is_some() { "token-problem token-help" } else { "token-help" }) aria-invalid=[problem.map(|_| "true")];
+                    aria-describedby=(if problem.is_some() { "token-problem token-help" } else { "token-help" })
+                        aria-invalid=[problem.map(|_| "true")];
                 @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
                 p.help #token-help { (t.sign_in_help) }
                 button.primary type="submit" { (t.sign_in) }

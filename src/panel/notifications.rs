@@ -30,7 +30,11 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
                 div.buttons {
                     label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
                     button type="submit" { (t.resend_selected) }
-                    @if not_whole.is_none() { a.button href=(format!("/notifications/resend?{}", view.request.query.query(PAGING, None))) { (t.resend_all) } }
+                    @if not_whole.is_none() {
+                        a.button href=(format!("/notifications/resend?{}", view.request.query.query(PAGING, None))) {
+                            (t.resend_all)
+                        }
+                    }
                 }
                 @if let Some(why) = not_whole { p.help { (why) } }
             }
@@ -116,14 +120,25 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
         tr id=(format!("n-{id}")) class=(class(item.status)) {
             @if view.can_change {
                 td.pick data-label=(t.select) {
-                    input type="checkbox" name="id" form="many" value=(id) aria-label=(format!("{} {} {}", t.select, item.event_type, item.target)) disabled[item.status == Status::Cancelled];
+                    input type="checkbox" name="id" form="many" value=(id)
+                        aria-label=(format!("{} {} {}", t.select, item.event_type, item.target))
+                            disabled[item.status == Status::Cancelled];
                 }
             }
             td.type data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
             td.target data-label=(t.target) { span.clip title=(item.target) { (item.target) } }
-            td data-label=(t.response) { (response(view, item)) @if item.attempts_count > 1 { " " span.muted { (item.attempts_count) "×" } } }
-            td data-label=(t.status) { div.state { (status(t, item.status)) @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) } } }
-            td data-label=(t.next_attempt) { @if let Some(at) = item.next_attempt_at { (until(view, at)) } @else { "–" } }
+            td data-label=(t.response) {
+                (response(view, item)) @if item.attempts_count > 1 { " " span.muted { (item.attempts_count) "×" } }
+            }
+            td data-label=(t.status) {
+                div.state {
+                    (status(t, item.status))
+                    @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) }
+                }
+            }
+            td data-label=(t.next_attempt) {
+                @if let Some(at) = item.next_attempt_at { (until(view, at)) } @else { "–" }
+            }
             td data-label=(t.recorded) { (ago(view, item.inserted_at)) }
         }
     }
@@ -134,7 +149,10 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> Answer {
     let detail = view.service.notification(view.caller(), id).await?;
     let reason = view.service.explain_notification(view.caller(), id).await?;
     let content = html! {
-        p.crumbs { a href="/notifications" { (t.notifications) } " › " a href=(format!("/events/{}", detail.view.event_id)) { (detail.view.event_type) } }
+        p.crumbs {
+            a href="/notifications" { (t.notifications) }
+            " › " a href=(format!("/events/{}", detail.view.event_id)) { (detail.view.event_type) }
+        }
         h1 { (t.notification) }
         (attempts::notification(view, &detail, Some(&reason), true))
     };

@@ -122,10 +122,14 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
             (view.csrf())
             (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
             @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
-            (field("authorization", t.authorization, if kept { t.authorization_keep } else { t.authorization_help }, "", "password", ""))
+            (field(
+                "authorization", t.authorization, if kept { t.authorization_keep } else { t.authorization_help }, "",
+                "password", "",
+            ))
             @if kept {
                 div.field.check {
-                    input #remove_authorization type="checkbox" name="remove_authorization" value="1" checked[typed.remove_authorization];
+                    input #remove_authorization type="checkbox" name="remove_authorization" value="1"
+                        checked[typed.remove_authorization];
                     label for="remove_authorization" { (t.authorization_remove) }
                 }
             }
@@ -134,7 +138,8 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
             details open[limits_open] {
                 summary { (t.limits) }
                 div.field.check {
-                    input #ordered type="checkbox" name="ordered" value="1" checked[typed.ordered] aria-describedby="ordered-help";
+                    input #ordered type="checkbox" name="ordered" value="1" checked[typed.ordered]
+                        aria-describedby="ordered-help";
                     label for="ordered" { (t.ordered) }
                 }
                 p.help #ordered-help { (t.ordered_help) }
@@ -144,15 +149,27 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
             details open[retry_open] {
                 summary { (t.retry) }
                 p.help { (t.retry_help) }
-                (field("retry_schedule", t.retry_schedule, t.retry_schedule_help, &typed.retry_schedule, "text", "5s 30s 1m 5m 30m 2h 12h"))
+                (field(
+                    "retry_schedule", t.retry_schedule, t.retry_schedule_help, &typed.retry_schedule, "text",
+                    "5s 30s 1m 5m 30m 2h 12h",
+                ))
                 (field("retry_attempts", t.retry_attempts, t.retry_attempts_help, &typed.retry_attempts, "text", ""))
                 (field("retry_jitter", t.retry_jitter, t.retry_jitter_help, &typed.retry_jitter, "text", ""))
             }
             details open[headers_open] {
                 summary { (t.headers) }
-                (field("headers", t.headers, if webhook.is_some() { t.headers_keep } else { t.headers_help }, &typed.headers, "area", "X-Loja: 42"))
+                (field(
+                    "headers", t.headers, if webhook.is_some() { t.headers_keep } else { t.headers_help },
+                    &typed.headers, "area", "X-Loja: 42",
+                ))
             }
-            div.buttons { button.primary type="submit" { (t.save) } a.button href=(webhook.map_or_else(|| "/webhooks".to_owned(), |webhook| format!("/webhooks/{}", webhook.id))) { (t.cancel) } }
+            div.buttons {
+                button.primary type="submit" { (t.save) }
+                a.button
+                    href=(webhook.map_or_else(|| "/webhooks".to_owned(), |own| format!("/webhooks/{}", own.id))) {
+                    (t.cancel)
+                }
+            }
         }
     };
     framed(view, Place::Webhooks, title, &content)
@@ -182,10 +199,12 @@ fn input(of: &Input<'_>, problems: &Problems) -> Markup {
         div.field {
             label for=(of.name) { (of.label) }
             @if of.kind == "area" {
-                textarea id=(of.name) name=(of.name) rows="3" placeholder=[placeholder] spellcheck="false" aria-describedby=[described] aria-invalid=[invalid] { (of.value) }
+                textarea id=(of.name) name=(of.name) rows="3" placeholder=[placeholder] spellcheck="false"
+                    aria-describedby=[described] aria-invalid=[invalid] { (of.value) }
             } @else {
                 input id=(of.name) name=(of.name) type=(of.kind) value=(of.value) placeholder=[placeholder]
-                    autocomplete=(if of.kind == "password" { "new-password" } else { "off" }) spellcheck="false" aria-describedby=[described] aria-invalid=[invalid];
+                    autocomplete=(if of.kind == "password" { "new-password" } else { "off" }) spellcheck="false"
+                        aria-describedby=[described] aria-invalid=[invalid];
             }
             @if let Some(problem) = problem { p.problem id=(problem_id) { (problem) } }
             @if !of.help.is_empty() { p.help id=(help_id) { (of.help) } }
@@ -228,9 +247,15 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
                         summary { (category) }
                         @for known in entries {
                             @let name = known.event_type.as_str();
-                            @let sentence = known.sentences.as_ref().map(|both| match view.lang { Lang::Pt => &*both.pt, Lang::En => &*both.en });
+                            @let sentence =
+                                known.sentences.as_ref().map(|both| match view.lang {
+                                    Lang::Pt => &*both.pt,
+                                    Lang::En => &*both.en,
+                                });
                             (tick(name, name, sentence))
-                            details.sample { summary { (fill(t.sample_of, &[&name])) } pre tabindex="0" { (pretty(&known.sample)) } }
+                            details.sample {
+                                summary { (fill(t.sample_of, &[&name])) } pre tabindex="0" { (pretty(&known.sample)) }
+                            }
                         }
                     }
                 }

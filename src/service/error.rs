@@ -111,10 +111,12 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
             let id = field(index, "id");
             let detail = Localized {
                 en: format!(
-                    "{id} already names another event: give each event its own id, and repeat one only with the very same content"
+                    "{id} already names another event: give each event its own id, and repeat one only with the very \
+                     same content"
                 ),
                 pt: format!(
-                    "{id} já é de outro evento: dê a cada evento o seu id, e repita um só com exatamente o mesmo conteúdo"
+                    "{id} já é de outro evento: dê a cada evento o seu id, e repita um só com exatamente o mesmo \
+                     conteúdo"
                 ),
             };
             Error::Conflict { code: "id_taken", detail }
@@ -132,14 +134,14 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
             let most = crate::store::MAX_EVENT_TYPES;
             let problem = Localized {
                 en: format!(
-                    "would be more than the {most} distinct types that an account can have beside the catalogue: list it in the \
-                     config as `[[catalogue.extra]]`, which has no such limit, or use fewer types; a type is forgotten once \
-                     retention has deleted its last event"
+                    "would be more than the {most} distinct types that an account can have beside the catalogue: list \
+                     it in the config as `[[catalogue.extra]]`, which has no such limit, or use fewer types; a type is \
+                     forgotten once retention has deleted its last event"
                 ),
                 pt: format!(
-                    "passaria dos {most} tipos diferentes que uma conta pode ter além do catálogo: liste-o na configuração em \
-                     `[[catalogue.extra]]`, que não tem esse limite, ou use menos tipos; um tipo é esquecido quando a retenção \
-                     exclui o seu último evento"
+                    "passaria dos {most} tipos diferentes que uma conta pode ter além do catálogo: liste-o na \
+                     configuração em `[[catalogue.extra]]`, que não tem esse limite, ou use menos tipos; um tipo é \
+                     esquecido quando a retenção exclui o seu último evento"
                 ),
             };
             Error::invalid(&field(index, "type"), problem)

@@ -125,12 +125,12 @@ fn held_by(wait: WaitReason) -> Localized {
     match wait {
         WaitReason::RetryAfter(until) => Localized {
             en: format!(
-                "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a manual re-send \
-                 goes out at once"
+                "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a manual \
+                 re-send goes out at once"
             ),
             pt: format!(
-                "o destino pediu uma pausa (Retry-After), e a próxima tentativa vem em {until}; um teste ou um reenvio manual sai \
-                 na hora"
+                "o destino pediu uma pausa (Retry-After), e a próxima tentativa vem em {until}; um teste ou um reenvio \
+                 manual sai na hora"
             ),
         },
         WaitReason::RateLimit(until) => Localized {
@@ -138,26 +138,31 @@ fn held_by(wait: WaitReason) -> Localized {
                 "the webhook's rate limit lets the next attempt leave at {until}, and what was due before goes first"
             ),
             pt: format!(
-                "o limite de envio do webhook deixa a próxima tentativa sair em {until}, e o que já estava na fila sai antes"
+                "o limite de envio do webhook deixa a próxima tentativa sair em {until}, e o que já estava na fila sai \
+                 antes"
             ),
         },
         WaitReason::LocalFault(until) => Localized {
             en: format!(
-                "carteiro's own machine could not make the last attempt (no file descriptor, memory or port was free), and tries \
-                 again at {until}; that uses up no attempt"
+                "carteiro's own machine could not make the last attempt (no file descriptor, memory or port was free), \
+                 and tries again at {until}; that uses up no attempt"
             ),
             pt: format!(
-                "a máquina do carteiro não conseguiu fazer a última tentativa (faltou descritor de arquivo, memória ou porta) e \
-                 tenta de novo em {until}; isso não gasta nenhuma tentativa"
+                "a máquina do carteiro não conseguiu fazer a última tentativa (faltou descritor de arquivo, memória ou \
+                 porta) e tenta de novo em {until}; isso não gasta nenhuma tentativa"
             ),
         },
         WaitReason::Unreachable => Localized::new(
-            "the target could not be reached when it was last tried, so notifications go to it one at a time until it answers",
-            "o destino não pôde ser alcançado na última vez, então as notificações vão uma de cada vez até que ele responda",
+            "the target could not be reached when it was last tried, so notifications go to it one at a time until it \
+             answers",
+            "o destino não pôde ser alcançado na última vez, então as notificações vão uma de cada vez até que ele \
+             responda",
         ),
         WaitReason::InFlightLimit => Localized::new(
-            "as many attempts to this webhook are in flight as it may have (max_in_flight), and it goes once one of them has ended",
-            "este webhook já tem tantas tentativas em andamento quantas pode ter (max_in_flight), e ela sai quando uma terminar",
+            "as many attempts to this webhook are in flight as it may have (max_in_flight), and it goes once one of \
+             them has ended",
+            "este webhook já tem tantas tentativas em andamento quantas pode ter (max_in_flight), e ela sai quando uma \
+             terminar",
         ),
         WaitReason::DiskFull => Localized::new(
             "the disk of carteiro's machine is almost full, and nothing is sent until there is room",
@@ -178,12 +183,12 @@ fn explain_notification_of(
         Status::Pending => match (waits_for, wait.map(held_by)) {
             (Some(Event { id, .. }), _) => Localized {
                 en: format!(
-                    "It is pending and waits for its turn: the webhook is ordered, and event {id} about the same resource \
-                     comes first; it is attempted once that one is delivered, has failed or is cancelled."
+                    "It is pending and waits for its turn: the webhook is ordered, and event {id} about the same \
+                     resource comes first; it is attempted once that one is delivered, has failed or is cancelled."
                 ),
                 pt: format!(
-                    "Está na fila e espera a vez: o webhook mantém a ordem, e o evento {id}, sobre o mesmo recurso, vem \
-                     antes; sai quando ele for entregue, falhar ou for cancelado."
+                    "Está na fila e espera a vez: o webhook mantém a ordem, e o evento {id}, sobre o mesmo recurso, \
+                     vem antes; sai quando ele for entregue, falhar ou for cancelado."
                 ),
             },
             (None, Some(held)) => Localized {
@@ -290,8 +295,8 @@ fn explain_not_notified(webhook: &Webhook, event: &Event) -> Localized {
             };
             Localized {
                 en: format!(
-                    "Not notified: `{pattern}` matches `{event_type}` now{note}, but did not when the event was recorded; \
-                     the webhook was last changed at {changed}."
+                    "Not notified: `{pattern}` matches `{event_type}` now{note}, but did not when the event was \
+                     recorded; the webhook was last changed at {changed}."
                 ),
                 pt: format!(
                     "Não foi notificado: `{pattern}` corresponde a `{event_type}` agora{note_pt}, mas não correspondia \

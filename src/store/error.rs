@@ -105,11 +105,10 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Engine(sled::Error::Io(error)) if is_locked(error) => {
-                f.write_str(
-                    "another process holds this data folder, a `carteiro serve` as a rule: stop it, or let store.path name another folder",
-                )
-            }
+            Self::Engine(sled::Error::Io(error)) if is_locked(error) => f.write_str(
+                "another process holds this data folder, a `carteiro serve` as a rule: stop it, or let store.path \
+                     name another folder",
+            ),
             Self::Engine(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull => {
                 f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
             }
@@ -122,19 +121,19 @@ impl fmt::Display for StoreError {
             ),
             Self::Format { found } => write!(f, "the store {}", of_another_format(*found)),
             Self::ClockBefore1970 => f.write_str(
-                "the clock of this machine is wrong, it shows a time before 1970: set it (`timedatectl`), and start again; the store was \
-                 not touched",
+                "the clock of this machine is wrong, it shows a time before 1970: set it (`timedatectl`), and start \
+                 again; the store was not touched",
             ),
             Self::NotRoots { folder, owner } => write!(
                 f,
-                "{} belongs to {owner}, and this process runs as root: {owner} could not read what root writes there; run it as \
-                 {owner}: `systemctl start carteiro`, or `sudo -u {owner} carteiro ...`",
+                "{} belongs to {owner}, and this process runs as root: {owner} could not read what root writes there; \
+                 run it as {owner}: `systemctl start carteiro`, or `sudo -u {owner} carteiro ...`",
                 folder.display()
             ),
             Self::Anothers { file, owner, folder, user } => write!(
                 f,
-                "{} belongs to {owner}, and {user} may not use it: run this as {owner} (`sudo -u {owner} carteiro ...`), or, if the \
-                 store is {user}'s, give it all of it: `sudo chown -R {user}: {}`",
+                "{} belongs to {owner}, and {user} may not use it: run this as {owner} (`sudo -u {owner} carteiro \
+                 ...`), or, if the store is {user}'s, give it all of it: `sudo chown -R {user}: {}`",
                 file.display(),
                 folder.display()
             ),
@@ -142,8 +141,8 @@ impl fmt::Display for StoreError {
             Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
             Self::Full { free, min_free } => write!(
                 f,
-                "the disk is almost full: {} MiB are free, and `store.min_free` keeps {} MiB; make room, and the daemon goes on \
-                 by itself",
+                "the disk is almost full: {} MiB are free, and `store.min_free` keeps {} MiB; make room, and the \
+                 daemon goes on by itself",
                 free >> 20,
                 min_free >> 20
             ),
@@ -157,31 +156,35 @@ impl fmt::Display for StoreError {
                 let left = found.map_or("nothing is left".to_owned(), |found| format!("it stands at {found}"));
                 write!(
                     f,
-                    "the store in {} has lost what it had acknowledged: it had come to commit {acknowledged}, and {left}. {RESTORE}; \
-                     or, to go on with what is left, start once with `carteiro serve --accept-data-loss`",
+                    "the store in {} has lost what it had acknowledged: it had come to commit {acknowledged}, and \
+                     {left}. {RESTORE}; or, to go on with what is left, start once with `carteiro serve \
+                     --accept-data-loss`",
                     folder.display(),
                 )
             }
             Self::MarkerDamaged { marker } => write!(
                 f,
-                "{} is damaged, so nothing tells whether the store is whole: {RESTORE}; or, if `carteiro verify` finds all well, \
-                 start once with `carteiro serve --accept-data-loss`",
+                "{} is damaged, so nothing tells whether the store is whole: {RESTORE}; or, if `carteiro verify` finds \
+                 all well, start once with `carteiro serve --accept-data-loss`",
                 marker.display()
             ),
             Self::AnotherStore { marker } => write!(
                 f,
-                "{} belongs to another store than the `db` beside it: put back the files that belong together, or {RESTORE}",
+                "{} belongs to another store than the `db` beside it: put back the files that belong together, or \
+                 {RESTORE}",
                 marker.display()
             ),
             Self::NothingVouches { folder } => write!(
                 f,
-                "{} holds files of a store and no `marker`, so nothing tells whether they are all and whole: if some were copied, copy \
-                 all of them; {RESTORE}; or, if what is left is all you want, start once with `carteiro serve --accept-data-loss`",
+                "{} holds files of a store and no `marker`, so nothing tells whether they are all and whole: if some \
+                 were copied, copy all of them; {RESTORE}; or, if what is left is all you want, start once with \
+                 `carteiro serve --accept-data-loss`",
                 folder.display()
             ),
             Self::Unfinished { folder } => write!(
                 f,
-                "the daemon on {} ended in the middle of a change: start it once, so that it completes the change, then try again",
+                "the daemon on {} ended in the middle of a change: start it once, so that it completes the change, \
+                 then try again",
                 folder.display()
             ),
             Self::HalfRestored { folder } => write!(

@@ -55,7 +55,8 @@ fn end_here(error: impl Display, _applying: MutexGuard<'_, ()>) -> ! {
     if cfg!(test) {
         panic!("the process would end: {error}");
     }
-    let what = "a change failed, and the process ends with nothing written or answered after it; what was acknowledged before is safe";
+    let what = "a change failed, and the process ends with nothing written or answered after it; what was acknowledged \
+                before is safe";
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!(%error, "{what}");
     } else {
@@ -102,7 +103,8 @@ pub(crate) fn apply(change: impl FnOnce() -> Result<(), StoreError>, redo: impl 
         return;
     };
     if let Err(failed) = redo() {
-        tracing::error!(error = %failed, "the change that failed could not be written down; `carteiro verify` tells if a part is left");
+        tracing::error!(error = %failed, "the change that failed could not be written down; `carteiro verify` tells if \
+                                          a part is left");
     }
     watch_the_end();
     end_here(error, applying)

@@ -178,8 +178,8 @@ fn read_segment_heads(db: &Path) -> Result<(), StoreError> {
     let mut block = [0; SEGMENT_HEAD_BYTES];
     each_segment(length, |at| file.read_at(&mut block, at).map(drop)).map_err(|(at, error)| {
         let why = format!(
-            "{} can't be read at byte {at} ({error}), and nothing was touched: look at the disk (`dmesg`) and start again; if it stays \
-             so, {RESTORE}",
+            "{} can't be read at byte {at} ({error}), and nothing was touched: look at the disk (`dmesg`) and start \
+             again; if it stays so, {RESTORE}",
             db.display(),
         );
         io::Error::new(error.kind(), why).into()

@@ -66,8 +66,8 @@ impl fmt::Display for Report {
         } else {
             writeln!(
                 f,
-                "{} rows are not as they should be: keep a copy of the data folder, then restore the last backup into an empty \
-                 folder with `carteiro restore FILE`",
+                "{} rows are not as they should be: keep a copy of the data folder, then restore the last backup into \
+                 an empty folder with `carteiro restore FILE`",
                 self.wrong
             )
         }
