@@ -49,7 +49,7 @@ mod state;
 mod syncer;
 mod tally;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod times;
 mod txn;
 mod updates;

@@ -6,5 +6,5 @@ mod idempotency;
 mod jobs;
 mod keeping;
 mod recording;
-mod rig;
+pub(crate) mod rig;
 mod visible;

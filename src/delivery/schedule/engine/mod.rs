@@ -300,3 +300,6 @@ async fn attempt(
         report,
     })));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,74 +1,63 @@
-//! The scheduler, one story each: a model of the store's three queues, scripted targets, a clock set by hand.
-//!
-//! Pages are read some time after they were asked for and arrive some time after they were read, and outcomes settle
-//! late. Stories that nobody wrote are told in `delivery/simulation`.
+//! A model of what stands around the scheduler: the store's three queues, scripted targets, a clock that is set.
 
 use super::*;
-use crate::delivery::schedule::message::{LaneSettings, Reachability};
-use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
-use crate::model::{
-    AccountNo, Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State,
-    Timings, Trigger, Verdict,
-};
-use crate::store::Standing;
-use std::collections::HashMap;
 
-const START_MS: u64 = 1_795_435_200_000;
-const ACCOUNT: AccountNo = AccountNo(1);
+pub(super) const START_MS: u64 = 1_795_435_200_000;
+pub(super) const ACCOUNT: AccountNo = AccountNo(1);
 /// Rows, aside, by hand, timers and busy ones, each with its own cap.
-const MOST_HELD_BY_A_LANE: usize = 6 * 1024;
+pub(super) const MOST_HELD_BY_A_LANE: usize = 6 * 1024;
 
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 >> 8
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    fn one_in(&mut self, n: u64) -> bool {
+    pub(super) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 }
 
 /// How a target behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
+pub(super) enum Mood {
     Healthy,
     Failing,
     Dead,
 }
 
-struct Hook {
-    settings: LaneSettings,
-    mood: Mood,
-    fresh: BTreeSet<Seq>,
-    retries: BTreeSet<Due>,
-    manuals: BTreeSet<Due>,
+pub(super) struct Hook {
+    pub(super) settings: LaneSettings,
+    pub(super) mood: Mood,
+    pub(super) fresh: BTreeSet<Seq>,
+    pub(super) retries: BTreeSet<Due>,
+    pub(super) manuals: BTreeSet<Due>,
     // What the assertions go by.
-    in_flight: usize,
-    probing: bool,
-    tokens: f64,
-    tokens_at: u64,
+    pub(super) in_flight: usize,
+    pub(super) probing: bool,
+    pub(super) tokens: f64,
+    pub(super) tokens_at: u64,
     /// Since when nothing but the scheduler has kept it from starting what it owes.
-    free_since: u64,
-    blocked: bool,
+    pub(super) free_since: u64,
+    pub(super) blocked: bool,
 }
 
 impl Hook {
-    fn burst(&self) -> f64 {
+    pub(super) fn burst(&self) -> f64 {
         self.settings.rate_limit.map_or(f64::MAX, |rate| rate.as_f64().max(1.0))
     }
 }
 
 /// What will happen.
-enum Later {
+pub(super) enum Later {
     Hear(Input<()>),
     Read(Action<()>),
     End { key: NotificationKey, trigger: Trigger, automatic: u8, requested_at: Option<Timestamp> },
@@ -76,35 +65,35 @@ enum Later {
     Settle { key: NotificationKey, trigger: Trigger, verdict: Verdict, requested_at: Option<Timestamp> },
 }
 
-struct Sim {
-    random: Random,
-    scheduler: Scheduler<()>,
-    policy: RetryPolicy,
+pub(super) struct Sim {
+    pub(super) random: Random,
+    pub(super) scheduler: Scheduler<()>,
+    pub(super) policy: RetryPolicy,
     /// Time that only runs forwards, in ms; the wall clock is `offset` away from it.
-    time: u64,
-    offset: i64,
-    stamp: u64,
-    later: BTreeMap<(u64, u64), Later>,
-    count: u64,
-    told_at: u64,
-    seq: u64,
-    durable_told: u64,
-    hooks: BTreeMap<WebhookNo, Hook>,
-    notifications: HashMap<NotificationKey, Notification>,
-    in_flight: HashMap<NotificationKey, AttemptKind>,
-    max_in_flight: usize,
-    stepped_at: u64,
+    pub(super) time: u64,
+    pub(super) offset: i64,
+    pub(super) stamp: u64,
+    pub(super) later: BTreeMap<(u64, u64), Later>,
+    pub(super) count: u64,
+    pub(super) told_at: u64,
+    pub(super) seq: u64,
+    pub(super) durable_told: u64,
+    pub(super) hooks: BTreeMap<WebhookNo, Hook>,
+    pub(super) notifications: HashMap<NotificationKey, Notification>,
+    pub(super) in_flight: HashMap<NotificationKey, AttemptKind>,
+    pub(super) max_in_flight: usize,
+    pub(super) stepped_at: u64,
     /// The latest wall time since the clock last jumped.
-    peak: u64,
+    pub(super) peak: u64,
     /// How late pages and words may be.
-    lag: u64,
+    pub(super) lag: u64,
     /// The worst it ever was.
-    worst_lag: u64,
-    started: Vec<(NotificationKey, Timestamp, AttemptKind)>,
-    steps: u64,
+    pub(super) worst_lag: u64,
+    pub(super) started: Vec<(NotificationKey, Timestamp, AttemptKind)>,
+    pub(super) steps: u64,
 }
 
-fn standing_rows(notification: &Notification) -> (Option<Seq>, Option<Due>, Option<Due>) {
+pub(super) fn standing_rows(notification: &Notification) -> (Option<Seq>, Option<Due>, Option<Due>) {
     let seq = notification.key.seq;
     let (fresh, retry) = match Standing::from(notification) {
         Standing::Nothing => (None, None),
@@ -115,7 +104,7 @@ fn standing_rows(notification: &Notification) -> (Option<Seq>, Option<Due>, Opti
 }
 
 impl Sim {
-    fn new(seed: u64, policy: RetryPolicy) -> Self {
+    pub(super) fn new(seed: u64, policy: RetryPolicy) -> Self {
         let now = Timestamp::from_ms(START_MS);
         Self {
             random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
@@ -142,31 +131,31 @@ impl Sim {
         }
     }
 
-    fn wall(&self) -> u64 {
+    pub(super) fn wall(&self) -> u64 {
         self.time.saturating_add_signed(self.offset)
     }
 
-    fn stamp(&mut self) -> Timestamp {
+    pub(super) fn stamp(&mut self) -> Timestamp {
         self.stamp = self.stamp.max(self.wall());
         Timestamp::from_ms(self.stamp)
     }
 
-    fn delay(&mut self) -> u64 {
+    pub(super) fn delay(&mut self) -> u64 {
         if self.lag == 0 { 0 } else { self.random.below(self.lag) }
     }
 
-    fn put(&mut self, at: u64, later: Later) {
+    pub(super) fn put(&mut self, at: u64, later: Later) {
         self.count += 1;
         self.later.insert((at, self.count), later);
     }
 
     /// Word from the store: late, but in the order of commit.
-    fn tell(&mut self, input: Input<()>) {
+    pub(super) fn tell(&mut self, input: Input<()>) {
         self.told_at = self.told_at.max(self.time + self.delay());
         self.put(self.told_at, Later::Hear(input));
     }
 
-    fn change(&mut self, key: NotificationKey, change: impl FnOnce(&mut Notification)) {
+    pub(super) fn change(&mut self, key: NotificationKey, change: impl FnOnce(&mut Notification)) {
         let Some(notification) = self.notifications.get_mut(&key) else {
             return;
         };
@@ -186,7 +175,7 @@ impl Sim {
 
     // ---- what people do ----
 
-    fn register(&mut self, max_in_flight: usize, rate: Option<f64>) -> WebhookNo {
+    pub(super) fn register(&mut self, max_in_flight: usize, rate: Option<f64>) -> WebhookNo {
         let no = WebhookNo(u32::try_from(self.count).unwrap() + 1);
         let rate_limit = rate.map(|rate| RateLimit::per_second(rate).unwrap());
         let settings = LaneSettings { account: ACCOUNT, active: true, max_in_flight, rate_limit };
@@ -209,7 +198,7 @@ impl Sim {
         no
     }
 
-    fn record(&mut self, how_many: u64, only: Option<WebhookNo>) {
+    pub(super) fn record(&mut self, how_many: u64, only: Option<WebhookNo>) {
         let now = self.stamp();
         let hooks: Vec<WebhookNo> =
             self.hooks.keys().copied().filter(|no| only.is_none_or(|only| only == *no)).collect();
@@ -230,7 +219,7 @@ impl Sim {
         self.tell(Input::Durable(Seq(self.seq)));
     }
 
-    fn set(&mut self, no: WebhookNo, change: impl FnOnce(&mut LaneSettings)) {
+    pub(super) fn set(&mut self, no: WebhookNo, change: impl FnOnce(&mut LaneSettings)) {
         if let Some(hook) = self.hooks.get_mut(&no) {
             change(&mut hook.settings);
             hook.free_since = self.time;
@@ -241,7 +230,7 @@ impl Sim {
     }
 
     /// The process dies and comes back: what was on its way is gone, but for outcomes that just made it to the disk.
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         for (at, later) in std::mem::take(&mut self.later) {
             if let Later::Settle { .. } = later
                 && self.random.one_in(2)
@@ -267,7 +256,7 @@ impl Sim {
         self.step(lanes.into_iter().map(|(no, settings)| Input::LaneChanged { no, settings }).collect());
     }
 
-    fn jumped(&mut self) {
+    pub(super) fn jumped(&mut self) {
         self.peak = self.wall();
         self.stepped_at = self.wall();
         for hook in self.hooks.values_mut() {
@@ -277,7 +266,7 @@ impl Sim {
     }
 
     /// Whether a lane that might start something sits on what has long been due.
-    fn check_idle_lanes(&mut self) {
+    pub(super) fn check_idle_lanes(&mut self) {
         self.worst_lag = self.worst_lag.max(self.lag);
         let (wall, longest) = (self.wall(), 8 * self.worst_lag + 100 + millis(MAX_PROBE_INTERVAL));
         let full = self.in_flight.len() >= self.max_in_flight;
@@ -306,7 +295,7 @@ impl Sim {
 
     // ---- what the driver, the store and the targets do ----
 
-    fn step(&mut self, inputs: Vec<Input<()>>) {
+    pub(super) fn step(&mut self, inputs: Vec<Input<()>>) {
         let wall = self.wall();
         if wall + 1000 < self.stepped_at || wall > self.stepped_at + 30_000 {
             self.jumped();
@@ -342,7 +331,7 @@ impl Sim {
         }
     }
 
-    fn start(&mut self, key: NotificationKey, kind: AttemptKind, hot: bool) {
+    pub(super) fn start(&mut self, key: NotificationKey, kind: AttemptKind, hot: bool) {
         let wall = self.wall();
         let notification = &self.notifications[&key];
         assert!(self.in_flight.insert(key, kind).is_none(), "two attempts of {key:?} at once");
@@ -390,7 +379,7 @@ impl Sim {
         self.put(self.time + span, Later::End { key, trigger, automatic, requested_at });
     }
 
-    fn happen(&mut self, later: Later) {
+    pub(super) fn happen(&mut self, later: Later) {
         match later {
             Later::Hear(input) => self.step(vec![input]),
             Later::Read(action) => {
@@ -429,7 +418,7 @@ impl Sim {
         }
     }
 
-    fn free(&mut self, key: NotificationKey, reachability: Reachability) {
+    pub(super) fn free(&mut self, key: NotificationKey, reachability: Reachability) {
         self.in_flight.remove(&key);
         if let Some(hook) = self.hooks.get_mut(&key.webhook) {
             hook.in_flight -= 1;
@@ -442,7 +431,13 @@ impl Sim {
         }
     }
 
-    fn end(&mut self, key: NotificationKey, trigger: Trigger, automatic: u8, requested_at: Option<Timestamp>) {
+    pub(super) fn end(
+        &mut self,
+        key: NotificationKey,
+        trigger: Trigger,
+        automatic: u8,
+        requested_at: Option<Timestamp>,
+    ) {
         let now = Timestamp::from_ms(self.wall());
         let mood = self.hooks.get(&key.webhook).map_or(Mood::Healthy, |hook| hook.mood);
         let reachability = match mood {
@@ -464,7 +459,7 @@ impl Sim {
         self.step(vec![Input::AttemptEnded { key, reachability, hold: None }]);
     }
 
-    fn read(&self, action: &Action<()>) -> Input<()> {
+    pub(super) fn read(&self, action: &Action<()>) -> Input<()> {
         let hook = |no: WebhookNo| self.hooks.get(&no);
         match *action {
             Action::LoadUntried(ask) => {
@@ -498,7 +493,7 @@ impl Sim {
     }
 
     /// Runs until `until` has come, or nothing more will ever happen.
-    fn run_until(&mut self, until: u64) {
+    pub(super) fn run_until(&mut self, until: u64) {
         loop {
             let next = self.later.first_key_value().map(|((at, _), _)| *at);
             let wake = self.scheduler.next_wake().map(|wake| wake.as_ms().saturating_add_signed(-self.offset));
@@ -523,7 +518,7 @@ impl Sim {
         }
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.hooks.values().all(|hook| hook.fresh.is_empty() && hook.retries.is_empty() && hook.manuals.is_empty())
             && self.in_flight.is_empty()
             && !self.later.values().any(|later| matches!(later, Later::Settle { .. }))
@@ -531,7 +526,7 @@ impl Sim {
 
     /// Everything is well from here on: whatever is owed must end within the longest wait that the past can have left
     /// behind.
-    fn finish(&mut self, longest: Duration) {
+    pub(super) fn finish(&mut self, longest: Duration) {
         let hooks: Vec<WebhookNo> = self.hooks.keys().copied().collect();
         for no in hooks {
             self.set(no, |settings| (settings.active, settings.max_in_flight) = (true, settings.max_in_flight.max(4)));
@@ -554,267 +549,8 @@ impl Sim {
         }
     }
 
-    fn stuck(&self) -> Vec<&Notification> {
+    pub(super) fn stuck(&self) -> Vec<&Notification> {
         let owed = self.notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
         owed.take(3).collect()
     }
-}
-
-fn unjittered(gaps_ms: &[u64]) -> RetryPolicy {
-    RetryPolicy::new(gaps_ms.iter().copied().map(Duration::from_millis).collect(), 20, 0.0).unwrap()
-}
-
-fn default_unjittered() -> RetryPolicy {
-    RetryPolicy::new(RetryPolicy::default().schedule().to_vec(), MAX_AUTOMATIC_ATTEMPTS, 0.0).unwrap()
-}
-
-/// The wheel's tick: an attempt starts with the first one at or after its due time.
-fn tick_at(ms: u64) -> u64 {
-    ms.div_ceil(16) * 16
-}
-
-// ---- one story each
-// --------------------------------------------------------------------------------------------------
-
-#[test]
-fn one_notification_has_its_20_attempts_at_the_exact_instants_of_the_schedule() {
-    let mut sim = Sim::new(1, default_unjittered());
-    let no = sim.register(8, None);
-    sim.hooks.get_mut(&no).unwrap().mood = Mood::Failing;
-    sim.record(1, None);
-    sim.run_until(START_MS + 5 * 24 * 3_600_000);
-    let mut expected = vec![START_MS];
-    for gap in sim.policy.schedule() {
-        expected.push(tick_at(expected.last().unwrap() + millis(*gap)));
-    }
-    let started: Vec<u64> = sim.started.iter().map(|(_, at, _)| at.as_ms()).collect();
-    assert_eq!((started.len(), started), (20, expected));
-    assert_eq!(sim.notifications.values().next().unwrap().state, State::Failed);
-    assert!(sim.steps < 60_000, "{} steps for three days", sim.steps);
-}
-
-#[test]
-fn a_clock_that_steps_shifts_the_schedule_and_neither_loses_nor_repeats_an_attempt() {
-    let hour = 3_600_000_i64;
-    for steps in [[hour, -hour], [-hour, hour], [40_000, -900], [-900, 5000], [50 * hour, -50 * hour], [-2000, -2000]] {
-        let mut sim = Sim::new(1, default_unjittered());
-        let no = sim.register(8, None);
-        sim.hooks.get_mut(&no).unwrap().mood = Mood::Failing;
-        sim.record(1, None);
-        let mut due = None;
-        for (nth, step) in steps.into_iter().enumerate() {
-            // Between the fourth attempt and the fifth, and between the tenth and the eleventh.
-            while sim.started.len() < [4, 10][nth] {
-                let until = sim.time + 500;
-                sim.run_until(until);
-            }
-            let notification = sim.notifications.values().next().unwrap();
-            let State::Retrying { due: at } = notification.state else { panic!("{notification:?}") };
-            due = Some(at.as_ms());
-            sim.offset += step;
-            sim.hooks.values_mut().for_each(|hook| hook.free_since = sim.time);
-            let before = sim.started.len();
-            while sim.started.len() == before {
-                let until = sim.time + 500;
-                sim.run_until(until);
-            }
-            let started = sim.started[before].1.as_ms();
-            let earliest = tick_at(at.as_ms());
-            // By the wall clock, whatever it did: at its due time, or as soon as the clock has been seen past it.
-            assert!(started >= earliest, "{steps:?}: {} ms early", earliest - started);
-            let seen = earliest.max(sim.peak.min(started));
-            assert!(started <= seen.max(earliest) + 1000 || step > 0, "{steps:?}: late");
-        }
-        assert!(due.is_some());
-        sim.run_until(START_MS + 10 * 24 * 3_600_000);
-        assert_eq!(sim.started.len(), 20, "{steps:?}");
-        assert_eq!(sim.notifications.values().next().unwrap().state, State::Failed);
-    }
-}
-
-/// A lane that held its fill of timers for later put an earlier one aside until those had fired: with 1,500
-/// notifications due in 50 seconds, a new one's second attempt, due in five, came 45 seconds late on an idle lane.
-#[test]
-fn an_early_retry_is_not_kept_waiting_by_a_thousand_later_ones() {
-    let mut sim = Sim::new(1, unjittered(&[50_000]));
-    let no = sim.register(64, None);
-    sim.hooks.get_mut(&no).unwrap().mood = Mood::Failing;
-    sim.record(1500, None);
-    sim.run_until(START_MS + 1000);
-    sim.policy = unjittered(&[5000, 300_000]);
-    sim.record(1, None);
-    let late = NotificationKey { seq: Seq(sim.seq), webhook: no };
-    sim.run_until(START_MS + 55_000);
-    let started: Vec<u64> =
-        sim.started.iter().filter(|(key, ..)| *key == late).map(|(_, at, _)| at.as_ms() - START_MS).collect();
-    assert_eq!(started, [1000, tick_at(START_MS + 6000) - START_MS]);
-    let seconds = sim.notifications.values().filter(|notification| notification.automatic == 2).count();
-    assert_eq!(seconds, 1501, "and none of the others is lost by it");
-}
-
-#[test]
-fn a_backlog_of_100_000_is_worked_off_in_order_and_never_held() {
-    let mut sim = Sim::new(1, unjittered(&[1000]));
-    let no = sim.register(64, None);
-    let other = sim.register(8, None);
-    sim.set(no, |settings| settings.active = false);
-    sim.run_until(START_MS + 1000);
-    sim.record(100_000, Some(no));
-    sim.run_until(START_MS + 5000);
-    assert_eq!((sim.started.len(), sim.scheduler.held()), (0, 0));
-    sim.lag = 40;
-    sim.set(no, |settings| settings.active = true);
-    sim.record(200, Some(other));
-    sim.run_until(START_MS + 60_000);
-    let own = |no| sim.started.iter().filter(move |(key, ..)| key.webhook == no);
-    assert_eq!(own(other).count(), 200, "a lane with a backlog starves no other");
-    assert!(own(no).map(|(key, ..)| key.seq).is_sorted());
-    sim.finish(Duration::from_secs(3600));
-    assert_eq!(sim.started.len(), 100_200);
-}
-
-/// More than can be put aside is told between the reading of a page and its coming: the page says that it ends the
-/// range, and doesn't know of them. What had no room must be read again, not taken for held.
-#[test]
-fn what_found_no_room_beside_a_page_on_its_way_is_read_again() {
-    let mut sim = Sim::new(1, unjittered(&[1000]));
-    let no = sim.register(64, None);
-    sim.set(no, |settings| settings.active = false);
-    sim.run_until(START_MS + 1000);
-    sim.lag = 3000;
-    sim.set(no, |settings| settings.active = true);
-    while !sim.later.values().any(|later| matches!(later, Later::Hear(Input::UntriedPage { .. }))) {
-        let until = sim.time + 1;
-        sim.run_until(until);
-    }
-    // The page has been read, and is on its way for a while yet.
-    let lag = std::mem::replace(&mut sim.lag, 0);
-    sim.record(3000, None);
-    let now = sim.time;
-    sim.run_until(now);
-    assert!(sim.later.values().any(|later| matches!(later, Later::Hear(Input::UntriedPage { .. }))));
-    sim.lag = lag / 100;
-    sim.finish(Duration::from_secs(3600));
-    assert_eq!(sim.started.len(), 3000);
-}
-
-#[test]
-fn a_restart_with_a_backlog_of_retries_loses_none() {
-    let mut sim = Sim::new(1, unjittered(&[1000, 60_000]));
-    let no = sim.register(64, None);
-    sim.hooks.get_mut(&no).unwrap().mood = Mood::Failing;
-    sim.lag = 10;
-    sim.record(5000, None);
-    sim.run_until(START_MS + 120_000);
-    sim.restart();
-    sim.finish(Duration::from_secs(3600));
-}
-
-/// Sixty-four targets that never answer, each with its eight attempts in flight, once held all 512 slots there are: a
-/// healthy target's first attempt waited for one of theirs to time out.
-#[test]
-fn targets_that_hold_all_they_may_leave_room_for_one_that_is_well() {
-    let mut sim = Sim::new(1, default_unjittered());
-    sim.lag = 1;
-    let slow: Vec<WebhookNo> = (0..64).map(|_| sim.register(8, None)).collect();
-    sim.record(20, None);
-    for no in &slow {
-        sim.hooks.get_mut(no).unwrap().mood = Mood::Dead;
-    }
-    sim.run_until(sim.time + 100);
-    assert!(sim.in_flight.len() >= 256, "half of the slots is for whoever comes first: {}", sim.in_flight.len());
-    let healthy = sim.register(8, None);
-    sim.record(1, Some(healthy));
-    let (from, before) = (sim.time, sim.started.len());
-    sim.run_until(from + 50);
-    let first = sim.started[before..].iter().find(|(key, ..)| key.webhook == healthy);
-    assert!(first.is_some_and(|(_, at, _)| at.as_ms() <= from + 50), "{first:?}");
-    // One lane by itself has half, whatever it asks for.
-    let mut alone = Sim::new(1, default_unjittered());
-    alone.lag = 1;
-    let no = alone.register(1000, None);
-    alone.hooks.get_mut(&no).unwrap().mood = Mood::Dead;
-    alone.record(600, None);
-    alone.run_until(alone.time + 100);
-    assert_eq!(alone.in_flight.len(), 256);
-}
-
-/// A manual attempt whose read failed had left the lane, and no audit looked for it: it waited for the next restart.
-#[test]
-fn an_attempt_by_hand_that_nobody_holds_is_found() {
-    let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0));
-    let (no, mut out) = (WebhookNo(1), Vec::new());
-    let settings = LaneSettings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
-    let step = |scheduler: &mut Scheduler<()>, input, out: &mut Vec<_>| {
-        out.clear();
-        scheduler.step(Timestamp::from_ms(START_MS), [input], out);
-    };
-    step(&mut scheduler, Input::LaneChanged { no, settings }, &mut out);
-    let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
-    step(&mut scheduler, Input::ManualPage { ask, rows: Vec::new() }, &mut out);
-    let due = Due { at: Timestamp::from_ms(START_MS), seq: Seq(7) };
-    let audited = || Input::Audited { lane: no, retries: vec![due], fresh: vec![Seq(7)], manual: vec![due] };
-    step(&mut scheduler, audited(), &mut out);
-    assert!(out.is_empty(), "it may have been settled meanwhile: {out:?}");
-    step(&mut scheduler, audited(), &mut out);
-    let lost = NotificationKey { seq: Seq(7), webhook: no };
-    assert!(
-        matches!(out[..], [Action::Lost(key), Action::Start { kind: AttemptKind::Manual, .. }] if key == lost),
-        "{out:?}"
-    );
-}
-
-/// One audit read the row before it was told, the next one before its attempt was settled, and heard of it after: the
-/// row had been held all the time in between, and was reported as lost.
-#[test]
-fn what_was_settled_between_two_audits_was_held() {
-    let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0));
-    let (no, mut out) = (WebhookNo(1), Vec::new());
-    let key = NotificationKey { seq: Seq(7), webhook: no };
-    let now = Timestamp::from_ms(START_MS);
-    let settings = LaneSettings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
-    scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
-    let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
-    scheduler.step(now, [Input::ManualPage { ask, rows: Vec::new() }], &mut out);
-    let due = Due { at: now, seq: key.seq };
-    let audited = || Input::Audited { lane: no, retries: vec![], fresh: vec![], manual: vec![due] };
-    scheduler.step(now, [audited()], &mut out);
-    scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
-    assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
-    out.clear();
-    let ended = Input::AttemptEnded { key, reachability: Reachability::Answered, hold: None };
-    scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }, audited()], &mut out);
-    assert!(out.is_empty(), "{out:?}");
-}
-
-/// A lane that was paused with an attempt by hand in flight read the attempt's row again, and started it once more. The
-/// read found nothing owed; before that was heard, it became the notification's turn in its order. The word of that
-/// came while it was busy and was dropped, and the older word, that nothing was owed, stood: nobody held it until an
-/// audit found it, minutes later.
-#[test]
-fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
-    let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(6));
-    let (no, mut out) = (WebhookNo(1), Vec::new());
-    let key = NotificationKey { seq: Seq(7), webhook: no };
-    let now = Timestamp::from_ms(START_MS);
-    let settings = LaneSettings { account: ACCOUNT, active: true, max_in_flight: 8, rate_limit: None };
-    scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
-    let asked = std::mem::take(&mut out);
-    for action in asked {
-        let answer = match action {
-            Action::LoadUntried(ask) => Input::UntriedPage { ask, rows: Vec::new() },
-            Action::LoadManual(ask) => Input::ManualPage { ask, rows: Vec::new() },
-            Action::LoadRetries(ask, until) => Input::RetryPage { ask, until, rows: Vec::new() },
-            other => panic!("{other:?}"),
-        };
-        scheduler.step(now, [answer], &mut out);
-    }
-    scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
-    assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
-    out.clear();
-    scheduler.step(now, [Input::Untried { key, hot: None }], &mut out);
-    assert!(out.is_empty(), "one attempt at a time: {out:?}");
-    let ended = Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None };
-    scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }], &mut out);
-    assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Untried, .. }]), "{out:?}");
 }
