@@ -13,7 +13,7 @@ use carteiro::model::{
     AccountNo, BodyDraft, EventId, EventType, Fingerprint, NotificationKey, Pattern, PatternSet, ResourceIds, Seq,
     SigningSecret, Timestamp, WebhookNo, depth,
 };
-use carteiro::store::Standing;
+use carteiro::store::NextAttempt;
 use divan::{Bencher, black_box, counter::BytesCount, counter::ItemsCount};
 
 fn main() {
@@ -163,7 +163,7 @@ fn schedule(bencher: Bencher, lanes: u32) {
         started.clear();
         let ended = |no| Input::AttemptEnded { key: key(no), reachability: Reachability::Confirmed, hold: None };
         scheduler.step(NOW, (0..lanes).map(ended), &mut started);
-        let settled = |no| Input::OutcomeRecorded { key: key(no), standing: Standing::Nothing };
+        let settled = |no| Input::OutcomeRecorded { key: key(no), next_attempt: NextAttempt::Nothing };
         scheduler.step(NOW, (0..lanes).map(settled), &mut started);
         assert!(started.is_empty());
     });

@@ -5,7 +5,7 @@ use super::call::Call;
 use super::query;
 use crate::http::{Answer, Failure};
 use crate::model::{ErrorCode, Timestamp};
-use crate::service::Debt;
+use crate::service::Backlog;
 use crate::service::FailingCounts;
 use crate::stats::Histogram;
 use std::fmt::{Display, Write as _};
@@ -68,8 +68,8 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     query::none(call.query())?;
     let service = &*call.service;
     let all = service.sees_all_figures(&call.caller);
-    let mut debts = service.debts().await?;
-    debts.retain(|debt| all || debt.account == call.caller.account);
+    let mut backlogs = service.backlogs().await?;
+    backlogs.retain(|debt| all || debt.account == call.caller.account);
     let now = service.now();
     let mut text = Text::default();
     text.family("carteiro_build_info", "gauge", "The running version.");
@@ -77,7 +77,7 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     let started = service.started_at().as_secs();
     text.gauge("process_start_time_seconds", "Start time of the process, in Unix time.", started);
 
-    pending(&mut text, &debts, call, now);
+    pending(&mut text, &backlogs, call, now);
     failing(&mut text, service.failing_counts((!all).then_some(call.caller.account)));
     if all {
         of_the_daemon(&mut text, call).await?;
@@ -215,8 +215,8 @@ async fn of_the_daemon(text: &mut Text, call: &Call) -> Result<(), Failure> {
 }
 
 /// Pending notifications: of all webhooks together, and of those of the caller's account that have the most.
-fn pending(text: &mut Text, debts: &[Debt], call: &Call, now: Timestamp) {
-    let sum = |of: &dyn Fn(&Debt) -> u64| debts.iter().map(of).sum::<u64>();
+fn pending(text: &mut Text, backlogs: &[Backlog], call: &Call, now: Timestamp) {
+    let sum = |of: &dyn Fn(&Backlog) -> u64| backlogs.iter().map(of).sum::<u64>();
     let name = "carteiro_notifications_pending";
     text.family(name, "gauge", "Pending notifications, by status; see carteiro_notifications_pending_uncounted.");
     text.sample(name, &[("state", "PENDING")], sum(&|debt| if debt.active { debt.pending } else { 0 }));
@@ -227,14 +227,14 @@ fn pending(text: &mut Text, debts: &[Debt], call: &Call, now: Timestamp) {
         "Webhooks with more pending notifications than were counted.",
         sum(&|debt| u64::from(debt.more)),
     );
-    let age = |debt: &Debt| debt.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
-    let oldest = debts.iter().filter(|debt| debt.active).map(age).max().unwrap_or(0);
+    let age = |debt: &Backlog| debt.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
+    let oldest = backlogs.iter().filter(|debt| debt.active).map(age).max().unwrap_or(0);
     text.gauge(
         "carteiro_oldest_pending_age_seconds",
         "Age of the oldest pending notification of an active webhook.",
         oldest,
     );
-    let mut own: Vec<(&Debt, String)> = debts
+    let mut own: Vec<(&Backlog, String)> = backlogs
         .iter()
         .filter(|debt| debt.account == call.caller.account && debt.oldest.is_some())
         .map(|debt| (debt, debt.webhook.to_string()))

@@ -5,7 +5,7 @@ use super::notifications::{AttemptShape, NotificationShape};
 use super::query::Query;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::http::{Answer, Failure};
-use crate::service::Place;
+use crate::service::OutcomePosition;
 use crate::service::{FollowFilter, Followed, Follower, Next, Service};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -18,7 +18,8 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     let filter =
         FollowFilter { webhook_id: filter.webhook_id, event_id: filter.event_id, event_type: filter.event_type };
     let after = query.optional("after", |text| {
-        Place::parse(text).ok_or_else(|| "is not an id of ours: pass the `id` of a message on unchanged".to_owned())
+        OutcomePosition::parse(text)
+            .ok_or_else(|| "is not an id of ours: pass the `id` of a message on unchanged".to_owned())
     });
     query.finish()?;
     let headers = &call.head.headers;
@@ -26,7 +27,7 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     // sends it can't correct what it says, so that one we can't read is a gap and no error.
     let header = headers.get("last-event-id").filter(|value| !value.is_empty());
     let after = match header {
-        Some(value) => Some(value.to_str().ok().and_then(Place::parse)),
+        Some(value) => Some(value.to_str().ok().and_then(OutcomePosition::parse)),
         None => after.map(Some),
     };
     let follower = call.service.follow(&call.caller, filter, after, 0).await?;
@@ -42,7 +43,7 @@ struct Attempts {
     /// Asked again and again: a token that is revoked ends its streams.
     authorization: Option<HeaderValue>,
     /// The place that was sent last.
-    last_sent: Option<Place>,
+    last_sent: Option<OutcomePosition>,
 }
 
 impl EventSource for Attempts {

@@ -7,7 +7,7 @@ use super::progress::ProgressBar;
 use super::settings::{ConfigArgs, load};
 use crate::clock::Clock;
 use crate::control;
-use crate::store::{Closed, NewFile, Phase, Progress, restore};
+use crate::store::{NewFile, OfflineStore, Phase, Progress, restore};
 use clap::Args;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -69,7 +69,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
         bar.clear();
         checked.map_err(|error| failed(&error))?;
     } else {
-        let closed = Closed::open(&data, config.cache, args.store.accept_data_loss);
+        let closed = OfflineStore::open(&data, config.cache, args.store.accept_data_loss);
         let closed = closed.map_err(|error| failed(&error))?;
         if let Some(refusal) = closed.refusal() {
             // A backup of what is left is better than none; it must not pass for more.
@@ -183,7 +183,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
             _ => return Err(CliError::failed("the daemon broke off before it had looked at everything")),
         }
     } else {
-        let closed = Closed::open(&data, config.cache, args.accept_data_loss);
+        let closed = OfflineStore::open(&data, config.cache, args.accept_data_loss);
         // After a wrong clock or a full disk, nothing is known of the store.
         let code = |error: &crate::store::StoreError| if error.is_passing() { TRY_LATER } else { FAILED };
         let closed = closed.map_err(|error| CliError::new(code(&error), error))?;

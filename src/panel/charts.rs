@@ -1,10 +1,10 @@
 //! The pieces that pictures are made of.
 
-use crate::service::Tallied;
+use crate::service::HourCounts;
 use maud::{Markup, html};
 
 /// The column of this place in a chart whose tallest one stands for `most`.
-pub(super) fn column(nth: usize, one: Tallied, most: u64, height: f64) -> Markup {
+pub(super) fn column(nth: usize, one: HourCounts, most: u64, height: f64) -> Markup {
     let x = f64::from(u16::try_from(nth).unwrap_or(u16::MAX)) * 10.0;
     let tall = |count: u64| {
         // Parts per ten thousand: finer than any picture.

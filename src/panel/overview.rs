@@ -7,7 +7,7 @@ use super::request::page;
 use super::texts::{Lang, fill};
 use super::view::{Answer, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
-use crate::service::Tallied;
+use crate::service::HourCounts;
 use crate::service::{FailingWebhook, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -70,9 +70,9 @@ fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
 }
 
 /// Stacked columns, the present one at the right; the same in numbers below.
-fn chart(view: &View<'_>, columns: &[Tallied], days: bool) -> Markup {
+fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
     let t = view.t;
-    let mut sum = Tallied::default();
+    let mut sum = HourCounts::default();
     for one in columns {
         sum.confirmed += one.confirmed;
         sum.retried += one.retried;

@@ -11,7 +11,7 @@ use super::texts::{Lang, fill};
 use super::view::{Answer, ROWS, Refusal, View, done};
 use crate::model::{Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
 use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
-use crate::service::{EventQuery, Record, Tallied};
+use crate::service::{EventQuery, HourCounts, Record};
 use http::{Method, StatusCode};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -82,7 +82,7 @@ fn state(view: &View<'_>, summary: &WebhookSummary) -> Markup {
     html! { span class=(format!("status {class}")) { span aria-hidden="true" { (sign) } " " (text) } }
 }
 
-fn sum(hours: &[Tallied]) -> (u64, u64) {
+fn sum(hours: &[HourCounts]) -> (u64, u64) {
     hours.iter().fold((0, 0), |(good, bad), one| (good + one.confirmed, bad + one.retried + one.failed))
 }
 

@@ -6,7 +6,7 @@ use super::followers::MAX_FOLLOWERS;
 use super::handle::{Service, off_the_async_threads};
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{AccountNo, Attempt, EventId, Localized, Pattern, WebhookId, WebhookNo};
-use crate::store::{Gap, Place, Store};
+use crate::store::{Gap, OutcomePosition, Store};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// How many outcomes are looked at together.
@@ -27,7 +27,7 @@ pub struct FollowFilter {
 #[derive(Clone, Debug)]
 pub struct Followed {
     /// By what a follower comes back to what comes after it.
-    pub place: Place,
+    pub place: OutcomePosition,
     /// The notification.
     pub view: NotificationView,
     /// The attempt.
@@ -52,7 +52,7 @@ pub struct Follower {
     /// The webhook of the filter; `Some(None)` where there is no such webhook.
     webhook: Option<Option<WebhookNo>>,
     filter: FollowFilter,
-    place: Place,
+    place: OutcomePosition,
     gap: bool,
     told: watch::Receiver<()>,
     /// What verbs do.
@@ -67,7 +67,7 @@ impl Service {
         &self,
         caller: &Caller,
         filter: FollowFilter,
-        after: Option<Option<Place>>,
+        after: Option<Option<OutcomePosition>>,
         spare: usize,
     ) -> Result<Follower, Error> {
         let account = caller.account;
@@ -100,7 +100,7 @@ impl Service {
 
 impl Follower {
     /// By what a follower comes back to what it has not been told yet.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> OutcomePosition {
         self.place
     }
 

@@ -10,7 +10,7 @@ use crate::model::{
     TokenId, catalogue,
 };
 use crate::stats::{AttemptMetrics, StoreMetrics};
-use crate::store::{Debt, Figures, IdempotencyKey, Store, StoreError};
+use crate::store::{Backlog, IdempotencyKey, Store, StoreError, StoreStats};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -57,13 +57,13 @@ impl Service {
     }
 
     /// Figures of the store, and how many bytes its files take.
-    pub async fn figures(&self) -> Result<(Figures, u64), Error> {
-        self.read(|store| Ok((store.figures(), store.size_on_disk()?))).await
+    pub async fn figures(&self) -> Result<(StoreStats, u64), Error> {
+        self.read(|store| Ok((store.stats(), store.size_on_disk()?))).await
     }
 
     /// What is pending for every webhook, of all accounts.
-    pub async fn debts(&self) -> Result<Vec<Debt>, Error> {
-        self.read(|store| Ok(store.debts()?)).await
+    pub async fn backlogs(&self) -> Result<Vec<Backlog>, Error> {
+        self.read(|store| Ok(store.backlogs()?)).await
     }
 
     /// What the store has done since the start.

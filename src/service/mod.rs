@@ -33,4 +33,4 @@ pub use views::{NotificationDetail, NotificationView};
 pub use webhooks::WebhookDraft;
 
 pub use crate::delivery::why as attempt_error;
-pub use crate::store::{Cursor, Debt, EventQuery, Order, Page, Place, Record, Registered, Tallied};
+pub use crate::store::{Backlog, Cursor, EventQuery, HourCounts, Order, OutcomePosition, Page, Record, Registered};

@@ -9,7 +9,7 @@ use super::views::{NotificationView, Webhooks};
 use crate::model::{
     AccountNo, Attempt, Event, Localized, NotificationKey, Status, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
-use crate::store::{EventQuery, Figures, NotificationQuery, Order, Page, Record, Store, Tallied};
+use crate::store::{EventQuery, HourCounts, NotificationQuery, Order, Page, Record, Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -67,9 +67,9 @@ pub struct FailingWebhook {
 #[derive(Clone, Debug)]
 pub struct Overview {
     /// What came of the attempts of each of the last 24 hours, the present one last.
-    pub hours: Vec<Tallied>,
+    pub hours: Vec<HourCounts>,
     /// Of each of the last 30 days, in UTC, today last.
-    pub days: Vec<Tallied>,
+    pub days: Vec<HourCounts>,
     /// How many notifications are pending.
     pub backlog: BacklogCounts,
     /// How many have failed, counted to [`MAX_COUNTED`].
@@ -83,7 +83,7 @@ pub struct Overview {
     /// Whether it ever recorded an event that is still kept.
     pub has_events: bool,
     /// Figures of the store, whatever account asks.
-    pub figures: Figures,
+    pub figures: StoreStats,
     /// How many bytes its files take.
     pub disk_bytes: u64,
     /// Why no events are taken now, if they aren't.
@@ -170,7 +170,7 @@ impl Service {
         failing.truncate(MAX_FAILING);
         let not_ready = self.not_ready();
         self.read(move |store| {
-            let (mut hours, mut days) = (vec![Tallied::default(); 24], vec![Tallied::default(); 30]);
+            let (mut hours, mut days) = (vec![HourCounts::default(); 24], vec![HourCounts::default(); 30]);
             let own = webhooks.iter().map(|webhook| store.record_of(webhook.no, now));
             for record in own.chain([store.record_of_deleted(account, now)]) {
                 let both = hours.iter_mut().zip(&record.hours).chain(days.iter_mut().zip(&record.days));
@@ -208,7 +208,7 @@ impl Service {
                 failing: webhooks_failing,
                 webhooks: webhooks.len(),
                 has_events: !store.events(account, &any)?.items.is_empty(),
-                figures: store.figures(),
+                figures: store.stats(),
                 disk_bytes: store.size_on_disk()?,
                 not_ready,
             })

@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many bytes of payloads may be held in memory on their way from the commit to their first attempt. Past it an event is
 /// read from the store again: slower, never lost.
-const HOT_BYTES: usize = 16 * 1024 * 1024;
+const MAX_CACHED_BYTES: usize = 16 * 1024 * 1024;
 
 /// A payload on its way from the commit to its first attempts, counted against a fixed budget until the last of them drops it.
 #[derive(Debug)]
-pub struct Hot {
+pub struct CachedPayload {
     payload: Payload,
     trace: Option<Arc<TraceContext>>,
     budget: Arc<AtomicUsize>,
 }
 
-impl Hot {
+impl CachedPayload {
     /// The payload.
     pub fn payload(&self) -> &Payload {
         &self.payload
@@ -34,7 +34,7 @@ impl Hot {
     ) -> Option<Arc<Self>> {
         let len = payload.body().len();
         // Only the committer adds, so a check before adding can't be overtaken by another adder.
-        if budget.load(Ordering::Relaxed) + len > HOT_BYTES {
+        if budget.load(Ordering::Relaxed) + len > MAX_CACHED_BYTES {
             return None;
         }
         budget.fetch_add(len, Ordering::Relaxed);
@@ -42,7 +42,7 @@ impl Hot {
     }
 }
 
-impl Drop for Hot {
+impl Drop for CachedPayload {
     fn drop(&mut self) {
         self.budget.fetch_sub(self.payload.body().len(), Ordering::Relaxed);
     }

@@ -9,12 +9,12 @@
 
 use crate::model::Seq;
 use crate::store::backup::format as backup;
-use crate::store::backup::live::{Hot, Piece, Stepped};
+use crate::store::backup::live::{LiveBackup, Piece, Stepped};
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
 use crate::store::changes::jobs::sweep_idempotency_keys;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::RecordOutcome;
-use crate::store::engine::disk_space::{Looks, Room};
+use crate::store::engine::disk_space::{DiskLevel, DiskMonitor};
 use crate::store::engine::ending;
 use crate::store::engine::ending::or_end;
 use crate::store::error::StoreError;
@@ -25,7 +25,7 @@ use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
 use crate::store::syncer::{Applied, Syncer};
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -64,7 +64,7 @@ pub(crate) enum Commit {
 }
 
 /// How the engine is told.
-pub(crate) type Tell = Box<dyn FnMut(Vec<Told>) + Send>;
+pub(crate) type Tell = Box<dyn FnMut(Vec<StoreUpdate>) + Send>;
 
 pub(crate) struct Committer {
     pub(crate) ledger: Ledger,
@@ -75,9 +75,9 @@ pub(crate) struct Committer {
     /// Since when something is applied and not durable.
     unsynced: Option<Duration>,
     swept: Option<Duration>,
-    looks: Looks,
+    disk: DiskMonitor,
     limits: Limits,
-    backup: Option<Hot>,
+    backup: Option<LiveBackup>,
     backup_blocked: bool,
     /// What is applied and not known to be synced.
     unsynced_rows: Unsynced,
@@ -97,8 +97,8 @@ impl Committer {
         let ledger = Ledger::load(shared, kept)?;
         let shared = &ledger.shared;
         let limits = shared.limits();
-        let mut looks = Looks::default();
-        looks.look(&shared.space, &shared.path);
+        let mut disk = DiskMonitor::default();
+        disk.look(&shared.space, &shared.path);
         Ok(Self {
             unsynced_rows: Unsynced::default(),
             applied_seq: Seq(ledger.head.seq),
@@ -108,7 +108,7 @@ impl Committer {
             waiting: None,
             unsynced: None,
             swept: None,
-            looks,
+            disk,
             limits,
             backup: None,
             backup_blocked: false,
@@ -130,18 +130,18 @@ impl Committer {
                 }
             }
             self.linger(&mut group, commits);
-            self.ledger.shared.pulse.begin();
+            self.ledger.shared.committer_stall.begin();
             let stopping = self.round(group, commits);
             if let Some(answers) = stopping {
                 self.finish(self.unsynced.is_some(), Vec::new(), true);
                 self.syncer.stop();
-                self.ledger.shared.pulse.end();
+                self.ledger.shared.committer_stall.end();
                 for answer in answers {
                     answer();
                 }
                 return;
             }
-            self.ledger.shared.pulse.end();
+            self.ledger.shared.committer_stall.end();
         }
     }
 
@@ -159,7 +159,7 @@ impl Committer {
                 Err(_) => break,
             }
         }
-        self.looks.look(&self.ledger.shared.space, &self.ledger.shared.path);
+        self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
         let stopping = self.commit(group, commits);
         self.sweep();
         self.retire_some();
@@ -171,7 +171,7 @@ impl Committer {
         // A write that failed beside this thread, where nobody waited for it.
         or_end(self.ledger.shared.tree.check());
         let overdue = self.unsynced.is_some_and(|since| self.ledger.clock.pace().saturating_sub(since) >= OUTCOME_SYNC);
-        if overdue || !self.ledger.told.is_empty() {
+        if overdue || !self.ledger.updates.is_empty() {
             self.finish(overdue, Vec::new(), true);
         }
         self.syncer.sync_marker();
@@ -212,7 +212,7 @@ impl Committer {
         if self.backup.is_some() && !self.backup_blocked {
             return Duration::ZERO;
         }
-        if self.ledger.sooner.is_under_way() && self.may_retire() {
+        if self.ledger.clock_steps.is_under_way() && self.may_retire() {
             return Duration::ZERO;
         }
         let now = self.ledger.clock.pace();
@@ -233,7 +233,7 @@ impl Committer {
         let mut txn = Txn::new(&*tree);
         let (mut answers, mut stops): (Vec<Answer>, Vec<Answer>) = (Vec::new(), Vec::new());
         let space = &self.ledger.shared.space;
-        let full = (space.room() != Room::Enough).then(|| (space.free(), space.min_free()));
+        let full = (space.level() != DiskLevel::Enough).then(|| (space.free(), space.min_free()));
         for commit in group {
             let now = self.ledger.stamp();
             match commit {
@@ -247,9 +247,9 @@ impl Committer {
                 Commit::Backup { reply } => {
                     // Of the store as it is once this group is applied, since it is read only then.
                     let begun = self.backup.is_none().then(|| {
-                        let (sender, pieces) = Hot::channel();
+                        let (sender, pieces) = LiveBackup::channel();
                         let header = backup::Header::new(self.format, &self.ledger.head, self.ledger.clock.now());
-                        self.backup = Some(Hot::new(sender, header));
+                        self.backup = Some(LiveBackup::new(sender, header));
                         pieces
                     });
                     self.backup_blocked = false;
@@ -277,7 +277,7 @@ impl Committer {
         self.ledger.head.commit += 1;
         txn.put(keys::meta("head"), record::encode_head(&self.ledger.head));
         or_end(txn.resolve());
-        self.looks.staged(txn.bytes());
+        self.disk.staged(txn.bytes());
         if let Some(backup) = &mut self.backup {
             backup.note(txn.rows());
         }
@@ -296,7 +296,7 @@ impl Committer {
         if sync {
             self.unsynced = None;
         }
-        let told = std::mem::take(&mut self.ledger.told);
+        let told = std::mem::take(&mut self.ledger.updates);
         let (commit, seq) = (self.ledger.head.commit, self.ledger.head.seq);
         self.syncer.finish(Applied { commit, seq, sync, told, answers }, here);
     }
@@ -335,12 +335,12 @@ impl Committer {
     }
 
     pub(crate) fn may_retire(&self) -> bool {
-        self.ledger.shared.space.room() != Room::Critical
+        self.ledger.shared.space.level() != DiskLevel::Critical
     }
 
     /// Jobs make the store grow: they wait until the disk has room.
     fn may_work_on_jobs(&self) -> bool {
-        self.ledger.shared.space.room() == Room::Enough
+        self.ledger.shared.space.level() == DiskLevel::Enough
     }
 
     fn back_up(&mut self) {
@@ -391,13 +391,13 @@ impl Committer {
         let Some(open) = self.ledger.jobs.next(self.ledger.clock.pace()) else {
             return;
         };
-        let (job, told, head) = (open.job.clone(), self.ledger.told.len(), self.ledger.head);
+        let (job, told, head) = (open.job.clone(), self.ledger.updates.len(), self.ledger.head);
         let turned = self.ledger.ready(&mut txn, |this, txn| this.turn_of(txn, &job, now));
         if let Err(error) = &turned
             && !error.is_damage()
         {
             self.ledger.shared.note_failed_read(error, "a background job");
-            self.ledger.told.truncate(told);
+            self.ledger.updates.truncate(told);
             self.ledger.head = head;
             self.ledger.jobs.rest(open, self.ledger.clock.pace());
             return;
@@ -405,7 +405,7 @@ impl Committer {
         if turned.is_err() {
             // What it staged goes with it.
             txn = Txn::tentative(&*tree);
-            self.ledger.told.truncate(told);
+            self.ledger.updates.truncate(told);
             self.ledger.head = head;
         }
         self.ledger.take_turn(&mut txn, open, turned, now);

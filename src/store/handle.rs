@@ -8,13 +8,13 @@ use crate::store::changes::change::{Change, Reply};
 use crate::store::changes::notifications::RecordOutcome;
 use crate::store::committer::Commit;
 use crate::store::directory::Directory;
-use crate::store::engine::disk_space::Room;
+use crate::store::engine::disk_space::DiskLevel;
 use crate::store::error::StoreError;
-use crate::store::figures::Figures;
 use crate::store::lifecycle::verify;
 use crate::store::lifecycle::verify::Report;
 use crate::store::limits::Limits;
 use crate::store::state::Shared;
+use crate::store::store_stats::StoreStats;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -57,18 +57,19 @@ impl Store {
 
     /// For how long the committer has been at one and the same round; zero while it waits for work.
     pub fn stuck_for(&self) -> Duration {
-        self.shared.pulse.stuck_for().max(self.shared.sync_pulse.stuck_for())
+        self.shared.committer_stall.stuck_for().max(self.shared.syncer_stall.stuck_for())
     }
 
     /// What may still be written.
-    pub fn room(&self) -> Room {
-        self.shared.space.room()
+    pub fn disk_level(&self) -> DiskLevel {
+        self.shared.space.level()
     }
 
     /// Why nothing that makes the store grow is taken now; `None` when it is.
     pub fn full(&self) -> Option<StoreError> {
         let space = &self.shared.space;
-        (space.room() != Room::Enough).then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
+        (space.level() != DiskLevel::Enough)
+            .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
     }
 
     /// Takes up what a reload changed.
@@ -94,9 +95,9 @@ impl Store {
     }
 
     /// Figures for the metrics.
-    pub fn figures(&self) -> Figures {
-        let (kept, free) = (&self.shared.kept, self.shared.space.free());
-        Figures {
+    pub fn stats(&self) -> StoreStats {
+        let (kept, free) = (&self.shared.totals, self.shared.space.free());
+        StoreStats {
             events: kept.events.load(Ordering::Relaxed),
             notifications: kept.notifications.load(Ordering::Relaxed),
             payload_bytes: kept.payload_bytes.load(Ordering::Relaxed),
@@ -118,7 +119,7 @@ impl Store {
 
     /// Backups are scheduled from now on, and `last` is the newest there is.
     pub fn schedule_backups(&self, last: Option<Timestamp>) {
-        self.shared.kept.backups_scheduled.store(true, Ordering::Relaxed);
+        self.shared.totals.backups_scheduled.store(true, Ordering::Relaxed);
         if let Some(at) = last {
             self.note_backup(at);
         }
@@ -126,7 +127,7 @@ impl Store {
 
     /// A scheduled backup was written.
     pub fn note_backup(&self, at: Timestamp) {
-        self.shared.kept.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
+        self.shared.totals.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
     }
 
     /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for [`write_pieces`](super::write_pieces).

@@ -15,14 +15,14 @@ pub const MAX_OUTCOMES: usize = 10_000;
 
 /// Where a reader stands in an account's outcomes. It displays as the opaque id by which a reader comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct OutcomePosition {
     /// Tells one run of the daemon from another.
     run: u64,
     /// The last outcome it has seen; 0 before the first.
     number: u64,
 }
 
-impl Place {
+impl OutcomePosition {
     /// Reads what `Display` wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let (run, number) = text.split_once('-')?;
@@ -32,7 +32,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for OutcomePosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}-{}", self.run, self.number)
     }
@@ -46,7 +46,7 @@ pub struct Gap;
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Where a reader stands that has seen it.
-    pub place: Place,
+    pub place: OutcomePosition,
     /// The notification.
     pub key: NotificationKey,
     /// The attempt's number.
@@ -63,7 +63,7 @@ impl Outcome {
     /// Of a notification that has just taken in its last attempt.
     pub(crate) fn of(notification: &Notification) -> (AccountNo, Self) {
         let outcome = Self {
-            place: Place { run: 0, number: 0 },
+            place: OutcomePosition { run: 0, number: 0 },
             key: notification.key,
             attempt: notification.attempts,
             status: notification.last.as_ref().and_then(|attempt| attempt.result.status()),
@@ -125,7 +125,7 @@ impl Outcomes {
             if ring.kept.len() >= MAX_OUTCOMES {
                 ring.kept.pop_front();
             }
-            ring.kept.push_back(Outcome { place: Place { run: self.run, number: ring.last }, ..outcome });
+            ring.kept.push_back(Outcome { place: OutcomePosition { run: self.run, number: ring.last }, ..outcome });
         }
         drop(rings);
         self.told.send_replace(());
@@ -133,19 +133,19 @@ impl Outcomes {
 
     /// Where a reader goes on whose place isn't known any more: one that follows too slowly with what comes from now on, since it
     /// would only lose its place again; one of an earlier run with what this run has made so far, which it can't have seen.
-    pub(crate) fn beyond_gap(&self, account: AccountNo, place: Place) -> Place {
+    pub(crate) fn beyond_gap(&self, account: AccountNo, place: OutcomePosition) -> OutcomePosition {
         let rings = self.rings();
         let (last, kept) = rings.get(&account).map_or((0, 0), |ring| (ring.last, ring.kept.len()));
         let number = if place.run == self.run { last } else { last - kept as u64 };
-        Place { run: self.run, number }
+        OutcomePosition { run: self.run, number }
     }
 
-    pub(crate) fn newest(&self, account: AccountNo) -> Place {
+    pub(crate) fn newest(&self, account: AccountNo) -> OutcomePosition {
         let number = self.rings().get(&account).map_or(0, |ring| ring.last);
-        Place { run: self.run, number }
+        OutcomePosition { run: self.run, number }
     }
 
-    pub(crate) fn after(&self, account: AccountNo, place: Place, most: usize) -> Result<Vec<Outcome>, Gap> {
+    pub(crate) fn after(&self, account: AccountNo, place: OutcomePosition, most: usize) -> Result<Vec<Outcome>, Gap> {
         let rings = self.rings();
         let (last, kept) = rings.get(&account).map_or((0, None), |ring| (ring.last, Some(&ring.kept)));
         if place.run != self.run || place.number > last {
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_reader_comes_back_to_where_it_was_or_is_told_that_it_cannot() {
         let outcomes = Outcomes::new(7);
-        let at = |number| Place { run: 7, number };
+        let at = |number| OutcomePosition { run: 7, number };
         assert_eq!(numbers(outcomes.after(ACCOUNT, outcomes.newest(ACCOUNT), 9)), Ok(vec![]));
         publish(&outcomes, ACCOUNT, 3);
         publish(&outcomes, AccountNo(2), MAX_OUTCOMES + 5);
@@ -187,25 +187,29 @@ mod tests {
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(1), 1)), Ok(vec![2]));
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(3), 9)), Ok(vec![]));
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(4), 9)), Err(Gap), "it has not been yet");
-        assert_eq!(numbers(outcomes.after(ACCOUNT, Place { run: 8, number: 1 }, 9)), Err(Gap), "another run's");
+        assert_eq!(
+            numbers(outcomes.after(ACCOUNT, OutcomePosition { run: 8, number: 1 }, 9)),
+            Err(Gap),
+            "another run's"
+        );
         publish(&outcomes, ACCOUNT, MAX_OUTCOMES - 2);
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(0), 1)), Err(Gap), "the first has been pushed out");
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(1), 1)), Ok(vec![2]));
         assert_eq!(outcomes.newest(ACCOUNT), at(MAX_OUTCOMES as u64 + 1));
         assert_eq!(outcomes.beyond_gap(ACCOUNT, at(0)), at(MAX_OUTCOMES as u64 + 1), "too slow");
-        assert_eq!(outcomes.beyond_gap(ACCOUNT, Place { run: 8, number: 1 }), at(1), "of another run");
+        assert_eq!(outcomes.beyond_gap(ACCOUNT, OutcomePosition { run: 8, number: 1 }), at(1), "of another run");
         assert_eq!(numbers(outcomes.after(ACCOUNT, at(1), 1)), Ok(vec![2]));
-        assert_eq!(outcomes.beyond_gap(AccountNo(3), Place { run: 8, number: 9 }), at(0));
+        assert_eq!(outcomes.beyond_gap(AccountNo(3), OutcomePosition { run: 8, number: 9 }), at(0));
     }
 
     #[test]
     fn places_read_back_and_nothing_else_does() {
-        let place = Place { run: 0xfe, number: 12 };
-        assert_eq!(Place::parse(&place.to_string()), Some(place));
+        let place = OutcomePosition { run: 0xfe, number: 12 };
+        assert_eq!(OutcomePosition::parse(&place.to_string()), Some(place));
         for text in
             ["", "-", "1-2", "00000000000000fe-", "00000000000000fe-+1", "00000000000000fe-99999999999999999999"]
         {
-            assert_eq!(Place::parse(text), None, "{text}");
+            assert_eq!(OutcomePosition::parse(text), None, "{text}");
         }
     }
 }

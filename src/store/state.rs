@@ -9,15 +9,15 @@ use crate::store::directory::Directory;
 use crate::store::engine::Tree;
 use crate::store::engine::disk_space::Space;
 use crate::store::engine::failed_reads::FailedReads;
-use crate::store::engine::stall::Pulse;
+use crate::store::engine::stall::StallDetector;
 use crate::store::error::StoreError;
-use crate::store::figures::Kept;
+use crate::store::hour_counts::Tally;
 use crate::store::limits::Limits;
 use crate::store::listed_types::Listed;
 use crate::store::recent_outcomes::Outcomes;
 use crate::store::schema::keys;
 use crate::store::schema::record::{self, ClockV1, FormatV1, HeadV1, Token};
-use crate::store::tally::Tally;
+use crate::store::store_stats::Totals;
 use crate::store::times::Times;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -45,14 +45,14 @@ pub(crate) struct Shared {
     pub(crate) failed_reads: FailedReads,
     pub(crate) id_key: ring::hmac::Key,
     /// Whether the committer makes progress.
-    pub(crate) pulse: Pulse,
+    pub(crate) committer_stall: StallDetector,
     /// Whether what makes groups durable beside it does.
-    pub(crate) sync_pulse: Pulse,
+    pub(crate) syncer_stall: StallDetector,
     pub(crate) space: Space,
     pub(crate) limits: RwLock<Limits>,
     /// The schedule of webhooks that have none of their own.
     pub(crate) retry: RwLock<RetryPolicy>,
-    pub(crate) kept: Kept,
+    pub(crate) totals: Totals,
     /// How the targets that fail do.
     pub(crate) healths: RwLock<BTreeMap<WebhookNo, TargetHealth>>,
     /// How all of them did of late.
@@ -100,12 +100,12 @@ impl Shared {
             alive: AtomicBool::new(true),
             failed_reads: FailedReads::default(),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
-            pulse: Pulse::default(),
-            sync_pulse: Pulse::default(),
+            committer_stall: StallDetector::default(),
+            syncer_stall: StallDetector::default(),
             space: Space::new(limits.min_free),
             retry: RwLock::default(),
             limits: RwLock::new(limits),
-            kept: Kept::default(),
+            totals: Totals::default(),
             healths: RwLock::default(),
             resends: Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),

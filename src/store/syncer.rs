@@ -13,7 +13,7 @@ use crate::store::engine::ending::{end, or_end, this_thread_changes};
 use crate::store::engine::marker::Marker;
 use crate::store::error::StoreError;
 use crate::store::state::Shared;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ pub(crate) struct Applied {
     pub(crate) seq: u64,
     /// Whether what follows has to wait for a sync; outcomes of attempts haven't.
     pub(crate) sync: bool,
-    pub(crate) told: Vec<Told>,
+    pub(crate) told: Vec<StoreUpdate>,
     pub(crate) answers: Vec<Answer>,
 }
 
@@ -48,7 +48,7 @@ impl Files {
         }
         for Applied { commit: _, seq, sync, mut told, answers } in groups {
             if sync && self.shared.durable.swap(seq, Ordering::AcqRel) != seq {
-                told.push(Told::Durable(Seq(seq)));
+                told.push(StoreUpdate::Durable(Seq(seq)));
             }
             if !told.is_empty() {
                 (self.tell)(told);
@@ -138,7 +138,7 @@ impl Syncer {
 fn run(shared: &Shared, files: &Mutex<Files>, under_way: &AtomicUsize, groups: &Receiver<Applied>) {
     this_thread_changes();
     while let Ok(first) = groups.recv() {
-        shared.sync_pulse.begin();
+        shared.syncer_stall.begin();
         let mut together = vec![first];
         together.extend(groups.try_iter());
         let count = together.len();
@@ -146,7 +146,7 @@ fn run(shared: &Shared, files: &Mutex<Files>, under_way: &AtomicUsize, groups: &
         files.finish(together);
         or_end(files.marker.sync_due(false).map_err(|error| about_the_marker(&error)));
         drop(files);
-        shared.sync_pulse.end();
+        shared.syncer_stall.end();
         under_way.fetch_sub(count, Ordering::AcqRel);
     }
 }

@@ -166,7 +166,7 @@ impl Times {
 mod tests {
     use super::*;
     use crate::store::query::spans::Spans;
-    use crate::store::schema::position::{Order, Place};
+    use crate::store::schema::position::{Order, Position};
 
     fn starts(runs: &Runs) -> Vec<u64> {
         runs.0.iter().map(|run| run.start).collect()
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn places_enter_the_ranges_from_either_end() {
         let spans = Spans { ranges: vec![(3, 5), (9, 9)], within: None };
-        let place = |seq, webhook| Place { seq, webhook };
+        let place = |seq, webhook| Position { seq, webhook };
         let newest = |seq| spans.enter(place(seq, 7), Order::Newest);
         assert_eq!(
             [2, 4, 7, 9, 12].map(newest),

@@ -1,25 +1,25 @@
 //! What the delivery engine is told, in the order of commit.
 
 use crate::model::{Notification, NotificationKey, Seq, State, Timestamp, Webhook, WebhookNo};
-use crate::store::cached_payload::Hot;
+use crate::store::cached_payload::CachedPayload;
 use std::sync::Arc;
 
-/// What a notification is owed.
+/// When a notification's next automatic attempt is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// No automatic attempt.
+pub enum NextAttempt {
+    /// There is none.
     Nothing,
-    /// Its first automatic attempt, at once.
-    Fresh,
-    /// Another automatic attempt, not before this.
+    /// At once: its first one.
+    First,
+    /// Not before this: it has failed before.
     Retry(Timestamp),
 }
 
-impl From<&Notification> for Standing {
+impl From<&Notification> for NextAttempt {
     fn from(notification: &Notification) -> Self {
         match notification.state {
             State::Pending if notification.test || notification.awaits_predecessor => Self::Nothing,
-            State::Pending => Self::Fresh,
+            State::Pending => Self::First,
             State::Retrying { due } => Self::Retry(due),
             State::Delivered | State::Failed | State::Cancelled => Self::Nothing,
         }
@@ -28,47 +28,47 @@ impl From<&Notification> for Standing {
 
 /// What the delivery engine is told, in the order of commit.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum StoreUpdate {
     /// A webhook was registered, changed or deleted.
     Webhook(Arc<Webhook>),
-    /// An event is owed to a webhook since now.
-    Fresh {
+    /// A notification is due for its first attempt at once.
+    Untried {
         /// The notification.
         key: NotificationKey,
         /// Its payload, where memory allowed; it needs no reading then.
-        hot: Option<Arc<Hot>>,
+        payload: Option<Arc<CachedPayload>>,
     },
-    /// An attempt by hand is owed.
+    /// A manual attempt was requested.
     Manual {
         /// The notification.
         key: NotificationKey,
-        /// Since when.
+        /// When.
         since: Timestamp,
         /// Whether a person asked for this one alone, and waits for it.
         at_once: bool,
     },
     /// A webhook has another target, or was set ACTIVE (again): what the target so far had asked for holds no more.
     Renewed {
-        /// Which.
+        /// The webhook.
         no: WebhookNo,
         /// Whether it has another target.
         moved: bool,
     },
-    /// An automatic attempt that was due later is due at this moment.
-    Moved {
+    /// An automatic attempt is due earlier than before.
+    Rescheduled {
         /// The notification.
         key: NotificationKey,
         /// Its new due time.
         due: Timestamp,
     },
-    /// An attempt's outcome was taken in.
-    Settled {
+    /// An attempt's outcome was recorded.
+    OutcomeRecorded {
         /// The notification.
         key: NotificationKey,
-        /// What it is owed now.
-        standing: Standing,
+        /// Its next automatic attempt.
+        next_attempt: NextAttempt,
     },
-    /// Nothing is owed of it any more.
+    /// Nothing of it is pending any more.
     Cancelled {
         /// The notification.
         key: NotificationKey,

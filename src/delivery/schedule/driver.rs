@@ -17,7 +17,7 @@ use crate::model::{
     Verdict, Webhook, WebhookNo,
 };
 use crate::store::RecordOutcome;
-use crate::store::{Due, Hot, Room, Standing, Store, StoreError, Told};
+use crate::store::{CachedPayload, DiskLevel, Due, NextAttempt, Store, StoreError, StoreUpdate};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +48,11 @@ pub(crate) enum DriverEvent {
     /// The notification was not attempted: something else is pending of it by now, or nothing.
     Skipped {
         key: NotificationKey,
-        standing: Standing,
+        next_attempt: NextAttempt,
     },
     /// It could not be read; [`READ_AGAIN`] later the scheduler is to hear [`Input::Unreadable`].
     Unreadable(NotificationKey),
-    Scheduler(Input<Arc<Hot>>),
+    Scheduler(Input<Arc<CachedPayload>>),
 }
 
 /// An attempt, and what it was made for.
@@ -75,7 +75,7 @@ pub(crate) struct Driver {
     client: Client,
     settings: EngineSettings,
     clock: Clock,
-    scheduler: Scheduler<Arc<Hot>>,
+    scheduler: Scheduler<Arc<CachedPayload>>,
     /// In order, so that whatever goes over all of them does the same in every run.
     lanes: BTreeMap<WebhookNo, Arc<PreparedWebhook>>,
     status: Arc<Status>,
@@ -115,7 +115,7 @@ impl Driver {
     }
 
     /// A lane for each webhook there is.
-    pub(crate) fn lanes(&mut self) -> Vec<Input<Arc<Hot>>> {
+    pub(crate) fn lanes(&mut self) -> Vec<Input<Arc<CachedPayload>>> {
         let directory = self.store.directory();
         let mut webhooks: Vec<_> = directory.all().collect();
         webhooks.sort_unstable_by_key(|webhook| webhook.no);
@@ -123,7 +123,11 @@ impl Driver {
     }
 
     /// Has the scheduler take in `inputs`; what is to be done is put into `actions`.
-    pub(crate) fn step(&mut self, inputs: &mut Vec<Input<Arc<Hot>>>, actions: &mut Vec<Action<Arc<Hot>>>) {
+    pub(crate) fn step(
+        &mut self,
+        inputs: &mut Vec<Input<Arc<CachedPayload>>>,
+        actions: &mut Vec<Action<Arc<CachedPayload>>>,
+    ) {
         self.status.steps();
         let mut touched: Vec<WebhookNo> = inputs.iter().filter_map(touches).collect();
         self.scheduler.step(self.clock.now(), inputs.drain(..), actions);
@@ -139,8 +143,8 @@ impl Driver {
     }
 
     /// Makes no attempts while the disk is so full that their outcomes might not fit. `None` where nothing has changed.
-    pub(crate) fn check_disk(&mut self) -> Option<Input<Arc<Hot>>> {
-        let starved = self.store.room() == Room::Critical;
+    pub(crate) fn check_disk(&mut self) -> Option<Input<Arc<CachedPayload>>> {
+        let starved = self.store.disk_level() == DiskLevel::Critical;
         if starved == self.starved {
             return None;
         }
@@ -150,7 +154,7 @@ impl Driver {
     }
 
     /// Starts nothing more.
-    pub(crate) fn stop(&mut self) -> Input<Arc<Hot>> {
+    pub(crate) fn stop(&mut self) -> Input<Arc<CachedPayload>> {
         self.stopping = true;
         Input::MaxInFlight(0)
     }
@@ -173,7 +177,7 @@ impl Driver {
         self.lanes.get(&no)
     }
 
-    fn lane(&mut self, webhook: Arc<Webhook>) -> Input<Arc<Hot>> {
+    fn lane(&mut self, webhook: Arc<Webhook>) -> Input<Arc<CachedPayload>> {
         let no = webhook.no;
         if webhook.deleted_at.is_some() {
             self.lanes.remove(&no);
@@ -198,7 +202,7 @@ impl Driver {
     }
 
     /// What was learned of the target so far holds no more, nor what attempts in flight will say.
-    fn renewed(&mut self, no: WebhookNo, moved: bool) -> Input<Arc<Hot>> {
+    fn renewed(&mut self, no: WebhookNo, moved: bool) -> Input<Arc<CachedPayload>> {
         if let Some(lane) = self.lanes.get_mut(&no) {
             *lane = Arc::new(PreparedWebhook::new(lane.webhook.clone(), lane.renewals.wrapping_add(1)));
         }
@@ -239,36 +243,36 @@ impl Driver {
             .for_each(|lane| self.client.forget(lane.webhook.no));
     }
 
-    pub(crate) fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<Hot>>>) {
+    pub(crate) fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
         self.settings = settings;
         inputs.push(Input::MaxInFlight(self.max_in_flight()));
         let webhooks: Vec<Arc<Webhook>> = self.lanes.values().map(|lane| lane.webhook.clone()).collect();
         inputs.extend(webhooks.into_iter().map(|webhook| self.lane(webhook)));
     }
 
-    pub(crate) fn on_store_update(&mut self, update: Told) -> Input<Arc<Hot>> {
+    pub(crate) fn on_store_update(&mut self, update: StoreUpdate) -> Input<Arc<CachedPayload>> {
         match update {
-            Told::Webhook(webhook) => self.lane(webhook),
-            Told::Fresh { key, hot } => Input::Untried { key, hot },
-            Told::Manual { key, since, at_once } => Input::Manual { key, since, at_once },
-            Told::Renewed { no, moved } => self.renewed(no, moved),
-            Told::Moved { key, due } => Input::Rescheduled { key, due },
-            Told::Settled { key, standing } => {
+            StoreUpdate::Webhook(webhook) => self.lane(webhook),
+            StoreUpdate::Untried { key, payload } => Input::Untried { key, hot: payload },
+            StoreUpdate::Manual { key, since, at_once } => Input::Manual { key, since, at_once },
+            StoreUpdate::Renewed { no, moved } => self.renewed(no, moved),
+            StoreUpdate::Rescheduled { key, due } => Input::Rescheduled { key, due },
+            StoreUpdate::OutcomeRecorded { key, next_attempt } => {
                 self.status.is_over(key);
-                Input::OutcomeRecorded { key, standing }
+                Input::OutcomeRecorded { key, next_attempt }
             }
-            Told::Cancelled { key } => Input::Cancelled(key),
-            Told::Durable(seq) => Input::Durable(seq),
+            StoreUpdate::Cancelled { key } => Input::Cancelled(key),
+            StoreUpdate::Durable(seq) => Input::Durable(seq),
         }
     }
 
-    pub(crate) fn on_event(&mut self, event: DriverEvent, inputs: &mut Vec<Input<Arc<Hot>>>) {
+    pub(crate) fn on_event(&mut self, event: DriverEvent, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
         match event {
             DriverEvent::Scheduler(input) => inputs.push(input),
-            DriverEvent::Skipped { key, standing } => {
+            DriverEvent::Skipped { key, next_attempt } => {
                 self.status.is_over(key);
                 inputs.push(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
-                inputs.push(Input::OutcomeRecorded { key, standing });
+                inputs.push(Input::OutcomeRecorded { key, next_attempt });
             }
             DriverEvent::Unreadable(key) => {
                 self.status.is_over(key);
@@ -279,7 +283,7 @@ impl Driver {
     }
 
     /// What a result means: the verdict for the store, the reachability and hold for the scheduler.
-    fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<Hot>>>) {
+    fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
         let EndedAttempt { key, lane, kind, trigger, automatic, requested_at, started_at, report } = ended;
         self.status.attempts.ended(&report.result, Duration::from_micros(u64::from(report.duration_us)));
         let now = self.clock.now();
@@ -301,15 +305,15 @@ impl Driver {
             self.warn_of_local_fault(&report.result, &lane.webhook);
             // An automatic attempt uses up nothing of its schedule and is made again. A manual one is recorded: a
             // person waits for its outcome.
-            let standing = match kind {
-                AttemptKind::Untried => Some(Standing::Fresh),
-                AttemptKind::Retry(due) => Some(Standing::Retry(due)),
+            let next_attempt = match kind {
+                AttemptKind::Untried => Some(NextAttempt::First),
+                AttemptKind::Retry(due) => Some(NextAttempt::Retry(due)),
                 AttemptKind::Manual => None,
             };
-            if let Some(standing) = standing {
+            if let Some(next_attempt) = next_attempt {
                 self.status.is_over(key);
                 inputs.push(Input::AttemptEnded { key, reachability, hold: None });
-                return inputs.push(Input::OutcomeRecorded { key, standing });
+                return inputs.push(Input::OutcomeRecorded { key, next_attempt });
             }
         }
         let mut gap = Duration::ZERO;
@@ -362,7 +366,7 @@ impl Driver {
 }
 
 /// The lane that may be held from now on, or no longer.
-fn touches(input: &Input<Arc<Hot>>) -> Option<WebhookNo> {
+fn touches(input: &Input<Arc<CachedPayload>>) -> Option<WebhookNo> {
     match input {
         Input::LaneChanged { no, .. } | Input::TargetRenewed { no, .. } | Input::LaneRemoved(no) => Some(*no),
         Input::AttemptEnded { key, .. } => Some(key.webhook),
@@ -382,7 +386,10 @@ fn touches(input: &Input<Arc<Hot>>) -> Option<WebhookNo> {
 }
 
 /// Reads the page that an action asks for. Blocks on the disk at worst. `None` for an action that asks for none.
-pub(crate) fn load(store: &Store, action: &Action<Arc<Hot>>) -> Result<Option<Input<Arc<Hot>>>, StoreError> {
+pub(crate) fn load(
+    store: &Store,
+    action: &Action<Arc<CachedPayload>>,
+) -> Result<Option<Input<Arc<CachedPayload>>>, StoreError> {
     Ok(Some(match *action {
         Action::LoadUntried(ask) => {
             Input::UntriedPage { ask, rows: store.fresh_page(ask.account, ask.lane, ask.from, ask.limit)? }
@@ -418,7 +425,7 @@ pub(crate) struct PreparedAttempt {
 impl PreparedAttempt {
     /// Of a notification that the commit which recorded its event has just announced: there is nothing to read that
     /// could differ.
-    pub(crate) fn untried(payload: &Hot) -> Self {
+    pub(crate) fn untried(payload: &CachedPayload) -> Self {
         Self {
             body: payload.payload().body().clone(),
             trigger: Trigger::Automatic,
@@ -446,22 +453,22 @@ pub(crate) fn prepare(
     account: AccountNo,
     key: NotificationKey,
     kind: AttemptKind,
-) -> Result<Result<PreparedAttempt, Standing>, StoreError> {
+) -> Result<Result<PreparedAttempt, NextAttempt>, StoreError> {
     let Some(notification) = store.notification(account, key)? else {
-        return Ok(Err(Standing::Nothing));
+        return Ok(Err(NextAttempt::Nothing));
     };
-    let standing = Standing::from(&notification);
+    let next_attempt = NextAttempt::from(&notification);
     let still = match kind {
-        AttemptKind::Untried => standing == Standing::Fresh,
-        AttemptKind::Retry(due) => standing == Standing::Retry(due),
+        AttemptKind::Untried => next_attempt == NextAttempt::First,
+        AttemptKind::Retry(due) => next_attempt == NextAttempt::Retry(due),
         AttemptKind::Manual => notification.manual_at.is_some(),
     };
     if !still {
-        return Ok(Err(standing));
+        return Ok(Err(next_attempt));
     }
     let Some((event, Some(payload))) = store.event(account, key.seq)? else {
         // Erased between the two reads; the erasure has cancelled it.
-        return Ok(Err(Standing::Nothing));
+        return Ok(Err(NextAttempt::Nothing));
     };
     Ok(Ok(PreparedAttempt {
         body: Payload::body(&payload).clone(),

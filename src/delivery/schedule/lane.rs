@@ -5,7 +5,7 @@ use super::pace::{Gcra, Quota, local_fault_pause, probe_interval};
 use super::queue::{Bounds, FIRST_DUE, LOOK_AHEAD, QueueHead, RetryQueue, after};
 use super::wheel::Wheel;
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};
-use crate::store::{Due, Standing};
+use crate::store::{Due, NextAttempt};
 use std::collections::{BTreeMap, HashMap};
 
 /// A moment that has always passed.
@@ -427,16 +427,16 @@ impl<H> Lane<H> {
 
     /// The store has recorded the outcome of an attempt and says what automatic attempt is due next. A manual one that
     /// was requested meanwhile is a row of its own.
-    pub(crate) fn outcome_recorded(&mut self, seq: Seq, next: Standing, now: Timestamp, wheel: &mut Wheel<Timer>) {
+    pub(crate) fn outcome_recorded(&mut self, seq: Seq, next: NextAttempt, now: Timestamp, wheel: &mut Wheel<Timer>) {
         let became_untried = self.busy.remove(&seq).is_some_and(|busy| busy.became_untried);
         self.untried.remove(&seq);
         self.retries.forget(seq);
         match next {
             // If its first attempt is not due after all, the attempt that reads it again finds that out.
-            Standing::Nothing if became_untried => self.offer_untried(seq, None),
-            Standing::Nothing => {}
-            Standing::Fresh => self.offer_untried(seq, None),
-            Standing::Retry(at) => self.offer_retry(Due { at, seq }, now, wheel),
+            NextAttempt::Nothing if became_untried => self.offer_untried(seq, None),
+            NextAttempt::Nothing => {}
+            NextAttempt::First => self.offer_untried(seq, None),
+            NextAttempt::Retry(at) => self.offer_retry(Due { at, seq }, now, wheel),
         }
     }
 

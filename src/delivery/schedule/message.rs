@@ -1,7 +1,7 @@
 //! What the scheduler takes in, and what it asks for.
 
 use crate::model::{AccountNo, NotificationKey, RateLimit, Seq, Timestamp, WebhookNo};
-use crate::store::{Due, Standing};
+use crate::store::{Due, NextAttempt};
 use std::time::Duration;
 
 /// The limits of a webhook's lane.
@@ -75,7 +75,7 @@ pub enum Input<H> {
         /// The notification.
         key: NotificationKey,
         /// The automatic attempt that is due next.
-        standing: Standing,
+        next_attempt: NextAttempt,
     },
     /// No attempt of the notification is due any more.
     Cancelled(NotificationKey),

@@ -8,7 +8,7 @@ use crate::model::{
     ResourceIds, RetryPolicy, Seq, Status, TEST_EVENT, Timestamp, Verdict, Webhook, WebhookNo, WebhookPatch,
     WebhookStatus,
 };
-use crate::store::{Due, Standing, rows};
+use crate::store::{Due, NextAttempt, rows};
 use std::sync::Arc;
 
 /// An event about to be recorded.
@@ -60,17 +60,17 @@ pub(super) enum Answer {
 
 /// What the engine is told, in the order of commit.
 #[derive(Clone, Debug)]
-pub(super) enum Told {
+pub(super) enum StoreUpdate {
     Webhook(Arc<Webhook>),
     /// With the event's payload, unless memory was short.
-    Fresh(NotificationKey, Option<u64>),
+    Untried(NotificationKey, Option<u64>),
     /// And whether a person waits for it.
     Manual(NotificationKey, Timestamp, bool),
     /// And whether it has another target.
     Renewed(WebhookNo, bool),
     /// Due at this moment, and later before.
-    Moved(NotificationKey, Timestamp),
-    Settled(NotificationKey, Standing),
+    Rescheduled(NotificationKey, Timestamp),
+    OutcomeRecorded(NotificationKey, NextAttempt),
     Cancelled(NotificationKey),
     Durable(Seq),
 }
@@ -79,7 +79,7 @@ pub(super) enum Told {
 pub(super) struct Apply<'w> {
     pub(super) store: &'w mut Store,
     pub(super) ledger: &'w mut Ledger,
-    pub(super) told: &'w mut Vec<Told>,
+    pub(super) told: &'w mut Vec<StoreUpdate>,
     pub(super) passed_on: &'w mut bool,
     /// Whether memory is short, so that payloads are read again.
     pub(super) cold: bool,
@@ -141,7 +141,7 @@ impl Apply<'_> {
         let webhook = self.change(no, |webhook| patch.apply(webhook))?;
         let moved = webhook.target != before.target;
         if moved || resumed {
-            self.told.push(Told::Renewed(no, moved));
+            self.told.push(StoreUpdate::Renewed(no, moved));
         }
         if moved || resumed || webhook.retry != before.retry {
             let same = |job: &Job| matches!(job, Job::BringForward { webhook, .. } if *webhook == no);
@@ -159,7 +159,7 @@ impl Apply<'_> {
         let webhook = Arc::new(webhook);
         self.ledger.policy(&webhook);
         self.store.put_webhook(webhook.clone());
-        self.told.push(Told::Webhook(webhook.clone()));
+        self.told.push(StoreUpdate::Webhook(webhook.clone()));
         webhook
     }
 
@@ -193,7 +193,7 @@ impl Apply<'_> {
         for (webhook, ordered) in owed_to {
             let key = NotificationKey { seq, webhook };
             if !self.owe(&event, webhook, ordered) {
-                self.told.push(Told::Fresh(key, hot));
+                self.told.push(StoreUpdate::Untried(key, hot));
             }
         }
         uid
@@ -233,7 +233,7 @@ impl Apply<'_> {
         let key = NotificationKey { seq, webhook };
         self.ledger.owed(key, self.time);
         self.store.put_notification(&[], Notification::new(key, ACCOUNT, self.now, true));
-        self.told.push(Told::Manual(key, self.now, true));
+        self.told.push(StoreUpdate::Manual(key, self.now, true));
         Answer::Owed(vec![(key, self.time)])
     }
 
@@ -254,7 +254,7 @@ impl Apply<'_> {
             notification.erase(self.now);
             self.store.put_notification(&before, notification);
             self.pass_on(was_ready, key);
-            self.told.push(Told::Cancelled(key));
+            self.told.push(StoreUpdate::Cancelled(key));
         }
         Answer::Erased(uid)
     }
@@ -301,7 +301,7 @@ impl Apply<'_> {
         let key = next.key;
         self.store.put_notification(&before, next);
         self.ledger.has_turn(key, self.time);
-        self.told.push(Told::Fresh(key, None));
+        self.told.push(StoreUpdate::Untried(key, None));
         *self.passed_on = true;
     }
 
@@ -319,10 +319,10 @@ impl Apply<'_> {
         let mut notification = self.store.notifications[&key].clone();
         let (before, was_ready) = (rows::of(&notification), notification.is_ready());
         notification.record_outcome(attempt, verdict, asked_at, self.now);
-        let standing = Standing::from(&notification);
+        let next_attempt = NextAttempt::from(&notification);
         self.store.put_notification(&before, notification);
         self.pass_on(was_ready, key);
-        self.told.push(Told::Settled(key, standing));
+        self.told.push(StoreUpdate::OutcomeRecorded(key, next_attempt));
     }
 
     fn resend(&mut self, key: NotificationKey, at_once: bool) -> Option<Result<(), ResendRefusal>> {
@@ -337,7 +337,7 @@ impl Apply<'_> {
         }
         let since = notification.manual_at;
         self.store.put_notification(&before, notification);
-        self.told.extend(since.map(|since| Told::Manual(key, since, at_once)));
+        self.told.extend(since.map(|since| StoreUpdate::Manual(key, since, at_once)));
         Some(Ok(()))
     }
 
@@ -363,7 +363,7 @@ impl Apply<'_> {
                 None => {
                     self.ledger.owed_late(uid, webhook);
                     if !self.owe(&event, webhook, ordered) {
-                        self.told.push(Told::Fresh(key, None));
+                        self.told.push(StoreUpdate::Untried(key, None));
                     }
                 }
             }
@@ -413,7 +413,7 @@ impl Apply<'_> {
             if let Some(due) = sooner.filter(|due| notification.bring_forward(*due, self.now)) {
                 self.store.put_notification(&before, notification);
                 self.ledger.moved(key, due, self.time);
-                self.told.push(Told::Moved(key, due));
+                self.told.push(StoreUpdate::Rescheduled(key, due));
             }
         }
         rows.get(batch).copied()

@@ -2,7 +2,7 @@
 //! while; whoever asked is answered, and what is fresh is told, only after that. Outcomes wait for nobody's sync, for 100 ms at
 //! most. Between any two of these steps the process may die.
 
-use super::changes::{Answer, Apply, Commit, Told};
+use super::changes::{Answer, Apply, Commit, StoreUpdate};
 use super::world::{Later, World};
 use crate::model::Timestamp;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ pub(super) struct Committer {
     /// When it looks at what waits next.
     awake_at: Option<u64>,
     syncing: bool,
-    told: Vec<Told>,
+    told: Vec<StoreUpdate>,
     answers: Vec<(u64, Answer)>,
     pub(super) jobs: VecDeque<u64>,
     unsynced_since: Option<u64>,
@@ -107,7 +107,7 @@ impl World {
         let kept = self.store.sync();
         self.ledger.kept(&kept);
         if self.store.durable != before {
-            self.committer.told.push(Told::Durable(crate::model::Seq(self.store.durable)));
+            self.committer.told.push(StoreUpdate::Durable(crate::model::Seq(self.store.durable)));
         }
         if self.may_die("synced, nobody told") {
             return;
@@ -166,7 +166,7 @@ impl World {
         if !self.committer.told.is_empty() {
             let told = std::mem::take(&mut self.committer.told);
             self.told_at = self.told_at.max(self.time + self.delay());
-            self.put(self.told_at, Later::Told(told));
+            self.put(self.told_at, Later::StoreUpdate(told));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The driver as a model: what `delivery/engine.rs` does between the scheduler, the store and the network, without tasks. What
 //! an attempt's result means is told again here.
 
-use super::changes::{Commit, Told};
+use super::changes::{Commit, StoreUpdate};
 use super::ledger::Leaving;
 use super::store::{ACCOUNT, Store};
 use super::watch::Watch;
-use super::world::{Hot, Later, World};
+use super::world::{CachedPayload, Later, World};
 use crate::delivery::schedule::message::LaneSettings;
 use crate::delivery::schedule::message::{Action, AttemptKind, Input, Reachability, RetryAfterHold};
 use crate::delivery::schedule::queue::Bounds;
@@ -14,7 +14,7 @@ use crate::model::{
     Attempt, AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Seq, Timestamp, Timings, Trigger, Verdict,
     Webhook, WebhookNo, millis,
 };
-use crate::store::{Due, Standing};
+use crate::store::{Due, NextAttempt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +25,10 @@ const AUDIT_ROWS: usize = 64;
 const READ_AGAIN_MS: u64 = 15_000;
 
 pub(super) struct Driver {
-    scheduler: Scheduler<Hot>,
+    scheduler: Scheduler<CachedPayload>,
     /// With how often each was renewed.
     lanes: BTreeMap<WebhookNo, (Arc<Webhook>, u32)>,
-    inputs: Vec<Input<Hot>>,
+    inputs: Vec<Input<CachedPayload>>,
     pub(super) watch: Watch,
     bounds: Bounds,
     pub(super) stepped_at: u64,
@@ -99,13 +99,13 @@ impl World {
 
     // ---- what it hears ----
 
-    pub(super) fn learn(&mut self, told: Told) {
+    pub(super) fn learn(&mut self, told: StoreUpdate) {
         let input = match told {
-            Told::Webhook(webhook) if webhook.deleted_at.is_some() => {
+            StoreUpdate::Webhook(webhook) if webhook.deleted_at.is_some() => {
                 self.driver().lanes.remove(&webhook.no);
                 Input::LaneRemoved(webhook.no)
             }
-            Told::Webhook(webhook) => {
+            StoreUpdate::Webhook(webhook) => {
                 let own = webhook.max_in_flight.map(usize::from);
                 let settings = LaneSettings {
                     account: ACCOUNT,
@@ -118,29 +118,29 @@ impl World {
                 self.driver().lanes.insert(no, (webhook, renewals));
                 Input::LaneChanged { no, settings }
             }
-            Told::Fresh(key, hot) => Input::Untried { key, hot },
-            Told::Manual(key, since, at_once) => Input::Manual { key, since, at_once },
-            Told::Renewed(no, moved) => {
+            StoreUpdate::Untried(key, hot) => Input::Untried { key, hot },
+            StoreUpdate::Manual(key, since, at_once) => Input::Manual { key, since, at_once },
+            StoreUpdate::Renewed(no, moved) => {
                 if let Some((_, renewals)) = self.driver().lanes.get_mut(&no) {
                     *renewals += 1;
                 }
                 Input::TargetRenewed { no, moved }
             }
-            Told::Moved(key, due) => Input::Rescheduled { key, due },
-            Told::Settled(key, standing) => Input::OutcomeRecorded { key, standing },
-            Told::Cancelled(key) => Input::Cancelled(key),
-            Told::Durable(seq) => Input::Durable(seq),
+            StoreUpdate::Rescheduled(key, due) => Input::Rescheduled { key, due },
+            StoreUpdate::OutcomeRecorded(key, next_attempt) => Input::OutcomeRecorded { key, next_attempt },
+            StoreUpdate::Cancelled(key) => Input::Cancelled(key),
+            StoreUpdate::Durable(seq) => Input::Durable(seq),
         };
         self.hear(input);
     }
 
-    pub(super) fn hear(&mut self, input: Input<Hot>) {
+    pub(super) fn hear(&mut self, input: Input<CachedPayload>) {
         self.driver().inputs.push(input);
     }
 
-    pub(super) fn untried(&mut self, key: NotificationKey, standing: Standing) {
+    pub(super) fn untried(&mut self, key: NotificationKey, next_attempt: NextAttempt) {
         self.hear(Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None });
-        self.hear(Input::OutcomeRecorded { key, standing });
+        self.hear(Input::OutcomeRecorded { key, next_attempt });
     }
 
     /// The limit of attempts in flight over all webhooks changes; none while the disk has no room for outcomes.
@@ -154,7 +154,7 @@ impl World {
         let webhooks: Vec<Arc<Webhook>> = self.driver().lanes.values().map(|(webhook, _)| webhook.clone()).collect();
         self.limit(self.settings.max_in_flight);
         for webhook in webhooks {
-            self.learn(Told::Webhook(webhook));
+            self.learn(StoreUpdate::Webhook(webhook));
         }
     }
 
@@ -193,7 +193,7 @@ impl World {
         }
     }
 
-    fn act(&mut self, action: Action<Hot>) {
+    fn act(&mut self, action: Action<CachedPayload>) {
         match action {
             Action::Start { key, kind, hot, .. } => self.begin(key, kind, hot),
             Action::Lost(key) => panic!("held by nobody: {:?}", self.store.notifications.get(&key)),
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    pub(super) fn read_page(&mut self, action: &Action<Hot>) {
+    pub(super) fn read_page(&mut self, action: &Action<CachedPayload>) {
         let store = &self.store;
         let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
         let input = match *action {
@@ -230,7 +230,7 @@ impl World {
         self.put(at, Later::Learned(input));
     }
 
-    fn begin(&mut self, key: NotificationKey, kind: AttemptKind, hot: Option<Hot>) {
+    fn begin(&mut self, key: NotificationKey, kind: AttemptKind, hot: Option<CachedPayload>) {
         self.say(|| format!("starts {key:?} {kind:?} {}", if hot.is_some() { "hot" } else { "" }));
         let now = self.moment();
         let Some(driver) = &mut self.driver else {
@@ -259,10 +259,10 @@ impl World {
         }
         match read(&self.store, key, kind) {
             Ok(made) => self.send(start, made),
-            Err(standing) => {
-                self.say(|| format!("{key:?} is not due as {kind:?} any more, but {standing:?}"));
+            Err(next_attempt) => {
+                self.say(|| format!("{key:?} is not due as {kind:?} any more, but {next_attempt:?}"));
                 let at = self.time + self.delay();
-                self.put(at, Later::Untried(key, standing));
+                self.put(at, Later::Untried(key, next_attempt));
             }
         }
     }
@@ -300,15 +300,15 @@ impl World {
             AttemptResult::Error(error) if error.code == ErrorCode::Internal => (None, Reachability::LocalFault),
             AttemptResult::Error(_) => (None, Reachability::Inconclusive),
         };
-        let standing = match kind {
-            AttemptKind::Untried => Some(Standing::Fresh),
-            AttemptKind::Retry(due) => Some(Standing::Retry(due)),
+        let next_attempt = match kind {
+            AttemptKind::Untried => Some(NextAttempt::First),
+            AttemptKind::Retry(due) => Some(NextAttempt::Retry(due)),
             AttemptKind::Manual => None,
         };
-        if let Some(standing) = standing.filter(|_| reachability == Reachability::LocalFault) {
+        if let Some(next_attempt) = next_attempt.filter(|_| reachability == Reachability::LocalFault) {
             self.ledger.not_made(number);
             self.hear(Input::AttemptEnded { key, reachability, hold: None });
-            return self.hear(Input::OutcomeRecorded { key, standing });
+            return self.hear(Input::OutcomeRecorded { key, next_attempt });
         }
         let policy = self.policy_of(present.as_ref().map_or(&lane, |(present, _)| present)).clone();
         let failed = automatic.saturating_add(1);
@@ -362,21 +362,21 @@ fn check_due(policy: &RetryPolicy, least: Duration, now: Timestamp, due: Timesta
 }
 
 /// As `engine::read` does: what is still owed, or what is owed instead.
-fn read(store: &Store, key: NotificationKey, kind: AttemptKind) -> Result<Made, Standing> {
+fn read(store: &Store, key: NotificationKey, kind: AttemptKind) -> Result<Made, NextAttempt> {
     let durable = store.notifications.get(&key).filter(|_| key.seq.0 <= store.durable);
-    let notification = durable.ok_or(Standing::Nothing)?;
-    let standing = Standing::from(notification);
+    let notification = durable.ok_or(NextAttempt::Nothing)?;
+    let next_attempt = NextAttempt::from(notification);
     let still = match kind {
-        AttemptKind::Untried => standing == Standing::Fresh,
-        AttemptKind::Retry(due) => standing == Standing::Retry(due),
+        AttemptKind::Untried => next_attempt == NextAttempt::First,
+        AttemptKind::Retry(due) => next_attempt == NextAttempt::Retry(due),
         AttemptKind::Manual => notification.manual_at.is_some(),
     };
     if !still {
-        return Err(standing);
+        return Err(next_attempt);
     }
     let recorded = &store.events[&key.seq];
     if recorded.event.erased_at.is_some() {
-        return Err(Standing::Nothing);
+        return Err(NextAttempt::Nothing);
     }
     let by_hand = kind == AttemptKind::Manual;
     Ok(Made {
@@ -388,7 +388,7 @@ fn read(store: &Store, key: NotificationKey, kind: AttemptKind) -> Result<Made, 
     })
 }
 
-fn watch(watch: &mut Watch, input: &Input<Hot>, time: u64, wall: u64) {
+fn watch(watch: &mut Watch, input: &Input<CachedPayload>, time: u64, wall: u64) {
     match input {
         Input::LaneChanged { no, settings } => watch.lane(*no, *settings, time),
         Input::TargetRenewed { no, moved } => watch.renewed(*no, *moved, time),

@@ -1,7 +1,7 @@
 //! The world: time, and what will happen. One process lives in it at a time, and all that is on its way within that process
 //! dies with it.
 
-use super::changes::{Commit, New, Told};
+use super::changes::{Commit, New, StoreUpdate};
 use super::committer::Committer;
 use super::driver::{Driver, Fetch, Request};
 use super::ledger::Ledger;
@@ -14,7 +14,7 @@ use crate::delivery::schedule::message::{Action, Input};
 use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{NotificationKey, RetryPolicy, Webhook, millis};
-use crate::store::Standing;
+use crate::store::NextAttempt;
 use std::collections::BTreeMap;
 
 const START_MS: u64 = 1_795_435_200_000;
@@ -22,7 +22,7 @@ const START_MS: u64 = 1_795_435_200_000;
 const LONGEST_NAP_MS: u64 = 25_000;
 
 /// What a fresh notification brings along: whose payload it is.
-pub(super) type Hot = u64;
+pub(super) type CachedPayload = u64;
 
 /// What will happen within the process.
 pub(super) enum Later {
@@ -30,13 +30,13 @@ pub(super) enum Later {
     Synced {
         ends_turn: bool,
     },
-    Told(Vec<Told>),
+    StoreUpdate(Vec<StoreUpdate>),
     /// A page is read from the store.
-    Read(Action<Hot>),
-    Learned(Input<Hot>),
+    Read(Action<CachedPayload>),
+    Learned(Input<CachedPayload>),
     Fetch(Fetch),
     Ended(Box<Request>),
-    Untried(NotificationKey, Standing),
+    Untried(NotificationKey, NextAttempt),
     /// The driver comes round by itself.
     Round,
 }
@@ -145,7 +145,7 @@ impl World {
         let webhooks: Vec<_> = self.store.directory().cloned().collect();
         self.driver = Some(Driver::new(self.wall(), self.settings.max_in_flight, durable, self.bounds));
         for webhook in webhooks {
-            self.learn(Told::Webhook(webhook));
+            self.learn(StoreUpdate::Webhook(webhook));
         }
         self.step();
     }
@@ -251,12 +251,12 @@ impl World {
         match later {
             Later::Committer => self.committer_turn(),
             Later::Synced { ends_turn } => self.synced(ends_turn),
-            Later::Told(told) => told.into_iter().for_each(|told| self.learn(told)),
+            Later::StoreUpdate(told) => told.into_iter().for_each(|told| self.learn(told)),
             Later::Read(action) => self.read_page(&action),
             Later::Learned(input) => self.hear(input),
             Later::Fetch(fetch) => self.fetch(fetch),
             Later::Ended(request) => self.conclude(*request),
-            Later::Untried(key, standing) => self.untried(key, standing),
+            Later::Untried(key, next_attempt) => self.untried(key, next_attempt),
             Later::Round => self.step(),
         }
     }

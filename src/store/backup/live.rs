@@ -29,7 +29,7 @@ pub enum Piece {
 }
 
 /// A backup under way, in the committer's hands.
-pub(crate) struct Hot {
+pub(crate) struct LiveBackup {
     pieces: mpsc::Sender<Piece>,
     /// The first key that is not read yet; `None` when all are.
     next: Option<Key>,
@@ -51,7 +51,7 @@ pub(crate) enum Stepped {
     Over,
 }
 
-impl Hot {
+impl LiveBackup {
     /// The channel that a backup's pieces come through.
     pub(crate) fn channel() -> (mpsc::Sender<Piece>, mpsc::Receiver<Piece>) {
         mpsc::channel(FRAMES_WAITING)

@@ -10,13 +10,13 @@ use std::{fs, io};
 
 /// Fails once a disk has less room than must stay free: a backup beside the store must not be what fills its disk.
 #[derive(Clone, Debug)]
-struct Room {
+struct FreeSpaceGuard {
     folder: PathBuf,
     min_free: u64,
     unchecked: u64,
 }
 
-impl Room {
+impl FreeSpaceGuard {
     /// After how many bytes the disk is looked at again.
     const LOOK_AFTER: u64 = 4 * 1024 * 1024;
 
@@ -49,7 +49,7 @@ pub struct NewFile {
     path: PathBuf,
     part: PathBuf,
     file: Option<File>,
-    room: Room,
+    room: FreeSpaceGuard,
 }
 
 impl NewFile {
@@ -62,7 +62,7 @@ impl NewFile {
         part.push(format!(".{:08x}.part", u32::from_be_bytes(crate::random::bytes())));
         let part = PathBuf::from(part);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut room = Room::new(folder, min_free);
+        let mut room = FreeSpaceGuard::new(folder, min_free);
         room.take(0)?;
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
         Ok(Self { path: path.to_owned(), part, file: Some(file), room })

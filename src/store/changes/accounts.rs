@@ -13,7 +13,7 @@ use crate::store::schema::keys::below_webhook;
 use crate::store::schema::record::Job;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::sync::{Arc, PoisonError};
 
 /// About how many rows a turn deletes: one or two milliseconds of the committer's time.
@@ -145,7 +145,7 @@ impl Ledger {
                     directory.remove(&webhook);
                     *self.shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
                     webhook.deleted_at.get_or_insert(now);
-                    self.told.push(Told::Webhook(Arc::new(webhook)));
+                    self.updates.push(StoreUpdate::Webhook(Arc::new(webhook)));
                 }
                 Ok(None) => {}
                 Err(error) => tracing::error!(%error, webhook = no.0, "a webhook of the account can't be read"),

@@ -8,7 +8,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::keys;
 use crate::store::schema::record::Job;
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 
 /// How many rows are looked at in one turn.
 const BATCH: usize = 128;
@@ -65,7 +65,7 @@ impl Ledger {
                     let sooner = notification.due_by_schedule(policy, Timestamp::from_ms(asked_ms));
                     if let Some(due) = sooner.filter(|due| notification.bring_forward(*due, now)) {
                         put_notification(txn, &before, &notification);
-                        self.told.push(Told::Moved { key, due });
+                        self.updates.push(StoreUpdate::Rescheduled { key, due });
                     }
                 }
                 Ok(None) => {}

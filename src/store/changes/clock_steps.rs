@@ -15,7 +15,7 @@ use crate::store::schema::keys::Key;
 use crate::store::schema::record::ClockV1;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::time::Duration;
 
 /// How many rows are looked at in one turn: a millisecond or two of the committer's time.
@@ -37,7 +37,7 @@ enum At {
 
 /// What the committer knows of the clock's steps.
 #[derive(Debug)]
-pub(crate) struct Sooner {
+pub(crate) struct ClockSteps {
     at: Option<At>,
     /// Whether the clock's record is to be written with the next batch.
     is_to_be_kept: bool,
@@ -48,7 +48,7 @@ pub(crate) struct Sooner {
     started: Duration,
 }
 
-impl Sooner {
+impl ClockSteps {
     /// At a start: `is_behind` says whether the clock is behind the store's last change.
     pub(crate) fn at_start(kept: Option<&ClockV1>, is_behind: bool, pace: Duration) -> Self {
         let is_due = is_behind || kept.is_some_and(|kept| kept.sooner);
@@ -86,55 +86,55 @@ impl Ledger {
             let (seconds, now) = (in_seconds(by_ms), now.wall);
             if by_ms < 0 {
                 tracing::warn!(%seconds, %now, "the wall clock was put back: what is due is brought forward by as much");
-                self.sooner.begin();
+                self.clock_steps.begin();
             } else {
                 tracing::warn!(%seconds, %now, "the wall clock was put forward, or this machine was suspended");
             }
         }
-        let is_due = self.sooner.kept.is_none_or(|kept| self.clock.pace().saturating_sub(kept) >= KEEP_EVERY);
-        if (trust.is_some() && is_due) || (trust.is_none() && self.sooner.kept.is_some()) {
-            self.sooner.is_to_be_kept = true;
+        let is_due = self.clock_steps.kept.is_none_or(|kept| self.clock.pace().saturating_sub(kept) >= KEEP_EVERY);
+        if (trust.is_some() && is_due) || (trust.is_none() && self.clock_steps.kept.is_some()) {
+            self.clock_steps.is_to_be_kept = true;
         }
         self.tell_of_lead(lead);
         now
     }
 
     fn tell_of_lead(&mut self, lead: Duration) {
-        let far = if self.clock.pace().saturating_sub(self.sooner.started) < Duration::from_secs(2) {
+        let far = if self.clock.pace().saturating_sub(self.clock_steps.started) < Duration::from_secs(2) {
             FAR_AT_START
         } else {
             FAR
         };
-        if lead >= far && !self.sooner.is_told {
-            self.sooner.is_told = true;
+        if lead >= far && !self.clock_steps.is_told {
+            self.clock_steps.is_told = true;
             tracing::warn!(
                 ahead = %humantime::format_duration(Duration::from_secs(lead.as_secs())),
                 "the wall clock is far ahead of what this store has seen: until that has lasted 24 hours, retention goes by the time it \
                  knows; if the clock is wrong, put it right"
             );
-        } else if lead.is_zero() && self.sooner.is_told {
-            self.sooner.is_told = false;
+        } else if lead.is_zero() && self.clock_steps.is_told {
+            self.clock_steps.is_told = false;
             tracing::info!("the wall clock is trusted again: retention goes by it");
         }
     }
 
     /// Writes the clock's record along with whatever changes, if it must be.
     pub(crate) fn keep_the_clock(&mut self, txn: &mut Txn<'_>) {
-        if !std::mem::take(&mut self.sooner.is_to_be_kept) {
+        if !std::mem::take(&mut self.clock_steps.is_to_be_kept) {
             return;
         }
-        let record = self.shared.times.record(self.sooner.is_under_way());
-        self.sooner.kept = record.trust.map(|_| self.clock.pace());
+        let record = self.shared.times.record(self.clock_steps.is_under_way());
+        self.clock_steps.kept = record.trust.map(|_| self.clock.pace());
         txn.put(keys::meta("clock"), record::encode_clock(&record));
     }
 
     /// Brings forward a little of what waits too long.
     pub(crate) fn bring_forward(&mut self, txn: &mut Txn<'_>) {
-        if !self.sooner.is_under_way() && !self.sooner.is_to_be_kept {
+        if !self.clock_steps.is_under_way() && !self.clock_steps.is_to_be_kept {
             return;
         }
         let now = self.clock.now();
-        self.sooner.at = match self.sooner.at.take() {
+        self.clock_steps.at = match self.clock_steps.at.take() {
             None => None,
             Some(At::Retries(from)) => Some(match self.retries_from(txn, from, now) {
                 Some(next) => At::Retries(next),
@@ -142,12 +142,12 @@ impl Ledger {
             }),
             Some(At::Windows) => self.windows(txn, now).then_some(At::Windows),
         };
-        if !self.sooner.is_under_way() {
+        if !self.clock_steps.is_under_way() {
             // The next start needn't look again; and the runs that no event is left of can go.
-            self.sooner.is_to_be_kept = true;
+            self.clock_steps.is_to_be_kept = true;
             self.forget_runs();
         }
-        if self.sooner.is_to_be_kept {
+        if self.clock_steps.is_to_be_kept {
             self.keep_the_clock(txn);
         }
     }
@@ -183,7 +183,7 @@ impl Ledger {
                 Ok(Some((mut notification, before))) => {
                     if let Some(due) = notification.cap_to_gap(now) {
                         put_notification(txn, &before, &notification);
-                        self.told.push(Told::Moved { key, due });
+                        self.updates.push(StoreUpdate::Rescheduled { key, due });
                     }
                 }
                 Ok(None) => {}

@@ -4,7 +4,7 @@ use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, WebhookId,
     WebhookNo,
 };
-use crate::store::cached_payload::Hot;
+use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, remember};
 use crate::store::changes::ledger::Ledger;
@@ -15,7 +15,7 @@ use crate::store::schema::index::event_rows;
 use crate::store::schema::record::{IdempotencyV1, Stored};
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
@@ -236,18 +236,18 @@ impl Ledger {
             txn.put(row, Vec::new());
         }
         let trace = event.trace.clone();
-        let hot = if is_held { Hot::within(&self.hot_budget, payload, trace) } else { None };
+        let cached = if is_held { CachedPayload::within(&self.cached_bytes, payload, trace) } else { None };
         for (webhook, turn) in turns {
             if matches!(owed, Owed::AsTestOf(_)) {
                 let notification = Notification::new(NotificationKey { seq, webhook }, account, now, true);
                 put_notification(txn, &[], &notification);
                 self.head.notifications += 1;
-                self.told.push(Told::Manual { key: notification.key, since: now, at_once: true });
+                self.updates.push(StoreUpdate::Manual { key: notification.key, since: now, at_once: true });
                 continue;
             }
             let notification = self.owe(txn, &event, webhook, turn, now);
             if !notification.awaits_predecessor {
-                self.told.push(Told::Fresh { key: notification.key, hot: hot.clone() });
+                self.updates.push(StoreUpdate::Untried { key: notification.key, payload: cached.clone() });
             }
         }
         Ok(event)
@@ -349,7 +349,7 @@ impl Ledger {
                 }
             }
             // Even one that owes nothing may have an attempt in flight.
-            self.told.push(Told::Cancelled { key });
+            self.updates.push(StoreUpdate::Cancelled { key });
         }
         Ok(Some(event))
     }

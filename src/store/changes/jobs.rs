@@ -14,7 +14,7 @@ use crate::store::limits::MAX_JOBS;
 use crate::store::query::filter::NotificationQuery;
 use crate::store::query::walk::Walk;
 use crate::store::schema::keys::Key;
-use crate::store::schema::position::{Order, Place};
+use crate::store::schema::position::{Order, Position};
 use crate::store::schema::record::Job;
 use crate::store::schema::{keys, record, sets};
 use crate::store::txn::Txn;
@@ -319,7 +319,7 @@ impl Ledger {
                     ..NotificationQuery::default()
                 };
                 let (at, last) =
-                    (Place { seq: at_seq, webhook: at_webhook }, Place { seq: last_seq, webhook: last_webhook });
+                    (Position { seq: at_seq, webhook: at_webhook }, Position { seq: last_seq, webhook: last_webhook });
                 let shared = self.shared.clone();
                 let (found, next) =
                     Walk::between(&shared, account_no, &query, at, last)?.readable_page(JOB_BATCH, most - owed)?;

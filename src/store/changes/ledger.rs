@@ -2,11 +2,11 @@
 
 use crate::clock::Clock;
 use crate::model::{AccountNo, EventType, Timestamp, WebhookNo};
-use crate::store::changes::clock_steps::Sooner;
+use crate::store::changes::clock_steps::ClockSteps;
 use crate::store::changes::events::Matches;
 use crate::store::changes::job_queue::{Jobs, Open};
 use crate::store::changes::retention::Retirement;
-use crate::store::changes::sweep::{Gone, GoneWebhooks};
+use crate::store::changes::sweep::{DeletedWebhook, DeletedWebhooks};
 use crate::store::directory::Directory;
 use crate::store::engine::catch_sled_panic;
 use crate::store::error::StoreError;
@@ -15,7 +15,7 @@ use crate::store::schema::record::{ClockV1, HeadV1};
 use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -30,15 +30,15 @@ pub struct Ledger {
     /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
     pub(crate) matches: HashMap<(AccountNo, EventType), Matches>,
     /// Deleted webhooks whose rows are kept.
-    pub(crate) gone: GoneWebhooks,
+    pub(crate) deleted_webhooks: DeletedWebhooks,
     /// Types that may have lost their last event.
     pub(crate) maybe_unused_types: BTreeSet<(AccountNo, String)>,
-    pub(crate) sooner: Sooner,
+    pub(crate) clock_steps: ClockSteps,
     pub(crate) jobs: Jobs,
     /// How many bytes of payloads are held in memory.
-    pub(crate) hot_budget: Arc<AtomicUsize>,
+    pub(crate) cached_bytes: Arc<AtomicUsize>,
     /// What the delivery engine is told once the group is durable.
-    pub(crate) told: Vec<Told>,
+    pub(crate) updates: Vec<StoreUpdate>,
     /// The outcomes of the group that is staged.
     pub(crate) outcomes: Vec<(AccountNo, Outcome)>,
     /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
@@ -52,12 +52,12 @@ impl Ledger {
     /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
     pub(crate) fn load(shared: Arc<Shared>, kept: Option<&ClockV1>) -> Result<Self, StoreError> {
         let tree = &shared.tree;
-        let (mut directory, mut gone) = (Directory::default(), GoneWebhooks::new());
+        let (mut directory, mut gone) = (Directory::default(), DeletedWebhooks::new());
         for row in tree.scan(&keys::webhooks()) {
             let webhook = record::decode_webhook(&row?.1)?;
             match webhook.deleted_at {
                 None => directory.put(&Arc::new(webhook)),
-                Some(_) => gone.push_back(Gone { account: webhook.account, no: webhook.no, id: webhook.id }),
+                Some(_) => gone.push_back(DeletedWebhook { account: webhook.account, no: webhook.no, id: webhook.id }),
             }
         }
         let mut tokens = HashMap::new();
@@ -119,19 +119,19 @@ impl Ledger {
         shared.durable.store(head.seq, Ordering::Release);
         let maybe_unused_types = Self::all_types(&shared);
         let clock = shared.times.clock.clone();
-        let sooner = Sooner::at_start(kept, head.time_ms > clock.now().as_ms(), clock.pace());
+        let clock_steps = ClockSteps::at_start(kept, head.time_ms > clock.now().as_ms(), clock.pace());
         let loaded = Self {
             shared,
             clock,
             head,
             accounts,
             matches: HashMap::new(),
-            gone,
+            deleted_webhooks: gone,
             maybe_unused_types,
-            sooner,
+            clock_steps,
             jobs,
-            hot_budget: Arc::new(AtomicUsize::new(0)),
-            told: Vec::new(),
+            cached_bytes: Arc::new(AtomicUsize::new(0)),
+            updates: Vec::new(),
             outcomes: Vec::new(),
             passed_on: false,
             retirement: Retirement::default(),
@@ -148,14 +148,14 @@ impl Ledger {
         let (stamp, begins_a_run) = self.shared.times.stamp(now, self.head.time_ms, self.head.seq + 1);
         self.head.time_ms = stamp.as_ms();
         if begins_a_run {
-            self.sooner.begin();
+            self.clock_steps.begin();
         }
         stamp
     }
 
     /// Shows the figures of the head to whoever asks.
     pub(crate) fn publish(&self) {
-        let kept = &self.shared.kept;
+        let kept = &self.shared.totals;
         kept.events.store(self.head.events, Ordering::Relaxed);
         kept.notifications.store(self.head.notifications, Ordering::Relaxed);
         kept.payload_bytes.store(self.head.payload_bytes, Ordering::Relaxed);

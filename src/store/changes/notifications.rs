@@ -8,20 +8,20 @@ use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, owed_to, put_notification, read_event};
 use crate::store::error::StoreError;
+use crate::store::hour_counts::OutcomeKind;
 use crate::store::recent_outcomes::Outcome;
 use crate::store::schema::{keys, record};
-use crate::store::tally::Came;
 use crate::store::txn::Txn;
-use crate::store::updates::{Standing, Told};
+use crate::store::updates::{NextAttempt, StoreUpdate};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What is counted of an attempt.
-fn came(attempt: &Attempt, verdict: Verdict) -> Came {
+fn came(attempt: &Attempt, verdict: Verdict) -> OutcomeKind {
     match verdict {
-        _ if attempt.result.confirms() => Came::Confirmed,
-        Verdict::Exhausted => Came::Failed,
-        Verdict::Confirmed | Verdict::RetryAt(_) | Verdict::ScheduleUnchanged => Came::Retried,
+        _ if attempt.result.confirms() => OutcomeKind::Confirmed,
+        Verdict::Exhausted => OutcomeKind::Failed,
+        Verdict::Confirmed | Verdict::RetryAt(_) | Verdict::ScheduleUnchanged => OutcomeKind::Retried,
     }
 }
 
@@ -95,12 +95,12 @@ impl Ledger {
             Verdict::RetryAt(due) => Verdict::RetryAt(due.min(self.clock.now().plus(gap))),
             Verdict::Confirmed | Verdict::Exhausted | Verdict::ScheduleUnchanged => verdict,
         };
-        let standing = match find_notification(txn, account, key) {
-            Ok(None) => Standing::Nothing,
+        let next_attempt = match find_notification(txn, account, key) {
+            Ok(None) => NextAttempt::Nothing,
             Err(error) => {
                 let notification = self.shared.notification_id(key);
                 tracing::error!(%error, %notification, "an attempt's outcome could not be kept");
-                Standing::Nothing
+                NextAttempt::Nothing
             }
             Ok(Some((mut notification, before))) => {
                 let (was_ready, before_it) = (notification.is_ready(), notification.state);
@@ -139,10 +139,10 @@ impl Ledger {
                     }
                 }
                 self.outcomes.push(Outcome::of(&notification));
-                Standing::from(&notification)
+                NextAttempt::from(&notification)
             }
         };
-        self.told.push(Told::Settled { key, standing });
+        self.updates.push(StoreUpdate::OutcomeRecorded { key, next_attempt });
     }
 
     pub(crate) fn resend(
@@ -168,7 +168,7 @@ impl Ledger {
         }
         put_notification(txn, &before, &notification);
         if let Some(since) = notification.manual_at {
-            self.told.push(Told::Manual { key, since, at_once });
+            self.updates.push(StoreUpdate::Manual { key, since, at_once });
         }
         Ok(Some(Ok(notification)))
     }
@@ -216,7 +216,7 @@ impl Ledger {
                     };
                     let notification = self.owe(txn, &event, webhook, turn, now);
                     if !notification.awaits_predecessor {
-                        self.told.push(Told::Fresh { key, hot: None });
+                        self.updates.push(StoreUpdate::Untried { key, payload: None });
                     }
                     event.notifications += 1;
                     owed.push(notification);

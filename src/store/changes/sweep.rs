@@ -19,14 +19,14 @@ const EXPIRED_TOKENS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A deleted webhook whose row is kept for the sake of its notifications.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Gone {
+pub(crate) struct DeletedWebhook {
     pub(crate) account: AccountNo,
     pub(crate) no: WebhookNo,
     pub(crate) id: WebhookId,
 }
 
 /// Deleted webhooks that have a row, in turn.
-pub(crate) type GoneWebhooks = VecDeque<Gone>;
+pub(crate) type DeletedWebhooks = VecDeque<DeletedWebhook>;
 
 impl Shared {
     /// Whether a webhook has a notification.
@@ -43,8 +43,8 @@ impl Shared {
 impl Ledger {
     /// Deletes the rows of some deleted webhooks that have no notification any more. Call it when every change so far is applied.
     pub(crate) fn sweep_webhooks(&mut self, txn: &mut Txn<'_>) {
-        for _ in 0..self.gone.len().min(LOOKED_AT_A_SWEEP) {
-            let Some(gone) = self.gone.pop_front() else {
+        for _ in 0..self.deleted_webhooks.len().min(LOOKED_AT_A_SWEEP) {
+            let Some(gone) = self.deleted_webhooks.pop_front() else {
                 return;
             };
             let cancels = |job: &Job| matches!(job, Job::Cancel { webhook, .. } if *webhook == gone.no.0);
@@ -54,7 +54,7 @@ impl Ledger {
                     true
                 });
             if is_used {
-                self.gone.push_back(gone);
+                self.deleted_webhooks.push_back(gone);
                 continue;
             }
             txn.delete(keys::webhook(gone.account, gone.no));

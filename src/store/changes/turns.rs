@@ -6,7 +6,7 @@ use crate::store::changes::rows::{find_notification, last_seq, put_notification,
 use crate::store::error::StoreError;
 use crate::store::schema::keys;
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 
 impl Ledger {
     /// How a webhook is owed an event from now on, where it keeps order. Only reads.
@@ -81,7 +81,7 @@ impl Ledger {
                 Ok(Some((mut next, before))) if next.awaits_predecessor => {
                     next.awaits_predecessor = false;
                     put_notification(txn, &before, &next);
-                    self.told.push(Told::Fresh { key: next.key, hot: None });
+                    self.updates.push(StoreUpdate::Untried { key: next.key, payload: None });
                     self.passed_on = true;
                     return Ok(());
                 }

@@ -8,13 +8,13 @@ use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::events::{Matches, Owed};
 use crate::store::changes::idempotency::forget_key_of;
 use crate::store::changes::ledger::Ledger;
-use crate::store::changes::sweep::Gone;
+use crate::store::changes::sweep::DeletedWebhook;
 use crate::store::error::StoreError;
 use crate::store::limits::MAX_WEBHOOKS;
 use crate::store::schema::record::{Job, Token, WebhookRefV1};
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -320,7 +320,7 @@ impl Ledger {
         let webhook = self.change(txn, account, id, now, |webhook| patch.apply(webhook))?;
         let moved = webhook.target != before.target;
         if moved || resumed {
-            self.told.push(Told::Renewed { no: webhook.no, moved });
+            self.updates.push(StoreUpdate::Renewed { no: webhook.no, moved });
         }
         if moved || resumed || webhook.retry != before.retry {
             self.begin_bringing_forward(txn, account, webhook.no);
@@ -475,14 +475,18 @@ impl Ledger {
         let mut directory = (*self.shared.directory()).clone();
         if webhook.deleted_at.is_some() {
             directory.remove(&webhook);
-            self.gone.push_back(Gone { account: webhook.account, no: webhook.no, id: webhook.id });
+            self.deleted_webhooks.push_back(DeletedWebhook {
+                account: webhook.account,
+                no: webhook.no,
+                id: webhook.id,
+            });
         } else {
             directory.put(&webhook);
         }
         *self.shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
         self.matches.clear();
         self.jobs.wake(webhook.no);
-        self.told.push(Told::Webhook(webhook.clone()));
+        self.updates.push(StoreUpdate::Webhook(webhook.clone()));
         webhook
     }
 

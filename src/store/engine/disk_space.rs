@@ -14,7 +14,7 @@ const LOOK_AFTER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What may still be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum DiskLevel {
     /// Everything.
     Enough,
     /// Nothing that makes the store grow: what is owed is delivered, and its outcomes are kept.
@@ -48,26 +48,26 @@ impl Space {
         self.min_free.store(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn room(&self) -> Room {
+    pub(crate) fn level(&self) -> DiskLevel {
         let (free, min_free) = (self.free(), self.min_free());
         if free >= min_free {
-            Room::Enough
+            DiskLevel::Enough
         } else if free >= min_free / 4 {
-            Room::Low
+            DiskLevel::Low
         } else {
-            Room::Critical
+            DiskLevel::Critical
         }
     }
 }
 
 /// When to look again; the committer's.
 #[derive(Debug, Default)]
-pub(crate) struct Looks {
+pub(crate) struct DiskMonitor {
     last: Option<Instant>,
     staged: usize,
 }
 
-impl Looks {
+impl DiskMonitor {
     /// So many bytes have been staged since.
     pub(crate) fn staged(&mut self, bytes: usize) {
         self.staged += bytes;
@@ -79,25 +79,25 @@ impl Looks {
         if fresh {
             return;
         }
-        let before = space.room();
+        let before = space.level();
         match fs2::available_space(folder) {
             Ok(free) => space.free.store(free, Ordering::Relaxed),
             // A disk that can't be asked is not a full one; should it be broken, the next write says so.
             Err(error) => tracing::warn!(%error, "the free space of the data folder's disk can't be read"),
         }
         (self.last, self.staged) = (Some(Instant::now()), 0);
-        let (now, free, min_free) = (space.room(), space.free(), space.min_free());
+        let (now, free, min_free) = (space.level(), space.free(), space.min_free());
         if now != before {
             match now {
-                Room::Enough => tracing::info!(free, "there is room on the disk again: events are taken"),
-                Room::Low => {
+                DiskLevel::Enough => tracing::info!(free, "there is room on the disk again: events are taken"),
+                DiskLevel::Low => {
                     tracing::error!(
                         free,
                         min_free,
                         "the disk is almost full: nothing new is taken until there is room"
                     );
                 }
-                Room::Critical => {
+                DiskLevel::Critical => {
                     tracing::error!(
                         free,
                         min_free,
@@ -117,26 +117,26 @@ mod tests {
     fn room_ends_at_its_marks_and_not_above_them() {
         let space = Space::new(100);
         for (free, room) in [
-            (u64::MAX, Room::Enough),
-            (100, Room::Enough),
-            (99, Room::Low),
-            (25, Room::Low),
-            (24, Room::Critical),
-            (0, Room::Critical),
+            (u64::MAX, DiskLevel::Enough),
+            (100, DiskLevel::Enough),
+            (99, DiskLevel::Low),
+            (25, DiskLevel::Low),
+            (24, DiskLevel::Critical),
+            (0, DiskLevel::Critical),
         ] {
             space.free.store(free, Ordering::Relaxed);
-            assert_eq!(space.room(), room, "{free}");
+            assert_eq!(space.level(), room, "{free}");
         }
         space.set_min_free(0);
-        assert_eq!(space.room(), Room::Enough, "0 looks away");
+        assert_eq!(space.level(), DiskLevel::Enough, "0 looks away");
     }
 
     #[test]
     fn a_look_finds_what_the_disk_has() {
         let folder = tempfile::tempdir().unwrap();
-        let (space, mut looks) = (Space::new(1), Looks::default());
+        let (space, mut looks) = (Space::new(1), DiskMonitor::default());
         looks.look(&space, folder.path());
-        assert!(space.free() < u64::MAX && space.room() == Room::Enough);
+        assert!(space.free() < u64::MAX && space.level() == DiskLevel::Enough);
         space.free.store(0, Ordering::Relaxed);
         looks.look(&space, folder.path());
         assert_eq!(space.free(), 0, "the last look is still good");

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 /// The committer's rounds.
 #[derive(Debug)]
-pub(crate) struct Pulse {
+pub(crate) struct StallDetector {
     start: Instant,
     /// When the present round began, in milliseconds since `start` and one more; 0 between two rounds.
     since_ms: AtomicU64,
 }
 
-impl Default for Pulse {
+impl Default for StallDetector {
     fn default() -> Self {
         Self { start: Instant::now(), since_ms: AtomicU64::new(0) }
     }
 }
 
-impl Pulse {
+impl StallDetector {
     /// A round begins.
     pub(crate) fn begin(&self) {
         self.since_ms.store(self.now_ms() + 1, Ordering::Relaxed);

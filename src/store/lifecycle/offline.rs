@@ -105,7 +105,7 @@ pub(crate) fn lock(data: &Path) -> Result<File, StoreError> {
 }
 
 /// A store that no daemon runs on, held by this process for as long as this lives.
-pub struct Closed {
+pub struct OfflineStore {
     tree: Arc<dyn Tree>,
     format: FormatV1,
     head: HeadV1,
@@ -115,10 +115,10 @@ pub struct Closed {
     _lock: File,
 }
 
-impl Closed {
+impl OfflineStore {
     /// Opens the store of a data folder; there must be one. Nothing is written there: a copy is opened, in the folder for temporary
     /// files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to start on is a finding of
-    /// [`Closed::verify`].
+    /// [`OfflineStore::verify`].
     pub fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
         Self::look(path, cache_bytes, accept_data_loss).map_err(|error| owner::named(path, error))
     }

@@ -10,7 +10,7 @@ use crate::store::lifecycle::owner;
 use crate::store::limits::Limits;
 use crate::store::state::{Alive, Shared};
 use crate::store::syncer::Syncer;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -44,7 +44,10 @@ impl Store {
     ///
     /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
     /// must not block.
-    pub fn open(settings: StoreSettings, tell: impl FnMut(Vec<Told>) + Send + 'static) -> Result<Opened, StoreError> {
+    pub fn open(
+        settings: StoreSettings,
+        tell: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
+    ) -> Result<Opened, StoreError> {
         ending::watch_panics();
         owner::check(&settings.path)?;
         let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_data_loss)
@@ -55,7 +58,7 @@ impl Store {
     fn over(
         files: Files,
         settings: StoreSettings,
-        tell: impl FnMut(Vec<Told>) + Send + 'static,
+        tell: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
         let Files { tree, marker, format, head, created } = files;
         let StoreSettings { path, limits, clock, .. } = settings;

@@ -1,7 +1,7 @@
 //! What a list can be asked for, and a page of it.
 
 use crate::model::{Pattern, ResponseFilter, Seq, Status, Timestamp, WebhookNo};
-use crate::store::schema::position::{Cursor, Order, Place};
+use crate::store::schema::position::{Cursor, Order, Position};
 
 /// A page of a list.
 #[derive(Clone, Debug)]
@@ -65,19 +65,19 @@ pub struct NotificationQuery {
 pub(crate) fn end_of_feed(order: Order, durable: u64) -> Option<Cursor> {
     match order {
         Order::Newest => None,
-        Order::Oldest => Some(Cursor(Place { seq: durable + 1, webhook: 0 })),
+        Order::Oldest => Some(Cursor(Position { seq: durable + 1, webhook: 0 })),
     }
 }
 
 impl<T> Page<T> {
     /// A page of a list that is short enough to be held in memory, each item with the place that orders it.
     pub fn cut(mut items: Vec<((u64, u32), T)>, order: Order, cursor: Option<Cursor>, limit: usize) -> Self {
-        let place = |(seq, webhook): (u64, u32)| Place { seq, webhook };
+        let place = |(seq, webhook): (u64, u32)| Position { seq, webhook };
         items.sort_by_key(|(at, _)| *at);
         if order == Order::Newest {
             items.reverse();
         }
-        let before = |at: Place| {
+        let before = |at: Position| {
             cursor.is_some_and(|Cursor(from)| match order {
                 Order::Newest => at > from,
                 Order::Oldest => at < from,

@@ -9,7 +9,7 @@ use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys::Key;
-use crate::store::schema::position::{Order, Place};
+use crate::store::schema::position::{Order, Position};
 use crate::store::schema::{keys, sets};
 
 /// How many places one page may look at before it ends short: a few milliseconds' worth.
@@ -33,7 +33,7 @@ pub(crate) struct Range {
 
 impl Range {
     /// The first place at or after `at`.
-    pub(crate) fn seek(&self, tree: &dyn Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+    pub(crate) fn seek(&self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
         if keys::is_set(&self.prefix) {
             return self.seek_in_set(tree, at, order);
         }
@@ -75,12 +75,12 @@ impl Range {
                 Order::Oldest => 0,
             },
         };
-        Ok(Some(Place { seq, webhook }))
+        Ok(Some(Position { seq, webhook }))
     }
 }
 
 impl Range {
-    fn seek_in_set(&self, tree: &dyn Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
+    fn seek_in_set(&self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
         // Whether the place's own event is behind already, for a range of one webhook.
         let passed = |webhook: u32| match order {
             Order::Newest => at.webhook < webhook,
@@ -94,7 +94,7 @@ impl Range {
             },
             Order::Oldest => sets::first_from(tree, &self.prefix, at.seq.saturating_add(skip))?,
         };
-        Ok(found.map(|seq| Place {
+        Ok(found.map(|seq| Position {
             seq,
             webhook: match (self.shape, order) {
                 (Shape::SeqOf(webhook), _) => webhook,
@@ -109,7 +109,7 @@ impl Range {
 /// Several ranges as one: whatever any of them holds.
 pub(crate) struct Union {
     /// With each range, the place it named last, if it was asked.
-    ranges: Vec<(Range, Option<Option<Place>>)>,
+    ranges: Vec<(Range, Option<Option<Position>>)>,
 }
 
 impl Union {
@@ -119,8 +119,8 @@ impl Union {
         Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }
     }
 
-    pub(crate) fn seek(&mut self, tree: &dyn Tree, at: Place, order: Order) -> Result<Option<Place>, StoreError> {
-        let mut first: Option<Place> = None;
+    pub(crate) fn seek(&mut self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
+        let mut first: Option<Position> = None;
         let last = self.ranges.len().saturating_sub(1);
         for (nth, (range, named)) in self.ranges.iter_mut().enumerate() {
             let still_ahead = match *named {
@@ -151,18 +151,18 @@ impl Union {
 
 pub(crate) enum Step {
     /// Every filter has this place.
-    Hit(Place),
+    Hit(Position),
     /// There is no further place.
     End,
     /// The page has looked at enough; this is where to go on.
-    Spent(Place),
+    Spent(Position),
 }
 
 pub(crate) struct Merge {
     pub(crate) unions: Vec<Union>,
     pub(crate) order: Order,
-    pub(crate) at: Option<Place>,
-    pub(crate) last: Place,
+    pub(crate) at: Option<Position>,
+    pub(crate) last: Position,
     /// Nothing outside of them is meant.
     pub(crate) spans: Spans,
     pub(crate) steps: usize,

@@ -2,7 +2,7 @@
 
 use crate::model::{AccountNo, Seq, Timestamp};
 use crate::store::error::StoreError;
-use crate::store::schema::position::{Order, Place};
+use crate::store::schema::position::{Order, Position};
 use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
 use std::time::Duration;
@@ -33,16 +33,16 @@ impl Spans {
     }
 
     /// The first place at or after `at`, in this order, that is within; `None` where there is none.
-    pub(crate) fn enter(&self, at: Place, order: Order) -> Option<Place> {
+    pub(crate) fn enter(&self, at: Position, order: Order) -> Option<Position> {
         match order {
             Order::Newest => {
                 let (low, high) = *self.ranges.iter().rev().find(|(low, _)| *low <= at.seq)?;
                 debug_assert!(low <= high, "an empty range is none");
-                Some(if at.seq <= high { at } else { Place { seq: high, webhook: u32::MAX } })
+                Some(if at.seq <= high { at } else { Position { seq: high, webhook: u32::MAX } })
             }
             Order::Oldest => {
                 let (low, _) = *self.ranges.iter().find(|(_, high)| *high >= at.seq)?;
-                Some(if at.seq >= low { at } else { Place { seq: low, webhook: 0 } })
+                Some(if at.seq >= low { at } else { Position { seq: low, webhook: 0 } })
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::store::query::merge::{MAX_STEPS, Merge, Range, Shape, Step, Union};
 use crate::store::query::ranges::{response_ranges, status_ranges, type_ranges, webhooks_in};
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys;
-use crate::store::schema::position::{Cursor, Order, Place};
+use crate::store::schema::position::{Cursor, Order, Position};
 use crate::store::state::Shared;
 
 /// A walk over the notifications that a query matches.
@@ -27,7 +27,7 @@ impl<'s> Walk<'s> {
         account: AccountNo,
         query: &NotificationQuery,
         durable: u64,
-    ) -> Result<Option<(Place, Place)>, StoreError> {
+    ) -> Result<Option<(Position, Position)>, StoreError> {
         Ok(ends(&shared.spans(account, query.from, query.to, durable)?, query))
     }
 
@@ -49,8 +49,8 @@ impl<'s> Walk<'s> {
         shared: &'s Shared,
         account: AccountNo,
         query: &NotificationQuery,
-        at: Place,
-        last: Place,
+        at: Position,
+        last: Position,
     ) -> Result<Self, StoreError> {
         let spans = shared.spans(account, query.from, query.to, last.seq)?;
         Self::within(shared, account, query, at, last, spans)
@@ -60,8 +60,8 @@ impl<'s> Walk<'s> {
         shared: &'s Shared,
         account: AccountNo,
         query: &NotificationQuery,
-        at: Place,
-        last: Place,
+        at: Position,
+        last: Position,
         spans: Spans,
     ) -> Result<Self, StoreError> {
         let mut unions = Vec::new();
@@ -94,7 +94,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Up to `limit` notifications and the place to go on at.
-    pub(crate) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
+    pub(crate) fn page(&mut self, limit: usize) -> Result<(Vec<Notification>, Option<Position>), StoreError> {
         let mut found = Vec::new();
         while found.len() < limit {
             match self.merge.next(&*self.shared.tree)? {
@@ -112,7 +112,7 @@ impl<'s> Walk<'s> {
         &mut self,
         steps: usize,
         limit: usize,
-    ) -> Result<(Vec<Notification>, Option<Place>), StoreError> {
+    ) -> Result<(Vec<Notification>, Option<Position>), StoreError> {
         self.merge.steps = steps;
         let mut found = Vec::new();
         while found.len() < limit {
@@ -128,7 +128,7 @@ impl<'s> Walk<'s> {
         Ok((found, self.merge.at))
     }
 
-    pub(crate) fn load(&self, place: Place) -> Result<Option<Notification>, StoreError> {
+    pub(crate) fn load(&self, place: Position) -> Result<Option<Notification>, StoreError> {
         let key = NotificationKey { seq: Seq(place.seq), webhook: WebhookNo(place.webhook) };
         let notification = self.shared.notification(self.account, key)?.filter(|notification| self.holds(notification));
         if notification.is_none() || !self.merge.spans.are_wider() {
@@ -151,7 +151,7 @@ impl<'s> Walk<'s> {
     }
 }
 
-fn ends(spans: &Spans, query: &NotificationQuery) -> Option<(Place, Place)> {
+fn ends(spans: &Spans, query: &NotificationQuery) -> Option<(Position, Position)> {
     let (mut low, mut high) = spans.ends()?;
     if let Some(seq) = query.event {
         (low, high) = (low.max(seq.0), high.min(seq.0));
@@ -159,8 +159,8 @@ fn ends(spans: &Spans, query: &NotificationQuery) -> Option<(Place, Place)> {
     bounds(low, high, query.order, query.cursor)
 }
 
-pub(crate) fn bounds(low: u64, high: u64, order: Order, cursor: Option<Cursor>) -> Option<(Place, Place)> {
-    let (low, high) = (Place { seq: low, webhook: 0 }, Place { seq: high, webhook: u32::MAX });
+pub(crate) fn bounds(low: u64, high: u64, order: Order, cursor: Option<Cursor>) -> Option<(Position, Position)> {
+    let (low, high) = (Position { seq: low, webhook: 0 }, Position { seq: high, webhook: u32::MAX });
     let (at, last) = match (order, cursor) {
         (Order::Newest, None) => (high, low),
         (Order::Newest, Some(Cursor(place))) => (place.min(high), low),

@@ -14,7 +14,7 @@ const MIN_ROWS: usize = 100;
 
 /// What one webhook is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Debt {
+pub struct Backlog {
     /// Whose it is.
     pub account: AccountNo,
     /// The webhook.
@@ -34,11 +34,11 @@ pub struct Debt {
 impl Store {
     /// What every webhook is owed. Counts up to a bounded number of rows and says where there were more; the oldest is right in any
     /// case. Blocks on the disk.
-    pub fn debts(&self) -> Result<Vec<Debt>, StoreError> {
+    pub fn backlogs(&self) -> Result<Vec<Backlog>, StoreError> {
         let directory = self.directory();
         let webhooks: Vec<_> = directory.all().collect();
         let most = (MAX_ROWS / webhooks.len().max(1)).max(MIN_ROWS);
-        let mut debts = Vec::with_capacity(webhooks.len());
+        let mut backlogs = Vec::with_capacity(webhooks.len());
         for webhook in webhooks {
             let (account, no) = (webhook.account, webhook.no);
             let mut rows = most;
@@ -71,7 +71,7 @@ impl Store {
             let oldest = [oldest_fresh, oldest_waiting, oldest_retried].into_iter().flatten().min();
             let key = |seq| NotificationKey { seq: Seq(seq), webhook: no };
             let oldest = oldest.map(|seq| self.shared.notification(account, key(seq))).transpose()?.flatten();
-            debts.push(Debt {
+            backlogs.push(Backlog {
                 account,
                 webhook: webhook.id,
                 active: webhook.is_active() && !self.is_absent(account),
@@ -81,6 +81,6 @@ impl Store {
                 more: rows == 0,
             });
         }
-        Ok(debts)
+        Ok(backlogs)
     }
 }

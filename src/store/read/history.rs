@@ -4,15 +4,15 @@ use crate::atomic_file;
 use crate::model::{AccountNo, Timestamp, WebhookNo};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::tally::{NAME, Past, Tallied, print};
+use crate::store::hour_counts::{HourCounts, NAME, Past, print};
 
 /// How one webhook's target has done of late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Each of the last 24 hours, the present one last.
-    pub hours: Vec<Tallied>,
+    pub hours: Vec<HourCounts>,
     /// Each of the last 30 days, in UTC, today last.
-    pub days: Vec<Tallied>,
+    pub days: Vec<HourCounts>,
     /// When a 2XX last came.
     pub confirmed_at: Option<Timestamp>,
 }

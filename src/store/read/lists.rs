@@ -9,7 +9,7 @@ use crate::store::query::ranges::{status_ranges, type_ranges};
 use crate::store::query::walk::{Walk, bounds};
 use crate::store::schema::keys;
 use crate::store::schema::keys::{Key, Reference};
-use crate::store::schema::position::{Cursor, Order, Place};
+use crate::store::schema::position::{Cursor, Order, Position};
 
 impl Store {
     /// A page of notifications, each with its event. Blocks on the disk.
@@ -98,7 +98,7 @@ impl Store {
                         Order::Newest => 0,
                         Order::Oldest => u32::MAX,
                     };
-                    merge.at = Place { seq: place.seq, webhook }.after(query.order);
+                    merge.at = Position { seq: place.seq, webhook }.after(query.order);
                 }
             }
         }

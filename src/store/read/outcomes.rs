@@ -3,22 +3,22 @@
 use crate::model::{AccountNo, Attempt, Event, Notification};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::recent_outcomes::{Gap, Outcome, Place};
+use crate::store::recent_outcomes::{Gap, Outcome, OutcomePosition};
 use tokio::sync::watch;
 
 impl Store {
     /// Where a reader stands that has seen everything there is of an account.
-    pub fn newest_outcome(&self, account: AccountNo) -> Place {
+    pub fn newest_outcome(&self, account: AccountNo) -> OutcomePosition {
         self.shared.outcomes.newest(account)
     }
 
     /// Where a reader goes on that was told of a [`Gap`] at `place`.
-    pub fn outcomes_beyond_gap(&self, account: AccountNo, place: Place) -> Place {
+    pub fn outcomes_beyond_gap(&self, account: AccountNo, place: OutcomePosition) -> OutcomePosition {
         self.shared.outcomes.beyond_gap(account, place)
     }
 
     /// Up to `most` outcomes of an account that follow a place, in the order in which they were taken in.
-    pub fn outcomes_after(&self, account: AccountNo, place: Place, most: usize) -> Result<Vec<Outcome>, Gap> {
+    pub fn outcomes_after(&self, account: AccountNo, place: OutcomePosition, most: usize) -> Result<Vec<Outcome>, Gap> {
         self.shared.outcomes.after(account, place, most)
     }
 

@@ -4,17 +4,17 @@
 use crate::model::{Event, Notification, State};
 use crate::store::schema::keys;
 use crate::store::schema::keys::{Key, Reference};
-use crate::store::updates::Standing;
+use crate::store::updates::NextAttempt;
 
 /// Every index row a notification has.
 pub(crate) fn notification_rows(notification: &Notification) -> Vec<Key> {
     let (account, key) = (notification.account, notification.key);
     let mut rows = Vec::with_capacity(5);
     rows.push(keys::by_webhook(key));
-    match Standing::from(notification) {
-        Standing::Nothing => {}
-        Standing::Fresh => rows.push(keys::fresh(account, key)),
-        Standing::Retry(due) => rows.push(keys::retry(due, key)),
+    match NextAttempt::from(notification) {
+        NextAttempt::Nothing => {}
+        NextAttempt::First => rows.push(keys::fresh(account, key)),
+        NextAttempt::Retry(due) => rows.push(keys::retry(due, key)),
     }
     if let Some(since) = notification.manual_at {
         rows.push(keys::manual(since, key));

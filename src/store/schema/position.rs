@@ -18,12 +18,12 @@ pub enum Order {
 
 /// A place in the order of commit: an event and, among what it is owed to, a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     pub(crate) seq: u64,
     pub(crate) webhook: u32,
 }
 
-impl Place {
+impl Position {
     pub(crate) fn after(self, order: Order) -> Option<Self> {
         match (order, self.webhook) {
             (Order::Newest, 0) => self.seq.checked_sub(1).map(|seq| Self { seq, webhook: u32::MAX }),
@@ -36,7 +36,7 @@ impl Place {
 
 /// Where the next page starts: a place in the order of commit, good for ever. Callers keep it with the list that it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor(pub(crate) Place);
+pub struct Cursor(pub(crate) Position);
 
 impl Cursor {
     const VERSION: u8 = 1;
@@ -45,7 +45,7 @@ impl Cursor {
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 13] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
         let (seq, webhook) = (keys::u64_at(&bytes, 1)?, keys::u32_at(&bytes, 9)?);
-        (bytes[0] == Self::VERSION && seq <= Seq::END.0).then_some(Self(Place { seq, webhook }))
+        (bytes[0] == Self::VERSION && seq <= Seq::END.0).then_some(Self(Position { seq, webhook }))
     }
 
     /// The cursor for the other direction: where a list in the order `from` goes on here, one in the opposite order goes on with

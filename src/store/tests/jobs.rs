@@ -305,9 +305,9 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
         seen: rig.seen(hook.no),
     });
     rig.barrier();
-    let commits = rig.store.figures().commits;
+    let commits = rig.store.stats().commits;
     std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(rig.store.figures().commits, commits);
+    assert_eq!(rig.store.stats().commits, commits);
     while rig.only_resend().state == ResendState::Running {
         rig.make_attempts_by_hand(&hook);
     }

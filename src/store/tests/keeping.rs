@@ -8,7 +8,7 @@ use crate::store::backup::format as backup;
 use crate::store::backup::format::check;
 use crate::store::backup::live::write_pieces;
 use crate::store::changes::idempotency::IdempotencyKey;
-use crate::store::engine::disk_space::Room;
+use crate::store::engine::disk_space::DiskLevel;
 use crate::store::error::StoreError;
 use crate::store::format::FORMAT;
 use crate::store::handle::Store;
@@ -19,7 +19,7 @@ use crate::store::limits::Limits;
 use crate::store::schema::record::Token;
 use crate::store::schema::{keys, record};
 use crate::store::tests::rig::{Rig, START, attempt, event, paid, wait, webhook};
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use crate::store::{
     AddToken, CreateAccount, DeleteWebhook, EraseEvent, RecordEvents, Registration, ResendNotification,
 };
@@ -229,7 +229,7 @@ fn a_backup_under_load_is_of_one_moment() {
     let report = opened.store.verify(|_| {});
     assert!(report.is_sound(), "{report}");
     // One moment: a batch of two is there with both or with none.
-    let figures = opened.store.figures();
+    let figures = opened.store.stats();
     assert!(figures.events >= 300 && (figures.events - 300).is_multiple_of(2), "{figures:?}");
     assert_eq!(figures.events, figures.notifications);
     wait(opened.store.stop()).unwrap();
@@ -300,7 +300,7 @@ fn a_restore_takes_a_whole_backup_and_an_empty_folder_or_nothing() {
     std::fs::write(&file, &bytes).unwrap();
     restore(&file, &folder, |_, _| {}).unwrap();
     let opened = Store::open(settings(&folder, &rig.clock), |_| {}).unwrap();
-    assert_eq!(opened.store.figures().events, 200);
+    assert_eq!(opened.store.stats().events, 200);
     wait(opened.store.stop()).unwrap();
 }
 
@@ -333,8 +333,8 @@ impl Rig {
     #[track_caller]
     fn await_events(&self, events: u64) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while self.store.figures().events != events {
-            assert!(Instant::now() < deadline, "{:?}, not {events} events", self.store.figures());
+        while self.store.stats().events != events {
+            assert!(Instant::now() < deadline, "{:?}, not {events} events", self.store.stats());
             std::thread::sleep(Duration::from_millis(2));
         }
         self.barrier();
@@ -430,7 +430,7 @@ fn retention_forgets_what_is_old_and_never_what_is_owed() {
     assert_eq!(rig.accept(vec![again]).len(), 1, "a forgotten id is free again");
     let rig = rig.reopen();
     rig.check_rows();
-    assert_eq!(rig.store.figures().events, 2);
+    assert_eq!(rig.store.stats().events, 2);
 }
 
 #[test]
@@ -443,11 +443,11 @@ fn retention_by_bytes_takes_the_oldest_first() {
     };
     keep(Duration::from_secs(3600));
     rig.barrier();
-    assert_eq!(rig.store.figures().events, 1001, "they are younger than an idempotency key may be");
+    assert_eq!(rig.store.stats().events, 1001, "they are younger than an idempotency key may be");
     keep(Duration::ZERO);
     let deadline = Instant::now() + Duration::from_secs(30);
     let kept = || {
-        let figures = rig.store.figures();
+        let figures = rig.store.stats();
         figures.payload_bytes + 512 * figures.events
     };
     while kept() > 500_000 {
@@ -519,7 +519,7 @@ fn a_committer_that_comes_back_no_more_is_seen() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     let waiting = std::sync::Mutex::new(held);
     let opened = Store::open(settings(&dir.path().join("data"), &Clock::System), move |told| {
-        if told.iter().any(|told| matches!(told, Told::Webhook(_))) {
+        if told.iter().any(|told| matches!(told, StoreUpdate::Webhook(_))) {
             // The engine is told on the committer's thread: as good a place to hang as a disk.
             let _ = waiting.lock().unwrap().recv();
         }
@@ -553,7 +553,7 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
         wait(rig.store.commit(ResendNotification { account: rig.account, key: first(&recorded, &webhook) })),
         Err(StoreError::Full { .. })
     ));
-    assert!(rig.store.full().is_some() && rig.store.room() == Room::Critical);
+    assert!(rig.store.full().is_some() && rig.store.disk_level() == DiskLevel::Critical);
     rig.settle(first(&recorded, &webhook), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
     assert_eq!(
         rig.notification(first(&recorded, &webhook)).status(true, false),

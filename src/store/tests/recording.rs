@@ -19,7 +19,7 @@ use crate::store::limits::Limits;
 use crate::store::limits::MAX_EVENT_TYPES;
 use crate::store::query::filter::EventQuery;
 use crate::store::schema::keys;
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use crate::store::{ChangeWebhook, RecordEvents, Registration};
 use std::time::Duration;
 use std::time::Instant;
@@ -36,8 +36,10 @@ fn an_event_is_owed_to_what_matches_at_that_instant_and_told_once_it_is_durable(
     assert_eq!(rig.store.fresh_page(rig.account, orders.no, Seq(0), 10).unwrap(), vec![]);
     assert!(rig.store.durable() >= recorded.seq);
     let told = rig.told.lock().unwrap();
-    let fresh = told.iter().position(|told| matches!(told, Told::Fresh { key: told, .. } if *told == key)).unwrap();
-    let durable = told.iter().position(|told| matches!(told, Told::Durable(seq) if *seq >= recorded.seq)).unwrap();
+    let fresh =
+        told.iter().position(|told| matches!(told, StoreUpdate::Untried { key: told, .. } if *told == key)).unwrap();
+    let durable =
+        told.iter().position(|told| matches!(told, StoreUpdate::Durable(seq) if *seq >= recorded.seq)).unwrap();
     assert!(fresh < durable, "a page that is read in between holds the row back until it is told");
     drop(told);
     let (_, payload) = rig.store.event(rig.account, recorded.seq).unwrap().unwrap();

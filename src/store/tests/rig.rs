@@ -12,7 +12,7 @@ use crate::store::lifecycle::open::StoreSettings;
 use crate::store::limits::Limits;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::{keys, record, sets};
-use crate::store::updates::Told;
+use crate::store::updates::StoreUpdate;
 use crate::store::{CreateAccount, RecordEvents, RecordOutcome, Registration};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ pub(crate) struct Rig {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
-    pub(crate) told: Arc<Mutex<Vec<Told>>>,
+    pub(crate) told: Arc<Mutex<Vec<StoreUpdate>>>,
     pub(crate) thread: std::thread::JoinHandle<()>,
     pub(crate) account: AccountNo,
 }
@@ -118,12 +118,14 @@ impl Rig {
     /// The events that the engine was told of as fresh, in order.
     pub(crate) fn told_fresh(&self) -> Vec<Seq> {
         let told = self.told.lock().unwrap();
-        told.iter().filter_map(|told| if let Told::Fresh { key, .. } = told { Some(key.seq) } else { None }).collect()
+        told.iter()
+            .filter_map(|told| if let StoreUpdate::Untried { key, .. } = told { Some(key.seq) } else { None })
+            .collect()
     }
 
     /// How many retries the engine was told to make sooner.
     pub(crate) fn told_sooner(&self) -> usize {
-        self.told.lock().unwrap().iter().filter(|told| matches!(told, Told::Moved { .. })).count()
+        self.told.lock().unwrap().iter().filter(|told| matches!(told, StoreUpdate::Rescheduled { .. })).count()
     }
 
     pub(crate) fn notification(&self, key: NotificationKey) -> Notification {
@@ -229,7 +231,7 @@ impl Rig {
         // And as an operator would look.
         let report = self.store.verify(|_| {});
         assert!(report.is_sound(), "{report}");
-        let figures = self.store.figures();
+        let figures = self.store.stats();
         let counted = (events.len() as u64, notifications.len() as u64);
         assert_eq!((figures.events, figures.notifications), counted);
         let payload = |event: &Event| {

@@ -11,7 +11,7 @@ use crate::delivery::redact::redact;
 use crate::delivery::transport::client::Client;
 use crate::delivery::transport::prepare::PreparedWebhook;
 use crate::model::{AccountNo, AttemptResult, NotificationKey, Seq};
-use crate::store::{Hot, Standing, Store, Told};
+use crate::store::{CachedPayload, NextAttempt, Store, StoreUpdate};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -41,7 +41,7 @@ enum Command {
 
 /// The store's end of the channel: unbounded, because the committer must never wait for the engine. What is in it is
 /// bounded all the same, by the store's limit of waiting commits and of payloads on their way.
-pub type Feed = mpsc::UnboundedReceiver<Vec<Told>>;
+pub type Feed = mpsc::UnboundedReceiver<Vec<StoreUpdate>>;
 
 impl Engine {
     /// Starts delivering what is pending in the store, the backlog of earlier runs included.
@@ -160,11 +160,11 @@ impl Tasks {
         }
     }
 
-    fn on_store_updates(&mut self, updates: Vec<Told>, inputs: &mut Vec<Input<Arc<Hot>>>) {
+    fn on_store_updates(&mut self, updates: Vec<StoreUpdate>, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
         inputs.extend(updates.into_iter().map(|update| self.driver.on_store_update(update)));
     }
 
-    fn on_event(&mut self, event: DriverEvent, inputs: &mut Vec<Input<Arc<Hot>>>) {
+    fn on_event(&mut self, event: DriverEvent, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
         if let DriverEvent::Unreadable(key) = event {
             let events = self.events.clone();
             // Not joined: it ends by itself, or with the runtime.
@@ -176,12 +176,12 @@ impl Tasks {
         self.driver.on_event(event, inputs);
     }
 
-    fn perform(&mut self, action: Action<Arc<Hot>>) {
+    fn perform(&mut self, action: Action<Arc<CachedPayload>>) {
         match action {
             Action::Start { key, account, kind, hot } => {
                 let Some(lane) = self.driver.webhook(key.webhook).cloned() else {
                     // Deleted between two steps; the slot must come back all the same.
-                    let _ = self.events.send(DriverEvent::Skipped { key, standing: Standing::Nothing });
+                    let _ = self.events.send(DriverEvent::Skipped { key, next_attempt: NextAttempt::Nothing });
                     return;
                 };
                 let ticket = Ticket { key, events: self.events.clone(), status: self.status.clone(), open: true };
@@ -203,7 +203,7 @@ impl Tasks {
 
     /// Reads a page off the async threads. A read that fails is tried again until it doesn't: the lane waits for its
     /// answer.
-    fn load(&self, action: Action<Arc<Hot>>) {
+    fn load(&self, action: Action<Arc<CachedPayload>>) {
         let (store, events, action) = (self.store.clone(), self.events.clone(), Arc::new(action));
         // Not joined: it ends with its answer, or with the runtime.
         tokio::spawn(async move {
@@ -261,7 +261,7 @@ async fn attempt(
     lane: Arc<PreparedWebhook>,
     account: AccountNo,
     kind: AttemptKind,
-    hot: Option<Arc<Hot>>,
+    hot: Option<Arc<CachedPayload>>,
     store: Store,
     client: Client,
     clock: Clock,
@@ -274,7 +274,7 @@ async fn attempt(
         let read = tokio::task::spawn_blocking(move || prepare(&store, account, key, kind)).await;
         match read {
             Ok(Ok(Ok(ready))) => ready,
-            Ok(Ok(Err(standing))) => return ticket.close(DriverEvent::Skipped { key, standing }),
+            Ok(Ok(Err(next_attempt))) => return ticket.close(DriverEvent::Skipped { key, next_attempt }),
             // The ticket says so: it is still due, uses up no attempt, and is read again in a while.
             Ok(Err(error)) => return failed.note_failed_read(&error, "an attempt"),
             Err(error) => return tracing::error!(%error, "reading a notification that is due panicked"),

@@ -121,7 +121,7 @@ fn a_ticket_that_is_dropped_still_reports_its_attempt() {
     let ticket = || Ticket { key, events: events.clone(), status: Arc::new(Status::new()), open: true };
     drop(ticket());
     assert!(matches!(events_in.try_recv(), Ok(DriverEvent::Unreadable(dropped)) if dropped == key));
-    ticket().close(DriverEvent::Skipped { key, standing: Standing::Nothing });
+    ticket().close(DriverEvent::Skipped { key, next_attempt: NextAttempt::Nothing });
     assert!(matches!(events_in.try_recv(), Ok(DriverEvent::Skipped { .. })));
     assert!(events_in.try_recv().is_err(), "one event for each ticket");
 }

@@ -176,10 +176,10 @@ impl<H> Scheduler<H> {
                     self.drop_if_ended(key.webhook);
                 }
             }
-            Input::OutcomeRecorded { key, standing } => {
+            Input::OutcomeRecorded { key, next_attempt } => {
                 self.suspects.retain(|(suspect, _)| *suspect != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-                    lane.outcome_recorded(key.seq, standing, self.now, &mut self.wheel);
+                    lane.outcome_recorded(key.seq, next_attempt, self.now, &mut self.wheel);
                     self.schedule_lane(key.webhook, out);
                 }
             }

@@ -12,7 +12,7 @@ use crate::model::{
     AccountNo, Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State,
     Timings, Trigger, Verdict,
 };
-use crate::store::Standing;
+use crate::store::NextAttempt;
 use model::*;
 use std::collections::HashMap;
 
@@ -236,7 +236,11 @@ fn what_was_settled_between_two_audits_was_held() {
     assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
     out.clear();
     let ended = Input::AttemptEnded { key, reachability: Reachability::Answered, hold: None };
-    scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }, audited()], &mut out);
+    scheduler.step(
+        now,
+        [ended, Input::OutcomeRecorded { key, next_attempt: NextAttempt::Nothing }, audited()],
+        &mut out,
+    );
     assert!(out.is_empty(), "{out:?}");
 }
 
@@ -268,7 +272,7 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     scheduler.step(now, [Input::Untried { key, hot: None }], &mut out);
     assert!(out.is_empty(), "one attempt at a time: {out:?}");
     let ended = Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None };
-    scheduler.step(now, [ended, Input::OutcomeRecorded { key, standing: Standing::Nothing }], &mut out);
+    scheduler.step(now, [ended, Input::OutcomeRecorded { key, next_attempt: NextAttempt::Nothing }], &mut out);
     assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Untried, .. }]), "{out:?}");
 }
 

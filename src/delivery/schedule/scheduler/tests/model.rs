@@ -95,10 +95,10 @@ pub(super) struct Sim {
 
 pub(super) fn standing_rows(notification: &Notification) -> (Option<Seq>, Option<Due>, Option<Due>) {
     let seq = notification.key.seq;
-    let (fresh, retry) = match Standing::from(notification) {
-        Standing::Nothing => (None, None),
-        Standing::Fresh => (Some(seq), None),
-        Standing::Retry(at) => (None, Some(Due { at, seq })),
+    let (fresh, retry) = match NextAttempt::from(notification) {
+        NextAttempt::Nothing => (None, None),
+        NextAttempt::First => (Some(seq), None),
+        NextAttempt::Retry(at) => (None, Some(Due { at, seq })),
     };
     (fresh, retry, notification.manual_at.map(|at| Due { at, seq }))
 }
@@ -355,8 +355,8 @@ impl Sim {
         }
         self.started.push((key, Timestamp::from_ms(wall), kind));
         let still = match kind {
-            AttemptKind::Untried => Standing::from(notification) == Standing::Fresh,
-            AttemptKind::Retry(due) => Standing::from(notification) == Standing::Retry(due),
+            AttemptKind::Untried => NextAttempt::from(notification) == NextAttempt::First,
+            AttemptKind::Retry(due) => NextAttempt::from(notification) == NextAttempt::Retry(due),
             AttemptKind::Manual => notification.manual_at.is_some(),
         };
         if hot {
@@ -390,9 +390,9 @@ impl Sim {
             Later::End { key, trigger, automatic, requested_at } => self.end(key, trigger, automatic, requested_at),
             Later::Untried(key) => {
                 self.free(key, Reachability::NotAttempted);
-                let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
+                let next_attempt = self.notifications.get(&key).map_or(NextAttempt::Nothing, NextAttempt::from);
                 let ended = Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None };
-                self.step(vec![ended, Input::OutcomeRecorded { key, standing }]);
+                self.step(vec![ended, Input::OutcomeRecorded { key, next_attempt }]);
             }
             Later::Settle { key, trigger, verdict, requested_at } => {
                 let now = self.stamp();
@@ -412,8 +412,8 @@ impl Sim {
                 self.change(key, |notification| {
                     notification.record_outcome(attempt, verdict, requested_at, now);
                 });
-                let standing = self.notifications.get(&key).map_or(Standing::Nothing, Standing::from);
-                self.tell(Input::OutcomeRecorded { key, standing });
+                let next_attempt = self.notifications.get(&key).map_or(NextAttempt::Nothing, NextAttempt::from);
+                self.tell(Input::OutcomeRecorded { key, next_attempt });
             }
         }
     }

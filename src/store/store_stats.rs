@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// What is kept, as of the last change.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct Totals {
     pub(crate) events: AtomicU64,
     pub(crate) notifications: AtomicU64,
     pub(crate) payload_bytes: AtomicU64,
@@ -17,7 +17,7 @@ pub(crate) struct Kept {
 
 /// Figures of the store, for the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figures {
+pub struct StoreStats {
     /// Events that are kept.
     pub events: u64,
     /// Notifications that are kept.

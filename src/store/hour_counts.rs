@@ -26,7 +26,7 @@ const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// What came of attempts in one span of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tallied {
+pub struct HourCounts {
     /// A 2XX came.
     pub confirmed: u64,
     /// None came, and the notification is tried again, or the attempt was made by hand.
@@ -35,7 +35,7 @@ pub struct Tallied {
     pub failed: u64,
 }
 
-impl Tallied {
+impl HourCounts {
     /// All attempts.
     pub const fn attempts(self) -> u64 {
         self.confirmed + self.retried + self.failed
@@ -50,15 +50,15 @@ impl Tallied {
 
 /// What came of one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Came {
+pub(crate) enum OutcomeKind {
     Confirmed,
     Retried,
     Failed,
 }
 
-impl Came {
-    fn one(self) -> Tallied {
-        let mut one = Tallied::default();
+impl OutcomeKind {
+    fn one(self) -> HourCounts {
+        let mut one = HourCounts::default();
         match self {
             Self::Confirmed => one.confirmed = 1,
             Self::Retried => one.retried = 1,
@@ -77,8 +77,8 @@ pub(crate) struct OfWebhook {
 /// Figures by hour and by day, each by its number since 1970.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Past {
-    hours: BTreeMap<u64, Tallied>,
-    days: BTreeMap<u64, Tallied>,
+    hours: BTreeMap<u64, HourCounts>,
+    days: BTreeMap<u64, HourCounts>,
 }
 
 impl Past {
@@ -92,15 +92,15 @@ impl Past {
     }
 
     /// Each of the last 24 hours and of the last 30 days, the present one last.
-    pub(crate) fn last(&self, now: Timestamp) -> (Vec<Tallied>, Vec<Tallied>) {
-        let last = |map: &BTreeMap<u64, Tallied>, at: u64, count: u64| {
+    pub(crate) fn last(&self, now: Timestamp) -> (Vec<HourCounts>, Vec<HourCounts>) {
+        let last = |map: &BTreeMap<u64, HourCounts>, at: u64, count: u64| {
             (0..count).rev().map(|back| map.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
         };
         (last(&self.hours, now.as_ms() / HOUR_MS, 24), last(&self.days, now.as_ms() / DAY_MS, 30))
     }
 
     fn trim(&mut self, now: Timestamp) {
-        let keep = |map: &mut BTreeMap<u64, Tallied>, now: u64, most: u64| {
+        let keep = |map: &mut BTreeMap<u64, HourCounts>, now: u64, most: u64| {
             while map.first_key_value().is_some_and(|(at, _)| *at <= now.saturating_sub(most)) {
                 map.pop_first();
             }
@@ -139,12 +139,12 @@ impl Tally {
 
     /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that
     /// is ahead for a moment must not drop the rest.
-    pub(crate) fn note(&self, webhook: WebhookNo, came: Came, now: Timestamp, trusted: Timestamp) {
+    pub(crate) fn note(&self, webhook: WebhookNo, came: OutcomeKind, now: Timestamp, trusted: Timestamp) {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
         own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(came.one());
         own.past.days.entry(now.as_ms() / DAY_MS).or_default().add(came.one());
-        if came == Came::Confirmed {
+        if came == OutcomeKind::Confirmed {
             own.confirmed_at = Some(now);
         }
         if own.past.hours.len() as u64 > HOURS || own.past.days.len() as u64 > DAYS {
@@ -178,7 +178,7 @@ pub(crate) fn print(all: &All) -> String {
     let mut text = format!("{HEAD}\n");
     let mut past = |whose: &str, past: &Past| {
         for (kind, map) in [('h', &past.hours), ('d', &past.days)] {
-            for (at, Tallied { confirmed, retried, failed }) in map {
+            for (at, HourCounts { confirmed, retried, failed }) in map {
                 // Writing to a String can't fail.
                 let _ = writeln!(text, "{whose} {kind} {at} {confirmed} {retried} {failed}");
             }
@@ -221,7 +221,7 @@ fn parse(text: &str) -> Option<All> {
                     None => &mut all.webhooks.entry(WebhookNo(whose.parse().ok()?)).or_default().past,
                 };
                 let map = if kind == "h" { &mut past.hours } else { &mut past.days };
-                map.insert(*at, Tallied { confirmed: *confirmed, retried: *retried, failed: *failed });
+                map.insert(*at, HourCounts { confirmed: *confirmed, retried: *retried, failed: *failed });
             }
             _ => return None,
         }
@@ -242,9 +242,14 @@ mod tests {
         let tally = Tally::default();
         let one = WebhookNo(7);
         for nth in 0..24 * 40 {
-            tally.note(one, if nth % 2 == 0 { Came::Confirmed } else { Came::Retried }, hour(nth), hour(nth));
+            tally.note(
+                one,
+                if nth % 2 == 0 { OutcomeKind::Confirmed } else { OutcomeKind::Retried },
+                hour(nth),
+                hour(nth),
+            );
         }
-        tally.note(one, Came::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
+        tally.note(one, OutcomeKind::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
         let printed = print(&tally.lock());
         let read = parse(&printed).unwrap();
         assert_eq!(read, *tally.lock());
@@ -252,7 +257,7 @@ mod tests {
         let all = tally.lock();
         let own = &all.webhooks[&one];
         assert!(own.past.hours.len() as u64 <= HOURS && own.past.days.len() as u64 <= DAYS, "{own:?}");
-        assert_eq!(own.past.hours.last_key_value().unwrap().1, &Tallied { confirmed: 0, retried: 1, failed: 1 });
+        assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_at, Some(hour(24 * 40 - 2)));
         for bad in ["", "carteiro tally 3\n", &printed.replace(" h ", " x "), &format!("{printed}7 h 1 2")] {
             assert_eq!(parse(bad), None, "{bad}");
@@ -263,12 +268,12 @@ mod tests {
     fn a_clock_that_was_ahead_for_a_moment_drops_no_figure_and_leaves_few() {
         let (tally, one) = (Tally::default(), WebhookNo(7));
         for nth in 0..100 {
-            tally.note(one, Came::Confirmed, hour(nth), hour(nth));
+            tally.note(one, OutcomeKind::Confirmed, hour(nth), hour(nth));
         }
         for ahead in 0..1000 {
-            tally.note(one, Came::Confirmed, hour(10_000 + ahead), hour(99));
+            tally.note(one, OutcomeKind::Confirmed, hour(10_000 + ahead), hour(99));
         }
-        tally.note(one, Came::Confirmed, hour(99), hour(99));
+        tally.note(one, OutcomeKind::Confirmed, hour(99), hour(99));
         let all = tally.lock();
         let (hours, days) = all.webhooks[&one].past.last(hour(99));
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
@@ -280,8 +285,8 @@ mod tests {
     fn what_a_deleted_webhook_had_come_to_stays_its_accounts() {
         let (tally, account, now) = (Tally::default(), AccountNo(3), hour(5));
         for no in [7, 8] {
-            tally.note(WebhookNo(no), Came::Confirmed, now, now);
-            tally.note(WebhookNo(no), Came::Retried, now, now);
+            tally.note(WebhookNo(no), OutcomeKind::Confirmed, now, now);
+            tally.note(WebhookNo(no), OutcomeKind::Retried, now, now);
             tally.deleted(account, WebhookNo(no), now);
         }
         tally.deleted(account, WebhookNo(9), now);
@@ -289,7 +294,7 @@ mod tests {
         assert_eq!(read, *tally.lock());
         assert!(read.webhooks.is_empty());
         let (hours, days) = read.gone[&account].last(now);
-        let both = Tallied { confirmed: 2, retried: 2, failed: 0 };
+        let both = HourCounts { confirmed: 2, retried: 2, failed: 0 };
         assert_eq!((hours[23], days[29]), (both, both));
     }
 }
