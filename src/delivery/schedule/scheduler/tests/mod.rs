@@ -284,10 +284,14 @@ fn a_hold_is_as_long_after_the_clock_was_set_as_before() {
     let key = NotificationKey { seq: Seq(1), webhook: no };
     let settings = LaneSettings { account: ACCOUNT, active: true, max_in_flight: 1, rate_limit: None };
     for (before, after) in [(START_MS, START_MS - 86_400_000), (START_MS - 86_400_000, START_MS)] {
-        let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(before), 8, Seq(0));
+        let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(before), 8, key.seq);
         let mut out = Vec::new();
-        let started = [Input::LaneChanged { no, settings }, Input::Untried { key, hot: Some(()) }];
-        scheduler.step(Timestamp::from_ms(before), started, &mut out);
+        scheduler.step(Timestamp::from_ms(before), [Input::LaneChanged { no, settings }], &mut out);
+        let asked = out.drain(..).find_map(|action| match action {
+            Action::LoadUntried(ask) => Some(Input::UntriedPage { ask, rows: vec![key.seq] }),
+            _ => None,
+        });
+        scheduler.step(Timestamp::from_ms(before), asked, &mut out);
         assert!(out.iter().any(|action| matches!(action, Action::Start { .. })));
         let hold = Some(RetryAfterHold { span: Duration::from_secs(60), manual: false });
         let ended = Input::AttemptEnded { key, reachability: Reachability::Answered, hold };
