@@ -319,7 +319,7 @@ fn a_target_that_fails_is_told_once_and_so_is_that_it_is_well_again() {
     daemon.record("PAYMENT.PAID");
     eventually("it fails", || failing(&daemon).is_string().then_some(()));
     daemon.record("PAYMENT.PAID");
-    let reported = line(&daemon, "the webhook's target fails");
+    let reported = line(&daemon, "the webhook's target is failing");
     assert!(reported.contains(" WARN ") && reported.contains(id) && reported.contains(host), "{reported}");
     daemon.kill_9();
     daemon.spawn();
@@ -332,7 +332,7 @@ fn a_target_that_fails_is_told_once_and_so_is_that_it_is_well_again() {
     assert!(reported.contains(" INFO ") && reported.contains(id) && reported.contains(host), "{reported}");
     assert_eq!(failing(&daemon), Value::Null);
     let log = daemon.log();
-    assert_eq!(log.matches("the webhook's target fails").count(), 1, "once, a restart or not: {log}");
+    assert_eq!(log.matches("the webhook's target is failing").count(), 1, "once, a restart or not: {log}");
     assert!(!log.contains("segredo"), "{log}");
 }
 
