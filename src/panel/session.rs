@@ -48,7 +48,8 @@ pub(super) struct SignedIn {
 #[derive(Default)]
 pub(super) struct Sessions(Mutex<HashMap<Key, Session>>);
 
-fn random_text() -> String {
+/// 256 random bits, as a cookie or a field of a form holds them.
+pub(super) fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(crate::random::bytes::<32>())
 }
 

@@ -2,12 +2,13 @@
 
 use super::layout::{Place, framed, pretty};
 use super::request::{page, see};
+use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{Answer, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
 use crate::model::{Localized, Webhook, WebhookId, WebhookPatch};
-use crate::service::Error;
 use crate::service::Registered;
+use crate::service::{Error, KEY_TAKEN};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
@@ -17,7 +18,8 @@ pub(super) fn new(view: &View<'_>) -> Answer {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    Ok(page(StatusCode::OK, form(view, None, &Typed::default(), &Problems::new())))
+    let typed = Typed { key: random_text(), ..Typed::default() };
+    Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new())))
 }
 
 pub(super) fn edit(view: &View<'_>, id: WebhookId) -> Answer {
@@ -67,9 +69,18 @@ pub(super) async fn create(view: &View<'_>) -> Answer {
         Ok(draft) => draft,
         Err(problems) => return Ok(refused(view, None, &typed, problems)),
     };
-    match view.service.register(view.caller(), draft, None).await {
-        Ok(Registered { webhook, .. }) => {
-            view.sessions.put_secret(view.signed_in, webhook.id, webhook.secret.reveal());
+    let key = format!("panel {}", typed.key);
+    let key = Some(&*key).filter(|_| !typed.key.is_empty());
+    let registered = match view.service.register(view.caller(), draft.clone(), key).await {
+        // Of a form that was gone back to and filled in anew: another webhook is meant.
+        Err(Error::Conflict { code: KEY_TAKEN, .. }) => view.service.register(view.caller(), draft, None).await,
+        registered => registered,
+    };
+    match registered {
+        Ok(Registered { webhook, has_first_secret, .. }) => {
+            if has_first_secret {
+                view.sessions.put_secret(view.signed_in, webhook.id, webhook.secret.reveal());
+            }
             Ok(see(&format!("/webhooks/{}", webhook.id)))
         }
         Err(Error::Invalid(fields)) => Ok(refused(view, None, &typed, of_service(view.lang, &fields))),
@@ -120,6 +131,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
         @if !problems.is_empty() { p.problem role="alert" { (t.bad_fields) } }
         form.card method="post" action=(action) novalidate {
             (view.csrf())
+            @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
             (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
             @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
             (field(

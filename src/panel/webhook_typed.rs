@@ -29,6 +29,8 @@ pub(super) struct Typed {
     pub(super) remove_authorization: bool,
     /// Whether an authorization was typed, now or before the page was refused; its text is no part of a page.
     pub(super) has_authorization: bool,
+    /// Tells a form that is sent twice from two forms: the key of the registration. Empty where a webhook is changed.
+    pub(super) key: String,
     /// One `Name: value` a line.
     pub(super) headers: String,
     /// Gaps, separated by spaces or commas.
@@ -54,6 +56,7 @@ impl Typed {
             rate_limit: text("rate_limit"),
             remove_authorization: form.get("remove_authorization").is_some(),
             has_authorization: form.get("authorization").or_else(|| form.get("had_authorization")).is_some(),
+            key: text("key"),
             headers: text("headers"),
             retry_schedule: text("retry_schedule"),
             retry_attempts: text("retry_attempts"),
@@ -82,6 +85,7 @@ impl Typed {
         let retry = webhook.retry.as_ref();
         let gaps = |policy: &RetryPolicy| policy.schedule().iter().copied().map(format_duration).collect::<Vec<_>>();
         Self {
+            key: String::new(),
             headers,
             retry_schedule: retry.map(|policy| gaps(policy).join(" ")).unwrap_or_default(),
             retry_attempts: retry.map(|policy| policy.max_attempts().to_string()).unwrap_or_default(),

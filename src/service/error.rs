@@ -5,6 +5,9 @@ use crate::store::{AcceptRefusal, StoreError};
 use http::StatusCode;
 use std::collections::BTreeMap;
 
+/// The code of a conflict: an idempotency key that answered another request.
+pub const KEY_TAKEN: &str = "idempotency_key_taken";
+
 /// Why a verb was not done. Nothing was changed.
 #[derive(Debug)]
 pub enum Error {
@@ -100,7 +103,7 @@ pub(super) fn key_taken() -> Error {
         "this Idempotency-Key already answered another request: use a new key for new content",
         "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo",
     );
-    Error::Conflict { code: "idempotency_key_taken", detail }
+    Error::Conflict { code: KEY_TAKEN, detail }
 }
 
 /// What a refused batch means to its caller.

@@ -270,6 +270,25 @@ fn a_secret_is_shown_once_and_to_somebody() {
     assert!(!has_secret(&get(&daemon, &path, &cookie).expect(200)), "once");
 }
 
+/// A double click registered two webhooks, and the shop's target received everything twice.
+#[test]
+fn a_form_that_is_sent_twice_registers_once() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let form = text(&get(&daemon, "/webhooks/new", &cookie).expect(200));
+    let key = form.split_once("name=\"key\" value=\"").unwrap().1.split('"').next().unwrap();
+    let send = |target: &str| {
+        let fields = [("csrf", csrf.as_str()), ("key", key), ("target", target), ("event", "*")];
+        post(&daemon, "/webhooks", &cookie, &fields).expect(303).header("location").unwrap().to_owned()
+    };
+    let first = send("http://127.0.0.1:9/x");
+    assert_eq!(send("http://127.0.0.1:9/x"), first);
+    assert_eq!(daemon.list("/api/webhooks").len(), 1);
+    // Gone back to and filled in anew, it is another webhook.
+    assert_ne!(send("http://127.0.0.1:9/y"), first);
+    assert_eq!(daemon.list("/api/webhooks").len(), 2);
+}
+
 #[test]
 fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     let daemon = Daemon::quick();
