@@ -1,4 +1,4 @@
-//! Which notifications are meant: one filter for lists, the stream of attempts and bulk resends, and its fields as text.
+//! Which notifications are meant: one filter for lists, the stream and bulk resends, and its fields as text.
 
 use super::{EventId, EventType, Pattern, ResponseFilter, Status, Timestamp, WebhookId};
 
