@@ -42,9 +42,9 @@ impl Paging {
 }
 
 impl<'a> Query<'a> {
-    /// Of a call that lists what `owner` has at `path`. A cursor is good there, with the same filters and order, and nowhere else:
-    /// in another list its place would lead somewhere, and things would be missed without a word. `from` and `to` may change, since
-    /// they only bound the same list.
+    /// Of a call that lists what `owner` has at `path`. A cursor is good there, with the same filters and order, and
+    /// nowhere else: in another list its place would lead somewhere, and things would be missed without a word. `from`
+    /// and `to` may change, since they only bound the same list.
     pub(super) fn of_list(owner: u32, path: &str, query: &'a str) -> Self {
         let mut read = Self::new(query);
         let free = ["cursor", "limit", "from", "to"];

@@ -99,10 +99,20 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     html! {
         dl.facts {
             div { dt { (t.status) } dd { (filter.status.map_or(t.any_status, |status| t.status(status))) } }
-            div { dt { (t.webhook) } dd { @match filter.webhook_id { Some(id) => { span.clip title=(target(id)) { (target(id)) } }, None => (t.any) } } }
+            div {
+                dt { (t.webhook) }
+                dd {
+                    @match filter.webhook_id {
+                        Some(id) => { span.clip title=(target(id)) { (target(id)) } }, None => (t.any)
+                    }
+                }
+            }
             @if let Some(pattern) = &filter.event_type { div { dt { (t.event_type) } dd { (pattern) } } }
             @if let Some(response) = filter.response {
-                div { dt { (t.response) } dd { @if response == ResponseFilter::NoResponse { (t.response_none) } @else { (response) } } }
+                div {
+                    dt { (t.response) }
+                    dd { @if response == ResponseFilter::NoResponse { (t.response_none) } @else { (response) } }
+                }
             }
             @if let Some(from) = filter.from { div { dt { (t.recorded_from) } dd { (moment(view.lang, from)) } } }
             @if let Some(to) = filter.to { div { dt { (t.recorded_to) } dd { (moment(view.lang, to)) } } }
@@ -159,7 +169,8 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card #job data-live="" {
             p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
-            progress data-over=[(!running).then_some("")] max=(job.queued.max(1)) value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
+            progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
+                value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
             p { (progress(view, &job)) }
             @if running { (some_paused(view, found.webhook_id)) }
             (words)

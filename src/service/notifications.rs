@@ -174,7 +174,8 @@ impl Service {
         .await
     }
 
-    /// Requests one manual attempt, now: to the webhook's present target, with the original body, using none of the 20 up.
+    /// Requests one manual attempt, now: to the webhook's present target, with the original body, using none of the 20
+    /// up.
     pub async fn resend(&self, caller: &Caller, id: NotificationId) -> Result<NotificationView, Error> {
         let account = caller.account;
         let (key, attempts, event) = self
@@ -212,8 +213,9 @@ impl Service {
         }
     }
 
-    /// Begins a bulk resend: a manual attempt for everything the filter matches but what is cancelled. It is durable on return.
-    /// The work is done in the background, the oldest events first, at each webhook's own pace, and survives a restart.
+    /// Begins a bulk resend: a manual attempt for everything the filter matches but what is cancelled. It is durable on
+    /// return. The work is done in the background, the oldest events first, at each webhook's own pace, and survives a
+    /// restart.
     pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<ResendView, Error> {
         let account = caller.account;
         let (query, count) = self
@@ -242,8 +244,8 @@ impl Service {
         self.read(move |store| resend_view(store, resend)).await
     }
 
-    /// How many notifications [`Self::resend_many`] would give a manual attempt, counted to [`MAX_COUNTED`]; its errors where it would
-    /// refuse.
+    /// How many notifications [`Self::resend_many`] would give a manual attempt, counted to [`MAX_COUNTED`]; its errors
+    /// where it would refuse.
     pub async fn count_resend(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
         let account = caller.account;
         self.read(move |store| {

@@ -81,13 +81,18 @@ proptest! {
     fn keys_sort_as_their_facts(a in any::<(u32, u64, u32)>(), b in any::<(u32, u64, u32)>()) {
         let notification = |(account, seq, webhook)| super::notification(AccountNo(account), key_of(seq, webhook));
         prop_assert_eq!(notification(a).cmp(&notification(b)), a.cmp(&b));
-        let retry = |(webhook, due, seq): (u32, u64, u32)| retry(Timestamp::from_ms(due >> 20), key_of(seq.into(), webhook));
+        let retry = |(webhook, due, seq): (u32, u64, u32)| {
+            retry(Timestamp::from_ms(due >> 20), key_of(seq.into(), webhook))
+        };
         let facts = |(webhook, due, seq): (u32, u64, u32)| (webhook, due >> 20, seq);
         prop_assert_eq!(retry(a).cmp(&retry(b)), facts(a).cmp(&facts(b)));
     }
 
     #[test]
-    fn a_prefix_ends_past_all_it_holds(prefix in prop::collection::vec(any::<u8>(), 1..6), rest in prop::collection::vec(any::<u8>(), 0..6)) {
+    fn a_prefix_ends_past_all_it_holds(
+        prefix in prop::collection::vec(any::<u8>(), 1..6),
+        rest in prop::collection::vec(any::<u8>(), 0..6),
+    ) {
         prop_assume!(prefix[0] < u8::MAX);
         let key = [prefix.clone(), rest].concat();
         prop_assert!(key < end_of(&prefix));

@@ -577,8 +577,9 @@ proptest! {
         let mut value = vec![version];
         value.extend_from_slice(&body);
         value.extend_from_slice(&crc32fast::hash(&value).to_le_bytes());
-        let _ = (decode_head(&value), decode_format(&value), decode_text(&value), decode_seq(&value), decode_token(&value));
-        let _ = (decode_webhook(&value), decode_event(ACCOUNT, KEY.seq, &value), decode_chunk(&value), decode_job(&value));
+        let _ = (decode_head(&value), decode_format(&value), decode_text(&value), decode_seq(&value));
+        let _ = (decode_token(&value), decode_webhook(&value), decode_event(ACCOUNT, KEY.seq, &value));
+        let _ = (decode_chunk(&value), decode_job(&value));
         let _ = (decode_notification(ACCOUNT, KEY, &value), decode_attempt(&value), decode_idempotency(&value));
     }
 }
