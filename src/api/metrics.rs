@@ -1,5 +1,6 @@
-//! `/metrics`: figures in the text format of Prometheus. The whole daemon's for a token of the first account with the scope `metrics` or
-//! `admin`; for any other, those of its own account. The figures of single webhooks are the asking account's alone.
+//! `/metrics`: figures in the text format of Prometheus. The whole daemon's for a token of the first account with the
+//! scope `metrics` or `admin`; for any other, those of its own account. The figures of single webhooks are the asking
+//! account's alone.
 
 use super::call::Call;
 use super::query;
@@ -10,7 +11,8 @@ use crate::service::FailingCounts;
 use crate::stats::Histogram;
 use std::fmt::{Display, Write as _};
 
-/// The most webhooks that have series of their own: those that have the most pending. Each is three series that a scraper keeps for weeks.
+/// The most webhooks that have series of their own: those that have the most pending. Each is three series that a
+/// scraper keeps for weeks.
 const MAX_WEBHOOKS: usize = 200;
 
 /// The text, family by family.

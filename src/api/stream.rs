@@ -23,8 +23,8 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     });
     query.finish()?;
     let headers = &call.head.headers;
-    // A browser that reconnects by itself sends the header and the same address as before: the header is the newer word. Who
-    // sends it can't correct what it says, so that one we can't read is a gap and no error.
+    // A browser that reconnects by itself sends the header and the same address as before: the header is the newer
+    // word. Who sends it can't correct what it says, so that one we can't read is a gap and no error.
     let header = headers.get("last-event-id").filter(|value| !value.is_empty());
     let after = match header {
         Some(value) => Some(value.to_str().ok().and_then(OutcomePosition::parse)),
@@ -101,7 +101,8 @@ impl Attempts {
     }
 }
 
-const GAP: &str = "event: gap\ndata: {\"detail\":\"attempts were missed: list notifications again, this stream goes on from here\"}\n\n";
+const GAP: &str = "event: gap\ndata: {\"detail\":\"attempts were missed: list notifications again, this stream goes on \
+                   from here\"}\n\n";
 
 /// On one line, as serde writes it: no line break stands in JSON unescaped.
 fn json(followed: &Followed) -> String {

@@ -22,5 +22,8 @@ pub(super) fn column(nth: usize, one: HourCounts, most: u64, height: f64) -> Mar
 
 /// A bar of stacked parts: x, y, width, height and class of each, drawn to the picture's own measure.
 pub(super) fn rect(x: f64, y: f64, width: f64, height: f64, class: &str) -> Markup {
-    html! { rect x=(format!("{x:.2}")) y=(format!("{y:.2}")) width=(format!("{width:.2}")) height=(format!("{height:.2}")) class=(class) {} }
+    html! {
+        rect x=(format!("{x:.2}")) y=(format!("{y:.2}")) width=(format!("{width:.2}")) height=(format!("{height:.2}"))
+            class=(class) {}
+    }
 }

@@ -52,7 +52,11 @@ pub(super) async fn show(view: &View<'_>) -> Answer {
 fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
     let tile = |name: &str, count: u64, status: Status| {
-        html! { a.tile href=(format!("/notifications?status={}", status.as_str())) { span.number { (at_most_counted(view, count)) } span { (name) } } }
+        html! {
+            a.tile href=(format!("/notifications?status={}", status.as_str())) {
+                span.number { (at_most_counted(view, count)) } span { (name) }
+            }
+        }
     };
     html! {
         (tile(t.pending_many, overview.backlog.pending, Status::Pending))
@@ -62,7 +66,10 @@ fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
         div.tile {
             span { (t.oldest_pending) }
             @match &overview.oldest {
-                Some(oldest) => span.number.small { a href=(format!("/notifications/{}", oldest.id)) { (ago(view, oldest.inserted_at)) } },
+                Some(oldest) =>
+                    span.number.small {
+                        a href=(format!("/notifications/{}", oldest.id)) { (ago(view, oldest.inserted_at)) }
+                    },
                 None => span.number.small { (t.nothing_pending) },
             }
         }
@@ -101,7 +108,12 @@ fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
                 (heads(&[if days { t.day } else { t.hour }, t.came_confirmed, t.came_retried, t.came_failed]))
                 tbody {
                     @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
-                        tr { th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) } td data-label=(t.came_confirmed) { (count(one.confirmed)) } td data-label=(t.came_retried) { (count(one.retried)) } td data-label=(t.came_failed) { (count(one.failed)) } }
+                        tr {
+                            th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) }
+                            td data-label=(t.came_confirmed) { (count(one.confirmed)) }
+                            td data-label=(t.came_retried) { (count(one.retried)) }
+                            td data-label=(t.came_failed) { (count(one.failed)) }
+                        }
                     }
                 }
             }
@@ -127,13 +139,17 @@ fn failing_webhook(view: &View<'_>, failing: &FailingWebhook) -> Markup {
     html! {
         article.card.trouble {
             div.row {
-                h3.target { a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) } }
+                h3.target {
+                    a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) }
+                }
                 span { (fill(t.still_pending, &[&at_most_counted(view, failing.backlog.total())])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
                 p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
             }
-            @if let Some(since) = failing.health.since { p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
+            @if let Some(since) = failing.health.since {
+                p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) }
+            }
             @if let Some(at) = failing.health.disables_at {
                 p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
             }
@@ -150,12 +166,27 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
             dl.facts {
                 div {
                     dt { (t.status) }
-                    dd { @match &overview.not_ready { None => span.good { (t.ready) }, Some(why) => span.bad { (t.not_ready) ": " (view.lang.of(why)) } } }
+                    dd {
+                        @match &overview.not_ready {
+                            None => span.good { (t.ready) }, Some(why) => span.bad {
+                                (t.not_ready) ": " (view.lang.of(why))
+                            }
+                        }
+                    }
                 }
-                div { dt { (t.kept_events) @if view.service.account_name(view.caller()).is_some() { " " (t.in_all_accounts) } } dd { (number(view.lang, figures.events)) } }
+                div {
+                    dt {
+                        (t.kept_events)
+                        @if view.service.account_name(view.caller()).is_some() { " " (t.in_all_accounts) }
+                    }
+                    dd { (number(view.lang, figures.events)) }
+                }
                 div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }
                 @if let Some(free) = figures.free_bytes { div { dt { (t.disk_free) } dd { (bytes(view.lang, free)) } } }
-                div { dt { (t.last_backup) } dd { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } } }
+                div {
+                    dt { (t.last_backup) }
+                    dd { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } }
+                }
                 div { dt { (t.version) } dd { (env!("CARGO_PKG_VERSION")) } }
             }
         }

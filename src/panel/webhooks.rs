@@ -23,7 +23,11 @@ pub(super) async fn list(view: &View<'_>) -> Answer {
         |paging: Paging| async move { Ok(view.service.webhooks(view.caller(), paging.order, paging.cursor, ROWS)) };
     let (paging, found) = Paging::read(view, find).await?;
     let summaries = view.service.summarize_webhooks(found.items);
-    let create = html! { @if view.can_change { a.button.primary href="/webhooks/new" { (icon(Icon::Plus)) " " (t.create_webhook) } } };
+    let create = html! {
+        @if view.can_change {
+            a.button.primary href="/webhooks/new" { (icon(Icon::Plus)) " " (t.create_webhook) }
+        }
+    };
     let first_step = empty(t.no_webhooks, t.no_webhooks_help, Some(&first(view)));
     let rows = html! {
         table.cards #rows {
@@ -56,7 +60,9 @@ fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
             }
             td data-label=(t.status) { (state(view, summary)) }
             td.patterns data-label=(t.events) { (patterns(webhook, 4)) }
-            td data-label=(t.last_success) { @match summary.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } }
+            td data-label=(t.last_success) {
+                @match summary.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } }
+            }
             td data-label=(t.success_rate) { (rate(view, &summary.record)) }
             td data-label=(t.last_day) { (spark(view, &summary.record)) }
         }
@@ -100,7 +106,8 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
     let (good, bad) = sum(&record.hours);
     let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     html! {
-        svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img" aria-label=(fill(view.t.spark_label, &[&number(view.lang, good), &number(view.lang, bad)])) {
+        svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img"
+            aria-label=(fill(view.t.spark_label, &[&number(view.lang, good), &number(view.lang, bad)])) {
             @for (nth, one) in record.hours.iter().enumerate() { (column(nth, *one, most, 24.0)) }
         }
     }
@@ -130,14 +137,19 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
         @if let Some(secret) = &secret {
             section.card.secret role="status" {
                 h2 { (t.secret_title) }
-                div.copyable { pre #secret tabindex="0" { (secret) } button.copy type="button" data-copy="secret" hidden { (t.copy) } }
+                div.copyable {
+                    pre #secret tabindex="0" { (secret) }
+                    button.copy type="button" data-copy="secret" hidden { (t.copy) }
+                }
                 p { (t.secret_once) }
             }
         }
         @if view.can_change {
             div.buttons #actions data-live="" {
                 a.button href=(path("edit")) { (t.edit) }
-                @if is_active { (action(view, &path("pause"), t.pause)) } @else { (action(view, &path("resume"), t.resume)) }
+                @if is_active { (action(view, &path("pause"), t.pause)) } @else {
+                    (action(view, &path("resume"), t.resume))
+                }
                 form.inline method="post" action=(path("test")) { (view.csrf()) button type="submit" { (t.test) } }
                 a.button href=(path("rotate")) { (t.rotate) }
                 a.button.danger href=(path("delete")) { (t.delete) }
@@ -147,20 +159,37 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
             dl.facts {
                 div { dt { (t.status) } dd { (state(view, &summary)) } }
                 div { dt { (t.backlog) } dd { (backlog_links(view, id, failing.backlog)) } }
-                div { dt { (t.last_success) } dd { @match summary.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } } } }
+                div {
+                    dt { (t.last_success) }
+                    dd {
+                        @match summary.record.confirmed_at {
+                            Some(at) => (ago(view, at)), None => span.muted { (t.never) }
+                        }
+                    }
+                }
                 div { dt { (t.success_rate) } dd { (rate(view, &summary.record)) } }
                 div { dt { (t.events) } dd { (patterns(&webhook, 100)) } }
-                div { dt { (t.authorization) } dd { (if webhook.authorization.is_some() { t.is_set } else { t.is_not_set }) } }
+                div {
+                    dt { (t.authorization) }
+                    dd { (if webhook.authorization.is_some() { t.is_set } else { t.is_not_set }) }
+                }
                 @if let Some(description) = &webhook.description { div { dt { (t.description) } dd { (description) } } }
                 @if webhook.ordered { div { dt { (t.ordered) } dd { "✓" } } }
                 @if let Some(max) = webhook.max_in_flight { div { dt { (t.max_in_flight) } dd { (max) } } }
-                @if let Some(rate) = webhook.rate_limit { div { dt { (t.rate_limit) } dd { (decimal(view.lang, &rate.as_f64().to_string())) } } }
+                @if let Some(rate) = webhook.rate_limit {
+                    div { dt { (t.rate_limit) } dd { (decimal(view.lang, &rate.as_f64().to_string())) } }
+                }
                 @if let Some(retry) = &webhook.retry {
-                    div { dt { (t.retry_schedule) } dd { (retry.schedule().iter().copied().map(format_duration).collect::<Vec<_>>().join(" ")) } }
+                    div {
+                        dt { (t.retry_schedule) }
+                        dd { (retry.schedule().iter().copied().map(format_duration).collect::<Vec<_>>().join(" ")) }
+                    }
                     div { dt { (t.retry_attempts) } dd { (retry.max_attempts()) } }
                 }
                 @if webhook.headers.iter().next().is_some() {
-                    div { dt { (t.headers) } dd { @for (name, _) in webhook.headers.iter() { span.tag { (name) } " " } } }
+                    div {
+                        dt { (t.headers) } dd { @for (name, _) in webhook.headers.iter() { span.tag { (name) } " " } }
+                    }
                 }
                 div { dt { (t.created_at) } dd { (moment(view.lang, webhook.inserted_at)) } }
                 div { dt { "Id" } dd.id { (id) } }
@@ -172,8 +201,12 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
             }
             @if let Some(attempt) = &failure { (last_failure(view, attempt)) }
             @if let Some(held) = view.service.hold(&webhook) { p.why { (told(view.lang, view.lang.of(&held))) } }
-            @if let Some(since) = summary.health.since { p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) } }
-            @if let Some(at) = summary.health.disables_at { p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) } }
+            @if let Some(since) = summary.health.since {
+                p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) }
+            }
+            @if let Some(at) = summary.health.disables_at {
+                p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
+            }
             h2 { (t.hourly) }
             (spark(view, &summary.record))
         }
@@ -190,7 +223,9 @@ fn backlog_links(view: &View<'_>, id: WebhookId, backlog: BacklogCounts) -> Mark
         @if backlog == BacklogCounts::default() { "0" }
         @for (nth, (status, count)) in parts.into_iter().filter(|(_, count)| *count > 0).enumerate() {
             @if nth > 0 { " · " }
-            a href=(format!("/notifications?webhook_id={id}&status={}", status.as_str())) { (view.t.status(status)) ": " (at_most_counted(view, count)) }
+            a href=(format!("/notifications?webhook_id={id}&status={}", status.as_str())) {
+                (view.t.status(status)) ": " (at_most_counted(view, count))
+            }
         }
     }
 }
@@ -278,7 +313,9 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
             p.target.strong { (webhook.target) }
             p.strong { (sentence) }
             p.help { (t.delete_help) }
-            div.buttons { button.danger type="submit" { (t.delete_yes) } a.button href=(format!("/webhooks/{id}")) { (t.cancel) } }
+            div.buttons {
+                button.danger type="submit" { (t.delete_yes) } a.button href=(format!("/webhooks/{id}")) { (t.cancel) }
+            }
         }
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.delete_title, &content)))

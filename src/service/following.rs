@@ -1,4 +1,5 @@
-//! Following along: the attempts of an account as their outcomes are taken in, or merely that something of it has changed.
+//! Following along: the attempts of an account as their outcomes are taken in, or merely that something of it has
+//! changed.
 
 use super::caller::Caller;
 use super::error::Error;
@@ -39,8 +40,9 @@ pub struct Followed {
 pub enum Next {
     /// Attempts, at least one, in the order in which their outcomes were taken in.
     Attempts(Vec<Followed>),
-    /// Some can't be told of any more: the follower came back too late, is too slow, or was told by an earlier run of the daemon.
-    /// What has been stands in the lists; what follows is what comes from now on, and after a restart what came since.
+    /// Some can't be told of any more: the follower came back too late, is too slow, or was told by an earlier run of
+    /// the daemon. What has been stands in the lists; what follows is what comes from now on, and after a restart what
+    /// came since.
     Gap,
 }
 
@@ -61,8 +63,8 @@ pub struct Follower {
 }
 
 impl Service {
-    /// Follows the caller's attempts from `after` on, or from now on. `Some(None)` stands for a place that can't be read: a gap.
-    /// Refused when no more than `spare` of the account's [`MAX_FOLLOWERS`] places are left.
+    /// Follows the caller's attempts from `after` on, or from now on. `Some(None)` stands for a place that can't be
+    /// read: a gap. Refused when no more than `spare` of the account's [`MAX_FOLLOWERS`] places are left.
     pub async fn follow(
         &self,
         caller: &Caller,
@@ -104,8 +106,8 @@ impl Follower {
         self.place
     }
 
-    /// Waits until anything of the account has changed: an attempt has ended, whatever the filter says, or a verb was done. Nothing is read
-    /// for it. May be dropped and called again.
+    /// Waits until anything of the account has changed: an attempt has ended, whatever the filter says, or a verb was
+    /// done. Nothing is read for it. May be dropped and called again.
     pub async fn changed(&mut self) {
         loop {
             let before = self.place;

@@ -136,8 +136,8 @@ impl Service {
         Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes, by })
     }
 
-    /// Whether a caller may see the figures of the whole daemon: an account's own are no business of another's, and those of the machine
-    /// are the business of whoever runs it, who has the first account of the config.
+    /// Whether a caller may see the figures of the whole daemon: an account's own are no business of another's, and
+    /// those of the machine are the business of whoever runs it, who has the first account of the config.
     pub fn sees_all_figures(&self, caller: &Caller) -> bool {
         self.accounts.first().is_some_and(|first| first.no == caller.account) && caller.scopes.allows_all_figures()
     }
@@ -153,8 +153,8 @@ impl Service {
         of_several.filter(|account| account.no == caller.account).map(|account| &*account.name).next()
     }
 
-    /// The accounts that the store has and the config lacks: their deliveries are held. For the admin of the config's first account,
-    /// who runs the daemon as a rule; nobody else learns what other accounts there are.
+    /// The accounts that the store has and the config lacks: their deliveries are held. For the admin of the config's
+    /// first account, who runs the daemon as a rule; nobody else learns what other accounts there are.
     pub async fn absent_accounts(&self, caller: &Caller) -> Result<Vec<String>, Error> {
         let first = self.accounts.first().is_some_and(|first| first.no == caller.account);
         if !first || !caller.scopes.allows(Scope::Admin) {

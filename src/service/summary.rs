@@ -1,5 +1,5 @@
-//! What the panel shows in summary: how targets do, what is pending, events with the state of their notifications. Every figure comes
-//! from memory or from a bounded walk.
+//! What the panel shows in summary: how targets do, what is pending, events with the state of their notifications.
+//! Every figure comes from memory or from a bounded walk.
 
 use super::caller::Caller;
 use super::disabling::HealthView;

@@ -22,8 +22,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
-/// How many commits may wait for the committer; whoever comes past them waits for a place. Attempts' outcomes take no place:
-/// the limit of attempts in flight bounds them.
+/// How many commits may wait for the committer; whoever comes past them waits for a place. Attempts' outcomes take no
+/// place: the limit of attempts in flight bounds them.
 pub(crate) const MAX_WAITING_COMMITS: usize = 4096;
 
 /// A handle on the open store; cheap to clone.
@@ -78,13 +78,14 @@ impl Store {
         *self.shared.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
-    /// The schedule of webhooks that have none of their own, until the next reload; the built-in one before this was called.
+    /// The schedule of webhooks that have none of their own, until the next reload; the built-in one before this was
+    /// called.
     pub fn set_default_retry(&self, retry: RetryPolicy) {
         *self.shared.retry.write().unwrap_or_else(PoisonError::into_inner) = retry;
     }
 
-    /// The time to go by where a wrong clock would do lasting harm: the wall clock's, but no further ahead than it has stayed for a
-    /// day. Never after the wall clock.
+    /// The time to go by where a wrong clock would do lasting harm: the wall clock's, but no further ahead than it has
+    /// stayed for a day. Never after the wall clock.
     pub fn trusted_now(&self) -> Timestamp {
         self.shared.times.trusted_now()
     }
@@ -130,14 +131,14 @@ impl Store {
         self.shared.totals.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
     }
 
-    /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for [`write_pieces`](super::write_pieces).
-    /// `None` while another backup is under way.
+    /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for
+    /// [`write_pieces`](super::write_pieces). `None` while another backup is under way.
     pub async fn backup(&self) -> Result<Option<tokio::sync::mpsc::Receiver<Piece>>, StoreError> {
         self.send(|reply| Commit::Backup { reply }).await
     }
 
-    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that takes;
-    /// `progress` hears how many rows were read.
+    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that
+    /// takes; `progress` hears how many rows were read.
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
         verify::verify(&*self.shared.tree, progress)
     }
@@ -168,8 +169,8 @@ impl Store {
         self.shared.health(webhook)
     }
 
-    /// Stops the committer once it has done what is waiting, and waits until all of it is durable. Commits after it answer
-    /// [`StoreError::Stopped`].
+    /// Stops the committer once it has done what is waiting, and waits until all of it is durable. Commits after it
+    /// answer [`StoreError::Stopped`].
     pub async fn stop(&self) -> Result<(), StoreError> {
         self.send(|reply| Commit::Stop { reply }).await
     }
@@ -202,8 +203,8 @@ impl Store {
 }
 
 impl Store {
-    /// Takes note of a read outside a change that failed: counts it, and says so in the log unless that was said of the same place
-    /// a moment ago. `what` was read for.
+    /// Takes note of a read outside a change that failed: counts it, and says so in the log unless that was said of the
+    /// same place a moment ago. `what` was read for.
     pub fn note_failed_read(&self, error: &StoreError, what: &'static str) {
         self.shared.note_failed_read(error, what);
     }

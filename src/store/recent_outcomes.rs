@@ -1,8 +1,8 @@
 //! The outcomes taken in most recently, for whoever follows along: a bounded ring for each account, in memory alone.
 //!
-//! An entry holds what the outcome made of its notification and none of what the target answered: a reader fetches the rest from the
-//! store. So the committer pays for a few dozen bytes an outcome and waits for nobody, a slow reader holds nothing up but itself, and
-//! what is erased or deleted meanwhile is not kept here all the same.
+//! An entry holds what the outcome made of its notification and none of what the target answered: a reader fetches the
+//! rest from the store. So the committer pays for a few dozen bytes an outcome and waits for nobody, a slow reader
+//! holds nothing up but itself, and what is erased or deleted meanwhile is not kept here all the same.
 
 use crate::model::{AccountNo, Attempt, Notification, NotificationKey, State, Timestamp};
 use std::collections::{HashMap, VecDeque};
@@ -131,8 +131,9 @@ impl Outcomes {
         self.told.send_replace(());
     }
 
-    /// Where a reader goes on whose place isn't known any more: one that follows too slowly with what comes from now on, since it
-    /// would only lose its place again; one of an earlier run with what this run has made so far, which it can't have seen.
+    /// Where a reader goes on whose place isn't known any more: one that follows too slowly with what comes from now
+    /// on, since it would only lose its place again; one of an earlier run with what this run has made so far, which it
+    /// can't have seen.
     pub(crate) fn beyond_gap(&self, account: AccountNo, place: OutcomePosition) -> OutcomePosition {
         let rings = self.rings();
         let (last, kept) = rings.get(&account).map_or((0, 0), |ring| (ring.last, ring.kept.len()));

@@ -36,7 +36,8 @@ pub(crate) struct Shared {
     pub(crate) times: Times,
     /// The types that the cap doesn't count.
     pub(crate) listed: Listed,
-    /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to another.
+    /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to
+    /// another.
     pub(crate) durable: AtomicU64,
     /// The last commit that is known to be synced.
     pub(crate) synced: AtomicU64,

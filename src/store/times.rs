@@ -1,9 +1,9 @@
 //! Times that don't rise along the sequence, since the wall clock that gives them may be put back.
 //!
-//! The order of events is that of their sequence numbers alone. Each has the time that the wall clock showed, so that one event of a
-//! clock that was ahead dates no other. So that a filter by time needn't read every event all the same, the store remembers the few
-//! places where time went back: between two of them, in a *run*, times rise, and a binary search finds where a span of time begins
-//! and ends.
+//! The order of events is that of their sequence numbers alone. Each has the time that the wall clock showed, so that
+//! one event of a clock that was ahead dates no other. So that a filter by time needn't read every event all the same,
+//! the store remembers the few places where time went back: between two of them, in a *run*, times rise, and a binary
+//! search finds where a span of time begins and ends.
 
 use crate::clock::{Clock, Reading, Trust, Watch};
 use crate::model::Timestamp;
@@ -13,8 +13,8 @@ use std::time::Duration;
 
 /// A clock that is put back by less doesn't begin a run: times stand still until it has caught up.
 const STANDS_STILL_MS: u64 = 1_000;
-/// The most runs that are remembered. Past it two neighbours are joined: a search in them finds a wider span, of which each event's
-/// own time is looked at.
+/// The most runs that are remembered. Past it two neighbours are joined: a search in them finds a wider span, of which
+/// each event's own time is looked at.
 pub(crate) const MAX_RUNS: usize = 32;
 
 /// The runs, the earliest sequence numbers first; never empty.
@@ -102,7 +102,8 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// Of a store that has kept `record`, and whose last change was stamped `last_ms`; 0 for one that has no change yet.
+    /// Of a store that has kept `record`, and whose last change was stamped `last_ms`; 0 for one that has no change
+    /// yet.
     pub(crate) fn new(clock: Clock, record: Option<&ClockV1>, last_ms: u64) -> Self {
         let kept = record.and_then(|record| record.trust);
         let before = kept
@@ -130,8 +131,8 @@ impl Times {
         self.watch().trusted(now)
     }
 
-    /// The time of a change at `now`, given that of the one before it. Where the clock was put back, a run begins with the event
-    /// `next`; then the second value is `true`.
+    /// The time of a change at `now`, given that of the one before it. Where the clock was put back, a run begins with
+    /// the event `next`; then the second value is `true`.
     pub(crate) fn stamp(&self, now: Reading, last_ms: u64, next: u64) -> (Timestamp, bool) {
         let now_ms = now.wall.as_ms();
         if now_ms.saturating_add(STANDS_STILL_MS) > last_ms {

@@ -87,8 +87,8 @@ impl LiveBackup {
         }
     }
 
-    /// Reads a little more, if the writer has room for it: twice as many rows as were changed since the last time, and some.
-    /// Otherwise a store that is written to without pause would never be read to its end.
+    /// Reads a little more, if the writer has room for it: twice as many rows as were changed since the last time, and
+    /// some. Otherwise a store that is written to without pause would never be read to its end.
     pub(crate) fn step(&mut self, tree: &dyn Tree) -> Stepped {
         loop {
             let stepped = self.step_once(tree);

@@ -53,8 +53,9 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Begins a file that only its owner can read; one of that name that is there already stays until this one is whole. A link is
-    /// followed; what is no regular file is refused. It is given up when its disk is left with less than `min_free` bytes.
+    /// Begins a file that only its owner can read; one of that name that is there already stays until this one is
+    /// whole. A link is followed; what is no regular file is refused. It is given up when its disk is left with less
+    /// than `min_free` bytes.
     pub fn create(path: &Path, min_free: u64) -> io::Result<Self> {
         let path = &of_file(path)?;
         // A name of its own: two who write the same file must not write into each other's.

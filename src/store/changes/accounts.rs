@@ -19,9 +19,9 @@ use std::sync::{Arc, PoisonError};
 /// About how many rows a turn deletes: one or two milliseconds of the committer's time.
 const ROWS_A_TURN: usize = 192;
 
-/// Removes an account with everything that is kept of it, in a background job that survives a restart. Its tokens end at once, and its
-/// name is free at once: named again, it is a new, empty account. Answers its number; `None` where the store has no such account.
-/// Only for an account whose deliveries are held: nothing of it may be in flight.
+/// Removes an account with everything that is kept of it, in a background job that survives a restart. Its tokens end
+/// at once, and its name is free at once: named again, it is a new, empty account. Answers its number; `None` where the
+/// store has no such account. Only for an account whose deliveries are held: nothing of it may be in flight.
 #[derive(Debug)]
 pub struct RemoveAccount {
     /// Its name.
@@ -81,7 +81,8 @@ impl Ledger {
             };
             from = Seq(seq.0 + 1);
             if let Err(error) = self.remove_event(txn, account, seq) {
-                tracing::error!(%error, seq = seq.0, "an event of the account can't be read; its rows are removed one by one");
+                tracing::error!(%error, seq = seq.0, "an event of the account can't be read; its rows are removed one \
+                                                      by one");
                 self.remove_rows_of(txn, account, seq)?;
             }
         }
@@ -113,7 +114,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// What stands below the number of an event that can't be read; what an index still says of it goes with the account's rows.
+    /// What stands below the number of an event that can't be read; what an index still says of it goes with the
+    /// account's rows.
     fn remove_rows_of(&mut self, txn: &mut Txn<'_>, account: AccountNo, seq: Seq) -> Result<(), StoreError> {
         for prefix in [keys::chunks(seq), keys::attempts_of_event(seq), keys::notifications_of(account, seq)] {
             for row in txn.scan(&prefix) {

@@ -1,5 +1,5 @@
-//! Bringing due times forward: what a webhook is owed again waits no longer than its schedule says, once what made it wait longer is
-//! gone with the target that asked for it.
+//! Bringing due times forward: what a webhook is owed again waits no longer than its schedule says, once what made it
+//! wait longer is gone with the target that asked for it.
 
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
 use crate::store::changes::ledger::Ledger;
@@ -71,7 +71,8 @@ impl Ledger {
                 Ok(None) => {}
                 Err(error) => {
                     let notification = self.shared.notification_id(key);
-                    tracing::error!(%error, %notification, "the due time of a notification could not be brought forward");
+                    tracing::error!(%error, %notification, "the due time of a notification could not be brought \
+                                                            forward");
                 }
             }
         }

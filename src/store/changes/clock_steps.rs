@@ -1,9 +1,9 @@
 //! What waits for a moment that a wrong clock has set: brought forward once the clock is put back.
 //!
-//! A retry that was scheduled while the clock was a year ahead is due in a year, and one that was scheduled an hour before the clock
-//! went back by an hour is due an hour later than it should be. No automatic attempt waits longer than the gap it was scheduled
-//! with: whenever the clock goes back, and at a start where it may have, every retry that is not due yet is looked at, a few at a time.
-//! Likewise no idempotency key is recognised for longer than its window.
+//! A retry that was scheduled while the clock was a year ahead is due in a year, and one that was scheduled an hour
+//! before the clock went back by an hour is due an hour later than it should be. No automatic attempt waits longer than
+//! the gap it was scheduled with: whenever the clock goes back, and at a start where it may have, every retry that is
+//! not due yet is looked at, a few at a time. Likewise no idempotency key is recognised for longer than its window.
 
 use crate::clock::{Reading, Step};
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
@@ -20,8 +20,8 @@ use std::time::Duration;
 
 /// How many rows are looked at in one turn: a millisecond or two of the committer's time.
 const ROWS_A_TURN: usize = 128;
-/// How far ahead of what is trusted the wall clock must be for people to be told that retention waits: in a running process, and at a
-/// start, before which nothing may have happened for long.
+/// How far ahead of what is trusted the wall clock must be for people to be told that retention waits: in a running
+/// process, and at a start, before which nothing may have happened for long.
 const FAR: Duration = Duration::from_secs(60 * 60);
 const FAR_AT_START: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often what is known of a clock that isn't trusted is written down.
@@ -85,7 +85,8 @@ impl Ledger {
             self.shared.meters.clock_stepped(by_ms > 0);
             let (seconds, now) = (in_seconds(by_ms), now.wall);
             if by_ms < 0 {
-                tracing::warn!(%seconds, %now, "the wall clock was put back: what is due is brought forward by as much");
+                tracing::warn!(%seconds, %now, "the wall clock was put back: what is due is brought forward by as \
+                                                much");
                 self.clock_steps.begin();
             } else {
                 tracing::warn!(%seconds, %now, "the wall clock was put forward, or this machine was suspended");
@@ -109,8 +110,8 @@ impl Ledger {
             self.clock_steps.is_told = true;
             tracing::warn!(
                 ahead = %humantime::format_duration(Duration::from_secs(lead.as_secs())),
-                "the wall clock is far ahead of what this store has seen: until that has lasted 24 hours, retention goes by the time it \
-                 knows; if the clock is wrong, put it right"
+                "the wall clock is far ahead of what this store has seen: until that has lasted 24 hours, retention \
+                 goes by the time it knows; if the clock is wrong, put it right"
             );
         } else if lead.is_zero() && self.clock_steps.is_told {
             self.clock_steps.is_told = false;

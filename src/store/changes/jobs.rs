@@ -23,8 +23,9 @@ use std::time::Duration;
 
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
 const JOB_BATCH: usize = 128;
-/// How many attempts by hand one webhook may be owed before a bulk resend waits: enough to keep its lane busy, few enough that
-/// cancelling, or pausing the webhook, means something. It goes on once half of them are made, so that it isn't one commit for each.
+/// How many attempts by hand one webhook may be owed before a bulk resend waits: enough to keep its lane busy, few
+/// enough that cancelling, or pausing the webhook, means something. It goes on once half of them are made, so that it
+/// isn't one commit for each.
 const MAX_OWED_BY_HAND: usize = 64;
 /// How many bulk resends that have ended are kept of one account.
 const MAX_ENDED: usize = 1000;
@@ -46,8 +47,8 @@ pub(crate) struct Progress {
     skipped: u64,
 }
 
-/// Requests a manual attempt of everything that a filter matches and that can be re-sent, in a background job that survives a restart.
-/// Answers `None` when the account has [`MAX_JOBS`] under way already.
+/// Requests a manual attempt of everything that a filter matches and that can be re-sent, in a background job that
+/// survives a restart. Answers `None` when the account has [`MAX_JOBS`] under way already.
 #[derive(Debug)]
 pub struct BeginBulkResend {
     /// Whose it is.
@@ -96,8 +97,8 @@ impl Ledger {
         self.jobs.add(Open { number: self.head.job, job });
     }
 
-    /// Begins a bulk resend, with a job for each webhook, so that one that takes nothing holds up no other. `None` when there are
-    /// [`MAX_JOBS`] already.
+    /// Begins a bulk resend, with a job for each webhook, so that one that takes nothing holds up no other. `None` when
+    /// there are [`MAX_JOBS`] already.
     pub(crate) fn resend_many(
         &mut self,
         txn: &mut Txn<'_>,
@@ -257,7 +258,8 @@ impl Ledger {
         resend.updated_at = now;
         if end_if_through(&mut resend, now) {
             let status = resend.state.as_str();
-            tracing::info!(resend = %resend.id, resent = resend.resent, skipped = resend.skipped, status, "bulk resend ended");
+            tracing::info!(resend = %resend.id, resent = resend.resent, skipped = resend.skipped, status, "bulk resend \
+                                                                                                           ended");
         }
         self.put_resend(txn, resend);
     }

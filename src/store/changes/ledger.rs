@@ -1,4 +1,5 @@
-//! What changes are checked against and keep in memory beside the rows: the committer's own state, as far as changes touch it.
+//! What changes are checked against and keep in memory beside the rows: the committer's own state, as far as changes
+//! touch it.
 
 use crate::clock::Clock;
 use crate::model::{AccountNo, EventType, Timestamp, WebhookNo};
@@ -141,8 +142,8 @@ impl Ledger {
         Ok(loaded)
     }
 
-    /// The time of a change: the wall clock's, which is that of the change before it where the clock was put back by less than a
-    /// second.
+    /// The time of a change: the wall clock's, which is that of the change before it where the clock was put back by
+    /// less than a second.
     pub(crate) fn stamp(&mut self) -> Timestamp {
         let now = self.look_at_the_clock();
         let (stamp, begins_a_run) = self.shared.times.stamp(now, self.head.time_ms, self.head.seq + 1);
@@ -168,8 +169,9 @@ impl Ledger {
         txn.judged(moment, change).inspect_err(|error| self.shared.note_failed_read(error, "a change"))
     }
 
-    /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing is applied,
-    /// and a page that can't be read, for a moment or for ever, costs this change alone: it is dropped, and tried again later.
+    /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing
+    /// is applied, and a page that can't be read, for a moment or for ever, costs this change alone: it is dropped, and
+    /// tried again later.
     pub(crate) fn ready<T>(
         &mut self,
         txn: &mut Txn<'_>,

@@ -25,7 +25,8 @@ fn came(attempt: &Attempt, verdict: Verdict) -> OutcomeKind {
     }
 }
 
-/// The outcome of an attempt that has ended. It is applied soon and durable with the next group: a crash in between repeats a delivery.
+/// The outcome of an attempt that has ended. It is applied soon and durable with the next group: a crash in between
+/// repeats a delivery.
 #[derive(Debug)]
 pub struct RecordOutcome {
     /// Whose it is.
@@ -36,11 +37,13 @@ pub struct RecordOutcome {
     pub attempt: Attempt,
     /// What follows from it.
     pub verdict: Verdict,
-    /// How long after this attempt the next one is due, where there is one: it never waits longer, whatever becomes of the clock.
+    /// How long after this attempt the next one is due, where there is one: it never waits longer, whatever becomes of
+    /// the clock.
     pub gap: Duration,
     /// The `manual_at` that a manual attempt began for.
     pub requested_at: Option<Timestamp>,
-    /// The `updated_at` of the webhook as the attempt knew it: the outcome of an earlier target says nothing of the present one.
+    /// The `updated_at` of the webhook as the attempt knew it: the outcome of an earlier target says nothing of the
+    /// present one.
     pub seen: Timestamp,
 }
 
@@ -63,8 +66,9 @@ impl Change for ResendNotification {
     }
 }
 
-/// Sends an event to every webhook that matches it now: a manual attempt where it has a notification already, a notification with the
-/// whole schedule where it has none. Answers all of them; `None` when the account has no such event.
+/// Sends an event to every webhook that matches it now: a manual attempt where it has a notification already, a
+/// notification with the whole schedule where it has none. Answers all of them; `None` when the account has no such
+/// event.
 #[derive(Debug)]
 pub struct ResendEvent {
     /// Whose it is.
@@ -228,8 +232,8 @@ impl Ledger {
     }
 }
 
-/// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it. Neither a query nor a
-/// header of the target is told: both may hold secrets.
+/// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it.
+/// Neither a query nor a header of the target is told: both may hold secrets.
 fn log_outcome(
     attempt: &Attempt,
     verdict: Verdict,
@@ -248,7 +252,8 @@ fn log_outcome(
     let status = attempt.result.status();
     let error = ErrorCode::of(&attempt.result).map(ErrorCode::as_str);
     let duration_us = attempt.duration_us;
-    tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, trace, "attempt ended");
+    tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, trace, "attempt \
+                                                                                                           ended");
     if exhausted {
         let target = webhook.map(|webhook| webhook.target.host_header());
         let webhook = webhook.map(|webhook| tracing::field::display(webhook.id));

@@ -1,4 +1,5 @@
-//! What nothing refers to any more: the rows of deleted webhooks whose notifications are gone, and of tokens that ended long ago.
+//! What nothing refers to any more: the rows of deleted webhooks whose notifications are gone, and of tokens that ended
+//! long ago.
 
 use crate::model::{AccountNo, Timestamp, WebhookId, WebhookNo};
 use crate::store::changes::ledger::Ledger;
@@ -41,7 +42,8 @@ impl Shared {
 }
 
 impl Ledger {
-    /// Deletes the rows of some deleted webhooks that have no notification any more. Call it when every change so far is applied.
+    /// Deletes the rows of some deleted webhooks that have no notification any more. Call it when every change so far
+    /// is applied.
     pub(crate) fn sweep_webhooks(&mut self, txn: &mut Txn<'_>) {
         for _ in 0..self.deleted_webhooks.len().min(LOOKED_AT_A_SWEEP) {
             let Some(gone) = self.deleted_webhooks.pop_front() else {

@@ -59,8 +59,8 @@ impl Ledger {
         notification
     }
 
-    /// After a notification has changed that had its turn: if it is finished now, it is the next one's. Told once that is durable:
-    /// after a crash in between the target would have the next one first.
+    /// After a notification has changed that had its turn: if it is finished now, it is the next one's. Told once that
+    /// is durable: after a crash in between the target would have the next one first.
     pub(crate) fn pass_on(&mut self, txn: &mut Txn<'_>, was_ready: bool, notification: &Notification) {
         let Some(order) = notification.order.filter(|_| was_ready && !notification.needs_automatic_attempt()) else {
             return;

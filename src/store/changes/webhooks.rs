@@ -103,8 +103,8 @@ impl Change for ChangeWebhook {
     }
 }
 
-/// Gives a webhook a new signing secret, by the rules of [`Webhook::rotate_secret`]. Answers `None` when the account has no such
-/// webhook.
+/// Gives a webhook a new signing secret, by the rules of [`Webhook::rotate_secret`]. Answers `None` when the account
+/// has no such webhook.
 #[derive(Debug)]
 pub struct RotateSecret {
     /// Whose it is.
@@ -144,8 +144,8 @@ impl Change for DeleteWebhook {
     }
 }
 
-/// Keeps that a target is failing because it confirmed nothing for long, and says so in the log. Answers `false` where it has
-/// recovered meanwhile.
+/// Keeps that a target is failing because it confirmed nothing for long, and says so in the log. Answers `false` where
+/// it has recovered meanwhile.
 #[derive(Debug)]
 pub struct MarkFailing {
     /// Whose it is.
@@ -182,8 +182,8 @@ impl Change for SetDisableNotice {
     }
 }
 
-/// Disables a webhook and, with it, records an event for the others that subscribe to its type. Answers `None` where the webhook is
-/// not active any more, or its target has recovered meanwhile.
+/// Disables a webhook and, with it, records an event for the others that subscribe to its type. Answers `None` where
+/// the webhook is not active any more, or its target has recovered meanwhile.
 pub struct DisableWebhook {
     /// Whose it is.
     pub account: AccountNo,
@@ -306,7 +306,8 @@ impl Ledger {
         Ok(Some(self.put_webhook(txn, rotated)))
     }
 
-    /// Changes what a patch names. Another target, or a status that is set to ACTIVE (again), ends what the target so far had asked for.
+    /// Changes what a patch names. Another target, or a status that is set to ACTIVE (again), ends what the target so
+    /// far had asked for.
     pub(crate) fn change_as_asked(
         &mut self,
         txn: &mut Txn<'_>,
@@ -328,8 +329,8 @@ impl Ledger {
         Some(webhook)
     }
 
-    /// Takes in what an attempt says of its target; `seen` is the `updated_at` of the webhook it was made for. Hardly ever a row:
-    /// only where a target begins to fail, or no longer does.
+    /// Takes in what an attempt says of its target; `seen` is the `updated_at` of the webhook it was made for. Hardly
+    /// ever a row: only where a target begins to fail, or no longer does.
     pub(crate) fn note_health(
         &mut self,
         txn: &mut Txn<'_>,
@@ -394,7 +395,8 @@ impl Ledger {
         match (failing(before), failing(now)) {
             (None, Some(health)) => tracing::warn!(
                 %webhook, target, since = %health.failing_since, failed_in_a_row = health.failures,
-                "the webhook's target is failing: it has confirmed nothing since then; its notifications are retried by its schedule"
+                "the webhook's target is failing: it has confirmed nothing since then; its notifications are retried \
+                 by its schedule"
             ),
             (Some(health), None) => tracing::info!(
                 %webhook, target, since = %health.failing_since, "the webhook's target is well again: it has confirmed"

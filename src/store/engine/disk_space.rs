@@ -1,7 +1,7 @@
 //! How much room the disk has: who may still write, and from when on nobody.
 //!
-//! sled does not survive a disk that is full: its first failed write is its last. So the store stops taking what makes it grow
-//! while there is still room for what it owes already: outcomes, cancellations, the last sync.
+//! sled does not survive a disk that is full: its first failed write is its last. So the store stops taking what makes
+//! it grow while there is still room for what it owes already: outcomes, cancellations, the last sync.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

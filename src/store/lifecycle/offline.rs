@@ -1,8 +1,9 @@
 //! Looking at a store that no daemon runs on, without writing to it.
 //!
-//! sled tidies up as it opens its files: it cuts off what it can't read, writes a snapshot, makes what is missing. That may be more
-//! than whoever looks wants, and what root's look leaves behind belongs to root. So a copy is opened, in the folder for temporary files,
-//! and the copy has no name any more as soon as it is open: however this process ends, nothing is left of it.
+//! sled tidies up as it opens its files: it cuts off what it can't read, writes a snapshot, makes what is missing. That
+//! may be more than whoever looks wants, and what root's look leaves behind belongs to root. So a copy is opened, in
+//! the folder for temporary files, and the copy has no name any more as soon as it is open: however this process ends,
+//! nothing is left of it.
 
 use crate::clock::Clock;
 use crate::model::Seq;
@@ -56,7 +57,8 @@ impl Copied {
         let temporary = std::env::temp_dir();
         if fs2::available_space(&temporary)? < bytes + ROOM {
             let why = format!(
-                "the store is looked at in a copy, and {} has no room for its {} MiB: make room, or let TMPDIR name another folder",
+                "the store is looked at in a copy, and {} has no room for its {} MiB: make room, or let TMPDIR name \
+                 another folder",
                 temporary.display(),
                 (bytes + ROOM) >> 20
             );
@@ -116,9 +118,9 @@ pub struct OfflineStore {
 }
 
 impl OfflineStore {
-    /// Opens the store of a data folder; there must be one. Nothing is written there: a copy is opened, in the folder for temporary
-    /// files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to start on is a finding of
-    /// [`OfflineStore::verify`].
+    /// Opens the store of a data folder; there must be one. Nothing is written there: a copy is opened, in the folder
+    /// for temporary files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to
+    /// start on is a finding of [`OfflineStore::verify`].
     pub fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
         Self::look(path, cache_bytes, accept_data_loss).map_err(|error| owner::named(path, error))
     }

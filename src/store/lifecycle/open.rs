@@ -40,10 +40,11 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Opens the store, or makes it. Blocks; call it before the runtime is busy. A store that has less than it had acknowledged, or can't be read, is an error that says what to do.
+    /// Opens the store, or makes it. Blocks; call it before the runtime is busy. A store that has less than it had
+    /// acknowledged, or can't be read, is an error that says what to do.
     ///
-    /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable; it
-    /// must not block.
+    /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable;
+    /// it must not block.
     pub fn open(
         settings: StoreSettings,
         tell: impl FnMut(Vec<StoreUpdate>) + Send + 'static,

@@ -1,9 +1,10 @@
-//! Lists: every filter is a range of index rows in the order of commit, and filters combine by a zig-zag merge of ranges.
+//! Lists: every filter is a range of index rows in the order of commit, and filters combine by a zig-zag merge of
+//! ranges.
 //!
-//! Each range answers one question, "which is your first place at or after this one?"; the merge goes round asking until all
-//! name the same place. No list scans: what two filters have in common is found in steps of the sparser one. Where filters
-//! hardly meet at all, or ask for what has no index of its own (deliveries, which are nearly everything), a page ends after
-//! [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
+//! Each range answers one question, "which is your first place at or after this one?"; the merge goes round asking
+//! until all name the same place. No list scans: what two filters have in common is found in steps of the sparser one.
+//! Where filters hardly meet at all, or ask for what has no index of its own (deliveries, which are nearly everything),
+//! a page ends after [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
 
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
@@ -113,8 +114,8 @@ pub(crate) struct Union {
 }
 
 impl Union {
-    /// The last range is asked each time, after the others: what moves into it from one of them (a fresh notification that gets its
-    /// record) would else be missed if the last was asked before and the other after.
+    /// The last range is asked each time, after the others: what moves into it from one of them (a fresh notification
+    /// that gets its record) would else be missed if the last was asked before and the other after.
     pub(crate) fn new(ranges: Vec<Range>) -> Self {
         Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }
     }

@@ -49,8 +49,8 @@ impl Spans {
 }
 
 impl Shared {
-    /// The sequence numbers of what was recorded from `from` until before `to`, among what is durable. Two binary searches in each
-    /// run that holds one of the two moments.
+    /// The sequence numbers of what was recorded from `from` until before `to`, among what is durable. Two binary
+    /// searches in each run that holds one of the two moments.
     pub(crate) fn spans(
         &self,
         account: AccountNo,
@@ -92,8 +92,8 @@ impl Shared {
         Ok(spans)
     }
 
-    /// The first sequence number from `first` to `last` whose event was recorded at or after `at`; one past the last where there is
-    /// none. A binary search: times rise between the two, or nearly.
+    /// The first sequence number from `first` to `last` whose event was recorded at or after `at`; one past the last
+    /// where there is none. A binary search: times rise between the two, or nearly.
     fn first_seq_at(&self, account: AccountNo, at: Timestamp, first: u64, last: u64) -> Result<u64, StoreError> {
         let (mut low, mut high) = (first, last + 1);
         let end = keys::end_of(&keys::events(account));

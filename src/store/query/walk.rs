@@ -106,8 +106,9 @@ impl<'s> Walk<'s> {
         Ok((found, self.merge.at))
     }
 
-    /// Like [`Walk::page`], for a background job: it takes no more than `steps`, so that nobody waits behind it, and passes over
-    /// records that can't be read instead of meeting them again for ever. With at least as many steps as there are filters it gets on.
+    /// Like [`Walk::page`], for a background job: it takes no more than `steps`, so that nobody waits behind it, and
+    /// passes over records that can't be read instead of meeting them again for ever. With at least as many steps as
+    /// there are filters it gets on.
     pub(crate) fn readable_page(
         &mut self,
         steps: usize,

@@ -6,8 +6,8 @@ use crate::store::handle::Store;
 use crate::store::schema::sets::seqs;
 use crate::store::schema::{keys, record};
 
-/// How many rows are counted for all webhooks together. A row of what was never tried stands for up to 128 notifications, one of
-/// what is retried for a single one; sled reads about a million a second.
+/// How many rows are counted for all webhooks together. A row of what was never tried stands for up to 128
+/// notifications, one of what is retried for a single one; sled reads about a million a second.
 const MAX_ROWS: usize = 100_000;
 /// How many are counted for each webhook, however many webhooks there are.
 const MIN_ROWS: usize = 100;
@@ -32,8 +32,8 @@ pub struct Backlog {
 }
 
 impl Store {
-    /// What every webhook is owed. Counts up to a bounded number of rows and says where there were more; the oldest is right in any
-    /// case. Blocks on the disk.
+    /// What every webhook is owed. Counts up to a bounded number of rows and says where there were more; the oldest is
+    /// right in any case. Blocks on the disk.
     pub fn backlogs(&self) -> Result<Vec<Backlog>, StoreError> {
         let directory = self.directory();
         let webhooks: Vec<_> = directory.all().collect();

@@ -34,8 +34,8 @@ impl Store {
         Record { hours, days, confirmed_at: None }
     }
 
-    /// Writes the figures to their file, for the next start; what attempts that outlived their webhook came to is dropped. Blocks on
-    /// the disk.
+    /// Writes the figures to their file, for the next start; what attempts that outlived their webhook came to is
+    /// dropped. Blocks on the disk.
     pub fn keep_record(&self) -> Result<(), StoreError> {
         let directory = self.directory();
         self.shared.tally.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());

@@ -27,8 +27,8 @@ impl Store {
         self.shared.outcomes.told.subscribe()
     }
 
-    /// The event, the notification as an outcome left it, and the attempt; `None` where retention has deleted them since. Blocks
-    /// on the disk.
+    /// The event, the notification as an outcome left it, and the attempt; `None` where retention has deleted them
+    /// since. Blocks on the disk.
     pub fn outcome(
         &self,
         account: AccountNo,

@@ -1,5 +1,5 @@
-//! The index rows of a record, derived from the record in one place: a change takes away the rows of what was and puts the rows of
-//! what is, so that no transition can forget one.
+//! The index rows of a record, derived from the record in one place: a change takes away the rows of what was and puts
+//! the rows of what is, so that no transition can forget one.
 
 use crate::model::{Event, Notification, State};
 use crate::store::schema::keys;

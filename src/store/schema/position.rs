@@ -34,7 +34,8 @@ impl Position {
     }
 }
 
-/// Where the next page starts: a place in the order of commit, good for ever. Callers keep it with the list that it is of.
+/// Where the next page starts: a place in the order of commit, good for ever. Callers keep it with the list that it is
+/// of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(crate) Position);
 
@@ -48,8 +49,8 @@ impl Cursor {
         (bytes[0] == Self::VERSION && seq <= Seq::END.0).then_some(Self(Position { seq, webhook }))
     }
 
-    /// The cursor for the other direction: where a list in the order `from` goes on here, one in the opposite order goes on with
-    /// what comes just before. `None` at the very end.
+    /// The cursor for the other direction: where a list in the order `from` goes on here, one in the opposite order
+    /// goes on with what comes just before. `None` at the very end.
     pub fn turned(self, from: Order) -> Option<Self> {
         match from {
             Order::Newest => self.0.after(Order::Oldest).map(Self),

@@ -141,7 +141,8 @@ impl Rig {
     }
 }
 
-/// It is paced by what each webhook takes: nothing piles up behind a slow one, which holds up no other; it survives a restart.
+/// It is paced by what each webhook takes: nothing piles up behind a slow one, which holds up no other; it survives a
+/// restart.
 #[test]
 fn a_bulk_resend_gets_on_as_attempts_are_made() {
     const MOST: usize = 64;
@@ -368,8 +369,8 @@ fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
     rig.check_rows();
 }
 
-/// A queue row whose record is gone (damage, or a bug of another day) kept the job that cancels at it for ever, with a sync
-/// every 100 ms and a whole core.
+/// A queue row whose record is gone (damage, or a bug of another day) kept the job that cancels at it for ever, with a
+/// sync every 100 ms and a whole core.
 #[test]
 fn a_row_without_its_record_does_not_keep_a_job_busy() {
     let rig = Rig::new();
@@ -382,8 +383,8 @@ fn a_row_without_its_record_does_not_keep_a_job_busy() {
     assert_eq!(rig.store.fresh_page(rig.account, hook.no, Seq(0), 10).unwrap(), vec![]);
 }
 
-/// A re-send that met an erased event, from a bulk job or between check and commit, owed an attempt that could never be made:
-/// its row stayed in the queue for ever.
+/// A re-send that met an erased event, from a bulk job or between check and commit, owed an attempt that could never be
+/// made: its row stayed in the queue for ever.
 #[test]
 fn what_was_erased_is_not_owed_again() {
     let rig = Rig::new();

@@ -172,7 +172,7 @@ fn a_store_or_a_backup_of_another_format_is_refused_by_name_and_told_what_to_do(
     }
 }
 
-// ---- backups ---------------------------------------------------------------------------------------------------------
+// ---- backups ----
 
 fn back_up(store: &Store) -> Vec<u8> {
     let pieces = wait(store.backup()).unwrap().expect("no other is under way");
@@ -323,7 +323,7 @@ fn no_bytes_make_a_restore_panic_or_take_more_memory_than_they_are() {
     }
 }
 
-// ---- retention -------------------------------------------------------------------------------------------------------
+// ---- retention ----
 
 impl Rig {
     fn limit(&self, retention: Option<Duration>, retention_bytes: Option<u64>) {
@@ -511,7 +511,7 @@ fn erasing_forgets_what_targets_echoed() {
     rig.check_rows();
 }
 
-// ---- progress --------------------------------------------------------------------------------------------------------
+// ---- progress ----
 
 #[test]
 fn a_committer_that_comes_back_no_more_is_seen() {
@@ -565,7 +565,7 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
     assert!(accept().is_ok());
 }
 
-// ---- order -----------------------------------------------------------------------------------------------------------
+// ---- order ----
 
 #[test]
 fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {

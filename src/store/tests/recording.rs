@@ -47,8 +47,8 @@ fn an_event_is_owed_to_what_matches_at_that_instant_and_told_once_it_is_durable(
     rig.check_rows();
 }
 
-/// Explaining why an event was not owed once compared times: a webhook registered in the event's own millisecond then seemed
-/// to have been there, and to match, and the answer said that it had been changed since.
+/// Explaining why an event was not owed once compared times: a webhook registered in the event's own millisecond then
+/// seemed to have been there, and to match, and the answer said that it had been changed since.
 #[test]
 fn within_one_millisecond_the_order_of_commit_tells_whether_a_webhook_was_there() {
     let rig = Rig::new();
@@ -186,8 +186,8 @@ fn an_idempotency_key_answers_within_its_window_and_leaves_nothing_behind_it() {
     assert!(!rig.rows().contains_key(&keys::idempotency(rig.account, [1; 16])));
 }
 
-/// The store's own time once never ran back. While it stood ahead of a wall clock that had been put right, every idempotency
-/// window (set by the wall clock) was over before it began: a repeated request was recorded twice.
+/// The store's own time once never ran back. While it stood ahead of a wall clock that had been put right, every
+/// idempotency window (set by the wall clock) was over before it began: a repeated request was recorded twice.
 #[test]
 fn a_clock_that_ran_ahead_for_a_while_breaks_no_window() {
     let rig = Rig::new();
@@ -205,9 +205,9 @@ fn a_clock_that_ran_ahead_for_a_while_breaks_no_window() {
     assert!(accept()[0].replayed);
 }
 
-/// sled writes whole tree nodes, and puts one that is larger than a quarter of a segment into a file of its own, which it never
-/// syncs. At its default of 512 KiB a segment, eight neighbouring chunks of 16 KiB were such a node: a batch of large events
-/// was acknowledged with most of its payloads in hundreds of unsynced files.
+/// sled writes whole tree nodes, and puts one that is larger than a quarter of a segment into a file of its own, which
+/// it never syncs. At its default of 512 KiB a segment, eight neighbouring chunks of 16 KiB were such a node: a batch
+/// of large events was acknowledged with most of its payloads in hundreds of unsynced files.
 #[test]
 fn nothing_spills_into_files_that_are_never_synced() {
     let rig = Rig::new();

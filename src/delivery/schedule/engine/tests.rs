@@ -141,8 +141,8 @@ async fn no_attempt_is_made_while_the_disk_is_full() {
     assert_eq!(rig.engine.stop(LONG).await, 0);
 }
 
-/// Of two attempts in flight at a stop, one ends within the grace and its outcome counts; the other is cut off and stays
-/// pending.
+/// Of two attempts in flight at a stop, one ends within the grace and its outcome counts; the other is cut off and
+/// stays pending.
 #[tokio::test]
 async fn a_stop_records_what_ends_meanwhile_and_cuts_off_the_rest() {
     let mut rig = Rig::new(8).await;
