@@ -1,6 +1,6 @@
 //! The panel behind a proxy that isn't set up for it: the cause is named, on the page and in the log.
 
-use super::super::harness::{Daemon, request};
+use super::super::harness::{Daemon, eventually, request};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
@@ -21,7 +21,11 @@ fn a_proxy_that_keeps_the_host_to_itself_is_named() {
     }
     let (_, page) = sign_in(&daemon, "Origin: http://painel.example\r\nAccept-Language: pt-BR\r\n");
     assert!(page.contains("Uma página de painel.example") && page.contains("ProxyPreserveHost On"), "{page}");
-    let log = daemon.log();
+    // The log is read beside the test, which can be ahead of it.
+    let log = eventually("it is warned of", || {
+        let log = daemon.log();
+        log.contains("must pass the Host header on").then_some(log)
+    });
     let reported: Vec<&str> = log.lines().filter(|line| line.contains("must pass the Host header on")).collect();
     assert!(
         reported.len() == 1 && reported[0].contains("WARN") && reported[0].contains("painel.example"),
