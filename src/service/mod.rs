@@ -1,7 +1,7 @@
 //! The verbs: what a merchant can do, each checked and stored. The API and the panel call these and nothing else.
 //!
-//! It knows no requests: a caller comes as a [`Caller`], input as model types, and what goes wrong as an [`Error`] that says what to
-//! do. Reads that can meet the disk run on tokio's blocking threads.
+//! It knows no requests: a caller comes as a [`Caller`], input as model types, and what goes wrong as an [`Error`] that
+//! says what to do. Reads that can meet the disk run on tokio's blocking threads.
 
 mod caller;
 mod disabling;
