@@ -79,8 +79,9 @@ fn a_trace_reaches_the_target_at_every_attempt_and_after_a_crash() {
     eventually("an attempt's line names its trace", || {
         let id = notification["id"].as_str().unwrap();
         let log = daemon.log();
-        let mut lines = log.lines().filter(|line| line.contains("attempt ended") && line.contains(id));
-        lines.all(|line| line.contains("trace=0af7651916cd43dd8448eb211c80319c")).then_some(())
+        let lines = log.lines().filter(|line| line.contains("attempt ended") && line.contains(id));
+        let traced: Vec<bool> = lines.map(|line| line.contains("trace=0af7651916cd43dd8448eb211c80319c")).collect();
+        (!traced.is_empty() && traced.iter().all(|traced| *traced)).then_some(())
     });
 
     // More than a row of the store holds, and several at once.

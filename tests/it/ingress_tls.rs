@@ -148,7 +148,7 @@ fn a_reload_changes_the_certificate_and_a_bad_one_changes_nothing() {
     files.write("key.pem", &KeyPair::generate().unwrap().serialize_pem());
     daemon.signal("-HUP");
     eventually("the bad one is refused", || daemon.log().contains("was not reloaded").then_some(()));
-    assert!(daemon.log().contains("is not that of the first certificate"), "{}", daemon.log());
+    daemon.logged("is not that of the first certificate");
     assert_eq!(shown(&daemon.address, &TLS12), second);
     let (code, _, said) = daemon.run(&["check-config"]);
     assert!(code == Some(78) && said.contains("key.pem"), "{said}");

@@ -300,7 +300,7 @@ fn a_target_that_fails_is_told_once_and_so_is_that_it_is_well_again() {
     let event = daemon.record("PAYMENT.PAID");
     let failed = daemon.await_status(&event, "FAILED");
     assert_eq!(failing(&daemon), Value::Null, "four attempts are not five");
-    let line = |daemon: &Daemon, says: &str| daemon.log().lines().find(|line| line.contains(says)).unwrap().to_owned();
+    let line = |daemon: &Daemon, says: &str| daemon.logged(says);
     let reported = line(&daemon, "notification FAILED");
     let expected = [
         " WARN ",
@@ -356,11 +356,10 @@ fn who_changed_webhooks_tokens_and_secrets_is_told() {
     let says =
         ["webhook registered", "webhook changed", "signing secret rotated", "webhook deleted", "access token revoked"];
     for says in says {
-        let log = daemon.log();
-        let line = log.lines().find(|line| line.contains(says)).unwrap_or_else(|| panic!("{says}: {log}"));
+        let line = daemon.logged(says);
         assert!(line.contains(&format!("by=token {id} \"caixa 2\"")), "{line}");
     }
     assert!(!daemon.log().contains(token), "the token itself is told nowhere");
     daemon.reload(QUICK);
-    assert!(daemon.log().contains("config reloaded by=\"SIGHUP\""), "{}", daemon.log());
+    daemon.logged("config reloaded by=\"SIGHUP\"");
 }

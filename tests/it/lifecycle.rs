@@ -43,7 +43,7 @@ fn a_reload_takes_what_it_can_and_a_broken_file_changes_nothing() {
     daemon.configure(&format!("{LOOPBACK}alow = 1\n"));
     daemon.signal("-HUP");
     eventually("the broken file is refused", || daemon.log().contains("was not reloaded").then_some(()));
-    assert!(daemon.log().contains("did you mean `allow`"), "{}", daemon.log());
+    daemon.logged("did you mean `allow`");
     assert_eq!(receiver.count(), 0);
     daemon.configure(&format!("store.cache = \"1 MiB\"\n[delivery]\nschedule = [\"1s\"]\n{LOOPBACK}"));
     daemon.signal("-HUP");
