@@ -145,6 +145,17 @@ impl Committer {
         }
     }
 
+    /// Whether there is nothing to do but for jobs that wait for their webhooks.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let ledger = &self.ledger;
+        self.waiting.is_none()
+            && self.unsynced.is_none()
+            && ledger.updates.is_empty()
+            && !ledger.clock_steps.is_under_way()
+            && ledger.jobs.are_blocked()
+    }
+
     /// Makes the changes of `group` and of whatever else waits by now, then a little of what is done in the background. Waits for
     /// nothing. Returns the answers to a stop, if one was asked for.
     pub(crate) fn round(&mut self, mut group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {

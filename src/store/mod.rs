@@ -26,7 +26,7 @@ mod cached_payload;
 mod changes;
 mod committer;
 mod directory;
-mod engine;
+pub(crate) mod engine;
 mod error;
 mod format;
 #[cfg(any(test, fuzzing))]
@@ -42,9 +42,9 @@ mod query;
 mod read;
 mod recent_outcomes;
 mod redo;
-#[cfg(test)]
-pub(crate) mod rows;
 mod schema;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod state;
 mod store_stats;
 mod syncer;

@@ -1,8 +1,9 @@
-//! What makes groups durable, beside the committer that applies them: while one group is synced the next one is applied.
+//! What makes groups durable, beside the committer that applies them: while one group is synced the next one is
+//! applied.
 //!
-//! A lone writer waits for no other thread: as long as nothing else waits, the committer syncs by itself. Otherwise it hands the
-//! group over and goes on, and however many groups were handed over meanwhile share the next sync. Answers are given, and the
-//! engine is told, in the order of the groups, each after its own sync or a later one.
+//! A lone writer waits for no other thread: as long as nothing else waits, the committer syncs by itself. Otherwise it
+//! hands the group over and goes on, and however many groups were handed over meanwhile share the next sync. Answers
+//! are given, and the engine is told, in the order of the groups, each after its own sync or a later one.
 //!
 //! Only one of the two threads ever flushes: sled's flush is known to hang with many.
 
@@ -40,11 +41,20 @@ struct Files {
 }
 
 impl Files {
+    fn sync_marker(&mut self) {
+        let now = self.shared.times.clock.pace();
+        or_end(self.marker.sync_due(now).map_err(|error| about_the_marker(&error)));
+    }
+
     fn finish(&mut self, groups: Vec<Applied>) {
         if let Some(last) = groups.iter().rev().find(|group| group.sync) {
             or_end(self.shared.tree.sync());
             self.shared.synced.store(last.commit, Ordering::Release);
-            or_end(self.marker.move_to(last.commit).map_err(|error| about_the_marker(&error)));
+            or_end(
+                self.marker
+                    .move_to(last.commit, self.shared.times.clock.pace())
+                    .map_err(|error| about_the_marker(&error)),
+            );
         }
         for Applied { commit: _, seq, sync, mut told, answers } in groups {
             if sync && self.shared.durable.swap(seq, Ordering::AcqRel) != seq {
@@ -65,8 +75,8 @@ fn about_the_marker(error: &std::io::Error) -> StoreError {
     StoreError::Io(std::io::Error::new(error.kind(), format!("its marker can't be written: {error}")))
 }
 
-/// The committer's end. A failure ends the process: a sync that failed can't be tried again, since the kernel may have dropped the
-/// pages.
+/// The committer's end. A failure ends the process: a sync that failed can't be tried again, since the kernel may have
+/// dropped the pages.
 pub(crate) struct Syncer {
     files: Arc<Mutex<Files>>,
     /// How many groups were handed over and aren't finished.
@@ -93,8 +103,18 @@ impl Syncer {
         (Self { files, under_way: Arc::default(), groups: Some(groups), thread: None }, receiver)
     }
 
-    /// Makes a group durable, if it has to be, and answers: by itself if that is what the caller wants and no earlier group is
-    /// under way, beside it otherwise.
+    /// All groups go to whoever calls [`Manual::begin`] and [`Manual::finish`].
+    #[cfg(test)]
+    pub(super) fn manual(shared: Arc<Shared>, marker: Marker, tell: Tell) -> (Self, Manual) {
+        let (syncer, groups) = Self::without_thread(shared, marker, tell);
+        // One that never ends: the committer leaves every group to the other side.
+        syncer.under_way.store(1, Ordering::Release);
+        let files = syncer.files.clone();
+        (syncer, Manual { files, groups, taken: Vec::new() })
+    }
+
+    /// Makes a group durable, if it has to be, and answers: by itself if that is what the caller wants and no earlier
+    /// group is under way, beside it otherwise.
     pub(crate) fn finish(&self, group: Applied, here: bool) {
         if here && self.under_way.load(Ordering::Acquire) == 0 {
             return self.files().finish(vec![group]);
@@ -108,14 +128,14 @@ impl Syncer {
 
     /// How long until the marker is to be synced; `None` when it is.
     pub(crate) fn marker_due_in(&self) -> Option<Duration> {
-        self.files.try_lock().ok().and_then(|files| files.marker.sync_in())
+        self.files.try_lock().ok().and_then(|files| files.marker.sync_in(files.shared.times.clock.pace()))
     }
 
     /// Syncs the marker if it is time to, and nothing else is at the files.
     pub(crate) fn sync_marker(&self) {
         // Otherwise the other thread does so itself.
         if let Ok(mut files) = self.files.try_lock() {
-            or_end(files.marker.sync_due(false).map_err(|error| about_the_marker(&error)));
+            files.sync_marker();
         }
     }
 
@@ -127,11 +147,33 @@ impl Syncer {
         {
             end("the thread that makes changes durable is gone");
         }
-        or_end(self.files().marker.sync_due(true).map_err(|error| about_the_marker(&error)));
+        or_end(self.files().marker.sync_due(Duration::MAX).map_err(|error| about_the_marker(&error)));
     }
 
     fn files(&self) -> MutexGuard<'_, Files> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The other side of a [`Syncer`] without a thread.
+#[cfg(test)]
+pub(super) struct Manual {
+    files: Arc<Mutex<Files>>,
+    groups: Receiver<Applied>,
+    taken: Vec<Applied>,
+}
+
+#[cfg(test)]
+impl Manual {
+    /// Takes the groups that were applied; says whether there are any, and whether they need a sync.
+    pub(super) fn begin(&mut self) -> Option<bool> {
+        self.taken.extend(self.groups.try_iter());
+        (!self.taken.is_empty()).then(|| self.taken.iter().any(|group| group.sync))
+    }
+
+    /// What follows once they are synced.
+    pub(super) fn finish(&mut self) {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).finish(std::mem::take(&mut self.taken));
     }
 }
 
@@ -144,7 +186,7 @@ fn run(shared: &Shared, files: &Mutex<Files>, under_way: &AtomicUsize, groups: &
         let count = together.len();
         let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
         files.finish(together);
-        or_end(files.marker.sync_due(false).map_err(|error| about_the_marker(&error)));
+        files.sync_marker();
         drop(files);
         shared.syncer_stall.end();
         under_way.fetch_sub(count, Ordering::AcqRel);

@@ -114,6 +114,12 @@ impl Driver {
         }
     }
 
+    /// Lanes hold no more than this each.
+    #[cfg(test)]
+    pub(crate) fn bounded(self, bounds: super::queue::Bounds) -> Self {
+        Self { scheduler: self.scheduler.bounded(bounds), ..self }
+    }
+
     /// A lane for each webhook there is.
     pub(crate) fn lanes(&mut self) -> Vec<Input<Arc<CachedPayload>>> {
         let directory = self.store.directory();
@@ -170,6 +176,12 @@ impl Driver {
 
     pub(crate) fn in_flight(&self) -> usize {
         self.scheduler.in_flight()
+    }
+
+    /// How many notifications the lanes hold in memory.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.scheduler.held()
     }
 
     /// A webhook as attempts are made for it now; `None` where it was deleted.

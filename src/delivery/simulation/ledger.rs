@@ -1,14 +1,16 @@
-//! What was promised and what went over the wire, kept by the world outside: no crash takes it back. From it follows, in the
-//! end, whether every promise was kept.
+//! What was promised and what went over the wire, kept by the world outside: no crash takes it back. From it follows,
+//! in the end, whether every promise was kept.
 
-use super::changes::Answer;
-use super::store::{ACCOUNT, Store};
+use super::requests::{Answer, uid_of_event};
+use super::world::ACCOUNT;
 use crate::model::{
-    Event, EventType, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, RetryPolicy, State, Status, Timestamp,
-    Trigger, Webhook, WebhookNo,
+    EventType, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, RetryPolicy, Seq, State, TEST_EVENT,
+    Timestamp, Trigger, Webhook, WebhookNo,
 };
-use crate::store::rows;
+use crate::store::Store;
+use crate::store::simulated::{Batch, SimulatedStore};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What went over the wire of one notification.
 #[derive(Clone, Debug, Default)]
@@ -16,14 +18,14 @@ struct Wire {
     /// The event that was sent; its number could be given to another after a crash.
     uid: u64,
     automatic: u32,
-    by_hand: u32,
+    manual: u32,
     /// Attempts whose outcome a crash took: they were made, and count for nothing.
     lost_automatic: u32,
-    lost_by_hand: u32,
-    /// Whether a 2XX came whose outcome was kept.
+    lost_manual: u32,
+    /// Whether a 2XX came whose outcome is durable.
     confirmed: bool,
-    /// When the last attempt by hand began whose outcome was kept.
-    by_hand_at: Option<u64>,
+    /// When the last manual attempt began whose outcome is durable.
+    manual_at: Option<u64>,
     /// The next automatic attempt may not begin before this, by the wall clock and by time as it passes.
     not_before: (u64, u64),
 }
@@ -34,36 +36,56 @@ struct Open {
     key: NotificationKey,
     trigger: Trigger,
     began: u64,
-    confirms: bool,
+    /// Once it has ended.
+    expected: Option<Expected>,
 }
 
-#[derive(Clone, Debug)]
-struct Expected {
-    to: BTreeSet<WebhookNo>,
+/// What has to come of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) confirms: bool,
+    /// When the next one is due by the wall clock, at the earliest and at the latest, and at the earliest by time as it
+    /// passes. `None` where none is.
+    pub(super) next: Option<(Timestamp, Timestamp, u64)>,
 }
+
+/// In which batch a notification was first owed, whether on request, and its event: their order is that of the births.
+type Birth = (u64, bool, Seq);
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    uids: u64,
     attempts: u64,
-    births: u64,
-    events: BTreeMap<u64, Expected>,
+    batches: u64,
+    /// Whom each event must and may be owed to since it was recorded, by its mark.
+    events: BTreeMap<u64, (BTreeSet<WebhookNo>, BTreeSet<WebhookNo>)>,
+    /// The webhooks as they were before the batch that is looked at.
+    directory: Vec<Arc<Webhook>>,
+    /// The notifications there are, durable or not.
+    alive: BTreeSet<NotificationKey>,
     /// Owed on request, beyond what matched when the event was recorded.
     late: BTreeSet<(u64, WebhookNo)>,
-    born: BTreeMap<NotificationKey, u64>,
-    /// Since when each may leave for the first time, as far as its order goes, or may leave sooner than planned.
+    uids: BTreeMap<Seq, u64>,
+    born: BTreeMap<NotificationKey, Birth>,
+    chains: BTreeMap<(WebhookNo, OrderKey), BTreeSet<Seq>>,
+    /// Since when each may leave, as far as its order and its schedule go.
     due_since: BTreeMap<NotificationKey, u64>,
+    /// When a manual attempt was last requested.
+    requested: BTreeMap<NotificationKey, u64>,
     /// Every policy of its own that a webhook ever had, and whether it ever went without.
     policies: BTreeMap<WebhookNo, Vec<Option<RetryPolicy>>>,
     wires: BTreeMap<NotificationKey, Wire>,
     open: BTreeMap<u64, Open>,
     /// After these in their order another one has left: none of them may leave by itself any more.
     closed: BTreeSet<NotificationKey>,
+    /// Whether the clock was ever set.
+    pub(super) clock_was_set: bool,
     // What was acknowledged.
     acknowledged: BTreeSet<u64>,
     registered: BTreeSet<WebhookNo>,
     changed: BTreeMap<WebhookNo, Timestamp>,
     deleted: BTreeSet<WebhookNo>,
+    /// Whose deletion was asked for, acknowledged or not: nothing may be left of them.
+    pub(super) doomed: BTreeSet<WebhookNo>,
     erased: BTreeSet<u64>,
     asked: BTreeMap<NotificationKey, u64>,
 }
@@ -73,6 +95,8 @@ pub(super) struct Leaving {
     pub(super) key: NotificationKey,
     pub(super) uid: u64,
     pub(super) trigger: Trigger,
+    /// Which attempt of its notification it says it is.
+    pub(super) attempt: u16,
     /// Whether it was taken from memory.
     pub(super) hot: bool,
     pub(super) time: u64,
@@ -83,58 +107,136 @@ pub(super) struct Leaving {
 }
 
 impl Ledger {
-    pub(super) fn new_uid(&mut self) -> u64 {
-        self.uids += 1;
-        self.uids
-    }
-
     // ---- what is promised ----
 
-    /// An event was recorded and found these webhooks. Matched again here, by the text of the patterns.
-    pub(super) fn recorded(
+    /// A process has started on what a store has.
+    pub(super) fn started(&mut self, store: &SimulatedStore) {
+        self.directory = store.handle.directory().of(ACCOUNT).cloned().collect();
+        self.uids = store.events(ACCOUNT).iter().map(|event| (event.seq, uid_of_event(event))).collect();
+        self.alive = store.notifications(ACCOUNT).into_keys().collect();
+        self.check_store(store);
+    }
+
+    /// What a batch has changed at this time; `directory` holds the webhooks behind it. Returns the attempts whose
+    /// outcomes it took in.
+    pub(super) fn applied(&mut self, time: u64, batch: &Batch, directory: Vec<Arc<Webhook>>) -> Vec<u64> {
+        self.batches += 1;
+        for webhook in directory.iter().filter(|webhook| batch.webhooks.contains(&webhook.no)) {
+            self.policies.entry(webhook.no).or_default().push(webhook.retry.clone());
+        }
+        for event in batch.recorded.iter().filter(|event| event.event_type.as_str() != TEST_EVENT) {
+            let meant = |webhooks: &[Arc<Webhook>]| -> BTreeSet<WebhookNo> {
+                let meant = webhooks.iter().filter(|webhook| is_meant(webhook, &event.event_type));
+                meant.map(|webhook| webhook.no).collect()
+            };
+            let before = meant(&self.directory);
+            // Of a webhook that changed in the same batch nobody knows here which came first.
+            let must = before.iter().filter(|no| !batch.webhooks.contains(no)).copied().collect();
+            let may = before.union(&meant(&directory)).chain(&batch.webhooks).copied().collect();
+            self.events.insert(uid_of_event(event), (must, may));
+        }
+        self.uids.extend(batch.recorded.iter().map(|event| (event.seq, uid_of_event(event))));
+        let recorded: BTreeSet<Seq> = batch.recorded.iter().map(|event| event.seq).collect();
+        let mut settled: Vec<u64> = batch.attempts.iter().map(|attempt| attempt.duration_us.into()).collect();
+        for (key, (before, after)) in &batch.notifications {
+            match after {
+                Some(after) => settled.extend(self.changed(time, &recorded, before.as_ref(), after)),
+                None => drop(self.alive.remove(key)),
+            }
+        }
+        self.directory = directory;
+        settled
+    }
+
+    /// A notification has changed; returns the attempt whose outcome it took in last.
+    fn changed(
         &mut self,
-        store: &Store,
-        uid: u64,
-        event: &Event,
-        owed_to: impl Iterator<Item = WebhookNo>,
-    ) {
-        let matching = store.directory().filter(|webhook| is_meant(webhook, &event.event_type));
-        let to: BTreeSet<WebhookNo> = matching.map(|webhook| webhook.no).collect();
-        assert!(owed_to.eq(to.iter().copied()), "{} is owed to whom it doesn't match", event.event_type);
-        self.events.insert(uid, Expected { to });
+        time: u64,
+        recorded: &BTreeSet<Seq>,
+        before: Option<&Notification>,
+        after: &Notification,
+    ) -> Option<u64> {
+        let key = after.key;
+        if self.alive.insert(key) {
+            let late = !recorded.contains(&key.seq);
+            if late {
+                self.late.insert((self.uids[&key.seq], key.webhook));
+            }
+            self.born.insert(key, (self.batches, late, key.seq));
+            self.due_since.insert(key, time);
+        }
+        if let Some(order) = after.order {
+            self.chains.entry((key.webhook, order)).or_default().insert(key.seq);
+        }
+        let turned = |before: &Notification| {
+            before.state != after.state || before.awaits_predecessor != after.awaits_predecessor
+        };
+        if before.is_some_and(turned) {
+            self.due_since.insert(key, time);
+        }
+        if after.manual_at.is_some() && before.is_none_or(|before| before.manual_at != after.manual_at) {
+            self.requested.insert(key, time);
+        }
+        let last = |of: &Notification| of.last.as_ref().map(|last| u64::from(last.duration_us));
+        let settled = last(after).filter(|attempt| before.and_then(last) != Some(*attempt));
+        match settled.and_then(|attempt| self.open.get(&attempt)).copied() {
+            Some(open) => self.check_outcome(&open, after),
+            None => self.check_due(before, after),
+        }
+        settled
     }
 
-    pub(super) fn owed(&mut self, key: NotificationKey, time: u64) {
-        self.births += 1;
-        self.born.insert(key, self.births);
-        self.has_turn(key, time);
+    /// What came of an attempt is what its result and the schedule say. A clock that was put back meanwhile makes the
+    /// next one due sooner.
+    fn check_outcome(&mut self, open: &Open, after: &Notification) {
+        let expected = open.expected.expect("it has ended");
+        if open.trigger != Trigger::Automatic {
+            return;
+        }
+        match (after.state, expected.next) {
+            (State::Retrying { due }, Some((earliest, latest, _))) => {
+                assert!(due <= latest, "due at {due}, by its schedule at {latest} at the latest: {after:?}");
+                if due < earliest {
+                    assert!(
+                        self.clock_was_set,
+                        "due at {due}, by its schedule at {earliest} at the earliest: {after:?}"
+                    );
+                    self.wires.entry(after.key).or_default().not_before.0 = due.as_ms();
+                }
+            }
+            (State::Retrying { .. }, None) => panic!("tried again: {after:?}, {expected:?}"),
+            (State::Failed, next) => assert!(next.is_none() && !expected.confirms, "{after:?}, {expected:?}"),
+            (State::Pending, _) => panic!("as if nothing had been tried: {after:?}"),
+            (State::Delivered | State::Cancelled, _) => {}
+        }
+        assert!(!expected.confirms || after.delivered_at.is_some(), "confirmed: {after:?}");
     }
 
-    /// Nothing in its order keeps it any more.
-    pub(super) fn has_turn(&mut self, key: NotificationKey, time: u64) {
-        self.due_since.insert(key, time);
+    /// Without an outcome, the next attempt can only have been brought forward.
+    fn check_due(&mut self, before: Option<&Notification>, after: &Notification) {
+        if let (Some(State::Retrying { due: was }), State::Retrying { due }) = (before.map(|it| it.state), after.state)
+            && was != due
+        {
+            assert!(due < was, "put off by nobody: {after:?}");
+            self.wires.entry(after.key).or_default().not_before = (due.as_ms(), 0);
+        }
     }
 
     pub(super) fn due_since(&self, key: NotificationKey) -> u64 {
         self.due_since.get(&key).copied().unwrap_or(0)
     }
 
-    pub(super) fn policy(&mut self, webhook: &Webhook) {
-        self.policies.entry(webhook.no).or_default().push(webhook.retry.clone());
-    }
-
-    pub(super) fn owed_late(&mut self, uid: u64, webhook: WebhookNo) {
-        self.late.insert((uid, webhook));
-    }
-
     pub(super) fn acknowledge(&mut self, answer: &Answer) {
         match answer {
             Answer::Accepted(uids) => self.acknowledged.extend(uids),
             Answer::Registered(no) => drop(self.registered.insert(*no)),
-            Answer::Changed(webhook) => drop(self.changed.insert(webhook.no, webhook.updated_at)),
+            Answer::Changed(no, at) => drop(self.changed.insert(*no, *at)),
             Answer::Deleted(no) => drop(self.deleted.insert(*no)),
-            Answer::Owed(asked) => self.asked.extend(asked.iter().copied()),
-            Answer::Erased(uid) => drop(self.erased.insert(*uid)),
+            Answer::Requested(keys) => {
+                // Nothing is left of one that was erased within the same batch.
+                self.asked.extend(keys.iter().filter_map(|key| Some((*key, *self.requested.get(key)?))));
+            }
+            Answer::Erased(seq) => drop(self.erased.insert(self.uids[seq])),
             Answer::Nothing => {}
         }
     }
@@ -143,10 +245,10 @@ impl Ledger {
 
     /// A request leaves; returns the number of the attempt.
     pub(super) fn leaves(&mut self, store: &Store, leaving: &Leaving) -> u64 {
-        let Leaving { key, uid, trigger, hot, time, started: (wall, at), steady } = *leaving;
-        let notification = &store.notifications[&key];
-        assert!(key.seq.0 <= store.durable, "{key:?} leaves and could still be lost");
-        assert_eq!(store.events[&key.seq].uid, uid, "{key:?} leaves with another event's payload");
+        let Leaving { key, uid, trigger, attempt, hot, time, started: (wall, at), steady } = *leaving;
+        assert!(key.seq <= store.durable(), "{key:?} leaves and could still be lost");
+        let notification = store.notification(ACCOUNT, key).expect("it can be read").expect("it is there");
+        assert_eq!(self.uids[&key.seq], uid, "{key:?} leaves with another event's payload");
         let wire = self.wires.entry(key).or_insert_with(|| Wire { uid, ..Wire::default() });
         assert_eq!(wire.uid, uid, "the id of {key:?} has named another event before");
         let first = wire.automatic == 0;
@@ -161,13 +263,14 @@ impl Ledger {
             assert!(!self.closed.contains(&key), "{key:?} leaves after one that is behind it in their order");
             wire.automatic += 1;
         } else {
-            wire.by_hand += 1;
+            wire.manual += 1;
         }
+        assert!(hot || attempt == notification.attempts + 1, "attempt {attempt} of {notification:?}");
         if trigger == Trigger::Automatic && first {
-            self.close_those_before(store, notification);
+            self.close_those_before(store, &notification);
         }
         self.attempts += 1;
-        self.open.insert(self.attempts, Open { key, trigger, began: time, confirms: false });
+        self.open.insert(self.attempts, Open { key, trigger, began: time, expected: None });
         self.attempts
     }
 
@@ -176,23 +279,28 @@ impl Ledger {
             return;
         };
         let birth = self.born[&key];
-        for (other, before) in store.notifications.range(..key) {
+        for seq in self.chains[&(key.webhook, order)].range(..key.seq) {
+            let other = NotificationKey { seq: *seq, webhook: key.webhook };
+            let Some(before) = store.notification(ACCOUNT, other).expect("it can be read") else {
+                continue;
+            };
             // One that was owed only after it, on request, had not been promised to come first.
-            if other.webhook == key.webhook && before.order == Some(order) && self.born[other] < birth {
+            if before.order == Some(order) && self.born[&other] < birth {
                 assert!(!before.needs_automatic_attempt(), "{key:?} leaves before {before:?}, which it comes after");
-                self.closed.insert(*other);
+                self.closed.insert(other);
             }
         }
     }
 
-    /// An attempt has ended, and this is what was decided.
-    pub(super) fn ended(&mut self, attempt: u64, confirms: bool, next: Option<(u64, u64)>) {
+    /// An attempt has ended, and this has to come of it.
+    pub(super) fn ended(&mut self, attempt: u64, expected: Expected) {
         let Some(open) = self.open.get_mut(&attempt) else {
             return;
         };
-        open.confirms = confirms;
-        let wire = self.wires.entry(open.key).or_default();
-        wire.not_before = next.unwrap_or(wire.not_before);
+        open.expected = Some(expected);
+        if let Some((at, _, time)) = expected.next {
+            self.wires.entry(open.key).or_default().not_before = (at.as_ms(), time);
+        }
     }
 
     /// It could not be made after all, for a fault of this machine, and counts for nothing.
@@ -202,27 +310,21 @@ impl Ledger {
         }
     }
 
-    /// The next automatic attempt may begin sooner than was promised.
-    pub(super) fn moved(&mut self, key: NotificationKey, due: Timestamp, time: u64) {
-        self.due_since.insert(key, time);
-        self.wires.entry(key).or_default().not_before = (due.as_ms(), 0);
-    }
-
     /// These outcomes can't be lost any more.
-    pub(super) fn kept(&mut self, attempts: &[u64]) {
+    pub(super) fn durable(&mut self, attempts: &[u64]) {
         for attempt in attempts {
-            let Some(Open { key, trigger, began, confirms }) = self.open.remove(attempt) else {
+            let Some(Open { key, trigger, began, expected }) = self.open.remove(attempt) else {
                 continue;
             };
             let wire = self.wires.entry(key).or_default();
-            wire.confirmed |= confirms;
+            wire.confirmed |= expected.is_some_and(|expected| expected.confirms);
             if trigger != Trigger::Automatic {
-                wire.by_hand_at = wire.by_hand_at.max(Some(began));
+                wire.manual_at = wire.manual_at.max(Some(began));
             }
         }
     }
 
-    /// The process has died: every outcome that was not kept is lost.
+    /// The process has died: every outcome that was not durable is lost.
     pub(super) fn crashed(&mut self) {
         for Open { key, trigger, .. } in std::mem::take(&mut self.open).into_values() {
             let wire = self.wires.entry(key).or_default();
@@ -230,84 +332,93 @@ impl Ledger {
                 wire.lost_automatic += 1;
                 wire.not_before = (0, 0);
             } else {
-                wire.lost_by_hand += 1;
+                wire.lost_manual += 1;
             }
         }
     }
 
     // ---- what is true at any moment ----
 
-    /// What was acknowledged is there, each row of an index is a record's, the counts by status are a recount, and of each
-    /// chain exactly one has its turn.
-    pub(super) fn check_store(&self, store: &Store) {
-        let uids: BTreeSet<u64> = store.events.values().map(|recorded| recorded.uid).collect();
+    /// What was acknowledged is there, each row of an index is a record's and each record has its rows, the counts are
+    /// a recount, and of each chain one has its turn.
+    pub(super) fn check_store(&self, store: &SimulatedStore) {
+        let (handle, events) = (&store.handle, store.events(ACCOUNT));
+        let uids: BTreeSet<u64> = events.iter().map(uid_of_event).collect();
         let missing = self.acknowledged.iter().find(|uid| !uids.contains(uid));
         assert_eq!(missing, None, "an event that was acknowledged is gone");
+        let webhook = |no| handle.webhook(ACCOUNT, no).expect("it can be read");
         for no in &self.registered {
-            assert!(store.webhooks.contains_key(no), "{no:?} was acknowledged and is gone");
+            let deleted = self.doomed.contains(no);
+            assert!(webhook(*no).is_some() || deleted, "{no:?} was acknowledged and is gone");
         }
         for no in &self.deleted {
-            assert!(store.webhook(*no).is_none(), "{no:?} was deleted and is back");
+            assert!(handle.directory().by_no(*no).is_none(), "{no:?} was deleted and is back");
         }
-        for (no, at) in &self.changed {
-            assert!(store.webhooks[no].updated_at >= *at, "a change of {no:?} was acknowledged and is undone");
+        for (no, at) in self.changed.iter().filter(|(no, _)| !self.doomed.contains(no)) {
+            // A clock that was put back dates a later change before an earlier one.
+            let updated_at = webhook(*no).map(|webhook| webhook.updated_at);
+            assert!(updated_at >= Some(*at) || self.clock_was_set, "a change of {no:?} was acknowledged and is undone");
         }
-        for (id, seq) in &store.own_ids {
-            assert_eq!(store.events[seq].event.id, *id, "an id leads to another event");
+        for event in &events {
+            let erased = event.erased_at.is_some();
+            assert!(erased || !self.erased.contains(&uid_of_event(event)), "{event:?} was erased and is back");
+            assert_eq!(handle.event_seq(ACCOUNT, event.id).expect("it can be read"), Some(event.seq), "{event:?}");
         }
-        for recorded in store.events.values() {
-            let erased = recorded.event.erased_at.is_some();
-            assert!(erased || !self.erased.contains(&recorded.uid), "{recorded:?} was erased and is back");
-        }
-        check_counts(store);
-        check_turns(store);
+        let report = handle.verify(|_| {});
+        assert!(report.is_sound(), "{report}");
+        let (stats, notifications) = (handle.stats(), store.notifications(ACCOUNT));
+        let counted = (events.len() as u64, notifications.len() as u64);
+        assert_eq!((stats.events, stats.notifications), counted, "the counts of the head");
+        assert_eq!(stats.failed_reads, 0, "a change or a job failed");
+        check_turns(handle, &notifications);
     }
 
     // ---- what is true in the end ----
 
     /// Everything has ended that ever will: each notification is where it was promised to be.
-    pub(super) fn check_end(&self, store: &Store, default: &RetryPolicy) {
+    pub(super) fn check_end(&self, store: &SimulatedStore, default: &RetryPolicy) {
         self.check_store(store);
         assert!(self.open.is_empty(), "attempts without an outcome: {:?}", self.open);
-        for (seq, recorded) in &store.events {
-            let Some(expected) = self.events.get(&recorded.uid) else {
+        let notifications = store.notifications(ACCOUNT);
+        for event in store.events(ACCOUNT) {
+            let Some((must, _)) = self.events.get(&uid_of_event(&event)) else {
                 continue;
             };
-            for webhook in &expected.to {
-                let key = NotificationKey { seq: *seq, webhook: *webhook };
-                assert!(store.notifications.contains_key(&key), "{key:?} matched, and nothing is owed");
+            for webhook in must {
+                let key = NotificationKey { seq: event.seq, webhook: *webhook };
+                assert!(notifications.contains_key(&key), "{key:?} matched, and nothing is owed");
             }
         }
-        for notification in store.notifications.values() {
-            self.check_notification(store, notification, default);
+        for notification in notifications.values() {
+            self.check_notification(&store.handle, notification, default);
         }
         for (key, at) in &self.asked {
-            let recorded = &store.events[&key.seq];
-            if recorded.event.erased_at.is_some() || store.webhook(key.webhook).is_none() {
+            let deleted = store.handle.directory().by_no(key.webhook).is_none();
+            if deleted || is_erased(&store.handle, key.seq) {
                 continue;
             }
-            let answered = self.wires.get(key).and_then(|wire| wire.by_hand_at).is_some_and(|began| began >= *at);
-            let state = store.notifications[key].state;
+            let answered = self.wires.get(key).and_then(|wire| wire.manual_at).is_some_and(|began| began >= *at);
+            let state = notifications[key].state;
             assert!(
                 answered || state == State::Cancelled,
-                "an attempt by hand of {key:?}, asked for at {at}, was not made"
+                "a manual attempt of {key:?}, requested at {at}, was not made"
             );
         }
     }
 
     fn check_notification(&self, store: &Store, notification: &Notification, default: &RetryPolicy) {
         let key = notification.key;
-        let recorded = &store.events[&key.seq];
-        if let Some(expected) = self.events.get(&recorded.uid) {
-            let owed = expected.to.contains(&key.webhook) || self.late.contains(&(recorded.uid, key.webhook));
+        let uid = self.uids[&key.seq];
+        if let Some((_, may)) = self.events.get(&uid) {
+            let owed = may.contains(&key.webhook) || self.late.contains(&(uid, key.webhook));
             assert!(owed, "{key:?} is owed and never matched");
         }
         let wire = self.wires.get(&key).cloned().unwrap_or_default();
         let automatic = wire.automatic - wire.lost_automatic;
         assert_eq!(automatic, u32::from(notification.automatic), "automatic attempts of {notification:?}");
-        let attempts = automatic + wire.by_hand - wire.lost_by_hand;
+        let attempts = automatic + wire.manual - wire.lost_manual;
         assert_eq!(attempts, u32::from(notification.attempts), "attempts of {notification:?}");
-        let webhook = &store.webhooks[&key.webhook];
+        let webhook = store.webhook(ACCOUNT, key.webhook).expect("it can be read").expect("it was there");
         match notification.state {
             State::Delivered => assert!(wire.confirmed, "never confirmed: {notification:?}"),
             State::Failed if notification.test => assert_eq!((automatic, wire.confirmed), (0, false)),
@@ -320,17 +431,21 @@ impl Ledger {
                 assert!(!wire.confirmed, "FAILED and yet confirmed: {notification:?}");
             }
             State::Cancelled => {
-                let named = webhook.deleted_at.is_some() || recorded.event.erased_at.is_some();
+                let named = webhook.deleted_at.is_some() || is_erased(store, key.seq);
                 assert!(named && !wire.confirmed, "CANCELLED by nobody: {notification:?}");
             }
             State::Pending | State::Retrying { .. } => {
-                let held =
-                    notification.needs_automatic_attempt() && webhook.deleted_at.is_none() && !webhook.is_active();
-                assert!(held, "left behind: {notification:?}");
+                let held = notification.needs_automatic_attempt() && !webhook.is_active();
+                assert!(held && webhook.deleted_at.is_none(), "left behind: {notification:?}");
             }
         }
-        assert!(notification.manual_at.is_none(), "an attempt by hand is left behind: {notification:?}");
+        assert!(notification.manual_at.is_none(), "a manual attempt is left behind: {notification:?}");
     }
+}
+
+fn is_erased(store: &Store, seq: Seq) -> bool {
+    let event = store.event_head(ACCOUNT, seq).expect("it can be read").expect("it is there");
+    event.erased_at.is_some()
 }
 
 /// As `docs/` words it: everything, a category, or exactly that.
@@ -341,44 +456,12 @@ fn is_meant(webhook: &Webhook, event_type: &EventType) -> bool {
     })
 }
 
-/// The counts as the lists make them, from rows alone, and as the records say it one by one.
-fn check_counts(store: &Store) {
-    let mut recount: BTreeMap<(WebhookNo, Status), usize> = BTreeMap::new();
-    for notification in store.notifications.values() {
-        let webhook = &store.webhooks[&notification.key.webhook];
-        if webhook.deleted_at.is_none() {
-            *recount.entry((webhook.no, notification.status(webhook.is_active(), false))).or_default() += 1;
-        }
-    }
-    for webhook in store.directory() {
-        let (no, active) = (webhook.no, webhook.is_active());
-        let in_state = |state| rows::in_state_of(ACCOUNT, state, no).map_or(0, |prefix| store.count(&prefix));
-        let pending = store.count(&rows::fresh_of(ACCOUNT, no)) + store.count(&rows::waiting_of(ACCOUNT, no));
-        let retrying = in_state(State::Retrying { due: Timestamp::from_ms(0) });
-        let (failed, cancelled) = (in_state(State::Failed), in_state(State::Cancelled));
-        let tests = store.count(&rows::tests_of(ACCOUNT, no));
-        let all = store.count(&rows::of_webhook(no));
-        let by_rows = [
-            (Status::Pending, tests + if active { pending } else { 0 }),
-            (Status::Retrying, if active { retrying } else { 0 }),
-            (Status::Held, if active { 0 } else { pending + retrying }),
-            (Status::Failed, failed),
-            (Status::Cancelled, cancelled),
-            (Status::Delivered, all - tests - pending - retrying - failed - cancelled),
-        ];
-        for (status, count) in by_rows {
-            let recounted = recount.get(&(no, status)).copied().unwrap_or(0);
-            assert_eq!(count, recounted, "{no:?} {status:?}: the rows say {count}, the records {recounted}");
-        }
-        assert_eq!(store.count(&rows::retries_of(no)), retrying, "{no:?}: one due row for each that is retrying");
-    }
-}
-
-fn check_turns(store: &Store) {
+fn check_turns(store: &Store, notifications: &BTreeMap<NotificationKey, Notification>) {
     let mut chains: BTreeMap<_, (usize, usize)> = BTreeMap::new();
-    for notification in store.notifications.values().filter(|notification| notification.needs_automatic_attempt()) {
+    for notification in notifications.values().filter(|notification| notification.needs_automatic_attempt()) {
         // A deleted webhook's are cancelled one by one, and nobody has a turn any more.
-        if let Some(order) = notification.order.filter(|_| store.webhook(notification.key.webhook).is_some()) {
+        let lives = store.directory().by_no(notification.key.webhook).is_some();
+        if let Some(order) = notification.order.filter(|_| lives) {
             let (unfinished, turns) = chains.entry((notification.key.webhook, order)).or_default();
             *unfinished += 1;
             *turns += usize::from(notification.is_ready());

@@ -1,18 +1,18 @@
-//! A story: what people, targets, the network, the clock and fate do, drawn from one seed; and its end, in which all is well
-//! again and everything must come to its own end.
+//! A story: what people, targets, the network, the clock and fate do, drawn from one seed; and its end, in which all is
+//! well again and everything must come to its own end.
 
-use super::changes::{Commit, New};
 use super::network::Mood;
 use super::random::Random;
-use super::store::ACCOUNT;
-use super::world::World;
+use super::requests::{New, Request};
+use super::world::{ACCOUNT, World};
 use crate::delivery::schedule::EngineSettings;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,
-    RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
-    WebhookPatch, WebhookStatus, millis,
+    ResendFilter, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
+    WebhookNo, WebhookPatch, WebhookStatus, millis,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 const TYPES: [&str; 5] = ["PAYMENT.PAID", "PAYMENT.CREATED", "ORDER.PAID", "ORDER.CREATED", "SHOP.OPENED"];
@@ -36,12 +36,13 @@ pub(super) fn tell(seed: u64, trace: bool) {
     let mut world = World::new(random, settings, bounds, trace);
     world.lag = world.random.of(&[0, 2, 50, 400, 3000]);
     world.sync_ms = world.random.of(&[1, 5, 50, 1 + world.lag]);
-    world.job_batch = 1 + world.random.index(6);
     world.say(|| format!("{story:?} {:?} {bounds:?} lag {} sync {}", world.settings, world.lag, world.sync_ms));
     world.start();
+    world.submit(Request::Account);
+    world.run_until(world.time + 5 * world.lag + 3 * world.sync_ms + 1000);
     for _ in 0..=world.random.below(4) {
         let webhook = world.any_webhook();
-        world.submit(Commit::Register(Box::new(webhook)));
+        world.submit(Request::Register(Box::new(webhook)));
     }
     for _ in 0..story.chapters {
         let until = world.time + world.random.below(8000);
@@ -91,6 +92,7 @@ fn policy(random: &mut Random, twenty: bool) -> RetryPolicy {
 impl World {
     fn any_webhook(&mut self) -> Webhook {
         let random = &mut self.random;
+        let id = u128::from(random.below(u64::MAX)) << 64 | u128::from(random.below(u64::MAX));
         let retry = random.one_in(3).then(|| {
             let twenty = random.one_in(2);
             policy(random, twenty)
@@ -98,7 +100,7 @@ impl World {
         Webhook {
             no: WebhookNo(0),
             account: ACCOUNT,
-            id: WebhookId::from_bytes([0; 16]),
+            id: WebhookId::from_random(id.to_be_bytes()),
             target: TargetUrl::parse("https://loja.example/").expect("a target"),
             authorization: None,
             events: any_patterns(random),
@@ -118,13 +120,30 @@ impl World {
         }
     }
 
-    fn any_hook(&mut self) -> Option<WebhookNo> {
-        let hooks: Vec<WebhookNo> = self.store.directory().map(|webhook| webhook.no).collect();
+    /// The webhooks there are.
+    fn hooks(&mut self) -> Vec<Arc<Webhook>> {
+        self.process().store.handle.directory().of(ACCOUNT).cloned().collect()
+    }
+
+    fn any_hook(&mut self) -> Option<(WebhookNo, WebhookId)> {
+        let hooks: Vec<_> = self.hooks().iter().map(|webhook| (webhook.no, webhook.id)).collect();
         (!hooks.is_empty()).then(|| self.random.of(&hooks))
     }
 
+    fn any_new(&mut self) -> New {
+        self.uids += 1;
+        let random = &mut self.random;
+        let own: [u8; 16] = (u128::from(random.below(u64::MAX)) << 64 | 0x8000_0000_0000_0000).to_be_bytes();
+        New {
+            uid: self.uids,
+            id: random.one_in(2).then(|| EventId::from_bytes(own)),
+            event_type: EventType::parse(random.of(&TYPES)).expect("a type"),
+            resource: (!random.one_in(4)).then(|| random.of(&["a", "b", "c"]).to_owned()),
+        }
+    }
+
     fn any_seq(&mut self) -> Seq {
-        let last = self.store.head.seq;
+        let last = self.process().store.handle.durable().0;
         // Mostly of the latest: something is still going on with those.
         let span = if self.random.one_in(3) { last } else { last.min(8) };
         Seq(last.saturating_sub(self.random.below(span)))
@@ -133,33 +152,27 @@ impl World {
     fn record(&mut self, most: u64) {
         let mut calls = Vec::new();
         for _ in 0..=self.random.below(most) {
-            let random = &mut self.random;
-            let own: [u8; 16] = (u128::from(random.below(u64::MAX)) << 64 | 0x8000_0000_0000_0000).to_be_bytes();
-            let new = New {
-                id: random.one_in(2).then(|| EventId::from_bytes(own)),
-                event_type: EventType::parse(random.of(&TYPES)).expect("a type"),
-                resource: (!random.one_in(4)).then(|| random.of(&["a", "b", "c"]).to_owned()),
-            };
+            let new = self.any_new();
             // Several in one call, which stand or fall together, or in calls that come at the same time.
             match calls.last_mut() {
-                Some(call) if random.one_in(2) => Vec::push(call, new),
+                Some(call) if self.random.one_in(2) => Vec::push(call, new),
                 _ => calls.push(vec![new]),
             }
         }
         for events in calls {
-            let number = self.submit(Commit::Accept(events.clone()));
+            let number = self.submit(Request::Accept(events.clone()));
             let own: Vec<New> = events.into_iter().filter(|new| new.id.is_some()).collect();
             if !own.is_empty() {
                 // Whoever named an event can ask again, even though it was recorded.
                 if self.random.one_in(8) {
-                    self.submit(Commit::Accept(own.clone()));
+                    self.submit(Request::Accept(own.clone()));
                 }
                 self.unanswered.push((number, own));
             }
         }
     }
 
-    fn patch(&mut self, no: WebhookNo) {
+    fn patch(&mut self, (no, id): (WebhookNo, WebhookId)) {
         let random = &mut self.random;
         let mut patch = WebhookPatch::default();
         match random.below(11) {
@@ -180,13 +193,13 @@ impl World {
                 patch.retry = Some(random.one_in(2).then(|| policy(random, twenty)));
             }
         }
-        self.submit(Commit::Change(no, Box::new(patch)));
+        self.submit(Request::Change(id, Box::new(patch)));
     }
 
     fn chapter(&mut self, story: &Story) {
-        let Some(no) = self.any_hook() else {
+        let Some((no, id)) = self.any_hook() else {
             let webhook = self.any_webhook();
-            self.submit(Commit::Register(Box::new(webhook)));
+            self.submit(Request::Register(Box::new(webhook)));
             return;
         };
         let seq = self.any_seq();
@@ -198,7 +211,7 @@ impl World {
                 self.network.moods.insert(no, mood);
             }
             13..=15 => {
-                self.patch(no);
+                self.patch((no, id));
                 // While the page is read that a lane which is active again asks for.
                 if self.random.one_in(2) {
                     let until = self.time + self.random.below(2 * self.lag + 2);
@@ -209,22 +222,33 @@ impl World {
             16..=17 => {
                 let key = NotificationKey { seq, webhook: no };
                 for _ in 0..=self.random.below(2) {
-                    self.submit(Commit::Resend(key));
+                    self.submit(Request::Resend(key));
                 }
             }
-            18 => drop(self.submit(Commit::ResendEvent(seq))),
+            18 => drop(self.submit(Request::ResendEvent(seq))),
+            19 if self.random.one_in(4) => {
+                let resends = self.process().store.handle.resends(ACCOUNT);
+                if let Some(last) = resends.last() {
+                    self.submit(Request::CancelResend(last.number));
+                }
+            }
             19 => {
                 let webhook = self.random.one_in(2).then_some(no);
                 let status = self.random.one_in(2).then(|| self.random.of(&Status::ALL));
-                let event_type = self.random.one_in(3).then(|| EventType::parse(TYPES[0]).expect("a type"));
-                self.submit(Commit::ResendMany { webhook, status, event_type });
+                let event_type = self.random.one_in(3).then(|| Pattern::parse(TYPES[0]).expect("a pattern"));
+                let filter = ResendFilter { webhook, status, event_type, ..ResendFilter::default() };
+                self.submit(Request::ResendMany(Box::new(filter)));
             }
-            20 => drop(self.submit(Commit::Erase(seq))),
-            21 => drop(self.submit(Commit::Test(no, EventType::parse(TEST_EVENT).expect("a type")))),
-            22 if self.random.one_in(2) => drop(self.submit(Commit::Delete(no))),
+            20 => drop(self.submit(Request::Erase(seq))),
+            21 => {
+                let event_type = EventType::parse(TEST_EVENT).expect("a type");
+                let new = New { id: None, event_type, resource: None, ..self.any_new() };
+                self.submit(Request::Test(id, new));
+            }
+            22 if self.random.one_in(2) => drop(self.submit(Request::Delete(id, no))),
             22 => {
                 let webhook = self.any_webhook();
-                self.submit(Commit::Register(Box::new(webhook)));
+                self.submit(Request::Register(Box::new(webhook)));
             }
             23 if self.random.one_in(3) => {
                 self.network.out_of_files = !self.network.out_of_files;
@@ -265,24 +289,24 @@ impl World {
         }
     }
 
-    /// All is well from here on, but that some webhooks may stay paused: whatever is owed must end within the longest wait that
-    /// the past can have left behind.
+    /// All is well from here on, but that some webhooks may stay paused: whatever is owed must end within the longest
+    /// wait that the past can have left behind.
     fn finish(&mut self) {
         self.say(|| "all is well from here on".to_owned());
         self.dies_in = None;
         (self.network.down, self.network.out_of_files, self.unreadable) = (false, false, false);
         self.settings.max_in_flight = 8 + self.random.index(60);
         self.reload();
-        let hooks: Vec<WebhookNo> = self.store.directory().map(|webhook| webhook.no).collect();
-        for no in hooks {
+        for webhook in self.hooks() {
+            let no = webhook.no;
             let mood = if self.random.one_in(6) { Mood::any_that_answers(&mut self.random) } else { Mood::Healthy };
             self.network.moods.insert(no, mood);
             let status = if self.random.one_in(8) { any_status(&mut self.random) } else { WebhookStatus::Active };
             // The slowest would take days for what they are owed; from now on nothing waits at their old price.
-            let slow = self.store.webhook(no).and_then(|webhook| webhook.rate_limit).filter(|rate| rate.as_f64() < 0.5);
+            let slow = webhook.rate_limit.filter(|rate| rate.as_f64() < 0.5);
             let rate_limit = slow.map(|_| Some(RateLimit::per_second(50.0).expect("within the range")));
             let patch = WebhookPatch { status: Some(status), rate_limit, ..WebhookPatch::default() };
-            self.submit(Commit::Change(no, Box::new(patch)));
+            self.submit(Request::Change(webhook.id, Box::new(patch)));
         }
         let until = self.time + 1000;
         self.run_until(until);
@@ -292,11 +316,14 @@ impl World {
             self.run_until((self.time + 30_000).min(deadline));
         }
         self.say(|| "everything has ended".to_owned());
-        self.ledger.check_end(&self.store, &self.settings.retry);
+        let process = self.process.as_mut().expect("a process runs");
+        self.ledger.check_end(&process.store, &self.settings.retry);
     }
 
-    fn longest_wait(&self) -> u64 {
-        let own = self.store.directory().filter_map(|webhook| webhook.retry.as_ref());
+    fn longest_wait(&mut self) -> u64 {
+        let hooks = self.hooks();
+        let notifications = self.process().store.notifications(ACCOUNT);
+        let own = hooks.iter().filter_map(|webhook| webhook.retry.as_ref());
         let policies = own.chain([&self.settings.retry]);
         let whole = |policy: &RetryPolicy| {
             let gaps = policy.schedule().iter().map(|gap| millis(*gap)).sum::<u64>();
@@ -304,21 +331,22 @@ impl World {
             2 * (gaps + last * u64::from(policy.max_attempts()))
         };
         let schedule = policies.map(whole).max().unwrap_or(0);
-        let slowest = self.store.directory().filter_map(|webhook| webhook.rate_limit).map(RateLimit::as_f64);
+        let slowest = hooks.iter().filter_map(|webhook| webhook.rate_limit).map(RateLimit::as_f64);
         let slowest = if slowest.fold(f64::MAX, f64::min) < 1.0 { 17_000 } else { 16_000 };
         // A gap of a schedule that the webhook no longer has.
-        let dues = self.store.notifications.values().filter_map(|n| match n.state {
+        let dues = notifications.values().filter_map(|n| match n.state {
             State::Retrying { due } => Some(millis(due.since(Timestamp::from_ms(self.wall())))),
             State::Pending | State::Delivered | State::Failed | State::Cancelled => None,
         });
         let schedule = schedule.max(dues.max().unwrap_or(0));
-        let owed = self.store.notifications.len() as u64;
+        let owed = notifications.len() as u64;
         // Those of one chain fail one after the other.
         schedule * (owed + 1) + millis(self.settings.retry_after_cap) + self.set_back + owed * 20 * slowest + HOUR_MS
     }
 
-    fn stuck(&self) -> Vec<String> {
-        let owed = self.store.notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
+    fn stuck(&mut self) -> Vec<String> {
+        let notifications = self.process().store.notifications(ACCOUNT);
+        let owed = notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
         owed.take(3).map(|notification| format!("{notification:?}")).collect()
     }
 }

@@ -1,14 +1,13 @@
-//! What the scheduler promises of its lanes at every step, watched from outside: no limit is exceeded, no attempt leaves before
-//! its time, and no lane that could start something sits on what has long been due.
+//! What the scheduler promises of its lanes at every step, watched from outside: no limit is exceeded, no attempt
+//! leaves before its time, and no lane that could start something sits on what has long been due.
 
 use super::ledger::Ledger;
-use super::store::Store;
-use crate::delivery::schedule::message::LaneSettings;
-use crate::delivery::schedule::message::{AttemptKind, Reachability, RetryAfterHold};
+use super::world::ACCOUNT;
+use crate::delivery::schedule::message::{AttemptKind, LaneSettings, Reachability, RetryAfterHold};
 use crate::delivery::schedule::pace::{AT_ONCE_BURST, MAX_LOCAL_FAULT_PAUSE};
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
-use crate::store::Due;
+use crate::store::{Due, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -362,7 +361,8 @@ impl Watch {
             let held = until > now.wall || lane.tokens(now.wall) < 1.0;
             let settling = lane.busy.len() - lane.in_flight >= self.bounds.settling;
             let in_debt = now.time < lane.in_debt_until;
-            // Rows by hand of what is busy stay in the head; as many as make it look well filled keep the next page away.
+            // Rows by hand of what is busy stay in the head; as many as make it look well filled keep the next page
+            // away.
             let filled = lane.busy.len() >= self.bounds.held / 4;
             let unable = held || in_debt || behind || settling || filled || places >= width;
             let blocked = unable || full || (crowded && lane.in_flight > 0);
@@ -396,6 +396,9 @@ impl Watch {
     }
 }
 
+/// How many rows of a queue are looked at.
+const MOST: usize = 256;
+
 /// What a lane could have started long since.
 fn overdue(
     now: Moment,
@@ -407,18 +410,23 @@ fn overdue(
     let key = |seq| NotificationKey { seq, webhook: no };
     let idle = |seq: &Seq| {
         let settled = lane.settled_at.get(seq).is_none_or(|at| at + now.longest < now.time);
-        !lane.busy.contains_key(seq) && settled && seq.0 <= store.durable
+        !lane.busy.contains_key(seq) && settled && *seq <= store.durable()
     };
     let long_due = |due: &Due| due.at.as_ms() + now.longest < now.wall && idle(&due.seq);
     let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
     let sooner = |due: &Due| ledger.due_since(key(due.seq)) + now.longest < now.time;
-    let manual = store.manual_page(no, first).find(long_due).map(|due| (key(due.seq), AttemptKind::Manual));
+    let manual = store.manual_page(no, first, MOST).expect("it can be read");
+    let manual = manual.into_iter().find(long_due).map(|due| (key(due.seq), AttemptKind::Manual));
     if manual.is_some() || !lane.settings.active {
         return manual;
     }
-    let long_fresh = |seq: &Seq| ledger.due_since(key(*seq)) + now.longest < now.time && idle(seq);
-    let fresh = store.fresh_page(no, Seq(0)).find(long_fresh).map(|seq| (key(seq), AttemptKind::Untried));
+    let long_untried = |seq: &Seq| ledger.due_since(key(*seq)) + now.longest < now.time && idle(seq);
+    let untried = store.fresh_page(ACCOUNT, no, Seq(0), MOST).expect("it can be read");
+    let untried = untried.into_iter().find(long_untried).map(|seq| (key(seq), AttemptKind::Untried));
     let until = Timestamp::from_ms(now.wall.saturating_sub(now.longest));
-    let retry = || store.retry_page(no, first, until).find(|due| long_due(due) && sooner(due));
-    fresh.or_else(|| retry().map(|due| (key(due.seq), AttemptKind::Retry(due.at))))
+    let retry = || {
+        let retries = store.retry_page(no, first, until, MOST).expect("it can be read");
+        retries.into_iter().find(|due| long_due(due) && sooner(due))
+    };
+    untried.or_else(|| retry().map(|due| (key(due.seq), AttemptKind::Retry(due.at))))
 }

@@ -1,44 +1,78 @@
-//! The world: time, and what will happen. One process lives in it at a time, and all that is on its way within that process
-//! dies with it.
+//! The world: time, and what will happen. One process lives in it at a time, and all that is on its way within that
+//! process dies with it.
 
-use super::changes::{Commit, New, StoreUpdate};
-use super::committer::Committer;
-use super::driver::{Driver, Fetch, Request};
+use super::driver::{Sent, Start};
 use super::ledger::Ledger;
 use super::network::Network;
 use super::random::Random;
-use super::store::Store;
-use super::watch::Moment;
+use super::requests::{New, Open, Request};
+use super::watch::{Moment, Watch};
+use crate::clock::Clock;
+use crate::delivery::egress::Guard;
 use crate::delivery::schedule::EngineSettings;
+use crate::delivery::schedule::driver::{Driver, DriverEvent};
 use crate::delivery::schedule::message::{Action, Input};
 use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
 use crate::delivery::schedule::queue::Bounds;
-use crate::model::{NotificationKey, RetryPolicy, Webhook, millis};
-use crate::store::NextAttempt;
-use std::collections::BTreeMap;
+use crate::delivery::schedule::status::Status;
+use crate::delivery::transport::client::Client;
+use crate::delivery::transport::settings::ClientSettings;
+use crate::model::{AccountNo, Seq, Timestamp, millis};
+use crate::store::engine::memory::MemoryTree;
+use crate::store::simulated::SimulatedStore;
+use crate::store::{CachedPayload, Due, StoreUpdate};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
+pub(super) const ACCOUNT: AccountNo = AccountNo(1);
 const START_MS: u64 = 1_795_435_200_000;
-/// A driver comes round once a second. Stepping as seldom as a scheduler that sees no jump allows finds the same and is faster.
+/// A driver comes round once a second. Stepping as seldom as a scheduler that sees no jump allows finds the same and is
+/// faster.
 const LONGEST_NAP_MS: u64 = 25_000;
 
-/// What a fresh notification brings along: whose payload it is.
-pub(super) type CachedPayload = u64;
+/// One that makes no attempts; the driver closes its connections.
+fn client(clock: Clock) -> Client {
+    /// Reading the system's certificates takes long enough to do it once.
+    static TLS: LazyLock<Arc<rustls::ClientConfig>> =
+        LazyLock::new(|| crate::tls::client::client_config(None).expect("the system has certificates"));
+    let settings = ClientSettings {
+        timeout: Duration::from_secs(15),
+        connect_timeout: Duration::from_secs(5),
+        allow_http: false,
+        guard: Guard::new(Vec::new()),
+        proxy: None,
+        tls: Arc::clone(&TLS),
+    };
+    Client::new(settings, clock)
+}
 
 /// What will happen within the process.
 pub(super) enum Later {
     Committer,
-    Synced {
-        ends_turn: bool,
-    },
-    StoreUpdate(Vec<StoreUpdate>),
+    Synced,
+    Updates(Vec<StoreUpdate>),
     /// A page is read from the store.
-    Read(Action<CachedPayload>),
-    Learned(Input<CachedPayload>),
-    Fetch(Fetch),
-    Ended(Box<Request>),
-    Untried(NotificationKey, NextAttempt),
+    Read(Action<Arc<CachedPayload>>),
+    Prepare(Box<Start>),
+    Ended(Box<Sent>),
+    Heard(DriverEvent),
     /// The driver comes round by itself.
     Round,
+}
+
+/// One life of the daemon.
+pub(super) struct Process {
+    pub(super) store: SimulatedStore,
+    pub(super) driver: Driver,
+    /// What the scheduler takes in with the next step.
+    pub(super) inputs: Vec<Input<Arc<CachedPayload>>>,
+    pub(super) watch: Watch,
+    pub(super) stepped_at: u64,
+    /// When the committer looks at what waits next.
+    pub(super) awake_at: Option<u64>,
+    pub(super) syncing: bool,
+    pub(super) open: Vec<Open>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
@@ -49,6 +83,7 @@ pub(super) struct World {
     /// Time that only runs forwards, in ms; the wall clock is `offset` away from it.
     pub(super) time: u64,
     offset: i64,
+    clock: Clock,
     /// Whether nobody ever sets the clock.
     pub(super) steady: bool,
     /// By how much it was set back, in all.
@@ -58,18 +93,21 @@ pub(super) struct World {
     /// How late pages and words may be, and how long a sync takes.
     pub(super) lag: u64,
     pub(super) sync_ms: u64,
-    pub(super) job_batch: usize,
     pub(super) bounds: Bounds,
     pub(super) settings: EngineSettings,
-    pub(super) store: Store,
-    pub(super) committer: Committer,
-    pub(super) driver: Option<Driver>,
+    /// What the disk has, and what of it a crash may take.
+    pub(super) tree: Arc<MemoryTree>,
+    /// The attempts whose outcomes each batch took in that isn't synced.
+    pub(super) unsynced: VecDeque<Vec<u64>>,
+    pub(super) process: Option<Process>,
+    client: Client,
     pub(super) network: Network,
     /// Whether some of what the store has can't be read.
     pub(super) unreadable: bool,
     pub(super) ledger: Ledger,
     pub(super) told_at: u64,
     pub(super) requests: u64,
+    pub(super) uids: u64,
     /// Events that were handed in under an id of the caller's, and not yet acknowledged.
     pub(super) unanswered: Vec<(u64, Vec<New>)>,
     /// How many more moments at which the process may die pass before it does.
@@ -79,28 +117,31 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(random: Random, settings: EngineSettings, bounds: Bounds, trace: bool) -> Self {
+        let clock = Clock::simulated(Timestamp::from_ms(START_MS));
         Self {
             random,
             trace,
             time: START_MS,
             offset: 0,
+            client: client(clock.clone()),
+            clock,
             steady: true,
             set_back: 0,
             later: BTreeMap::new(),
             count: 0,
             lag: 0,
             sync_ms: 1,
-            job_batch: 4,
             bounds,
             settings,
-            store: Store::default(),
-            committer: Committer::default(),
-            driver: None,
+            tree: Arc::default(),
+            unsynced: VecDeque::new(),
+            process: None,
             network: Network::default(),
             unreadable: false,
             ledger: Ledger::default(),
             told_at: 0,
             requests: 0,
+            uids: 0,
             unanswered: Vec::new(),
             dies_in: None,
             dying: false,
@@ -132,38 +173,56 @@ impl World {
         Moment { time: self.time, wall: self.wall(), longest }
     }
 
+    /// Time passes.
+    fn advance(&mut self, to: u64) {
+        self.clock.pass(Duration::from_millis(to.saturating_sub(self.time)));
+        self.time = self.time.max(to);
+    }
+
     // ---- the process ----
 
-    /// It starts, on what the store has.
+    pub(super) fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("a process runs")
+    }
+
+    /// It starts, on what the disk has.
     pub(super) fn start(&mut self) {
-        let durable = crate::model::Seq(self.store.head.seq);
+        let store = SimulatedStore::start(&self.tree, self.clock.clone());
+        let handle = store.handle.clone();
+        handle.set_default_retry(self.settings.retry.clone());
+        let (durable, status) = (handle.durable(), Arc::new(Status::new()));
         self.say(|| format!("starts, durable up to {}", durable.0));
-        self.committer.jobs = self.store.jobs.keys().copied().collect();
-        if !self.committer.jobs.is_empty() {
-            self.wake_committer(self.time);
-        }
-        let webhooks: Vec<_> = self.store.directory().cloned().collect();
-        self.driver = Some(Driver::new(self.wall(), self.settings.max_in_flight, durable, self.bounds));
-        for webhook in webhooks {
-            self.learn(StoreUpdate::Webhook(webhook));
-        }
+        self.ledger.started(&store);
+        let (client, settings, clock) = (self.client.clone(), self.settings.clone(), self.clock.clone());
+        let mut driver = Driver::new(handle, client, settings, clock, durable, status).bounded(self.bounds);
+        self.process = Some(Process {
+            inputs: driver.lanes(),
+            store,
+            driver,
+            watch: Watch::new(self.wall(), self.settings.max_in_flight, durable, self.bounds),
+            stepped_at: 0,
+            awake_at: None,
+            syncing: false,
+            open: Vec::new(),
+        });
+        self.wake_committer(self.time);
         self.step();
     }
 
     /// It dies, and all that was on its way within it.
     pub(super) fn kill(&mut self) {
         self.later.clear();
-        self.driver = None;
-        self.committer = Committer::default();
+        self.process = None;
         (self.dies_in, self.dying, self.told_at) = (None, false, 0);
-        let unsynced = self.store.unsynced();
+        let unsynced = self.tree.unsynced();
         // After a power cut nothing is left of what was not synced; where only the process died, any part of it may be.
         let kept = if self.random.one_in(2) { 0 } else { self.random.index(unsynced + 1) };
         self.say(|| format!("dies; of {unsynced} batches not synced {kept} are kept"));
-        let kept = self.store.crash(kept);
-        self.ledger.kept(&kept);
+        self.tree.crash(kept);
+        for settled in std::mem::take(&mut self.unsynced).into_iter().take(kept) {
+            self.ledger.durable(&settled);
+        }
         self.ledger.crashed();
-        self.ledger.check_store(&self.store);
     }
 
     /// A moment between two steps at which the process may die; returns whether it does.
@@ -181,7 +240,8 @@ impl World {
     /// It dies, is down for a while, and comes back.
     pub(super) fn revive(&mut self) {
         self.kill();
-        self.time += self.random.below(20_000);
+        let down = self.random.below(20_000);
+        self.advance(self.time + down);
         self.start();
         self.ask_again();
     }
@@ -190,14 +250,10 @@ impl World {
     pub(super) fn ask_again(&mut self) {
         for (_, events) in std::mem::take(&mut self.unanswered) {
             if self.random.one_in(2) {
-                let number = self.submit(Commit::Accept(events.clone()));
+                let number = self.submit(Request::Accept(events.clone()));
                 self.unanswered.push((number, events));
             }
         }
-    }
-
-    pub(super) fn policy_of<'a>(&'a self, webhook: &'a Webhook) -> &'a RetryPolicy {
-        webhook.retry.as_ref().unwrap_or(&self.settings.retry)
     }
 
     // ---- time ----
@@ -205,13 +261,16 @@ impl World {
     pub(super) fn set_clock(&mut self, by: i64) {
         self.say(|| format!("the clock is set by {by} ms"));
         self.steady = false;
+        self.ledger.clock_was_set = true;
         self.offset += by;
         self.set_back += u64::try_from(-by).unwrap_or(0);
+        self.clock.step_to(Timestamp::from_ms(self.wall()));
         let time = self.time;
-        self.driver.as_mut().into_iter().for_each(|driver| driver.watch.clock_set(time));
-        // The driver naps for a second at most.
-        let at = self.time + self.random.below(1000);
+        self.process().watch.clock_set(time);
+        // The driver and the committer nap for a second at most.
+        let (at, then) = (self.time + self.random.below(1000), self.time + self.random.below(1000));
         self.put(at, Later::Round);
+        self.wake_committer(then);
     }
 
     /// Runs until `until` has come.
@@ -221,23 +280,22 @@ impl World {
                 self.revive();
             }
             let next = self.later.first_key_value().map(|((at, _), _)| *at);
-            let driver = self.driver.as_ref().expect("a process runs");
-            let wake = driver.next_wake().map(|wake| wake.as_ms().saturating_add_signed(-self.offset));
-            let nap = driver.stepped_at + LONGEST_NAP_MS;
+            let process = self.process.as_ref().expect("a process runs");
+            let wake = process.driver.next_wake().map(|wake| wake.as_ms().saturating_add_signed(-self.offset));
+            let nap = process.stepped_at + LONGEST_NAP_MS;
             let round = wake.map_or(nap, |wake| wake.min(nap));
             let at = next.map_or(round, |next| next.min(round));
             if at > until {
-                self.time = self.time.max(until);
-                return;
+                return self.advance(until);
             }
-            self.time = self.time.max(at);
+            self.advance(at);
             match self.later.first_entry().filter(|entry| entry.key().0 <= self.time) {
                 Some(entry) => {
                     let later = entry.remove();
                     self.happen(later);
                     // What comes at the same moment is often taken in with one step.
                     let more = self.later.first_key_value().is_some_and(|((at, _), _)| *at <= self.time);
-                    let heard = self.driver.as_ref().is_some_and(Driver::has_heard);
+                    let heard = !self.process().inputs.is_empty();
                     if heard && !self.dying && !(more && self.random.one_in(2)) {
                         self.step();
                     }
@@ -250,24 +308,26 @@ impl World {
     fn happen(&mut self, later: Later) {
         match later {
             Later::Committer => self.committer_turn(),
-            Later::Synced { ends_turn } => self.synced(ends_turn),
-            Later::StoreUpdate(told) => told.into_iter().for_each(|told| self.learn(told)),
+            Later::Synced => self.synced(),
+            Later::Updates(updates) => updates.into_iter().for_each(|update| self.learn(update)),
             Later::Read(action) => self.read_page(&action),
-            Later::Learned(input) => self.hear(input),
-            Later::Fetch(fetch) => self.fetch(fetch),
-            Later::Ended(request) => self.conclude(*request),
-            Later::Untried(key, next_attempt) => self.untried(key, next_attempt),
+            Later::Prepare(start) => self.prepare(*start),
+            Later::Ended(sent) => self.conclude(*sent),
+            Later::Heard(event) => self.hear(event),
             Later::Round => self.step(),
         }
     }
 
     /// Whether nothing is owed that could leave, and nothing is on its way.
-    pub(super) fn is_done(&self) -> bool {
-        let owes = self.store.notifications.values().any(|notification| {
-            let active = self.store.webhooks[&notification.key.webhook].is_active();
-            notification.manual_at.is_some() || (notification.needs_automatic_attempt() && active)
+    pub(super) fn is_done(&mut self) -> bool {
+        let process = self.process();
+        let store = process.store.handle.clone();
+        let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
+        let owes = store.directory().all().any(|webhook| {
+            let automatic =
+                webhook.is_active() && store.needs_automatic_attempt(ACCOUNT, webhook.no).expect("it can be read");
+            automatic || !store.manual_page(webhook.no, first, 1).expect("it can be read").is_empty()
         });
-        let in_flight = self.driver.as_ref().is_some_and(|driver| driver.in_flight() > 0);
-        !owes && !in_flight && self.committer.is_idle()
+        !owes && process.driver.in_flight() == 0 && process.store.is_idle()
     }
 }

@@ -80,6 +80,12 @@ impl Jobs {
         self.look_at.into_iter().chain(rested).min().map(|at| at.saturating_sub(now))
     }
 
+    /// Whether every job waits for its webhook.
+    #[cfg(test)]
+    pub(crate) fn are_blocked(&self) -> bool {
+        self.ready.is_empty() && self.resting.is_empty()
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Open> {
         let resting = self.resting.iter().map(|(_, open)| open);
         self.ready.iter().chain(self.blocked.values().flatten()).chain(resting)

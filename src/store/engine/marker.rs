@@ -1,20 +1,20 @@
 //! The marker: a small file beside sled's own that says how far the store had come.
 //!
-//! sled opens a file whose end is missing as if that end had never been, and one whose beginning is missing as an empty store,
-//! without an error either way. So after every sync the committer writes the number of the last durable commit here; a store that
-//! opens behind its marker has lost something, and refuses to start.
+//! sled opens a file whose end is missing as if that end had never been, and one whose beginning is missing as an empty
+//! store, without an error either way. So after every sync the committer writes the number of the last durable commit
+//! here; a store that opens behind its marker has lost something, and refuses to start.
 //!
-//! The number goes into one of two slots in turn, each with its checksum: a write that is cut off leaves the other. It is written
-//! without a sync of its own (one per group would double the cost of every commit) and synced about once a second, so only damage
-//! together with a power cut can hide what was acknowledged in the last second. It is written after the store's sync: it can be
-//! behind the store, never ahead of it.
+//! The number goes into one of two slots in turn, each with its checksum: a write that is cut off leaves the other. It
+//! is written without a sync of its own (one per group would double the cost of every commit) and synced about once a
+//! second, so only damage together with a power cut can hide what was acknowledged in the last second. It is written
+//! after the store's sync: it can be behind the store, never ahead of it.
 
 use crate::atomic_file;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The marker's name in the data folder.
 pub(crate) const NAME: &str = "marker";
@@ -42,8 +42,8 @@ pub(crate) struct Marker {
     file: File,
     mark: Mark,
     next_slot: usize,
-    /// Since when it says something that isn't synced.
-    unsynced: Option<Instant>,
+    /// Since when it says something that isn't synced, by [`crate::clock::Clock::pace`].
+    unsynced: Option<Duration>,
 }
 
 /// What there is of a marker in a folder.
@@ -81,8 +81,15 @@ impl Marker {
         Ok(Self { file, mark, next_slot: 0, unsynced: None })
     }
 
-    /// Takes up a marker that is there, as far as its own words go. It is written where it stands: that needs no room on a disk
-    /// that is full.
+    /// One in memory, that nobody reads.
+    #[cfg(test)]
+    pub(crate) fn nowhere() -> io::Result<Self> {
+        let file = rustix::fs::memfd_create("marker", rustix::fs::MemfdFlags::CLOEXEC)?.into();
+        Ok(Self { file, mark: Mark { store: [0; 16], commit: 0 }, next_slot: 0, unsynced: None })
+    }
+
+    /// Takes up a marker that is there, as far as its own words go. It is written where it stands: that needs no room
+    /// on a disk that is full.
     pub(crate) fn open(folder: &Path, mark: Mark) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).open(folder.join(NAME))?;
         // One after the other, each durable before the other is touched: one of them holds at any moment.
@@ -93,26 +100,27 @@ impl Marker {
         Ok(Self { file, mark, next_slot: 0, unsynced: None })
     }
 
-    /// Says that everything up to `commit` is durable. Survives kill -9 at once, and a power cut after [`Marker::sync_due`].
-    pub(crate) fn move_to(&mut self, commit: u64) -> io::Result<()> {
+    /// Says that everything up to `commit` is durable. Survives kill -9 at once, and a power cut after
+    /// [`Marker::sync_due`].
+    pub(crate) fn move_to(&mut self, commit: u64, now: Duration) -> io::Result<()> {
         if commit == self.mark.commit {
             return Ok(());
         }
         self.mark.commit = commit;
         self.file.write_all_at(&encode(self.mark), (self.next_slot * SLOT_BYTES) as u64)?;
         self.next_slot = (self.next_slot + 1) % SLOTS;
-        self.unsynced.get_or_insert_with(Instant::now);
+        self.unsynced.get_or_insert(now);
         Ok(())
     }
 
     /// When it should be synced next; `None` when there is nothing to sync.
-    pub(crate) fn sync_in(&self) -> Option<Duration> {
-        self.unsynced.map(|since| SYNC_EVERY.saturating_sub(since.elapsed()))
+    pub(crate) fn sync_in(&self, now: Duration) -> Option<Duration> {
+        self.unsynced.map(|since| SYNC_EVERY.saturating_sub(now.saturating_sub(since)))
     }
 
-    /// Syncs it if that is due, or in any case if `now`.
-    pub(crate) fn sync_due(&mut self, now: bool) -> io::Result<()> {
-        if self.sync_in().is_some_and(|left| now || left.is_zero()) {
+    /// Syncs it if that is due.
+    pub(crate) fn sync_due(&mut self, now: Duration) -> io::Result<()> {
+        if self.sync_in(now).is_some_and(|left| left.is_zero()) {
             self.file.sync_data()?;
             self.unsynced = None;
         }
@@ -153,11 +161,11 @@ mod tests {
         let mut marker = Marker::create(folder.path(), MARK).unwrap();
         assert_eq!(read(folder.path()).unwrap(), Found::Mark(MARK));
         for commit in 42..50 {
-            marker.move_to(commit).unwrap();
+            marker.move_to(commit, Duration::ZERO).unwrap();
             assert_eq!(read(folder.path()).unwrap(), Found::Mark(Mark { commit, ..MARK }));
         }
-        marker.sync_due(true).unwrap();
-        assert_eq!(marker.sync_in(), None);
+        marker.sync_due(Duration::MAX).unwrap();
+        assert_eq!(marker.sync_in(Duration::MAX), None);
         // Either slot alone is enough, and one commit behind at worst.
         let whole = std::fs::read(folder.path().join(NAME)).unwrap();
         for slot in 0..2 {

@@ -2,7 +2,7 @@
 
 use crate::store::engine::tree::{RowWrite, Rows, Slice, Tree};
 use crate::store::error::StoreError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +14,10 @@ pub(crate) struct MemoryTree(Mutex<Inner>);
 struct Inner {
     rows: BTreeMap<Vec<u8>, Slice>,
     unsynced: Vec<Vec<RowWrite>>,
+    /// How many of the batches that aren't synced the sync that is under way covers.
+    covered: Option<usize>,
+    /// What each batch wrote, since that was last asked for: the rows that it replaced, and those that it wrote.
+    written: Option<Vec<(Vec<RowWrite>, Vec<RowWrite>)>>,
 }
 
 impl MemoryTree {
@@ -26,6 +30,17 @@ impl MemoryTree {
         self.inner().unsynced.len()
     }
 
+    /// A sync begins: what is applied from here on isn't durable when it ends.
+    pub(crate) fn begin_sync(&self) {
+        let mut inner = self.inner();
+        inner.covered = Some(inner.unsynced.len());
+    }
+
+    /// What each batch has written since the last call, and what it replaced, the last of its rows first.
+    pub(crate) fn take_written(&self) -> Vec<(Vec<RowWrite>, Vec<RowWrite>)> {
+        self.inner().written.replace(Vec::new()).unwrap_or_default()
+    }
+
     /// The process dies, and of the batches that were not synced the disk has the first `left`.
     pub(crate) fn crash(&self, left: usize) {
         let mut inner = self.inner();
@@ -34,6 +49,7 @@ impl MemoryTree {
             inner.write(&replaced);
         }
         inner.unsynced.clear();
+        (inner.covered, inner.written) = (None, None);
     }
 }
 
@@ -62,19 +78,27 @@ impl Tree for MemoryTree {
         Ok(self.inner().rows.contains_key(key))
     }
 
-    /// As sled does, it looks for the next row each time it is asked: a batch that is applied meanwhile is seen.
+    /// Reads ahead, more each time: a batch that is applied meanwhile is seen only by what is read after it, as by
+    /// sled's.
     fn range(&self, from: &[u8], end: Option<&[u8]>) -> Rows<'_> {
         let end = end.map(|end| end.max(from).to_vec());
-        let mut from = Bound::Included(from.to_vec());
-        Rows::new(std::iter::from_fn(move || {
-            let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            let bounds = (from.as_ref().map(Vec::as_slice), end);
-            let (key, value) =
-                self.inner().rows.range::<[u8], _>(bounds).next().map(|(k, v)| (k.clone(), v.clone()))?;
-            let row = (Slice::from(key.as_slice()), value);
-            from = Bound::Included([key.as_slice(), &[0]].concat());
-            Some(Ok(row))
-        }))
+        let (mut from, mut ahead, mut count) = (from.to_vec(), VecDeque::new(), 1);
+        Rows::new(
+            std::iter::from_fn(move || {
+                if ahead.is_empty() {
+                    let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+                    let inner = self.inner();
+                    let rows = inner.rows.range::<[u8], _>((Bound::Included(from.as_slice()), end)).take(count);
+                    ahead.extend(rows.map(|(key, value)| (Slice::from(key.as_slice()), value.clone())));
+                    count = (2 * count).min(64);
+                    from.clear();
+                    from.extend(ahead.back().into_iter().flat_map(|(key, _)| key.iter()));
+                    from.push(0);
+                }
+                ahead.pop_front().map(Ok)
+            })
+            .fuse(),
+        )
     }
 
     fn range_rev(&self, first: &[u8], last: &[u8]) -> Rows<'_> {
@@ -97,6 +121,9 @@ impl Tree for MemoryTree {
     fn apply(&self, rows: &[RowWrite]) -> Result<(), StoreError> {
         let mut inner = self.inner();
         let replaced = inner.write(rows);
+        if let Some(written) = &mut inner.written {
+            written.push((replaced.clone(), rows.to_vec()));
+        }
         inner.unsynced.push(replaced);
         Ok(())
     }
@@ -106,7 +133,9 @@ impl Tree for MemoryTree {
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        self.inner().unsynced.clear();
+        let mut inner = self.inner();
+        let covered = inner.covered.take().unwrap_or(inner.unsynced.len());
+        inner.unsynced.drain(..covered);
         Ok(())
     }
 
