@@ -25,7 +25,6 @@ use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
 use crate::store::syncer::{Applied, Syncer};
 use crate::store::txn::Txn;
-use crate::store::updates::StoreUpdate;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -62,9 +61,6 @@ pub(crate) enum Commit {
     /// The end, once everything before it is durable.
     Stop { reply: Reply<()> },
 }
-
-/// How the engine is told.
-pub(crate) type Tell = Box<dyn FnMut(Vec<StoreUpdate>) + Send>;
 
 pub(crate) struct Committer {
     pub(crate) ledger: Ledger,

@@ -1,7 +1,8 @@
 //! The handle on the open store.
 
 use crate::model::{
-    AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WebhookNo,
+    AccountNo, EventId, EventType, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp,
+    WebhookNo,
 };
 use crate::store::backup::live::Piece;
 use crate::store::changes::change::{Change, Reply};
@@ -10,8 +11,6 @@ use crate::store::committer::Commit;
 use crate::store::directory::Directory;
 use crate::store::engine::disk_space::DiskLevel;
 use crate::store::error::StoreError;
-use crate::store::lifecycle::verify;
-use crate::store::lifecycle::verify::Report;
 use crate::store::limits::Limits;
 use crate::store::state::Shared;
 use crate::store::store_stats::StoreStats;
@@ -78,6 +77,12 @@ impl Store {
         *self.shared.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
+    /// Sets the types that the config adds to the catalogue: `MAX_EVENT_TYPES` counts neither them nor the built-in
+    /// ones.
+    pub fn set_extra_types(&self, extra: impl IntoIterator<Item = EventType>) {
+        self.shared.listed.set_extra(extra.into_iter().collect());
+    }
+
     /// The schedule of webhooks that have none of their own, until the next reload; the built-in one before this was
     /// called.
     pub fn set_default_retry(&self, retry: RetryPolicy) {
@@ -135,12 +140,6 @@ impl Store {
     /// [`write_pieces`](super::write_pieces). `None` while another backup is under way.
     pub async fn backup(&self) -> Result<Option<tokio::sync::mpsc::Receiver<Piece>>, StoreError> {
         self.send(|reply| Commit::Backup { reply }).await
-    }
-
-    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that
-    /// takes; `progress` hears how many rows were read.
-    pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        verify::verify(&*self.shared.tree, progress)
     }
 
     /// What sled holds on disk, in bytes.

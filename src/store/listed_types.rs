@@ -1,13 +1,12 @@
 //! The event types that the cap doesn't count: those of the catalogue.
 
 use crate::model::{CATALOGUE, EventType};
-use crate::store::handle::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The types that the cap doesn't count: those of the catalogue.
 #[derive(Debug, Default)]
-pub(crate) struct Listed(pub(crate) RwLock<Arc<BTreeSet<EventType>>>);
+pub(crate) struct Listed(RwLock<Arc<BTreeSet<EventType>>>);
 
 impl Listed {
     /// Whether a type is of the catalogue, or one that carteiro itself records: no number of other types keeps it out.
@@ -22,16 +21,12 @@ impl Listed {
         known.map_or(0, |known| known.keys().filter(|name| !self.has(name)).count())
     }
 
+    /// Replaces the types that the config adds to the catalogue.
+    pub(crate) fn set_extra(&self, extra: BTreeSet<EventType>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(extra);
+    }
+
     fn extra(&self) -> Arc<BTreeSet<EventType>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Store {
-    /// Sets the types that the config adds to the catalogue: [`crate::store::limits::MAX_EVENT_TYPES`] doesn't count
-    /// them, nor the built-in ones.
-    pub fn set_extra_types(&self, extra: impl IntoIterator<Item = EventType>) {
-        let extra = Arc::new(extra.into_iter().collect());
-        *self.shared.listed.0.write().unwrap_or_else(PoisonError::into_inner) = extra;
     }
 }

@@ -9,12 +9,11 @@
 
 use crate::model::Seq;
 use crate::store::changes::change::Answer;
-use crate::store::committer::Tell;
 use crate::store::engine::ending::{end, or_end, this_thread_changes};
 use crate::store::engine::marker::Marker;
 use crate::store::error::StoreError;
 use crate::store::state::Shared;
-use crate::store::updates::StoreUpdate;
+use crate::store::updates::{StoreUpdate, Tell};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

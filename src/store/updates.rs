@@ -76,3 +76,6 @@ pub enum StoreUpdate {
     /// Every event up to this one is durable.
     Durable(Seq),
 }
+
+/// How the engine is told.
+pub(crate) type Tell = Box<dyn FnMut(Vec<StoreUpdate>) + Send>;

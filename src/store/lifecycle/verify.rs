@@ -6,6 +6,7 @@
 use crate::model::{AccountNo, Event, EventId, NotificationKey, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
 use crate::store::engine::{Tree, catch_sled_panic, free_what_was_replaced};
 use crate::store::error::StoreError;
+use crate::store::handle::Store;
 use crate::store::hex::hex;
 use crate::store::query::point::implied;
 use crate::store::schema::index::{event_rows, notification_rows};
@@ -71,6 +72,14 @@ impl fmt::Display for Report {
                 self.wrong
             )
         }
+    }
+}
+
+impl Store {
+    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that takes;
+    /// `progress` hears how many rows were read.
+    pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
+        verify(&*self.shared.tree, progress)
     }
 }
 
