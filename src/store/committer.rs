@@ -1,11 +1,11 @@
 //! The committer: the one thread that makes every change, many at a time.
 //!
-//! It drains whatever waits into one batch, applies it, has it flushed and synced, and only then answered: a **group commit**. While
-//! one group is synced, the next one gathers and is applied (see `syncer`), so a lone caller never waits for company and 256 of them
-//! share one sync.
+//! It drains whatever waits into one batch, applies it, has it flushed and synced, and only then answered: a **group
+//! commit**. While one group is synced, the next one gathers and is applied (see `syncer`), so a lone caller never
+//! waits for company and 256 of them share one sync.
 //!
-//! Nobody waits for outcomes of attempts: they linger for a few milliseconds, so that many share one batch, and are synced with the
-//! next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
+//! Nobody waits for outcomes of attempts: they linger for a few milliseconds, so that many share one batch, and are
+//! synced with the next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
 use crate::model::Seq;
 use crate::store::backup::format as backup;
@@ -152,8 +152,8 @@ impl Committer {
             && ledger.jobs.are_blocked()
     }
 
-    /// Makes the changes of `group` and of whatever else waits by now, then a little of what is done in the background. Waits for
-    /// nothing. Returns the answers to a stop, if one was asked for.
+    /// Makes the changes of `group` and of whatever else waits by now, then a little of what is done in the background.
+    /// Waits for nothing. Returns the answers to a stop, if one was asked for.
     pub(crate) fn round(&mut self, mut group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
         self.ledger.look_at_the_clock();
         let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
@@ -231,7 +231,8 @@ impl Committer {
         [job, sync, retire, backup, self.syncer.marker_due_in()].into_iter().flatten().fold(IDLE, Duration::min)
     }
 
-    /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was asked.
+    /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was
+    /// asked.
     fn commit(&mut self, group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
         if group.is_empty() {
             return None;
@@ -268,7 +269,8 @@ impl Committer {
         self.apply(txn);
         let passed_on = std::mem::take(&mut self.ledger.passed_on);
         if !answers.is_empty() || passed_on {
-            // Whoever waits already is served while this one is synced. An outcome isn't worth another thread's wake-up.
+            // Whoever waits already is served while this one is synced. An outcome isn't worth another thread's
+            // wake-up.
             self.waiting = commits.try_recv().ok();
             let alone = self.waiting.as_ref().is_none_or(|commit| self.can_wait(commit));
             self.finish(true, answers, alone);
@@ -297,8 +299,8 @@ impl Committer {
         self.unsynced.get_or_insert_with(|| self.ledger.clock.pace());
     }
 
-    /// Has what is applied made durable, if it must be, then answered and told. Fresh events wait for their sync; outcomes, and what
-    /// a job cancels, are facts as soon as they are visible.
+    /// Has what is applied made durable, if it must be, then answered and told. Fresh events wait for their sync;
+    /// outcomes, and what a job cancels, are facts as soon as they are visible.
     fn finish(&mut self, sync: bool, answers: Vec<Answer>, here: bool) {
         if sync {
             self.unsynced = None;

@@ -1,8 +1,10 @@
-//! The store: sled and bincode, alone in the whole program. It knows rows and their order; it knows no HTTP and no policy.
+//! The store: sled and bincode, alone in the whole program. It knows rows and their order; it knows no HTTP and no
+//! policy.
 //!
-//! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and durable
-//! when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then. A change that fails
-//! ends the process at once (`engine::ending`); a read that fails costs whoever asked (`engine::failed_reads`).
+//! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and
+//! durable when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then. A
+//! change that fails ends the process at once (`engine::ending`); a read that fails costs whoever asked
+//! (`engine::failed_reads`).
 //!
 //! From the top down, each of these imports what stands below it alone:
 //!

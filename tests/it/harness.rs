@@ -320,7 +320,8 @@ impl Daemon {
         self.log.lock().unwrap().clone()
     }
 
-    /// The first line of its log that contains `says`; what the daemon writes is read beside the test, so it waits for it.
+    /// The first line of its log that contains `says`; what the daemon writes is read beside the test, so it waits for
+    /// it.
     pub(crate) fn logged(&self, says: &str) -> String {
         let line = || self.log().lines().find(|line| line.contains(says)).map(str::to_owned);
         eventually(&format!("the log says `{says}`"), line)

@@ -1,5 +1,5 @@
-//! The queue of background jobs: each has a turn, and one whose webhook takes no more waits until it does. Moments are those of the
-//! monotonic clock, [`crate::clock::Clock::pace`].
+//! The queue of background jobs: each has a turn, and one whose webhook takes no more waits until it does. Moments are
+//! those of the monotonic clock, [`crate::clock::Clock::pace`].
 
 use crate::model::WebhookNo;
 use crate::store::schema::record::Job;

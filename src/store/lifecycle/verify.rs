@@ -76,8 +76,8 @@ impl fmt::Display for Report {
 }
 
 impl Store {
-    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that takes;
-    /// `progress` hears how many rows were read.
+    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that
+    /// takes; `progress` hears how many rows were read.
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
         verify(&*self.shared.tree, progress)
     }
