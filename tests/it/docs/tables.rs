@@ -62,7 +62,7 @@ fn api_codes() -> BTreeSet<String> {
     for file in files {
         let text = fs::read_to_string(file).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
-        for call in ["conflict(", "bad_request(", "code: "] {
+        for call in ["conflict(", "bad_request(", "code: ", "TAKEN: &str = "] {
             codes.extend(code.split(call).skip(1).filter_map(literal).map(str::to_owned));
         }
         let statuses = code.split("StatusCode::").skip(1);
