@@ -26,9 +26,9 @@ struct Lane {
     /// Whether this machine could not make the last attempt, and until when it may rest.
     ours: bool,
     rests_until: u64,
-    /// What a person waits for, since when, and when such words came of late.
+    /// What a person waits for, since when; and when such attempts started of late.
     at_once: BTreeMap<Seq, u64>,
-    asked: Vec<u64>,
+    started_at_once: Vec<u64>,
     /// Since when nothing keeps it from starting that.
     prompt_since: u64,
     held_until: u64,
@@ -64,13 +64,15 @@ impl Lane {
     }
 }
 
-/// Of so many seconds the words are counted that ask for attempts at once.
-const ASKED_OF_LATE_MS: u64 = 20_000;
+/// After so long a start has given back its place among [`AT_ONCE_BURST`], even if the clock went back meanwhile by
+/// less than a jump.
+const AT_ONCE_WINDOW_MS: u64 = 20_000;
 
 impl Lane {
     /// What a person waits for leaves at once, whatever else holds the lane.
     fn check_at_once(&self, no: WebhookNo, now: Moment) {
-        if self.asked.len() as u64 > AT_ONCE_BURST {
+        let of_late = self.started_at_once.iter().filter(|at| **at + AT_ONCE_WINDOW_MS > now.time).count();
+        if (of_late + self.at_once.len()) as u64 > AT_ONCE_BURST {
             return;
         }
         for (seq, since) in self.at_once.iter().filter(|(seq, _)| !self.busy.contains_key(seq)) {
@@ -134,7 +136,7 @@ impl Watch {
             ours: false,
             rests_until: 0,
             at_once: BTreeMap::new(),
-            asked: Vec::new(),
+            started_at_once: Vec::new(),
             prompt_since: time,
             held_until: 0,
             manual_held_until: 0,
@@ -180,9 +182,10 @@ impl Watch {
     /// A person waits for an attempt by hand.
     pub(super) fn at_once(&mut self, key: NotificationKey, time: u64) {
         if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-            lane.at_once.entry(key.seq).or_insert(time);
-            lane.asked.retain(|at| at + ASKED_OF_LATE_MS > time);
-            lane.asked.push(time);
+            // One that finds no place waits its turn with the other manual ones.
+            if lane.at_once.len() < self.bounds.held {
+                lane.at_once.entry(key.seq).or_insert(time);
+            }
         }
     }
 
@@ -310,6 +313,10 @@ impl Watch {
         assert!(places <= lane.settings.max_in_flight, "over the lane's limit");
         // A person may be waiting for it; how many of those pass whatever holds the lane is checked apart.
         let at_once = kind == AttemptKind::Manual && lane.at_once.remove(&key.seq).is_some();
+        if at_once {
+            lane.started_at_once.retain(|at| at + AT_ONCE_WINDOW_MS > now.time);
+            lane.started_at_once.push(now.time);
+        }
         assert!(at_once || !(lane.probing || lane.ours) || places == 1, "more than one probe");
         assert!(lane.busy.len() - lane.in_flight < self.bounds.settling, "too many not settled");
         if lane.settings.rate_limit.is_some() {
