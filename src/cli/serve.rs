@@ -7,7 +7,7 @@ use super::settings::{ConfigArgs, load};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Error, StartOptions};
-use crate::store::StoreError;
+use crate::store::OpenError;
 use clap::Args;
 use sd_notify::NotifyState;
 use std::io;
@@ -71,7 +71,7 @@ fn code(error: &Error) -> u8 {
         | Error::Token(_)
         | Error::Proxy(..)
         | Error::InheritedSocket(_)
-        | Error::Store(StoreError::NotRoots { .. }) => BAD_CONFIG,
+        | Error::Store(OpenError::NotRoots { .. }) => BAD_CONFIG,
         Error::Store(error) if error.is_passing() => TRY_LATER,
         Error::Store(_) | Error::Listen(..) | Error::Stalled(_) => FAILED,
     }

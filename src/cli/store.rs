@@ -185,7 +185,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
     } else {
         let closed = OfflineStore::open(&data, config.cache, args.accept_data_loss);
         // After a wrong clock or a full disk, nothing is known of the store.
-        let code = |error: &crate::store::StoreError| if error.is_passing() { TRY_LATER } else { FAILED };
+        let code = |error: &crate::store::OpenError| if error.is_passing() { TRY_LATER } else { FAILED };
         let closed = closed.map_err(|error| CliError::new(code(&error), error))?;
         let mut bar = ProgressBar::new();
         let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));

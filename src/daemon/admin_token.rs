@@ -34,14 +34,14 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
         let line = Zeroizing::new(token.reveal() + "\n");
         atomic_file::replace(&path, line.as_bytes()).map_err(|error| {
             let error = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            Error::Store(StoreError::Io(error))
+            Error::from(error)
         })?;
         let kept = service.keep_token(account.no, &By::Daemon, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
         if let Err(error) = kept {
-            return Err(Error::Store(match error {
-                service::Error::Store(error) => error,
-                _ => StoreError::Stopped,
-            }));
+            return Err(match error {
+                service::Error::Store(error) => error.into(),
+                _ => StoreError::Stopped.into(),
+            });
         }
         tracing::info!(account = account.name, path = %path.display(), "an admin token was created in this file");
     }

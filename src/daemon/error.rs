@@ -2,7 +2,7 @@
 
 use crate::http::CertificateError;
 use crate::model::ProxyUrlError;
-use crate::store::StoreError;
+use crate::store::OpenError;
 use crate::tls::client::TlsError;
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ pub(crate) const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 #[derive(Debug)]
 pub enum Error {
     /// The store could not be opened.
-    Store(StoreError),
+    Store(OpenError),
     /// The address could not be listened on.
     Listen(SocketAddr, io::Error),
     /// The socket that the service manager handed over can't be served.
@@ -70,9 +70,9 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
+impl<E: Into<OpenError>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
     }
 }
 

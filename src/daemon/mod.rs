@@ -97,7 +97,7 @@ impl Daemon {
                 let _ = updates.send(update);
             })
         });
-        let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::OpenFailed(panic.to_string())));
+        let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::of_panic(panic).into()));
         let Opened { store, created, thread: committer } = opened?;
         tracing::info!(path = %store.path().display(), created, "store open");
         store.set_default_retry(config.delivery.retry());

@@ -1,21 +1,18 @@
-//! Why the store could not do what was asked of it.
+//! Why the store could not do what it was asked to.
 
 use crate::store::format::of_another_format;
 use std::path::PathBuf;
 use std::{fmt, io};
 
-/// Whether sled could not have the lock of a store; it wraps the system's error into a text.
-pub(crate) fn is_locked(error: &io::Error) -> bool {
-    error.to_string().contains("could not acquire lock")
-}
+/// What helps when data is lost.
+pub(crate) const RESTORE: &str =
+    "keep a copy of the data folder, then restore the last backup into an empty one with `carteiro restore FILE`";
 
-/// Why the store could not do what was asked of it.
+/// Why an open store could not do what it was asked to. Each error displays as a sentence that says what to do.
 #[derive(Debug)]
 pub enum StoreError {
-    /// sled failed, or the disk below it.
-    Engine(sled::Error),
-    /// The data folder could not be read or written.
-    Io(io::Error),
+    /// The engine failed, or the disk below it.
+    Engine(EngineError),
     /// A row isn't what was written.
     Damaged {
         /// What kind of row.
@@ -23,11 +20,118 @@ pub enum StoreError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The store has a format that this carteiro doesn't read.
-    Format {
-        /// Its format number.
-        found: u32,
+    /// The disk is almost full: nothing that makes the store grow is taken.
+    Full {
+        /// Bytes that may still be written.
+        free: u64,
+        /// Bytes that must stay free.
+        min_free: u64,
     },
+    /// The committer has stopped: the daemon is going down.
+    Stopped,
+    /// A file of the data folder could not be read or written.
+    Failed(io::Error),
+}
+
+/// What the engine met.
+#[derive(Clone, Debug)]
+pub struct EngineError(Cause);
+
+#[derive(Clone, Debug)]
+enum Cause {
+    Error(sled::Error),
+    Panic(String),
+}
+
+impl StoreError {
+    pub(crate) fn of_sled(error: sled::Error) -> Self {
+        Self::Engine(EngineError(Cause::Error(error)))
+    }
+
+    /// The engine gave up, which it does over some kinds of damage.
+    pub fn of_panic(why: impl fmt::Display) -> Self {
+        Self::Engine(EngineError(Cause::Panic(why.to_string())))
+    }
+
+    /// Whether something that was written could not be read back.
+    pub fn is_failed_read(&self) -> bool {
+        matches!(self, Self::Engine(_) | Self::Failed(_) | Self::Damaged { .. })
+    }
+
+    /// Whether a row was read and isn't what was written: reading it again gives the same.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    /// The offset in sled's file, as far as sled gives it.
+    pub(crate) fn offset(&self) -> Option<u64> {
+        match self {
+            Self::Engine(EngineError(Cause::Error(sled::Error::Corruption { at: Some(at), .. }))) => Some(at.lid()),
+            _ => None,
+        }
+    }
+
+    /// The kind of the system's error.
+    pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Engine(EngineError(Cause::Error(sled::Error::Io(error)))) | Self::Failed(error) => Some(error.kind()),
+            Self::Engine(_) | Self::Damaged { .. } | Self::Full { .. } | Self::Stopped => None,
+        }
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Cause::Error(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull => {
+                f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
+            }
+            Cause::Error(error @ sled::Error::Io(_)) => write!(f, "the store failed: {error}"),
+            Cause::Error(error) => write!(f, "the store is damaged ({error}): {RESTORE}"),
+            Cause::Panic(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine(error) => error.fmt(f),
+            Self::Damaged { table, what } => write!(
+                f,
+                "the store is damaged: a {table} record {what}; `carteiro verify` tells how far it goes, and {RESTORE}"
+            ),
+            Self::Full { free, min_free } => write!(
+                f,
+                "the disk is almost full: {} MiB are free, and `store.min_free` keeps {} MiB; make room, and the \
+                 daemon goes on by itself",
+                free >> 20,
+                min_free >> 20
+            ),
+            Self::Stopped => f.write_str("the store has stopped"),
+            Self::Failed(error) => write!(f, "the data folder can't be used: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+impl std::error::Error for StoreError {}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Why a data folder could not be opened, restored or verified.
+#[derive(Debug)]
+pub enum OpenError {
+    /// As of a store that is open.
+    Store(StoreError),
+    /// Another process has the store open.
+    Locked,
+    /// The store has this format number, which this carteiro doesn't read.
+    Format(u32),
     /// The process runs as root, and the folder is another user's.
     NotRoots {
         /// The data folder.
@@ -46,19 +150,8 @@ pub enum StoreError {
         /// Who this process runs as.
         user: String,
     },
-    /// The committer has stopped: the daemon is going down.
-    Stopped,
     /// The system's clock shows a time before 1970.
     ClockBefore1970,
-    /// sled gave up while opening: the data is damaged.
-    OpenFailed(String),
-    /// The disk is almost full: nothing that makes the store grow is taken.
-    Full {
-        /// Bytes that may still be written.
-        free: u64,
-        /// Bytes that must stay free.
-        min_free: u64,
-    },
     /// The disk has no room for what opening the store may write; nothing was touched.
     NoRoomToOpen {
         /// The data folder.
@@ -75,51 +168,27 @@ pub enum StoreError {
         /// The last commit it had made durable.
         acknowledged: u64,
     },
-    /// The marker can't be read, so nothing tells whether the store is whole.
-    MarkerDamaged {
-        /// The marker.
-        marker: PathBuf,
-    },
-    /// The marker beside the store is another store's.
-    AnotherStore {
-        /// The marker.
-        marker: PathBuf,
-    },
-    /// There are files of a store and no marker.
-    NothingVouches {
-        /// The data folder.
-        folder: PathBuf,
-    },
-    /// A restore into the folder was cut off.
-    HalfRestored {
-        /// The data folder.
-        folder: PathBuf,
-    },
-    /// The last process ended in the middle of a change, which only a start completes.
-    Unfinished {
-        /// The data folder.
-        folder: PathBuf,
-    },
+    /// This marker can't be read, so nothing tells whether the store is whole.
+    MarkerDamaged(PathBuf),
+    /// This marker beside the store is another store's.
+    AnotherStore(PathBuf),
+    /// There are files of a store in this folder and no marker.
+    NothingVouches(PathBuf),
+    /// A restore into this folder was cut off.
+    HalfRestored(PathBuf),
+    /// The last process on this folder ended in the middle of a change, which only a start completes.
+    Unfinished(PathBuf),
 }
 
-impl fmt::Display for StoreError {
+impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Engine(sled::Error::Io(error)) if is_locked(error) => f.write_str(
+            Self::Store(error) => error.fmt(f),
+            Self::Locked => f.write_str(
                 "another process holds this data folder, a `carteiro serve` as a rule: stop it, or let store.path \
                      name another folder",
             ),
-            Self::Engine(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull => {
-                f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
-            }
-            Self::Engine(error @ sled::Error::Io(_)) => write!(f, "the store failed: {error}"),
-            Self::Engine(error) => write!(f, "the store is damaged ({error}): {RESTORE}"),
-            Self::Io(error) => write!(f, "the data folder can't be used: {error}"),
-            Self::Damaged { table, what } => write!(
-                f,
-                "the store is damaged: a {table} record {what}; `carteiro verify` tells how far it goes, and {RESTORE}"
-            ),
-            Self::Format { found } => write!(f, "the store {}", of_another_format(*found)),
+            Self::Format(found) => write!(f, "the store {}", of_another_format(*found)),
             Self::ClockBefore1970 => f.write_str(
                 "the clock of this machine is wrong, it shows a time before 1970: set it (`timedatectl`), and start \
                  again; the store was not touched",
@@ -137,15 +206,6 @@ impl fmt::Display for StoreError {
                 file.display(),
                 folder.display()
             ),
-            Self::Stopped => f.write_str("the store has stopped"),
-            Self::OpenFailed(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
-            Self::Full { free, min_free } => write!(
-                f,
-                "the disk is almost full: {} MiB are free, and `store.min_free` keeps {} MiB; make room, and the \
-                 daemon goes on by itself",
-                free >> 20,
-                min_free >> 20
-            ),
             Self::NoRoomToOpen { folder, needed } => write!(
                 f,
                 "the disk of {} is full: opening the store takes {} MiB; make room, and start again",
@@ -162,32 +222,32 @@ impl fmt::Display for StoreError {
                     folder.display(),
                 )
             }
-            Self::MarkerDamaged { marker } => write!(
+            Self::MarkerDamaged(marker) => write!(
                 f,
                 "{} is damaged, so nothing tells whether the store is whole: {RESTORE}; or, if `carteiro verify` finds \
                  all well, start once with `carteiro serve --accept-data-loss`",
                 marker.display()
             ),
-            Self::AnotherStore { marker } => write!(
+            Self::AnotherStore(marker) => write!(
                 f,
                 "{} belongs to another store than the `db` beside it: put back the files that belong together, or \
                  {RESTORE}",
                 marker.display()
             ),
-            Self::NothingVouches { folder } => write!(
+            Self::NothingVouches(folder) => write!(
                 f,
                 "{} holds files of a store and no `marker`, so nothing tells whether they are all and whole: if some \
                  were copied, copy all of them; {RESTORE}; or, if what is left is all you want, start once with \
                  `carteiro serve --accept-data-loss`",
                 folder.display()
             ),
-            Self::Unfinished { folder } => write!(
+            Self::Unfinished(folder) => write!(
                 f,
                 "the daemon on {} ended in the middle of a change: start it once, so that it completes the change, \
                  then try again",
                 folder.display()
             ),
-            Self::HalfRestored { folder } => write!(
+            Self::HalfRestored(folder) => write!(
                 f,
                 "a restore into {} was cut off: run `carteiro restore FILE` again, to its end",
                 folder.display()
@@ -196,62 +256,33 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// What helps when data is lost.
-pub(crate) const RESTORE: &str =
-    "keep a copy of the data folder, then restore the last backup into an empty one with `carteiro restore FILE`";
-
-impl StoreError {
-    /// Whether it may well be better in a moment, without anybody mending the store.
+impl OpenError {
+    /// Whether trying again later may help, with nothing of the store repaired.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Engine(sled::Error::Io(error)) | Self::Io(error) => error.kind() == io::ErrorKind::StorageFull,
-            Self::Full { .. } | Self::NoRoomToOpen { .. } | Self::ClockBefore1970 | Self::Stopped => true,
-            Self::Engine(_)
-            | Self::Damaged { .. }
-            | Self::Format { .. }
-            | Self::OpenFailed(_)
+            Self::Store(error) => {
+                matches!(error, StoreError::Full { .. } | StoreError::Stopped)
+                    || error.io_kind() == Some(io::ErrorKind::StorageFull)
+            }
+            Self::NoRoomToOpen { .. } | Self::ClockBefore1970 => true,
+            Self::Locked
+            | Self::Format(_)
             | Self::Behind { .. }
-            | Self::MarkerDamaged { .. }
-            | Self::AnotherStore { .. }
-            | Self::NothingVouches { .. }
-            | Self::HalfRestored { .. }
-            | Self::Unfinished { .. }
+            | Self::MarkerDamaged(_)
+            | Self::AnotherStore(_)
+            | Self::NothingVouches(_)
+            | Self::HalfRestored(_)
+            | Self::Unfinished(_)
             | Self::NotRoots { .. }
             | Self::Anothers { .. } => false,
         }
     }
 }
 
-impl std::error::Error for StoreError {}
+impl std::error::Error for OpenError {}
 
-impl From<sled::Error> for StoreError {
-    fn from(error: sled::Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl StoreError {
-    /// Whether something that was written could not be read back.
-    pub fn is_failed_read(&self) -> bool {
-        matches!(self, Self::Engine(_) | Self::Io(_) | Self::Damaged { .. } | Self::OpenFailed(_))
-    }
-
-    /// Whether a row was read and isn't what was written: reading it again gives the same.
-    pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. })
-    }
-
-    /// Where in sled's file it stands, as far as sled says so.
-    pub(crate) fn offset(&self) -> Option<u64> {
-        match self {
-            Self::Engine(sled::Error::Corruption { at: Some(at), .. }) => Some(at.lid()),
-            _ => None,
-        }
+impl<E: Into<StoreError>> From<E> for OpenError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
     }
 }

@@ -73,7 +73,7 @@ pub use changes::webhooks::{
 pub use directory::Directory;
 pub use engine::disk_space::DiskLevel;
 pub use engine::panic_is_expected;
-pub use error::StoreError;
+pub use error::{EngineError, OpenError, StoreError};
 pub use handle::Store;
 pub use hour_counts::HourCounts;
 pub use lifecycle::offline::OfflineStore;

@@ -12,7 +12,7 @@
 use crate::atomic_file;
 use crate::store::engine::folder::sync_folder;
 use crate::store::engine::{RowWrite, Slice, Tree, catch_sled_panic};
-use crate::store::error::StoreError;
+use crate::store::error::{OpenError, StoreError};
 use crate::store::schema::record::{FormatV1, HeadV1};
 use crate::store::schema::{keys, record};
 use std::collections::VecDeque;
@@ -136,7 +136,7 @@ pub(crate) fn complete(
     tree: &dyn Tree,
     (format, head): (Option<&FormatV1>, HeadV1),
     accept: bool,
-) -> Result<HeadV1, StoreError> {
+) -> Result<HeadV1, OpenError> {
     let path = folder.join(NAME);
     let bytes = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(head),
@@ -145,20 +145,22 @@ pub(crate) fn complete(
     let redo = decode(&bytes).filter(|redo| format.is_some_and(|format| format.store_id() == redo.store));
     let Some(redo) = redo else {
         if !accept {
-            return Err(DAMAGED);
+            return Err(DAMAGED.into());
         }
         tracing::warn!(file = %path.display(), "the rest of a change that was cut off can't be read, and is left out");
-        return removed(folder, &path).map(|()| head);
+        removed(folder, &path)?;
+        return Ok(head);
     };
     if head.commit > redo.last {
         // It was completed, and the file outlived a crash.
-        return removed(folder, &path).map(|()| head);
+        removed(folder, &path)?;
+        return Ok(head);
     }
     if head.commit + 1 < redo.first && !accept {
         let (found, acknowledged) = (Some(head.commit), redo.first - 1);
-        return Err(StoreError::Behind { folder: folder.to_owned(), found, acknowledged });
+        return Err(OpenError::Behind { folder: folder.to_owned(), found, acknowledged });
     }
-    let head = catch_sled_panic(|| {
+    let head = catch_sled_panic(|| -> Result<_, StoreError> {
         tree.apply(&redo.rows)?;
         tree.sync()?;
         Ok(tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default())
@@ -168,7 +170,8 @@ pub(crate) fn complete(
         rows = redo.rows.len(),
         "the change that the last process ended in was completed"
     );
-    removed(folder, &path).map(|()| head)
+    removed(folder, &path)?;
+    Ok(head)
 }
 
 fn removed(folder: &Path, path: &Path) -> Result<(), StoreError> {
@@ -256,7 +259,10 @@ mod tests {
         foreign.add(8, vec![head(8)]);
         for bytes in [whole[1..].to_vec(), Vec::new(), foreign.encode([1; 16])] {
             fs::write(&path, bytes).unwrap();
-            assert!(matches!(Files::open(folder.path(), 1 << 20, false), Err(StoreError::Damaged { .. })));
+            assert!(matches!(
+                Files::open(folder.path(), 1 << 20, false),
+                Err(OpenError::Store(StoreError::Damaged { .. }))
+            ));
         }
         let files = Files::open(folder.path(), 1 << 20, true).unwrap();
         assert_eq!(value(&files, "b").as_deref(), Some("of a part"));
@@ -271,6 +277,6 @@ mod tests {
         unsynced.add(9, vec![head(9)]);
         unsynced.write(folder.path(), store).unwrap();
         let opened = Files::open(folder.path(), 1 << 20, false);
-        assert!(matches!(opened, Err(StoreError::Behind { found: Some(7), acknowledged: 8, .. })));
+        assert!(matches!(opened, Err(OpenError::Behind { found: Some(7), acknowledged: 8, .. })));
     }
 }

@@ -71,7 +71,7 @@ impl Files {
 
 /// A marker that falls behind would call a store whole that has lost something.
 fn about_the_marker(error: &std::io::Error) -> StoreError {
-    StoreError::Io(std::io::Error::new(error.kind(), format!("its marker can't be written: {error}")))
+    StoreError::Failed(std::io::Error::new(error.kind(), format!("its marker can't be written: {error}")))
 }
 
 /// The committer's end. A failure ends the process: a sync that failed can't be tried again, since the kernel may have

@@ -221,7 +221,7 @@ impl Ledger {
             }
             Ok(looked == ROWS_A_TURN)
         });
-        brought.unwrap_or_else(|error| {
+        brought.unwrap_or_else(|error: StoreError| {
             tracing::error!(%error, "idempotency keys can't be read; `carteiro verify` tells what it is");
             false
         })

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::store::engine::tree::{RowWrite, Rows, Slice, Tree};
-use crate::store::error::{RESTORE, StoreError, is_locked};
+use crate::store::error::{OpenError, RESTORE, StoreError};
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
@@ -45,10 +45,10 @@ pub(crate) struct SledTree {
 impl SledTree {
     /// Opens sled's files in a folder, or makes them. sled cuts off what it can't read and panics on some kinds of
     /// damage: the panic is an error here.
-    pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+    pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         if Clock::is_before_1970() {
             // sled panics on it, which would pass for damage.
-            return Err(StoreError::ClockBefore1970);
+            return Err(OpenError::ClockBefore1970);
         }
         let config = sled::Config::new()
             .path(folder)
@@ -65,13 +65,16 @@ impl SledTree {
             let db = loop {
                 match config.open() {
                     // A daemon that is just ending, or a thread of sled's that has not let go yet.
-                    Err(sled::Error::Io(error)) if is_locked(&error) && began.elapsed() < LOCK_PATIENCE => {
+                    Err(sled::Error::Io(error)) if is_locked(&error) => {
+                        if began.elapsed() >= LOCK_PATIENCE {
+                            return Err(OpenError::Locked);
+                        }
                         std::thread::sleep(LOCK_AGAIN);
                     }
-                    opened => break opened?,
+                    opened => break opened.map_err(failed)?,
                 }
             };
-            let tree = db.open_tree("carteiro")?;
+            let tree = db.open_tree("carteiro").map_err(failed)?;
             Ok(Self { db, tree, log: File::open(folder.join(DB))? })
         })
     }
@@ -79,21 +82,21 @@ impl SledTree {
 
 impl Tree for SledTree {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        Ok(self.tree.get(key)?)
+        self.tree.get(key).map_err(failed)
     }
 
     fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
-        Ok(self.tree.contains_key(key)?)
+        self.tree.contains_key(key).map_err(failed)
     }
 
     fn range(&self, from: &[u8], end: Option<&[u8]>) -> Rows<'_> {
         // sled takes a range that ends before it starts for a mistake.
         let end = end.map_or(Bound::Unbounded, |end| Bound::Excluded(end.max(from)));
-        Rows::new(self.tree.range::<&[u8], _>((Bound::Included(from), end)).map(|row| Ok(row?)))
+        Rows::new(self.tree.range::<&[u8], _>((Bound::Included(from), end)).map(|row| row.map_err(failed)))
     }
 
     fn range_rev(&self, first: &[u8], last: &[u8]) -> Rows<'_> {
-        Rows::new(self.tree.range(first..=last).rev().map(|row| Ok(row?)))
+        Rows::new(self.tree.range(first..=last).rev().map(|row| row.map_err(failed)))
     }
 
     fn apply(&self, rows: &[RowWrite]) -> Result<(), StoreError> {
@@ -105,7 +108,7 @@ impl Tree for SledTree {
                 None => batch.remove(key.clone()),
             }
         }
-        self.tree.apply_batch(batch)?;
+        self.tree.apply_batch(batch).map_err(failed)?;
         free_what_was_replaced(rows.len());
         Ok(())
     }
@@ -116,12 +119,13 @@ impl Tree for SledTree {
         let mut unwritten = 0;
         for (key, value) in rows {
             match value.clone() {
-                Some(value) => self.tree.insert(key, value)?,
-                None => self.tree.remove(key)?,
-            };
+                Some(value) => self.tree.insert(key, value),
+                None => self.tree.remove(key),
+            }
+            .map_err(failed)?;
             unwritten += value.as_ref().map_or(0, |value| value.len());
             if unwritten > MAX_UNWRITTEN_BYTES {
-                self.tree.flush()?;
+                self.tree.flush().map_err(failed)?;
                 free_what_was_replaced(ROWS_A_TURN);
                 unwritten = 0;
             }
@@ -132,24 +136,23 @@ impl Tree for SledTree {
     /// sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power cut
     /// (`sync_file_range`); the `fdatasync` behind it does.
     fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush()?;
+        self.db.flush().map_err(failed)?;
         self.log.sync_data()?;
         Ok(())
     }
 
     /// The row's own page, and the one in front of it, which sled merges a page into that has become small.
     fn read_ahead(&self, key: &[u8]) -> Result<(), StoreError> {
-        self.tree.get(key)?;
-        self.tree.get_lt(key)?;
+        self.tree.get(key).and_then(|_| self.tree.get_lt(key)).map_err(failed)?;
         Ok(())
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        Ok(self.db.context.global_error()?)
+        self.db.context.global_error().map_err(failed)
     }
 
     fn size_on_disk(&self) -> Result<u64, StoreError> {
-        Ok(self.db.size_on_disk()?)
+        self.db.size_on_disk().map_err(failed)
     }
 }
 
@@ -190,6 +193,15 @@ fn each_segment(length: u64, mut look: impl FnMut(u64) -> io::Result<()>) -> Res
     (0..length).step_by(SEGMENT_BYTES).try_for_each(|at| look(at).map_err(|error| (at, error)))
 }
 
+fn failed(error: sled::Error) -> StoreError {
+    StoreError::of_sled(error)
+}
+
+/// Whether sled could not have the lock of a store; it wraps the system's error into a text.
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
+}
+
 thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
@@ -200,13 +212,13 @@ pub fn panic_is_expected() -> bool {
 }
 
 /// sled panics on some kinds of damage: here that is an error.
-pub(crate) fn catch_sled_panic<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(crate) fn catch_sled_panic<T, E: From<StoreError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     let before = CAUGHT.replace(true);
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     CAUGHT.set(before);
     done.unwrap_or_else(|panic| {
         let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(StoreError::OpenFailed(why.unwrap_or("sled panicked").to_owned()))
+        Err(StoreError::of_panic(why.unwrap_or("sled panicked")).into())
     })
 }
 

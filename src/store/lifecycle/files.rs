@@ -8,7 +8,7 @@ use crate::model::Seq;
 use crate::store::engine::folder::{restrict, sync_folder};
 use crate::store::engine::marker::{Found, Mark, Marker};
 use crate::store::engine::{MAX_ROW_BYTES, SledTree, Tree, catch_sled_panic, marker};
-use crate::store::error::StoreError;
+use crate::store::error::{OpenError, StoreError};
 use crate::store::format::FORMAT;
 use crate::store::lifecycle::counts;
 use crate::store::redo;
@@ -43,20 +43,20 @@ impl Files {
     /// Before sled touches anything the marker is looked for: sled cuts off what it can't read, and what is refused
     /// should still be there for whoever can. Without a marker nothing vouches for what is there: the folder is a copy
     /// of some of its files.
-    pub(crate) fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, OpenError> {
         if path.join(RESTORING).exists() {
-            return Err(StoreError::HalfRestored { folder: path.to_owned() });
+            return Err(OpenError::HalfRestored(path.to_owned()));
         }
         let said = marker::read(path)?;
         let created = !path.join(DB).exists();
         match said {
             _ if accept_data_loss => {}
-            Found::Damaged => return Err(StoreError::MarkerDamaged { marker: path.join(marker::NAME) }),
+            Found::Damaged => return Err(OpenError::MarkerDamaged(path.join(marker::NAME))),
             Found::Mark(mark) if created && mark.commit > 0 => {
-                return Err(StoreError::Behind { folder: path.to_owned(), found: None, acknowledged: mark.commit });
+                return Err(OpenError::Behind { folder: path.to_owned(), found: None, acknowledged: mark.commit });
             }
             Found::Nothing if is_of_a_store(path)? => {
-                return Err(StoreError::NothingVouches { folder: path.to_owned() });
+                return Err(OpenError::NothingVouches(path.to_owned()));
             }
             Found::Mark(_) | Found::Nothing => {}
         }
@@ -126,36 +126,36 @@ fn is_of_a_store(path: &Path) -> io::Result<bool> {
 type Opening = (Arc<dyn Tree>, Option<FormatV1>, HeadV1);
 
 /// Opens sled's files and reads what says which store they are.
-pub(crate) fn read_files(path: &Path, cache_bytes: u64) -> Result<Opening, StoreError> {
+pub(crate) fn read_files(path: &Path, cache_bytes: u64) -> Result<Opening, OpenError> {
     let free = fs2::available_space(path)?;
     if free < ROOM_TO_OPEN {
-        return Err(StoreError::NoRoomToOpen { folder: path.to_owned(), needed: ROOM_TO_OPEN });
+        return Err(OpenError::NoRoomToOpen { folder: path.to_owned(), needed: ROOM_TO_OPEN });
     }
-    let opened = catch_sled_panic(|| {
+    let opened = catch_sled_panic(|| -> Result<Opening, OpenError> {
         let tree = SledTree::open(path, cache_bytes)?;
         let format = tree.get(&keys::meta("format"))?.map(|value| record::decode_format(&value)).transpose()?;
         let head = tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
-        Ok((Arc::new(tree) as Arc<dyn Tree>, format, head.unwrap_or_default()))
+        Ok((Arc::new(tree), format, head.unwrap_or_default()))
     })?;
     match &opened.1 {
-        Some(FormatV1 { format: found, .. }) if *found != FORMAT => Err(StoreError::Format { found: *found }),
+        Some(FormatV1 { format: found, .. }) if *found != FORMAT => Err(OpenError::Format(*found)),
         _ => Ok(opened),
     }
 }
 
 /// Whether a store is what its marker says it is.
-pub(crate) fn compare(path: &Path, said: Found, format: Option<&FormatV1>, head: &HeadV1) -> Result<(), StoreError> {
+pub(crate) fn compare(path: &Path, said: Found, format: Option<&FormatV1>, head: &HeadV1) -> Result<(), OpenError> {
     let mark = match said {
         Found::Nothing => return Ok(()),
-        Found::Damaged => return Err(StoreError::MarkerDamaged { marker: path.join(marker::NAME) }),
+        Found::Damaged => return Err(OpenError::MarkerDamaged(path.join(marker::NAME))),
         Found::Mark(mark) => mark,
     };
-    let behind = |found| StoreError::Behind { folder: path.to_owned(), found, acknowledged: mark.commit };
+    let behind = |found| OpenError::Behind { folder: path.to_owned(), found, acknowledged: mark.commit };
     match format {
         None if mark.commit > 0 => Err(behind(None)),
         // All zeros: the first start was cut off before the store had an id.
         Some(format) if format.store_id() != mark.store && mark.commit > 0 => {
-            Err(StoreError::AnotherStore { marker: path.join(marker::NAME) })
+            Err(OpenError::AnotherStore(path.join(marker::NAME)))
         }
         Some(_) if head.commit < mark.commit => Err(behind(Some(head.commit))),
         None | Some(_) => Ok(()),

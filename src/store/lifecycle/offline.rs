@@ -12,7 +12,7 @@ use crate::store::backup::format::{BackupError, Progress};
 use crate::store::backup::offline::write_tree;
 use crate::store::engine::marker::Found;
 use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, catch_sled_panic, marker};
-use crate::store::error::StoreError;
+use crate::store::error::{OpenError, StoreError};
 use crate::store::lifecycle::files::{DB, RESTORING, compare, read_files};
 use crate::store::lifecycle::verify::Report;
 use crate::store::lifecycle::{offline, owner, verify};
@@ -37,7 +37,7 @@ pub(crate) struct Copied {
 
 impl Copied {
     /// Copies what sled needs. Fails where there is no room for it, or a file can't be read.
-    pub(crate) fn of(data: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn of(data: &Path) -> Result<Self, OpenError> {
         let mut files = Vec::new();
         let mut bytes = 0;
         for entry in fs::read_dir(data)?.chain(match fs::read_dir(data.join("blobs")) {
@@ -90,18 +90,14 @@ impl Drop for Copied {
 }
 
 /// Keeps every daemon off a data folder for as long as the file lives, as sled itself does, and writes nothing.
-pub(crate) fn lock(data: &Path) -> Result<File, StoreError> {
+pub(crate) fn lock(data: &Path) -> Result<File, OpenError> {
     let file = File::open(data.join("db"))?;
     let began = Instant::now();
     loop {
         match file.try_lock_exclusive() {
             Ok(()) => return Ok(file),
             Err(_) if began.elapsed() < LOCK_PATIENCE => std::thread::sleep(LOCK_AGAIN),
-            // In the words by which sled says the same.
-            Err(error) => {
-                let why = io::Error::other(format!("could not acquire lock on {}: {error}", data.display()));
-                return Err(sled::Error::Io(why).into());
-            }
+            Err(_) => return Err(OpenError::Locked),
         }
     }
 }
@@ -112,7 +108,7 @@ pub struct OfflineStore {
     format: FormatV1,
     head: HeadV1,
     /// What a daemon would refuse to start on.
-    refusal: Option<StoreError>,
+    refusal: Option<OpenError>,
     /// Keeps daemons off.
     _lock: File,
 }
@@ -121,31 +117,31 @@ impl OfflineStore {
     /// Opens the store of a data folder; there must be one. Nothing is written there: a copy is opened, in the folder
     /// for temporary files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to
     /// start on is a finding of [`OfflineStore::verify`].
-    pub fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, OpenError> {
         Self::look(path, cache_bytes, accept_data_loss).map_err(|error| owner::named(path, error))
     }
 
-    fn look(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, StoreError> {
+    fn look(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, OpenError> {
         // Not `exists`: a folder that may not be looked into isn't an empty one.
         if !path.join(DB).try_exists()? {
             let none = format!("there is no store in {}", path.display());
-            return Err(StoreError::Io(io::Error::new(io::ErrorKind::NotFound, none)));
+            return Err(io::Error::new(io::ErrorKind::NotFound, none).into());
         }
         let said = marker::read(path)?;
         if said == Found::Nothing && !accept_data_loss {
             // Sled would cut off what it can't read of a half of a copy.
-            return Err(StoreError::NothingVouches { folder: path.to_owned() });
+            return Err(OpenError::NothingVouches(path.to_owned()));
         }
         let lock = offline::lock(path)?;
         // Asked under the lock: the daemon that made it has ended.
         if redo::is_waiting(path) && !accept_data_loss {
-            return Err(StoreError::Unfinished { folder: path.to_owned() });
+            return Err(OpenError::Unfinished(path.to_owned()));
         }
         let copied = offline::Copied::of(path)?;
         let (tree, format, head) = read_files(copied.folder(), cache_bytes)?;
         drop(copied);
         let refusal = match (&format, path.join(RESTORING).exists()) {
-            (_, true) => Some(StoreError::HalfRestored { folder: path.to_owned() }),
+            (_, true) => Some(OpenError::HalfRestored(path.to_owned())),
             (format, false) => compare(path, said, format.as_ref(), &head).err(),
         };
         // As a start would.
@@ -156,13 +152,14 @@ impl OfflineStore {
             removed?;
         }
         let Some(format) = format else {
-            return Err(refusal.unwrap_or(StoreError::Damaged { table: "format", what: "is missing" }));
+            let missing = StoreError::Damaged { table: "format", what: "is missing" };
+            return Err(refusal.unwrap_or(missing.into()));
         };
         Ok(Self { tree, format, head, refusal, _lock: lock })
     }
 
     /// Whether a daemon would start on it.
-    pub fn refusal(&self) -> Option<&StoreError> {
+    pub fn refusal(&self) -> Option<&OpenError> {
         self.refusal.as_ref()
     }
 

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::store::committer::Committer;
 use crate::store::engine::{catch_sled_panic, ending};
-use crate::store::error::StoreError;
+use crate::store::error::{OpenError, StoreError};
 use crate::store::handle::{MAX_WAITING_COMMITS, Store};
 use crate::store::lifecycle::files::Files;
 use crate::store::lifecycle::owner;
@@ -48,12 +48,12 @@ impl Store {
     pub fn open(
         settings: StoreSettings,
         tell: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<Opened, OpenError> {
         ending::watch_panics();
         owner::check(&settings.path)?;
         let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_data_loss)
             .map_err(|error| owner::named(&settings.path, error))?;
-        catch_sled_panic(|| Self::over(files, settings, tell))
+        Ok(catch_sled_panic(|| Self::over(files, settings, tell))?)
     }
 
     fn over(

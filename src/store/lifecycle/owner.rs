@@ -1,6 +1,6 @@
 //! Whose the files of a data folder are: what root writes into another user's folder that user can't read.
 
-use crate::store::error::StoreError;
+use crate::store::error::OpenError;
 use crate::store::lifecycle::owner;
 use rustix::process::geteuid;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 /// Refuses root in a folder of somebody else's.
-pub(crate) fn check(folder: &Path) -> Result<(), StoreError> {
+pub(crate) fn check(folder: &Path) -> Result<(), OpenError> {
     match fs::metadata(folder) {
         Ok(found) if geteuid().is_root() && found.uid() != 0 => {
-            Err(StoreError::NotRoots { folder: folder.to_owned(), owner: name(found.uid()) })
+            Err(OpenError::NotRoots { folder: folder.to_owned(), owner: name(found.uid()) })
         }
         _ => Ok(()),
     }
@@ -41,17 +41,12 @@ pub(crate) fn hand_over(folder: &Path) -> io::Result<()> {
 }
 
 /// An error that is a lack of permission, with the file, its owner and what to do.
-pub(crate) fn named(folder: &Path, error: StoreError) -> StoreError {
-    let denied = match &error {
-        StoreError::Io(error) | StoreError::Engine(sled::Error::Io(error)) => {
-            error.kind() == io::ErrorKind::PermissionDenied
-        }
-        _ => false,
-    };
+pub(crate) fn named(folder: &Path, error: OpenError) -> OpenError {
+    let denied = matches!(&error, OpenError::Store(error) if error.io_kind() == Some(io::ErrorKind::PermissionDenied));
     let Some((file, uid)) = denied.then(|| anothers(folder)).flatten() else {
         return error;
     };
-    StoreError::Anothers { file, owner: name(uid), folder: folder.to_owned(), user: name(geteuid().as_raw()) }
+    OpenError::Anothers { file, owner: name(uid), folder: folder.to_owned(), user: name(geteuid().as_raw()) }
 }
 
 /// The first file of a folder, or the folder, that belongs to another user than this process runs as.
@@ -77,8 +72,8 @@ fn name(uid: u32) -> String {
 
 /// What is said of an error that something in a data folder met: a lack of permission names the file, its owner and
 /// what to do.
-pub fn of_folder(folder: &Path, error: io::Error) -> StoreError {
-    owner::named(folder, StoreError::Io(error))
+pub fn of_folder(folder: &Path, error: io::Error) -> OpenError {
+    owner::named(folder, error.into())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::store::backup::format::{BackupError, Progress, Reader};
 use crate::store::engine::folder::{restrict, sync_folder};
 use crate::store::engine::marker::{Mark, Marker};
 use crate::store::engine::{SledTree, Slice, Tree, catch_sled_panic};
-use crate::store::error::StoreError;
+use crate::store::error::{OpenError, StoreError};
 use crate::store::lifecycle::files::RESTORING;
 use crate::store::lifecycle::owner::hand_over;
 use crate::store::schema::{keys, record};
@@ -60,13 +60,13 @@ pub fn restore(
     prepare(folder)?;
     let mut body = Vec::new();
     let mut reader = Reader::new(BufReader::new(&input)).map_err(RestoreError::Backup)?;
-    let restored = catch_sled_panic(|| {
+    let restored = catch_sled_panic(|| -> Result<Restored, RestoreError> {
         let tree = SledTree::open(folder, CACHE_BYTES)?;
         let mut unsynced = 0;
         // It was read to its end a moment ago; what has changed since fails here.
-        while reader.next_rows(&mut body).map_err(changed)? {
+        while reader.next_rows(&mut body).map_err(|error| changed(&error))? {
             let rows = backup::rows(&body).map(|row| row.map(|(key, value)| (key.into(), value.map(Slice::from))));
-            tree.apply(&rows.collect::<Result<Vec<_>, _>>().map_err(changed)?)?;
+            tree.apply(&rows.collect::<Result<Vec<_>, _>>().map_err(|error| changed(&error))?)?;
             unsynced += body.len();
             if unsynced >= SYNC_BYTES {
                 tree.sync()?;
@@ -74,7 +74,7 @@ pub fn restore(
             }
             progress(Phase::Writing, reader.progress);
         }
-        finish(folder, &tree)
+        Ok(finish(folder, &tree)?)
     })?;
     // Root may have run this in the folder of the user that the daemon runs as.
     hand_over(folder)?;
@@ -101,8 +101,8 @@ fn finish(folder: &Path, tree: &dyn Tree) -> Result<Restored, StoreError> {
     Ok(restored)
 }
 
-fn changed(error: impl std::fmt::Display) -> StoreError {
-    StoreError::OpenFailed(format!("the backup changed while it was read: {error}"))
+fn changed(error: &BackupError) -> RestoreError {
+    RestoreError::Backup(BackupError::Damaged(format!("it changed while it was read: {error}")))
 }
 
 /// Why nothing, or not all, was restored.
@@ -113,7 +113,7 @@ pub enum RestoreError {
     /// The file is no backup.
     Backup(BackupError),
     /// The folder could not be written.
-    Store(StoreError),
+    Store(OpenError),
 }
 
 impl std::fmt::Display for RestoreError {
@@ -130,14 +130,8 @@ impl std::fmt::Display for RestoreError {
 
 impl std::error::Error for RestoreError {}
 
-impl From<StoreError> for RestoreError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<io::Error> for RestoreError {
-    fn from(error: io::Error) -> Self {
+impl<E: Into<OpenError>> From<E> for RestoreError {
+    fn from(error: E) -> Self {
         Self::Store(error.into())
     }
 }
