@@ -15,3 +15,11 @@ impl Localized {
         Self { en: en.to_owned(), pt: pt.to_owned() }
     }
 }
+
+/// A [`Localized`] of two format strings, English first, that capture their values from the scope.
+macro_rules! localized {
+    ($en:literal, $pt:literal $(,)?) => {
+        $crate::model::Localized { en: format!($en), pt: format!($pt) }
+    };
+}
+pub(crate) use localized;

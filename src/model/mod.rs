@@ -45,6 +45,7 @@ pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };
 pub use localized::Localized;
+pub(crate) use localized::localized;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendRefusal, State, Status, Verdict};
 pub use notification_filter::{NotificationFilter, pattern, timestamp};
 pub use pretty_json::pretty_json;

@@ -1,7 +1,6 @@
 //! The days of certificates, as sentences write them.
 
-use crate::model::Timestamp;
-use rustls_pki_types::UnixTime;
+use crate::model::{Localized, Timestamp, localized};
 
 const MONTHS: [(&str, &str); 12] = [
     ("January", "janeiro"),
@@ -18,18 +17,13 @@ const MONTHS: [(&str, &str); 12] = [
     ("December", "dezembro"),
 ];
 
-/// A second of rustls; one after the year 9999, which a certificate may claim too, is read as the last of it.
-pub(crate) fn moment(at: UnixTime) -> Timestamp {
-    Timestamp::from_ms(at.as_secs().saturating_mul(1000))
-}
-
-/// The day in UTC, as certificates count, in English and in Portuguese: `3 March 2026`, `3 de março de 2026`. The first
+/// The day in UTC, as certificates count, in either language: `3 March 2026`, `3 de março de 2026`. The first
 /// of a month is an ordinal in Portuguese.
-pub(crate) fn date(at: Timestamp) -> (String, String) {
+pub(crate) fn date(at: Timestamp) -> Localized {
     // `2026-03-03T…`
     let text = at.to_string();
     let (year, day) = (&text[..4], text[8..10].trim_start_matches('0'));
     let (month, month_pt) = MONTHS[text[5..7].parse().unwrap_or(1_usize) - 1];
     let ordinal = if day == "1" { "º" } else { "" };
-    (format!("{day} {month} {year}"), format!("{day}{ordinal} de {month_pt} de {year}"))
+    localized!("{day} {month} {year}", "{day}{ordinal} de {month_pt} de {year}")
 }

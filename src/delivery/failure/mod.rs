@@ -1,37 +1,40 @@
 //! Turns what went wrong into an [`ErrorCode`](crate::model::ErrorCode) and one sentence a shop owner understands, in
 //! English and in Portuguese.
 //!
-//! Every sentence an attempt can end with stands here, its two languages side by side in one call of
-//! [`sentence::error`]: two languages need no catalogue of keys, and a sentence changed in one can't be forgotten in
-//! the other. Errors are told apart by their types, found along the chain of sources, never by their texts, which
-//! change between versions of a library; and no library's own words are passed on, which are English and were written
-//! for its developers.
+//! Every sentence an attempt can end with is a row of the table in [`sentences`], or of the statuses in [`status`], its
+//! two languages side by side: a sentence changed in one can't be forgotten in the other. The rest of this folder
+//! recognises which row it is. Errors are told apart by their types, found along the chain of sources, never by their
+//! texts, which change between versions of a library; and no library's own words are passed on, which are English and
+//! were written for its developers.
 
 mod certificate;
 mod date;
 mod exchange;
 mod reach;
-mod sentence;
+mod sentences;
 mod status;
 mod system;
 mod tls;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use certificate::refused;
-pub(crate) use exchange::{TooMuchSent, Unanswered, exchanging, no_connection, no_request, silent};
+pub(crate) use exchange::{TooMuchSent, Unanswered, exchanging, no_connection};
 pub(crate) use reach::{
-    Unresolved, blocked, connecting, connecting_too_long, not_https, proxy_is_odd, proxy_refused, proxy_too_long,
-    proxy_unreachable, proxy_unresolved, resolving, resolving_too_long,
+    Unresolved, blocked, connecting, proxy_refused, proxy_unreachable, proxy_unresolved, resolving,
 };
-pub(crate) use tls::{handshaking, handshaking_too_long, hides_its_certificate, never_certified};
+pub(crate) use sentences::{
+    connecting_too_long, handshaking_too_long, never_certified, no_request, not_https, proxy_is_odd, proxy_too_long,
+    resolving_too_long, silent,
+};
+pub(crate) use tls::{handshaking, hides_its_certificate};
 
 use crate::model::{AttemptError, AttemptResult};
 use std::borrow::Cow;
 
 /// Why an attempt failed; `None` where a 2XX confirmed.
 ///
-/// What a status means is not stored with an attempt but said when it is read, so that a better sentence also explains
-/// what lies in the past.
+/// What a status means is not stored with an attempt but worked out when it is read, so that a better sentence also
+/// explains what lies in the past.
 pub fn why(result: &AttemptResult) -> Option<Cow<'_, AttemptError>> {
     match result {
         AttemptResult::Response(response) => status::answered(response).map(Cow::Owned),

@@ -1,13 +1,8 @@
 //! What the system says went wrong, as the end of a sentence in either language: its own texts are English, and hold
 //! numbers.
 
+use crate::model::{Localized, localized};
 use std::io::{self, ErrorKind};
-
-/// An error of the system as part of a sentence, without a full stop.
-pub(crate) struct Cause {
-    pub(crate) en: String,
-    pub(crate) pt: String,
-}
 
 // The same numbers on every Unix, and without an `ErrorKind` of their own.
 const EPERM: i32 = 1;
@@ -15,8 +10,9 @@ const EIO: i32 = 5;
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
-/// What `cause` says. One without a sentence of its own tells its number, which is what people search for.
-pub(crate) fn cause(cause: &io::Error) -> Cause {
+/// An error of the system as part of a sentence, without a full stop. One without a text of its own gives its number,
+/// which is what people search for.
+pub(crate) fn cause(cause: &io::Error) -> Localized {
     let (en, pt) = match (cause.raw_os_error(), cause.kind()) {
         (Some(ENFILE | EMFILE), _) => {
             ("no file descriptor is free: raise LimitNOFILE", "não há descritor de arquivo livre: aumente LimitNOFILE")
@@ -43,12 +39,11 @@ pub(crate) fn cause(cause: &io::Error) -> Cause {
         (_, ErrorKind::AddrInUse) => ("the local address is in use", "o endereço local está em uso"),
         (_, ErrorKind::OutOfMemory) => ("memory is short", "falta memória"),
         (Some(code), _) => {
-            let en = format!("error {code} of the operating system");
-            return Cause { en, pt: format!("erro {code} do sistema operacional") };
+            return localized!("error {code} of the operating system", "erro {code} do sistema operacional");
         }
         (None, _) => ("an error without a name", "um erro sem nome"),
     };
-    Cause { en: en.to_owned(), pt: pt.to_owned() }
+    Localized::new(en, pt)
 }
 
 /// Whether it is this machine that has run out of something, rather than the target that failed.
