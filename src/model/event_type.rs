@@ -1,6 +1,6 @@
 //! Event types, and the patterns a webhook subscribes with.
 
-use super::Localized;
+use super::{Localized, localized};
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,9 +30,8 @@ impl EventType {
     /// isn't.
     pub fn too_long(text: &str) -> Option<Localized> {
         let (length, most) = (text.len(), Self::MAX_BYTES);
-        (length > most).then(|| Localized {
-            en: format!("must be at most {most} bytes, not {length}"),
-            pt: format!("deve ter no máximo {most} bytes, não {length}"),
+        (length > most).then(|| {
+            localized!("must be at most {most} bytes, not {length}", "deve ter no máximo {most} bytes, não {length}")
         })
     }
 

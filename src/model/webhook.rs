@@ -3,6 +3,7 @@
 use super::secret::Secret;
 use super::{
     AccountNo, EventType, Localized, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo,
+    localized,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -205,7 +206,7 @@ impl DisabledReason {
         match self {
             Self::Gone => {
                 "The target answered 410 Gone: it wants no more notifications. If that is a mistake, fix the target or \
-                           change it, and resume the webhook (status ACTIVE); no notification is lost."
+                 change it, and resume the webhook (status ACTIVE); no notification is lost."
                     .to_owned()
             }
             Self::Failing { since } => format!(
@@ -221,7 +222,7 @@ impl DisabledReason {
         match self {
             Self::Gone => {
                 "O destino respondeu 410 Gone: pede que nada mais lhe seja enviado. Se for engano, corrija ou troque o \
-                           destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
+                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
                     .to_owned()
             }
             Self::Failing { since } => format!(
@@ -307,9 +308,11 @@ impl ExtraHeaders {
 
     fn read<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, leave_out: bool) -> Result<Self, Localized> {
         let (total, most) = (Self::MAX_TOTAL_BYTES, Self::MAX_VALUE_BYTES);
-        let too_long = || Localized {
-            en: format!("names and values must be at most {total} bytes together"),
-            pt: format!("nomes e valores podem ter juntos no máximo {total} bytes"),
+        let too_long = || {
+            localized!(
+                "names and values must be at most {total} bytes together",
+                "nomes e valores podem ter juntos no máximo {total} bytes"
+            )
         };
         let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for (name, value) in pairs {
@@ -317,44 +320,36 @@ impl ExtraHeaders {
             if name.len() > Self::MAX_TOTAL_BYTES {
                 return Err(too_long());
             }
-            let parsed = HeaderName::from_str(name).map_err(|_| Localized {
-                en: format!("`{name}` is no header name"),
-                pt: format!("`{name}` não é um nome de cabeçalho"),
-            })?;
+            let parsed = HeaderName::from_str(name)
+                .map_err(|_| localized!("`{name}` is no header name", "`{name}` não é um nome de cabeçalho"))?;
             if is_reserved(parsed.as_str()) {
                 if leave_out {
                     continue;
                 }
-                return Err(Localized {
-                    en: format!("`{name}` is set by carteiro or by HTTP itself and can't be added"),
-                    pt: format!("`{name}` é definido pelo carteiro ou pelo próprio HTTP e não pode ser acrescentado"),
-                });
+                return Err(localized!(
+                    "`{name}` is set by carteiro or by HTTP itself and can't be added",
+                    "`{name}` é definido pelo carteiro ou pelo próprio HTTP e não pode ser acrescentado"
+                ));
             }
             if value.len() > Self::MAX_VALUE_BYTES || !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-                return Err(Localized {
-                    en: format!("the value of `{name}` must be visible ASCII of at most {most} bytes"),
-                    pt: format!("o valor de `{name}` deve ter só caracteres ASCII visíveis, no máximo {most}"),
-                });
+                return Err(localized!(
+                    "the value of `{name}` must be visible ASCII of at most {most} bytes",
+                    "o valor de `{name}` deve ter só caracteres ASCII visíveis, no máximo {most}"
+                ));
             }
             let Ok(mut value) = HeaderValue::from_str(value.trim()) else {
-                return Err(Localized {
-                    en: format!("the value of `{name}` is no header value"),
-                    pt: format!("o valor de `{name}` não serve para um cabeçalho"),
-                });
+                return Err(localized!(
+                    "the value of `{name}` is no header value",
+                    "o valor de `{name}` não serve para um cabeçalho"
+                ));
             };
             if headers.iter().any(|(other, _)| *other == parsed) {
-                return Err(Localized {
-                    en: format!("`{name}` is given twice"),
-                    pt: format!("`{name}` aparece duas vezes"),
-                });
+                return Err(localized!("`{name}` is given twice", "`{name}` aparece duas vezes"));
             }
             value.set_sensitive(true);
             if headers.len() == Self::MAX {
                 let most = Self::MAX;
-                return Err(Localized {
-                    en: format!("must be at most {most} headers"),
-                    pt: format!("podem ser no máximo {most} cabeçalhos"),
-                });
+                return Err(localized!("must be at most {most} headers", "podem ser no máximo {most} cabeçalhos"));
             }
             headers.push((parsed, value));
         }

@@ -1,6 +1,6 @@
 //! Why a verb was not done, and how the API and the panel answer that.
 
-use crate::model::Localized;
+use crate::model::{Localized, localized};
 use crate::store::{AcceptRefusal, StoreError};
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -57,9 +57,9 @@ impl Error {
         let reply = |status, code, detail| ErrorReply { status, code, detail, fields: BTreeMap::new() };
         match self {
             Self::NotFound => {
-                let detail = Localized::new(
+                let detail = localized!(
                     "there is nothing at this path, or it is not yours",
-                    "não há nada neste endereço, ou não é desta conta",
+                    "não há nada neste endereço, ou não é desta conta"
                 );
                 reply(StatusCode::NOT_FOUND, "not_found", detail)
             }
@@ -76,9 +76,9 @@ impl Error {
                 reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", Localized { en: full.to_string(), pt })
             }
             Self::Store(StoreError::Stopped) => {
-                let detail = Localized::new(
+                let detail = localized!(
                     "carteiro is stopping: try again in a moment",
-                    "o carteiro está parando: tente de novo em instantes",
+                    "o carteiro está parando: tente de novo em instantes"
                 );
                 reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             }
@@ -88,9 +88,9 @@ impl Error {
                 if !error.is_failed_read() {
                     tracing::error!(%error, "the store could not answer");
                 }
-                let detail = Localized::new(
+                let detail = localized!(
                     "the store could not answer; the daemon's log says why",
-                    "o armazenamento não pôde responder; o log diz por quê",
+                    "o armazenamento não pôde responder; o log diz por quê"
                 );
                 reply(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", detail)
             }
@@ -99,9 +99,9 @@ impl Error {
 }
 
 pub(super) fn key_taken() -> Error {
-    let detail = Localized::new(
+    let detail = localized!(
         "this Idempotency-Key already answered another request: use a new key for new content",
-        "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo",
+        "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo"
     );
     Error::Conflict { code: KEY_TAKEN, detail }
 }
@@ -112,58 +112,50 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
     match refusal {
         AcceptRefusal::IdTaken { index } => {
             let id = field(index, "id");
-            let detail = Localized {
-                en: format!(
-                    "{id} already names another event: give each event its own id, and repeat one only with the very \
-                     same content"
-                ),
-                pt: format!(
-                    "{id} já é de outro evento: dê a cada evento o seu id, e repita um só com exatamente o mesmo \
-                     conteúdo"
-                ),
-            };
+            let detail = localized!(
+                "{id} already names another event: give each event its own id, and repeat one only with the very \
+                 same content",
+                "{id} já é de outro evento: dê a cada evento o seu id, e repita um só com exatamente o mesmo \
+                 conteúdo"
+            );
             Error::Conflict { code: "id_taken", detail }
         }
         AcceptRefusal::KeyTaken => key_taken(),
         AcceptRefusal::TooManyOwed => {
             let most = crate::store::MAX_OWED_AT_ONCE;
-            let problem = Localized {
-                en: format!("would owe more than {most} notifications at once: send fewer events in a batch"),
-                pt: format!("geraria mais de {most} notificações de uma vez: envie menos eventos por lote"),
-            };
+            let problem = localized!(
+                "would owe more than {most} notifications at once: send fewer events in a batch",
+                "geraria mais de {most} notificações de uma vez: envie menos eventos por lote"
+            );
             Error::invalid("events", problem)
         }
         AcceptRefusal::TooManyTypes { index } => {
             let most = crate::store::MAX_EVENT_TYPES;
-            let problem = Localized {
-                en: format!(
-                    "would be more than the {most} distinct types that an account can have beside the catalogue: list \
-                     it in the config as `[[catalogue.extra]]`, which has no such limit, or use fewer types; a type is \
-                     forgotten once retention has deleted its last event"
-                ),
-                pt: format!(
-                    "passaria dos {most} tipos diferentes que uma conta pode ter além do catálogo: liste-o na \
-                     configuração em `[[catalogue.extra]]`, que não tem esse limite, ou use menos tipos; um tipo é \
-                     esquecido quando a retenção exclui o seu último evento"
-                ),
-            };
+            let problem = localized!(
+                "would be more than the {most} distinct types that an account can have beside the catalogue: list \
+                 it in the config as `[[catalogue.extra]]`, which has no such limit, or use fewer types; a type is \
+                 forgotten once retention has deleted its last event",
+                "passaria dos {most} tipos diferentes que uma conta pode ter além do catálogo: liste-o na \
+                 configuração em `[[catalogue.extra]]`, que não tem esse limite, ou use menos tipos; um tipo é \
+                 esquecido quando a retenção exclui o seu último evento"
+            );
             Error::invalid(&field(index, "type"), problem)
         }
     }
 }
 
 pub(super) fn erased() -> Error {
-    let detail = Localized::new(
+    let detail = localized!(
         "the event's payload was erased: there is nothing left to send",
-        "o conteúdo do evento foi apagado: não há mais nada a enviar",
+        "o conteúdo do evento foi apagado: não há mais nada a enviar"
     );
     Error::Conflict { code: "erased", detail }
 }
 
 pub(super) fn in_flight() -> Error {
-    let detail = Localized::new(
+    let detail = localized!(
         "an attempt is in flight right now: wait for its outcome, then re-send",
-        "uma tentativa está em andamento: espere o resultado e reenvie",
+        "uma tentativa está em andamento: espere o resultado e reenvie"
     );
     Error::Conflict { code: "in_flight", detail }
 }

@@ -7,7 +7,7 @@ use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, Localized, NewEvent, Payload, ResourceIds, Status, Timestamp,
-    TraceContext,
+    TraceContext, localized,
 };
 use crate::store::{Cursor, EventQuery, Order, Page};
 use crate::store::{EraseEvent, RecordEvents, ResendEvent};
@@ -105,10 +105,10 @@ impl Service {
             .map(|(index, draft)| {
                 let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
                 let event_type = &draft.event_type;
-                let problem = Localized {
-                    en: format!("`{event_type}` is not in the catalogue; see GET /api/event_types"),
-                    pt: format!("`{event_type}` não está no catálogo; veja GET /api/event_types"),
-                };
+                let problem = localized!(
+                    "`{event_type}` is not in the catalogue; see GET /api/event_types",
+                    "`{event_type}` não está no catálogo; veja GET /api/event_types"
+                );
                 (field, vec![problem])
             })
             .collect();

@@ -6,7 +6,7 @@ use super::handle::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
     Event, EventId, Localized, Notification, NotificationId, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,
-    WebhookId, WebhookStatus,
+    WebhookId, WebhookStatus, localized,
 };
 use crate::store::Store;
 
@@ -101,7 +101,7 @@ fn reason(
     event: &Event,
 ) -> Result<Localized, Error> {
     if present.delivery.status.is_in_flight(notification.key, notification.attempts) {
-        return Ok(Localized::new("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
+        return Ok(localized!("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
     }
     let first = store.waits_for(notification)?;
     let wait = webhooks.get(notification.key.webhook)?.and_then(|webhook| present.wait(&webhook));
@@ -123,50 +123,38 @@ fn and_manual(said: &Localized) -> Localized {
 /// What holds the next automatic attempt of a webhook, as the end of a sentence.
 fn held_by(wait: WaitReason) -> Localized {
     match wait {
-        WaitReason::RetryAfter(until) => Localized {
-            en: format!(
-                "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a manual \
-                 re-send goes out at once"
-            ),
-            pt: format!(
-                "o destino pediu uma pausa (Retry-After), e a próxima tentativa vem em {until}; um teste ou um reenvio \
-                 manual sai na hora"
-            ),
-        },
-        WaitReason::RateLimit(until) => Localized {
-            en: format!(
-                "the webhook's rate limit lets the next attempt leave at {until}, and what was due before goes first"
-            ),
-            pt: format!(
-                "o limite de envio do webhook deixa a próxima tentativa sair em {until}, e o que já estava na fila sai \
-                 antes"
-            ),
-        },
-        WaitReason::LocalFault(until) => Localized {
-            en: format!(
-                "carteiro's own machine could not make the last attempt (no file descriptor, memory or port was free), \
-                 and tries again at {until}; that uses up no attempt"
-            ),
-            pt: format!(
-                "a máquina do carteiro não conseguiu fazer a última tentativa (faltou descritor de arquivo, memória ou \
-                 porta) e tenta de novo em {until}; isso não gasta nenhuma tentativa"
-            ),
-        },
-        WaitReason::Unreachable => Localized::new(
+        WaitReason::RetryAfter(until) => localized!(
+            "the target asked for a pause (Retry-After), and the next attempt comes at {until}; a test or a manual \
+             re-send goes out at once",
+            "o destino pediu uma pausa (Retry-After), e a próxima tentativa vem em {until}; um teste ou um reenvio \
+             manual sai na hora"
+        ),
+        WaitReason::RateLimit(until) => localized!(
+            "the webhook's rate limit lets the next attempt leave at {until}, and what was due before goes first",
+            "o limite de envio do webhook deixa a próxima tentativa sair em {until}, e o que já estava na fila sai \
+             antes"
+        ),
+        WaitReason::LocalFault(until) => localized!(
+            "carteiro's own machine could not make the last attempt (no file descriptor, memory or port was free), \
+             and tries again at {until}; that uses up no attempt",
+            "a máquina do carteiro não conseguiu fazer a última tentativa (faltou descritor de arquivo, memória ou \
+             porta) e tenta de novo em {until}; isso não gasta nenhuma tentativa"
+        ),
+        WaitReason::Unreachable => localized!(
             "the target could not be reached when it was last tried, so notifications go to it one at a time until it \
              answers",
             "o destino não pôde ser alcançado na última vez, então as notificações vão uma de cada vez até que ele \
-             responda",
+             responda"
         ),
-        WaitReason::InFlightLimit => Localized::new(
+        WaitReason::InFlightLimit => localized!(
             "as many attempts to this webhook are in flight as it may have (max_in_flight), and it goes once one of \
              them has ended",
             "este webhook já tem tantas tentativas em andamento quantas pode ter (max_in_flight), e ela sai quando uma \
-             terminar",
+             terminar"
         ),
-        WaitReason::DiskFull => Localized::new(
+        WaitReason::DiskFull => localized!(
             "the disk of carteiro's machine is almost full, and nothing is sent until there is room",
-            "o disco da máquina do carteiro está quase cheio, e nada é enviado até haver espaço",
+            "o disco da máquina do carteiro está quase cheio, e nada é enviado até haver espaço"
         ),
     }
 }
@@ -181,23 +169,19 @@ fn explain_notification_of(
     let (made, most) = (view.automatic, view.max_attempts);
     match view.status {
         Status::Pending => match (waits_for, wait.map(held_by)) {
-            (Some(Event { id, .. }), _) => Localized {
-                en: format!(
-                    "It is pending and waits for its turn: the webhook is ordered, and event {id} about the same \
-                     resource comes first; it is attempted once that one is delivered, has failed or is cancelled."
-                ),
-                pt: format!(
-                    "Está na fila e espera a vez: o webhook mantém a ordem, e o evento {id}, sobre o mesmo recurso, \
-                     vem antes; sai quando ele for entregue, falhar ou for cancelado."
-                ),
-            },
+            (Some(Event { id, .. }), _) => localized!(
+                "It is pending and waits for its turn: the webhook is ordered, and event {id} about the same \
+                 resource comes first; it is attempted once that one is delivered, has failed or is cancelled.",
+                "Está na fila e espera a vez: o webhook mantém a ordem, e o evento {id}, sobre o mesmo recurso, \
+                 vem antes; sai quando ele for entregue, falhar ou for cancelado."
+            ),
             (None, Some(held)) => Localized {
                 en: format!("It is pending and waits: {}.", held.en),
                 pt: format!("Está na fila e espera: {}.", held.pt),
             },
-            (None, None) => Localized::new(
+            (None, None) => localized!(
                 "It is pending: its first attempt is about to be made.",
-                "Na fila: a primeira tentativa sai em instantes.",
+                "Na fila: a primeira tentativa sai em instantes."
             ),
         },
         Status::Retrying => {
@@ -210,11 +194,11 @@ fn explain_notification_of(
             let next = match (held, view.next_attempt_at) {
                 (Some(wait), _) => held_by(wait),
                 (None, Some(at)) => {
-                    Localized { en: format!("the next one comes at {at}"), pt: format!("a próxima vem em {at}") }
+                    localized!("the next one comes at {at}", "a próxima vem em {at}")
                 }
-                (None, None) => Localized::new(
+                (None, None) => localized!(
                     "the next one is due and about to be made",
-                    "a próxima já está na hora e será feita em instantes",
+                    "a próxima já está na hora e será feita em instantes"
                 ),
             };
             Localized {
@@ -222,68 +206,64 @@ fn explain_notification_of(
                 pt: format!("Tentativas feitas sem um 2XX: {made} de {most}; {}.", next.pt),
             }
         }
-        Status::Held => Localized::new(
+        Status::Held => localized!(
             "It is held, because the webhook is paused or disabled; no attempt is used up.",
-            "Está em espera, porque o webhook está pausado ou desativado; nenhuma tentativa é gasta.",
+            "Está em espera, porque o webhook está pausado ou desativado; nenhuma tentativa é gasta."
         ),
         Status::Delivered => match view.delivered_at {
-            Some(at) => Localized {
-                en: format!("It was delivered: the target confirmed at {at}."),
-                pt: format!("Foi entregue: o destino confirmou em {at}."),
-            },
-            None => Localized::new("It was delivered.", "Foi entregue."),
+            Some(at) => localized!(
+                "It was delivered: the target confirmed at {at}.",
+                "Foi entregue: o destino confirmou em {at}."
+            ),
+            None => localized!("It was delivered.", "Foi entregue."),
         },
-        Status::Failed => Localized {
-            en: format!("All {most} attempts ended without a 2XX; it can still be re-sent manually."),
-            pt: format!("Todas as {most} tentativas terminaram sem um 2XX; ainda pode ser reenviada manualmente."),
-        },
-        Status::Cancelled if event.erased_at.is_some() => Localized::new(
+        Status::Failed => localized!(
+            "All {most} attempts ended without a 2XX; it can still be re-sent manually.",
+            "Todas as {most} tentativas terminaram sem um 2XX; ainda pode ser reenviada manualmente."
+        ),
+        Status::Cancelled if event.erased_at.is_some() => localized!(
             "It was cancelled: the event's payload was erased.",
-            "Foi cancelada: o conteúdo do evento foi apagado.",
+            "Foi cancelada: o conteúdo do evento foi apagado."
         ),
         Status::Cancelled if webhook_deleted => {
-            Localized::new("It was cancelled: the webhook was deleted.", "Foi cancelada: o webhook foi excluído.")
+            localized!("It was cancelled: the webhook was deleted.", "Foi cancelada: o webhook foi excluído.")
         }
-        Status::Cancelled => Localized::new("It was cancelled.", "Foi cancelada."),
+        Status::Cancelled => localized!("It was cancelled.", "Foi cancelada."),
     }
 }
 
 fn explain_not_notified(webhook: &Webhook, event: &Event) -> Localized {
     let event_type = &event.event_type;
     if event_type.as_str() == TEST_EVENT {
-        return Localized::new(
+        return localized!(
             "Not notified: a test goes to the tested webhook alone.",
-            "Não foi notificado: um teste vai só para o webhook testado.",
+            "Não foi notificado: um teste vai só para o webhook testado."
         );
     }
     if event.tells_of_webhook() == Some(webhook.id) {
-        return Localized::new(
+        return localized!(
             "Not notified: the event tells the other webhooks that this one was disabled.",
-            "Não foi notificado: o evento avisa os outros webhooks que este foi desativado.",
+            "Não foi notificado: o evento avisa os outros webhooks que este foi desativado."
         );
     }
     match webhook.events.matching(event_type) {
         None => {
             let patterns: Vec<String> = webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect();
             let patterns = patterns.join(", ");
-            Localized {
-                en: format!("Not notified: none of its patterns ({patterns}) matches `{event_type}`."),
-                pt: format!("Não foi notificado: nenhum dos seus padrões ({patterns}) corresponde a `{event_type}`."),
-            }
+            localized!(
+                "Not notified: none of its patterns ({patterns}) matches `{event_type}`.",
+                "Não foi notificado: nenhum dos seus padrões ({patterns}) corresponde a `{event_type}`."
+            )
         }
         // Re-sending owes it to what matches alone.
         Some(_) if webhook.registered_after >= event.seq => {
             let (at, id) = (webhook.inserted_at, event.id);
-            Localized {
-                en: format!(
-                    "Not notified: the webhook was registered at {at}, after the event; POST /api/events/{id}/resend \
-                     sends it."
-                ),
-                pt: format!(
-                    "Não foi notificado: o webhook foi criado em {at}, depois do evento; “Reenviar a todos” (POST \
-                     /api/events/{id}/resend) envia também a ele."
-                ),
-            }
+            localized!(
+                "Not notified: the webhook was registered at {at}, after the event; POST /api/events/{id}/resend \
+                 sends it.",
+                "Não foi notificado: o webhook foi criado em {at}, depois do evento; “Reenviar a todos” (POST \
+                 /api/events/{id}/resend) envia também a ele."
+            )
         }
         Some(pattern) => {
             let changed = webhook.updated_at;
@@ -293,16 +273,12 @@ fn explain_not_notified(webhook: &Webhook, event: &Event) -> Localized {
                     (" (it is not active now)", " (não está ativo agora)")
                 }
             };
-            Localized {
-                en: format!(
-                    "Not notified: `{pattern}` matches `{event_type}` now{note}, but did not when the event was \
-                     recorded; the webhook was last changed at {changed}."
-                ),
-                pt: format!(
-                    "Não foi notificado: `{pattern}` corresponde a `{event_type}` agora{note_pt}, mas não correspondia \
-                     quando o evento foi registrado; o webhook foi alterado pela última vez em {changed}."
-                ),
-            }
+            localized!(
+                "Not notified: `{pattern}` matches `{event_type}` now{note}, but did not when the event was \
+                 recorded; the webhook was last changed at {changed}.",
+                "Não foi notificado: `{pattern}` corresponde a `{event_type}` agora{note_pt}, mas não correspondia \
+                 quando o evento foi registrado; o webhook foi alterado pela última vez em {changed}."
+            )
         }
     }
 }

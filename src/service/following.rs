@@ -6,7 +6,7 @@ use super::error::Error;
 use super::followers::MAX_FOLLOWERS;
 use super::handle::{Service, off_the_async_threads};
 use super::views::{NotificationView, Present, Webhooks};
-use crate::model::{AccountNo, Attempt, EventId, Localized, Pattern, WebhookId, WebhookNo};
+use crate::model::{AccountNo, Attempt, EventId, Pattern, WebhookId, WebhookNo, localized};
 use crate::store::{Gap, OutcomePosition, Store};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
@@ -74,10 +74,10 @@ impl Service {
     ) -> Result<Follower, Error> {
         let account = caller.account;
         let (seat, changes) = self.followers.take(account, spare).ok_or_else(|| {
-            let detail = Localized {
-                en: format!("{MAX_FOLLOWERS} streams of this account are open already: close one"),
-                pt: format!("já há {MAX_FOLLOWERS} acompanhamentos abertos nesta conta: feche um"),
-            };
+            let detail = localized!(
+                "{MAX_FOLLOWERS} streams of this account are open already: close one",
+                "já há {MAX_FOLLOWERS} acompanhamentos abertos nesta conta: feche um"
+            );
             Error::Conflict { code: "too_many_streams", detail }
         })?;
         let webhook = match filter.webhook_id {

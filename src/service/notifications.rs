@@ -6,8 +6,8 @@ use super::handle::Service;
 use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, Localized, NotificationFilter, NotificationId, ResendFilter, ResendId, ResendRefusal,
-    ResendState, Status, WebhookId,
+    AccountNo, BulkResend, NotificationFilter, NotificationId, ResendFilter, ResendId, ResendRefusal, ResendState,
+    Status, WebhookId, localized,
 };
 use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification};
 use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store, StoreError};
@@ -49,16 +49,16 @@ fn resend_view(store: &Store, resend: BulkResend) -> Result<ResendView, Error> {
 fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> Result<NotificationQuery, Error> {
     match filter.status {
         Some(Status::Cancelled) => {
-            let why = Localized::new(
+            let why = localized!(
                 "CANCELLED notifications can't be re-sent",
-                "notificações canceladas não podem ser reenviadas",
+                "notificações canceladas não podem ser reenviadas"
             );
             return Err(Error::invalid("filter.status", why));
         }
         Some(Status::Held) => {
-            let why = Localized::new(
+            let why = localized!(
                 "HELD notifications are attempted once their webhook's status is ACTIVE",
-                "notificações em espera saem sozinhas quando o webhook volta a ficar ativo",
+                "notificações em espera saem sozinhas quando o webhook volta a ficar ativo"
             );
             return Err(Error::invalid("filter.status", why));
         }
@@ -73,9 +73,9 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
         debug_assert!(named, "nothing else of a bulk resend's filter can name what isn't there");
         Error::invalid(
             "filter.webhook_id",
-            Localized::new(
+            localized!(
                 "names no webhook; the notifications of a deleted one are CANCELLED and can't be re-sent",
-                "este webhook não existe; as notificações de um excluído estão canceladas e não podem ser reenviadas",
+                "este webhook não existe; as notificações de um excluído estão canceladas e não podem ser reenviadas"
             ),
         )
     })
@@ -197,17 +197,17 @@ impl Service {
             Ok(notification) => Ok(self.view(&notification, &event, self.store.directory().by_no(key.webhook))),
             Err(ResendRefusal::Cancelled) => Err(Error::Conflict {
                 code: "cancelled",
-                detail: Localized::new(
+                detail: localized!(
                     "the notification is CANCELLED: its webhook was deleted or its payload erased",
-                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado",
+                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
                 ),
             }),
             Err(ResendRefusal::TooManyAttempts) => {
                 let kept = crate::model::MAX_ATTEMPTS_KEPT;
-                let detail = Localized {
-                    en: format!("the notification has {kept} attempts, and keeps no more"),
-                    pt: format!("a notificação já tem {kept} tentativas, e não guarda mais"),
-                };
+                let detail = localized!(
+                    "the notification has {kept} attempts, and keeps no more",
+                    "a notificação já tem {kept} tentativas, e não guarda mais"
+                );
                 Err(Error::Conflict { code: "too_many_attempts", detail })
             }
         }
@@ -234,10 +234,10 @@ impl Service {
             to: query.to,
         };
         let resend = self.store.commit(BeginBulkResend { account, filter, queued: count }).await?.ok_or_else(|| {
-            let detail = Localized {
-                en: format!("{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end"),
-                pt: format!("{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"),
-            };
+            let detail = localized!(
+                "{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end",
+                "{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"
+            );
             Error::Conflict { code: "too_many_jobs", detail }
         })?;
         self.followers.tell(account);

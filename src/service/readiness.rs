@@ -1,7 +1,7 @@
 //! Whether the daemon makes progress and takes events.
 
 use super::handle::Service;
-use crate::model::Localized;
+use crate::model::{Localized, localized};
 use std::time::Duration;
 
 /// How long one commit may take before the daemon reports itself as not ready. The process ends only after
@@ -19,15 +19,15 @@ impl Service {
     /// What makes no progress, if anything; a commit may take `max_commit`.
     pub fn without_progress(&self, max_commit: Duration) -> Option<Localized> {
         if !self.store.is_alive() {
-            return Some(Localized::new("the store has stopped", "o armazenamento parou"));
+            return Some(localized!("the store has stopped", "o armazenamento parou"));
         }
         if self.store.stuck_for() > max_commit {
-            return Some(Localized::new(
+            return Some(localized!(
                 "the store makes no progress: its disk does not answer",
-                "o armazenamento não avança: o disco não responde",
+                "o armazenamento não avança: o disco não responde"
             ));
         }
         let dead = !self.delivery.status.is_alive();
-        dead.then(|| Localized::new("the delivery engine makes no progress", "o motor de entregas não avança"))
+        dead.then(|| localized!("the delivery engine makes no progress", "o motor de entregas não avança"))
     }
 }

@@ -8,7 +8,7 @@ use super::views::NotificationView;
 use crate::model::{
     AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Localized, Pattern, PatternSet,
     RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo,
-    WebhookPatch, WebhookStatus,
+    WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{ChangeWebhook, DeleteWebhook, RecordTestEvent, RotateSecret};
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page, RegisterRefusal, Registered, Registration};
@@ -212,24 +212,20 @@ fn fingerprint(webhook: &Webhook) -> Fingerprint {
 }
 
 fn too_many_webhooks() -> Error {
-    let detail = Localized {
-        en: format!("an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed"),
-        pt: format!("uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"),
-    };
+    let detail = localized!(
+        "an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed",
+        "uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"
+    );
     Error::Conflict { code: "too_many_webhooks", detail }
 }
 
 fn too_many_secrets() -> Error {
     let most = Webhook::MAX_SECRETS;
-    let detail = Localized {
-        en: format!(
-            "{most} secrets sign already, each within its overlap: wait for one to end, or rotate as leaked \
-             (`{{\"overlap\": \"0s\"}}`), which ends all older ones at once"
-        ),
-        pt: format!(
-            "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o \
-             segredo vazou (`{{\"overlap\": \"0s\"}}`), o que encerra já todos os anteriores"
-        ),
-    };
+    let detail = localized!(
+        "{most} secrets sign already, each within its overlap: wait for one to end, or rotate as leaked \
+         (`{{\"overlap\": \"0s\"}}`), which ends all older ones at once",
+        "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o \
+         segredo vazou (`{{\"overlap\": \"0s\"}}`), o que encerra já todos os anteriores"
+    );
     Error::Conflict { code: "too_many_secrets", detail }
 }
