@@ -11,7 +11,7 @@ use super::value_types::{
     ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, Choice, Count, FILE_PATH, Fraction, LABEL, List, OPTIONAL_PATH,
     OPTIONAL_PROXY, ORIGIN, OrNone, Size, Span, Switch,
 };
-use crate::model::{AddressRange, ExtraType, MAX_AUTOMATIC_ATTEMPTS, ProxyUrl, RetryPolicy, Webhook};
+use crate::model::{AddressRange, DisableRule, ExtraType, MAX_AUTOMATIC_ATTEMPTS, ProxyUrl, RetryPolicy, Webhook};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -251,5 +251,10 @@ impl Delivery {
     pub fn retry(&self) -> RetryPolicy {
         RetryPolicy::new(self.schedule.clone(), self.max_attempts, self.jitter)
             .expect("the ranges of the keys are those of the policy")
+    }
+
+    /// Of `disable_after` and `disable_on_gone`: when a webhook is disabled because of its target.
+    pub fn disable_rule(&self) -> DisableRule {
+        DisableRule { after: self.disable_after, on_gone: self.disable_on_gone }
     }
 }

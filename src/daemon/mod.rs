@@ -105,12 +105,12 @@ impl Daemon {
         let accounts = accounts::configured(config, &store).await?;
         accounts::hold_absent(&store, &accounts)?;
 
-        let engine = settings::engine(config);
-        let engine = Engine::start(store.clone(), client.clone(), engine, clock.clone(), store.durable(), feed);
+        let delivery = config.delivery.clone();
+        let engine = Engine::start(store.clone(), client.clone(), delivery, clock.clone(), store.durable(), feed);
         let delivery = Handle { status: engine.status.clone(), client: client.clone() };
 
-        let policy = settings::policy(config);
-        let service = Arc::new(Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), policy));
+        let service = Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), config.clone());
+        let service = Arc::new(service);
         admin_token::make_missing(&service, &store, &accounts).await?;
         let caller = |account: &crate::service::Account| Caller {
             account: account.no,
@@ -168,8 +168,8 @@ impl Daemon {
         let client = settings::client(config)?;
         let certificate = Certificate::of(&config.server)?;
         self.client.replace(client);
-        self.engine.reload(settings::engine(config));
-        self.service.set_policy(settings::policy(config));
+        self.engine.reload(config.delivery.clone());
+        self.service.set_config(config.clone());
         self.store.set_limits(settings::limits(config));
         self.store.set_default_retry(config.delivery.retry());
         self.store.set_extra_types(settings::extra_types(config));

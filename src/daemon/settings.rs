@@ -1,16 +1,12 @@
 //! What each module gets of the config, at the start and at a reload, and what is wrong or unwise in it.
 //!
-//! A module whose settings are one section of the config takes that section as it is (`http`, `control`). One that
-//! needs keys of several sections, or what a file holds, declares a struct of its own, which is made here.
+//! A module takes the sections of the config that it needs, as they are. What files hold is read here.
 
 use super::{Error, admin_token};
 use crate::config::Config;
-use crate::delivery::egress::Guard;
-use crate::delivery::schedule::EngineSettings;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::http::Certificate;
-use crate::model::{DisableRule, EventType, ProxyUrl, Timestamp};
-use crate::service::Policy;
+use crate::model::{EventType, ProxyUrl, Timestamp};
 use crate::store::Limits;
 use crate::tls::client as tls;
 use std::fs;
@@ -33,10 +29,8 @@ pub(crate) fn extra_types(config: &Config) -> impl Iterator<Item = EventType> + 
 /// Reads the files of CA certificates and of the proxy.
 pub(crate) fn client(config: &Config) -> Result<ClientSettings, Error> {
     Ok(ClientSettings {
-        timeout: config.delivery.timeout,
-        connect_timeout: config.delivery.connect_timeout,
-        allow_http: config.egress.allow_http,
-        guard: Guard::new(config.egress.allow.clone()),
+        delivery: config.delivery.clone(),
+        egress: config.egress.clone(),
         proxy: proxy(config)?,
         tls: tls::client_config(config.egress.extra_ca_file.as_deref())?,
     })
@@ -48,27 +42,6 @@ fn proxy(config: &Config) -> Result<Option<ProxyUrl>, Error> {
     };
     let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
     ProxyUrl::parse(text.trim()).map(Some).map_err(|error| Error::Proxy(path.to_owned(), error))
-}
-
-pub(crate) fn engine(config: &Config) -> EngineSettings {
-    EngineSettings {
-        retry: config.delivery.retry(),
-        retry_after_cap: config.delivery.retry_after_cap,
-        max_in_flight: config.delivery.max_in_flight,
-        max_in_flight_per_webhook: usize::from(config.delivery.max_in_flight_per_webhook),
-    }
-}
-
-pub(crate) fn policy(config: &Config) -> Policy {
-    Policy {
-        retry: config.delivery.retry(),
-        max_in_flight_per_webhook: config.delivery.max_in_flight_per_webhook,
-        idempotency_window: config.delivery.idempotency_window,
-        secret_overlap: config.delivery.secret_overlap,
-        strict_types: config.catalogue.strict,
-        extra_types: config.catalogue.extra.clone(),
-        disable: DisableRule { after: config.delivery.disable_after, on_gone: config.delivery.disable_on_gone },
-    }
 }
 
 /// Every problem of the files that a config names, as a start would find them.

@@ -10,9 +10,9 @@ use crate::model::AddressRange;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The guard: a fixed table of what is not public, and what the operator lets through.
-#[derive(Clone, Debug, Default)]
-pub struct Guard {
-    allow: Vec<AllowRule>,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Guard<'a> {
+    allow: &'a [AllowRule],
 }
 
 /// The address may not be dialled: in which range it lies, and what would open it.
@@ -38,9 +38,9 @@ impl Blocked {
     }
 }
 
-impl Guard {
+impl<'a> Guard<'a> {
     /// A guard that lets through what is public and what `allow` opens.
-    pub fn new(allow: Vec<AllowRule>) -> Self {
+    pub fn new(allow: &'a [AllowRule]) -> Self {
         Self { allow }
     }
 
@@ -229,7 +229,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn guard(rules: &[&str]) -> Guard {
+    fn guard(rules: &[&str]) -> Guard<'static> {
         let parse = |rule: &&str| {
             let (net, rest) = rule.split_once('/').unwrap();
             let (prefix, port) = rest.split_once(" port ").map_or((rest, None), |(prefix, port)| (prefix, Some(port)));
@@ -238,10 +238,10 @@ mod tests {
                 port: port.map(|port| port.parse().unwrap()),
             }
         };
-        Guard::new(rules.iter().map(parse).collect())
+        Guard::new(rules.iter().map(parse).collect::<Vec<_>>().leak())
     }
 
-    fn passes(guard: &Guard, address: &str) -> bool {
+    fn passes(guard: &Guard<'_>, address: &str) -> bool {
         guard.check(ip(address), 443).is_ok()
     }
 
@@ -474,8 +474,8 @@ mod tests {
             let blocked = Guard::default().check(ip(address), 443).unwrap_err();
             assert_eq!(blocked.opened_by().as_deref(), entry, "{address}");
             let prefix = if blocked.judged.is_ipv4() { 32 } else { 128 };
-            let narrowest =
-                Guard::new(vec![AllowRule { range: AddressRange::around(blocked.judged, prefix), port: Some(443) }]);
+            let narrowest = [AllowRule { range: AddressRange::around(blocked.judged, prefix), port: Some(443) }];
+            let narrowest = Guard::new(&narrowest);
             assert_eq!(narrowest.check(ip(address), 443).is_ok(), entry.is_some(), "{address}");
             assert!(narrowest.check(ip(address), 444).is_err(), "{address}");
         }

@@ -10,7 +10,6 @@ use super::transport::response;
 use super::transport::settings::ClientSettings;
 use super::why;
 use crate::clock::Clock;
-use crate::config::AllowRule;
 use crate::model::{
     AttemptError, AttemptResult, NotificationId, NotificationKey, Response, RetryPolicy, Seq, TargetUrl, Timestamp,
     Trigger, Webhook, WebhookNo,
@@ -20,7 +19,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use hyper::body::Body as _;
 use rustls::CertificateError;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -132,7 +131,7 @@ fn is_whole(outbound: OutboundRequest) {
     }
     if let Ok(ip) = target.host().parse::<IpAddr>() {
         // Whatever it says, it says it of every address.
-        let closed = Guard::new(Vec::new()).check(ip, target.port()).is_err();
+        let closed = Guard::default().check(ip, target.port()).is_err();
         assert!(closed || !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast()), "{ip}");
     }
 }
@@ -171,23 +170,13 @@ pub fn response(data: &[u8]) {
 }
 
 async fn attempts(data: &[u8]) {
-    static TLS: LazyLock<Arc<rustls::ClientConfig>> =
-        LazyLock::new(|| crate::tls::client::client_config(None).expect("the system's certificates can be read"));
     let (flood, data) = data.strip_prefix(&[0xfd]).map_or((false, data), |rest| (true, rest));
     let answers: Vec<Vec<u8>> = data.split(|byte| *byte == 0xff).take(MAX_ATTEMPTS).map(<[u8]>::to_vec).collect();
     let count = answers.len();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback can be listened on");
     let address = listener.local_addr().expect("a listener has an address");
     let script = tokio::spawn(script(listener, answers, flood));
-    let loopback = AllowRule::parse("127.0.0.0/8").expect("a range");
-    let settings = ClientSettings {
-        timeout: PATIENCE,
-        connect_timeout: PATIENCE,
-        allow_http: true,
-        guard: Guard::new(vec![loopback]),
-        tls: Arc::clone(&TLS),
-        proxy: None,
-    };
+    let settings = ClientSettings::allowing(&["127.0.0.0/8"], PATIENCE);
     let client = Client::new(settings, Clock::manual(NOW));
     let target = TargetUrl::parse(&format!("http://{address}/notificacoes")).expect("an address makes a target");
     let target = Arc::new(target);
@@ -203,15 +192,7 @@ async fn attempts(data: &[u8]) {
 
 /// Delivery that attempts nothing and refuses no target.
 pub(crate) fn idle() -> Handle {
-    let everywhere = |net: IpAddr| AllowRule { range: crate::model::AddressRange::around(net, 0), port: None };
-    let settings = ClientSettings {
-        timeout: PATIENCE,
-        connect_timeout: PATIENCE,
-        allow_http: true,
-        guard: Guard::new(vec![everywhere(Ipv4Addr::UNSPECIFIED.into()), everywhere(Ipv6Addr::UNSPECIFIED.into())]),
-        tls: crate::tls::client::client_config(None).expect("the system's certificates can be read"),
-        proxy: None,
-    };
+    let settings = ClientSettings::allowing(&["0.0.0.0/0", "::/0"], PATIENCE);
     let look_up = |_: &str| Ok(vec![Ipv4Addr::LOCALHOST.into()]);
     let client = Client::resolving_by(Arc::new(look_up), settings, Clock::System);
     Handle { status: Arc::new(Status::new()), client }

@@ -36,13 +36,13 @@ impl Service {
         let Some(health) = self.store.health(webhook.no) else {
             return HealthView::default();
         };
-        let disables_at = self.policy().disable.disables_at(&health).filter(|_| webhook.is_active());
+        let disables_at = self.config().delivery.disable_rule().disables_at(&health).filter(|_| webhook.is_active());
         HealthView { since: health.failing.then_some(health.failing_since), disables_at }
     }
 
     /// How many webhooks are failing or disabled, of one account or of all.
     pub fn failing_counts(&self, of: Option<AccountNo>) -> FailingCounts {
-        let (healths, rule) = (self.store.healths(), self.policy().disable);
+        let (healths, rule) = (self.store.healths(), self.config().delivery.disable_rule());
         let mut counts = FailingCounts::default();
         for webhook in self.store.directory().all().filter(|webhook| of.is_none_or(|of| webhook.account == of)) {
             let health = healths.get(&webhook.no).filter(|_| webhook.is_active());
@@ -57,7 +57,7 @@ impl Service {
     /// be called again and again; it asks the disk for nothing while all is well.
     pub async fn disable_failing(&self) {
         // A clock that is ahead for a moment warns of nothing and disables nobody.
-        let (rule, now) = (self.policy().disable, self.store.trusted_now());
+        let (rule, now) = (self.config().delivery.disable_rule(), self.store.trusted_now());
         for (no, mut health) in self.store.healths() {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
             // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::error::{Error, erased, in_flight, refused};
-use super::handle::Service;
+use super::handle::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
@@ -88,7 +88,7 @@ pub struct Prepared {
 impl Service {
     /// Looks at events that are to be recorded. It takes time by their length, and waits for nothing.
     pub fn prepare(&self, caller: &Caller, drafts: Vec<EventDraft<'_>>, in_batch: bool) -> Result<Prepared, Error> {
-        let policy = self.policy();
+        let config = self.config();
         let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
         if let Some(index) = drafts.iter().position(own) {
             let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
@@ -100,7 +100,7 @@ impl Service {
             );
             return Err(Error::invalid(&field, why));
         }
-        let unknown = drafts.iter().enumerate().filter(|(_, draft)| !policy.allows(&draft.event_type));
+        let unknown = drafts.iter().enumerate().filter(|(_, draft)| !allows(&config.catalogue, &draft.event_type));
         let unknown: BTreeMap<String, Vec<Localized>> = unknown
             .map(|(index, draft)| {
                 let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };

@@ -4,35 +4,14 @@ use super::caller::{Account, By, Caller, Credential};
 use super::error::Error;
 use super::followers::Followers;
 use crate::clock::Clock;
+use crate::config::{self, Config};
 use crate::delivery;
-use crate::model::{
-    CATALOGUE, DisableRule, EventType, ExtraType, Fingerprint, KnownType, RetryPolicy, Scope, Scopes, Timestamp,
-    TokenId, catalogue,
-};
+use crate::model::{CATALOGUE, EventType, Fingerprint, KnownType, Scope, Scopes, Timestamp, TokenId, catalogue};
 use crate::stats::{AttemptMetrics, StoreMetrics};
 use crate::store::{Backlog, IdempotencyKey, Store, StoreError, StoreStats};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
-
-/// What the config says of the verbs; replaced on reload.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// The schedule of webhooks that have none of their own.
-    pub retry: RetryPolicy,
-    /// The limit of webhooks that have none of their own.
-    pub max_in_flight_per_webhook: u16,
-    /// How long an idempotency key is recognised.
-    pub idempotency_window: Duration,
-    /// How long a secret signs on after it was rotated away.
-    pub secret_overlap: Duration,
-    /// Whether a type must be in the catalogue.
-    pub strict_types: bool,
-    /// The types a shop adds to the catalogue.
-    pub extra_types: Vec<ExtraType>,
-    /// When a webhook is disabled for its target's sake.
-    pub disable: DisableRule,
-}
 
 /// The verbs. Shared by every request.
 pub struct Service {
@@ -40,7 +19,8 @@ pub struct Service {
     pub(super) clock: Clock,
     pub(super) delivery: delivery::Handle,
     pub(super) accounts: Vec<Account>,
-    pub(super) policy: RwLock<Arc<Policy>>,
+    /// Replaced on reload.
+    pub(super) config: RwLock<Arc<Config>>,
     /// When tokens last let somebody in, as far as it isn't stored yet.
     pub(super) uses: Mutex<HashMap<TokenId, Timestamp>>,
     pub(super) followers: Followers,
@@ -49,11 +29,11 @@ pub struct Service {
 
 impl Service {
     /// A service over an open store.
-    pub fn new(store: Store, clock: Clock, delivery: delivery::Handle, accounts: Vec<Account>, policy: Policy) -> Self {
-        let policy = RwLock::new(Arc::new(policy));
+    pub fn new(store: Store, clock: Clock, delivery: delivery::Handle, accounts: Vec<Account>, config: Config) -> Self {
+        let config = RwLock::new(Arc::new(config));
         let started_at = clock.now();
         let (uses, followers) = Default::default();
-        Self { store, clock, delivery, accounts, policy, uses, followers, started_at }
+        Self { store, clock, delivery, accounts, config, uses, followers, started_at }
     }
 
     /// Figures of the store, and how many bytes its files take.
@@ -102,8 +82,8 @@ impl Service {
     }
 
     /// Takes up what a reload changed.
-    pub fn set_policy(&self, policy: Policy) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    pub fn set_config(&self, config: Config) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
     }
 
     /// Whose token this is; `None` for an unknown, revoked or expired one.
@@ -144,7 +124,7 @@ impl Service {
 
     /// The catalogue, the guide's types first.
     pub fn event_types(&self) -> Vec<KnownType> {
-        catalogue(&self.policy().extra_types)
+        catalogue(&self.config().catalogue.extra)
     }
 
     /// What the config calls the caller's account; `None` where it is the only one.
@@ -167,13 +147,13 @@ impl Service {
         .await
     }
 
-    pub(super) fn policy(&self) -> Arc<Policy> {
-        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// An idempotency key that is recognised from now on, of the hashes of the key and of the request.
     pub(super) fn idempotency_key(&self, key: Fingerprint, request: Fingerprint) -> IdempotencyKey {
-        let until = self.clock.now().plus(self.policy().idempotency_window);
+        let until = self.clock.now().plus(self.config().delivery.idempotency_window);
         IdempotencyKey { hash: key.0, fingerprint: request.0, until }
     }
 
@@ -201,10 +181,9 @@ pub(super) async fn off_the_async_threads<T: Send + 'static>(
     }
 }
 
-impl Policy {
-    pub(super) fn allows(&self, event_type: &EventType) -> bool {
-        !self.strict_types
-            || CATALOGUE.iter().any(|entry| entry.event_type == event_type.as_str())
-            || self.extra_types.iter().any(|extra| extra.event_type == *event_type)
-    }
+/// Whether events of this type are accepted.
+pub(super) fn allows(catalogue: &config::Catalogue, event_type: &EventType) -> bool {
+    !catalogue.strict
+        || CATALOGUE.iter().any(|entry| entry.event_type == event_type.as_str())
+        || catalogue.extra.iter().any(|extra| extra.event_type == *event_type)
 }

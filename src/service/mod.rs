@@ -25,7 +25,7 @@ pub use events::{EventDetail, EventDraft, Prepared, Recorded};
 pub use explaining::Explanation;
 pub use followers::MAX_FOLLOWERS;
 pub use following::{FollowFilter, Followed, Follower, Next};
-pub use handle::{Policy, Service};
+pub use handle::Service;
 pub use notifications::ResendView;
 pub use summary::{BacklogCounts, EventSummary, FailingWebhook, MAX_COUNTED, Overview, WebhookSummary};
 pub use tokens::{NewToken, TokenView};

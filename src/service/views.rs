@@ -163,10 +163,10 @@ fn view(
 impl Service {
     /// What views of notifications depend on beside the store, as of now.
     pub(super) fn present(&self) -> Present {
-        let policy = self.policy();
+        let config = self.config();
         Present {
-            max_attempts: policy.retry.max_attempts(),
-            max_in_flight: usize::from(policy.max_in_flight_per_webhook),
+            max_attempts: config.delivery.max_attempts,
+            max_in_flight: usize::from(config.delivery.max_in_flight_per_webhook),
             delivery: self.delivery.clone(),
             now: self.now(),
         }

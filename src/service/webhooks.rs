@@ -157,7 +157,7 @@ impl Service {
         overlap: Option<Duration>,
     ) -> Result<Arc<Webhook>, Error> {
         let secret = SigningSecret::from_random(crate::random::bytes());
-        let overlap = overlap.unwrap_or_else(|| self.policy().secret_overlap);
+        let overlap = overlap.unwrap_or_else(|| self.config().delivery.secret_overlap);
         let rotated = self.store.commit(RotateSecret { account: caller.account, id, secret, overlap }).await?;
         let rotated = rotated.map_err(|TooManySecrets| too_many_secrets())?.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();

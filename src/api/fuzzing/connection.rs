@@ -6,8 +6,8 @@ use crate::config;
 use crate::delivery::Handle;
 use crate::delivery::fuzzing::idle;
 use crate::http::{Ingress, Server};
-use crate::model::{DisableRule, Members, RetryPolicy, TokenHash};
-use crate::service::{Account, Policy, Service};
+use crate::model::{Members, TokenHash};
+use crate::service::{Account, Service};
 use crate::store::{CreateAccount, Opened, Store, StoreSettings};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -63,16 +63,8 @@ impl World {
             let no = store.commit(CreateAccount { name: "default".to_owned() }).await.expect("an account is made");
             let admin_token = Some(TokenHash::of(TOKEN));
             let account = Account { no, name: "default".to_owned(), env: "production".into(), admin_token };
-            let policy = Policy {
-                retry: RetryPolicy::default(),
-                max_in_flight_per_webhook: 8,
-                idempotency_window: DAY,
-                secret_overlap: DAY,
-                strict_types: false,
-                extra_types: Vec::new(),
-                disable: DisableRule { after: None, on_gone: false },
-            };
-            let service = Service::new(store.clone(), Clock::System, delivery.clone(), vec![account], policy);
+            let config = config::Config::default();
+            let service = Service::new(store.clone(), Clock::System, delivery.clone(), vec![account], config);
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback can be listened on");
             let address = listener.local_addr().expect("a listener has an address");
             let settings = config::Server {

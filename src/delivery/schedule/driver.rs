@@ -10,6 +10,7 @@ use super::message::{Action, AttemptKind, Input, LaneSettings, Reachability, Ret
 use super::scheduler::Scheduler;
 use super::status::Status;
 use crate::clock::Clock;
+use crate::config;
 use crate::delivery::transport::client::{AttemptReport, Client};
 use crate::delivery::transport::prepare::PreparedWebhook;
 use crate::model::{
@@ -28,19 +29,6 @@ pub(crate) const READ_AGAIN: Duration = Duration::from_secs(15);
 const WARN_AGAIN: Duration = Duration::from_secs(60);
 /// How many of each queue's first rows an audit reads.
 const AUDIT_ROWS: usize = 64;
-
-/// What the config says of delivery; replaced on reload.
-#[derive(Clone, Debug)]
-pub struct EngineSettings {
-    /// The schedule of webhooks that have none of their own.
-    pub retry: RetryPolicy,
-    /// The longest `Retry-After` that is honoured.
-    pub retry_after_cap: Duration,
-    /// The most attempts in flight over all webhooks.
-    pub max_in_flight: usize,
-    /// The most attempts in flight of a webhook that has no limit of its own.
-    pub max_in_flight_per_webhook: usize,
-}
 
 /// What comes back of the driver's actions.
 pub(crate) enum DriverEvent {
@@ -73,7 +61,9 @@ pub(crate) struct EndedAttempt {
 pub(crate) struct Driver {
     store: Store,
     client: Client,
-    settings: EngineSettings,
+    settings: config::Delivery,
+    /// That of the settings, for webhooks that have none of their own.
+    retry: RetryPolicy,
     clock: Clock,
     scheduler: Scheduler<Arc<CachedPayload>>,
     /// In order, so that whatever goes over all of them does the same in every run.
@@ -93,7 +83,7 @@ impl Driver {
     pub(crate) fn new(
         store: Store,
         client: Client,
-        settings: EngineSettings,
+        settings: config::Delivery,
         clock: Clock,
         durable: Seq,
         status: Arc<Status>,
@@ -102,6 +92,7 @@ impl Driver {
         Self {
             store,
             client,
+            retry: settings.retry(),
             settings,
             clock,
             scheduler,
@@ -199,7 +190,7 @@ impl Driver {
         let settings = LaneSettings {
             account: webhook.account,
             active: webhook.is_active() && !self.store.is_absent(webhook.account),
-            max_in_flight: webhook.max_in_flight.map_or(self.settings.max_in_flight_per_webhook, usize::from),
+            max_in_flight: webhook.max_in_flight.unwrap_or(self.settings.max_in_flight_per_webhook).into(),
             rate_limit: webhook.rate_limit,
         };
         let old = self.lanes.get(&no);
@@ -255,7 +246,8 @@ impl Driver {
             .for_each(|lane| self.client.forget(lane.webhook.no));
     }
 
-    pub(crate) fn reload(&mut self, settings: EngineSettings, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
+    pub(crate) fn reload(&mut self, settings: config::Delivery, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
+        self.retry = settings.retry();
         self.settings = settings;
         inputs.push(Input::MaxInFlight(self.max_in_flight()));
         let webhooks: Vec<Arc<Webhook>> = self.lanes.values().map(|lane| lane.webhook.clone()).collect();
@@ -335,7 +327,7 @@ impl Driver {
             Trigger::Automatic => {
                 // By the schedule that holds now.
                 let lane = self.lanes.get(&key.webhook).unwrap_or(&lane);
-                let policy = lane.retry(&self.settings.retry);
+                let policy = lane.retry(&self.retry);
                 match policy.next_attempt_at(automatic.saturating_add(1), key, now, retry_after) {
                     Ok(at) => {
                         gap = at.since(now);

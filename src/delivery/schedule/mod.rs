@@ -9,5 +9,3 @@ pub(crate) mod queue;
 pub mod scheduler;
 pub mod status;
 pub mod wheel;
-
-pub use driver::EngineSettings;

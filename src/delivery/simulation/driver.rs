@@ -212,7 +212,7 @@ impl World {
     ) -> Expected {
         let (now, time) = (Timestamp::from_ms(self.wall()), self.time);
         let cap = self.settings.retry_after_cap;
-        let default = self.settings.retry.clone();
+        let default = self.settings.retry();
         let present = self.process().driver.webhook(lane.webhook.no).cloned();
         let confirms = matches!(result, AttemptResult::Response(response) if (200..300).contains(&response.status));
         if confirms || trigger != Trigger::Automatic {

@@ -5,7 +5,7 @@ use super::network::Mood;
 use super::random::Random;
 use super::requests::{New, Request};
 use super::world::{ACCOUNT, World};
-use crate::delivery::schedule::EngineSettings;
+use crate::config::Delivery;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,
@@ -24,11 +24,15 @@ const HOUR_MS: u64 = 3_600_000;
 pub(super) fn tell(seed: u64, trace: bool) {
     let mut random = Random::new(seed);
     let story = Story::draw(&mut random);
-    let settings = EngineSettings {
-        retry: policy(&mut random, true),
+    let retry = policy(&mut random, true);
+    let settings = Delivery {
+        schedule: retry.schedule().to_vec(),
+        max_attempts: retry.max_attempts(),
+        jitter: retry.jitter(),
         retry_after_cap: Duration::from_secs(random.of(&[60, 60, 600, 24 * 3600])),
         max_in_flight: 64,
-        max_in_flight_per_webhook: 1 + random.index(12),
+        max_in_flight_per_webhook: random.of(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+        ..Delivery::default()
     };
     // With so little room, every bound is met; with the real one now and then, that it is the bound that was met.
     let held = random.of(&[8, 12, 16, 40, 1024]);
@@ -266,7 +270,7 @@ impl World {
             }
             25 => {
                 self.settings.max_in_flight = 1 + self.random.index(12);
-                self.settings.max_in_flight_per_webhook = 1 + self.random.index(12);
+                self.settings.max_in_flight_per_webhook = self.random.of(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
                 self.reload();
             }
             26..=27 if story.dies => {
@@ -317,14 +321,15 @@ impl World {
         }
         self.say(|| "everything has ended".to_owned());
         let process = self.process.as_mut().expect("a process runs");
-        self.ledger.check_end(&process.store, &self.settings.retry);
+        self.ledger.check_end(&process.store, &self.settings.retry());
     }
 
     fn longest_wait(&mut self) -> u64 {
         let hooks = self.hooks();
         let notifications = self.process().store.notifications(ACCOUNT);
+        let default = self.settings.retry();
         let own = hooks.iter().filter_map(|webhook| webhook.retry.as_ref());
-        let policies = own.chain([&self.settings.retry]);
+        let policies = own.chain([&default]);
         let whole = |policy: &RetryPolicy| {
             let gaps = policy.schedule().iter().map(|gap| millis(*gap)).sum::<u64>();
             let last = policy.schedule().last().map_or(0, |gap| millis(*gap));

@@ -8,8 +8,7 @@ use super::random::Random;
 use super::requests::{New, Open, Request};
 use super::watch::{Moment, Watch};
 use crate::clock::Clock;
-use crate::delivery::egress::Guard;
-use crate::delivery::schedule::EngineSettings;
+use crate::config::Delivery;
 use crate::delivery::schedule::driver::{Driver, DriverEvent};
 use crate::delivery::schedule::message::{Action, Input};
 use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
@@ -22,7 +21,7 @@ use crate::store::engine::memory::MemoryTree;
 use crate::store::simulated::SimulatedStore;
 use crate::store::{CachedPayload, Due, StoreUpdate};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) const ACCOUNT: AccountNo = AccountNo(1);
@@ -33,18 +32,7 @@ const LONGEST_NAP_MS: u64 = 25_000;
 
 /// One that makes no attempts; the driver closes its connections.
 fn client(clock: Clock) -> Client {
-    /// Reading the system's certificates takes long enough to do it once.
-    static TLS: LazyLock<Arc<rustls::ClientConfig>> =
-        LazyLock::new(|| crate::tls::client::client_config(None).expect("the system has certificates"));
-    let settings = ClientSettings {
-        timeout: Duration::from_secs(15),
-        connect_timeout: Duration::from_secs(5),
-        allow_http: false,
-        guard: Guard::new(Vec::new()),
-        proxy: None,
-        tls: Arc::clone(&TLS),
-    };
-    Client::new(settings, clock)
+    Client::new(ClientSettings::allowing(&[], Duration::from_secs(15)), clock)
 }
 
 /// What will happen within the process.
@@ -94,7 +82,7 @@ pub(super) struct World {
     pub(super) lag: u64,
     pub(super) sync_ms: u64,
     pub(super) bounds: Bounds,
-    pub(super) settings: EngineSettings,
+    pub(super) settings: Delivery,
     /// What the disk has, and what of it a crash may take.
     pub(super) tree: Arc<MemoryTree>,
     /// The attempts whose outcomes each batch took in that isn't synced.
@@ -116,7 +104,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(random: Random, settings: EngineSettings, bounds: Bounds, trace: bool) -> Self {
+    pub(super) fn new(random: Random, settings: Delivery, bounds: Bounds, trace: bool) -> Self {
         let clock = Clock::simulated(Timestamp::from_ms(START_MS));
         Self {
             random,
@@ -189,7 +177,7 @@ impl World {
     pub(super) fn start(&mut self) {
         let store = SimulatedStore::start(&self.tree, self.clock.clone());
         let handle = store.handle.clone();
-        handle.set_default_retry(self.settings.retry.clone());
+        handle.set_default_retry(self.settings.retry());
         let (durable, status) = (handle.durable(), Arc::new(Status::new()));
         self.say(|| format!("starts, durable up to {}", durable.0));
         self.ledger.started(&store);

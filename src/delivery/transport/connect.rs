@@ -49,7 +49,7 @@ impl Connector {
         dial: &mut Dial,
     ) -> Result<Connection, AttemptError> {
         let start = Instant::now();
-        let limit = settings.connect_timeout.min(deadline.saturating_duration_since(start));
+        let limit = settings.delivery.connect_timeout.min(deadline.saturating_duration_since(start));
         let budget = Budget { until: start + limit, limit };
         let (host, port) = (target.host(), target.port());
 
@@ -97,7 +97,7 @@ impl Connector {
         budget: Budget,
         dial: &mut Dial,
     ) -> Result<(TcpStream, SocketAddr), AttemptError> {
-        let allowed = settings.guard.admit(addresses).map_err(|blocked| failure::blocked(&blocked))?;
+        let allowed = settings.guard().admit(addresses).map_err(|blocked| failure::blocked(&blocked))?;
         let start = Instant::now();
         let mut last = None;
         for (index, &address) in allowed.iter().enumerate() {
@@ -212,8 +212,6 @@ pub(crate) fn elapsed_us(start: Instant) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::AllowRule;
-    use crate::delivery::egress::Guard;
     use crate::model::ErrorCode;
     use tokio::net::{TcpListener, TcpSocket};
     use tokio::time::timeout;
@@ -221,15 +219,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(250);
 
     fn settings() -> ClientSettings {
-        let loopback = AllowRule::parse("127.0.0.0/8").expect("a range");
-        ClientSettings {
-            timeout: SHORT,
-            connect_timeout: SHORT,
-            allow_http: true,
-            guard: Guard::new(vec![loopback]),
-            proxy: None,
-            tls: crate::tls::client::client_config(None).unwrap(),
-        }
+        ClientSettings::allowing(&["127.0.0.0/8"], SHORT)
     }
 
     async fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<SocketAddr, AttemptError>, Dial) {

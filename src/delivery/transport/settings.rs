@@ -1,5 +1,6 @@
 //! What all attempts have in common, until the next reload.
 
+use crate::config::{Delivery, Egress};
 use crate::delivery::egress::Guard;
 use crate::model::ProxyUrl;
 use std::sync::Arc;
@@ -8,20 +9,60 @@ use std::time::Duration;
 /// The longest timeout that is taken; a greater one is read as this.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// What all attempts have in common, until the next reload.
+/// The config's sections, and what the files that it names hold.
 #[derive(Clone)]
 pub struct ClientSettings {
-    /// The whole attempt, from resolving the name to the end of what is read; at most [`MAX_TIMEOUT`].
-    pub timeout: Duration,
-    /// Resolving, dialling, what the proxy takes, and the TLS handshake together. Several addresses behind a name
-    /// share it.
-    pub connect_timeout: Duration,
-    /// Whether a target may be plain `http`.
-    pub allow_http: bool,
-    /// Which addresses may be dialled.
-    pub guard: Guard,
-    /// Through which proxy targets are reached, if any. Names are resolved and addresses judged here all the same.
+    /// Its timeouts; that of an attempt is at most [`MAX_TIMEOUT`].
+    pub delivery: Delivery,
+    /// Which targets are allowed.
+    pub egress: Egress,
+    /// Through which proxy targets are reached, by `egress.proxy` or `egress.proxy_file`. Names are resolved and
+    /// addresses checked here all the same.
     pub proxy: Option<ProxyUrl>,
     /// Whose certificates are trusted; see [`crate::tls::client::client_config`].
     pub tls: Arc<rustls::ClientConfig>,
+}
+
+impl ClientSettings {
+    pub(crate) fn guard(&self) -> Guard<'_> {
+        Guard::new(&self.egress.allow)
+    }
+}
+
+#[cfg(any(test, fuzzing))]
+impl ClientSettings {
+    /// Attempts and connections within `timeout`, to public addresses and to those of `allow`, a range or none. Reads
+    /// the system's certificates once, since that takes long.
+    pub(crate) fn allowing(allow: &[&str], timeout: Duration) -> Self {
+        static TLS: std::sync::LazyLock<Arc<rustls::ClientConfig>> = std::sync::LazyLock::new(|| {
+            crate::tls::client::client_config(None).expect("the system's certificates can be read")
+        });
+        let allow = allow.iter().map(|range| crate::config::AllowRule::parse(range).expect("a range")).collect();
+        Self {
+            delivery: Delivery { timeout, connect_timeout: timeout, ..Delivery::default() },
+            egress: Egress { allow, allow_http: true, ..Egress::default() },
+            proxy: None,
+            tls: Arc::clone(&TLS),
+        }
+    }
+
+    pub(crate) fn within(mut self, timeout: Duration) -> Self {
+        self.delivery.timeout = timeout;
+        self
+    }
+
+    pub(crate) fn connecting_within(mut self, timeout: Duration) -> Self {
+        self.delivery.connect_timeout = timeout;
+        self
+    }
+
+    pub(crate) fn without_exceptions(mut self) -> Self {
+        self.egress.allow.clear();
+        self
+    }
+
+    pub(crate) fn https_only(mut self) -> Self {
+        self.egress.allow_http = false;
+        self
+    }
 }

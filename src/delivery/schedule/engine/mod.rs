@@ -3,10 +3,11 @@
 //! One task owns the [`Driver`]. It hears from the store over one channel and from its own attempts and reads over
 //! another; every attempt is a task of its own, owned and joined here.
 
-use super::driver::{Driver, DriverEvent, EndedAttempt, EngineSettings, PreparedAttempt, READ_AGAIN, load, prepare};
+use super::driver::{Driver, DriverEvent, EndedAttempt, PreparedAttempt, READ_AGAIN, load, prepare};
 use super::message::{Action, AttemptKind, Input};
 use super::status::Status;
 use crate::clock::Clock;
+use crate::config;
 use crate::delivery::redact::redact;
 use crate::delivery::transport::client::Client;
 use crate::delivery::transport::prepare::PreparedWebhook;
@@ -35,7 +36,7 @@ pub struct Engine {
 }
 
 enum Command {
-    Reload(Box<EngineSettings>),
+    Reload(Box<config::Delivery>),
     Stop { grace: Duration, done: oneshot::Sender<usize> },
 }
 
@@ -48,7 +49,7 @@ impl Engine {
     pub fn start(
         store: Store,
         client: Client,
-        settings: EngineSettings,
+        settings: config::Delivery,
         clock: Clock,
         durable: Seq,
         feed: Feed,
@@ -63,7 +64,7 @@ impl Engine {
     }
 
     /// Takes up what a reload changed; attempts in flight end as they began.
-    pub fn reload(&self, settings: EngineSettings) {
+    pub fn reload(&self, settings: config::Delivery) {
         // An engine that has stopped needs no settings.
         let _ = self.commands.send(Command::Reload(Box::new(settings)));
     }

@@ -1,10 +1,9 @@
 //! The engine with a real store, and a target on loopback that answers when the test says so.
 
 use super::*;
-use crate::config::AllowRule;
-use crate::delivery::egress::Guard;
+use crate::config::Delivery;
 use crate::delivery::transport::settings::ClientSettings;
-use crate::model::{Notification, RetryPolicy, State, TargetUrl, WebhookNo};
+use crate::model::{Notification, State, TargetUrl, WebhookNo};
 use crate::store::tests::rig::{paid, webhook};
 use crate::store::{CreateAccount, Limits, RecordEvents, Registration, StoreSettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,12 +26,14 @@ struct Rig {
     requests: mpsc::UnboundedReceiver<Request>,
 }
 
-fn settings(max_in_flight: usize) -> EngineSettings {
-    EngineSettings {
-        retry: RetryPolicy::new(vec![Duration::from_millis(200)], 20, 0.0).unwrap(),
+fn settings(max_in_flight: usize) -> Delivery {
+    Delivery {
+        schedule: vec![Duration::from_millis(200)],
+        max_attempts: 20,
+        jitter: 0.0,
         retry_after_cap: LONG,
         max_in_flight,
-        max_in_flight_per_webhook: 8,
+        ..Delivery::default()
     }
 }
 
@@ -50,14 +51,7 @@ impl Rig {
         };
         let opened = Store::open(store_settings, move |updates| drop(tell.send(updates))).unwrap();
         let store = opened.store;
-        let client_settings = ClientSettings {
-            timeout: LONG,
-            connect_timeout: LONG,
-            allow_http: true,
-            guard: Guard::new(vec![AllowRule::parse("127.0.0.0/8").unwrap()]),
-            proxy: None,
-            tls: crate::tls::client::client_config(None).unwrap(),
-        };
+        let client_settings = ClientSettings::allowing(&["127.0.0.0/8"], LONG);
         let client = Client::new(client_settings, Clock::System);
         let engine =
             Engine::start(store.clone(), client, settings(max_in_flight), Clock::System, store.durable(), feed);

@@ -135,7 +135,7 @@ impl Client {
     /// What is found out here is never dialled: each attempt resolves and judges anew.
     pub async fn refusal(&self, target: &TargetUrl) -> Option<AttemptError> {
         let settings = self.current().settings;
-        if !target.is_https() && !settings.allow_http {
+        if !target.is_https() && !settings.egress.allow_http {
             return Some(failure::not_https(target));
         }
         let found = match literal(target.host()) {
@@ -143,7 +143,7 @@ impl Client {
             None => timeout(CHECK_PATIENCE, self.inner.checks.look_up(target.host())).await.ok()?.ok()?,
         };
         let addresses: Vec<SocketAddr> = found.into_iter().map(|ip| SocketAddr::new(ip, target.port())).collect();
-        settings.guard.admit(&addresses).err().map(|blocked| failure::blocked(&blocked))
+        settings.guard().admit(&addresses).err().map(|blocked| failure::blocked(&blocked))
     }
 
     fn current(&self) -> Current {
@@ -159,7 +159,7 @@ impl Client {
     pub async fn attempt(&self, request: OutboundRequest) -> AttemptReport {
         let start = Instant::now();
         let current = self.current();
-        let deadline = start + current.settings.timeout.min(MAX_TIMEOUT);
+        let deadline = start + current.settings.delivery.timeout.min(MAX_TIMEOUT);
         let target = Arc::clone(&request.target);
 
         let mut progress = Progress::default();
@@ -171,7 +171,7 @@ impl Client {
                 AttemptResult::Response(response)
             }
             (None, Ok(Err(error))) => AttemptResult::Error(error),
-            (None, Err(_)) => AttemptResult::Error(failure::silent(target.host(), current.settings.timeout)),
+            (None, Err(_)) => AttemptResult::Error(failure::silent(target.host(), current.settings.delivery.timeout)),
             (None, Ok(Ok(()))) => unreachable!("a run that ends well has left its response"),
         };
         AttemptReport {
@@ -220,7 +220,7 @@ impl Inner {
     ) -> Result<(), AttemptError> {
         let start = Instant::now();
         let (webhook, target) = (outbound.pool, Arc::clone(&outbound.target));
-        if !target.is_https() && !current.settings.allow_http {
+        if !target.is_https() && !current.settings.egress.allow_http {
             return Err(failure::not_https(&target));
         }
         let request = http_request(outbound)?;

@@ -36,8 +36,7 @@ impl Script {
 
 /// Lets 127.0.0.2 through and the rest of loopback not.
 fn only_the_second() -> ClientSettings {
-    let allow = AllowRule::parse("127.0.0.2/32").unwrap();
-    ClientSettings { guard: Guard::new(vec![allow]), ..settings() }
+    ClientSettings::allowing(&["127.0.0.2/32"], LONG)
 }
 
 /// Counts the connections to 127.0.0.1 and to 127.0.0.2, at one port. Each is answered and closed, so that none is
@@ -123,7 +122,7 @@ const SPELLINGS: [&str; 30] = [
 #[tokio::test]
 async fn every_spelling_is_refused_at_the_registration_and_at_the_attempt_without_a_question() {
     let script = Script::of(&[&["203.0.113.1"]]);
-    let client = script.client(ClientSettings { guard: Guard::default(), ..settings() });
+    let client = script.client(settings().without_exceptions());
     for spelling in SPELLINGS {
         let url = format!("http://{spelling}:9/");
         let target = TargetUrl::parse(&url).unwrap();
@@ -155,10 +154,10 @@ async fn a_registration_is_refused_only_where_every_address_is() {
     for (answer, refused) in
         [(&["10.0.0.1", "::1"][..], true), (&["10.0.0.1", "8.8.8.8"], false), (&["8.8.8.8"], false), (&[], false)]
     {
-        let client = Script::of(&[answer]).client(ClientSettings { guard: Guard::default(), ..settings() });
+        let client = Script::of(&[answer]).client(settings().without_exceptions());
         assert_eq!(client.refusal(&target).await.is_some(), refused, "{answer:?}");
     }
-    let strict = Client::new(ClientSettings { allow_http: false, ..settings() }, Clock::System);
+    let strict = Client::new(settings().https_only(), Clock::System);
     let refusal = strict.refusal(&target).await.unwrap();
     assert!(refusal.message.contains("`[egress] allow_http = false`"), "{}", refusal.message);
 }

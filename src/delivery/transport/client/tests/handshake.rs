@@ -221,7 +221,7 @@ async fn a_tls_handshake_that_fails_or_never_ends_is_told_apart() {
             |_, mut stream| async move { while stream.read(&mut [0; 1024]).await.is_ok_and(|read| read > 0) {} },
         )
         .await;
-    let impatient = Client::new(ClientSettings { connect_timeout: SHORT, ..settings() }, Clock::System);
+    let impatient = Client::new(settings().connecting_within(SHORT), Clock::System);
     let report = impatient.attempt(outbound(&format!("https://{}/", silent.address))).await;
     assert_eq!(error(&report).0, ErrorCode::ConnectTimeout);
     assert!(report.timings.connect_us.is_some() && report.timings.tls_us.is_some_and(|us| us > 0));

@@ -8,8 +8,6 @@ mod pooling;
 mod proxy;
 
 use super::*;
-use crate::config::AllowRule;
-use crate::delivery::egress::Guard;
 use crate::delivery::head::MAX_HEAD_BYTES;
 use crate::delivery::transport::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
 use crate::delivery::transport::stream::MAX_RESPONSE_BYTES;
@@ -19,7 +17,6 @@ use handshake::{authority, tls_target};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls_pki_types::PrivateKeyDer;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -32,17 +29,7 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(250);
 
 fn settings() -> ClientSettings {
-    /// Reading the system's certificates takes long enough to do it once.
-    static TLS: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| tls::client_config(None).unwrap());
-    let loopback = AllowRule::parse("127.0.0.0/8").expect("a range");
-    ClientSettings {
-        timeout: LONG,
-        connect_timeout: LONG,
-        allow_http: true,
-        guard: Guard::new(vec![loopback]),
-        proxy: None,
-        tls: Arc::clone(&TLS),
-    }
+    ClientSettings::allowing(&["127.0.0.0/8"], LONG)
 }
 
 fn client() -> Client {
@@ -50,7 +37,7 @@ fn client() -> Client {
 }
 
 fn impatient() -> Client {
-    Client::new(ClientSettings { timeout: SHORT, ..settings() }, Clock::System)
+    Client::new(settings().within(SHORT), Clock::System)
 }
 
 fn outbound(url: &str) -> OutboundRequest {
@@ -259,7 +246,7 @@ async fn a_name_is_resolved_and_every_address_guarded() {
     let url = format!("http://localhost:{}/", target.address.port());
     let report = client().attempt(outbound(&url)).await;
     assert!(report.result.confirms() && report.timings.dns_us.is_some());
-    let closed = Client::new(ClientSettings { guard: Guard::default(), ..settings() }, Clock::System);
+    let closed = Client::new(settings().without_exceptions(), Clock::System);
     // Spellings that a resolver reads as 127.0.0.1, and that a check of the text would let through.
     for host in ["localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]", "127.0.0.1"] {
         let report = closed.attempt(outbound(&format!("http://{host}:{}/", target.address.port()))).await;
@@ -276,7 +263,7 @@ async fn a_name_is_resolved_and_every_address_guarded() {
 #[tokio::test]
 async fn plain_http_can_be_forbidden() {
     let target = Target::answering(OK).await;
-    let strict = Client::new(ClientSettings { allow_http: false, ..settings() }, Clock::System);
+    let strict = Client::new(settings().https_only(), Clock::System);
     assert_eq!(error(&strict.attempt(outbound(&target.url())).await).0, ErrorCode::BlockedTarget);
     assert_eq!(target.accepted(), 0);
 }

@@ -108,7 +108,7 @@ async fn https_targets_are_verified_through_the_proxy() {
 async fn the_guard_judges_before_the_proxy_hears_of_it_and_does_not_judge_the_proxy() {
     let (proxy, _heads) = proxy(Manner::Proper).await;
     let way = by_way_of(&format!("http://{}", proxy.address));
-    let closed = Client::new(ClientSettings { guard: Guard::default(), ..way }, Clock::System);
+    let closed = Client::new(way.without_exceptions(), Clock::System);
     for host in ["127.0.0.1", "localhost", "0x7f.1", "169.254.169.254"] {
         let report = closed.attempt(outbound(&format!("http://{host}:9/"))).await;
         assert_eq!(error(&report).0, ErrorCode::BlockedTarget, "{host}");
@@ -145,7 +145,7 @@ async fn what_a_proxy_says_has_its_code_and_sentence() {
         let (proxy, _heads) = proxy(manner).await;
         let way = by_way_of(&format!("http://loja:senha@{}", proxy.address));
         let limit = if matches!(manner, Manner::Silent) { SHORT } else { LONG };
-        let client = Client::new(ClientSettings { connect_timeout: limit, ..way }, Clock::System);
+        let client = Client::new(way.connecting_within(limit), Clock::System);
         let report = client.attempt(outbound(&format!("http://{address}/"))).await;
         let (told, message) = error(&report);
         assert_eq!(told, code, "{message}");
