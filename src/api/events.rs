@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::fields::Fields;
 use super::idempotency::{self, REPLAYED};
-use super::notifications::{DetailShape, NotificationShape};
+use super::notifications::DetailShape;
 use super::query;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
 use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
@@ -12,7 +12,6 @@ use crate::service::{EventDraft, Recorded};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The largest resource of one event, in bytes.
@@ -191,34 +190,12 @@ pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Fa
 pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> {
     query::none(call.query())?;
     let resent = call.service.resend_event(&call.caller, id).await?;
-    let shapes: Vec<NotificationShape> = resent.iter().map(NotificationShape::of).collect();
-    Ok(Answer::data(StatusCode::ACCEPTED, &shapes))
+    Ok(Answer::data(StatusCode::ACCEPTED, &resent))
 }
 
 pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure> {
-    #[derive(Serialize)]
-    struct Shape {
-        webhook_id: String,
-        notified: bool,
-        status: Option<&'static str>,
-        next_attempt_at: Option<String>,
-        reason: String,
-        reason_pt: String,
-    }
     query::none(call.query())?;
-    let explanations = call.service.explain(&call.caller, id).await?;
-    let shapes: Vec<Shape> = explanations
-        .into_iter()
-        .map(|explanation| Shape {
-            webhook_id: explanation.webhook_id.to_string(),
-            notified: explanation.notified,
-            status: explanation.status.map(Status::as_str),
-            next_attempt_at: explanation.next_attempt_at.map(|at| at.to_string()),
-            reason: explanation.reason.en,
-            reason_pt: explanation.reason.pt,
-        })
-        .collect();
-    Ok(Answer::data(StatusCode::OK, &shapes))
+    Ok(Answer::data(StatusCode::OK, &call.service.explain(&call.caller, id).await?))
 }
 
 pub(super) async fn erase(call: &Call, id: EventId) -> Result<Answer, Failure> {
@@ -232,13 +209,8 @@ pub(super) fn types(call: &Call) -> Result<Answer, Failure> {
     struct Shape {
         #[serde(rename = "type")]
         event_type: String,
-        description: Option<Description>,
+        description: Option<Sentences>,
         sample: Box<RawValue>,
-    }
-    #[derive(Serialize)]
-    struct Description {
-        pt: Cow<'static, str>,
-        en: Cow<'static, str>,
     }
     query::none(call.query())?;
     let types = call.service.event_types().into_iter();
@@ -247,7 +219,7 @@ pub(super) fn types(call: &Call) -> Result<Answer, Failure> {
             sample: RawValue::from_string(known.sample)
                 .expect("samples are JSON, a shop's own were checked with the config"),
             event_type: known.event_type.to_string(),
-            description: known.sentences.map(|Sentences { pt, en }| Description { pt, en }),
+            description: known.sentences,
         })
         .collect();
     Ok(Answer::data(StatusCode::OK, &shapes))
@@ -255,16 +227,16 @@ pub(super) fn types(call: &Call) -> Result<Answer, Failure> {
 
 #[derive(Serialize)]
 struct EventShape<'a> {
-    id: String,
+    id: EventId,
     #[serde(rename = "type")]
     event_type: &'a str,
     external_id: Option<&'a str>,
     resource_id: Option<&'a str>,
-    occurred_at: Option<String>,
-    inserted_at: String,
+    occurred_at: Option<Timestamp>,
+    inserted_at: Timestamp,
     notifications: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    erased_at: Option<String>,
+    erased_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
 }
@@ -272,14 +244,14 @@ struct EventShape<'a> {
 impl<'a> EventShape<'a> {
     fn of(event: &'a Event) -> Self {
         Self {
-            id: event.id.to_string(),
+            id: event.id,
             event_type: event.event_type.as_str(),
             external_id: event.external_id.as_deref().or(event.resource.external_id.as_deref()),
             resource_id: event.resource.id.as_deref(),
-            occurred_at: event.occurred_at.map(|at| at.to_string()),
-            inserted_at: event.inserted_at.to_string(),
+            occurred_at: event.occurred_at,
+            inserted_at: event.inserted_at,
             notifications: event.notifications,
-            erased_at: event.erased_at.map(|at| at.to_string()),
+            erased_at: event.erased_at,
             trace_id: event.trace.as_ref().map(|trace| trace.trace_id().to_string()),
         }
     }

@@ -3,12 +3,15 @@
 use super::call::Call;
 use super::query;
 use crate::http::{Answer, Failure};
-use crate::model::{Attempt, AttemptError, AttemptResult, NotificationFilter, NotificationId, TlsVersion};
+use crate::model::{
+    Attempt, AttemptError, AttemptResult, NotificationFilter, NotificationId, Timestamp, TlsVersion, Trigger,
+};
 use crate::service::attempt_error;
 use crate::service::{NotificationDetail, NotificationView};
 use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
@@ -16,8 +19,7 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let paging = query.paging();
     query.finish()?;
     let page = call.service.notifications(&call.caller, filter, paging.order, paging.cursor, paging.limit).await?;
-    let shapes: Vec<NotificationShape> = page.items.iter().map(NotificationShape::of).collect();
-    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
+    Ok(Answer::page(&page.items, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) async fn show(call: &Call, id: NotificationId) -> Result<Answer, Failure> {
@@ -29,81 +31,40 @@ pub(super) async fn show(call: &Call, id: NotificationId) -> Result<Answer, Fail
 pub(super) async fn resend(call: &Call, id: NotificationId) -> Result<Answer, Failure> {
     query::none(call.query())?;
     let view = call.service.resend(&call.caller, id).await?;
-    Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
-}
-
-#[derive(Serialize)]
-pub(super) struct NotificationShape<'a> {
-    id: String,
-    event_id: String,
-    webhook_id: String,
-    #[serde(rename = "type")]
-    event_type: &'a str,
-    target: &'a str,
-    status: &'static str,
-    attempts_count: u16,
-    max_attempts: u8,
-    next_attempt_at: Option<String>,
-    response_status: Option<u16>,
-    delivered_at: Option<String>,
-    inserted_at: String,
-    updated_at: String,
-}
-
-impl<'a> NotificationShape<'a> {
-    pub(super) fn of(view: &'a NotificationView) -> Self {
-        Self {
-            id: view.id.to_string(),
-            event_id: view.event_id.to_string(),
-            webhook_id: view.webhook_id.to_string(),
-            event_type: &view.event_type,
-            target: &view.target,
-            status: view.status.as_str(),
-            attempts_count: view.attempts_count,
-            max_attempts: view.max_attempts,
-            next_attempt_at: view.next_attempt_at.map(|at| at.to_string()),
-            response_status: view.response_status,
-            delivered_at: view.delivered_at.map(|at| at.to_string()),
-            inserted_at: view.inserted_at.to_string(),
-            updated_at: view.updated_at.to_string(),
-        }
-    }
+    Ok(Answer::data(StatusCode::ACCEPTED, &view))
 }
 
 #[derive(Serialize)]
 pub(super) struct DetailShape<'a> {
     #[serde(flatten)]
-    notification: NotificationShape<'a>,
+    notification: &'a NotificationView,
     attempts: Vec<AttemptShape<'a>>,
 }
 
 impl<'a> DetailShape<'a> {
     pub(super) fn of(detail: &'a NotificationDetail) -> Self {
-        Self {
-            notification: NotificationShape::of(&detail.view),
-            attempts: detail.attempts.iter().map(AttemptShape::of).collect(),
-        }
+        Self { notification: &detail.view, attempts: detail.attempts.iter().map(AttemptShape::of).collect() }
     }
 }
 
 #[derive(Serialize)]
 pub(super) struct AttemptShape<'a> {
     number: u16,
-    trigger: &'static str,
-    started_at: String,
+    trigger: Trigger,
+    started_at: Timestamp,
     duration_ms: f64,
     timings: TimingsShape,
-    remote_ip: Option<String>,
-    tls_version: Option<&'static str>,
+    remote_ip: Option<IpAddr>,
+    tls_version: Option<TlsVersion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_body: Option<String>,
+    response_body: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorShape<'a>>,
-    next_attempt_at: Option<String>,
+    error: Option<Cow<'a, AttemptError>>,
+    next_attempt_at: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -116,27 +77,6 @@ struct TimingsShape {
     total_ms: f64,
 }
 
-#[derive(Serialize)]
-struct ErrorShape<'a> {
-    code: &'static str,
-    message: Cow<'a, str>,
-    message_pt: Cow<'a, str>,
-}
-
-impl<'a> ErrorShape<'a> {
-    fn of(error: Cow<'a, AttemptError>) -> Self {
-        let code = error.code.as_str();
-        match error {
-            Cow::Borrowed(error) => {
-                Self { code, message: Cow::Borrowed(&error.message), message_pt: Cow::Borrowed(&error.message_pt) }
-            }
-            Cow::Owned(error) => {
-                Self { code, message: Cow::Owned(error.message), message_pt: Cow::Owned(error.message_pt) }
-            }
-        }
-    }
-}
-
 impl<'a> AttemptShape<'a> {
     pub(super) fn of(attempt: &'a Attempt) -> Self {
         let ms = |us: u32| f64::from(us) / 1000.0;
@@ -146,8 +86,8 @@ impl<'a> AttemptShape<'a> {
         };
         Self {
             number: attempt.number,
-            trigger: attempt.trigger.as_str(),
-            started_at: attempt.started_at.to_string(),
+            trigger: attempt.trigger,
+            started_at: attempt.started_at,
             duration_ms: ms(attempt.duration_us),
             timings: TimingsShape {
                 dns_ms: attempt.timings.dns_us.map(ms),
@@ -156,13 +96,13 @@ impl<'a> AttemptShape<'a> {
                 first_byte_ms: attempt.timings.first_byte_us.map(ms),
                 total_ms: ms(attempt.duration_us),
             },
-            remote_ip: attempt.remote_ip.map(|ip| ip.to_string()),
-            tls_version: attempt.tls.map(TlsVersion::as_str),
+            remote_ip: attempt.remote_ip,
+            tls_version: attempt.tls,
             response_status: response.map(|response| response.status),
-            response_body: response.map(|response| String::from_utf8_lossy(&response.body).into_owned()),
+            response_body: response.map(|response| String::from_utf8_lossy(&response.body)),
             location: response.and_then(|response| response.location.as_deref()),
-            error: attempt_error(&attempt.result).map(ErrorShape::of),
-            next_attempt_at: attempt.next_attempt_at.map(|at| at.to_string()),
+            error: attempt_error(&attempt.result),
+            next_attempt_at: attempt.next_attempt_at,
         }
     }
 }

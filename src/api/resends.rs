@@ -4,7 +4,7 @@ use super::call::Call;
 use super::fields::Fields;
 use super::query;
 use crate::http::{Answer, Failure};
-use crate::model::{NotificationFilter, ResendId};
+use crate::model::{NotificationFilter, ResendId, ResendState, Timestamp};
 use crate::service::ResendView;
 use http::{StatusCode, header};
 use serde::{Serialize, Serializer};
@@ -58,15 +58,15 @@ pub(super) async fn cancel(call: &Call, id: ResendId) -> Result<Answer, Failure>
 
 #[derive(Serialize)]
 struct ResendShape {
-    id: String,
-    status: &'static str,
+    id: ResendId,
+    status: ResendState,
     filter: FilterShape,
     queued: u64,
     resent: u64,
     skipped: u64,
-    inserted_at: String,
-    updated_at: String,
-    ended_at: Option<String>,
+    inserted_at: Timestamp,
+    updated_at: Timestamp,
+    ended_at: Option<Timestamp>,
 }
 
 /// Every field, `null` where it isn't set.
@@ -82,15 +82,15 @@ impl ResendShape {
     fn of(view: &ResendView) -> Self {
         let resend = &view.resend;
         Self {
-            id: resend.id.to_string(),
-            status: resend.state.as_str(),
+            id: resend.id,
+            status: resend.state,
             filter: FilterShape(view.filter()),
             queued: resend.queued,
             resent: resend.resent,
             skipped: resend.skipped,
-            inserted_at: resend.inserted_at.to_string(),
-            updated_at: resend.updated_at.to_string(),
-            ended_at: resend.ended_at.map(|at| at.to_string()),
+            inserted_at: resend.inserted_at,
+            updated_at: resend.updated_at,
+            ended_at: resend.ended_at,
         }
     }
 }

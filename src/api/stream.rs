@@ -1,12 +1,12 @@
 //! `GET /api/notifications/stream`: attempts as their outcomes are taken in, as Server-Sent Events.
 
 use super::call::Call;
-use super::notifications::{AttemptShape, NotificationShape};
+use super::notifications::AttemptShape;
 use super::query::Query;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::http::{Answer, Failure};
 use crate::service::OutcomePosition;
-use crate::service::{FollowFilter, Followed, Follower, Next, Service};
+use crate::service::{FollowFilter, Followed, Follower, Next, NotificationView, Service};
 use http::{HeaderValue, header};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -108,10 +108,9 @@ const GAP: &str = "event: gap\ndata: {\"detail\":\"attempts were missed: list no
 fn json(followed: &Followed) -> String {
     #[derive(Serialize)]
     struct Message<'a> {
-        notification: NotificationShape<'a>,
+        notification: &'a NotificationView,
         attempt: AttemptShape<'a>,
     }
-    let message =
-        Message { notification: NotificationShape::of(&followed.view), attempt: AttemptShape::of(&followed.attempt) };
+    let message = Message { notification: &followed.view, attempt: AttemptShape::of(&followed.attempt) };
     serde_json::to_string(&message).expect("the shapes of the API have string keys and no fallible parts")
 }

@@ -5,9 +5,7 @@ use super::fields::Fields;
 use super::query;
 use crate::http::{Answer, Failure};
 use crate::model::{Scope, Scopes, TokenId, parse_duration};
-use crate::service::TokenView;
 use http::StatusCode;
-use serde::Serialize;
 use std::time::Duration;
 
 /// The longest name of a token, in characters.
@@ -21,8 +19,7 @@ pub(super) async fn create(call: &Call) -> Result<Answer, Failure> {
     query::none(call.query())?;
     let (name, scopes, expires_in) = call.read(draft).await?;
     let made = call.service.create_token(&call.caller, name, scopes, expires_in).await?;
-    let shape = TokenShape { token: Some(&made.text), ..TokenShape::of(&made.view) };
-    Ok(Answer::data(StatusCode::CREATED, &shape))
+    Ok(Answer::data(StatusCode::CREATED, &made))
 }
 
 fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
@@ -60,39 +57,11 @@ pub(super) fn list(call: &Call) -> Result<Answer, Failure> {
     let paging = query.paging();
     query.finish()?;
     let page = call.service.tokens(&call.caller, paging.order, paging.cursor, paging.limit);
-    let shapes: Vec<TokenShape> = page.items.iter().map(TokenShape::of).collect();
-    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
+    Ok(Answer::page(&page.items, paging.text_of(page.next), paging.limit))
 }
 
 pub(super) async fn revoke(call: &Call, id: TokenId) -> Result<Answer, Failure> {
     query::none(call.query())?;
     call.service.revoke_token(&call.caller, id).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
-}
-
-#[derive(Serialize)]
-struct TokenShape<'a> {
-    id: String,
-    name: &'a str,
-    scopes: Vec<&'static str>,
-    inserted_at: String,
-    expires_at: Option<String>,
-    last_used_at: Option<String>,
-    /// Shown when it was made, and never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-}
-
-impl<'a> TokenShape<'a> {
-    fn of(view: &'a TokenView) -> Self {
-        Self {
-            id: view.id.to_string(),
-            name: &view.name,
-            scopes: view.scopes.iter().map(Scope::as_str).collect(),
-            inserted_at: view.inserted_at.to_string(),
-            expires_at: view.expires_at.map(|at| at.to_string()),
-            last_used_at: view.last_used_at.map(|at| at.to_string()),
-            token: None,
-        }
-    }
 }

@@ -3,12 +3,11 @@
 use super::call::Call;
 use super::fields::{self, Fields, Value, shown};
 use super::idempotency::{self, REPLAYED};
-use super::notifications::NotificationShape;
 use super::query;
 use crate::http::{Answer, Failure};
 use crate::model::{
     Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet,
-    RateLimit, RetryPolicy, TargetUrl, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
+    RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
     parse_duration,
 };
 use crate::service::{HealthView, WebhookDraft};
@@ -73,7 +72,7 @@ pub(super) async fn delete(call: &Call, id: WebhookId) -> Result<Answer, Failure
 pub(super) async fn test(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     query::none(call.query())?;
     let view = call.service.test(&call.caller, id).await?;
-    Ok(Answer::data(StatusCode::ACCEPTED, &NotificationShape::of(&view)))
+    Ok(Answer::data(StatusCode::ACCEPTED, &view))
 }
 
 pub(super) async fn rotate_secret(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
@@ -234,7 +233,7 @@ fn retry_policy(value: Value<'_>) -> Result<RetryPolicy, String> {
 
 #[derive(Serialize)]
 pub(super) struct WebhookShape<'a> {
-    id: String,
+    id: WebhookId,
     target: &'a str,
     authorization_set: bool,
     events: Vec<String>,
@@ -242,16 +241,16 @@ pub(super) struct WebhookShape<'a> {
     status: &'static str,
     disabled_reason: Option<String>,
     disabled_reason_pt: Option<String>,
-    disabled_at: Option<String>,
-    failing_since: Option<String>,
-    disables_at: Option<String>,
+    disabled_at: Option<Timestamp>,
+    failing_since: Option<Timestamp>,
+    disables_at: Option<Timestamp>,
     headers: BTreeMap<&'a str, &'a str>,
     max_in_flight: Option<u16>,
     rate_limit: Option<f64>,
     ordered: bool,
     retry: Option<RetryShape>,
-    inserted_at: String,
-    updated_at: String,
+    inserted_at: Timestamp,
+    updated_at: Timestamp,
     /// Shown when it was made, and when that call is repeated with its `Idempotency-Key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -271,7 +270,7 @@ impl<'a> WebhookShape<'a> {
             WebhookStatus::Active | WebhookStatus::Paused => None,
         };
         Self {
-            id: webhook.id.to_string(),
+            id: webhook.id,
             target: webhook.target.as_str(),
             authorization_set: webhook.authorization.is_some(),
             events: webhook.events.iter().map(Pattern::to_string).collect(),
@@ -279,9 +278,9 @@ impl<'a> WebhookShape<'a> {
             status: webhook.status.as_str(),
             disabled_reason: disabled.map(|(reason, _)| reason.en()),
             disabled_reason_pt: disabled.map(|(reason, _)| reason.pt()),
-            disabled_at: disabled.map(|(_, at)| at.to_string()),
-            failing_since: health.since.map(|at| at.to_string()),
-            disables_at: health.disables_at.map(|at| at.to_string()),
+            disabled_at: disabled.map(|(_, at)| at),
+            failing_since: health.since,
+            disables_at: health.disables_at,
             // Values may be secrets, as `authorization` is: names alone are told.
             headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
             max_in_flight: webhook.max_in_flight,
@@ -292,8 +291,8 @@ impl<'a> WebhookShape<'a> {
                 max_attempts: policy.max_attempts(),
                 jitter: policy.jitter(),
             }),
-            inserted_at: webhook.inserted_at.to_string(),
-            updated_at: webhook.updated_at.to_string(),
+            inserted_at: webhook.inserted_at,
+            updated_at: webhook.updated_at,
             secret: None,
         }
     }

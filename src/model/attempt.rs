@@ -1,6 +1,8 @@
 //! One POST to a target: when, how long, and with which result.
 
 use super::Timestamp;
+use super::words::words;
+use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -38,25 +40,16 @@ impl Attempt {
     }
 }
 
-/// Who asked for an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trigger {
-    /// The schedule.
-    Automatic,
-    /// A person, by resending.
-    Manual,
-    /// A person, by testing the webhook.
-    Test,
-}
-
-impl Trigger {
-    /// The word of the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Automatic => "AUTOMATIC",
-            Self::Manual => "MANUAL",
-            Self::Test => "TEST",
-        }
+words! {
+    /// Who asked for an attempt.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Trigger {
+        /// The schedule.
+        Automatic = "AUTOMATIC",
+        /// A person, by resending.
+        Manual = "MANUAL",
+        /// A person, by testing the webhook.
+        Test = "TEST",
     }
 }
 
@@ -118,8 +111,8 @@ impl Response {
     pub const READ_BODY_BYTES: usize = 16 * 1024;
 }
 
-/// Why an attempt failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why an attempt failed; the API writes it as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttemptError {
     /// What kind of failure.
     pub code: ErrorCode,
@@ -135,130 +128,70 @@ impl AttemptError {
     pub const MAX_MESSAGE_BYTES: usize = 4096;
 }
 
-/// A version of TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TlsVersion {
-    /// 1.2, RFC 5246.
-    V1_2,
-    /// 1.3, RFC 8446.
-    V1_3,
-}
-
-impl TlsVersion {
-    /// As the API says it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V1_2 => "1.2",
-            Self::V1_3 => "1.3",
-        }
+words! {
+    /// A version of TLS.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum TlsVersion {
+        /// 1.2, RFC 5246.
+        V1_2 = "1.2",
+        /// 1.3, RFC 8446.
+        V1_3 = "1.3",
     }
 }
 
-/// The kinds of failure: a closed set. The last four tell of a response that does not confirm; they follow from its
-/// status whenever it is read, and are never stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorCode {
-    /// The name doesn't exist, or has no address.
-    DnsNotFound,
-    /// The resolver failed or took too long, so that nothing is known of the name.
-    DnsFailed,
-    /// Every address behind the name is one the egress guard refuses.
-    BlockedTarget,
-    /// Nothing listens there.
-    ConnectRefused,
-    /// No connection within the connect timeout.
-    ConnectTimeout,
-    /// The network or host could not be reached.
-    ConnectFailed,
-    /// The outbound proxy could not be reached, or does not answer as one.
-    ProxyFailed,
-    /// The outbound proxy would not or could not connect to the target.
-    ProxyRefused,
-    /// The certificate comes from nobody who is trusted, or was revoked.
-    TlsUntrusted,
-    /// The certificate has expired.
-    TlsExpired,
-    /// The certificate's time has not begun.
-    TlsNotYetValid,
-    /// The certificate is for another name.
-    TlsNameMismatch,
-    /// No version of TLS and no cipher that both sides speak.
-    TlsNoCommonCipher,
-    /// The TLS handshake failed in any other way.
-    TlsFailed,
-    /// The connection broke before a response was complete.
-    Reset,
-    /// No response within the timeout.
-    Timeout,
-    /// The answer was not HTTP, or its head was too large.
-    BadResponse,
-    /// The daemon itself could not make the attempt.
-    Internal,
-    /// A 3XX. Never followed.
-    Redirect,
-    /// A 4XX.
-    Http4xx,
-    /// A 5XX.
-    Http5xx,
-    /// A status outside 200 to 599.
-    BadStatus,
+words! {
+    /// The kinds of failure: a closed set. The last four tell of a response that does not confirm; they follow from its
+    /// status whenever it is read, and are never stored.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum ErrorCode {
+        /// The name doesn't exist, or has no address.
+        DnsNotFound = "dns_not_found",
+        /// The resolver failed or took too long, so that nothing is known of the name.
+        DnsFailed = "dns_failed",
+        /// Every address behind the name is one the egress guard refuses.
+        BlockedTarget = "blocked_target",
+        /// Nothing listens there.
+        ConnectRefused = "connect_refused",
+        /// No connection within the connect timeout.
+        ConnectTimeout = "connect_timeout",
+        /// The network or host could not be reached.
+        ConnectFailed = "connect_failed",
+        /// The outbound proxy could not be reached, or does not answer as one.
+        ProxyFailed = "proxy_failed",
+        /// The outbound proxy would not or could not connect to the target.
+        ProxyRefused = "proxy_refused",
+        /// The certificate comes from nobody who is trusted, or was revoked.
+        TlsUntrusted = "tls_untrusted",
+        /// The certificate has expired.
+        TlsExpired = "tls_expired",
+        /// The certificate's time has not begun.
+        TlsNotYetValid = "tls_not_yet_valid",
+        /// The certificate is for another name.
+        TlsNameMismatch = "tls_name_mismatch",
+        /// No version of TLS and no cipher that both sides speak.
+        TlsNoCommonCipher = "tls_no_common_cipher",
+        /// The TLS handshake failed in any other way.
+        TlsFailed = "tls_failed",
+        /// The connection broke before a response was complete.
+        Reset = "reset",
+        /// No response within the timeout.
+        Timeout = "timeout",
+        /// The answer was not HTTP, or its head was too large.
+        BadResponse = "bad_response",
+        /// The daemon itself could not make the attempt.
+        Internal = "internal",
+        /// A 3XX. Never followed.
+        Redirect = "redirect",
+        /// A 4XX.
+        Http4xx = "http_4xx",
+        /// A 5XX.
+        Http5xx = "http_5xx",
+        /// A status outside 200 to 599.
+        BadStatus = "bad_status",
+    }
 }
 
 impl ErrorCode {
-    /// Every code there is.
-    pub const ALL: [Self; 22] = [
-        Self::DnsNotFound,
-        Self::DnsFailed,
-        Self::BlockedTarget,
-        Self::ConnectRefused,
-        Self::ConnectTimeout,
-        Self::ConnectFailed,
-        Self::ProxyFailed,
-        Self::ProxyRefused,
-        Self::TlsUntrusted,
-        Self::TlsExpired,
-        Self::TlsNotYetValid,
-        Self::TlsNameMismatch,
-        Self::TlsNoCommonCipher,
-        Self::TlsFailed,
-        Self::Reset,
-        Self::Timeout,
-        Self::BadResponse,
-        Self::Internal,
-        Self::Redirect,
-        Self::Http4xx,
-        Self::Http5xx,
-        Self::BadStatus,
-    ];
-
-    /// The word of the API, and of the records that hold it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::DnsNotFound => "dns_not_found",
-            Self::DnsFailed => "dns_failed",
-            Self::BlockedTarget => "blocked_target",
-            Self::ConnectRefused => "connect_refused",
-            Self::ConnectTimeout => "connect_timeout",
-            Self::ConnectFailed => "connect_failed",
-            Self::ProxyFailed => "proxy_failed",
-            Self::ProxyRefused => "proxy_refused",
-            Self::TlsUntrusted => "tls_untrusted",
-            Self::TlsExpired => "tls_expired",
-            Self::TlsNotYetValid => "tls_not_yet_valid",
-            Self::TlsNameMismatch => "tls_name_mismatch",
-            Self::TlsNoCommonCipher => "tls_no_common_cipher",
-            Self::TlsFailed => "tls_failed",
-            Self::Reset => "reset",
-            Self::Timeout => "timeout",
-            Self::BadResponse => "bad_response",
-            Self::Internal => "internal",
-            Self::Redirect => "redirect",
-            Self::Http4xx => "http_4xx",
-            Self::Http5xx => "http_5xx",
-            Self::BadStatus => "bad_status",
-        }
-    }
-
     /// What a result that doesn't confirm is; `None` for one that does.
     pub fn of(result: &AttemptResult) -> Option<Self> {
         match result {
@@ -271,11 +204,6 @@ impl ErrorCode {
                 _ => Some(Self::BadStatus),
             },
         }
-    }
-
-    /// Reads what [`ErrorCode::as_str`] wrote, now or in an older version.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|code| code.as_str() == text)
     }
 
     /// Whether the target could not be spoken to at all, so that its lane shrinks to one probe.

@@ -48,7 +48,7 @@ pub const CATALOGUE: [CatalogueEntry; 20] = [
 ];
 
 /// What an event type means, in the two languages people read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Sentences {
     /// In Portuguese.
     pub pt: Cow<'static, str>,

@@ -5,6 +5,7 @@
 //! only an id that the caller chose needs one. A notification's id is a `UUIDv8` that holds the pair (event, webhook)
 //! in the same way.
 
+use super::words::serialize_as_text;
 use std::fmt;
 use uuid::Uuid;
 
@@ -68,6 +69,8 @@ macro_rules! uuid_id {
                 self.0.as_hyphenated().fmt(f)
             }
         }
+
+        serialize_as_text!($name);
     };
 }
 

@@ -33,6 +33,7 @@ mod token;
 mod trace;
 mod wait_reason;
 mod webhook;
+mod words;
 
 pub use address_range::AddressRange;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};

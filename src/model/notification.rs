@@ -1,5 +1,6 @@
 //! A notification: one event for one webhook. The transitions between its states are decided here, and nowhere else.
 
+use super::words::words;
 use super::{AccountNo, Attempt, NotificationKey, OrderKey, RetryPolicy, Timestamp, Trigger};
 use std::time::Duration;
 
@@ -61,43 +62,22 @@ pub enum State {
     Cancelled,
 }
 
-/// The status that the API shows: [`State`], and whether the webhook is paused or disabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Status {
-    /// Not attempted yet.
-    Pending,
-    /// Attempted, and due again.
-    Retrying,
-    /// Pending, and its webhook is paused or disabled.
-    Held,
-    /// A target answered 2XX.
-    Delivered,
-    /// All automatic attempts are used up; it can still be re-sent.
-    Failed,
-    /// Its webhook was deleted, or its payload erased.
-    Cancelled,
-}
-
-impl Status {
-    /// Every status there is.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Retrying, Self::Held, Self::Delivered, Self::Failed, Self::Cancelled];
-
-    /// The word of the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Retrying => "RETRYING",
-            Self::Held => "HELD",
-            Self::Delivered => "DELIVERED",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-
-    /// Reads the word of the API.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
+words! {
+    /// The status that the API shows: [`State`], and whether the webhook is paused or disabled.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum Status {
+        /// Not attempted yet.
+        Pending = "PENDING",
+        /// Attempted, and due again.
+        Retrying = "RETRYING",
+        /// Pending, and its webhook is paused or disabled.
+        Held = "HELD",
+        /// A target answered 2XX.
+        Delivered = "DELIVERED",
+        /// All automatic attempts are used up; it can still be re-sent.
+        Failed = "FAILED",
+        /// Its webhook was deleted, or its payload erased.
+        Cancelled = "CANCELLED",
     }
 }
 

@@ -1,5 +1,6 @@
 //! A bulk resend: manual attempts for every notification that a filter matches, a few at a time.
 
+use super::words::words;
 use super::{AccountNo, Pattern, ResendId, ResponseFilter, Status, Timestamp, WebhookNo};
 
 /// What is to be re-sent. All that is given must hold.
@@ -19,28 +20,18 @@ pub struct ResendFilter {
     pub to: Option<Timestamp>,
 }
 
-/// Whether a bulk resend goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResendState {
-    /// In progress, oldest events first, as fast as each webhook's manual attempts are made.
-    Running,
-    /// A manual attempt was requested for everything that matched, or it was skipped.
-    Done,
-    /// It met what can't be read and gave up a part; `carteiro verify` tells what that is.
-    Failed,
-    /// Cancelled; the attempts requested until then are still made.
-    Cancelled,
-}
-
-impl ResendState {
-    /// The word of the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "RUNNING",
-            Self::Done => "DONE",
-            Self::Failed => "FAILED",
-            Self::Cancelled => "CANCELLED",
-        }
+words! {
+    /// Whether a bulk resend goes on.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ResendState {
+        /// In progress, oldest events first, as fast as each webhook's manual attempts are made.
+        Running = "RUNNING",
+        /// A manual attempt was requested for everything that matched, or it was skipped.
+        Done = "DONE",
+        /// It met what can't be read and gave up a part; `carteiro verify` tells what that is.
+        Failed = "FAILED",
+        /// Cancelled; the attempts requested until then are still made.
+        Cancelled = "CANCELLED",
     }
 }
 

@@ -1,5 +1,6 @@
 //! A point in wall time, to the millisecond.
 
+use super::words::serialize_as_text;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -84,6 +85,8 @@ impl fmt::Display for Timestamp {
         fmt::Display::fmt(&humantime::format_rfc3339_millis(at), f)
     }
 }
+
+serialize_as_text!(Timestamp);
 
 #[cfg(test)]
 mod tests {

@@ -2,42 +2,27 @@
 
 use super::TokenId;
 use super::secret::Secret;
+use super::words::words;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
 
-/// What a token allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Everything.
-    Admin,
-    /// Recording events.
-    Ingest,
-    /// Every GET.
-    Read,
-    /// Metrics of the whole daemon, for a token of the first account; a token that may read sees those of its account.
-    Metrics,
+words! {
+    /// What a token allows.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Scope {
+        /// Everything.
+        Admin = "admin",
+        /// Recording events.
+        Ingest = "ingest",
+        /// Every GET.
+        Read = "read",
+        /// Metrics of the whole daemon, for a token of the first account; a token that may read sees those of its account.
+        Metrics = "metrics",
+    }
 }
 
 impl Scope {
-    /// Every scope there is.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Ingest, Self::Read, Self::Metrics];
-
-    /// The word of the API and the command line.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Ingest => "ingest",
-            Self::Read => "read",
-            Self::Metrics => "metrics",
-        }
-    }
-
-    /// Reads the word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
-    }
-
     const fn bit(self) -> u8 {
         match self {
             Self::Admin => 1,
@@ -86,6 +71,12 @@ impl Scopes {
     /// The scopes, as given.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
+    }
+}
+
+impl serde::Serialize for Scopes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
     }
 }
 

@@ -9,9 +9,10 @@ use crate::model::{
     WebhookId, WebhookStatus, localized,
 };
 use crate::store::Store;
+use serde::Serialize;
 
 /// Why a webhook was or wasn't notified of an event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
     /// The webhook.
     pub webhook_id: WebhookId,
@@ -22,7 +23,18 @@ pub struct Explanation {
     /// When its next attempt comes.
     pub next_attempt_at: Option<Timestamp>,
     /// All that in a sentence.
+    #[serde(flatten, with = "Reason")]
     pub reason: Localized,
+}
+
+/// How the API names the two languages of a reason.
+#[derive(Serialize)]
+#[serde(remote = "Localized")]
+struct Reason {
+    #[serde(rename = "reason")]
+    en: String,
+    #[serde(rename = "reason_pt")]
+    pt: String,
 }
 
 impl Service {

@@ -6,16 +6,19 @@ use super::handle::Service;
 use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
 use crate::store::{AddToken, NoteTokenUses, RevokeToken};
 use crate::store::{Cursor, Order, Page, Token};
+use serde::Serialize;
 use std::fmt;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 /// A token that was made just now; its text is shown this once.
-#[derive(Clone)]
+#[derive(Clone, Serialize)]
 pub struct NewToken {
     /// The token.
+    #[serde(flatten)]
     pub view: TokenView,
     /// What its owner sends after `Bearer`.
+    #[serde(rename = "token")]
     pub text: String,
 }
 
@@ -25,8 +28,8 @@ impl fmt::Debug for NewToken {
     }
 }
 
-/// A token as it is listed.
-#[derive(Clone, Debug)]
+/// A token as it is listed, and as the API writes it.
+#[derive(Clone, Debug, Serialize)]
 pub struct TokenView {
     /// What it is revoked by.
     pub id: TokenId,

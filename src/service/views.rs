@@ -9,11 +9,12 @@ use crate::model::{
     WebhookId, WebhookNo,
 };
 use crate::store::Store;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A notification as the world sees it.
-#[derive(Clone, Debug)]
+/// A notification as the world sees it, and as the API writes it.
+#[derive(Clone, Debug, Serialize)]
 pub struct NotificationView {
     /// Its id, and its `webhook-id` on the wire.
     pub id: NotificationId,
@@ -22,6 +23,7 @@ pub struct NotificationView {
     /// The webhook's id.
     pub webhook_id: WebhookId,
     /// The event's type.
+    #[serde(rename = "type")]
     pub event_type: String,
     /// The webhook's present target.
     pub target: String,
@@ -30,6 +32,7 @@ pub struct NotificationView {
     /// How many attempts were made in all.
     pub attempts_count: u16,
     /// How many of them were automatic.
+    #[serde(skip)]
     pub automatic: u8,
     /// How many automatic ones there are at most.
     pub max_attempts: u8,
