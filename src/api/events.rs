@@ -4,7 +4,6 @@ use super::call::Call;
 use super::fields::Fields;
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
-use super::query;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
 use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
 use crate::service::EventQuery;
@@ -51,7 +50,6 @@ async fn taken(
     read: fn(&[u8]) -> Result<Vec<EventDraft<'_>>, Failure>,
     in_batch: bool,
 ) -> Result<Recorded, Failure> {
-    query::none(call.query())?;
     let key = idempotency::key(&call.head.headers)?;
     let trace = call.trace();
     let prepared = call.read(|body| {
@@ -167,7 +165,6 @@ pub(super) async fn show(call: &Call, id: EventId) -> Result<Answer, Failure> {
         summary: BTreeMap<&'static str, u32>,
         resource: Option<&'a RawValue>,
     }
-    query::none(call.query())?;
     let detail = call.service.event(&call.caller, id).await?;
     let resource = detail.payload.as_ref().map(crate::model::Payload::resource);
     // What was accepted was one JSON object in UTF-8; it comes back byte for byte.
@@ -188,23 +185,21 @@ pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Fa
 }
 
 pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     let resent = call.service.resend_event(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::ACCEPTED, &resent))
 }
 
 pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     Ok(Answer::data(StatusCode::OK, &call.service.explain(&call.caller, id).await?))
 }
 
 pub(super) async fn erase(call: &Call, id: EventId) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     call.service.erase(&call.caller, id).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn types(call: &Call) -> Result<Answer, Failure> {
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn types(call: &Call) -> Result<Answer, Failure> {
     #[derive(Serialize)]
     struct Shape {
         #[serde(rename = "type")]
@@ -212,7 +207,6 @@ pub(super) fn types(call: &Call) -> Result<Answer, Failure> {
         description: Option<Sentences>,
         sample: Box<RawValue>,
     }
-    query::none(call.query())?;
     let types = call.service.event_types().into_iter();
     let shapes: Vec<Shape> = types
         .map(|known| Shape {

@@ -28,7 +28,7 @@ use crate::http::{Answer, Class, Failure, Handler, InboundRequest, check_content
 use crate::service::Service;
 use call::Call;
 use http::{Method, header};
-use routes::{Access, Body};
+use routes::{Access, ROUTES, Takes};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl Handler for Api {
     }
 
     fn class(&self, method: &Method, path: &str) -> Class {
-        routes::class(method, path)
+        ROUTES.class(method, path)
     }
 
     fn handle(
@@ -63,9 +63,9 @@ impl Handler for Api {
 
 async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result<Answer, Failure> {
     let (route, id) = routes::find(&request.head.method, request.head.uri.path())?;
-    let (scope, body, handler) = match &route.access {
+    let (scope, takes, handler) = match route.answer {
         Access::Public(answer) => return answer(service),
-        Access::Token(scope, body, handler) => (*scope, *body, handler),
+        Access::Token(scope, takes, handler) => (scope, takes, handler),
     };
     let ingress = request.ingress().clone();
     let caller = auth::authenticate(service, &ingress, request.client_address(), &request.head.headers)?;
@@ -76,13 +76,16 @@ async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result
         check_content_encoding(&request.head.headers)?;
         call::check_content_type(request.head.headers.get(header::CONTENT_TYPE))?;
     }
-    let max_bytes = if body == Body::Batch { crate::config::MAX_BATCH_BODY_BYTES } else { request.max_body() };
+    let max_bytes = if takes == Takes::Batch { crate::config::MAX_BATCH_BODY_BYTES } else { request.max_body() };
     let bytes = request.read_body(max_bytes, caller.body_owner()).await?;
     let InboundRequest { head, stop, .. } = request;
     let mut call = Call { service: service.clone(), ingress, caller, head, body: bytes, id, stop };
-    if body == Body::None && call.head.method != Method::GET && !call.body.is_empty() {
-        // What is sent and not read would be believed to have been taken.
+    // What is sent and not read would be believed to have been taken.
+    if takes == Takes::Nothing && call.head.method != Method::GET && !call.body.is_empty() {
         call.read(|body| fields::Fields::of_body(body)?.finish()).await?;
+    }
+    if takes != Takes::Query {
+        query::none(call.query())?;
     }
     handler(&mut call).await
 }

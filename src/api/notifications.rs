@@ -1,7 +1,6 @@
 //! `/api/notifications`
 
 use super::call::Call;
-use super::query;
 use crate::http::{Answer, Failure};
 use crate::model::{
     Attempt, AttemptError, AttemptResult, NotificationFilter, NotificationId, Timestamp, TlsVersion, Trigger,
@@ -23,13 +22,11 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
 }
 
 pub(super) async fn show(call: &Call, id: NotificationId) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     let detail = call.service.notification(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::OK, &DetailShape::of(&detail)))
 }
 
 pub(super) async fn resend(call: &Call, id: NotificationId) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     let view = call.service.resend(&call.caller, id).await?;
     Ok(Answer::data(StatusCode::ACCEPTED, &view))
 }

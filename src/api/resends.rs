@@ -2,7 +2,6 @@
 
 use super::call::Call;
 use super::fields::Fields;
-use super::query;
 use crate::http::{Answer, Failure};
 use crate::model::{NotificationFilter, ResendId, ResendState, Timestamp};
 use crate::service::ResendView;
@@ -13,7 +12,6 @@ use serde::{Serialize, Serializer};
 const RESEND_FIELDS: [&str; 6] = ["webhook_id", "status", "type", "response_status", "from", "to"];
 
 pub(super) async fn start(call: &Call) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     let view = call.service.resend_many(&call.caller, call.read(filter).await?).await?;
     let location = format!("/api/notifications/resend/{}", view.resend.id);
     Ok(Answer::data(StatusCode::ACCEPTED, &ResendShape::of(&view)).with(header::LOCATION, &location))
@@ -47,12 +45,10 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
 }
 
 pub(super) async fn show(call: &Call, id: ResendId) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.bulk_resend(&call.caller, id).await?)))
 }
 
 pub(super) async fn cancel(call: &Call, id: ResendId) -> Result<Answer, Failure> {
-    query::none(call.query())?;
     Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.cancel_resend(&call.caller, id).await?)))
 }
 

@@ -1,36 +1,28 @@
-//! Every call of the API, in one table: where it is, who may make it, what body it takes and what answers it.
+//! Every call of the API, in one table: where it is, who may make it, what it takes and what answers it.
 
 use super::call::Call;
 use super::{events, metrics, notifications, openapi, resends, stream, tokens, webhooks};
-use crate::http::{Answer, Class, Failure};
+use crate::http::{Answer, Class, Failure, Route, Routes};
 use crate::model::{EventId, NotificationId, ResendId, Scope, TokenId, WebhookId};
 use crate::service::Service;
 use http::{Method, StatusCode};
-use std::future::ready;
 use std::pin::Pin;
-
-/// One method of one path.
-pub(super) struct Route {
-    method: &'static str,
-    /// The path; its one variable part, where it has one, is `{id}`, a UUID.
-    pub(super) path: &'static str,
-    class: Class,
-    pub(super) access: Access,
-}
 
 /// Who may call a route, and what answers it.
 pub(super) enum Access {
-    /// Everyone; no body is read.
+    /// Everyone; neither query nor body is read.
     Public(fn(&Service) -> Result<Answer, Failure>),
     /// Callers whose token has this scope.
-    Token(Scope, Body, Handler),
+    Token(Scope, Takes, Handler),
 }
 
-/// What body a call reads.
+/// What a call brings. Anything else is refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Body {
-    /// None; it is content with an empty one or `{}`.
-    None,
+pub(super) enum Takes {
+    /// Nothing; it is content with an empty body or `{}`.
+    Nothing,
+    /// A query, which its handler reads, and no body.
+    Query,
     /// JSON of at most `server.max_body`.
     Json,
     /// JSON of at most [`crate::config::MAX_BATCH_BODY_BYTES`].
@@ -40,91 +32,65 @@ pub(super) enum Body {
 type Handler = for<'a> fn(&'a mut Call) -> Answering<'a>;
 type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
 
-const fn public(path: &'static str, class: Class, answer: fn(&Service) -> Result<Answer, Failure>) -> Route {
-    Route { method: "GET", path, class, access: Access::Public(answer) }
+const fn public(path: &'static str, class: Class, answer: fn(&Service) -> Result<Answer, Failure>) -> Route<Access> {
+    Route { method: "GET", path, class, answer: Access::Public(answer) }
 }
 
-const fn get(path: &'static str, class: Class, scope: Scope, handler: Handler) -> Route {
-    Route { method: "GET", path, class, access: Access::Token(scope, Body::None, handler) }
+/// A row a call: method, path, class, scope, what it takes, and its handler with the type of the id in the path.
+macro_rules! routes {
+    ([$($public:expr,)*] $($method:ident $path:literal $class:ident $scope:ident $takes:ident
+        => $module:ident::$handler:ident$(($id:ident))?;)*) => {
+        &[
+            $($public,)*
+            $(Route {
+                method: stringify!($method),
+                path: $path,
+                class: Class::$class,
+                answer: Access::Token(Scope::$scope, Takes::$takes, |call| {
+                    Box::pin($module::$handler(call $(, $id::from_bytes(call.id))?))
+                }),
+            },)*
+        ]
+    };
 }
 
-/// A call that changes something.
-const fn admin(method: &'static str, path: &'static str, class: Class, body: Body, handler: Handler) -> Route {
-    Route { method, path, class, access: Access::Token(Scope::Admin, body, handler) }
-}
-
-const fn ingest(path: &'static str, body: Body, handler: Handler) -> Route {
-    Route { method: "POST", path, class: Class::Ingest, access: Access::Token(Scope::Ingest, body, handler) }
-}
-
-/// Where two rows have the same path, their order is that of the `Allow` header.
-pub(super) static ROUTES: &[Route] = &[
-    public("/healthz", Class::Health, |_| Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#))),
-    public("/readyz", Class::Health, readiness),
-    public("/api/openapi.json", Class::Docs, |_| Ok(openapi::document())),
-    public("/api/reference", Class::Docs, |_| Ok(openapi::reference())),
-    get("/metrics", Class::Metrics, Scope::Metrics, |call| Box::pin(metrics::show(call))),
-    get("/api/webhooks", Class::Webhooks, Scope::Read, |call| Box::pin(webhooks::list(call))),
-    admin("POST", "/api/webhooks", Class::Webhooks, Body::Json, |call| Box::pin(webhooks::register(call))),
-    get("/api/webhooks/{id}", Class::Webhooks, Scope::Read, |call| {
-        Box::pin(ready(webhooks::show(call, WebhookId::from_bytes(call.id))))
-    }),
-    admin("PATCH", "/api/webhooks/{id}", Class::Webhooks, Body::Json, |call| {
-        Box::pin(webhooks::change(call, WebhookId::from_bytes(call.id)))
-    }),
-    admin("PUT", "/api/webhooks/{id}", Class::Webhooks, Body::Json, |call| {
-        Box::pin(webhooks::change(call, WebhookId::from_bytes(call.id)))
-    }),
-    admin("DELETE", "/api/webhooks/{id}", Class::Webhooks, Body::None, |call| {
-        Box::pin(webhooks::delete(call, WebhookId::from_bytes(call.id)))
-    }),
-    admin("POST", "/api/webhooks/{id}/test", Class::Webhooks, Body::None, |call| {
-        Box::pin(webhooks::test(call, WebhookId::from_bytes(call.id)))
-    }),
-    admin("POST", "/api/webhooks/{id}/rotate_secret", Class::Webhooks, Body::Json, |call| {
-        Box::pin(webhooks::rotate_secret(call, WebhookId::from_bytes(call.id)))
-    }),
-    get("/api/events", Class::Events, Scope::Read, |call| Box::pin(events::list(call))),
-    ingest("/api/events", Body::Json, |call| Box::pin(events::record(call))),
-    ingest("/api/events/batch", Body::Batch, |call| Box::pin(events::record_batch(call))),
-    get("/api/events/{id}", Class::Events, Scope::Read, |call| {
-        Box::pin(events::show(call, EventId::from_bytes(call.id)))
-    }),
-    get("/api/events/{id}/notifications", Class::Events, Scope::Read, |call| {
-        Box::pin(events::notifications(call, EventId::from_bytes(call.id)))
-    }),
-    admin("POST", "/api/events/{id}/resend", Class::Events, Body::None, |call| {
-        Box::pin(events::resend(call, EventId::from_bytes(call.id)))
-    }),
-    get("/api/events/{id}/explain", Class::Events, Scope::Read, |call| {
-        Box::pin(events::explain(call, EventId::from_bytes(call.id)))
-    }),
-    admin("DELETE", "/api/events/{id}/resource", Class::Events, Body::None, |call| {
-        Box::pin(events::erase(call, EventId::from_bytes(call.id)))
-    }),
-    get("/api/event_types", Class::Events, Scope::Read, |call| Box::pin(ready(events::types(call)))),
-    get("/api/notifications", Class::Notifications, Scope::Read, |call| Box::pin(notifications::list(call))),
-    get("/api/notifications/stream", Class::Stream, Scope::Read, |call| Box::pin(stream::show(call))),
-    get("/api/notifications/resend", Class::Notifications, Scope::Read, |call| Box::pin(resends::list(call))),
-    admin("POST", "/api/notifications/resend", Class::Notifications, Body::Json, |call| Box::pin(resends::start(call))),
-    get("/api/notifications/resend/{id}", Class::Notifications, Scope::Read, |call| {
-        Box::pin(resends::show(call, ResendId::from_bytes(call.id)))
-    }),
-    admin("DELETE", "/api/notifications/resend/{id}", Class::Notifications, Body::None, |call| {
-        Box::pin(resends::cancel(call, ResendId::from_bytes(call.id)))
-    }),
-    get("/api/notifications/{id}", Class::Notifications, Scope::Read, |call| {
-        Box::pin(notifications::show(call, NotificationId::from_bytes(call.id)))
-    }),
-    admin("POST", "/api/notifications/{id}/resend", Class::Notifications, Body::None, |call| {
-        Box::pin(notifications::resend(call, NotificationId::from_bytes(call.id)))
-    }),
-    get("/api/tokens", Class::Tokens, Scope::Admin, |call| Box::pin(ready(tokens::list(call)))),
-    admin("POST", "/api/tokens", Class::Tokens, Body::Json, |call| Box::pin(tokens::create(call))),
-    admin("DELETE", "/api/tokens/{id}", Class::Tokens, Body::None, |call| {
-        Box::pin(tokens::revoke(call, TokenId::from_bytes(call.id)))
-    }),
-];
+pub(super) static ROUTES: Routes<Access> = Routes(routes! {
+    [
+        public("/healthz", Class::Health, |_| Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#))),
+        public("/readyz", Class::Health, readiness),
+        public("/api/openapi.json", Class::Docs, |_| Ok(openapi::document())),
+        public("/api/reference", Class::Docs, |_| Ok(openapi::reference())),
+    ]
+    GET "/metrics" Metrics Metrics Nothing => metrics::show;
+    GET "/api/webhooks" Webhooks Read Query => webhooks::list;
+    POST "/api/webhooks" Webhooks Admin Json => webhooks::register;
+    GET "/api/webhooks/{id}" Webhooks Read Nothing => webhooks::show(WebhookId);
+    PATCH "/api/webhooks/{id}" Webhooks Admin Json => webhooks::change(WebhookId);
+    PUT "/api/webhooks/{id}" Webhooks Admin Json => webhooks::change(WebhookId);
+    DELETE "/api/webhooks/{id}" Webhooks Admin Nothing => webhooks::delete(WebhookId);
+    POST "/api/webhooks/{id}/test" Webhooks Admin Nothing => webhooks::test(WebhookId);
+    POST "/api/webhooks/{id}/rotate_secret" Webhooks Admin Json => webhooks::rotate_secret(WebhookId);
+    GET "/api/events" Events Read Query => events::list;
+    POST "/api/events" Ingest Ingest Json => events::record;
+    POST "/api/events/batch" Ingest Ingest Batch => events::record_batch;
+    GET "/api/events/{id}" Events Read Nothing => events::show(EventId);
+    GET "/api/events/{id}/notifications" Events Read Query => events::notifications(EventId);
+    POST "/api/events/{id}/resend" Events Admin Nothing => events::resend(EventId);
+    GET "/api/events/{id}/explain" Events Read Nothing => events::explain(EventId);
+    DELETE "/api/events/{id}/resource" Events Admin Nothing => events::erase(EventId);
+    GET "/api/event_types" Events Read Nothing => events::types;
+    GET "/api/notifications" Notifications Read Query => notifications::list;
+    GET "/api/notifications/stream" Stream Read Query => stream::show;
+    GET "/api/notifications/resend" Notifications Read Query => resends::list;
+    POST "/api/notifications/resend" Notifications Admin Json => resends::start;
+    GET "/api/notifications/resend/{id}" Notifications Read Nothing => resends::show(ResendId);
+    DELETE "/api/notifications/resend/{id}" Notifications Admin Nothing => resends::cancel(ResendId);
+    GET "/api/notifications/{id}" Notifications Read Nothing => notifications::show(NotificationId);
+    POST "/api/notifications/{id}/resend" Notifications Admin Nothing => notifications::resend(NotificationId);
+    GET "/api/tokens" Tokens Admin Query => tokens::list;
+    POST "/api/tokens" Tokens Admin Json => tokens::create;
+    DELETE "/api/tokens/{id}" Tokens Admin Nothing => tokens::revoke(TokenId);
+});
 
 fn readiness(service: &Service) -> Result<Answer, Failure> {
     match service.not_ready() {
@@ -133,48 +99,14 @@ fn readiness(service: &Service) -> Result<Answer, Failure> {
     }
 }
 
-impl Route {
-    /// The bytes of the UUID in the path, zeros where the route has none; `None` for a path that isn't this route's.
-    fn matches(&self, path: &str) -> Option<[u8; 16]> {
-        let Some((before, after)) = self.path.split_once("{id}") else {
-            return (self.path == path).then_some([0; 16]);
-        };
-        let id = path.strip_prefix(before)?.strip_suffix(after)?;
-        // All ids are spelled alike.
-        EventId::parse(id).map(EventId::to_bytes)
-    }
-
-    fn takes(&self, method: &Method) -> bool {
-        // HEAD is GET without its body, which hyper leaves out by itself.
-        self.method == method.as_str() || *method == Method::HEAD && self.method == "GET"
-    }
-}
-
-/// What a request counts as in the metrics, whatever ids stand in its path. What no route takes counts as what is
-/// nearest to it.
-pub(super) fn class(method: &Method, path: &str) -> Class {
-    let collection = |path: &str| path.split('/').nth(2).filter(|_| path.starts_with("/api/")).map(str::to_owned);
-    let found = ROUTES.iter().find(|route| route.takes(method) && route.matches(path).is_some());
-    let found = found.or_else(|| ROUTES.iter().find(|route| route.matches(path).is_some()));
-    let near = || ROUTES.iter().find(|route| collection(path).is_some() && collection(route.path) == collection(path));
-    found.or_else(near).map_or(Class::Other, |route| route.class)
-}
-
 /// Finds the route, and the id in its path: 404 for a path that leads nowhere or an id that is no UUID, 405 for a
 /// method the path doesn't take.
-pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route, [u8; 16]), Failure> {
-    let mut allowed = Vec::new();
-    for route in ROUTES {
-        match route.matches(path) {
-            Some(id) if route.takes(method) => return Ok((route, id)),
-            Some(_) => allowed.push(route.method),
-            None => {}
-        }
-    }
-    if !allowed.is_empty() {
-        return Err(Failure::method_not_allowed(&allowed));
-    }
-    Err(if is_below_a_path(path) { Failure::below_a_path() } else { Failure::not_found() })
+pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route<Access>, [u8; 16]), Failure> {
+    ROUTES.find(method, path).map_err(|allowed| match allowed.as_slice() {
+        [] if is_below_a_path(path) => Failure::below_a_path(),
+        [] => Failure::not_found(),
+        allowed => Failure::method_not_allowed(allowed),
+    })
 }
 
 /// Whether a path is one of ours with something in front, as a proxy sends it that publishes carteiro below a path.
@@ -239,7 +171,7 @@ mod tests {
             (Method::GET, "/wp-login.php", Class::Other),
             (Method::GET, "", Class::Other),
         ] {
-            assert_eq!(class(&method, path), of, "{method} {path}");
+            assert_eq!(ROUTES.class(&method, path), of, "{method} {path}");
         }
     }
 }

@@ -17,6 +17,7 @@ mod notifications;
 mod overview;
 mod request;
 mod resends;
+mod routes;
 mod session;
 mod texts;
 mod view;
@@ -25,13 +26,14 @@ mod webhook_typed;
 mod webhooks;
 
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
-use crate::model::{EventId, NotificationId, ResendId, Scope, WebhookId};
+use crate::model::Scope;
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use layout::{Place, bare, framed};
 use maud::{Markup, html};
 use request::{PanelRequest, Unread};
+use routes::{Access, ICON, ROUTES, SCRIPT, STYLE};
 use session::{Sessions, SignedIn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,10 +41,6 @@ use std::time::{Duration, Instant};
 use texts::{Lang, fill, sentence};
 use tokio::sync::watch;
 use view::{Answer, Refusal, View, back_of};
-
-const STYLE: &[u8] = include_bytes!("panel.css");
-const SCRIPT: &[u8] = include_bytes!("panel.js");
-const ICON: &[u8] = include_bytes!("icon.svg");
 
 /// When a visitor should come back who met a full or stopping daemon, in seconds.
 const RETRY_AFTER_S: &str = "5";
@@ -95,10 +93,7 @@ impl Panel {
         let answer = if request.path == "/live" && request.method == Method::GET {
             self.live(&request, stop).await
         } else {
-            http_in::Answer::of_page(match self.asset(&request) {
-                Some(asset) => asset,
-                None => self.page(&request, &ingress).await,
-            })
+            http_in::Answer::of_page(self.page(&request, &ingress).await)
         };
         // What is left of the body is not read.
         Ok(if unread.is_some() { answer.with(header::CONNECTION, "close") } else { answer })
@@ -161,31 +156,25 @@ impl Panel {
     }
 
     async fn page(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
+        let found = ROUTES.find(&request.method, &request.path).ok().map(|(route, id)| (&route.answer, id));
+        if let Some((Access::Asset(content_type, bytes), _)) = found {
+            return request::asset(content_type, bytes, &self.tag, request.known.as_ref());
+        }
         if !request.prefix.is_empty() {
             return self.below_a_path(request);
         }
         if request.unread == Some(Unread::Busy) {
             return Self::refuse(request, &Refusal::Busy);
         }
-        match (request.method.as_str(), request.path.as_str()) {
-            ("GET" | "HEAD", "/sign-in") => self.sign_in_page(request, StatusCode::OK, None),
-            ("POST", "/sign-in") => self.sign_in(request, ingress),
-            ("POST", "/language") => {
+        match found {
+            Some((Access::SignInPage, _)) => self.sign_in_page(request, StatusCode::OK, None),
+            Some((Access::SignIn, _)) => self.sign_in(request, ingress),
+            Some((Access::Language, _)) => {
                 let lang = request.form.get("lang").and_then(Lang::parse).unwrap_or(request.lang);
                 request::with_language(request::see(back_of(request)), lang, request.secure)
             }
-            _ => self.inside(request).await,
+            _ => self.inside(request, found).await,
         }
-    }
-
-    fn asset(&self, request: &PanelRequest) -> Option<Response<Bytes>> {
-        let (content_type, bytes) = match request.path.as_str() {
-            "/panel/panel.css" => ("text/css; charset=utf-8", STYLE),
-            "/panel/panel.js" => ("text/javascript; charset=utf-8", SCRIPT),
-            "/panel/icon.svg" => ("image/svg+xml", ICON),
-            _ => return None,
-        };
-        Some(request::asset(content_type, bytes, &self.tag, request.known.as_ref()))
     }
 
     fn sign_in_page(&self, request: &PanelRequest, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
@@ -243,7 +232,7 @@ impl Panel {
         self.sessions.find(&self.service, request.session.as_deref()?, request.by_itself)
     }
 
-    async fn inside(&self, request: &PanelRequest) -> Response<Bytes> {
+    async fn inside(&self, request: &PanelRequest, found: Option<(&Access, [u8; 16])>) -> Response<Bytes> {
         let Some(signed_in) = self.signed_in(request) else {
             let next = if request.method == Method::GET && request.here != "/" {
                 format!(
@@ -281,37 +270,21 @@ impl Panel {
             now: self.service.now(),
             note,
         };
-        match self.dispatch(&view).await {
+        match self.dispatch(&view, found).await {
             Ok(page) => page,
             Err(refusal) => Self::refuse_inside(&view, &refusal),
         }
     }
 
-    async fn dispatch(&self, view: &View<'_>) -> Answer {
+    /// Answers a request of the session by its route. What changes something has to be a form of the session's own
+    /// pages.
+    async fn dispatch(&self, view: &View<'_>, found: Option<(&Access, [u8; 16])>) -> Answer {
         let request = view.request;
-        let segments: Vec<&str> = request.path.strip_prefix('/').unwrap_or_default().split('/').collect();
-        if request.method == Method::GET || request.method == Method::HEAD {
-            return match *segments.as_slice() {
-                [""] => overview::show(view).await,
-                ["webhooks"] => webhooks::list(view).await,
-                ["webhooks", "new"] => webhook_form::new(view),
-                ["webhooks", id] => webhooks::show(view, webhook(id)?).await,
-                ["webhooks", id, "edit"] => webhook_form::edit(view, webhook(id)?),
-                ["webhooks", id, "rotate"] => webhooks::confirm_rotate(view, webhook(id)?),
-                ["webhooks", id, "delete"] => webhooks::confirm_delete(view, webhook(id)?).await,
-                ["events"] => events::list(view).await,
-                ["events", id] => events::show(view, EventId::parse(id).ok_or(Refusal::NotFound)?).await,
-                ["notifications"] => notifications::list(view).await,
-                ["notifications", "resend"] => resends::confirm(view).await,
-                ["notifications", "resends", id] => {
-                    resends::job(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
-                }
-                ["notifications", id] => notifications::show(view, notification(id)?).await,
+        if request.method != Method::POST {
+            return match found {
+                Some((Access::Page(page), id)) => page(view, id).await,
                 _ => Err(Refusal::NotFound),
             };
-        }
-        if request.method != Method::POST {
-            return Err(Refusal::NotFound);
         }
         if !request.own_origin {
             return Err(self.foreign(request));
@@ -319,40 +292,21 @@ impl Panel {
         if !view.signed_in.owns(request.form.get("csrf").unwrap_or_default()) {
             return Err(Refusal::Stale);
         }
-        if segments.as_slice() == ["sign-out"] {
-            self.sessions.end(view.signed_in);
-            return Ok(request::with_session(request::see("/sign-in"), "", request.secure));
-        }
-        if !view.can_change {
-            return Err(Refusal::ReadOnly);
-        }
-        if request.is_too_long() {
-            return match *segments.as_slice() {
-                ["webhooks"] => Ok(webhook_form::too_long(view, None)),
-                ["webhooks", id] => {
-                    let before = view.service.webhook(view.caller(), webhook(id)?)?;
-                    Ok(webhook_form::too_long(view, Some(&before)))
-                }
-                _ => Err(Refusal::TooLong),
-            };
-        }
-        match *segments.as_slice() {
-            ["webhooks"] => webhook_form::create(view).await,
-            ["webhooks", id] => webhook_form::change(view, webhook(id)?).await,
-            ["webhooks", id, "pause"] => webhooks::set_active(view, webhook(id)?, false).await,
-            ["webhooks", id, "resume"] => webhooks::set_active(view, webhook(id)?, true).await,
-            ["webhooks", id, "test"] => webhooks::test(view, webhook(id)?).await,
-            ["webhooks", id, "rotate"] => webhooks::rotate(view, webhook(id)?).await,
-            ["webhooks", id, "delete"] => webhooks::delete(view, webhook(id)?).await,
-            ["events", id, "resend"] => events::resend(view, EventId::parse(id).ok_or(Refusal::NotFound)?).await,
-            ["notifications", "resend"] => notifications::resend_selected(view).await,
-            ["notifications", "resend-all"] => resends::resend_all(view).await,
-            ["notifications", "resends", id, "stop"] => {
-                resends::stop(view, ResendId::parse(id).ok_or(Refusal::NotFound)?).await
+        let (change, id, takes_long) = match found {
+            Some((Access::SignOut, _)) => {
+                self.sessions.end(view.signed_in);
+                return Ok(request::with_session(request::see("/sign-in"), "", request.secure));
             }
-            ["notifications", id, "resend"] => notifications::resend(view, notification(id)?).await,
-            _ => Err(Refusal::NotFound),
+            _ if !view.can_change => return Err(Refusal::ReadOnly),
+            Some((Access::Change(change), id)) => (change, id, false),
+            Some((Access::Form(change), id)) => (change, id, true),
+            _ if request.is_too_long() => return Err(Refusal::TooLong),
+            _ => return Err(Refusal::NotFound),
+        };
+        if request.is_too_long() && !takes_long {
+            return Err(Refusal::TooLong);
         }
+        change(view, id).await
     }
 
     fn refuse(request: &PanelRequest, refusal: &Refusal) -> Response<Bytes> {
@@ -381,17 +335,12 @@ fn refused_page(status: StatusCode, content: Markup) -> Response<Bytes> {
 
 impl Handler for Panel {
     fn serves(&self, path: &str) -> bool {
-        let first = path.strip_prefix('/').and_then(|path| path.split('/').next());
-        first.is_some_and(|first| {
-            matches!(
-                first,
-                "" | "panel" | "live" | "sign-in" | "sign-out" | "language" | "webhooks" | "events" | "notifications"
-            )
-        }) && !path.starts_with("//")
+        let first = |path: &str| path.split('/').nth(1).map(str::to_owned);
+        !path.starts_with("//") && ROUTES.0.iter().any(|route| first(route.path) == first(path))
     }
 
-    fn class(&self, _: &Method, _: &str) -> Class {
-        Class::Other
+    fn class(&self, method: &Method, path: &str) -> Class {
+        ROUTES.class(method, path)
     }
 
     fn handle(
@@ -400,14 +349,6 @@ impl Handler for Panel {
     ) -> Pin<Box<dyn Future<Output = Result<http_in::Answer, Failure>> + Send>> {
         Box::pin(async move { self.respond(request).await })
     }
-}
-
-fn webhook(id: &str) -> Result<WebhookId, Refusal> {
-    WebhookId::parse(id).ok_or(Refusal::NotFound)
-}
-
-fn notification(id: &str) -> Result<NotificationId, Refusal> {
-    NotificationId::parse(id).ok_or(Refusal::NotFound)
 }
 
 /// Where someone wanted to go before they had to sign in.

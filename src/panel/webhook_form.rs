@@ -14,7 +14,8 @@ use http::{Response, StatusCode};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-pub(super) fn new(view: &View<'_>) -> Answer {
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn new(view: &View<'_>) -> Answer {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
@@ -22,7 +23,8 @@ pub(super) fn new(view: &View<'_>) -> Answer {
     Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new())))
 }
 
-pub(super) fn edit(view: &View<'_>, id: WebhookId) -> Answer {
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> Answer {
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
         return Err(Refusal::ReadOnly);
@@ -41,7 +43,7 @@ fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut proble
 }
 
 /// The form again, with what makes it too long marked.
-pub(super) fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
+fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
     let fields = &view.request.form;
     let taken = |name: &str| fields.all(name).map(str::len).sum::<usize>();
     let longest = [
@@ -63,6 +65,9 @@ pub(super) fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<By
 }
 
 pub(super) async fn create(view: &View<'_>) -> Answer {
+    if view.request.is_too_long() {
+        return Ok(too_long(view, None));
+    }
     let fields = &view.request.form;
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), None).await {
@@ -90,6 +95,9 @@ pub(super) async fn create(view: &View<'_>) -> Answer {
 
 pub(super) async fn change(view: &View<'_>, id: WebhookId) -> Answer {
     let before = view.service.webhook(view.caller(), id)?;
+    if view.request.is_too_long() {
+        return Ok(too_long(view, Some(&before)));
+    }
     let fields = &view.request.form;
     let typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), Some(&before)).await {

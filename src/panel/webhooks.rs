@@ -244,11 +244,18 @@ async fn unknown_patterns(view: &View<'_>, webhook: &Webhook) -> Result<String, 
     Ok(unknown.join(", "))
 }
 
-pub(super) async fn set_active(view: &View<'_>, id: WebhookId, active: bool) -> Answer {
-    let status = if active { WebhookStatus::Active } else { WebhookStatus::Paused };
+pub(super) async fn pause(view: &View<'_>, id: WebhookId) -> Answer {
+    set_status(view, id, WebhookStatus::Paused, "paused").await
+}
+
+pub(super) async fn resume(view: &View<'_>, id: WebhookId) -> Answer {
+    set_status(view, id, WebhookStatus::Active, "resumed").await
+}
+
+async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note: &str) -> Answer {
     let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
     view.service.change(view.caller(), id, patch).await?;
-    Ok(done(view, if active { "resumed" } else { "paused" }))
+    Ok(done(view, note))
 }
 
 /// Sends a test and shows what became of it.
@@ -257,7 +264,8 @@ pub(super) async fn test(view: &View<'_>, id: WebhookId) -> Answer {
     Ok(see(&format!("/notifications/{}", sent.id)))
 }
 
-pub(super) fn confirm_rotate(view: &View<'_>, id: WebhookId) -> Answer {
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> Answer {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {

@@ -1,0 +1,89 @@
+//! Every page and form of the panel, in one table: where it is, who may ask for it, and what answers it.
+
+use super::view::{Answer, View};
+use super::{events, notifications, overview, resends, webhook_form, webhooks};
+use crate::http::{Class, Route, Routes};
+use crate::model::{EventId, NotificationId, ResendId, WebhookId};
+use std::pin::Pin;
+
+pub(super) const STYLE: &[u8] = include_bytes!("panel.css");
+pub(super) const SCRIPT: &[u8] = include_bytes!("panel.js");
+pub(super) const ICON: &[u8] = include_bytes!("icon.svg");
+
+/// Who may ask for it, and what answers it.
+pub(super) enum Access {
+    /// Everyone: a file of the panel's own, with its content type.
+    Asset(&'static str, &'static [u8]),
+    SignInPage,
+    SignIn,
+    Language,
+    /// A session, which it ends.
+    SignOut,
+    /// A session: tells its pages of changes.
+    Live,
+    /// A session: shows something.
+    Page(Handler),
+    /// A session of a token that may change things, by a form of one of its own pages.
+    Change(Handler),
+    /// Likewise; a form that is too long is answered by the handler, which shows it again.
+    Form(Handler),
+}
+
+/// Is given the bytes of the id in the path.
+type Handler = for<'a> fn(&'a View<'a>, [u8; 16]) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// A row a page or form: method, path, access, and its handler with what it is given: the type of the id in the path.
+macro_rules! routes {
+    ([$($method:ident $path:literal $access:expr;)*]
+     $($own_method:ident $own_path:literal $own_access:ident => $module:ident::$handler:ident$(($id:ident))?;)*) => {
+        &[
+            $(Route { method: stringify!($method), path: $path, class: Class::Other, answer: $access },)*
+            $(Route {
+                method: stringify!($own_method),
+                path: $own_path,
+                class: Class::Other,
+                answer: Access::$own_access(|view, _id| {
+                    Box::pin($module::$handler(view $(, $id::from_bytes(_id))?))
+                }),
+            },)*
+        ]
+    };
+}
+
+pub(super) static ROUTES: Routes<Access> = Routes(routes! {
+    [
+        GET "/panel/panel.css" Access::Asset("text/css; charset=utf-8", STYLE);
+        GET "/panel/panel.js" Access::Asset("text/javascript; charset=utf-8", SCRIPT);
+        GET "/panel/icon.svg" Access::Asset("image/svg+xml", ICON);
+        GET "/live" Access::Live;
+        GET "/sign-in" Access::SignInPage;
+        POST "/sign-in" Access::SignIn;
+        POST "/sign-out" Access::SignOut;
+        POST "/language" Access::Language;
+    ]
+    GET "/" Page => overview::show;
+    GET "/webhooks" Page => webhooks::list;
+    POST "/webhooks" Form => webhook_form::create;
+    GET "/webhooks/new" Page => webhook_form::new;
+    GET "/webhooks/{id}" Page => webhooks::show(WebhookId);
+    POST "/webhooks/{id}" Form => webhook_form::change(WebhookId);
+    GET "/webhooks/{id}/edit" Page => webhook_form::edit(WebhookId);
+    POST "/webhooks/{id}/pause" Change => webhooks::pause(WebhookId);
+    POST "/webhooks/{id}/resume" Change => webhooks::resume(WebhookId);
+    POST "/webhooks/{id}/test" Change => webhooks::test(WebhookId);
+    GET "/webhooks/{id}/rotate" Page => webhooks::confirm_rotate(WebhookId);
+    POST "/webhooks/{id}/rotate" Change => webhooks::rotate(WebhookId);
+    GET "/webhooks/{id}/delete" Page => webhooks::confirm_delete(WebhookId);
+    POST "/webhooks/{id}/delete" Change => webhooks::delete(WebhookId);
+    GET "/events" Page => events::list;
+    GET "/events/{id}" Page => events::show(EventId);
+    POST "/events/{id}/resend" Change => events::resend(EventId);
+    GET "/notifications" Page => notifications::list;
+    GET "/notifications/resend" Page => resends::confirm;
+    POST "/notifications/resend" Change => notifications::resend_selected;
+    POST "/notifications/resend-all" Change => resends::resend_all;
+    GET "/notifications/resends/{id}" Page => resends::job(ResendId);
+    POST "/notifications/resends/{id}/stop" Change => resends::stop(ResendId);
+    GET "/notifications/{id}" Page => notifications::show(NotificationId);
+    POST "/notifications/{id}/resend" Change => notifications::resend(NotificationId);
+});
