@@ -10,10 +10,15 @@
 use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::live::{LiveBackup, Piece, Stepped};
+use crate::store::changes::bring_forward::after_clock_step;
+use crate::store::changes::bulk_resend::sweep_resends;
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
-use crate::store::changes::jobs::sweep_idempotency_keys;
+use crate::store::changes::jobs::{take_turn, turn_of};
 use crate::store::changes::ledger::Ledger;
-use crate::store::changes::notifications::RecordOutcome;
+use crate::store::changes::notifications::{RecordOutcome, record_outcome};
+use crate::store::changes::retention::retire;
+use crate::store::changes::sweep::{forget_types, sweep_idempotency_keys, sweep_webhooks};
+use crate::store::changes::tokens::sweep_tokens;
 use crate::store::engine::disk_space::{DiskLevel, DiskMonitor};
 use crate::store::engine::ending;
 use crate::store::engine::ending::or_end;
@@ -155,7 +160,7 @@ impl Committer {
     /// Makes the changes of `group` and of whatever else waits by now, then a little of what is done in the background.
     /// Waits for nothing. Returns the answers to a stop, if one was asked for.
     pub(crate) fn round(&mut self, mut group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
-        self.ledger.look_at_the_clock();
+        self.ledger.read_clock();
         let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
         while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
             match commits.try_recv() {
@@ -171,7 +176,7 @@ impl Committer {
         self.sweep();
         self.retire_some();
         if self.may_retire() {
-            self.tidy_up(Ledger::bring_forward);
+            self.tidy_up(after_clock_step);
         }
         self.work();
         self.back_up();
@@ -251,7 +256,7 @@ impl Committer {
                     answers.push(change.refuse(StoreError::Full { free, min_free }));
                 }
                 Commit::Change(change) => answers.push(change.apply(&mut self.ledger, &mut txn, now)),
-                Commit::Outcome(outcome) => self.ledger.record_outcome(&mut txn, *outcome, now),
+                Commit::Outcome(outcome) => record_outcome(&mut self.ledger, &mut txn, *outcome, now),
                 Commit::Backup { reply } => {
                     // Of the store as it is once this group is applied, since it is read only then.
                     let begun = self.backup.is_none().then(|| {
@@ -267,8 +272,8 @@ impl Committer {
             }
         }
         self.apply(txn);
-        let passed_on = std::mem::take(&mut self.ledger.passed_on);
-        if !answers.is_empty() || passed_on {
+        let released = std::mem::take(&mut self.ledger.released_successor);
+        if !answers.is_empty() || released {
             // Whoever waits already is served while this one is synced. An outcome isn't worth another thread's
             // wake-up.
             self.waiting = commits.try_recv().ok();
@@ -282,7 +287,8 @@ impl Committer {
         if txn.is_empty() {
             return;
         }
-        self.ledger.keep_the_clock(&mut txn);
+        let Ledger { clock_steps, clock, shared, .. } = &mut self.ledger;
+        clock_steps.write_if_due(clock, shared, &mut txn);
         self.ledger.head.commit += 1;
         txn.put(keys::meta("head"), record::encode_head(&self.ledger.head));
         or_end(txn.resolve());
@@ -322,8 +328,8 @@ impl Committer {
         }
         let tree = self.ledger.shared.tree.clone();
         let mut txn = Txn::tentative(&*tree);
-        let before = (self.ledger.head, self.ledger.retired, self.ledger.retirement.heads());
-        if let Err(error) = self.ledger.ready(&mut txn, Ledger::retire) {
+        let before = (self.ledger.head, self.ledger.retired, self.ledger.retirement.heads.clone());
+        if let Err(error) = self.ledger.ready(&mut txn, retire) {
             self.ledger.shared.note_failed_read(&error, "retention");
             (self.ledger.head, self.ledger.retired) = (before.0, before.1);
             self.ledger.retirement.step_over(before.2);
@@ -331,7 +337,7 @@ impl Committer {
         }
         self.apply(txn);
         if self.ledger.retirement.rests() {
-            self.tidy_up(Ledger::forget_types);
+            self.tidy_up(forget_types);
         }
     }
 
@@ -371,8 +377,7 @@ impl Committer {
         let mut txn = Txn::tentative(&*tree);
         // What is forgotten can't be had back: not by a clock that is ahead for a moment.
         let now = self.ledger.shared.times.trusted_now();
-        let sweep = sweep_idempotency_keys;
-        let swept = self.ledger.ready(&mut txn, |_, txn| sweep(txn, now.as_ms(), SWEEP_BATCH));
+        let swept = self.ledger.ready(&mut txn, |_, txn| sweep_idempotency_keys(txn, now.as_ms(), SWEEP_BATCH));
         let swept = match swept {
             Ok(swept) => swept,
             Err(error) => {
@@ -381,11 +386,11 @@ impl Committer {
                 return;
             }
         };
-        self.ledger.sweep_resends(&mut txn, now);
-        self.ledger.sweep_webhooks(&mut txn);
-        self.ledger.sweep_tokens(&mut txn, now);
+        sweep_resends(&mut self.ledger, &mut txn, now);
+        sweep_webhooks(&mut self.ledger, &mut txn);
+        sweep_tokens(&mut self.ledger, &mut txn, now);
         self.apply(txn);
-        self.tidy_up(Ledger::forget_types);
+        self.tidy_up(forget_types);
         // A full batch means there are more: come back with the next group.
         self.swept = (swept < SWEEP_BATCH).then(|| self.ledger.clock.pace());
     }
@@ -401,7 +406,7 @@ impl Committer {
             return;
         };
         let (job, told, head) = (open.job.clone(), self.ledger.updates.len(), self.ledger.head);
-        let turned = self.ledger.ready(&mut txn, |this, txn| this.turn_of(txn, &job, now));
+        let turned = self.ledger.ready(&mut txn, |ledger, txn| turn_of(ledger, txn, &job, now));
         if let Err(error) = &turned
             && !error.is_damage()
         {
@@ -417,7 +422,7 @@ impl Committer {
             self.ledger.updates.truncate(told);
             self.ledger.head = head;
         }
-        self.ledger.take_turn(&mut txn, open, turned, now);
+        take_turn(&mut self.ledger, &mut txn, open, turned, now);
         self.apply(txn);
     }
 }

@@ -60,16 +60,15 @@ pub use backup::format::{BackupError, Header, Progress, check};
 pub use backup::live::{Piece, write_pieces};
 pub use backup::new_file::NewFile;
 pub use cached_payload::CachedPayload;
-pub use changes::accounts::RemoveAccount;
+pub use changes::accounts::{CreateAccount, RemoveAccount};
+pub use changes::bulk_resend::{BeginBulkResend, CancelBulkResend};
 pub use changes::change::Change;
 pub use changes::events::{AcceptRefusal, Accepted, EraseEvent, RecordEvents, RecordTestEvent};
-pub use changes::idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
-pub use changes::jobs::{BeginBulkResend, CancelBulkResend};
+pub use changes::health::{DisableWebhook, MarkFailing, SetDisableNotice};
+pub use changes::idempotency::IdempotencyKey;
 pub use changes::notifications::{RecordOutcome, ResendEvent, ResendNotification};
-pub use changes::webhooks::{
-    AddToken, ChangeWebhook, CreateAccount, DeleteWebhook, DisableWebhook, MarkFailing, NoteTokenUses, RevokeToken,
-    RotateSecret, SetDisableNotice,
-};
+pub use changes::tokens::{AddToken, NoteTokenUses, RevokeToken};
+pub use changes::webhooks::{ChangeWebhook, DeleteWebhook, RegisterRefusal, Registered, Registration, RotateSecret};
 pub use directory::Directory;
 pub use engine::disk_space::DiskLevel;
 pub use engine::panic_is_expected;

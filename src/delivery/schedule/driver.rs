@@ -348,7 +348,7 @@ impl Driver {
             verdict,
             gap,
             requested_at,
-            seen: lane.webhook.updated_at,
+            webhook_updated_at: lane.webhook.updated_at,
         });
         inputs.push(Input::AttemptEnded { key, reachability, hold });
     }

@@ -1,4 +1,4 @@
-//! Events: accepted once, owed to what matches, erased.
+//! Events: recorded once with a notification for each webhook that matches, erased.
 
 use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, WebhookId,
@@ -6,13 +6,16 @@ use crate::model::{
 };
 use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::change::{Change, fan_out_bytes};
-use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, remember};
-use crate::store::changes::ledger::Ledger;
-use crate::store::changes::rows::{find_event, find_notification, owed_to, put_notification, read_event};
+use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
+use crate::store::changes::ledger::{Ledger, Matches};
+use crate::store::changes::ordering::{add_notification, position, release_next};
+use crate::store::changes::rows::{
+    delete_chunks, find_event, find_notification, put_notification, read_event, recipients_of,
+};
 use crate::store::error::StoreError;
 use crate::store::limits::{MAX_EVENT_TYPES, MAX_OWED_AT_ONCE};
 use crate::store::schema::index::event_rows;
-use crate::store::schema::record::{IdempotencyV1, Stored};
+use crate::store::schema::record::IdempotencyV1;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
@@ -40,7 +43,43 @@ impl Change for RecordEvents {
     }
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
-        ledger.accept(txn, self.account, self.events, self.key, now)
+        let Self { account, events, key } = self;
+        let earlier = answered(txn, account, key)?;
+        if let (Some(key), Some(first)) = (key, &earlier)
+            && is_in_window(ledger, first)
+            && let Some(replayed) = replay(txn, account, first, key)?
+        {
+            return Ok(replayed);
+        }
+        let found = match check(ledger, txn, account, &events)? {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let pending: usize = events
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| matches!(found, Found::Nothing))
+            .map(|(event, _)| ledger.matching(account, &event.event_type).len())
+            .sum();
+        if pending > MAX_OWED_AT_ONCE {
+            return Ok(Err(AcceptRefusal::TooManyOwed));
+        }
+        let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
+        for (event, found) in events.into_iter().zip(found) {
+            accepted.push(match found {
+                Found::Nothing => Accepted {
+                    event: record(ledger, txn, account, event, &Recipients::Subscribers, now)?,
+                    replayed: false,
+                },
+                Found::Recorded(event) => Accepted { event: *event, replayed: true },
+                Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
+            });
+        }
+        if let Some(key) = key {
+            let seqs = accepted.iter().map(|accepted| accepted.event.seq.0).collect();
+            remember(txn, account, key, earlier.as_ref(), Made::Events(seqs));
+        }
+        Ok(Ok(accepted))
     }
 }
 
@@ -60,7 +99,16 @@ impl Change for RecordTestEvent {
     const GROWS: bool = true;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
-        ledger.test(txn, self.account, self.webhook, self.event, now)
+        let account = self.account;
+        let Some(webhook) = ledger.shared.directory().by_id(account, self.webhook).map(|webhook| webhook.no) else {
+            return Ok(Ok(None));
+        };
+        if let Err(refusal) = check(ledger, txn, account, std::slice::from_ref(&self.event))? {
+            return Ok(Err(refusal));
+        }
+        let event = record(ledger, txn, account, self.event, &Recipients::Tested(webhook), now)?;
+        let notification = Notification::new(NotificationKey { seq: event.seq, webhook }, account, now, true);
+        Ok(Ok(Some((notification, event))))
     }
 }
 
@@ -81,225 +129,15 @@ impl Change for EraseEvent {
     }
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
-        ledger.erase(txn, self.account, self.seq, now)
-    }
-}
-
-impl Ledger {
-    pub(crate) fn accept(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        events: Vec<NewEvent>,
-        key: Option<IdempotencyKey>,
-        now: Timestamp,
-    ) -> Result<Result<Vec<Accepted>, AcceptRefusal>, StoreError> {
-        let earlier = answered(txn, account, key)?;
-        if let (Some(key), Some(first)) = (key, &earlier)
-            && self.is_in_window(first)
-            && let Some(replayed) = replay(txn, account, first, key)?
-        {
-            return Ok(replayed);
-        }
-        let found = match self.check(txn, account, &events)? {
-            Ok(found) => found,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let owed: usize = events
-            .iter()
-            .zip(&found)
-            .filter(|(_, found)| matches!(found, Found::Nothing))
-            .map(|(event, _)| self.matching(account, &event.event_type).len())
-            .sum();
-        if owed > MAX_OWED_AT_ONCE {
-            return Ok(Err(AcceptRefusal::TooManyOwed));
-        }
-        let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
-        for (event, found) in events.into_iter().zip(found) {
-            accepted.push(match found {
-                Found::Nothing => {
-                    Accepted { event: self.record(txn, account, event, &Owed::BySubscription, now)?, replayed: false }
-                }
-                Found::Recorded(event) => Accepted { event: *event, replayed: true },
-                Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
-            });
-        }
-        if let Some(key) = key {
-            let seqs = accepted.iter().map(|accepted| accepted.event.seq.0).collect();
-            remember(txn, account, key, earlier.as_ref(), Made::Events(seqs));
-        }
-        Ok(Ok(accepted))
-    }
-
-    /// Looks every event up before any is recorded, since all are or none is.
-    fn check(
-        &self,
-        txn: &Txn<'_>,
-        account: AccountNo,
-        events: &[NewEvent],
-    ) -> Result<Result<Vec<Found>, AcceptRefusal>, StoreError> {
-        let mut found = Vec::with_capacity(events.len());
-        let mut ids: HashMap<EventId, usize> = HashMap::new();
-        let types = self.shared.types.read().unwrap_or_else(PoisonError::into_inner);
-        let known = types.get(&account);
-        let mut new_types: Vec<&EventType> = Vec::new();
-        for (index, event) in events.iter().enumerate() {
-            if !known.is_some_and(|known| known.contains_key(event.event_type.as_str()))
-                && !new_types.contains(&&event.event_type)
-            {
-                new_types.push(&event.event_type);
-                let listed = &self.shared.listed;
-                let new = new_types.iter().filter(|new| !listed.has(new.as_str())).count();
-                let is_counted = !listed.has(event.event_type.as_str());
-                if is_counted && listed.count_others(known) + new > MAX_EVENT_TYPES {
-                    return Ok(Err(AcceptRefusal::TooManyTypes { index }));
-                }
-            }
-            let Some(id) = event.id else {
-                found.push(Found::Nothing);
-                continue;
-            };
-            if let Some(first) = ids.get(&id) {
-                if events[*first].fingerprint != event.fingerprint {
-                    return Ok(Err(AcceptRefusal::IdTaken { index }));
-                }
-                found.push(Found::InBatch(*first));
-                continue;
-            }
-            ids.insert(id, index);
-            match find_event(txn, account, id)? {
-                None => found.push(Found::Nothing),
-                Some(recorded) if recorded.fingerprint == event.fingerprint => {
-                    found.push(Found::Recorded(Box::new(recorded)));
-                }
-                Some(_) => return Ok(Err(AcceptRefusal::IdTaken { index })),
-            }
-        }
-        Ok(Ok(found))
-    }
-
-    /// Records one event and owes it.
-    pub(crate) fn record(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        new: NewEvent,
-        owed: &Owed,
-        now: Timestamp,
-    ) -> Result<Event, StoreError> {
-        let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace } = new;
-        self.head.seq += 1;
-        let seq = Seq(self.head.seq);
-        let own_id = id.is_some();
-        let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, u32::from_be_bytes(crate::random::bytes())));
-        let owed_to: Matches = match *owed {
-            Owed::AsTestOf(webhook) => Arc::new([(webhook, false)]),
-            Owed::BySubscription => self.matching(account, &event_type),
-            Owed::ToAllBut(webhook) => {
-                self.matching(account, &event_type).iter().filter(|(no, _)| *no != webhook).copied().collect()
-            }
-        };
-        let event = Event {
-            seq,
-            account,
-            id,
-            event_type,
-            external_id,
-            resource,
-            occurred_at,
-            inserted_at: now,
-            fingerprint,
-            notifications: u32::try_from(owed_to.len()).unwrap_or(u32::MAX),
-            erased_at: None,
-            trace,
-        };
-        // Read before anything is staged: whoever fails has staged nothing.
-        let mut turns = Vec::with_capacity(owed_to.len());
-        for (webhook, ordered) in owed_to.iter() {
-            turns.push((*webhook, Self::turn(txn, &event, *webhook, *ordered)?));
-        }
-        // One that is held would hold all of its batch.
-        let is_held = !owed_to.is_empty() && !body.shares_a_buffer();
-        let payload = body.fill(id, now);
-        self.head.events += 1;
-        self.head.payload_bytes += payload.body().len() as u64;
-        let (row, chunks) = record::encode_event(&event, Some(&payload));
-        txn.put(keys::event(account, seq), row);
-        for (number, chunk) in (0..).zip(chunks) {
-            txn.put(keys::chunk(seq, number), chunk);
-        }
-        if own_id {
-            txn.put(keys::own_id(account, id), record::encode_seq(seq));
-        }
-        let type_no = self.type_no(txn, account, &event.event_type);
-        for row in event_rows(&event, type_no) {
-            txn.put(row, Vec::new());
-        }
-        let trace = event.trace.clone();
-        let cached = if is_held { CachedPayload::within(&self.cached_bytes, payload, trace) } else { None };
-        for (webhook, turn) in turns {
-            if matches!(owed, Owed::AsTestOf(_)) {
-                let notification = Notification::new(NotificationKey { seq, webhook }, account, now, true);
-                put_notification(txn, &[], &notification);
-                self.head.notifications += 1;
-                self.updates.push(StoreUpdate::Manual { key: notification.key, since: now, at_once: true });
-                continue;
-            }
-            let notification = self.owe(txn, &event, webhook, turn, now);
-            if !notification.awaits_predecessor {
-                self.updates.push(StoreUpdate::Untried { key: notification.key, payload: cached.clone() });
-            }
-        }
-        Ok(event)
-    }
-
-    pub(crate) fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
-        let mut types = self.shared.types.write().unwrap_or_else(PoisonError::into_inner);
-        let own = types.entry(account).or_default();
-        if let Some(no) = own.get(event_type.as_str()) {
-            return *no;
-        }
-        // Past the highest in use: those in between may be free again, and stay so.
-        let no = own.values().max().map_or(0, |last| last + 1);
-        txn.put(keys::type_name(account, no), record::encode_text(event_type.as_str()));
-        own.insert(event_type.as_str().to_owned(), no);
-        no
-    }
-
-    pub(crate) fn test(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        webhook: WebhookId,
-        event: NewEvent,
-        now: Timestamp,
-    ) -> Result<Result<Option<(Notification, Event)>, AcceptRefusal>, StoreError> {
-        let Some(webhook) = self.shared.directory().by_id(account, webhook).map(|webhook| webhook.no) else {
-            return Ok(Ok(None));
-        };
-        if let Err(refusal) = self.check(txn, account, std::slice::from_ref(&event))? {
-            return Ok(Err(refusal));
-        }
-        let event = self.record(txn, account, event, &Owed::AsTestOf(webhook), now)?;
-        let notification = Notification::new(NotificationKey { seq: event.seq, webhook }, account, now, true);
-        Ok(Ok(Some((notification, event))))
-    }
-
-    pub(crate) fn erase(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        seq: Seq,
-        now: Timestamp,
-    ) -> Result<Option<Event>, StoreError> {
+        let Self { account, seq } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
             return Ok(None);
         };
         if event.erased_at.is_some() {
             return Ok(Some(event));
         }
-        let owed = owed_to(txn, account, seq)?;
-        let type_no = self.type_no(txn, account, &event.event_type);
+        let recipients = recipients_of(txn, account, seq)?;
+        let type_no = ledger.type_no(txn, account, &event.event_type);
         let before = event_rows(&event, type_no);
         event.erased_at = Some(now);
         // What was found in the resource is part of it.
@@ -311,14 +149,10 @@ impl Ledger {
                 txn.delete(row);
             }
         }
-        if let Stored::Chunked { chunks, .. } = stored {
-            for number in 0..chunks {
-                txn.delete(keys::chunk(seq, number));
-            }
-        }
-        self.head.payload_bytes = self.head.payload_bytes.saturating_sub(stored.payload_bytes());
+        delete_chunks(txn, seq, &stored);
+        ledger.head.payload_bytes = ledger.head.payload_bytes.saturating_sub(stored.payload_bytes());
         txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
-        for webhook in owed {
+        for webhook in recipients {
             let key = NotificationKey { seq, webhook };
             let (mut notification, before) = match find_notification(txn, account, key) {
                 Ok(Some(found)) => found,
@@ -331,11 +165,11 @@ impl Ledger {
             };
             let was_ready = notification.is_ready();
             if notification.needs_automatic_attempt() {
-                self.shared.meters.ended(Status::Cancelled);
+                ledger.shared.meters.ended(Status::Cancelled);
             }
             notification.erase(now);
             put_notification(txn, &before, &notification);
-            self.pass_on(txn, was_ready, &notification);
+            release_next(ledger, txn, was_ready, &notification);
             for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {
                 let row = keys::attempt(key, number);
                 match txn.read(&row, record::decode_attempt) {
@@ -348,11 +182,133 @@ impl Ledger {
                     Err(_) => txn.delete(row),
                 }
             }
-            // Even one that owes nothing may have an attempt in flight.
-            self.updates.push(StoreUpdate::Cancelled { key });
+            // Even one that is not pending may have an attempt in flight.
+            ledger.updates.push(StoreUpdate::Cancelled { key });
         }
         Ok(Some(event))
     }
+}
+
+/// Looks every event up before any is recorded, since all are or none is.
+fn check(
+    ledger: &Ledger,
+    txn: &Txn<'_>,
+    account: AccountNo,
+    events: &[NewEvent],
+) -> Result<Result<Vec<Found>, AcceptRefusal>, StoreError> {
+    let mut found = Vec::with_capacity(events.len());
+    let mut ids: HashMap<EventId, usize> = HashMap::new();
+    let types = ledger.shared.types.read().unwrap_or_else(PoisonError::into_inner);
+    let known = types.get(&account);
+    let mut new_types: Vec<&EventType> = Vec::new();
+    for (index, event) in events.iter().enumerate() {
+        if !known.is_some_and(|known| known.contains_key(event.event_type.as_str()))
+            && !new_types.contains(&&event.event_type)
+        {
+            new_types.push(&event.event_type);
+            let listed = &ledger.shared.listed;
+            let new = new_types.iter().filter(|new| !listed.has(new.as_str())).count();
+            let is_counted = !listed.has(event.event_type.as_str());
+            if is_counted && listed.count_others(known) + new > MAX_EVENT_TYPES {
+                return Ok(Err(AcceptRefusal::TooManyTypes { index }));
+            }
+        }
+        let Some(id) = event.id else {
+            found.push(Found::Nothing);
+            continue;
+        };
+        if let Some(first) = ids.get(&id) {
+            if events[*first].fingerprint != event.fingerprint {
+                return Ok(Err(AcceptRefusal::IdTaken { index }));
+            }
+            found.push(Found::InBatch(*first));
+            continue;
+        }
+        ids.insert(id, index);
+        match find_event(txn, account, id)? {
+            None => found.push(Found::Nothing),
+            Some(recorded) if recorded.fingerprint == event.fingerprint => {
+                found.push(Found::Recorded(Box::new(recorded)));
+            }
+            Some(_) => return Ok(Err(AcceptRefusal::IdTaken { index })),
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// Records one event with its notifications.
+pub(crate) fn record(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    account: AccountNo,
+    new: NewEvent,
+    to: &Recipients,
+    now: Timestamp,
+) -> Result<Event, StoreError> {
+    let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace } = new;
+    ledger.head.seq += 1;
+    let seq = Seq(ledger.head.seq);
+    let own_id = id.is_some();
+    let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, u32::from_be_bytes(crate::random::bytes())));
+    let recipients: Matches = match *to {
+        Recipients::Tested(webhook) => Arc::new([(webhook, false)]),
+        Recipients::Subscribers => ledger.matching(account, &event_type),
+        Recipients::SubscribersBut(webhook) => {
+            ledger.matching(account, &event_type).iter().filter(|(no, _)| *no != webhook).copied().collect()
+        }
+    };
+    let event = Event {
+        seq,
+        account,
+        id,
+        event_type,
+        external_id,
+        resource,
+        occurred_at,
+        inserted_at: now,
+        fingerprint,
+        notifications: u32::try_from(recipients.len()).unwrap_or(u32::MAX),
+        erased_at: None,
+        trace,
+    };
+    // Read before anything is staged: whoever fails has staged nothing.
+    let mut positions = Vec::with_capacity(recipients.len());
+    for (webhook, ordered) in recipients.iter() {
+        positions.push((*webhook, position(txn, &event, *webhook, *ordered)?));
+    }
+    // A cached payload that shares a buffer would keep all of its batch in memory.
+    let may_be_cached = !recipients.is_empty() && !body.shares_a_buffer();
+    let payload = body.fill(id, now);
+    ledger.head.events += 1;
+    ledger.head.payload_bytes += payload.body().len() as u64;
+    let (row, chunks) = record::encode_event(&event, Some(&payload));
+    txn.put(keys::event(account, seq), row);
+    for (number, chunk) in (0..).zip(chunks) {
+        txn.put(keys::chunk(seq, number), chunk);
+    }
+    if own_id {
+        txn.put(keys::own_id(account, id), record::encode_seq(seq));
+    }
+    let type_no = ledger.type_no(txn, account, &event.event_type);
+    for row in event_rows(&event, type_no) {
+        txn.put(row, Vec::new());
+    }
+    let trace = event.trace.clone();
+    let cached = if may_be_cached { CachedPayload::within(&ledger.cached_bytes, payload, trace) } else { None };
+    for (webhook, position) in positions {
+        if matches!(to, Recipients::Tested(_)) {
+            let notification = Notification::new(NotificationKey { seq, webhook }, account, now, true);
+            put_notification(txn, &[], &notification);
+            ledger.head.notifications += 1;
+            ledger.updates.push(StoreUpdate::Manual { key: notification.key, since: now, at_once: true });
+            continue;
+        }
+        let notification = add_notification(ledger, txn, &event, webhook, position, now);
+        if !notification.awaits_predecessor {
+            ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: cached.clone() });
+        }
+    }
+    Ok(event)
 }
 
 fn replay(
@@ -375,14 +331,14 @@ fn replay(
     Ok(Some(Ok(accepted)))
 }
 
-/// Whom an event is owed to.
-pub(crate) enum Owed {
-    /// Every webhook that subscribes to its type.
-    BySubscription,
-    /// Those but the one it tells of.
-    ToAllBut(WebhookNo),
+/// The webhooks that an event goes to.
+pub(crate) enum Recipients {
+    /// Those that subscribe to its type.
+    Subscribers,
+    /// Those but the one that it is about.
+    SubscribersBut(WebhookNo),
     /// One webhook, which is tested.
-    AsTestOf(WebhookNo),
+    Tested(WebhookNo),
 }
 
 /// What an event of a batch turned out to be.
@@ -391,9 +347,6 @@ enum Found {
     Recorded(Box<Event>),
     InBatch(usize),
 }
-
-/// The webhooks that a type means, and whether each keeps order.
-pub(crate) type Matches = Arc<[(WebhookNo, bool)]>;
 
 /// Why a batch of events was refused; `index` names the first event at fault. Nothing of the batch was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -405,7 +358,7 @@ pub enum AcceptRefusal {
     },
     /// The idempotency key already answered another request.
     KeyTaken,
-    /// The batch would owe more than [`MAX_OWED_AT_ONCE`] notifications.
+    /// The batch would have more than [`MAX_OWED_AT_ONCE`] notifications.
     TooManyOwed,
     /// [`MAX_EVENT_TYPES`] distinct types outside the catalogue are known already.
     TooManyTypes {

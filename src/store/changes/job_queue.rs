@@ -6,21 +6,29 @@ use crate::store::schema::record::Job;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// How often it is looked whether a webhook takes more, beside what is heard of it.
+/// How often it is looked whether a webhook takes more, beside the hints of `wake`.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How soon a job tries again what could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(60);
 
+/// What is left of a job after its turn.
+pub(crate) enum Turned {
+    More(Job),
+    /// It can't get on until this webhook takes more.
+    Blocked(WebhookNo),
+    Over,
+}
+
 /// A job that isn't done.
 #[derive(Debug)]
-pub(crate) struct Open {
-    pub(crate) number: u64,
+pub struct Open {
+    pub number: u64,
     pub(crate) job: Job,
 }
 
 /// Jobs that aren't done, in turn.
 #[derive(Debug, Default)]
-pub(crate) struct Jobs {
+pub struct Jobs {
     ready: VecDeque<Open>,
     /// By the webhook that takes no more: one of them finds out for all.
     blocked: BTreeMap<WebhookNo, VecDeque<Open>>,
@@ -31,23 +39,23 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// To the back: one long job doesn't hold up a short one.
-    pub(crate) fn add(&mut self, open: Open) {
+    pub fn add(&mut self, open: Open) {
         self.ready.push_back(open);
     }
 
     /// It can't get on until its webhook takes more.
-    pub(crate) fn block(&mut self, open: Open, webhook: WebhookNo, now: Duration) {
+    pub fn block(&mut self, open: Open, webhook: WebhookNo, now: Duration) {
         self.blocked.entry(webhook).or_default().push_back(open);
         self.look_at.get_or_insert(now + LOOK_AGAIN);
     }
 
     /// It met what could not be read: later.
-    pub(crate) fn rest(&mut self, open: Open, now: Duration) {
+    pub fn rest(&mut self, open: Open, now: Duration) {
         self.resting.push((now + READ_AGAIN, open));
     }
 
     /// A webhook may take more: one of those that wait for it has a turn.
-    pub(crate) fn wake(&mut self, webhook: WebhookNo) {
+    pub fn wake(&mut self, webhook: WebhookNo) {
         if let Some(waiting) = self.blocked.get_mut(&webhook) {
             self.ready.extend(waiting.pop_front());
             if waiting.is_empty() {
@@ -57,7 +65,7 @@ impl Jobs {
     }
 
     /// The one whose turn it is.
-    pub(crate) fn next(&mut self, now: Duration) -> Option<Open> {
+    pub fn next(&mut self, now: Duration) -> Option<Open> {
         if self.look_at.is_some_and(|at| at <= now) {
             let webhooks: Vec<WebhookNo> = self.blocked.keys().copied().collect();
             for webhook in webhooks {
@@ -72,7 +80,7 @@ impl Jobs {
     }
 
     /// How long until there is one whose turn it is; `None` when there is none at all.
-    pub(crate) fn due_in(&self, now: Duration) -> Option<Duration> {
+    pub fn due_in(&self, now: Duration) -> Option<Duration> {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -82,24 +90,24 @@ impl Jobs {
 
     /// Whether every job waits for its webhook.
     #[cfg(test)]
-    pub(crate) fn are_blocked(&self) -> bool {
+    pub fn are_blocked(&self) -> bool {
         self.ready.is_empty() && self.resting.is_empty()
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Open> {
+    pub fn all(&self) -> impl Iterator<Item = &Open> {
         let resting = self.resting.iter().map(|(_, open)| open);
         self.ready.iter().chain(self.blocked.values().flatten()).chain(resting)
     }
 
-    /// Forgets the jobs that `which` means; returns their numbers.
+    /// Removes the jobs that `which` selects; returns their numbers.
     pub(crate) fn remove(&mut self, which: impl Fn(&Job) -> bool) -> Vec<u64> {
-        let gone: Vec<u64> = self.all().filter(|open| which(&open.job)).map(|open| open.number).collect();
+        let removed: Vec<u64> = self.all().filter(|open| which(&open.job)).map(|open| open.number).collect();
         self.ready.retain(|open| !which(&open.job));
         self.resting.retain(|(_, open)| !which(&open.job));
         for waiting in self.blocked.values_mut() {
             waiting.retain(|open| !which(&open.job));
         }
         self.blocked.retain(|_, waiting| !waiting.is_empty());
-        gone
+        removed
     }
 }

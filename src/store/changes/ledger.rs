@@ -1,64 +1,80 @@
 //! What changes are checked against and keep in memory beside the rows: the committer's own state, as far as changes
 //! touch it.
 
-use crate::clock::Clock;
-use crate::model::{AccountNo, EventType, Timestamp, WebhookNo};
+use crate::clock::{Clock, Reading};
+use crate::model::{AccountNo, EventType, TargetHealth, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
 use crate::store::changes::clock_steps::ClockSteps;
-use crate::store::changes::events::Matches;
 use crate::store::changes::job_queue::{Jobs, Open};
-use crate::store::changes::retention::Retirement;
-use crate::store::changes::sweep::{DeletedWebhook, DeletedWebhooks};
+use crate::store::changes::retirement::Retirement;
 use crate::store::directory::Directory;
 use crate::store::engine::catch_sled_panic;
 use crate::store::error::StoreError;
 use crate::store::recent_outcomes::Outcome;
-use crate::store::schema::record::{ClockV1, HeadV1};
+use crate::store::schema::record::{ClockV1, HeadV1, Job, Token};
 use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+
+/// The webhooks that a type matches, and whether each keeps order.
+pub(crate) type Matches = Arc<[(WebhookNo, bool)]>;
+
+/// A deleted webhook whose row stays for the sake of its notifications.
+#[derive(Clone, Copy, Debug)]
+pub struct DeletedWebhook {
+    pub account: AccountNo,
+    pub no: WebhookNo,
+    pub id: WebhookId,
+}
+
+impl From<&Webhook> for DeletedWebhook {
+    fn from(webhook: &Webhook) -> Self {
+        Self { account: webhook.account, no: webhook.no, id: webhook.id }
+    }
+}
 
 /// The state that changes read and write, in memory. What readers see of it stands in `Shared`.
 pub struct Ledger {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) clock: Clock,
+    pub clock: Clock,
     /// The counters, as the last change left them.
     pub(crate) head: HeadV1,
-    pub(crate) accounts: HashMap<String, AccountNo>,
-    /// Which webhooks each type meant when it was last asked; emptied whenever a webhook changes.
-    pub(crate) matches: HashMap<(AccountNo, EventType), Matches>,
-    /// Deleted webhooks whose rows are kept.
-    pub(crate) deleted_webhooks: DeletedWebhooks,
+    pub accounts: HashMap<String, AccountNo>,
+    /// A cache of [`Ledger::matching`]; emptied whenever a webhook changes.
+    pub matches: HashMap<(AccountNo, EventType), Matches>,
+    /// Deleted webhooks that have a row, in turn.
+    pub deleted_webhooks: VecDeque<DeletedWebhook>,
     /// Types that may have lost their last event.
-    pub(crate) maybe_unused_types: BTreeSet<(AccountNo, String)>,
-    pub(crate) clock_steps: ClockSteps,
-    pub(crate) jobs: Jobs,
+    pub maybe_unused_types: BTreeSet<(AccountNo, String)>,
+    pub clock_steps: ClockSteps,
+    pub jobs: Jobs,
     /// How many bytes of payloads are held in memory.
-    pub(crate) cached_bytes: Arc<AtomicUsize>,
-    /// What the delivery engine is told once the group is durable.
-    pub(crate) updates: Vec<StoreUpdate>,
+    pub cached_bytes: Arc<AtomicUsize>,
+    /// What the delivery engine receives once the group is durable.
+    pub updates: Vec<StoreUpdate>,
     /// The outcomes of the group that is staged.
-    pub(crate) outcomes: Vec<(AccountNo, Outcome)>,
-    /// Whether a turn was passed on in this group: the next one may leave only once that is durable.
-    pub(crate) passed_on: bool,
-    pub(crate) retirement: Retirement,
+    pub outcomes: Vec<(AccountNo, Outcome)>,
+    /// Whether a notification that kept order was followed by its successor in this group: the successor may leave only
+    /// once that is durable.
+    pub released_successor: bool,
+    pub retirement: Retirement,
     /// Events that retention has deleted since the start.
-    pub(crate) retired: u64,
+    pub retired: u64,
 }
 
 impl Ledger {
     /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
     pub(crate) fn load(shared: Arc<Shared>, kept: Option<&ClockV1>) -> Result<Self, StoreError> {
         let tree = &shared.tree;
-        let (mut directory, mut gone) = (Directory::default(), DeletedWebhooks::new());
+        let (mut directory, mut deleted_webhooks) = (Directory::default(), VecDeque::new());
         for row in tree.scan(&keys::webhooks()) {
             let webhook = record::decode_webhook(&row?.1)?;
             match webhook.deleted_at {
                 None => directory.put(&Arc::new(webhook)),
-                Some(_) => gone.push_back(DeletedWebhook { account: webhook.account, no: webhook.no, id: webhook.id }),
+                Some(_) => deleted_webhooks.push_back(DeletedWebhook::from(&webhook)),
             }
         }
         let mut tokens = HashMap::new();
@@ -72,13 +88,13 @@ impl Ledger {
             let no = keys::u32_at(&key, 1).ok_or(StoreError::Damaged { table: "account", what: "has a short key" })?;
             accounts.insert(record::decode_text(&value)?, AccountNo(no));
         }
-        let mut types: HashMap<AccountNo, _> = HashMap::new();
+        let mut types: HashMap<AccountNo, BTreeMap<String, u32>> = HashMap::new();
         for row in tree.scan(&keys::type_names()) {
             let (key, value) = row?;
             let short = || StoreError::Damaged { table: "type", what: "has a short key" };
             let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
             let number = keys::u32_at(&key, 5).ok_or_else(short)?;
-            types.entry(account).or_insert_with(BTreeMap::new).insert(record::decode_text(&value)?, number);
+            types.entry(account).or_default().insert(record::decode_text(&value)?, number);
         }
         let mut jobs = Jobs::default();
         for row in tree.scan(&keys::jobs()) {
@@ -113,12 +129,14 @@ impl Ledger {
             Some(value) => record::decode_head(&value)?,
             None => HeadV1::default(),
         };
+        // A type may have lost its last event just before the process ended.
+        let names = types.iter().flat_map(|(no, known)| known.keys().map(|name| (*no, name.clone())));
+        let maybe_unused_types = names.collect();
         *shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
         *shared.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         *shared.types.write().unwrap_or_else(PoisonError::into_inner) = types;
         *shared.healths.write().unwrap_or_else(PoisonError::into_inner) = healths;
         shared.durable.store(head.seq, Ordering::Release);
-        let maybe_unused_types = Self::all_types(&shared);
         let clock = shared.times.clock.clone();
         let clock_steps = ClockSteps::at_start(kept, head.time_ms > clock.now().as_ms(), clock.pace());
         let loaded = Self {
@@ -127,14 +145,14 @@ impl Ledger {
             head,
             accounts,
             matches: HashMap::new(),
-            deleted_webhooks: gone,
+            deleted_webhooks,
             maybe_unused_types,
             clock_steps,
             jobs,
             cached_bytes: Arc::new(AtomicUsize::new(0)),
             updates: Vec::new(),
             outcomes: Vec::new(),
-            passed_on: false,
+            released_successor: false,
             retirement: Retirement::default(),
             retired: 0,
         };
@@ -142,10 +160,15 @@ impl Ledger {
         Ok(loaded)
     }
 
+    /// Reads the clocks and notices a step of the wall clock.
+    pub fn read_clock(&mut self) -> Reading {
+        self.clock_steps.read(&self.clock, &self.shared)
+    }
+
     /// The time of a change: the wall clock's, which is that of the change before it where the clock was put back by
     /// less than a second.
-    pub(crate) fn stamp(&mut self) -> Timestamp {
-        let now = self.look_at_the_clock();
+    pub fn stamp(&mut self) -> Timestamp {
+        let now = self.read_clock();
         let (stamp, begins_a_run) = self.shared.times.stamp(now, self.head.time_ms, self.head.seq + 1);
         self.head.time_ms = stamp.as_ms();
         if begins_a_run {
@@ -154,25 +177,25 @@ impl Ledger {
         stamp
     }
 
-    /// Shows the figures of the head to whoever asks.
-    pub(crate) fn publish(&self) {
-        let kept = &self.shared.totals;
-        kept.events.store(self.head.events, Ordering::Relaxed);
-        kept.notifications.store(self.head.notifications, Ordering::Relaxed);
-        kept.payload_bytes.store(self.head.payload_bytes, Ordering::Relaxed);
-        kept.retired.store(self.retired, Ordering::Relaxed);
-        kept.commits.store(self.head.commit, Ordering::Relaxed);
+    /// Publishes the figures of the head to readers.
+    pub fn publish(&self) {
+        let totals = &self.shared.totals;
+        totals.events.store(self.head.events, Ordering::Relaxed);
+        totals.notifications.store(self.head.notifications, Ordering::Relaxed);
+        totals.payload_bytes.store(self.head.payload_bytes, Ordering::Relaxed);
+        totals.retired.store(self.retired, Ordering::Relaxed);
+        totals.commits.store(self.head.commit, Ordering::Relaxed);
     }
 
     /// What came of a change that had to read: see [`Txn::judged`].
-    pub(crate) fn judged<T>(&self, txn: &Txn<'_>, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub fn judged<T>(&self, txn: &Txn<'_>, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
         txn.judged(moment, change).inspect_err(|error| self.shared.note_failed_read(error, "a change"))
     }
 
     /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing
     /// is applied, and a page that can't be read, for a moment or for ever, costs this change alone: it is dropped, and
     /// tried again later.
-    pub(crate) fn ready<T>(
+    pub fn ready<T>(
         &mut self,
         txn: &mut Txn<'_>,
         work: impl FnOnce(&mut Self, &mut Txn<'_>) -> Result<T, StoreError>,
@@ -183,5 +206,63 @@ impl Ledger {
             txn.look_ahead()?;
             Ok(done)
         })
+    }
+
+    pub fn tokens(&self) -> RwLockWriteGuard<'_, HashMap<TokenId, Token>> {
+        self.shared.tokens.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a background job.
+    pub(crate) fn add_job(&mut self, txn: &mut Txn<'_>, job: Job) {
+        self.head.job += 1;
+        txn.put(keys::job(self.head.job), record::encode_job(&job));
+        self.jobs.add(Open { number: self.head.job, job });
+    }
+
+    /// Removes the background jobs that `which` selects.
+    pub(crate) fn remove_jobs(&mut self, txn: &mut Txn<'_>, which: impl Fn(&Job) -> bool) {
+        for number in self.jobs.remove(which) {
+            txn.delete(keys::job(number));
+        }
+    }
+
+    /// The number of an event type, a new one where no event has it yet.
+    pub fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
+        let mut types = self.shared.types.write().unwrap_or_else(PoisonError::into_inner);
+        let own = types.entry(account).or_default();
+        if let Some(no) = own.get(event_type.as_str()) {
+            return *no;
+        }
+        // Past the highest in use: those in between may be free again, and stay so.
+        let no = own.values().max().map_or(0, |last| last + 1);
+        txn.put(keys::type_name(account, no), record::encode_text(event_type.as_str()));
+        own.insert(event_type.as_str().to_owned(), no);
+        no
+    }
+
+    /// The webhooks that an event of this type goes to, as they are now.
+    pub fn matching(&mut self, account: AccountNo, event_type: &EventType) -> Matches {
+        if let Some(found) = self.matches.get(&(account, event_type.clone())) {
+            return found.clone();
+        }
+        let directory = self.shared.directory();
+        let found: Matches = directory
+            .of(account)
+            .filter(|webhook| webhook.subscribes_to(event_type))
+            .map(|webhook| (webhook.no, webhook.ordered))
+            .collect();
+        self.matches.insert((account, event_type.clone()), found.clone());
+        found
+    }
+
+    /// Stores the health of a webhook's target; `None` where it is well.
+    pub fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<TargetHealth>) {
+        let mut healths = self.shared.healths.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(health) = health {
+            txn.put(keys::health(no), record::encode_health(&health));
+            healths.insert(no, health);
+        } else if healths.remove(&no).is_some() {
+            txn.delete(keys::health(no));
+        }
     }
 }

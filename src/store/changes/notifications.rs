@@ -1,12 +1,14 @@
-//! Notifications: settled, re-sent.
+//! Notifications: the outcomes of their attempts, and manual attempts.
 
 use crate::model::{
     AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendRefusal, Seq, State,
     Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
 use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::Ledger;
-use crate::store::changes::rows::{find_notification, owed_to, put_notification, read_event};
+use crate::store::changes::ordering::{add_notification, position, release_next};
+use crate::store::changes::rows::{find_notification, put_notification, read_event, recipients_of};
 use crate::store::error::StoreError;
 use crate::store::hour_counts::OutcomeKind;
 use crate::store::recent_outcomes::Outcome;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What is counted of an attempt.
-fn came(attempt: &Attempt, verdict: Verdict) -> OutcomeKind {
+fn outcome_kind(attempt: &Attempt, verdict: Verdict) -> OutcomeKind {
     match verdict {
         _ if attempt.result.confirms() => OutcomeKind::Confirmed,
         Verdict::Exhausted => OutcomeKind::Failed,
@@ -44,7 +46,7 @@ pub struct RecordOutcome {
     pub requested_at: Option<Timestamp>,
     /// The `updated_at` of the webhook as the attempt knew it: the outcome of an earlier target says nothing of the
     /// present one.
-    pub seen: Timestamp,
+    pub webhook_updated_at: Timestamp,
 }
 
 /// Requests one manual attempt. Answers `None` when the account has no such notification.
@@ -62,7 +64,7 @@ impl Change for ResendNotification {
     const GROWS: bool = true;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
-        ledger.resend(txn, self.account, self.key, true, now)
+        resend_one(ledger, txn, self.account, self.key, true, now)
     }
 }
 
@@ -87,103 +89,7 @@ impl Change for ResendEvent {
     }
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
-        ledger.resend_event(txn, self.account, self.seq, now)
-    }
-}
-
-impl Ledger {
-    pub(crate) fn record_outcome(&mut self, txn: &mut Txn<'_>, outcome: RecordOutcome, now: Timestamp) {
-        let RecordOutcome { account, key, attempt, verdict, gap, requested_at, seen } = outcome;
-        let verdict = match verdict {
-            // The clock may have been put back since the attempt ended.
-            Verdict::RetryAt(due) => Verdict::RetryAt(due.min(self.clock.now().plus(gap))),
-            Verdict::Confirmed | Verdict::Exhausted | Verdict::ScheduleUnchanged => verdict,
-        };
-        let next_attempt = match find_notification(txn, account, key) {
-            Ok(None) => NextAttempt::Nothing,
-            Err(error) => {
-                let notification = self.shared.notification_id(key);
-                tracing::error!(%error, %notification, "an attempt's outcome could not be kept");
-                NextAttempt::Nothing
-            }
-            Ok(Some((mut notification, before))) => {
-                let (was_ready, before_it) = (notification.is_ready(), notification.state);
-                let event = || {
-                    // Read for the line's sake alone: one that can't be read will be missed elsewhere.
-                    let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
-                    txn.read(&keys::event(account, key.seq), decode).ok().flatten()
-                };
-                let directory = self.shared.directory();
-                let webhook = directory.by_no(key.webhook);
-                let made = notification.automatic.saturating_add(1);
-                log_outcome(&attempt, verdict, self.shared.notification_id(key), made, webhook, event);
-                self.note_health(txn, key.webhook, &attempt, verdict, seen);
-                let trusted = self.shared.times.trusted_now();
-                self.shared.tally.note(key.webhook, came(&attempt, verdict), now, trusted);
-                if attempt.trigger == Trigger::Manual {
-                    self.jobs.wake(key.webhook);
-                }
-                if let Some(earlier) = notification.record_outcome(attempt, verdict, requested_at, now) {
-                    txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
-                }
-                if matches!(verdict, Verdict::RetryAt(_)) {
-                    notification.gap = Some(gap);
-                }
-                put_notification(txn, &before, &notification);
-                self.pass_on(txn, was_ready, &notification);
-                if notification.state != before_it {
-                    let meters = &self.shared.meters;
-                    match notification.state {
-                        State::Delivered => {
-                            meters.ended(Status::Delivered);
-                            meters.deliveries.observe(now.since(notification.inserted_at));
-                        }
-                        State::Failed => meters.ended(Status::Failed),
-                        State::Pending | State::Retrying { .. } | State::Cancelled => {}
-                    }
-                }
-                self.outcomes.push(Outcome::of(&notification));
-                NextAttempt::from(&notification)
-            }
-        };
-        self.updates.push(StoreUpdate::OutcomeRecorded { key, next_attempt });
-    }
-
-    pub(crate) fn resend(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        key: NotificationKey,
-        at_once: bool,
-        now: Timestamp,
-    ) -> Result<Option<Result<Notification, ResendRefusal>>, StoreError> {
-        let Some((mut notification, before)) = find_notification(txn, account, key)? else {
-            return Ok(None);
-        };
-        let erased = txn.read(&keys::event(account, key.seq), |value| {
-            Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
-        })?;
-        // What has no payload any more would be owed for ever: there is nothing to send.
-        if self.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
-            return Ok(Some(Err(ResendRefusal::Cancelled)));
-        }
-        if let Err(refusal) = notification.resend(now) {
-            return Ok(Some(Err(refusal)));
-        }
-        put_notification(txn, &before, &notification);
-        if let Some(since) = notification.manual_at {
-            self.updates.push(StoreUpdate::Manual { key, since, at_once });
-        }
-        Ok(Some(Ok(notification)))
-    }
-
-    pub(crate) fn resend_event(
-        &mut self,
-        txn: &mut Txn<'_>,
-        account: AccountNo,
-        seq: Seq,
-        now: Timestamp,
-    ) -> Result<Option<Vec<Notification>>, StoreError> {
+        let Self { account, seq } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
             return Ok(None);
         };
@@ -191,45 +97,130 @@ impl Ledger {
             return Ok(Some(Vec::new()));
         }
         let webhooks: Vec<(WebhookNo, bool)> = if event.event_type.as_str() == TEST_EVENT {
-            // Owed to whom it was sent to by name, and to nobody by subscription.
-            owed_to(txn, account, seq)?.into_iter().map(|webhook| (webhook, false)).collect()
+            // Only to the webhook that was tested: nobody subscribes to it.
+            recipients_of(txn, account, seq)?.into_iter().map(|webhook| (webhook, false)).collect()
         } else {
-            let all = self.matching(account, &event.event_type);
+            let all = ledger.matching(account, &event.event_type);
             let own =
-                event.tells_of_webhook().and_then(|id| self.shared.directory().by_id(account, id).map(|own| own.no));
+                event.tells_of_webhook().and_then(|id| ledger.shared.directory().by_id(account, id).map(|own| own.no));
             all.iter().filter(|(no, _)| own != Some(*no)).copied().collect()
         };
-        let mut owed = Vec::new();
+        let mut notifications = Vec::new();
         for (webhook, ordered) in webhooks {
             let key = NotificationKey { seq, webhook };
-            let resent = self.resend(txn, account, key, true, now).unwrap_or_else(|error| {
+            let resent = resend_one(ledger, txn, account, key, true, now).unwrap_or_else(|error| {
                 // One row that can't be read must not keep the others from being sent.
                 tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
                 Some(Err(ResendRefusal::Cancelled))
             });
             match resent {
-                Some(Ok(notification)) => owed.push(notification),
+                Some(Ok(notification)) => notifications.push(notification),
                 Some(Err(ResendRefusal::Cancelled | ResendRefusal::TooManyAttempts)) => {}
                 None => {
-                    let turn = match Self::turn(txn, &event, webhook, ordered) {
-                        Ok(turn) => turn,
+                    let position = match position(txn, &event, webhook, ordered) {
+                        Ok(position) => position,
                         Err(error) => {
                             tracing::error!(%error, event = %event.id, "an event could not be re-sent");
                             continue;
                         }
                     };
-                    let notification = self.owe(txn, &event, webhook, turn, now);
+                    let notification = add_notification(ledger, txn, &event, webhook, position, now);
                     if !notification.awaits_predecessor {
-                        self.updates.push(StoreUpdate::Untried { key, payload: None });
+                        ledger.updates.push(StoreUpdate::Untried { key, payload: None });
                     }
                     event.notifications += 1;
-                    owed.push(notification);
+                    notifications.push(notification);
                 }
             }
         }
         txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
-        Ok(Some(owed))
+        Ok(Some(notifications))
     }
+}
+
+pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: RecordOutcome, now: Timestamp) {
+    let RecordOutcome { account, key, attempt, verdict, gap, requested_at, webhook_updated_at } = outcome;
+    let verdict = match verdict {
+        // The clock may have been put back since the attempt ended.
+        Verdict::RetryAt(due) => Verdict::RetryAt(due.min(ledger.clock.now().plus(gap))),
+        Verdict::Confirmed | Verdict::Exhausted | Verdict::ScheduleUnchanged => verdict,
+    };
+    let next_attempt = match find_notification(txn, account, key) {
+        Ok(None) => NextAttempt::Nothing,
+        Err(error) => {
+            let notification = ledger.shared.notification_id(key);
+            tracing::error!(%error, %notification, "an attempt's outcome could not be recorded");
+            NextAttempt::Nothing
+        }
+        Ok(Some((mut notification, before))) => {
+            let (was_ready, before_it) = (notification.is_ready(), notification.state);
+            let event = || {
+                // Read for the line's sake alone: one that can't be read will be missed elsewhere.
+                let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
+                txn.read(&keys::event(account, key.seq), decode).ok().flatten()
+            };
+            let directory = ledger.shared.directory();
+            let webhook = directory.by_no(key.webhook);
+            let made = notification.automatic.saturating_add(1);
+            log_outcome(&attempt, verdict, ledger.shared.notification_id(key), made, webhook, event);
+            note_health(ledger, txn, key.webhook, &attempt, verdict, webhook_updated_at);
+            let trusted = ledger.shared.times.trusted_now();
+            ledger.shared.tally.note(key.webhook, outcome_kind(&attempt, verdict), now, trusted);
+            if attempt.trigger == Trigger::Manual {
+                ledger.jobs.wake(key.webhook);
+            }
+            if let Some(earlier) = notification.record_outcome(attempt, verdict, requested_at, now) {
+                txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
+            }
+            if matches!(verdict, Verdict::RetryAt(_)) {
+                notification.gap = Some(gap);
+            }
+            put_notification(txn, &before, &notification);
+            release_next(ledger, txn, was_ready, &notification);
+            if notification.state != before_it {
+                let meters = &ledger.shared.meters;
+                match notification.state {
+                    State::Delivered => {
+                        meters.ended(Status::Delivered);
+                        meters.deliveries.observe(now.since(notification.inserted_at));
+                    }
+                    State::Failed => meters.ended(Status::Failed),
+                    State::Pending | State::Retrying { .. } | State::Cancelled => {}
+                }
+            }
+            ledger.outcomes.push(Outcome::of(&notification));
+            NextAttempt::from(&notification)
+        }
+    };
+    ledger.updates.push(StoreUpdate::OutcomeRecorded { key, next_attempt });
+}
+
+pub(crate) fn resend_one(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    account: AccountNo,
+    key: NotificationKey,
+    at_once: bool,
+    now: Timestamp,
+) -> Result<Option<Result<Notification, ResendRefusal>>, StoreError> {
+    let Some((mut notification, before)) = find_notification(txn, account, key)? else {
+        return Ok(None);
+    };
+    let erased = txn.read(&keys::event(account, key.seq), |value| {
+        Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
+    })?;
+    // Without a payload there is nothing to send: it would be pending for ever.
+    if ledger.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
+        return Ok(Some(Err(ResendRefusal::Cancelled)));
+    }
+    if let Err(refusal) = notification.resend(now) {
+        return Ok(Some(Err(refusal)));
+    }
+    put_notification(txn, &before, &notification);
+    if let Some(since) = notification.manual_at {
+        ledger.updates.push(StoreUpdate::Manual { key, since, at_once });
+    }
+    Ok(Some(Ok(notification)))
 }
 
 /// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it.

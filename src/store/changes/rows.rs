@@ -1,8 +1,8 @@
 //! Records as a group of changes sees them, read and staged with their index rows.
 //!
-//! A notification that is owed since its event was recorded, and that nothing has happened to, has no record and no
-//! other row than its entry among the fresh ones, which says all there is to say of it. The first thing that happens to
-//! it writes the rest: a target that isn't well, or a webhook that is paused, costs an event next to nothing.
+//! A notification that nothing has happened to since its event was recorded has no record and no other row than its
+//! entry among the untried ones, from which all of it follows. The first thing that happens to it writes the rest: a
+//! target that isn't well, or a webhook that is paused, costs an event next to nothing.
 
 use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Seq, WebhookNo};
 use crate::store::error::StoreError;
@@ -78,8 +78,9 @@ pub(crate) fn with_record(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result
     Ok(found)
 }
 
-/// The webhooks that an event is owed to, or was, as this group sees it. It asks every webhook that has anything fresh.
-pub(crate) fn owed_to(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
+/// The webhooks that have a notification of an event, as this group sees it. It asks every webhook that has anything
+/// untried.
+pub(crate) fn recipients_of(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
     let mut found = with_record(txn, account, seq)?;
     for webhook in txn.webhooks_with_fresh(account)? {
         if txn.is_in_set(&keys::fresh(account, NotificationKey { seq, webhook }))? {
@@ -87,6 +88,15 @@ pub(crate) fn owed_to(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTr
         }
     }
     Ok(found)
+}
+
+/// Deletes the chunks of an event's payload.
+pub(crate) fn delete_chunks(txn: &mut Txn<'_>, seq: Seq, stored: &Stored) {
+    if let Stored::Chunked { chunks, .. } = stored {
+        for number in 0..*chunks {
+            txn.delete(keys::chunk(seq, number));
+        }
+    }
 }
 
 pub(crate) fn read_event(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {

@@ -1,7 +1,8 @@
 //! Registrations with an idempotency key: their window, and what a deletion leaves.
 
 use crate::model::SigningSecret;
-use crate::store::changes::idempotency::{IdempotencyKey, RegisterRefusal, Registered, Registration};
+use crate::store::changes::idempotency::IdempotencyKey;
+use crate::store::changes::webhooks::{RegisterRefusal, Registered, Registration};
 use crate::store::schema::keys;
 use crate::store::tests::rig::{Rig, paid, wait, webhook};
 use crate::store::{DeleteWebhook, RotateSecret};

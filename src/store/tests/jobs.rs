@@ -53,7 +53,7 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
         verdict: Verdict::RetryAt(START),
         gap: Duration::ZERO,
         requested_at: None,
-        seen: START,
+        webhook_updated_at: START,
     });
     while rig.only_resend().state == ResendState::Running {
         rig.make_attempts_by_hand(&kept);
@@ -119,7 +119,7 @@ impl Rig {
                 verdict: Verdict::Confirmed,
                 gap: Duration::ZERO,
                 requested_at: Some(due.at),
-                seen: self.seen(hook.no),
+                webhook_updated_at: self.updated_at(hook.no),
             });
         }
         self.barrier();
@@ -258,7 +258,7 @@ fn how_a_target_does_is_kept_while_it_fails() {
             .unwrap()
     );
     rig.settle(key(2), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
-    let before = rig.seen(hook.no);
+    let before = rig.updated_at(hook.no);
     rig.after(Duration::from_secs(1));
     let patch = WebhookPatch { target: TargetUrl::parse("https://other.example/").ok(), ..WebhookPatch::default() };
     wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();
@@ -272,7 +272,7 @@ fn how_a_target_does_is_kept_while_it_fails() {
         verdict: Verdict::RetryAt(START),
         gap: Duration::ZERO,
         requested_at: None,
-        seen: before,
+        webhook_updated_at: before,
     });
     rig.barrier();
     assert_eq!(rig.store.health(hook.no), None);
@@ -303,7 +303,7 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
         verdict: Verdict::Confirmed,
         gap: Duration::ZERO,
         requested_at: Some(one.at),
-        seen: rig.seen(hook.no),
+        webhook_updated_at: rig.updated_at(hook.no),
     });
     rig.barrier();
     let commits = rig.store.stats().commits;

@@ -92,13 +92,13 @@ impl Rig {
             verdict,
             gap,
             requested_at: asked_at,
-            seen: self.seen(key.webhook),
+            webhook_updated_at: self.updated_at(key.webhook),
         });
         self.barrier();
     }
 
     /// What an attempt that begins now knows of its webhook.
-    pub(crate) fn seen(&self, no: WebhookNo) -> Timestamp {
+    pub(crate) fn updated_at(&self, no: WebhookNo) -> Timestamp {
         self.store.directory().by_no(no).map_or(START, |webhook| webhook.updated_at)
     }
 

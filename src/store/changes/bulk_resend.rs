@@ -1,0 +1,269 @@
+//! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
+
+use crate::model::{
+    AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Timestamp, WebhookNo,
+};
+use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::job_queue::{Open, Turned};
+use crate::store::changes::ledger::Ledger;
+use crate::store::changes::notifications::resend_one;
+use crate::store::error::StoreError;
+use crate::store::limits::MAX_JOBS;
+use crate::store::query::filter::NotificationQuery;
+use crate::store::query::walk::Walk;
+use crate::store::schema::position::{Order, Position};
+use crate::store::schema::record::Job;
+use crate::store::schema::{keys, record};
+use crate::store::txn::Txn;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How many notifications a turn looks at.
+const JOB_BATCH: usize = 128;
+/// How many manual attempts of one webhook may be pending before a bulk resend waits: enough to keep its lane busy, few
+/// enough that cancelling, or pausing the webhook, means something. It goes on once half of them are made, so that it
+/// isn't one commit for each.
+const MAX_PENDING_MANUAL: usize = 64;
+/// How many bulk resends that have ended are listed of one account.
+const MAX_ENDED: usize = 1000;
+/// How long a bulk resend is listed after its end.
+const RESENDS_LISTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Requests a manual attempt of everything that a filter matches and that can be re-sent, in a background job that
+/// survives a restart. Answers `None` when the account has [`MAX_JOBS`] under way already.
+#[derive(Debug)]
+pub struct BeginBulkResend {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// What is re-sent.
+    pub filter: ResendFilter,
+    /// How many notifications that is.
+    pub queued: u64,
+}
+
+impl Change for BeginBulkResend {
+    type Reply = Option<BulkResend>;
+
+    const GROWS: bool = true;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        fan_out_bytes(ledger, self.account)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        let Self { account, filter, queued } = self;
+        let own = ledger.shared.resends_of(account);
+        let running = own.iter().filter(|resend| resend.state == ResendState::Running).count();
+        let ended = own.iter().filter(|resend| resend.state != ResendState::Running);
+        let surplus: Vec<u64> = ended.map(|resend| resend.number).rev().skip(MAX_ENDED - 1).collect();
+        let deleting = |open: &&Open| matches!(open.job, Job::Cancel { account: caller, .. } if caller == account.0);
+        if running + ledger.jobs.all().filter(deleting).count() >= MAX_JOBS {
+            return Ok(None);
+        }
+        let query = NotificationQuery {
+            webhook: filter.webhook,
+            status: filter.status,
+            event_type: filter.event_type.clone(),
+            response: filter.response,
+            from: filter.from,
+            to: filter.to,
+            order: Order::Oldest,
+            ..NotificationQuery::default()
+        };
+        let durable = ledger.shared.durable.load(Ordering::Acquire);
+        let bounds = Walk::bounds(&ledger.shared, account, &query, durable)?.filter(|_| queued > 0);
+        // Reading is over: from here on things are staged.
+        for number in surplus {
+            forget_resend(ledger, txn, account, number);
+        }
+        let directory = ledger.shared.directory();
+        let wanted = directory.of(account).map(|webhook| webhook.no);
+        let wanted: Vec<WebhookNo> =
+            wanted.filter(|no| bounds.is_some() && filter.webhook.is_none_or(|only| only == *no)).collect();
+        ledger.head.job += 1;
+        let mut resend = BulkResend {
+            number: ledger.head.job,
+            account,
+            id: ResendId::from_random(crate::random::bytes()),
+            filter,
+            state: ResendState::Running,
+            queued,
+            resent: 0,
+            skipped: 0,
+            open: u32::try_from(wanted.len()).unwrap_or(u32::MAX),
+            broken: false,
+            inserted_at: now,
+            updated_at: now,
+            ended_at: None,
+        };
+        if let Some((at, last)) = bounds {
+            // One for each webhook, so that one that takes nothing holds up no other.
+            for no in wanted {
+                let job = Job::Resend {
+                    account: account.0,
+                    resend: resend.number,
+                    webhook: no.0,
+                    status: resend.filter.status.map(record::status_byte),
+                    event_type: resend.filter.event_type.as_ref().map(ToString::to_string),
+                    response: resend.filter.response.map(ResponseFilter::code),
+                    at_seq: at.seq,
+                    at_webhook: at.webhook,
+                    last_seq: last.seq,
+                    last_webhook: last.webhook,
+                };
+                ledger.add_job(txn, job);
+            }
+        }
+        tracing::info!(resend = %resend.id, queued, "bulk resend begun");
+        end_if_through(&mut resend, now);
+        put_resend(ledger, txn, resend.clone());
+        Ok(Some(resend))
+    }
+}
+
+/// Ends a bulk resend where it stands. Answers `None` for one that has ended.
+#[derive(Debug)]
+pub struct CancelBulkResend {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The bulk resend.
+    pub number: u64,
+}
+
+impl Change for CancelBulkResend {
+    type Reply = Option<BulkResend>;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        let Self { account, number } = self;
+        let known = ledger.shared.resends().get(&(account, number)).cloned();
+        let Some(mut resend) = known.filter(|resend| resend.state == ResendState::Running) else {
+            return Ok(None);
+        };
+        ledger.remove_jobs(txn, |job| matches!(job, Job::Resend { resend: of, .. } if *of == number));
+        resend.state = ResendState::Cancelled;
+        resend.open = 0;
+        resend.updated_at = now;
+        resend.ended_at = Some(now);
+        tracing::info!(resend = %resend.id, resent = resend.resent, "bulk resend cancelled");
+        put_resend(ledger, txn, resend.clone());
+        Ok(Some(resend))
+    }
+}
+
+pub(crate) fn put_resend(ledger: &mut Ledger, txn: &mut Txn<'_>, resend: BulkResend) {
+    txn.put(keys::resend(resend.account, resend.number), record::encode_resend(&resend));
+    ledger.shared.resends().insert((resend.account, resend.number), resend);
+}
+
+pub(crate) fn forget_resend(ledger: &mut Ledger, txn: &mut Txn<'_>, account: AccountNo, number: u64) {
+    txn.delete(keys::resend(account, number));
+    ledger.shared.resends().remove(&(account, number));
+}
+
+/// Forgets bulk resends that ended long ago.
+pub(crate) fn sweep_resends(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) {
+    let long_ago = |resend: &BulkResend| resend.ended_at.is_some_and(|ended| ended.plus(RESENDS_LISTED) < now);
+    let old: Vec<(AccountNo, u64)> =
+        ledger.shared.resends().iter().filter(|(_, resend)| long_ago(resend)).map(|(key, _)| *key).collect();
+    for (account, number) in old {
+        forget_resend(ledger, txn, account, number);
+    }
+}
+
+/// What a turn did for the bulk resend it belongs to.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Progress {
+    pub resent: u64,
+    pub skipped: u64,
+}
+
+/// Requests the next few manual attempts of a bulk resend; returns what is left of its job.
+pub(crate) fn resend_some(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    job: &Job,
+    now: Timestamp,
+) -> Result<(Turned, Progress), StoreError> {
+    let nothing = Progress::default();
+    let Job::Resend {
+        account,
+        resend,
+        webhook,
+        status,
+        ref event_type,
+        response,
+        at_seq,
+        at_webhook,
+        last_seq,
+        last_webhook,
+    } = *job
+    else {
+        return Ok((Turned::Over, nothing));
+    };
+    let no = WebhookNo(webhook);
+    let directory = ledger.shared.directory();
+    let Some(known) = directory.by_no(no) else {
+        // Deleted meanwhile: nothing of it can be re-sent.
+        return Ok((Turned::Over, nothing));
+    };
+    // One at a time where order is kept: they leave in the order of the requests.
+    let (most, go_on_at) = if known.ordered { (1, 0) } else { (MAX_PENDING_MANUAL, MAX_PENDING_MANUAL / 2) };
+    let pending = txn.scan(&keys::manuals_of(no)).take(go_on_at + 1).count();
+    if !known.is_active() || pending > go_on_at {
+        return Ok((Turned::Blocked(no), nothing));
+    }
+    let account_no = AccountNo(account);
+    let of = ledger.shared.resends().get(&(account_no, resend)).cloned();
+    let query = NotificationQuery {
+        from: of.as_ref().and_then(|of| of.filter.from),
+        to: of.as_ref().and_then(|of| of.filter.to),
+        webhook: Some(no),
+        status: status.and_then(record::status_from),
+        event_type: event_type.as_deref().and_then(Pattern::parse),
+        response: response.and_then(ResponseFilter::from_code),
+        order: Order::Oldest,
+        ..NotificationQuery::default()
+    };
+    let (at, last) = (Position { seq: at_seq, webhook: at_webhook }, Position { seq: last_seq, webhook: last_webhook });
+    let shared = ledger.shared.clone();
+    let (found, next) =
+        Walk::between(&shared, account_no, &query, at, last)?.readable_page(JOB_BATCH, most - pending)?;
+    let mut progress = Progress::default();
+    for notification in found {
+        if known.ordered && notification.needs_automatic_attempt() {
+            // It leaves in its turn anyway.
+            progress.skipped += 1;
+            continue;
+        }
+        // What can't be re-sent (cancelled meanwhile, too many attempts, unreadable) is passed over.
+        match resend_one(ledger, txn, account_no, notification.key, false, now) {
+            Ok(Some(Ok(_))) => progress.resent += 1,
+            Ok(None | Some(Err(_))) | Err(_) => progress.skipped += 1,
+        }
+    }
+    let rest = next.map(|at| Job::Resend {
+        account,
+        resend,
+        webhook,
+        status,
+        event_type: event_type.clone(),
+        response,
+        at_seq: at.seq,
+        at_webhook: at.webhook,
+        last_seq,
+        last_webhook,
+    });
+    Ok((rest.map_or(Turned::Over, Turned::More), progress))
+}
+
+/// Ends a bulk resend that has no open job left; returns whether it did.
+pub(crate) fn end_if_through(resend: &mut BulkResend, now: Timestamp) -> bool {
+    let through = resend.open == 0;
+    if through {
+        resend.state = if resend.broken { ResendState::Failed } else { ResendState::Done };
+        // What no longer matched when its turn came was passed over as well; what has come to match meanwhile was sent.
+        resend.skipped = resend.skipped.max(resend.queued.saturating_sub(resend.resent));
+        resend.ended_at = Some(now);
+    }
+    through
+}

@@ -1,0 +1,173 @@
+//! The health of targets: failing, announced to be disabled, disabled, well again.
+
+use crate::model::{
+    AccountNo, Attempt, DisabledReason, FAILED_IN_A_ROW, NewEvent, Notice, TargetHealth, Timestamp, Trigger, Verdict,
+    Webhook, WebhookNo, WebhookStatus,
+};
+use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::events::{Recipients, record};
+use crate::store::changes::ledger::Ledger;
+use crate::store::changes::webhooks::change;
+use crate::store::error::StoreError;
+use crate::store::txn::Txn;
+use std::sync::Arc;
+
+/// Marks a target as failing because it confirmed nothing for long, and logs it. Answers `false` where it has recovered
+/// meanwhile.
+#[derive(Debug)]
+pub struct MarkFailing {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookNo,
+}
+
+impl Change for MarkFailing {
+    type Reply = bool;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        let active = is_active(ledger, self.account, self.webhook);
+        // A clock that is ahead for a moment has nobody fail.
+        let now = ledger.shared.times.trusted_now();
+        let known = ledger.shared.health(self.webhook).filter(|health| active && !health.failing);
+        let Some(health) = known.filter(|health| health.has_come_to_fail(now, true)) else {
+            return Ok(false);
+        };
+        let found = Some(TargetHealth { failing: true, ..health });
+        log_health(ledger, self.webhook, known, found);
+        ledger.put_health(txn, self.webhook, found);
+        Ok(true)
+    }
+}
+
+/// Announces that a webhook will be disabled at a moment, or that it won't. Answers `false` where its target has
+/// recovered meanwhile, or the same was announced already.
+#[derive(Debug)]
+pub struct SetDisableNotice {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookNo,
+    /// The moment; `None` withdraws the notice.
+    pub ends_at: Option<Timestamp>,
+}
+
+impl Change for SetDisableNotice {
+    type Reply = bool;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+        let active = is_active(ledger, self.account, self.webhook);
+        let differs = |health: &TargetHealth| health.notice.is_some() != self.ends_at.is_some();
+        let Some(health) = ledger.shared.health(self.webhook).filter(|health| active && differs(health)) else {
+            return Ok(false);
+        };
+        let notice = self.ends_at.map(|ends_at| Notice { ends_at, proven: false });
+        ledger.put_health(txn, self.webhook, Some(TargetHealth { notice, ..health }));
+        Ok(true)
+    }
+}
+
+/// Disables a webhook and, with it, records an event for the others that subscribe to its type. Answers `None` where
+/// the webhook is not active any more, or its target has recovered meanwhile.
+pub struct DisableWebhook {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub webhook: WebhookNo,
+    /// Why.
+    pub reason: DisabledReason,
+    /// The event about it.
+    pub event: NewEvent,
+}
+
+impl Change for DisableWebhook {
+    type Reply = Option<Arc<Webhook>>;
+
+    const GROWS: bool = true;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        fan_out_bytes(ledger, self.account)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+        let Self { account, webhook: no, reason, event } = self;
+        let known = ledger.shared.health(no);
+        // The evaluation of a moment ago must still hold.
+        let holds = known.is_some_and(|health| match reason {
+            DisabledReason::Gone => health.gone,
+            DisabledReason::Failing { since } => health.failing_since == since && health.exhausted,
+        });
+        let directory = ledger.shared.directory();
+        let webhook = directory.by_no(no).filter(|webhook| holds && webhook.account == account && webhook.is_active());
+        let Some(webhook) = webhook else {
+            return Ok(None);
+        };
+        // First, since it can fail: whoever fails has staged nothing.
+        record(ledger, txn, account, event, &Recipients::SubscribersBut(no), now)?;
+        let status = WebhookStatus::Disabled { reason, at: now };
+        Ok(Some(change(ledger, txn, webhook, now, |webhook| webhook.status = status)))
+    }
+}
+
+/// Takes in what an attempt says of its target; `webhook_updated_at` is that of the webhook it was made for. Hardly
+/// ever a row: only where a target begins to fail, or no longer does.
+pub(crate) fn note_health(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    no: WebhookNo,
+    attempt: &Attempt,
+    verdict: Verdict,
+    webhook_updated_at: Timestamp,
+) {
+    // Of another target, or of before somebody set it to ACTIVE: it says nothing of this one.
+    if ledger.shared.directory().by_no(no).is_none_or(|webhook| webhook.updated_at != webhook_updated_at) {
+        return;
+    }
+    let known = ledger.shared.health(no);
+    let found = match attempt.trigger {
+        _ if verdict == Verdict::Confirmed => None,
+        // Tests and manual attempts are made while somebody repairs the target: they prove it well, and never ill.
+        Trigger::Manual | Trigger::Test => known,
+        Trigger::Automatic => {
+            // The rule goes by the trusted time, which is never after this.
+            let now = ledger.clock.now();
+            let mut health = known.unwrap_or(TargetHealth::first_failure(now));
+            health.failing_since = health.failing_since.min(now);
+            health.failures = health.failures.saturating_add(1).min(FAILED_IN_A_ROW);
+            health.failing |= health.has_come_to_fail(ledger.shared.times.trusted_now(), verdict != Verdict::Exhausted);
+            health.exhausted |= verdict == Verdict::Exhausted;
+            health.gone = attempt.result.status() == Some(410);
+            health.notice = health.notice.map(|notice| Notice { proven: true, ..notice });
+            Some(health)
+        }
+    };
+    log_health(ledger, no, known, found);
+    if found != known {
+        ledger.put_health(txn, no, found);
+    }
+}
+
+/// Logs that a target begins to fail, once, and that it is well again.
+fn log_health(ledger: &Ledger, no: WebhookNo, before: Option<TargetHealth>, now: Option<TargetHealth>) {
+    let failing = |health: Option<TargetHealth>| health.filter(|health| health.failing);
+    let directory = ledger.shared.directory();
+    let Some(webhook) = directory.by_no(no) else {
+        return;
+    };
+    let (webhook, target) = (webhook.id, webhook.target.host_header());
+    match (failing(before), failing(now)) {
+        (None, Some(health)) => tracing::warn!(
+            %webhook, target, since = %health.failing_since, failed_in_a_row = health.failures,
+            "the webhook's target is failing: it has confirmed nothing since then; its notifications are retried \
+             by its schedule"
+        ),
+        (Some(health), None) => tracing::info!(
+            %webhook, target, since = %health.failing_since, "the webhook's target is well again: it has confirmed"
+        ),
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+}
+
+fn is_active(ledger: &Ledger, account: AccountNo, no: WebhookNo) -> bool {
+    ledger.shared.directory().by_no(no).is_some_and(|webhook| webhook.account == account && webhook.is_active())
+}
