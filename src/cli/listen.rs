@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::complain;
 use super::input::{read_secret, span};
 use super::output::{Screen, Tone, line, pretty_json, printable};
-use super::receiver::{Check, Expected, MAX_BODY, reply, text};
+use super::receiver::{Check, Expected, MAX_BODY, reply, serve, text};
 use crate::clock::Clock;
 use crate::model::{Authority, SigningSecret, TargetError, TargetUrl};
 use bytes::Bytes;
@@ -15,29 +15,21 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
-use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
 /// Maximum number of notifications remembered, to recognise repeats.
 const MAX_SEEN: usize = 100_000;
 /// How long the end waits for answers in progress.
 const GRACE: Duration = Duration::from_secs(2);
-/// Pause after a connection could not be accepted, as when file descriptors have run out.
-const PAUSE: Duration = Duration::from_millis(100);
-
 #[derive(Args)]
 pub(crate) struct ListenArgs {
     /// The address to listen on
@@ -199,46 +191,25 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
             );
         }
     }
-    let mut connections = JoinSet::new();
-    let mut ended = listener.ended.subscribe();
-    let accepting = async {
-        loop {
-            tokio::select! {
-                _ = ended.wait_for(|ended| *ended) => return Ok(()),
-                Some(_) = connections.join_next() => {}
-                accepted = bound.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(serve(stream, listener.clone()));
-                    }
-                    Err(_) => tokio::time::sleep(PAUSE).await,
-                },
-            }
-        }
+    let answering = listener.clone();
+    let answer = move |request| {
+        let listener = answering.clone();
+        async move { Ok(listener.answer(request).await) }
     };
-    until_interrupted(accepting).await?;
-    // Answers in progress are completed.
+    let mut serving = pin!(serve(&bound, &listener.ended, answer));
+    let enough = until_interrupted(async { Ok(serving.as_mut().await) }).await?;
     listener.ended.send_replace(true);
+    let mut connections = match enough {
+        Some(connections) => connections,
+        None => serving.await,
+    };
+    // Answers in progress are completed.
     let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     let refused = listener.state().refused;
     if args.count.is_some() && refused > 0 {
         return Err(CliError::failed(format_args!("{refused} requests had a wrong authorization or signature")));
     }
     Ok(())
-}
-
-async fn serve(stream: TcpStream, listener: Arc<Listener>) {
-    let mut ended = listener.ended.subscribe();
-    let service = service_fn(move |request| {
-        let listener = listener.clone();
-        async move { Ok::<_, Infallible>(listener.answer(request).await) }
-    });
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    tokio::select! {
-        // The sender may hang up at any time.
-        _ = connection.as_mut() => return,
-        _ = ended.wait_for(|ended| *ended) => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
 }
 
 /// Earlier arrivals of a notification.

@@ -10,14 +10,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::delivery::transport::sign::signature;
 use crate::model::{SigningSecret, Timestamp};
+use crate::shutdown::{accept_until, requested};
 
 /// The largest notification that is read: carteiro sends at most 256 KiB of resource.
 pub(crate) const MAX_BODY: usize = 512 * 1024;
@@ -141,17 +145,8 @@ impl Receiver {
 
     /// Serves until its task is aborted.
     pub(crate) async fn run(self: Arc<Self>, listener: TcpListener) {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                continue;
-            };
-            let receiver = self.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request| receiver.clone().answer(request));
-                // A request that is hung up on ends its connection with an error; that was the point.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
+        let never = watch::Sender::new(false);
+        serve(&listener, &never, move |request| self.clone().answer(request)).await;
     }
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, io::Error> {
@@ -195,6 +190,36 @@ impl Receiver {
         let signature = self.expected.signature(headers, body, Clock::System.now());
         self.expected.authorization(headers).is_passed() && signature.is_passed()
     }
+}
+
+/// Answers requests until `ended` turns true; returns the connections whose answers are in progress then. One for which
+/// `answer` gives an error is hung up on.
+pub(crate) async fn serve<F>(
+    listener: &TcpListener,
+    ended: &watch::Sender<bool>,
+    answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+) -> JoinSet<()>
+where
+    F: Future<Output = io::Result<Response<Full<Bytes>>>> + Send + 'static,
+{
+    let connection = |stream: TcpStream, mut ended: watch::Receiver<bool>| {
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer.clone()));
+        async move {
+            let mut connection = pin!(connection);
+            tokio::select! {
+                // The sender may hang up at any time.
+                _ = connection.as_mut() => return,
+                () = requested(&mut ended) => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
+        }
+    };
+    let spawn = |accepted: io::Result<(TcpStream, _)>, connections: &mut JoinSet<()>| {
+        if let Ok((stream, _)) = accepted {
+            connections.spawn(connection(stream, ended.subscribe()));
+        }
+    };
+    accept_until(requested(&mut ended.subscribe()), || listener.accept(), spawn).await
 }
 
 /// A response with a text of ours.

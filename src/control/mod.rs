@@ -12,6 +12,7 @@
 pub mod accounts;
 pub mod backups;
 
+use crate::shutdown::{accept_until, requested};
 use crate::store::{Piece, Store, write_pieces};
 use std::fs;
 use std::io::{self, Write as _};
@@ -77,20 +78,11 @@ pub async fn run(
     reloads: Option<mpsc::Sender<Reload>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut callers = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = crate::shutdown::requested(&mut stop) => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone(), reloads.clone()))),
-                Err(error) => {
-                    tracing::warn!(%error, "a caller of the control socket could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            },
-            Some(_) = callers.join_next() => {}
-        }
-    }
+    let serve = |accepted: io::Result<(UnixStream, _)>, callers: &mut JoinSet<()>| match accepted {
+        Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone(), reloads.clone()))),
+        Err(error) => tracing::warn!(%error, "a caller of the control socket could not be accepted"),
+    };
+    let mut callers = accept_until(requested(&mut stop), || listener.accept(), serve).await;
     callers.shutdown().await;
     // The next start takes it away as well.
     let _ = fs::remove_file(path(store.path()));
