@@ -4,7 +4,7 @@ use super::error::CliError;
 use super::exit::{FAILED, TRY_LATER};
 use crate::http::Certificate;
 use crate::model::{Authority, AuthorityError};
-use crate::tls;
+use crate::tls::{self, ByteStream};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -17,7 +17,6 @@ use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -56,10 +55,6 @@ pub(crate) async fn until_interrupted<T>(
     }
 }
 
-/// What bytes go over.
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
-
 /// An address that speaks HTTP/1.1, plain or over TLS.
 #[derive(Clone)]
 pub(crate) struct Peer {
@@ -94,7 +89,7 @@ impl Peer {
         Ok(Self { address, tls: Some((config.into(), name)) })
     }
 
-    async fn connect(&self) -> std::io::Result<Box<dyn Wire>> {
+    async fn connect(&self) -> std::io::Result<Box<dyn ByteStream>> {
         let stream = TcpStream::connect(&self.address).await?;
         Ok(match &self.tls {
             None => Box::new(stream),

@@ -8,16 +8,18 @@ use super::handler::{Handler, InboundRequest};
 use super::head;
 use super::ingress::Ingress;
 use super::response_body::ResponseBody;
-use super::timed_stream::{Patience, Stream, TimedStream};
+use super::timed_stream::{Patience, TimedStream};
 use crate::config::Server as Settings;
-use crate::shutdown::requested;
+use crate::shutdown::{accept_until, requested};
+use crate::tls::ByteStream;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -27,8 +29,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// How long to wait before accepting again when the system has no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most bytes of a head, and of what is read or written at once. Also what one connection can make us hold before
 /// it has said who it is.
 const MAX_BUFFER_BYTES: usize = 128 * 1024;
@@ -97,23 +97,12 @@ impl Server {
 
     /// Serves until `stop` turns true; then accepts nobody new, lets requests finish for at most `grace`, and returns.
     pub async fn run(self, mut stop: watch::Receiver<bool>, grace: Duration) {
-        let mut connections = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                () = requested(&mut stop) => break,
-                accepted = self.listener.accept() => accepted,
-            };
-            // Those that have ended are joined as we go.
-            while connections.try_join_next().is_some() {}
-            match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer.ip().to_canonical(), &mut connections, &stop),
-                Err(error) => {
-                    // A peer that gave up, or no descriptors left: neither is a reason to stop serving the others.
-                    self.ingress.slots.make_room(&error);
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
-        }
+        let stopping = stop.clone();
+        let serve = |accepted: io::Result<(TcpStream, SocketAddr)>, connections: &mut JoinSet<()>| match accepted {
+            Ok((stream, peer)) => self.admit(stream, peer.ip().to_canonical(), connections, &stopping),
+            Err(error) => self.ingress.slots.make_room(&error),
+        };
+        let mut connections = accept_until(requested(&mut stop), || self.listener.accept(), serve).await;
         drop(self.listener);
         let drained = tokio::time::timeout(grace, async { while connections.join_next().await.is_some() {} }).await;
         if drained.is_err() {
@@ -172,7 +161,7 @@ async fn converse(
         () = taken.slot.dropped() => {}
         () = async {
             let stream = match tls {
-                None => Some(Stream::Plain(stream)),
+                None => Some(Box::new(stream) as Box<dyn ByteStream>),
                 Some(tls) => tokio::select! {
                     // A request may follow it all the same.
                     () = async { requested(&mut stop).await; tokio::time::sleep(LINGER).await } => None,
@@ -194,7 +183,7 @@ async fn converse(
 
 /// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP is told so in its own
 /// words.
-async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Connection) -> Option<Stream> {
+async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Connection) -> Option<Box<dyn ByteStream>> {
     let mut first = [0];
     if stream.peek(&mut first).await.ok()? == 0 {
         return None;
@@ -209,7 +198,7 @@ async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Conne
         return None;
     }
     match tls.accept(stream).await {
-        Ok(stream) => Some(Stream::Tls(Box::new(stream))),
+        Ok(stream) => Some(Box::new(stream)),
         Err(error) => {
             tracing::debug!(%error, peer = %connection.peer, "a TLS handshake failed");
             None
@@ -217,7 +206,7 @@ async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Conne
     }
 }
 
-async fn serve(stream: Stream, settings: &Settings, connection: Arc<Connection>) {
+async fn serve(stream: Box<dyn ByteStream>, settings: &Settings, connection: Arc<Connection>) {
     let patience =
         Patience { header: settings.header_timeout, idle: settings.idle_timeout, write: settings.write_timeout };
     let slot = connection.slot.clone();

@@ -11,6 +11,11 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ConfigBuilder, ServerConfig, WantsVerifier};
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A connection's bytes, plain or over TLS.
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
 
 /// The protocol that is negotiated inside TLS, to targets as to callers.
 pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";

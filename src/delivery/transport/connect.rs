@@ -6,9 +6,9 @@ use super::connection::Connection;
 use super::proxy;
 use super::resolve::{Resolver, literal};
 use super::settings::ClientSettings;
-use super::stream::Stream;
 use crate::delivery::failure::{self, Unresolved};
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
+use crate::tls::ByteStream;
 use crate::tls::client::probes;
 use crate::tls::handshake::HandshakeRecord;
 use rustls::ProtocolVersion;
@@ -58,12 +58,12 @@ impl Connector {
         // Heads and bodies leave in one piece; waiting for more would only delay them. A socket that refuses the
         // option is already dead, and says so at the first write.
         tcp.set_nodelay(true).ok();
-        let stream = if target.is_https() {
+        let stream: Box<dyn ByteStream> = if target.is_https() {
             let tls = self.handshake(host, tcp, remote, settings, budget, dial).await?;
             dial.tls = version(&tls);
-            Stream::Tls(Box::new(tls))
+            Box::new(tls)
         } else {
-            Stream::Plain(tcp)
+            Box::new(tcp)
         };
         Connection::open(stream, remote.ip(), dial.tls, dial.handshake.wants_client_certificate()).await
     }

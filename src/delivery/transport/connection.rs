@@ -2,11 +2,12 @@
 //!
 //! It doesn't know how a connection is made, nor how long one is kept.
 
-use super::stream::{Meter, Metered, Stream};
+use super::stream::{Meter, Metered};
 use crate::delivery::failure::{self, Unanswered};
 use crate::delivery::head::{self, MAX_HEAD_BYTES};
 use crate::delivery::redact::Secrets;
 use crate::model::{AttemptError, TlsVersion};
+use crate::tls::ByteStream;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
@@ -60,7 +61,7 @@ pub(crate) struct ResponseHead {
 impl Connection {
     /// Begins HTTP on a connected stream. Must run inside a tokio runtime.
     pub(crate) async fn open(
-        stream: Stream,
+        stream: Box<dyn ByteStream>,
         remote_ip: IpAddr,
         tls: Option<TlsVersion>,
         wants_client_certificate: bool,

@@ -2,14 +2,13 @@
 
 use crate::delivery::failure::TooMuchSent;
 use crate::delivery::head::MAX_HEAD_BYTES;
+use crate::tls::ByteStream;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
 /// How many bytes a target may send in answer to one request: a head, the body that is read, the framing of its
 /// chunks and some interim responses. It ends a flood of `100 Continue`, which hyper would swallow for ever.
@@ -67,73 +66,49 @@ impl Meter {
     }
 }
 
-/// A connection's bytes, with TLS or without.
-pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-/// A [`Stream`] whose received bytes are counted, above TLS: what TLS says to itself is no answer.
+/// A stream whose received bytes are counted, above TLS: what TLS says to itself is no answer.
 pub(crate) struct Metered {
-    stream: Stream,
+    stream: Box<dyn ByteStream>,
     meter: Arc<Meter>,
 }
 
 impl Metered {
-    pub(crate) fn new(stream: Stream, meter: Arc<Meter>) -> Self {
+    pub(crate) fn new(stream: Box<dyn ByteStream>, meter: Arc<Meter>) -> Self {
         Self { stream, meter }
     }
-}
-
-macro_rules! with_stream {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match &mut $self.get_mut().stream {
-            Stream::Plain(plain) => {
-                let $stream = Pin::new(plain);
-                $call
-            }
-            Stream::Tls(tls) => {
-                let $stream = Pin::new(tls.as_mut());
-                $call
-            }
-        }
-    };
 }
 
 impl AsyncRead for Metered {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let this = self.as_mut();
-        ready!(with_stream!(this, stream => stream.poll_read(cx, buf)))?;
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         Poll::Ready(self.meter.add(&buf.filled()[before..]))
     }
 }
 
 impl AsyncWrite for Metered {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        with_stream!(self, stream => stream.poll_write(cx, buf))
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        with_stream!(self, stream => stream.poll_write_vectored(cx, bufs))
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match &self.stream {
-            Stream::Plain(plain) => plain.is_write_vectored(),
-            Stream::Tls(tls) => tls.is_write_vectored(),
-        }
+        self.stream.is_write_vectored()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(self, stream => stream.poll_flush(cx))
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_stream!(self, stream => stream.poll_shutdown(cx))
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
