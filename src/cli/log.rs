@@ -1,6 +1,6 @@
 //! Where log lines go, and what they look like.
 
-use crate::config::{Format, Level, Log};
+use crate::config::{Format, Log};
 use std::fmt;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::FmtContext;
@@ -14,26 +14,16 @@ use tracing_subscriber::reload;
 pub(crate) struct LevelHandle(reload::Handle<LevelFilter, tracing_subscriber::Registry>);
 
 impl LevelHandle {
-    pub(crate) fn set(&self, level: Level) {
+    pub(crate) fn set(&self, level: LevelFilter) {
         // The subscriber lives as long as the process.
-        let _ = self.0.reload(filter(level));
-    }
-}
-
-fn filter(level: Level) -> LevelFilter {
-    match level {
-        Level::Error => LevelFilter::ERROR,
-        Level::Warn => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
+        let _ = self.0.reload(level);
     }
 }
 
 /// Sends log lines to stderr from now on. Under the journal, which stamps lines itself, they carry a priority instead
 /// of a time.
 pub(crate) fn start(log: &Log) -> LevelHandle {
-    let (level, handle) = reload::Layer::new(filter(log.level));
+    let (level, handle) = reload::Layer::new(log.level);
     let registry = tracing_subscriber::registry().with(level);
     let to_journal = std::env::var_os("JOURNAL_STREAM").is_some();
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);

@@ -42,13 +42,13 @@ impl Findings {
         raw: RawValue<'_>,
         location_of: &dyn Fn(Option<usize>) -> Location,
     ) {
-        let errors = match key.access.read(target, raw) {
+        let errors = match (key.read)(target, raw) {
             Ok(()) => return drop(self.sources.insert(path, location_of(None))),
             Err(errors) => errors,
         };
         self.refused.insert(key.path);
         if key.secret {
-            let message = format!("`{}` must be {}", key.path, key.access.expected());
+            let message = format!("`{}` must be {}", key.path, (key.expected)());
             return self.problem(location_of(None), message);
         }
         for ValueError { item, at, message } in errors {
@@ -139,8 +139,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_quoted_back() {
-        let Setting { path, doc, effect, access, .. } = KEYS[0];
-        let secret = Setting { path, doc, effect, secret: true, access };
+        let secret = Setting { secret: true, ..KEYS[0] };
         let mut draft = Draft::default();
         draft.set_bare(&secret, "hunter2", &Location::Flag("x".to_owned()));
         let problems = draft.problems();

@@ -54,12 +54,12 @@ fn reads_as_printed(loaded: &Loaded) {
     let mut text = String::new();
     for key in KEYS {
         // Writing to a String can't fail.
-        let _ = writeln!(text, "{} = {}", key.path, key.access.show(&loaded.config));
+        let _ = writeln!(text, "{} = {}", key.path, (key.show)(&loaded.config));
     }
     for account in &loaded.config.account {
         text.push_str("[[account]]\n");
         for key in ACCOUNT_KEYS {
-            let _ = writeln!(text, "{} = {}", key.name(), key.access.show(account));
+            let _ = writeln!(text, "{} = {}", key.name(), (key.show)(account));
         }
     }
     match load(text.as_bytes(), &[]) {

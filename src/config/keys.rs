@@ -1,9 +1,10 @@
 //! A key of the configuration, and the macro that makes keys, structs and defaults of one table (`settings.rs`).
 
-use super::value::{RawValue, ValueError, ValueType};
+use super::value::{RawValue, ValueError};
 
 /// A setting of `T`: of [`Config`](super::Config) as a whole, or of one [`Account`](super::Account).
-pub(crate) struct Setting<T: 'static> {
+#[derive(Clone)]
+pub(crate) struct Setting<T> {
     /// `section.name`.
     pub(crate) path: &'static str,
     /// What it does, in sentences. Its range and when it takes effect are added from the fields below.
@@ -11,7 +12,10 @@ pub(crate) struct Setting<T: 'static> {
     pub(crate) effect: Effect,
     /// Never printed, nor quoted in a problem.
     pub(crate) secret: bool,
-    pub(crate) access: &'static (dyn Access<T> + Sync),
+    pub(crate) expected: fn() -> String,
+    pub(crate) read: fn(&mut T, RawValue<'_>) -> Result<(), Vec<ValueError>>,
+    pub(crate) show: fn(&T) -> String,
+    pub(crate) copy: fn(from: &T, to: &mut T),
 }
 
 /// When a change takes effect.
@@ -36,39 +40,6 @@ impl<T> Setting<T> {
     }
 }
 
-/// A value's way in and out, whatever its type.
-pub(crate) trait Access<T> {
-    fn expected(&self) -> String;
-    fn read(&self, target: &mut T, raw: RawValue<'_>) -> Result<(), Vec<ValueError>>;
-    fn show(&self, of: &T) -> String;
-    fn copy(&self, from: &T, to: &mut T);
-}
-
-/// A field of `T` and the type of its value.
-pub(crate) struct Field<T, V, F> {
-    pub(crate) value_type: F,
-    pub(crate) get: fn(&T) -> &V,
-    pub(crate) get_mut: fn(&mut T) -> &mut V,
-}
-
-impl<T, V: Clone, F: ValueType<V>> Access<T> for Field<T, V, F> {
-    fn expected(&self) -> String {
-        self.value_type.expected()
-    }
-
-    fn read(&self, target: &mut T, raw: RawValue<'_>) -> Result<(), Vec<ValueError>> {
-        self.value_type.read(raw).map(|value| *(self.get_mut)(target) = value)
-    }
-
-    fn show(&self, of: &T) -> String {
-        self.value_type.show((self.get)(of))
-    }
-
-    fn copy(&self, from: &T, to: &mut T) {
-        (self.get_mut)(to).clone_from((self.get)(from));
-    }
-}
-
 /// Makes structs, their defaults and the tables of keys. Each key is written as
 ///
 /// ```text
@@ -87,7 +58,7 @@ macro_rules! settings {
 
         /// The keys of one `[[account]]`, in the order they are printed.
         pub(crate) static ACCOUNT_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
-            settings!(@key $Item, [account $key] [$key], [$($doc)+], $type, $effect $($secret)?)
+            settings!(@key $Item, [account $key] [$key], [$($doc)+], $Value, $type, $effect $($secret)?)
         ),+];
     };
     ($($(#[$about:meta])* [$section:ident] $Section:ident { $(
@@ -114,7 +85,7 @@ macro_rules! settings {
         /// Every key but the accounts', section by section, in the order they are printed.
         pub(crate) static KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
             settings!(
-                @key Config, [$section $key] [$section.$key], [$($doc)+], $type, $effect $($secret)?
+                @key Config, [$section $key] [$section.$key], [$($doc)+], $Value, $type, $effect $($secret)?
             )
         ),+),+];
     };
@@ -134,19 +105,18 @@ macro_rules! settings {
         }
     };
     (
-        @key $Of:ident, [$section:ident $key:ident] [$($field:ident).+], [$($doc:literal)+], $type:expr,
-        $effect:ident $($secret:ident)?
+        @key $Of:ident, [$section:ident $key:ident] [$($field:ident).+], [$($doc:literal)+], $Value:ty,
+        $type:expr, $effect:ident $($secret:ident)?
     ) => {
         $crate::config::keys::Setting {
             path: concat!(stringify!($section), ".", stringify!($key)),
             doc: concat!($($doc),+),
             effect: $crate::config::keys::Effect::$effect,
             secret: settings!(@is_secret $($secret)?),
-            access: &$crate::config::keys::Field {
-                value_type: $type,
-                get: |of: &$Of| &of.$($field).+,
-                get_mut: |of: &mut $Of| &mut of.$($field).+,
-            },
+            expected: || ValueType::<$Value>::expected(&$type),
+            read: |to, raw| $type.read(raw).map(|value| to.$($field).+ = value),
+            show: |of| $type.show(&of.$($field).+),
+            copy: |from: &$Of, to: &mut $Of| to.$($field).+.clone_from(&from.$($field).+),
         }
     };
     (@is_secret) => { false };

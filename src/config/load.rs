@@ -89,7 +89,7 @@ impl Config {
     pub fn reloaded(&self, new: &Self) -> Self {
         let mut config = self.clone();
         for key in KEYS.iter().filter(|key| key.effect == Effect::Reload) {
-            key.access.copy(new, &mut config);
+            (key.copy)(new, &mut config);
         }
         config
     }
@@ -105,7 +105,7 @@ impl Loaded {
     /// accounts.
     pub fn changes_needing_restart(&self, new: &Self) -> Vec<&'static str> {
         let differs = |key: &&Setting<Config>| {
-            key.effect == Effect::Restart && key.access.show(&self.config) != key.access.show(&new.config)
+            key.effect == Effect::Restart && (key.show)(&self.config) != (key.show)(&new.config)
         };
         let accounts = (self.config.account != new.config.account).then_some("account");
         KEYS.iter().filter(differs).map(|key| key.path).chain(accounts).collect()

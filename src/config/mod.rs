@@ -31,4 +31,4 @@ pub use limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES};
 pub use load::{Loaded, Source};
 pub use origin::Origin;
 pub use print::example;
-pub use settings::{Account, Catalogue, Config, Delivery, Egress, Format, Level, Log, Panel, Server, Store};
+pub use settings::{Account, Catalogue, Config, Delivery, Egress, Format, Log, Panel, Server, Store};

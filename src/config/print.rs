@@ -24,7 +24,7 @@ impl Loaded {
 }
 
 fn line<T>(key: &Setting<T>, path: &str, of: &T, source: Source<'_>) -> String {
-    let value = if key.secret && source != Source::Default { "\"[redacted]\"".to_owned() } else { key.access.show(of) };
+    let value = if key.secret && source != Source::Default { "\"[redacted]\"".to_owned() } else { (key.show)(of) };
     format!("{path} = {value}   # {source}\n")
 }
 
@@ -70,10 +70,10 @@ fn entry<T>(key: &Setting<T>, of: &T) -> String {
         Effect::Reload => "Applied by a reload.",
         Effect::Restart => "Needs a restart.",
     };
-    let mut expected = key.access.expected();
+    let mut expected = (key.expected)();
     expected[..1].make_ascii_uppercase();
     let (does, takes) = (wrap(key.doc), wrap(&format!("{expected}. {effect}")));
-    format!("\n{does}{takes}#{} = {}\n", key.name(), key.access.show(of))
+    format!("\n{does}{takes}#{} = {}\n", key.name(), (key.show)(of))
 }
 
 /// Comment lines of at most 120 characters.
@@ -127,14 +127,9 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let secret = Setting { secret: true, ..first() };
+        let secret = Setting { secret: true, ..KEYS[0] };
         let source = Location::WholeFile(Path::new("c.toml").to_owned());
         let printed = line(&secret, secret.path, &Config::default(), Source::Location(&source));
         assert_eq!(printed, "server.listen = \"[redacted]\"   # c.toml\n");
-    }
-
-    fn first() -> Setting<Config> {
-        let Setting { path, doc, effect, secret, access } = KEYS[0];
-        Setting { path, doc, effect, secret, access }
     }
 }

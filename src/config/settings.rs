@@ -7,6 +7,7 @@ use super::keys::settings;
 use super::limits::MAX_BATCH_BODY_BYTES;
 use super::origin::Origin;
 use super::size::{GIB, KIB, MIB};
+use super::value::ValueType;
 use super::value_types::{
     ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, Choice, Count, FILE_PATH, Fraction, LABEL, List, OPTIONAL_PATH,
     OPTIONAL_PROXY, ORIGIN, OrNone, Size, Span, Switch,
@@ -15,28 +16,14 @@ use crate::model::{AddressRange, DisableRule, ExtraType, MAX_AUTOMATIC_ATTEMPTS,
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use tracing::level_filters::LevelFilter;
 
-/// How important a line of the log is, the most important first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Something is broken.
-    Error,
-    /// Something will break if nobody looks.
-    Warn,
-    /// Changes of state.
-    Info,
-    /// Every attempt.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-const LEVELS: &[(&str, Level)] = &[
-    ("error", Level::Error),
-    ("warn", Level::Warn),
-    ("info", Level::Info),
-    ("debug", Level::Debug),
-    ("trace", Level::Trace),
+const LEVELS: &[(&str, LevelFilter)] = &[
+    ("error", LevelFilter::ERROR),
+    ("warn", LevelFilter::WARN),
+    ("info", LevelFilter::INFO),
+    ("debug", LevelFilter::DEBUG),
+    ("trace", LevelFilter::TRACE),
 ];
 
 /// The form of the log's lines.
@@ -52,6 +39,8 @@ const FORMATS: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Js
 
 /// The longest lists that are accepted: every attempt or event looks at each entry.
 const MAX_LISTED: usize = 1000;
+
+const MAX_ATTEMPTS: u32 = MAX_AUTOMATIC_ATTEMPTS as u32;
 
 const fn listed<T>(item: T) -> List<T> {
     List { min: 0, max: MAX_LISTED, item }
@@ -167,7 +156,7 @@ settings! {
         connect_timeout: Duration = secs(5) => Span(ms(10), minutes(1)), Reload;
         /// Maximum number of automatic attempts, the first included. After the last one the notification has failed; it
         /// can still be re-sent manually. A webhook may set its own, in `retry`.
-        max_attempts: u8 = MAX_AUTOMATIC_ATTEMPTS => Count(1, MAX_AUTOMATIC_ATTEMPTS as u32), Reload;
+        max_attempts: u8 = MAX_AUTOMATIC_ATTEMPTS => Count(1, MAX_ATTEMPTS), Reload;
         /// Delay after each failed attempt. The last one repeats if there are more attempts; surplus ones are ignored.
         /// A webhook may set its own, in `retry`.
         schedule: Vec<Duration> = RetryPolicy::default().schedule().to_vec()
@@ -216,7 +205,7 @@ settings! {
     /// The log, on stderr.
     [log] Log {
         /// Minimum level of log lines. "debug" logs every attempt.
-        level: Level = Level::Info => Choice(LEVELS), Reload;
+        level: LevelFilter = LevelFilter::INFO => Choice(LEVELS), Reload;
         /// Format of log lines: text, or one JSON object each.
         format: Format = Format::Text => Choice(FORMATS), Restart;
     }

@@ -7,6 +7,7 @@ use crate::model::RetryPolicy;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
+use tracing::level_filters::LevelFilter;
 
 /// Loads a file of this text, in a folder of its own; the folder's name is cut from the problems.
 fn load_all(text: impl AsRef<[u8]>, env: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Loaded, Vec<String>> {
@@ -182,7 +183,7 @@ fn values_arrive_where_they_belong() {
     assert_eq!(config.egress.allow[1], AllowRule::parse("127.0.0.1/32:3000").unwrap());
     assert!(!config.egress.allow_http && config.catalogue.strict);
     assert_eq!(config.egress.extra_ca_file.as_deref(), Some(Path::new("ca.pem")));
-    assert_eq!(config.log, Log { level: Level::Trace, format: Format::Json });
+    assert_eq!(config.log, Log { level: LevelFilter::TRACE, format: Format::Json });
     assert_eq!(config.account.len(), 2);
     assert_eq!((config.account[0].name.as_str(), config.account[0].env.as_str()), ("shop-1", "sandbox"));
     assert_eq!((config.account[1].name.as_str(), config.account[1].env.as_str()), ("shop-2", "production"));
@@ -525,7 +526,7 @@ fn a_reload_takes_up_what_needs_no_restart() {
     let expected = Config {
         delivery: new.config.delivery.clone(),
         egress: Egress { extra_ca_file: None, ..new.config.egress.clone() },
-        log: Log { level: Level::Debug, format: Format::Text },
+        log: Log { level: LevelFilter::DEBUG, format: Format::Text },
         catalogue: new.config.catalogue.clone(),
         ..old.config.clone()
     };
