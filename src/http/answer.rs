@@ -144,8 +144,7 @@ pub struct Failure {
 impl Failure {
     /// For a request that couldn't even be read; the connection closes behind it.
     pub(crate) fn unread(status: StatusCode, code: &'static str, detail: &str) -> Self {
-        let close = Box::new((header::CONNECTION, "close".to_owned()));
-        Self { header: Some(close), ..Self::new(status, code, detail) }
+        Self::new(status, code, detail).with(header::CONNECTION, "close")
     }
 
     /// One that tells the caller when to come back, where that is a matter of time (503).
@@ -155,13 +154,16 @@ impl Failure {
         Self { status, code, detail: detail.into(), fields: None, header }
     }
 
+    fn with(self, name: HeaderName, value: &str) -> Self {
+        Self { header: Some(Box::new((name, value.to_owned()))), ..self }
+    }
+
     pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
-        let failure = Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
-        Self { header: Some(Box::new((header::WWW_AUTHENTICATE, "Bearer".to_owned()))), ..failure }
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).with(header::WWW_AUTHENTICATE, "Bearer")
     }
 
     /// Rounded up to whole seconds, which are all that the header can say.
@@ -173,7 +175,7 @@ impl Failure {
              right one, or wait",
         );
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        Self { header: Some(Box::new((header::RETRY_AFTER, seconds.to_string()))), ..failure }
+        failure.with(header::RETRY_AFTER, &seconds.to_string())
     }
 
     pub(crate) fn forbidden(scope: Scope) -> Self {
@@ -195,12 +197,12 @@ impl Failure {
         let allow = allowed.join(", ");
         let failure =
             Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"));
-        Self { header: Some(Box::new((header::ALLOW, allow))), ..failure }
+        failure.with(header::ALLOW, &allow)
     }
 
     pub(crate) fn body_timeout() -> Self {
-        let failure = Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive");
-        Self { header: Some(Box::new((header::CONNECTION, "close".to_owned()))), ..failure }
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive")
+            .with(header::CONNECTION, "close")
     }
 
     pub(crate) fn too_large(max: usize) -> Self {
@@ -210,7 +212,7 @@ impl Failure {
             format!("the body may have at most {max} bytes"),
         );
         // What is left of the body is not read.
-        Self { header: Some(Box::new((header::CONNECTION, "close".to_owned()))), ..failure }
+        failure.with(header::CONNECTION, "close")
     }
 
     /// More bodies are being read than there is memory set aside for.
@@ -247,7 +249,7 @@ impl Failure {
             "unsupported_content_encoding",
             format!("a body with `Content-Encoding: {coding}` is not read: send it as it is, without compressing it"),
         );
-        Self { header: Some(Box::new((header::ACCEPT_ENCODING, "identity".to_owned()))), ..failure }
+        failure.with(header::ACCEPT_ENCODING, "identity")
     }
 
     pub(crate) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {

@@ -31,33 +31,9 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 10] = [
-        Self::Ingest,
-        Self::Webhooks,
-        Self::Events,
-        Self::Notifications,
-        Self::Stream,
-        Self::Tokens,
-        Self::Metrics,
-        Self::Health,
-        Self::Docs,
-        Self::Other,
-    ];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Webhooks => "webhooks",
-            Self::Events => "events",
-            Self::Notifications => "notifications",
-            Self::Stream => "stream",
-            Self::Tokens => "tokens",
-            Self::Metrics => "metrics",
-            Self::Health => "health",
-            Self::Docs => "docs",
-            Self::Other => "other",
-        }
-    }
+    /// What the metrics call each, in their order.
+    const NAMES: [&str; Self::Other as usize + 1] =
+        ["ingest", "webhooks", "events", "notifications", "stream", "tokens", "metrics", "health", "docs", "other"];
 }
 
 /// The statuses that are answered; any other counts as the last.
@@ -66,14 +42,14 @@ const STATUSES: [u16; 19] =
 
 /// Counters for each class and status.
 pub(crate) struct Traffic {
-    answered: [[AtomicU64; STATUSES.len()]; Class::ALL.len()],
+    answered: [[AtomicU64; STATUSES.len()]; Class::NAMES.len()],
     /// How long recording an event or a batch took, from its head to its answer, where it was taken.
     pub(crate) ingest: Histogram,
 }
 
 impl Default for Traffic {
     fn default() -> Self {
-        let answered = [const { [const { AtomicU64::new(0) }; STATUSES.len()] }; Class::ALL.len()];
+        let answered = [const { [const { AtomicU64::new(0) }; STATUSES.len()] }; Class::NAMES.len()];
         Self { answered, ingest: Histogram::new(Histogram::SHORT) }
     }
 }
@@ -89,11 +65,11 @@ impl Traffic {
 
     /// Class, status and how many, of those that there were.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
-        Class::ALL
-            .into_iter()
-            .flat_map(|class| {
-                let counts = STATUSES.iter().zip(&self.answered[class as usize]);
-                counts.map(move |(status, count)| (class.as_str(), *status, count.load(Ordering::Relaxed)))
+        let classes = Class::NAMES.into_iter().zip(&self.answered);
+        classes
+            .flat_map(|(class, counts)| {
+                let counts = STATUSES.iter().zip(counts);
+                counts.map(move |(status, count)| (class, *status, count.load(Ordering::Relaxed)))
             })
             .filter(|(_, _, count)| *count > 0)
     }
