@@ -143,9 +143,9 @@ fn scheduler(lanes: u32) -> Scheduler<()> {
 
 fn nothing(action: &Action<()>) -> Option<Input<()>> {
     match *action {
-        Action::LoadUntried(ask) => Some(Input::UntriedPage { ask, rows: Vec::new() }),
-        Action::LoadRetries(ask, until) => Some(Input::RetryPage { ask, until, rows: Vec::new() }),
-        Action::LoadManual(ask) => Some(Input::ManualPage { ask, rows: Vec::new() }),
+        Action::LoadUntried(request) => Some(Input::UntriedPage { request, rows: Vec::new() }),
+        Action::LoadRetries(request, until) => Some(Input::RetryPage { request, until, rows: Vec::new() }),
+        Action::LoadManual(request) => Some(Input::ManualPage { request, rows: Vec::new() }),
         Action::Start { .. } | Action::Audit { .. } | Action::Lost(_) => None,
     }
 }
@@ -158,7 +158,7 @@ fn schedule(bencher: Bencher, lanes: u32) {
     bencher.counter(ItemsCount::new(lanes)).bench_local(|| {
         seq += 1;
         let key = |no| NotificationKey { seq: Seq(seq), webhook: WebhookNo(no) };
-        scheduler.step(NOW, (0..lanes).map(|no| Input::Untried { key: key(no), hot: Some(()) }), &mut started);
+        scheduler.step(NOW, (0..lanes).map(|no| Input::Untried { key: key(no), payload: Some(()) }), &mut started);
         assert_eq!(started.len(), lanes as usize);
         started.clear();
         let ended = |no| Input::AttemptEnded { key: key(no), reachability: Reachability::Confirmed, hold: None };

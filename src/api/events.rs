@@ -1,7 +1,7 @@
 //! `/api/events`, `/api/event_types`
 
 use super::call::Call;
-use super::fields::Fields;
+use super::fields::JsonFields;
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
@@ -67,7 +67,7 @@ async fn taken(
 
 /// The one event of a body.
 pub(super) fn one(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
-    let mut fields = Fields::within(body, "event")?;
+    let mut fields = JsonFields::within(body, "event")?;
     let draft = draft(&mut fields);
     fields.finish()?;
     Ok(draft.into_iter().collect())
@@ -75,7 +75,7 @@ pub(super) fn one(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
 
 /// The events of a batch's body, in their order.
 pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
-    let mut frame = Fields::of_body(body)?;
+    let mut frame = JsonFields::of_body(body)?;
     let items = frame.required("events", |value| value.list(MAX_BATCH));
     if let Some(items) = &items
         && !(1..=MAX_BATCH).contains(&items.len())
@@ -87,7 +87,7 @@ pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
     let mut drafts = Vec::with_capacity(items.len());
     let mut problems = BTreeMap::new();
     for (index, item) in items.into_iter().enumerate() {
-        let mut fields = Fields::of(item, format!("events[{index}]"));
+        let mut fields = JsonFields::of(item, format!("events[{index}]"));
         drafts.extend(draft(&mut fields));
         problems.extend(fields.into_problems());
         if problems.len() >= MAX_NAMED_FIELDS {
@@ -97,7 +97,7 @@ pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
     if problems.is_empty() { Ok(drafts) } else { Err(Failure::invalid(problems)) }
 }
 
-fn draft<'a>(fields: &mut Fields<'a>) -> Option<EventDraft<'a>> {
+fn draft<'a>(fields: &mut JsonFields<'a>) -> Option<EventDraft<'a>> {
     let event_type = fields.required("type", |value| {
         let text = value.text()?;
         EventType::parse(&text).ok_or_else(|| {
@@ -159,7 +159,7 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
 
 pub(super) async fn show(call: &Call, id: EventId) -> Result<Answer, Failure> {
     #[derive(Serialize)]
-    struct Whole<'a> {
+    struct EventDetailShape<'a> {
         #[serde(flatten)]
         event: EventShape<'a>,
         summary: BTreeMap<&'static str, u32>,
@@ -171,7 +171,7 @@ pub(super) async fn show(call: &Call, id: EventId) -> Result<Answer, Failure> {
     let resource: Option<&RawValue> = resource.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
     let count = |status: Status| (status.as_str(), detail.summary.get(&status).copied().unwrap_or(0));
     let summary = Status::ALL.into_iter().map(count).collect();
-    Ok(Answer::data(StatusCode::OK, &Whole { event: EventShape::of(&detail.event), summary, resource }))
+    Ok(Answer::data(StatusCode::OK, &EventDetailShape { event: EventShape::of(&detail.event), summary, resource }))
 }
 
 pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Failure> {
@@ -201,15 +201,15 @@ pub(super) async fn erase(call: &Call, id: EventId) -> Result<Answer, Failure> {
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn types(call: &Call) -> Result<Answer, Failure> {
     #[derive(Serialize)]
-    struct Shape {
+    struct EventTypeShape {
         #[serde(rename = "type")]
         event_type: String,
         description: Option<Sentences>,
         sample: Box<RawValue>,
     }
     let types = call.service.event_types().into_iter();
-    let shapes: Vec<Shape> = types
-        .map(|known| Shape {
+    let shapes: Vec<EventTypeShape> = types
+        .map(|known| EventTypeShape {
             sample: RawValue::from_string(known.sample)
                 .expect("samples are JSON, a shop's own were checked with the config"),
             event_type: known.event_type.to_string(),

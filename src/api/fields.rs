@@ -2,9 +2,8 @@
 //!
 //! serde's derived errors name one problem and a byte; a merchant needs all of them, by field.
 
-use super::bounded;
 use crate::http::{Failure, MAX_NAMED_FIELDS};
-use crate::model::depth;
+use crate::model::{depth, items, members};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -25,9 +24,9 @@ const MAX_NUMBER_BYTES: usize = 400;
 
 /// One value, still as its text.
 #[derive(Clone, Copy)]
-pub(super) struct Value<'a>(&'a str);
+pub(super) struct JsonValue<'a>(&'a str);
 
-impl<'a> Value<'a> {
+impl<'a> JsonValue<'a> {
     pub(super) fn raw(self) -> &'a str {
         self.0
     }
@@ -75,42 +74,42 @@ impl<'a> Value<'a> {
     }
 
     /// The items of a list, of which no more than one past `most` are given: a list that is too long shows by that.
-    pub(super) fn list(self, most: usize) -> Result<Vec<Value<'a>>, String> {
-        let items = bounded::items(self.0, most + 1).ok_or_else(|| "must be a list".to_owned())?;
-        Ok(items.parts.into_iter().map(Value).collect())
+    pub(super) fn list(self, most: usize) -> Result<Vec<JsonValue<'a>>, String> {
+        let first = items(self.0, most + 1).ok_or_else(|| "must be a list".to_owned())?;
+        Ok(first.parts.into_iter().map(JsonValue).collect())
     }
 
     /// The members of an object, of which no more than [`MAX_MEMBERS`] are given.
-    pub(super) fn members(self) -> Result<Members<'a>, String> {
-        let members = bounded::members(self.0, MAX_MEMBERS).ok_or_else(|| "must be an object".to_owned())?;
-        let all = members.parts.into_iter().map(|(name, value)| (name, Value(value))).collect();
-        Ok(Members { all, more: members.more })
+    pub(super) fn members(self) -> Result<JsonMembers<'a>, String> {
+        let first = members(self.0, MAX_MEMBERS).ok_or_else(|| "must be an object".to_owned())?;
+        let all = first.parts.into_iter().map(|(name, value)| (name, JsonValue(value))).collect();
+        Ok(JsonMembers { all, more: first.more })
     }
 }
 
 /// The members of an object, in the order written.
 #[derive(Default)]
-pub(super) struct Members<'a> {
-    pub(super) all: Vec<(Cow<'a, str>, Value<'a>)>,
+pub(super) struct JsonMembers<'a> {
+    pub(super) all: Vec<(Cow<'a, str>, JsonValue<'a>)>,
     /// Whether there are more than that.
     pub(super) more: bool,
 }
 
 /// The fields of one object, taken one by one; what is left in the end is unknown.
-pub(super) struct Fields<'a> {
+pub(super) struct JsonFields<'a> {
     prefix: String,
-    members: Vec<(Cow<'a, str>, Value<'a>)>,
+    members: Vec<(Cow<'a, str>, JsonValue<'a>)>,
     /// Whether the object has more members than are looked at: then none is missing.
     more: bool,
     problems: BTreeMap<String, Vec<String>>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> JsonFields<'a> {
     /// The object behind the one key of a request's body: `{"webhook": {…}}`. 400 for what isn't JSON, 422 for JSON of
     /// another shape.
     pub(super) fn within(body: &'a [u8], key: &str) -> Result<Self, Failure> {
         let mut frame = Self::of_body(body)?;
-        let inner = frame.required(key, Value::members);
+        let inner = frame.required(key, JsonValue::members);
         frame.finish()?;
         Ok(Self::of_members(inner.unwrap_or_default(), String::new()))
     }
@@ -129,7 +128,7 @@ impl<'a> Fields<'a> {
             problems.insert("body".to_owned(), vec![format!("is nested deeper than {MAX_DEPTH} levels")]);
             return Err(Failure::invalid(problems));
         }
-        match Value(text).members() {
+        match JsonValue(text).members() {
             Ok(members) => Ok(Self::of_members(members, String::new())),
             Err(problem) => {
                 problems.insert("body".to_owned(), vec![problem]);
@@ -139,7 +138,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The fields of a nested object; problems are named `prefix.field`.
-    pub(super) fn of(value: Value<'a>, prefix: String) -> Self {
+    pub(super) fn of(value: JsonValue<'a>, prefix: String) -> Self {
         match value.members() {
             Ok(members) => Self::of_members(members, prefix),
             Err(problem) => {
@@ -150,8 +149,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn of_members(members: Members<'a>, prefix: String) -> Self {
-        let Members { all, more } = members;
+    fn of_members(members: JsonMembers<'a>, prefix: String) -> Self {
+        let JsonMembers { all, more } = members;
         let mut fields = Self { prefix, members: all, more, problems: BTreeMap::new() };
         if more {
             let whole = if fields.prefix.is_empty() { "body".to_owned() } else { fields.prefix.clone() };
@@ -203,7 +202,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn take(&mut self, name: &str) -> Option<Value<'a>> {
+    fn take(&mut self, name: &str) -> Option<JsonValue<'a>> {
         let at = self.members.iter().position(|(member, _)| member == name)?;
         Some(self.members.remove(at).1)
     }
@@ -211,8 +210,8 @@ impl<'a> Fields<'a> {
     fn parse<T>(
         &mut self,
         name: &str,
-        value: Value<'a>,
-        parse: impl FnOnce(Value<'a>) -> Result<T, String>,
+        value: JsonValue<'a>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
     ) -> Option<T> {
         match parse(value) {
             Ok(parsed) => Some(parsed),
@@ -223,8 +222,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field that must be there; `None` after a problem, which [`Fields::finish`] will answer.
-    pub(super) fn required<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
+    /// A field that must be there; `None` after a problem, which [`JsonFields::finish`] will answer.
+    pub(super) fn required<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+    ) -> Option<T> {
         let Some(value) = self.take(name).filter(|value| !value.is_null()) else {
             if !self.more {
                 self.problem(name, "is required");
@@ -235,13 +238,21 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that may be left out; `null` counts as left out.
-    pub(super) fn optional<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+    ) -> Option<T> {
         let value = self.take(name).filter(|value| !value.is_null())?;
         self.parse(name, value, parse)
     }
 
     /// A field that may be left out and has no empty state: `null` is a problem.
-    pub(super) fn changed<T>(&mut self, name: &str, parse: impl FnOnce(Value<'a>) -> Result<T, String>) -> Option<T> {
+    pub(super) fn changed<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+    ) -> Option<T> {
         let value = self.take(name)?;
         if value.is_null() {
             self.problem(name, "can't be null: leave it out to keep it as it is");
@@ -254,7 +265,7 @@ impl<'a> Fields<'a> {
     pub(super) fn clearable<T>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(Value<'a>) -> Result<T, String>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
     ) -> Option<Option<T>> {
         let value = self.take(name)?;
         if value.is_null() { Some(None) } else { self.parse(name, value, parse).map(Some) }
@@ -268,7 +279,7 @@ impl<'a> Fields<'a> {
         self.problems
     }
 
-    /// 422 if anything was wrong. After it, what [`Fields::required`] gave is there.
+    /// 422 if anything was wrong. After it, what [`JsonFields::required`] gave is there.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let problems = self.into_problems();
         if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
@@ -293,7 +304,7 @@ fn text(body: &[u8]) -> Result<&str, Failure> {
 
 /// Whether a body is an object with a member of this name among its first.
 pub(super) fn has_member(body: &[u8], name: &str) -> bool {
-    let members = text(body).ok().and_then(|text| bounded::members(text, MAX_MEMBERS));
+    let members = text(body).ok().and_then(|text| members(text, MAX_MEMBERS));
     members.is_some_and(|members| members.parts.iter().any(|(own, _)| own == name))
 }
 
@@ -309,15 +320,15 @@ mod tests {
     #[test]
     fn depth_is_limited_at_its_value_and_past_it() {
         let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
-        assert!(Fields::of_body(nested(MAX_DEPTH).as_bytes()).is_ok());
-        assert!(Fields::of_body(nested(MAX_DEPTH + 1).as_bytes()).is_err());
-        assert!(Fields::of_body(nested(200_000).as_bytes()).is_err(), "and no stack is blown");
+        assert!(JsonFields::of_body(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert!(JsonFields::of_body(nested(MAX_DEPTH + 1).as_bytes()).is_err());
+        assert!(JsonFields::of_body(nested(200_000).as_bytes()).is_err(), "and no stack is blown");
     }
 
     #[test]
     fn every_problem_is_named_at_once() {
         let mut fields =
-            Fields::within(br#"{"webhook":{"a":1,"b":"x","c":null,"c":2,"d":true}}"#, "webhook").ok().unwrap();
+            JsonFields::within(br#"{"webhook":{"a":1,"b":"x","c":null,"c":2,"d":true}}"#, "webhook").ok().unwrap();
         assert_eq!(fields.required("a", |v| v.text().map(Cow::into_owned)), None);
         assert_eq!(fields.optional("b", |v| v.integer(1..=9)), None);
         assert_eq!(fields.required("e", |v| v.text().map(Cow::into_owned)), None);

@@ -16,9 +16,9 @@ const MAX_WEBHOOKS: usize = 200;
 
 /// The text, family by family.
 #[derive(Default)]
-struct Text(String);
+struct MetricsText(String);
 
-impl Text {
+impl MetricsText {
     // Writing to a String can't fail.
     fn family(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -71,7 +71,7 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     let mut backlogs = service.backlogs().await?;
     backlogs.retain(|debt| all || debt.account == call.caller.account);
     let now = service.now();
-    let mut text = Text::default();
+    let mut text = MetricsText::default();
     text.family("carteiro_build_info", "gauge", "The running version.");
     text.sample("carteiro_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
     let started = service.started_at().as_secs();
@@ -85,7 +85,7 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     Ok(Answer::text(text.0))
 }
 
-fn failing(text: &mut Text, counts: FailingCounts) {
+fn failing(text: &mut MetricsText, counts: FailingCounts) {
     text.gauge(
         "carteiro_webhooks_failing",
         "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation.",
@@ -100,7 +100,7 @@ fn failing(text: &mut Text, counts: FailingCounts) {
 }
 
 /// What belongs to no account: store, connections, attempts to all targets.
-async fn of_the_daemon(text: &mut Text, call: &Call) -> Result<(), Failure> {
+async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failure> {
     let service = &*call.service;
     let (figures, disk_bytes) = service.figures().await?;
     text.gauge("carteiro_events", "Events stored.", figures.events);
@@ -215,7 +215,7 @@ async fn of_the_daemon(text: &mut Text, call: &Call) -> Result<(), Failure> {
 }
 
 /// Pending notifications: of all webhooks together, and of those of the caller's account that have the most.
-fn pending(text: &mut Text, backlogs: &[Backlog], call: &Call, now: Timestamp) {
+fn pending(text: &mut MetricsText, backlogs: &[Backlog], call: &Call, now: Timestamp) {
     let sum = |of: &dyn Fn(&Backlog) -> u64| backlogs.iter().map(of).sum::<u64>();
     let name = "carteiro_notifications_pending";
     text.family(name, "gauge", "Pending notifications, by status; see carteiro_notifications_pending_uncounted.");

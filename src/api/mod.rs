@@ -3,7 +3,6 @@
 //! Every mistake a caller can make ends here, as a 4xx with a sentence. It knows no store and no delivery.
 
 mod auth;
-mod bounded;
 mod call;
 mod error;
 mod events;
@@ -28,7 +27,7 @@ use crate::http::{Answer, Class, Failure, Handler, InboundRequest, check_content
 use crate::service::Service;
 use call::Call;
 use http::{Method, header};
-use routes::{Access, ROUTES, Takes};
+use routes::{CallAccess, ROUTES, Takes};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -64,8 +63,8 @@ impl Handler for Api {
 async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result<Answer, Failure> {
     let (route, id) = routes::find(&request.head.method, request.head.uri.path())?;
     let (scope, takes, handler) = match route.answer {
-        Access::Public(answer) => return answer(service),
-        Access::Token(scope, takes, handler) => (scope, takes, handler),
+        CallAccess::Public(answer) => return answer(service),
+        CallAccess::Token(scope, takes, handler) => (scope, takes, handler),
     };
     let ingress = request.ingress().clone();
     let caller = auth::authenticate(service, &ingress, request.client_address(), &request.head.headers)?;
@@ -82,7 +81,7 @@ async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result
     let mut call = Call { service: service.clone(), ingress, caller, head, body: bytes, id, stop };
     // What is sent and not read would be believed to have been taken.
     if takes == Takes::Nothing && call.head.method != Method::GET && !call.body.is_empty() {
-        call.read(|body| fields::Fields::of_body(body)?.finish()).await?;
+        call.read(|body| fields::JsonFields::of_body(body)?.finish()).await?;
     }
     if takes != Takes::Query {
         query::none(call.query())?;

@@ -131,7 +131,7 @@ fn operation_section(html: &mut String, document: &Value, path: &str, method: &s
 
 #[cfg(test)]
 mod tests {
-    use super::super::routes::{Access, ROUTES, find};
+    use super::super::routes::{CallAccess, ROUTES, find};
     use super::*;
     use http::Method;
     use std::collections::BTreeSet;
@@ -154,8 +154,8 @@ mod tests {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
                 let found = find(&method, &real).ok().unwrap_or_else(|| panic!("{method} {path} leads nowhere"));
                 let scope = match found.0.answer {
-                    Access::Token(scope, ..) => Some(scope.as_str()),
-                    Access::Public(_) => None,
+                    CallAccess::Token(scope, ..) => Some(scope.as_str()),
+                    CallAccess::Public(_) => None,
                 };
                 let says = operation["description"].as_str();
                 let expected = match scope {

@@ -1,7 +1,7 @@
 //! `/api/notifications/resend`: bulk resends.
 
 use super::call::Call;
-use super::fields::Fields;
+use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
 use crate::model::{NotificationFilter, ResendId, ResendState, Timestamp};
 use crate::service::ResendView;
@@ -18,7 +18,7 @@ pub(super) async fn start(call: &Call) -> Result<Answer, Failure> {
 }
 
 fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
-    let mut frame = Fields::of_body(body)?;
+    let mut frame = JsonFields::of_body(body)?;
     // `filter` must be there, if only as {}: re-sending everything is asked for in so many words.
     let filter = frame
         .required("filter", |value| if value.is_object() { Ok(value) } else { Err("must be an object".to_owned()) });
@@ -26,7 +26,7 @@ fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
     let Some(filter) = filter else {
         unreachable!("finish() has answered for the required field that is missing");
     };
-    let mut fields = Fields::of(filter, "filter".to_owned());
+    let mut fields = JsonFields::of(filter, "filter".to_owned());
     let mut filter = NotificationFilter::default();
     for name in RESEND_FIELDS {
         fields.optional(name, |value| filter.set(name, &value.text()?));

@@ -9,11 +9,11 @@ use http::{Method, StatusCode};
 use std::pin::Pin;
 
 /// Who may call a route, and what answers it.
-pub(super) enum Access {
+pub(super) enum CallAccess {
     /// Everyone; neither query nor body is read.
     Public(fn(&Service) -> Result<Answer, Failure>),
     /// Callers whose token has this scope.
-    Token(Scope, Takes, Handler),
+    Token(Scope, Takes, CallHandler),
 }
 
 /// What a call brings. Anything else is refused.
@@ -29,11 +29,15 @@ pub(super) enum Takes {
     Batch,
 }
 
-type Handler = for<'a> fn(&'a mut Call) -> Answering<'a>;
+type CallHandler = for<'a> fn(&'a mut Call) -> Answering<'a>;
 type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
 
-const fn public(path: &'static str, class: Class, answer: fn(&Service) -> Result<Answer, Failure>) -> Route<Access> {
-    Route { method: "GET", path, class, answer: Access::Public(answer) }
+const fn public(
+    path: &'static str,
+    class: Class,
+    answer: fn(&Service) -> Result<Answer, Failure>,
+) -> Route<CallAccess> {
+    Route { method: "GET", path, class, answer: CallAccess::Public(answer) }
 }
 
 /// A row a call: method, path, class, scope, what it takes, and its handler with the type of the id in the path.
@@ -46,7 +50,7 @@ macro_rules! routes {
                 method: stringify!($method),
                 path: $path,
                 class: Class::$class,
-                answer: Access::Token(Scope::$scope, Takes::$takes, |call| {
+                answer: CallAccess::Token(Scope::$scope, Takes::$takes, |call| {
                     Box::pin($module::$handler(call $(, $id::from_bytes(call.id))?))
                 }),
             },)*
@@ -54,7 +58,7 @@ macro_rules! routes {
     };
 }
 
-pub(super) static ROUTES: Routes<Access> = Routes(routes! {
+pub(super) static ROUTES: Routes<CallAccess> = Routes(routes! {
     [
         public("/healthz", Class::Health, |_| Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#))),
         public("/readyz", Class::Health, readiness),
@@ -101,7 +105,7 @@ fn readiness(service: &Service) -> Result<Answer, Failure> {
 
 /// Finds the route, and the id in its path: 404 for a path that leads nowhere or an id that is no UUID, 405 for a
 /// method the path doesn't take.
-pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route<Access>, [u8; 16]), Failure> {
+pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route<CallAccess>, [u8; 16]), Failure> {
     ROUTES.find(method, path).map_err(|allowed| match allowed.as_slice() {
         [] if is_below_a_path(path) => Failure::below_a_path(),
         [] => Failure::not_found(),

@@ -107,10 +107,10 @@ const GAP: &str = "event: gap\ndata: {\"detail\":\"attempts were missed: list no
 /// On one line, as serde writes it: no line break stands in JSON unescaped.
 fn json(followed: &Followed) -> String {
     #[derive(Serialize)]
-    struct Message<'a> {
+    struct StreamMessage<'a> {
         notification: &'a NotificationView,
         attempt: AttemptShape<'a>,
     }
-    let message = Message { notification: &followed.view, attempt: AttemptShape::of(&followed.attempt) };
+    let message = StreamMessage { notification: &followed.view, attempt: AttemptShape::of(&followed.attempt) };
     serde_json::to_string(&message).expect("the shapes of the API have string keys and no fallible parts")
 }

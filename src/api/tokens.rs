@@ -1,7 +1,7 @@
 //! `/api/tokens`: what `carteiro token` speaks to.
 
 use super::call::Call;
-use super::fields::Fields;
+use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
 use crate::model::{Scope, Scopes, TokenId, parse_duration};
 use http::StatusCode;
@@ -21,7 +21,7 @@ pub(super) async fn create(call: &Call) -> Result<Answer, Failure> {
 }
 
 fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
-    let mut fields = Fields::within(body, "token")?;
+    let mut fields = JsonFields::within(body, "token")?;
     let name = fields.required("name", |value| {
         let name = value.text()?.into_owned();
         let good = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);

@@ -1,7 +1,7 @@
 //! `/api/webhooks`
 
 use super::call::Call;
-use super::fields::{self, Fields, Value, shown};
+use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
@@ -93,7 +93,7 @@ fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
     if body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let mut fields = Fields::of_body(body)?;
+    let mut fields = JsonFields::of_body(body)?;
     let overlap = fields.optional("overlap", |value| {
         let span = parse_duration(&value.text()?).filter(|span| *span <= Webhook::MAX_SECRET_OVERLAP);
         span.ok_or_else(|| "must be a span from \"0s\" to \"30days\"; \"0s\" ends all older secrets at once".to_owned())
@@ -104,7 +104,7 @@ fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
 
 /// What a body registers.
 pub(super) fn registration(body: &[u8]) -> Result<WebhookDraft, Failure> {
-    let mut fields = Fields::within(body, "webhook")?;
+    let mut fields = JsonFields::within(body, "webhook")?;
     let target = fields.required("target", target);
     let events = fields.required("events", patterns);
     let rest = rest(&mut fields);
@@ -117,7 +117,7 @@ pub(super) fn registration(body: &[u8]) -> Result<WebhookDraft, Failure> {
 
 /// What a body changes.
 pub(super) fn patch(body: &[u8]) -> Result<WebhookPatch, Failure> {
-    let mut fields = Fields::within(body, "webhook")?;
+    let mut fields = JsonFields::within(body, "webhook")?;
     let target = fields.changed("target", target);
     let events = fields.changed("events", patterns);
     let rest = rest(&mut fields);
@@ -125,11 +125,11 @@ pub(super) fn patch(body: &[u8]) -> Result<WebhookPatch, Failure> {
     Ok(WebhookPatch { target, events, ..rest })
 }
 
-fn target(value: Value<'_>) -> Result<TargetUrl, String> {
+fn target(value: JsonValue<'_>) -> Result<TargetUrl, String> {
     TargetUrl::parse(&value.text()?).map_err(|error| error.to_string())
 }
 
-fn patterns(value: Value<'_>) -> Result<PatternSet, String> {
+fn patterns(value: JsonValue<'_>) -> Result<PatternSet, String> {
     let texts = value.list(PatternSet::MAX).map_err(|_| "must be a list of patterns".to_owned())?;
     let mut patterns = Vec::with_capacity(texts.len().min(PatternSet::MAX));
     if texts.len() > PatternSet::MAX {
@@ -153,7 +153,7 @@ fn too_many_patterns() -> String {
     format!("must have 1 to {} patterns", PatternSet::MAX)
 }
 
-fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
+fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
     let authorization = fields.clearable("authorization", |value| {
         Authorization::parse(&value.text()?).ok_or_else(|| {
             format!("must be 1 to {} bytes of visible ASCII, without spaces at its ends", Authorization::MAX_BYTES)
@@ -188,7 +188,7 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
     let rate_limit = fields.clearable("rate_limit", |value| {
         RateLimit::per_second(value.number()?).ok_or_else(|| "must be 0.01 to 10000 deliveries per second".to_owned())
     });
-    let ordered = fields.changed("ordered", Value::boolean);
+    let ordered = fields.changed("ordered", JsonValue::boolean);
     let retry = fields.clearable("retry", retry_policy);
     WebhookPatch {
         target: None,
@@ -205,17 +205,17 @@ fn rest(fields: &mut Fields<'_>) -> WebhookPatch {
 }
 
 /// `{"schedule": ["5s", "30s"], "max_attempts": 20, "jitter": 0.1}`, each but the schedule with its default.
-fn retry_policy(value: Value<'_>) -> Result<RetryPolicy, String> {
-    let mut fields = Fields::of(value, String::new());
+fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, String> {
+    let mut fields = JsonFields::of(value, String::new());
     let schedule = fields.required("schedule", |value| {
         let texts = value.list(usize::from(MAX_AUTOMATIC_ATTEMPTS))?;
-        let gap = |text: Value<'_>| {
+        let gap = |text: JsonValue<'_>| {
             parse_duration(&text.text()?).ok_or_else(|| "must be a list of spans such as \"30s\" or \"2h\"".to_owned())
         };
         texts.into_iter().take(usize::from(MAX_AUTOMATIC_ATTEMPTS)).map(gap).collect::<Result<Vec<Duration>, String>>()
     });
     let max_attempts = fields.optional("max_attempts", |value| value.integer(1..=u64::from(MAX_AUTOMATIC_ATTEMPTS)));
-    let jitter = fields.optional("jitter", Value::number);
+    let jitter = fields.optional("jitter", JsonValue::number);
     let problems = fields.into_problems();
     if let Some((field, problem)) = problems.first_key_value() {
         return Err(format!("{field} {}", problem.first().map_or("", String::as_str)));

@@ -21,19 +21,19 @@ pub struct Blocked {
     /// The address that was asked about.
     pub(crate) ip: IpAddr,
     /// The address inside it, or itself, that is refused.
-    pub(crate) judged: IpAddr,
+    pub(crate) checked: IpAddr,
     pub(crate) port: u16,
-    pub(crate) refused: &'static Refused,
+    pub(crate) refused: &'static RefusedRange,
 }
 
 impl Blocked {
     /// The narrowest entry of `egress.allow` that opens what was refused; `None` where none does.
     pub(crate) fn opened_by(&self) -> Option<String> {
-        let Self { judged, port, .. } = self;
-        match (self.refused.opens, judged) {
+        let Self { checked, port, .. } = self;
+        match (self.refused.opens, checked) {
             (Opens::Never, _) => None,
-            (Opens::ToAnyEntry | Opens::ToAnEntryInside, IpAddr::V4(_)) => Some(format!("{judged}/32:{port}")),
-            (Opens::ToAnyEntry | Opens::ToAnEntryInside, IpAddr::V6(_)) => Some(format!("[{judged}]/128:{port}")),
+            (Opens::ToAnyEntry | Opens::ToAnEntryInside, IpAddr::V4(_)) => Some(format!("{checked}/32:{port}")),
+            (Opens::ToAnyEntry | Opens::ToAnEntryInside, IpAddr::V6(_)) => Some(format!("[{checked}]/128:{port}")),
         }
     }
 }
@@ -46,16 +46,16 @@ impl<'a> Guard<'a> {
 
     /// Whether `ip` may be dialled at `port`.
     ///
-    /// An address that embeds an IPv4 one is judged by that, see [`Reached`]. Private and reserved ranges open to every
+    /// An address that embeds an IPv4 one is checked by that, see [`Reached`]. Private and reserved ranges open to every
     /// entry that covers the address. Loopback, link-local and metadata addresses, and tunnels that may end anywhere,
     /// open only to an entry that lies inside their own range, so that a hasty `0.0.0.0/0` does not give the machine
     /// itself away. Multicast, broadcast and the unspecified address never open.
     pub fn check(&self, ip: IpAddr, port: u16) -> Result<(), Blocked> {
         let reached = Reached::by(ip);
-        let judged = reached.itself.then_some(ip).into_iter().chain(reached.embedded.into_iter().flatten());
-        for judged in judged {
-            if let Some(refused) = self.refuses(judged, port) {
-                return Err(Blocked { ip, judged, port, refused });
+        let checked = reached.itself.then_some(ip).into_iter().chain(reached.embedded.into_iter().flatten());
+        for checked in checked {
+            if let Some(refused) = self.refuses(checked, port) {
+                return Err(Blocked { ip, checked, port, refused });
             }
         }
         Ok(())
@@ -75,7 +75,7 @@ impl<'a> Guard<'a> {
         first.filter(|_| admitted.is_empty()).map_or(Ok(admitted), Err)
     }
 
-    fn refuses(&self, ip: IpAddr, port: u16) -> Option<&'static Refused> {
+    fn refuses(&self, ip: IpAddr, port: u16) -> Option<&'static RefusedRange> {
         let refused = REFUSED.iter().find(|refused| refused.net.covers(ip))?;
         let opened = self.allow.iter().any(|rule| {
             rule.covers(ip, port)
@@ -91,7 +91,7 @@ impl<'a> Guard<'a> {
 
 /// A range that is refused, what it is for, and what opens it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedRange {
     pub(crate) net: AddressRange,
     pub(crate) class: AddressClass,
     pub(crate) opens: Opens,
@@ -133,7 +133,7 @@ pub(crate) enum Opens {
 /// The first row that covers an address decides, so a narrow range stands above the one around it. IPv6 hands out
 /// `2000::/3` alone as public: the last rows refuse everything outside it, whatever it may come to mean.
 #[rustfmt::skip]
-const REFUSED: &[Refused] = &[
+const REFUSED: &[RefusedRange] = &[
     v4([0, 0, 0, 0], 8, AddressClass::Unspecified, Opens::Never),
     v4([127, 0, 0, 0], 8, AddressClass::Loopback, Opens::ToAnEntryInside),
     v4([169, 254, 0, 0], 16, AddressClass::LinkLocal, Opens::ToAnEntryInside),
@@ -178,18 +178,18 @@ const REFUSED: &[Refused] = &[
     v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 1, AddressClass::Reserved, Opens::ToAnyEntry),
 ];
 
-const fn v4(net: [u8; 4], prefix: u8, class: AddressClass, opens: Opens) -> Refused {
-    Refused { net: AddressRange::v4(net, prefix), class, opens }
+const fn v4(net: [u8; 4], prefix: u8, class: AddressClass, opens: Opens) -> RefusedRange {
+    RefusedRange { net: AddressRange::v4(net, prefix), class, opens }
 }
 
-const fn v6(net: [u16; 8], prefix: u8, class: AddressClass, opens: Opens) -> Refused {
-    Refused { net: AddressRange::v6(net, prefix), class, opens }
+const fn v6(net: [u16; 8], prefix: u8, class: AddressClass, opens: Opens) -> RefusedRange {
+    RefusedRange { net: AddressRange::v6(net, prefix), class, opens }
 }
 
 /// What dialling an address may come to: the address itself, and the IPv4 addresses it embeds.
 ///
 /// An IPv4-mapped address, one of the well-known NAT64 prefix and one of 6to4 are nothing but a spelling of the IPv4
-/// address, and are judged by that alone. What else carries an IPv4 address is judged by both.
+/// address, and are checked by that alone. What else carries an IPv4 address is checked by both.
 struct Reached {
     itself: bool,
     embedded: [Option<IpAddr>; 2],
@@ -473,8 +473,8 @@ mod tests {
         ] {
             let blocked = Guard::default().check(ip(address), 443).unwrap_err();
             assert_eq!(blocked.opened_by().as_deref(), entry, "{address}");
-            let prefix = if blocked.judged.is_ipv4() { 32 } else { 128 };
-            let narrowest = [AllowRule { range: AddressRange::around(blocked.judged, prefix), port: Some(443) }];
+            let prefix = if blocked.checked.is_ipv4() { 32 } else { 128 };
+            let narrowest = [AllowRule { range: AddressRange::around(blocked.checked, prefix), port: Some(443) }];
             let narrowest = Guard::new(&narrowest);
             assert_eq!(narrowest.check(ip(address), 443).is_ok(), entry.is_some(), "{address}");
             assert!(narrowest.check(ip(address), 444).is_err(), "{address}");

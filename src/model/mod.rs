@@ -14,6 +14,7 @@ mod event_type;
 pub mod fuzzing;
 mod host;
 mod ids;
+mod json_parts;
 mod localized;
 mod notification;
 mod notification_filter;
@@ -45,6 +46,7 @@ pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT}
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };
+pub(crate) use json_parts::{items, members};
 pub use localized::Localized;
 pub(crate) use localized::localized;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendRefusal, State, Status, Verdict};
@@ -52,7 +54,7 @@ pub use notification_filter::{NotificationFilter, pattern, timestamp};
 pub use pretty_json::pretty_json;
 pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendFilter, ResendState};
-pub use resource::{Members, depth};
+pub use resource::depth;
 pub use response_filter::ResponseFilter;
 pub(crate) use retry::splitmix64;
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};

@@ -1,58 +1,20 @@
-//! Looking into a resource without interpreting it: its members as raw text, its ids, its depth.
+//! Looking into a resource without interpreting it: its ids, its depth.
 
+use super::json_parts::{FirstParts, members};
 use super::{Fingerprint, ResourceIds};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
-
-/// The members of a JSON object, in the order written, each value still as its text.
-#[derive(Debug)]
-pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder<'a>(std::marker::PhantomData<&'a ()>);
-
-        impl<'de: 'a, 'a> Visitor<'de> for InOrder<'a> {
-            type Value = Members<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    members.push((name.0, value));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder(std::marker::PhantomData))
-    }
-}
-
-/// A member's name, borrowed unless it was written with escapes (`Cow` alone would always be copied).
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl ResourceIds {
     /// Looks for `id` and `external_id` at the top of a JSON object and, for whichever is missing there, one level
     /// down, in the first object that has it.
     pub fn find(resource: &str) -> Self {
-        let Ok(Members(top)) = serde_json::from_str(resource) else {
-            return Self::default();
-        };
+        let top = members(resource, usize::MAX).map(|top| top.parts).unwrap_or_default();
         let mut found = Self { id: member(&top, "id"), external_id: member(&top, "external_id") };
         for (_, value) in &top {
             if found.id.is_some() && found.external_id.is_some() {
                 break;
             }
-            if value.get().starts_with('{')
-                && let Ok(Members(below)) = serde_json::from_str(value.get())
-            {
+            if let Some(FirstParts { parts: below, .. }) = members(value, usize::MAX) {
                 found.id = found.id.or_else(|| member(&below, "id"));
                 found.external_id = found.external_id.or_else(|| member(&below, "external_id"));
             }
@@ -64,9 +26,8 @@ impl ResourceIds {
 /// The longest id that is kept, in bytes.
 const MAX_ID_BYTES: usize = 255;
 
-fn member(members: &[(Cow<'_, str>, &RawValue)], name: &str) -> Option<String> {
-    let (_, value) = members.iter().find(|(member, _)| member == name)?;
-    let text = value.get();
+fn member(members: &[(Cow<'_, str>, &str)], name: &str) -> Option<String> {
+    let (_, text) = *members.iter().find(|(member, _)| member == name)?;
     let id = match text.as_bytes().first()? {
         b'"' => serde_json::from_str(text).ok()?,
         b'-' | b'0'..=b'9' => text.to_owned(),

@@ -5,14 +5,14 @@ use super::filters::{Narrowed, Paging, any, listed, period_fields, text_field, t
 use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, told};
 use super::request::page;
 use super::texts::fill;
-use super::view::{Answer, ROWS, Refusal, View, done};
+use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{EventId, Payload, WebhookId};
 use crate::service::{EventQuery, Order, Page};
 use crate::service::{EventSummary, Explanation};
 use http::StatusCode;
 use maud::{Markup, html};
 
-pub(super) async fn list(view: &View<'_>) -> Answer {
+pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
     let narrowed = Narrowed::of(view);
     let field = |name| view.request.query.get(name).map(str::to_owned);
@@ -99,7 +99,7 @@ fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
     }
 }
 
-pub(super) async fn show(view: &View<'_>, id: EventId) -> Answer {
+pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let t = view.t;
     let detail = view.service.event(view.caller(), id).await?;
     let history = view.service.notifications_of_event(view.caller(), id, Order::Newest, None, ROWS).await?;
@@ -182,7 +182,7 @@ fn of_resource(id: &str) -> String {
     form_urlencoded::Serializer::new(String::new()).append_pair("resource_id", id).finish()
 }
 
-pub(super) async fn resend(view: &View<'_>, id: EventId) -> Answer {
+pub(super) async fn resend(view: &View<'_>, id: EventId) -> PageResult {
     view.service.resend_event(view.caller(), id).await.map_err(Refusal::from)?;
     Ok(done(view, "resent"))
 }

@@ -3,7 +3,7 @@
 //! A page is told that it is to look again and never what has changed: there is one way to render a page, and what it
 //! may show is asked of the session each time.
 
-use super::session::{Key, Sessions, SignedIn};
+use super::session::{SessionKey, Sessions, SignedIn};
 use crate::http::Answer;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::service::{FollowFilter, Follower, Service};
@@ -40,7 +40,7 @@ struct Changes {
     follower: Follower,
     service: Arc<Service>,
     sessions: Arc<Sessions>,
-    session: Key,
+    session: SessionKey,
     sent_at: Instant,
     /// When a change that was seen is to be told.
     due_at: Option<Instant>,

@@ -33,14 +33,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use layout::{Place, bare, framed};
 use maud::{Markup, html};
 use request::{PanelRequest, Unread};
-use routes::{Access, ICON, ROUTES, SCRIPT, STYLE};
+use routes::{ICON, PanelAccess, ROUTES, SCRIPT, STYLE};
 use session::{Sessions, SignedIn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use texts::{Lang, fill, sentence};
 use tokio::sync::watch;
-use view::{Answer, Refusal, View, back_of};
+use view::{PageResult, Refusal, View, back_of};
 
 /// When a visitor should come back who met a full or stopping daemon, in seconds.
 const RETRY_AFTER_S: &str = "5";
@@ -157,7 +157,7 @@ impl Panel {
 
     async fn page(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
         let found = ROUTES.find(&request.method, &request.path).ok().map(|(route, id)| (&route.answer, id));
-        if let Some((Access::Asset(content_type, bytes), _)) = found {
+        if let Some((PanelAccess::Asset(content_type, bytes), _)) = found {
             return request::asset(content_type, bytes, &self.tag, request.known.as_ref());
         }
         if !request.prefix.is_empty() {
@@ -167,9 +167,9 @@ impl Panel {
             return Self::refuse(request, &Refusal::Busy);
         }
         match found {
-            Some((Access::SignInPage, _)) => self.sign_in_page(request, StatusCode::OK, None),
-            Some((Access::SignIn, _)) => self.sign_in(request, ingress),
-            Some((Access::Language, _)) => {
+            Some((PanelAccess::SignInPage, _)) => self.sign_in_page(request, StatusCode::OK, None),
+            Some((PanelAccess::SignIn, _)) => self.sign_in(request, ingress),
+            Some((PanelAccess::Language, _)) => {
                 let lang = request.form.get("lang").and_then(Lang::parse).unwrap_or(request.lang);
                 request::with_language(request::see(back_of(request)), lang, request.secure)
             }
@@ -232,7 +232,7 @@ impl Panel {
         self.sessions.find(&self.service, request.session.as_deref()?, request.by_itself)
     }
 
-    async fn inside(&self, request: &PanelRequest, found: Option<(&Access, [u8; 16])>) -> Response<Bytes> {
+    async fn inside(&self, request: &PanelRequest, found: Option<(&PanelAccess, [u8; 16])>) -> Response<Bytes> {
         let Some(signed_in) = self.signed_in(request) else {
             let next = if request.method == Method::GET && request.here != "/" {
                 format!(
@@ -278,11 +278,11 @@ impl Panel {
 
     /// Answers a request of the session by its route. What changes something has to be a form of the session's own
     /// pages.
-    async fn dispatch(&self, view: &View<'_>, found: Option<(&Access, [u8; 16])>) -> Answer {
+    async fn dispatch(&self, view: &View<'_>, found: Option<(&PanelAccess, [u8; 16])>) -> PageResult {
         let request = view.request;
         if request.method != Method::POST {
             return match found {
-                Some((Access::Page(page), id)) => page(view, id).await,
+                Some((PanelAccess::Page(page), id)) => page(view, id).await,
                 _ => Err(Refusal::NotFound),
             };
         }
@@ -293,13 +293,13 @@ impl Panel {
             return Err(Refusal::Stale);
         }
         let (change, id, takes_long) = match found {
-            Some((Access::SignOut, _)) => {
+            Some((PanelAccess::SignOut, _)) => {
                 self.sessions.end(view.signed_in);
                 return Ok(request::with_session(request::see("/sign-in"), "", request.secure));
             }
             _ if !view.can_change => return Err(Refusal::ReadOnly),
-            Some((Access::Change(change), id)) => (change, id, false),
-            Some((Access::Form(change), id)) => (change, id, true),
+            Some((PanelAccess::Change(change), id)) => (change, id, false),
+            Some((PanelAccess::Form(change), id)) => (change, id, true),
             _ if request.is_too_long() => return Err(Refusal::TooLong),
             _ => return Err(Refusal::NotFound),
         };

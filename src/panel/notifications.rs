@@ -6,13 +6,13 @@ use super::layout::{Place, ago, class, empty, framed, resend_button, status, unt
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{page, see};
 use super::resends;
-use super::view::{Answer, ROWS, View, back_of, done};
+use super::view::{PageResult, ROWS, View, back_of, done};
 use crate::model::{NotificationId, Status};
 use crate::service::NotificationView;
 use http::StatusCode;
 use maud::{Markup, html};
 
-pub(super) async fn list(view: &View<'_>) -> Answer {
+pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
     let (filter, narrowed) = asked_for(view);
     let find =
@@ -144,7 +144,7 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
     }
 }
 
-pub(super) async fn show(view: &View<'_>, id: NotificationId) -> Answer {
+pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
     let t = view.t;
     let detail = view.service.notification(view.caller(), id).await?;
     let reason = view.service.explain_notification(view.caller(), id).await?;
@@ -159,12 +159,12 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notification, &content)))
 }
 
-pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> Answer {
+pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> PageResult {
     view.service.resend(view.caller(), id).await?;
     Ok(done(view, "resent"))
 }
 
-pub(super) async fn resend_selected(view: &View<'_>) -> Answer {
+pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
     let (mut sent, mut not) = (0_u32, 0_u32);
     // More than a page's rows can be ticked, where some stayed that are listed no more: those past the limit are told
     // as not re-sent.

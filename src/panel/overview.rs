@@ -5,14 +5,14 @@ use super::charts::column;
 use super::layout::{Place, ago, at_most_counted, bytes, empty, framed, heads, number, span, told};
 use super::request::page;
 use super::texts::{Lang, fill};
-use super::view::{Answer, View};
+use super::view::{PageResult, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
 use crate::service::HourCounts;
 use crate::service::{FailingWebhook, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
 
-pub(super) async fn show(view: &View<'_>) -> Answer {
+pub(super) async fn show(view: &View<'_>) -> PageResult {
     let t = view.t;
     let overview = view.service.overview(view.caller()).await?;
     let absent = view.service.absent_accounts(view.caller()).await?;

@@ -20,9 +20,9 @@ const MAX_FIELDS: usize = 10_000;
 
 /// The fields of a query or a form, in order.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(super) struct FormFields(Vec<(String, String)>);
 
-impl Fields {
+impl FormFields {
     fn parse(bytes: &[u8]) -> Self {
         let fields = form_urlencoded::parse(bytes).take(MAX_FIELDS);
         Self(fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
@@ -63,8 +63,8 @@ pub(super) enum Unread {
 pub(super) struct PanelRequest {
     pub(super) method: Method,
     pub(super) path: String,
-    pub(super) query: Fields,
-    pub(super) form: Fields,
+    pub(super) query: FormFields,
+    pub(super) form: FormFields,
     /// How long the form is.
     form_bytes: usize,
     /// Why the form wasn't read, if it wasn't.
@@ -100,8 +100,9 @@ impl PanelRequest {
 
     pub(super) fn read(request: &Request<Bytes>, from: IpAddr, secure: bool) -> Self {
         let headers = request.headers();
-        let query = Fields::parse(request.uri().query().unwrap_or_default().as_bytes());
-        let form = if *request.method() == Method::POST { Fields::parse(request.body()) } else { Fields::default() };
+        let query = FormFields::parse(request.uri().query().unwrap_or_default().as_bytes());
+        let form =
+            if *request.method() == Method::POST { FormFields::parse(request.body()) } else { FormFields::default() };
         let accepted = || Lang::accepted(text(headers, header::ACCEPT_LANGUAGE));
         Self {
             method: request.method().clone(),

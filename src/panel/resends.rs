@@ -5,7 +5,7 @@ use super::layout::{Place, ago, framed, moment, number};
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
-use super::view::{Answer, Refusal, View, back_of};
+use super::view::{PageResult, Refusal, View, back_of};
 use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, WebhookId};
 use crate::service::MAX_COUNTED;
 use http::StatusCode;
@@ -15,7 +15,7 @@ use maud::{Markup, html};
 const MAX_ENDED: usize = 3;
 
 /// Asks before a bulk resend, and says how many it is about.
-pub(super) async fn confirm(view: &View<'_>) -> Answer {
+pub(super) async fn confirm(view: &View<'_>) -> PageResult {
     let t = view.t;
     let (filter, narrowed) = asked_for(view);
     if !view.can_change {
@@ -68,7 +68,7 @@ pub(super) async fn confirm(view: &View<'_>) -> Answer {
     Ok(page(status, framed(view, Place::Notifications, t.resend_job, &content)))
 }
 
-pub(super) async fn resend_all(view: &View<'_>) -> Answer {
+pub(super) async fn resend_all(view: &View<'_>) -> PageResult {
     // The filter travels as the query it came from, and is read as one.
     let uri = format!("/notifications?{}", view.request.form.get("query").unwrap_or_default());
     let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
@@ -157,7 +157,7 @@ pub(super) fn late(view: &View<'_>) -> Markup {
     }
 }
 
-pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
+pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
     let t = view.t;
     let found = view.service.bulk_resend(view.caller(), id).await?;
     let (words, job) = (in_words(view, &found.filter()), found.resend);
@@ -186,7 +186,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
 }
 
-pub(super) async fn stop(view: &View<'_>, id: ResendId) -> Answer {
+pub(super) async fn stop(view: &View<'_>, id: ResendId) -> PageResult {
     view.service.cancel_resend(view.caller(), id).await?;
     Ok(see(back_of(view.request)))
 }

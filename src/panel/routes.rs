@@ -1,6 +1,6 @@
 //! Every page and form of the panel, in one table: where it is, who may ask for it, and what answers it.
 
-use super::view::{Answer, View};
+use super::view::{PageResult, View};
 use super::{events, notifications, overview, resends, webhook_form, webhooks};
 use crate::http::{Class, Route, Routes};
 use crate::model::{EventId, NotificationId, ResendId, WebhookId};
@@ -11,7 +11,7 @@ pub(super) const SCRIPT: &[u8] = include_bytes!("panel.js");
 pub(super) const ICON: &[u8] = include_bytes!("icon.svg");
 
 /// Who may ask for it, and what answers it.
-pub(super) enum Access {
+pub(super) enum PanelAccess {
     /// Everyone: a file of the panel's own, with its content type.
     Asset(&'static str, &'static [u8]),
     SignInPage,
@@ -22,15 +22,15 @@ pub(super) enum Access {
     /// A session: tells its pages of changes.
     Live,
     /// A session: shows something.
-    Page(Handler),
+    Page(PageHandler),
     /// A session of a token that may change things, by a form of one of its own pages.
-    Change(Handler),
+    Change(PageHandler),
     /// Likewise; a form that is too long is answered by the handler, which shows it again.
-    Form(Handler),
+    Form(PageHandler),
 }
 
 /// Is given the bytes of the id in the path.
-type Handler = for<'a> fn(&'a View<'a>, [u8; 16]) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+type PageHandler = for<'a> fn(&'a View<'a>, [u8; 16]) -> Pin<Box<dyn Future<Output = PageResult> + Send + 'a>>;
 
 /// A row a page or form: method, path, access, and its handler with what it is given: the type of the id in the path.
 macro_rules! routes {
@@ -42,7 +42,7 @@ macro_rules! routes {
                 method: stringify!($own_method),
                 path: $own_path,
                 class: Class::Other,
-                answer: Access::$own_access(|view, _id| {
+                answer: PanelAccess::$own_access(|view, _id| {
                     Box::pin($module::$handler(view $(, $id::from_bytes(_id))?))
                 }),
             },)*
@@ -50,16 +50,16 @@ macro_rules! routes {
     };
 }
 
-pub(super) static ROUTES: Routes<Access> = Routes(routes! {
+pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     [
-        GET "/panel/panel.css" Access::Asset("text/css; charset=utf-8", STYLE);
-        GET "/panel/panel.js" Access::Asset("text/javascript; charset=utf-8", SCRIPT);
-        GET "/panel/icon.svg" Access::Asset("image/svg+xml", ICON);
-        GET "/live" Access::Live;
-        GET "/sign-in" Access::SignInPage;
-        POST "/sign-in" Access::SignIn;
-        POST "/sign-out" Access::SignOut;
-        POST "/language" Access::Language;
+        GET "/panel/panel.css" PanelAccess::Asset("text/css; charset=utf-8", STYLE);
+        GET "/panel/panel.js" PanelAccess::Asset("text/javascript; charset=utf-8", SCRIPT);
+        GET "/panel/icon.svg" PanelAccess::Asset("image/svg+xml", ICON);
+        GET "/live" PanelAccess::Live;
+        GET "/sign-in" PanelAccess::SignInPage;
+        POST "/sign-in" PanelAccess::SignIn;
+        POST "/sign-out" PanelAccess::SignOut;
+        POST "/language" PanelAccess::Language;
     ]
     GET "/" Page => overview::show;
     GET "/webhooks" Page => webhooks::list;

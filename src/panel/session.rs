@@ -34,19 +34,19 @@ struct Session {
 }
 
 /// By what a session is known here: the hash of what its cookie holds.
-pub(super) type Key = [u8; 32];
+pub(super) type SessionKey = [u8; 32];
 
 /// Who is signed in, for one request.
 pub(super) struct SignedIn {
     pub(super) caller: Caller,
     /// What every form of the session must carry.
     pub(super) csrf: String,
-    key: Key,
+    key: SessionKey,
 }
 
 /// All sessions, by the hash of what their cookie holds.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<HashMap<Key, Session>>);
+pub(super) struct Sessions(Mutex<HashMap<SessionKey, Session>>);
 
 /// 256 random bits, as a cookie or a field of a form holds them.
 pub(super) fn random_text() -> String {
@@ -54,7 +54,7 @@ pub(super) fn random_text() -> String {
 }
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Session>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionKey, Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -86,7 +86,7 @@ impl Sessions {
     }
 
     /// Whether a session goes on, and its token is still good.
-    pub(super) fn lasts(&self, service: &Service, key: &Key) -> bool {
+    pub(super) fn lasts(&self, service: &Service, key: &SessionKey) -> bool {
         let credential =
             self.lock().get(key).filter(|session| is_alive(session, Instant::now())).map(|it| it.credential);
         credential.is_some_and(|credential| service.admit(&credential).is_some())
@@ -112,9 +112,9 @@ impl Sessions {
 }
 
 /// Makes room for one more session of this account's token.
-fn end_oldest(all: &mut HashMap<Key, Session>, account: AccountNo, new: &Credential) {
+fn end_oldest(all: &mut HashMap<SessionKey, Session>, account: AccountNo, new: &Credential) {
     let mut accounts: HashMap<AccountNo, usize> = HashMap::new();
-    let mut tokens: HashMap<(AccountNo, Key), usize> = HashMap::new();
+    let mut tokens: HashMap<(AccountNo, SessionKey), usize> = HashMap::new();
     for session in all.values() {
         *accounts.entry(session.account).or_default() += 1;
         *tokens.entry((session.account, session.credential.key())).or_default() += 1;
@@ -139,7 +139,7 @@ fn is_alive(session: &Session, now: Instant) -> bool {
 }
 
 impl SignedIn {
-    pub(super) const fn key(&self) -> Key {
+    pub(super) const fn key(&self) -> SessionKey {
         self.key
     }
 

@@ -58,7 +58,7 @@ impl From<Error> for Refusal {
     }
 }
 
-pub(super) type Answer = Result<Response<Bytes>, Refusal>;
+pub(super) type PageResult = Result<Response<Bytes>, Refusal>;
 
 /// Where a form came from.
 pub(super) fn back_of(request: &PanelRequest) -> &str {

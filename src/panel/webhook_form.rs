@@ -4,7 +4,7 @@ use super::layout::{Place, framed, pretty};
 use super::request::{page, see};
 use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
-use super::view::{Answer, Refusal, View};
+use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
 use crate::model::{Localized, Webhook, WebhookId, WebhookPatch};
 use crate::service::Registered;
@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
-pub(super) async fn new(view: &View<'_>) -> Answer {
+pub(super) async fn new(view: &View<'_>) -> PageResult {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
@@ -24,7 +24,7 @@ pub(super) async fn new(view: &View<'_>) -> Answer {
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
-pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> PageResult {
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
         return Err(Refusal::ReadOnly);
@@ -64,7 +64,7 @@ fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
     refused(view, before, &Typed::of_form(fields), problems)
 }
 
-pub(super) async fn create(view: &View<'_>) -> Answer {
+pub(super) async fn create(view: &View<'_>) -> PageResult {
     if view.request.is_too_long() {
         return Ok(too_long(view, None));
     }
@@ -93,7 +93,7 @@ pub(super) async fn create(view: &View<'_>) -> Answer {
     }
 }
 
-pub(super) async fn change(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
     let before = view.service.webhook(view.caller(), id)?;
     if view.request.is_too_long() {
         return Ok(too_long(view, Some(&before)));
@@ -124,7 +124,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
     let action = webhook.map_or_else(|| "/webhooks".to_owned(), |webhook| format!("/webhooks/{}", webhook.id));
     let kept = webhook.is_some_and(|webhook| webhook.authorization.is_some());
     let field = |name: &'static str, label: &str, help: &str, value: &str, kind: &str, placeholder: &str| {
-        input(&Input { name, label, help, value, kind, placeholder }, problems)
+        input(&FormField { name, label, help, value, kind, placeholder }, problems)
     };
     let wrong = |names: &[&str]| names.iter().any(|name| problems.contains_key(name));
     let limits_open = wrong(&["max_in_flight", "rate_limit"])
@@ -195,7 +195,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
     framed(view, Place::Webhooks, title, &content)
 }
 
-struct Input<'a> {
+struct FormField<'a> {
     name: &'a str,
     label: &'a str,
     help: &'a str,
@@ -204,7 +204,7 @@ struct Input<'a> {
     placeholder: &'a str,
 }
 
-fn input(of: &Input<'_>, problems: &Problems) -> Markup {
+fn input(of: &FormField<'_>, problems: &Problems) -> Markup {
     let problem = problems.get(of.name);
     let (help_id, problem_id) = (format!("{}-help", of.name), format!("{}-problem", of.name));
     let described = match (problem.is_some(), of.help.is_empty()) {

@@ -1,6 +1,6 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
-use super::request::Fields;
+use super::request::FormFields;
 use super::texts::{Lang, fill, sentence};
 use super::view::View;
 use crate::model::{
@@ -44,7 +44,7 @@ pub(super) struct Typed {
 pub(super) type Problems = BTreeMap<&'static str, String>;
 
 impl Typed {
-    pub(super) fn of_form(form: &Fields) -> Self {
+    pub(super) fn of_form(form: &FormFields) -> Self {
         let text = |name| form.get(name).unwrap_or_default().to_owned();
         Self {
             target: text("target"),

@@ -8,7 +8,7 @@ use super::layout::{
 };
 use super::request::{page, see};
 use super::texts::{Lang, fill};
-use super::view::{Answer, ROWS, Refusal, View, done};
+use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
 use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
 use crate::service::{EventQuery, HourCounts, Record};
@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use maud::{Markup, html};
 use std::time::Duration;
 
-pub(super) async fn list(view: &View<'_>) -> Answer {
+pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
     // From memory; only the other lists wait for anything.
     let find =
@@ -116,7 +116,7 @@ fn spark(view: &View<'_>, record: &Record) -> Markup {
 /// From how many bytes a target may not fit its two lines as a title, and stands whole among the facts.
 const CLIPPED_FROM: usize = 60;
 
-pub(super) async fn show(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     let failing = view.service.failing_webhook(view.caller(), id).await?;
@@ -244,28 +244,28 @@ async fn unknown_patterns(view: &View<'_>, webhook: &Webhook) -> Result<String, 
     Ok(unknown.join(", "))
 }
 
-pub(super) async fn pause(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn pause(view: &View<'_>, id: WebhookId) -> PageResult {
     set_status(view, id, WebhookStatus::Paused, "paused").await
 }
 
-pub(super) async fn resume(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn resume(view: &View<'_>, id: WebhookId) -> PageResult {
     set_status(view, id, WebhookStatus::Active, "resumed").await
 }
 
-async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note: &str) -> Answer {
+async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note: &str) -> PageResult {
     let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
     view.service.change(view.caller(), id, patch).await?;
     Ok(done(view, note))
 }
 
 /// Sends a test and shows what became of it.
-pub(super) async fn test(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn test(view: &View<'_>, id: WebhookId) -> PageResult {
     let sent = view.service.test(view.caller(), id).await?;
     Ok(see(&format!("/notifications/{}", sent.id)))
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
-pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> PageResult {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
@@ -293,14 +293,14 @@ pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.rotate_title, &content)))
 }
 
-pub(super) async fn rotate(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn rotate(view: &View<'_>, id: WebhookId) -> PageResult {
     let leaked = view.request.form.get("leaked").is_some();
     let webhook = view.service.rotate_secret(view.caller(), id, leaked.then_some(Duration::ZERO)).await?;
     view.sessions.put_secret(view.signed_in, id, webhook.secret.reveal());
     Ok(see(&format!("/webhooks/{id}")))
 }
 
-pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> PageResult {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
@@ -329,7 +329,7 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> Answer {
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.delete_title, &content)))
 }
 
-pub(super) async fn delete(view: &View<'_>, id: WebhookId) -> Answer {
+pub(super) async fn delete(view: &View<'_>, id: WebhookId) -> PageResult {
     view.service.delete(view.caller(), id).await?;
     Ok(see("/webhooks?done=deleted"))
 }

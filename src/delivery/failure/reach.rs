@@ -40,7 +40,7 @@ pub(crate) fn resolving(host: &str, cause: &Unresolved) -> AttemptError {
 
 /// The egress guard refuses the address.
 pub(crate) fn blocked(blocked: &Blocked) -> AttemptError {
-    let (ip, checked) = (blocked.ip, blocked.judged);
+    let (ip, checked) = (blocked.ip, blocked.checked);
     let who = if checked == ip {
         localized!("{ip} is", "{ip} é")
     } else {

@@ -47,7 +47,7 @@ pub(crate) enum DriverEvent {
 pub(crate) struct EndedAttempt {
     pub(crate) key: NotificationKey,
     /// The webhook as the attempt knew it.
-    pub(crate) lane: Arc<PreparedWebhook>,
+    pub(crate) prepared: Arc<PreparedWebhook>,
     pub(crate) kind: AttemptKind,
     pub(crate) trigger: Trigger,
     /// Automatic attempts made before this one.
@@ -67,7 +67,7 @@ pub(crate) struct Driver {
     clock: Clock,
     scheduler: Scheduler<Arc<CachedPayload>>,
     /// In order, so that whatever goes over all of them does the same in every run.
-    lanes: BTreeMap<WebhookNo, Arc<PreparedWebhook>>,
+    webhooks: BTreeMap<WebhookNo, Arc<PreparedWebhook>>,
     status: Arc<Status>,
     stopping: bool,
     /// Whether the disk is too full to store outcomes.
@@ -96,7 +96,7 @@ impl Driver {
             settings,
             clock,
             scheduler,
-            lanes: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
             status,
             stopping: false,
             starved: false,
@@ -177,13 +177,13 @@ impl Driver {
 
     /// A webhook as attempts are made for it now; `None` where it was deleted.
     pub(crate) fn webhook(&self, no: WebhookNo) -> Option<&Arc<PreparedWebhook>> {
-        self.lanes.get(&no)
+        self.webhooks.get(&no)
     }
 
     fn lane(&mut self, webhook: Arc<Webhook>) -> Input<Arc<CachedPayload>> {
         let no = webhook.no;
         if webhook.deleted_at.is_some() {
-            self.lanes.remove(&no);
+            self.webhooks.remove(&no);
             self.client.forget(no);
             return Input::LaneRemoved(no);
         }
@@ -193,34 +193,34 @@ impl Driver {
             max_in_flight: webhook.max_in_flight.unwrap_or(self.settings.max_in_flight_per_webhook).into(),
             rate_limit: webhook.rate_limit,
         };
-        let old = self.lanes.get(&no);
+        let old = self.webhooks.get(&no);
         let moved = old.is_some_and(|old| old.webhook.target != webhook.target);
         let renewals = old.map_or(0, |old| old.renewals);
         // What it keeps leads to the old target, or to one that nothing is sent to for now.
         if moved || !webhook.is_active() {
             self.client.forget(no);
         }
-        self.lanes.insert(no, Arc::new(PreparedWebhook::new(webhook, renewals)));
+        self.webhooks.insert(no, Arc::new(PreparedWebhook::new(webhook, renewals)));
         Input::LaneChanged { no, settings }
     }
 
     /// What was learned of the target so far holds no more, nor what attempts in flight will say.
     fn renewed(&mut self, no: WebhookNo, moved: bool) -> Input<Arc<CachedPayload>> {
-        if let Some(lane) = self.lanes.get_mut(&no) {
-            *lane = Arc::new(PreparedWebhook::new(lane.webhook.clone(), lane.renewals.wrapping_add(1)));
+        if let Some(prepared) = self.webhooks.get_mut(&no) {
+            *prepared = Arc::new(PreparedWebhook::new(prepared.webhook.clone(), prepared.renewals.wrapping_add(1)));
         }
         Input::TargetRenewed { no, moved }
     }
 
     /// Whether an attempt was made for a webhook as it is still: the same target, nothing asked of it anew.
-    fn is_current(&self, lane: &PreparedWebhook) -> bool {
-        self.lanes.get(&lane.webhook.no).is_some_and(|now| now.renewals == lane.renewals)
+    fn is_current(&self, prepared: &PreparedWebhook) -> bool {
+        self.webhooks.get(&prepared.webhook.no).is_some_and(|now| now.renewals == prepared.renewals)
     }
 
     /// Tells what holds a lane, if that is another thing than before.
     fn show(&mut self, no: WebhookNo) {
-        let lane = self.lanes.get(&no).zip(self.scheduler.standstill(no));
-        let held = lane.map(|(lane, held)| (held, lane.webhook.updated_at));
+        let lane = self.webhooks.get(&no).zip(self.scheduler.standstill(no));
+        let held = lane.map(|(prepared, held)| (held, prepared.webhook.updated_at));
         let held = held.filter(|(held, _)| *held != Standstill::default());
         if self.shown.get(&no) == held.as_ref() {
             return;
@@ -240,24 +240,24 @@ impl Driver {
             self.show(no);
         }
         self.client.sweep();
-        self.lanes
+        self.webhooks
             .values()
-            .filter(|lane| !lane.webhook.is_active())
-            .for_each(|lane| self.client.forget(lane.webhook.no));
+            .filter(|prepared| !prepared.webhook.is_active())
+            .for_each(|prepared| self.client.forget(prepared.webhook.no));
     }
 
     pub(crate) fn reload(&mut self, settings: config::Delivery, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
         self.retry = settings.retry();
         self.settings = settings;
         inputs.push(Input::MaxInFlight(self.max_in_flight()));
-        let webhooks: Vec<Arc<Webhook>> = self.lanes.values().map(|lane| lane.webhook.clone()).collect();
+        let webhooks: Vec<Arc<Webhook>> = self.webhooks.values().map(|prepared| prepared.webhook.clone()).collect();
         inputs.extend(webhooks.into_iter().map(|webhook| self.lane(webhook)));
     }
 
     pub(crate) fn on_store_update(&mut self, update: StoreUpdate) -> Input<Arc<CachedPayload>> {
         match update {
             StoreUpdate::Webhook(webhook) => self.lane(webhook),
-            StoreUpdate::Untried { key, payload } => Input::Untried { key, hot: payload },
+            StoreUpdate::Untried { key, payload } => Input::Untried { key, payload },
             StoreUpdate::Manual { key, since, at_once } => Input::Manual { key, since, at_once },
             StoreUpdate::Renewed { no, moved } => self.renewed(no, moved),
             StoreUpdate::Rescheduled { key, due } => Input::Rescheduled { key, due },
@@ -288,11 +288,11 @@ impl Driver {
 
     /// What a result means: the verdict for the store, the reachability and hold for the scheduler.
     fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
-        let EndedAttempt { key, lane, kind, trigger, automatic, requested_at, started_at, report } = ended;
+        let EndedAttempt { key, prepared, kind, trigger, automatic, requested_at, started_at, report } = ended;
         self.status.attempts.ended(&report.result, Duration::from_micros(u64::from(report.duration_us)));
         let now = self.clock.now();
-        let current = self.is_current(&lane);
-        if !current || !lane.webhook.is_active() {
+        let current = self.is_current(&prepared);
+        if !current || !prepared.webhook.is_active() {
             // Its connection was given back after those of its webhook had been closed.
             self.client.forget(key.webhook);
         }
@@ -306,7 +306,7 @@ impl Driver {
             AttemptResult::Error(error) => (None, reachability_of(error.code)),
         };
         if reachability == Reachability::LocalFault {
-            self.warn_of_local_fault(&report.result, &lane.webhook);
+            self.warn_of_local_fault(&report.result, &prepared.webhook);
             // An automatic attempt uses up nothing of its schedule and is made again. A manual one is recorded: a
             // person waits for its outcome.
             let next_attempt = match kind {
@@ -326,8 +326,8 @@ impl Driver {
             Trigger::Manual | Trigger::Test => Verdict::ScheduleUnchanged,
             Trigger::Automatic => {
                 // By the schedule that holds now.
-                let lane = self.lanes.get(&key.webhook).unwrap_or(&lane);
-                let policy = lane.retry(&self.retry);
+                let prepared = self.webhooks.get(&key.webhook).unwrap_or(&prepared);
+                let policy = prepared.retry(&self.retry);
                 match policy.next_attempt_at(automatic.saturating_add(1), key, now, retry_after) {
                     Ok(at) => {
                         gap = at.since(now);
@@ -342,13 +342,13 @@ impl Driver {
         // The store counts.
         let attempt = report.into_attempt(0, trigger, started_at);
         self.store.record_outcome(RecordOutcome {
-            account: lane.webhook.account,
+            account: prepared.webhook.account,
             key,
             attempt,
             verdict,
             gap,
             requested_at,
-            webhook_updated_at: lane.webhook.updated_at,
+            webhook_updated_at: prepared.webhook.updated_at,
         });
         inputs.push(Input::AttemptEnded { key, reachability, hold });
     }
@@ -395,19 +395,24 @@ pub(crate) fn load(
     action: &Action<Arc<CachedPayload>>,
 ) -> Result<Option<Input<Arc<CachedPayload>>>, StoreError> {
     Ok(Some(match *action {
-        Action::LoadUntried(ask) => {
-            Input::UntriedPage { ask, rows: store.fresh_page(ask.account, ask.lane, ask.from, ask.limit)? }
+        Action::LoadUntried(request) => Input::UntriedPage {
+            request,
+            rows: store.fresh_page(request.account, request.lane, request.from, request.limit)?,
+        },
+        Action::LoadRetries(request, until) => Input::RetryPage {
+            request,
+            until,
+            rows: store.retry_page(request.lane, request.from, until, request.limit)?,
+        },
+        Action::LoadManual(request) => {
+            Input::ManualPage { request, rows: store.manual_page(request.lane, request.from, request.limit)? }
         }
-        Action::LoadRetries(ask, until) => {
-            Input::RetryPage { ask, until, rows: store.retry_page(ask.lane, ask.from, until, ask.limit)? }
-        }
-        Action::LoadManual(ask) => Input::ManualPage { ask, rows: store.manual_page(ask.lane, ask.from, ask.limit)? },
         Action::Audit { lane, account, before } => {
             let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
             let retries = store.retry_page(lane, first, before, AUDIT_ROWS)?;
-            let fresh = store.fresh_page(account, lane, Seq(0), AUDIT_ROWS)?;
+            let untried = store.fresh_page(account, lane, Seq(0), AUDIT_ROWS)?;
             let manual = store.manual_page(lane, first, AUDIT_ROWS)?;
-            Input::Audited { lane, retries, fresh, manual }
+            Input::Audited { lane, retries, untried, manual }
         }
         Action::Start { .. } | Action::Lost(_) => return Ok(None),
     }))

@@ -2,7 +2,7 @@
 
 use super::message::{Action, AttemptKind, LaneSettings, PageRequest, Reachability, RetryAfterHold, Timer};
 use super::pace::{Gcra, Quota, local_fault_pause, probe_interval};
-use super::queue::{Bounds, FIRST_DUE, LOOK_AHEAD, QueueHead, RetryQueue, after};
+use super::queue::{Bounds, FIRST_DUE, LOOK_AHEAD, QueueFront, RetryQueue, after};
 use super::wheel::Wheel;
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};
 use crate::store::{Due, NextAttempt};
@@ -14,7 +14,7 @@ const NEVER: Timestamp = Timestamp::from_ms(0);
 /// What a lane does when it is its turn.
 pub(crate) enum Pick<H> {
     /// It starts this attempt.
-    Start { seq: Seq, kind: AttemptKind, hot: Option<H> },
+    Start { seq: Seq, kind: AttemptKind, payload: Option<H> },
     /// It starts nothing before this moment.
     NotBefore(Timestamp),
     /// It starts nothing until something happens to it.
@@ -63,9 +63,9 @@ pub(crate) struct Lane<H> {
     bounds: Bounds,
     /// Counts how often the queues were emptied to be read again: pages that were requested before are void.
     epoch: u64,
-    untried: QueueHead<Seq, Option<H>>,
+    untried: QueueFront<Seq, Option<H>>,
     retries: RetryQueue,
-    manual: QueueHead<Due, ()>,
+    manual: QueueFront<Due, ()>,
     /// Manual attempts that a person waits for. `manual` holds them as well, unless they stand behind what it has
     /// loaded.
     at_once: BTreeMap<Seq, Due>,
@@ -103,9 +103,9 @@ impl<H> Lane<H> {
             settings,
             bounds,
             epoch: 0,
-            untried: QueueHead::unread(Seq(0), bounds),
+            untried: QueueFront::unread(Seq(0), bounds),
             retries: RetryQueue::unread(no, bounds),
-            manual: QueueHead::unread(FIRST_DUE, bounds),
+            manual: QueueFront::unread(FIRST_DUE, bounds),
             at_once: BTreeMap::new(),
             busy: HashMap::new(),
             in_flight: 0,
@@ -150,9 +150,9 @@ impl<H> Lane<H> {
 
     /// Forgets the store's rows and reads them again.
     fn read_again(&mut self) {
-        self.untried = QueueHead::unread(Seq(0), self.bounds);
+        self.untried = QueueFront::unread(Seq(0), self.bounds);
         self.retries = RetryQueue::unread(self.no, self.bounds);
-        self.manual = QueueHead::unread(FIRST_DUE, self.bounds);
+        self.manual = QueueFront::unread(FIRST_DUE, self.bounds);
         self.epoch += 1;
     }
 
@@ -221,10 +221,10 @@ impl<H> Lane<H> {
     // ---- what is pending ----
 
     /// The first automatic attempt of a notification is due.
-    pub(crate) fn offer_untried(&mut self, seq: Seq, hot: Option<H>) {
+    pub(crate) fn offer_untried(&mut self, seq: Seq, payload: Option<H>) {
         match self.busy.get_mut(&seq) {
             Some(busy) => busy.became_untried = true,
-            None if self.settings.active => self.untried.offer(seq, hot),
+            None if self.settings.active => self.untried.offer(seq, payload),
             None => {}
         }
     }
@@ -319,9 +319,9 @@ impl<H> Lane<H> {
                 } else {
                     self.pick_untried().or_else(|| self.pick_retry())
                 };
-                if let Some((seq, kind, hot)) = picked {
+                if let Some((seq, kind, payload)) = picked {
                     self.automatic_next = false;
-                    return self.start(seq, kind, hot, now);
+                    return self.start(seq, kind, payload, now);
                 }
             }
         }
@@ -357,22 +357,22 @@ impl<H> Lane<H> {
     }
 
     fn pick_untried(&mut self) -> Option<(Seq, AttemptKind, Option<H>)> {
-        while let Some((seq, hot)) = self.untried.pop_first() {
+        while let Some((seq, payload)) = self.untried.pop_first() {
             if !self.busy.contains_key(&seq) {
-                return Some((seq, AttemptKind::Untried, hot));
+                return Some((seq, AttemptKind::Untried, payload));
             }
         }
         None
     }
 
-    fn start(&mut self, seq: Seq, kind: AttemptKind, hot: Option<H>, now: Timestamp) -> Pick<H> {
+    fn start(&mut self, seq: Seq, kind: AttemptKind, payload: Option<H>, now: Timestamp) -> Pick<H> {
         let busy = Busy { in_flight: true, became_untried: false, renewals: self.renewals, elsewhere: false };
         self.busy.insert(seq, busy);
         self.in_flight += 1;
         if let Some(quota) = self.quota() {
             self.rate.start(quota, now);
         }
-        Pick::Start { seq, kind, hot }
+        Pick::Start { seq, kind, payload }
     }
 
     fn quota(&self) -> Option<Quota> {

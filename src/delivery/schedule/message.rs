@@ -41,7 +41,7 @@ pub enum Input<H> {
         /// The notification.
         key: NotificationKey,
         /// Its payload, if that is still in memory.
-        hot: Option<H>,
+        payload: Option<H>,
     },
     /// A manual attempt was requested.
     Manual {
@@ -84,14 +84,14 @@ pub enum Input<H> {
     /// The answer to [`Action::LoadUntried`].
     UntriedPage {
         /// The request.
-        ask: PageRequest<Seq>,
+        request: PageRequest<Seq>,
         /// The rows from there on, sorted.
         rows: Vec<Seq>,
     },
     /// The answer to [`Action::LoadRetries`].
     RetryPage {
         /// The request.
-        ask: PageRequest<Due>,
+        request: PageRequest<Due>,
         /// Rows due at this moment or later were left out.
         until: Timestamp,
         /// The rows from there on, sorted.
@@ -100,7 +100,7 @@ pub enum Input<H> {
     /// The answer to [`Action::LoadManual`].
     ManualPage {
         /// The request.
-        ask: PageRequest<Due>,
+        request: PageRequest<Due>,
         /// The rows from there on, sorted.
         rows: Vec<Due>,
     },
@@ -111,7 +111,7 @@ pub enum Input<H> {
         /// Its overdue retries.
         retries: Vec<Due>,
         /// Its first untried rows.
-        fresh: Vec<Seq>,
+        untried: Vec<Seq>,
         /// Its first requests of manual attempts.
         manual: Vec<Due>,
     },
@@ -173,7 +173,7 @@ pub enum Action<H> {
         /// What must still be due of the notification when it is read again; otherwise the timer is stale.
         kind: AttemptKind,
         /// Its payload, which spares a read.
-        hot: Option<H>,
+        payload: Option<H>,
     },
     /// Read untried rows.
     LoadUntried(PageRequest<Seq>),

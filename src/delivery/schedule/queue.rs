@@ -48,7 +48,7 @@ pub(crate) fn after(due: Due) -> Due {
 
 /// The beginning of a sorted range.
 #[derive(Debug)]
-pub(crate) struct QueueHead<K, V> {
+pub(crate) struct QueueFront<K, V> {
     bounds: Bounds,
     rows: BTreeMap<K, V>,
     /// The first row that may not be held; `None` when all are.
@@ -60,7 +60,7 @@ pub(crate) struct QueueHead<K, V> {
     overflow: Option<K>,
 }
 
-impl<K: Ord + Copy, V> QueueHead<K, V> {
+impl<K: Ord + Copy, V> QueueFront<K, V> {
     /// A range from `first` on, of which nothing was read yet.
     pub(crate) fn unread(first: K, bounds: Bounds) -> Self {
         Self {
@@ -336,7 +336,7 @@ mod tests {
     /// holds.
     #[test]
     fn making_room_never_moves_the_end_over_rows_that_nobody_holds() {
-        let mut head: QueueHead<u64, ()> = QueueHead::unread(0, Bounds::DEFAULT);
+        let mut head: QueueFront<u64, ()> = QueueFront::unread(0, Bounds::DEFAULT);
         let from = head.next_page().unwrap();
         let told = 1_500_u64;
         (1..=told).for_each(|row| head.offer(row, ()));

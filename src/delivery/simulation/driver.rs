@@ -100,7 +100,7 @@ impl World {
 
     fn act(&mut self, action: Action<Arc<CachedPayload>>) {
         match action {
-            Action::Start { key, kind, hot, .. } => self.begin(key, kind, hot.as_deref()),
+            Action::Start { key, kind, payload, .. } => self.begin(key, kind, payload.as_deref()),
             Action::Lost(key) => {
                 panic!("held by nobody: {:?}", self.process().store.handle.notification(ACCOUNT, key))
             }
@@ -192,7 +192,7 @@ impl World {
         };
         self.hear(DriverEvent::AttemptEnded(Box::new(EndedAttempt {
             key,
-            lane,
+            prepared: lane,
             kind,
             trigger,
             automatic,

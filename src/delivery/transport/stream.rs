@@ -20,11 +20,11 @@ pub(crate) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 #[derive(Default)]
 pub(crate) struct Meter {
     received: AtomicUsize,
-    copy: Mutex<Opening>,
+    copy: Mutex<ReceivedCopy>,
 }
 
 #[derive(Default)]
-struct Opening {
+struct ReceivedCopy {
     /// At most [`MAX_HEAD_BYTES`].
     bytes: Vec<u8>,
     /// The head is in, and what follows of no interest.
@@ -35,7 +35,7 @@ impl Meter {
     /// A request begins.
     pub(crate) fn restart(&self) {
         self.received.store(0, Ordering::Release);
-        *self.copy() = Opening::default();
+        *self.copy() = ReceivedCopy::default();
     }
 
     /// Whether any byte came since.
@@ -45,7 +45,7 @@ impl Meter {
 
     /// What came since, the head first; nothing more is copied until the next request.
     pub(crate) fn take_copy(&self) -> Vec<u8> {
-        std::mem::replace(&mut *self.copy(), Opening { bytes: Vec::new(), is_over: true }).bytes
+        std::mem::replace(&mut *self.copy(), ReceivedCopy { bytes: Vec::new(), is_over: true }).bytes
     }
 
     fn add(&self, bytes: &[u8]) -> io::Result<()> {
@@ -61,7 +61,7 @@ impl Meter {
         Ok(())
     }
 
-    fn copy(&self) -> MutexGuard<'_, Opening> {
+    fn copy(&self) -> MutexGuard<'_, ReceivedCopy> {
         self.copy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -31,11 +31,11 @@ const LOAD_AGAIN: Duration = Duration::from_secs(5);
 pub struct Engine {
     /// What others may ask of it.
     pub status: Arc<Status>,
-    commands: mpsc::UnboundedSender<Command>,
+    commands: mpsc::UnboundedSender<EngineCommand>,
     task: tokio::task::JoinHandle<()>,
 }
 
-enum Command {
+enum EngineCommand {
     Reload(Box<config::Delivery>),
     Stop { grace: Duration, done: oneshot::Sender<usize> },
 }
@@ -66,14 +66,14 @@ impl Engine {
     /// Takes up what a reload changed; attempts in flight end as they began.
     pub fn reload(&self, settings: config::Delivery) {
         // An engine that has stopped needs no settings.
-        let _ = self.commands.send(Command::Reload(Box::new(settings)));
+        let _ = self.commands.send(EngineCommand::Reload(Box::new(settings)));
     }
 
     /// Starts nothing more, lets attempts in flight end for at most `grace`, and stops; what was cut off stays pending.
     /// Returns how many attempts were cut off.
     pub async fn stop(self, grace: Duration) -> usize {
         let (done, stopped) = oneshot::channel();
-        let _ = self.commands.send(Command::Stop { grace, done });
+        let _ = self.commands.send(EngineCommand::Stop { grace, done });
         let cut_off = stopped.await.unwrap_or(0);
         // A driver that panicked has nothing in flight any more.
         let _ = self.task.await;
@@ -97,7 +97,7 @@ impl Tasks {
         mut self,
         mut feed: Feed,
         mut events_in: mpsc::UnboundedReceiver<DriverEvent>,
-        mut commands: mpsc::UnboundedReceiver<Command>,
+        mut commands: mpsc::UnboundedReceiver<EngineCommand>,
     ) {
         let mut inputs = self.driver.lanes();
         let mut actions = Vec::new();
@@ -126,10 +126,10 @@ impl Tasks {
                 Some(event) = events_in.recv() => self.on_event(event, &mut inputs),
                 command = commands.recv(), if stopping.is_none() => {
                     // Without its handle, nobody wants the engine any more.
-                    let dropped = || Command::Stop { grace: Duration::ZERO, done: oneshot::channel().0 };
+                    let dropped = || EngineCommand::Stop { grace: Duration::ZERO, done: oneshot::channel().0 };
                     match command.unwrap_or_else(dropped) {
-                        Command::Reload(settings) => self.driver.reload(*settings, &mut inputs),
-                        Command::Stop { grace, done } => {
+                        EngineCommand::Reload(settings) => self.driver.reload(*settings, &mut inputs),
+                        EngineCommand::Stop { grace, done } => {
                             stopping = Some((done, tokio::time::Instant::now() + grace));
                             inputs.push(self.driver.stop());
                         }
@@ -179,15 +179,15 @@ impl Tasks {
 
     fn perform(&mut self, action: Action<Arc<CachedPayload>>) {
         match action {
-            Action::Start { key, account, kind, hot } => {
-                let Some(lane) = self.driver.webhook(key.webhook).cloned() else {
+            Action::Start { key, account, kind, payload } => {
+                let Some(prepared) = self.driver.webhook(key.webhook).cloned() else {
                     // Deleted between two steps; the slot must come back all the same.
                     let _ = self.events.send(DriverEvent::Skipped { key, next_attempt: NextAttempt::Nothing });
                     return;
                 };
                 let ticket = Ticket { key, events: self.events.clone(), status: self.status.clone(), open: true };
                 let (store, client, clock) = (self.store.clone(), self.client.clone(), self.clock.clone());
-                self.attempts.spawn(attempt(ticket, lane, account, kind, hot, store, client, clock));
+                self.attempts.spawn(attempt(ticket, prepared, account, kind, payload, store, client, clock));
             }
             Action::LoadUntried(_) | Action::LoadRetries(..) | Action::LoadManual(_) | Action::Audit { .. } => {
                 self.load(action);
@@ -259,17 +259,17 @@ impl Drop for Ticket {
 )]
 async fn attempt(
     ticket: Ticket,
-    lane: Arc<PreparedWebhook>,
+    prepared: Arc<PreparedWebhook>,
     account: AccountNo,
     kind: AttemptKind,
-    hot: Option<Arc<CachedPayload>>,
+    payload: Option<Arc<CachedPayload>>,
     store: Store,
     client: Client,
     clock: Clock,
 ) {
     let key = ticket.key;
-    let ready = if let Some(hot) = hot {
-        PreparedAttempt::untried(&hot)
+    let ready = if let Some(payload) = payload {
+        PreparedAttempt::untried(&payload)
     } else {
         let (failed, store) = (store.clone(), store.clone());
         let read = tokio::task::spawn_blocking(move || prepare(&store, account, key, kind)).await;
@@ -284,15 +284,15 @@ async fn attempt(
     let started_at = clock.now();
     ticket.begins(ready.number);
     let request =
-        lane.request(store.notification_id(key), ready.number, started_at, ready.body, ready.trace.as_deref());
+        prepared.request(store.notification_id(key), ready.number, started_at, ready.body, ready.trace.as_deref());
     let mut report = client.attempt(request).await;
     if let AttemptResult::Response(response) = &mut report.result {
-        redact(response, &lane.webhook);
+        redact(response, &prepared.webhook);
     }
     let PreparedAttempt { trigger, automatic, requested_at, .. } = ready;
     ticket.close(DriverEvent::AttemptEnded(Box::new(EndedAttempt {
         key,
-        lane,
+        prepared,
         kind,
         trigger,
         automatic,

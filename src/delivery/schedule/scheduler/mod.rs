@@ -138,12 +138,12 @@ impl<H> Scheduler<H> {
                     self.drop_if_ended(no);
                 }
             }
-            Input::Untried { key, hot } => {
+            Input::Untried { key, payload } => {
                 // The store sends durable rows only. A lane that was paused then has forgotten the row, and the page
                 // that it reads once it is active again must not leave it out to wait for this message a second time.
                 self.durable = self.durable.max(key.seq);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
-                    lane.offer_untried(key.seq, hot);
+                    lane.offer_untried(key.seq, payload);
                     self.schedule_lane(key.webhook, out);
                 }
             }
@@ -191,26 +191,26 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Durable(seq) => self.durable = self.durable.max(seq),
-            Input::UntriedPage { ask, rows } => {
-                if let Some(lane) = self.lanes.get_mut(&ask.lane) {
-                    lane.untried_page(&ask, &rows, self.durable);
-                    self.schedule_lane(ask.lane, out);
+            Input::UntriedPage { request, rows } => {
+                if let Some(lane) = self.lanes.get_mut(&request.lane) {
+                    lane.untried_page(&request, &rows, self.durable);
+                    self.schedule_lane(request.lane, out);
                 }
             }
-            Input::RetryPage { ask, until, rows } => {
-                if let Some(lane) = self.lanes.get_mut(&ask.lane) {
-                    lane.retry_page(&ask, until, rows, self.now, &mut self.wheel);
-                    self.schedule_lane(ask.lane, out);
+            Input::RetryPage { request, until, rows } => {
+                if let Some(lane) = self.lanes.get_mut(&request.lane) {
+                    lane.retry_page(&request, until, rows, self.now, &mut self.wheel);
+                    self.schedule_lane(request.lane, out);
                 }
             }
-            Input::ManualPage { ask, rows } => {
-                if let Some(lane) = self.lanes.get_mut(&ask.lane) {
-                    lane.manual_page(&ask, &rows);
-                    self.schedule_lane(ask.lane, out);
+            Input::ManualPage { request, rows } => {
+                if let Some(lane) = self.lanes.get_mut(&request.lane) {
+                    lane.manual_page(&request, &rows);
+                    self.schedule_lane(request.lane, out);
                 }
             }
-            Input::Audited { lane, retries, fresh, manual } => {
-                self.evaluate_audit(lane, &retries, &fresh, &manual, out);
+            Input::Audited { lane, retries, untried, manual } => {
+                self.evaluate_audit(lane, &retries, &untried, &manual, out);
             }
             Input::MaxInFlight(max) => self.max_in_flight = max,
         }
@@ -288,11 +288,11 @@ impl<H> Scheduler<H> {
             crowded = 0;
             lane.in_ring = false;
             match lane.pick(self.now) {
-                Pick::Start { seq, kind, hot } => {
+                Pick::Start { seq, kind, payload } => {
                     self.in_flight += 1;
                     self.busy_lanes += usize::from(lane.in_flight() == 1);
                     let key = NotificationKey { seq, webhook: no };
-                    out.push(Action::Start { key, account: lane.account(), kind, hot });
+                    out.push(Action::Start { key, account: lane.account(), kind, payload });
                     self.schedule_lane(no, out);
                 }
                 Pick::NotBefore(at) => set_wake(&mut self.wakes, lane, at),
@@ -330,7 +330,7 @@ impl<H> Scheduler<H> {
         &mut self,
         no: WebhookNo,
         retries: &[Due],
-        fresh: &[Seq],
+        untried: &[Seq],
         manual: &[Due],
         out: &mut Vec<Action<H>>,
     ) {
@@ -344,8 +344,8 @@ impl<H> Scheduler<H> {
             let durable = self.durable;
             let retries = retries.iter().filter(|due| lane.lacks_retry(**due));
             unheld.extend(retries.map(|due| (due.seq, AttemptKind::Retry(due.at))));
-            let fresh = fresh.iter().filter(|seq| **seq <= durable && lane.lacks_untried(**seq));
-            unheld.extend(fresh.map(|seq| (*seq, AttemptKind::Untried)));
+            let untried = untried.iter().filter(|seq| **seq <= durable && lane.lacks_untried(**seq));
+            unheld.extend(untried.map(|seq| (*seq, AttemptKind::Untried)));
         }
         let mut suspects = BTreeSet::new();
         for (seq, kind) in unheld {

@@ -203,10 +203,10 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
         scheduler.step(Timestamp::from_ms(START_MS), [input], out);
     };
     step(&mut scheduler, Input::LaneChanged { no, settings }, &mut out);
-    let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
-    step(&mut scheduler, Input::ManualPage { ask, rows: Vec::new() }, &mut out);
+    let Some(Action::LoadManual(request)) = out.pop() else { panic!("{out:?}") };
+    step(&mut scheduler, Input::ManualPage { request, rows: Vec::new() }, &mut out);
     let due = Due { at: Timestamp::from_ms(START_MS), seq: Seq(7) };
-    let audited = || Input::Audited { lane: no, retries: vec![due], fresh: vec![Seq(7)], manual: vec![due] };
+    let audited = || Input::Audited { lane: no, retries: vec![due], untried: vec![Seq(7)], manual: vec![due] };
     step(&mut scheduler, audited(), &mut out);
     assert!(out.is_empty(), "it may have been settled meanwhile: {out:?}");
     step(&mut scheduler, audited(), &mut out);
@@ -227,10 +227,10 @@ fn what_was_settled_between_two_audits_was_held() {
     let now = Timestamp::from_ms(START_MS);
     let settings = LaneSettings { account: ACCOUNT, active: false, max_in_flight: 8, rate_limit: None };
     scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
-    let Some(Action::LoadManual(ask)) = out.pop() else { panic!("{out:?}") };
-    scheduler.step(now, [Input::ManualPage { ask, rows: Vec::new() }], &mut out);
+    let Some(Action::LoadManual(request)) = out.pop() else { panic!("{out:?}") };
+    scheduler.step(now, [Input::ManualPage { request, rows: Vec::new() }], &mut out);
     let due = Due { at: now, seq: key.seq };
-    let audited = || Input::Audited { lane: no, retries: vec![], fresh: vec![], manual: vec![due] };
+    let audited = || Input::Audited { lane: no, retries: vec![], untried: vec![], manual: vec![due] };
     scheduler.step(now, [audited()], &mut out);
     scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
     assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
@@ -259,9 +259,9 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     let asked = std::mem::take(&mut out);
     for action in asked {
         let answer = match action {
-            Action::LoadUntried(ask) => Input::UntriedPage { ask, rows: Vec::new() },
-            Action::LoadManual(ask) => Input::ManualPage { ask, rows: Vec::new() },
-            Action::LoadRetries(ask, until) => Input::RetryPage { ask, until, rows: Vec::new() },
+            Action::LoadUntried(request) => Input::UntriedPage { request, rows: Vec::new() },
+            Action::LoadManual(request) => Input::ManualPage { request, rows: Vec::new() },
+            Action::LoadRetries(request, until) => Input::RetryPage { request, until, rows: Vec::new() },
             other => panic!("{other:?}"),
         };
         scheduler.step(now, [answer], &mut out);
@@ -269,7 +269,7 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     scheduler.step(now, [Input::Manual { key, since: now, at_once: false }], &mut out);
     assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Manual, .. }]), "{out:?}");
     out.clear();
-    scheduler.step(now, [Input::Untried { key, hot: None }], &mut out);
+    scheduler.step(now, [Input::Untried { key, payload: None }], &mut out);
     assert!(out.is_empty(), "one attempt at a time: {out:?}");
     let ended = Input::AttemptEnded { key, reachability: Reachability::NotAttempted, hold: None };
     scheduler.step(now, [ended, Input::OutcomeRecorded { key, next_attempt: NextAttempt::Nothing }], &mut out);
@@ -288,7 +288,7 @@ fn a_hold_is_as_long_after_the_clock_was_set_as_before() {
         let mut out = Vec::new();
         scheduler.step(Timestamp::from_ms(before), [Input::LaneChanged { no, settings }], &mut out);
         let asked = out.drain(..).find_map(|action| match action {
-            Action::LoadUntried(ask) => Some(Input::UntriedPage { ask, rows: vec![key.seq] }),
+            Action::LoadUntried(request) => Some(Input::UntriedPage { request, rows: vec![key.seq] }),
             _ => None,
         });
         scheduler.step(Timestamp::from_ms(before), asked, &mut out);

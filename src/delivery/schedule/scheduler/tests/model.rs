@@ -37,7 +37,7 @@ pub(super) enum Mood {
 pub(super) struct Hook {
     pub(super) settings: LaneSettings,
     pub(super) mood: Mood,
-    pub(super) fresh: BTreeSet<Seq>,
+    pub(super) untried: BTreeSet<Seq>,
     pub(super) retries: BTreeSet<Due>,
     pub(super) manuals: BTreeSet<Due>,
     // What the assertions go by.
@@ -95,12 +95,12 @@ pub(super) struct Sim {
 
 pub(super) fn standing_rows(notification: &Notification) -> (Option<Seq>, Option<Due>, Option<Due>) {
     let seq = notification.key.seq;
-    let (fresh, retry) = match NextAttempt::from(notification) {
+    let (untried, retry) = match NextAttempt::from(notification) {
         NextAttempt::Nothing => (None, None),
         NextAttempt::First => (Some(seq), None),
         NextAttempt::Retry(at) => (None, Some(Due { at, seq })),
     };
-    (fresh, retry, notification.manual_at.map(|at| Due { at, seq }))
+    (untried, retry, notification.manual_at.map(|at| Due { at, seq }))
 }
 
 impl Sim {
@@ -165,10 +165,10 @@ impl Sim {
         let Some(hook) = self.hooks.get_mut(&key.webhook) else {
             return;
         };
-        before.0.map(|row| hook.fresh.remove(&row));
+        before.0.map(|row| hook.untried.remove(&row));
         before.1.map(|row| hook.retries.remove(&row));
         before.2.map(|row| hook.manuals.remove(&row));
-        hook.fresh.extend(after.0);
+        hook.untried.extend(after.0);
         hook.retries.extend(after.1);
         hook.manuals.extend(after.2);
     }
@@ -182,7 +182,7 @@ impl Sim {
         let hook = Hook {
             settings,
             mood: Mood::Healthy,
-            fresh: BTreeSet::new(),
+            untried: BTreeSet::new(),
             retries: BTreeSet::new(),
             manuals: BTreeSet::new(),
             in_flight: 0,
@@ -209,8 +209,8 @@ impl Sim {
                 let key = NotificationKey { seq: Seq(self.seq), webhook: *webhook };
                 self.notifications.insert(key, Notification::new(key, ACCOUNT, now, false));
                 self.change(key, |_| {});
-                let hot = (!self.random.one_in(3)).then_some(());
-                told.push(Input::Untried { key, hot });
+                let payload = (!self.random.one_in(3)).then_some(());
+                told.push(Input::Untried { key, payload });
             }
         }
         for input in told {
@@ -282,13 +282,13 @@ impl Sim {
                 continue;
             }
             let overdue = |due: &Due| wall > due.at.as_ms() + longest;
-            let fresh = hook.fresh.first().map(|seq| NotificationKey { seq: *seq, webhook: *no });
-            let fresh = fresh.filter(|key| wall > self.notifications[key].inserted_at.as_ms() + longest);
+            let untried = hook.untried.first().map(|seq| NotificationKey { seq: *seq, webhook: *no });
+            let untried = untried.filter(|key| wall > self.notifications[key].inserted_at.as_ms() + longest);
             let retry = hook.retries.first().filter(|due| overdue(due));
             let manual = hook.manuals.first().filter(|due| overdue(due));
             assert!(
-                fresh.is_none() && retry.is_none() && manual.is_none(),
-                "idle: {no:?} {fresh:?} {retry:?} {manual:?}"
+                untried.is_none() && retry.is_none() && manual.is_none(),
+                "idle: {no:?} {untried:?} {retry:?} {manual:?}"
             );
         }
     }
@@ -314,7 +314,7 @@ impl Sim {
         self.steps += 1;
         for action in actions {
             match action {
-                Action::Start { key, kind, hot, .. } => self.start(key, kind, hot.is_some()),
+                Action::Start { key, kind, payload, .. } => self.start(key, kind, payload.is_some()),
                 Action::Lost(key) => panic!("lost {key:?}: {:?}", self.notifications.get(&key)),
                 action => {
                     let at = self.time + self.delay();
@@ -331,7 +331,7 @@ impl Sim {
         }
     }
 
-    pub(super) fn start(&mut self, key: NotificationKey, kind: AttemptKind, hot: bool) {
+    pub(super) fn start(&mut self, key: NotificationKey, kind: AttemptKind, payload: bool) {
         let wall = self.wall();
         let notification = &self.notifications[&key];
         assert!(self.in_flight.insert(key, kind).is_none(), "two attempts of {key:?} at once");
@@ -359,7 +359,7 @@ impl Sim {
             AttemptKind::Retry(due) => NextAttempt::from(notification) == NextAttempt::Retry(due),
             AttemptKind::Manual => notification.manual_at.is_some(),
         };
-        if hot {
+        if payload {
             let untouched = notification.attempts == 0 || notification.state == State::Cancelled;
             assert!(untouched, "sent from memory, as the first attempt, and it isn't: {notification:?}");
         } else if !still {
@@ -462,29 +462,32 @@ impl Sim {
     pub(super) fn read(&self, action: &Action<()>) -> Input<()> {
         let hook = |no: WebhookNo| self.hooks.get(&no);
         match *action {
-            Action::LoadUntried(ask) => {
-                let rows = hook(ask.lane).map(|hook| hook.fresh.range(ask.from..).take(ask.limit).copied().collect());
-                Input::UntriedPage { ask, rows: rows.unwrap_or_default() }
+            Action::LoadUntried(request) => {
+                let rows = hook(request.lane)
+                    .map(|hook| hook.untried.range(request.from..).take(request.limit).copied().collect());
+                Input::UntriedPage { request, rows: rows.unwrap_or_default() }
             }
-            Action::LoadRetries(ask, until) => {
+            Action::LoadRetries(request, until) => {
                 let end = Due { at: until, seq: Seq(0) };
-                let rows = hook(ask.lane).filter(|_| ask.from < end);
-                let rows = rows.map(|hook| hook.retries.range(ask.from..end).take(ask.limit).copied().collect());
-                Input::RetryPage { ask, until, rows: rows.unwrap_or_default() }
+                let rows = hook(request.lane).filter(|_| request.from < end);
+                let rows =
+                    rows.map(|hook| hook.retries.range(request.from..end).take(request.limit).copied().collect());
+                Input::RetryPage { request, until, rows: rows.unwrap_or_default() }
             }
-            Action::LoadManual(ask) => {
-                let rows = hook(ask.lane).map(|hook| hook.manuals.range(ask.from..).take(ask.limit).copied().collect());
-                Input::ManualPage { ask, rows: rows.unwrap_or_default() }
+            Action::LoadManual(request) => {
+                let rows = hook(request.lane)
+                    .map(|hook| hook.manuals.range(request.from..).take(request.limit).copied().collect());
+                Input::ManualPage { request, rows: rows.unwrap_or_default() }
             }
             Action::Audit { lane, before, .. } => {
                 let end = Due { at: before, seq: Seq(0) };
                 let retries = hook(lane).map(|hook| hook.retries.range(..end).take(64).copied().collect());
-                let fresh = hook(lane).map(|hook| hook.fresh.iter().take(64).copied().collect());
+                let untried = hook(lane).map(|hook| hook.untried.iter().take(64).copied().collect());
                 let manual = hook(lane).map(|hook| hook.manuals.iter().take(64).copied().collect());
                 Input::Audited {
                     lane,
                     retries: retries.unwrap_or_default(),
-                    fresh: fresh.unwrap_or_default(),
+                    untried: untried.unwrap_or_default(),
                     manual: manual.unwrap_or_default(),
                 }
             }
@@ -519,7 +522,7 @@ impl Sim {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.hooks.values().all(|hook| hook.fresh.is_empty() && hook.retries.is_empty() && hook.manuals.is_empty())
+        self.hooks.values().all(|hook| hook.untried.is_empty() && hook.retries.is_empty() && hook.manuals.is_empty())
             && self.in_flight.is_empty()
             && !self.later.values().any(|later| matches!(later, Later::Settle { .. }))
     }

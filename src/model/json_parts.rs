@@ -1,4 +1,4 @@
-//! The parts of a JSON text, no more of them than anyone asks for: a list of millions costs no memory for its items.
+//! The parts of a JSON text, no more of them than are asked for: a list of millions costs no memory for its items.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -6,27 +6,27 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// The first parts, in the order written, each value still as its text.
-pub(super) struct First<T> {
-    pub(super) parts: Vec<T>,
+pub(crate) struct FirstParts<T> {
+    pub(crate) parts: Vec<T>,
     /// Whether there are more.
-    pub(super) more: bool,
+    pub(crate) more: bool,
 }
 
 /// The first `most` members of an object; `None` for anything else.
-pub(super) fn members(json: &str, most: usize) -> Option<First<(Cow<'_, str>, &str)>> {
+pub(crate) fn members(json: &str, most: usize) -> Option<FirstParts<(Cow<'_, str>, &str)>> {
     read(json, b'{', most)
 }
 
 /// The first `most` items of a list; `None` for anything else.
-pub(super) fn items(json: &str, most: usize) -> Option<First<&str>> {
+pub(crate) fn items(json: &str, most: usize) -> Option<FirstParts<&str>> {
     read(json, b'[', most)
 }
 
-fn read<'a, T: Part<'a>>(json: &'a str, opening: u8, most: usize) -> Option<First<T>> {
+fn read<'a, T: Part<'a>>(json: &'a str, opening: u8, most: usize) -> Option<FirstParts<T>> {
     if json.trim_start().as_bytes().first() != Some(&opening) {
         return None;
     }
-    let mut first = First { parts: Vec::new(), more: false };
+    let mut first = FirstParts { parts: Vec::new(), more: false };
     let mut deserializer = serde_json::Deserializer::from_str(json);
     // The error is our own stop, once there are enough.
     let read = Gather { into: &mut first, most }.deserialize(&mut deserializer);
@@ -61,7 +61,7 @@ impl<'a> Part<'a> for &'a str {
 }
 
 struct Gather<'f, T> {
-    into: &'f mut First<T>,
+    into: &'f mut FirstParts<T>,
     most: usize,
 }
 
