@@ -97,6 +97,10 @@ pub enum Verdict {
 /// Why a notification can't be re-sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResendRefusal {
+    /// The payload of its event was erased.
+    Erased,
+    /// An attempt of it is in flight.
+    InFlight,
     /// It was cancelled.
     Cancelled,
     /// It has [`MAX_ATTEMPTS_KEPT`] attempts.
@@ -158,6 +162,11 @@ impl Notification {
     /// The trigger of the manual attempt that is pending.
     pub fn manual_trigger(&self) -> Trigger {
         if self.test && self.attempts == 0 { Trigger::Test } else { Trigger::Manual }
+    }
+
+    /// Whether its attempt with this number, which was in flight a moment ago, has no outcome yet.
+    pub fn is_in_flight(&self, attempt: u16) -> bool {
+        attempt > self.attempts
     }
 
     /// Requests a manual attempt. One attempt serves every request made before it began, and none made after: a request

@@ -1,7 +1,7 @@
 //! Why a verb was not done, and how the API and the panel answer that.
 
-use crate::model::{Localized, localized};
-use crate::store::{AcceptRefusal, StoreError};
+use crate::model::{Localized, MAX_ATTEMPTS_KEPT, ResendRefusal, TooManySecrets, Webhook, localized};
+use crate::store::{AcceptRefusal, ChangeError, MAX_JOBS, StoreError, TooManyJobs};
 use http::StatusCode;
 use std::collections::BTreeMap;
 
@@ -29,6 +29,15 @@ pub enum Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl<R: Into<Self>> From<ChangeError<R>> for Error {
+    fn from(error: ChangeError<R>) -> Self {
+        match error {
+            ChangeError::Refused(refusal) => refusal.into(),
+            ChangeError::Store(error) => Self::Store(error),
+        }
     }
 }
 
@@ -121,10 +130,10 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
             Error::Conflict { code: "id_taken", detail }
         }
         AcceptRefusal::KeyTaken => key_taken(),
-        AcceptRefusal::TooManyOwed => {
-            let most = crate::store::MAX_OWED_AT_ONCE;
+        AcceptRefusal::TooManyNotifications => {
+            let most = crate::store::MAX_NOTIFICATIONS_AT_ONCE;
             let problem = localized!(
-                "would owe more than {most} notifications at once: send fewer events in a batch",
+                "would create more than {most} notifications at once: send fewer events in a batch",
                 "geraria mais de {most} notificações de uma vez: envie menos eventos por lote"
             );
             Error::invalid("events", problem)
@@ -144,18 +153,62 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
     }
 }
 
-pub(super) fn erased() -> Error {
-    let detail = localized!(
-        "the event's payload was erased: there is nothing left to send",
-        "o conteúdo do evento foi apagado: não há mais nada a enviar"
-    );
-    Error::Conflict { code: "erased", detail }
+impl From<TooManyJobs> for Error {
+    fn from(_: TooManyJobs) -> Self {
+        let detail = localized!(
+            "{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end",
+            "{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"
+        );
+        Self::Conflict { code: "too_many_jobs", detail }
+    }
 }
 
-pub(super) fn in_flight() -> Error {
-    let detail = localized!(
-        "an attempt is in flight right now: wait for its outcome, then re-send",
-        "uma tentativa está em andamento: espere o resultado e reenvie"
-    );
-    Error::Conflict { code: "in_flight", detail }
+impl From<TooManySecrets> for Error {
+    fn from(_: TooManySecrets) -> Self {
+        let most = Webhook::MAX_SECRETS;
+        let detail = localized!(
+            "{most} secrets sign already, each within its overlap: wait for one to end, or rotate as leaked \
+             (`{{\"overlap\": \"0s\"}}`), which ends all older ones at once",
+            "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o \
+             segredo vazou (`{{\"overlap\": \"0s\"}}`), o que encerra já todos os anteriores"
+        );
+        Self::Conflict { code: "too_many_secrets", detail }
+    }
+}
+
+impl From<ResendRefusal> for Error {
+    fn from(refusal: ResendRefusal) -> Self {
+        let (code, detail) = match refusal {
+            ResendRefusal::Erased => (
+                "erased",
+                localized!(
+                    "the event's payload was erased: there is nothing left to send",
+                    "o conteúdo do evento foi apagado: não há mais nada a enviar"
+                ),
+            ),
+            ResendRefusal::InFlight => (
+                "in_flight",
+                localized!(
+                    "an attempt is in flight right now: wait for its outcome, then re-send",
+                    "uma tentativa está em andamento: espere o resultado e reenvie"
+                ),
+            ),
+            ResendRefusal::Cancelled => (
+                "cancelled",
+                localized!(
+                    "the notification is CANCELLED: its webhook was deleted or its payload erased",
+                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
+                ),
+            ),
+            ResendRefusal::TooManyAttempts => {
+                let kept = MAX_ATTEMPTS_KEPT;
+                let detail = localized!(
+                    "the notification has {kept} attempts, and keeps no more",
+                    "a notificação já tem {kept} tentativas, e não guarda mais"
+                );
+                ("too_many_attempts", detail)
+            }
+        };
+        Self::Conflict { code, detail }
+    }
 }

@@ -1,7 +1,7 @@
 //! Events: record, list, read, re-send, explain, erase.
 
 use super::caller::Caller;
-use super::error::{Error, erased, in_flight, refused};
+use super::error::{Error, refused};
 use super::handle::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
@@ -144,8 +144,8 @@ impl Service {
         let accepted = self
             .store
             .commit(RecordEvents { account: caller.account, events, key })
-            .await?
-            .map_err(|refusal| refused(refusal, in_batch))?;
+            .await
+            .map_err(|error| error.map(|refusal| refused(refusal, in_batch)))?;
         self.followers.tell(caller.account);
         let replayed = accepted.iter().all(|accepted| accepted.replayed);
         Ok(Recorded { events: accepted.into_iter().map(|accepted| accepted.event).collect(), replayed })
@@ -203,26 +203,18 @@ impl Service {
         .await
     }
 
-    /// Owes an event again to every webhook that matches it now.
+    /// Sends an event again to every webhook that matches it now.
     pub async fn resend_event(&self, caller: &Caller, id: EventId) -> Result<Vec<NotificationView>, Error> {
         let account = caller.account;
-        let delivery = self.delivery.clone();
-        let (event, busy) = self
+        let event = self
             .read(move |store| {
                 let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
-                let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
-                let notifications = store.notifications_of(account, seq)?;
-                let busy = notifications.iter().any(|one| delivery.status.is_in_flight(one.key, one.attempts));
-                Ok((event, busy))
+                store.event_head(account, seq)?.ok_or(Error::NotFound)
             })
             .await?;
-        if event.erased_at.is_some() {
-            return Err(erased());
-        }
-        if busy {
-            return Err(in_flight());
-        }
-        let notifications = self.store.commit(ResendEvent { account, seq: event.seq }).await?.ok_or(Error::NotFound)?;
+        let in_flight = self.delivery.status.attempts_in_flight(event.seq);
+        let notifications = self.store.commit(ResendEvent { account, seq: event.seq, in_flight }).await?;
+        let notifications = notifications.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         let directory = self.store.directory();
         let view = |notification| self.view(notification, &event, directory.by_no(notification.key.webhook));

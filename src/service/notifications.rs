@@ -1,16 +1,16 @@
 //! Notifications: list, read, re-send one or many.
 
 use super::caller::Caller;
-use super::error::{Error, erased, in_flight};
+use super::error::Error;
 use super::handle::Service;
 use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, NotificationFilter, NotificationId, ResendFilter, ResendId, ResendRefusal, ResendState,
-    Status, WebhookId, localized,
+    AccountNo, BulkResend, NotificationFilter, NotificationId, ResendFilter, ResendId, ResendState, Status, WebhookId,
+    localized,
 };
 use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification};
-use crate::store::{Cursor, MAX_JOBS, NotificationQuery, Order, Page, Store, StoreError};
+use crate::store::{Cursor, NotificationQuery, Order, Page, Store, StoreError};
 
 /// A bulk resend as the world sees it.
 #[derive(Clone, Debug)]
@@ -178,39 +178,16 @@ impl Service {
     /// up.
     pub async fn resend(&self, caller: &Caller, id: NotificationId) -> Result<NotificationView, Error> {
         let account = caller.account;
-        let (key, attempts, event) = self
+        let (key, event) = self
             .read(move |store| {
                 let key = store.notification_key(id).ok_or(Error::NotFound)?;
-                let attempts = store.notification(account, key)?.ok_or(Error::NotFound)?.attempts;
-                Ok((key, attempts, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
+                Ok((key, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
             })
             .await?;
-        if event.erased_at.is_some() {
-            return Err(erased());
-        }
-        if self.delivery.status.is_in_flight(key, attempts) {
-            return Err(in_flight());
-        }
-        let resent = self.store.commit(ResendNotification { account, key }).await?.ok_or(Error::NotFound)?;
+        let in_flight = self.delivery.status.attempt_in_flight(key);
+        let resent = self.store.commit(ResendNotification { account, key, in_flight }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
-        match resent {
-            Ok(notification) => Ok(self.view(&notification, &event, self.store.directory().by_no(key.webhook))),
-            Err(ResendRefusal::Cancelled) => Err(Error::Conflict {
-                code: "cancelled",
-                detail: localized!(
-                    "the notification is CANCELLED: its webhook was deleted or its payload erased",
-                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
-                ),
-            }),
-            Err(ResendRefusal::TooManyAttempts) => {
-                let kept = crate::model::MAX_ATTEMPTS_KEPT;
-                let detail = localized!(
-                    "the notification has {kept} attempts, and keeps no more",
-                    "a notificação já tem {kept} tentativas, e não guarda mais"
-                );
-                Err(Error::Conflict { code: "too_many_attempts", detail })
-            }
-        }
+        Ok(self.view(&resent, &event, self.store.directory().by_no(key.webhook)))
     }
 
     /// Begins a bulk resend: a manual attempt for everything the filter matches but what is cancelled. It is durable on
@@ -233,13 +210,7 @@ impl Service {
             from: query.from,
             to: query.to,
         };
-        let resend = self.store.commit(BeginBulkResend { account, filter, queued: count }).await?.ok_or_else(|| {
-            let detail = localized!(
-                "{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end",
-                "{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"
-            );
-            Error::Conflict { code: "too_many_jobs", detail }
-        })?;
+        let resend = self.store.commit(BeginBulkResend { account, filter, queued: count }).await?;
         self.followers.tell(account);
         self.read(move |store| resend_view(store, resend)).await
     }

@@ -7,8 +7,8 @@ use super::handle::Service;
 use super::views::NotificationView;
 use crate::model::{
     AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Localized, Pattern, PatternSet,
-    RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo,
-    WebhookPatch, WebhookStatus, localized,
+    RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    WebhookStatus, localized,
 };
 use crate::store::{ChangeWebhook, DeleteWebhook, RecordTestEvent, RotateSecret};
 use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page, RegisterRefusal, Registered, Registration};
@@ -80,11 +80,14 @@ impl Service {
             self.idempotency_key(Fingerprint::of([b"webhook", key.as_bytes()]), fingerprint(&webhook))
         });
         let registration = Registration { webhook: Box::new(webhook), key, only_replay: refused.is_some() };
-        let registered = self.store.commit(registration).await?.map_err(|refusal| match refusal {
-            RegisterRefusal::KeyTaken => key_taken(),
-            RegisterRefusal::TooMany => too_many_webhooks(),
-            // Only where the target was refused.
-            RegisterRefusal::NotBefore => refused.unwrap_or(Error::NotFound),
+        let registered = self.store.commit(registration).await;
+        let registered = registered.map_err(|error| {
+            error.map(|refusal| match refusal {
+                RegisterRefusal::KeyTaken => key_taken(),
+                RegisterRefusal::TooMany => too_many_webhooks(),
+                // Only where the target was refused.
+                RegisterRefusal::NotBefore => refused.unwrap_or(Error::NotFound),
+            })
         })?;
         if !registered.replayed {
             self.followers.tell(caller.account);
@@ -159,7 +162,7 @@ impl Service {
         let secret = SigningSecret::from_random(crate::random::bytes());
         let overlap = overlap.unwrap_or_else(|| self.config().delivery.secret_overlap);
         let rotated = self.store.commit(RotateSecret { account: caller.account, id, secret, overlap }).await?;
-        let rotated = rotated.map_err(|TooManySecrets| too_many_secrets())?.ok_or(Error::NotFound)?;
+        let rotated = rotated.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();
         tracing::info!(webhook = %rotated.id, signing, by = %caller.by, "signing secret rotated");
         Ok(rotated)
@@ -181,9 +184,10 @@ impl Service {
         let tested = self
             .store
             .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env) })
-            .await?;
+            .await
+            .map_err(|error| error.map(|refusal| refused(refusal, false)))?;
         self.followers.tell(caller.account);
-        let (notification, event) = tested.map_err(|refusal| refused(refusal, false))?.ok_or(Error::NotFound)?;
+        let (notification, event) = tested.ok_or(Error::NotFound)?;
         Ok(self.view(&notification, &event, Some(&webhook)))
     }
 }
@@ -217,15 +221,4 @@ fn too_many_webhooks() -> Error {
         "uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"
     );
     Error::Conflict { code: "too_many_webhooks", detail }
-}
-
-fn too_many_secrets() -> Error {
-    let most = Webhook::MAX_SECRETS;
-    let detail = localized!(
-        "{most} secrets sign already, each within its overlap: wait for one to end, or rotate as leaked \
-         (`{{\"overlap\": \"0s\"}}`), which ends all older ones at once",
-        "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o \
-         segredo vazou (`{{\"overlap\": \"0s\"}}`), o que encerra já todos os anteriores"
-    );
-    Error::Conflict { code: "too_many_secrets", detail }
 }

@@ -148,7 +148,7 @@ impl Store {
     }
 
     /// Makes a change; on `Ok` it is durable. See the changes of this module for what each answers.
-    pub async fn commit<C: Change>(&self, change: C) -> Result<C::Reply, StoreError> {
+    pub async fn commit<C: Change>(&self, change: C) -> Result<C::Reply, C::Error> {
         self.send(|reply| Commit::Change(Box::new((change, reply)))).await
     }
 
@@ -174,7 +174,10 @@ impl Store {
         self.send(|reply| Commit::Stop { reply }).await
     }
 
-    async fn send<T: Send + 'static>(&self, build: impl FnOnce(Reply<T>) -> Commit) -> Result<T, StoreError> {
+    async fn send<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        build: impl FnOnce(Reply<T, E>) -> Commit,
+    ) -> Result<T, E> {
         let stopped = || StoreError::Stopped;
         let place = self.places.clone().acquire_owned().await.map_err(|_| stopped())?;
         let (reply, answer) = oneshot::channel();

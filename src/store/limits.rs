@@ -12,7 +12,7 @@ pub const MAX_JOBS: usize = 100;
 pub const MAX_EVENT_TYPES: usize = 1000;
 /// The most notifications one batch can owe. All of a batch is one atomic write, and 100,000 notifications in one took
 /// 2 GiB of memory and three seconds in which nobody else's event was recorded.
-pub const MAX_OWED_AT_ONCE: usize = 20_000;
+pub const MAX_NOTIFICATIONS_AT_ONCE: usize = 20_000;
 
 /// How long and how much is kept; replaced on reload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

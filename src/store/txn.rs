@@ -200,12 +200,11 @@ impl<'t> Txn<'t> {
         self.steps
     }
 
-    /// What came of a change of this group that began at `moment`. Rows that were read and are damaged cost its caller
-    /// alone while nothing of it is staged; after that a part of the change may be, and the process ends.
-    pub(crate) fn judged<T>(&self, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
-        match change {
-            Err(error) if !error.is_damage() || self.steps != moment => ending::end(error),
-            change => change,
+    /// A change of this group that began at `moment` failed. Rows that were read and are damaged cost its caller alone
+    /// while nothing of it is staged; after that a part of the change may be, and the process ends.
+    pub(crate) fn end_unless_harmless(&self, moment: u64, error: &StoreError) {
+        if !error.is_damage() || self.steps != moment {
+            ending::end(error);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What others may ask of the engine while it runs.
 
 use super::lane::Standstill;
-use crate::model::{NotificationKey, Timestamp, WaitReason, Webhook, WebhookNo, millis};
+use crate::model::{NotificationKey, Seq, Timestamp, WaitReason, Webhook, WebhookNo, millis};
 use crate::stats::AttemptMetrics;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -44,6 +44,17 @@ impl Status {
     /// can be read already is over, though its lane may not know of that yet.
     pub fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool {
         lock(&self.in_flight).get(&key).is_some_and(|number| *number > attempts)
+    }
+
+    /// The number of the attempt of this notification that is in flight.
+    pub fn attempt_in_flight(&self, key: NotificationKey) -> Option<u16> {
+        lock(&self.in_flight).get(&key).copied()
+    }
+
+    /// The attempts of an event's notifications that are in flight: the webhook, and the number of the attempt.
+    pub fn attempts_in_flight(&self, event: Seq) -> Vec<(WebhookNo, u16)> {
+        let in_flight = lock(&self.in_flight);
+        in_flight.iter().filter(|(key, _)| key.seq == event).map(|(key, number)| (key.webhook, *number)).collect()
     }
 
     /// How many attempts are in flight, or their outcomes not yet taken in.

@@ -6,8 +6,8 @@ use crate::model::{
     Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use crate::store::{
-    BeginBulkResend, CancelBulkResend, Change, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent, RecordEvents,
-    RecordTestEvent, Registration, ResendEvent, ResendNotification, Store,
+    BeginBulkResend, CancelBulkResend, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent,
+    RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
 };
 use std::fmt;
 use std::pin::Pin;
@@ -89,8 +89,16 @@ impl fmt::Debug for Open {
 }
 
 /// What the store answers to a change.
-async fn ask<C: Change>(store: &Store, change: C) -> C::Reply {
+async fn ask<C: Change<Error = StoreError>>(store: &Store, change: C) -> C::Reply {
     store.commit(change).await.expect("the store takes every change of this story")
+}
+
+/// Likewise to one that may be refused.
+async fn try_ask<R, C: Change<Error = ChangeError<R>>>(store: &Store, change: C) -> Result<C::Reply, R> {
+    store.commit(change).await.map_err(|error| match error {
+        ChangeError::Refused(refusal) => refusal,
+        ChangeError::Store(error) => panic!("the store takes every change of this story: {error}"),
+    })
 }
 
 async fn answer(store: Store, request: Request) -> Answer {
@@ -101,7 +109,7 @@ async fn answer(store: Store, request: Request) -> Answer {
             Answer::Nothing
         }
         Request::Register(webhook) => {
-            let registered = ask(store, Registration::from(*webhook)).await;
+            let registered = try_ask(store, Registration::from(*webhook)).await;
             Answer::Registered(registered.expect("there are few webhooks").webhook.no)
         }
         Request::Change(id, patch) => {
@@ -115,28 +123,29 @@ async fn answer(store: Store, request: Request) -> Answer {
         Request::Accept(events) => {
             let uids: Vec<u64> = events.iter().map(|new| new.uid).collect();
             let events = events.into_iter().map(New::event).collect();
-            let accepted = ask(store, RecordEvents { account, events, key: None }).await;
+            let accepted = try_ask(store, RecordEvents { account, events, key: None }).await;
             let accepted = accepted.expect("each id has one event");
             let found: Vec<u64> = accepted.iter().map(|accepted| uid_of_event(&accepted.event)).collect();
             assert_eq!(found, uids, "answered with other events");
             Answer::Accepted(uids)
         }
         Request::Test(webhook, new) => {
-            let tested = ask(store, RecordTestEvent { account, webhook, event: new.event() }).await;
+            let tested = try_ask(store, RecordTestEvent { account, webhook, event: new.event() }).await;
             let tested = tested.expect("its type is in the catalogue");
             tested.map_or(Answer::Nothing, |(notification, _)| Answer::Requested(vec![notification.key]))
         }
-        Request::Resend(key) => match ask(store, ResendNotification { account, key }).await {
-            Some(Ok(notification)) => Answer::Requested(vec![notification.key]),
-            Some(Err(_)) | None => Answer::Nothing,
+        Request::Resend(key) => match try_ask(store, ResendNotification { account, key, in_flight: None }).await {
+            Ok(Some(notification)) => Answer::Requested(vec![notification.key]),
+            Ok(None) | Err(_) => Answer::Nothing,
         },
         Request::ResendEvent(seq) => {
-            let resent = ask(store, ResendEvent { account, seq }).await.unwrap_or_default();
-            let manual = resent.into_iter().filter(|notification| notification.manual_at.is_some());
+            let resend = ResendEvent { account, seq, in_flight: Vec::new() };
+            let requested = try_ask(store, resend).await.ok().flatten().unwrap_or_default();
+            let manual = requested.into_iter().filter(|notification| notification.manual_at.is_some());
             Answer::Requested(manual.map(|notification| notification.key).collect())
         }
         Request::ResendMany(filter) => {
-            ask(store, BeginBulkResend { account, filter: *filter, queued: 1 }).await;
+            let _ = try_ask(store, BeginBulkResend { account, filter: *filter, queued: 1 }).await;
             Answer::Nothing
         }
         Request::CancelResend(number) => {

@@ -30,8 +30,9 @@ pub struct CreateAccount {
 
 impl Change for CreateAccount {
     type Reply = AccountNo;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         if let Some(no) = ledger.accounts.get(&self.name) {
             return Ok(*no);
         }
@@ -53,8 +54,9 @@ pub struct RemoveAccount {
 
 impl Change for RemoveAccount {
     type Reply = Option<AccountNo>;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         // From now on the name is free and no token is good.
         let Some(account) = ledger.accounts.remove(&self.name) else {
             return Ok(None);

@@ -3,7 +3,7 @@
 use crate::model::{
     AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Timestamp, WebhookNo,
 };
-use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::job_queue::{Open, Turned};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::resend_one;
@@ -30,7 +30,7 @@ const MAX_ENDED: usize = 1000;
 const RESENDS_LISTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Requests a manual attempt of everything that a filter matches and that can be re-sent, in a background job that
-/// survives a restart. Answers `None` when the account has [`MAX_JOBS`] under way already.
+/// survives a restart.
 #[derive(Debug)]
 pub struct BeginBulkResend {
     /// Whose it is.
@@ -41,8 +41,13 @@ pub struct BeginBulkResend {
     pub queued: u64,
 }
 
+/// The account has [`MAX_JOBS`] bulk resends and deletions under way already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyJobs;
+
 impl Change for BeginBulkResend {
-    type Reply = Option<BulkResend>;
+    type Reply = BulkResend;
+    type Error = ChangeError<TooManyJobs>;
 
     const GROWS: bool = true;
 
@@ -50,7 +55,7 @@ impl Change for BeginBulkResend {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { account, filter, queued } = self;
         let own = ledger.shared.resends_of(account);
         let running = own.iter().filter(|resend| resend.state == ResendState::Running).count();
@@ -58,7 +63,7 @@ impl Change for BeginBulkResend {
         let surplus: Vec<u64> = ended.map(|resend| resend.number).rev().skip(MAX_ENDED - 1).collect();
         let deleting = |open: &&Open| matches!(open.job, Job::Cancel { account: caller, .. } if caller == account.0);
         if running + ledger.jobs.all().filter(deleting).count() >= MAX_JOBS {
-            return Ok(None);
+            return Err(ChangeError::Refused(TooManyJobs));
         }
         let query = NotificationQuery {
             webhook: filter.webhook,
@@ -117,7 +122,7 @@ impl Change for BeginBulkResend {
         tracing::info!(resend = %resend.id, queued, "bulk resend begun");
         end_if_through(&mut resend, now);
         put_resend(ledger, txn, resend.clone());
-        Ok(Some(resend))
+        Ok(resend)
     }
 }
 
@@ -132,8 +137,9 @@ pub struct CancelBulkResend {
 
 impl Change for CancelBulkResend {
     type Reply = Option<BulkResend>;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { account, number } = self;
         let known = ledger.shared.resends().get(&(account, number)).cloned();
         let Some(mut resend) = known.filter(|resend| resend.state == ResendState::Running) else {
@@ -236,9 +242,9 @@ pub(crate) fn resend_some(
             continue;
         }
         // What can't be re-sent (cancelled meanwhile, too many attempts, unreadable) is passed over.
-        match resend_one(ledger, txn, account_no, notification.key, false, now) {
-            Ok(Some(Ok(_))) => progress.resent += 1,
-            Ok(None | Some(Err(_))) | Err(_) => progress.skipped += 1,
+        match resend_one(ledger, txn, account_no, notification.key, false, None, now) {
+            Ok(Some(_)) => progress.resent += 1,
+            Ok(None) | Err(_) => progress.skipped += 1,
         }
     }
     let rest = next.map(|at| Job::Resend {

@@ -9,10 +9,59 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 /// About how many bytes the rows of a change stage that touches a few of them.
 pub(crate) const FEW_ROWS_BYTES: usize = 1024;
 
+/// Why a change was not made. Nothing of it was.
+#[derive(Debug)]
+pub enum ChangeError<R> {
+    /// A rule of its verb refuses it.
+    Refused(R),
+    /// The store could not make it.
+    Store(StoreError),
+}
+
+impl<R> ChangeError<R> {
+    /// The same with another refusal.
+    pub fn map<S>(self, refusal: impl FnOnce(R) -> S) -> ChangeError<S> {
+        match self {
+            Self::Refused(refused) => ChangeError::Refused(refusal(refused)),
+            Self::Store(error) => ChangeError::Store(error),
+        }
+    }
+}
+
+impl<R> From<StoreError> for ChangeError<R> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The error of a change: a [`StoreError`] of one that is never refused, a [`ChangeError`] of the others.
+pub trait Failure: From<StoreError> + Send + 'static {
+    /// The store's error, unless it is a refusal.
+    fn store_error(&self) -> Option<&StoreError>;
+}
+
+impl Failure for StoreError {
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+impl<R: Send + 'static> Failure for ChangeError<R> {
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Store(error) => Some(error),
+        }
+    }
+}
+
 /// A change of the store. It is made by [`Store::commit`](crate::store::Store::commit), whole or not at all.
 pub trait Change: Sized + Send + 'static {
     /// What its caller is answered once it is durable.
     type Reply: Send + 'static;
+
+    /// What its caller is answered otherwise.
+    type Error: Failure;
 
     /// Whether it makes the store grow: then it is refused while the disk is almost full.
     const GROWS: bool = false;
@@ -22,9 +71,9 @@ pub trait Change: Sized + Send + 'static {
         FEW_ROWS_BYTES
     }
 
-    /// Stages its rows at the time `now`. It reads first: an error costs its caller alone as long as nothing is staged,
+    /// Stages its rows at the time `now`. It reads first: a refusal is found before anything is staged, and an error costs its caller alone as long as nothing is staged,
     /// and ends the process after that.
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError>;
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error>;
 }
 
 /// What a change weighs that may owe an event to every webhook of an account: three rows for each.
@@ -33,20 +82,20 @@ pub(crate) fn fan_out_bytes(ledger: &Ledger, account: AccountNo) -> usize {
 }
 
 /// Where an answer goes; the place among the waiting commits is given back with it.
-pub(crate) struct Reply<T> {
-    sender: oneshot::Sender<Result<T, StoreError>>,
+pub(crate) struct Reply<T, E = StoreError> {
+    sender: oneshot::Sender<Result<T, E>>,
     _place: OwnedSemaphorePermit,
 }
 
 /// An answer, to be given once its group is durable. A caller who has gone away loses nothing but the answer.
 pub(crate) type Answer = Box<dyn FnOnce() + Send>;
 
-impl<T: Send + 'static> Reply<T> {
-    pub(crate) fn new(sender: oneshot::Sender<Result<T, StoreError>>, place: OwnedSemaphorePermit) -> Self {
+impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
+    pub(crate) fn new(sender: oneshot::Sender<Result<T, E>>, place: OwnedSemaphorePermit) -> Self {
         Self { sender, _place: place }
     }
 
-    pub(crate) fn later(self, result: Result<T, StoreError>) -> Answer {
+    pub(crate) fn later(self, result: Result<T, E>) -> Answer {
         Box::new(move || {
             let _ = self.sender.send(result);
         })
@@ -68,7 +117,7 @@ pub(crate) trait Submitted: Send {
     fn refuse(self: Box<Self>, error: StoreError) -> Answer;
 }
 
-impl<C: Change> Submitted for (C, Reply<C::Reply>) {
+impl<C: Change> Submitted for (C, Reply<C::Reply, C::Error>) {
     fn grows(&self) -> bool {
         C::GROWS
     }
@@ -81,10 +130,14 @@ impl<C: Change> Submitted for (C, Reply<C::Reply>) {
         let (change, reply) = *self;
         let moment = txn.moment();
         let applied = change.apply(ledger, txn, now);
-        reply.later(ledger.judged(txn, moment, applied))
+        if let Some(error) = applied.as_ref().err().and_then(Failure::store_error) {
+            txn.end_unless_harmless(moment, error);
+            ledger.shared.note_failed_read(error, "a change");
+        }
+        reply.later(applied)
     }
 
     fn refuse(self: Box<Self>, error: StoreError) -> Answer {
-        self.1.later(Err(error))
+        self.1.later(Err(error.into()))
     }
 }

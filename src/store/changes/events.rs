@@ -5,7 +5,7 @@ use crate::model::{
     WebhookNo,
 };
 use crate::store::cached_payload::CachedPayload;
-use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
 use crate::store::changes::ledger::{Ledger, Matches};
 use crate::store::changes::ordering::{add_notification, position, release_next};
@@ -13,7 +13,7 @@ use crate::store::changes::rows::{
     delete_chunks, find_event, find_notification, put_notification, read_event, recipients_of,
 };
 use crate::store::error::StoreError;
-use crate::store::limits::{MAX_EVENT_TYPES, MAX_OWED_AT_ONCE};
+use crate::store::limits::{MAX_EVENT_TYPES, MAX_NOTIFICATIONS_AT_ONCE};
 use crate::store::schema::index::event_rows;
 use crate::store::schema::record::IdempotencyV1;
 use crate::store::schema::{keys, record};
@@ -33,7 +33,8 @@ pub struct RecordEvents {
 }
 
 impl Change for RecordEvents {
-    type Reply = Result<Vec<Accepted>, AcceptRefusal>;
+    type Reply = Vec<Accepted>;
+    type Error = ChangeError<AcceptRefusal>;
 
     const GROWS: bool = true;
 
@@ -42,7 +43,7 @@ impl Change for RecordEvents {
         self.events.iter().map(|event| event.body.len() + each).sum()
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { account, events, key } = self;
         let earlier = answered(txn, account, key)?;
         if let (Some(key), Some(first)) = (key, &earlier)
@@ -51,18 +52,15 @@ impl Change for RecordEvents {
         {
             return Ok(replayed);
         }
-        let found = match check(ledger, txn, account, &events)? {
-            Ok(found) => found,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        let found = check(ledger, txn, account, &events)?;
         let pending: usize = events
             .iter()
             .zip(&found)
             .filter(|(_, found)| matches!(found, Found::Nothing))
             .map(|(event, _)| ledger.matching(account, &event.event_type).len())
             .sum();
-        if pending > MAX_OWED_AT_ONCE {
-            return Ok(Err(AcceptRefusal::TooManyOwed));
+        if pending > MAX_NOTIFICATIONS_AT_ONCE {
+            return Err(ChangeError::Refused(AcceptRefusal::TooManyNotifications));
         }
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for (event, found) in events.into_iter().zip(found) {
@@ -79,7 +77,7 @@ impl Change for RecordEvents {
             let seqs = accepted.iter().map(|accepted| accepted.event.seq.0).collect();
             remember(txn, account, key, earlier.as_ref(), Made::Events(seqs));
         }
-        Ok(Ok(accepted))
+        Ok(accepted)
     }
 }
 
@@ -94,21 +92,20 @@ pub struct RecordTestEvent {
 }
 
 impl Change for RecordTestEvent {
-    type Reply = Result<Option<(Notification, Event)>, AcceptRefusal>;
+    type Reply = Option<(Notification, Event)>;
+    type Error = ChangeError<AcceptRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let account = self.account;
         let Some(webhook) = ledger.shared.directory().by_id(account, self.webhook).map(|webhook| webhook.no) else {
-            return Ok(Ok(None));
+            return Ok(None);
         };
-        if let Err(refusal) = check(ledger, txn, account, std::slice::from_ref(&self.event))? {
-            return Ok(Err(refusal));
-        }
+        check(ledger, txn, account, std::slice::from_ref(&self.event))?;
         let event = record(ledger, txn, account, self.event, &Recipients::Tested(webhook), now)?;
         let notification = Notification::new(NotificationKey { seq: event.seq, webhook }, account, now, true);
-        Ok(Ok(Some((notification, event))))
+        Ok(Some((notification, event)))
     }
 }
 
@@ -123,12 +120,13 @@ pub struct EraseEvent {
 
 impl Change for EraseEvent {
     type Reply = Option<Event>;
+    type Error = StoreError;
 
     fn weight(&self, ledger: &Ledger) -> usize {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { account, seq } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
             return Ok(None);
@@ -195,7 +193,7 @@ fn check(
     txn: &Txn<'_>,
     account: AccountNo,
     events: &[NewEvent],
-) -> Result<Result<Vec<Found>, AcceptRefusal>, StoreError> {
+) -> Result<Vec<Found>, ChangeError<AcceptRefusal>> {
     let mut found = Vec::with_capacity(events.len());
     let mut ids: HashMap<EventId, usize> = HashMap::new();
     let types = ledger.shared.types.read().unwrap_or_else(PoisonError::into_inner);
@@ -210,7 +208,7 @@ fn check(
             let new = new_types.iter().filter(|new| !listed.has(new.as_str())).count();
             let is_counted = !listed.has(event.event_type.as_str());
             if is_counted && listed.count_others(known) + new > MAX_EVENT_TYPES {
-                return Ok(Err(AcceptRefusal::TooManyTypes { index }));
+                return Err(ChangeError::Refused(AcceptRefusal::TooManyTypes { index }));
             }
         }
         let Some(id) = event.id else {
@@ -219,7 +217,7 @@ fn check(
         };
         if let Some(first) = ids.get(&id) {
             if events[*first].fingerprint != event.fingerprint {
-                return Ok(Err(AcceptRefusal::IdTaken { index }));
+                return Err(ChangeError::Refused(AcceptRefusal::IdTaken { index }));
             }
             found.push(Found::InBatch(*first));
             continue;
@@ -230,10 +228,10 @@ fn check(
             Some(recorded) if recorded.fingerprint == event.fingerprint => {
                 found.push(Found::Recorded(Box::new(recorded)));
             }
-            Some(_) => return Ok(Err(AcceptRefusal::IdTaken { index })),
+            Some(_) => return Err(ChangeError::Refused(AcceptRefusal::IdTaken { index })),
         }
     }
-    Ok(Ok(found))
+    Ok(found)
 }
 
 /// Records one event with its notifications.
@@ -316,9 +314,9 @@ fn replay(
     account: AccountNo,
     first: &IdempotencyV1,
     key: IdempotencyKey,
-) -> Result<Option<Result<Vec<Accepted>, AcceptRefusal>>, StoreError> {
+) -> Result<Option<Vec<Accepted>>, ChangeError<AcceptRefusal>> {
     if first.fingerprint != key.fingerprint {
-        return Ok(Some(Err(AcceptRefusal::KeyTaken)));
+        return Err(ChangeError::Refused(AcceptRefusal::KeyTaken));
     }
     let mut accepted = Vec::with_capacity(first.seqs.len());
     for seq in &first.seqs {
@@ -328,7 +326,7 @@ fn replay(
         };
         accepted.push(Accepted { event, replayed: true });
     }
-    Ok(Some(Ok(accepted)))
+    Ok(Some(accepted))
 }
 
 /// The webhooks that an event goes to.
@@ -358,8 +356,8 @@ pub enum AcceptRefusal {
     },
     /// The idempotency key already answered another request.
     KeyTaken,
-    /// The batch would have more than [`MAX_OWED_AT_ONCE`] notifications.
-    TooManyOwed,
+    /// The batch would have more than [`MAX_NOTIFICATIONS_AT_ONCE`] notifications.
+    TooManyNotifications,
     /// [`MAX_EVENT_TYPES`] distinct types outside the catalogue are known already.
     TooManyTypes {
         /// Its place in the batch.

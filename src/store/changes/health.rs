@@ -24,8 +24,9 @@ pub struct MarkFailing {
 
 impl Change for MarkFailing {
     type Reply = bool;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let active = is_active(ledger, self.account, self.webhook);
         // A clock that is ahead for a moment has nobody fail.
         let now = ledger.shared.times.trusted_now();
@@ -54,8 +55,9 @@ pub struct SetDisableNotice {
 
 impl Change for SetDisableNotice {
     type Reply = bool;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let active = is_active(ledger, self.account, self.webhook);
         let differs = |health: &TargetHealth| health.notice.is_some() != self.ends_at.is_some();
         let Some(health) = ledger.shared.health(self.webhook).filter(|health| active && differs(health)) else {
@@ -82,6 +84,7 @@ pub struct DisableWebhook {
 
 impl Change for DisableWebhook {
     type Reply = Option<Arc<Webhook>>;
+    type Error = StoreError;
 
     const GROWS: bool = true;
 
@@ -89,7 +92,7 @@ impl Change for DisableWebhook {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { account, webhook: no, reason, event } = self;
         let known = ledger.shared.health(no);
         // The evaluation of a moment ago must still hold.

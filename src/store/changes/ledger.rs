@@ -187,11 +187,6 @@ impl Ledger {
         totals.commits.store(self.head.commit, Ordering::Relaxed);
     }
 
-    /// What came of a change that had to read: see [`Txn::judged`].
-    pub fn judged<T>(&self, txn: &Txn<'_>, moment: u64, change: Result<T, StoreError>) -> Result<T, StoreError> {
-        txn.judged(moment, change).inspect_err(|error| self.shared.note_failed_read(error, "a change"))
-    }
-
     /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing
     /// is applied, and a page that can't be read, for a moment or for ever, costs this change alone: it is dropped, and
     /// tried again later.

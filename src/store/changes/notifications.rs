@@ -4,12 +4,11 @@ use crate::model::{
     AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendRefusal, Seq, State,
     Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
-use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::ordering::{add_notification, position, release_next};
-use crate::store::changes::rows::{find_notification, put_notification, read_event, recipients_of};
-use crate::store::error::StoreError;
+use crate::store::changes::rows::{find_notification, put_notification, read_event, read_notification, recipients_of};
 use crate::store::hour_counts::OutcomeKind;
 use crate::store::recent_outcomes::Outcome;
 use crate::store::schema::{keys, record};
@@ -56,15 +55,18 @@ pub struct ResendNotification {
     pub account: AccountNo,
     /// The notification.
     pub key: NotificationKey,
+    /// The number of its attempt that is in flight, as far as delivery knows.
+    pub in_flight: Option<u16>,
 }
 
 impl Change for ResendNotification {
-    type Reply = Option<Result<Notification, ResendRefusal>>;
+    type Reply = Option<Notification>;
+    type Error = ChangeError<ResendRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
-        resend_one(ledger, txn, self.account, self.key, true, now)
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        resend_one(ledger, txn, self.account, self.key, true, self.in_flight, now)
     }
 }
 
@@ -77,10 +79,13 @@ pub struct ResendEvent {
     pub account: AccountNo,
     /// The event.
     pub seq: Seq,
+    /// Its attempts that are in flight, as far as delivery knows: the webhook, and the number of the attempt.
+    pub in_flight: Vec<(WebhookNo, u16)>,
 }
 
 impl Change for ResendEvent {
     type Reply = Option<Vec<Notification>>;
+    type Error = ChangeError<ResendRefusal>;
 
     const GROWS: bool = true;
 
@@ -88,13 +93,19 @@ impl Change for ResendEvent {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
-        let Self { account, seq } = self;
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        let Self { account, seq, in_flight } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
             return Ok(None);
         };
         if event.erased_at.is_some() {
-            return Ok(Some(Vec::new()));
+            return Err(ChangeError::Refused(ResendRefusal::Erased));
+        }
+        for (webhook, attempt) in in_flight {
+            let known = read_notification(txn, account, NotificationKey { seq, webhook })?;
+            if known.is_some_and(|notification| notification.is_in_flight(attempt)) {
+                return Err(ChangeError::Refused(ResendRefusal::InFlight));
+            }
         }
         let webhooks: Vec<(WebhookNo, bool)> = if event.event_type.as_str() == TEST_EVENT {
             // Only to the webhook that was tested: nobody subscribes to it.
@@ -108,15 +119,14 @@ impl Change for ResendEvent {
         let mut notifications = Vec::new();
         for (webhook, ordered) in webhooks {
             let key = NotificationKey { seq, webhook };
-            let resent = resend_one(ledger, txn, account, key, true, now).unwrap_or_else(|error| {
+            match resend_one(ledger, txn, account, key, true, None, now) {
+                Ok(Some(notification)) => notifications.push(notification),
+                Err(ChangeError::Refused(_)) => {}
                 // One row that can't be read must not keep the others from being sent.
-                tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
-                Some(Err(ResendRefusal::Cancelled))
-            });
-            match resent {
-                Some(Ok(notification)) => notifications.push(notification),
-                Some(Err(ResendRefusal::Cancelled | ResendRefusal::TooManyAttempts)) => {}
-                None => {
+                Err(ChangeError::Store(error)) => {
+                    tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
+                }
+                Ok(None) => {
                     let position = match position(txn, &event, webhook, ordered) {
                         Ok(position) => position,
                         Err(error) => {
@@ -195,32 +205,38 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
     ledger.updates.push(StoreUpdate::OutcomeRecorded { key, next_attempt });
 }
 
+/// Requests a manual attempt of a notification, unless a rule refuses it. `None` where there is no such notification.
 pub(crate) fn resend_one(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
     account: AccountNo,
     key: NotificationKey,
     at_once: bool,
+    in_flight: Option<u16>,
     now: Timestamp,
-) -> Result<Option<Result<Notification, ResendRefusal>>, StoreError> {
+) -> Result<Option<Notification>, ChangeError<ResendRefusal>> {
     let Some((mut notification, before)) = find_notification(txn, account, key)? else {
         return Ok(None);
     };
     let erased = txn.read(&keys::event(account, key.seq), |value| {
         Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
     })?;
-    // Without a payload there is nothing to send: it would be pending for ever.
-    if ledger.shared.directory().by_no(key.webhook).is_none() || erased != Some(false) {
-        return Ok(Some(Err(ResendRefusal::Cancelled)));
-    }
-    if let Err(refusal) = notification.resend(now) {
-        return Ok(Some(Err(refusal)));
+    let refusal = match erased {
+        Some(true) => Some(ResendRefusal::Erased),
+        _ if in_flight.is_some_and(|attempt| notification.is_in_flight(attempt)) => Some(ResendRefusal::InFlight),
+        // Without a payload there is nothing to send: it would be pending for ever.
+        None => Some(ResendRefusal::Cancelled),
+        Some(false) if ledger.shared.directory().by_no(key.webhook).is_none() => Some(ResendRefusal::Cancelled),
+        Some(false) => notification.resend(now).err(),
+    };
+    if let Some(refusal) = refusal {
+        return Err(ChangeError::Refused(refusal));
     }
     put_notification(txn, &before, &notification);
     if let Some(since) = notification.manual_at {
         ledger.updates.push(StoreUpdate::Manual { key, since, at_once });
     }
-    Ok(Some(Ok(notification)))
+    Ok(Some(notification))
 }
 
 /// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it.

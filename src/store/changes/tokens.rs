@@ -21,10 +21,11 @@ pub struct AddToken {
 
 impl Change for AddToken {
     type Reply = ();
+    type Error = StoreError;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         txn.put(keys::token(self.token.id), record::encode_token(&self.token));
         ledger.tokens().insert(self.token.id, self.token);
         Ok(())
@@ -40,8 +41,9 @@ pub struct NoteTokenUses {
 
 impl Change for NoteTokenUses {
     type Reply = ();
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let mut tokens = ledger.tokens();
         for (id, at) in self.uses {
             // A token that was revoked meanwhile stays so.
@@ -65,8 +67,9 @@ pub struct RevokeToken {
 
 impl Change for RevokeToken {
     type Reply = bool;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let mut tokens = ledger.tokens();
         let known = tokens.get(&self.id).is_some_and(|token| token.account == self.account);
         if known {

@@ -5,7 +5,7 @@ use crate::model::{
     WebhookStatus,
 };
 use crate::store::changes::bring_forward::begin_bringing_forward;
-use crate::store::changes::change::Change;
+use crate::store::changes::change::{Change, ChangeError};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, forget_key_of, is_in_window, remember};
 use crate::store::changes::ledger::{DeletedWebhook, Ledger};
 use crate::store::error::StoreError;
@@ -30,11 +30,12 @@ pub struct Registration {
 }
 
 impl Change for Registration {
-    type Reply = Result<Registered, RegisterRefusal>;
+    type Reply = Registered;
+    type Error = ChangeError<RegisterRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { mut webhook, key, only_replay } = self;
         let account = webhook.account;
         let known = answered(txn, account, key)?;
@@ -44,16 +45,16 @@ impl Change for Registration {
             && let Some(first) = ledger.shared.directory().by_no(WebhookNo(made.no)).cloned()
         {
             if known.fingerprint != key.fingerprint {
-                return Ok(Err(RegisterRefusal::KeyTaken));
+                return Err(ChangeError::Refused(RegisterRefusal::KeyTaken));
             }
             let has_first_secret = mark(&first.secret) == made.secret;
-            return Ok(Ok(Registered { webhook: first, replayed: true, has_first_secret }));
+            return Ok(Registered { webhook: first, replayed: true, has_first_secret });
         }
         if only_replay {
-            return Ok(Err(RegisterRefusal::NotBefore));
+            return Err(ChangeError::Refused(RegisterRefusal::NotBefore));
         }
         if ledger.shared.directory().of(account).count() >= MAX_WEBHOOKS {
-            return Ok(Err(RegisterRefusal::TooMany));
+            return Err(ChangeError::Refused(RegisterRefusal::TooMany));
         }
         ledger.head.webhook_no += 1;
         webhook.no = WebhookNo(ledger.head.webhook_no);
@@ -67,7 +68,7 @@ impl Change for Registration {
             let made = RegisteredV1 { no: webhook.no.0, secret: mark(&webhook.secret) };
             remember(txn, account, key, known.as_ref(), Made::Webhook(made));
         }
-        Ok(Ok(Registered { webhook, replayed: false, has_first_secret: true }))
+        Ok(Registered { webhook, replayed: false, has_first_secret: true })
     }
 }
 
@@ -112,8 +113,9 @@ pub struct ChangeWebhook {
 
 impl Change for ChangeWebhook {
     type Reply = Option<Arc<Webhook>>;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Some(before) = ledger.shared.directory().by_id(self.account, self.id).cloned() else {
             return Ok(None);
         };
@@ -145,21 +147,21 @@ pub struct RotateSecret {
 }
 
 impl Change for RotateSecret {
-    type Reply = Result<Option<Arc<Webhook>>, TooManySecrets>;
+    type Reply = Option<Arc<Webhook>>;
+    type Error = ChangeError<TooManySecrets>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let directory = ledger.shared.directory();
         let Some(mut rotated) = directory.by_id(self.account, self.id).map(|webhook| Webhook::clone(webhook)) else {
-            return Ok(Ok(None));
+            return Ok(None);
         };
         // By the wall clock, which will end them.
-        if let Err(refusal) = rotated.rotate_secret(self.secret, ledger.clock.now(), self.overlap) {
-            return Ok(Err(refusal));
-        }
+        let rotation = rotated.rotate_secret(self.secret, ledger.clock.now(), self.overlap);
+        rotation.map_err(ChangeError::Refused)?;
         rotated.updated_at = now;
-        Ok(Ok(Some(put_webhook(ledger, txn, rotated))))
+        Ok(Some(put_webhook(ledger, txn, rotated)))
     }
 }
 
@@ -174,8 +176,9 @@ pub struct DeleteWebhook {
 
 impl Change for DeleteWebhook {
     type Reply = bool;
+    type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, StoreError> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Some(known) = ledger.shared.directory().by_id(self.account, self.id).cloned() else {
             return Ok(false);
         };

@@ -145,9 +145,7 @@ fn an_idempotency_key_of_a_clock_that_was_ahead_ends_with_its_window() {
     rig.store.set_limits(Limits { keep_at_least: day, ..Limits::default() });
     let accept = |hash: u8| {
         let key = IdempotencyKey { hash: [hash; 16], fingerprint: [1; 16], until: rig.clock.now().plus(day) };
-        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: Some(key) }))
-            .unwrap()
-            .unwrap()[0]
+        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: Some(key) })).unwrap()[0]
             .replayed
     };
     assert!(!accept(1));
@@ -234,7 +232,7 @@ fn a_bulk_resend_of_a_span_of_time_leaves_out_what_another_clock_recorded_in_bet
     let filter = ResendFilter { from: Some(START), to: Some(START.plus(HOUR)), ..ResendFilter::default() };
     let query = NotificationQuery { from: filter.from, to: filter.to, limit: 99, ..NotificationQuery::default() };
     assert_eq!(rig.store.count_notifications(rig.account, &query).unwrap(), 9);
-    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 9 })).unwrap().unwrap();
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 9 })).unwrap();
     let rig = rig.reopen();
     rig.finish_jobs();
     let resent = events.iter().filter(|event| rig.notification(key(event)).manual_at.is_some());

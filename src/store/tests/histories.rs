@@ -2,7 +2,7 @@
 //!
 //! `SEEDS=n` runs more of them; a failing one says which seed it was (`SEED=n` runs that one alone).
 
-use super::rig::{Rig, START, attempt, event, idempotency_key, wait, webhook};
+use super::rig::{Rig, START, attempt, event, idempotency_key, reply, wait, webhook};
 use crate::model::Event;
 use crate::model::EventId;
 use crate::model::NewEvent;
@@ -93,7 +93,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
         (0..=1, ..) if hooks.len() < 5 => {
             let ordered = random.below(2) == 0;
             let hook = Webhook { ordered, ..webhook(account, &[PATTERNS[random.below(4)]]) };
-            wait(store.commit(Registration::from(hook))).unwrap().unwrap();
+            wait(store.commit(Registration::from(hook))).unwrap();
         }
         (2, Some(hook), _) => {
             let status = if hook.is_active() { WebhookStatus::Paused } else { WebhookStatus::Active };
@@ -105,7 +105,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
         }
         (4, Some(hook), _) => {
             let test = event(crate::model::TEST_EVENT, "{}");
-            wait(store.commit(RecordTestEvent { account, webhook: hook.id, event: test })).unwrap().unwrap().unwrap();
+            wait(store.commit(RecordTestEvent { account, webhook: hook.id, event: test })).unwrap().unwrap();
         }
         (5..=12, _, Some(notification)) => {
             let by_hand = notification.manual_at.is_some() && random.below(2) == 0;
@@ -123,10 +123,12 @@ fn random_step(rig: &Rig, random: &mut Random) {
             }
         }
         (13..=14, _, Some(notification)) => {
-            let _ = wait(store.commit(ResendNotification { account, key: notification.key })).unwrap().unwrap();
+            let resend = ResendNotification { account, key: notification.key, in_flight: None };
+            let _ = reply(wait(store.commit(resend)));
         }
         (15, _, Some(notification)) => {
-            wait(store.commit(ResendEvent { account, seq: notification.key.seq })).unwrap().unwrap();
+            let resend = ResendEvent { account, seq: notification.key.seq, in_flight: vec![] };
+            let _ = reply(wait(store.commit(resend)));
         }
         (16, ..) if random.below(6) == 0 => {
             let status = random.pick(&Status::ALL).copied();
@@ -156,7 +158,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
                 let until = Timestamp::from_ms(random.next() % 1000);
                 idempotency_key(name, u8::try_from(random.below(200)).unwrap(), until)
             });
-            wait(store.commit(RecordEvents { account, events, key })).unwrap().unwrap();
+            wait(store.commit(RecordEvents { account, events, key })).unwrap();
         }
     }
 }

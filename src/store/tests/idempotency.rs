@@ -4,7 +4,7 @@ use crate::model::SigningSecret;
 use crate::store::changes::idempotency::IdempotencyKey;
 use crate::store::changes::webhooks::{RegisterRefusal, Registered, Registration};
 use crate::store::schema::keys;
-use crate::store::tests::rig::{Rig, paid, wait, webhook};
+use crate::store::tests::rig::{Rig, paid, reply, wait, webhook};
 use crate::store::{DeleteWebhook, RotateSecret};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn key(rig: &Rig, name: u8, fingerprint: u8) -> IdempotencyKey {
 fn register(rig: &Rig, name: u8, fingerprint: u8) -> Result<Registered, RegisterRefusal> {
     let webhook = Box::new(webhook(rig.account, &["*"]));
     let key = Some(key(rig, name, fingerprint));
-    wait(rig.store.commit(Registration { webhook, key, only_replay: false })).unwrap()
+    reply(wait(rig.store.commit(Registration { webhook, key, only_replay: false })))
 }
 
 /// How many rows are kept of keys: the keys, and their ends.
@@ -66,8 +66,8 @@ fn a_deleted_webhook_s_key_goes_at_once() {
         key: Some(key(&rig, name, 1)),
         only_replay: true,
     };
-    assert_eq!(wait(rig.store.commit(only_replay(1))).unwrap().unwrap_err(), RegisterRefusal::NotBefore);
-    assert_eq!(wait(rig.store.commit(only_replay(2))).unwrap().unwrap().webhook, other.webhook);
+    assert_eq!(reply(wait(rig.store.commit(only_replay(1)))).unwrap_err(), RegisterRefusal::NotBefore);
+    assert_eq!(wait(rig.store.commit(only_replay(2))).unwrap().webhook, other.webhook);
     let second = register(&rig, 1, 2).unwrap();
     assert!(!second.replayed && second.webhook.id != first.webhook.id);
     rig.check_rows();
@@ -79,7 +79,6 @@ fn a_replay_tells_whether_the_secret_is_the_first() {
     let first = register(&rig, 1, 1).unwrap().webhook;
     let secret = SigningSecret::from_random([9; 32]);
     wait(rig.store.commit(RotateSecret { account: rig.account, id: first.id, secret, overlap: Duration::ZERO }))
-        .unwrap()
         .unwrap()
         .unwrap();
     let again = register(&rig, 1, 1).unwrap();

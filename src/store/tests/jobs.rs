@@ -1,6 +1,6 @@
 //! Background jobs, erasure, deletion and damage.
 
-use super::rig::{Rig, START, attempt, event, paid, wait, webhook};
+use super::rig::{Rig, START, attempt, event, paid, reply, wait, webhook};
 use crate::clock::Clock;
 use crate::model::AccountNo;
 use crate::model::BulkResend;
@@ -68,8 +68,8 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
     }
     rig.check_rows();
     assert_eq!(
-        wait(rig.store.commit(ResendNotification { account: rig.account, key: first(&gone) })).unwrap(),
-        Some(Err(ResendRefusal::Cancelled))
+        reply(wait(rig.store.commit(ResendNotification { account: rig.account, key: first(&gone), in_flight: None }))),
+        Err(ResendRefusal::Cancelled)
     );
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(503)), Verdict::RetryAt(START));
     assert_eq!(rig.notification(first(&gone)).state, State::Cancelled);
@@ -151,7 +151,6 @@ fn a_bulk_resend_gets_on_as_attempts_are_made() {
     let events = rig.accept((0..700).map(|_| paid()).collect());
     let begun =
         wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 1400 }))
-            .unwrap()
             .unwrap();
     assert_eq!((begun.state, begun.queued, begun.resent), (ResendState::Running, 1400, 0));
     rig.await_resend("both are at their limit", |resend| resend.resent == 2 * MOST as u64);
@@ -186,7 +185,6 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
     rig.accept((0..700).map(|_| paid()).collect());
     let begun =
         wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 700 }))
-            .unwrap()
             .unwrap();
     rig.await_resend("it is at its limit", |resend| resend.resent == 64);
     assert_eq!(
@@ -205,12 +203,10 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
     // What matches nothing is done at once, and a deleted webhook's part ends.
     let none =
         wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 0 }))
-            .unwrap()
             .unwrap();
     assert_eq!((none.state, none.ended_at.is_some()), (ResendState::Done, true));
     let last =
         wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 700 }))
-            .unwrap()
             .unwrap();
     assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
@@ -250,7 +246,7 @@ fn how_a_target_does_is_kept_while_it_fails() {
     let rig = rig.reopen();
     assert_eq!(rig.store.health(hook.no).unwrap().notice, notice(false), "not tried in this run");
     // A failure by hand says nothing new; a success by hand says that it does well.
-    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(1) })).unwrap().unwrap().unwrap();
+    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(1), in_flight: None })).unwrap().unwrap();
     rig.settle(key(1), attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
     assert_eq!(rig.store.health(hook.no), None);
     assert!(
@@ -292,7 +288,7 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
         status: Some(Status::Pending),
         ..ResendFilter::default()
     };
-    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 200 })).unwrap().unwrap();
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 200 })).unwrap();
     rig.await_resend("it is at its limit", |resend| resend.resent == 64);
     let one = rig.owed_by_hand(&hook)[0];
     let key = NotificationKey { seq: one.seq, webhook: hook.no };
@@ -318,7 +314,6 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
     wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();
     rig.make_attempts_by_hand(&hook);
     wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 200 }))
-        .unwrap()
         .unwrap();
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(rig.owed_by_hand(&hook), []);
@@ -361,7 +356,8 @@ fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
     // What comes meanwhile is owed and held; sent again by hand, the word still goes to the others alone.
     let later = rig.accept(vec![paid()]).remove(0);
     assert_eq!(rig.store.notifications_of(rig.account, later.seq).unwrap().len(), 2, "{}", deaf.id);
-    let resent = wait(rig.store.commit(ResendEvent { account: rig.account, seq: told })).unwrap().unwrap();
+    let resent =
+        wait(rig.store.commit(ResendEvent { account: rig.account, seq: told, in_flight: vec![] })).unwrap().unwrap();
     assert_eq!(resent.iter().map(|owed| owed.key.webhook).collect::<Vec<_>>(), [other.no]);
     let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
     wait(rig.store.commit(ChangeWebhook { account: rig.account, id: bad.id, patch })).unwrap().unwrap();
@@ -396,10 +392,13 @@ fn what_was_erased_is_not_owed_again() {
     let erased = wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq })).unwrap().unwrap();
     assert_eq!((erased.resource.id, erased.erased_at), (None, Some(START)));
     assert_eq!(
-        wait(rig.store.commit(ResendNotification { account: rig.account, key })).unwrap(),
-        Some(Err(ResendRefusal::Cancelled))
+        reply(wait(rig.store.commit(ResendNotification { account: rig.account, key, in_flight: None }))),
+        Err(ResendRefusal::Erased)
     );
-    assert_eq!(wait(rig.store.commit(ResendEvent { account: rig.account, seq: recorded.seq })).unwrap(), Some(vec![]));
+    assert_eq!(
+        reply(wait(rig.store.commit(ResendEvent { account: rig.account, seq: recorded.seq, in_flight: vec![] }))),
+        Err(ResendRefusal::Erased)
+    );
     wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 1 }))
         .unwrap();
     rig.finish_jobs();
@@ -424,4 +423,22 @@ fn a_panicking_committer_is_not_called_alive() {
     wait(opened.store.commit(Registration::from(webhook(account, &["*"])))).unwrap_err();
     opened.thread.join().unwrap_err();
     assert!(!opened.store.is_alive());
+}
+
+/// Delivery says which attempts are in flight, as of a moment ago: those whose outcome is recorded by now are over.
+#[test]
+fn a_re_send_waits_for_the_attempt_in_flight() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let recorded = rig.accept(vec![paid()]).remove(0);
+    let (account, seq) = (rig.account, recorded.seq);
+    let key = NotificationKey { seq, webhook: hook.no };
+    let one = || reply(wait(rig.store.commit(ResendNotification { account, key, in_flight: Some(1) })));
+    let all = || reply(wait(rig.store.commit(ResendEvent { account, seq, in_flight: vec![(hook.no, 1)] })));
+    let before = rig.rows();
+    assert_eq!((one(), all()), (Err(ResendRefusal::InFlight), Err(ResendRefusal::InFlight)));
+    assert_eq!(rig.rows(), before);
+    rig.settle(key, attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
+    assert!(one().unwrap().is_some_and(|notification| notification.manual_at.is_some()));
+    assert_eq!(all().unwrap().map(|notifications| notifications.len()), Some(1));
 }

@@ -21,7 +21,7 @@ use crate::store::schema::{keys, record};
 use crate::store::tests::rig::{Rig, START, attempt, event, paid, wait, webhook};
 use crate::store::updates::StoreUpdate;
 use crate::store::{
-    AddToken, CreateAccount, DeleteWebhook, EraseEvent, RecordEvents, Registration, ResendNotification,
+    AddToken, ChangeError, CreateAccount, DeleteWebhook, EraseEvent, RecordEvents, Registration, ResendNotification,
 };
 use std::fs::File;
 use std::io;
@@ -107,7 +107,7 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
                 }
                 let opened = Store::open(settings(&path, &Clock::manual(START)), |_| {}).unwrap();
                 let account = wait(opened.store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
-                wait(opened.store.commit(RecordEvents { account, events: vec![paid()], key: None })).unwrap().unwrap();
+                wait(opened.store.commit(RecordEvents { account, events: vec![paid()], key: None })).unwrap();
                 wait(opened.store.stop()).unwrap();
                 drop(opened.store);
                 opened.thread.join().unwrap();
@@ -252,7 +252,6 @@ fn what_is_restored_owes_what_was_owed_and_never_gives_a_number_twice() {
     let state = |key| store.notification(rig.account, key).unwrap().unwrap().status(true, false);
     assert_eq!(state(first(&events[0], &webhook)), Status::Delivered);
     let next = wait(store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: None }))
-        .unwrap()
         .unwrap()
         .remove(0)
         .event;
@@ -410,7 +409,7 @@ fn retention_forgets_what_is_old_and_never_what_is_owed() {
     rig.settle(key(0), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
     rig.settle(key(1), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
     rig.settle(key(2), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
-    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(2) })).unwrap();
+    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(2), in_flight: None })).unwrap();
     rig.after(Duration::from_secs(3600));
     let young = rig.accept(vec![paid()]).remove(0);
     rig.settle(first(&young, &webhook), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
@@ -468,9 +467,7 @@ fn an_idempotency_key_whose_events_are_forgotten_records_anew() {
         Some(IdempotencyKey { hash: [1; 16], fingerprint: [2; 16], until })
     };
     let accept = || {
-        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid(), paid()], key: key() }))
-            .unwrap()
-            .unwrap()
+        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid(), paid()], key: key() })).unwrap()
     };
     let recorded = accept();
     rig.after(Duration::from_secs(7200));
@@ -535,7 +532,7 @@ fn a_committer_that_comes_back_no_more_is_seen() {
         std::thread::sleep(Duration::from_millis(5));
     }
     release.send(()).unwrap();
-    registering.join().unwrap().unwrap().unwrap();
+    registering.join().unwrap().unwrap();
     wait(opened.store.stop()).unwrap();
     assert_eq!(opened.store.stuck_for(), Duration::ZERO);
 }
@@ -548,10 +545,14 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
     let full = Limits { min_free: u64::MAX, ..Limits::default() };
     rig.store.set_limits(full);
     let accept = || wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: None }));
-    assert!(matches!(accept(), Err(StoreError::Full { .. })));
+    assert!(matches!(accept(), Err(ChangeError::Store(StoreError::Full { .. }))));
     assert!(matches!(
-        wait(rig.store.commit(ResendNotification { account: rig.account, key: first(&recorded, &webhook) })),
-        Err(StoreError::Full { .. })
+        wait(rig.store.commit(ResendNotification {
+            account: rig.account,
+            key: first(&recorded, &webhook),
+            in_flight: None
+        })),
+        Err(ChangeError::Store(StoreError::Full { .. }))
     ));
     assert!(rig.store.full().is_some() && rig.store.disk_level() == DiskLevel::Critical);
     rig.settle(first(&recorded, &webhook), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
@@ -571,7 +572,7 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
 fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     let rig = Rig::new();
     let hook = Webhook { ordered: true, ..webhook(rig.account, &["*"]) };
-    let hook = wait(rig.store.commit(Registration::from(hook))).unwrap().unwrap().webhook;
+    let hook = wait(rig.store.commit(Registration::from(hook))).unwrap().webhook;
     let of = |resource: &str| event("ORDER.PAID", &format!(r#"{{"id":"{resource}"}}"#));
     // In one batch, and so in one group: the second one's turn depends on what is only staged.
     let events = rig.accept(vec![of("a"), of("a"), of("b"), of("a"), of("a"), paid(), paid()]);
@@ -590,7 +591,7 @@ fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     let waits_for = |n: usize| rig.store.waits_for(&rig.notification(key(n))).unwrap().map(|event| event.seq);
     assert_eq!((waits_for(3), waits_for(0)), (Some(events[0].seq), None));
     // One that waits, delivered by hand: the turn stays where it is.
-    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(3) })).unwrap().unwrap().unwrap();
+    wait(rig.store.commit(ResendNotification { account: rig.account, key: key(3), in_flight: None })).unwrap().unwrap();
     rig.settle(key(3), attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
     assert_eq!(due(), seqs(&[2, 5, 6]));
     // It has failed for good: the next one's turn. Then erased: the next but the one that is delivered.

@@ -1,6 +1,6 @@
 //! Recording events.
 
-use super::rig::{Rig, START, event, idempotency_key, paid, wait, webhook};
+use super::rig::{Rig, START, event, idempotency_key, paid, reply, wait, webhook};
 use crate::model::AccountNo;
 use crate::model::Authorization;
 use crate::model::EventId;
@@ -67,7 +67,7 @@ fn an_id_given_again_replays_and_with_another_body_is_refused_and_a_batch_is_all
     rig.register(&["*"]);
     let id = EventId::from_bytes([5; 16]);
     let with_id = |event: NewEvent| NewEvent { id: Some(id), ..event };
-    let accept = |events| wait(rig.store.commit(RecordEvents { account: rig.account, events, key: None })).unwrap();
+    let accept = |events| reply(wait(rig.store.commit(RecordEvents { account: rig.account, events, key: None })));
     let twice = accept(vec![with_id(paid()), with_id(paid()), paid()]).unwrap();
     assert_eq!(twice.iter().map(|accepted| accepted.replayed).collect::<Vec<_>>(), [false, true, false]);
     assert_eq!(twice[0].event, twice[1].event);
@@ -94,28 +94,25 @@ fn types_have_an_end_that_names_the_first_one_too_many() {
     let rig = Rig::new();
     let nth = |n: usize| event(&format!("A.B{n}"), "{}");
     assert_eq!(rig.accept((0..MAX_EVENT_TYPES).map(nth).collect()).len(), MAX_EVENT_TYPES);
-    let refused = wait(rig.store.commit(RecordEvents {
+    let refused = reply(wait(rig.store.commit(RecordEvents {
         account: rig.account,
         events: vec![nth(0), nth(MAX_EVENT_TYPES)],
         key: None,
-    }))
-    .unwrap();
+    })));
     assert_eq!(refused.unwrap_err(), AcceptRefusal::TooManyTypes { index: 1 });
     // The catalogue is never kept out: the guide's types, the config's, and carteiro's own.
     let listed = event("SHIPMENT.SENT", "{}");
     assert!(
-        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![listed.clone()], key: None }))
-            .unwrap()
+        reply(wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![listed.clone()], key: None })))
             .is_err()
     );
     rig.store.set_extra_types([listed.event_type.clone()]);
     rig.accept(vec![listed.clone(), paid(), event("WEBHOOK.TEST", "{}")]);
-    let refused = wait(rig.store.commit(RecordEvents {
+    let refused = reply(wait(rig.store.commit(RecordEvents {
         account: rig.account,
         events: vec![paid(), listed, nth(MAX_EVENT_TYPES)],
         key: None,
-    }))
-    .unwrap();
+    })));
     assert_eq!(refused.unwrap_err(), AcceptRefusal::TooManyTypes { index: 2 });
 }
 
@@ -127,9 +124,12 @@ fn a_type_that_no_event_has_any_more_makes_room_for_another() {
     rig.after(Duration::from_secs(3600));
     rig.accept(vec![nth(7)]);
     assert!(
-        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![nth(MAX_EVENT_TYPES)], key: None }))
-            .unwrap()
-            .is_err()
+        reply(wait(rig.store.commit(RecordEvents {
+            account: rig.account,
+            events: vec![nth(MAX_EVENT_TYPES)],
+            key: None
+        })))
+        .is_err()
     );
     rig.store.set_limits(Limits { retention: Some(Duration::from_secs(3600)), ..Limits::default() });
     let known = || rig.store.shared.types.read().unwrap()[&rig.account].len();
@@ -152,8 +152,7 @@ fn a_type_that_no_event_has_any_more_makes_room_for_another() {
     for rig in [rig.reopen()].map(Rig::reopen) {
         assert_eq!([0, 7, MAX_EVENT_TYPES, 2 * MAX_EVENT_TYPES - 2].map(|n| of(&rig, n)), [0, 1, 1, 1]);
         assert!(
-            wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![nth(0)], key: None }))
-                .unwrap()
+            reply(wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![nth(0)], key: None })))
                 .is_err()
         );
         rig.check_rows();
@@ -166,7 +165,7 @@ fn an_idempotency_key_answers_within_its_window_and_leaves_nothing_behind_it() {
     let day = Duration::from_secs(86_400);
     let accept = |fingerprint| {
         let key = idempotency_key(1, fingerprint, rig.clock.now().plus(day));
-        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: Some(key) })).unwrap()
+        reply(wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: Some(key) })))
     };
     let first = accept(1).unwrap();
     rig.after(Duration::from_millis(86_400_000 - 1));
@@ -197,9 +196,7 @@ fn a_clock_that_ran_ahead_for_a_while_breaks_no_window() {
     rig.clock.set(START);
     let accept = || {
         let key = idempotency_key(1, 1, rig.clock.now().plus(day));
-        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: Some(key) }))
-            .unwrap()
-            .unwrap()
+        wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: Some(key) })).unwrap()
     };
     assert!(!accept()[0].replayed);
     assert!(accept()[0].replayed);
@@ -231,7 +228,7 @@ fn nothing_spills_into_files_that_are_never_synced() {
     };
     for _ in 0..40 {
         let id = WebhookId::from_random(crate::random::bytes());
-        wait(rig.store.commit(Registration::from(Webhook { id, ..large.clone() }))).unwrap().unwrap();
+        wait(rig.store.commit(Registration::from(Webhook { id, ..large.clone() }))).unwrap();
         let patch = WebhookPatch { description: Some(Some("d".repeat(500))), ..WebhookPatch::default() };
         wait(rig.store.commit(ChangeWebhook { account: rig.account, id, patch })).unwrap().unwrap();
     }

@@ -13,7 +13,7 @@ use crate::store::limits::Limits;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::{keys, record, sets};
 use crate::store::updates::StoreUpdate;
-use crate::store::{CreateAccount, RecordEvents, RecordOutcome, Registration};
+use crate::store::{ChangeError, CreateAccount, RecordEvents, RecordOutcome, Registration};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -31,6 +31,14 @@ pub(crate) struct Rig {
 
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// The reply to a change, or why its verb refuses it.
+pub(crate) fn reply<T, R>(changed: Result<T, ChangeError<R>>) -> Result<T, R> {
+    changed.map_err(|error| match error {
+        ChangeError::Refused(refusal) => refusal,
+        ChangeError::Store(error) => panic!("{error}"),
+    })
 }
 
 impl Rig {
@@ -73,12 +81,11 @@ impl Rig {
     }
 
     pub(crate) fn register(&self, patterns: &[&str]) -> Arc<Webhook> {
-        wait(self.store.commit(Registration::from(webhook(self.account, patterns)))).unwrap().unwrap().webhook
+        wait(self.store.commit(Registration::from(webhook(self.account, patterns)))).unwrap().webhook
     }
 
     pub(crate) fn accept(&self, events: Vec<NewEvent>) -> Vec<Event> {
-        let accepted =
-            wait(self.store.commit(RecordEvents { account: self.account, events, key: None })).unwrap().unwrap();
+        let accepted = wait(self.store.commit(RecordEvents { account: self.account, events, key: None })).unwrap();
         accepted.into_iter().map(|accepted| accepted.event).collect()
     }
 

@@ -59,7 +59,7 @@ impl Rig {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut hook = webhook(account, &["PAYMENT.*"]);
         hook.target = TargetUrl::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
-        store.commit(Registration::from(hook)).await.unwrap().unwrap();
+        store.commit(Registration::from(hook)).await.unwrap();
         let (arrived, requests) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -72,7 +72,7 @@ impl Rig {
     /// Records a payment; gives its notification.
     async fn record(&self) -> NotificationKey {
         let record = RecordEvents { account: self.account, events: vec![paid()], key: None };
-        let recorded = self.store.commit(record).await.unwrap().unwrap();
+        let recorded = self.store.commit(record).await.unwrap();
         let webhook = self.store.directory().all().next().unwrap().no;
         NotificationKey { seq: recorded[0].event.seq, webhook }
     }
