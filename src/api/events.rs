@@ -5,8 +5,7 @@ use super::fields::JsonFields;
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
-use crate::model::{Event, EventId, EventType, Sentences, Status, Timestamp};
-use crate::service::EventQuery;
+use crate::model::{Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp};
 use crate::service::{EventDraft, Recorded};
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -134,27 +133,11 @@ fn draft<'a>(fields: &mut JsonFields<'a>) -> Option<EventDraft<'a>> {
 
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
-    let text = |text: &str| if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) };
-    let event_type = query.pattern("type");
-    let external_id = query.optional("external_id", text);
-    let resource_id = query.optional("resource_id", text);
-    let (from, to) = (query.timestamp("from"), query.timestamp("to"));
+    let filter = query.filter(FilterUse::List);
     let paging = query.paging();
     query.finish()?;
-    let asked = EventQuery {
-        event_type,
-        external_id,
-        resource_id,
-        undelivered: false,
-        from,
-        to,
-        order: paging.order,
-        cursor: paging.cursor,
-        limit: paging.limit,
-    };
-    let page = call.service.events(&call.caller, asked).await?;
-    let shapes: Vec<EventShape> = page.items.iter().map(EventShape::of).collect();
-    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
+    let page = call.service.events(&call.caller, filter, paging.listing).await?;
+    Ok(paging.answer(&page, EventShape::of))
 }
 
 pub(super) async fn show(call: &Call, id: EventId) -> Result<Answer, Failure> {
@@ -178,10 +161,8 @@ pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Fa
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
-    let (order, cursor, limit) = (paging.order, paging.cursor, paging.limit);
-    let page = call.service.notifications_of_event(&call.caller, id, order, cursor, limit).await?;
-    let shapes: Vec<DetailShape> = page.items.iter().map(DetailShape::of).collect();
-    Ok(Answer::page(&shapes, paging.text_of(page.next), limit))
+    let page = call.service.notifications_of_event(&call.caller, id, paging.listing).await?;
+    Ok(paging.answer(&page, DetailShape::of))
 }
 
 pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> {

@@ -12,7 +12,7 @@ use super::webhooks::WebhookShape;
 use super::{events, routes, webhooks};
 use crate::delivery::fuzzing::can_be_sent;
 use crate::http::Failure;
-use crate::model::{AccountNo, Event, EventId, Seq, Timestamp, Webhook, members};
+use crate::model::{AccountNo, Event, EventFilter, EventId, Filter as _, FilterUse, Seq, Timestamp, Webhook, members};
 use crate::service::{EventDraft, HealthView};
 use crate::store::fuzzing::{keeps_event, keeps_webhook};
 use http::{HeaderValue, Method};
@@ -145,19 +145,18 @@ pub fn url(data: &[u8]) {
         }
     }
     let mut read = Query::of_list(7, path, query);
-    let event_type = read.pattern("type");
-    if let Some(pattern) = event_type {
-        assert_eq!(crate::model::Pattern::parse(&pattern.to_string()), Some(pattern));
-    }
-    for name in ["from", "to"] {
-        if let Some(at) = read.timestamp(name) {
-            assert_eq!(Timestamp::parse(&at.to_string()), Ok(at));
+    let filter: EventFilter = read.filter(FilterUse::List);
+    for field in EventFilter::FIELDS {
+        if let Some(text) = field.get(&filter) {
+            let mut again = EventFilter::default();
+            field.set(&mut again, &text).expect("it reads what it writes");
+            assert_eq!(field.get(&again), Some(text));
         }
     }
-    let paging = read.paging();
+    let paging = read.paging().listing;
     assert!((1..=500).contains(&paging.limit));
     if let Some(cursor) = paging.cursor {
-        assert_eq!(crate::store::Cursor::parse(&cursor.to_string()), Some(cursor));
+        assert_eq!(crate::model::Cursor::parse(&cursor.to_string()), Some(cursor));
     }
     if let Err(failure) = read.finish() {
         is_told(failure);

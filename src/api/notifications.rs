@@ -2,9 +2,7 @@
 
 use super::call::Call;
 use crate::http::{Answer, Failure};
-use crate::model::{
-    Attempt, AttemptError, AttemptResult, NotificationFilter, NotificationId, Timestamp, TlsVersion, Trigger,
-};
+use crate::model::{Attempt, AttemptError, AttemptResult, FilterUse, NotificationId, Timestamp, TlsVersion, Trigger};
 use crate::service::attempt_error;
 use crate::service::{NotificationDetail, NotificationView};
 use http::StatusCode;
@@ -14,11 +12,11 @@ use std::net::IpAddr;
 
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
-    let filter = query.notification_filter(&NotificationFilter::FIELDS);
+    let filter = query.filter(FilterUse::List);
     let paging = query.paging();
     query.finish()?;
-    let page = call.service.notifications(&call.caller, filter, paging.order, paging.cursor, paging.limit).await?;
-    Ok(Answer::page(&page.items, paging.text_of(page.next), paging.limit))
+    let page = call.service.notifications(&call.caller, filter, paging.listing).await?;
+    Ok(paging.answer(&page, |view| view))
 }
 
 pub(super) async fn show(call: &Call, id: NotificationId) -> Result<Answer, Failure> {

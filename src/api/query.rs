@@ -1,10 +1,10 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
-use crate::http::{Failure, MAX_NAMED_FIELDS};
-use crate::model::{self, Fingerprint, NotificationFilter, Pattern, Timestamp};
-use crate::service::{Cursor, Order};
+use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
+use crate::model::{Cursor, Filter, FilterUse, Fingerprint, Listing, Order, Page};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,15 +29,14 @@ const LIST_CHARS: usize = 8;
 /// Which part of a list is wanted.
 pub(super) struct Paging {
     list: [u8; LIST_BYTES],
-    pub(super) limit: usize,
-    pub(super) cursor: Option<Cursor>,
-    pub(super) order: Order,
+    pub(super) listing: Listing,
 }
 
 impl Paging {
-    /// The text of a cursor: its place, and whose list it is of.
-    pub(super) fn text_of(&self, next: Option<Cursor>) -> Option<String> {
-        next.map(|next| format!("{next}{}", URL_SAFE_NO_PAD.encode(self.list)))
+    /// Answers a page, each item in its shape. Its cursor's text is a position, and whose list it is of.
+    pub(super) fn answer<'p, T, S: Serialize>(&self, page: &'p Page<T>, shape: impl Fn(&'p T) -> S) -> Answer {
+        let next = page.next.map(|next| format!("{next}{}", URL_SAFE_NO_PAD.encode(self.list)));
+        Answer::page(&page.items.iter().map(shape).collect::<Vec<S>>(), next, self.listing.limit)
     }
 }
 
@@ -102,19 +101,11 @@ impl<'a> Query<'a> {
         }
     }
 
-    pub(super) fn timestamp(&mut self, name: &str) -> Option<Timestamp> {
-        self.optional(name, model::timestamp)
-    }
-
-    pub(super) fn pattern(&mut self, name: &str) -> Option<Pattern> {
-        self.optional(name, model::pattern)
-    }
-
-    /// Those of a filter's fields that a list takes.
-    pub(super) fn notification_filter(&mut self, fields: &[&str]) -> NotificationFilter {
-        let mut filter = NotificationFilter::default();
-        for name in fields {
-            self.optional(name, |text| filter.set(name, text));
+    /// A filter, of the fields that can be given there.
+    pub(super) fn filter<F: Filter>(&mut self, there: FilterUse) -> F {
+        let mut filter = F::default();
+        for field in F::fields(there) {
+            self.optional(field.name, |text| field.set(&mut filter, text));
         }
         filter
     }
@@ -142,7 +133,8 @@ impl<'a> Query<'a> {
             "desc" => Ok(Order::Newest),
             _ => Err("must be `asc` or `desc`".to_owned()),
         });
-        Paging { list, limit: limit.unwrap_or(DEFAULT_LIMIT), cursor, order: order.unwrap_or_default() }
+        let (order, limit) = (order.unwrap_or_default(), limit.unwrap_or(DEFAULT_LIMIT));
+        Paging { list, listing: Listing { order, cursor, limit } }
     }
 
     /// 422 if anything was wrong, unknown parameters among it.

@@ -3,18 +3,14 @@
 use super::call::Call;
 use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
-use crate::model::{NotificationFilter, ResendId, ResendState, Timestamp};
-use crate::service::ResendView;
+use crate::model::{BulkResend, Filter as _, FilterUse, NotificationFilter, ResendId, ResendState, Timestamp};
 use http::{StatusCode, header};
 use serde::{Serialize, Serializer};
 
-/// What a bulk resend is narrowed by: one event is re-sent by itself.
-const RESEND_FIELDS: [&str; 6] = ["webhook_id", "status", "type", "response_status", "from", "to"];
-
 pub(super) async fn start(call: &Call) -> Result<Answer, Failure> {
-    let view = call.service.resend_many(&call.caller, call.read(filter).await?).await?;
-    let location = format!("/api/notifications/resend/{}", view.resend.id);
-    Ok(Answer::data(StatusCode::ACCEPTED, &ResendShape::of(&view)).with(header::LOCATION, &location))
+    let resend = call.service.resend_many(&call.caller, call.read(filter).await?).await?;
+    let location = format!("/api/notifications/resend/{}", resend.id);
+    Ok(Answer::data(StatusCode::ACCEPTED, &ResendShape::of(&resend)).with(header::LOCATION, &location))
 }
 
 fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
@@ -28,24 +24,24 @@ fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
     };
     let mut fields = JsonFields::of(filter, "filter".to_owned());
     let mut filter = NotificationFilter::default();
-    for name in RESEND_FIELDS {
-        fields.optional(name, |value| filter.set(name, &value.text()?));
+    for field in NotificationFilter::fields(FilterUse::Resend) {
+        fields.optional(field.name, |value| field.set(&mut filter, &value.text()?));
     }
     fields.finish()?;
     Ok(filter)
 }
 
+#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
-    let page = call.service.resends(&call.caller, paging.order, paging.cursor, paging.limit).await?;
-    let shapes: Vec<ResendShape> = page.items.iter().map(ResendShape::of).collect();
-    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
+    Ok(paging.answer(&call.service.resends(&call.caller, paging.listing), ResendShape::of))
 }
 
+#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn show(call: &Call, id: ResendId) -> Result<Answer, Failure> {
-    Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.bulk_resend(&call.caller, id).await?)))
+    Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.bulk_resend(&call.caller, id)?)))
 }
 
 pub(super) async fn cancel(call: &Call, id: ResendId) -> Result<Answer, Failure> {
@@ -53,10 +49,10 @@ pub(super) async fn cancel(call: &Call, id: ResendId) -> Result<Answer, Failure>
 }
 
 #[derive(Serialize)]
-struct ResendShape {
+struct ResendShape<'a> {
     id: ResendId,
     status: ResendState,
-    filter: FilterShape,
+    filter: FilterShape<'a>,
     queued: u64,
     resent: u64,
     skipped: u64,
@@ -66,21 +62,21 @@ struct ResendShape {
 }
 
 /// Every field, `null` where it isn't set.
-struct FilterShape(NotificationFilter);
+struct FilterShape<'a>(&'a NotificationFilter);
 
-impl Serialize for FilterShape {
+impl Serialize for FilterShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(RESEND_FIELDS.map(|name| (name, self.0.get(name))))
+        let fields = NotificationFilter::fields(FilterUse::Resend);
+        serializer.collect_map(fields.map(|field| (field.name, field.get(self.0))))
     }
 }
 
-impl ResendShape {
-    fn of(view: &ResendView) -> Self {
-        let resend = &view.resend;
+impl<'a> ResendShape<'a> {
+    fn of(resend: &'a BulkResend) -> Self {
         Self {
             id: resend.id,
             status: resend.state,
-            filter: FilterShape(view.filter()),
+            filter: FilterShape(&resend.filter),
             queued: resend.queued,
             resent: resend.resent,
             skipped: resend.skipped,

@@ -5,8 +5,9 @@ use super::notifications::AttemptShape;
 use super::query::Query;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::http::{Answer, Failure};
+use crate::model::FilterUse;
 use crate::service::OutcomePosition;
-use crate::service::{FollowFilter, Followed, Follower, Next, NotificationView, Service};
+use crate::service::{Followed, Follower, Next, NotificationView, Service};
 use http::{HeaderValue, header};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -14,9 +15,7 @@ use std::sync::Arc;
 
 pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     let mut query = Query::new(call.query());
-    let filter = query.notification_filter(&["webhook_id", "event_id", "type"]);
-    let filter =
-        FollowFilter { webhook_id: filter.webhook_id, event_id: filter.event_id, event_type: filter.event_type };
+    let filter = query.filter(FilterUse::Stream);
     let after = query.optional("after", |text| {
         OutcomePosition::parse(text)
             .ok_or_else(|| "is not an id of ours: pass the `id` of a message on unchanged".to_owned())

@@ -55,8 +55,8 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
-    let page = call.service.tokens(&call.caller, paging.order, paging.cursor, paging.limit);
-    Ok(Answer::page(&page.items, paging.text_of(page.next), paging.limit))
+    let page = call.service.tokens(&call.caller, paging.listing);
+    Ok(paging.answer(&page, |token| token))
 }
 
 pub(super) async fn revoke(call: &Call, id: TokenId) -> Result<Answer, Failure> {

@@ -41,10 +41,8 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
-    let page = call.service.webhooks(&call.caller, paging.order, paging.cursor, paging.limit);
-    let shapes: Vec<WebhookShape> =
-        page.items.iter().map(|webhook| WebhookShape::of(webhook, call.service.health(webhook))).collect();
-    Ok(Answer::page(&shapes, paging.text_of(page.next), paging.limit))
+    let page = call.service.webhooks(&call.caller, paging.listing);
+    Ok(paging.answer(&page, |webhook| WebhookShape::of(webhook, call.service.health(webhook))))
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]

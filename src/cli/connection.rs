@@ -7,6 +7,7 @@ use super::exit::complain;
 use super::output::{Column, Table, line};
 use super::settings::{ConfigArgs, load};
 use clap::Args;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 
@@ -168,6 +169,14 @@ impl Filters {
     pub(crate) fn with(mut self, name: &'static str, value: Option<impl Into<String>>) -> Self {
         self.add(name, value);
         self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        self.0.iter().map(|(name, value)| ((*name).to_owned(), Value::from(&**value))).collect()
     }
 
     pub(crate) fn on(&self, path: &str) -> String {

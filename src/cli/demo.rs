@@ -11,11 +11,10 @@ use crate::config::Config;
 use crate::daemon::{Daemon, StartOptions};
 use crate::delivery;
 use crate::model::{
-    Attempt, Authorization, EventId, EventType, Pattern, PatternSet, Sample, SampleMethod, Status, TargetUrl, Trigger,
-    WebhookPatch,
+    Attempt, Authorization, EventId, EventType, Listing, Pattern, PatternSet, Sample, SampleMethod, Status, TargetUrl,
+    Trigger, WebhookPatch,
 };
 use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
-use crate::store::Order;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -218,7 +217,7 @@ impl Story {
     async fn look(&mut self, service: &Service, caller: &Caller) -> Result<(), String> {
         let ids: Vec<EventId> = self.open.keys().copied().collect();
         for id in ids {
-            let details = service.notifications_of_event(caller, id, Order::Newest, None, 1);
+            let details = service.notifications_of_event(caller, id, Listing::newest(1));
             let details = details.await.map_err(describe)?.items;
             let Some((begun, printed)) = self.open.get_mut(&id) else {
                 continue;

@@ -3,13 +3,15 @@
 use super::client::{Answer, ApiRequest, Daemon, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
+use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
-use super::input::{Id, Period, confirmed, read_text, span};
+use super::input::{Id, confirmed, read_text, span};
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_done, print_fields, print_one, printable,
     short_time, text,
 };
 use super::{notifications, time_zone};
+use crate::model::EventFilter;
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -30,9 +32,7 @@ enum EventsCommand {
     /// List events, newest first
     List {
         #[command(flatten)]
-        filters: EventFilters,
-        #[command(flatten)]
-        period: Period,
+        filters: FilterFlags<EventFilter, LIST>,
         #[command(flatten)]
         extent: Extent,
     },
@@ -57,7 +57,7 @@ enum EventsCommand {
     /// Print events as they are recorded, without missing any
     Follow {
         #[command(flatten)]
-        filters: EventFilters,
+        filters: FilterFlags<EventFilter, STREAM>,
         /// Start after this cursor, or with `start` from the first event. Without it, from now on
         #[arg(long, value_name = "CURSOR")]
         after: Option<String>,
@@ -72,28 +72,6 @@ enum EventsCommand {
 
 fn path(id: &Id) -> String {
     format!("/api/events/{}", id.id)
-}
-
-#[derive(Args)]
-struct EventFilters {
-    /// Of a type, a category such as PAYMENT.*, or *
-    #[arg(long = "type", value_name = "PATTERN")]
-    event_type: Option<String>,
-    /// With the shop's own id
-    #[arg(long, value_name = "ID")]
-    external_id: Option<String>,
-    /// About the resource with this id
-    #[arg(long, value_name = "ID")]
-    resource_id: Option<String>,
-}
-
-impl EventFilters {
-    fn query(&self) -> Filters {
-        Filters::default()
-            .with("type", self.event_type.as_deref())
-            .with("external_id", self.external_id.as_deref())
-            .with("resource_id", self.resource_id.as_deref())
-    }
 }
 
 /// The ids of an event to record; `trigger` takes the same.
@@ -177,9 +155,8 @@ const COLUMNS: &[Column] = &[
 pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
     let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
     match &args.command {
-        EventsCommand::List { filters, period, extent } => {
-            let query = filters.query().with("from", period.from.as_deref()).with("to", period.to.as_deref());
-            extent.read(daemon, "/api/events", &query)?.print(json, COLUMNS);
+        EventsCommand::List { filters, extent } => {
+            extent.read(daemon, "/api/events", &filters.given)?.print(json, COLUMNS);
         }
         EventsCommand::Show(id) => {
             let event = daemon.get(path(id))?;
@@ -222,7 +199,7 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
             print_done(json, &json!({ "id": id.id, "erased": true }), format_args!("{} erased", id.id));
         }
         EventsCommand::Follow { filters, after, every, count } => {
-            follow(daemon, &filters.query(), after.as_deref(), *every, *count, json)?;
+            follow(daemon, &filters.given, after.as_deref(), *every, *count, json)?;
         }
     }
     Ok(())

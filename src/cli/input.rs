@@ -19,18 +19,6 @@ pub(crate) struct Id {
     pub(crate) id: String,
 }
 
-/// Which events, by when they were recorded.
-#[derive(clap::Args)]
-pub(crate) struct Period {
-    /// Of events recorded at or after this time: "2026-11-28 09:00" (local), 2026-11-28, today, yesterday, "2h ago", or
-    /// with an offset
-    #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
-    pub(crate) from: Option<String>,
-    /// Of events recorded before this time; a day means its beginning
-    #[arg(long, value_name = "TIME", value_parser = super::time_zone::moment, allow_hyphen_values = true)]
-    pub(crate) to: Option<String>,
-}
-
 /// A span on the command line.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
     crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())

@@ -8,6 +8,7 @@ mod demo;
 mod error;
 mod events;
 mod exit;
+mod filters;
 mod follow;
 mod generate;
 mod input;

@@ -3,13 +3,15 @@
 use super::client::{Answer, ApiRequest, Daemon, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
+use super::filters::{FilterFlags, LIST, RESEND};
 use super::follow::Backoff;
-use super::input::{self, Id, Period};
+use super::input::{self, Id};
 use super::output::{Cell, Column, Fit, Show, line, print_fields, print_one, printable, text};
 use super::progress::ProgressBar;
 use super::tail::{self, TailArgs};
+use crate::model::NotificationFilter;
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Interval between looks at a bulk resend.
@@ -28,10 +30,7 @@ enum NotificationsCommand {
     /// List notifications, newest first
     List {
         #[command(flatten)]
-        filters: NotificationFilters,
-        /// Of this event
-        #[arg(long, value_name = "ID")]
-        event_id: Option<String>,
+        filters: FilterFlags<NotificationFilter, LIST>,
         #[command(flatten)]
         extent: Extent,
     },
@@ -57,44 +56,12 @@ struct JobId {
 }
 
 #[derive(Args)]
-struct NotificationFilters {
-    /// With status PENDING, RETRYING, HELD, DELIVERED, FAILED or CANCELLED
-    #[arg(long, value_name = "STATUS")]
-    status: Option<String>,
-    /// Of this webhook
-    #[arg(long, value_name = "ID")]
-    webhook_id: Option<String>,
-    /// Of a type, a category such as PAYMENT.*, or *
-    #[arg(long = "type", value_name = "PATTERN")]
-    event_type: Option<String>,
-    /// With this last response: 500, 5xx or none
-    #[arg(long, value_name = "STATUS")]
-    response_status: Option<String>,
-    #[command(flatten)]
-    period: Period,
-}
-
-impl NotificationFilters {
-    fn given(&self) -> Vec<(&'static str, &str)> {
-        let all = [
-            ("status", &self.status),
-            ("webhook_id", &self.webhook_id),
-            ("type", &self.event_type),
-            ("response_status", &self.response_status),
-            ("from", &self.period.from),
-            ("to", &self.period.to),
-        ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
-    }
-}
-
-#[derive(Args)]
 struct ResendArgs {
     /// The id of one; without it, give a filter or --all
     #[arg(value_parser = input::id)]
     id: Option<String>,
     #[command(flatten)]
-    filters: NotificationFilters,
+    filters: FilterFlags<NotificationFilter, RESEND>,
     /// All notifications
     #[arg(long)]
     all: bool,
@@ -131,10 +98,8 @@ const JOBS: &str = "/api/notifications/resend";
 pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
     let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
     match &args.command {
-        NotificationsCommand::List { filters, event_id, extent } => {
-            let query = Filters::default().with("event_id", event_id.as_deref());
-            let query = filters.given().into_iter().fold(query, |query, (name, value)| query.with(name, Some(value)));
-            extent.read(daemon, "/api/notifications", &query)?.print(json, COLUMNS);
+        NotificationsCommand::List { filters, extent } => {
+            extent.read(daemon, "/api/notifications", &filters.given)?.print(json, COLUMNS);
         }
         NotificationsCommand::Show(id) => {
             print_one(&daemon.get(format!("/api/notifications/{}", id.id))?, json, show);
@@ -186,7 +151,7 @@ pub(crate) fn show(one: &Value) {
 }
 
 fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), CliError> {
-    let given = args.filters.given();
+    let given = &args.filters.given;
     if let Some(id) = &args.id {
         if args.all || !given.is_empty() {
             return Err(CliError::usage("give an id, or filters, or --all: not two of them"));
@@ -198,8 +163,7 @@ fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), CliError
     if given.is_empty() != args.all {
         return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for all notifications"));
     }
-    let filter: Map<String, Value> = given.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    let request = ApiRequest::post(JOBS).body(json!({ "filter": filter }).to_string());
+    let request = ApiRequest::post(JOBS).body(json!({ "filter": given.to_json() }).to_string());
     let mut id = String::new();
     let ended = block_on(until_interrupted(async {
         let started = daemon.send(request).await?;

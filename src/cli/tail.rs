@@ -1,11 +1,13 @@
 //! `carteiro tail`: prints attempts as they are made.
 
 use super::client::{Daemon, block_on, until_interrupted};
-use super::connection::{ConnectionArgs, Filters};
+use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::exit::complain;
+use super::filters::{FilterFlags, STREAM};
 use super::follow;
 use super::output::{Screen, Tone, cut, line, printable, short_time, text};
+use crate::model::NotificationFilter;
 use clap::Args;
 use serde_json::Value;
 use std::ops::ControlFlow;
@@ -20,15 +22,8 @@ pub(crate) struct TailCommand {
 
 #[derive(Args)]
 pub(crate) struct TailArgs {
-    /// Of this webhook
-    #[arg(long, value_name = "ID")]
-    webhook_id: Option<String>,
-    /// Of this event
-    #[arg(long, value_name = "ID")]
-    event_id: Option<String>,
-    /// Of a type, a category such as PAYMENT.*, or *
-    #[arg(long = "type", value_name = "PATTERN")]
-    event_type: Option<String>,
+    #[command(flatten)]
+    filters: FilterFlags<NotificationFilter, STREAM>,
     /// Start after this position, which an earlier run printed at its end
     #[arg(long, value_name = "POSITION")]
     after: Option<String>,
@@ -43,11 +38,7 @@ pub(crate) fn tail(command: &TailCommand) -> Result<(), CliError> {
 
 /// Prints attempts until Ctrl-C, or as many as were asked for.
 pub(crate) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(), CliError> {
-    let path = Filters::default()
-        .with("webhook_id", args.webhook_id.as_deref())
-        .with("event_id", args.event_id.as_deref())
-        .with("type", args.event_type.as_deref())
-        .on("/api/notifications/stream");
+    let path = args.filters.given.on("/api/notifications/stream");
     let (mut last_id, mut left) = (args.after.clone(), args.count.unwrap_or(u64::MAX));
     let screen = Screen::stdout();
     let on = |message: &follow::Message| {

@@ -1,9 +1,8 @@
 //! The accounts of a store, for its operator: listed, exported, removed. The daemon does it over its socket, the
 //! command on a store that no daemon holds.
 
-use crate::model::AccountNo;
-use crate::store::RemoveAccount;
-use crate::store::{EventQuery, Order, Store, StoreError};
+use crate::model::{AccountNo, EventFilter, Listing};
+use crate::store::{RemoveAccount, Store, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -126,8 +125,7 @@ pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), Problem>
     }
     let (mut events, mut cursor) = (0_u64, None);
     loop {
-        let query = EventQuery { order: Order::Oldest, limit: PAGE, cursor, ..EventQuery::default() };
-        let page = store.events(account, &query)?;
+        let page = store.events(account, &EventFilter::default(), Listing::oldest(PAGE).at(cursor))?;
         if page.items.is_empty() {
             break;
         }

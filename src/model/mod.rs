@@ -9,15 +9,16 @@ mod catalogue;
 mod duration;
 mod event;
 mod event_type;
+mod filter;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
 mod ids;
 mod json_parts;
+mod listing;
 mod localized;
 mod notification;
-mod notification_filter;
 mod pretty_json;
 mod proxy;
 mod resend;
@@ -43,17 +44,19 @@ pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, 
 pub use duration::{format_duration, parse_duration};
 pub use event::{BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceIds};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
+pub use filter::{EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };
 pub(crate) use json_parts::{items, members};
+pub(crate) use listing::Position;
+pub use listing::{Cursor, Listing, Order, Page};
 pub use localized::Localized;
 pub(crate) use localized::localized;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendRefusal, State, Status, Verdict};
-pub use notification_filter::{NotificationFilter, pattern, timestamp};
 pub use pretty_json::pretty_json;
 pub use proxy::{ProxyUrl, ProxyUrlError};
-pub use resend::{BulkResend, ResendFilter, ResendState};
+pub use resend::{BulkResend, ResendState};
 pub use resource::depth;
 pub use response_filter::ResponseFilter;
 pub(crate) use retry::splitmix64;

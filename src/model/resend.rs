@@ -1,24 +1,7 @@
 //! A bulk resend: manual attempts for every notification that a filter matches, a few at a time.
 
 use super::words::words;
-use super::{AccountNo, Pattern, ResendId, ResponseFilter, Status, Timestamp, WebhookNo};
-
-/// What is to be re-sent. All that is given must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResendFilter {
-    /// Of this webhook.
-    pub webhook: Option<WebhookNo>,
-    /// With this status when its turn comes.
-    pub status: Option<Status>,
-    /// Of events of these types.
-    pub event_type: Option<Pattern>,
-    /// With this last response when its turn comes.
-    pub response: Option<ResponseFilter>,
-    /// Of events recorded at or after this.
-    pub from: Option<Timestamp>,
-    /// Of events recorded before this.
-    pub to: Option<Timestamp>,
-}
+use super::{AccountNo, NotificationFilter, ResendId, Timestamp};
 
 words! {
     /// Whether a bulk resend goes on.
@@ -45,7 +28,7 @@ pub struct BulkResend {
     /// The id the world knows it by.
     pub id: ResendId,
     /// What was asked for.
-    pub filter: ResendFilter,
+    pub filter: NotificationFilter,
     /// Whether it goes on.
     pub state: ResendState,
     /// How many notifications matched when it was asked for.

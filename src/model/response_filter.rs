@@ -27,6 +27,16 @@ impl ResponseFilter {
         }
     }
 
+    /// Whether a last response had a status that is wanted; `None` where none came.
+    pub const fn matches(self, status: Option<u16>) -> bool {
+        match (self, status) {
+            (Self::Status(wanted), Some(status)) => status == wanted,
+            (Self::Class(class), Some(status)) => status / 100 == class,
+            (Self::NoResponse, None) => true,
+            (Self::Status(_) | Self::Class(_), None) | (Self::NoResponse, Some(_)) => false,
+        }
+    }
+
     /// One number for each, as the store keeps it: the status, the class's digit, or 0.
     pub const fn code(self) -> u16 {
         match self {

@@ -1,41 +1,28 @@
 //! Eventos: the list, and one event with its notification history.
 
 use super::attempts;
-use super::filters::{Narrowed, Paging, any, listed, period_fields, text_field, type_list};
+use super::filters::{alerts, any, asked_for, listed, period_fields, read_page, text_field, type_list};
 use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, told};
 use super::request::page;
 use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
-use crate::model::{EventId, Payload, WebhookId};
-use crate::service::{EventQuery, Order, Page};
+use crate::model::{EventFilter, EventId, Listing, Page, Payload, WebhookId};
 use crate::service::{EventSummary, Explanation};
 use http::StatusCode;
 use maud::{Markup, html};
 
 pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
-    let narrowed = Narrowed::of(view);
-    let field = |name| view.request.query.get(name).map(str::to_owned);
-    let query = |paging: Paging| EventQuery {
-        event_type: narrowed.event_type.clone(),
-        external_id: field("external_id"),
-        resource_id: field("resource_id"),
-        undelivered: view.request.query.get("undelivered").is_some(),
-        from: narrowed.from,
-        to: narrowed.to,
-        order: paging.order,
-        cursor: paging.cursor,
-        limit: ROWS,
-    };
-    let find = |paging: Paging| view.service.summarize_events(view.caller(), query(paging));
-    let (paging, found) = Paging::read(view, find).await?;
+    let (filter, problems) = asked_for::<EventFilter>(view);
+    let find = |listing| view.service.summarize_events(view.caller(), filter.clone(), listing);
+    let (listing, found) = read_page(view, find).await?;
     let filtered = any(view);
     let (rows, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view))));
     let content = html! {
         h1 { (t.events) }
         (filter_form(view, filtered))
-        (narrowed.said())
-        (listed(view, paging, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
+        (alerts(&problems))
+        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Events, t.events, &content)))
 }
@@ -102,7 +89,7 @@ fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
 pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let t = view.t;
     let detail = view.service.event(view.caller(), id).await?;
-    let history = view.service.notifications_of_event(view.caller(), id, Order::Newest, None, ROWS).await?;
+    let history = view.service.notifications_of_event(view.caller(), id, Listing::newest(ROWS)).await?;
     let reasons = view.service.explain(view.caller(), id).await?;
     let why =
         |of: WebhookId| reasons.iter().find(|reason| reason.notified && reason.webhook_id == of).map(|it| &it.reason);

@@ -3,107 +3,89 @@
 use super::layout::pager;
 use super::texts::fill;
 use super::view::{ROWS, View};
-use crate::model::{Pattern, Timestamp};
+use crate::model::{Cursor, Filter, FilterUse, Listing, Order, Page, Timestamp};
 use crate::service::Error;
-use crate::service::{Cursor, Order, Page};
 use maud::{Markup, html};
 use std::time::{Duration, Instant};
 
 /// How long it is looked on for the first row of a page before an empty one is shown.
 const LOOK_ON: Duration = Duration::from_millis(15);
 
-/// Where in a list a page begins, and which way it reads.
-#[derive(Clone, Copy)]
-pub(super) struct Paging {
-    pub(super) order: Order,
-    pub(super) cursor: Option<Cursor>,
-}
-
 pub(super) const PAGING: &[&str] = &["older", "newer", "done", "ok", "not"];
 
-impl Paging {
-    pub(super) fn of(view: &View<'_>) -> Self {
-        let cursor = |name| view.request.query.get(name).and_then(Cursor::parse);
-        match cursor("newer") {
-            Some(cursor) => Self { order: Order::Oldest, cursor: Some(cursor) },
-            None => Self { order: Order::Newest, cursor: cursor("older") },
+/// The page that the address asks for.
+fn asked_page(view: &View<'_>) -> Listing {
+    let cursor = |name| view.request.query.get(name).and_then(Cursor::parse);
+    match cursor("newer") {
+        newer @ Some(_) => Listing::oldest(ROWS).at(newer),
+        None => Listing::newest(ROWS).at(cursor("older")),
+    }
+}
+
+/// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page with nothing
+/// behind it is the newest one: it is read anew then, whole and with what was recorded meanwhile. Where the store has
+/// ended a page early and it is empty, it is looked on for a moment before that is shown.
+pub(super) async fn read_page<T, F: Future<Output = Result<Page<T>, Error>>>(
+    view: &View<'_>,
+    find: impl Fn(Listing) -> F,
+) -> Result<(Listing, Page<T>), Error> {
+    let mut listing = asked_page(view);
+    let begun = Instant::now();
+    loop {
+        let mut found = find(listing).await?;
+        let on = |next: Option<Cursor>, from: Listing| next.filter(|_| from.cursor != next).map(|_| from.at(next));
+        let behind = on(found.next, listing);
+        if let Some(behind) = behind
+            && found.items.is_empty()
+            && begun.elapsed() < LOOK_ON
+        {
+            listing = behind;
+            continue;
         }
-    }
-
-    pub(super) const fn top() -> Self {
-        Self { order: Order::Newest, cursor: None }
-    }
-
-    /// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page with
-    /// nothing behind it is the newest one: it is read anew then, whole and with what came meanwhile. Where the store
-    /// has ended a page early and it is empty, it is looked on for a moment before that is shown.
-    pub(super) async fn read<T, F: Future<Output = Result<Page<T>, Error>>>(
-        view: &View<'_>,
-        find: impl Fn(Self) -> F,
-    ) -> Result<(Self, Page<T>), Error> {
-        let mut paging = Self::of(view);
-        let begun = Instant::now();
-        loop {
-            let mut found = find(paging).await?;
-            let on = |next: Option<Cursor>, from: Self| {
-                next.filter(|next| from.cursor != Some(*next)).map(|cursor| Self { cursor: Some(cursor), ..from })
-            };
-            let behind = on(found.next, paging);
-            if let Some(behind) = behind
-                && found.items.is_empty()
-                && begun.elapsed() < LOOK_ON
-            {
-                paging = behind;
-                continue;
-            }
-            if paging.order == Order::Oldest {
-                if found.items.len() < ROWS {
-                    let more = match behind {
-                        Some(behind) => {
-                            let next = find(behind).await?;
-                            !next.items.is_empty() || on(next.next, behind).is_some()
-                        }
-                        None => false,
-                    };
-                    if !more {
-                        return Ok((Self::top(), find(Self::top()).await?));
+        if listing.order == Order::Oldest {
+            if found.items.len() < ROWS {
+                let more = match behind {
+                    Some(behind) => {
+                        let next = find(behind).await?;
+                        !next.items.is_empty() || on(next.next, behind).is_some()
                     }
+                    None => false,
+                };
+                if !more {
+                    let top = Listing::newest(ROWS);
+                    return Ok((top, find(top).await?));
                 }
-                found.items.reverse();
             }
-            return Ok((paging, found));
+            found.items.reverse();
         }
+        return Ok((listing, found));
     }
+}
 
-    /// Links to the newer and the older page, of a page that ended at `next`.
-    pub(super) fn links(self, view: &View<'_>, next: Option<Cursor>) -> (Option<String>, Option<String>) {
-        let link = |name: &str, cursor: Cursor| {
-            format!("{}?{}", view.request.path, view.request.query.query(PAGING, Some((name, &cursor.to_string()))))
-        };
-        match self.order {
-            Order::Newest => {
-                let newer = self.cursor.and_then(|cursor| cursor.turned(Order::Newest));
-                (newer.map(|cursor| link("newer", cursor)), next.map(|cursor| link("older", cursor)))
-            }
-            Order::Oldest => {
-                let older = self.cursor.and_then(|cursor| cursor.turned(Order::Oldest));
-                (next.map(|cursor| link("newer", cursor)), older.map(|cursor| link("older", cursor)))
-            }
-        }
-    }
+/// Links to the newer and the older page, of a page that ended at `next`.
+fn links(view: &View<'_>, listing: Listing, next: Option<Cursor>) -> (Option<String>, Option<String>) {
+    let link = |name: &str, cursor: Cursor| {
+        format!("{}?{}", view.request.path, view.request.query.query(PAGING, Some((name, &cursor.to_string()))))
+    };
+    let back = listing.cursor.and_then(|cursor| cursor.turned(listing.order));
+    let (newer, older) = match listing.order {
+        Order::Newest => (back, next),
+        Order::Oldest => (next, back),
+    };
+    (newer.map(|cursor| link("newer", cursor)), older.map(|cursor| link("older", cursor)))
 }
 
 /// A list that is live: its rows, or what stands where there are none, and the ways to the pages beside it.
 pub(super) fn listed(
     view: &View<'_>,
-    paging: Paging,
+    listing: Listing,
     next: Option<Cursor>,
     rows: Option<&Markup>,
     first_step: &Markup,
 ) -> Markup {
     let t = view.t;
-    let (newer, older) = paging.links(view, next);
-    let top = paging.cursor.is_none();
+    let (newer, older) = links(view, listing, next);
+    let top = listing.cursor.is_none();
     html! {
         div #list data-live=(if top { "list" } else { "rows" }) {
             @match rows {
@@ -117,15 +99,6 @@ pub(super) fn listed(
     }
 }
 
-/// From when to when, and problems of what was asked for.
-#[derive(Default)]
-pub(super) struct Narrowed {
-    pub(super) from: Option<Timestamp>,
-    pub(super) to: Option<Timestamp>,
-    pub(super) event_type: Option<Pattern>,
-    pub(super) problems: Vec<String>,
-}
-
 const HOUR: Duration = Duration::from_secs(3600);
 const SPANS: [(&str, Duration); 4] = [
     ("1h", HOUR),
@@ -134,52 +107,57 @@ const SPANS: [(&str, Duration); 4] = [
     ("30d", Duration::from_secs(30 * 24 * 3600)),
 ];
 
-impl Narrowed {
-    pub(super) fn of(view: &View<'_>) -> Self {
-        let query = &view.request.query;
-        let mut narrowed = Self::default();
-        if let Some(text) = query.get("type") {
-            narrowed.event_type = Pattern::parse(&text.to_ascii_uppercase());
-            if narrowed.event_type.is_none() {
-                narrowed.aside(view, text);
-            }
+/// What a list is narrowed to, and what of the address can't be read, a sentence each.
+pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
+    let query = &view.request.query;
+    let (mut filter, mut problems) = (F::default(), Vec::new());
+    let period = query.get("period").map(|text| {
+        let span = SPANS.iter().find(|(name, _)| *name == text).map(|(_, span)| *span);
+        if span.is_none() {
+            problems.push(unreadable(view, text));
         }
-        if let Some(text) = query.get("period") {
-            let span = SPANS.iter().find(|(name, _)| *name == text).map(|(_, span)| *span);
-            if span.is_none() {
-                narrowed.aside(view, text);
-            }
-            let ms = span.map(|span| view.now.as_ms().saturating_sub(crate::model::millis(span)));
-            narrowed.from = ms.map(Timestamp::from_ms);
-        }
-        // Minutes west of UTC, as browsers count them; without a script the fields are in UTC, and say so.
-        let tz = query.get("tz").unwrap_or("0");
-        let west: Option<i64> = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
-        if west.is_none() {
-            narrowed.aside(view, tz);
-        }
-        let west = west.unwrap_or(0);
-        for (name, to) in [("from", false), ("to", true)] {
-            let Some(text) = query.get(name) else {
-                continue;
-            };
-            match local(text, west) {
-                Some(at) if to => narrowed.to = Some(at),
-                Some(at) => narrowed.from = Some(at),
-                None => narrowed.aside(view, text),
-            }
-        }
-        narrowed
+        span.map(|span| Timestamp::from_ms(view.now.as_ms().saturating_sub(crate::model::millis(span))))
+    });
+    // Minutes west of UTC, as browsers count them; without a script the fields are in UTC, and say so.
+    let tz = query.get("tz").unwrap_or("0");
+    let west: Option<i64> = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
+    if west.is_none() {
+        problems.push(unreadable(view, tz));
     }
+    for field in F::fields(FilterUse::Panel) {
+        if let (FROM, Some(from)) = (field.name, period.flatten()) {
+            let _ = field.set(&mut filter, &from.to_string());
+        }
+        let Some(text) = query.get(parameter(field.name)) else {
+            continue;
+        };
+        let value = match field.name {
+            FROM | "to" => local(text, west.unwrap_or(0)).map(|at| at.to_string()),
+            "type" => Some(text.to_ascii_uppercase()),
+            _ => Some(text.to_owned()),
+        };
+        if value.is_none_or(|value| field.set(&mut filter, &value).is_err()) {
+            problems.push(unreadable(view, text));
+        }
+    }
+    (filter, problems)
+}
 
-    pub(super) fn aside(&mut self, view: &View<'_>, text: &str) {
-        let shown: String = text.chars().take(60).collect();
-        self.problems.push(fill(view.t.bad_filter, &[&shown]));
-    }
+const FROM: &str = "from";
 
-    pub(super) fn said(&self) -> Markup {
-        html! { @for problem in &self.problems { p.problem role="alert" { (problem) } } }
-    }
+/// The name of a filter's field in the panel's addresses.
+pub(super) fn parameter(field: &str) -> &str {
+    if field == "response_status" { "response" } else { field }
+}
+
+/// That a part of the address can't be read and is left aside.
+pub(super) fn unreadable(view: &View<'_>, text: &str) -> String {
+    let shown: String = text.chars().take(60).collect();
+    fill(view.t.bad_filter, &[&shown])
+}
+
+pub(super) fn alerts(problems: &[String]) -> Markup {
+    html! { @for problem in problems { p.problem role="alert" { (problem) } } }
 }
 
 /// A browser's local time, `2026-11-25T22:35`, as far west of UTC as it says.

@@ -6,7 +6,8 @@
 use super::session::{SessionKey, Sessions, SignedIn};
 use crate::http::Answer;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
-use crate::service::{FollowFilter, Follower, Service};
+use crate::model::NotificationFilter;
+use crate::service::{Follower, Service};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,7 +30,8 @@ pub(super) async fn open(
     signed_in: &SignedIn,
     stop: watch::Receiver<bool>,
 ) -> Option<Answer> {
-    let follower = service.follow(&signed_in.caller, FollowFilter::default(), None, LEFT_TO_THE_API).await.ok()?;
+    let follower =
+        service.follow(&signed_in.caller, NotificationFilter::default(), None, LEFT_TO_THE_API).await.ok()?;
     let (service, sessions, session) = (service.clone(), sessions.clone(), signed_in.key());
     let changes = Changes { follower, service, sessions, session, sent_at: Instant::now(), due_at: None };
     Some(sse::stream(changes, stop))

@@ -1,39 +1,21 @@
 //! What the list of notifications is narrowed by, as its address says it, and whether all of it can be re-sent.
 
-use super::filters::{Narrowed, PAGING};
+use super::filters::{self, PAGING, parameter, unreadable};
 use super::view::View;
-use crate::model::{NotificationFilter, Status};
-
-/// What the list can be narrowed by.
-const FILTERS: [&str; 8] = ["status", "webhook_id", "event_id", "response", "type", "period", "from", "to"];
+use crate::model::{Filter as _, FilterUse, NotificationFilter, Status};
 
 /// What the page's address asks for, and what of it can't be read.
-pub(super) fn asked_for(view: &View<'_>) -> (NotificationFilter, Narrowed) {
-    let query = &view.request.query;
-    let mut narrowed = Narrowed::of(view);
-    let mut filter = NotificationFilter {
-        event_type: narrowed.event_type.clone(),
-        from: narrowed.from,
-        to: narrowed.to,
-        ..NotificationFilter::default()
-    };
-    for (name, field) in
-        [("status", "status"), ("webhook_id", "webhook_id"), ("event_id", "event_id"), ("response", "response_status")]
-    {
-        if let Some(text) = query.get(name)
-            && filter.set(field, text).is_err()
-        {
-            narrowed.aside(view, text);
-        }
-    }
+pub(super) fn asked_for(view: &View<'_>) -> (NotificationFilter, Vec<String>) {
+    let (filter, mut problems) = filters::asked_for(view);
     // A name that is none would leave the list, and what is re-sent of it, wider than meant.
-    for (name, value) in query.iter().filter(|(_, value)| !value.trim().is_empty()) {
-        let known = |names: &[&str]| names.contains(&&**name);
-        if !known(&FILTERS) && !known(PAGING) && name != "tz" {
-            narrowed.aside(view, &format!("{name}={value}"));
+    for (name, value) in view.request.query.iter().filter(|(_, value)| !value.trim().is_empty()) {
+        let mut fields = NotificationFilter::fields(FilterUse::Panel);
+        let known = ["period", "tz"].contains(&&**name) || PAGING.contains(&&**name);
+        if !known && !fields.any(|field| parameter(field.name) == name) {
+            problems.push(unreadable(view, &format!("{name}={value}")));
         }
     }
-    (filter, narrowed)
+    (filter, problems)
 }
 
 /// Why what a filter matches can't be re-sent all at once; `None` where it can.
@@ -43,11 +25,11 @@ pub(super) fn not_whole(view: &View<'_>, filter: &NotificationFilter) -> Option<
         Some(Status::Held) => Some(t.not_whole_held),
         Some(Status::Cancelled) => Some(t.not_whole_cancelled),
         Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {
-            let gone = |id| view.service.webhook(view.caller(), id).is_err();
+            let deleted = |id| view.service.webhook(view.caller(), id).is_err();
             if filter.event_id.is_some() {
                 Some(t.not_whole_event)
             } else {
-                filter.webhook_id.filter(|id| gone(*id)).map(|_| t.not_whole_deleted)
+                filter.webhook_id.filter(|id| deleted(*id)).map(|_| t.not_whole_deleted)
             }
         }
     }

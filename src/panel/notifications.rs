@@ -1,7 +1,7 @@
 //! Notificações: across events, one by one, selected or all that match.
 
 use super::attempts::{self, can_resend, response};
-use super::filters::{PAGING, Paging, any, listed, period_fields, select_field, text_field, type_list};
+use super::filters::{PAGING, alerts, any, listed, period_fields, read_page, select_field, text_field, type_list};
 use super::layout::{Place, ago, class, empty, framed, resend_button, status, until};
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{page, see};
@@ -14,12 +14,11 @@ use maud::{Markup, html};
 
 pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
-    let (filter, narrowed) = asked_for(view);
-    let find =
-        |paging: Paging| view.service.notifications(view.caller(), filter.clone(), paging.order, paging.cursor, ROWS);
-    let (paging, found) = Paging::read(view, find).await?;
+    let (filter, problems) = asked_for(view);
+    let find = |listing| view.service.notifications(view.caller(), filter.clone(), listing);
+    let (listing, found) = read_page(view, find).await?;
     let filtered = any(view);
-    let aside = (!narrowed.problems.is_empty()).then_some(t.not_whole_aside);
+    let aside = (!problems.is_empty()).then_some(t.not_whole_aside);
     let not_whole = aside.or(not_whole(view, &filter));
     let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)));
     let rows = html! {
@@ -43,10 +42,10 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     };
     let content = html! {
         h1 { (t.notifications) }
-        @if paging.cursor.is_none() { (resends::late(view)) }
+        @if listing.cursor.is_none() { (resends::late(view)) }
         (filter_form(view, filtered))
-        (narrowed.said())
-        (listed(view, paging, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
+        (alerts(&problems))
+        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notifications, &content)))
 }

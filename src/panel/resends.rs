@@ -1,6 +1,6 @@
 //! Bulk resends: asked before, listed, watched, cancelled.
 
-use super::filters::PAGING;
+use super::filters::{PAGING, alerts};
 use super::layout::{Place, ago, framed, moment, number};
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
@@ -17,7 +17,7 @@ const MAX_ENDED: usize = 3;
 /// Asks before a bulk resend, and says how many it is about.
 pub(super) async fn confirm(view: &View<'_>) -> PageResult {
     let t = view.t;
-    let (filter, narrowed) = asked_for(view);
+    let (filter, problems) = asked_for(view);
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
@@ -25,7 +25,7 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
     let not_whole = not_whole(view, &filter);
     let filter_webhook = filter.webhook_id;
     // What would be re-sent must be what was meant.
-    let asking = if narrowed.problems.is_empty() && not_whole.is_none() {
+    let asking = if problems.is_empty() && not_whole.is_none() {
         let words = in_words(view, &filter);
         let count = view.service.count_resend(view.caller(), filter).await?;
         Some((count, words))
@@ -35,7 +35,7 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
     let content = html! {
         p.crumbs { a href=(back) { (t.notifications) } }
         h1 { (t.resend_job) }
-        (narrowed.said())
+        (alerts(&problems))
         @if let Some((count, words)) = &asking {
             form.card method="post" action="/notifications/resend-all" {
                 (view.csrf())
@@ -74,12 +74,12 @@ pub(super) async fn resend_all(view: &View<'_>) -> PageResult {
     let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
     let request = PanelRequest::read(&request, view.request.from, view.request.secure);
     let of_query = View { request: &request, here: String::new(), note: None, ..*view };
-    let (filter, narrowed) = asked_for(&of_query);
-    if !narrowed.problems.is_empty() || not_whole(view, &filter).is_some() {
+    let (filter, problems) = asked_for(&of_query);
+    if !problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
     }
     let job = view.service.resend_many(view.caller(), filter).await?;
-    Ok(see(&format!("/notifications/resends/{}", job.resend.id)))
+    Ok(see(&format!("/notifications/resends/{}", job.id)))
 }
 
 /// That a part of it will wait, where it is about this webhook or, without one, all there are.
@@ -157,10 +157,11 @@ pub(super) fn late(view: &View<'_>) -> Markup {
     }
 }
 
+#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
     let t = view.t;
-    let found = view.service.bulk_resend(view.caller(), id).await?;
-    let (words, job) = (in_words(view, &found.filter()), found.resend);
+    let job = view.service.bulk_resend(view.caller(), id)?;
+    let words = in_words(view, &job.filter);
     let running = job.state == ResendState::Running;
     let through = (job.resent + job.skipped).min(job.queued);
     let content = html! {
@@ -172,7 +173,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
             progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
                 value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
             p { (progress(view, &job)) }
-            @if running { (some_paused(view, found.webhook_id)) }
+            @if running { (some_paused(view, job.filter.webhook_id)) }
             (words)
             @if running && view.can_change {
                 form method="post" action=(format!("/notifications/resends/{id}/stop")) {

@@ -2,16 +2,18 @@
 
 use super::attempts::last_failure;
 use super::charts::column;
-use super::filters::{Paging, listed};
+use super::filters::{listed, read_page};
 use super::layout::{
     Icon, Place, action, ago, at_most_counted, curl, decimal, empty, framed, heads, icon, moment, number, span, told,
 };
 use super::request::{page, see};
 use super::texts::{Lang, fill};
-use super::view::{PageResult, ROWS, Refusal, View, done};
-use crate::model::{Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration};
+use super::view::{PageResult, Refusal, View, done};
+use crate::model::{
+    EventFilter, Listing, Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
+};
 use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
-use crate::service::{EventQuery, HourCounts, Record};
+use crate::service::{HourCounts, Record};
 use http::{Method, StatusCode};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -19,9 +21,8 @@ use std::time::Duration;
 pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
     // From memory; only the other lists wait for anything.
-    let find =
-        |paging: Paging| async move { Ok(view.service.webhooks(view.caller(), paging.order, paging.cursor, ROWS)) };
-    let (paging, found) = Paging::read(view, find).await?;
+    let find = |listing| async move { Ok(view.service.webhooks(view.caller(), listing)) };
+    let (listing, found) = read_page(view, find).await?;
     let summaries = view.service.summarize_webhooks(found.items);
     let create = html! {
         @if view.can_change {
@@ -38,7 +39,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     };
     let content = html! {
         div.row { h1 { (t.webhooks) } (create) }
-        (listed(view, paging, found.next, (!summaries.is_empty()).then_some(&rows), &first_step))
+        (listed(view, listing, found.next, (!summaries.is_empty()).then_some(&rows), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.webhooks, &content)))
 }
@@ -236,8 +237,8 @@ async fn unknown_patterns(view: &View<'_>, webhook: &Webhook) -> Result<String, 
     let known = |pattern: &Pattern| catalogue.iter().any(|entry| pattern.matches(&entry.event_type));
     let mut unknown = Vec::new();
     for pattern in webhook.events.iter().filter(|pattern| !known(pattern)) {
-        let of_it = EventQuery { event_type: Some(pattern.clone()), limit: 1, ..EventQuery::default() };
-        if view.service.summarize_events(view.caller(), of_it).await?.items.is_empty() {
+        let of_it = EventFilter { event_type: Some(pattern.clone()), ..EventFilter::default() };
+        if view.service.summarize_events(view.caller(), of_it, Listing::newest(1)).await?.items.is_empty() {
             unknown.push(pattern.to_string());
         }
     }

@@ -6,10 +6,9 @@ use super::handle::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
-    BodyDraft, Event, EventId, EventType, Fingerprint, Localized, NewEvent, Payload, ResourceIds, Status, Timestamp,
-    TraceContext, localized,
+    BodyDraft, Event, EventFilter, EventId, EventType, Fingerprint, Listing, Localized, NewEvent, Page, Payload,
+    ResourceIds, Status, Timestamp, TraceContext, localized,
 };
-use crate::store::{Cursor, EventQuery, Order, Page};
 use crate::store::{EraseEvent, RecordEvents, ResendEvent};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
@@ -152,9 +151,9 @@ impl Service {
     }
 
     /// A page of events.
-    pub async fn events(&self, caller: &Caller, query: EventQuery) -> Result<Page<Event>, Error> {
+    pub async fn events(&self, caller: &Caller, filter: EventFilter, listing: Listing) -> Result<Page<Event>, Error> {
         let account = caller.account;
-        self.read(move |store| Ok(store.events(account, &query)?)).await
+        self.read(move |store| Ok(store.events(account, &filter, listing)?)).await
     }
 
     /// One event with its payload.
@@ -180,9 +179,7 @@ impl Service {
         &self,
         caller: &Caller,
         id: EventId,
-        order: Order,
-        cursor: Option<Cursor>,
-        limit: usize,
+        listing: Listing,
     ) -> Result<Page<NotificationDetail>, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
@@ -191,7 +188,7 @@ impl Service {
             let mut webhooks = Webhooks::new(store, account);
             let notifications = store.notifications_of(account, seq)?.into_iter();
             let notifications = notifications.map(|notification| ((0, notification.key.webhook.0), notification));
-            let page = Page::cut(notifications.collect(), order, cursor, limit);
+            let page = Page::cut(notifications.collect(), listing);
             let mut details = Vec::with_capacity(page.items.len());
             for notification in page.items {
                 let attempts = store.attempts(&notification)?;

@@ -6,23 +6,12 @@ use super::error::Error;
 use super::followers::MAX_FOLLOWERS;
 use super::handle::{Service, off_the_async_threads};
 use super::views::{NotificationView, Present, Webhooks};
-use crate::model::{AccountNo, Attempt, EventId, Pattern, WebhookId, WebhookNo, localized};
+use crate::model::{AccountNo, Attempt, NotificationFilter, Pattern, WebhookNo, localized};
 use crate::store::{Gap, OutcomePosition, Store};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// How many outcomes are looked at together.
 const PAGE: usize = 128;
-
-/// Which attempts are followed. All that is given must hold.
-#[derive(Clone, Debug, Default)]
-pub struct FollowFilter {
-    /// To this webhook.
-    pub webhook_id: Option<WebhookId>,
-    /// Of this event.
-    pub event_id: Option<EventId>,
-    /// Of events of these types.
-    pub event_type: Option<Pattern>,
-}
 
 /// An attempt, and its notification as it left it.
 #[derive(Clone, Debug)]
@@ -53,7 +42,7 @@ pub struct Follower {
     present: Present,
     /// The webhook of the filter; `Some(None)` where there is no such webhook.
     webhook: Option<Option<WebhookNo>>,
-    filter: FollowFilter,
+    filter: NotificationFilter,
     place: OutcomePosition,
     gap: bool,
     told: watch::Receiver<()>,
@@ -63,12 +52,13 @@ pub struct Follower {
 }
 
 impl Service {
-    /// Follows the caller's attempts from `after` on, or from now on. `Some(None)` stands for a place that can't be
+    /// Follows the caller's attempts from `after` on, or from now on. Of the filter it takes the fields of
+    /// [`FilterUse::Stream`](crate::model::FilterUse::Stream). `Some(None)` stands for a place that can't be
     /// read: a gap. Refused when no more than `spare` of the account's [`MAX_FOLLOWERS`] places are left.
     pub async fn follow(
         &self,
         caller: &Caller,
-        filter: FollowFilter,
+        filter: NotificationFilter,
         after: Option<Option<OutcomePosition>>,
         spare: usize,
     ) -> Result<Follower, Error> {

@@ -24,13 +24,12 @@ pub use error::{Error, ErrorReply, KEY_TAKEN};
 pub use events::{EventDetail, EventDraft, Prepared, Recorded};
 pub use explaining::Explanation;
 pub use followers::MAX_FOLLOWERS;
-pub use following::{FollowFilter, Followed, Follower, Next};
+pub use following::{Followed, Follower, Next};
 pub use handle::Service;
-pub use notifications::ResendView;
 pub use summary::{BacklogCounts, EventSummary, FailingWebhook, MAX_COUNTED, Overview, WebhookSummary};
 pub use tokens::{NewToken, TokenView};
 pub use views::{NotificationDetail, NotificationView};
 pub use webhooks::WebhookDraft;
 
 pub use crate::delivery::why as attempt_error;
-pub use crate::store::{Backlog, Cursor, EventQuery, HourCounts, Order, OutcomePosition, Page, Record, Registered};
+pub use crate::store::{Backlog, HourCounts, OutcomePosition, Record, Registered};

@@ -6,47 +6,12 @@ use super::handle::Service;
 use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, NotificationFilter, NotificationId, ResendFilter, ResendId, ResendState, Status, WebhookId,
-    localized,
+    AccountNo, BulkResend, Listing, NotificationFilter, NotificationId, Page, ResendId, ResendState, Status, localized,
 };
-use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification};
-use crate::store::{Cursor, NotificationQuery, Order, Page, Store, StoreError};
+use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification, Store, StoreError};
 
-/// A bulk resend as the world sees it.
-#[derive(Clone, Debug)]
-pub struct ResendView {
-    /// The bulk resend.
-    pub resend: BulkResend,
-    /// The webhook of its filter.
-    pub webhook_id: Option<WebhookId>,
-}
-
-impl ResendView {
-    /// What was asked for.
-    pub fn filter(&self) -> NotificationFilter {
-        let filter = self.resend.filter.clone();
-        NotificationFilter {
-            webhook_id: self.webhook_id,
-            event_id: None,
-            status: filter.status,
-            event_type: filter.event_type,
-            response: filter.response,
-            from: filter.from,
-            to: filter.to,
-        }
-    }
-}
-
-fn resend_view(store: &Store, resend: BulkResend) -> Result<ResendView, Error> {
-    let webhook = match resend.filter.webhook {
-        Some(no) => store.webhook(resend.account, no)?,
-        None => None,
-    };
-    Ok(ResendView { webhook_id: webhook.map(|webhook| webhook.id), resend })
-}
-
-/// What a bulk resend asks for in the store's terms, or why it can't be.
-fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> Result<NotificationQuery, Error> {
+/// Why what a filter matches can't be re-sent, if it can't.
+fn check_resendable(store: &Store, account: AccountNo, filter: &NotificationFilter) -> Result<(), Error> {
     match filter.status {
         Some(Status::Cancelled) => {
             let why = localized!(
@@ -64,21 +29,16 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
         }
         Some(Status::Pending | Status::Retrying | Status::Delivered | Status::Failed) | None => {}
     }
-    let named = filter.webhook_id.is_some();
-    let query = resolve(filter, store, account)?;
-    let alive = |query: &NotificationQuery| {
-        query.webhook.is_none_or(|no| store.directory().by_no(no).is_some_and(|it| it.account == account))
-    };
-    query.filter(alive).ok_or_else(|| {
-        debug_assert!(named, "nothing else of a bulk resend's filter can name what isn't there");
-        Error::invalid(
+    if filter.webhook_id.is_some_and(|id| store.directory().by_id(account, id).is_none()) {
+        return Err(Error::invalid(
             "filter.webhook_id",
             localized!(
                 "names no webhook; the notifications of a deleted one are CANCELLED and can't be re-sent",
                 "este webhook não existe; as notificações de um excluído estão canceladas e não podem ser reenviadas"
             ),
-        )
-    })
+        ));
+    }
+    Ok(())
 }
 
 /// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook. It looks
@@ -86,22 +46,22 @@ fn resendable(store: &Store, account: AccountNo, filter: NotificationFilter) -> 
 fn count_resendable(
     store: &Store,
     account: AccountNo,
-    query: &NotificationQuery,
+    filter: &NotificationFilter,
     most: u64,
 ) -> Result<u64, StoreError> {
     let mut count: u64 = 0;
     for webhook in store.directory().of(account) {
-        if query.webhook.is_some_and(|only| only != webhook.no) {
+        if filter.webhook_id.is_some_and(|only| only != webhook.id) {
             continue;
         }
-        let of_it = NotificationQuery { webhook: Some(webhook.no), ..query.clone() };
-        let cancelled = if query.status.is_none() {
-            store
-                .count_notifications(account, &NotificationQuery { status: Some(Status::Cancelled), ..of_it.clone() })?
+        let of_it = NotificationFilter { webhook_id: Some(webhook.id), ..filter.clone() };
+        let cancelled = if filter.status.is_none() {
+            let cancelled = NotificationFilter { status: Some(Status::Cancelled), ..of_it.clone() };
+            store.count_notifications(account, &cancelled, u64::MAX)?
         } else {
             0
         };
-        let matching = store.count_at_most(account, &of_it, (most - count).saturating_add(cancelled))?;
+        let matching = store.count_notifications(account, &of_it, (most - count).saturating_add(cancelled))?;
         count += matching.saturating_sub(cancelled);
         if count >= most {
             break;
@@ -110,50 +70,17 @@ fn count_resendable(
     Ok(count)
 }
 
-/// The filter in the store's terms; `None` when an id names nothing of this account's, so that nothing can match.
-fn resolve(filter: NotificationFilter, store: &Store, account: AccountNo) -> Result<Option<NotificationQuery>, Error> {
-    let webhook = match filter.webhook_id {
-        None => None,
-        Some(id) => match store.webhook_no(account, id)? {
-            None => return Ok(None),
-            found => found,
-        },
-    };
-    let event = match filter.event_id {
-        None => None,
-        Some(id) => match store.event_seq(account, id)? {
-            None => return Ok(None),
-            found => found,
-        },
-    };
-    Ok(Some(NotificationQuery {
-        webhook,
-        event,
-        status: filter.status,
-        event_type: filter.event_type,
-        response: filter.response,
-        from: filter.from,
-        to: filter.to,
-        ..NotificationQuery::default()
-    }))
-}
-
 impl Service {
     /// A page of notifications.
     pub async fn notifications(
         &self,
         caller: &Caller,
         filter: NotificationFilter,
-        order: Order,
-        cursor: Option<Cursor>,
-        limit: usize,
+        listing: Listing,
     ) -> Result<Page<NotificationView>, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
-            let Some(query) = resolve(filter, store, account)? else {
-                return Ok(Page { items: Vec::new(), next: None });
-            };
-            let page = store.notifications(account, &NotificationQuery { order, cursor, limit, ..query })?;
+            let page = store.notifications(account, &filter, listing)?;
             let mut webhooks = Webhooks::new(store, account);
             let views = page.items.iter().map(|(notification, event)| webhooks.view(notification, event, &present));
             Ok(Page { items: views.collect::<Result<_, _>>()?, next: page.next })
@@ -193,26 +120,18 @@ impl Service {
     /// Begins a bulk resend: a manual attempt for everything the filter matches but what is cancelled. It is durable on
     /// return. The work is done in the background, the oldest events first, at each webhook's own pace, and survives a
     /// restart.
-    pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<ResendView, Error> {
+    pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<BulkResend, Error> {
         let account = caller.account;
-        let (query, count) = self
+        let (filter, queued) = self
             .read(move |store| {
-                let query = resendable(store, account, filter)?;
-                let count = count_resendable(store, account, &query, u64::MAX)?;
-                Ok((query, count))
+                check_resendable(store, account, &filter)?;
+                let queued = count_resendable(store, account, &filter, u64::MAX)?;
+                Ok((filter, queued))
             })
             .await?;
-        let filter = ResendFilter {
-            webhook: query.webhook,
-            status: query.status,
-            event_type: query.event_type,
-            response: query.response,
-            from: query.from,
-            to: query.to,
-        };
-        let resend = self.store.commit(BeginBulkResend { account, filter, queued: count }).await?;
+        let resend = self.store.commit(BeginBulkResend { account, filter, queued }).await?;
         self.followers.tell(account);
-        self.read(move |store| resend_view(store, resend)).await
+        Ok(resend)
     }
 
     /// How many notifications [`Self::resend_many`] would give a manual attempt, counted to [`MAX_COUNTED`]; its errors
@@ -220,8 +139,8 @@ impl Service {
     pub async fn count_resend(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
         let account = caller.account;
         self.read(move |store| {
-            let query = resendable(store, account, filter)?;
-            Ok(count_resendable(store, account, &query, MAX_COUNTED)?.min(MAX_COUNTED))
+            check_resendable(store, account, &filter)?;
+            Ok(count_resendable(store, account, &filter, MAX_COUNTED)?.min(MAX_COUNTED))
         })
         .await
     }
@@ -241,44 +160,27 @@ impl Service {
         resends
     }
 
-    /// A page of the caller's bulk resends: those that go on, and for a week those that have ended.
-    pub async fn resends(
-        &self,
-        caller: &Caller,
-        order: Order,
-        cursor: Option<Cursor>,
-        limit: usize,
-    ) -> Result<Page<ResendView>, Error> {
-        let account = caller.account;
-        self.read(move |store| {
-            let all = store.resends(account).into_iter().map(|resend| ((resend.number, 0), resend)).collect();
-            let page = Page::cut(all, order, cursor, limit);
-            let views = page.items.into_iter().map(|resend| resend_view(store, resend));
-            Ok(Page { items: views.collect::<Result<_, _>>()?, next: page.next })
-        })
-        .await
+    /// A page of the caller's bulk resends: those that go on, and for a week those that have ended. From memory.
+    pub fn resends(&self, caller: &Caller, listing: Listing) -> Page<BulkResend> {
+        let all = self.store.resends(caller.account).into_iter();
+        Page::cut(all.map(|resend| ((resend.number, 0), resend)).collect(), listing)
     }
 
-    /// How far a bulk resend has got.
-    pub async fn bulk_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
-        let account = caller.account;
-        self.read(move |store| {
-            let resend = store.resends(account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)?;
-            resend_view(store, resend)
-        })
-        .await
+    /// How far a bulk resend has got. From memory.
+    pub fn bulk_resend(&self, caller: &Caller, id: ResendId) -> Result<BulkResend, Error> {
+        self.store.resends(caller.account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)
     }
 
     /// Ends a bulk resend where it stands: the manual attempts requested until now, at most 64 for each webhook
     /// that haven't been made, still gets it. One that has ended stays as it is.
-    pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<ResendView, Error> {
-        let view = self.bulk_resend(caller, id).await?;
-        let ended = self.store.commit(CancelBulkResend { account: caller.account, number: view.resend.number }).await?;
+    pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<BulkResend, Error> {
+        let resend = self.bulk_resend(caller, id)?;
+        let ended = self.store.commit(CancelBulkResend { account: caller.account, number: resend.number }).await?;
         self.followers.tell(caller.account);
         match ended {
-            Some(resend) => Ok(ResendView { resend, ..view }),
+            Some(resend) => Ok(resend),
             // It has ended in between.
-            None => self.bulk_resend(caller, id).await,
+            None => self.bulk_resend(caller, id),
         }
     }
 }

@@ -7,9 +7,10 @@ use super::error::Error;
 use super::handle::Service;
 use super::views::{NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, Attempt, Event, Localized, NotificationKey, Status, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
+    Webhook, WebhookId, WebhookStatus,
 };
-use crate::store::{EventQuery, HourCounts, NotificationQuery, Order, Page, Record, Store, StoreStats};
+use crate::store::{HourCounts, Record, Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -90,13 +91,15 @@ pub struct Overview {
     pub not_ready: Option<Localized>,
 }
 
-fn of_status(status: Status) -> NotificationQuery {
-    NotificationQuery { status: Some(status), ..NotificationQuery::default() }
+fn of_status(status: Status) -> NotificationFilter {
+    NotificationFilter { status: Some(status), ..NotificationFilter::default() }
 }
 
 /// What is pending of an account, for one webhook or for all.
-fn backlog(store: &Store, account: AccountNo, webhook: Option<WebhookNo>) -> Result<BacklogCounts, Error> {
-    let count = |status| store.count_at_most(account, &NotificationQuery { webhook, ..of_status(status) }, MAX_COUNTED);
+fn backlog(store: &Store, account: AccountNo, webhook_id: Option<WebhookId>) -> Result<BacklogCounts, Error> {
+    let count = |status| {
+        store.count_notifications(account, &NotificationFilter { webhook_id, ..of_status(status) }, MAX_COUNTED)
+    };
     Ok(BacklogCounts {
         pending: count(Status::Pending)?,
         retrying: count(Status::Retrying)?,
@@ -129,10 +132,15 @@ impl Service {
     }
 
     /// A page of events, each with how many of its notifications stand where.
-    pub async fn summarize_events(&self, caller: &Caller, query: EventQuery) -> Result<Page<EventSummary>, Error> {
+    pub async fn summarize_events(
+        &self,
+        caller: &Caller,
+        filter: EventFilter,
+        listing: Listing,
+    ) -> Result<Page<EventSummary>, Error> {
         let account = caller.account;
         self.read(move |store| {
-            let page = store.events(account, &query)?;
+            let page = store.events(account, &filter, listing)?;
             let mut webhooks = Webhooks::new(store, account);
             let mut items = Vec::with_capacity(page.items.len());
             for event in page.items {
@@ -182,8 +190,8 @@ impl Service {
             }
             let mut oldest = None;
             for status in [Status::Pending, Status::Retrying, Status::Held] {
-                let query = NotificationQuery { order: Order::Oldest, limit: 1, ..of_status(status) };
-                for (notification, event) in store.notifications(account, &query)?.items {
+                for (notification, event) in store.notifications(account, &of_status(status), Listing::oldest(1))?.items
+                {
                     if oldest.as_ref().is_none_or(|(_, older): &(_, Event)| event.seq < older.seq) {
                         oldest = Some((notification, event));
                     }
@@ -198,16 +206,15 @@ impl Service {
             for (webhook, health) in failing {
                 webhooks_failing.push(failing_webhook(store, webhook, health)?);
             }
-            let any = EventQuery { limit: 1, ..EventQuery::default() };
             Ok(Overview {
                 hours,
                 days,
                 backlog: backlog(store, account, None)?,
-                failed: store.count_at_most(account, &of_status(Status::Failed), MAX_COUNTED)?,
+                failed: store.count_notifications(account, &of_status(Status::Failed), MAX_COUNTED)?,
                 oldest,
                 failing: webhooks_failing,
                 webhooks: webhooks.len(),
-                has_events: !store.events(account, &any)?.items.is_empty(),
+                has_events: !store.events(account, &EventFilter::default(), Listing::newest(1))?.items.is_empty(),
                 figures: store.stats(),
                 disk_bytes: store.size_on_disk()?,
                 not_ready,
@@ -234,7 +241,7 @@ impl Service {
 }
 
 fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> Result<FailingWebhook, Error> {
-    let backlog = backlog(store, webhook.account, Some(webhook.no))?;
+    let backlog = backlog(store, webhook.account, Some(webhook.id))?;
     let attempt = last_failure(store, &webhook)?;
     Ok(FailingWebhook { webhook, health, backlog, attempt })
 }
@@ -242,8 +249,8 @@ fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> 
 /// The last attempt of a notification that is retried or has failed, the newest such.
 fn last_failure(store: &Store, webhook: &Webhook) -> Result<Option<Attempt>, Error> {
     for status in [Status::Retrying, Status::Held, Status::Failed] {
-        let query = NotificationQuery { webhook: Some(webhook.no), limit: 5, ..of_status(status) };
-        let page = store.notifications(webhook.account, &query)?;
+        let filter = NotificationFilter { webhook_id: Some(webhook.id), ..of_status(status) };
+        let page = store.notifications(webhook.account, &filter, Listing::newest(5))?;
         let tried = page.items.into_iter().find_map(|(notification, _)| notification.last);
         if tried.is_some() {
             return Ok(tried);

@@ -3,9 +3,8 @@
 use super::caller::{By, Caller};
 use super::error::Error;
 use super::handle::Service;
-use crate::model::{AccessToken, AccountNo, Scopes, Timestamp, TokenId};
-use crate::store::{AddToken, NoteTokenUses, RevokeToken};
-use crate::store::{Cursor, Order, Page, Token};
+use crate::model::{AccessToken, AccountNo, Listing, Page, Scopes, Timestamp, TokenId};
+use crate::store::{AddToken, NoteTokenUses, RevokeToken, Token};
 use serde::Serialize;
 use std::fmt;
 use std::sync::PoisonError;
@@ -99,7 +98,7 @@ impl Service {
     }
 
     /// A page of the caller's tokens.
-    pub fn tokens(&self, caller: &Caller, order: Order, cursor: Option<Cursor>, limit: usize) -> Page<TokenView> {
+    pub fn tokens(&self, caller: &Caller, listing: Listing) -> Page<TokenView> {
         let place = |token: &Token| {
             let [a, b, c, d, ..] = token.id.to_bytes();
             (token.inserted_at.as_ms(), u32::from_be_bytes([a, b, c, d]))
@@ -110,7 +109,7 @@ impl Service {
             let last_used_at = token.last_used_at.max(uses.get(&token.id).copied());
             (place(&token), TokenView { last_used_at, ..TokenView::from(token) })
         });
-        Page::cut(placed.collect(), order, cursor, limit)
+        Page::cut(placed.collect(), listing)
     }
 
     /// Stores what was noted of the tokens' use since the last time: now and then, since a commit for each request

@@ -6,12 +6,12 @@ use super::events::EventDraft;
 use super::handle::Service;
 use super::views::NotificationView;
 use crate::model::{
-    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Localized, Pattern, PatternSet,
-    RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
-    WebhookStatus, localized,
+    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Listing, Localized, Page, Pattern,
+    PatternSet, RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
+    WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{ChangeWebhook, DeleteWebhook, RecordTestEvent, RotateSecret};
-use crate::store::{Cursor, MAX_WEBHOOKS, Order, Page, RegisterRefusal, Registered, Registration};
+use crate::store::{MAX_WEBHOOKS, RegisterRefusal, Registered, Registration};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,10 +97,10 @@ impl Service {
     }
 
     /// A page of the caller's webhooks.
-    pub fn webhooks(&self, caller: &Caller, order: Order, cursor: Option<Cursor>, limit: usize) -> Page<Arc<Webhook>> {
+    pub fn webhooks(&self, caller: &Caller, listing: Listing) -> Page<Arc<Webhook>> {
         let directory = self.store.directory();
         let own = directory.of(caller.account).map(|webhook| ((0, webhook.no.0), webhook.clone()));
-        Page::cut(own.collect(), order, cursor, limit)
+        Page::cut(own.collect(), listing)
     }
 
     /// One webhook.

@@ -1,6 +1,7 @@
 //! Properties of cursors, records and backups: whatever the bytes, an error or a value, and a value survives being
 //! written.
 
+use crate::model::Cursor;
 use crate::model::{
     AccountNo, Attempt, Event, EventId, NotificationId, NotificationKey, Payload, Seq, Webhook, WebhookNo,
 };
@@ -9,7 +10,6 @@ use crate::store::backup::format::{Header, Reader, Writer};
 use crate::store::error::StoreError;
 use crate::store::format::FORMAT;
 use crate::store::schema::index::{event_rows, notification_rows};
-use crate::store::schema::position::Cursor;
 use crate::store::schema::record::Stored;
 use crate::store::schema::table::{Table, is_counted};
 use crate::store::schema::{keys, record};

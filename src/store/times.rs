@@ -166,8 +166,8 @@ impl Times {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Order, Position};
     use crate::store::query::spans::Spans;
-    use crate::store::schema::position::{Order, Position};
 
     fn starts(runs: &Runs) -> Vec<u64> {
         runs.0.iter().map(|run| run.start).collect()

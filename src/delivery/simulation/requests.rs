@@ -2,7 +2,7 @@
 
 use super::world::{ACCOUNT, World};
 use crate::model::{
-    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationKey, ResendFilter, ResourceIds, Seq,
+    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationFilter, NotificationKey, ResourceIds, Seq,
     Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use crate::store::{
@@ -55,7 +55,7 @@ pub(super) enum Request {
     Test(WebhookId, New),
     Resend(NotificationKey),
     ResendEvent(Seq),
-    ResendMany(Box<ResendFilter>),
+    ResendMany(Box<NotificationFilter>),
     CancelResend(u64),
     Erase(Seq),
 }

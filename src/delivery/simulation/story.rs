@@ -8,8 +8,8 @@ use super::world::{ACCOUNT, World};
 use crate::config::Delivery;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
-    EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationKey, Pattern, PatternSet, RateLimit,
-    ResendFilter, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
+    EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey, Pattern, PatternSet,
+    RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
     WebhookNo, WebhookPatch, WebhookStatus, millis,
 };
 use std::sync::Arc;
@@ -237,10 +237,10 @@ impl World {
                 }
             }
             19 => {
-                let webhook = self.random.one_in(2).then_some(no);
+                let webhook_id = self.random.one_in(2).then_some(id);
                 let status = self.random.one_in(2).then(|| self.random.of(&Status::ALL));
                 let event_type = self.random.one_in(3).then(|| Pattern::parse(TYPES[0]).expect("a pattern"));
-                let filter = ResendFilter { webhook, status, event_type, ..ResendFilter::default() };
+                let filter = NotificationFilter { webhook_id, status, event_type, ..NotificationFilter::default() };
                 self.submit(Request::ResendMany(Box::new(filter)));
             }
             20 => drop(self.submit(Request::Erase(seq))),

@@ -1,17 +1,13 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
-use crate::model::{
-    AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Timestamp, WebhookNo,
-};
+use crate::model::{AccountNo, BulkResend, NotificationFilter, Position, ResendId, ResendState, Timestamp, WebhookNo};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::job_queue::{Open, Turned};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::resend_one;
 use crate::store::error::StoreError;
 use crate::store::limits::MAX_JOBS;
-use crate::store::query::filter::NotificationQuery;
-use crate::store::query::walk::Walk;
-use crate::store::schema::position::{Order, Position};
+use crate::store::query::walk::{Scope, Walk};
 use crate::store::schema::record::Job;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
@@ -36,7 +32,7 @@ pub struct BeginBulkResend {
     /// Whose it is.
     pub account: AccountNo,
     /// What is re-sent.
-    pub filter: ResendFilter,
+    pub filter: NotificationFilter,
     /// How many notifications that is.
     pub queued: u64,
 }
@@ -65,26 +61,18 @@ impl Change for BeginBulkResend {
         if running + ledger.jobs.all().filter(deleting).count() >= MAX_JOBS {
             return Err(ChangeError::Refused(TooManyJobs));
         }
-        let query = NotificationQuery {
-            webhook: filter.webhook,
-            status: filter.status,
-            event_type: filter.event_type.clone(),
-            response: filter.response,
-            from: filter.from,
-            to: filter.to,
-            order: Order::Oldest,
-            ..NotificationQuery::default()
-        };
         let durable = ledger.shared.durable.load(Ordering::Acquire);
-        let bounds = Walk::bounds(&ledger.shared, account, &query, durable)?.filter(|_| queued > 0);
+        let bounds = match Scope::of(&ledger.shared, account, &filter)?.filter(|_| queued > 0) {
+            Some(scope) => Walk::bounds(&ledger.shared, &scope, durable)?,
+            None => None,
+        };
         // Reading is over: from here on things are staged.
         for number in surplus {
             forget_resend(ledger, txn, account, number);
         }
         let directory = ledger.shared.directory();
-        let wanted = directory.of(account).map(|webhook| webhook.no);
-        let wanted: Vec<WebhookNo> =
-            wanted.filter(|no| bounds.is_some() && filter.webhook.is_none_or(|only| only == *no)).collect();
+        let wanted = directory.of(account).filter(|webhook| filter.webhook_id.is_none_or(|only| only == webhook.id));
+        let wanted: Vec<WebhookNo> = wanted.filter(|_| bounds.is_some()).map(|webhook| webhook.no).collect();
         ledger.head.job += 1;
         let mut resend = BulkResend {
             number: ledger.head.job,
@@ -108,9 +96,6 @@ impl Change for BeginBulkResend {
                     account: account.0,
                     resend: resend.number,
                     webhook: no.0,
-                    status: resend.filter.status.map(record::status_byte),
-                    event_type: resend.filter.event_type.as_ref().map(ToString::to_string),
-                    response: resend.filter.response.map(ResponseFilter::code),
                     at_seq: at.seq,
                     at_webhook: at.webhook,
                     last_seq: last.seq,
@@ -191,19 +176,7 @@ pub(crate) fn resend_some(
     now: Timestamp,
 ) -> Result<(Turned, Progress), StoreError> {
     let nothing = Progress::default();
-    let Job::Resend {
-        account,
-        resend,
-        webhook,
-        status,
-        ref event_type,
-        response,
-        at_seq,
-        at_webhook,
-        last_seq,
-        last_webhook,
-    } = *job
-    else {
+    let Job::Resend { account, resend, webhook, at_seq, at_webhook, last_seq, last_webhook } = *job else {
         return Ok((Turned::Over, nothing));
     };
     let no = WebhookNo(webhook);
@@ -219,21 +192,13 @@ pub(crate) fn resend_some(
         return Ok((Turned::Blocked(no), nothing));
     }
     let account_no = AccountNo(account);
-    let of = ledger.shared.resends().get(&(account_no, resend)).cloned();
-    let query = NotificationQuery {
-        from: of.as_ref().and_then(|of| of.filter.from),
-        to: of.as_ref().and_then(|of| of.filter.to),
-        webhook: Some(no),
-        status: status.and_then(record::status_from),
-        event_type: event_type.as_deref().and_then(Pattern::parse),
-        response: response.and_then(ResponseFilter::from_code),
-        order: Order::Oldest,
-        ..NotificationQuery::default()
+    let Some(of) = ledger.shared.resends().get(&(account_no, resend)).cloned() else {
+        return Ok((Turned::Over, nothing));
     };
+    let scope = Scope { account: account_no, webhook: Some(no), event: None, filter: &of.filter };
     let (at, last) = (Position { seq: at_seq, webhook: at_webhook }, Position { seq: last_seq, webhook: last_webhook });
     let shared = ledger.shared.clone();
-    let (found, next) =
-        Walk::between(&shared, account_no, &query, at, last)?.readable_page(JOB_BATCH, most - pending)?;
+    let (found, next) = Walk::between(&shared, &scope, at, last)?.readable_page(JOB_BATCH, most - pending)?;
     let mut progress = Progress::default();
     for notification in found {
         if known.ordered && notification.needs_automatic_attempt() {
@@ -251,9 +216,6 @@ pub(crate) fn resend_some(
         account,
         resend,
         webhook,
-        status,
-        event_type: event_type.clone(),
-        response,
         at_seq: at.seq,
         at_webhook: at.webhook,
         last_seq,

@@ -6,11 +6,11 @@
 //! Where filters hardly meet at all, or ask for what has no index of its own (deliveries, which are nearly everything),
 //! a page ends after [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
 
+use crate::model::{Order, Position};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys::Key;
-use crate::store::schema::position::{Order, Position};
 use crate::store::schema::{keys, sets};
 
 /// How many places one page may look at before it ends short: a few milliseconds' worth.

@@ -1,6 +1,5 @@
 //! Filters as ranges of index rows in the order of commit, and their merge.
 
-pub(crate) mod filter;
 pub(crate) mod merge;
 pub(crate) mod point;
 pub(crate) mod ranges;

@@ -1,6 +1,6 @@
 //! Reading one record by its key.
 
-use crate::model::{AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Seq};
+use crate::model::{AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Seq, WebhookId, WebhookNo};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use crate::store::schema::{keys, record, sets};
@@ -28,6 +28,15 @@ impl Shared {
             },
         };
         Ok(seq.filter(|seq| self.is_durable(*seq)))
+    }
+
+    pub(crate) fn webhook_no(&self, account: AccountNo, id: WebhookId) -> Result<Option<WebhookNo>, StoreError> {
+        if let Some(webhook) = self.directory().by_id(account, id) {
+            return Ok(Some(webhook.no));
+        }
+        let value = self.tree.get(&keys::webhook_id(id))?;
+        let found = value.map(|value| record::decode_webhook_ref(&value)).transpose()?;
+        Ok(found.filter(|found| found.account == account.0).map(|found| WebhookNo(found.webhook)))
     }
 
     pub(crate) fn event_head(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {

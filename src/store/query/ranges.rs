@@ -41,7 +41,7 @@ pub(crate) fn status_ranges(
         }
         Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
         Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
-        // Has no index: see `Walk::delivered_only`.
+        // Has no index: see `Walk::within`.
         Status::Delivered => Vec::new(),
     })
 }

@@ -1,8 +1,8 @@
 //! Which sequence numbers a filter by time can mean.
 
 use crate::model::{AccountNo, Seq, Timestamp};
+use crate::model::{Order, Position};
 use crate::store::error::StoreError;
-use crate::store::schema::position::{Order, Position};
 use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
 use std::time::Duration;

@@ -1,96 +1,134 @@
-//! A walk over the notifications that a query matches.
+//! A walk over the notifications that a filter matches.
 
-use crate::model::{AccountNo, Notification, NotificationKey, ResponseFilter, Seq, Status, WebhookNo};
+use crate::model::{
+    AccountNo, Cursor, Listing, Notification, NotificationFilter, NotificationKey, Order, Page, Position,
+    ResponseFilter, Seq, Status, WebhookNo,
+};
 use crate::store::error::StoreError;
-use crate::store::query::filter::NotificationQuery;
 use crate::store::query::merge::{MAX_STEPS, Merge, Range, Shape, Step, Union};
 use crate::store::query::ranges::{response_ranges, status_ranges, type_ranges, webhooks_in};
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys;
-use crate::store::schema::position::{Cursor, Order, Position};
 use crate::store::state::Shared;
 
-/// A walk over the notifications that a query matches.
+/// A filter of an account's notifications, its ids as the store's own numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'f> {
+    pub(crate) account: AccountNo,
+    pub(crate) webhook: Option<WebhookNo>,
+    pub(crate) event: Option<Seq>,
+    pub(crate) filter: &'f NotificationFilter,
+}
+
+impl<'f> Scope<'f> {
+    /// `None` where an id is of nothing of this account's, so that nothing can match.
+    pub(crate) fn of(
+        shared: &Shared,
+        account: AccountNo,
+        filter: &'f NotificationFilter,
+    ) -> Result<Option<Self>, StoreError> {
+        let mut scope = Self { account, webhook: None, event: None, filter };
+        if let Some(id) = filter.webhook_id {
+            scope.webhook = shared.webhook_no(account, id)?;
+        }
+        if let Some(id) = filter.event_id {
+            scope.event = shared.event_seq(account, id)?;
+        }
+        let known = scope.webhook.is_some() == filter.webhook_id.is_some()
+            && scope.event.is_some() == filter.event_id.is_some();
+        Ok(known.then_some(scope))
+    }
+}
+
+/// What no index can say: whether a filter matches a notification that its indexes lead to.
+type Check = Box<dyn Fn(&Notification) -> bool>;
+
+/// A walk over the notifications that a filter matches.
 pub(crate) struct Walk<'s> {
     pub(crate) shared: &'s Shared,
-    pub(crate) account: AccountNo,
+    account: AccountNo,
     pub(crate) merge: Merge,
-    /// What no index can say: the state of what was delivered, a 2XX.
-    pub(crate) delivered_only: bool,
-    pub(crate) confirming: Option<ResponseFilter>,
+    checks: Vec<Check>,
 }
 
 impl<'s> Walk<'s> {
-    /// The first and the last place the query can match; `None` when there is none.
+    /// The first and the last position that can match, the oldest first; `None` when there is none.
     pub(crate) fn bounds(
         shared: &Shared,
-        account: AccountNo,
-        query: &NotificationQuery,
+        scope: &Scope<'_>,
         durable: u64,
     ) -> Result<Option<(Position, Position)>, StoreError> {
-        Ok(ends(&shared.spans(account, query.from, query.to, durable)?, query))
+        let spans = shared.spans(scope.account, scope.filter.from, scope.filter.to, durable)?;
+        Ok(ends(&spans, scope, Listing::oldest(0)))
     }
 
     pub(crate) fn new(
         shared: &'s Shared,
-        account: AccountNo,
-        query: &NotificationQuery,
+        scope: &Scope<'_>,
+        listing: Listing,
         durable: u64,
     ) -> Result<Option<Self>, StoreError> {
-        let spans = shared.spans(account, query.from, query.to, durable)?;
-        let Some((at, last)) = ends(&spans, query) else {
+        let spans = shared.spans(scope.account, scope.filter.from, scope.filter.to, durable)?;
+        let Some(bounds) = ends(&spans, scope, listing) else {
             return Ok(None);
         };
-        Self::within(shared, account, query, at, last, spans).map(Some)
+        Self::within(shared, scope, listing.order, bounds, spans).map(Some)
     }
 
-    /// From `at` to `last`, in the order from the oldest; both are looked at.
+    /// From `at` to `last`, both inclusive, the oldest first.
     pub(crate) fn between(
         shared: &'s Shared,
-        account: AccountNo,
-        query: &NotificationQuery,
+        scope: &Scope<'_>,
         at: Position,
         last: Position,
     ) -> Result<Self, StoreError> {
-        let spans = shared.spans(account, query.from, query.to, last.seq)?;
-        Self::within(shared, account, query, at, last, spans)
+        let spans = shared.spans(scope.account, scope.filter.from, scope.filter.to, last.seq)?;
+        Self::within(shared, scope, Order::Oldest, (at, last), spans)
     }
 
+    /// Turns each field of the filter into ranges of index rows or, where it has no index, into a check of the record.
     fn within(
         shared: &'s Shared,
-        account: AccountNo,
-        query: &NotificationQuery,
-        at: Position,
-        last: Position,
+        scope: &Scope<'_>,
+        order: Order,
+        (at, last): (Position, Position),
         spans: Spans,
     ) -> Result<Self, StoreError> {
-        let mut unions = Vec::new();
-        let mut delivered_only = false;
-        match query.status {
+        let Scope { account, webhook, filter, .. } = *scope;
+        let (mut unions, mut checks) = (Vec::new(), Vec::<Check>::new());
+        match filter.status {
             None => {}
-            Some(Status::Delivered) => delivered_only = true,
-            Some(status) => unions.push(Union::new(status_ranges(shared, account, status, query.webhook)?)),
+            Some(Status::Delivered) => checks.push(Box::new(|one| one.status(true, false) == Status::Delivered)),
+            Some(status) => unions.push(Union::new(status_ranges(shared, account, status, webhook)?)),
         }
-        let mut confirming = None;
-        match query.response {
+        match filter.response {
             None => {}
-            Some(filter @ (ResponseFilter::Status(200..=299) | ResponseFilter::Class(2))) => confirming = Some(filter),
-            Some(filter) => unions.push(Union::new(response_ranges(shared, account, filter, query.webhook)?)),
+            Some(wanted @ (ResponseFilter::Status(200..=299) | ResponseFilter::Class(2))) => {
+                checks.push(Box::new(move |one| {
+                    wanted.matches(one.last.as_ref().and_then(|attempt| attempt.result.status()))
+                }));
+            }
+            Some(wanted) => unions.push(Union::new(response_ranges(shared, account, wanted, webhook)?)),
         }
         if unions.is_empty() {
             // What is fresh may have no other row. What it moves to comes last: see `Union::new`.
-            let mut ranges = webhooks_in(shared, &keys::fresh_of_account(account), query.webhook)?;
-            ranges.push(match query.webhook {
+            let mut ranges = webhooks_in(shared, &keys::fresh_of_account(account), webhook)?;
+            ranges.push(match webhook {
                 Some(no) => Range { prefix: keys::of_webhook(no), shape: Shape::SeqOf(no.0) },
                 None => Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook },
             });
             unions.push(Union::new(ranges));
         }
-        if let Some(pattern) = &query.event_type {
+        if let Some(pattern) = &filter.event_type {
             unions.push(Union::new(type_ranges(shared, account, pattern)));
         }
-        let merge = Merge { unions, order: query.order, at: Some(at), last, spans, steps: MAX_STEPS };
-        Ok(Self { shared, account, merge, delivered_only, confirming })
+        let merge = Merge { unions, order, at: Some(at), last, spans, steps: MAX_STEPS };
+        Ok(Self { shared, account, merge, checks })
+    }
+
+    /// Whether index rows alone don't decide what matches.
+    pub(crate) fn reads_records(&self) -> bool {
+        !self.checks.is_empty() || self.merge.spans.are_wider()
     }
 
     /// Up to `limit` notifications and the place to go on at.
@@ -131,46 +169,50 @@ impl<'s> Walk<'s> {
 
     pub(crate) fn load(&self, place: Position) -> Result<Option<Notification>, StoreError> {
         let key = NotificationKey { seq: Seq(place.seq), webhook: WebhookNo(place.webhook) };
-        let notification = self.shared.notification(self.account, key)?.filter(|notification| self.holds(notification));
+        let notification = self.shared.notification(self.account, key)?;
+        let notification = notification.filter(|one| self.checks.iter().all(|check| check(one)));
         if notification.is_none() || !self.merge.spans.are_wider() {
             return Ok(notification);
         }
         let event = self.shared.event_head(self.account, key.seq)?;
         Ok(notification.filter(|_| event.is_some_and(|event| self.merge.spans.mean(event.inserted_at))))
     }
-
-    fn holds(&self, notification: &Notification) -> bool {
-        let status = notification.last.as_ref().and_then(|attempt| attempt.result.status());
-        let delivered = notification.status(true, false) == Status::Delivered;
-        let confirmed = match self.confirming {
-            None => true,
-            Some(ResponseFilter::Status(wanted)) => status == Some(wanted),
-            Some(ResponseFilter::Class(class)) => status.is_some_and(|status| status / 100 == class),
-            Some(ResponseFilter::NoResponse) => status.is_none(),
-        };
-        confirmed && (delivered || !self.delivered_only)
-    }
 }
 
-fn ends(spans: &Spans, query: &NotificationQuery) -> Option<(Position, Position)> {
+fn ends(spans: &Spans, scope: &Scope<'_>, listing: Listing) -> Option<(Position, Position)> {
     let (mut low, mut high) = spans.ends()?;
-    if let Some(seq) = query.event {
+    if let Some(seq) = scope.event {
         (low, high) = (low.max(seq.0), high.min(seq.0));
     }
-    bounds(low, high, query.order, query.cursor)
+    bounds(low, high, listing)
 }
 
-pub(crate) fn bounds(low: u64, high: u64, order: Order, cursor: Option<Cursor>) -> Option<(Position, Position)> {
+pub(crate) fn bounds(low: u64, high: u64, listing: Listing) -> Option<(Position, Position)> {
     let (low, high) = (Position { seq: low, webhook: 0 }, Position { seq: high, webhook: u32::MAX });
-    let (at, last) = match (order, cursor) {
+    let (at, last) = match (listing.order, listing.cursor) {
         (Order::Newest, None) => (high, low),
         (Order::Newest, Some(Cursor(place))) => (place.min(high), low),
         (Order::Oldest, None) => (low, high),
         (Order::Oldest, Some(Cursor(place))) => (place.max(low), high),
     };
-    let anything = match order {
+    let anything = match listing.order {
         Order::Newest => at >= last,
         Order::Oldest => at <= last,
     };
     anything.then_some((at, last))
+}
+
+/// Where a feed goes on once it has read all there is: behind what was durable when its page was begun. What has become
+/// durable since then, the page hasn't looked at.
+pub(crate) fn end_of_feed(order: Order, durable: u64) -> Option<Cursor> {
+    match order {
+        Order::Newest => None,
+        Order::Oldest => Some(Cursor(Position { seq: durable + 1, webhook: 0 })),
+    }
+}
+
+/// The page behind the end of a list.
+pub(crate) fn ended<T>(listing: Listing, durable: u64) -> Page<T> {
+    let next = listing.cursor.filter(|_| listing.order == Order::Oldest);
+    Page { items: Vec::new(), next: next.or_else(|| end_of_feed(listing.order, durable)) }
 }

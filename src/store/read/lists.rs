@@ -1,52 +1,62 @@
 //! Lists of events and notifications.
 
-use crate::model::{AccountNo, Event, Notification, Seq, Status};
+use crate::model::{
+    AccountNo, Cursor, Event, EventFilter, Listing, Notification, NotificationFilter, Order, Page, Position, Seq,
+    Status,
+};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::query::filter::{EventQuery, NotificationQuery, Page, end_of_feed};
 use crate::store::query::merge::{MAX_STEPS, Merge, Range, Shape, Step, Union};
 use crate::store::query::ranges::{status_ranges, type_ranges};
-use crate::store::query::walk::{Walk, bounds};
+use crate::store::query::walk::{Scope, Walk, bounds, end_of_feed, ended};
 use crate::store::schema::keys;
 use crate::store::schema::keys::{Key, Reference};
-use crate::store::schema::position::{Cursor, Order, Position};
 
 impl Store {
     /// A page of notifications, each with its event. Blocks on the disk.
     pub fn notifications(
         &self,
         account: AccountNo,
-        query: &NotificationQuery,
+        filter: &NotificationFilter,
+        listing: Listing,
     ) -> Result<Page<(Notification, Event)>, StoreError> {
         let durable = self.durable().0;
-        let Some(mut walk) = Walk::new(&self.shared, account, query, durable)? else {
-            return Ok(Page::ended(query.order, query.cursor, durable));
+        let Some(scope) = Scope::of(&self.shared, account, filter)? else {
+            return Ok(Page { items: Vec::new(), next: None });
         };
-        let (found, next) = walk.page(query.limit)?;
+        let Some(mut walk) = Walk::new(&self.shared, &scope, listing, durable)? else {
+            return Ok(ended(listing, durable));
+        };
+        let (found, next) = walk.page(listing.limit)?;
         let mut items = Vec::with_capacity(found.len());
         for notification in found {
             let event = self.shared.event_head(account, notification.key.seq)?;
             items.extend(event.map(|event| (notification, event)));
         }
-        Ok(Page { items, next: next.map(Cursor).or_else(|| end_of_feed(query.order, durable)) })
+        Ok(Page { items, next: next.map(Cursor).or_else(|| end_of_feed(listing.order, durable)) })
     }
 
-    /// How many notifications a query matches. Blocks on the disk, for as long as it takes to walk them all.
-    pub fn count_notifications(&self, account: AccountNo, query: &NotificationQuery) -> Result<u64, StoreError> {
-        self.count_at_most(account, query, u64::MAX)
-    }
-
-    /// The same, but it looks no further than `most` of them.
-    pub fn count_at_most(&self, account: AccountNo, query: &NotificationQuery, most: u64) -> Result<u64, StoreError> {
-        let Some(mut walk) = Walk::new(&self.shared, account, query, self.durable().0)? else {
+    /// How many notifications a filter matches, counted to `most`. Blocks on the disk, for as long as it takes to walk
+    /// them.
+    pub fn count_notifications(
+        &self,
+        account: AccountNo,
+        filter: &NotificationFilter,
+        most: u64,
+    ) -> Result<u64, StoreError> {
+        let durable = self.durable().0;
+        let Some(scope) = Scope::of(&self.shared, account, filter)? else {
+            return Ok(0);
+        };
+        let Some(mut walk) = Walk::new(&self.shared, &scope, Listing::default(), durable)? else {
             return Ok(0);
         };
         walk.merge.steps = usize::MAX;
         let mut count = 0;
-        let unindexed = walk.delivered_only || walk.confirming.is_some() || walk.merge.spans.are_wider();
+        let reads_records = walk.reads_records();
         while count < most {
             match walk.merge.next(&*self.shared.tree)? {
-                Step::Hit(place) => count += u64::from(!unindexed || walk.load(place)?.is_some()),
+                Step::Hit(place) => count += u64::from(!reads_records || walk.load(place)?.is_some()),
                 Step::End | Step::Spent(_) => break,
             }
         }
@@ -54,51 +64,57 @@ impl Store {
     }
 
     /// A page of events. Blocks on the disk.
-    pub fn events(&self, account: AccountNo, query: &EventQuery) -> Result<Page<Event>, StoreError> {
+    pub fn events(
+        &self,
+        account: AccountNo,
+        filter: &EventFilter,
+        listing: Listing,
+    ) -> Result<Page<Event>, StoreError> {
         // First of all: a type that is new since then has no range here, and its events none below this mark.
         let durable = self.durable().0;
         let shared = &*self.shared;
         let mut unions = Vec::new();
         let range = |prefix: Key| Range { prefix, shape: Shape::Seq };
-        for (kind, value) in [(Reference::ExternalId, &query.external_id), (Reference::ResourceId, &query.resource_id)]
+        for (kind, value) in
+            [(Reference::ExternalId, &filter.external_id), (Reference::ResourceId, &filter.resource_id)]
         {
             if let Some(value) = value {
                 // A value too long to have a row is a value nothing has.
                 unions.push(Union::new(keys::events_with(account, kind, value).map(range).into_iter().collect()));
             }
         }
-        if query.undelivered {
+        if filter.undelivered == Some(true) {
             let mut ranges = Vec::new();
             for status in [Status::Failed, Status::Pending, Status::Held, Status::Retrying] {
                 ranges.extend(status_ranges(shared, account, status, None)?);
             }
             unions.push(Union::new(ranges));
         }
-        match &query.event_type {
+        match &filter.event_type {
             Some(pattern) => unions.push(Union::new(type_ranges(shared, account, pattern))),
             None if unions.is_empty() => unions.push(Union::new(vec![range(keys::events(account))])),
             None => {}
         }
-        let spans = shared.spans(account, query.from, query.to, durable)?;
-        let ends = spans.ends().and_then(|(low, high)| bounds(low, high, query.order, query.cursor));
+        let spans = shared.spans(account, filter.from, filter.to, durable)?;
+        let ends = spans.ends().and_then(|(low, high)| bounds(low, high, listing));
         let Some((at, last)) = ends else {
-            return Ok(Page::ended(query.order, query.cursor, durable));
+            return Ok(ended(listing, durable));
         };
-        let mut merge = Merge { unions, order: query.order, at: Some(at), last, spans, steps: MAX_STEPS };
+        let mut merge = Merge { unions, order: listing.order, at: Some(at), last, spans, steps: MAX_STEPS };
         let mut items = Vec::new();
-        while items.len() < query.limit {
+        while items.len() < listing.limit {
             match merge.next(&*shared.tree)? {
-                Step::End => return Ok(Page { items, next: end_of_feed(query.order, durable) }),
+                Step::End => return Ok(Page { items, next: end_of_feed(listing.order, durable) }),
                 Step::Spent(at) => return Ok(Page { items, next: Some(Cursor(at)) }),
                 Step::Hit(place) => {
                     let event = shared.event_head(account, Seq(place.seq))?;
                     items.extend(event.filter(|event| merge.spans.mean(event.inserted_at)));
                     // An event is one place, whatever webhooks it was owed to.
-                    let webhook = match query.order {
+                    let webhook = match listing.order {
                         Order::Newest => 0,
                         Order::Oldest => u32::MAX,
                     };
-                    merge.at = Position { seq: place.seq, webhook }.after(query.order);
+                    merge.at = Position { seq: place.seq, webhook }.after(listing.order);
                 }
             }
         }

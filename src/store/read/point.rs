@@ -112,9 +112,7 @@ impl Store {
 
     /// The number of a webhook, deleted ones included, if the account has or had it.
     pub fn webhook_no(&self, account: AccountNo, id: WebhookId) -> Result<Option<WebhookNo>, StoreError> {
-        let value = self.shared.tree.get(&keys::webhook_id(id))?;
-        let found = value.map(|value| record::decode_webhook_ref(&value)).transpose()?;
-        Ok(found.filter(|found| found.account == account.0).map(|found| WebhookNo(found.webhook)))
+        self.shared.webhook_no(account, id)
     }
 
     /// The account's bulk resends, the oldest first: those that go on, and the last 1,000 that have ended within a

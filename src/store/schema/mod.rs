@@ -2,7 +2,6 @@
 
 pub(crate) mod index;
 pub(crate) mod keys;
-pub(crate) mod position;
 pub(crate) mod record;
 pub(crate) mod sets;
 pub(crate) mod table;

@@ -1,11 +1,11 @@
 //! The store keeps its word whatever the wall clock does.
 
-use crate::model::{Event, NotificationKey, ResendFilter, Seq, State, Timestamp, Trigger, Verdict};
+use crate::model::{
+    Event, EventFilter, Listing, NotificationFilter, NotificationKey, Seq, State, Timestamp, Trigger, Verdict,
+};
 use crate::store::changes::idempotency::IdempotencyKey;
 use crate::store::limits::Limits;
-use crate::store::query::filter::{EventQuery, NotificationQuery};
 use crate::store::read::due::Due;
-use crate::store::schema::position::Order;
 use crate::store::schema::{keys, record};
 use crate::store::tests::rig::{Rig, START, attempt, event, paid, wait};
 use crate::store::times;
@@ -70,8 +70,14 @@ fn the_order_is_that_of_the_sequence_and_each_event_has_the_time_of_its_own_cloc
     assert_eq!(ids.len(), 5);
     assert!(recorded[2].id < recorded[3].id, "within a run they sort as they were recorded");
     let listed = |from, to| {
-        let query = EventQuery { from, to, order: Order::Oldest, limit: 9, ..EventQuery::default() };
-        rig.store.events(rig.account, &query).unwrap().items.iter().map(|event| event.seq.0).collect::<Vec<_>>()
+        let filter = EventFilter { from, to, ..EventFilter::default() };
+        rig.store
+            .events(rig.account, &filter, Listing::oldest(9))
+            .unwrap()
+            .items
+            .iter()
+            .map(|event| event.seq.0)
+            .collect::<Vec<_>>()
     };
     assert_eq!(listed(None, None), [1, 2, 3, 4, 5]);
     assert_eq!(listed(Some(START), None), [1, 2, 3, 4]);
@@ -229,9 +235,8 @@ fn a_bulk_resend_of_a_span_of_time_leaves_out_what_another_clock_recorded_in_bet
     for event in &events {
         rig.settle(key(event), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
     }
-    let filter = ResendFilter { from: Some(START), to: Some(START.plus(HOUR)), ..ResendFilter::default() };
-    let query = NotificationQuery { from: filter.from, to: filter.to, limit: 99, ..NotificationQuery::default() };
-    assert_eq!(rig.store.count_notifications(rig.account, &query).unwrap(), 9);
+    let filter = NotificationFilter { from: Some(START), to: Some(START.plus(HOUR)), ..NotificationFilter::default() };
+    assert_eq!(rig.store.count_notifications(rig.account, &filter, u64::MAX).unwrap(), 9);
     wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 9 })).unwrap();
     let rig = rig.reopen();
     rig.finish_jobs();
@@ -258,9 +263,9 @@ fn a_filter_by_time_is_exact_and_quick_after_more_steps_than_are_remembered() {
     for nth in (0..all.len()).step_by(37) {
         let (from, to) = (all[nth].inserted_at, all[nth].inserted_at.plus(HOUR));
         let wanted = all.iter().filter(|event| (from..to).contains(&event.inserted_at)).map(|event| event.seq);
-        let query = EventQuery { from: Some(from), to: Some(to), limit: 500, ..EventQuery::default() };
+        let filter = EventFilter { from: Some(from), to: Some(to), ..EventFilter::default() };
         let begun = Instant::now();
-        let page = rig.store.events(rig.account, &query).unwrap();
+        let page = rig.store.events(rig.account, &filter, Listing::newest(500)).unwrap();
         slowest = slowest.max(begun.elapsed());
         let mut found: Vec<Seq> = page.items.iter().map(|event| event.seq).collect();
         found.reverse();

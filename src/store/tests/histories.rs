@@ -3,13 +3,14 @@
 //! `SEEDS=n` runs more of them; a failing one says which seed it was (`SEED=n` runs that one alone).
 
 use super::rig::{Rig, START, attempt, event, idempotency_key, reply, wait, webhook};
+use crate::model::Cursor;
 use crate::model::Event;
 use crate::model::EventId;
 use crate::model::NewEvent;
 use crate::model::Notification;
 use crate::model::NotificationKey;
+use crate::model::Order;
 use crate::model::Pattern;
-use crate::model::ResendFilter;
 use crate::model::ResponseFilter;
 use crate::model::Seq;
 use crate::model::Status;
@@ -21,12 +22,8 @@ use crate::model::WebhookId;
 use crate::model::WebhookNo;
 use crate::model::WebhookPatch;
 use crate::model::WebhookStatus;
-use crate::store::query::filter::EventQuery;
-use crate::store::query::filter::NotificationQuery;
-use crate::store::query::filter::Page;
+use crate::model::{EventFilter, Listing, NotificationFilter, Page};
 use crate::store::schema::keys;
-use crate::store::schema::position::Cursor;
-use crate::store::schema::position::Order;
 use crate::store::{
     BeginBulkResend, ChangeWebhook, DeleteWebhook, EraseEvent, RecordEvents, RecordTestEvent, Registration,
     ResendEvent, ResendNotification,
@@ -134,7 +131,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
             let status = random.pick(&Status::ALL).copied();
             wait(store.commit(BeginBulkResend {
                 account,
-                filter: ResendFilter { status, ..ResendFilter::default() },
+                filter: NotificationFilter { status, ..NotificationFilter::default() },
                 queued: 1,
             }))
             .unwrap();
@@ -220,22 +217,21 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
         let order = if random.below(2) == 0 { Order::Newest } else { Order::Oldest };
         let limit = 1 + random.below(7);
         let event_type = random.maybe(|random| Pattern::parse(PATTERNS[random.below(5)]).unwrap());
-        let query = NotificationQuery {
-            webhook: random.maybe(|random| WebhookNo(u32::try_from(1 + random.below(6)).unwrap())),
-            event: (random.below(8) == 0).then(|| random.pick(&events).map_or(Seq(1), |event| event.seq)),
+        let webhook = random.maybe(|random| WebhookNo(u32::try_from(1 + random.below(6)).unwrap()));
+        let webhook = webhook.and_then(|no| rig.store.webhook(rig.account, no).unwrap());
+        let query = NotificationFilter {
+            webhook_id: webhook.as_ref().map(|webhook| webhook.id),
+            event_id: if random.below(8) == 0 { random.pick(&events).map(|event| event.id) } else { None },
             status: random.maybe(|random| Status::ALL[random.below(6)]),
             event_type: event_type.clone(),
             response: random.maybe(|random| responses[random.below(6)]),
             from,
             to,
-            order,
-            cursor: None,
-            limit,
         };
         let naive = notifications.iter().filter(|notification| {
             let event = by_seq[&notification.key.seq.0];
-            query.webhook.is_none_or(|no| no == notification.key.webhook)
-                && query.event.is_none_or(|seq| seq == notification.key.seq)
+            webhook.as_ref().is_none_or(|webhook| webhook.no == notification.key.webhook)
+                && query.event_id.is_none_or(|id| id == event.id)
                 && query.status.is_none_or(|wanted| wanted == status(notification))
                 && query.event_type.as_ref().is_none_or(|pattern| pattern.matches(&event.event_type))
                 && query.response.is_none_or(|filter| holds_response(filter, notification))
@@ -245,37 +241,35 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
         if order == Order::Newest {
             naive.reverse();
         }
-        let page =
-            |cursor| rig.store.notifications(rig.account, &NotificationQuery { cursor, ..query.clone() }).unwrap();
+        let listing = |cursor| Listing { order, cursor, limit };
+        let page = |cursor| rig.store.notifications(rig.account, &query, listing(cursor)).unwrap();
         let found = pages(page, order, limit);
         assert_eq!(found.iter().map(|(found, _)| found.key).collect::<Vec<_>>(), naive, "{query:?}");
         assert!(found.iter().all(|(notification, event)| notification.key.seq == event.seq));
-        assert_eq!(rig.store.count_notifications(rig.account, &query).unwrap(), naive.len() as u64, "{query:?}");
+        let counted = rig.store.count_notifications(rig.account, &query, u64::MAX).unwrap();
+        assert_eq!(counted, naive.len() as u64, "{query:?}");
 
-        let query = EventQuery {
+        let query = EventFilter {
             event_type,
             external_id: random.maybe(|random| format!("e{}", random.below(3))),
             resource_id: random.maybe(|random| format!("r{}", random.below(4))),
-            undelivered: random.below(3) == 0,
+            undelivered: (random.below(3) == 0).then_some(true),
             from,
             to,
-            order,
-            cursor: None,
-            limit,
         };
         let naive = events.iter().filter(|event| {
             let external = [&event.external_id, &event.resource.external_id];
             query.event_type.as_ref().is_none_or(|pattern| pattern.matches(&event.event_type))
                 && query.external_id.as_ref().is_none_or(|id| external.iter().any(|own| own.as_ref() == Some(id)))
                 && query.resource_id.as_ref().is_none_or(|id| event.resource.id.as_ref() == Some(id))
-                && (!query.undelivered || undelivered.contains(&event.seq))
+                && (query.undelivered.is_none() || undelivered.contains(&event.seq))
                 && within(event.inserted_at, from, to)
         });
         let mut naive: Vec<Seq> = naive.map(|event| event.seq).collect();
         if order == Order::Newest {
             naive.reverse();
         }
-        let page = |cursor| rig.store.events(rig.account, &EventQuery { cursor, ..query.clone() }).unwrap();
+        let page = |cursor| rig.store.events(rig.account, &query, listing(cursor)).unwrap();
         let found = pages(page, order, limit);
         assert_eq!(found.iter().map(|event| event.seq).collect::<Vec<_>>(), naive, "{query:?}");
     }

@@ -6,9 +6,9 @@ use crate::model::AccountNo;
 use crate::model::BulkResend;
 use crate::model::DisabledReason;
 use crate::model::Notice;
+use crate::model::NotificationFilter;
 use crate::model::NotificationKey;
 use crate::model::Pattern;
-use crate::model::ResendFilter;
 use crate::model::ResendRefusal;
 use crate::model::ResendState;
 use crate::model::Seq;
@@ -41,7 +41,7 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
     let events = rig.accept((0..200).map(|_| paid()).collect());
     let first = |hook: &Webhook| NotificationKey { seq: events[0].seq, webhook: hook.no };
     rig.settle(first(&gone), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
-    let filter = ResendFilter { webhook: Some(kept.no), ..ResendFilter::default() };
+    let filter = NotificationFilter { webhook_id: Some(kept.id), ..NotificationFilter::default() };
     wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 200 })).unwrap();
     assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: gone.id })).unwrap());
     assert!(!wait(rig.store.commit(DeleteWebhook { account: rig.account, id: gone.id })).unwrap());
@@ -149,9 +149,12 @@ fn a_bulk_resend_gets_on_as_attempts_are_made() {
     let rig = Rig::new();
     let (slow, well) = (rig.register(&["*"]), rig.register(&["*"]));
     let events = rig.accept((0..700).map(|_| paid()).collect());
-    let begun =
-        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 1400 }))
-            .unwrap();
+    let begun = wait(rig.store.commit(BeginBulkResend {
+        account: rig.account,
+        filter: NotificationFilter::default(),
+        queued: 1400,
+    }))
+    .unwrap();
     assert_eq!((begun.state, begun.queued, begun.resent), (ResendState::Running, 1400, 0));
     rig.await_resend("both are at their limit", |resend| resend.resent == 2 * MOST as u64);
     let owed = rig.owed_by_hand(&slow);
@@ -183,9 +186,12 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
     let rig = Rig::new();
     let hook = rig.register(&["*"]);
     rig.accept((0..700).map(|_| paid()).collect());
-    let begun =
-        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 700 }))
-            .unwrap();
+    let begun = wait(rig.store.commit(BeginBulkResend {
+        account: rig.account,
+        filter: NotificationFilter::default(),
+        queued: 700,
+    }))
+    .unwrap();
     rig.await_resend("it is at its limit", |resend| resend.resent == 64);
     assert_eq!(
         wait(rig.store.commit(CancelBulkResend { account: AccountNo(99), number: begun.number })).unwrap(),
@@ -201,13 +207,19 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
     let rig = rig.reopen();
     assert_eq!((rig.only_resend(), rig.owed_by_hand(&hook)), (cancelled, vec![]));
     // What matches nothing is done at once, and a deleted webhook's part ends.
-    let none =
-        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 0 }))
-            .unwrap();
+    let none = wait(rig.store.commit(BeginBulkResend {
+        account: rig.account,
+        filter: NotificationFilter::default(),
+        queued: 0,
+    }))
+    .unwrap();
     assert_eq!((none.state, none.ended_at.is_some()), (ResendState::Done, true));
-    let last =
-        wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 700 }))
-            .unwrap();
+    let last = wait(rig.store.commit(BeginBulkResend {
+        account: rig.account,
+        filter: NotificationFilter::default(),
+        queued: 700,
+    }))
+    .unwrap();
     assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
     let resends = rig.store.resends(rig.account);
@@ -283,10 +295,10 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
     let rig = Rig::new();
     let hook = rig.register(&["*"]);
     rig.accept((0..200).map(|_| paid()).collect());
-    let filter = ResendFilter {
+    let filter = NotificationFilter {
         event_type: Pattern::parse("PAYMENT.PAID"),
         status: Some(Status::Pending),
-        ..ResendFilter::default()
+        ..NotificationFilter::default()
     };
     wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 200 })).unwrap();
     rig.await_resend("it is at its limit", |resend| resend.resent == 64);
@@ -313,8 +325,12 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
     let patch = WebhookPatch { status: Some(WebhookStatus::Paused), ordered: Some(true), ..WebhookPatch::default() };
     wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();
     rig.make_attempts_by_hand(&hook);
-    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 200 }))
-        .unwrap();
+    wait(rig.store.commit(BeginBulkResend {
+        account: rig.account,
+        filter: NotificationFilter::default(),
+        queued: 200,
+    }))
+    .unwrap();
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(rig.owed_by_hand(&hook), []);
     let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
@@ -399,7 +415,7 @@ fn what_was_erased_is_not_owed_again() {
         reply(wait(rig.store.commit(ResendEvent { account: rig.account, seq: recorded.seq, in_flight: vec![] }))),
         Err(ResendRefusal::Erased)
     );
-    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: ResendFilter::default(), queued: 1 }))
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: NotificationFilter::default(), queued: 1 }))
         .unwrap();
     rig.finish_jobs();
     assert_eq!((rig.notification(key).state, rig.notification(key).manual_at), (State::Delivered, None));

@@ -14,10 +14,10 @@ use crate::model::TargetUrl;
 use crate::model::Webhook;
 use crate::model::WebhookId;
 use crate::model::WebhookPatch;
+use crate::model::{EventFilter, Listing};
 use crate::store::changes::events::AcceptRefusal;
 use crate::store::limits::Limits;
 use crate::store::limits::MAX_EVENT_TYPES;
-use crate::store::query::filter::EventQuery;
 use crate::store::schema::keys;
 use crate::store::updates::StoreUpdate;
 use crate::store::{ChangeWebhook, RecordEvents, Registration};
@@ -143,7 +143,7 @@ fn a_type_that_no_event_has_any_more_makes_room_for_another() {
     let of = |rig: &Rig, n: usize| {
         let event_type = Pattern::parse(&format!("A.B{n}"));
         rig.store
-            .events(rig.account, &EventQuery { event_type, limit: 9, ..EventQuery::default() })
+            .events(rig.account, &EventFilter { event_type, ..EventFilter::default() }, Listing::newest(9))
             .unwrap()
             .items
             .len()

@@ -1,10 +1,7 @@
 //! What readers see of what is applied.
 
 use super::rig::{Rig, START, paid, wait};
-use crate::model::NotificationKey;
-use crate::store::query::filter::EventQuery;
-use crate::store::query::filter::NotificationQuery;
-use crate::store::schema::position::Order;
+use crate::model::{EventFilter, Listing, NotificationFilter, NotificationKey, Order};
 use crate::store::{CreateAccount, RecordEvents};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -25,11 +22,12 @@ fn nothing_newer_than_what_is_durable_is_listed() {
     for (from, to) in [(None, None), (None, later), (Some(START), later), (later, None)] {
         for order in [Order::Newest, Order::Oldest] {
             let seen = usize::from(from != later);
-            let query = EventQuery { from, to, order, limit: 10, ..EventQuery::default() };
-            assert_eq!(rig.store.events(rig.account, &query).unwrap().items.len(), seen);
-            let query = NotificationQuery { from, to, order, limit: 10, ..NotificationQuery::default() };
-            assert_eq!(rig.store.notifications(rig.account, &query).unwrap().items.len(), seen);
-            assert_eq!(rig.store.count_notifications(rig.account, &query).unwrap(), seen as u64);
+            let listing = Listing { order, ..Listing::newest(10) };
+            let filter = EventFilter { from, to, ..EventFilter::default() };
+            assert_eq!(rig.store.events(rig.account, &filter, listing).unwrap().items.len(), seen);
+            let filter = NotificationFilter { from, to, ..NotificationFilter::default() };
+            assert_eq!(rig.store.notifications(rig.account, &filter, listing).unwrap().items.len(), seen);
+            assert_eq!(rig.store.count_notifications(rig.account, &filter, u64::MAX).unwrap(), seen as u64);
         }
     }
     assert_eq!(rig.store.event_seq(rig.account, last[0].id).unwrap(), None);
@@ -50,8 +48,8 @@ fn a_feed_loses_nothing_while_events_arrive() {
             let (mut seen, mut cursor) = (Vec::new(), None);
             loop {
                 let ending = stop.load(Ordering::Acquire);
-                let query = EventQuery { order: Order::Oldest, cursor, limit: 3, ..EventQuery::default() };
-                let page = rig.store.events(rig.account, &query).unwrap();
+                let listing = Listing::oldest(3).at(cursor);
+                let page = rig.store.events(rig.account, &EventFilter::default(), listing).unwrap();
                 if ending && page.items.is_empty() {
                     return seen;
                 }
@@ -69,6 +67,6 @@ fn a_feed_loses_nothing_while_events_arrive() {
     });
     assert_eq!(seen, recorded);
     // An empty page of either feed gives a cursor to come back with.
-    let query = NotificationQuery { order: Order::Oldest, limit: 3, ..NotificationQuery::default() };
-    assert!(Rig::new().store.notifications(rig.account, &query).unwrap().next.is_some());
+    let all = NotificationFilter::default();
+    assert!(Rig::new().store.notifications(rig.account, &all, Listing::oldest(3)).unwrap().next.is_some());
 }

@@ -1,8 +1,6 @@
 //! Background jobs, and the bulk resends that some of them are parts of.
 
-use crate::model::{
-    AccountNo, BulkResend, Pattern, ResendFilter, ResendId, ResendState, ResponseFilter, Status, Timestamp, WebhookNo,
-};
+use crate::model::{AccountNo, BulkResend, Filter as _, NotificationFilter, ResendId, ResendState, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
 use serde::{Deserialize, Serialize};
@@ -18,10 +16,6 @@ pub(crate) enum JobV1 {
         /// The bulk resend it is a part of.
         resend: u64,
         webhook: u32,
-        status: Option<u8>,
-        event_type: Option<String>,
-        /// See [`ResponseFilter::code`].
-        response: Option<u16>,
         /// The next place to look at, inclusive.
         at_seq: u64,
         at_webhook: u32,
@@ -57,13 +51,8 @@ pub(crate) fn decode_job(value: &[u8]) -> Result<Job, StoreError> {
 #[derive(Serialize, Deserialize)]
 struct ResendV1 {
     id: [u8; 16],
-    webhook: Option<u32>,
-    status: Option<u8>,
-    event_type: Option<String>,
-    /// See [`ResponseFilter::code`].
-    response: Option<u16>,
-    from_ms: Option<u64>,
-    to_ms: Option<u64>,
+    /// The names and values of its fields.
+    filter: Vec<(String, String)>,
     state: u8,
     queued: u64,
     resent: u64,
@@ -76,15 +65,11 @@ struct ResendV1 {
 }
 
 pub(crate) fn encode_resend(resend: &BulkResend) -> Vec<u8> {
-    let filter = &resend.filter;
+    let fields = NotificationFilter::FIELDS.iter();
+    let fields = fields.filter_map(|field| Some((field.name.to_owned(), field.get(&resend.filter)?)));
     let record = ResendV1 {
         id: resend.id.to_bytes(),
-        webhook: filter.webhook.map(|no| no.0),
-        status: filter.status.map(status_byte),
-        event_type: filter.event_type.as_ref().map(ToString::to_string),
-        response: filter.response.map(ResponseFilter::code),
-        from_ms: filter.from.map(Timestamp::as_ms),
-        to_ms: filter.to.map(Timestamp::as_ms),
+        filter: fields.collect(),
         state: match resend.state {
             ResendState::Running => 0,
             ResendState::Done => 1,
@@ -106,30 +91,16 @@ pub(crate) fn encode_resend(resend: &BulkResend) -> Vec<u8> {
 pub(crate) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Result<BulkResend, StoreError> {
     const TABLE: &str = "bulk resend";
     let (record, _) = open::<ResendV1>(TABLE, value)?;
-    let event_type = match record.event_type {
-        Some(text) => Some(Pattern::parse(&text).ok_or_else(|| invalid(TABLE))?),
-        None => None,
-    };
-    let status = match record.status {
-        Some(byte) => Some(status_from(byte).ok_or_else(|| invalid(TABLE))?),
-        None => None,
-    };
-    let response = match record.response {
-        Some(code) => Some(ResponseFilter::from_code(code).ok_or_else(|| invalid(TABLE))?),
-        None => None,
-    };
+    let mut filter = NotificationFilter::default();
+    for (name, value) in record.filter {
+        let field = NotificationFilter::FIELDS.iter().find(|field| field.name == name);
+        field.and_then(|field| field.set(&mut filter, &value).ok()).ok_or_else(|| invalid(TABLE))?;
+    }
     Ok(BulkResend {
         number,
         account,
         id: ResendId::from_bytes(record.id),
-        filter: ResendFilter {
-            webhook: record.webhook.map(WebhookNo),
-            status,
-            event_type,
-            response,
-            from: record.from_ms.map(Timestamp::from_ms),
-            to: record.to_ms.map(Timestamp::from_ms),
-        },
+        filter,
         state: match record.state {
             0 => ResendState::Running,
             1 => ResendState::Done,
@@ -146,19 +117,4 @@ pub(crate) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Re
         updated_at: Timestamp::from_ms(record.updated_ms),
         ended_at: record.ended_ms.map(Timestamp::from_ms),
     })
-}
-
-pub(crate) const fn status_byte(status: Status) -> u8 {
-    match status {
-        Status::Pending => 0,
-        Status::Retrying => 1,
-        Status::Held => 2,
-        Status::Delivered => 3,
-        Status::Failed => 4,
-        Status::Cancelled => 5,
-    }
-}
-
-pub(crate) fn status_from(byte: u8) -> Option<Status> {
-    Status::ALL.into_iter().find(|status| status_byte(*status) == byte)
 }

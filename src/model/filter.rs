@@ -1,0 +1,181 @@
+//! What lists are narrowed by. One table for each kind of list gives the fields, from which the API's parameters, the
+//! panel's address, the command line's flags and the bulk resends' bodies and records follow.
+
+use super::{EventId, EventType, Pattern, ResponseFilter, Status, Timestamp, WebhookId};
+
+/// Where a field of a filter can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterUse {
+    /// A list of the API and of the command line.
+    List,
+    /// A bulk resend.
+    Resend,
+    /// Following along.
+    Stream,
+    /// A list of the panel.
+    Panel,
+}
+
+/// One field of a filter.
+pub struct FilterField<F> {
+    /// Its name in queries and JSON; with hyphens, that of its flag.
+    pub name: &'static str,
+    /// What the help of its flag calls the value.
+    pub value: &'static str,
+    /// What it narrows a list to, in a few words.
+    pub help: &'static str,
+    /// Where it can be given.
+    pub uses: &'static [FilterUse],
+    set: fn(&mut F, &str) -> Result<(), String>,
+    get: fn(&F) -> Option<String>,
+}
+
+impl<F> FilterField<F> {
+    /// Sets the field; `Err` with what its value must be.
+    pub fn set(&self, filter: &mut F, value: &str) -> Result<(), String> {
+        (self.set)(filter, value)
+    }
+
+    /// Its value, as [`Self::set`] takes it; `None` where it isn't set.
+    pub fn get(&self, filter: &F) -> Option<String> {
+        (self.get)(filter)
+    }
+}
+
+/// What a kind of list is narrowed by. All that is given must hold.
+pub trait Filter: Default + Send + Sync + 'static {
+    /// Its fields.
+    const FIELDS: &'static [FilterField<Self>];
+
+    /// The fields that can be given there.
+    fn fields(there: FilterUse) -> impl Iterator<Item = &'static FilterField<Self>> {
+        Self::FIELDS.iter().filter(move |field| field.uses.contains(&there))
+    }
+}
+
+macro_rules! filter {
+    ($(#[$about:meta])* $filter:ident {
+        $($(#[doc = $help:literal])+ $field:ident: $type:ty = $name:literal, $value:literal, [$($there:ident),*];)+
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $filter {
+            $($(#[doc = $help])+ pub $field: Option<$type>,)+
+        }
+
+        impl Filter for $filter {
+            const FIELDS: &'static [FilterField<Self>] = &[$(FilterField {
+                name: $name,
+                value: $value,
+                help: concat!($($help),+),
+                uses: &[$(FilterUse::$there),*],
+                set: |filter, text| {
+                    filter.$field = Some(FilterValue::read(text)?);
+                    Ok(())
+                },
+                get: |filter| filter.$field.as_ref().map(FilterValue::text),
+            }),+];
+        }
+    };
+}
+
+filter! {
+    /// Which notifications are meant.
+    NotificationFilter {
+        /// Of this webhook
+        webhook_id: WebhookId = "webhook_id", "ID", [List, Resend, Stream, Panel];
+        /// Of this event
+        event_id: EventId = "event_id", "ID", [List, Stream, Panel];
+        /// With status PENDING, RETRYING, HELD, DELIVERED, FAILED or CANCELLED
+        status: Status = "status", "STATUS", [List, Resend, Panel];
+        /// Of a type, a category such as PAYMENT.*, or *
+        event_type: Pattern = "type", "PATTERN", [List, Resend, Stream, Panel];
+        /// With this last response: 500, 5xx or none
+        response: ResponseFilter = "response_status", "STATUS", [List, Resend, Panel];
+        /// Of events recorded at or after this time
+        from: Timestamp = "from", "TIME", [List, Resend, Panel];
+        /// Of events recorded before this time
+        to: Timestamp = "to", "TIME", [List, Resend, Panel];
+    }
+}
+
+filter! {
+    /// Which events are meant.
+    EventFilter {
+        /// Of a type, a category such as PAYMENT.*, or *
+        event_type: Pattern = "type", "PATTERN", [List, Stream, Panel];
+        /// With the shop's own id
+        external_id: String = "external_id", "ID", [List, Stream, Panel];
+        /// About the resource with this id
+        resource_id: String = "resource_id", "ID", [List, Stream, Panel];
+        /// With a notification that is pending or has failed
+        undelivered: bool = "undelivered", "YES", [Panel];
+        /// Of events recorded at or after this time
+        from: Timestamp = "from", "TIME", [List, Panel];
+        /// Of events recorded before this time
+        to: Timestamp = "to", "TIME", [List, Panel];
+    }
+}
+
+/// A value of a filter as text.
+trait FilterValue: Sized {
+    /// `Err` with what it must be.
+    fn read(text: &str) -> Result<Self, String>;
+    fn text(&self) -> String;
+}
+
+macro_rules! value {
+    ($type:ty, $text:ident => $read:expr) => {
+        impl FilterValue for $type {
+            fn read($text: &str) -> Result<Self, String> {
+                $read
+            }
+
+            fn text(&self) -> String {
+                self.to_string()
+            }
+        }
+    };
+}
+
+const UUID: &str = "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666";
+
+value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
+value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
+value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
+// A box that is ticked, whatever its value.
+value!(bool, _text => Ok(true));
+value!(Status, text => {
+    let known = || format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "));
+    Self::parse(text).ok_or_else(known)
+});
+value!(Pattern, text => Self::parse(text).ok_or_else(|| {
+    let form = || "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned();
+    EventType::too_long(text).map_or_else(form, |sentence| sentence.en)
+}));
+value!(ResponseFilter, text => {
+    let form = || "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned();
+    Self::parse(text).ok_or_else(form)
+});
+// An offset's plus sign reads as a space where a client forgot to encode it.
+value!(Timestamp, text => Self::parse(&text.replace(' ', "+"))
+    .map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned()));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_reads_back_as_it_is_set() {
+        let id = "0193a5b0-1111-7222-8333-444455556666";
+        let values = [id, id, "FAILED", "PAYMENT.*", "5xx", "2026-11-23T10:00:00.000Z", "2026-11-24T10:00:00.000Z"];
+        let mut filter = NotificationFilter::default();
+        for (field, value) in NotificationFilter::FIELDS.iter().zip(values) {
+            assert!(field.get(&filter).is_none() && field.set(&mut filter, "?").is_err(), "{}", field.name);
+            field.set(&mut filter, value).unwrap();
+            assert_eq!(field.get(&filter).as_deref(), Some(value), "{}", field.name);
+        }
+        let names: Vec<&str> = NotificationFilter::fields(FilterUse::Stream).map(|field| field.name).collect();
+        assert_eq!(names, ["webhook_id", "event_id", "type"]);
+    }
+}
