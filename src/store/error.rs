@@ -35,22 +35,19 @@ pub enum StoreError {
 
 /// What the engine met.
 #[derive(Clone, Debug)]
-pub struct EngineError(Cause);
-
-#[derive(Clone, Debug)]
-enum Cause {
-    Error(sled::Error),
-    Panic(String),
+pub struct EngineError {
+    pub(crate) message: String,
+    /// Where in the engine's file, as far as it says so.
+    pub(crate) offset: Option<u64>,
+    /// The kind of the system's error, if it was one.
+    pub(crate) io_kind: Option<io::ErrorKind>,
 }
 
 impl StoreError {
-    pub(crate) fn of_sled(error: sled::Error) -> Self {
-        Self::Engine(EngineError(Cause::Error(error)))
-    }
-
     /// The engine gave up, which it does over some kinds of damage.
     pub fn of_panic(why: impl fmt::Display) -> Self {
-        Self::Engine(EngineError(Cause::Panic(why.to_string())))
+        let message = format!("the store can't be opened, it is damaged ({why}): {RESTORE}");
+        Self::Engine(EngineError { message, offset: None, io_kind: None })
     }
 
     /// Whether something that was written could not be read back.
@@ -63,32 +60,17 @@ impl StoreError {
         matches!(self, Self::Damaged { .. })
     }
 
-    /// The offset in sled's file, as far as sled gives it.
+    /// The offset in the engine's file, as far as the engine says so.
     pub(crate) fn offset(&self) -> Option<u64> {
-        match self {
-            Self::Engine(EngineError(Cause::Error(sled::Error::Corruption { at: Some(at), .. }))) => Some(at.lid()),
-            _ => None,
-        }
+        if let Self::Engine(error) = self { error.offset } else { None }
     }
 
     /// The kind of the system's error.
     pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {
-            Self::Engine(EngineError(Cause::Error(sled::Error::Io(error)))) | Self::Failed(error) => Some(error.kind()),
-            Self::Engine(_) | Self::Damaged { .. } | Self::Full { .. } | Self::Stopped => None,
-        }
-    }
-}
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Cause::Error(sled::Error::Io(error)) if error.kind() == io::ErrorKind::StorageFull => {
-                f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
-            }
-            Cause::Error(error @ sled::Error::Io(_)) => write!(f, "the store failed: {error}"),
-            Cause::Error(error) => write!(f, "the store is damaged ({error}): {RESTORE}"),
-            Cause::Panic(why) => write!(f, "the store can't be opened, it is damaged ({why}): {RESTORE}"),
+            Self::Engine(error) => error.io_kind,
+            Self::Failed(error) => Some(error.kind()),
+            Self::Damaged { .. } | Self::Full { .. } | Self::Stopped => None,
         }
     }
 }
@@ -96,7 +78,7 @@ impl fmt::Display for EngineError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Engine(error) => error.fmt(f),
+            Self::Engine(error) => f.write_str(&error.message),
             Self::Damaged { table, what } => write!(
                 f,
                 "the store is damaged: a {table} record {what}; `carteiro verify` tells how far it goes, and {RESTORE}"
@@ -114,7 +96,6 @@ impl fmt::Display for StoreError {
     }
 }
 
-impl std::error::Error for EngineError {}
 impl std::error::Error for StoreError {}
 
 impl From<io::Error> for StoreError {

@@ -1,5 +1,5 @@
-//! The store: sled and bincode, alone in the whole program. It knows rows and their order; it knows no HTTP and no
-//! policy.
+//! The store: sled (in `engine`) and bincode (in `schema`), alone in the whole program. It knows rows and their order;
+//! it knows no HTTP and no policy.
 //!
 //! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and
 //! durable when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then. A

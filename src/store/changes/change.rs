@@ -71,8 +71,8 @@ pub trait Change: Sized + Send + 'static {
         FEW_ROWS_BYTES
     }
 
-    /// Stages its rows at the time `now`. It reads first: a refusal is found before anything is staged, and an error costs its caller alone as long as nothing is staged,
-    /// and ends the process after that.
+    /// Stages its rows at the time `now`. It reads first: a refusal is found before anything is staged. An error costs
+    /// its caller alone as long as nothing is staged, and ends the process after that.
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error>;
 }
 

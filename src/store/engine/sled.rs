@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::store::engine::tree::{RowWrite, Rows, Slice, Tree};
-use crate::store::error::{OpenError, RESTORE, StoreError};
+use crate::store::error::{EngineError, OpenError, RESTORE, StoreError};
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
@@ -194,7 +194,19 @@ fn each_segment(length: u64, mut look: impl FnMut(u64) -> io::Result<()>) -> Res
 }
 
 fn failed(error: sled::Error) -> StoreError {
-    StoreError::of_sled(error)
+    let message = match &error {
+        sled::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+            "the disk of the data folder is full to its last byte: make room, and start again".to_owned()
+        }
+        sled::Error::Io(_) => format!("the store failed: {error}"),
+        _ => format!("the store is damaged ({error}): {RESTORE}"),
+    };
+    let (offset, io_kind) = match error {
+        sled::Error::Corruption { at, .. } => (at.map(|at| at.lid()), None),
+        sled::Error::Io(error) => (None, Some(error.kind())),
+        _ => (None, None),
+    };
+    StoreError::Engine(EngineError { message, offset, io_kind })
 }
 
 /// Whether sled could not have the lock of a store; it wraps the system's error into a text.
