@@ -185,7 +185,7 @@ fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), CliError
     let named = stored.iter().filter(|(_, name)| config.account.iter().any(|account| account.name == *name));
     let present: Vec<_> = named.map(|(no, _)| *no).collect();
     let acted = store.hold_all_but(&present).map_err(CliError::failed).and_then(|()| act(&store));
-    let stopped = block_on(async { store.keep_record().and(store.stop().await).map_err(CliError::failed) });
+    let stopped = block_on(async { store.save_history().and(store.stop().await).map_err(CliError::failed) });
     drop(store);
     let joined = thread.join().map_err(|_| CliError::printed(super::exit::FAILED));
     acted.and(stopped).and(joined)

@@ -286,5 +286,5 @@ async fn disable_webhooks(service: Arc<Service>) {
 
 async fn save_statistics(service: Arc<Service>) {
     service.keep_token_uses().await;
-    service.keep_record().await;
+    service.save_history().await;
 }

@@ -6,15 +6,16 @@
 //! in the same way.
 
 use super::words::serialize_as_text;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
 
 /// The number of an account, given in the order of first appearance. Stable for the life of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountNo(pub u32);
 
 /// The number of a webhook, over all accounts. Never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WebhookNo(pub u32);
 
 /// The place of an event in the order of commit, over all accounts. Starts at 1; stays below [`Seq::END`].

@@ -13,7 +13,7 @@ use crate::model::{
     EventFilter, Listing, Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
 };
 use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
-use crate::service::{HourCounts, Record};
+use crate::service::{HourCounts, WebhookHistory};
 use http::{Method, StatusCode};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -93,7 +93,7 @@ fn sum(hours: &[HourCounts]) -> (u64, u64) {
     hours.iter().fold((0, 0), |(good, bad), one| (good + one.confirmed, bad + one.retried + one.failed))
 }
 
-fn rate(view: &View<'_>, record: &Record) -> Markup {
+fn rate(view: &View<'_>, record: &WebhookHistory) -> Markup {
     let (good, bad) = sum(&record.hours);
     if good + bad == 0 {
         return html! { span.muted { (view.t.no_attempts) } };
@@ -103,7 +103,7 @@ fn rate(view: &View<'_>, record: &Record) -> Markup {
     html! { (decimal(view.lang, &format!("{}.{}\u{a0}%", permille / 10, permille % 10))) }
 }
 
-fn spark(view: &View<'_>, record: &Record) -> Markup {
+fn spark(view: &View<'_>, record: &WebhookHistory) -> Markup {
     let (good, bad) = sum(&record.hours);
     let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     html! {

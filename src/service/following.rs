@@ -7,7 +7,8 @@ use super::followers::MAX_FOLLOWERS;
 use super::handle::{Service, off_the_async_threads};
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{AccountNo, Attempt, NotificationFilter, Pattern, WebhookNo, localized};
-use crate::store::{Gap, OutcomePosition, Store};
+use crate::stats::{Gap, OutcomePosition};
+use crate::store::Store;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// How many outcomes are looked at together.

@@ -32,4 +32,5 @@ pub use views::{NotificationDetail, NotificationView};
 pub use webhooks::WebhookDraft;
 
 pub use crate::delivery::why as attempt_error;
-pub use crate::store::{Backlog, HourCounts, OutcomePosition, Record, Registered};
+pub use crate::stats::{HourCounts, OutcomePosition};
+pub use crate::store::{Backlog, Registered, WebhookHistory};

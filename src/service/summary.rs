@@ -10,7 +10,8 @@ use crate::model::{
     AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
     Webhook, WebhookId, WebhookStatus,
 };
-use crate::store::{HourCounts, Record, Store, StoreStats};
+use crate::stats::HourCounts;
+use crate::store::{Store, StoreStats, WebhookHistory};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub struct WebhookSummary {
     /// Since when it fails, if it does.
     pub health: HealthView,
     /// What came of its attempts of late.
-    pub record: Record,
+    pub record: WebhookHistory,
 }
 
 /// How many notifications are pending, by status; each counted to [`MAX_COUNTED`].
@@ -113,7 +114,7 @@ impl Service {
         let now = self.now();
         let glance = |webhook: Arc<Webhook>| WebhookSummary {
             health: self.health(&webhook),
-            record: self.store.record_of(webhook.no, now),
+            record: self.store.history_of(webhook.no, now),
             webhook,
         };
         webhooks.into_iter().map(glance).collect()
@@ -179,8 +180,8 @@ impl Service {
         let not_ready = self.not_ready();
         self.read(move |store| {
             let (mut hours, mut days) = (vec![HourCounts::default(); 24], vec![HourCounts::default(); 30]);
-            let own = webhooks.iter().map(|webhook| store.record_of(webhook.no, now));
-            for record in own.chain([store.record_of_deleted(account, now)]) {
+            let own = webhooks.iter().map(|webhook| store.history_of(webhook.no, now));
+            for record in own.chain([store.history_of_deleted(account, now)]) {
                 let both = hours.iter_mut().zip(&record.hours).chain(days.iter_mut().zip(&record.days));
                 for (sum, one) in both {
                     sum.confirmed += one.confirmed;
@@ -233,8 +234,8 @@ impl Service {
     }
 
     /// Writes what is counted of attempts to its file. What can't be written is counted on in memory.
-    pub async fn keep_record(&self) {
-        if let Err(Error::Store(error)) = self.read(|store| Ok(store.keep_record()?)).await {
+    pub async fn save_history(&self) {
+        if let Err(Error::Store(error)) = self.read(|store| Ok(store.save_history()?)).await {
             tracing::warn!(%error, "the figures of the panel could not be written");
         }
     }

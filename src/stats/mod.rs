@@ -1,6 +1,12 @@
 //! Figures about the running daemon, as plain types: what is counted and timed. They hold no rows of the store and know
 //! nothing of the text that Prometheus reads.
 
+mod hour_counts;
 mod metrics;
+mod recent_outcomes;
 
+pub use hour_counts::HourCounts;
+pub(crate) use hour_counts::{OutcomeKind, Past, Tally};
 pub use metrics::{AttemptMetrics, Histogram, HistogramSnapshot, StoreMetrics};
+pub(crate) use recent_outcomes::Outcomes;
+pub use recent_outcomes::{Gap, MAX_OUTCOMES, Outcome, OutcomePosition};

@@ -4,6 +4,8 @@ use crate::clock::Clock;
 use crate::model::{
     AccountNo, BulkResend, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
 };
+use crate::stats::Outcomes;
+use crate::stats::Tally;
 use crate::store::absent::Absent;
 use crate::store::directory::Directory;
 use crate::store::engine::Tree;
@@ -11,10 +13,8 @@ use crate::store::engine::disk_space::Space;
 use crate::store::engine::failed_reads::FailedReads;
 use crate::store::engine::stall::StallDetector;
 use crate::store::error::StoreError;
-use crate::store::hour_counts::Tally;
 use crate::store::limits::Limits;
 use crate::store::listed_types::Listed;
-use crate::store::recent_outcomes::Outcomes;
 use crate::store::schema::keys;
 use crate::store::schema::record::{self, ClockV1, FormatV1, HeadV1, Token};
 use crate::store::store_stats::Totals;
@@ -24,6 +24,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
+
+/// The file of the hourly counts, beside the store's own.
+pub(crate) const HISTORY_FILE: &str = "tally";
 
 /// What readers and the committer share.
 pub(crate) struct Shared {
@@ -89,7 +92,7 @@ impl Shared {
         let times = Times::new(clock, record.as_ref(), head.time_ms);
         let shared = Self {
             tree,
-            tally: Tally::load(&path),
+            tally: Tally::from_text(&std::fs::read_to_string(path.join(HISTORY_FILE)).unwrap_or_default()),
             path,
             directory: RwLock::default(),
             tokens: RwLock::default(),

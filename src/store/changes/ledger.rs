@@ -3,13 +3,13 @@
 
 use crate::clock::{Clock, Reading};
 use crate::model::{AccountNo, EventType, TargetHealth, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
+use crate::stats::Outcome;
 use crate::store::changes::clock_steps::ClockSteps;
 use crate::store::changes::job_queue::{Jobs, Open};
 use crate::store::changes::retirement::Retirement;
 use crate::store::directory::Directory;
 use crate::store::engine::catch_sled_panic;
 use crate::store::error::StoreError;
-use crate::store::recent_outcomes::Outcome;
 use crate::store::schema::record::{ClockV1, HeadV1, Job, Token};
 use crate::store::schema::{keys, record};
 use crate::store::state::Shared;

@@ -4,13 +4,13 @@ use crate::model::{
     AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendRefusal, Seq, State,
     Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
+use crate::stats::Outcome;
+use crate::stats::OutcomeKind;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::ordering::{add_notification, position, release_next};
 use crate::store::changes::rows::{find_notification, put_notification, read_event, read_notification, recipients_of};
-use crate::store::hour_counts::OutcomeKind;
-use crate::store::recent_outcomes::Outcome;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::{NextAttempt, StoreUpdate};

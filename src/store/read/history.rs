@@ -1,46 +1,48 @@
-//! How webhooks' targets have done of late.
+//! How webhooks' attempts ended of late.
 
 use crate::atomic_file;
 use crate::model::{AccountNo, Timestamp, WebhookNo};
+use crate::stats::{HourCounts, Past};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::hour_counts::{HourCounts, NAME, Past, print};
+use crate::store::state::HISTORY_FILE;
 
-/// How one webhook's target has done of late.
+/// How the attempts of one webhook ended of late.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct WebhookHistory {
     /// Each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
     /// Each of the last 30 days, in UTC, today last.
     pub days: Vec<HourCounts>,
-    /// When a 2XX last came.
+    /// When an attempt was last confirmed.
     pub confirmed_at: Option<Timestamp>,
 }
 
 impl Store {
-    /// How a webhook's target has done of late. From memory.
-    pub fn record_of(&self, webhook: WebhookNo, now: Timestamp) -> Record {
+    /// How a webhook's attempts ended of late. From memory.
+    pub fn history_of(&self, webhook: WebhookNo, now: Timestamp) -> WebhookHistory {
         let all = self.shared.tally.lock();
         let own = all.webhooks.get(&webhook);
         let (hours, days) = own.map_or_else(|| Past::default().last(now), |own| own.past.last(now));
-        Record { hours, days, confirmed_at: own.and_then(|own| own.confirmed_at) }
+        let confirmed_ms = own.and_then(|own| own.confirmed_ms);
+        WebhookHistory { hours, days, confirmed_at: confirmed_ms.map(Timestamp::from_ms) }
     }
 
-    /// How the targets of an account's webhooks had done that are deleted now. From memory.
-    pub fn record_of_deleted(&self, account: AccountNo, now: Timestamp) -> Record {
+    /// How the attempts of an account's deleted webhooks ended. From memory.
+    pub fn history_of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
         let all = self.shared.tally.lock();
-        let gone = all.gone.get(&account);
-        let (hours, days) = gone.map_or_else(|| Past::default().last(now), |gone| gone.last(now));
-        Record { hours, days, confirmed_at: None }
+        let past = all.deleted.get(&account);
+        let (hours, days) = past.map_or_else(|| Past::default().last(now), |past| past.last(now));
+        WebhookHistory { hours, days, confirmed_at: None }
     }
 
-    /// Writes the figures to their file, for the next start; what attempts that outlived their webhook came to is
-    /// dropped. Blocks on the disk.
-    pub fn keep_record(&self) -> Result<(), StoreError> {
+    /// Writes the counts to their file, for the next start, without those of webhooks that were deleted while an attempt
+    /// was in flight. Blocks on the disk.
+    pub fn save_history(&self) -> Result<(), StoreError> {
         let directory = self.directory();
         self.shared.tally.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());
-        let text = print(&self.shared.tally.lock());
+        let text = self.shared.tally.to_text();
         // Not synced: a power cut takes statistics alone.
-        Ok(atomic_file::replace_unsynced(&self.path().join(NAME), text.as_bytes())?)
+        Ok(atomic_file::replace_unsynced(&self.path().join(HISTORY_FILE), text.as_bytes())?)
     }
 }

@@ -1,9 +1,9 @@
 //! The most recent outcomes, each with its event, notification and attempt.
 
 use crate::model::{AccountNo, Attempt, Event, Notification};
+use crate::stats::{Gap, Outcome, OutcomePosition};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::recent_outcomes::{Gap, Outcome, OutcomePosition};
 use tokio::sync::watch;
 
 impl Store {
@@ -24,7 +24,7 @@ impl Store {
 
     /// Changes whenever there are new outcomes, of whatever account.
     pub fn watch_outcomes(&self) -> watch::Receiver<()> {
-        self.shared.outcomes.told.subscribe()
+        self.shared.outcomes.changed.subscribe()
     }
 
     /// The event, the notification as an outcome left it, and the attempt; `None` where retention has deleted them

@@ -1,37 +1,31 @@
-//! Hourly figures of what came of attempts, counted as outcomes are taken in: a page that shows them walks over
-//! nothing.
+//! Counts of attempts by hour and day, by how each attempt ended: a page that shows them reads no rows.
 //!
-//! They are an account of the past, not a promise: kept in memory and written to a small file of their own now and then
-//! and at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read
-//! counts as none.
+//! They are statistics, not a promise: kept in memory, and written to a small file of their own now and then and at a
+//! stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts as
+//! none.
 
 use crate::model::{AccountNo, Timestamp, WebhookNo};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The file, beside the store's own.
-pub(crate) const NAME: &str = "tally";
-/// The first line of the file; another one is another version's.
-const HEAD: &str = "carteiro tally 2";
-/// That of the first version, which had no lines for accounts.
-const HEAD_1: &str = "carteiro tally 1";
-/// For so long there is a figure for each hour, and for each day.
+/// The counts of that many hours, and of that many days, are stored.
 const HOURS: u64 = 48;
 const DAYS: u64 = 31;
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// What came of attempts in one span of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How the attempts of one span of time ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HourCounts {
-    /// A 2XX came.
+    /// With a 2XX.
+    #[serde(rename = "c")]
     pub confirmed: u64,
-    /// None came, and the notification is tried again, or the attempt was made by hand.
+    /// Without one, and the notification is tried again, or the attempt was manual.
+    #[serde(rename = "r")]
     pub retried: u64,
-    /// None came, and it was the last automatic attempt.
+    /// Without one, and it was the last automatic attempt.
+    #[serde(rename = "f")]
     pub failed: u64,
 }
 
@@ -48,7 +42,7 @@ impl HourCounts {
     }
 }
 
-/// What came of one attempt.
+/// How one attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OutcomeKind {
     Confirmed,
@@ -68,14 +62,14 @@ impl OutcomeKind {
     }
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OfWebhook {
     pub(crate) past: Past,
-    pub(crate) confirmed_at: Option<Timestamp>,
+    pub(crate) confirmed_ms: Option<u64>,
 }
 
 /// Figures by hour and by day, each by its number since 1970.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Past {
     hours: BTreeMap<u64, HourCounts>,
     days: BTreeMap<u64, HourCounts>,
@@ -120,17 +114,21 @@ pub(crate) struct Tally {
     all: Mutex<All>,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct All {
     pub(crate) webhooks: HashMap<WebhookNo, OfWebhook>,
-    /// What webhooks had come to that were deleted since: an account's figures don't shrink with them.
-    pub(crate) gone: HashMap<AccountNo, Past>,
+    /// Those of webhooks that were deleted since: an account's counts don't shrink with them.
+    pub(crate) deleted: HashMap<AccountNo, Past>,
 }
 
 impl Tally {
-    pub(crate) fn load(folder: &Path) -> Self {
-        let text = fs::read_to_string(folder.join(NAME)).unwrap_or_default();
-        Self { all: Mutex::new(parse(&text).unwrap_or_default()) }
+    /// Goes on from what [`Self::to_text`] wrote.
+    pub(crate) fn from_text(text: &str) -> Self {
+        Self { all: Mutex::new(serde_json::from_str(text).unwrap_or_default()) }
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(&*self.lock()).unwrap_or_default()
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, All> {
@@ -139,13 +137,13 @@ impl Tally {
 
     /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that
     /// is ahead for a moment must not drop the rest.
-    pub(crate) fn note(&self, webhook: WebhookNo, came: OutcomeKind, now: Timestamp, trusted: Timestamp) {
+    pub(crate) fn note(&self, webhook: WebhookNo, outcome: OutcomeKind, now: Timestamp, trusted: Timestamp) {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
-        own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(came.one());
-        own.past.days.entry(now.as_ms() / DAY_MS).or_default().add(came.one());
-        if came == OutcomeKind::Confirmed {
-            own.confirmed_at = Some(now);
+        own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(outcome.one());
+        own.past.days.entry(now.as_ms() / DAY_MS).or_default().add(outcome.one());
+        if outcome == OutcomeKind::Confirmed {
+            own.confirmed_ms = Some(now.as_ms());
         }
         if own.past.hours.len() as u64 > HOURS || own.past.days.len() as u64 > DAYS {
             own.past.trim(trusted);
@@ -154,7 +152,7 @@ impl Tally {
 
     /// Nothing is left of an account; its webhooks are forgotten one by one.
     pub(crate) fn forget(&self, account: AccountNo) {
-        self.lock().gone.remove(&account);
+        self.lock().deleted.remove(&account);
     }
 
     /// Nothing is left of a webhook.
@@ -166,67 +164,11 @@ impl Tally {
     pub(crate) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
         let mut all = self.lock();
         if let Some(own) = all.webhooks.remove(&webhook) {
-            let gone = all.gone.entry(account).or_default();
-            gone.add(own.past);
-            gone.trim(trusted);
+            let past = all.deleted.entry(account).or_default();
+            past.add(own.past);
+            past.trim(trusted);
         }
     }
-}
-
-/// A line begins with a webhook's number, or with `a` and an account's.
-pub(crate) fn print(all: &All) -> String {
-    let mut text = format!("{HEAD}\n");
-    let mut past = |whose: &str, past: &Past| {
-        for (kind, map) in [('h', &past.hours), ('d', &past.days)] {
-            for (at, HourCounts { confirmed, retried, failed }) in map {
-                // Writing to a String can't fail.
-                let _ = writeln!(text, "{whose} {kind} {at} {confirmed} {retried} {failed}");
-            }
-        }
-    };
-    for (no, own) in &all.webhooks {
-        past(&no.0.to_string(), &own.past);
-    }
-    for (account, gone) in &all.gone {
-        past(&format!("a{}", account.0), gone);
-    }
-    for (no, own) in &all.webhooks {
-        if let Some(at) = own.confirmed_at {
-            let _ = writeln!(text, "{} c {}", no.0, at.as_ms());
-        }
-    }
-    text
-}
-
-/// `None` for what [`print()`] never wrote.
-fn parse(text: &str) -> Option<All> {
-    let mut lines = text.lines();
-    if !matches!(lines.next()?, HEAD | HEAD_1) {
-        return None;
-    }
-    let mut all = All::default();
-    for line in lines {
-        let mut words = line.split(' ');
-        let (whose, kind) = (words.next()?, words.next()?);
-        let numbers: Vec<u64> = words.map(str::parse).collect::<Result<_, _>>().ok()?;
-        let account = whose.strip_prefix('a');
-        match (kind, numbers.as_slice()) {
-            ("c", [at]) => {
-                all.webhooks.entry(WebhookNo(whose.parse().ok()?)).or_default().confirmed_at =
-                    Some(Timestamp::from_ms(*at));
-            }
-            ("h" | "d", [at, confirmed, retried, failed]) => {
-                let past = match account {
-                    Some(account) => all.gone.entry(AccountNo(account.parse().ok()?)).or_default(),
-                    None => &mut all.webhooks.entry(WebhookNo(whose.parse().ok()?)).or_default().past,
-                };
-                let map = if kind == "h" { &mut past.hours } else { &mut past.days };
-                map.insert(*at, HourCounts { confirmed: *confirmed, retried: *retried, failed: *failed });
-            }
-            _ => return None,
-        }
-    }
-    Some(all)
 }
 
 #[cfg(test)]
@@ -250,17 +192,15 @@ mod tests {
             );
         }
         tally.note(one, OutcomeKind::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
-        let printed = print(&tally.lock());
-        let read = parse(&printed).unwrap();
-        assert_eq!(read, *tally.lock());
-        assert_eq!(parse(&printed.replace(HEAD, HEAD_1)), Some(read));
+        let text = tally.to_text();
+        assert_eq!(*Tally::from_text(&text).lock(), *tally.lock());
         let all = tally.lock();
         let own = &all.webhooks[&one];
         assert!(own.past.hours.len() as u64 <= HOURS && own.past.days.len() as u64 <= DAYS, "{own:?}");
         assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
-        assert_eq!(own.confirmed_at, Some(hour(24 * 40 - 2)));
-        for bad in ["", "carteiro tally 3\n", &printed.replace(" h ", " x "), &format!("{printed}7 h 1 2")] {
-            assert_eq!(parse(bad), None, "{bad}");
+        assert_eq!(own.confirmed_ms, Some(hour(24 * 40 - 2).as_ms()));
+        for bad in ["", "{}", &text.replace("hours", "x"), &text[1..]] {
+            assert_eq!(*Tally::from_text(bad).lock(), All::default(), "{bad}");
         }
     }
 
@@ -290,10 +230,11 @@ mod tests {
             tally.deleted(account, WebhookNo(no), now);
         }
         tally.deleted(account, WebhookNo(9), now);
-        let read = parse(&print(&tally.lock())).unwrap();
-        assert_eq!(read, *tally.lock());
+        let read = Tally::from_text(&tally.to_text());
+        let read = read.lock();
+        assert_eq!(*read, *tally.lock());
         assert!(read.webhooks.is_empty());
-        let (hours, days) = read.gone[&account].last(now);
+        let (hours, days) = read.deleted[&account].last(now);
         let both = HourCounts { confirmed: 2, retried: 2, failed: 0 };
         assert_eq!((hours[23], days[29]), (both, both));
     }

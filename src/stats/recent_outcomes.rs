@@ -1,8 +1,8 @@
-//! The outcomes taken in most recently, for whoever follows along: a bounded ring for each account, in memory alone.
+//! The most recent outcomes, for followers: a bounded ring for each account, in memory alone.
 //!
-//! An entry holds what the outcome made of its notification and none of what the target answered: a reader fetches the
-//! rest from the store. So the committer pays for a few dozen bytes an outcome and waits for nobody, a slow reader
-//! holds nothing up but itself, and what is erased or deleted meanwhile is not kept here all the same.
+//! An entry holds the notification's new state and nothing of the target's response: a reader fetches the rest from the
+//! store. So the committer pays for a few dozen bytes an outcome and waits for nobody, a slow reader delays itself
+//! alone, and nothing that is erased or deleted meanwhile stays here.
 
 use crate::model::{AccountNo, Attempt, Notification, NotificationKey, State, Timestamp};
 use std::collections::{HashMap, VecDeque};
@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
-/// How many outcomes of each account are kept; about 1 MiB of memory.
+/// How many outcomes of each account are held; about 1 MiB of memory.
 pub const MAX_OUTCOMES: usize = 10_000;
 
 /// Where a reader stands in an account's outcomes. It displays as the opaque id by which a reader comes back.
@@ -93,7 +93,7 @@ impl Outcome {
 struct Ring {
     /// How many outcomes there were in all.
     last: u64,
-    kept: VecDeque<Outcome>,
+    recent: VecDeque<Outcome>,
 }
 
 /// All accounts' outcomes.
@@ -101,12 +101,12 @@ struct Ring {
 pub(crate) struct Outcomes {
     run: u64,
     rings: Mutex<HashMap<AccountNo, Ring>>,
-    pub(crate) told: watch::Sender<()>,
+    pub(crate) changed: watch::Sender<()>,
 }
 
 impl Outcomes {
     pub(crate) fn new(run: u64) -> Self {
-        Self { run, rings: Mutex::default(), told: watch::Sender::new(()) }
+        Self { run, rings: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
     fn rings(&self) -> MutexGuard<'_, HashMap<AccountNo, Ring>> {
@@ -122,13 +122,13 @@ impl Outcomes {
         for (account, outcome) in outcomes.drain(..) {
             let ring = rings.entry(account).or_default();
             ring.last += 1;
-            if ring.kept.len() >= MAX_OUTCOMES {
-                ring.kept.pop_front();
+            if ring.recent.len() >= MAX_OUTCOMES {
+                ring.recent.pop_front();
             }
-            ring.kept.push_back(Outcome { place: OutcomePosition { run: self.run, number: ring.last }, ..outcome });
+            ring.recent.push_back(Outcome { place: OutcomePosition { run: self.run, number: ring.last }, ..outcome });
         }
         drop(rings);
-        self.told.send_replace(());
+        self.changed.send_replace(());
     }
 
     /// Where a reader goes on whose place isn't known any more: one that follows too slowly with what comes from now
@@ -136,8 +136,8 @@ impl Outcomes {
     /// can't have seen.
     pub(crate) fn beyond_gap(&self, account: AccountNo, place: OutcomePosition) -> OutcomePosition {
         let rings = self.rings();
-        let (last, kept) = rings.get(&account).map_or((0, 0), |ring| (ring.last, ring.kept.len()));
-        let number = if place.run == self.run { last } else { last - kept as u64 };
+        let (last, recent) = rings.get(&account).map_or((0, 0), |ring| (ring.last, ring.recent.len()));
+        let number = if place.run == self.run { last } else { last - recent as u64 };
         OutcomePosition { run: self.run, number }
     }
 
@@ -148,15 +148,15 @@ impl Outcomes {
 
     pub(crate) fn after(&self, account: AccountNo, place: OutcomePosition, most: usize) -> Result<Vec<Outcome>, Gap> {
         let rings = self.rings();
-        let (last, kept) = rings.get(&account).map_or((0, None), |ring| (ring.last, Some(&ring.kept)));
+        let (last, recent) = rings.get(&account).map_or((0, None), |ring| (ring.last, Some(&ring.recent)));
         if place.run != self.run || place.number > last {
             return Err(Gap);
         }
-        let kept = kept.into_iter().flatten();
+        let recent = recent.into_iter().flatten();
         let behind = usize::try_from(last - place.number).unwrap_or(usize::MAX);
-        let held = kept.clone().count();
+        let held = recent.clone().count();
         let skip = held.checked_sub(behind).ok_or(Gap)?;
-        Ok(kept.skip(skip).take(most).cloned().collect())
+        Ok(recent.skip(skip).take(most).cloned().collect())
     }
 }
 
