@@ -65,13 +65,7 @@ fn inherited_socket() -> io::Result<Option<std::net::TcpListener>> {
 /// The exit code of a daemon that didn't start.
 fn code(error: &Error) -> u8 {
     match error {
-        Error::File(..)
-        | Error::Tls(_)
-        | Error::Certificate(_)
-        | Error::Token(_)
-        | Error::Proxy(..)
-        | Error::InheritedSocket(_)
-        | Error::Store(OpenError::NotRoots { .. }) => BAD_CONFIG,
+        Error::BadFile(_) | Error::InheritedSocket(_) | Error::Store(OpenError::NotRoots { .. }) => BAD_CONFIG,
         Error::Store(error) if error.is_passing() => TRY_LATER,
         Error::Store(_) | Error::Listen(..) | Error::Stalled(_) => FAILED,
     }

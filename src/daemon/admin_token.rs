@@ -1,6 +1,6 @@
 //! Admin tokens of accounts: read from the files that the config names, or made at the first start.
 
-use super::error::{Error, MAX_TOKEN_BYTES, MIN_TOKEN_BYTES};
+use super::error::Error;
 use crate::atomic_file;
 use crate::control;
 use crate::model::{AccessToken, Scope, Scopes, TokenHash};
@@ -11,13 +11,30 @@ use std::io;
 use std::path::Path;
 use zeroize::Zeroizing;
 
+/// The shortest token an `admin_token_file` may hold.
+const MIN_TOKEN_BYTES: usize = 20;
+/// The longest: the API looks at no longer one.
+const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
+
 /// Reads the token of an `admin_token_file`.
 pub(crate) fn read(path: &Path) -> Result<TokenHash, Error> {
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
+    let text = read_secret(path)?;
     let token = text.trim();
     let good =
         (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
-    if good { Ok(TokenHash::of(token)) } else { Err(Error::Token(path.to_owned())) }
+    let wrong = || {
+        Error::BadFile(format!(
+            "{} must hold an access token of {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible characters on one line",
+            path.display()
+        ))
+    };
+    good.then(|| TokenHash::of(token)).ok_or_else(wrong)
+}
+
+/// The text of a file with a secret.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let text = fs::read_to_string(path).map_err(|error| Error::BadFile(format!("{}: {error}", path.display())))?;
+    Ok(Zeroizing::new(text))
 }
 
 /// Makes an admin token for each account without a usable one, in a file that only the daemon's user can read. The file

@@ -2,15 +2,14 @@
 
 use crate::config::Server as Settings;
 use crate::model::Timestamp;
-use crate::tls::{self, x509};
+use crate::tls::{self, CertificateFileError, x509};
 use rustls::{InconsistentKeys, ServerConfig};
 use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +34,7 @@ pub struct Certificate {
 impl Certificate {
     /// Reads the files that the settings name; `None` where they name none. What is wrong with them comes as a
     /// sentence.
-    pub fn of(settings: &Settings) -> Result<Option<Self>, CertificateError> {
+    pub fn of(settings: &Settings) -> Result<Option<Self>, CertificateFileError> {
         match (&settings.tls_cert, &settings.tls_key) {
             (Some(cert), Some(key)) => Self::load(cert, key).map(Some),
             // The config holds both or neither.
@@ -43,32 +42,37 @@ impl Certificate {
         }
     }
 
-    pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, CertificateError> {
+    pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, CertificateFileError> {
         // Before they are read: a change in between is then seen by the next look.
         let stamps = Stamps::of(cert, key);
-        let of = |file: &Path| {
-            let file = file.to_owned();
-            |cause| CertificateError { file, cause }
-        };
-        let mut chain = Vec::new();
-        let text = read(cert).map_err(of(cert))?;
-        for certificate in CertificateDer::pem_slice_iter(&text) {
-            chain.push(certificate.map_err(|error| of(cert)(Cause::NotPem(error)))?);
-        }
-        let own = chain.first().cloned().ok_or_else(|| of(cert)(Cause::NoCertificate))?;
-        let expires_at =
-            x509::read(&own).and_then(|facts| facts.not_after).ok_or_else(|| of(cert)(Cause::Unreadable))?;
-        let secret = PrivateKeyDer::from_pem_slice(&read(key).map_err(of(key))?).map_err(|error| match error {
-            pem::Error::NoItemsFound => of(key)(Cause::NoKey),
-            other => of(key)(Cause::NotPem(other)),
+        let failed = |sentence: String| CertificateFileError(sentence);
+        let (cert_name, key_name) = (cert.display(), key.display());
+        let not_pem = |file: &Path, error: pem::Error| failed(format!("{} is not PEM: {error}", file.display()));
+        let unusable = |file: &Path, error: rustls::Error| failed(format!("{} can't be used: {error}", file.display()));
+        let text = read(cert)?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+        let chain = chain.map_err(|error| not_pem(cert, error))?;
+        let own = chain.first().cloned().ok_or_else(|| {
+            failed(format!("{cert_name} holds no certificate in PEM; `server.tls_cert` must name the full chain"))
+        })?;
+        let expires_at = x509::read(&own)
+            .and_then(|facts| facts.not_after)
+            .ok_or_else(|| failed(format!("the first certificate in {cert_name} can't be read as one")))?;
+        let secret = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| match error {
+            pem::Error::NoItemsFound => failed(format!(
+                "{key_name} holds no private key in PEM; one with a passphrase must be written without: openssl pkey \
+                 -in OLD -out NEW"
+            )),
+            other => not_pem(key, other),
         })?;
         let mut config =
             tls::server().with_no_client_auth().with_single_cert(chain, secret).map_err(|error| match error {
-                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                    of(cert)(Cause::Mismatch(key.to_owned()))
-                }
-                rustls::Error::InvalidCertificate(_) => of(cert)(Cause::Unusable(error)),
-                other => of(key)(Cause::Unusable(other)),
+                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => failed(format!(
+                    "the key in {key_name} is not that of the first certificate in {cert_name}; the server's own \
+                     certificate must come first"
+                )),
+                rustls::Error::InvalidCertificate(_) => unusable(cert, error),
+                other => unusable(key, other),
             })?;
         config.alpn_protocols = vec![tls::HTTP_1_1.to_vec()];
         let key_is_open = std::fs::metadata(key).is_ok_and(|meta| meta.mode() & WORLD_READABLE != 0);
@@ -109,62 +113,16 @@ impl Certificate {
     }
 }
 
-/// A file of the certificate is of no use; displays as a sentence that names it and says what to do.
-#[derive(Debug)]
-pub struct CertificateError {
-    file: PathBuf,
-    cause: Cause,
-}
-
-#[derive(Debug)]
-enum Cause {
-    Read(io::Error),
-    TooLong,
-    NotPem(pem::Error),
-    NoCertificate,
-    Unreadable,
-    NoKey,
-    Mismatch(PathBuf),
-    Unusable(rustls::Error),
-}
-
-impl fmt::Display for CertificateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
-        match &self.cause {
-            Cause::Read(error) => write!(f, "{file} can't be read: {error}; check the path and who may read it"),
-            Cause::TooLong => {
-                write!(f, "{file} is longer than 1 MiB and can't be a certificate or key; check the path")
-            }
-            Cause::NotPem(error) => write!(f, "{file} is not PEM: {error}"),
-            Cause::NoCertificate => {
-                write!(f, "{file} holds no certificate in PEM; `server.tls_cert` must name the full chain")
-            }
-            Cause::Unreadable => write!(f, "the first certificate in {file} can't be read as one"),
-            Cause::NoKey => write!(
-                f,
-                "{file} holds no private key in PEM; one with a passphrase must be written without: openssl pkey -in \
-                 OLD -out NEW"
-            ),
-            Cause::Mismatch(key) => write!(
-                f,
-                "the key in {} is not that of the first certificate in {file}; the server's own certificate must come \
-                 first",
-                key.display()
-            ),
-            Cause::Unusable(error) => write!(f, "{file} can't be used: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for CertificateError {}
-
-fn read(file: &Path) -> Result<Vec<u8>, Cause> {
-    let mut bytes = Vec::new();
+fn read(file: &Path) -> Result<Vec<u8>, CertificateFileError> {
+    let (name, mut bytes) = (file.display(), Vec::new());
     let read = File::open(file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
     match read {
-        Err(error) => Err(Cause::Read(error)),
-        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => Err(Cause::TooLong),
+        Err(error) => {
+            Err(CertificateFileError(format!("{name} can't be read: {error}; check the path and who may read it")))
+        }
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => Err(CertificateFileError(format!(
+            "{name} is longer than 1 MiB and can't be a certificate or key; check the path"
+        ))),
         Ok(_) => Ok(bytes),
     }
 }

@@ -3,15 +3,16 @@
 //! Certificates are always verified; there is no switch that turns it off. A target with a certificate of its own is
 //! reached by trusting its authority in the config.
 
+use super::CertificateFileError;
 use super::handshake::NoClientCertificate;
-use super::verifier::Trust;
+use super::verifier::ServerTrust;
 use rustls::crypto::{ActiveKeyExchange, SupportedKxGroup, ring};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, Error, NamedGroup, RootCertStore, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject as _};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 /// TLS 1.2 and 1.3 with the system's trusted roots and, where given, those in the PEM file `extra_ca`.
@@ -19,14 +20,16 @@ use std::sync::{Arc, LazyLock};
 /// Reads files: call it at start and on a reload. A system without a single root is only warned about, because a
 /// daemon whose targets are all plain `http`, or all behind `extra_ca`, does without. An extra file that can't be read,
 /// or holds no usable certificate, is an error: somebody meant it to be trusted.
-pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, CertificateFileError> {
     let mut roots = native_roots();
     let mut own = Vec::new();
     if let Some(file) = extra_ca {
-        let failed = |cause| TlsError { file: file.to_owned(), cause };
-        own = read_pem(file).map_err(failed)?;
+        own = read_pem(file)?;
         for (index, certificate) in own.iter().enumerate() {
-            roots.add(certificate.clone()).map_err(|error| failed(Cause::Unusable { number: index + 1, error }))?;
+            roots.add(certificate.clone()).map_err(|error| {
+                let (number, file) = (index + 1, file.display());
+                CertificateFileError(format!("certificate {number} in {file} can't serve as an authority: {error}"))
+            })?;
         }
     }
     let provider = Arc::new(ring::default_provider());
@@ -35,7 +38,7 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsEr
         tracing::warn!("no trusted certificate authority was found: every https target will fail");
         config.with_root_certificates(roots)
     } else {
-        let verifier = Trust::authorities(roots, own, &provider).verifier(&provider, &[]);
+        let verifier = ServerTrust::authorities(roots, own, &provider).verifier(&provider, &[]);
         config.dangerous().with_custom_certificate_verifier(verifier)
     };
     let mut config = config.with_client_cert_resolver(Arc::new(NoClientCertificate));
@@ -46,7 +49,7 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsEr
 /// TLS with a server whose certificate is `known`, and with no other.
 pub(crate) fn pinned_to(known: CertificateDer<'static>) -> Arc<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
-    let verifier = Trust::Pinned(known).verifier(&provider, &[]);
+    let verifier = ServerTrust::Pinned(known).verifier(&provider, &[]);
     let config = super::client(provider).dangerous().with_custom_certificate_verifier(verifier);
     Arc::new(config.with_no_client_auth())
 }
@@ -70,7 +73,7 @@ pub(crate) fn probes() -> &'static [Arc<ClientConfig>; 2] {
         let mut provider = ring::default_provider();
         let curves: [&'static dyn SupportedKxGroup; 2] = [&NamedOnly(NamedGroup::secp521r1), &NamedOnly(SECP256K1)];
         provider.kx_groups.extend(curves);
-        let verifier = Trust::Nothing.verifier(&provider, &SCHEMES);
+        let verifier = ServerTrust::Nothing.verifier(&provider, &SCHEMES);
         let provider = Arc::new(provider);
         [&TLS12, &TLS13].map(|version| {
             let config = ClientConfig::builder_with_provider(provider.clone())
@@ -97,46 +100,6 @@ impl SupportedKxGroup for NamedOnly {
     }
 }
 
-/// The extra file of authorities is of no use; displays as a sentence that names it.
-#[derive(Debug)]
-pub struct TlsError {
-    file: PathBuf,
-    cause: Cause,
-}
-
-#[derive(Debug)]
-enum Cause {
-    Read(std::io::Error),
-    NotPem(pem::Error),
-    Empty,
-    Unusable { number: usize, error: rustls::Error },
-}
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
-        match &self.cause {
-            Cause::Read(error) => write!(f, "the file of certificate authorities {file} can't be read: {error}"),
-            Cause::NotPem(error) => write!(f, "the file of certificate authorities {file} is not PEM: {error}"),
-            Cause::Empty => write!(f, "the file of certificate authorities {file} holds no certificate"),
-            Cause::Unusable { number, error } => {
-                write!(f, "certificate {number} in {file} can't serve as an authority: {error}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for TlsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.cause {
-            Cause::Read(error) => Some(error),
-            Cause::NotPem(error) => Some(error),
-            Cause::Empty => None,
-            Cause::Unusable { error, .. } => Some(error),
-        }
-    }
-}
-
 fn native_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
@@ -148,14 +111,17 @@ fn native_roots() -> RootCertStore {
     roots
 }
 
-fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, Cause> {
+fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateFileError> {
+    let failed = |what: &dyn fmt::Display| {
+        CertificateFileError(format!("the file of certificate authorities {} {what}", file.display()))
+    };
     let from_pem = |error| match error {
-        pem::Error::Io(error) => Cause::Read(error),
-        other => Cause::NotPem(other),
+        pem::Error::Io(error) => failed(&format_args!("can't be read: {error}")),
+        other => failed(&format_args!("is not PEM: {other}")),
     };
     let certificates: Vec<_> =
         CertificateDer::pem_file_iter(file).map_err(from_pem)?.collect::<Result<_, _>>().map_err(from_pem)?;
-    if certificates.is_empty() { Err(Cause::Empty) } else { Ok(certificates) }
+    if certificates.is_empty() { Err(failed(&"holds no certificate")) } else { Ok(certificates) }
 }
 
 #[cfg(test)]
