@@ -34,7 +34,7 @@ impl Call {
 
     /// Reads the body: a long one where no other call waits for it.
     pub(super) async fn read<T>(&self, read: impl FnOnce(&[u8]) -> Result<T, Failure>) -> Result<T, Failure> {
-        self.ingress.turns.take(self.body.len(), || read(&self.body)).await
+        self.ingress.long_work.run(self.body.len(), || read(&self.body)).await
     }
 
     /// The caller's trace. Two `traceparent` are none; several `tracestate` are one (W3C Trace Context 3.2, 3.3.1.2).

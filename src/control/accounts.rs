@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Why an account was not exported or removed, as a sentence.
 #[derive(Debug)]
-pub enum Problem {
+pub enum AccountError {
     /// It can't be meant.
     Sentence(String),
     /// The store could not be read or changed.
@@ -26,7 +26,7 @@ pub enum Problem {
     Io(io::Error),
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for AccountError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sentence(sentence) => f.write_str(sentence),
@@ -36,13 +36,13 @@ impl std::fmt::Display for Problem {
     }
 }
 
-impl From<StoreError> for Problem {
+impl From<StoreError> for AccountError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<io::Error> for Problem {
+impl From<io::Error> for AccountError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -63,7 +63,7 @@ pub fn absent<'a>(stored: impl IntoIterator<Item = &'a str>, configured: &[&str]
 
 /// Every account as a line of JSON: `name` (null while it is being removed), `state` (`in use`, `held`,
 /// `being removed`), `events`, `webhooks` and `tokens`. Blocks.
-pub fn list(store: &Store, mut out: impl Write) -> Result<(), Problem> {
+pub fn list(store: &Store, mut out: impl Write) -> Result<(), AccountError> {
     for account in store.stored_accounts()? {
         let state = match account.name {
             None => "being removed",
@@ -80,7 +80,7 @@ pub fn list(store: &Store, mut out: impl Write) -> Result<(), Problem> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct ExportLine<'a> {
     event: Exported<'a>,
 }
 
@@ -97,19 +97,19 @@ struct Exported<'a> {
     resource: Option<Box<RawValue>>,
 }
 
-fn find(store: &Store, name: &str) -> Result<AccountNo, Problem> {
+fn find(store: &Store, name: &str) -> Result<AccountNo, AccountError> {
     let known = store.account_names()?;
     if let Some((no, _)) = known.iter().find(|(_, known)| known == name) {
         return Ok(*no);
     }
     let names: Vec<String> = known.into_iter().map(|(_, name)| name).collect();
-    Err(Problem::Sentence(format!("the store has no account `{name}`; it has {}", names.join(", "))))
+    Err(AccountError::Sentence(format!("the store has no account `{name}`; it has {}", names.join(", "))))
 }
 
 /// Writes what is kept of an account as lines of JSON: `{"webhook": …}` for each webhook, without its secrets,
 /// `{"event": …}` for each event with its resource and notifications, the oldest first, and `{"end": …}` with how many
 /// there were. Blocks.
-pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), Problem> {
+pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), AccountError> {
     let account = find(store, name)?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
     let directory = store.directory();
@@ -147,7 +147,7 @@ pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), Problem>
                     "delivered_at": notification.delivered_at.map(|at| at.to_string()),
                 }));
             }
-            let line = Line {
+            let line = ExportLine {
                 event: Exported {
                     id: event.id.to_string(),
                     event_type: event.event_type.as_str(),
@@ -172,14 +172,14 @@ pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), Problem>
 }
 
 /// Begins the removal of an account that the config lacks; returns its number.
-pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, Problem> {
+pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, AccountError> {
     let no = find(store, name)?;
     if !store.is_absent(no) {
-        return Err(Problem::Sentence(format!(
+        return Err(AccountError::Sentence(format!(
             "the config names account `{name}`: take its [[account]] out, restart the daemon, and remove it then"
         )));
     }
-    let gone = || Problem::Sentence(format!("account `{name}` is being removed already"));
+    let gone = || AccountError::Sentence(format!("account `{name}` is being removed already"));
     let no = store.commit(RemoveAccount { name: name.to_owned() }).await?.ok_or_else(gone)?;
     // Only now that it is durable: a kill before this would leave the account as it was.
     tracing::warn!(account = name, "the account is being removed, with everything that is kept of it");
@@ -190,7 +190,7 @@ pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, Problem> {
 }
 
 /// Waits until a removal has ended.
-pub async fn removed(store: &Store, account: AccountNo) -> Result<(), Problem> {
+pub async fn removed(store: &Store, account: AccountNo) -> Result<(), AccountError> {
     while store.is_being_removed(account)? {
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -150,7 +150,7 @@ async fn backup(stream: UnixStream, store: Store) -> io::Result<()> {
 async fn in_lines(
     stream: UnixStream,
     store: Store,
-    write: impl FnOnce(&Store, &mut dyn io::Write) -> Result<(), accounts::Problem> + Send + 'static,
+    write: impl FnOnce(&Store, &mut dyn io::Write) -> Result<(), accounts::AccountError> + Send + 'static,
 ) -> io::Result<()> {
     let mut stream = blocking(stream)?;
     let written = tokio::task::spawn_blocking(move || {
@@ -159,7 +159,7 @@ async fn in_lines(
         match write(&store, &mut out) {
             Ok(()) if out.begun => Ok(()),
             Ok(()) => writeln!(stream, "ok"),
-            Err(accounts::Problem::Io(error)) => Err(error),
+            Err(accounts::AccountError::Io(error)) => Err(error),
             Err(problem) if out.begun => Err(io::Error::other(problem.to_string())),
             Err(problem) => writeln!(stream, "{}", refusal(&problem)),
         }
@@ -195,10 +195,10 @@ async fn remove(stream: UnixStream, store: Store, name: &str) -> io::Result<()> 
     answer(stream, line).await
 }
 
-fn refusal(problem: &accounts::Problem) -> String {
+fn refusal(problem: &accounts::AccountError) -> String {
     match problem {
-        accounts::Problem::Sentence(sentence) => format!("refused {sentence}"),
-        accounts::Problem::Store(_) | accounts::Problem::Io(_) => format!("error {problem}"),
+        accounts::AccountError::Sentence(sentence) => format!("refused {sentence}"),
+        accounts::AccountError::Store(_) | accounts::AccountError::Io(_) => format!("error {problem}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
-use super::response_body::{Feed, ResponseBody};
+use super::response_body::{BodyFeed, ResponseBody};
 use crate::model::Scope;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -42,7 +42,7 @@ impl Answer {
     }
 
     /// A stream, its content type still to be said.
-    pub(crate) fn stream(feed: Box<dyn Feed>) -> Self {
+    pub(crate) fn stream(feed: Box<dyn BodyFeed>) -> Self {
         Self { body: ResponseBody::feed(feed), ..Self::empty(StatusCode::OK) }
     }
 

@@ -15,7 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 impl Ingress {
     /// Takes up a certificate whose files have changed, and warns of one that ends soon, until `stop` turns true.
     pub async fn watch_certificate(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
-        let mut watch = Watch::since(clock.now());
+        let mut watch = CertificateWatch::since(clock.now());
         let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
@@ -28,19 +28,19 @@ impl Ingress {
                 watch.look(&ingress, now);
                 watch
             });
-            watch = looked.await.unwrap_or_else(|_| Watch::since(now));
+            watch = looked.await.unwrap_or_else(|_| CertificateWatch::since(now));
         }
     }
 }
 
 /// What the looks at the files remember.
-struct Watch {
+struct CertificateWatch {
     /// Files that could not be used, and whether that was said.
     failing: Option<(Stamps, bool)>,
     warned_at: Timestamp,
 }
 
-impl Watch {
+impl CertificateWatch {
     /// Whoever read the certificate at first has said what there was to say.
     fn since(now: Timestamp) -> Self {
         Self { failing: None, warned_at: now }
@@ -99,7 +99,7 @@ mod tests {
         let files = Files::new();
         let ingress = Ingress::new(files.settings(), Some(files.load().unwrap()), 1);
         let end = || ingress.certificate_expiry().unwrap().to_string()[..4].to_owned();
-        let mut watch = Watch::since(now());
+        let mut watch = CertificateWatch::since(now());
         watch.look(&ingress, now());
         assert_eq!(end(), "2027");
         let (_, key) = files.renew(2028);

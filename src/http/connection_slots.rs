@@ -131,7 +131,7 @@ impl Slot {
 
 /// Why a connection gets no slot: every one that could make room is being worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum NoSlot {
     /// There are as many as there may be.
     Full,
     /// Its address has as many as it may have.
@@ -143,20 +143,20 @@ pub(crate) struct ConnectionSlots {
     base: Instant,
     /// As many as there are file descriptors for, whatever the settings say.
     most: usize,
-    table: Mutex<Table>,
+    table: Mutex<SlotTable>,
     refused: AtomicU64,
     dropped: AtomicU64,
 }
 
 #[derive(Default)]
-struct Table {
+struct SlotTable {
     next: u64,
     taken: HashMap<u64, (Arc<Slot>, IpAddr)>,
     by_address: HashMap<IpAddr, usize>,
     told: Option<Instant>,
 }
 
-impl Table {
+impl SlotTable {
     /// Under a flood, a line for each connection would be a second one.
     fn may_tell(&mut self) -> bool {
         let now = Instant::now();
@@ -231,7 +231,7 @@ impl ConnectionSlots {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, SlotTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -242,19 +242,19 @@ impl ConnectionSlots {
         phase: Phase,
         max: usize,
         max_of_address: Option<usize>,
-    ) -> Result<HeldSlot, Refused> {
+    ) -> Result<HeldSlot, NoSlot> {
         let (address, max) = (address_key(peer), max.min(self.most));
         let mut table = self.lock();
         let of_address = table.by_address.get(&address).copied().unwrap_or(0);
         if max_of_address.is_some_and(|max| of_address >= max) {
             let made = table.make_room(Some(address), 1);
-            self.count(&mut table, made, Refused::TooManyOfAddress, peer)?;
+            self.count(&mut table, made, NoSlot::TooManyOfAddress, peer)?;
         }
         if table.taken.len() >= max {
             // A reload may have lowered it.
             let surplus = table.taken.len() - max;
             let made = table.make_room(None, surplus + max.div_ceil(SHARE));
-            self.count(&mut table, made, Refused::Full, peer)?;
+            self.count(&mut table, made, NoSlot::Full, peer)?;
         }
         let id = table.next;
         table.next += 1;
@@ -281,16 +281,16 @@ impl ConnectionSlots {
         self.dropped.fetch_add(made as u64, Ordering::Relaxed);
     }
 
-    fn count(&self, table: &mut Table, made: usize, short: Refused, peer: IpAddr) -> Result<(), Refused> {
+    fn count(&self, table: &mut SlotTable, made: usize, short: NoSlot, peer: IpAddr) -> Result<(), NoSlot> {
         self.dropped.fetch_add(made as u64, Ordering::Relaxed);
         if table.may_tell() {
             match short {
-                Refused::Full => tracing::warn!(
+                NoSlot::Full => tracing::warn!(
                     connections = table.taken.len() + made,
                     "every connection is taken: the slowest are closed for new ones; raise `server.max_connections` if \
                      these are callers of yours"
                 ),
-                Refused::TooManyOfAddress => tracing::warn!(
+                NoSlot::TooManyOfAddress => tracing::warn!(
                     %peer,
                     "an address has all the connections it may have: its slowest are closed for new ones; raise \
                      `server.max_connections_per_address`, or name it in `server.trusted_proxies` if it is a proxy of \
@@ -351,7 +351,7 @@ mod tests {
         for held in [&oldest, &new] {
             assert!(held.slot.enter(Phase::Working));
         }
-        assert_eq!(take("192.0.2.5").err(), Some(Refused::Full), "nobody is cut off at work");
+        assert_eq!(take("192.0.2.5").err(), Some(NoSlot::Full), "nobody is cut off at work");
         assert_eq!(slots.figures(), (3, 1, 1));
         drop((oldest, new, busy));
         assert_eq!(slots.figures().0, 0);
@@ -389,7 +389,7 @@ mod tests {
         first.slot.dropped().await;
         assert!(other.slot.enter(Phase::Working), "another /64 is another address");
         assert!(third.slot.enter(Phase::Working));
-        assert_eq!(take("2001:db8::4").err(), Some(Refused::TooManyOfAddress));
+        assert_eq!(take("2001:db8::4").err(), Some(NoSlot::TooManyOfAddress));
         drop(second);
         assert!(take("2001:db8::4").is_ok());
     }

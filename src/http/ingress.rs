@@ -7,9 +7,9 @@
 use super::auth_throttle::AuthThrottle;
 use super::certificate::Certificate;
 use super::connection_slots::ConnectionSlots;
+use super::long_work::LongWork;
 use super::request_body::RequestBodies;
 use super::traffic::Traffic;
-use super::turns::Turns;
 use crate::config::Server as Settings;
 use crate::model::Timestamp;
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub struct Ingress {
     pub(crate) throttle: AuthThrottle,
     pub(crate) traffic: Traffic,
     pub(crate) bodies: RequestBodies,
-    pub(crate) turns: Turns,
+    pub(crate) long_work: LongWork,
 }
 
 impl Ingress {
@@ -39,7 +39,7 @@ impl Ingress {
             throttle: AuthThrottle::default(),
             traffic: Traffic::default(),
             bodies: RequestBodies::default(),
-            turns: Turns::default(),
+            long_work: LongWork::default(),
         })
     }
 

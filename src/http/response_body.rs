@@ -10,25 +10,25 @@ use std::task::{Context, Poll, ready};
 
 /// A body without an end of its own. Its next piece is made only when the connection has room for it, so a reader that
 /// doesn't read costs nothing.
-pub trait Feed: Send {
+pub trait BodyFeed: Send {
     /// The next piece, and the feed after it; `None` at its end.
-    fn next(self: Box<Self>) -> Next;
+    fn next(self: Box<Self>) -> NextPiece;
 }
 
-/// See [`Feed::next`].
-pub type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Box<dyn Feed>)>> + Send>>;
+/// See [`BodyFeed::next`].
+pub type NextPiece = Pin<Box<dyn Future<Output = Option<(Bytes, Box<dyn BodyFeed>)>> + Send>>;
 
 /// A body.
 pub enum ResponseBody {
     /// All of it.
     Whole(Bytes),
     /// What comes next of one that goes on.
-    Feed(Next),
+    Feed(NextPiece),
 }
 
 impl ResponseBody {
     /// A body that goes on.
-    pub fn feed(feed: Box<dyn Feed>) -> Self {
+    pub fn feed(feed: Box<dyn BodyFeed>) -> Self {
         Self::Feed(feed.next())
     }
 }

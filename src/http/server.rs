@@ -1,7 +1,7 @@
 //! Connections in: accept, bound, shake hands, serve, drain.
 
 use super::answer::{Answer, Failure};
-use super::connection_slots::{HeldSlot, Phase, Refused, Slot};
+use super::connection_slots::{HeldSlot, NoSlot, Phase, Slot};
 use super::contract_errors::ContractErrors;
 use super::cors;
 use super::handler::{Handler, InboundRequest};
@@ -53,7 +53,7 @@ pub struct Server {
 type Handlers = Arc<[Arc<dyn Handler>]>;
 
 /// What the requests of one connection share.
-struct Connection {
+struct ServedConnection {
     ingress: Arc<Ingress>,
     handlers: Handlers,
     slot: Arc<Slot>,
@@ -69,7 +69,7 @@ struct RequestIds {
     next: AtomicU64,
 }
 
-impl Connection {
+impl ServedConnection {
     fn handler(&self, path: &str) -> &Arc<dyn Handler> {
         let serving = self.handlers.iter().find(|handler| handler.serves(path));
         serving.unwrap_or(&self.handlers[self.handlers.len() - 1])
@@ -124,7 +124,7 @@ impl Server {
             Err(_) if tls.is_some() => return,
             Err(refused) => return refuse(&stream, refused, &self.request_ids.next()),
         };
-        let connection = Arc::new(Connection {
+        let connection = Arc::new(ServedConnection {
             ingress: self.ingress.clone(),
             handlers: self.handlers.clone(),
             slot: taken.slot.clone(),
@@ -138,10 +138,10 @@ impl Server {
 
 /// Answers in one write, without waiting: what the system's buffer of a new connection doesn't take is not worth a
 /// slot.
-fn refuse(stream: &TcpStream, refused: Refused, request_id: &HeaderValue) {
+fn refuse(stream: &TcpStream, refused: NoSlot, request_id: &HeaderValue) {
     let failure = match refused {
-        Refused::Full => Failure::no_slot(),
-        Refused::TooManyOfAddress => Failure::unavailable("this address has all the connections it may have"),
+        NoSlot::Full => Failure::no_slot(),
+        NoSlot::TooManyOfAddress => Failure::unavailable("this address has all the connections it may have"),
     };
     let (head, body) = failure.into_answer().with(header::CONNECTION, "close").into_bytes(request_id);
     let _ = stream.try_write(&[head.as_bytes(), &body].concat());
@@ -151,7 +151,7 @@ async fn converse(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     settings: Arc<Settings>,
-    connection: Arc<Connection>,
+    connection: Arc<ServedConnection>,
     taken: HeldSlot,
 ) {
     let mut stop = connection.stop.clone();
@@ -183,7 +183,11 @@ async fn converse(
 
 /// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP is told so in its own
 /// words.
-async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Connection) -> Option<Box<dyn ByteStream>> {
+async fn shake_hands(
+    mut stream: TcpStream,
+    tls: TlsAcceptor,
+    connection: &ServedConnection,
+) -> Option<Box<dyn ByteStream>> {
     let mut first = [0];
     if stream.peek(&mut first).await.ok()? == 0 {
         return None;
@@ -206,7 +210,7 @@ async fn shake_hands(mut stream: TcpStream, tls: TlsAcceptor, connection: &Conne
     }
 }
 
-async fn serve(stream: Box<dyn ByteStream>, settings: &Settings, connection: Arc<Connection>) {
+async fn serve(stream: Box<dyn ByteStream>, settings: &Settings, connection: Arc<ServedConnection>) {
     let patience =
         Patience { header: settings.header_timeout, idle: settings.idle_timeout, write: settings.write_timeout };
     let slot = connection.slot.clone();
@@ -247,7 +251,10 @@ async fn asks_nothing(slot: &Slot) {
     }
 }
 
-async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Result<Response<ResponseBody>, Infallible> {
+async fn answer(
+    connection: Arc<ServedConnection>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
     let id = connection.request_ids.next();
     if !connection.slot.enter(Phase::Working) {
         // It has lost its slot in this very moment; nothing of the request was done, and nobody will read this.
@@ -286,7 +293,7 @@ async fn answer(connection: Arc<Connection>, request: Request<Incoming>) -> Resu
 
 /// Checks what all requests have in common, and has the rest answered.
 async fn handle(
-    connection: &Connection,
+    connection: &ServedConnection,
     settings: Arc<Settings>,
     handler: Arc<dyn Handler>,
     request: Request<Incoming>,
@@ -298,7 +305,7 @@ async fn handle(
     if let Some(answer) = cors::preflight(&settings.cors_origins, &request.0) {
         return answer;
     }
-    let Connection { ingress, slot, peer, stop, .. } = connection;
+    let ServedConnection { ingress, slot, peer, stop, .. } = connection;
     let request = InboundRequest::new(request, *peer, slot.clone(), settings, ingress.clone(), stop.clone());
     handler.handle(request).await.unwrap_or_else(Failure::into_answer)
 }

@@ -2,7 +2,7 @@
 //! daemon ends.
 
 use super::answer::Answer;
-use super::response_body::{Feed, Next};
+use super::response_body::{BodyFeed, NextPiece};
 use crate::shutdown::requested;
 use http::{HeaderName, header};
 use std::time::Duration;
@@ -48,9 +48,9 @@ struct Stream<S> {
     keep_alive_at: Instant,
 }
 
-impl<S: EventSource> Feed for Stream<S> {
-    fn next(mut self: Box<Self>) -> Next {
-        Box::pin(async move { Some((self.piece().await?.into(), self as Box<dyn Feed>)) })
+impl<S: EventSource> BodyFeed for Stream<S> {
+    fn next(mut self: Box<Self>) -> NextPiece {
+        Box::pin(async move { Some((self.piece().await?.into(), self as Box<dyn BodyFeed>)) })
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// Which certificates a client takes.
 #[derive(Debug)]
-pub(super) enum Trust {
+pub(super) enum ServerTrust {
     /// Those that an authority has signed, and those listed, byte for byte, even if each is an authority itself.
     ///
     /// `openssl req -x509` makes a certificate that is its own authority, which webpki trusts to sign others and
@@ -25,15 +25,15 @@ pub(super) enum Trust {
     Nothing,
 }
 
-/// Verifies by [`Trust`], and records what it refuses.
+/// Verifies by [`ServerTrust`], and records what it refuses.
 #[derive(Debug)]
-pub(super) struct Verifier {
-    trust: Trust,
+pub(super) struct ServerVerifier {
+    trust: ServerTrust,
     algorithms: WebPkiSupportedAlgorithms,
     offered: Vec<SignatureScheme>,
 }
 
-impl Trust {
+impl ServerTrust {
     /// `roots` must not be empty.
     pub(super) fn authorities(
         roots: RootCertStore,
@@ -45,14 +45,14 @@ impl Trust {
     }
 
     /// A verifier that offers the signature schemes of `provider` and, beyond them, `more`.
-    pub(super) fn verifier(self, provider: &CryptoProvider, more: &[SignatureScheme]) -> Arc<Verifier> {
+    pub(super) fn verifier(self, provider: &CryptoProvider, more: &[SignatureScheme]) -> Arc<ServerVerifier> {
         let algorithms = provider.signature_verification_algorithms;
         let offered = algorithms.supported_schemes().into_iter().chain(more.iter().copied()).collect();
-        Arc::new(Verifier { trust: self, algorithms, offered })
+        Arc::new(ServerVerifier { trust: self, algorithms, offered })
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -62,7 +62,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let verified = match &self.trust {
-            Trust::Authorities(usual, own) => {
+            ServerTrust::Authorities(usual, own) => {
                 match usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
                     // Refused for this alone: webpki looks at the time first.
                     Err(Error::InvalidCertificate(ref cause))
@@ -75,8 +75,8 @@ impl ServerCertVerifier for Verifier {
                     other => other,
                 }
             }
-            Trust::Pinned(known) if known == end_entity => Ok(ServerCertVerified::assertion()),
-            Trust::Pinned(_) | Trust::Nothing => {
+            ServerTrust::Pinned(known) if known == end_entity => Ok(ServerCertVerified::assertion()),
+            ServerTrust::Pinned(_) | ServerTrust::Nothing => {
                 Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
             }
         };

@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(crate) type BodyOwner = (AccountNo, Option<TokenId>);
 
 /// How far a body has come.
-pub(crate) struct Progress {
+pub(crate) struct BodyProgress {
     owner: BodyOwner,
     begun: OnceLock<Instant>,
     received: AtomicUsize,
@@ -35,7 +35,7 @@ pub(crate) struct Progress {
     displacing: Notify,
 }
 
-impl Progress {
+impl BodyProgress {
     /// Of a body of `bytes`, for which there is this time.
     pub(crate) fn new(owner: BodyOwner, bytes: usize, time: Duration) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "bodies are megabytes")]
@@ -83,17 +83,17 @@ impl Progress {
 /// A budget.
 pub(crate) struct ByteBudget {
     capacity: usize,
-    table: Mutex<Table>,
+    table: Mutex<BudgetTable>,
 }
 
-struct Table {
+struct BudgetTable {
     free: usize,
     next: u64,
     looked: Option<Instant>,
     /// Who waits, in the order of their coming.
-    waiting: BTreeMap<u64, (Arc<Progress>, usize, Arc<Notify>)>,
+    waiting: BTreeMap<u64, (Arc<BodyProgress>, usize, Arc<Notify>)>,
     /// What is held.
-    held: BTreeMap<u64, (Arc<Progress>, usize)>,
+    held: BTreeMap<u64, (Arc<BodyProgress>, usize)>,
     accounts: HashMap<AccountNo, usize>,
     tokens: HashMap<BodyOwner, usize>,
 }
@@ -107,11 +107,11 @@ pub(crate) struct Share {
 impl ByteBudget {
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
         let (next, looked, waiting, held, accounts, tokens) = Default::default();
-        let table = Mutex::new(Table { free: capacity, next, looked, waiting, held, accounts, tokens });
+        let table = Mutex::new(BudgetTable { free: capacity, next, looked, waiting, held, accounts, tokens });
         Arc::new(Self { capacity, table })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, BudgetTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -123,7 +123,7 @@ impl ByteBudget {
     /// Takes so many bytes, at most the whole budget; waits for `most` where they aren't free, and is `None` then.
     pub(crate) async fn take(
         self: &Arc<Self>,
-        progress: &Arc<Progress>,
+        progress: &Arc<BodyProgress>,
         bytes: usize,
         most: Duration,
     ) -> Option<Share> {
@@ -161,8 +161,8 @@ impl ByteBudget {
     }
 }
 
-impl Table {
-    fn hold(&mut self, id: u64, progress: &Arc<Progress>, bytes: usize) {
+impl BudgetTable {
+    fn hold(&mut self, id: u64, progress: &Arc<BodyProgress>, bytes: usize) {
         self.free -= bytes;
         *self.accounts.entry(progress.owner.0).or_default() += bytes;
         *self.tokens.entry(progress.owner).or_default() += bytes;
@@ -273,8 +273,8 @@ mod tests {
         (AccountNo(account), Some(TokenId::from_bytes([token; 16])))
     }
 
-    fn body(owner: BodyOwner) -> Arc<Progress> {
-        Arc::new(Progress::new(owner, 10, LONG))
+    fn body(owner: BodyOwner) -> Arc<BodyProgress> {
+        Arc::new(BodyProgress::new(owner, 10, LONG))
     }
 
     #[tokio::test]
@@ -331,7 +331,7 @@ mod tests {
         quick.received(10 * 1024 * 1024);
         whole.is_whole();
         let then = Instant::now() + 10 * GRACE;
-        let is_out = |one: &Progress| one.displaced.load(Ordering::Relaxed);
+        let is_out = |one: &BodyProgress| one.displaced.load(Ordering::Relaxed);
         room.lock().displace_slow(then);
         assert!(!is_out(&slow), "nobody waits");
         let waits = async { room.take(&body(of(0, 2)), 20, LONG).await.is_some() };

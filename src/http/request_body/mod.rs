@@ -14,7 +14,7 @@ mod budget;
 pub(super) use budget::BodyOwner;
 
 use super::answer::Failure;
-use budget::{ByteBudget, Progress, Share};
+use budget::{BodyProgress, ByteBudget, Share};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -114,7 +114,7 @@ impl RequestBodies {
         let declared = declared(&body, limits.max_bytes)?;
         // Of a body that declares no length it shows only when it arrives whether it is a long one.
         let known = declared.unwrap_or(FIRST).min(limits.max_bytes);
-        let progress = Arc::new(Progress::new(of, known, limits.timeout));
+        let progress = Arc::new(BodyProgress::new(of, known, limits.timeout));
         // The scarcer first: who waits for it holds nothing that others need.
         let rest = if known > FIRST { Some(self.take(&self.rest, &progress, known - FIRST).await?) } else { None };
         let first = Some(self.take(&self.first, &progress, known.min(FIRST)).await?);
@@ -158,7 +158,7 @@ impl RequestBodies {
         (held as u64, self.refused.load(Ordering::Relaxed))
     }
 
-    async fn take(&self, of: &Arc<ByteBudget>, progress: &Arc<Progress>, bytes: usize) -> Result<Share, Failure> {
+    async fn take(&self, of: &Arc<ByteBudget>, progress: &Arc<BodyProgress>, bytes: usize) -> Result<Share, Failure> {
         of.take(progress, bytes, MAX_WAIT).await.ok_or_else(|| self.refuse())
     }
 
@@ -173,7 +173,7 @@ impl RequestBodies {
         mut body: Incoming,
         max: usize,
         known: usize,
-        mut shares: Option<(&Arc<Progress>, &mut Shares)>,
+        mut shares: Option<(&Arc<BodyProgress>, &mut Shares)>,
     ) -> Result<Vec<u8>, Failure> {
         let mut bytes = buffer(known);
         while let Some(frame) = body.frame().await {
@@ -222,10 +222,10 @@ fn buffer(length: usize) -> Vec<u8> {
 
 /// The forms that are being read of visitors who aren't signed in, the oldest first.
 #[derive(Default)]
-struct Forms(Mutex<Table>);
+struct Forms(Mutex<FormTable>);
 
 #[derive(Default)]
-struct Table {
+struct FormTable {
     next: u64,
     bytes: usize,
     held: BTreeMap<u64, (usize, Arc<Notify>)>,
@@ -240,7 +240,7 @@ struct Form {
 }
 
 impl Forms {
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, FormTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct Facts {
     /// The first moment of its time.
     pub(crate) not_before: Option<Timestamp>,
     /// The key it is for.
-    pub(crate) key: Key,
+    pub(crate) key: PublicKey,
     /// The first hosts and addresses of its `subjectAltName`.
     pub(crate) names: Vec<String>,
     /// How many there are besides.
@@ -59,7 +59,7 @@ pub(crate) enum Signature {
 
 /// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Key {
+pub(crate) enum PublicKey {
     /// RSA, with its length in bits.
     Rsa(usize),
     /// RSA for PSS signatures alone.
@@ -72,7 +72,7 @@ pub(crate) enum Key {
     Other,
 }
 
-impl Key {
+impl PublicKey {
     /// Whether carteiro verifies signatures of such a key (ring's algorithms).
     pub(crate) const fn is_taken(self) -> bool {
         match self {
@@ -85,7 +85,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rsa(bits) => write!(f, "RSA {bits} bits"),
@@ -198,7 +198,7 @@ fn signature(id: &[u8]) -> Signature {
     }
 }
 
-fn key(info: &[u8]) -> Key {
+fn key(info: &[u8]) -> PublicKey {
     let mut info = Der(info);
     let mut algorithm = Der(info.of(SEQUENCE).unwrap_or_default());
     let id = algorithm.of(OID).unwrap_or_default();
@@ -209,24 +209,24 @@ fn key(info: &[u8]) -> Key {
             let modulus = Der(Der(bits).of(SEQUENCE).unwrap_or_default()).of(INTEGER).unwrap_or_default();
             let modulus = &modulus[modulus.iter().take_while(|byte| **byte == 0).count()..];
             match modulus.first() {
-                Some(first) => Key::Rsa(modulus.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(0)),
-                None => Key::Other,
+                Some(first) => PublicKey::Rsa(modulus.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(0)),
+                None => PublicKey::Other,
             }
         }
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10] => Key::RsaPss,
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10] => PublicKey::RsaPss,
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1] => match algorithm.of(OID).unwrap_or_default() {
-            [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7] => Key::Curve("P-256"),
-            [0x2b, 0x81, 4, 0, 34] => Key::Curve("P-384"),
-            [0x2b, 0x81, 4, 0, 35] => Key::Curve("P-521"),
-            [0x2b, 0x81, 4, 0, 33] => Key::Curve("P-224"),
-            [0x2b, 0x81, 4, 0, 10] => Key::Curve("secp256k1"),
-            [0x2b, 0x24, 3, 3, 2, 8, 1, 1, _] => Key::Curve("Brainpool"),
-            _ => Key::Other,
+            [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7] => PublicKey::Curve("P-256"),
+            [0x2b, 0x81, 4, 0, 34] => PublicKey::Curve("P-384"),
+            [0x2b, 0x81, 4, 0, 35] => PublicKey::Curve("P-521"),
+            [0x2b, 0x81, 4, 0, 33] => PublicKey::Curve("P-224"),
+            [0x2b, 0x81, 4, 0, 10] => PublicKey::Curve("secp256k1"),
+            [0x2b, 0x24, 3, 3, 2, 8, 1, 1, _] => PublicKey::Curve("Brainpool"),
+            _ => PublicKey::Other,
         },
-        [0x2b, 0x65, 0x70] => Key::Curve("Ed25519"),
-        [0x2b, 0x65, 0x71] => Key::Curve("Ed448"),
-        [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1] => Key::Dsa,
-        _ => Key::Other,
+        [0x2b, 0x65, 0x70] => PublicKey::Curve("Ed25519"),
+        [0x2b, 0x65, 0x71] => PublicKey::Curve("Ed448"),
+        [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1] => PublicKey::Dsa,
+        _ => PublicKey::Other,
     }
 }
 

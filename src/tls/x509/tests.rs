@@ -33,7 +33,7 @@ fn moments_are_read_in_both_forms_and_in_no_other() {
 #[test]
 fn what_openssl_makes_is_read() {
     let v1 = fixture(include_bytes!("fixtures/v1.pem"));
-    assert_eq!((v1.version, v1.signed, v1.key, v1.names.len()), (1, Signature::Other, Key::Curve("P-256"), 0));
+    assert_eq!((v1.version, v1.signed, v1.key, v1.names.len()), (1, Signature::Other, PublicKey::Curve("P-256"), 0));
     assert_eq!((&*v1.subject, &*v1.issuer, v1.is_self_issued), ("loja.example", "Autoridade de Teste", false));
     // Behind 2050, where the form of times changes.
     assert!(v1.not_after.unwrap().as_secs() > 4_000_000_000 && v1.not_before.unwrap().as_secs() > 1_700_000_000);
@@ -44,11 +44,11 @@ fn what_openssl_makes_is_read() {
     let ca = fixture(include_bytes!("fixtures/ca.pem"));
     assert!(ca.is_self_issued && ca.is_authority && ca.key.is_taken());
     for (pem, key, shown) in [
-        (&include_bytes!("fixtures/rsa1024.pem")[..], Key::Rsa(1024), "RSA 1024 bits"),
-        (include_bytes!("fixtures/rsapss.pem"), Key::RsaPss, "RSA-PSS"),
-        (include_bytes!("fixtures/p521.pem"), Key::Curve("P-521"), "P-521"),
-        (include_bytes!("fixtures/secp256k1.pem"), Key::Curve("secp256k1"), "secp256k1"),
-        (include_bytes!("fixtures/ed448.pem"), Key::Curve("Ed448"), "Ed448"),
+        (&include_bytes!("fixtures/rsa1024.pem")[..], PublicKey::Rsa(1024), "RSA 1024 bits"),
+        (include_bytes!("fixtures/rsapss.pem"), PublicKey::RsaPss, "RSA-PSS"),
+        (include_bytes!("fixtures/p521.pem"), PublicKey::Curve("P-521"), "P-521"),
+        (include_bytes!("fixtures/secp256k1.pem"), PublicKey::Curve("secp256k1"), "secp256k1"),
+        (include_bytes!("fixtures/ed448.pem"), PublicKey::Curve("Ed448"), "Ed448"),
     ] {
         let facts = fixture(pem);
         assert_eq!((facts.key, &*facts.key.to_string(), facts.key.is_taken()), (key, shown, false));
