@@ -27,7 +27,7 @@ use crate::model::Scopes;
 use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
-use crate::store::{Opened, Store, StoreError, StoreSettings};
+use crate::store::{Limits, Opened, Store, StoreError, StoreSettings};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,7 +87,7 @@ impl Daemon {
         let opening = StoreSettings {
             path: config.store.path.clone(),
             cache_bytes: config.store.cache,
-            limits: settings::limits(config),
+            limits: Limits::of(config),
             accept_data_loss: options.accept_data_loss,
             clock: clock.clone(),
         };
@@ -100,8 +100,7 @@ impl Daemon {
         let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::of_panic(panic).into()));
         let Opened { store, created, thread: committer } = opened?;
         tracing::info!(path = %store.path().display(), created, "store open");
-        store.set_default_retry(config.delivery.retry());
-        store.set_extra_types(settings::extra_types(config));
+        store.configure(config);
         let accounts = accounts::configured(config, &store).await?;
         accounts::hold_absent(&store, &accounts)?;
 
@@ -170,9 +169,7 @@ impl Daemon {
         self.client.replace(client);
         self.engine.reload(config.delivery.clone());
         self.service.set_config(config.clone());
-        self.store.set_limits(settings::limits(config));
-        self.store.set_default_retry(config.delivery.retry());
-        self.store.set_extra_types(settings::extra_types(config));
+        self.store.configure(config);
         self.ingress.replace(config.server.clone(), certificate);
         for warning in warnings(config, self.ingress.certificate().as_deref(), self.address, self.service.now()) {
             tracing::warn!("{warning}");

@@ -6,25 +6,9 @@ use super::{Error, admin_token};
 use crate::config::Config;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::http::Certificate;
-use crate::model::{EventType, ProxyUrl, Timestamp};
-use crate::store::Limits;
+use crate::model::{ProxyUrl, Timestamp};
 use crate::tls::client as tls;
-use std::fs;
 use std::net::SocketAddr;
-use zeroize::Zeroizing;
-
-pub(crate) fn limits(config: &Config) -> Limits {
-    Limits {
-        retention: config.store.retention,
-        retention_bytes: config.store.retention_bytes,
-        keep_at_least: config.delivery.idempotency_window,
-        min_free: config.store.min_free,
-    }
-}
-
-pub(crate) fn extra_types(config: &Config) -> impl Iterator<Item = EventType> + '_ {
-    config.catalogue.extra.iter().map(|extra| extra.event_type.clone())
-}
 
 /// Reads the files of CA certificates and of the proxy.
 pub(crate) fn client(config: &Config) -> Result<ClientSettings, Error> {
@@ -40,14 +24,14 @@ fn proxy(config: &Config) -> Result<Option<ProxyUrl>, Error> {
     let Some(path) = &config.egress.proxy_file else {
         return Ok(config.egress.proxy.clone());
     };
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(|error| Error::File(path.to_owned(), error))?);
-    ProxyUrl::parse(text.trim()).map(Some).map_err(|error| Error::Proxy(path.to_owned(), error))
+    let proxy = ProxyUrl::parse(admin_token::read_secret(path)?.trim());
+    proxy.map(Some).map_err(|error| Error::BadFile(format!("{} must hold {error}, on one line", path.display())))
 }
 
 /// Every problem of the files that a config names, as a start would find them.
 pub fn check_files(config: &Config) -> Vec<Error> {
-    let ca = tls::client_config(config.egress.extra_ca_file.as_deref()).err().map(Error::Tls);
-    let certificate = Certificate::of(&config.server).err().map(Error::Certificate);
+    let ca = tls::client_config(config.egress.extra_ca_file.as_deref()).err().map(Error::from);
+    let certificate = Certificate::of(&config.server).err().map(Error::from);
     let tokens = config.account.iter().filter_map(|account| account.admin_token_file.as_deref());
     let tokens = tokens.filter_map(|path| admin_token::read(path).err());
     ca.into_iter().chain(certificate).chain(proxy(config).err()).chain(tokens).collect()

@@ -1,8 +1,8 @@
 //! The handle on the open store.
 
+use crate::config::Config;
 use crate::model::{
-    AccountNo, EventId, EventType, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp,
-    WebhookNo,
+    AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WebhookNo,
 };
 use crate::store::backup::live::Piece;
 use crate::store::changes::change::{Change, Reply};
@@ -71,21 +71,22 @@ impl Store {
             .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
     }
 
-    /// Takes up what a reload changed.
-    pub fn set_limits(&self, limits: Limits) {
+    /// Takes up what a reload may have changed.
+    pub fn configure(&self, config: &Config) {
+        self.set_limits(Limits::of(config));
+        self.set_default_retry(config.delivery.retry());
+        let extra = config.catalogue.extra.iter().map(|extra| extra.event_type.clone());
+        self.shared.listed.set_extra(extra.collect());
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
         self.shared.space.set_min_free(limits.min_free);
         *self.shared.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
-    /// Sets the types that the config adds to the catalogue: `MAX_EVENT_TYPES` counts neither them nor the built-in
-    /// ones.
-    pub fn set_extra_types(&self, extra: impl IntoIterator<Item = EventType>) {
-        self.shared.listed.set_extra(extra.into_iter().collect());
-    }
-
     /// The schedule of webhooks that have none of their own, until the next reload; the built-in one before this was
     /// called.
-    pub fn set_default_retry(&self, retry: RetryPolicy) {
+    pub(crate) fn set_default_retry(&self, retry: RetryPolicy) {
         *self.shared.retry.write().unwrap_or_else(PoisonError::into_inner) = retry;
     }
 

@@ -1,5 +1,6 @@
 //! What the store takes at most, and for how long it keeps it.
 
+use crate::config::Config;
 use std::time::Duration;
 
 /// The most webhooks one account can have at a time: each is matched against every type once, and explained in one
@@ -25,4 +26,16 @@ pub struct Limits {
     pub keep_at_least: Duration,
     /// How many bytes of the disk must stay free for events to be taken.
     pub min_free: u64,
+}
+
+impl Limits {
+    /// Those of a config.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            retention: config.store.retention,
+            retention_bytes: config.store.retention_bytes,
+            keep_at_least: config.delivery.idempotency_window,
+            min_free: config.store.min_free,
+        }
+    }
 }

@@ -106,7 +106,7 @@ fn types_have_an_end_that_names_the_first_one_too_many() {
         reply(wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![listed.clone()], key: None })))
             .is_err()
     );
-    rig.store.set_extra_types([listed.event_type.clone()]);
+    rig.store.shared.listed.set_extra([listed.event_type.clone()].into());
     rig.accept(vec![listed.clone(), paid(), event("WEBHOOK.TEST", "{}")]);
     let refused = reply(wait(rig.store.commit(RecordEvents {
         account: rig.account,
