@@ -6,7 +6,6 @@ use super::keys::{Effect, Setting};
 use super::settings::{Config, KEYS};
 use super::toml_file;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -17,26 +16,6 @@ pub struct Loaded {
     pub config: Config,
     /// By path, `account[0].name` for those of an account; what is missing is a default.
     pub(crate) sources: BTreeMap<String, Location>,
-}
-
-/// Where a value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source<'a> {
-    /// Nobody set it.
-    Default,
-    /// It was set here.
-    Location(&'a Location),
-}
-
-impl fmt::Display for Source<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::Location(Location::File { path, line, .. }) => write!(f, "{}:{line}", path.display()),
-            Self::Location(Location::Flag(_)) => f.write_str("command line"),
-            Self::Location(place @ (Location::Variable(_) | Location::WholeFile(_))) => place.fmt(f),
-        }
-    }
 }
 
 /// The longest file that is read: a mistaken path may lead to a device or a dump.
@@ -96,9 +75,9 @@ impl Config {
 }
 
 impl Loaded {
-    /// Where the value of `delivery.timeout`, or of `account[0].name`, came from.
-    pub fn source(&self, path: &str) -> Source<'_> {
-        self.sources.get(path).map_or(Source::Default, Source::Location)
+    /// Where the value of `delivery.timeout`, or of `account[0].name`, was set; `None` for a default.
+    pub fn source(&self, path: &str) -> Option<&Location> {
+        self.sources.get(path)
     }
 
     /// The keys whose values differ in `new` and aren't taken up by [`Config::reloaded`]; `account` stands for all

@@ -28,7 +28,7 @@ mod tests;
 pub use allow::{AllowRule, AllowRuleError};
 pub use error::{ConfigError, ConfigErrors, Location};
 pub use limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES};
-pub use load::{Loaded, Source};
+pub use load::Loaded;
 pub use origin::Origin;
 pub use print::example;
 pub use settings::{Account, Catalogue, Config, Delivery, Egress, Format, Log, Panel, Server, Store};

@@ -1,7 +1,8 @@
 //! A configuration as text: what is in effect, and the example that shows every key.
 
+use super::error::Location;
 use super::keys::{Effect, Setting};
-use super::load::{Loaded, Source};
+use super::load::Loaded;
 use super::settings::{ACCOUNT_KEYS, Account, Config, KEYS};
 use std::fmt::Write as _;
 
@@ -23,9 +24,18 @@ impl Loaded {
     }
 }
 
-fn line<T>(key: &Setting<T>, path: &str, of: &T, source: Source<'_>) -> String {
-    let value = if key.secret && source != Source::Default { "\"[redacted]\"".to_owned() } else { (key.show)(of) };
-    format!("{path} = {value}   # {source}\n")
+fn line<T>(key: &Setting<T>, path: &str, of: &T, source: Option<&Location>) -> String {
+    let value = if key.secret && source.is_some() { "\"[redacted]\"".to_owned() } else { (key.show)(of) };
+    format!("{path} = {value}   # {}\n", source_text(source))
+}
+
+pub(super) fn source_text(source: Option<&Location>) -> String {
+    match source {
+        None => "default".to_owned(),
+        Some(Location::File { path, line, .. }) => format!("{}:{line}", path.display()),
+        Some(Location::Flag(_)) => "command line".to_owned(),
+        Some(place @ (Location::Variable(_) | Location::WholeFile(_))) => place.to_string(),
+    }
 }
 
 const HEAD: &str = "\
@@ -95,7 +105,6 @@ fn wrap(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Location;
     use std::path::Path;
 
     #[test]
@@ -129,7 +138,7 @@ mod tests {
     fn secrets_are_not_printed() {
         let secret = Setting { secret: true, ..KEYS[0] };
         let source = Location::WholeFile(Path::new("c.toml").to_owned());
-        let printed = line(&secret, secret.path, &Config::default(), Source::Location(&source));
+        let printed = line(&secret, secret.path, &Config::default(), Some(&source));
         assert_eq!(printed, "server.listen = \"[redacted]\"   # c.toml\n");
     }
 }

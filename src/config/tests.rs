@@ -69,7 +69,7 @@ fn the_example_is_the_defaults_commented_out_or_not() {
 fn nothing_at_all_is_the_defaults() {
     let loaded = Config::load(None, std::iter::empty(), &[]).unwrap();
     assert_eq!(loaded.config, Config::default());
-    assert_eq!(loaded.source("delivery.timeout"), Source::Default);
+    assert_eq!(loaded.source("delivery.timeout"), None);
     assert_eq!(load(""), Ok(Config::default()));
     assert_eq!(load("\u{feff}"), Ok(Config::default()));
 }
@@ -449,7 +449,7 @@ fn flags_go_before_variables_before_the_file() {
     assert_eq!(retry.schedule().len(), 2);
     assert_eq!(loaded.config.egress.allow.len(), 2);
     assert!(!loaded.config.egress.allow_http);
-    let source = |path| loaded.source(path).to_string();
+    let source = |path| print::source_text(loaded.source(path));
     assert_eq!(source("delivery.timeout"), "command line");
     assert_eq!(source("delivery.jitter"), "CARTEIRO_DELIVERY__JITTER");
     assert!(source("delivery.max_attempts").ends_with("/c.toml:4"));

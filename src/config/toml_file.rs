@@ -37,7 +37,7 @@ pub(crate) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
         let place = at.place(error.span().map_or(usize::MAX, |span| span.start));
         findings.problem(place, error.message().replace(['\r', '\n'], " "));
     }
-    Walk { findings, at: &at, sure }.document(config, table.get_ref());
+    FileReader { findings, at: &at, sure }.document(config, table.get_ref());
 }
 
 /// Some editors on Windows begin a file with this mark; it is no character of the first line.
@@ -58,7 +58,7 @@ impl At<'_> {
     }
 }
 
-struct Walk<'a> {
+struct FileReader<'a> {
     findings: &'a mut Findings,
     at: &'a At<'a>,
     /// From this line on nothing is reported: the parser guesses there.
@@ -67,7 +67,7 @@ struct Walk<'a> {
 
 const DOUBLE_BRACKETS: &str = "write [[account]] in double brackets, once for each account";
 
-impl Walk<'_> {
+impl FileReader<'_> {
     fn document(&mut self, config: &mut Config, table: &DeTable<'_>) {
         for (name, span, value) in entries(table) {
             let tables = value.get_ref().as_array().filter(|items| items.iter().all(|item| item.get_ref().is_table()));

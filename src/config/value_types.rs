@@ -12,7 +12,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 /// A text that a function accepts.
-pub(crate) struct Text<V> {
+pub(crate) struct TextType<V> {
     expected: fn() -> String,
     parse: fn(&str) -> Option<V>,
     show: fn(&V) -> String,
@@ -20,7 +20,7 @@ pub(crate) struct Text<V> {
     hint: &'static str,
 }
 
-impl<V> ValueType<V> for Text<V> {
+impl<V> ValueType<V> for TextType<V> {
     fn expected(&self) -> String {
         (self.expected)()
     }
@@ -35,7 +35,7 @@ impl<V> ValueType<V> for Text<V> {
 }
 
 /// A socket address with an IP, never a name: listening must not wait for a resolver.
-pub(crate) const ADDRESS: Text<SocketAddr> = Text {
+pub(crate) const ADDRESS: TextType<SocketAddr> = TextType {
     expected: || "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
     parse: |text| text.parse().ok(),
     show: ToString::to_string,
@@ -43,7 +43,7 @@ pub(crate) const ADDRESS: Text<SocketAddr> = Text {
 };
 
 /// A path; its user finds out whether anything exists there.
-pub(crate) const FILE_PATH: Text<PathBuf> = Text {
+pub(crate) const FILE_PATH: TextType<PathBuf> = TextType {
     expected: || "a path".to_owned(),
     parse: |text| (!text.is_empty() && !text.contains('\0')).then(|| text.into()),
     show: |path| path.to_string_lossy().into_owned(),
@@ -51,7 +51,7 @@ pub(crate) const FILE_PATH: Text<PathBuf> = Text {
 };
 
 /// A path, or the empty string for none: TOML has no null, and a variable must be able to undo the file.
-pub(crate) const OPTIONAL_PATH: Text<Option<PathBuf>> = Text {
+pub(crate) const OPTIONAL_PATH: TextType<Option<PathBuf>> = TextType {
     expected: || "a path, or \"\" for none".to_owned(),
     parse: |text| (!text.contains('\0')).then(|| (!text.is_empty()).then(|| text.into())),
     show: |path| path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
@@ -59,14 +59,14 @@ pub(crate) const OPTIONAL_PATH: Text<Option<PathBuf>> = Text {
 };
 
 /// The URL of a proxy, or the empty string for none. Its password is never shown.
-pub(crate) const OPTIONAL_PROXY: Text<Option<ProxyUrl>> = Text {
+pub(crate) const OPTIONAL_PROXY: TextType<Option<ProxyUrl>> = TextType {
     expected: || format!("{}, or \"\" for none", ProxyUrl::FORM),
     parse: |text| if text.is_empty() { Some(None) } else { ProxyUrl::parse(text).ok().map(Some) },
     show: |proxy| proxy.as_ref().map(|proxy| format!("http://{proxy}")).unwrap_or_default(),
     hint: "",
 };
 
-pub(crate) const ACCOUNT_NAME: Text<String> = Text {
+pub(crate) const ACCOUNT_NAME: TextType<String> = TextType {
     expected: || "1 to 64 of a-z, 0-9, _ and -".to_owned(),
     parse: |text| {
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
@@ -77,7 +77,7 @@ pub(crate) const ACCOUNT_NAME: Text<String> = Text {
 };
 
 /// A label that needs no escape in JSON.
-pub(crate) const LABEL: Text<String> = Text {
+pub(crate) const LABEL: TextType<String> = TextType {
     expected: || "1 to 64 visible ASCII characters without space, quote and backslash".to_owned(),
     parse: |text| {
         let good = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
@@ -87,7 +87,7 @@ pub(crate) const LABEL: Text<String> = Text {
     hint: "",
 };
 
-pub(crate) const EVENT_TYPE: Text<EventType> = Text {
+pub(crate) const EVENT_TYPE: TextType<EventType> = TextType {
     expected: || format!("an event type such as \"SHIPMENT.SENT\", of at most {} bytes", EventType::MAX_BYTES),
     parse: |text| EventType::parse(text).filter(|it| it.category() != EventType::OWN_CATEGORY),
     show: |event_type| event_type.as_str().to_owned(),
@@ -96,7 +96,7 @@ pub(crate) const EVENT_TYPE: Text<EventType> = Text {
 };
 
 /// An entry of `server.cors_origins`.
-pub(crate) const ORIGIN: Text<Origin> = Text {
+pub(crate) const ORIGIN: TextType<Origin> = TextType {
     expected: || {
         "an origin such as \"https://loja.example\", in lower case and without a path, or \"*\" for every page"
             .to_owned()
