@@ -4,7 +4,7 @@
 use super::client::block_on;
 use super::error::CliError;
 use super::input::confirmed;
-use super::output::{Cell, Column, Fit, Show, Table, line};
+use super::output::{Column, Fit, Show, Table, line};
 use super::settings::{ConfigArgs, load};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -69,7 +69,7 @@ pub(crate) fn account(args: &AccountArgs) -> Result<(), CliError> {
             Ok(())
         }
         AccountCommand::Export { name } => {
-            let mut whole = Whole { out: io::stdout().lock(), last: Vec::new(), failed: None };
+            let mut whole = ExportOutput { out: io::stdout().lock(), last: Vec::new(), failed: None };
             let word = format!("export-account {name}");
             let written = lines(&config, &word, |store, out| accounts::export(store, name, out), &mut whole);
             if let Some(error) = whole.failed {
@@ -93,14 +93,14 @@ pub(crate) fn account(args: &AccountArgs) -> Result<(), CliError> {
 }
 
 /// Passes on what is written, and keeps the line that is begun or was the last.
-struct Whole<W> {
+struct ExportOutput<W> {
     out: W,
     last: Vec<u8>,
     /// Why nothing more can be written.
     failed: Option<io::Error>,
 }
 
-impl<W> Whole<W> {
+impl<W> ExportOutput<W> {
     fn passed<T>(&mut self, written: io::Result<T>) -> io::Result<T> {
         written.map_err(|error| {
             let kind = io::Error::from(error.kind());
@@ -110,7 +110,7 @@ impl<W> Whole<W> {
     }
 }
 
-impl<W: io::Write> io::Write for Whole<W> {
+impl<W: io::Write> io::Write for ExportOutput<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.out.write_all(bytes);
         self.passed(written)?;
@@ -136,7 +136,7 @@ impl<W: io::Write> io::Write for Whole<W> {
 fn lines(
     config: &Config,
     request: &str,
-    read: impl FnOnce(&Store, &mut dyn io::Write) -> Result<(), accounts::Problem>,
+    read: impl FnOnce(&Store, &mut dyn io::Write) -> Result<(), accounts::AccountError>,
     mut out: impl io::Write,
 ) -> Result<(), CliError> {
     if let Some(mut stream) = super::store::ask(&config.store.path, request)? {
@@ -192,16 +192,16 @@ fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), CliError
 }
 
 const COLUMNS: &[Column] = &[
-    Column("ACCOUNT", Fit::Whole, Show::With(|account| Cell::new(account["name"].as_str().unwrap_or("-")))),
-    Column("STATE", Fit::Whole, Show::With(state)),
+    Column("ACCOUNT", Fit::Whole, Show::Made(|account| account["name"].as_str().unwrap_or("-").to_owned())),
+    Column("STATE", Fit::Whole, Show::Made(state)),
     Column("EVENTS", Fit::Whole, Show::Text("events")),
     Column("WEBHOOKS", Fit::Whole, Show::Text("webhooks")),
     Column("TOKENS", Fit::Whole, Show::Text("tokens")),
 ];
 
-fn state(account: &Value) -> Cell {
+fn state(account: &Value) -> String {
     match account["state"].as_str() {
-        Some("held") => Cell::new("held: not in the config"),
-        state => Cell::new(state.unwrap_or_default()),
+        Some("held") => "held: not in the config".to_owned(),
+        state => state.unwrap_or_default().to_owned(),
     }
 }

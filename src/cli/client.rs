@@ -118,7 +118,7 @@ impl Peer {
 }
 
 /// Where the daemon is, how it is spoken to, and as whom.
-pub(crate) struct Daemon {
+pub(crate) struct ApiClient {
     peer: Peer,
     token: String,
 }
@@ -168,17 +168,17 @@ impl ApiRequest {
 /// An answer of the API: `data` as the daemon wrote it, byte for byte, since a payload may hold numbers that no float
 /// does.
 #[derive(Default, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct ApiAnswer {
     data: Option<Box<RawValue>>,
-    page: Option<Page>,
+    page: Option<ListPage>,
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct ListPage {
     next_cursor: Option<String>,
 }
 
-impl Answer {
+impl ApiAnswer {
     /// `null` for an answer without a body.
     pub(crate) fn raw(&self) -> &str {
         self.data.as_deref().map_or("null", RawValue::get)
@@ -222,7 +222,7 @@ fn parse_server(server: &str) -> Result<(String, u16, bool), CliError> {
     Ok((authority.bare_host().to_owned(), port, over_tls))
 }
 
-impl Daemon {
+impl ApiClient {
     /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good
     /// by the system's authorities, or an address at which the config's own daemon can be reached. Dials nothing.
     pub(crate) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, CliError> {
@@ -308,7 +308,7 @@ impl Daemon {
     }
 
     /// Calls the API and waits for the whole answer.
-    pub(crate) async fn send(&self, request: ApiRequest) -> Result<Answer, CliError> {
+    pub(crate) async fn send(&self, request: ApiRequest) -> Result<ApiAnswer, CliError> {
         let path = request.path.clone();
         let request = self.http_request(request)?;
         let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
@@ -317,7 +317,7 @@ impl Daemon {
             return Err(self.refusal(&path, &exchange.response, &body));
         }
         if body.is_empty() {
-            return Ok(Answer::default());
+            return Ok(ApiAnswer::default());
         }
         serde_json::from_slice(&body).map_err(|_| self.no_carteiro(exchange.response.status()))
     }
@@ -332,13 +332,13 @@ impl Daemon {
         }
     }
 
-    /// [`Daemon::send`], blocking.
-    pub(crate) fn call(&self, request: ApiRequest) -> Result<Answer, CliError> {
+    /// [`ApiClient::send`], blocking.
+    pub(crate) fn call(&self, request: ApiRequest) -> Result<ApiAnswer, CliError> {
         block_on(self.send(request))
     }
 
     /// Calls the API for what is at a path, blocking.
-    pub(crate) fn get(&self, path: impl Into<String>) -> Result<Answer, CliError> {
+    pub(crate) fn get(&self, path: impl Into<String>) -> Result<ApiAnswer, CliError> {
         self.call(ApiRequest::get(path))
     }
 
@@ -459,7 +459,7 @@ mod tests {
             ("http://loja.example", true),
             ("192.168.0.7:8080", true),
         ] {
-            let daemon = Daemon::of(&crate::config::Config::default().server, Some(server)).unwrap();
+            let daemon = ApiClient::of(&crate::config::Config::default().server, Some(server)).unwrap();
             assert_eq!(daemon.is_in_the_clear(), clear, "{server}");
         }
     }
@@ -468,7 +468,7 @@ mod tests {
     fn a_daemon_is_told_from_a_stranger_by_its_address() {
         let is_at = |address: &str, listen: &str| {
             let peer = Peer { address: address.to_owned(), tls: None };
-            Daemon { peer, token: String::new() }.is_at(listen.parse().unwrap())
+            ApiClient { peer, token: String::new() }.is_at(listen.parse().unwrap())
         };
         for (own, listen) in [
             ("127.0.0.1:8080", "127.0.0.1:8080"),

@@ -1,7 +1,7 @@
 //! Which daemon a command calls, with which token: from flags and environment, else the config and the first start's
 //! token.
 
-use super::client::Daemon;
+use super::client::ApiClient;
 use super::error::CliError;
 use super::exit::complain;
 use super::output::{Column, Table, line};
@@ -43,9 +43,9 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    pub(crate) fn daemon(&self) -> Result<Daemon, CliError> {
+    pub(crate) fn daemon(&self) -> Result<ApiClient, CliError> {
         let config = load(&self.file, &[])?.config;
-        let daemon = Daemon::of(&config.server, self.server.as_deref())?;
+        let daemon = ApiClient::of(&config.server, self.server.as_deref())?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
             complain(format_args!(
                 "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a \
@@ -108,12 +108,12 @@ impl Extent {
     pub(crate) const ALL: Self = Self { limit: 0, all: true };
 
     /// Reads the rows, page by page.
-    pub(crate) fn read(&self, daemon: &Daemon, path: &str, filters: &Filters) -> Result<Rows, CliError> {
+    pub(crate) fn read(&self, daemon: &ApiClient, path: &str, filters: &Filters) -> Result<ListedRows, CliError> {
         let (mut rows, mut cursor) = (Vec::new(), None);
         loop {
             let left = if self.all { MAX_PAGE } else { self.limit.saturating_sub(rows.len() as u64) };
             if left == 0 {
-                return Ok(Rows { rows, more: cursor.is_some() });
+                return Ok(ListedRows { rows, more: cursor.is_some() });
             }
             let mut filters = filters.clone();
             filters.add("limit", Some(left.min(MAX_PAGE).to_string()));
@@ -123,19 +123,19 @@ impl Extent {
             // A page may be short and still have a next one.
             cursor = page.next_cursor().map(str::to_owned);
             if cursor.is_none() {
-                return Ok(Rows { rows, more: false });
+                return Ok(ListedRows { rows, more: false });
             }
         }
     }
 }
 
 /// The rows of a list, as the daemon wrote them.
-pub(crate) struct Rows {
+pub(crate) struct ListedRows {
     rows: Vec<Box<RawValue>>,
     more: bool,
 }
 
-impl Rows {
+impl ListedRows {
     /// Prints one JSON array, each row as the daemon wrote it, or a table; stderr tells when these are not all.
     pub(crate) fn print(&self, json: bool, columns: &'static [Column]) {
         if json {

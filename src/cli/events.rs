@@ -1,6 +1,6 @@
 //! `carteiro events`: listed, shown, recorded, explained, re-sent and followed through the API.
 
-use super::client::{Answer, ApiRequest, Daemon, block_on, until_interrupted};
+use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
@@ -112,12 +112,12 @@ pub(crate) fn read_resource(file: &std::path::Path) -> Result<Box<RawValue>, Cli
 
 /// Records one event.
 pub(crate) fn record(
-    daemon: &Daemon,
+    daemon: &ApiClient,
     event_type: &str,
     resource: &RawValue,
     occurred_at: Option<&str>,
     naming: &Naming,
-) -> Result<Answer, CliError> {
+) -> Result<ApiAnswer, CliError> {
     let mut fields = vec![("type", event_type)];
     fields.extend(naming.id.as_deref().map(|id| ("id", id)));
     fields.extend(naming.external_id.as_deref().map(|id| ("external_id", id)));
@@ -129,7 +129,7 @@ pub(crate) fn record(
 }
 
 /// Says what was recorded.
-pub(crate) fn print_recorded(recorded: &Answer, json: bool) {
+pub(crate) fn print_recorded(recorded: &ApiAnswer, json: bool) {
     print_one(recorded, json, |event| {
         let count = event["notifications"].as_u64().unwrap_or(0);
         line(format_args!("{} {} recorded, {}", text(&event["id"]), text(&event["type"]), notification_count(count)));
@@ -205,7 +205,7 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn show(shown: &Answer) -> Result<(), CliError> {
+fn show(shown: &ApiAnswer) -> Result<(), CliError> {
     // The resource stays as it was written: it may hold what serde_json can't read as a number.
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(shown.raw())
         .map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))?;
@@ -220,9 +220,9 @@ fn show(shown: &Answer) -> Result<(), CliError> {
             ("occurred", Show::Time("occurred_at")),
             ("external id", Show::Text("external_id")),
             ("resource id", Show::Text("resource_id")),
-            ("notifications", Show::With(counts)),
+            ("notifications", Show::Made(counts)),
             ("trace id", Show::Text("trace_id")),
-            ("erased", Show::With(|event| Cell::toned(&short_time(&event["erased_at"]), Tone::Bad))),
+            ("erased", Show::Painted(|event| Cell::toned(&short_time(&event["erased_at"]), Tone::Bad))),
         ],
     );
     if let Some(resource) = resource.filter(|raw| raw.get() != "null") {
@@ -232,10 +232,10 @@ fn show(shown: &Answer) -> Result<(), CliError> {
 }
 
 /// How many notifications of an event have which status.
-fn counts(event: &Value) -> Cell {
+fn counts(event: &Value) -> String {
     let summary = event["summary"].as_object().into_iter().flatten().filter(|(_, count)| **count != json!(0));
     let counts: Vec<String> = summary.map(|(status, count)| format!("{count} {status}")).collect();
-    Cell::new(&if counts.is_empty() { "none".to_owned() } else { counts.join(", ") })
+    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
 }
 
 /// Why one webhook gets an event or doesn't.
@@ -248,7 +248,7 @@ fn explain(webhook: &Value) {
 
 /// Polls the list of committed events: none ever appears before its cursor, so none is missed.
 fn follow(
-    daemon: &Daemon,
+    daemon: &ApiClient,
     filters: &Filters,
     after: Option<&str>,
     every: Duration,

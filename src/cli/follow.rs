@@ -1,6 +1,6 @@
 //! Following a daemon through restarts and cut connections: when to try again, and how its event stream is read.
 
-use super::client::{ApiRequest, Daemon};
+use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
 use super::exit::{TRY_LATER, complain};
 use http_body_util::BodyExt as _;
@@ -46,7 +46,7 @@ impl Backoff {
 
 /// One message of an event stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Message {
+pub(crate) struct SseMessage {
     pub(crate) event: String,
     pub(crate) data: String,
 }
@@ -54,10 +54,10 @@ pub(crate) struct Message {
 /// Gives every message of a stream to `on` until that breaks off, over as many connections as it takes: each goes on
 /// behind `last_id`, which is kept up to date.
 pub(crate) async fn stream(
-    daemon: &Daemon,
+    daemon: &ApiClient,
     path: &str,
     last_id: &mut Option<String>,
-    mut on: impl FnMut(&Message) -> ControlFlow<()>,
+    mut on: impl FnMut(&SseMessage) -> ControlFlow<()>,
 ) -> Result<(), CliError> {
     let mut backoff = Backoff::new();
     loop {
@@ -69,11 +69,11 @@ pub(crate) async fn stream(
 }
 
 async fn connection(
-    daemon: &Daemon,
+    daemon: &ApiClient,
     path: &str,
     last_id: &mut Option<String>,
     backoff: &mut Backoff,
-    on: &mut impl FnMut(&Message) -> ControlFlow<()>,
+    on: &mut impl FnMut(&SseMessage) -> ControlFlow<()>,
 ) -> Result<(), CliError> {
     let request = ApiRequest::get(path).header("accept", Some("text/event-stream"));
     let mut exchange = daemon.stream(request.header("last-event-id", last_id.as_deref())).await?;
@@ -103,7 +103,7 @@ async fn connection(
 struct Parser {
     line: Vec<u8>,
     after_cr: bool,
-    message: Message,
+    message: SseMessage,
     /// Set by `id`, in force when the message it stands in is whole.
     id: Option<String>,
     last_id: Option<String>,
@@ -116,7 +116,7 @@ impl Parser {
     }
 
     /// A message, when this byte ended one.
-    fn push(&mut self, byte: u8) -> Result<Option<Message>, String> {
+    fn push(&mut self, byte: u8) -> Result<Option<SseMessage>, String> {
         let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
         match byte {
             b'\n' if after_cr => Ok(None),
@@ -132,7 +132,7 @@ impl Parser {
         }
     }
 
-    fn end_of_line(&mut self, line: &str) -> Option<Message> {
+    fn end_of_line(&mut self, line: &str) -> Option<SseMessage> {
         // A byte order mark may stand before everything.
         let line =
             if std::mem::replace(&mut self.has_begun, true) { line } else { line.trim_start_matches('\u{feff}') };

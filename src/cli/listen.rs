@@ -220,7 +220,7 @@ struct Seen {
 }
 
 #[derive(Default)]
-struct State {
+struct Arrivals {
     seen: HashMap<String, Seen>,
     /// In order of arrival, so that the oldest can be forgotten.
     order: VecDeque<String>,
@@ -236,7 +236,7 @@ struct Listener {
     forward: Option<Forward>,
     json: bool,
     count: Option<u64>,
-    state: Mutex<State>,
+    state: Mutex<Arrivals>,
     ended: watch::Sender<bool>,
 }
 
@@ -281,7 +281,7 @@ impl Listener {
         })
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, Arrivals> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -317,7 +317,7 @@ impl Listener {
         if let Some(id) = id.filter(|_| trusted && response.status().is_success()) {
             self.state().seen.entry(id.to_owned()).and_modify(|seen| seen.is_confirmed = true);
         }
-        let event: Option<Event<'_>> = serde_json::from_slice(&body).ok();
+        let event: Option<TypeField<'_>> = serde_json::from_slice(&body).ok();
         let one_line = |text: &str| text.replace(['\n', '\r'], " ");
         let raw: Option<Box<RawValue>> = std::str::from_utf8(&body)
             .ok()
@@ -371,7 +371,7 @@ impl Listener {
 }
 
 #[derive(serde::Deserialize)]
-struct Event<'a> {
+struct TypeField<'a> {
     #[serde(borrow)]
     event: Option<std::borrow::Cow<'a, str>>,
 }

@@ -30,17 +30,19 @@ pub(crate) fn start(log: &Log) -> LevelHandle {
     // A subscriber that is set already (a test's) stays.
     let _ = match log.format {
         Format::Json => tracing::subscriber::set_global_default(registry.with(layer.json().flatten_event(true))),
-        Format::Text => tracing::subscriber::set_global_default(registry.with(layer.event_format(Line { to_journal }))),
+        Format::Text => {
+            tracing::subscriber::set_global_default(registry.with(layer.event_format(LogLine { to_journal })))
+        }
     };
     LevelHandle(handle)
 }
 
 /// `2026-11-23T12:00:00Z INFO message field=value`, or `<6>message field=value` for the journal.
-struct Line {
+struct LogLine {
     to_journal: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LogLine
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,

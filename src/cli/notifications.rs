@@ -1,12 +1,12 @@
 //! `carteiro notifications`: listed, shown, re-sent and followed through the API.
 
-use super::client::{Answer, ApiRequest, Daemon, block_on, until_interrupted};
+use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, RESEND};
 use super::follow::Backoff;
 use super::input::{self, Id};
-use super::output::{Cell, Column, Fit, Show, line, print_fields, print_one, printable, text};
+use super::output::{Column, Fit, Show, line, print_fields, print_one, printable, text};
 use super::progress::ProgressBar;
 use super::tail::{self, TailArgs};
 use crate::model::NotificationFilter;
@@ -74,11 +74,7 @@ const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("STATUS", Fit::Whole, Show::Status("status")),
     Column("TYPE", Fit::Cut(12), Show::Text("type")),
-    Column(
-        "TRIED",
-        Fit::Spare,
-        Show::With(|one| Cell::new(&format!("{}/{}", one["attempts_count"], one["max_attempts"]))),
-    ),
+    Column("TRIED", Fit::Spare, Show::Made(|one| format!("{}/{}", one["attempts_count"], one["max_attempts"]))),
     Column("ANSWER", Fit::Spare, Show::Text("response_status")),
     Column("NEXT", Fit::Spare, Show::Time("next_attempt_at")),
     Column("TARGET", Fit::Spare, Show::Text("target")),
@@ -131,10 +127,7 @@ pub(crate) fn show(one: &Value) {
             ("event", Show::Text("event_id")),
             ("webhook", Show::Text("webhook_id")),
             ("target", Show::Text("target")),
-            (
-                "attempts",
-                Show::With(|one| Cell::new(&format!("{} of at most {}", one["attempts_count"], one["max_attempts"]))),
-            ),
+            ("attempts", Show::Made(|one| format!("{} of at most {}", one["attempts_count"], one["max_attempts"]))),
             ("next attempt", Show::Time("next_attempt_at")),
             ("delivered", Show::Time("delivered_at")),
             ("created", Show::Time("inserted_at")),
@@ -150,7 +143,7 @@ pub(crate) fn show(one: &Value) {
     }
 }
 
-fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), CliError> {
+fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliError> {
     let given = &args.filters.given;
     if let Some(id) = &args.id {
         if args.all || !given.is_empty() {
@@ -194,7 +187,7 @@ fn resend(daemon: &Daemon, args: &ResendArgs, json: bool) -> Result<(), CliError
     Ok(())
 }
 
-async fn await_end(daemon: &Daemon, id: &str) -> Result<Answer, CliError> {
+async fn await_end(daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
     let (mut bar, mut backoff) = (ProgressBar::new(), Backoff::new());
     loop {
         match daemon.send(ApiRequest::get(format!("{JOBS}/{id}"))).await {

@@ -2,7 +2,7 @@
 //!
 //! Foreign text goes through [`printable`]: a target's answer must not control the terminal.
 
-use super::client::Answer;
+use super::client::ApiAnswer;
 use super::exit::{DONE, FAILED, complain};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -26,7 +26,7 @@ pub(crate) fn line(text: impl Display) {
 }
 
 /// Prints one object: with `--json` as the daemon wrote it, else as `show` does.
-pub(crate) fn print_one(answer: &Answer, json: bool, show: impl FnOnce(&Value)) {
+pub(crate) fn print_one(answer: &ApiAnswer, json: bool, show: impl FnOnce(&Value)) {
     if json { line(answer.raw()) } else { show(&answer.value()) }
 }
 
@@ -211,8 +211,10 @@ pub(crate) enum Show {
     Status(&'static str),
     /// A moment, in the system's zone.
     Time(&'static str),
-    /// What the function makes of the whole object.
-    With(fn(&Value) -> Cell),
+    /// The text that the function makes of the whole object.
+    Made(fn(&Value) -> String),
+    /// The same, in a colour.
+    Painted(fn(&Value) -> Cell),
 }
 
 impl Show {
@@ -222,7 +224,8 @@ impl Show {
             Self::List(name) => Cell::new(&joined(&of[name])),
             Self::Status(name) => Cell::status(&text(&of[name])),
             Self::Time(name) => Cell::new(&short_time(&of[name])),
-            Self::With(cell) => cell(of),
+            Self::Made(text) => Cell::new(&text(of)),
+            Self::Painted(cell) => cell(of),
         }
     }
 }
@@ -376,7 +379,7 @@ mod tests {
         Column("ID", Fit::Whole, Show::Text("id")),
         Column("STATUS", Fit::Whole, Show::Status("status")),
         Column("TARGET", Fit::Cut(12), Show::Text("target")),
-        Column("NOTE", Fit::Spare, Show::With(|_| Cell::new("ação 漢字"))),
+        Column("NOTE", Fit::Spare, Show::Made(|_| "ação 漢字".to_owned())),
         Column("LAST", Fit::Spare, Show::Text("last")),
     ];
 

@@ -1,6 +1,6 @@
 //! `carteiro tail`: prints attempts as they are made.
 
-use super::client::{Daemon, block_on, until_interrupted};
+use super::client::{ApiClient, block_on, until_interrupted};
 use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::exit::complain;
@@ -37,11 +37,11 @@ pub(crate) fn tail(command: &TailCommand) -> Result<(), CliError> {
 }
 
 /// Prints attempts until Ctrl-C, or as many as were asked for.
-pub(crate) fn follow(daemon: &Daemon, args: &TailArgs, json: bool) -> Result<(), CliError> {
+pub(crate) fn follow(daemon: &ApiClient, args: &TailArgs, json: bool) -> Result<(), CliError> {
     let path = args.filters.given.on("/api/notifications/stream");
     let (mut last_id, mut left) = (args.after.clone(), args.count.unwrap_or(u64::MAX));
     let screen = Screen::stdout();
-    let on = |message: &follow::Message| {
+    let on = |message: &follow::SseMessage| {
         if message.event == "gap" {
             complain("attempts may be missing here; `carteiro notifications list` shows what became of them");
         }

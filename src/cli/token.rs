@@ -3,7 +3,7 @@
 use super::client::ApiRequest;
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
-use super::output::{Cell, Column, Fit, Show, line, print_done, print_one, short_time, text};
+use super::output::{Column, Fit, Show, line, print_done, print_one, short_time, text};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -42,8 +42,8 @@ const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("NAME", Fit::Cut(8), Show::Text("name")),
     Column("SCOPES", Fit::Whole, Show::List("scopes")),
-    Column("LAST USED", Fit::Spare, Show::With(|token| or_never(&token["last_used_at"]))),
-    Column("EXPIRES", Fit::Spare, Show::With(|token| or_never(&token["expires_at"]))),
+    Column("LAST USED", Fit::Spare, Show::Made(|token| or_never(&token["last_used_at"]))),
+    Column("EXPIRES", Fit::Spare, Show::Made(|token| or_never(&token["expires_at"]))),
 ];
 
 pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
@@ -70,7 +70,7 @@ pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn or_never(time: &Value) -> Cell {
+fn or_never(time: &Value) -> String {
     let time = short_time(time);
-    Cell::new(if time.is_empty() { "never" } else { &time })
+    if time.is_empty() { "never".to_owned() } else { time }
 }

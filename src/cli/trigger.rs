@@ -1,11 +1,11 @@
 //! `carteiro trigger`: a sample event of any type, as the shop would record it.
 
-use super::client::Daemon;
+use super::client::ApiClient;
 use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::events::{Naming, print_recorded, read_resource, record};
 use super::exit::FAILED;
-use super::output::{Cell, Column, Fit, Show, Table, line};
+use super::output::{Column, Fit, Show, Table, line, text};
 use crate::model::{CATALOGUE, EventType, Sample};
 use crate::suggest::nearest;
 use clap::Args;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 /// What is shown of a type. Without the sample: that of a shop's own may hold numbers that no f64 can.
 #[derive(Deserialize, Serialize)]
-struct KnownType {
+struct ListedType {
     #[serde(rename = "type")]
     name: String,
     description: Value,
@@ -25,12 +25,8 @@ struct KnownType {
 
 const COLUMNS: &[Column] = &[
     Column("TYPE", Fit::Whole, Show::Text("type")),
-    Column("MEANS", Fit::Cut(12), Show::With(|one| Cell::new(one["description"]["en"].as_str().unwrap_or_default()))),
-    Column(
-        "EM PORTUGUÊS",
-        Fit::Spare,
-        Show::With(|one| Cell::new(one["description"]["pt"].as_str().unwrap_or_default())),
-    ),
+    Column("MEANS", Fit::Cut(12), Show::Made(|one| text(&one["description"]["en"]))),
+    Column("EM PORTUGUÊS", Fit::Spare, Show::Made(|one| text(&one["description"]["pt"]))),
 ];
 
 #[derive(Args)]
@@ -62,19 +58,19 @@ pub(crate) fn trigger(args: &TriggerArgs) -> Result<(), CliError> {
     }
 }
 
-fn list(daemon: &Daemon, json: bool) -> Result<(), CliError> {
+fn list(daemon: &ApiClient, json: bool) -> Result<(), CliError> {
     let types = daemon.get("/api/event_types")?;
     if json {
         line(types.raw());
         return Ok(());
     }
     let rows = types.rows();
-    let known = rows.iter().filter_map(|row| serde_json::from_str::<KnownType>(row.get()).ok());
+    let known = rows.iter().filter_map(|row| serde_json::from_str::<ListedType>(row.get()).ok());
     Table::new(COLUMNS, known.map(|one| json!(one))).print();
     Ok(())
 }
 
-fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), CliError> {
+fn record_sample(daemon: &ApiClient, args: &TriggerArgs, name: &str) -> Result<(), CliError> {
     let event_type = EventType::parse(name).ok_or_else(|| {
         let hint = did_you_mean(name, CATALOGUE.iter().map(|entry| entry.event_type));
         CliError::usage(format_args!(
@@ -104,7 +100,7 @@ fn record_sample(daemon: &Daemon, args: &TriggerArgs, name: &str) -> Result<(), 
 
 /// The daemon's sample, since its config may have its own. A type that it doesn't know is a slip of the keyboard,
 /// unless it comes with a resource.
-fn sample(daemon: &Daemon, event_type: &EventType) -> Result<Box<RawValue>, CliError> {
+fn sample(daemon: &ApiClient, event_type: &EventType) -> Result<Box<RawValue>, CliError> {
     let types = match daemon.get("/api/event_types") {
         Ok(types) => types,
         // A token that may only record can't ask; the daemon will say whether it takes the type.

@@ -1,6 +1,6 @@
 //! `carteiro webhooks`: registered, listed, shown, changed, tested and deleted through the API.
 
-use super::client::{ApiRequest, Daemon};
+use super::client::{ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::input::{Id, confirmed, read_secret};
@@ -156,7 +156,7 @@ const CLEARABLE: [&str; 6] = ["authorization", "description", "headers", "max_in
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
-    Column("STATUS", Fit::Whole, Show::With(status)),
+    Column("STATUS", Fit::Whole, Show::Painted(status)),
     Column("TARGET", Fit::Cut(16), Show::Text("target")),
     Column("EVENTS", Fit::Cut(8), Show::List("events")),
     Column("DESCRIPTION", Fit::Spare, Show::Text("description")),
@@ -227,7 +227,7 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
 }
 
 fn create(
-    daemon: &Daemon,
+    daemon: &ApiClient,
     webhook: &Map<String, Value>,
     idempotency_key: Option<&str>,
     json: bool,
@@ -246,7 +246,7 @@ fn create(
     Ok(())
 }
 
-fn change(daemon: &Daemon, id: &Id, webhook: &Value, json: bool) -> Result<(), CliError> {
+fn change(daemon: &ApiClient, id: &Id, webhook: &Value, json: bool) -> Result<(), CliError> {
     let changed = daemon.call(ApiRequest::patch(path(id)).body(json!({ "webhook": webhook }).to_string()))?;
     print_one(&changed, json, show);
     Ok(())
@@ -263,40 +263,42 @@ fn show(webhook: &Value) {
         &[
             ("id", Show::Text("id")),
             ("status", Show::Status("status")),
-            (
-                "disabled because",
-                Show::With(|webhook| Cell::new(&time_zone::local().localize(&text(&webhook["disabled_reason"])))),
-            ),
+            ("disabled because", Show::Made(|webhook| time_zone::local().localize(&text(&webhook["disabled_reason"])))),
             ("failing since", Show::Time("failing_since")),
             ("is disabled at", Show::Time("disables_at")),
             ("target", Show::Text("target")),
             ("events", Show::List("events")),
             (
                 "authorization",
-                Show::With(|webhook| Cell::new(if webhook["authorization_set"] == true { "set" } else { "none" })),
+                Show::Made(
+                    |webhook| if webhook["authorization_set"] == true { "set".to_owned() } else { "none".to_owned() },
+                ),
             ),
             ("description", Show::Text("description")),
-            ("headers", Show::With(header_names)),
+            ("headers", Show::Made(header_names)),
             ("max in flight", Show::Text("max_in_flight")),
             ("deliveries a second", Show::Text("rate_limit")),
-            ("ordered", Show::With(|webhook| Cell::new(if webhook["ordered"] == true { "yes" } else { "" }))),
-            ("retry", Show::With(retry)),
+            (
+                "ordered",
+                Show::Made(|webhook| if webhook["ordered"] == true { "yes".to_owned() } else { String::new() }),
+            ),
+            ("retry", Show::Made(retry)),
             ("registered", Show::Time("inserted_at")),
             ("changed", Show::Time("updated_at")),
         ],
     );
 }
 
-fn header_names(webhook: &Value) -> Cell {
+fn header_names(webhook: &Value) -> String {
     let names: Vec<&str> = webhook["headers"].as_object().into_iter().flatten().map(|(name, _)| &**name).collect();
-    Cell::new(&names.join(", "))
+    names.join(", ")
 }
 
-fn retry(webhook: &Value) -> Cell {
+fn retry(webhook: &Value) -> String {
     let retry = &webhook["retry"];
     if retry.is_null() {
-        return Cell::new("");
+        return String::new();
     }
     let schedule = joined(&retry["schedule"]);
-    Cell::new(&format!("{schedule}; at most {} attempts, jitter {}", retry["max_attempts"], retry["jitter"]))
+    format!("{schedule}; at most {} attempts, jitter {}", retry["max_attempts"], retry["jitter"])
 }
