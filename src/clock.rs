@@ -35,7 +35,7 @@ pub struct Manual {
 }
 
 impl Clock {
-    /// A clock that stands at `start` until [`Clock::set`] moves it.
+    /// A clock that shows `start` until [`Clock::set`] moves it.
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(Manual { wall: AtomicU64::new(start.as_ms()), ran: AtomicU64::new(0), simulated: false }))
     }

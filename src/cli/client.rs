@@ -97,7 +97,7 @@ impl Peer {
         })
     }
 
-    /// Sends one request on a connection of its own; `Err` says in a few words why no answer came.
+    /// Sends one request on a connection of its own; `Err` says in a few words why there is no answer.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Exchange, String> {
         let exchange = async {
             let stream = self.connect().await.map_err(|error| error.to_string())?;
@@ -406,7 +406,7 @@ impl ApiClient {
     }
 }
 
-/// The command that lists what is below a path of the API; a longer path stands before the one it begins with.
+/// The command that lists what is below a path of the API; a longer path precedes the one it begins with.
 const LISTED_BY: [(&str, &str); 5] = [
     ("/api/webhooks", "webhooks list"),
     ("/api/events", "events list"),

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
-/// Retries within seconds instead of days; said at the start.
+/// Retries within seconds instead of days; printed at the start.
 const SCHEDULE: &str = "1s, 2s, 4s, 8s";
 /// How often something happens in the sample shop.
 const PACE: Duration = Duration::from_millis(900);

@@ -36,7 +36,7 @@ impl CliError {
         Self::new(BAD_CONFIG, sentence)
     }
 
-    /// Of a failure whose sentence stands on stderr already.
+    /// Of a failure whose sentence was printed already.
     pub(crate) fn printed(code: u8) -> Self {
         Self { sentence: String::new(), code }
     }

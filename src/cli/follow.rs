@@ -104,7 +104,7 @@ struct Parser {
     line: Vec<u8>,
     after_cr: bool,
     message: SseMessage,
-    /// Set by `id`, in force when the message it stands in is whole.
+    /// Set by `id`, in force when its message is whole.
     id: Option<String>,
     last_id: Option<String>,
     has_begun: bool,

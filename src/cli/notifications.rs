@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Interval between looks at a bulk resend.
+/// Interval between reads of a bulk resend's progress.
 const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 #[derive(Args)]

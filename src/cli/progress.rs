@@ -36,7 +36,7 @@ impl ProgressBar {
     }
 }
 
-/// What is said after it begins on a line of its own, also where Ctrl-C ended what it showed.
+/// Later output begins on a line of its own, also where Ctrl-C ended what the bar showed.
 impl Drop for ProgressBar {
     fn drop(&mut self) {
         self.clear();

@@ -31,12 +31,12 @@ pub(crate) const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// Nothing was said of what it should be.
+    /// No expected value was given.
     NotChecked,
     Good,
     Missing,
     Wrong,
-    /// The signature is right, and too old or of the future: somebody may have kept it.
+    /// The signature is right, and too old or of the future: it may be a replay.
     Stale,
 }
 

@@ -193,7 +193,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
         print!("{report}");
         report.is_sound()
     };
-    // The report has said what is wrong.
+    // The report names what is wrong.
     if is_sound { Ok(()) } else { Err(CliError::printed(FAILED)) }
 }
 

@@ -17,7 +17,7 @@ const STEP_MS: i64 = 500;
 const SLACK_MS: i64 = 60_000;
 /// Likewise at a start, when nothing may have been stored for a while.
 const SLACK_AT_START_MS: i64 = 60 * 60 * 1000;
-/// The most levels that are remembered: each stands a minute ahead of the one before it.
+/// The most levels that are remembered: each is a minute ahead of the one before it.
 const MAX_LEVELS: usize = 100;
 
 /// A step of the wall clock.
@@ -47,7 +47,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to watch. `before` is what an earlier process kept: at a start, a clock that is far ahead of it may be
+    /// Begins to watch. `before` is what an earlier process stored: at a start, a clock that is far ahead of it may be
     /// wrong.
     pub fn new(now: Reading, before: Option<Trust>) -> Self {
         let offset_ms = now.offset_ms();
@@ -210,7 +210,7 @@ mod tests {
             watch = Watch::new(clock.read(), kept);
         }
         assert_eq!(trusted(&clock, &mut watch), clock.now(), "28 hours in all");
-        // One that stands behind what was stored is right as far as anybody can know.
+        // One that is behind what was stored is right as far as anybody can know.
         clock.step_to(START);
         assert_eq!(Watch::new(clock.read(), kept).lead(), Duration::ZERO);
     }

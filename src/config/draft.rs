@@ -1,4 +1,4 @@
-//! A configuration while it is read: values so far, where each came from, and every problem.
+//! A configuration while it is read: values so far, where each was set, and every problem.
 
 use super::error::{ConfigError, Location};
 use super::keys::Setting;
@@ -18,7 +18,7 @@ pub(crate) struct Draft {
 /// What is known of the values that were read.
 #[derive(Default)]
 pub(crate) struct Findings {
-    /// Where each accepted value came from, by the path of its key.
+    /// Where each accepted value was set, by the path of its key.
     pub(crate) sources: BTreeMap<String, Location>,
     pub(crate) problems: Vec<ConfigError>,
     /// Keys with a value that was refused somewhere: what they are compared with would be the wrong value.

@@ -7,7 +7,7 @@ use crate::suggest::nearest;
 use std::collections::HashMap;
 use toml::de::DeValue;
 
-/// A list of up to so many types. One that is described stands in it once.
+/// A list of up to so many types. One that is described may be in it once.
 pub(crate) struct Types(pub(crate) usize);
 
 impl Types {

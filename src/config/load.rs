@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
-/// A configuration, and where each of its values came from.
+/// A configuration, and where each of its values was set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// The values.

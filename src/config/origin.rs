@@ -27,7 +27,7 @@ impl Origin {
         (lower && port).then_some(own)
     }
 
-    /// Whether it stands for every page there is.
+    /// Whether it means every page there is.
     pub fn is_everyone(&self) -> bool {
         self.0 == "*"
     }

@@ -37,7 +37,7 @@ pub enum Format {
 
 const FORMATS: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
 
-/// The longest lists that are accepted: every attempt or event looks at each entry.
+/// The longest lists that are accepted: every attempt or event is compared with each entry.
 const MAX_LISTED: usize = 1000;
 
 const MAX_ATTEMPTS: u32 = MAX_AUTOMATIC_ATTEMPTS as u32;

@@ -1,4 +1,5 @@
-//! The walk over a parsed file. By hand rather than with serde, which stops at the first problem and knows no columns.
+//! The walk over a parsed file. Written out rather than derived with serde, which stops at the first problem and knows
+//! no columns.
 
 use super::draft::{Draft, Findings};
 use super::error::{Lines, Location};

@@ -111,7 +111,7 @@ impl<'a> RawValue<'a> {
     }
 }
 
-/// One entry of a table: its key, where that stands, its value.
+/// One entry of a table: its key, the place of the key, its value.
 pub(crate) type Entry<'a> = (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>);
 
 /// The entries in the order of the file, which the parser's map has lost.

@@ -106,7 +106,7 @@ fn find(store: &Store, name: &str) -> Result<AccountNo, AccountError> {
     Err(AccountError::Sentence(format!("the store has no account `{name}`; it has {}", names.join(", "))))
 }
 
-/// Writes what is kept of an account as lines of JSON: `{"webhook": …}` for each webhook, without its secrets,
+/// Writes what is stored of an account as lines of JSON: `{"webhook": …}` for each webhook, without its secrets,
 /// `{"event": …}` for each event with its resource and notifications, the oldest first, and `{"end": …}` with how many
 /// there were. Blocks.
 pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), AccountError> {

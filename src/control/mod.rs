@@ -1,8 +1,8 @@
-//! The operator's door: a socket in the data folder, through which `carteiro backup` and `carteiro verify` reach a
+//! The operator's socket in the data folder, through which `carteiro backup` and `carteiro verify` reach a
 //! running daemon.
 //!
-//! A backup holds every account's data, so no account's token opens it: whoever may read the data folder may have one,
-//! and nobody else. That is what the folder's permissions say already, and a socket in it says the same.
+//! A backup holds every account's data, so no account's token opens it: anyone who may read the data folder may have
+//! one, and nobody else. That is what the folder's permissions say already, and a socket in it says the same.
 //!
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where
 //! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what
@@ -27,15 +27,15 @@ use tokio::task::JoinSet;
 
 /// How long a caller may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long one write to a caller may take: past it, it has gone to sleep on us.
+/// How long one write to a caller may take: past it, the caller is taken to be stuck.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 /// The longest word that is read.
 const MAX_WORD: u64 = 128;
 
-/// A caller who wants the config read again, and is told what became of it: what was taken up, or why nothing was.
+/// A caller who wants the config read again, and gets the result: what was taken up, or why nothing was.
 pub type Reload = oneshot::Sender<Result<String, String>>;
 
-/// Where the socket stands.
+/// The path of the socket.
 pub fn path(data: &Path) -> PathBuf {
     data.join("control.sock")
 }
@@ -70,7 +70,7 @@ pub fn connect(data: &Path) -> io::Result<Option<std::os::unix::net::UnixStream>
     }
 }
 
-/// Serves whoever comes, until `stop` turns true; what is under way then breaks off, and its caller sees that.
+/// Serves every caller, until `stop` turns true; what is under way then breaks off, and its caller sees that.
 /// Who wants a reload is passed on to `reloads`, if there is anyone who can.
 pub async fn run(
     listener: UnixListener,
@@ -187,7 +187,7 @@ impl io::Write for AfterOk<'_> {
 
 async fn remove(stream: UnixStream, store: Store, name: &str) -> io::Result<()> {
     let done = match accounts::remove(&store, name).await {
-        // The job goes on when its caller has gone.
+        // The job goes on when its caller hangs up.
         Ok(no) => accounts::removed(&store, no).await,
         Err(problem) => Err(problem),
     };
@@ -204,7 +204,7 @@ fn refusal(problem: &accounts::AccountError) -> String {
 
 async fn reload(stream: UnixStream, reloads: Option<mpsc::Sender<Reload>>) -> io::Result<()> {
     let (tell, told) = oneshot::channel();
-    // Whoever is asked may have stopped listening, before the question or after it.
+    // The receiver may have stopped listening, before the question or after it.
     let asked = match reloads {
         Some(reloads) => reloads.send(tell).await.is_ok(),
         None => false,

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 /// The shortest token an `admin_token_file` may hold.
 const MIN_TOKEN_BYTES: usize = 20;
-/// The longest: the API looks at no longer one.
+/// The longest: the API reads no longer one.
 const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
 /// Reads the token of an `admin_token_file`.

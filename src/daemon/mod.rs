@@ -93,7 +93,7 @@ impl Daemon {
         };
         let opened = tokio::task::spawn_blocking(move || {
             Store::open(opening, move |update| {
-                // An engine that has stopped needs none: what is pending stands in the store.
+                // An engine that has stopped needs none: what is pending is in the store.
                 let _ = updates.send(update);
             })
         });

@@ -41,7 +41,7 @@ impl Answer {
         answer.with(header::CONTENT_TYPE, "text/plain; version=0.0.4")
     }
 
-    /// A stream, its content type still to be said.
+    /// A stream, its content type still to be set.
     pub(crate) fn stream(feed: Box<dyn BodyFeed>) -> Self {
         Self { body: ResponseBody::feed(feed), ..Self::empty(StatusCode::OK) }
     }

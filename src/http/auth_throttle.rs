@@ -1,8 +1,8 @@
 //! Who has sent wrong tokens, and how often.
 //!
 //! A token is 256 random bits, and nobody guesses one: what this bounds is noise, and what a leak of half a token would
-//! be worth. A right token always passes, whoever shares its address with a guesser; so the answer comes after the look
-//! at the token, and only what is wrong is told to wait.
+//! be worth. A right token always passes, even from the address of a guesser; so the answer comes after the look
+//! at the token, and only a wrong one gets a time to wait.
 
 use super::client_address::address_key;
 use std::collections::HashMap;

@@ -101,7 +101,7 @@ impl Certificate {
         open.into_iter().chain(self.end(settings, now)).collect()
     }
 
-    /// What is to be said of its end, if that is near.
+    /// A warning of its end, if that is near.
     pub(super) fn end(&self, settings: &Settings, now: Timestamp) -> Option<String> {
         let file = settings.tls_cert.as_deref().unwrap_or(Path::new("")).display();
         let (at, left) = (self.expires_at, self.expires_at.since(now));

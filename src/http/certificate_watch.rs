@@ -33,15 +33,15 @@ impl Ingress {
     }
 }
 
-/// What the looks at the files remember.
+/// What is known of earlier checks of the files.
 struct CertificateWatch {
-    /// Files that could not be used, and whether that was said.
+    /// Files that could not be used, and whether that was logged.
     failing: Option<(Stamps, bool)>,
     warned_at: Timestamp,
 }
 
 impl CertificateWatch {
-    /// Whoever read the certificate at first has said what there was to say.
+    /// The first reading of the certificate has logged its warnings.
     fn since(now: Timestamp) -> Self {
         Self { failing: None, warned_at: now }
     }

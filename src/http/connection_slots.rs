@@ -1,10 +1,10 @@
-//! The slots that connections take, and who makes room when all are taken.
+//! The slots that connections take, and which are freed when all are taken.
 //!
 //! A new connection is never left waiting in the system's queue: where there is no slot, the one whose caller has kept
-//! us waiting the longest loses its own, whether it dawdles in its handshake, its head or its body, idles, or doesn't
+//! us waiting the longest loses its own, whether it is slow in its handshake, its head or its body, idles, or doesn't
 //! take its answer. So thousands of slow connections cost an honest caller nothing: it is the newest, and says what it
 //! has to say at once. A request that is being worked on is never cut off; where all are, a new connection is refused.
-//! Whoever is sending a body goes last: a body is awaited only of a caller whose token is right, so a flood of
+//! A caller that is sending a body goes last: a body is awaited only of a caller whose token is right, so a flood of
 //! strangers costs no upload.
 
 use super::client_address::address_key;
@@ -122,7 +122,7 @@ impl Slot {
         let dropped = self.pack(Phase::Dropped);
         let taken = self.state.compare_exchange(seen, dropped, Ordering::AcqRel, Ordering::Acquire).is_ok();
         if taken {
-            // Kept for whoever only asks later.
+            // The permit stays for a caller of `dropped` that comes later.
             self.dropped.notify_one();
         }
         taken
@@ -192,7 +192,7 @@ impl SlotTable {
             .map(|(phase, state, id)| (phase == Phase::Body, state, id))
             .collect();
         if waiting.len() > most {
-            // The time stands above the phase: the smallest has waited the longest.
+            // The time is in the higher bits: the smallest has waited the longest.
             waiting.select_nth_unstable(most);
             waiting.truncate(most);
         }

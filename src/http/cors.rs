@@ -1,4 +1,4 @@
-//! Calls from other people's pages: what a browser must be told before it lets them through (the Fetch standard's
+//! Calls from other people's pages: what a browser must know before it lets them through (the Fetch standard's
 //! CORS). Off unless `server.cors_origins` names somebody. Cookies play no part, so credentials are never allowed.
 
 use super::answer::Answer;
@@ -33,7 +33,7 @@ pub(crate) fn allow(origins: &[Origin], origin: Option<&HeaderValue>, headers: &
     if origins.is_empty() {
         return;
     }
-    // For whoever keeps answers: another page gets another one.
+    // For caches: another page gets another one.
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin.filter(|origin| is_allowed(origins, origin)) {
         let everyone = origins.iter().any(Origin::is_everyone);

@@ -1,5 +1,5 @@
-//! Permits for work on what is long: a body of megabytes is parsed where no other call waits for it, and not many are at
-//! a time.
+//! Permits for work on what is long: a body of megabytes is parsed where no other call waits for it, and not many at a
+//! time.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;

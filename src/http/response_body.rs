@@ -1,4 +1,4 @@
-//! The body of an answer: bytes that are there, or pieces that go on. Every room that answers HTTP makes them; one
+//! The body of an answer: bytes that are there, or pieces that go on. Every handler makes them; one
 //! server sends them.
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A body without an end of its own. Its next piece is made only when the connection has room for it, so a reader that
+/// A body without an end of its own. Its next piece is made only when the connection can take it, so a reader that
 /// doesn't read costs nothing.
 pub trait BodyFeed: Send {
     /// The next piece, and the feed after it; `None` at its end.

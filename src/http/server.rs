@@ -30,14 +30,14 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 /// The most bytes of a head, and of what is read or written at once. Also what one connection can make us hold before
-/// it has said who it is.
+/// it has identified itself.
 const MAX_BUFFER_BYTES: usize = 128 * 1024;
 /// How long the head of a request may take that comes in while the daemon stops.
 const LAST_HEAD: Duration = Duration::from_secs(1);
 /// The first byte of every TLS connection: a handshake record (RFC 8446, 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
-/// How long a silent connection is kept at a stop. Hyper would close it at once, and a request already on its way to it
-/// would be lost: a caller that keeps its connections busy, or has just connected, gets its answer, and
+/// How long a silent connection stays open at a stop. Hyper would close it at once, and a request already on its way to
+/// it would be lost: a caller that keeps its connections busy, or has just connected, gets its answer, and
 /// `Connection: close` with it.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -266,7 +266,7 @@ async fn answer(
     let head_alone = request.method() == Method::HEAD;
     let settings = connection.ingress.settings();
     // In a task of its own: a panic costs the request and not the connection, and a peer that goes away in the middle
-    // of a commit doesn't leave it half told.
+    // of a commit doesn't leave it half done.
     let (own, of) = (connection.clone(), settings.clone());
     let answer = tokio::spawn(async move { handle(&own, of, handler, request).await }).await;
     let answer = answer.unwrap_or_else(|error| {

@@ -52,7 +52,7 @@ pub(crate) struct TimedStream<S> {
     patience: Patience,
     reading: Alarm,
     writing: Alarm,
-    /// Since when the idle phase that began at the first of the two has been over: a byte came.
+    /// Since when the idle phase that began at the first of the two has been over: a byte has arrived.
     head_begun: Option<(Instant, Instant)>,
     /// Since when nothing of what is to be written was taken.
     stalled: Option<Instant>,
@@ -90,7 +90,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    /// What a write came to, or that it has been stalled for too long.
+    /// The result of a write, or that it has been stalled for too long.
     fn written<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.stalled = None;

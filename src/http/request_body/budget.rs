@@ -188,7 +188,7 @@ impl BudgetTable {
         (of(self.accounts.get(&owner.0)), of(self.tokens.get(&owner)))
     }
 
-    /// Gives what is free to those that wait, until the next of them finds no room.
+    /// Gives what is free to those that wait, until there is not enough for the next.
     fn pass_on(&mut self) {
         loop {
             let next = self.waiting.iter().min_by_key(|(id, (progress, bytes, _))| {
@@ -207,8 +207,8 @@ impl BudgetTable {
         }
     }
 
-    /// Has slow bodies give their places up, as many as those that wait need; of whoever holds the most, the oldest
-    /// first.
+    /// Has slow bodies give their places up, as many as those that wait need; of the owner that holds the most, the
+    /// oldest first.
     fn displace_slow(&mut self, now: Instant) {
         if self.waiting.is_empty() || self.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_EVERY / 2) {
             return;

@@ -3,7 +3,7 @@
 //!
 //! There are two budgets. The first 64 KiB of each body come out of one, what lies beyond out of the other, so that
 //! half-sent batches, however many, leave events their way in. What a body takes is taken before its first byte is
-//! read, by the length that it declares, so that two of them never wait for each other. A caller who finds no room
+//! read, by the length that it declares, so that two of them never wait for each other. A caller who finds it full
 //! waits, and after [`MAX_WAIT`] gets a 503; so does one whose body is slow while others wait (see [`budget`]).
 //!
 //! The form of a visitor who isn't signed in comes out of neither: it has a small budget of its own, in which a new
@@ -36,7 +36,7 @@ const REST_BUDGET: usize = 48 * 1024 * 1024;
 pub(crate) const MAX_FORM: usize = 64 * 1024;
 /// What all forms of such visitors may take together.
 const FORMS_BUDGET: usize = 4 * 1024 * 1024;
-/// How long a body waits for room.
+/// How long a body waits for its share.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// From this length on a body is gathered in a block of [`OWN_MAPPING`].
 const LARGE: usize = 1024 * 1024;
@@ -152,7 +152,7 @@ impl RequestBodies {
         Ok(bytes.into())
     }
 
-    /// How many bytes of bodies are held, and how many bodies found no room.
+    /// How many bytes of bodies are held, and how many bodies were refused.
     pub(crate) fn figures(&self) -> (u64, u64) {
         let held = self.first.taken() + self.rest.taken() + self.forms.lock().bytes;
         (held as u64, self.refused.load(Ordering::Relaxed))
@@ -235,7 +235,7 @@ struct FormTable {
 struct Form {
     forms: Arc<Forms>,
     id: u64,
-    /// Told when a newer form has taken its place.
+    /// Notified when a newer form takes its place.
     displaced: Arc<Notify>,
 }
 

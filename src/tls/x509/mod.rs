@@ -8,9 +8,9 @@ use crate::model::Timestamp;
 use std::fmt;
 use std::net::IpAddr;
 
-/// How long a name may be that is told on, in characters.
+/// How long a name in a sentence may be, in characters.
 const MAX_NAME_CHARS: usize = 80;
-/// How many names of hosts are kept.
+/// How many names of hosts are read.
 const MAX_NAMES: usize = 5;
 /// How many items of one list are looked at: certificates of large hosters name hundreds of hosts.
 const MAX_ITEMS: usize = 2000;
