@@ -330,8 +330,8 @@ impl Listener {
             webhook_id: id,
             event_type: event.as_ref().and_then(|event| event.event.as_deref()),
             attempt: text(&head.headers, "carteiro-attempt").parse().ok(),
-            authorization: authorization.as_str(),
-            signature: signature.as_str(),
+            authorization: authorization.shown().0,
+            signature: signature.shown().0,
             repeat,
             status: response.status().as_u16(),
             body: raw.unwrap_or_default(),
@@ -377,17 +377,9 @@ struct TypeField<'a> {
 }
 
 fn pretty(received: &Received<'_>, [authorization, signature]: [Check; 2], screen: Screen) -> String {
-    let tone = |check: Check| match check {
-        Check::Good => Tone::Good,
-        Check::NotChecked => Tone::Dim,
-        Check::Missing | Check::Wrong | Check::Stale => Tone::Bad,
-    };
-    let words = |check: Check| match check {
-        Check::Good => "ok",
-        Check::NotChecked => "not checked",
-        Check::Missing => "MISSING",
-        Check::Wrong => "WRONG",
-        Check::Stale => "STALE: right, and too far from now",
+    let painted = |check: Check| {
+        let (_, words, tone) = check.shown();
+        screen.paint(tone, words)
     };
     let answered = if received.status < 300 { Tone::Good } else { Tone::Bad };
     let mut text = format!(
@@ -405,8 +397,8 @@ fn pretty(received: &Received<'_>, [authorization, signature]: [Check; 2], scree
         text,
         "  webhook-id     {}\n  authorization  {}\n  signature      {}\n",
         printable(received.webhook_id.unwrap_or("none")),
-        screen.paint(tone(authorization), words(authorization)),
-        screen.paint(tone(signature), words(signature)),
+        painted(authorization),
+        painted(signature),
     );
     for line in pretty_json(received.body.get()).lines() {
         let _ = writeln!(text, "  {line}");

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::output::Tone;
 use crate::clock::Clock;
 use crate::delivery::transport::sign::signature;
 use crate::model::{SigningSecret, Timestamp};
@@ -45,14 +46,14 @@ impl Check {
         matches!(self, Self::NotChecked | Self::Good)
     }
 
-    /// The word of `listen --json`.
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// What `listen --json` and `listen` print of it, and how.
+    pub(crate) const fn shown(self) -> (&'static str, &'static str, Tone) {
         match self {
-            Self::NotChecked => "not_checked",
-            Self::Good => "ok",
-            Self::Missing => "missing",
-            Self::Wrong => "wrong",
-            Self::Stale => "stale",
+            Self::NotChecked => ("not_checked", "not checked", Tone::Dim),
+            Self::Good => ("ok", "ok", Tone::Good),
+            Self::Missing => ("missing", "MISSING", Tone::Bad),
+            Self::Wrong => ("wrong", "WRONG", Tone::Bad),
+            Self::Stale => ("stale", "STALE: right, and too far from now", Tone::Bad),
         }
     }
 }
