@@ -17,7 +17,8 @@ words! {
         Ingest = "ingest",
         /// Every GET.
         Read = "read",
-        /// Metrics of the whole daemon, for a token of the first account; a token that may read sees those of its account.
+        /// Metrics of the whole daemon, for a token of the first account; a token that may read sees those of its
+        /// account.
         Metrics = "metrics",
     }
 }

@@ -36,8 +36,8 @@ impl Store {
         WebhookHistory { hours, days, confirmed_at: None }
     }
 
-    /// Writes the counts to their file, for the next start, without those of webhooks that were deleted while an attempt
-    /// was in flight. Blocks on the disk.
+    /// Writes the counts to their file, for the next start, without those of webhooks that were deleted while an
+    /// attempt was in flight. Blocks on the disk.
     pub fn save_history(&self) -> Result<(), StoreError> {
         let directory = self.directory();
         self.shared.tally.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());
