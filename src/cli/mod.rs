@@ -45,11 +45,11 @@ colours off.";
 #[command(name = "carteiro", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     /// Run the daemon
     Serve(serve::ServeArgs),
     /// Run a daemon and a receiver in a temporary folder, with sample orders and payments
@@ -94,27 +94,27 @@ pub fn run() -> ExitCode {
     // clap answers --help and wrong usage itself, with 0 and 2.
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Serve(args) => serve::serve(&args),
-        Command::Demo(args) => demo::demo(&args),
-        Command::CheckConfig(args) => check_config(&args),
-        Command::Config(args) => show_config(&args),
-        Command::Backup(args) => store::backup(&args),
-        Command::Restore(args) => store::restore_backup(&args),
-        Command::Verify(args) => store::verify(&args),
-        Command::Reload(args) => store::reload(&args),
-        Command::Account(args) => account::account(&args),
-        Command::Token(args) => token::token(&args),
-        Command::Webhooks(args) => webhooks::webhooks(&args),
-        Command::Events(args) => events::events(&args),
-        Command::Notifications(args) => notifications::notifications(&args),
-        Command::Trigger(args) => trigger::trigger(&args),
-        Command::Tail(args) => tail::tail(&args),
-        Command::Listen(args) => listen::listen(&args),
-        Command::Completions(args) => {
+        CliCommand::Serve(args) => serve::serve(&args),
+        CliCommand::Demo(args) => demo::demo(&args),
+        CliCommand::CheckConfig(args) => check_config(&args),
+        CliCommand::Config(args) => show_config(&args),
+        CliCommand::Backup(args) => store::backup(&args),
+        CliCommand::Restore(args) => store::restore_backup(&args),
+        CliCommand::Verify(args) => store::verify(&args),
+        CliCommand::Reload(args) => store::reload(&args),
+        CliCommand::Account(args) => account::account(&args),
+        CliCommand::Token(args) => token::token(&args),
+        CliCommand::Webhooks(args) => webhooks::webhooks(&args),
+        CliCommand::Events(args) => events::events(&args),
+        CliCommand::Notifications(args) => notifications::notifications(&args),
+        CliCommand::Trigger(args) => trigger::trigger(&args),
+        CliCommand::Tail(args) => tail::tail(&args),
+        CliCommand::Listen(args) => listen::listen(&args),
+        CliCommand::Completions(args) => {
             generate::completions(&args, Cli::command());
             Ok(())
         }
-        Command::Man(args) => generate::man(&args, Cli::command()),
+        CliCommand::Man(args) => generate::man(&args, Cli::command()),
     };
     ExitCode::from(result.map_or_else(CliError::report, |()| DONE))
 }

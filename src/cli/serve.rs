@@ -73,7 +73,7 @@ fn code(error: &Error) -> u8 {
 
 async fn run(
     args: &ServeArgs,
-    mut loaded: Loaded,
+    loaded: Loaded,
     inherited: Option<std::net::TcpListener>,
     level: &LevelHandle,
 ) -> Result<(), CliError> {
@@ -91,14 +91,15 @@ async fn run(
     let serving = format!("serving on {}", daemon.address);
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
     let mut watchdog = watchdog();
+    let mut reloader = Reloader { args, loaded, daemon: &daemon, level };
     let failure = loop {
         tokio::select! {
             _ = term.recv() => break None,
             _ = int.recv() => break None,
             // The log and the service manager have the result.
-            _ = hup.recv() => drop(reload(args, &mut loaded, &daemon, level, "SIGHUP")),
+            _ = hup.recv() => drop(reloader.reload("SIGHUP")),
             Some(caller) = reloads.recv() => {
-                let result = reload(args, &mut loaded, &daemon, level, "the control socket");
+                let result = reloader.reload("the control socket");
                 // For a caller that didn't wait, the log has the result.
                 let _ = caller.send(result);
             }
@@ -123,60 +124,60 @@ async fn run(
     Ok(())
 }
 
-/// All or nothing: a config with a problem changes nothing, and what needs a restart is named, in the log too.
-fn reload(
-    args: &ServeArgs,
-    loaded: &mut Loaded,
-    daemon: &Daemon,
-    level: &LevelHandle,
-    by: &str,
-) -> Result<String, String> {
-    match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        // Without the time, systemd 253 and newer would take it as a fault of ours.
-        Err(error) => tracing::warn!(%error, "the service manager could not be notified of a reload"),
-    }
-    let result = apply(args, loaded, daemon, level, by);
-    let serving = match &result {
-        Ok(_) => format!("serving on {}", daemon.address),
-        Err(_) => {
-            format!("serving on {}; the last reload was refused, the config before it is in force", daemon.address)
-        }
-    };
-    tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
-    result
+/// What a reload changes.
+struct Reloader<'a> {
+    args: &'a ServeArgs,
+    loaded: Loaded,
+    daemon: &'a Daemon,
+    level: &'a LevelHandle,
 }
 
-fn apply(
-    args: &ServeArgs,
-    loaded: &mut Loaded,
-    daemon: &Daemon,
-    level: &LevelHandle,
-    by: &str,
-) -> Result<String, String> {
-    let refused = |why: &dyn std::fmt::Display| {
-        tracing::error!(problems = %why, by, "the config was not reloaded");
-        format!("the config was not reloaded: {why}")
-    };
-    let new = crate::config::Config::load(args.file.config.as_deref(), super::settings::environment(), &flags(args));
-    let new = new.map_err(|problems| refused(&problems))?;
-    // The files it names too, those that only a restart takes up among them: that restart would fail.
-    let problems: Vec<String> = crate::daemon::check_files(&new.config).iter().map(ToString::to_string).collect();
-    if !problems.is_empty() {
-        return Err(refused(&problems.join("\n")));
+impl Reloader<'_> {
+    /// All or nothing: a config with a problem changes nothing, and what needs a restart is named, in the log too.
+    fn reload(&mut self, by: &str) -> Result<String, String> {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => tell(&[NotifyState::Reloading, now]),
+            // Without the time, systemd 253 and newer would take it as a fault of ours.
+            Err(error) => tracing::warn!(%error, "the service manager could not be notified of a reload"),
+        }
+        let result = self.apply(by);
+        let serving = match &result {
+            Ok(_) => format!("serving on {}", self.daemon.address),
+            Err(_) => format!(
+                "serving on {}; the last reload was refused, the config before it is in force",
+                self.daemon.address
+            ),
+        };
+        tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
+        result
     }
-    let restart = loaded.changes_needing_restart(&new);
-    let config = loaded.config.reloaded(&new.config);
-    daemon.reload(&config).map_err(|error| refused(&error))?;
-    level.set(config.log.level);
-    loaded.config = config;
-    if restart.is_empty() {
-        tracing::info!(by, "config reloaded");
-        return Ok("config reloaded".to_owned());
+
+    fn apply(&mut self, by: &str) -> Result<String, String> {
+        let refused = |why: &dyn std::fmt::Display| {
+            tracing::error!(problems = %why, by, "the config was not reloaded");
+            format!("the config was not reloaded: {why}")
+        };
+        let (file, flags) = (self.args.file.config.as_deref(), flags(self.args));
+        let new = crate::config::Config::load(file, super::settings::environment(), &flags);
+        let new = new.map_err(|problems| refused(&problems))?;
+        // The files it names too, those that only a restart takes up among them: that restart would fail.
+        let problems: Vec<String> = crate::daemon::check_files(&new.config).iter().map(ToString::to_string).collect();
+        if !problems.is_empty() {
+            return Err(refused(&problems.join("\n")));
+        }
+        let restart = self.loaded.changes_needing_restart(&new);
+        let config = self.loaded.config.reloaded(&new.config);
+        self.daemon.reload(&config).map_err(|error| refused(&error))?;
+        self.level.set(config.log.level);
+        self.loaded.config = config;
+        if restart.is_empty() {
+            tracing::info!(by, "config reloaded");
+            return Ok("config reloaded".to_owned());
+        }
+        let restart = restart.join(", ");
+        tracing::warn!(restart, by, "config reloaded; these changes need a restart");
+        Ok(format!("config reloaded; these changes need a restart: {restart}"))
     }
-    let restart = restart.join(", ");
-    tracing::warn!(restart, by, "config reloaded; these changes need a restart");
-    Ok(format!("config reloaded; these changes need a restart: {restart}"))
 }
 
 /// Ticks at half of what the service manager asks for; hardly ever where it asks for nothing.

@@ -22,12 +22,12 @@ pub(crate) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
-            let place = At { path, lines: Lines::of(without_bom(&before)) }.place(usize::MAX);
+            let place = FileText { path, lines: Lines::of(without_bom(&before)) }.place(usize::MAX);
             return findings.problem(place, "the file is not UTF-8 from here on; save it as UTF-8".to_owned());
         }
     };
     let text = without_bom(&text);
-    let at = At { path, lines: Lines::of(text) };
+    let at = FileText { path, lines: Lines::of(text) };
     let (table, errors) = DeTable::parse_recoverable(text);
     // After its first error the parser guesses: a key may be in the wrong section, a value cut short. A key given twice
     // is no such error: the parser keeps one of them and continues as usual.
@@ -46,12 +46,12 @@ fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-struct At<'a> {
+struct FileText<'a> {
     path: &'a Path,
     lines: Lines<'a>,
 }
 
-impl At<'_> {
+impl FileText<'_> {
     /// The place of a byte; the end of the file for one beyond it.
     fn place(&self, byte: usize) -> Location {
         let (line, column) = self.lines.locate(byte);
@@ -61,7 +61,7 @@ impl At<'_> {
 
 struct FileReader<'a> {
     findings: &'a mut Findings,
-    at: &'a At<'a>,
+    at: &'a FileText<'a>,
     /// From this line on nothing is reported: the parser guesses there.
     sure: usize,
 }
