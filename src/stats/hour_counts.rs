@@ -110,7 +110,7 @@ impl Past {
 
 /// The figures of every webhook that an attempt was made for.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct OutcomeCounter {
     all: Mutex<All>,
 }
 
@@ -121,7 +121,7 @@ pub(crate) struct All {
     pub(crate) deleted: HashMap<AccountNo, Past>,
 }
 
-impl Tally {
+impl OutcomeCounter {
     /// Goes on from what [`Self::to_text`] wrote.
     pub(crate) fn from_text(text: &str) -> Self {
         Self { all: Mutex::new(serde_json::from_str(text).unwrap_or_default()) }
@@ -181,40 +181,40 @@ mod tests {
 
     #[test]
     fn hours_and_days_are_counted_read_back_and_have_an_end() {
-        let tally = Tally::default();
+        let counter = OutcomeCounter::default();
         let one = WebhookNo(7);
         for nth in 0..24 * 40 {
-            tally.note(
+            counter.note(
                 one,
                 if nth % 2 == 0 { OutcomeKind::Confirmed } else { OutcomeKind::Retried },
                 hour(nth),
                 hour(nth),
             );
         }
-        tally.note(one, OutcomeKind::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
-        let text = tally.to_text();
-        assert_eq!(*Tally::from_text(&text).lock(), *tally.lock());
-        let all = tally.lock();
+        counter.note(one, OutcomeKind::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
+        let text = counter.to_text();
+        assert_eq!(*OutcomeCounter::from_text(&text).lock(), *counter.lock());
+        let all = counter.lock();
         let own = &all.webhooks[&one];
         assert!(own.past.hours.len() as u64 <= HOURS && own.past.days.len() as u64 <= DAYS, "{own:?}");
         assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_ms, Some(hour(24 * 40 - 2).as_ms()));
         for bad in ["", "{}", &text.replace("hours", "x"), &text[1..]] {
-            assert_eq!(*Tally::from_text(bad).lock(), All::default(), "{bad}");
+            assert_eq!(*OutcomeCounter::from_text(bad).lock(), All::default(), "{bad}");
         }
     }
 
     #[test]
     fn a_clock_that_was_ahead_for_a_moment_drops_no_figure_and_leaves_few() {
-        let (tally, one) = (Tally::default(), WebhookNo(7));
+        let (counter, one) = (OutcomeCounter::default(), WebhookNo(7));
         for nth in 0..100 {
-            tally.note(one, OutcomeKind::Confirmed, hour(nth), hour(nth));
+            counter.note(one, OutcomeKind::Confirmed, hour(nth), hour(nth));
         }
         for ahead in 0..1000 {
-            tally.note(one, OutcomeKind::Confirmed, hour(10_000 + ahead), hour(99));
+            counter.note(one, OutcomeKind::Confirmed, hour(10_000 + ahead), hour(99));
         }
-        tally.note(one, OutcomeKind::Confirmed, hour(99), hour(99));
-        let all = tally.lock();
+        counter.note(one, OutcomeKind::Confirmed, hour(99), hour(99));
+        let all = counter.lock();
         let (hours, days) = all.webhooks[&one].past.last(hour(99));
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
         assert_eq!(days.iter().map(|day| day.confirmed).sum::<u64>(), 101);
@@ -223,16 +223,16 @@ mod tests {
 
     #[test]
     fn what_a_deleted_webhook_had_come_to_stays_its_accounts() {
-        let (tally, account, now) = (Tally::default(), AccountNo(3), hour(5));
+        let (counter, account, now) = (OutcomeCounter::default(), AccountNo(3), hour(5));
         for no in [7, 8] {
-            tally.note(WebhookNo(no), OutcomeKind::Confirmed, now, now);
-            tally.note(WebhookNo(no), OutcomeKind::Retried, now, now);
-            tally.deleted(account, WebhookNo(no), now);
+            counter.note(WebhookNo(no), OutcomeKind::Confirmed, now, now);
+            counter.note(WebhookNo(no), OutcomeKind::Retried, now, now);
+            counter.deleted(account, WebhookNo(no), now);
         }
-        tally.deleted(account, WebhookNo(9), now);
-        let read = Tally::from_text(&tally.to_text());
+        counter.deleted(account, WebhookNo(9), now);
+        let read = OutcomeCounter::from_text(&counter.to_text());
         let read = read.lock();
-        assert_eq!(*read, *tally.lock());
+        assert_eq!(*read, *counter.lock());
         assert!(read.webhooks.is_empty());
         let (hours, days) = read.deleted[&account].last(now);
         let both = HourCounts { confirmed: 2, retried: 2, failed: 0 };

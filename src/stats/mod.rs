@@ -6,7 +6,7 @@ mod metrics;
 mod recent_outcomes;
 
 pub use hour_counts::HourCounts;
-pub(crate) use hour_counts::{OutcomeKind, Past, Tally};
+pub(crate) use hour_counts::{OutcomeCounter, OutcomeKind, Past};
 pub use metrics::{AttemptMetrics, Histogram, HistogramSnapshot, StoreMetrics};
 pub(crate) use recent_outcomes::Outcomes;
 pub use recent_outcomes::{Gap, MAX_OUTCOMES, Outcome, OutcomePosition};

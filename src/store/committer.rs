@@ -1,6 +1,6 @@
 //! The committer: the one thread that makes every change, many at a time.
 //!
-//! It drains whatever waits into one batch, applies it, has it flushed and synced, and only then answered: a **group
+//! It drains whatever waits into one batch, applies it, has it synced, and only then answers: a **group
 //! commit**. While one group is synced, the next one gathers and is applied (see `syncer`), so a lone caller never
 //! waits for company and 256 of them share one sync.
 //!
@@ -44,7 +44,7 @@ const MAX_GROUP_BYTES: usize = 32 * 1024 * 1024;
 const OUTCOME_SYNC: Duration = Duration::from_millis(100);
 /// The longest the committer waits: as often, it looks at the disk.
 const IDLE: Duration = Duration::from_secs(1);
-/// How soon it looks again whether whoever writes a backup down has caught up.
+/// How soon it looks again whether the writer of a backup has caught up.
 const BACKUP_AGAIN: Duration = Duration::from_millis(2);
 /// How long an outcome waits for company before it is applied: the target has confirmed, and its slot is free already.
 const LINGER: Duration = Duration::from_millis(5);
@@ -71,7 +71,7 @@ pub(crate) struct Committer {
     pub(crate) ledger: Ledger,
     syncer: Syncer,
     format: u32,
-    /// The first commit of the next group, if it is here already.
+    /// The first commit of the next group, if it has arrived already.
     waiting: Option<Commit>,
     /// Since when something is applied and not durable.
     unsynced: Option<Duration>,
@@ -93,9 +93,9 @@ impl Committer {
         shared: Arc<Shared>,
         syncer: Syncer,
         format: &FormatV1,
-        kept: Option<&ClockV1>,
+        clock_record: Option<&ClockV1>,
     ) -> Result<Self, StoreError> {
-        let ledger = Ledger::load(shared, kept)?;
+        let ledger = Ledger::load(shared, clock_record)?;
         let shared = &ledger.shared;
         let limits = shared.limits();
         let mut disk = DiskMonitor::default();
@@ -117,7 +117,7 @@ impl Committer {
         })
     }
 
-    /// Makes changes until it is asked to stop, or every handle is gone. A change that fails ends the process.
+    /// Makes changes until it is asked to stop, or every handle is dropped. A change that fails ends the process.
     pub(crate) fn run(&mut self, commits: &Receiver<Commit>) {
         ending::this_thread_changes();
         loop {
@@ -250,7 +250,7 @@ impl Committer {
         for commit in group {
             let now = self.ledger.stamp();
             match commit {
-                // Whoever asked was let through when there was room, and it may have gone since.
+                // The caller was let through when there was room; the disk may have filled since.
                 Commit::Change(change) if change.grows() && full.is_some() => {
                     let (free, min_free) = full.unwrap_or_default();
                     answers.push(change.refuse(StoreError::Full { free, min_free }));
@@ -305,15 +305,15 @@ impl Committer {
         self.unsynced.get_or_insert_with(|| self.ledger.clock.pace());
     }
 
-    /// Has what is applied made durable, if it must be, then answered and told. Fresh events wait for their sync;
-    /// outcomes, and what a job cancels, are facts as soon as they are visible.
-    fn finish(&mut self, sync: bool, answers: Vec<Answer>, here: bool) {
+    /// Has what is applied made durable, if it must be, then answered and passed to delivery. New events wait for their
+    /// sync; outcomes, and what a job cancels, are facts as soon as they are visible.
+    fn finish(&mut self, sync: bool, answers: Vec<Answer>, on_this_thread: bool) {
         if sync {
             self.unsynced = None;
         }
-        let told = std::mem::take(&mut self.ledger.updates);
+        let updates = std::mem::take(&mut self.ledger.updates);
         let (commit, seq) = (self.ledger.head.commit, self.ledger.head.seq);
-        self.syncer.finish(Applied { commit, seq, sync, told, answers }, here);
+        self.syncer.finish(Applied { commit, seq, sync, updates, answers }, on_this_thread);
     }
 
     fn retire_some(&mut self) {
@@ -405,13 +405,13 @@ impl Committer {
         let Some(open) = self.ledger.jobs.next(self.ledger.clock.pace()) else {
             return;
         };
-        let (job, told, head) = (open.job.clone(), self.ledger.updates.len(), self.ledger.head);
+        let (job, updates, head) = (open.job.clone(), self.ledger.updates.len(), self.ledger.head);
         let turned = self.ledger.ready(&mut txn, |ledger, txn| turn_of(ledger, txn, &job, now));
         if let Err(error) = &turned
             && !error.is_damage()
         {
             self.ledger.shared.note_failed_read(error, "a background job");
-            self.ledger.updates.truncate(told);
+            self.ledger.updates.truncate(updates);
             self.ledger.head = head;
             self.ledger.jobs.rest(open, self.ledger.clock.pace());
             return;
@@ -419,7 +419,7 @@ impl Committer {
         if turned.is_err() {
             // What it staged goes with it.
             txn = Txn::tentative(&*tree);
-            self.ledger.updates.truncate(told);
+            self.ledger.updates.truncate(updates);
             self.ledger.head = head;
         }
         take_turn(&mut self.ledger, &mut txn, open, turned, now);

@@ -21,7 +21,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
-/// How many commits may wait for the committer; whoever comes past them waits for a place. Attempts' outcomes take no
+/// How many commits may wait for the committer; the next caller waits for a place. Attempts' outcomes take no
 /// place: the limit of attempts in flight bounds them.
 pub(crate) const MAX_WAITING_COMMITS: usize = 4096;
 
@@ -76,7 +76,7 @@ impl Store {
         self.set_limits(Limits::of(config));
         self.set_default_retry(config.delivery.retry());
         let extra = config.catalogue.extra.iter().map(|extra| extra.event_type.clone());
-        self.shared.listed.set_extra(extra.collect());
+        self.shared.catalogue_types.set_extra(extra.collect());
     }
 
     pub(crate) fn set_limits(&self, limits: Limits) {
@@ -103,15 +103,17 @@ impl Store {
 
     /// Figures for the metrics.
     pub fn stats(&self) -> StoreStats {
-        let (kept, free) = (&self.shared.totals, self.shared.space.free());
+        let (totals, free) = (&self.shared.totals, self.shared.space.free());
         StoreStats {
-            events: kept.events.load(Ordering::Relaxed),
-            notifications: kept.notifications.load(Ordering::Relaxed),
-            payload_bytes: kept.payload_bytes.load(Ordering::Relaxed),
-            retired: kept.retired.load(Ordering::Relaxed),
-            commits: kept.commits.load(Ordering::Relaxed),
-            last_backup: Some(kept.last_backup_ms.load(Ordering::Relaxed)).filter(|ms| *ms > 0).map(Timestamp::from_ms),
-            backups_scheduled: kept.backups_scheduled.load(Ordering::Relaxed),
+            events: totals.events.load(Ordering::Relaxed),
+            notifications: totals.notifications.load(Ordering::Relaxed),
+            payload_bytes: totals.payload_bytes.load(Ordering::Relaxed),
+            retired: totals.retired.load(Ordering::Relaxed),
+            commits: totals.commits.load(Ordering::Relaxed),
+            last_backup: Some(totals.last_backup_ms.load(Ordering::Relaxed))
+                .filter(|ms| *ms > 0)
+                .map(Timestamp::from_ms),
+            backups_scheduled: totals.backups_scheduled.load(Ordering::Relaxed),
             free_bytes: (free != u64::MAX).then_some(free),
             min_free_bytes: self.shared.space.min_free(),
             recorded: self.durable().0,
@@ -153,7 +155,7 @@ impl Store {
         self.send(|reply| Commit::Change(Box::new((change, reply)))).await
     }
 
-    /// Takes in an attempt that has ended. Doesn't wait; word of it comes through `tell`.
+    /// Takes in an attempt that has ended. Doesn't wait; it comes back as an update.
     pub fn record_outcome(&self, outcome: RecordOutcome) {
         // A committer that has stopped takes no outcome: the notification stays pending, as after a crash.
         let _ = self.commits.send(Commit::Outcome(Box::new(outcome)));
@@ -206,8 +208,8 @@ impl Store {
 }
 
 impl Store {
-    /// Takes note of a read outside a change that failed: counts it, and says so in the log unless that was said of the
-    /// same place a moment ago. `what` was read for.
+    /// Takes note of a read outside a change that failed: counts it, and logs it unless the same place was logged a
+    /// moment ago. `what` was read for.
     pub fn note_failed_read(&self, error: &StoreError, what: &'static str) {
         self.shared.note_failed_read(error, what);
     }

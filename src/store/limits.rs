@@ -1,4 +1,4 @@
-//! What the store takes at most, and for how long it keeps it.
+//! The limits of the store: how much it takes, and for how long.
 
 use crate::config::Config;
 use std::time::Duration;
@@ -11,16 +11,16 @@ pub const MAX_JOBS: usize = 100;
 /// The most distinct event types that one account can record beside those of the catalogue: each has a number, held in
 /// memory.
 pub const MAX_EVENT_TYPES: usize = 1000;
-/// The most notifications one batch can owe. All of a batch is one atomic write, and 100,000 notifications in one took
+/// The most notifications that one batch of events can make. All of a batch is one atomic write, and 100,000 notifications in one took
 /// 2 GiB of memory and three seconds in which nobody else's event was recorded.
 pub const MAX_NOTIFICATIONS_AT_ONCE: usize = 20_000;
 
-/// How long and how much is kept; replaced on reload.
+/// How long and how much is stored; replaced on reload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// How long events are kept; for ever where `None`. What is owed is kept in any case.
+    /// How long events are stored; for ever where `None`. What is pending stays in any case.
     pub retention: Option<Duration>,
-    /// About how many bytes of events and notifications are kept.
+    /// About how many bytes of events and notifications are stored.
     pub retention_bytes: Option<u64>,
     /// However many bytes that is, nothing goes before it is this old: an idempotency key answers for it until then.
     pub keep_at_least: Duration,

@@ -2,8 +2,8 @@
 //! it knows no HTTP and no policy.
 //!
 //! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and
-//! durable when its group has been synced: whoever asked for it is answered, and the delivery engine told, only then. A
-//! change that fails ends the process at once (`engine::ending`); a read that fails costs whoever asked
+//! durable when its group has been synced: its caller is answered, and the delivery engine learns of it, only then. A
+//! change that fails ends the process at once (`engine::ending`); a read that fails costs its caller
 //! (`engine::failed_reads`).
 //!
 //! From the top down, each of these imports what stands below it alone:
@@ -22,9 +22,10 @@
 //! | `schema` | keys, records, index rows |
 //! | `engine` | sled, the disk below it, and the end of a process whose change failed |
 
-mod absent;
+mod absent_accounts;
 mod backup;
 mod cached_payload;
+mod catalogue_types;
 mod changes;
 mod committer;
 mod directory;
@@ -38,7 +39,6 @@ mod handle;
 mod hex;
 mod lifecycle;
 mod limits;
-mod listed_types;
 mod query;
 mod read;
 mod redo;

@@ -160,7 +160,7 @@ impl SimulatedStore {
 
     pub(crate) fn notifications(&self, account: AccountNo) -> BTreeMap<NotificationKey, Notification> {
         let mut found = BTreeMap::new();
-        for row in self.tree.scan(&keys::all_fresh()) {
+        for row in self.tree.scan(&keys::all_untried()) {
             let (row, value) = row.unwrap();
             for (key, _) in untried(&row, 0, record::decode_set(&value).unwrap()) {
                 found.insert(key, self.handle.shared.notification(account, key).unwrap().unwrap());
@@ -189,7 +189,7 @@ impl Batch {
                 let (before, after) = (before.map(decode), after.map(decode));
                 self.notifications.insert(key, (before.or(implied.0), after));
             }
-            Some(Table::Fresh) => {
+            Some(Table::Untried) => {
                 let bits = |value: Option<&[u8]>| value.map_or(0, |value| record::decode_set(value).unwrap());
                 for (key, is_in) in untried(key, bits(before), bits(after)) {
                     let implied = Notification::new(key, account, Timestamp::from_ms(0), false);

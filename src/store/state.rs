@@ -4,9 +4,10 @@ use crate::clock::Clock;
 use crate::model::{
     AccountNo, BulkResend, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
 };
+use crate::stats::OutcomeCounter;
 use crate::stats::Outcomes;
-use crate::stats::Tally;
-use crate::store::absent::Absent;
+use crate::store::absent_accounts::AbsentAccounts;
+use crate::store::catalogue_types::CatalogueTypes;
 use crate::store::directory::Directory;
 use crate::store::engine::Tree;
 use crate::store::engine::disk_space::Space;
@@ -14,7 +15,6 @@ use crate::store::engine::failed_reads::FailedReads;
 use crate::store::engine::stall::StallDetector;
 use crate::store::error::StoreError;
 use crate::store::limits::Limits;
-use crate::store::listed_types::Listed;
 use crate::store::schema::keys;
 use crate::store::schema::record::{self, ClockV1, FormatV1, HeadV1, Token};
 use crate::store::store_stats::Totals;
@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) types: RwLock<HashMap<AccountNo, BTreeMap<String, u32>>>,
     pub(crate) times: Times,
     /// The types that the cap doesn't count.
-    pub(crate) listed: Listed,
+    pub(crate) catalogue_types: CatalogueTypes,
     /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to
     /// another.
     pub(crate) durable: AtomicU64,
@@ -60,13 +60,13 @@ pub(crate) struct Shared {
     /// How the targets that fail do.
     pub(crate) healths: RwLock<BTreeMap<WebhookNo, TargetHealth>>,
     /// How all of them did of late.
-    pub(crate) tally: Tally,
-    /// Bulk resends, by account and number: all that are kept, which is a bounded number for each account.
+    pub(crate) outcome_counter: OutcomeCounter,
+    /// Bulk resends, by account and number: a bounded number for each account.
     pub(crate) resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
     pub(crate) outcomes: Outcomes,
     pub(crate) meters: crate::stats::StoreMetrics,
     /// The accounts that the config lacks.
-    pub(crate) absent: Absent,
+    pub(crate) absent_accounts: AbsentAccounts,
 }
 
 /// Takes the sign of life back when the committer's thread ends, by a panic too.
@@ -92,13 +92,15 @@ impl Shared {
         let times = Times::new(clock, record.as_ref(), head.time_ms);
         let shared = Self {
             tree,
-            tally: Tally::from_text(&std::fs::read_to_string(path.join(HISTORY_FILE)).unwrap_or_default()),
+            outcome_counter: OutcomeCounter::from_text(
+                &std::fs::read_to_string(path.join(HISTORY_FILE)).unwrap_or_default(),
+            ),
             path,
             directory: RwLock::default(),
             tokens: RwLock::default(),
             types: RwLock::default(),
             times,
-            listed: Listed::default(),
+            catalogue_types: CatalogueTypes::default(),
             durable: AtomicU64::new(0),
             synced: AtomicU64::new(0),
             alive: AtomicBool::new(true),
@@ -113,7 +115,7 @@ impl Shared {
             healths: RwLock::default(),
             resends: Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),
-            absent: Absent::default(),
+            absent_accounts: AbsentAccounts::default(),
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         };
         Ok((shared, record))

@@ -3,7 +3,7 @@
 use crate::model::Timestamp;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
-/// What is kept, as of the last change.
+/// What is stored, as of the last change.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) events: AtomicU64,
@@ -18,9 +18,9 @@ pub(crate) struct Totals {
 /// Figures of the store, for the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreStats {
-    /// Events that are kept.
+    /// Events that are stored.
     pub events: u64,
-    /// Notifications that are kept.
+    /// Notifications that are stored.
     pub notifications: u64,
     /// Bytes of their payloads.
     pub payload_bytes: u64,

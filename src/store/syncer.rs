@@ -3,7 +3,7 @@
 //!
 //! A lone writer waits for no other thread: as long as nothing else waits, the committer syncs by itself. Otherwise it
 //! hands the group over and goes on, and however many groups were handed over meanwhile share the next sync. Answers
-//! are given, and the engine is told, in the order of the groups, each after its own sync or a later one.
+//! are given, and the engine receives its updates, in the order of the groups, each after its own sync or a later one.
 //!
 //! Only one of the two threads ever flushes: sled's flush is known to hang with many.
 
@@ -13,7 +13,7 @@ use crate::store::engine::ending::{end, or_end, this_thread_changes};
 use crate::store::engine::marker::Marker;
 use crate::store::error::StoreError;
 use crate::store::state::Shared;
-use crate::store::updates::{StoreUpdate, Tell};
+use crate::store::updates::{SendUpdates, StoreUpdate};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,15 +28,15 @@ pub(crate) struct Applied {
     pub(crate) seq: u64,
     /// Whether what follows has to wait for a sync; outcomes of attempts haven't.
     pub(crate) sync: bool,
-    pub(crate) told: Vec<StoreUpdate>,
+    pub(crate) updates: Vec<StoreUpdate>,
     pub(crate) answers: Vec<Answer>,
 }
 
-/// The files that are synced, and whom to tell.
+/// The files that are synced, and where updates go.
 struct Files {
     shared: Arc<Shared>,
     marker: Marker,
-    tell: Tell,
+    send_updates: SendUpdates,
 }
 
 impl Files {
@@ -55,12 +55,12 @@ impl Files {
                     .map_err(|error| about_the_marker(&error)),
             );
         }
-        for Applied { commit: _, seq, sync, mut told, answers } in groups {
+        for Applied { commit: _, seq, sync, mut updates, answers } in groups {
             if sync && self.shared.durable.swap(seq, Ordering::AcqRel) != seq {
-                told.push(StoreUpdate::Durable(Seq(seq)));
+                updates.push(StoreUpdate::Durable(Seq(seq)));
             }
-            if !told.is_empty() {
-                (self.tell)(told);
+            if !updates.is_empty() {
+                (self.send_updates)(updates);
             }
             for answer in answers {
                 answer();
@@ -85,8 +85,8 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    pub(crate) fn start(shared: Arc<Shared>, marker: Marker, tell: Tell) -> Result<Self, StoreError> {
-        let (syncer, receiver) = Self::without_thread(shared.clone(), marker, tell);
+    pub(crate) fn start(shared: Arc<Shared>, marker: Marker, send_updates: SendUpdates) -> Result<Self, StoreError> {
+        let (syncer, receiver) = Self::without_thread(shared.clone(), marker, send_updates);
         let run = {
             let (files, under_way) = (syncer.files.clone(), syncer.under_way.clone());
             move || run(&shared, &files, &under_way, &receiver)
@@ -95,17 +95,17 @@ impl Syncer {
         Ok(Self { thread: Some(thread), ..syncer })
     }
 
-    /// Whoever takes the groups makes them durable.
-    fn without_thread(shared: Arc<Shared>, marker: Marker, tell: Tell) -> (Self, Receiver<Applied>) {
+    /// The holder of the receiver makes the groups durable.
+    fn without_thread(shared: Arc<Shared>, marker: Marker, send_updates: SendUpdates) -> (Self, Receiver<Applied>) {
         let (groups, receiver) = channel();
-        let files = Arc::new(Mutex::new(Files { shared, marker, tell }));
+        let files = Arc::new(Mutex::new(Files { shared, marker, send_updates }));
         (Self { files, under_way: Arc::default(), groups: Some(groups), thread: None }, receiver)
     }
 
-    /// All groups go to whoever calls [`Manual::begin`] and [`Manual::finish`].
+    /// All groups go to the caller of [`Manual::begin`] and [`Manual::finish`].
     #[cfg(test)]
-    pub(super) fn manual(shared: Arc<Shared>, marker: Marker, tell: Tell) -> (Self, Manual) {
-        let (syncer, groups) = Self::without_thread(shared, marker, tell);
+    pub(super) fn manual(shared: Arc<Shared>, marker: Marker, send_updates: SendUpdates) -> (Self, Manual) {
+        let (syncer, groups) = Self::without_thread(shared, marker, send_updates);
         // One that never ends: the committer leaves every group to the other side.
         syncer.under_way.store(1, Ordering::Release);
         let files = syncer.files.clone();
@@ -114,14 +114,14 @@ impl Syncer {
 
     /// Makes a group durable, if it has to be, and answers: by itself if that is what the caller wants and no earlier
     /// group is under way, beside it otherwise.
-    pub(crate) fn finish(&self, group: Applied, here: bool) {
-        if here && self.under_way.load(Ordering::Acquire) == 0 {
+    pub(crate) fn finish(&self, group: Applied, on_this_thread: bool) {
+        if on_this_thread && self.under_way.load(Ordering::Acquire) == 0 {
             return self.files().finish(vec![group]);
         }
         self.under_way.fetch_add(1, Ordering::AcqRel);
         // Its thread lives until this hangs up.
         if self.groups.as_ref().is_none_or(|groups| groups.send(group).is_err()) {
-            end("the thread that makes changes durable is gone");
+            end("the thread that makes changes durable has ended");
         }
     }
 
@@ -144,7 +144,7 @@ impl Syncer {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            end("the thread that makes changes durable is gone");
+            end("the thread that makes changes durable has ended");
         }
         or_end(self.files().marker.sync_due(Duration::MAX).map_err(|error| about_the_marker(&error)));
     }

@@ -68,7 +68,7 @@ impl Runs {
         }
     }
 
-    /// Forgets the runs that end before `first`, the first event that is kept.
+    /// Forgets the runs that end before `first`, the first event that is left.
     fn forget_before(&mut self, first: u64) {
         while self.0.get(1).is_some_and(|second| second.start <= first) {
             self.0.remove(0);
@@ -105,8 +105,8 @@ impl Times {
     /// Of a store that has kept `record`, and whose last change was stamped `last_ms`; 0 for one that has no change
     /// yet.
     pub(crate) fn new(clock: Clock, record: Option<&ClockV1>, last_ms: u64) -> Self {
-        let kept = record.and_then(|record| record.trust);
-        let before = kept
+        let stored = record.and_then(|record| record.trust);
+        let before = stored
             .map(|(at_ms, ahead_ms)| Trust {
                 at: Timestamp::from_ms(at_ms),
                 ahead_for: Duration::from_millis(ahead_ms),
@@ -155,11 +155,11 @@ impl Times {
     }
 
     /// What the next start must know.
-    pub(crate) fn record(&self, sooner: bool) -> ClockV1 {
+    pub(crate) fn record(&self, is_bringing_forward: bool) -> ClockV1 {
         let now = self.clock.read();
         let trust = self.watch().to_keep(now);
         let trust = trust.map(|trust| (trust.at.as_ms(), crate::model::millis(trust.ahead_for)));
-        ClockV1 { runs: self.runs().to_record(), sooner, trust }
+        ClockV1 { runs: self.runs().to_record(), is_bringing_forward, trust }
     }
 }
 

@@ -112,9 +112,9 @@ impl<'t> Txn<'t> {
         Ok(self.noted(sets::bits(self.tree, &row))? & bit != 0)
     }
 
-    /// The webhooks of an account that have anything fresh, as this group sees it; some of them may have no more of it.
-    pub(crate) fn webhooks_with_fresh(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
-        let prefix = keys::fresh_of_account(account);
+    /// The webhooks of an account that have anything untried, as this group sees it; some of them may have no more of it.
+    pub(crate) fn webhooks_with_untried(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
+        let prefix = keys::untried_of_account(account);
         let mut found = self.noted(sets::webhooks_below(self.tree, &prefix))?;
         let staged = self.sets.range(prefix.clone()..).take_while(|(row, _)| row.starts_with(&prefix));
         found.extend(staged.filter_map(|(row, _)| keys::u32_at(row, prefix.len()).map(WebhookNo)));

@@ -1,4 +1,4 @@
-//! What the delivery engine is told, in the order of commit.
+//! What the store passes to the delivery engine.
 
 use crate::model::{Notification, NotificationKey, Seq, State, Timestamp, Webhook, WebhookNo};
 use crate::store::cached_payload::CachedPayload;
@@ -26,7 +26,7 @@ impl From<&Notification> for NextAttempt {
     }
 }
 
-/// What the delivery engine is told, in the order of commit.
+/// A change that concerns the delivery engine, passed to it in the order of commit.
 #[derive(Clone, Debug)]
 pub enum StoreUpdate {
     /// A webhook was registered, changed or deleted.
@@ -77,5 +77,5 @@ pub enum StoreUpdate {
     Durable(Seq),
 }
 
-/// How the engine is told.
-pub(crate) type Tell = Box<dyn FnMut(Vec<StoreUpdate>) + Send>;
+/// Passes updates to the engine. It is called on the committer's thread and on the syncer's, and must not wait.
+pub(crate) type SendUpdates = Box<dyn FnMut(Vec<StoreUpdate>) + Send>;

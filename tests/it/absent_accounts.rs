@@ -170,7 +170,7 @@ fn is_gone(daemon: &Daemon) {
         "index by webhook",
         "index by state",
         "index by response",
-        "due: fresh",
+        "due: untried",
         "due: retry",
         "due: manual",
         "order",

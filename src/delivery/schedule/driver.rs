@@ -397,7 +397,7 @@ pub(crate) fn load(
     Ok(Some(match *action {
         Action::LoadUntried(request) => Input::UntriedPage {
             request,
-            rows: store.fresh_page(request.account, request.lane, request.from, request.limit)?,
+            rows: store.untried_page(request.account, request.lane, request.from, request.limit)?,
         },
         Action::LoadRetries(request, until) => Input::RetryPage {
             request,
@@ -410,7 +410,7 @@ pub(crate) fn load(
         Action::Audit { lane, account, before } => {
             let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
             let retries = store.retry_page(lane, first, before, AUDIT_ROWS)?;
-            let untried = store.fresh_page(account, lane, Seq(0), AUDIT_ROWS)?;
+            let untried = store.untried_page(account, lane, Seq(0), AUDIT_ROWS)?;
             let manual = store.manual_page(lane, first, AUDIT_ROWS)?;
             Input::Audited { lane, retries, untried, manual }
         }

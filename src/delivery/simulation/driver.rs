@@ -114,7 +114,7 @@ impl World {
     pub(super) fn read_page(&mut self, action: &Action<Arc<CachedPayload>>) {
         let page = load(&self.process().store.handle, action).expect("the tree can be read");
         let at = self.time + self.delay();
-        self.put(at, Later::Heard(DriverEvent::Scheduler(page.expect("it asks for a page"))));
+        self.put(at, Later::Event(DriverEvent::Scheduler(page.expect("it asks for a page"))));
     }
 
     fn begin(&mut self, key: NotificationKey, kind: AttemptKind, hot: Option<&CachedPayload>) {
@@ -140,14 +140,14 @@ impl World {
             self.say(|| format!("{key:?} can't be read"));
             self.hear(DriverEvent::Unreadable(key));
             let at = self.time + millis(READ_AGAIN);
-            return self.put(at, Later::Heard(DriverEvent::Scheduler(Input::Unreadable(key))));
+            return self.put(at, Later::Event(DriverEvent::Scheduler(Input::Unreadable(key))));
         }
         match prepare(&self.process().store.handle, ACCOUNT, key, kind).expect("the tree can be read") {
             Ok(prepared) => self.send(start, prepared, false),
             Err(next_attempt) => {
                 self.say(|| format!("{key:?} is not owed {kind:?} any more, but {next_attempt:?}"));
                 let at = self.time + self.delay();
-                self.put(at, Later::Heard(DriverEvent::Skipped { key, next_attempt }));
+                self.put(at, Later::Event(DriverEvent::Skipped { key, next_attempt }));
             }
         }
     }

@@ -428,7 +428,7 @@ fn overdue(
         return manual;
     }
     let long_untried = |seq: &Seq| ledger.due_since(key(*seq)) + now.longest < now.time && idle(seq);
-    let untried = store.fresh_page(ACCOUNT, no, Seq(0), MOST).expect("it can be read");
+    let untried = store.untried_page(ACCOUNT, no, Seq(0), MOST).expect("it can be read");
     let untried = untried.into_iter().find(long_untried).map(|seq| (key(seq), AttemptKind::Untried));
     let until = Timestamp::from_ms(now.wall.saturating_sub(now.longest));
     let retry = || {

@@ -44,7 +44,7 @@ pub(super) enum Later {
     Read(Action<Arc<CachedPayload>>),
     Prepare(Box<Start>),
     Ended(Box<Sent>),
-    Heard(DriverEvent),
+    Event(DriverEvent),
     /// The driver comes round by itself.
     Round,
 }
@@ -301,7 +301,7 @@ impl World {
             Later::Read(action) => self.read_page(&action),
             Later::Prepare(start) => self.prepare(*start),
             Later::Ended(sent) => self.conclude(*sent),
-            Later::Heard(event) => self.hear(event),
+            Later::Event(event) => self.hear(event),
             Later::Round => self.step(),
         }
     }

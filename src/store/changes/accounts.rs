@@ -4,7 +4,7 @@
 //! sound store.
 
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
-use crate::store::absent::REMOVED;
+use crate::store::absent_accounts::REMOVED;
 use crate::store::changes::bulk_resend::forget_resend;
 use crate::store::changes::change::Change;
 use crate::store::changes::ledger::Ledger;
@@ -115,7 +115,7 @@ pub(crate) fn remove_some(
     }
     ledger.shared.types.write().unwrap_or_else(PoisonError::into_inner).remove(&account);
     ledger.matches.clear();
-    ledger.shared.tally.forget(account);
+    ledger.shared.outcome_counter.forget(account);
     tracing::info!(account = account.0, "the account is removed");
     Ok(false)
 }
@@ -176,7 +176,7 @@ fn remove_webhooks(
             Err(error) => tracing::error!(%error, webhook = no.0, "a webhook of the account can't be read"),
         }
         ledger.put_health(txn, no, None);
-        ledger.shared.tally.forget_webhook(no);
+        ledger.shared.outcome_counter.forget_webhook(no);
         txn.delete_row(row.to_vec());
     }
     Ok(())

@@ -63,8 +63,8 @@ pub(crate) fn bring_some_forward(
     for key in rows {
         match find_notification(txn, account, key) {
             Ok(Some((mut notification, before))) => {
-                let sooner = notification.due_by_schedule(policy, Timestamp::from_ms(asked_ms));
-                if let Some(due) = sooner.filter(|due| notification.bring_forward(*due, now)) {
+                let earlier = notification.due_by_schedule(policy, Timestamp::from_ms(asked_ms));
+                if let Some(due) = earlier.filter(|due| notification.bring_forward(*due, now)) {
                     put_notification(txn, &before, &notification);
                     ledger.updates.push(StoreUpdate::Rescheduled { key, due });
                 }

@@ -76,7 +76,7 @@ pub trait Change: Sized + Send + 'static {
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error>;
 }
 
-/// What a change weighs that may owe an event to every webhook of an account: three rows for each.
+/// The weight of a change that may make a notification for every webhook of an account: three rows for each.
 pub(crate) fn fan_out_bytes(ledger: &Ledger, account: AccountNo) -> usize {
     FEW_ROWS_BYTES * (1 + 3 * ledger.shared.directory().of(account).count())
 }
@@ -87,7 +87,7 @@ pub(crate) struct Reply<T, E = StoreError> {
     _place: OwnedSemaphorePermit,
 }
 
-/// An answer, to be given once its group is durable. A caller who has gone away loses nothing but the answer.
+/// An answer, to be given once its group is durable. A caller that has disconnected loses nothing but the answer.
 pub(crate) type Answer = Box<dyn FnOnce() + Send>;
 
 impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {

@@ -44,7 +44,7 @@ pub struct ClockSteps {
 impl ClockSteps {
     /// At a start: `is_behind` says whether the clock is behind the store's last change.
     pub(crate) fn at_start(record: Option<&ClockV1>, is_behind: bool, pace: Duration) -> Self {
-        let is_due = is_behind || record.is_some_and(|record| record.sooner);
+        let is_due = is_behind || record.is_some_and(|record| record.is_bringing_forward);
         Self {
             at: is_due.then(|| At::Retries(keys::all_retries())),
             is_to_be_written: false,

@@ -204,7 +204,7 @@ fn check(
             && !new_types.contains(&&event.event_type)
         {
             new_types.push(&event.event_type);
-            let listed = &ledger.shared.listed;
+            let listed = &ledger.shared.catalogue_types;
             let new = new_types.iter().filter(|new| !listed.has(new.as_str())).count();
             let is_counted = !listed.has(event.event_type.as_str());
             if is_counted && listed.count_others(known) + new > MAX_EVENT_TYPES {
@@ -269,7 +269,7 @@ pub(crate) fn record(
         erased_at: None,
         trace,
     };
-    // Read before anything is staged: whoever fails has staged nothing.
+    // Read before anything is staged: an error must find nothing staged.
     let mut positions = Vec::with_capacity(recipients.len());
     for (webhook, ordered) in recipients.iter() {
         positions.push((*webhook, position(txn, &event, *webhook, *ordered)?));

@@ -105,7 +105,7 @@ impl Change for DisableWebhook {
         let Some(webhook) = webhook else {
             return Ok(None);
         };
-        // First, since it can fail: whoever fails has staged nothing.
+        // First, since it can fail: an error must find nothing staged.
         record(ledger, txn, account, event, &Recipients::SubscribersBut(no), now)?;
         let status = WebhookStatus::Disabled { reason, at: now };
         Ok(Some(change(ledger, txn, webhook, now, |webhook| webhook.status = status)))

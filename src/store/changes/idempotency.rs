@@ -64,7 +64,7 @@ pub(crate) fn is_in_window(ledger: &Ledger, known: &IdempotencyV1) -> bool {
     known.until_ms > ledger.shared.times.trusted_now().as_ms()
 }
 
-/// An idempotency key as the store keeps it.
+/// An idempotency key, hashed.
 #[derive(Clone, Copy, Debug)]
 pub struct IdempotencyKey {
     /// Sixteen bytes of a SHA-256 of the key. Events and webhooks share one table: those of webhooks are hashed in

@@ -99,9 +99,9 @@ fn cancel_some(
     let waiting = keys::in_state_of(account, keys::WAITING, webhook);
     let ranges = [keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
     let mut found: Vec<(Key, NotificationKey)> = Vec::new();
-    for seq in sets::page(txn.tree(), &keys::fresh_of(account, webhook), 0, JOB_BATCH)? {
+    for seq in sets::page(txn.tree(), &keys::untried_of(account, webhook), 0, JOB_BATCH)? {
         let key = NotificationKey { seq: Seq(seq), webhook };
-        found.push((keys::fresh(account, key), key));
+        found.push((keys::untried(account, key), key));
     }
     for prefix in &ranges {
         for row in txn.scan(prefix).take(JOB_BATCH) {

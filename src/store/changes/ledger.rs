@@ -67,7 +67,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Reads into memory what a change is checked against: webhooks, tokens, accounts, types, open jobs, the counters.
-    pub(crate) fn load(shared: Arc<Shared>, kept: Option<&ClockV1>) -> Result<Self, StoreError> {
+    pub(crate) fn load(shared: Arc<Shared>, clock_record: Option<&ClockV1>) -> Result<Self, StoreError> {
         let tree = &shared.tree;
         let (mut directory, mut deleted_webhooks) = (Directory::default(), VecDeque::new());
         for row in tree.scan(&keys::webhooks()) {
@@ -110,7 +110,7 @@ impl Ledger {
             let number = keys::u64_at(&key, 5).ok_or_else(short)?;
             match record::decode_resend(account, number, &value) {
                 Ok(resend) => drop(resends.insert((account, number), resend)),
-                // It is told of nobody any more; what it owed is owed.
+                // It is listed no more; the attempts it requested are made.
                 Err(error) => tracing::error!(%error, number, "a bulk resend can't be read and is passed over"),
             }
         }
@@ -138,7 +138,7 @@ impl Ledger {
         *shared.healths.write().unwrap_or_else(PoisonError::into_inner) = healths;
         shared.durable.store(head.seq, Ordering::Release);
         let clock = shared.times.clock.clone();
-        let clock_steps = ClockSteps::at_start(kept, head.time_ms > clock.now().as_ms(), clock.pace());
+        let clock_steps = ClockSteps::at_start(clock_record, head.time_ms > clock.now().as_ms(), clock.pace());
         let loaded = Self {
             shared,
             clock,

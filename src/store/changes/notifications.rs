@@ -175,7 +175,7 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
             log_outcome(&attempt, verdict, ledger.shared.notification_id(key), made, webhook, event);
             note_health(ledger, txn, key.webhook, &attempt, verdict, webhook_updated_at);
             let trusted = ledger.shared.times.trusted_now();
-            ledger.shared.tally.note(key.webhook, outcome_kind(&attempt, verdict), now, trusted);
+            ledger.shared.outcome_counter.note(key.webhook, outcome_kind(&attempt, verdict), now, trusted);
             if attempt.trigger == Trigger::Manual {
                 ledger.jobs.wake(key.webhook);
             }
@@ -240,7 +240,7 @@ pub(crate) fn resend_one(
 }
 
 /// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it.
-/// Neither a query nor a header of the target is told: both may hold secrets.
+/// Neither a query nor a header of the target is logged: both may hold secrets.
 fn log_outcome(
     attempt: &Attempt,
     verdict: Verdict,

@@ -50,7 +50,7 @@ pub(crate) fn add_notification(
         notification.awaits_predecessor = awaits_predecessor;
     }
     if position.is_none() && now == event.inserted_at {
-        txn.put(keys::fresh(event.account, key), Vec::new());
+        txn.put(keys::untried(event.account, key), Vec::new());
     } else {
         put_notification(txn, &[], &notification);
     }

@@ -106,7 +106,7 @@ fn look_at(
     // A clock that is ahead for a moment deletes nothing.
     let now = ledger.shared.times.trusted_now();
     let too_old = limits.retention.is_some_and(|span| event.inserted_at.plus(span) <= now);
-    // An idempotency key answers for it until then, and whoever polls the feed gets to see it.
+    // An idempotency key answers for it until then, and callers that poll the feed get to see it.
     let settled = event.inserted_at.plus(limits.keep_at_least);
     let too_much = limits.retention_bytes.is_some_and(|most| stored_bytes(&ledger.head) > most);
     if !too_old && too_much && settled > now {

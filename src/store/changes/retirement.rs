@@ -5,7 +5,7 @@ use crate::store::limits::Limits;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The least time between two steps, so that whoever records meanwhile waits behind few of them.
+/// The least time between two steps, so that a caller who records events meanwhile waits behind few of them.
 pub(crate) const BETWEEN_STEPS: Duration = Duration::from_millis(5);
 /// The longest rest between two passes.
 pub(crate) const BETWEEN_PASSES: Duration = Duration::from_secs(60);
@@ -82,7 +82,7 @@ impl Retirement {
         self.begun.is_none()
     }
 
-    /// Begins anew at once: what is kept for how long has changed.
+    /// Begins anew at once: the limits have changed.
     pub fn restart(&mut self) {
         *self = Self { deleted: std::mem::take(&mut self.deleted), ..Self::default() };
     }

@@ -52,13 +52,13 @@ pub(crate) fn find_notification(
         let rows = notification_rows(&notification);
         return Ok(Some((notification, rows)));
     }
-    let fresh = keys::fresh(account, key);
-    if !txn.is_in_set(&fresh)? {
+    let untried = keys::untried(account, key);
+    if !txn.is_in_set(&untried)? {
         return Ok(None);
     }
     let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
     let recorded = txn.read(&keys::event(account, key.seq), inserted_at)?;
-    Ok(recorded.map(|at| (Notification::new(key, account, at, false), vec![fresh])))
+    Ok(recorded.map(|at| (Notification::new(key, account, at, false), vec![untried])))
 }
 
 /// The webhooks whose notifications of an event have a record, as this group sees it.
@@ -82,8 +82,8 @@ pub(crate) fn with_record(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result
 /// untried.
 pub(crate) fn recipients_of(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
     let mut found = with_record(txn, account, seq)?;
-    for webhook in txn.webhooks_with_fresh(account)? {
-        if txn.is_in_set(&keys::fresh(account, NotificationKey { seq, webhook }))? {
+    for webhook in txn.webhooks_with_untried(account)? {
+        if txn.is_in_set(&keys::untried(account, NotificationKey { seq, webhook }))? {
             found.insert(webhook);
         }
     }

@@ -22,7 +22,7 @@ const LOOKED_AT_A_SWEEP: usize = 200;
 impl Shared {
     /// Whether a webhook has a notification.
     fn has_notifications(&self, account: AccountNo, no: WebhookNo) -> Result<bool, StoreError> {
-        for prefix in [keys::of_webhook(no), keys::fresh_of(account, no)] {
+        for prefix in [keys::of_webhook(no), keys::untried_of(account, no)] {
             if self.tree.scan(&prefix).next().transpose()?.is_some() {
                 return Ok(true);
             }

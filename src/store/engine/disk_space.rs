@@ -1,7 +1,7 @@
 //! How much room the disk has: who may still write, and from when on nobody.
 //!
 //! sled does not survive a disk that is full: its first failed write is its last. So the store stops taking what makes
-//! it grow while there is still room for what it owes already: outcomes, cancellations, the last sync.
+//! it grow while there is still room for what must still be written: outcomes, cancellations, the last sync.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ const LOOK_AFTER_BYTES: usize = 4 * 1024 * 1024;
 pub enum DiskLevel {
     /// Everything.
     Enough,
-    /// Nothing that makes the store grow: what is owed is delivered, and its outcomes are kept.
+    /// Nothing that makes the store grow: what is pending is delivered, and its outcomes are recorded.
     Low,
     /// No attempts either: there is a quarter left of what outcomes live on.
     Critical,
@@ -75,8 +75,8 @@ impl DiskMonitor {
 
     /// Looks at the disk if the last look is too old, and says so in the log when what may be done has changed.
     pub(crate) fn look(&mut self, space: &Space, folder: &Path) {
-        let fresh = self.last.is_some_and(|last| last.elapsed() < LOOK_EVERY) && self.staged < LOOK_AFTER_BYTES;
-        if fresh {
+        let recent = self.last.is_some_and(|last| last.elapsed() < LOOK_EVERY) && self.staged < LOOK_AFTER_BYTES;
+        if recent {
             return;
         }
         let before = space.level();

@@ -1,4 +1,4 @@
-//! Reads that fail outside a change: a bad sector costs whoever asked for what stands there, and nobody else.
+//! Reads that fail outside a change: a bad sector costs the caller that asked for what stands there, and nobody else.
 //!
 //! The log hears of it once for each place, not once for each call: anybody with a `read` token may ask again and
 //! again.
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// How long the log says nothing more of reads that fail in one place.
 const QUIET: Duration = Duration::from_secs(600);
-/// How many places are told apart; past it the log says nothing of new ones.
+/// How many places are distinguished; past it the log says nothing of new ones.
 const MAX_PLACES: usize = 1000;
 
 /// The reads that have failed since the start.
@@ -18,7 +18,7 @@ const MAX_PLACES: usize = 1000;
 pub(crate) struct FailedReads {
     count: AtomicU64,
     /// When the log last heard of a place.
-    told: Mutex<HashMap<(&'static str, Option<u64>), Instant>>,
+    logged: Mutex<HashMap<(&'static str, Option<u64>), Instant>>,
 }
 
 impl FailedReads {
@@ -29,12 +29,12 @@ impl FailedReads {
     /// Whether the log is to hear of this one.
     pub(crate) fn note(&self, what: &'static str, offset: Option<u64>, now: Instant) -> bool {
         self.count.fetch_add(1, Ordering::Relaxed);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, at| now.duration_since(*at) < QUIET);
-        if told.contains_key(&(what, offset)) || told.len() >= MAX_PLACES {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        logged.retain(|_, at| now.duration_since(*at) < QUIET);
+        if logged.contains_key(&(what, offset)) || logged.len() >= MAX_PLACES {
             return false;
         }
-        told.insert((what, offset), now);
+        logged.insert((what, offset), now);
         true
     }
 }

@@ -140,12 +140,12 @@ fn encode(mark: Mark) -> [u8; SLOT_BYTES] {
 }
 
 fn decode(slot: &[u8]) -> Option<Mark> {
-    let (said, checksum) = slot.get(..USED_BYTES)?.split_at(USED_BYTES - 4);
-    let holds = crc32fast::hash(said).to_be_bytes() == checksum;
-    if !holds || !said.starts_with(MAGIC) || said[8] != VERSION {
+    let (content, checksum) = slot.get(..USED_BYTES)?.split_at(USED_BYTES - 4);
+    let holds = crc32fast::hash(content).to_be_bytes() == checksum;
+    if !holds || !content.starts_with(MAGIC) || content[8] != VERSION {
         return None;
     }
-    Some(Mark { store: said[9..25].try_into().ok()?, commit: u64::from_be_bytes(said[25..33].try_into().ok()?) })
+    Some(Mark { store: content[9..25].try_into().ok()?, commit: u64::from_be_bytes(content[25..33].try_into().ok()?) })
 }
 
 #[cfg(test)]

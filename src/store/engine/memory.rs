@@ -1,4 +1,4 @@
-//! The engine in memory, for tests: whatever a crash may leave of a store, it can be told to leave.
+//! The engine in memory, for tests: it leaves whatever a crash may leave of a store, on demand.
 
 use crate::store::engine::tree::{RowWrite, Rows, Slice, Tree};
 use crate::store::error::StoreError;
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A tree that keeps, for each batch that isn't synced, what the batch replaced.
+/// A tree that remembers, for each batch that isn't synced, what the batch replaced.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryTree(Mutex<Inner>);
 

@@ -218,7 +218,7 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread becomes an error: whoever prints panics can leave it out.
+/// Whether a panic of this thread becomes an error: a panic hook can leave it out.
 pub fn panic_is_expected() -> bool {
     CAUGHT.get()
 }

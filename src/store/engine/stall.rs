@@ -1,7 +1,7 @@
 //! Whether the committer makes progress, as seen from outside of it.
 //!
 //! sled has known hangs, and a disk can stop answering. Neither gives an error: the committer just never comes back,
-//! and everybody waits behind it. So each round of it says when it began and when it ended, and whoever wants to can
+//! and everybody waits behind it. So each round of it says when it began and when it ended, and any thread can
 //! see how long it is at it.
 
 use std::sync::atomic::{AtomicU64, Ordering};

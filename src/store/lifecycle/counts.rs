@@ -24,13 +24,13 @@ pub(crate) fn count(tree: &dyn Tree, head: &mut HeadV1) -> Result<(), StoreError
         row?;
         head.notifications += 1;
     }
-    head.notifications += fresh_without_record(tree)?;
+    head.notifications += untried_without_record(tree)?;
     Ok(())
 }
 
-fn fresh_without_record(tree: &dyn Tree) -> Result<u64, StoreError> {
+fn untried_without_record(tree: &dyn Tree) -> Result<u64, StoreError> {
     let mut found = 0;
-    for row in tree.scan(&keys::all_fresh()) {
+    for row in tree.scan(&keys::all_untried()) {
         let (row, value) = row?;
         let short = || StoreError::Damaged { table: "set", what: "has a short key" };
         let account = AccountNo(keys::u32_at(&row, 1).ok_or_else(short)?);

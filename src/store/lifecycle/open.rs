@@ -43,30 +43,30 @@ impl Store {
     /// Opens the store, or makes it. Blocks; call it before the runtime is busy. A store that has less than it had
     /// acknowledged, or can't be read, is an error that says what to do.
     ///
-    /// `tell` is called on the committer's thread with everything the delivery engine must know, after it is durable;
-    /// it must not block.
+    /// `send_updates` is called with everything the delivery engine must know, after it is durable: on the committer's
+    /// thread or the syncer's. It must not block.
     pub fn open(
         settings: StoreSettings,
-        tell: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
+        send_updates: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
     ) -> Result<Opened, OpenError> {
         ending::watch_panics();
         owner::check(&settings.path)?;
         let files = Files::open(&settings.path, settings.cache_bytes, settings.accept_data_loss)
             .map_err(|error| owner::named(&settings.path, error))?;
-        Ok(catch_sled_panic(|| Self::over(files, settings, tell))?)
+        Ok(catch_sled_panic(|| Self::over(files, settings, send_updates))?)
     }
 
     fn over(
         files: Files,
         settings: StoreSettings,
-        tell: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
+        send_updates: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
         let Files { tree, marker, format, head, created } = files;
         let StoreSettings { path, limits, clock, .. } = settings;
         let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
         let shared = Arc::new(shared);
         let (commits, receiver) = std::sync::mpsc::channel();
-        let syncer = Syncer::start(shared.clone(), marker, Box::new(tell))?;
+        let syncer = Syncer::start(shared.clone(), marker, Box::new(send_updates))?;
         let mut committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref())?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {

@@ -267,8 +267,12 @@ impl Verifier<'_> {
             Table::ByWebhook => Self::check_set(key, value, |entry, seq| {
                 self.check_index(entry, NotificationKey { seq, webhook: WebhookNo(u32_at(1)?) })
             }),
-            Table::Fresh => Self::check_set(key, value, |entry, seq| {
-                self.check_fresh(entry, AccountNo(u32_at(1)?), NotificationKey { seq, webhook: WebhookNo(u32_at(5)?) })
+            Table::Untried => Self::check_set(key, value, |entry, seq| {
+                self.check_untried(
+                    entry,
+                    AccountNo(u32_at(1)?),
+                    NotificationKey { seq, webhook: WebhookNo(u32_at(5)?) },
+                )
             }),
             Table::Retry | Table::Manual => {
                 self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(1)?) })
@@ -314,9 +318,9 @@ impl Verifier<'_> {
             return Ok(Some(problem));
         }
         let mut owed = BTreeSet::new();
-        for webhook in sets::webhooks_below(self.tree, &keys::fresh_of_account(account))? {
+        for webhook in sets::webhooks_below(self.tree, &keys::untried_of_account(account))? {
             let key = NotificationKey { seq, webhook };
-            if sets::holds(self.tree, &keys::fresh(account, key))? {
+            if sets::holds(self.tree, &keys::untried(account, key))? {
                 owed.insert(webhook);
             }
         }
@@ -429,8 +433,8 @@ impl Verifier<'_> {
         Ok((!rows.iter().any(|row| row == entry)).then(|| "is not an index row of its event".to_owned()))
     }
 
-    /// One that is fresh may have no record; then its event and its webhook must be there all the same.
-    fn check_fresh(&self, entry: &[u8], account: AccountNo, key: NotificationKey) -> Result<Problem, StoreError> {
+    /// One that is untried may have no record; then its event and its webhook must be there all the same.
+    fn check_untried(&self, entry: &[u8], account: AccountNo, key: NotificationKey) -> Result<Problem, StoreError> {
         if self.tree.contains(&keys::notification(account, key))? {
             return self.check_index(entry, key);
         }

@@ -114,7 +114,7 @@ pub(crate) struct Union {
 }
 
 impl Union {
-    /// The last range is asked each time, after the others: what moves into it from one of them (a fresh notification
+    /// The last range is asked each time, after the others: what moves into it from one of them (a untried notification
     /// that gets its record) would else be missed if the last was asked before and the other after.
     pub(crate) fn new(ranges: Vec<Range>) -> Self {
         Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }

@@ -64,13 +64,13 @@ impl Shared {
     }
 }
 
-/// The notification that a fresh entry alone stands for; see [`crate::store::changes`].
+/// The notification that a untried entry alone stands for; see [`crate::store::changes`].
 pub(crate) fn implied(
     tree: &dyn Tree,
     account: AccountNo,
     key: NotificationKey,
 ) -> Result<Option<Notification>, StoreError> {
-    if !sets::holds(tree, &keys::fresh(account, key))? {
+    if !sets::holds(tree, &keys::untried(account, key))? {
         return Ok(None);
     }
     let Some(event) = tree.get(&keys::event(account, key.seq))? else {

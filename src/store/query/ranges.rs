@@ -16,7 +16,7 @@ pub(crate) fn status_ranges(
 ) -> Result<Vec<Range>, StoreError> {
     let of = |prefix: Key, no: WebhookNo| Range { prefix, shape: Shape::SeqOf(no.0) };
     let retrying = |no| of(keys::in_state_of(account, RETRYING, no), no);
-    let fresh = |no| of(keys::fresh_of(account, no), no);
+    let untried = |no| of(keys::untried_of(account, no), no);
     let waiting = |no| of(keys::in_state_of(account, keys::WAITING, no), no);
     let directory = shared.directory();
     // A deleted webhook is in no directory: what it was owed reads as cancelled while the job is still at it.
@@ -33,11 +33,11 @@ pub(crate) fn status_ranges(
                 Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
                 Shape::SeqAndWebhook | Shape::Seq => true,
             });
-            with_activity(true).into_iter().flat_map(|no| [fresh(no), waiting(no)]).chain(tests).collect()
+            with_activity(true).into_iter().flat_map(|no| [untried(no), waiting(no)]).chain(tests).collect()
         }
         Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
         Status::Held => {
-            with_activity(false).into_iter().flat_map(|no| [fresh(no), waiting(no), retrying(no)]).collect()
+            with_activity(false).into_iter().flat_map(|no| [untried(no), waiting(no), retrying(no)]).collect()
         }
         Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
         Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,

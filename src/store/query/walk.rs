@@ -111,8 +111,8 @@ impl<'s> Walk<'s> {
             Some(wanted) => unions.push(Union::new(response_ranges(shared, account, wanted, webhook)?)),
         }
         if unions.is_empty() {
-            // What is fresh may have no other row. What it moves to comes last: see `Union::new`.
-            let mut ranges = webhooks_in(shared, &keys::fresh_of_account(account), webhook)?;
+            // What is untried may have no other row. What it moves to comes last: see `Union::new`.
+            let mut ranges = webhooks_in(shared, &keys::untried_of_account(account), webhook)?;
             ranges.push(match webhook {
                 Some(no) => Range { prefix: keys::of_webhook(no), shape: Shape::SeqOf(no.0) },
                 None => Range { prefix: keys::notifications(account), shape: Shape::SeqAndWebhook },

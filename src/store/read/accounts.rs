@@ -3,7 +3,7 @@
 
 use crate::atomic_file;
 use crate::model::AccountNo;
-use crate::store::absent::REMOVED;
+use crate::store::absent_accounts::REMOVED;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::schema::{keys, record};
@@ -40,13 +40,13 @@ impl Store {
     /// Holds the deliveries of every account but these. Without a word of this all accounts deliver.
     pub fn hold_all_but(&self, present: &[AccountNo]) -> Result<(), StoreError> {
         let absent = self.account_rows()?.into_iter().map(|(no, _)| no).filter(|no| !present.contains(no)).collect();
-        *self.shared.absent.0.write().unwrap_or_else(PoisonError::into_inner) = absent;
+        *self.shared.absent_accounts.0.write().unwrap_or_else(PoisonError::into_inner) = absent;
         Ok(())
     }
 
     /// Whether the config lacks this account, so that its deliveries are held.
     pub fn is_absent(&self, account: AccountNo) -> bool {
-        self.shared.absent.has(account)
+        self.shared.absent_accounts.has(account)
     }
 
     /// The accounts with what they hold, those that are being removed among them. Walks over every event: blocks, for

@@ -65,17 +65,17 @@ impl Store {
                 Ok((count, first))
             };
             let retrying = keys::state_byte(State::Retrying { due: Timestamp::from_ms(0) }).unwrap_or_default();
-            let (fresh, oldest_fresh) = count(&keys::fresh_of(account, no), true)?;
+            let (untried, oldest_untried) = count(&keys::untried_of(account, no), true)?;
             let (waiting, oldest_waiting) = count(&keys::in_state_of(account, keys::WAITING, no), false)?;
             let (retried, oldest_retried) = count(&keys::in_state_of(account, retrying, no), false)?;
-            let oldest = [oldest_fresh, oldest_waiting, oldest_retried].into_iter().flatten().min();
+            let oldest = [oldest_untried, oldest_waiting, oldest_retried].into_iter().flatten().min();
             let key = |seq| NotificationKey { seq: Seq(seq), webhook: no };
             let oldest = oldest.map(|seq| self.shared.notification(account, key(seq))).transpose()?.flatten();
             backlogs.push(Backlog {
                 account,
                 webhook: webhook.id,
                 active: webhook.is_active() && !self.is_absent(account),
-                pending: fresh + waiting,
+                pending: untried + waiting,
                 retrying: retried,
                 oldest: oldest.map(|notification| notification.inserted_at),
                 more: rows == 0,

@@ -18,14 +18,14 @@ pub struct Due {
 
 impl Store {
     /// Up to `limit` events owed to a webhook and never tried, in the order of commit, from `from` on.
-    pub fn fresh_page(
+    pub fn untried_page(
         &self,
         account: AccountNo,
         webhook: WebhookNo,
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Seq>, StoreError> {
-        let page = sets::page(&*self.shared.tree, &keys::fresh_of(account, webhook), from.0, limit)?;
+        let page = sets::page(&*self.shared.tree, &keys::untried_of(account, webhook), from.0, limit)?;
         Ok(page.into_iter().map(Seq).collect())
     }
 
@@ -48,7 +48,7 @@ impl Store {
     /// Whether automatic attempts to a webhook are pending, now or later.
     pub fn needs_automatic_attempt(&self, account: AccountNo, webhook: WebhookNo) -> Result<bool, StoreError> {
         let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
-        let any = !self.fresh_page(account, webhook, Seq(0), 1)?.is_empty();
+        let any = !self.untried_page(account, webhook, Seq(0), 1)?.is_empty();
         Ok(any || !self.retry_page(webhook, first, Timestamp::from_ms(u64::MAX), 1)?.is_empty())
     }
 

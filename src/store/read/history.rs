@@ -21,7 +21,7 @@ pub struct WebhookHistory {
 impl Store {
     /// How a webhook's attempts ended of late. From memory.
     pub fn history_of(&self, webhook: WebhookNo, now: Timestamp) -> WebhookHistory {
-        let all = self.shared.tally.lock();
+        let all = self.shared.outcome_counter.lock();
         let own = all.webhooks.get(&webhook);
         let (hours, days) = own.map_or_else(|| Past::default().last(now), |own| own.past.last(now));
         let confirmed_ms = own.and_then(|own| own.confirmed_ms);
@@ -30,7 +30,7 @@ impl Store {
 
     /// How the attempts of an account's deleted webhooks ended. From memory.
     pub fn history_of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
-        let all = self.shared.tally.lock();
+        let all = self.shared.outcome_counter.lock();
         let past = all.deleted.get(&account);
         let (hours, days) = past.map_or_else(|| Past::default().last(now), |past| past.last(now));
         WebhookHistory { hours, days, confirmed_at: None }
@@ -40,8 +40,8 @@ impl Store {
     /// attempt was in flight. Blocks on the disk.
     pub fn save_history(&self) -> Result<(), StoreError> {
         let directory = self.directory();
-        self.shared.tally.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());
-        let text = self.shared.tally.to_text();
+        self.shared.outcome_counter.lock().webhooks.retain(|no, _| directory.by_no(*no).is_some());
+        let text = self.shared.outcome_counter.to_text();
         // Not synced: a power cut takes statistics alone.
         Ok(atomic_file::replace_unsynced(&self.path().join(HISTORY_FILE), text.as_bytes())?)
     }

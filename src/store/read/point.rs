@@ -65,11 +65,11 @@ impl Store {
     /// The notifications of one event, by webhook: at most as many as there ever were webhooks.
     pub fn notifications_of(&self, account: AccountNo, seq: Seq) -> Result<Vec<Notification>, StoreError> {
         // First of all, so that one that gets its record in between is met either way.
-        let fresh = sets::webhooks_below(&*self.shared.tree, &keys::fresh_of_account(account))?;
+        let untried = sets::webhooks_below(&*self.shared.tree, &keys::untried_of_account(account))?;
         let mut found = BTreeMap::new();
-        for webhook in fresh {
+        for webhook in untried {
             let key = NotificationKey { seq, webhook };
-            if sets::holds(&*self.shared.tree, &keys::fresh(account, key))? {
+            if sets::holds(&*self.shared.tree, &keys::untried(account, key))? {
                 found.extend(self.shared.notification(account, key)?.map(|notification| (webhook, notification)));
             }
         }

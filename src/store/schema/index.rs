@@ -13,7 +13,7 @@ pub(crate) fn notification_rows(notification: &Notification) -> Vec<Key> {
     rows.push(keys::by_webhook(key));
     match NextAttempt::from(notification) {
         NextAttempt::Nothing => {}
-        NextAttempt::First => rows.push(keys::fresh(account, key)),
+        NextAttempt::First => rows.push(keys::untried(account, key)),
         NextAttempt::Retry(due) => rows.push(keys::retry(due, key)),
     }
     if let Some(since) = notification.manual_at {
@@ -24,7 +24,7 @@ pub(crate) fn notification_rows(notification: &Notification) -> Vec<Key> {
     } else if notification.awaits_predecessor {
         rows.push(keys::by_state(account, keys::WAITING, key));
     } else if notification.state == State::Pending && notification.test {
-        // A test is pending without being fresh: it has no automatic attempt to come.
+        // A test is pending without being untried: it has no automatic attempt to come.
         rows.push(keys::by_state(account, keys::PENDING_TEST, key));
     }
     if let Some(order) = notification.order.filter(|_| notification.needs_automatic_attempt()) {

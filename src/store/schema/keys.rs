@@ -15,16 +15,16 @@
 //! | type name | account, type number | the type |
 //! | idempotency key | account, hash | what was answered |
 //! | idempotency end | moment, account, hash | – |
-//! | notification | account, seq, webhook | the notification, once it is more than owed (see `apply`) |
+//! | notification | account, seq, webhook | the notification, once anything has happened to it (see `changes::rows`) |
 //! | attempt | seq, webhook, number | an attempt before the last |
-//! | retry | webhook, due, seq | – (owed again: what is due later) |
-//! | manual | webhook, since, seq | – (owed by hand) |
+//! | retry | webhook, due, seq | – (waits for its next attempt) |
+//! | manual | webhook, since, seq | – (a manual attempt is pending) |
 //! | by state | account, state, webhook, seq | – (the rare states) |
 //! | by response | account, status, webhook, seq | – (the last response, unless it was a 2XX) |
 //! | order | webhook, order key, seq | – (unfinished, of a webhook that keeps order) |
 //! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
-//! | bulk resend | account, number | a bulk resend, kept for a while after its end |
+//! | bulk resend | account, number | a bulk resend, until a while after its end |
 //!
 //! Indexes that name nearly every event, in the order of commit, are **sets**: a row stands for 128 sequence numbers,
 //! and its value says which of them are in. What a batch adds to one set is one row rewritten, not a row for each
@@ -35,16 +35,16 @@
 //! |---|---|
 //! | type | account, type number, seq / 128 |
 //! | by webhook | webhook, seq / 128 |
-//! | fresh (owed, never tried: what is due at once) | account, webhook, seq / 128 |
+//! | untried (no attempt yet: due at once) | account, webhook, seq / 128 |
 
 use crate::model::{
     AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo,
 };
 use crate::store::schema::keys;
 use crate::store::schema::table::{
-    ACCOUNT, ATTEMPT, BULK_RESEND, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, FRESH, HEALTH, IDEMPOTENCY,
-    IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, WEBHOOK,
-    WEBHOOK_ID,
+    ACCOUNT, ATTEMPT, BULK_RESEND, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEALTH, IDEMPOTENCY,
+    IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, UNTRIED,
+    WEBHOOK, WEBHOOK_ID,
 };
 
 /// The tables whose rows of a webhook stand below its number.
@@ -67,7 +67,7 @@ pub(crate) fn in_set(entry: &[u8]) -> Option<(Key, u128)> {
 
 /// Whether keys that begin like this are rows or entries of a set.
 pub(crate) fn is_set(key: &[u8]) -> bool {
-    matches!(key.first(), Some(&(TYPE | BY_WEBHOOK | FRESH)))
+    matches!(key.first(), Some(&(TYPE | BY_WEBHOOK | UNTRIED)))
 }
 
 /// The row of a set that stands for this sequence number.
@@ -291,20 +291,20 @@ pub(crate) fn by_webhook(key: NotificationKey) -> Key {
     Builder(of_webhook(key.webhook)).u64(key.seq.0).0
 }
 
-pub(crate) fn all_fresh() -> Key {
-    Builder::new(FRESH).0
+pub(crate) fn all_untried() -> Key {
+    Builder::new(UNTRIED).0
 }
 
-pub(crate) fn fresh_of_account(account: AccountNo) -> Key {
-    Builder::new(FRESH).u32(account.0).0
+pub(crate) fn untried_of_account(account: AccountNo) -> Key {
+    Builder::new(UNTRIED).u32(account.0).0
 }
 
-pub(crate) fn fresh_of(account: AccountNo, webhook: WebhookNo) -> Key {
-    Builder(fresh_of_account(account)).u32(webhook.0).0
+pub(crate) fn untried_of(account: AccountNo, webhook: WebhookNo) -> Key {
+    Builder(untried_of_account(account)).u32(webhook.0).0
 }
 
-pub(crate) fn fresh(account: AccountNo, key: NotificationKey) -> Key {
-    Builder(fresh_of(account, key.webhook)).u64(key.seq.0).0
+pub(crate) fn untried(account: AccountNo, key: NotificationKey) -> Key {
+    Builder(untried_of(account, key.webhook)).u64(key.seq.0).0
 }
 
 pub(crate) fn all_retries() -> Key {
@@ -332,7 +332,7 @@ pub(crate) const PENDING_TEST: u8 = 0;
 /// The byte of what waits for its turn in an order: pending, and in no queue.
 pub(crate) const WAITING: u8 = 4;
 
-/// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`fresh`],
+/// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`untried`],
 /// delivered ones are most of the main order.
 pub(crate) fn state_byte(state: State) -> Option<u8> {
     match state {
@@ -412,7 +412,7 @@ pub(crate) fn resend(account: AccountNo, number: u64) -> Key {
 
 /// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
 pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
-    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, FRESH, BULK_RESEND];
+    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, UNTRIED, BULK_RESEND];
     tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
 }
 

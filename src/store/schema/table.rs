@@ -16,7 +16,7 @@ pub(crate) const IDEMPOTENCY_END: u8 = 0x17;
 pub(crate) const NOTIFICATION: u8 = 0x20;
 pub(crate) const ATTEMPT: u8 = 0x21;
 pub(crate) const BY_WEBHOOK: u8 = 0x22;
-pub(crate) const FRESH: u8 = 0x23;
+pub(crate) const UNTRIED: u8 = 0x23;
 pub(crate) const RETRY: u8 = 0x24;
 pub(crate) const MANUAL: u8 = 0x25;
 pub(crate) const BY_STATE: u8 = 0x26;
@@ -45,7 +45,7 @@ pub(crate) enum Table {
     Notification,
     Attempt,
     ByWebhook,
-    Fresh,
+    Untried,
     Retry,
     Manual,
     ByState,
@@ -76,7 +76,7 @@ impl Table {
             NOTIFICATION => Self::Notification,
             ATTEMPT => Self::Attempt,
             BY_WEBHOOK => Self::ByWebhook,
-            FRESH => Self::Fresh,
+            UNTRIED => Self::Untried,
             RETRY => Self::Retry,
             MANUAL => Self::Manual,
             BY_STATE => Self::ByState,
@@ -108,7 +108,7 @@ impl Table {
             Self::Notification => "notification",
             Self::Attempt => "attempt",
             Self::ByWebhook => "index by webhook",
-            Self::Fresh => "due: fresh",
+            Self::Untried => "due: untried",
             Self::Retry => "due: retry",
             Self::Manual => "due: manual",
             Self::ByState => "index by state",

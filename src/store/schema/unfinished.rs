@@ -27,7 +27,7 @@ pub(crate) fn last_recorded(tree: &dyn Tree) -> Result<Seq, StoreError> {
 }
 
 /// Takes out what a process left behind that ended before it had recorded all of a group, and gives the number of rows.
-/// They are gone for good once the next change is durable: sled's log keeps the order.
+/// They are removed for good once the next change is durable: sled's log keeps the order.
 ///
 /// Where the head may be an old one (`head_is_last` is false), an event beyond it that has its index row was recorded,
 /// and stays.

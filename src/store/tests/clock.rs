@@ -29,7 +29,7 @@ impl Rig {
         let deadline = Instant::now() + Duration::from_secs(30);
         // A round for the step to be noticed, two for what follows.
         (0..3).for_each(|_| self.barrier());
-        while kept().is_some_and(|kept| record::decode_clock(&kept).unwrap().sooner) {
+        while kept().is_some_and(|kept| record::decode_clock(&kept).unwrap().is_bringing_forward) {
             assert!(Instant::now() < deadline, "it does not come to an end");
             self.barrier();
         }

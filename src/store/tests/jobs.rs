@@ -392,7 +392,7 @@ fn a_row_without_its_record_does_not_keep_a_job_busy() {
     rig.store.shared.tree.apply(&[(keys::notification(rig.account, key).into(), None)]).unwrap();
     assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
-    assert_eq!(rig.store.fresh_page(rig.account, hook.no, Seq(0), 10).unwrap(), vec![]);
+    assert_eq!(rig.store.untried_page(rig.account, hook.no, Seq(0), 10).unwrap(), vec![]);
 }
 
 /// A re-send that met an erased event, from a bulk job or between check and commit, owed an attempt that could never be

@@ -248,7 +248,7 @@ fn what_is_restored_owes_what_was_owed_and_never_gives_a_number_twice() {
     let (_dir, folder) = restored(&bytes);
     let opened = Store::open(settings(&folder, &rig.clock), |_| {}).unwrap();
     let store = opened.store;
-    assert_eq!(store.fresh_page(rig.account, webhook.no, Seq(0), 9).unwrap(), vec![events[1].seq, events[2].seq]);
+    assert_eq!(store.untried_page(rig.account, webhook.no, Seq(0), 9).unwrap(), vec![events[1].seq, events[2].seq]);
     let state = |key| store.notification(rig.account, key).unwrap().unwrap().status(true, false);
     assert_eq!(state(first(&events[0], &webhook)), Status::Delivered);
     let next = wait(store.commit(RecordEvents { account: rig.account, events: vec![paid()], key: None }))
@@ -577,16 +577,16 @@ fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     // In one batch, and so in one group: the second one's turn depends on what is only staged.
     let events = rig.accept(vec![of("a"), of("a"), of("b"), of("a"), of("a"), paid(), paid()]);
     let key = |n: usize| first(&events[n], &hook);
-    let due = || rig.store.fresh_page(rig.account, hook.no, Seq(0), 99).unwrap();
+    let due = || rig.store.untried_page(rig.account, hook.no, Seq(0), 99).unwrap();
     let seqs = |numbers: &[usize]| numbers.iter().map(|n| events[*n].seq).collect::<Vec<_>>();
     assert_eq!(due(), seqs(&[0, 2, 5, 6]), "what has no id waits for nobody");
-    let told = rig.told_fresh();
+    let told = rig.told_untried();
     assert_eq!(told, seqs(&[0, 2, 5, 6]));
     // A failure keeps the turn.
     rig.settle(key(0), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
     assert_eq!(due(), seqs(&[2, 5, 6]));
     let rig = rig.reopen();
-    let due = || rig.store.fresh_page(rig.account, hook.no, Seq(0), 99).unwrap();
+    let due = || rig.store.untried_page(rig.account, hook.no, Seq(0), 99).unwrap();
     assert_eq!(due(), seqs(&[2, 5, 6]));
     let waits_for = |n: usize| rig.store.waits_for(&rig.notification(key(n))).unwrap().map(|event| event.seq);
     assert_eq!((waits_for(3), waits_for(0)), (Some(events[0].seq), None));

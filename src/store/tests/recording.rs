@@ -32,8 +32,8 @@ fn an_event_is_owed_to_what_matches_at_that_instant_and_told_once_it_is_durable(
     let recorded = rig.accept(vec![paid()]).remove(0);
     assert_eq!(recorded.notifications, 1);
     let key = NotificationKey { seq: recorded.seq, webhook: all.no };
-    assert_eq!(rig.store.fresh_page(rig.account, all.no, Seq(0), 10).unwrap(), vec![recorded.seq]);
-    assert_eq!(rig.store.fresh_page(rig.account, orders.no, Seq(0), 10).unwrap(), vec![]);
+    assert_eq!(rig.store.untried_page(rig.account, all.no, Seq(0), 10).unwrap(), vec![recorded.seq]);
+    assert_eq!(rig.store.untried_page(rig.account, orders.no, Seq(0), 10).unwrap(), vec![]);
     assert!(rig.store.durable() >= recorded.seq);
     let told = rig.told.lock().unwrap();
     let fresh =
@@ -106,7 +106,7 @@ fn types_have_an_end_that_names_the_first_one_too_many() {
         reply(wait(rig.store.commit(RecordEvents { account: rig.account, events: vec![listed.clone()], key: None })))
             .is_err()
     );
-    rig.store.shared.listed.set_extra([listed.event_type.clone()].into());
+    rig.store.shared.catalogue_types.set_extra([listed.event_type.clone()].into());
     rig.accept(vec![listed.clone(), paid(), event("WEBHOOK.TEST", "{}")]);
     let refused = reply(wait(rig.store.commit(RecordEvents {
         account: rig.account,

@@ -123,7 +123,7 @@ impl Rig {
     }
 
     /// The events that the engine was told of as fresh, in order.
-    pub(crate) fn told_fresh(&self) -> Vec<Seq> {
+    pub(crate) fn told_untried(&self) -> Vec<Seq> {
         let told = self.told.lock().unwrap();
         told.iter()
             .filter_map(|told| if let StoreUpdate::Untried { key, .. } = told { Some(key.seq) } else { None })
@@ -165,7 +165,7 @@ impl Rig {
                 (key, record::decode_notification(self.account, key, &value).unwrap())
             })
             .collect();
-        for entry in self.entries().into_iter().filter(|entry| entry.starts_with(&keys::all_fresh())) {
+        for entry in self.entries().into_iter().filter(|entry| entry.starts_with(&keys::all_untried())) {
             let key = key_of(keys::u64_at(&entry, 9).unwrap(), keys::u32_at(&entry, 5).unwrap());
             let implied = || self.store.shared.notification(self.account, key).unwrap().unwrap();
             found.entry(key).or_insert_with(implied);
@@ -207,7 +207,7 @@ impl Rig {
             if self.store.shared.tree.contains(&record).unwrap() {
                 expected.extend(notification_rows(notification));
             } else {
-                expected.insert(keys::fresh(self.account, notification.key));
+                expected.insert(keys::untried(self.account, notification.key));
             }
             let earlier = notification.last.as_ref().map_or(0, |last| last.number - 1);
             expected.extend((1..=earlier).map(|number| keys::attempt(notification.key, number)));
@@ -218,7 +218,7 @@ impl Rig {
         let (key, any) = (key_of(0, 0), AccountNo(0));
         let tables: BTreeSet<u8> = [
             keys::by_webhook(key),
-            keys::fresh(any, key),
+            keys::untried(any, key),
             keys::retry(START, key),
             keys::manual(START, key),
             keys::by_state(any, 0, key),

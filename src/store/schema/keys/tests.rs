@@ -37,7 +37,7 @@ fn golden_bytes() {
         (notification(ACCOUNT_7, KEY), "2000000007000000000102030400000a0b".to_owned()),
         (attempt(KEY, 2), "21000000000102030400000a0b0002".to_owned()),
         (by_webhook(KEY), "2200000a0b0000000001020304".to_owned()),
-        (fresh(ACCOUNT_7, KEY), "230000000700000a0b0000000001020304".to_owned()),
+        (untried(ACCOUNT_7, KEY), "230000000700000a0b0000000001020304".to_owned()),
         (retry(at, KEY), "2400000a0b00000000000009090000000001020304".to_owned()),
         (manual(at, KEY), "2500000a0b00000000000009090000000001020304".to_owned()),
         (by_state(ACCOUNT_7, 2, KEY), "26000000070200000a0b0000000001020304".to_owned()),

@@ -1,4 +1,4 @@
-//! What is kept of the wall clock's steps.
+//! The steps of the wall clock.
 
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{open, seal};
@@ -10,7 +10,7 @@ pub(crate) struct ClockV1 {
     /// See [`crate::store::times::Runs`]; none in a store whose clock never went back.
     pub(crate) runs: Vec<RunV1>,
     /// Whether due times may be further ahead than they should be.
-    pub(crate) sooner: bool,
+    pub(crate) is_bringing_forward: bool,
     /// The trusted time and for how long the wall clock has stayed ahead of it, in milliseconds, where it does.
     pub(crate) trust: Option<(u64, u64)>,
 }

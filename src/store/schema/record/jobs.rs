@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 /// A background job: what touches a whole backlog, done in small batches, and taken up again after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum JobV1 {
-    /// Cancels what a deleted webhook was owed. Needs no cursor: what it has done is gone from the ranges it reads.
+    /// Cancels what is pending for a deleted webhook. Needs no cursor: it removes rows from the ranges it reads.
     Cancel { account: u32, webhook: u32 },
-    /// Owes an attempt by hand to what a filter matches of one webhook, the oldest first.
+    /// Requests a manual attempt of what a filter matches of one webhook, the oldest first.
     Resend {
         account: u32,
         /// The bulk resend it is a part of.
@@ -23,7 +23,7 @@ pub(crate) enum JobV1 {
         last_seq: u64,
         last_webhook: u32,
     },
-    /// Brings the due times of what a webhook is owed again forward to the gaps of its schedule.
+    /// Brings the due times of the retries of a webhook forward to the gaps of its schedule.
     BringForward {
         account: u32,
         webhook: u32,

@@ -1,4 +1,4 @@
-//! What the store keeps of itself, and records of one value.
+//! The store's own records, and records of one value.
 
 use crate::model::Seq;
 use crate::store::error::StoreError;
@@ -14,11 +14,11 @@ pub(crate) struct HeadV1 {
     pub(crate) job: u64,
     /// How many batches were ever written: what the marker beside the store is compared with.
     pub(crate) commit: u64,
-    /// How many events are kept.
+    /// How many events there are.
     pub(crate) events: u64,
-    /// How many notifications are kept.
+    /// How many notifications there are.
     pub(crate) notifications: u64,
-    /// The bytes of all payloads that are kept.
+    /// The bytes of all payloads.
     pub(crate) payload_bytes: u64,
 }
 

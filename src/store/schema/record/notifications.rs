@@ -22,7 +22,7 @@ pub(crate) struct NotificationV1 {
     pub(crate) inserted_ms: u64,
     pub(crate) updated_ms: u64,
     pub(crate) delivered_ms: Option<u64>,
-    /// What it is kept in order by, where its webhook is ordered.
+    /// Its order, where its webhook keeps one.
     pub(crate) order: Option<u64>,
     /// Whether one before it in that order has to end first.
     pub(crate) awaits_predecessor: bool,

@@ -187,7 +187,11 @@ fn clocks() -> Vec<ClockV1> {
     let run = |start, last_ms| RunV1 { start, first_ms: 300, last_ms, disorder_ms: 70_000 };
     vec![
         ClockV1::default(),
-        ClockV1 { runs: vec![run(0, 500), run(9, u64::MAX)], sooner: true, trust: Some((1_795_435_200_123, 1000)) },
+        ClockV1 {
+            runs: vec![run(0, 500), run(9, u64::MAX)],
+            is_bringing_forward: true,
+            trust: Some((1_795_435_200_123, 1000)),
+        },
     ]
 }
 

@@ -5,7 +5,7 @@ use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
 use serde::{Deserialize, Serialize};
 
-/// An access token as it is kept: its hash, never itself.
+/// An access token: its hash, never itself.
 #[derive(Clone, Debug)]
 pub struct Token {
     /// What it is listed and revoked by.
@@ -22,7 +22,7 @@ pub struct Token {
     pub inserted_at: Timestamp,
     /// From when on it is refused, if ever.
     pub expires_at: Option<Timestamp>,
-    /// When it last let somebody in, to the minute; what came in the last one before a crash is lost.
+    /// When it was last used, to the minute; the uses of the last minute before a crash are lost.
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The types that the cap doesn't count: those of the catalogue.
 #[derive(Debug, Default)]
-pub(crate) struct Listed(RwLock<Arc<BTreeSet<EventType>>>);
+pub(crate) struct CatalogueTypes(RwLock<Arc<BTreeSet<EventType>>>);
 
-impl Listed {
+impl CatalogueTypes {
     /// Whether a type is of the catalogue, or one that carteiro itself records: no number of other types keeps it out.
     pub(crate) fn has(&self, name: &str) -> bool {
         let own = name.strip_prefix(EventType::OWN_CATEGORY).is_some_and(|rest| rest.starts_with('.'));

@@ -10,9 +10,9 @@ pub(crate) const REMOVED: char = '\0';
 
 /// The accounts whose deliveries are held.
 #[derive(Debug, Default)]
-pub(crate) struct Absent(pub(crate) RwLock<BTreeSet<AccountNo>>);
+pub(crate) struct AbsentAccounts(pub(crate) RwLock<BTreeSet<AccountNo>>);
 
-impl Absent {
+impl AbsentAccounts {
     pub(crate) fn has(&self, account: AccountNo) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains(&account)
     }
