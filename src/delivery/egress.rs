@@ -47,9 +47,9 @@ impl<'a> Guard<'a> {
     /// Whether `ip` may be dialled at `port`.
     ///
     /// An address that embeds an IPv4 one is checked by that, see [`Reached`]. Private and reserved ranges open to
-    /// every entry that covers the address. Loopback, link-local and metadata addresses, and tunnels that may end anywhere,
-    /// open only to an entry that lies inside their own range, so that a hasty `0.0.0.0/0` does not give the machine
-    /// itself away. Multicast, broadcast and the unspecified address never open.
+    /// every entry that covers the address. Loopback, link-local and metadata addresses, and tunnels that may end
+    /// anywhere, open only to an entry that lies inside their own range, so that a hasty `0.0.0.0/0` does not give the
+    /// machine itself away. Multicast, broadcast and the unspecified address never open.
     pub fn check(&self, ip: IpAddr, port: u16) -> Result<(), Blocked> {
         let reached = Reached::by(ip);
         let checked = reached.itself.then_some(ip).into_iter().chain(reached.embedded.into_iter().flatten());

@@ -11,8 +11,8 @@ pub const MAX_JOBS: usize = 100;
 /// The most distinct event types that one account can record beside those of the catalogue: each has a number, held in
 /// memory.
 pub const MAX_EVENT_TYPES: usize = 1000;
-/// The most notifications that one batch of events can make. All of a batch is one atomic write, and 100,000 notifications in one took
-/// 2 GiB of memory and three seconds in which nobody else's event was recorded.
+/// The most notifications that one batch of events can make. All of a batch is one atomic write, and 100,000
+/// notifications in one took 2 GiB of memory and three seconds in which nobody else's event was recorded.
 pub const MAX_NOTIFICATIONS_AT_ONCE: usize = 20_000;
 
 /// How long and how much is stored; replaced on reload.

@@ -112,7 +112,8 @@ impl<'t> Txn<'t> {
         Ok(self.noted(sets::bits(self.tree, &row))? & bit != 0)
     }
 
-    /// The webhooks of an account that have anything untried, as this group sees it; some of them may have no more of it.
+    /// The webhooks of an account that have anything untried, as this group sees it; some of them may have no more of
+    /// it.
     pub(crate) fn webhooks_with_untried(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
         let prefix = keys::untried_of_account(account);
         let mut found = self.noted(sets::webhooks_below(self.tree, &prefix))?;

@@ -6,7 +6,8 @@
 //! stop: the process ends where it stands, as after a kill -9. What sled's threads write in that instant is out of our
 //! hands; the redo file (see `redo`) makes a whole of it.
 //!
-//! A read outside a change is another matter: nothing is half done when it fails. It costs its caller (see `failed_reads`).
+//! A read outside a change is another matter: nothing is half done when it fails. It costs its caller (see
+//! `failed_reads`).
 
 use crate::store::engine::{catch_sled_panic, panic_is_expected};
 use crate::store::error::StoreError;
@@ -84,8 +85,8 @@ pub(crate) fn watch_panics() {
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // sled's own threads write its log: one that panicked has written a part of it, and a thread that waits for the
-            // rest would wait for ever.
+            // sled's own threads write its log: one that panicked has written a part of it, and a thread that waits for
+            // the rest would wait for ever.
             let sleds = std::thread::current().name().is_some_and(|name| name.starts_with("sled-io"));
             if sleds || CHANGES.get() && !panic_is_expected() {
                 end(format_args!("a bug: {panic}"));
