@@ -27,7 +27,7 @@ use crate::model::Scopes;
 use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
-use crate::store::{Limits, Opened, Store, StoreError, StoreSettings};
+use crate::store::{EngineError, Limits, Opened, Store, StoreSettings};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,7 +97,7 @@ impl Daemon {
                 let _ = updates.send(update);
             })
         });
-        let opened = opened.await.unwrap_or_else(|panic| Err(StoreError::of_panic(panic).into()));
+        let opened = opened.await.unwrap_or_else(|panic| Err(EngineError::of_panic(panic).into()));
         let Opened { store, created, thread: committer } = opened?;
         tracing::info!(path = %store.path().display(), created, "store open");
         store.configure(config);

@@ -84,6 +84,13 @@ impl Error {
                 let pt = "o disco está quase cheio: nada novo é aceito até haver espaço".to_owned();
                 reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", Localized { en: full.to_string(), pt })
             }
+            Self::Store(StoreError::Busy) => {
+                let detail = localized!(
+                    "the disk can't keep up: try again in a moment",
+                    "o disco não dá conta: tente de novo em instantes"
+                );
+                reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+            }
             Self::Store(StoreError::Stopped) => {
                 let detail = localized!(
                     "carteiro is stopping: try again in a moment",

@@ -1,15 +1,15 @@
 //! The committer: the one thread that makes every change, many at a time.
 //!
-//! It drains whatever waits into one batch, applies it, has it synced, and only then answers: a **group
-//! commit**. While one group is synced, the next one gathers and is applied (see `syncer`), so a lone caller never
-//! waits for company and 256 of them share one sync.
+//! It drains whatever waits into one group, appends it to the journal as one commit, syncs that, and only then shows it
+//! and answers: a **group commit**. While one group is synced the next one gathers, so a lone caller never waits for
+//! company and 256 of them share one sync.
 //!
-//! Nobody waits for outcomes of attempts: they linger for a few milliseconds, so that many share one batch, and are
+//! Nobody waits for outcomes of attempts: they linger for a few milliseconds, so that many share one commit, and are
 //! synced with the next group or after [`OUTCOME_SYNC`], whichever comes first. A crash in between repeats a delivery.
 
 use crate::model::Seq;
 use crate::store::backup::format as backup;
-use crate::store::backup::live::{LiveBackup, Piece, Stepped};
+use crate::store::backup::live::Begun;
 use crate::store::changes::bring_forward::after_clock_step;
 use crate::store::changes::bulk_resend::sweep_resends;
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
@@ -19,22 +19,20 @@ use crate::store::changes::notifications::{RecordOutcome, record_outcome};
 use crate::store::changes::retention::retire;
 use crate::store::changes::sweep::{forget_types, sweep_idempotency_keys, sweep_webhooks};
 use crate::store::changes::tokens::sweep_tokens;
+use crate::store::engine::Writer;
 use crate::store::engine::disk_space::{DiskLevel, DiskMonitor};
-use crate::store::engine::ending;
-use crate::store::engine::ending::or_end;
+use crate::store::engine::ending::{or_end, this_thread_changes};
 use crate::store::error::StoreError;
 use crate::store::limits::Limits;
-use crate::store::redo::{Redo, Unsynced};
 use crate::store::schema::record::{ClockV1, FormatV1};
 use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
-use crate::store::syncer::{Applied, Syncer};
 use crate::store::txn::Txn;
-use std::sync::Arc;
+use crate::store::updates::{SendUpdates, StoreUpdate};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 /// The most commits in one group: enough to share a sync among everybody, few enough to bound one batch's memory.
 const MAX_GROUP: usize = 1024;
@@ -44,8 +42,10 @@ const MAX_GROUP_BYTES: usize = 32 * 1024 * 1024;
 const OUTCOME_SYNC: Duration = Duration::from_millis(100);
 /// The longest the committer waits: as often, it looks at the disk.
 const IDLE: Duration = Duration::from_secs(1);
-/// How soon it looks again whether the writer of a backup has caught up.
-const BACKUP_AGAIN: Duration = Duration::from_millis(2);
+/// How long a group waits until what was recorded before is moved into sled; after that nothing that grows is taken.
+const ROOM_PATIENCE: Duration = Duration::from_secs(10);
+/// How often what was erased is made to go from the journal.
+const FORGET_EVERY: Duration = Duration::from_secs(1);
 /// How long an outcome waits for company before it is applied: the target has confirmed, and its slot is free already.
 const LINGER: Duration = Duration::from_millis(5);
 /// How many outcomes wait together at most.
@@ -62,80 +62,76 @@ pub(crate) enum Commit {
     /// The outcome of an attempt: nobody waits for it, and there are as many of them as of all others together.
     Outcome(Box<RecordOutcome>),
     /// A backup; `None` while another one is under way.
-    Backup { reply: Reply<Option<mpsc::Receiver<Piece>>> },
+    Backup { reply: Reply<Option<Begun>> },
+    /// The commits so far, in segments of the journal that are closed; answers with the last one.
+    CloseSegment { done: Sender<u64> },
     /// The end, once everything before it is durable.
     Stop { reply: Reply<()> },
 }
 
 pub(crate) struct Committer {
     pub(crate) ledger: Ledger,
-    syncer: Syncer,
+    writer: Box<dyn Writer>,
+    send_updates: SendUpdates,
     format: u32,
-    /// The first commit of the next group, if it has arrived already.
-    waiting: Option<Commit>,
-    /// Since when something is applied and not durable.
+    /// Since when something is visible and not durable.
     unsynced: Option<Duration>,
     swept: Option<Duration>,
     disk: DiskMonitor,
     limits: Limits,
-    backup: Option<LiveBackup>,
-    backup_blocked: bool,
-    /// What is applied and not known to be synced.
-    unsynced_rows: Unsynced,
-    /// The last event whose group is applied.
-    applied_seq: Seq,
-    store_id: [u8; 16],
+    /// The backup that is under way, as long as it lives.
+    backup: Weak<()>,
+    /// Whether the last group found no room.
+    is_busy: bool,
+    /// When what was erased was last made to go from the journal.
+    forgot: Option<Duration>,
 }
 
 impl Committer {
     /// Reads into memory what changes are checked against.
     pub(crate) fn load(
         shared: Arc<Shared>,
-        syncer: Syncer,
+        writer: Box<dyn Writer>,
+        send_updates: SendUpdates,
         format: &FormatV1,
         clock_record: Option<&ClockV1>,
     ) -> Result<Self, StoreError> {
-        let ledger = Ledger::load(shared, clock_record)?;
+        let mut ledger = Ledger::load(shared, clock_record)?;
+        ledger.head.commit = writer.last_commit();
         let shared = &ledger.shared;
         let limits = shared.limits();
         let mut disk = DiskMonitor::default();
         disk.look(&shared.space, &shared.path);
         Ok(Self {
-            unsynced_rows: Unsynced::default(),
-            applied_seq: Seq(ledger.head.seq),
-            store_id: format.store_id(),
-            syncer,
+            writer,
+            send_updates,
             format: format.format,
-            waiting: None,
             unsynced: None,
             swept: None,
             disk,
             limits,
-            backup: None,
-            backup_blocked: false,
+            backup: Weak::new(),
+            is_busy: false,
+            forgot: None,
             ledger,
         })
     }
 
     /// Makes changes until it is asked to stop, or every handle is dropped. A change that fails ends the process.
     pub(crate) fn run(&mut self, commits: &Receiver<Commit>) {
-        ending::this_thread_changes();
+        this_thread_changes();
         loop {
             let mut group = Vec::new();
-            match self.waiting.take().map_or_else(|| commits.recv_timeout(self.patience()), Ok) {
+            match commits.recv_timeout(self.patience()) {
                 Ok(commit) => group.push(commit),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.finish(self.unsynced.is_some(), Vec::new(), true);
-                    return self.syncer.stop();
-                }
+                Err(RecvTimeoutError::Disconnected) => return self.stop(),
             }
             self.linger(&mut group, commits);
             self.ledger.shared.committer_stall.begin();
             let stopping = self.round(group, commits);
             if let Some(answers) = stopping {
-                self.finish(self.unsynced.is_some(), Vec::new(), true);
-                self.syncer.stop();
+                self.stop();
                 self.ledger.shared.committer_stall.end();
                 for answer in answers {
                     answer();
@@ -150,8 +146,7 @@ impl Committer {
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         let ledger = &self.ledger;
-        self.waiting.is_none()
-            && self.unsynced.is_none()
+        self.unsynced.is_none()
             && ledger.updates.is_empty()
             && !ledger.clock_steps.is_under_way()
             && ledger.jobs.are_blocked()
@@ -172,21 +167,20 @@ impl Committer {
             }
         }
         self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
-        let stopping = self.commit(group, commits);
+        self.is_busy = !self.writer.wait_for_room(if self.is_busy { Duration::ZERO } else { ROOM_PATIENCE });
+        let stopping = self.commit(group);
         self.sweep();
         self.retire_some();
         if self.may_retire() {
             self.tidy_up(after_clock_step);
         }
         self.work();
-        self.back_up();
-        // A write that failed beside this thread, where nobody waited for it.
-        or_end(self.ledger.shared.tree.check());
+        self.forget_deleted();
         let overdue = self.unsynced.is_some_and(|since| self.ledger.clock.pace().saturating_sub(since) >= OUTCOME_SYNC);
         if overdue || !self.ledger.updates.is_empty() {
-            self.finish(overdue, Vec::new(), true);
+            self.finish(overdue, Vec::new());
         }
-        self.syncer.sync_marker();
+        or_end(self.writer.tidy(self.ledger.clock.pace()));
         stopping
     }
 
@@ -207,7 +201,7 @@ impl Committer {
             Commit::Outcome(outcome) => {
                 !self.ledger.shared.directory().by_no(outcome.key.webhook).is_some_and(|webhook| webhook.ordered)
             }
-            Commit::Change(_) | Commit::Backup { .. } | Commit::Stop { .. } => false,
+            Commit::Change(_) | Commit::Backup { .. } | Commit::CloseSegment { .. } | Commit::Stop { .. } => false,
         }
     }
 
@@ -215,15 +209,14 @@ impl Committer {
     fn weight(&self, commit: &Commit) -> usize {
         match commit {
             Commit::Change(change) => change.weight(&self.ledger),
-            Commit::Outcome(_) | Commit::Backup { .. } | Commit::Stop { .. } => FEW_ROWS_BYTES,
+            Commit::Outcome(_) | Commit::Backup { .. } | Commit::CloseSegment { .. } | Commit::Stop { .. } => {
+                FEW_ROWS_BYTES
+            }
         }
     }
 
     /// How long there is nothing to do but wait for the next commit.
     pub(crate) fn patience(&self) -> Duration {
-        if self.backup.is_some() && !self.backup_blocked {
-            return Duration::ZERO;
-        }
         if self.ledger.clock_steps.is_under_way() && self.may_retire() {
             return Duration::ZERO;
         }
@@ -232,13 +225,13 @@ impl Committer {
         let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(now.saturating_sub(since)));
         let retiring = (self.limits.retention.is_some() || self.limits.retention_bytes.is_some()) && self.may_retire();
         let retire = retiring.then(|| self.ledger.retirement.due_in(now));
-        let backup = self.backup.is_some().then_some(BACKUP_AGAIN);
-        [job, sync, retire, backup, self.syncer.marker_due_in()].into_iter().flatten().fold(IDLE, Duration::min)
+        let forget = self.ledger.erased.then(|| self.forget_in(now));
+        [job, sync, retire, forget, self.writer.tidy_in(now)].into_iter().flatten().fold(IDLE, Duration::min)
     }
 
-    /// Applies a group; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if one was
-    /// asked.
-    fn commit(&mut self, group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
+    /// Makes a group's changes; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if
+    /// one was asked.
+    fn commit(&mut self, group: Vec<Commit>) -> Option<Vec<Answer>> {
         if group.is_empty() {
             return None;
         }
@@ -246,74 +239,119 @@ impl Committer {
         let mut txn = Txn::new(&*tree);
         let (mut answers, mut stops): (Vec<Answer>, Vec<Answer>) = (Vec::new(), Vec::new());
         let space = &self.ledger.shared.space;
-        let full = (space.level() != DiskLevel::Enough).then(|| (space.free(), space.min_free()));
+        let full = (space.level() != DiskLevel::Enough)
+            .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
+            .or(self.is_busy.then_some(StoreError::Busy));
+        let (mut backups, mut closings) = (Vec::new(), Vec::new());
         for commit in group {
             let now = self.ledger.stamp();
             match commit {
                 // The caller was let through when there was room; the disk may have filled since.
                 Commit::Change(change) if change.grows() && full.is_some() => {
-                    let (free, min_free) = full.unwrap_or_default();
-                    answers.push(change.refuse(StoreError::Full { free, min_free }));
+                    let full = full.as_ref().map_or(StoreError::Busy, StoreError::again);
+                    answers.push(change.refuse(full));
                 }
                 Commit::Change(change) => answers.push(change.apply(&mut self.ledger, &mut txn, now)),
                 Commit::Outcome(outcome) => record_outcome(&mut self.ledger, &mut txn, *outcome, now),
-                Commit::Backup { reply } => {
-                    // Of the store as it is once this group is applied, since it is read only then.
-                    let begun = self.backup.is_none().then(|| {
-                        let (sender, pieces) = LiveBackup::channel();
-                        let header = backup::Header::new(self.format, &self.ledger.head, self.ledger.clock.now());
-                        self.backup = Some(LiveBackup::new(sender, header));
-                        pieces
-                    });
-                    self.backup_blocked = false;
-                    answers.push(reply.later(Ok(begun)));
-                }
+                Commit::Backup { reply } => backups.push(reply),
+                Commit::CloseSegment { done } => closings.push(done),
                 Commit::Stop { reply } => stops.push(reply.later(Ok(()))),
             }
         }
-        self.apply(txn);
+        self.append(txn);
+        for reply in backups {
+            let begun = self.begin_backup();
+            answers.push(reply.later(begun));
+        }
+        for done in closings {
+            or_end(self.writer.close_segment());
+            let last = self.writer.last_commit();
+            // Whoever asked may have gone.
+            answers.push(Box::new(move || {
+                let _ = done.send(last);
+            }));
+        }
         let released = std::mem::take(&mut self.ledger.released_successor);
         if !answers.is_empty() || released {
-            // Whoever waits already is served while this one is synced. An outcome isn't worth another thread's
-            // wake-up.
-            self.waiting = commits.try_recv().ok();
-            let alone = self.waiting.as_ref().is_none_or(|commit| self.can_wait(commit));
-            self.finish(true, answers, alone);
+            self.finish(true, answers);
+        } else {
+            or_end(self.writer.publish());
         }
         (!stops.is_empty()).then_some(stops)
     }
 
-    fn apply(&mut self, mut txn: Txn<'_>) {
+    /// Of the store as it is once this group is visible, since it is read only then.
+    fn begin_backup(&mut self) -> Result<Option<Begun>, StoreError> {
+        if self.backup.strong_count() > 0 {
+            return Ok(None);
+        }
+        let sign = Arc::new(());
+        self.backup = Arc::downgrade(&sign);
+        let header = backup::Header::new(self.format, &self.ledger.head, self.ledger.clock.now());
+        Ok(Some(Begun { header, past: self.writer.hold()?, sign }))
+    }
+
+    /// Writes what is staged into the journal, as one commit; it is neither durable nor visible yet.
+    fn append(&mut self, mut txn: Txn<'_>) {
         if txn.is_empty() {
             return;
         }
         let Ledger { clock_steps, clock, shared, .. } = &mut self.ledger;
         clock_steps.write_if_due(clock, shared, &mut txn);
         self.ledger.head.commit += 1;
-        txn.put(keys::meta("head"), record::encode_head(&self.ledger.head));
+        let head = &self.ledger.head;
+        txn.put(keys::meta("head"), record::encode_head(head));
         or_end(txn.resolve());
         self.disk.staged(txn.bytes());
-        if let Some(backup) = &mut self.backup {
-            backup.note(txn.rows());
-        }
+        or_end(self.writer.append(head.commit, head.time_ms, txn.into_rows()));
         self.ledger.publish();
-        self.unsynced_rows.forget_up_to(self.ledger.shared.synced.load(Ordering::Acquire));
-        let redo = Redo { commit: self.ledger.head.commit, store: self.store_id, folder: &self.ledger.shared.path };
-        txn.apply(self.applied_seq, &mut self.unsynced_rows, &redo);
-        self.applied_seq = Seq(self.ledger.head.seq);
         self.ledger.shared.outcomes.publish(&mut self.ledger.outcomes);
         self.unsynced.get_or_insert_with(|| self.ledger.clock.pace());
     }
 
-    /// Has what is applied made durable, if it must be, then answered and passed to delivery. New events wait for their
+    /// Makes a background change: nobody waits for its sync.
+    fn apply(&mut self, txn: Txn<'_>) {
+        self.append(txn);
+        or_end(self.writer.publish());
+    }
+
+    /// Makes durable what was appended, if it must be, then passes it to delivery and answers. New events wait for their
     /// sync; outcomes, and what a job cancels, are facts as soon as they are visible.
-    fn finish(&mut self, sync: bool, answers: Vec<Answer>, on_this_thread: bool) {
+    fn finish(&mut self, sync: bool, answers: Vec<Answer>) {
+        let mut updates = std::mem::take(&mut self.ledger.updates);
         if sync {
+            or_end(self.writer.sync(self.ledger.clock.pace()));
             self.unsynced = None;
+            let seq = self.ledger.head.seq;
+            if self.ledger.shared.durable.swap(seq, Ordering::AcqRel) != seq {
+                updates.push(StoreUpdate::Durable(Seq(seq)));
+            }
         }
-        let updates = std::mem::take(&mut self.ledger.updates);
-        let (commit, seq) = (self.ledger.head.commit, self.ledger.head.seq);
-        self.syncer.finish(Applied { commit, seq, sync, updates, answers }, on_this_thread);
+        if !updates.is_empty() {
+            (self.send_updates)(updates);
+        }
+        for answer in answers {
+            answer();
+        }
+    }
+
+    fn stop(&mut self) {
+        self.finish(true, Vec::new());
+        or_end(self.writer.stop());
+    }
+
+    /// Has what was erased go from the journal, and from what sled still holds of it.
+    fn forget_deleted(&mut self) {
+        let now = self.ledger.clock.pace();
+        if self.ledger.erased && self.forget_in(now).is_zero() {
+            (self.ledger.erased, self.forgot) = (false, Some(now));
+            self.finish(true, Vec::new());
+            or_end(self.writer.forget_deleted());
+        }
+    }
+
+    fn forget_in(&self, now: Duration) -> Duration {
+        self.forgot.map_or(Duration::ZERO, |at| FORGET_EVERY.saturating_sub(now.saturating_sub(at)))
     }
 
     fn retire_some(&mut self) {
@@ -356,17 +394,6 @@ impl Committer {
     /// Jobs make the store grow: they wait until the disk has room.
     fn may_work_on_jobs(&self) -> bool {
         self.ledger.shared.space.level() == DiskLevel::Enough
-    }
-
-    fn back_up(&mut self) {
-        let Some(backup) = &mut self.backup else {
-            return;
-        };
-        match backup.step(&*self.ledger.shared.tree) {
-            Stepped::More => self.backup_blocked = false,
-            Stepped::Blocked => self.backup_blocked = true,
-            Stepped::Over => self.backup = None,
-        }
     }
 
     fn sweep(&mut self) {

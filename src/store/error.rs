@@ -1,7 +1,9 @@
 //! Why the store could not do what it was asked to.
 
 use crate::store::format::of_another_format;
+use crate::store::hex::hex;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::{fmt, io};
 
 /// What helps when data is lost.
@@ -27,29 +29,107 @@ pub enum StoreError {
         /// Bytes that must stay free.
         min_free: u64,
     },
+    /// What was recorded isn't moved into sled fast enough: nothing that makes the store grow is taken until it is.
+    Busy,
     /// The committer has stopped: the daemon is going down.
     Stopped,
     /// A file of the data folder could not be read or written.
     Failed(io::Error),
 }
 
-/// What the engine met.
+/// What the engine met. After one in a write the process ends; one in a read costs whoever asked.
 #[derive(Clone, Debug)]
-pub struct EngineError {
-    pub(crate) message: String,
-    /// Where in the engine's file, as far as it says so.
-    pub(crate) offset: Option<u64>,
-    /// The kind of the system's error, if it was one.
-    pub(crate) io_kind: Option<io::ErrorKind>,
+pub enum EngineError {
+    /// The disk or the system refused.
+    Io(Arc<io::Error>),
+    /// sled refused, or panicked.
+    Sled {
+        /// What it said.
+        why: String,
+        /// Where in its file, as far as it says so.
+        offset: Option<u64>,
+    },
+    /// What a file holds isn't what was written; it is named.
+    Damaged(String),
+    /// What was asked for can't be done, and nothing was: a row that is too large, say.
+    Refused(String),
+    /// A write failed before, and nothing is written after it, since nobody knows what is on the disk.
+    FailedBefore,
+    /// A commit with another number than the next one: a mistake in the code.
+    OutOfOrder {
+        /// The number that comes next.
+        expected: u64,
+        /// The number that came.
+        got: u64,
+    },
+    /// A group of changes larger than a commit can be; nothing was written.
+    TooLarge {
+        /// How large it is.
+        bytes: usize,
+    },
+    /// These commits are no longer in the journal.
+    Gone {
+        /// The commit that was asked for.
+        commit: u64,
+        /// Why it isn't there.
+        why: &'static str,
+    },
+}
+
+impl EngineError {
+    /// A row of sled's that isn't what was written.
+    pub(crate) fn damaged(key: &[u8], why: impl fmt::Display) -> Self {
+        Self::Damaged(format!("row {} of sled is damaged: {why}", hex(key)))
+    }
+
+    /// sled gave up, which it does over some kinds of damage.
+    pub fn of_panic(why: impl fmt::Display) -> Self {
+        Self::Sled { why: why.to_string(), offset: None }
+    }
+
+    /// Whether what was read isn't what was written: reading it again gives the same.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+                f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
+            }
+            Self::Io(error) => write!(f, "the store failed: {error}"),
+            Self::Sled { why, .. } => write!(f, "the store is damaged ({why}): {RESTORE}"),
+            Self::Damaged(why) => {
+                write!(f, "the store is damaged: {why}; `carteiro verify` tells how far it goes, and {RESTORE}")
+            }
+            Self::Refused(why) => f.write_str(why),
+            Self::FailedBefore => f.write_str("a write failed before, and nothing is written after it: start again"),
+            Self::OutOfOrder { expected, got } => {
+                write!(f, "commit {got} was to be written into the journal where {expected} comes next")
+            }
+            Self::TooLarge { bytes } => write!(f, "{bytes} bytes are more than one commit may have"),
+            Self::Gone { commit, why } => write!(f, "the journal no longer has commit {commit}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl From<io::Error> for EngineError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(Arc::new(error))
+    }
+}
+
+impl From<EngineError> for StoreError {
+    fn from(error: EngineError) -> Self {
+        Self::Engine(error)
+    }
 }
 
 impl StoreError {
-    /// The engine gave up, which it does over some kinds of damage.
-    pub fn of_panic(why: impl fmt::Display) -> Self {
-        let message = format!("the store can't be opened, it is damaged ({why}): {RESTORE}");
-        Self::Engine(EngineError { message, offset: None, io_kind: None })
-    }
-
     /// Whether something that was written could not be read back.
     pub fn is_failed_read(&self) -> bool {
         matches!(self, Self::Engine(_) | Self::Failed(_) | Self::Damaged { .. })
@@ -57,20 +137,32 @@ impl StoreError {
 
     /// Whether a row was read and isn't what was written: reading it again gives the same.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. })
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Engine(error) => error.is_damage(),
+            Self::Full { .. } | Self::Busy | Self::Stopped | Self::Failed(_) => false,
+        }
+    }
+
+    /// The same, of a store that takes nothing which makes it grow.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Full { free, min_free } => Self::Full { free: *free, min_free: *min_free },
+            _ => Self::Busy,
+        }
     }
 
     /// The offset in the engine's file, as far as the engine says so.
     pub(crate) fn offset(&self) -> Option<u64> {
-        if let Self::Engine(error) = self { error.offset } else { None }
+        if let Self::Engine(EngineError::Sled { offset, .. }) = self { *offset } else { None }
     }
 
     /// The kind of the system's error.
     pub(crate) fn io_kind(&self) -> Option<io::ErrorKind> {
         match self {
-            Self::Engine(error) => error.io_kind,
+            Self::Engine(EngineError::Io(error)) => Some(error.kind()),
             Self::Failed(error) => Some(error.kind()),
-            Self::Damaged { .. } | Self::Full { .. } | Self::Stopped => None,
+            Self::Engine(_) | Self::Damaged { .. } | Self::Full { .. } | Self::Busy | Self::Stopped => None,
         }
     }
 }
@@ -78,7 +170,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Engine(error) => f.write_str(&error.message),
+            Self::Engine(error) => error.fmt(f),
             Self::Damaged { table, what } => write!(
                 f,
                 "the store is damaged: a {table} record {what}; `carteiro verify` tells how far it goes, and {RESTORE}"
@@ -89,6 +181,10 @@ impl fmt::Display for StoreError {
                  daemon goes on by itself",
                 free >> 20,
                 min_free >> 20
+            ),
+            Self::Busy => f.write_str(
+                "the disk can't keep up, so nothing that makes the store grow is taken for the moment: try again; if it \
+                 stays so, `carteiro verify` tells whether the store is damaged",
             ),
             Self::Stopped => f.write_str("the store has stopped"),
             Self::Failed(error) => write!(f, "the data folder can't be used: {error}"),
@@ -157,8 +253,15 @@ pub enum OpenError {
     NothingVouches(PathBuf),
     /// A restore into this folder was cut off.
     HalfRestored(PathBuf),
-    /// The last process on this folder ended in the middle of a change, which only a start completes.
-    Unfinished(PathBuf),
+    /// The journal can't be used; why, and what to do.
+    Journal {
+        /// The data folder.
+        folder: PathBuf,
+        /// The sentence.
+        why: String,
+        /// Whether trying again later may help.
+        is_passing: bool,
+    },
 }
 
 impl fmt::Display for OpenError {
@@ -222,12 +325,7 @@ impl fmt::Display for OpenError {
                  `carteiro serve --accept-data-loss`",
                 folder.display()
             ),
-            Self::Unfinished(folder) => write!(
-                f,
-                "the daemon on {} ended in the middle of a change: start it once, so that it completes the change, \
-                 then try again",
-                folder.display()
-            ),
+            Self::Journal { folder, why, .. } => write!(f, "the store in {}: {why}", folder.display()),
             Self::HalfRestored(folder) => write!(
                 f,
                 "a restore into {} was cut off: run `carteiro restore FILE` again, to its end",
@@ -242,10 +340,11 @@ impl OpenError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(error) => {
-                matches!(error, StoreError::Full { .. } | StoreError::Stopped)
+                matches!(error, StoreError::Full { .. } | StoreError::Busy | StoreError::Stopped)
                     || error.io_kind() == Some(io::ErrorKind::StorageFull)
             }
             Self::NoRoomToOpen { .. } | Self::ClockBefore1970 => true,
+            Self::Journal { is_passing, .. } => *is_passing,
             Self::Locked
             | Self::Format(_)
             | Self::Behind { .. }
@@ -253,7 +352,6 @@ impl OpenError {
             | Self::AnotherStore(_)
             | Self::NothingVouches(_)
             | Self::HalfRestored(_)
-            | Self::Unfinished(_)
             | Self::NotRoots { .. }
             | Self::Anothers { .. } => false,
         }

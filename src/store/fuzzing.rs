@@ -134,7 +134,7 @@ pub fn backup(data: &[u8]) {
         for frame in &frames {
             writer.rows(frame)?;
         }
-        writer.finish()
+        writer.finish(7)
     };
     let Ok(file) = write() else {
         return;

@@ -56,7 +56,7 @@ impl Store {
 
     /// For how long the committer has been at one and the same round; zero while it waits for work.
     pub fn stuck_for(&self) -> Duration {
-        self.shared.committer_stall.stuck_for().max(self.shared.syncer_stall.stuck_for())
+        self.shared.committer_stall.stuck_for()
     }
 
     /// What may still be written.
@@ -139,15 +139,24 @@ impl Store {
         self.shared.totals.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
     }
 
-    /// Begins a backup of this very moment or one soon after it; its pieces come through the channel, for
-    /// [`write_pieces`](super::write_pieces). `None` while another backup is under way.
+    /// Begins a backup of a moment soon after this one; its pieces come through the channel, for
+    /// [`write_pieces`](super::write_pieces), from a thread of its own. `None` while another backup is under way.
     pub async fn backup(&self) -> Result<Option<tokio::sync::mpsc::Receiver<Piece>>, StoreError> {
-        self.send(|reply| Commit::Backup { reply }).await
+        let Some(begun) = self.send(|reply| Commit::Backup { reply }).await? else {
+            return Ok(None);
+        };
+        let (tree, commits) = (self.shared.tree.clone(), self.commits.clone());
+        let close = move || {
+            let (done, closed) = std::sync::mpsc::channel();
+            commits.send(Commit::CloseSegment { done }).map_err(|_| StoreError::Stopped)?;
+            closed.recv().map_err(|_| StoreError::Stopped)
+        };
+        Ok(Some(begun.read(tree, close)?))
     }
 
-    /// What sled holds on disk, in bytes.
+    /// What the store takes on disk, in bytes.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.shared.tree.size_on_disk()
+        Ok(self.shared.tree.size_on_disk()?)
     }
 
     /// Makes a change; on `Ok` it is durable. See the changes of this module for what each answers.

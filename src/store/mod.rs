@@ -1,8 +1,8 @@
 //! The store: sled (in `engine`) and bincode (in `schema`), alone in the whole program. It knows rows and their order;
 //! it knows no HTTP and no policy.
 //!
-//! One thread, the committer, makes every change; everybody else reads. A change is visible when it is applied and
-//! durable when its group has been synced: its caller is answered, and the delivery engine learns of it, only then. A
+//! One thread, the committer, makes every change; everybody else reads. A change is durable, then visible, once its
+//! group has been synced: its caller is answered, and the delivery engine learns of it, only then. A
 //! change that fails ends the process at once (`engine::ending`); a read that fails costs its caller
 //! (`engine::failed_reads`).
 //!
@@ -13,14 +13,14 @@
 //! | `lifecycle` | opening, verifying, restoring; looking at a store that no daemon runs on |
 //! | `read` | what callers ask: lists, single records, queues, backlogs, figures |
 //! | `handle` | [`Store`], the handle that is cloned |
-//! | `committer`, `syncer` | grouping changes, making groups durable, answering |
+//! | `committer` | grouping changes, making groups durable, answering |
 //! | `backup` | the backup's file format; backups of a running store and of a closed one |
 //! | `changes` | what each change is, in rows |
 //! | `query` | filters as ranges of index rows, and their merge |
-//! | `txn`, `redo` | a group of changes on its way into one atomic batch |
+//! | `txn` | a group of changes on its way into one commit |
 //! | `state`, and the small files beside it | what readers and the committer share, in memory |
 //! | `schema` | keys, records, index rows |
-//! | `engine` | sled, the disk below it, and the end of a process whose change failed |
+//! | `engine` | the journal, sled behind it, the disk below it, and the end of a process whose change failed |
 
 mod absent_accounts;
 mod backup;
@@ -41,13 +41,11 @@ mod lifecycle;
 mod limits;
 mod query;
 mod read;
-mod redo;
 mod schema;
 #[cfg(test)]
 pub(crate) mod simulated;
 mod state;
 mod store_stats;
-mod syncer;
 #[cfg(test)]
 pub(crate) mod tests;
 mod times;

@@ -42,16 +42,12 @@ pub(crate) struct Shared {
     /// The last event that is durable: nothing past it is shown, since a power cut could still give its number to
     /// another.
     pub(crate) durable: AtomicU64,
-    /// The last commit that is known to be synced.
-    pub(crate) synced: AtomicU64,
     /// Whether the committer lives.
     pub(crate) alive: AtomicBool,
     pub(crate) failed_reads: FailedReads,
     pub(crate) id_key: ring::hmac::Key,
     /// Whether the committer makes progress.
     pub(crate) committer_stall: StallDetector,
-    /// Whether what makes groups durable beside it does.
-    pub(crate) syncer_stall: StallDetector,
     pub(crate) space: Space,
     pub(crate) limits: RwLock<Limits>,
     /// The schedule of webhooks that have none of their own.
@@ -102,12 +98,10 @@ impl Shared {
             times,
             catalogue_types: CatalogueTypes::default(),
             durable: AtomicU64::new(0),
-            synced: AtomicU64::new(0),
             alive: AtomicBool::new(true),
             failed_reads: FailedReads::default(),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
             committer_stall: StallDetector::default(),
-            syncer_stall: StallDetector::default(),
             space: Space::new(limits.min_free),
             retry: RwLock::default(),
             limits: RwLock::new(limits),

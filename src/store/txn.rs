@@ -1,16 +1,12 @@
-//! Changes on their way into one atomic batch.
+//! Changes on their way into one commit.
 
-use crate::model::{AccountNo, Seq, WebhookNo};
+use crate::model::{AccountNo, WebhookNo};
 use crate::store::engine::{RowWrite, Slice, Tree, ending};
 use crate::store::error::StoreError;
-use crate::store::redo::{Redo, Unsynced};
 use crate::store::schema::keys::Key;
-use crate::store::schema::{keys, record, sets, unfinished};
+use crate::store::schema::{keys, record, sets};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// New events of so many bytes are part of their group's batch.
-const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// The rows of a group, staged: later commits of the group read what earlier ones wrote, and all reach the tree at
 /// once.
@@ -144,11 +140,6 @@ impl<'t> Txn<'t> {
         self.rows.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
     }
 
-    /// The rows that are staged.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&Key, Option<&[u8]>)> {
-        self.rows.iter().map(|(key, value)| (key, value.as_deref()))
-    }
-
     /// The first key from `from` on that starts with `prefix`, as this group sees it.
     pub(crate) fn first_from(&self, from: &[u8], prefix: &[u8]) -> Result<Option<Key>, StoreError> {
         let staged = self.rows.range(from.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
@@ -181,7 +172,7 @@ impl<'t> Txn<'t> {
     /// The keys that start with `prefix`, as the *tree* has them. Only for a transaction that has staged nothing below
     /// it.
     pub(crate) fn scan(&self, prefix: &[u8]) -> impl Iterator<Item = Result<Slice, StoreError>> + use<'t> {
-        self.tree.scan(prefix).keys()
+        self.tree.scan(prefix).keys().map(|key| Ok(key?))
     }
 
     /// What was read. A read that failed ends the process, or is remembered by a tentative change.
@@ -191,7 +182,8 @@ impl<'t> Txn<'t> {
                 self.failed.borrow_mut().get_or_insert(StoreError::Engine(error.clone()));
                 Err(StoreError::Engine(error))
             }
-            Err(error @ StoreError::Engine(_)) => ending::end(error),
+            // What is damaged stays so at the next start: it costs whoever asked for it.
+            Err(error @ StoreError::Engine(_)) if !error.is_damage() => ending::end(error),
             read => read,
         }
     }
@@ -214,35 +206,13 @@ impl<'t> Txn<'t> {
         self.failed.take()
     }
 
-    /// Reads what applying this group will read, so that what can't be read is met while nothing is applied yet.
-    pub(crate) fn look_ahead(&self) -> Result<(), StoreError> {
-        for key in self.rows.keys().chain(self.sets.keys()) {
-            self.tree.read_ahead(key)?;
-        }
-        Ok(())
+    /// Reads what [`Txn::resolve`] will read, so that what can't be read is met while nothing is changed yet.
+    pub(crate) fn read_sets(&self) -> Result<(), StoreError> {
+        self.sets.keys().try_for_each(|row| self.noted(sets::bits(self.tree, row)).map(drop))
     }
 
-    /// Makes the changes visible, all at once. Nothing of them is durable yet. A failure ends the process, behind a
-    /// redo file.
-    ///
-    /// An engine may hold a batch in memory several times over until it is applied. So the rows of many or large new
-    /// events go in before the batch: nobody sees them until it has moved the head past `last_seq`, and where the
-    /// process ends in between, the next start takes them out ([`unfinished::remove`]).
-    pub(crate) fn apply(self, last_seq: Seq, unsynced: &mut Unsynced, redo: &Redo<'_>) {
-        let rows = self.rows.into_iter().map(|(key, value)| (key.into(), value.map(Slice::from)));
-        unsynced.add(redo.commit, rows.collect());
-        let rows = unsynced.last();
-        let is_new = |(key, value): &RowWrite| value.is_some() && unfinished::is_beyond(key, last_seq);
-        let new_bytes: usize =
-            rows.iter().filter(|row| is_new(row)).flat_map(|(_, value)| value).map(|v| v.len()).sum();
-        let apply = || {
-            if new_bytes <= MAX_BATCH_BYTES {
-                return self.tree.apply(rows);
-            }
-            let (first, batch): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(is_new);
-            self.tree.write_unbatched(&first)?;
-            self.tree.apply(&batch)
-        };
-        ending::apply(apply, || unsynced.write(redo.folder, redo.store));
+    /// The rows, in the order of their keys.
+    pub(crate) fn into_rows(self) -> Vec<RowWrite> {
+        self.rows.into_iter().map(|(key, value)| (key.into(), value.map(Slice::from))).collect()
     }
 }

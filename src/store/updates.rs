@@ -77,5 +77,5 @@ pub enum StoreUpdate {
     Durable(Seq),
 }
 
-/// Passes updates to the engine. It is called on the committer's thread and on the syncer's, and must not wait.
+/// Passes updates to the engine. It is called on the committer's thread, and must not wait.
 pub(crate) type SendUpdates = Box<dyn FnMut(Vec<StoreUpdate>) + Send>;

@@ -7,13 +7,11 @@
 //! | 1 header | JSON: which carteiro wrote it, the format, when, how many events and notifications |
 //! | 2 rows | `[key length u16][value length u32][key][value]`, again and again; a length of `u32::MAX` deletes |
 //! | 4 given up | why there is no end: whoever made the backup could not go on |
-//! | 3 end | JSON: how many frames came before, and the SHA-256 of all bytes up to this frame |
+//! | 3 end | JSON: which commit it is of, how many frames came before, and the SHA-256 of all bytes up to this frame |
 //!
 //! A file without its end is no backup. Rows are applied in the order they stand in, each over those before it: that is
-//! how a backup that is made while the store changes is still of one moment. The committer reads the tree in its order,
-//! a little between two groups; what a group changes *behind* that reader follows in the stream, and what it changes
-//! before it will be read there. The alternative, keeping the old rows aside until they were read, needs memory for
-//! everything that changes meanwhile.
+//! how a backup that is made while the store changes is still of one moment. All rows stand first, in the order of their
+//! keys, and behind them the commits that were made since the first of them was read, up to the one that the end names.
 
 use crate::model::Timestamp;
 use crate::store::error::StoreError;
@@ -71,6 +69,7 @@ impl Header {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct End {
+    commit: u64,
     frames: u64,
     sha256: String,
 }
@@ -202,9 +201,9 @@ impl<W: Write> Writer<W> {
         Ok(self.progress)
     }
 
-    /// Writes the end; gives back what was written to.
-    pub(crate) fn finish(mut self) -> Result<W, BackupError> {
-        let end = End { frames: self.frames, sha256: hex(self.hash.clone().finish().as_ref()) };
+    /// Writes the end, of a backup that is of this commit; gives back what was written to.
+    pub(crate) fn finish(mut self, commit: u64) -> Result<W, BackupError> {
+        let end = End { commit, frames: self.frames, sha256: hex(self.hash.clone().finish().as_ref()) };
         self.frame(END, &serde_json::to_vec(&end).map_err(io::Error::other)?)?;
         self.out.flush()?;
         Ok(self.out)
@@ -236,6 +235,8 @@ pub(crate) struct Reader<R> {
     frames: u64,
     pub(crate) header: Header,
     pub(crate) progress: Progress,
+    /// The commit that it is of, once its end was read.
+    pub(crate) commit: u64,
 }
 
 impl<R: Read> Reader<R> {
@@ -250,7 +251,7 @@ impl<R: Read> Reader<R> {
         let header =
             Header { carteiro: String::new(), format: 0, created_at: String::new(), events: 0, notifications: 0 };
         let progress = Progress { bytes: magic.len() as u64, ..Progress::default() };
-        let mut reader = Self { input, hash, frames: 0, header, progress };
+        let mut reader = Self { input, hash, frames: 0, header, progress, commit: 0 };
         let mut body = Vec::new();
         if reader.frame(&mut body)? != HEADER {
             return Err(BackupError::Damaged("its header is missing".to_owned()));
@@ -283,6 +284,7 @@ impl<R: Read> Reader<R> {
                 if read_up_to(&mut self.input, &mut [0])? > 0 {
                     return Err(BackupError::Damaged("something follows its end".to_owned()));
                 }
+                self.commit = end.commit;
                 Ok(false)
             }
             GIVEN_UP => Err(BackupError::GivenUp(String::from_utf8_lossy(body).into_owned())),

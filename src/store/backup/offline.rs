@@ -2,6 +2,7 @@
 
 use crate::store::backup::format::{BackupError, FRAME_BYTES, Progress, Writer, put_row};
 use crate::store::engine::{Tree, free_what_was_replaced};
+use crate::store::error::StoreError;
 use std::io::Write;
 
 pub(crate) fn write_tree<W: Write>(
@@ -11,7 +12,7 @@ pub(crate) fn write_tree<W: Write>(
 ) -> Result<(), BackupError> {
     let mut body = Vec::with_capacity(FRAME_BYTES * 2);
     for row in tree.range(&[], None) {
-        let (key, value) = row?;
+        let (key, value) = row.map_err(StoreError::from)?;
         put_row(&mut body, &key, Some(&value));
         if body.len() >= FRAME_BYTES {
             progress(writer.rows(&body)?);

@@ -60,6 +60,8 @@ pub struct Ledger {
     /// Whether a notification that kept order was followed by its successor in this group: the successor may leave only
     /// once that is durable.
     pub released_successor: bool,
+    /// Whether a payload was erased on request, and may still stand in the journal.
+    pub erased: bool,
     pub retirement: Retirement,
     /// Events that retention has deleted since the start.
     pub retired: u64,
@@ -153,6 +155,7 @@ impl Ledger {
             updates: Vec::new(),
             outcomes: Vec::new(),
             released_successor: false,
+            erased: false,
             retirement: Retirement::default(),
             retired: 0,
         };
@@ -188,7 +191,7 @@ impl Ledger {
     }
 
     /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing
-    /// is applied, and a page that can't be read, for a moment or for ever, costs this change alone: it is dropped, and
+    /// is applied, and a row that can't be read, for a moment or for ever, costs this change alone: it is dropped, and
     /// tried again later.
     pub fn ready<T>(
         &mut self,
@@ -198,7 +201,7 @@ impl Ledger {
         catch_sled_panic(|| {
             let done = work(self, txn)?;
             txn.failed().map_or(Ok(()), Err)?;
-            txn.look_ahead()?;
+            txn.read_sets()?;
             Ok(done)
         })
     }

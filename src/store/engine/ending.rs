@@ -1,28 +1,23 @@
 //! A change that fails ends the process at once: nothing is flushed, dropped or answered after it.
 //!
-//! sled applies a batch row by row to its pages in memory, and writes those to its log. When it fails on the way (a
-//! page can't be read, a write fails), a part of the batch is applied; and when sled is then dropped, or anybody
-//! flushes, that part is written, and the next start takes it for whole. So after a failed change there is no orderly
-//! stop: the process ends where it stands, as after a kill -9. What sled's threads write in that instant is out of our
-//! hands; the redo file (see `redo`) makes a whole of it.
+//! Nobody knows what a write that failed has left, in the journal or in sled, and what is written after it would be
+//! believed by the next start. So after a failed change there is no orderly stop: the process ends where it stands, as
+//! after a kill -9, and the next start finds out from the journal what counts.
 //!
 //! A read outside a change is another matter: nothing is half done when it fails. It costs its caller (see
 //! `failed_reads`).
 
-use crate::store::engine::{catch_sled_panic, panic_is_expected};
-use crate::store::error::StoreError;
+use crate::store::engine::panics::panic_is_expected;
 use std::cell::Cell;
 use std::fmt::Display;
-use std::io;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 /// How long the last line of the log may take to be written: a pipe that nobody reads must not keep the process alive.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
-/// Held while a batch is applied, and for good by one that failed: another thread that ends the process lets the redo
-/// file be written.
-static APPLYING: Mutex<()> = Mutex::new(());
+/// Held for good by the thread that ends the process: every other one that comes to its end waits for it.
+static ENDING: Mutex<()> = Mutex::new(());
 /// What the process ends with: a failure, after which a service manager starts it again.
 const FAILED: i32 = 1;
 
@@ -33,24 +28,7 @@ thread_local! {
 /// Ends the process where it stands: no destructor runs, and nothing is flushed.
 pub(crate) fn end(error: impl Display) -> ! {
     watch_the_end();
-    end_here(error, APPLYING.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Ends the process in a moment, whatever holds this thread up until then.
-fn watch_the_end() {
-    if cfg!(test) {
-        return;
-    }
-    let watch = std::thread::Builder::new().spawn(|| {
-        std::thread::sleep(LAST_WORD);
-        std::process::exit(FAILED);
-    });
-    // Without a thread to spare there is no such limit.
-    drop(watch);
-}
-
-/// Likewise, by the thread that has the lock: every other one that comes to its end waits for this one's.
-fn end_here(error: impl Display, _applying: MutexGuard<'_, ()>) -> ! {
+    let _ending = ENDING.lock().unwrap_or_else(PoisonError::into_inner);
     // A unit test has only its thread to lose.
     #[expect(clippy::manual_assert, reason = "an assertion of a constant is another complaint")]
     if cfg!(test) {
@@ -64,6 +42,19 @@ fn end_here(error: impl Display, _applying: MutexGuard<'_, ()>) -> ! {
         eprintln!("carteiro: {what}: {error}");
     }
     std::process::exit(FAILED);
+}
+
+/// Ends the process in a moment, whatever holds this thread up until then.
+fn watch_the_end() {
+    if cfg!(test) {
+        return;
+    }
+    let watch = std::thread::Builder::new().spawn(|| {
+        std::thread::sleep(LAST_WORD);
+        std::process::exit(FAILED);
+    });
+    // Without a thread to spare there is no such limit.
+    drop(watch);
 }
 
 /// What a result holds; an error ends the process.
@@ -94,19 +85,4 @@ pub(crate) fn watch_panics() {
             usual(panic);
         }));
     });
-}
-
-/// Applies a change: all of it is visible on return, and nothing of it is durable. A change that fails ends the
-/// process, once `redo` has written down what the next start is to complete.
-pub(crate) fn apply(change: impl FnOnce() -> Result<(), StoreError>, redo: impl FnOnce() -> io::Result<()>) {
-    let applying = APPLYING.lock().unwrap_or_else(PoisonError::into_inner);
-    let Err(error) = catch_sled_panic(change) else {
-        return;
-    };
-    if let Err(failed) = redo() {
-        tracing::error!(error = %failed, "the change that failed could not be written down; `carteiro verify` tells if \
-                                          a part is left");
-    }
-    watch_the_end();
-    end_here(error, applying)
 }

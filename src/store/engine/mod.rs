@@ -1,23 +1,29 @@
-//! The engine below the store: one ordered map of byte strings, with atomic batches and a sync that outlives a power
-//! cut.
+//! The engine below the store: one ordered map of byte strings, whose commits are durable in a journal first and are
+//! moved into sled behind it.
 //!
-//! [`Tree`] is all that the rest of the store knows of it. [`SledTree`] is the engine of every data folder; the tests'
-//! `MemoryTree` crashes on demand. The engine knows no keys, no records and no change. Beside it stand the disk below,
-//! the marker that says how far the store has come, and the end of a process whose change failed.
+//! [`Tree`] and [`Writer`] are all that the rest of the store knows of it. A commit is one frame of the `journal`; the
+//! `rows` hold it in memory until a checkpoint has moved it into sled, in blocks whose keys are computed. The engine
+//! knows no keys, no records and no change. Beside it stand the disk below and the end of a process whose change
+//! failed.
 
+mod checkpointing;
 pub(crate) mod disk_space;
 pub(crate) mod ending;
 pub(crate) mod failed_reads;
 pub(crate) mod folder;
-pub(crate) mod marker;
-#[cfg(test)]
-pub(crate) mod memory;
-mod sled;
+pub(crate) mod journal;
+mod pace;
+mod panics;
+pub(crate) mod rows;
 pub(crate) mod stall;
+mod tied;
 mod tree;
+mod writer;
 
-pub use self::sled::panic_is_expected;
-pub(crate) use self::sled::{
-    LOCK_AGAIN, LOCK_PATIENCE, MAX_ROW_BYTES, SledTree, catch_sled_panic, free_what_was_replaced,
+pub(crate) use self::panics::catch_sled_panic;
+pub use self::panics::panic_is_expected;
+pub(crate) use self::rows::{
+    Base, IDENTITY, LOCK_AGAIN, LOCK_PATIENCE, Limits, MAX_ROW_BYTES, RowStore, Shape, SledBase, free_what_was_replaced,
 };
-pub(crate) use self::tree::{RowWrite, Slice, Tree};
+pub(crate) use self::tree::{RowWrite, Slice, Tree, Writer};
+pub(crate) use self::writer::{JournalWriter, NotOpened, create_journal};

@@ -1,6 +1,8 @@
 //! What the store asks of its engine.
 
-use crate::store::error::StoreError;
+use crate::store::engine::journal::Past;
+use crate::store::error::EngineError;
+use std::time::Duration;
 
 /// An immutable byte string; a clone shares the bytes or, where they are few, copies them without allocating.
 pub(crate) type Slice = sled::IVec;
@@ -8,17 +10,17 @@ pub(crate) type Slice = sled::IVec;
 /// What a batch does to one key: its new value, or `None` where the key is deleted.
 pub(crate) type RowWrite = (Slice, Option<Slice>);
 
-/// An ordered map of byte strings, read by many threads and written by one.
-///
-/// What is applied is visible at once, each batch as a whole. It is durable once [`Tree::sync`] has returned. A crash
-/// before that leaves the batches that came first, from none of them to all, and each as a whole: sled's log is
-/// sequential, and a batch that failed on its way is completed by the redo file at the next start.
+/// A row that is there.
+pub(crate) type Row = (Slice, Slice);
+
+/// An ordered map of byte strings, read by many threads and written by one ([`Writer`]). A commit is seen as a whole by
+/// each read, and by each step of a range.
 pub(crate) trait Tree: Send + Sync {
     /// The value of a key.
-    fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError>;
+    fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError>;
 
     /// Whether a key has a value.
-    fn contains(&self, key: &[u8]) -> Result<bool, StoreError>;
+    fn contains(&self, key: &[u8]) -> Result<bool, EngineError>;
 
     /// The rows from `from` (inclusive) to `end` (exclusive), or to the last one where there is no `end`; the lowest
     /// key first. None where `from` is not below `end`.
@@ -27,25 +29,12 @@ pub(crate) trait Tree: Send + Sync {
     /// The rows from `last` down to `first`, both inclusive; the highest key first.
     fn range_rev(&self, first: &[u8], last: &[u8]) -> Rows<'_>;
 
-    /// Makes these changes visible, all at once. Nothing of them is durable yet. After an error a part of them may be
-    /// visible.
-    fn apply(&self, rows: &[RowWrite]) -> Result<(), StoreError>;
-
-    /// Writes rows one by one, without holding all of them at once as a batch does: a crash leaves the first few of
-    /// them, or an error.
-    fn write_unbatched(&self, rows: &[RowWrite]) -> Result<(), StoreError>;
-
-    /// Makes durable whatever is applied.
-    fn sync(&self) -> Result<(), StoreError>;
-
-    /// Reads what writing `key` will read, so that damage is met before anything is written.
-    fn read_ahead(&self, key: &[u8]) -> Result<(), StoreError>;
-
-    /// The error of a write that failed on a thread of the engine's own.
-    fn check(&self) -> Result<(), StoreError>;
-
     /// How many bytes it takes on disk.
-    fn size_on_disk(&self) -> Result<u64, StoreError>;
+    fn size_on_disk(&self) -> Result<u64, EngineError>;
+
+    /// Reads all that its files hold, beside whoever reads and writes, and says what isn't as it was written, a
+    /// sentence each. Blocks for as long as that takes.
+    fn check(&self) -> Result<Vec<String>, EngineError>;
 
     /// The rows whose keys start with `prefix`; the lowest key first.
     fn scan(&self, prefix: &[u8]) -> Rows<'_> {
@@ -53,31 +42,69 @@ pub(crate) trait Tree: Send + Sync {
     }
 }
 
+/// The one who writes a tree. After an error the process is to end: what was written may be half there.
+pub(crate) trait Writer: Send {
+    /// The last commit that was appended.
+    fn last_commit(&self) -> u64;
+
+    /// Writes a commit, whose number is the one after the last. It is neither durable nor visible yet.
+    fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError>;
+
+    /// Makes durable, and then visible, whatever was appended; says the last commit. `now` is the time by a clock that
+    /// never steps.
+    fn sync(&mut self, now: Duration) -> Result<u64, EngineError>;
+
+    /// Makes visible whatever was appended, durable or not: what a crash takes back may have been seen.
+    fn publish(&mut self) -> Result<(), EngineError>;
+
+    /// Does what is to be done now and then behind a sync.
+    fn tidy(&mut self, now: Duration) -> Result<(), EngineError>;
+
+    /// When [`Writer::tidy`] has something to do next.
+    fn tidy_in(&self, now: Duration) -> Option<Duration>;
+
+    /// Makes durable whatever was appended, and has it stand in files that are written no more.
+    fn close_segment(&mut self) -> Result<(), EngineError>;
+
+    /// Has whatever was deleted by now go from the files where it still stands: all of it is moved into sled, and what
+    /// the journal has of it goes. Doesn't wait for that.
+    fn forget_deleted(&mut self) -> Result<(), EngineError>;
+
+    /// Waits until there is room for another commit, as long as it takes at most; whether there is.
+    fn wait_for_room(&mut self, at_most: Duration) -> bool;
+
+    /// Keeps every commit behind the last one, for whoever reads them.
+    fn hold(&self) -> Result<Past, EngineError>;
+
+    /// The end: all of it is durable, and nothing is written any more.
+    fn stop(&mut self) -> Result<(), EngineError>;
+}
+
 /// The first key past all that start with `prefix`; `None` where there is none.
-fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
     let length = prefix.iter().rposition(|byte| *byte < u8::MAX)? + 1;
     let mut end = prefix[..length].to_vec();
     end[length - 1] += 1;
     Some(end)
 }
 
-/// Rows in the order of their keys. Each is read when it is asked for: an error costs one row, and the next one may be
-/// readable.
-pub(crate) struct Rows<'t>(Box<dyn Iterator<Item = Result<(Slice, Slice), StoreError>> + 't>);
+/// Rows in the order of their keys. Each is read when it is asked for: an error costs one row (or a block
+/// of them), and the next one may be readable.
+pub(crate) struct Rows<'t>(Box<dyn Iterator<Item = Result<Row, EngineError>> + 't>);
 
 impl<'t> Rows<'t> {
-    pub(crate) fn new(rows: impl Iterator<Item = Result<(Slice, Slice), StoreError>> + 't) -> Self {
+    pub(crate) fn new(rows: impl Iterator<Item = Result<Row, EngineError>> + 't) -> Self {
         Self(Box::new(rows))
     }
 
     /// Their keys alone.
-    pub(crate) fn keys(self) -> impl Iterator<Item = Result<Slice, StoreError>> + use<'t> {
+    pub(crate) fn keys(self) -> impl Iterator<Item = Result<Slice, EngineError>> + use<'t> {
         self.0.map(|row| row.map(|(key, _)| key))
     }
 }
 
 impl Iterator for Rows<'_> {
-    type Item = Result<(Slice, Slice), StoreError>;
+    type Item = Result<Row, EngineError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next()

@@ -6,19 +6,15 @@
 //! nothing is left of it.
 
 use crate::clock::Clock;
-use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress};
 use crate::store::backup::offline::write_tree;
-use crate::store::engine::marker::Found;
-use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, catch_sled_panic, marker};
-use crate::store::error::{OpenError, StoreError};
-use crate::store::lifecycle::files::{DB, RESTORING, compare, read_files};
+use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, Writer};
+use crate::store::error::OpenError;
+use crate::store::lifecycle::files::{DB, JOURNAL, RESTORING, Taken, read_head, take_up};
 use crate::store::lifecycle::verify::Report;
 use crate::store::lifecycle::{offline, owner, verify};
-use crate::store::redo;
 use crate::store::schema::record::{FormatV1, HeadV1};
-use crate::store::schema::unfinished;
 use fs2::FileExt as _;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -36,20 +32,19 @@ pub(crate) struct Copied {
 }
 
 impl Copied {
-    /// Copies what sled needs. Fails where there is no room for it, or a file can't be read.
+    /// Copies sled's files and the journal. Fails where there is no room for it, or a file can't be read.
     pub(crate) fn of(data: &Path) -> Result<Self, OpenError> {
         let mut files = Vec::new();
         let mut bytes = 0;
-        for entry in fs::read_dir(data)?.chain(match fs::read_dir(data.join("blobs")) {
-            Ok(blobs) => blobs.collect(),
-            Err(_) => Vec::new(),
-        }) {
+        let below =
+            ["blobs", JOURNAL].into_iter().flat_map(|folder| fs::read_dir(data.join(folder)).into_iter().flatten());
+        for entry in fs::read_dir(data)?.chain(below) {
             let path = entry?.path();
             let name = path.strip_prefix(data).unwrap_or(&path).to_owned();
             let first = name.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
             let first = first.unwrap_or_default();
             let found = fs::metadata(&path)?;
-            if found.is_file() && (matches!(&*first, "db" | "conf" | "blobs") || first.starts_with("snap.")) {
+            if found.is_file() && (matches!(&*first, DB | "conf" | "blobs" | JOURNAL) || first.starts_with("snap.")) {
                 bytes += found.len();
                 files.push(name);
             }
@@ -67,7 +62,9 @@ impl Copied {
         let folder = temporary.join(format!("carteiro-{:016x}", u64::from_be_bytes(crate::random::bytes())));
         DirBuilder::new().mode(0o700).create(&folder)?;
         let copied = Self { folder };
-        DirBuilder::new().mode(0o700).create(copied.folder.join("blobs"))?;
+        for below in ["blobs", JOURNAL] {
+            DirBuilder::new().mode(0o700).create(copied.folder.join(below))?;
+        }
         for name in files {
             let named = |error: io::Error| {
                 io::Error::new(error.kind(), format!("{} can't be copied: {error}", data.join(&name).display()))
@@ -107,6 +104,8 @@ pub struct OfflineStore {
     tree: Arc<dyn Tree>,
     format: FormatV1,
     head: HeadV1,
+    /// The last commit that is there.
+    commit: u64,
     /// What a daemon would refuse to start on.
     refusal: Option<OpenError>,
     /// Keeps daemons off.
@@ -127,35 +126,31 @@ impl OfflineStore {
             let none = format!("there is no store in {}", path.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, none).into());
         }
-        let said = marker::read(path)?;
-        if said == Found::Nothing && !accept_data_loss {
+        if !path.join(JOURNAL).try_exists()? && !accept_data_loss {
             // Sled would cut off what it can't read of a half of a copy.
             return Err(OpenError::NothingVouches(path.to_owned()));
         }
         let lock = offline::lock(path)?;
-        // Asked under the lock: the daemon that made it has ended.
-        if redo::is_waiting(path) && !accept_data_loss {
-            return Err(OpenError::Unfinished(path.to_owned()));
-        }
         let copied = offline::Copied::of(path)?;
-        let (tree, format, head) = read_files(copied.folder(), cache_bytes)?;
+        let half = path.join(RESTORING).exists().then(|| OpenError::HalfRestored(path.to_owned()));
+        let (taken, refusal) = match take_up(path, copied.folder(), cache_bytes, false) {
+            Ok(taken) => (taken, half),
+            // The copy as it was: what was refused was not touched but by sled, which would do the same again.
+            Err(refusal) => match take_up(path, copied.folder(), cache_bytes, true) {
+                Ok(taken) => (taken, Some(half.unwrap_or(refusal))),
+                Err(_) => return Err(half.unwrap_or(refusal)),
+            },
+        };
         drop(copied);
-        let refusal = match (&format, path.join(RESTORING).exists()) {
-            (_, true) => Some(OpenError::HalfRestored(path.to_owned())),
-            (format, false) => compare(path, said, format.as_ref(), &head).err(),
+        let Taken { writer, format, .. } = taken;
+        let commit = writer.last_commit();
+        let tree: Arc<dyn Tree> = writer.into_engine();
+        let head = match read_head(&*tree) {
+            Err(error) if refusal.is_none() => return Err(error.into()),
+            // Of a store that has lost something, verifying names what can't be read.
+            head => head.unwrap_or_default(),
         };
-        // As a start would.
-        let vouched = refusal.is_none() && matches!(said, Found::Mark(_));
-        let removed = catch_sled_panic(|| unfinished::remove(&*tree, Seq(head.seq), vouched));
-        // Of a store that has lost something, verifying names what can't be read.
-        if vouched {
-            removed?;
-        }
-        let Some(format) = format else {
-            let missing = StoreError::Damaged { table: "format", what: "is missing" };
-            return Err(refusal.unwrap_or(missing.into()));
-        };
-        Ok(Self { tree, format, head, refusal, _lock: lock })
+        Ok(Self { tree, format, head, commit, refusal, _lock: lock })
     }
 
     /// Whether a daemon would start on it.
@@ -173,7 +168,7 @@ impl OfflineStore {
         let header = backup::Header::new(self.format.format, &self.head, clock.now());
         let mut writer = backup::Writer::new(out, &header)?;
         write_tree(&*self.tree, &mut writer, progress)?;
-        writer.finish()
+        writer.finish(self.commit)
     }
 
     /// See [`Store::verify`](crate::store::Store::verify).

@@ -9,7 +9,6 @@ use crate::store::lifecycle::files::Files;
 use crate::store::lifecycle::owner;
 use crate::store::limits::Limits;
 use crate::store::state::{Alive, Shared};
-use crate::store::syncer::Syncer;
 use crate::store::updates::StoreUpdate;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,7 +43,7 @@ impl Store {
     /// acknowledged, or can't be read, is an error that says what to do.
     ///
     /// `send_updates` is called with everything the delivery engine must know, after it is durable: on the committer's
-    /// thread or the syncer's. It must not block.
+    /// thread. It must not block.
     pub fn open(
         settings: StoreSettings,
         send_updates: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
@@ -61,13 +60,14 @@ impl Store {
         settings: StoreSettings,
         send_updates: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
-        let Files { tree, marker, format, head, created } = files;
+        let Files { tree, mut writer, format, head, created } = files;
+        writer.start_checkpoints()?;
         let StoreSettings { path, limits, clock, .. } = settings;
         let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
         let shared = Arc::new(shared);
         let (commits, receiver) = std::sync::mpsc::channel();
-        let syncer = Syncer::start(shared.clone(), marker, Box::new(send_updates))?;
-        let mut committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref())?;
+        let (writer, send_updates) = (Box::new(writer), Box::new(send_updates));
+        let mut committer = Committer::load(shared.clone(), writer, send_updates, &format, clock.as_ref())?;
         let alive = Alive(shared.clone());
         let thread = std::thread::Builder::new().name("committer".to_owned()).spawn(move || {
             committer.run(&receiver);

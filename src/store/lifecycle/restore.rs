@@ -11,21 +11,25 @@ use crate::model::Timestamp;
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress, Reader};
 use crate::store::engine::folder::{restrict, sync_folder};
-use crate::store::engine::marker::{Mark, Marker};
-use crate::store::engine::{SledTree, Slice, Tree, catch_sled_panic};
+use crate::store::engine::journal::{FolderDisk, Identity};
+use crate::store::engine::{
+    Base as _, IDENTITY, Limits, RowStore, RowWrite, SledBase, Slice, catch_sled_panic, create_journal,
+};
 use crate::store::error::{OpenError, StoreError};
-use crate::store::lifecycle::files::RESTORING;
+use crate::store::format::FORMAT;
+use crate::store::lifecycle::files::{JOURNAL, RESTORING, read_head};
 use crate::store::lifecycle::owner::hand_over;
+use crate::store::schema::layout::layout;
+use crate::store::schema::record::FormatV1;
 use crate::store::schema::{keys, record};
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 use std::{fs, io};
 
 /// How many bytes of memory sled may use meanwhile.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// After how many bytes of rows what was written is synced, so that sled frees what it holds for it.
-const SYNC_BYTES: usize = 16 * 1024 * 1024;
 /// What a restored store holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
@@ -61,20 +65,23 @@ pub fn restore(
     let mut body = Vec::new();
     let mut reader = Reader::new(BufReader::new(&input)).map_err(RestoreError::Backup)?;
     let restored = catch_sled_panic(|| -> Result<Restored, RestoreError> {
-        let tree = SledTree::open(folder, CACHE_BYTES)?;
-        let mut unsynced = 0;
+        let mut rows = None::<(RowStore<SledBase>, FormatV1)>;
         // It was read to its end a moment ago; what has changed since fails here.
         while reader.next_rows(&mut body).map_err(|error| changed(&error))? {
-            let rows = backup::rows(&body).map(|row| row.map(|(key, value)| (key.into(), value.map(Slice::from))));
-            tree.apply(&rows.collect::<Result<Vec<_>, _>>().map_err(|error| changed(&error))?)?;
-            unsynced += body.len();
-            if unsynced >= SYNC_BYTES {
-                tree.sync()?;
-                unsynced = 0;
+            let read = backup::rows(&body).map(|row| row.map(|(key, value)| (key.into(), value.map(Slice::from))));
+            let read = read.collect::<Result<Vec<RowWrite>, _>>().map_err(|error| changed(&error))?;
+            let (rows, _) = match &mut rows {
+                Some(rows) => rows,
+                none => none.insert(begin(folder, &read)?),
+            };
+            rows.load(0, &read)?;
+            if rows.pressure() >= 100 {
+                move_into_sled(rows)?;
             }
             progress(Phase::Writing, reader.progress);
         }
-        Ok(finish(folder, &tree)?)
+        let (rows, format) = rows.ok_or(NO_FORMAT)?;
+        finish(folder, &rows, &format, reader.commit)
     })?;
     // Root may have run this in the folder of the user that the daemon runs as.
     hand_over(folder)?;
@@ -83,21 +90,40 @@ pub fn restore(
     Ok(restored)
 }
 
-fn finish(folder: &Path, tree: &dyn Tree) -> Result<Restored, StoreError> {
-    let missing = |what| StoreError::Damaged { table: "head", what };
-    let format = tree.get(&keys::meta("format"))?.ok_or(missing("is missing, and its format"))?;
-    let format = record::decode_format(&format)?;
-    // A store that has recorded nothing yet has no head.
-    let mut head =
-        tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?.unwrap_or_default();
+const NO_FORMAT: StoreError = StoreError::Damaged { table: "format", what: "is missing" };
+
+/// Begins a store; the first rows say which one it is.
+fn begin(folder: &Path, rows: &[RowWrite]) -> Result<(RowStore<SledBase>, FormatV1), RestoreError> {
+    let format = rows.iter().find(|(key, _)| key[..] == keys::meta("format")).and_then(|(_, value)| value.clone());
+    let encoded = format.ok_or(NO_FORMAT)?;
+    let format = record::decode_format(&encoded)?;
+    let base = SledBase::open(folder, CACHE_BYTES)?;
+    base.insert(IDENTITY, encoded)?;
+    let rows = RowStore::open(base, layout, format.store_id(), Limits::default())?;
+    rows.begin()?;
+    Ok((rows, format))
+}
+
+fn move_into_sled(rows: &RowStore<SledBase>) -> Result<(), StoreError> {
+    rows.freeze();
+    while !rows.checkpoint_step()?.done {}
+    Ok(())
+}
+
+fn finish(folder: &Path, rows: &RowStore<SledBase>, format: &FormatV1, commit: u64) -> Result<Restored, RestoreError> {
+    let mut head = read_head(rows)?;
     let restored =
         Restored { events: head.events, notifications: head.notifications, as_of: Timestamp::from_ms(head.time_ms) };
+    let mut last = Vec::new();
     if head.commit > 0 || head.seq > 0 {
         head.leap();
-        tree.apply(&[(keys::meta("head").into(), Some(record::encode_head(&head).into()))])?;
+        last.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
     }
-    tree.sync()?;
-    Marker::create(folder, Mark { store: format.store_id(), commit: head.commit })?;
+    rows.load(commit, &last)?;
+    move_into_sled(rows)?;
+    let disk = FolderDisk::open(&folder.join(JOURNAL))?;
+    let identity = Identity { store: format.store_id(), format: FORMAT };
+    create_journal(Arc::new(disk), identity, commit).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(restored)
 }
 

@@ -12,7 +12,7 @@ use crate::store::query::point::implied;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::record::Stored;
 use crate::store::schema::table::Table;
-use crate::store::schema::{keys, record, sets, unfinished};
+use crate::store::schema::{keys, record, sets};
 use crate::store::times::Runs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -83,6 +83,17 @@ impl Store {
     }
 }
 
+/// The number of an event type; `None` where no event of the account has had it.
+fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Option<u32>, StoreError> {
+    for row in tree.scan(&keys::type_names_of(account)) {
+        let (key, value) = row?;
+        if record::decode_text(&value)? == name {
+            return Ok(keys::u32_at(&key, 5));
+        }
+    }
+    Ok(None)
+}
+
 /// Reads the whole tree. Blocks, for as long as that takes; `progress` hears how many rows were read.
 pub(crate) fn verify(tree: &dyn Tree, mut progress: impl FnMut(u64)) -> Report {
     let mut verifier = Verifier { tree, report: Report::default() };
@@ -137,6 +148,10 @@ pub(crate) fn verify(tree: &dyn Tree, mut progress: impl FnMut(u64)) -> Report {
         }
         progress(read);
     }
+    match catch_sled_panic(|| tree.check()) {
+        Ok(findings) => findings.iter().for_each(|finding| verifier.report.wrong(finding)),
+        Err(error) => verifier.report.wrong(error),
+    }
     verifier.report
 }
 
@@ -168,10 +183,7 @@ impl Verifier<'_> {
         let Some(table) = table else {
             return Some("belongs to no table".to_owned());
         };
-        let problem =
-            catch_sled_panic(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()));
-        // Its batch is still to come.
-        problem.filter(|_| !unfinished::last_recorded(self.tree).is_ok_and(|last| unfinished::is_beyond(key, last)))
+        catch_sled_panic(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()))
     }
 
     fn check_row(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Problem, StoreError> {
@@ -461,7 +473,7 @@ impl Verifier<'_> {
     }
 
     fn rows_of(&self, event: &Event) -> Result<Vec<keys::Key>, StoreError> {
-        let type_no = unfinished::number_of_type(self.tree, event.account, event.event_type.as_str())?;
+        let type_no = number_of_type(self.tree, event.account, event.event_type.as_str())?;
         let missing = StoreError::Damaged { table: "event", what: "has a type that has no number" };
         Ok(event_rows(event, type_no.ok_or(missing)?))
     }

@@ -2,7 +2,7 @@
 
 pub(crate) mod index;
 pub(crate) mod keys;
+pub(crate) mod layout;
 pub(crate) mod record;
 pub(crate) mod sets;
 pub(crate) mod table;
-pub(crate) mod unfinished;

@@ -16,7 +16,7 @@ pub(crate) fn bits(tree: &dyn Tree, row: &[u8]) -> Result<u128, StoreError> {
 pub(crate) fn holds(tree: &dyn Tree, entry: &[u8]) -> Result<bool, StoreError> {
     match keys::in_set(entry) {
         Some((row, bit)) => Ok(bits(tree, &row)? & bit != 0),
-        None => tree.contains(entry),
+        None => Ok(tree.contains(entry)?),
     }
 }
 

@@ -1,0 +1,70 @@
+//! When a checkpoint begins, how it rests, and what becomes of it when something can't be read or written.
+//!
+//! It has a thread of its own. An error of a write ends the process, as one of the committer's does. A block that is
+//! damaged and has to be rewritten is another matter: ending the process would be a crash loop, since the next start
+//! meets it again. So the log hears of it, the store goes on above it, in the journal and in memory, and once those
+//! have no more room it takes nothing that makes it grow.
+
+use crate::store::engine::ending;
+use crate::store::engine::panics::catch_sled_panic;
+use crate::store::engine::rows::{Base, Step};
+use crate::store::engine::tied::Engine;
+use crate::store::error::StoreError;
+use std::time::{Duration, Instant};
+
+/// How old a commit gets before it is moved into sled, however few there are.
+const MAX_AGE: Duration = Duration::from_secs(30);
+/// How long a checkpoint that can't read something waits until it tries again.
+const AGAIN: Duration = Duration::from_secs(10);
+/// How often the log hears of it.
+const SAY_AGAIN: Duration = Duration::from_secs(3600);
+
+/// Makes checkpoints until it is told to end.
+pub(crate) fn run<B: Base>(engine: &Engine<B>) {
+    ending::this_thread_changes();
+    let (mut said, mut last) = (None::<Instant>, Instant::now());
+    loop {
+        let mut stops = false;
+        engine.pace.wait(MAX_AGE.saturating_sub(last.elapsed()), |state| {
+            stops = state.stops;
+            stops || std::mem::take(&mut state.is_asked) || engine.rows.pressure() >= 100
+        });
+        if stops {
+            return;
+        }
+        last = Instant::now();
+        engine.rows.freeze();
+        // There is room again.
+        engine.pace.say(|_| {});
+        loop {
+            let rest = match step(engine) {
+                Ok(Step { done: true, .. }) => break,
+                Ok(Step { rest, .. }) => rest,
+                Err(error) if engine.rows.has_failed() => ending::end(error),
+                Err(error) => {
+                    engine.pace.say(|state| state.is_stuck = true);
+                    if said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
+                        said = Some(Instant::now());
+                        tracing::error!(
+                            %error,
+                            "what was recorded can't be moved into sled, since what stands there can't be read: it is \
+                             safe in the journal, and soon there will be no room for more"
+                        );
+                    }
+                    AGAIN
+                }
+            };
+            if engine.pace.wait(rest, |state| state.stops) {
+                return;
+            }
+        }
+        said = None;
+        ending::or_end(engine.closed.retire(engine.rows.synced_position()));
+        engine.pace.say(|state| state.is_stuck = false);
+    }
+}
+
+/// One step; a panic of sled's is an error.
+fn step<B: Base>(engine: &Engine<B>) -> Result<Step, StoreError> {
+    catch_sled_panic(|| Ok(engine.rows.checkpoint_step()?))
+}

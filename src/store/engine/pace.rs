@@ -1,0 +1,49 @@
+//! What the committer and the checkpoint say to each other: that there is something to move, that there is room again,
+//! that it is time to end.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Whether the checkpoint is to begin, however little there is to move.
+    pub(crate) is_asked: bool,
+    /// Whether it can't go on: what it has to rewrite can't be read.
+    pub(crate) is_stuck: bool,
+    /// Whether it is to end.
+    pub(crate) stops: bool,
+}
+
+impl Pace {
+    /// Changes what is said, and wakes whoever waits.
+    pub(crate) fn say(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+
+    /// Waits until `done` says so, or for so long at most; whether `done` said so.
+    pub(crate) fn wait(&self, at_most: Duration, mut done: impl FnMut(&mut State) -> bool) -> bool {
+        let until = Instant::now() + at_most;
+        let mut state = self.state();
+        loop {
+            if done(&mut state) {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

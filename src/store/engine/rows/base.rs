@@ -1,0 +1,234 @@
+//! What stands below the blocks: an ordered map of byte strings on disk, each write atomic by itself.
+
+use crate::clock::Clock;
+use crate::store::engine::panics::catch_sled_panic;
+use crate::store::engine::tree::{Row, Slice};
+use crate::store::error::{EngineError, OpenError, RESTORE, StoreError};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// The size of sled's log segments. sled writes whole tree nodes, and one that is larger than a quarter of a segment
+/// goes into a file of its own (`blobs/`), which it never syncs. A leaf holds up to 17 rows between two splits (a merge
+/// can make it 20). It is part of the file format: sled refuses to open a store with another size.
+pub(crate) const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+/// More than what sled writes at the beginning of a segment, and at the beginning of what is in it.
+const SEGMENT_HEAD_BYTES: usize = 512;
+/// The most rows that ever stand in one leaf, with some room.
+const LEAF_ROWS: usize = 20;
+/// The most bytes that a row's key and value may have together: a leaf full of such rows doesn't spill.
+pub(crate) const MAX_SLED_ROW_BYTES: usize = (SEGMENT_BYTES / 4 - 64) / LEAF_ROWS - 1;
+/// How long to wait for a lock that another process holds.
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// How often to ask for it.
+pub(crate) const LOCK_AGAIN: Duration = Duration::from_millis(20);
+/// How many rows one turn of freeing what they replaced is good for.
+const ROWS_A_TURN: usize = 64;
+/// sled's own file.
+const DB: &str = "db";
+
+/// Rows of a base, in order.
+pub(crate) type BaseRows<'b> = Box<dyn Iterator<Item = Result<Row, EngineError>> + 'b>;
+
+/// The map below. Each write is atomic and visible at once. What is written is durable once [`Base::sync`] has
+/// returned; a crash before that may lose it *from some write on*: what came before that one is there.
+///
+/// After an error of a write nobody knows whether it happened; whoever meets one ends the process.
+pub(crate) trait Base: Send + Sync {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError>;
+
+    /// The rows from `from` (inclusive) to `end` (exclusive), the lowest key first.
+    fn range(&self, from: &[u8], end: &[u8]) -> BaseRows<'_>;
+
+    /// The same rows, the highest key first.
+    fn range_rev(&self, from: &[u8], end: &[u8]) -> BaseRows<'_>;
+
+    /// Writes a row.
+    fn insert(&self, key: &[u8], value: Slice) -> Result<(), EngineError>;
+
+    /// Removes a row; one that isn't there is none.
+    fn remove(&self, key: &[u8]) -> Result<(), EngineError>;
+
+    /// Makes durable whatever is written.
+    fn sync(&self) -> Result<(), EngineError>;
+
+    /// How many bytes were written to the file that holds the rows, since whenever: all of them after a sync, before it
+    /// perhaps fewer.
+    fn written_bytes(&self) -> u64;
+
+    /// How many bytes it takes on disk.
+    fn size_on_disk(&self) -> Result<u64, EngineError>;
+}
+
+/// sled, with the one tree of a data folder.
+pub(crate) struct SledBase {
+    db: sled::Db,
+    tree: sled::Tree,
+    /// sled's file, for a sync of our own.
+    log: File,
+    /// Rows written since what they replaced was freed.
+    unfreed: AtomicUsize,
+}
+
+impl SledBase {
+    /// Opens sled's files in a folder, or makes them. A segment whose beginning can't be read is an error: sled would
+    /// take it for an empty one. sled panics on some kinds of damage: the panic is an error here.
+    pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        if Clock::is_before_1970() {
+            // sled panics on it, which would pass for damage.
+            return Err(OpenError::ClockBefore1970);
+        }
+        let config = sled::Config::new()
+            .path(folder)
+            // sled counts what its nodes take on disk; in memory, with an allocation for each key and value, they take
+            // twice that.
+            .cache_capacity(cache_bytes / 2)
+            // The checkpoint alone decides when to flush.
+            .flush_every_ms(None)
+            .segment_size(SEGMENT_BYTES)
+            .mode(sled::Mode::HighThroughput);
+        read_segment_heads(&folder.join(DB))?;
+        let began = Instant::now();
+        catch_sled_panic(|| {
+            let db = loop {
+                match config.open() {
+                    // A daemon that is just ending, or a thread of sled's that has not let go yet.
+                    Err(sled::Error::Io(error)) if is_locked(&error) => {
+                        if began.elapsed() >= LOCK_PATIENCE {
+                            return Err(OpenError::Locked);
+                        }
+                        std::thread::sleep(LOCK_AGAIN);
+                    }
+                    opened => break opened.map_err(EngineError::from)?,
+                }
+            };
+            let tree = db.open_tree("carteiro").map_err(EngineError::from)?;
+            Ok(Self { db, tree, log: File::open(folder.join(DB))?, unfreed: AtomicUsize::new(0) })
+        })
+    }
+}
+
+impl From<sled::Error> for EngineError {
+    fn from(error: sled::Error) -> Self {
+        match error {
+            sled::Error::Io(error) => error.into(),
+            sled::Error::Corruption { at, .. } => Self::Sled { why: error.to_string(), offset: at.map(|at| at.lid()) },
+            error => Self::Sled { why: error.to_string(), offset: None },
+        }
+    }
+}
+
+/// sled folds the system's "would block" into a text of its own.
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
+}
+
+impl Base for SledBase {
+    fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
+        Ok(self.tree.get(key)?)
+    }
+
+    fn range(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
+        // sled takes a range that ends before it starts for a mistake.
+        Box::new(self.tree.range(from..end.max(from)).map(|row| Ok(row?)))
+    }
+
+    fn range_rev(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
+        Box::new(self.tree.range(from..end.max(from)).rev().map(|row| Ok(row?)))
+    }
+
+    fn insert(&self, key: &[u8], value: Slice) -> Result<(), EngineError> {
+        self.unfreed.fetch_add(1, Ordering::Relaxed);
+        self.tree.insert(key, value)?;
+        Ok(())
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<(), EngineError> {
+        self.unfreed.fetch_add(1, Ordering::Relaxed);
+        self.tree.remove(key)?;
+        Ok(())
+    }
+
+    /// sled's own flush writes the log but, on Linux, asks the disk for nothing that survives a power cut
+    /// (`sync_file_range`); the `fdatasync` behind it does.
+    fn sync(&self) -> Result<(), EngineError> {
+        self.db.flush()?;
+        self.log.sync_data()?;
+        // An error of sled's own threads.
+        self.db.context.global_error()?;
+        free_what_was_replaced(self.unfreed.swap(0, Ordering::Relaxed));
+        Ok(())
+    }
+
+    /// How far sled's log has come: whatever it writes, rows, nodes and what its cleaning moves, is appended to it.
+    fn written_bytes(&self) -> u64 {
+        u64::try_from(self.db.context.pagecache.log.stable_offset()).unwrap_or(0)
+    }
+
+    fn size_on_disk(&self) -> Result<u64, EngineError> {
+        Ok(self.db.size_on_disk()?)
+    }
+}
+
+/// Frees the memory that so many writes of rows replaced: sled copies a node for every row that it writes and leaves
+/// the old one to crossbeam's epochs, which free a few hundred of them each time a thread has entered an epoch 128
+/// times.
+pub(crate) fn free_what_was_replaced(rows: usize) {
+    // Each turn frees up to eight bags of 64 objects, once two epochs have passed over them.
+    for _ in 0..3 + rows / ROWS_A_TURN {
+        crossbeam_epoch::pin().flush();
+    }
+}
+
+/// Reads the beginning of each segment of sled's file. sled takes a segment whose beginning it can't read for an empty
+/// one, and writes over it: a disk that fails for a moment at a start would cost what was acknowledged. So a start that
+/// meets one is refused.
+fn read_segment_heads(db: &Path) -> Result<(), StoreError> {
+    let file = match File::open(db) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file?,
+    };
+    let length = file.metadata()?.len();
+    let mut block = [0; SEGMENT_HEAD_BYTES];
+    each_segment(length, |at| file.read_at(&mut block, at).map(drop)).map_err(|(at, error)| {
+        let why = format!(
+            "{} can't be read at byte {at} ({error}), and nothing was touched: look at the disk (`dmesg`) and start \
+             again; if it stays so, {RESTORE}",
+            db.display(),
+        );
+        io::Error::new(error.kind(), why).into()
+    })
+}
+
+fn each_segment(length: u64, mut look: impl FnMut(u64) -> io::Result<()>) -> Result<(), (u64, io::Error)> {
+    (0..length).step_by(SEGMENT_BYTES).try_for_each(|at| look(at).map_err(|error| (at, error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_reads_every_segment_and_names_the_one_that_cannot_be_read() {
+        let length = 3 * SEGMENT_BYTES as u64 + 1;
+        let mut looked_at = Vec::new();
+        let look = |at| {
+            looked_at.push(at);
+            Ok(())
+        };
+        each_segment(length, look).unwrap();
+        assert_eq!(looked_at, [0, 1, 2, 3].map(|nth| nth * SEGMENT_BYTES as u64));
+        each_segment(0, |_| Err(io::Error::other("there is none"))).unwrap();
+        let second = SEGMENT_BYTES as u64;
+        let look = |at| if at == second { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) };
+        let (at, error) = each_segment(length, look).unwrap_err();
+        assert_eq!((at, error.raw_os_error()), (second, Some(5)));
+
+        let folder = tempfile::tempdir().unwrap();
+        read_segment_heads(&folder.path().join(DB)).unwrap();
+    }
+}

@@ -1,0 +1,25 @@
+//! Rows in computed blocks over sled, with an overlay of what sled doesn't hold yet and a paced checkpoint between them.
+//!
+//! [`RowStore`] ties the parts together: a reader sees `active ‖ frozen ‖ blocks` as one ordered map, a writer
+//! publishes groups of commits, and a checkpoint moves the frozen overlay into sled, piece by piece. What makes a
+//! commit durable isn't here: the journal in front of it, which replays into [`RowStore::load`].
+
+mod base;
+mod block;
+mod blocks;
+mod checkpoint;
+mod layout;
+#[cfg(test)]
+pub(crate) mod memory;
+mod merge;
+mod overlay;
+mod position;
+mod read;
+mod step;
+mod store;
+mod verify;
+
+pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase, free_what_was_replaced};
+pub(crate) use self::checkpoint::Step;
+pub(crate) use self::layout::{IDENTITY, Layout, MAX_ROW_BYTES, Shape};
+pub(crate) use self::store::{Limits, RowStore};

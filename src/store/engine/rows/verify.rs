@@ -1,0 +1,123 @@
+//! Reads everything that sled holds, and says what isn't as it should be.
+
+use crate::store::engine::rows::base::Base;
+use crate::store::engine::rows::block::{Block, Malformed, unseal};
+use crate::store::engine::rows::layout::{IDENTITY, OVERFLOW, POSITION};
+use crate::store::engine::rows::position::{Contents, Position, Stamp, Tally, table_of};
+use crate::store::engine::rows::store::RowStore;
+use crate::store::error::EngineError;
+
+/// After so many findings it goes on counting, and names no more of them.
+const MAX_FINDINGS: usize = 1000;
+
+impl<B: Base> RowStore<B> {
+    /// Reads every row of sled, checks it, and compares what is there with what the checkpoints wrote: a row that sled
+    /// has dropped in silence is found by it. `progress` hears of how many rows of sled were read. A checkpoint waits
+    /// for as long as it takes; readers and writers don't. What it finds are sentences that name rows.
+    ///
+    /// Errors: the base failed, or a write did before.
+    pub(crate) fn verify(&self, mut progress: impl FnMut(u64)) -> Result<Vec<String>, EngineError> {
+        let checkpoint = self.checkpoint();
+        if checkpoint.has_failed() {
+            return Err(EngineError::FailedBefore);
+        }
+        let mut findings = Findings::default();
+        let (blocks, mut found, mut read) = (&self.blocks, Contents::default(), 0);
+        for row in blocks.base.range(&[], &[u8::MAX, u8::MAX]) {
+            let (key, stored) = row?;
+            read += 1;
+            progress(read);
+            if &*key == POSITION {
+                findings.note(Position::decode(blocks.store, &stored).map(drop));
+                continue;
+            }
+            if &*key == IDENTITY {
+                continue;
+            }
+            match table_of(&key).filter(|table| *table < OVERFLOW) {
+                None => findings.note(Err(EngineError::damaged(&key, "no table has such a key"))),
+                Some(table) => {
+                    findings.note(self.check_stored(table, &key, &stored));
+                    found.change(&key, None, Some(Stamp::of(blocks.layout, &key, &stored)));
+                }
+            }
+        }
+        let expected = checkpoint.contents();
+        let tables = found.tables().chain(expected.tables()).map(|(table, _)| table);
+        for table in tables.collect::<std::collections::BTreeSet<_>>() {
+            let (found, expected) = (found.of(table), expected.of(table));
+            if found != expected {
+                let Tally { rows, sled_rows, .. } = expected;
+                findings.add(format!(
+                    "table {table:#04x} isn't what was written: {rows} rows in {sled_rows} of sled were, {} in {} are \
+                     there",
+                    found.rows, found.sled_rows,
+                ));
+            }
+        }
+        Ok(findings.into_sentences())
+    }
+
+    fn check_stored(&self, table: u8, key: &[u8], stored: &[u8]) -> Result<(), EngineError> {
+        let blocks = &self.blocks;
+        let shape = (blocks.layout)(table);
+        let is_beside = key[0] == OVERFLOW;
+        match shape {
+            Some(shape) if is_beside => {
+                unseal(blocks.store, key, stored)?;
+                let block_key = shape.block_of(&key[1..]);
+                let block = block_key.as_ref().map(|block| blocks.base.get(block)).transpose()?.flatten();
+                let block =
+                    block_key.zip(block).and_then(|(key, block)| Block::decode(blocks.store, &key, &block).ok());
+                match block {
+                    Some(block) if block.overflows => {
+                        let inner = &key[1 + shape.inner_at()..];
+                        match block.get(inner).map_err(Malformed::of(key))? {
+                            None => Ok(()),
+                            Some(_) => Err(EngineError::damaged(key, "it is in its block too")),
+                        }
+                    }
+                    _ => Err(EngineError::damaged(key, "its block is gone, or doesn't know of it")),
+                }
+            }
+            Some(shape) if key.len() == shape.key_bytes() && shape.block_of(key).as_deref() == Some(key) => {
+                let block = Block::decode(blocks.store, key, stored)?.open().map_err(Malformed::of(key))?;
+                if block.len() == 0 && !block.overflows() {
+                    return Err(EngineError::damaged(key, "it is an empty block"));
+                }
+                Ok(())
+            }
+            None if !is_beside => unseal(blocks.store, key, stored).map(drop),
+            _ => Err(EngineError::damaged(key, "its table has no such row of sled")),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Findings {
+    sentences: Vec<String>,
+    unnamed: usize,
+}
+
+impl Findings {
+    fn note(&mut self, checked: Result<(), EngineError>) {
+        if let Err(error) = checked {
+            self.add(error.to_string());
+        }
+    }
+
+    fn add(&mut self, sentence: String) {
+        if self.sentences.len() < MAX_FINDINGS {
+            self.sentences.push(sentence);
+        } else {
+            self.unnamed += 1;
+        }
+    }
+
+    fn into_sentences(mut self) -> Vec<String> {
+        if self.unnamed > 0 {
+            self.sentences.push(format!("and {} more", self.unnamed));
+        }
+        self.sentences
+    }
+}
