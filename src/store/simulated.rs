@@ -1,19 +1,19 @@
-//! A store whose threads are a test's to step: the real committer, and what makes its groups durable, over a tree in
-//! memory.
+//! A store whose threads are a test's to step: the real committer over the real journal and blocks, whose files are in
+//! memory and lose what a crash may take.
 
 use super::committer::{Commit, Committer};
-use super::engine::Tree as _;
-use super::engine::marker::Marker;
-use super::engine::memory::MemoryTree;
+use super::engine::journal::{Identity, MemoryDisk, Past};
+use super::engine::rows::memory::{Fault, MemoryBase};
+use super::engine::{JournalWriter, RowWrite, Tree, Writer};
+use super::error::EngineError;
 use super::format::FORMAT;
 use super::handle::{MAX_WAITING_COMMITS, Store};
 use super::limits::Limits;
 use super::schema::keys;
+use super::schema::layout::layout;
 use super::schema::record::{self, FormatV1};
 use super::schema::table::Table;
-use super::schema::unfinished;
 use super::state::Shared;
-use super::syncer::{Manual, Syncer};
 use super::updates::StoreUpdate;
 use crate::clock::Clock;
 use crate::model::{AccountNo, Attempt, Event, Notification, NotificationKey, Seq, Timestamp, WebhookNo};
@@ -23,24 +23,132 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
+/// What outlives a process: the journal's folder, and the rows of sled.
+pub(crate) struct SimulatedDisk {
+    base: Arc<MemoryBase>,
+    journal: MemoryDisk,
+}
+
+impl Default for SimulatedDisk {
+    fn default() -> Self {
+        Self { base: Arc::default(), journal: MemoryDisk::new() }
+    }
+}
+
+impl SimulatedDisk {
+    /// The process dies. What it wrote is there.
+    pub(crate) fn kill(&mut self) {
+        self.base.fail_no_more();
+        self.journal = self.journal.kill();
+    }
+
+    /// The machine does. `choose(n)` chooses among `0..n` what is left of each thing that wasn't synced.
+    pub(crate) fn cut_power(&mut self, mut choose: impl FnMut(usize) -> usize) {
+        let left = choose(self.base.unsynced() + 1);
+        self.base.crash(left);
+        self.journal = self.journal.cut_power(choose);
+    }
+}
+
+type SimulatedWriter = JournalWriter<Arc<MemoryBase>>;
+
+/// A writer that is watched, and whose syncs may be those that a crash cuts off.
+struct Watched {
+    writer: SimulatedWriter,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// What each commit wrote, since that was last asked for: its number, the rows that it replaced, and those that it
+    /// wrote.
+    written: Vec<(u64, Vec<RowWrite>, Vec<RowWrite>)>,
+    /// The last commit that was synced.
+    durable: u64,
+    /// Whether there was a sync since that was last asked for.
+    synced: bool,
+    /// Whether the process dies in its next sync.
+    dies: bool,
+}
+
+impl Writer for Watched {
+    fn last_commit(&self) -> u64 {
+        self.writer.last_commit()
+    }
+
+    fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError> {
+        let before = |(key, _): &RowWrite| Ok((key.clone(), self.writer.engine.get(key)?));
+        let replaced = rows.iter().map(before).collect::<Result<_, EngineError>>()?;
+        self.seen.lock().unwrap().written.push((commit, replaced, rows.clone()));
+        self.writer.append(commit, time_ms, rows)
+    }
+
+    fn sync(&mut self, now: Duration) -> Result<u64, EngineError> {
+        let mut seen = self.seen.lock().unwrap();
+        if seen.dies {
+            // Whatever it does from here on, nobody hears of it.
+            self.writer.publish()?;
+            return Ok(self.writer.last_commit());
+        }
+        (seen.durable, seen.synced) = (self.writer.sync(now)?, true);
+        Ok(seen.durable)
+    }
+
+    fn publish(&mut self) -> Result<(), EngineError> {
+        self.writer.publish()
+    }
+
+    fn tidy(&mut self, now: Duration) -> Result<(), EngineError> {
+        self.writer.tidy(now)
+    }
+
+    fn tidy_in(&self, now: Duration) -> Option<Duration> {
+        self.writer.tidy_in(now)
+    }
+
+    fn close_segment(&mut self) -> Result<(), EngineError> {
+        if self.seen.lock().unwrap().dies { Ok(()) } else { self.writer.close_segment() }
+    }
+
+    fn forget_deleted(&mut self) -> Result<(), EngineError> {
+        if self.seen.lock().unwrap().dies { Ok(()) } else { self.writer.forget_deleted() }
+    }
+
+    fn wait_for_room(&mut self, _at_most: Duration) -> bool {
+        true
+    }
+
+    fn hold(&self) -> Result<Past, EngineError> {
+        self.writer.hold()
+    }
+
+    fn stop(&mut self) -> Result<(), EngineError> {
+        self.writer.stop()
+    }
+}
+
 /// One life of a store.
 pub(crate) struct SimulatedStore {
     pub(crate) handle: Store,
-    tree: Arc<MemoryTree>,
+    /// The last commit that it found.
+    pub(crate) found: u64,
     committer: Committer,
-    syncer: Manual,
+    seen: Arc<Mutex<Seen>>,
+    checkpoint: Box<dyn FnMut(usize) -> bool + Send>,
     /// What the handles have sent.
     sent: Receiver<Commit>,
     waiting: VecDeque<Commit>,
     /// What the committer finds.
     given: Sender<Commit>,
-    found: Receiver<Commit>,
+    taken: Receiver<Commit>,
     updates: Arc<Mutex<Vec<StoreUpdate>>>,
 }
 
 /// What one batch of rows has changed.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
+    /// Its number.
+    pub(crate) commit: u64,
     /// Events that were recorded.
     pub(crate) recorded: Vec<Event>,
     /// Notifications, each as it was and as it is.
@@ -52,38 +160,56 @@ pub(crate) struct Batch {
 }
 
 impl SimulatedStore {
-    /// Starts on what a tree holds; all of it is durable then.
-    pub(crate) fn start(tree: &Arc<MemoryTree>, clock: Clock) -> Self {
-        let made = FormatV1 { format: FORMAT, id_key: [7; 32] };
-        let found = tree.get(&keys::meta("format")).unwrap().map(|value| record::decode_format(&value).unwrap());
-        let format = found.unwrap_or_else(|| {
-            tree.apply(&[(keys::meta("format").into(), Some(record::encode_format(&made).into()))]).unwrap();
-            made
-        });
+    /// Starts on what a disk holds; all of it is durable then.
+    pub(crate) fn start(disk: &SimulatedDisk, clock: Clock) -> Self {
+        let format = FormatV1 { format: FORMAT, id_key: [7; 32] };
+        let identity = Identity { store: format.store_id(), format: FORMAT };
+        let opened = JournalWriter::open(disk.base.clone(), Arc::new(disk.journal.clone()), identity, layout, false);
+        let (mut writer, recovered) = opened.unwrap_or_else(|error| panic!("{error:?}"));
+        let tree = writer.engine.clone();
+        if !tree.contains(&keys::meta("format")).unwrap() {
+            let row = (keys::meta("format").into(), Some(record::encode_format(&format).into()));
+            writer.append(writer.last_commit() + 1, 0, vec![row]).unwrap();
+            writer.sync(Duration::ZERO).unwrap();
+        }
         let head = tree.get(&keys::meta("head")).unwrap().map(|value| record::decode_head(&value).unwrap());
         let head = head.unwrap_or_default();
-        unfinished::remove(&**tree, Seq(head.seq), true).unwrap();
-        tree.sync().unwrap();
-        tree.take_written();
         let (shared, clock) =
             Shared::over(tree.clone(), &format, &head, std::env::temp_dir(), Limits::default(), clock).unwrap();
         let shared = Arc::new(shared);
         let updates = Arc::new(Mutex::new(Vec::new()));
-        let taken = updates.clone();
-        let tell = Box::new(move |updates: Vec<StoreUpdate>| taken.lock().unwrap().extend(updates));
-        let (syncer, manual) = Syncer::manual(shared.clone(), Marker::nowhere().unwrap(), tell);
-        let committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref()).unwrap();
+        let told = updates.clone();
+        let tell = Box::new(move |updates: Vec<StoreUpdate>| told.lock().unwrap().extend(updates));
+        let seen = Arc::new(Mutex::new(Seen { durable: writer.last_commit(), ..Seen::default() }));
+        let watched = Box::new(Watched { writer, seen: seen.clone() });
+        let committer = Committer::load(shared.clone(), watched, tell, &format, clock.as_ref()).unwrap();
         let (commits, sent) = channel();
-        let (given, found) = channel();
+        let (given, taken) = channel();
+        let base = disk.base.clone();
+        let checkpoint = Box::new(move |calls: usize| {
+            tree.rows.freeze();
+            if calls > 0 {
+                base.fail_after(calls as u64, if calls.is_multiple_of(2) { Fault::Before } else { Fault::After });
+            }
+            loop {
+                match tree.rows.checkpoint_step() {
+                    Ok(step) if step.done => break,
+                    Ok(_) => {}
+                    Err(_) => return false,
+                }
+            }
+            tree.closed.retire(tree.rows.synced_position()).is_ok() && calls == 0
+        });
         Self {
             handle: Store { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) },
-            tree: tree.clone(),
+            found: recovered.last_commit,
             committer,
-            syncer: manual,
+            seen,
+            checkpoint,
             sent,
             waiting: VecDeque::new(),
             given,
-            found,
+            taken,
             updates,
         }
     }
@@ -94,12 +220,14 @@ impl SimulatedStore {
         self.waiting.len()
     }
 
-    /// Has the committer go round once, on the first `taken` of what waits.
-    pub(crate) fn round(&mut self, taken: usize) {
+    /// Has the committer go round once, on the first `taken` of what waits. A process that `dies` does so before
+    /// anything of it is synced.
+    pub(crate) fn round(&mut self, taken: usize, dies: bool) {
+        self.seen.lock().unwrap().dies = dies;
         for commit in self.waiting.drain(..taken.min(self.waiting.len())) {
             self.given.send(commit).unwrap();
         }
-        let stopping = self.committer.round(Vec::new(), &self.found);
+        let stopping = self.committer.round(Vec::new(), &self.taken);
         assert!(stopping.is_none(), "nobody has asked it to stop");
     }
 
@@ -110,21 +238,19 @@ impl SimulatedStore {
 
     /// Whether it has nothing to do by itself, and no job can get on.
     pub(crate) fn is_idle(&mut self) -> bool {
-        self.waiting() == 0 && self.committer.is_idle() && self.tree.unsynced() == 0
+        self.waiting() == 0 && self.committer.is_idle()
     }
 
-    /// Begins to make durable what is applied; says whether that takes a sync. `None` where nothing was applied.
-    pub(crate) fn begin_sync(&mut self) -> Option<bool> {
-        let needed = self.syncer.begin()?;
-        if needed {
-            self.tree.begin_sync();
-        }
-        Some(needed)
+    /// Moves what is visible into sled; with a number of calls the process dies at about that call of sled's.
+    pub(crate) fn checkpoint(&mut self, dies_after: usize) {
+        let lives = (self.checkpoint)(dies_after);
+        assert!(lives || dies_after > 0, "a checkpoint fails only where it is made to");
     }
 
-    /// Ends it: callers are answered, and updates come.
-    pub(crate) fn finish_sync(&mut self) {
-        self.syncer.finish();
+    /// The last commit that is durable, and whether there was a sync since the last call.
+    pub(crate) fn take_synced(&mut self) -> (u64, bool) {
+        let mut seen = self.seen.lock().unwrap();
+        (seen.durable, std::mem::take(&mut seen.synced))
     }
 
     /// What the delivery engine hears since the last call.
@@ -134,15 +260,13 @@ impl SimulatedStore {
 
     /// What each batch has changed since the last call.
     pub(crate) fn take_batches(&mut self, account: AccountNo) -> Vec<Batch> {
-        self.tree
-            .take_written()
+        let written = std::mem::take(&mut self.seen.lock().unwrap().written);
+        written
             .into_iter()
-            .map(|(replaced, written)| {
-                let mut before: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
-                for (key, value) in &replaced {
-                    before.insert(key, value.as_deref());
-                }
-                let mut batch = Batch::default();
+            .map(|(commit, replaced, written)| {
+                let before: BTreeMap<&[u8], Option<&[u8]>> =
+                    replaced.iter().map(|(key, value)| (&key[..], value.as_deref())).collect();
+                let mut batch = Batch { commit, ..Batch::default() };
                 for (key, value) in &written {
                     batch.take_in(account, key, before[&key[..]], value.as_deref());
                 }
@@ -154,19 +278,19 @@ impl SimulatedStore {
     // ---- all there is ----
 
     pub(crate) fn events(&self, account: AccountNo) -> Vec<Event> {
-        let rows = self.tree.scan(&keys::events(account)).map(|row| row.unwrap());
+        let rows = self.handle.shared.tree.scan(&keys::events(account)).map(|row| row.unwrap());
         rows.map(|(key, value)| record::decode_event_head(account, seq_at(&key, 5), &value).unwrap()).collect()
     }
 
     pub(crate) fn notifications(&self, account: AccountNo) -> BTreeMap<NotificationKey, Notification> {
         let mut found = BTreeMap::new();
-        for row in self.tree.scan(&keys::all_untried()) {
+        for row in self.handle.shared.tree.scan(&keys::all_untried()) {
             let (row, value) = row.unwrap();
             for (key, _) in untried(&row, 0, record::decode_set(&value).unwrap()) {
                 found.insert(key, self.handle.shared.notification(account, key).unwrap().unwrap());
             }
         }
-        for row in self.tree.scan(&keys::notifications(account)) {
+        for row in self.handle.shared.tree.scan(&keys::notifications(account)) {
             let (row, value) = row.unwrap();
             let key = notification_key(&row);
             found.insert(key, record::decode_notification(account, key, &value).unwrap());

@@ -1,5 +1,5 @@
-//! When the store's threads run: the committer on some of what waits for it, the syncer on the groups that are applied,
-//! each a while after the other. Between any two of these steps the process may die.
+//! When the store's threads run: the committer on some of what waits for it, which takes a while where it syncs, and the
+//! checkpoint now and then. Between any two of these steps, and in them, the process may die.
 
 use super::world::{ACCOUNT, Later, World};
 use crate::model::millis;
@@ -23,14 +23,42 @@ impl World {
         if process.awake_at.is_some_and(|at| at <= time) {
             process.awake_at = None;
         }
-        let waiting = process.store.waiting();
-        let taken = if self.random.one_in(3) { 1 + self.random.index(waiting) } else { waiting };
-        self.process().store.round(taken);
-        self.take_batches();
-        if self.may_die("applied, not synced") {
+        if process.syncing {
+            // It comes back by itself.
             return;
         }
-        self.sync();
+        let waiting = process.store.waiting();
+        let taken = if self.random.one_in(3) { 1 + self.random.index(waiting) } else { waiting };
+        let dies = self.may_die("appended, not synced");
+        self.process().store.round(taken, dies);
+        self.take_batches();
+        if dies {
+            return;
+        }
+        if self.random.one_in(20) {
+            self.checkpoint();
+        }
+        if self.is_dying() {
+            return;
+        }
+        let process = self.process();
+        let (durable, synced) = process.store.take_synced();
+        while let Some((_, settled)) = self.unsynced.pop_front_if(|(commit, _)| *commit <= durable) {
+            self.ledger.durable(&settled);
+        }
+        if synced {
+            self.process().syncing = true;
+            let at = self.time + self.random.below(self.sync_ms);
+            self.put(at, Later::Synced);
+        } else {
+            self.tell();
+            self.come_back();
+        }
+    }
+
+    /// When there is more to do.
+    fn come_back(&mut self) {
+        let time = self.time;
         let process = self.process();
         let (left, patience) = (process.store.waiting(), millis(process.store.patience()));
         if left > 0 {
@@ -41,45 +69,26 @@ impl World {
         }
     }
 
+    /// The checkpoint moves into sled what there is, or dies on the way.
+    fn checkpoint(&mut self) {
+        let dies = self.may_die("in a checkpoint");
+        let calls = if dies { 1 + self.random.index(60) } else { 0 };
+        self.process().store.checkpoint(calls);
+    }
+
     fn take_batches(&mut self) {
         let batches = self.process().store.take_batches(ACCOUNT);
         for batch in batches {
             self.say(|| format!("applied {batch:?}"));
             let directory = self.process().store.handle.directory().of(ACCOUNT).cloned().collect();
             let settled = self.ledger.applied(self.time, &batch, directory);
-            self.unsynced.push_back(settled);
+            self.unsynced.push_back((batch.commit, settled));
         }
     }
 
-    /// The syncer takes what is applied, if it isn't at work.
-    fn sync(&mut self) {
-        let process = self.process();
-        if process.syncing {
-            return;
-        }
-        match process.store.begin_sync() {
-            None => {}
-            Some(false) => {
-                process.store.finish_sync();
-                self.tell();
-            }
-            Some(true) => {
-                process.syncing = true;
-                let at = self.time + self.random.below(self.sync_ms);
-                self.put(at, Later::Synced);
-            }
-        }
-    }
-
+    /// The sync has ended.
     pub(super) fn synced(&mut self) {
-        let process = self.process();
-        process.syncing = false;
-        process.store.finish_sync();
-        let left = self.tree.unsynced();
-        let durable = self.unsynced.len() - left;
-        for settled in self.unsynced.drain(..durable) {
-            self.ledger.durable(&settled);
-        }
+        self.process().syncing = false;
         if self.may_die("synced, nobody told") {
             return;
         }
@@ -88,7 +97,7 @@ impl World {
             return;
         }
         self.answer();
-        self.sync();
+        self.come_back();
     }
 
     /// Word to the engine: late, but in the order of commit.

@@ -17,8 +17,7 @@ use crate::delivery::schedule::status::Status;
 use crate::delivery::transport::client::Client;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::model::{AccountNo, Seq, Timestamp, millis};
-use crate::store::engine::memory::MemoryTree;
-use crate::store::simulated::SimulatedStore;
+use crate::store::simulated::{SimulatedDisk, SimulatedStore};
 use crate::store::{CachedPayload, Due, StoreUpdate};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -84,9 +83,9 @@ pub(super) struct World {
     pub(super) bounds: Bounds,
     pub(super) settings: Delivery,
     /// What the disk has, and what of it a crash may take.
-    pub(super) tree: Arc<MemoryTree>,
-    /// The attempts whose outcomes each batch took in that isn't synced.
-    pub(super) unsynced: VecDeque<Vec<u64>>,
+    pub(super) disk: SimulatedDisk,
+    /// The commits that aren't synced, and the attempts whose outcomes each took in.
+    pub(super) unsynced: VecDeque<(u64, Vec<u64>)>,
     pub(super) process: Option<Process>,
     client: Client,
     pub(super) network: Network,
@@ -121,7 +120,7 @@ impl World {
             sync_ms: 1,
             bounds,
             settings,
-            tree: Arc::default(),
+            disk: SimulatedDisk::default(),
             unsynced: VecDeque::new(),
             process: None,
             network: Network::default(),
@@ -175,7 +174,15 @@ impl World {
 
     /// It starts, on what the disk has.
     pub(super) fn start(&mut self) {
-        let store = SimulatedStore::start(&self.tree, self.clock.clone());
+        let store = SimulatedStore::start(&self.disk, self.clock.clone());
+        // Whatever of the last process is found is durable now, and the rest is lost.
+        let unsynced = std::mem::take(&mut self.unsynced);
+        let kept = unsynced.iter().filter(|(commit, _)| *commit <= store.found).count();
+        self.say(|| format!("of {} commits not synced {kept} are kept", unsynced.len()));
+        for (_, settled) in unsynced.into_iter().take(kept) {
+            self.ledger.durable(&settled);
+        }
+        self.ledger.crashed();
         let handle = store.handle.clone();
         handle.set_default_retry(self.settings.retry());
         let (durable, status) = (handle.durable(), Arc::new(Status::new()));
@@ -202,15 +209,13 @@ impl World {
         self.later.clear();
         self.process = None;
         (self.dies_in, self.dying, self.told_at) = (None, false, 0);
-        let unsynced = self.tree.unsynced();
-        // After a power cut nothing is left of what was not synced; where only the process died, any part of it may be.
-        let kept = if self.random.one_in(2) { 0 } else { self.random.index(unsynced + 1) };
-        self.say(|| format!("dies; of {unsynced} batches not synced {kept} are kept"));
-        self.tree.crash(kept);
-        for settled in std::mem::take(&mut self.unsynced).into_iter().take(kept) {
-            self.ledger.durable(&settled);
+        // After a power cut anything may be left of what was not synced; where only the process died, all of it is.
+        if self.random.one_in(2) {
+            let random = &mut self.random;
+            self.disk.cut_power(|count| random.index(count));
+        } else {
+            self.disk.kill();
         }
-        self.ledger.crashed();
     }
 
     /// A moment between two steps at which the process may die; returns whether it does.
@@ -222,6 +227,10 @@ impl World {
                 self.dying = true;
             }
         }
+        self.dying
+    }
+
+    pub(super) fn is_dying(&self) -> bool {
         self.dying
     }
 

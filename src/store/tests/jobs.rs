@@ -1,6 +1,6 @@
 //! Background jobs, erasure, deletion and damage.
 
-use super::rig::{Rig, START, attempt, event, paid, reply, wait, webhook};
+use super::rig::{DeleteRow, Rig, START, attempt, event, paid, reply, wait, webhook};
 use crate::clock::Clock;
 use crate::model::AccountNo;
 use crate::model::BulkResend;
@@ -389,7 +389,7 @@ fn a_row_without_its_record_does_not_keep_a_job_busy() {
     let hook = rig.register(&["*"]);
     let event = rig.accept(vec![paid()]).remove(0);
     let key = NotificationKey { seq: event.seq, webhook: hook.no };
-    rig.store.shared.tree.apply(&[(keys::notification(rig.account, key).into(), None)]).unwrap();
+    wait(rig.store.commit(DeleteRow(keys::notification(rig.account, key)))).unwrap();
     assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
     assert_eq!(rig.store.untried_page(rig.account, hook.no, Seq(0), 10).unwrap(), vec![]);

@@ -9,15 +9,15 @@ use crate::store::backup::format::check;
 use crate::store::backup::live::write_pieces;
 use crate::store::changes::idempotency::IdempotencyKey;
 use crate::store::engine::disk_space::DiskLevel;
+use crate::store::engine::{Base as _, IDENTITY, SledBase};
 use crate::store::error::StoreError;
 use crate::store::format::FORMAT;
 use crate::store::handle::Store;
-use crate::store::lifecycle::files as open;
 use crate::store::lifecycle::open::StoreSettings;
 use crate::store::lifecycle::restore::restore;
 use crate::store::limits::Limits;
+use crate::store::schema::record;
 use crate::store::schema::record::Token;
-use crate::store::schema::{keys, record};
 use crate::store::tests::rig::{Rig, START, attempt, event, paid, wait, webhook};
 use crate::store::updates::StoreUpdate;
 use crate::store::{
@@ -65,7 +65,7 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
     for damage in ["db cut to nothing", "db gone", "db half gone", "db of another store", "marker torn", "an older db"]
     {
         let (dir, path) = closed();
-        let (db, marker) = (path.join("db"), path.join("marker"));
+        let (db, marker) = (path.join("db"), path.join("journal/marker"));
         match damage {
             "db cut to nothing" => std::fs::write(&db, b"").unwrap(),
             "db gone" => std::fs::remove_file(&db).unwrap(),
@@ -108,6 +108,15 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
                 let opened = Store::open(settings(&path, &Clock::manual(START)), |_| {}).unwrap();
                 let account = wait(opened.store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
                 wait(opened.store.commit(RecordEvents { account, events: vec![paid()], key: None })).unwrap();
+                // What is erased must not stay in the journal: all of it is moved into sled.
+                let first = path.join("journal/00000001.journal");
+                assert!(first.exists());
+                wait(opened.store.commit(EraseEvent { account, seq: Seq(1) })).unwrap();
+                let deadline = Instant::now() + Duration::from_secs(30);
+                while first.exists() {
+                    assert!(Instant::now() < deadline, "the journal keeps what was erased");
+                    std::thread::sleep(Duration::from_millis(10));
+                }
                 wait(opened.store.stop()).unwrap();
                 drop(opened.store);
                 opened.thread.join().unwrap();
@@ -120,9 +129,7 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
                 }
                 for file in std::fs::read_dir(&copy).unwrap() {
                     let file = file.unwrap();
-                    if file.file_name() != "marker" {
-                        std::fs::copy(file.path(), path.join(file.file_name())).unwrap();
-                    }
+                    std::fs::copy(file.path(), path.join(file.file_name())).unwrap();
                 }
             }
         }
@@ -135,13 +142,13 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
 #[test]
 fn a_store_without_its_marker_is_opened_only_if_told_to() {
     let (_dir, path) = closed();
-    std::fs::remove_file(path.join("marker")).unwrap();
+    std::fs::remove_file(path.join("journal/marker")).unwrap();
     let before = std::fs::read(path.join("db")).unwrap();
     assert!(refused(&path).contains("--accept-data-loss"));
     assert_eq!(std::fs::read(path.join("db")).unwrap(), before, "nothing was touched");
     let accepting = StoreSettings { accept_data_loss: true, ..settings(&path, &Clock::manual(START)) };
     let opened = Store::open(accepting, |_| {}).unwrap();
-    assert!(path.join("marker").exists());
+    assert!(path.join("journal/marker").exists());
     wait(opened.store.stop()).unwrap();
     drop(opened.store);
     opened.thread.join().unwrap();
@@ -155,13 +162,14 @@ fn a_store_or_a_backup_of_another_format_is_refused_by_name_and_told_what_to_do(
         (FORMAT + 1, ["a newer carteiro", "install the newer one"]),
     ] {
         let (_dir, path) = closed();
-        let files = open::Files::open(&path, 1 << 20, false).unwrap();
-        let row = record::FormatV1 { format, ..files.format };
-        files.tree.apply(&[(keys::meta("format").into(), Some(record::encode_format(&row).into()))]).unwrap();
-        drop(files);
+        let base = SledBase::open(&path, 1 << 20).unwrap();
+        let row = record::FormatV1 { format, id_key: [7; 32] };
+        base.insert(IDENTITY, record::encode_format(&row).into()).unwrap();
+        base.sync().unwrap();
+        drop(base);
         let before = std::fs::read(path.join("db")).unwrap();
         let header = backup::Header::new(format, &record::HeadV1::default(), START);
-        let file = backup::Writer::new(Vec::new(), &header).unwrap().finish().unwrap();
+        let file = backup::Writer::new(Vec::new(), &header).unwrap().finish(7).unwrap();
         for said in [refused(&path), check(file.as_slice(), |_| {}).unwrap_err().to_string()] {
             assert!(
                 said.contains(&format!("format {format}")) && words.iter().all(|word| said.contains(word)),

@@ -6,12 +6,17 @@ use crate::model::{
     NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceIds, Response, Seq, SigningSecret,
     TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
+use crate::store::changes::change::Change;
 use crate::store::changes::idempotency::IdempotencyKey;
+use crate::store::changes::ledger::Ledger;
+use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::lifecycle::open::StoreSettings;
 use crate::store::limits::Limits;
 use crate::store::schema::index::{event_rows, notification_rows};
+use crate::store::schema::keys::Key;
 use crate::store::schema::{keys, record, sets};
+use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
 use crate::store::{ChangeError, CreateAccount, RecordEvents, RecordOutcome, Registration};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +44,19 @@ pub(crate) fn reply<T, R>(changed: Result<T, ChangeError<R>>) -> Result<T, R> {
         ChangeError::Refused(refusal) => refusal,
         ChangeError::Store(error) => panic!("{error}"),
     })
+}
+
+/// A row that goes behind everybody's back.
+pub(crate) struct DeleteRow(pub(crate) Key);
+
+impl Change for DeleteRow {
+    type Reply = ();
+    type Error = StoreError;
+
+    fn apply(self, _ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<(), StoreError> {
+        txn.delete_row(self.0);
+        Ok(())
+    }
 }
 
 impl Rig {

@@ -16,9 +16,9 @@ mod recover;
 mod segment;
 
 pub(crate) use self::closed::{Closed, Past};
-pub(crate) use self::disk::{Disk, FolderDisk};
 #[cfg(test)]
-pub(crate) use self::disk::{Fault, MemoryDisk};
+pub(crate) use self::disk::MemoryDisk;
+pub(crate) use self::disk::{Disk, FolderDisk};
 pub(crate) use self::error::{Damage, RecoverError};
 pub(crate) use self::frame::Frame;
 pub(crate) use self::marker::{Found, NAME as MARKER, read as read_marker};

@@ -172,6 +172,41 @@ impl MemoryBase {
     }
 }
 
+/// Shared by those who come after one another.
+impl Base for Arc<MemoryBase> {
+    fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
+        (**self).get(key)
+    }
+
+    fn range(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
+        (**self).range(from, end)
+    }
+
+    fn range_rev(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
+        (**self).range_rev(from, end)
+    }
+
+    fn insert(&self, key: &[u8], value: Slice) -> Result<(), EngineError> {
+        (**self).insert(key, value)
+    }
+
+    fn remove(&self, key: &[u8]) -> Result<(), EngineError> {
+        (**self).remove(key)
+    }
+
+    fn sync(&self) -> Result<(), EngineError> {
+        (**self).sync()
+    }
+
+    fn written_bytes(&self) -> u64 {
+        (**self).written_bytes()
+    }
+
+    fn size_on_disk(&self) -> Result<u64, EngineError> {
+        (**self).size_on_disk()
+    }
+}
+
 impl Base for MemoryBase {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
         self.call(|inner| inner.rows.get(key).cloned())

@@ -7,7 +7,9 @@ use crate::store::engine::rows::checkpoint::Checkpoint;
 use crate::store::engine::rows::layout::{IDENTITY, Layout, POSITION, check_row};
 use crate::store::engine::rows::merge::Layers;
 use crate::store::engine::rows::overlay::Entry;
-use crate::store::engine::rows::position::{Contents, Position};
+#[cfg(test)]
+use crate::store::engine::rows::position::Contents;
+use crate::store::engine::rows::position::Position;
 use crate::store::engine::tree::RowWrite;
 use crate::store::error::EngineError;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
