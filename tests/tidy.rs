@@ -38,17 +38,15 @@ const ABOVE_THE_SERVICE: [&str; 2] = ["api", "panel"];
 const BELOW_THE_SERVICE: [&str; 2] = ["store", "delivery"];
 
 /// The folders and files of `store`, the uppermost first, where they are layers of their own.
-const STORE_LAYERS: [&[&str]; 13] = [
+const STORE_LAYERS: [&[&str]; 11] = [
     &["lifecycle"],
     &["read"],
     &["handle"],
     &["committer"],
-    &["syncer"],
     &["backup"],
     &["changes"],
     &["query"],
     &["txn"],
-    &["redo"],
     &["state"],
     &["schema"],
     &["engine"],

@@ -166,7 +166,7 @@ fn a_kill_in_the_middle_of_a_large_batch_leaves_all_of_it_or_nothing() {
         assert_eq!(code, Some(0), "as it was left: {said}");
         // Without its marker nothing vouches for the store, and it must come to the same.
         if round % 3 == 2 {
-            std::fs::remove_file(daemon.config_file().with_file_name("data").join("marker")).unwrap();
+            std::fs::remove_file(daemon.config_file().with_file_name("data").join("journal/marker")).unwrap();
             daemon.accept();
         }
         daemon.spawn();

@@ -158,7 +158,7 @@ fn a_store_without_its_marker_starts_only_when_told_to() {
     let mut daemon = Daemon::quick();
     record(&daemon, "own-1");
     assert!(daemon.terminate().success());
-    fs::remove_file(daemon.data().join("marker")).unwrap();
+    fs::remove_file(daemon.data().join("journal/marker")).unwrap();
     let said = daemon.try_spawn().unwrap_err();
     assert!(said.contains("--accept-data-loss"), "{said}");
     daemon.accept();
@@ -194,14 +194,15 @@ fn a_damaged_folder_never_starts_on_less_in_silence() {
     assert!(daemon.terminate().success());
     let whole = daemon.data();
     let (mut refused, mut complete, mut errors) = (0, 0, 0);
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(&whole).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let all = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let mut files = [all(&whole), all(&whole.join("journal"))].concat();
+    files.retain(|path| path.is_file());
     files.sort();
     assert!(files.len() >= 4, "{files:?}");
     let work = tempfile::tempdir().unwrap();
     let mut round = 0;
     for file in &files {
-        let name = file.file_name().unwrap().to_str().unwrap();
+        let name = file.strip_prefix(&whole).unwrap().to_str().unwrap();
         if name == "admin-token" {
             continue;
         }
@@ -213,7 +214,7 @@ fn a_damaged_folder_never_starts_on_less_in_silence() {
             ("zeroed".to_owned(), Some(vec![0; length])),
             ("a byte longer".to_owned(), Some([&bytes[..], b"x"].concat())),
         ];
-        let parts = if name == "db" { 12 } else { 3 };
+        let parts = if name == "db" || name.ends_with(".journal") { 12 } else { 3 };
         for part in 1..parts {
             let at = length * part / parts;
             damages.push((format!("cut to {at}"), Some(bytes[..at].to_vec())));

@@ -9,7 +9,7 @@
 
 use crate::store::engine::folder::{restrict, sync_folder};
 use crate::store::engine::journal::{
-    Damage, Disk, FolderDisk, Found, Identity, MARKER, RecoverError, Recovered, read_marker,
+    Damage, Disk, FolderDisk, Found, Identity, MARKER, Mark, RecoverError, Recovered, SEGMENT_ENDING, read_marker,
 };
 use crate::store::engine::{
     Base, IDENTITY, JournalWriter, MAX_ROW_BYTES, NotOpened, SledBase, Tree, Writer, catch_sled_panic,
@@ -61,8 +61,13 @@ impl Files {
             if !path.join(JOURNAL).exists() && is_of_a_store(path)? {
                 return Err(OpenError::NothingVouches(path.to_owned()));
             }
-            if created && let Some(acknowledged) = acknowledged(path)? {
-                return Err(OpenError::Behind { folder: path.to_owned(), found: None, acknowledged });
+            match mark(path)? {
+                Found::Damaged => return Err(OpenError::MarkerDamaged(path.join(JOURNAL).join(MARKER))),
+                Found::Mark(Mark { commit: acknowledged, .. }, _) if created => {
+                    return Err(OpenError::Behind { folder: path.to_owned(), found: None, acknowledged });
+                }
+                Found::Nothing if has_segments(path)? => return Err(OpenError::NothingVouches(path.to_owned())),
+                Found::Mark(..) | Found::Nothing => {}
             }
         }
         let made = std::fs::create_dir_all(path).and_then(|()| restrict(path));
@@ -114,17 +119,17 @@ fn is_of_a_store(path: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// How far the journal of a folder says that the store had come; `None` where there is no journal that says so.
-fn acknowledged(path: &Path) -> io::Result<Option<u64>> {
+/// What the marker in a folder's journal says.
+fn mark(path: &Path) -> io::Result<Found> {
     let journal = path.join(JOURNAL);
-    if !journal.try_exists()? {
-        return Ok(None);
-    }
-    Ok(match read_marker(&FolderDisk::open(&journal)?)? {
-        Found::Nothing => None,
-        Found::Damaged => Some(0),
-        Found::Mark(mark, _) => Some(mark.commit),
-    })
+    if journal.try_exists()? { read_marker(&FolderDisk::open(&journal)?) } else { Ok(Found::Nothing) }
+}
+
+/// Whether there are segments in a folder's journal.
+fn has_segments(path: &Path) -> io::Result<bool> {
+    let journal = path.join(JOURNAL);
+    let names = if journal.try_exists()? { FolderDisk::open(&journal)?.list()? } else { Vec::new() };
+    Ok(names.iter().any(|name| name.ends_with(SEGMENT_ENDING)))
 }
 
 /// What a folder's files hold, together.
@@ -153,7 +158,12 @@ pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool)
             }
             format
         } else {
-            if let Some(acknowledged) = acknowledged(path)? {
+            let acknowledged = match mark(path)? {
+                Found::Mark(mark, _) => Some(mark.commit),
+                Found::Damaged => Some(0),
+                Found::Nothing => None,
+            };
+            if let Some(acknowledged) = acknowledged {
                 // sled takes a file whose beginning is gone for a new one.
                 if !accept {
                     return Err(OpenError::Behind { folder: named.to_owned(), found: None, acknowledged });

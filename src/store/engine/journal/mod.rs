@@ -21,13 +21,13 @@ pub(crate) use self::disk::MemoryDisk;
 pub(crate) use self::disk::{Disk, FolderDisk};
 pub(crate) use self::error::{Damage, RecoverError};
 pub(crate) use self::frame::Frame;
-pub(crate) use self::marker::{Found, NAME as MARKER, read as read_marker};
+pub(crate) use self::marker::{Found, Mark, NAME as MARKER, read as read_marker};
 pub(crate) use self::recover::Recovered;
-pub(crate) use self::segment::Identity;
+pub(crate) use self::segment::{ENDING as SEGMENT_ENDING, Identity};
 
 use crate::store::engine::journal::closed::ClosedSegment;
 use crate::store::engine::journal::disk::DiskFile;
-use crate::store::engine::journal::marker::{Mark, Marker};
+use crate::store::engine::journal::marker::Marker;
 use crate::store::engine::journal::segment::{Header, Place};
 use crate::store::engine::tree::RowWrite;
 use crate::store::error::EngineError;
