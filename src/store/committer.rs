@@ -275,7 +275,7 @@ impl Committer {
         if !answers.is_empty() || released {
             self.finish(true, answers);
         } else {
-            or_end(self.writer.publish());
+            self.show();
         }
         (!stops.is_empty()).then_some(stops)
     }
@@ -305,22 +305,28 @@ impl Committer {
         self.disk.staged(txn.bytes());
         or_end(self.writer.append(head.commit, head.time_ms, txn.into_rows()));
         self.ledger.publish();
-        self.ledger.shared.outcomes.publish(&mut self.ledger.outcomes);
         self.unsynced.get_or_insert_with(|| self.ledger.clock.pace());
     }
 
     /// Makes a background change: nobody waits for its sync.
     fn apply(&mut self, txn: Txn<'_>) {
         self.append(txn);
-        or_end(self.writer.publish());
+        self.show();
     }
 
-    /// Makes durable what was appended, if it must be, then passes it to delivery and answers. New events wait for their
-    /// sync; outcomes, and what a job cancels, are facts as soon as they are visible.
+    /// Makes visible what was appended, durable or not.
+    fn show(&mut self) {
+        or_end(self.writer.publish());
+        self.ledger.shared.outcomes.publish(&mut self.ledger.outcomes);
+    }
+
+    /// Makes durable what was appended, if it must be, then passes it to delivery and answers. New events wait for
+    /// their sync; outcomes, and what a job cancels, are facts as soon as they are visible.
     fn finish(&mut self, sync: bool, answers: Vec<Answer>) {
         let mut updates = std::mem::take(&mut self.ledger.updates);
         if sync {
             or_end(self.writer.sync(self.ledger.clock.pace()));
+            self.ledger.shared.outcomes.publish(&mut self.ledger.outcomes);
             self.unsynced = None;
             let seq = self.ledger.head.seq;
             if self.ledger.shared.durable.swap(seq, Ordering::AcqRel) != seq {

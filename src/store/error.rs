@@ -183,8 +183,8 @@ impl fmt::Display for StoreError {
                 min_free >> 20
             ),
             Self::Busy => f.write_str(
-                "the disk can't keep up, so nothing that makes the store grow is taken for the moment: try again; if it \
-                 stays so, `carteiro verify` tells whether the store is damaged",
+                "the disk can't keep up, so nothing that makes the store grow is taken for the moment: try again; if \
+                 it stays so, `carteiro verify` tells whether the store is damaged",
             ),
             Self::Stopped => f.write_str("the store has stopped"),
             Self::Failed(error) => write!(f, "the data folder can't be used: {error}"),

@@ -10,8 +10,9 @@
 //! | 3 end | JSON: which commit it is of, how many frames came before, and the SHA-256 of all bytes up to this frame |
 //!
 //! A file without its end is no backup. Rows are applied in the order they stand in, each over those before it: that is
-//! how a backup that is made while the store changes is still of one moment. All rows stand first, in the order of their
-//! keys, and behind them the commits that were made since the first of them was read, up to the one that the end names.
+//! how a backup that is made while the store changes is still of one moment. All rows stand first, in the order of
+//! their keys, and behind them the commits that were made since the first of them was read, up to the one that the end
+//! names.
 
 use crate::model::Timestamp;
 use crate::store::error::StoreError;

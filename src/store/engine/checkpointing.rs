@@ -10,6 +10,7 @@ use crate::store::engine::panics::catch_sled_panic;
 use crate::store::engine::rows::{Base, Step};
 use crate::store::engine::tied::Engine;
 use crate::store::error::StoreError;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How old a commit gets before it is moved into sled, however few there are.
@@ -19,8 +20,16 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// How often the log hears of it.
 const SAY_AGAIN: Duration = Duration::from_secs(3600);
 
-/// Makes checkpoints until it is told to end.
-pub(crate) fn run<B: Base>(engine: &Engine<B>) {
+/// How much room the disk must have before a checkpoint begins: sled writes a multiple of what it is given, and a write
+/// of it that finds none is its last. Four overlays, and some.
+const ROOM: u64 = 48 * 1024 * 1024;
+/// How soon the disk is asked again.
+const ROOM_AGAIN: Duration = Duration::from_secs(1);
+/// From so many percent of an overlay on it is tried all the same: memory is what would run out next.
+const MAX_PRESSURE: usize = 400;
+
+/// Makes checkpoints until it is told to end. `folder` is on the disk that they need room on.
+pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
     ending::this_thread_changes();
     let (mut said, mut last) = (None::<Instant>, Instant::now());
     loop {
@@ -31,6 +40,15 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>) {
         });
         if stops {
             return;
+        }
+        // A disk that can't be asked is not a full one.
+        let is_full = fs2::available_space(folder).is_ok_and(|free| free < ROOM);
+        if is_full && engine.rows.pressure() < MAX_PRESSURE {
+            engine.pace.say(|state| state.is_stuck = true);
+            if engine.pace.wait(ROOM_AGAIN, |state| state.stops) {
+                return;
+            }
+            continue;
         }
         last = Instant::now();
         engine.rows.freeze();

@@ -12,6 +12,7 @@ pub(crate) mod ending;
 pub(crate) mod failed_reads;
 pub(crate) mod folder;
 pub(crate) mod journal;
+mod journaled;
 mod pace;
 mod panics;
 pub(crate) mod rows;
@@ -20,10 +21,11 @@ mod tied;
 mod tree;
 mod writer;
 
+pub(crate) use self::journaled::{JournalWriter, NotOpened, create_journal};
 pub(crate) use self::panics::catch_sled_panic;
 pub use self::panics::panic_is_expected;
 pub(crate) use self::rows::{
     Base, IDENTITY, LOCK_AGAIN, LOCK_PATIENCE, Limits, MAX_ROW_BYTES, RowStore, Shape, SledBase, free_what_was_replaced,
 };
-pub(crate) use self::tree::{RowWrite, Slice, Tree, Writer};
-pub(crate) use self::writer::{JournalWriter, NotOpened, create_journal};
+pub(crate) use self::tree::{RowWrite, Slice, Tree};
+pub(crate) use self::writer::Writer;

@@ -6,8 +6,8 @@ use crate::store::engine::rows::{Base, RowStore};
 use crate::store::engine::tree::{Rows, Slice, Tree};
 use crate::store::error::EngineError;
 
-/// The engine of a store. What was committed is in the journal, and in the rows: above sled until a checkpoint has moved
-/// it there.
+/// The engine of a store. What was committed is in the journal, and in the rows: above sled until a checkpoint has
+/// moved it there.
 pub(crate) struct Engine<B> {
     pub(crate) rows: RowStore<B>,
     pub(crate) closed: Closed,

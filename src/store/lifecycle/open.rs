@@ -61,8 +61,8 @@ impl Store {
         send_updates: impl FnMut(Vec<StoreUpdate>) + Send + 'static,
     ) -> Result<Opened, StoreError> {
         let Files { tree, mut writer, format, head, created } = files;
-        writer.start_checkpoints()?;
         let StoreSettings { path, limits, clock, .. } = settings;
+        writer.start_checkpoints(&path)?;
         let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
         let shared = Arc::new(shared);
         let (commits, receiver) = std::sync::mpsc::channel();

@@ -12,8 +12,8 @@ const EVENTS_SHIFT: u16 = 3;
 /// The notifications of 32 events do.
 const NOTIFICATIONS_SHIFT: u16 = 5;
 
-/// How the rows of a table lie in blocks; `None` for those that are a row of sled each, since they are few or die young.
-/// It is part of the format.
+/// How the rows of a table lie in blocks; `None` for those that are a row of sled each, since they are few or die
+/// young. It is part of the format.
 pub(crate) fn layout(table: u8) -> Option<Shape> {
     match table {
         EVENT => Some(Shape { bits: TABLE + ACCOUNT + SEQ - EVENTS_SHIFT }),

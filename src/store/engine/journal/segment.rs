@@ -1,7 +1,7 @@
 //! A segment: one file of the journal, with a header, frames, and a seal once it is closed.
 //!
 //! The header says which segment it is and which one it follows; the file's name only keeps files apart. Its first
-//! frames may be copies of its predecessor's last ones (see [`crate::store::engine::journal::recover`]). A closed segment is never written
+//! frames may be copies of its predecessor's last ones (see `recover`). A closed segment is never written
 //! again, and tells by itself whether it is whole: its seal names the last commit and that frame's CRC, which by way of
 //! each frame's "previous" covers all of them.
 

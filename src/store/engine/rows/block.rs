@@ -37,11 +37,8 @@ const LZ4: u8 = 0x10;
 /// There may be rows of this block beside it.
 const OVERFLOWS: u8 = 0x20;
 
-// A full block is a row that sled never puts into a file of its own.
-const _: () = assert!(
-    MAX_PLAIN_BYTES + HEAD_BYTES + CHECKSUM_BYTES + crate::store::engine::rows::layout::MAX_KEY_BYTES
-        <= crate::store::engine::rows::base::MAX_SLED_ROW_BYTES
-);
+/// The most bytes that a block is stored in.
+pub(crate) const MAX_STORED_BYTES: usize = MAX_PLAIN_BYTES + HEAD_BYTES + CHECKSUM_BYTES;
 const _: () = assert!(MAX_PLAIN_BYTES <= u16::MAX as usize);
 
 /// Which store a row belongs to: a row of another one is damage.

@@ -67,7 +67,8 @@ const EXPECTED_BYTES: u64 = SEGMENT_BYTES as u64 * 5 / 8;
 const ROW_HEAD_BYTES: usize = 64;
 /// What sled is expected to write for a hundred bytes stored, before that was seen.
 const FIRST_AMPLIFICATION: u64 = 600;
-/// From this size on single rows matter: each may be the one for which a node of 17 such rows is written anew, or split.
+/// From this size on single rows matter: each may be the one for which a node of 17 such rows is written anew, or
+/// split.
 const LARGE_ROW_BYTES: usize = 8 * 1024;
 /// What sled is expected to write for a hundred bytes of such a row.
 const LARGE_AMPLIFICATION: u64 = 2000;

@@ -1,5 +1,7 @@
 //! Which block a row is in: arithmetic on its key, and nothing else.
 
+use crate::store::engine::rows::base::MAX_SLED_ROW_BYTES;
+use crate::store::engine::rows::block::{CHECKSUM_BYTES, MAX_STORED_BYTES};
 use crate::store::error::EngineError;
 use crate::store::hex::hex;
 
@@ -102,8 +104,10 @@ pub(crate) fn check_row(layout: Layout, key: &[u8], value_bytes: usize) -> Resul
 
 /// The most bytes that a row may have, key and value together: with the byte in front of an overflow row and its
 /// checksum it is as much as a row of sled may have.
-pub(crate) const MAX_ROW_BYTES: usize =
-    crate::store::engine::rows::base::MAX_SLED_ROW_BYTES - 1 - crate::store::engine::rows::block::CHECKSUM_BYTES;
+pub(crate) const MAX_ROW_BYTES: usize = MAX_SLED_ROW_BYTES - 1 - CHECKSUM_BYTES;
+
+// A full block is a row that sled never puts into a file of its own.
+const _: () = assert!(MAX_STORED_BYTES + MAX_KEY_BYTES <= MAX_SLED_ROW_BYTES);
 
 #[cfg(test)]
 mod tests {

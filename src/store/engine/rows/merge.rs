@@ -2,9 +2,9 @@
 //!
 //! A **step** of a reader takes the read guard of both overlays, and reads sled under it. Whatever a checkpoint that is
 //! under way has or hasn't written yet, it writes rows of the frozen overlay only, and those the overlay answers; and
-//! the frozen overlay goes under the write guard. So a step sees one state of all rows. Between two steps a reader holds
-//! nothing but where it is, the rows it read ahead and the block that it is in, which it decodes anew once a checkpoint
-//! has ended.
+//! the frozen overlay goes under the write guard. So a step sees one state of all rows. Between two steps a reader
+//! holds nothing but where it is, the rows it read ahead and the block that it is in, which it decodes anew once a
+//! checkpoint has ended.
 
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::blocks::{Blocks, Held, Place, StoredRows, Unreadable};

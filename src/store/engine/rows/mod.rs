@@ -1,4 +1,4 @@
-//! Rows in computed blocks over sled, with an overlay of what sled doesn't hold yet and a paced checkpoint between them.
+//! Rows in computed blocks over sled, an overlay of what sled doesn't hold yet, and a paced checkpoint between them.
 //!
 //! [`RowStore`] ties the parts together: a reader sees `active ‖ frozen ‖ blocks` as one ordered map, a writer
 //! publishes groups of commits, and a checkpoint moves the frozen overlay into sled, piece by piece. What makes a

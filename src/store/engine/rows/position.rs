@@ -5,8 +5,9 @@
 //! writes from some point on only, so whatever a crash leaves, the last position row is older than at most the rows
 //! that it names: a start looks at them and knows the contents exactly, without reading the store.
 
+use crate::store::engine::rows::base::MAX_SLED_ROW_BYTES;
 use crate::store::engine::rows::block::{StoreId, seal, stored_checksum, unseal};
-use crate::store::engine::rows::layout::{Layout, OVERFLOW, POSITION};
+use crate::store::engine::rows::layout::{Layout, MAX_KEY_BYTES, OVERFLOW, POSITION};
 use crate::store::engine::tree::Slice;
 use crate::store::error::EngineError;
 use std::collections::BTreeMap;
@@ -26,10 +27,7 @@ const HAS_ROWS: u8 = 4;
 const TALLY_BYTES: usize = 1 + 8 + 8 + 16;
 
 // As many tables as there can be, and the most intents with one more key.
-const _: () = assert!(
-    OVERFLOW as usize * TALLY_BYTES + MAX_INTENT_BYTES + 2 * crate::store::engine::rows::layout::MAX_KEY_BYTES
-        <= crate::store::engine::rows::base::MAX_SLED_ROW_BYTES
-);
+const _: () = assert!(OVERFLOW as usize * TALLY_BYTES + MAX_INTENT_BYTES + 2 * MAX_KEY_BYTES <= MAX_SLED_ROW_BYTES);
 
 /// What a row of sled counts as: how many rows it holds, and its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

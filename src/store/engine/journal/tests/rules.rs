@@ -1,4 +1,4 @@
-//! Each rule of [`crate::store::engine::journal::recover`] by itself: what is refused with which sentence, what an accepted loss leaves, and
+//! Each rule of `recover` by itself: what is refused with which sentence, what an accepted loss leaves, and
 //! what is repaired.
 
 use super::crashes::images;

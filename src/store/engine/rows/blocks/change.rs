@@ -4,7 +4,7 @@ use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::{
     Block, Item, MAX_IN_BLOCK_BYTES, MAX_PLAIN_BYTES, Malformed, Opened, encode, plain_of, seal, unseal,
 };
-use crate::store::engine::rows::blocks::Blocks;
+use crate::store::engine::rows::blocks::lookup::Blocks;
 use crate::store::engine::rows::layout::{Shape, beside};
 use crate::store::engine::rows::overlay::Entry;
 use crate::store::engine::rows::position::{Intent, Stamp};

@@ -2,7 +2,7 @@
 
 use crate::store::engine::rows::base::{Base, BaseRows};
 use crate::store::engine::rows::block::{Block, Malformed, Opened, unseal};
-use crate::store::engine::rows::blocks::Blocks;
+use crate::store::engine::rows::blocks::lookup::Blocks;
 use crate::store::engine::rows::layout::{Shape, beside, lowest};
 use crate::store::engine::tree::Row;
 use crate::store::error::EngineError;

@@ -1,7 +1,11 @@
 //! Against a plain map: random publishes, freezes and checkpoint steps, readers that are held across them, crashes and
 //! failures at every call of the base.
 
+mod carteiro;
 mod faults;
 mod model;
+mod overlay_memory;
 mod random;
+mod real_sled;
 mod small;
+mod threads;

@@ -76,7 +76,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (any::<prop::sample::Index>(), 1_u8..12).prop_map(|(which, count)| Op::Go(which, count)),
         1 => Just(Op::Check),
         1 => proptest::collection::vec(bound(), 1..4).prop_map(Op::CheckRanges),
-        2 => (0_u16..60, any::<bool>(), any::<prop::sample::Index>()).prop_map(|(at, after, left)| Op::Crash(at, after, left)),
+        2 => (0_u16..60, any::<bool>(), any::<prop::sample::Index>())
+            .prop_map(|(at, after, left)| Op::Crash(at, after, left)),
     ]
 }
 

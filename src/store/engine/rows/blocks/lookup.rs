@@ -1,0 +1,73 @@
+//! Reading single rows, and the blocks that are kept decoded for it.
+
+use crate::store::engine::rows::base::Base;
+use crate::store::engine::rows::block::{Block, Malformed, StoreId, unseal};
+use crate::store::engine::rows::layout::{Layout, beside};
+use crate::store::engine::tree::Slice;
+use crate::store::error::EngineError;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many decoded blocks are kept for point reads; each is at most 24 KiB. Who reads events one by one reads them in
+/// their order, eight of a block.
+const CACHED: usize = 64;
+
+/// The rows that sled holds.
+pub(crate) struct Blocks<B> {
+    pub(crate) base: B,
+    pub(crate) layout: Layout,
+    pub(crate) store: StoreId,
+    cache: [Mutex<Option<Cached>>; CACHED],
+}
+
+struct Cached {
+    generation: u64,
+    key: Vec<u8>,
+    /// `None` where there is no such block.
+    block: Option<Arc<Block>>,
+}
+
+impl<B: Base> Blocks<B> {
+    pub(crate) fn new(base: B, layout: Layout, store: StoreId) -> Self {
+        Self { base, layout, store, cache: std::array::from_fn(|_| Mutex::default()) }
+    }
+
+    /// The value of a key. `generation` is the one that the reader's guard shows: a block that was decoded in another
+    /// is decoded anew.
+    pub(crate) fn get(&self, key: &[u8], generation: u64) -> Result<Option<Slice>, EngineError> {
+        let Some(shape) = key.first().and_then(|table| (self.layout)(*table)) else {
+            return self.plain(key, key);
+        };
+        let Some(block_key) = shape.block_of(key) else { return Ok(None) };
+        let Some(block) = self.cached(&block_key, generation)? else { return Ok(None) };
+        let inner = &key[shape.inner_at()..];
+        if let Some(value) = block.get(inner).map_err(Malformed::of(&block_key))? {
+            return Ok(Some(value.into()));
+        }
+        if block.overflows { self.plain(&beside(key), key) } else { Ok(None) }
+    }
+
+    /// The value of a row of sled that isn't a block.
+    pub(super) fn plain(&self, sled_key: &[u8], key: &[u8]) -> Result<Option<Slice>, EngineError> {
+        debug_assert!(sled_key.ends_with(key));
+        let Some(stored) = self.base.get(sled_key)? else { return Ok(None) };
+        // Copied: a part of sled's row would keep all of the page that it stands in.
+        Ok(Some(unseal(self.store, sled_key, &stored)?.into()))
+    }
+
+    pub(super) fn cached(&self, key: &[u8], generation: u64) -> Result<Option<Arc<Block>>, EngineError> {
+        let slot = key.iter().fold(0_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        // The upper bits, which all bytes have gone into.
+        let slot = &self.cache[(slot >> 32) as usize % CACHED];
+        if let Some(cached) = &*slot.lock().unwrap_or_else(PoisonError::into_inner)
+            && cached.generation == generation
+            && cached.key == key
+        {
+            return Ok(cached.block.clone());
+        }
+        let stored = self.base.get(key)?;
+        let block = stored.map(|stored| Block::decode(self.store, key, &stored)).transpose()?.map(Arc::new);
+        let cached = Cached { generation, key: key.to_vec(), block: block.clone() };
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached);
+        Ok(block)
+    }
+}
