@@ -5,7 +5,7 @@ use super::receiver::{Receiver, Reply};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Every event that the API lists, by `external_id`; an error where a page can't be read.

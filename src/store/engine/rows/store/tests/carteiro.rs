@@ -1,5 +1,7 @@
 //! carteiro's tables as this crate sees them, and what a group of events writes.
 
+#![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
 use crate::store::engine::rows::layout::Shape;
 use crate::store::engine::tree::{RowWrite, Slice};
 
