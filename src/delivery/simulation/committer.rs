@@ -1,5 +1,5 @@
-//! When the store's threads run: the committer on some of what waits for it, which takes a while where it syncs, and the
-//! checkpoint now and then. Between any two of these steps, and in them, the process may die.
+//! When the store's threads run: the committer on some of what waits for it, which takes a while where it syncs, and
+//! the checkpoint now and then. Between any two of these steps, and in them, the process may die.
 
 use super::world::{ACCOUNT, Later, World};
 use crate::model::millis;

@@ -46,6 +46,8 @@ pub(crate) struct Checkpoint {
     /// What sled holds, with no intents.
     pub(super) position: Position,
     pub(super) run: Option<Run>,
+    /// What is being verified.
+    pub(super) watch: Option<Watch>,
     /// A write failed: what sled holds isn't known any more.
     pub(super) has_failed: bool,
     /// How many bytes sled had written at the last sync.
@@ -59,6 +61,14 @@ pub(crate) struct Checkpoint {
     /// How many bytes sled writes, at most, for a hundred that are stored: nodes that it writes as a whole, and its
     /// cleaning.
     amplification: u64,
+}
+
+/// What sled was found to hold, as far as it was looked at.
+#[derive(Default)]
+pub(super) struct Watch {
+    /// The first key that wasn't.
+    pub(super) up_to: Vec<u8>,
+    pub(super) found: Contents,
 }
 
 /// How much of a segment sled is expected to write between two syncs, at most: the rest is for what is worse.
@@ -92,6 +102,7 @@ impl Checkpoint {
         Self {
             position,
             run: None,
+            watch: None,
             has_failed: false,
             synced_bytes: written_bytes,
             most_between_syncs: 0,
@@ -135,6 +146,9 @@ impl Checkpoint {
                 None => base.remove(&key)?,
             }
             self.position.contents.change(&key, old, new);
+            if let Some(watch) = self.watch.as_mut().filter(|watch| key < watch.up_to) {
+                watch.found.change(&key, old, new);
+            }
         }
         self.position.intents.clear();
         self.sync(base)

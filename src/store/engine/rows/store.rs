@@ -36,6 +36,8 @@ pub(crate) struct RowStore<B> {
     pub(crate) blocks: Blocks<B>,
     pub(crate) layers: RwLock<Layers>,
     pub(crate) checkpoint: Mutex<Checkpoint>,
+    /// Whoever verifies; one at a time.
+    pub(crate) verifying: Mutex<()>,
     pub(crate) limits: Limits,
     pub(crate) active_bytes: AtomicUsize,
     pub(crate) position: AtomicU64,
@@ -63,6 +65,7 @@ impl<B: Base> RowStore<B> {
             checkpoint: Mutex::new(Checkpoint::new(position, blocks.base.written_bytes())),
             blocks,
             layers: RwLock::new(layers),
+            verifying: Mutex::default(),
             limits,
             active_bytes: AtomicUsize::new(0),
             position: AtomicU64::new(commit),

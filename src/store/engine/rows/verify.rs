@@ -2,60 +2,74 @@
 
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::{Block, Malformed, unseal};
+use crate::store::engine::rows::checkpoint::Watch;
 use crate::store::engine::rows::layout::{IDENTITY, OVERFLOW, POSITION};
 use crate::store::engine::rows::position::{Contents, Position, Stamp, Tally, table_of};
 use crate::store::engine::rows::store::RowStore;
 use crate::store::error::EngineError;
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 /// After so many findings it goes on counting, and names no more of them.
 const MAX_FINDINGS: usize = 1000;
 
+/// How many rows of sled are read while a checkpoint has to wait.
+const ROWS_A_TURN: usize = 256;
+
 impl<B: Base> RowStore<B> {
     /// Reads every row of sled, checks it, and compares what is there with what the checkpoints wrote: a row that sled
-    /// has dropped in silence is found by it. `progress` hears of how many rows of sled were read. A checkpoint waits
-    /// for as long as it takes; readers and writers don't. What it finds are sentences that name rows.
+    /// has dropped in silence is found by it. `progress` hears of how many rows of sled were read. Readers and writers
+    /// don't wait, a checkpoint does for a few rows at a time: it says what it changes behind the place that was come
+    /// to. What is found are sentences that name rows.
     ///
     /// Errors: the base failed, or a write did before.
     pub(crate) fn verify(&self, mut progress: impl FnMut(u64)) -> Result<Vec<String>, EngineError> {
-        let checkpoint = self.checkpoint();
-        if checkpoint.has_failed() {
-            return Err(EngineError::FailedBefore);
-        }
-        let mut findings = Findings::default();
-        let (blocks, mut found, mut read) = (&self.blocks, Contents::default(), 0);
-        for row in blocks.base.range(&[], &[u8::MAX, u8::MAX]) {
-            let (key, stored) = row?;
-            read += 1;
+        let _alone = self.verifying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.checkpoint().watch = Some(Watch::default());
+        let findings = self.verify_in_turns(&mut progress);
+        self.checkpoint().watch = None;
+        findings
+    }
+
+    fn verify_in_turns(&self, progress: &mut impl FnMut(u64)) -> Result<Vec<String>, EngineError> {
+        let (mut findings, mut read, mut from) = (Findings::default(), 0, Vec::new());
+        loop {
+            let mut checkpoint = self.checkpoint();
+            if checkpoint.has_failed() {
+                return Err(EngineError::FailedBefore);
+            }
+            let mut watch = checkpoint.watch.take().unwrap_or_default();
+            let mut count = 0;
+            for row in self.blocks.base.range(&from, &[u8::MAX, u8::MAX]).take(ROWS_A_TURN) {
+                let (key, stored) = row?;
+                self.look(&key, &stored, &mut watch.found, &mut findings);
+                from = [&key[..], &[0]].concat();
+                count += 1;
+            }
+            if count == 0 {
+                compare(&watch.found, checkpoint.contents(), &mut findings);
+                return Ok(findings.into_sentences());
+            }
+            watch.up_to.clone_from(&from);
+            checkpoint.watch = Some(watch);
+            drop(checkpoint);
+            read += count;
             progress(read);
-            if &*key == POSITION {
-                findings.note(Position::decode(blocks.store, &stored).map(drop));
-                continue;
-            }
-            if &*key == IDENTITY {
-                continue;
-            }
-            match table_of(&key).filter(|table| *table < OVERFLOW) {
-                None => findings.note(Err(EngineError::damaged(&key, "no table has such a key"))),
+        }
+    }
+
+    fn look(&self, key: &[u8], stored: &[u8], found: &mut Contents, findings: &mut Findings) {
+        if key == POSITION {
+            findings.note(Position::decode(self.blocks.store, stored).map(drop));
+        } else if key != IDENTITY {
+            match table_of(key).filter(|table| *table < OVERFLOW) {
+                None => findings.note(Err(EngineError::damaged(key, "no table has such a key"))),
                 Some(table) => {
-                    findings.note(self.check_stored(table, &key, &stored));
-                    found.change(&key, None, Some(Stamp::of(blocks.layout, &key, &stored)));
+                    findings.note(self.check_stored(table, key, stored));
+                    found.change(key, None, Some(Stamp::of(self.blocks.layout, key, stored)));
                 }
             }
         }
-        let expected = checkpoint.contents();
-        let tables = found.tables().chain(expected.tables()).map(|(table, _)| table);
-        for table in tables.collect::<std::collections::BTreeSet<_>>() {
-            let (found, expected) = (found.of(table), expected.of(table));
-            if found != expected {
-                let Tally { rows, sled_rows, .. } = expected;
-                findings.add(format!(
-                    "table {table:#04x} isn't what was written: {rows} rows in {sled_rows} of sled were, {} in {} are \
-                     there",
-                    found.rows, found.sled_rows,
-                ));
-            }
-        }
-        Ok(findings.into_sentences())
     }
 
     fn check_stored(&self, table: u8, key: &[u8], stored: &[u8]) -> Result<(), EngineError> {
@@ -89,6 +103,20 @@ impl<B: Base> RowStore<B> {
             }
             None if !is_beside => unseal(blocks.store, key, stored).map(drop),
             _ => Err(EngineError::damaged(key, "its table has no such row of sled")),
+        }
+    }
+}
+
+fn compare(found: &Contents, expected: &Contents, findings: &mut Findings) {
+    let tables = found.tables().chain(expected.tables()).map(|(table, _)| table);
+    for table in tables.collect::<BTreeSet<_>>() {
+        let (found, expected) = (found.of(table), expected.of(table));
+        if found != expected {
+            let Tally { rows, sled_rows, .. } = expected;
+            findings.add(format!(
+                "table {table:#04x} isn't what was written: {rows} rows in {sled_rows} of sled were, {} in {} are there",
+                found.rows, found.sled_rows,
+            ));
         }
     }
 }

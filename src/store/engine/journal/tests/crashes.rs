@@ -5,7 +5,7 @@ use crate::store::engine::journal::disk::{Fault, MemoryDisk};
 use std::sync::atomic::Ordering;
 
 /// So many power cuts are tried at each call, besides those that take all and nothing.
-const CUTS: usize = 5;
+const CUTS: usize = 2;
 
 pub(super) fn rounds(default: u64) -> u64 {
     std::env::var("JOURNAL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(default)
@@ -59,7 +59,7 @@ fn recover(image: &MemoryDisk, model: &Model, deep: usize, one_of: usize, random
 fn a_crash_at_every_call_loses_nothing_that_was_acknowledged() {
     let before = OPENED.load(Ordering::Relaxed);
     let mut crashes = 0;
-    for seed in 0..rounds(2) {
+    for seed in 0..rounds(1) {
         // Two lives, so that the second one's segments follow what the first one's recovery has made.
         let segment_bytes = [300, 2000, 9000][seed as usize % 3];
         let script = |fault: Option<u64>| {
@@ -95,7 +95,7 @@ fn a_crash_at_every_call_loses_nothing_that_was_acknowledged() {
 #[test]
 fn a_crash_in_the_recovery_of_a_recovery_loses_nothing() {
     let before = OPENED.load(Ordering::Relaxed);
-    for seed in 0..rounds(2) {
+    for seed in 0..rounds(1) {
         let disk = MemoryDisk::new();
         let (mut model, mut random) = (Model::new(1500), Random(seed ^ 0x5555));
         model.live(&disk, 25, &mut random).unwrap();

@@ -143,7 +143,7 @@ pub(super) fn body(s: u64) -> Vec<u8> {
         m(25) % 20000
     );
     let head = format!(
-        r#"{{"id":"{:016x}-{:016x}","event":"PAYMENT.PAID","env":"production","date":"2026-11-28T12:{:02}:{:02}.{:03}","#,
+        r#"{{"id":"{:016x}-{:016x}","event":"PAYMENT.PAID","env":"production","date":"2026-11-28T{:02}:{:02}.{:03}","#,
         m(1),
         m(5),
         s / 60 % 60,

@@ -307,3 +307,28 @@ fn a_row_that_moves_out_of_a_block_that_a_reader_holds_is_given_once() {
         assert_eq!(rest, if backwards { [(8, 5), (9, 5000), (10, 6000)] } else { [(9, 5000), (10, 6000), (11, 5)] });
     }
 }
+
+/// A checkpoint once waited for all of a verification.
+#[test]
+fn a_checkpoint_goes_on_beside_a_verification_and_neither_misses_anything() {
+    let store = open(MemoryBase::default()).unwrap();
+    let mut model = Model::default();
+    let row = |n: u32, commit: u64| ([&[PLAIN], &n.to_be_bytes()[..]].concat(), Some(value(commit, 100, true)));
+    for commit in 1..=30_u64 {
+        model.publish(&store, (0..40).map(|n| row(u32::try_from(commit).unwrap() * 40 + n, commit)).collect());
+        checkpoint(&store).unwrap();
+    }
+    let mut turns = 0;
+    let findings = store.verify(|_| {
+        turns += 1;
+        // Before and behind the place that it has come to.
+        let rows = [turns, 600, 1100 + turns].map(|n| row(n, u64::from(turns) + 100));
+        let gone = [80 + turns, 900 + turns].map(|n| ([&[PLAIN], &n.to_be_bytes()[..]].concat(), None));
+        model.publish(&store, rows.into_iter().chain(gone).collect());
+        checkpoint(&store).unwrap();
+    });
+    assert_eq!(findings.unwrap(), Vec::<String>::new());
+    assert!(turns > 3, "{turns}");
+    store.base().damage(&row(700, 0).0, None);
+    assert_eq!(store.verify(|_| {}).unwrap().len(), 1);
+}
