@@ -36,7 +36,7 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
         let mut stops = false;
         engine.pace.wait(MAX_AGE.saturating_sub(last.elapsed()), |state| {
             stops = state.stops;
-            stops || std::mem::take(&mut state.is_asked) || engine.rows.pressure() >= 100
+            stops || std::mem::take(&mut state.is_asked) || engine.rows.pressure() >= 100 || engine.rows.is_frozen()
         });
         if stops {
             return;
@@ -51,9 +51,20 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
             continue;
         }
         last = Instant::now();
-        engine.rows.freeze();
+        if !engine.rows.freeze() && !engine.rows.is_frozen() && engine.rows.has_unsaved() {
+            // Something is visible that isn't durable yet: the next sync freezes it, within a moment.
+            engine.pace.say(|state| state.is_waiting = true);
+            let mut stops = false;
+            engine.pace.wait(MAX_AGE, |state| {
+                stops = state.stops;
+                stops || engine.rows.freeze() || engine.rows.is_frozen()
+            });
+            if stops {
+                return;
+            }
+        }
         // There is room again.
-        engine.pace.say(|_| {});
+        engine.pace.say(|state| state.is_waiting = false);
         loop {
             let rest = match step(engine) {
                 Ok(Step { done: true, .. }) => break,

@@ -89,6 +89,7 @@ impl<B: Base + 'static> JournalWriter<B> {
         };
         // Behind a loss that was accepted, numbers that were given are not given again.
         rows.load(recovered.last_commit, &[])?;
+        rows.set_durable(recovered.last_commit);
         let closed = journal.closed().clone();
         let engine = Arc::new(Engine { rows, closed, pace: Pace::default() });
         Ok((Self { engine, journal, appended: Vec::new(), checkpoints: None }, recovered))
@@ -98,6 +99,20 @@ impl<B: Base + 'static> JournalWriter<B> {
     pub(crate) fn into_engine(self) -> Arc<Engine<B>> {
         self.engine.closed.forget();
         self.engine
+    }
+
+    /// Makes visible what was appended, all of which is durable: now a checkpoint may take it.
+    fn show_durable(&mut self, durable: u64) -> Result<(), EngineError> {
+        let Engine { rows, pace, .. } = &*self.engine;
+        rows.set_durable(durable);
+        for (commit, appended) in self.appended.drain(..) {
+            rows.publish(commit, &appended)?;
+        }
+        let wanted = rows.pressure() >= 100 || pace.wait(Duration::ZERO, |state| state.is_waiting);
+        if wanted && rows.freeze() {
+            pace.say(|state| state.is_waiting = false);
+        }
+        Ok(())
     }
 
     /// Has checkpoints made beside it, until [`Writer::stop`]. `folder` is where sled's files are.
@@ -124,7 +139,7 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
 
     fn sync(&mut self, now: Duration) -> Result<u64, EngineError> {
         let durable = self.journal.sync(now)?;
-        self.publish()?;
+        self.show_durable(durable)?;
         Ok(durable)
     }
 
@@ -148,7 +163,7 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
 
     fn close_segment(&mut self) -> Result<(), EngineError> {
         self.journal.rotate()?;
-        self.publish()
+        self.show_durable(self.journal.last_commit())
     }
 
     fn forget_deleted(&mut self) -> Result<(), EngineError> {
@@ -181,8 +196,8 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
         {
             ending::end("the thread that makes checkpoints has ended");
         }
-        self.journal.sync(Duration::ZERO)?;
-        self.publish()?;
+        let durable = self.journal.sync(Duration::ZERO)?;
+        self.show_durable(durable)?;
         self.journal.sync_marker(Duration::MAX)
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Pace {
 pub(crate) struct State {
     /// Whether the checkpoint is to begin, however little there is to move.
     pub(crate) is_asked: bool,
+    /// Whether it waits until what is visible is durable.
+    pub(crate) is_waiting: bool,
     /// Whether it can't go on: what it has to rewrite can't be read.
     pub(crate) is_stuck: bool,
     /// Whether it is to end.

@@ -42,6 +42,8 @@ pub(crate) struct RowStore<B> {
     pub(crate) active_bytes: AtomicUsize,
     pub(crate) position: AtomicU64,
     pub(crate) synced_position: AtomicU64,
+    /// The last commit that is durable elsewhere; what was published behind it must not reach sled yet.
+    pub(crate) durable: AtomicU64,
 }
 
 impl<B: Base> RowStore<B> {
@@ -70,6 +72,7 @@ impl<B: Base> RowStore<B> {
             active_bytes: AtomicUsize::new(0),
             position: AtomicU64::new(commit),
             synced_position: AtomicU64::new(commit),
+            durable: AtomicU64::new(u64::MAX),
         })
     }
 
@@ -125,9 +128,20 @@ impl<B: Base> RowStore<B> {
         self.checkpoint().has_failed()
     }
 
+    /// Whether something was published that no checkpoint has taken yet.
+    pub(crate) fn has_unsaved(&self) -> bool {
+        let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+        layers.published > layers.frozen_commit
+    }
+
     /// Whether a checkpoint is under way, or may begin.
     pub(crate) fn is_frozen(&self) -> bool {
         self.layers.read().unwrap_or_else(PoisonError::into_inner).frozen.is_some()
+    }
+
+    /// Every commit up to this one is durable elsewhere. Before this was called all that is published counts as such.
+    pub(crate) fn set_durable(&self, commit: u64) {
+        self.durable.store(commit, Ordering::Release);
     }
 
     /// How full the active overlay is, in percent of what it may take. From 100 on, a writer waits until the checkpoint
