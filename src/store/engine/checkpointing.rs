@@ -20,9 +20,9 @@ const AGAIN: Duration = Duration::from_secs(10);
 /// How often the log hears of it.
 const SAY_AGAIN: Duration = Duration::from_secs(3600);
 
-/// How much room the disk must have before a checkpoint begins: sled writes a multiple of what it is given, and a write
-/// of it that finds none is its last. Four overlays, and some.
-const ROOM: u64 = 48 * 1024 * 1024;
+/// How much room the disk must have before a checkpoint begins, beside twice what it is to move: sled writes a multiple
+/// of what it is given, and a write of it that finds no room is its last.
+const ROOM: u64 = 8 * 1024 * 1024;
 /// How soon the disk is asked again.
 const ROOM_AGAIN: Duration = Duration::from_secs(1);
 /// From so many percent of an overlay on it is tried all the same: memory is what would run out next.
@@ -42,7 +42,8 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
             return;
         }
         // A disk that can't be asked is not a full one.
-        let is_full = fs2::available_space(folder).is_ok_and(|free| free < ROOM);
+        let needed = ROOM + 2 * engine.rows.active_bytes();
+        let is_full = fs2::available_space(folder).is_ok_and(|free| free < needed);
         if is_full && engine.rows.pressure() < MAX_PRESSURE {
             engine.pace.say(|state| state.is_stuck = true);
             if engine.pace.wait(ROOM_AGAIN, |state| state.stops) {

@@ -150,6 +150,11 @@ impl<B: Base> RowStore<B> {
         self.active_bytes.load(Ordering::Relaxed) * 100 / self.limits.overlay_bytes.max(1)
     }
 
+    /// How much memory the active overlay takes.
+    pub(crate) fn active_bytes(&self) -> u64 {
+        self.active_bytes.load(Ordering::Relaxed) as u64
+    }
+
     /// The last commit that readers see.
     #[cfg(test)]
     pub(crate) fn published(&self) -> u64 {
