@@ -4,13 +4,16 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Shared by both.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     state: Mutex<State>,
     changed: Condvar,
 }
 
+/// What is said.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is said and asked by itself")]
 pub(crate) struct State {
     /// Whether the checkpoint is to begin, however little there is to move.
     pub(crate) is_asked: bool,

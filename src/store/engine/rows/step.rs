@@ -11,9 +11,9 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 impl<B: Base> RowStore<B> {
-    /// Freezes the active overlay for a checkpoint. `false` where one is frozen already, nothing was published since the
-    /// last one, or something was that isn't durable: a power cut could take it from the journal, and leave a part of
-    /// it in sled.
+    /// Freezes the active overlay for a checkpoint. `false` where one is frozen already, nothing was published since
+    /// the last one, or something was that isn't durable: a power cut could take it from the journal, and leave a part
+    /// of it in sled.
     pub(crate) fn freeze(&self) -> bool {
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
         let is_durable = layers.published <= self.durable.load(Ordering::Acquire);
