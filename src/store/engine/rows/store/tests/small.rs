@@ -332,3 +332,20 @@ fn a_checkpoint_goes_on_beside_a_verification_and_neither_misses_anything() {
     store.base().damage(&row(700, 0).0, None);
     assert_eq!(store.verify(|_| {}).unwrap().len(), 1);
 }
+
+/// Outcomes are visible before they are durable. A checkpoint took them along, the power went in the midst of it, the
+/// journal had lost the commit, and sled held a part of it.
+#[test]
+fn what_is_visible_and_not_durable_reaches_no_checkpoint() {
+    let (store, mut model) = filled();
+    store.set_durable(1);
+    model.publish(&store, vec![(vec![PLAIN, 1], Some(vec![2]))]);
+    assert!(!store.freeze() && store.has_unsaved());
+    assert!(store.checkpoint_step().unwrap().done);
+    assert_eq!(store.position(), 1);
+    store.set_durable(2);
+    assert!(store.freeze());
+    checkpoint(&store).unwrap();
+    assert_eq!(store.synced_position(), 2);
+    check_all_in_sled(&model, &store);
+}
