@@ -203,6 +203,9 @@ impl Ledger {
                     );
                     self.wires.entry(after.key).or_default().not_before.0 = due.as_ms();
                 }
+                // A clock step may have brought it forward while its outcome waited: the outcome's time counts.
+                let wire = self.wires.entry(after.key).or_default();
+                wire.not_before.0 = wire.not_before.0.min(due.as_ms());
             }
             (State::Retrying { .. }, None) => panic!("tried again: {after:?}, {expected:?}"),
             (State::Failed, next) => assert!(next.is_none() && !expected.confirms, "{after:?}, {expected:?}"),
