@@ -261,6 +261,8 @@ impl<'a> WebhookShape<'a> {
             WebhookStatus::Disabled { reason, at } => Some((reason, at)),
             WebhookStatus::Active | WebhookStatus::Paused => None,
         };
+        let reason = disabled.map(|(reason, _)| reason.localized());
+        let (disabled_reason, disabled_reason_pt) = reason.map(|reason| (reason.en, reason.pt)).unzip();
         Self {
             id: webhook.id,
             target: webhook.target.as_str(),
@@ -268,8 +270,8 @@ impl<'a> WebhookShape<'a> {
             events: webhook.events.iter().map(Pattern::to_string).collect(),
             description: webhook.description.as_deref(),
             status: webhook.status.as_str(),
-            disabled_reason: disabled.map(|(reason, _)| reason.en()),
-            disabled_reason_pt: disabled.map(|(reason, _)| reason.pt()),
+            disabled_reason,
+            disabled_reason_pt,
             disabled_at: disabled.map(|(_, at)| at),
             failing_since: health.since,
             disables_at: health.disables_at,

@@ -201,34 +201,20 @@ pub enum DisabledReason {
 }
 
 impl DisabledReason {
-    /// The sentence a shop owner reads, in English.
-    pub fn en(self) -> String {
+    /// The sentence a shop owner reads.
+    pub fn localized(self) -> Localized {
         match self {
-            Self::Gone => {
+            Self::Gone => localized!(
                 "The target answered 410 Gone: it wants no more notifications. If that is a mistake, fix the target or \
-                 change it, and resume the webhook (status ACTIVE); no notification is lost."
-                    .to_owned()
-            }
-            Self::Failing { since } => format!(
-                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the \
-                 target or \
-                 change it, and resume the webhook (status ACTIVE); no notification is lost."
-            ),
-        }
-    }
-
-    /// The same, in Portuguese.
-    pub fn pt(self) -> String {
-        match self {
-            Self::Gone => {
+                 change it, and resume the webhook (status ACTIVE); no notification is lost.",
                 "O destino respondeu 410 Gone: pede que nada mais lhe seja enviado. Se for engano, corrija ou troque o \
-                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
-                    .to_owned()
-            }
-            Self::Failing { since } => format!(
+                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu.",
+            ),
+            Self::Failing { since } => localized!(
+                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the \
+                 target or change it, and resume the webhook (status ACTIVE); no notification is lost.",
                 "O destino não confirma nada desde {since}, e uma notificação esgotou suas tentativas. Corrija ou \
-                 troque o \
-                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
+                 troque o destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu.",
             ),
         }
     }

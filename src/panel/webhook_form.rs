@@ -7,8 +7,7 @@ use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
 use crate::model::{Localized, Webhook, WebhookId, WebhookPatch};
-use crate::service::Registered;
-use crate::service::{Error, KEY_TAKEN};
+use crate::service::{Error, KEY_TAKEN, Registered};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
@@ -267,11 +266,7 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
                         summary { (category) }
                         @for known in entries {
                             @let name = known.event_type.as_str();
-                            @let sentence =
-                                known.sentences.as_ref().map(|both| match view.lang {
-                                    Lang::Pt => &*both.pt,
-                                    Lang::En => &*both.en,
-                                });
+                            @let sentence = known.sentences.as_ref().map(|both| view.lang.pick(&both.en, &both.pt));
                             (tick(name, name, sentence))
                             details.sample {
                                 summary { (fill(t.sample_of, &[&name])) } pre tabindex="0" { (pretty(&known.sample)) }

@@ -1,7 +1,7 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
 use super::request::FormFields;
-use super::texts::{Lang, fill, sentence};
+use super::texts::{fill, sentence};
 use super::view::View;
 use crate::model::{
     Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
@@ -118,18 +118,12 @@ impl Typed {
         match &parsed {
             Err(error) => {
                 let problem = format!("{} {}", t.address, view.lang.of(&error.localized()));
-                problems.insert("target", sentence(view.lang, &Localized { en: problem.clone(), pt: problem }));
+                problems.insert("target", sentence(view.lang, &Localized::new(&problem, &problem)));
             }
             // As the service does, whose sentence has one language: one that stays is not looked at.
             Ok(target) if before.is_none_or(|before| before.target != *target) => {
                 if let Some(refusal) = view.service.refusal(target).await {
-                    problems.insert(
-                        "target",
-                        match view.lang {
-                            Lang::Pt => refusal.message_pt,
-                            Lang::En => refusal.message,
-                        },
-                    );
+                    problems.insert("target", view.lang.why(&refusal).to_owned());
                 }
             }
             Ok(_) => {}

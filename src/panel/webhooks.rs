@@ -7,13 +7,12 @@ use super::layout::{
     Icon, Place, action, ago, at_most_counted, curl, decimal, empty, framed, heads, icon, moment, number, span, told,
 };
 use super::request::{page, see};
-use super::texts::{Lang, fill};
+use super::texts::fill;
 use super::view::{PageResult, Refusal, View, done};
 use crate::model::{
     EventFilter, Listing, Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
 };
-use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
-use crate::service::{HourCounts, WebhookHistory};
+use crate::service::{BacklogCounts, HourCounts, MAX_COUNTED, WebhookHistory, WebhookSummary};
 use http::{Method, StatusCode};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -198,7 +197,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
             }
             @if !unknown.is_empty() { p.warn #unknown { (fill(t.unknown_types, &[&unknown])) } }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
-                p.why.bad { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
+                p.why.bad { (told(view.lang, view.lang.of(&reason.localized()))) }
             }
             @if let Some(attempt) = &failure { (last_failure(view, attempt)) }
             @if let Some(held) = view.service.hold(&webhook) { p.why { (told(view.lang, view.lang.of(&held))) } }

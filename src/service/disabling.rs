@@ -6,8 +6,7 @@ use super::handle::Service;
 use crate::model::{
     AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventType, Timestamp, Webhook, WebhookStatus,
 };
-use crate::store::StoreError;
-use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice};
+use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice, StoreError};
 
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +71,7 @@ impl Service {
                 health.failing =
                     pending && self.store.commit(MarkFailing { account: of, webhook: no }).await.unwrap_or(false);
             }
-            let judged = match rule.evaluate(&health, now) {
+            let done = match rule.evaluate(&health, now) {
                 DisableDecision::None => Ok(()),
                 DisableDecision::Warn(at) => self.warn(webhook, health.failing_since, at).await,
                 DisableDecision::Withdraw => self
@@ -82,11 +81,11 @@ impl Service {
                     .map(drop),
                 DisableDecision::Disable(reason) => self.disable(webhook, account, reason, now).await,
             };
-            match judged {
+            match done {
                 Ok(()) | Err(StoreError::Stopped) => {}
                 // It says so itself, and this waits until there is room.
                 Err(StoreError::Full { .. }) => return,
-                Err(error) => tracing::error!(%error, webhook = %webhook.id, "a failing webhook can't be judged"),
+                Err(error) => tracing::error!(%error, webhook = %webhook.id, "a failing webhook can't be evaluated"),
             }
         }
     }
@@ -112,14 +111,15 @@ impl Service {
         reason: DisabledReason,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let sentence = reason.localized();
         let resource = serde_json::json!({
             "webhook": {
                 "id": webhook.id.to_string(),
                 "target": webhook.target.as_str(),
                 "description": webhook.description,
                 "status": "DISABLED",
-                "disabled_reason": reason.en(),
-                "disabled_reason_pt": reason.pt(),
+                "disabled_reason": sentence.en,
+                "disabled_reason_pt": sentence.pt,
                 "disabled_at": now.to_string(),
             }
         });
@@ -139,7 +139,7 @@ impl Service {
             .is_some()
         {
             self.followers.tell(webhook.account);
-            tracing::warn!(webhook = %webhook.id, reason = reason.en(), "webhook DISABLED");
+            tracing::warn!(webhook = %webhook.id, reason = sentence.en, "webhook DISABLED");
         }
         Ok(())
     }

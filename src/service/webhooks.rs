@@ -10,8 +10,10 @@ use crate::model::{
     PatternSet, RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
     WebhookPatch, WebhookStatus, localized,
 };
-use crate::store::{ChangeWebhook, DeleteWebhook, RecordTestEvent, RotateSecret};
-use crate::store::{MAX_WEBHOOKS, RegisterRefusal, Registered, Registration};
+use crate::store::{
+    ChangeWebhook, DeleteWebhook, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
+    RotateSecret,
+};
 use std::sync::Arc;
 use std::time::Duration;
 

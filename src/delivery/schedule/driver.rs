@@ -17,8 +17,7 @@ use crate::model::{
     AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
     Verdict, Webhook, WebhookNo,
 };
-use crate::store::RecordOutcome;
-use crate::store::{CachedPayload, DiskLevel, Due, NextAttempt, Store, StoreError, StoreUpdate};
+use crate::store::{CachedPayload, DiskLevel, Due, NextAttempt, RecordOutcome, Store, StoreError, StoreUpdate};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
