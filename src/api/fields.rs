@@ -3,7 +3,7 @@
 //! serde's derived errors name one problem and a byte; a merchant needs all of them, by field.
 
 use crate::http::{Failure, MAX_NAMED_FIELDS};
-use crate::model::{depth, items, members};
+use crate::model::{ApiCode, depth, items, members};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -118,7 +118,7 @@ impl<'a> JsonFields<'a> {
     pub(super) fn of_body(body: &'a [u8]) -> Result<Self, Failure> {
         let text = text(body)?;
         if text.trim().is_empty() {
-            return Err(Failure::bad_request("not_json", "the body is empty: send JSON"));
+            return Err(Failure::bad_request(ApiCode::NotJson, "the body is empty: send JSON"));
         }
         // The whole text is checked once; everything below it is then known to be JSON.
         let whole: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
@@ -298,7 +298,7 @@ fn text(body: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(body).map_err(|_| {
         let utf16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
         let detail = if utf16 { "the body is UTF-16: send JSON in UTF-8" } else { "the body must be JSON in UTF-8" };
-        Failure::bad_request("not_json", detail)
+        Failure::bad_request(ApiCode::NotJson, detail)
     })
 }
 
@@ -310,7 +310,7 @@ pub(super) fn has_member(body: &[u8], name: &str) -> bool {
 
 fn not_json(error: &serde_json::Error) -> Failure {
     let (line, column) = (error.line(), error.column());
-    Failure::bad_request("not_json", format!("the body is not JSON: line {line}, column {column} can't be read"))
+    Failure::bad_request(ApiCode::NotJson, format!("the body is not JSON: line {line}, column {column} can't be read"))
 }
 
 #[cfg(test)]

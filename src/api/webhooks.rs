@@ -5,9 +5,9 @@ use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
-    Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet,
-    RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
-    parse_duration,
+    ApiCode, Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
+    PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookPatch, WebhookStatus,
+    format_duration, parse_duration,
 };
 use crate::service::{HealthView, WebhookDraft};
 use http::{StatusCode, header};
@@ -78,7 +78,7 @@ pub(super) async fn rotate_secret(call: &Call, id: WebhookId) -> Result<Answer, 
 pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
     if fields::has_member(body, "webhook") {
         return Err(Failure::bad_request(
-            "use_post",
+            ApiCode::UsePost,
             "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body \
              with -X POST",
         ));

@@ -8,6 +8,7 @@
 //! is seen here, and made into a head that hyper refuses.
 
 use super::answer::Failure;
+use crate::model::ApiCode;
 use http::{HeaderValue, StatusCode};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -60,13 +61,15 @@ fn refusal(head: &[u8], http2: bool, request_id: &HeaderValue) -> Option<Vec<u8>
         return None;
     }
     let (code, detail) = match status {
-        StatusCode::URI_TOO_LONG => ("uri_too_long", "the path and query are too long"),
+        StatusCode::URI_TOO_LONG => (ApiCode::UriTooLong, "the path and query are too long"),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            ("head_too_large", "the request's headers are too many or too large")
+            (ApiCode::HeadTooLarge, "the request's headers are too many or too large")
         }
-        _ if http2 => ("bad_request", "the connection begins as HTTP/2: send HTTP/1.1, without HTTP/2 prior knowledge"),
+        _ if http2 => {
+            (ApiCode::BadRequest, "the connection begins as HTTP/2: send HTTP/1.1, without HTTP/2 prior knowledge")
+        }
         _ => (
-            "bad_request",
+            ApiCode::BadRequest,
             "the request is not HTTP/1.1 that can be read: look at its request line, headers and lengths",
         ),
     };

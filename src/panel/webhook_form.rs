@@ -6,8 +6,8 @@ use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
-use crate::model::{Localized, Webhook, WebhookId, WebhookPatch};
-use crate::service::{Error, KEY_TAKEN, Registered};
+use crate::model::{ApiCode, Localized, Webhook, WebhookId, WebhookPatch};
+use crate::service::{Error, Registered};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
@@ -77,7 +77,9 @@ pub(super) async fn create(view: &View<'_>) -> PageResult {
     let key = Some(&*key).filter(|_| !typed.key.is_empty());
     let registered = match view.service.register(view.caller(), draft.clone(), key).await {
         // Of a form that was gone back to and filled in anew: another webhook is meant.
-        Err(Error::Conflict { code: KEY_TAKEN, .. }) => view.service.register(view.caller(), draft, None).await,
+        Err(Error::Conflict { code: ApiCode::IdempotencyKeyTaken, .. }) => {
+            view.service.register(view.caller(), draft, None).await
+        }
         registered => registered,
     };
     match registered {

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::followers::MAX_FOLLOWERS;
 use super::handle::{Service, off_the_async_threads};
 use super::views::{NotificationView, Present, Webhooks};
-use crate::model::{AccountNo, Attempt, NotificationFilter, Pattern, WebhookNo, localized};
+use crate::model::{AccountNo, ApiCode, Attempt, NotificationFilter, Pattern, WebhookNo, localized};
 use crate::stats::{Gap, OutcomePosition};
 use crate::store::Store;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -69,7 +69,7 @@ impl Service {
                 "{MAX_FOLLOWERS} streams of this account are open already: close one",
                 "já há {MAX_FOLLOWERS} acompanhamentos abertos nesta conta: feche um"
             );
-            Error::Conflict { code: "too_many_streams", detail }
+            Error::Conflict { code: ApiCode::TooManyStreams, detail }
         })?;
         let webhook = match filter.webhook_id {
             None => None,

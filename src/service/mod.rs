@@ -20,7 +20,7 @@ mod webhooks;
 
 pub use caller::{Account, By, Caller, Credential};
 pub use disabling::{FailingCounts, HealthView};
-pub use error::{Error, ErrorReply, KEY_TAKEN};
+pub use error::{Error, ErrorReply};
 pub use events::{EventDetail, EventDraft, Prepared, Recorded};
 pub use explaining::Explanation;
 pub use followers::MAX_FOLLOWERS;

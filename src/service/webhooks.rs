@@ -6,9 +6,9 @@ use super::events::EventDraft;
 use super::handle::Service;
 use super::views::NotificationView;
 use crate::model::{
-    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Listing, Localized, Page, Pattern,
-    PatternSet, RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
-    WebhookPatch, WebhookStatus, localized,
+    AccountNo, ApiCode, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Listing, Localized, Page,
+    Pattern, PatternSet, RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
+    WebhookNo, WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{
     ChangeWebhook, DeleteWebhook, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
@@ -222,5 +222,5 @@ fn too_many_webhooks() -> Error {
         "an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed",
         "uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"
     );
-    Error::Conflict { code: "too_many_webhooks", detail }
+    Error::Conflict { code: ApiCode::TooManyWebhooks, detail }
 }
