@@ -56,7 +56,7 @@ async fn taken(
         for draft in &mut drafts {
             draft.trace.clone_from(&trace);
         }
-        Ok(call.service.prepare(&call.caller, drafts, in_batch)?)
+        Ok(call.service.prepare_events(&call.caller, drafts, in_batch)?)
     });
     let prepared = prepared.await?;
     // What is recorded was copied out of it.

@@ -111,13 +111,13 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
         counter "carteiro_events_recorded_total" "Events recorded since the store was created." => figures.recorded;
         gauge "carteiro_notifications" "Notifications stored." => figures.notifications;
     }
-    let kept = service.kept();
+    let metrics = service.store_metrics();
     text.family(
         "carteiro_notifications_ended_total",
         "counter",
         "Notifications that ended, by state, since the start.",
     );
-    for (state, count) in kept.ends() {
+    for (state, count) in metrics.ends() {
         text.sample("carteiro_notifications_ended_total", &[("state", state.as_str())], count);
     }
 
@@ -133,10 +133,10 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
             "Duration of recording an event or a batch, from the head of the request to the response."
             => &call.ingress.traffic.ingest;
         histogram "carteiro_commit_duration_seconds"
-            "Time until a change was durable, from its submission to the store." => &kept.commits;
+            "Time until a change was durable, from its submission to the store." => &metrics.commits;
         histogram "carteiro_attempt_duration_seconds" "Duration of an attempt, whatever its outcome." => &attempts.took;
         histogram "carteiro_delivery_duration_seconds"
-            "Time until a target confirmed, from the creation of the notification." => &kept.deliveries;
+            "Time until a target confirmed, from the creation of the notification." => &metrics.deliveries;
         counter "carteiro_commits_total" "Commits since the store was created." => figures.commits;
     }
     text.family("carteiro_commit_stalled_seconds", "gauge", "How long the commit in progress has taken so far.");
@@ -179,7 +179,7 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
     }
     let name = "carteiro_clock_steps_total";
     text.family(name, "counter", "Steps of the wall clock noticed since the start.");
-    for (direction, count) in ["back", "ahead"].into_iter().zip(kept.clock_steps()) {
+    for (direction, count) in ["back", "ahead"].into_iter().zip(metrics.clock_steps()) {
         text.sample(name, &[("direction", direction)], count);
     }
     figures! { text:

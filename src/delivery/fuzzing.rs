@@ -1,11 +1,11 @@
 //! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be
 //! kept.
 
+use super::delivery_handle::DeliveryHandle;
 use super::egress::Guard;
-use super::handle::Handle;
-use super::schedule::status::Status;
+use super::schedule::engine_status::EngineStatus;
 use super::transport::client::{Client, OutboundRequest, http_request};
-use super::transport::prepare::PreparedWebhook;
+use super::transport::prepared_webhook::PreparedWebhook;
 use super::transport::response;
 use super::transport::settings::ClientSettings;
 use super::why;
@@ -191,11 +191,11 @@ async fn attempts(data: &[u8]) {
 }
 
 /// Delivery that attempts nothing and refuses no target.
-pub(crate) fn idle() -> Handle {
+pub(crate) fn idle() -> DeliveryHandle {
     let settings = ClientSettings::allowing(&["0.0.0.0/0", "::/0"], PATIENCE);
     let look_up = |_: &str| Ok(vec![Ipv4Addr::LOCALHOST.into()]);
     let client = Client::resolving_by(Arc::new(look_up), settings, Clock::System);
-    Handle { status: Arc::new(Status::new()), client }
+    DeliveryHandle { status: Arc::new(EngineStatus::new()), client }
 }
 
 async fn script(listener: TcpListener, answers: Vec<Vec<u8>>, flood: bool) {

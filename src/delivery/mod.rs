@@ -3,18 +3,18 @@
 //! [`schedule`] decides who is attempted when, [`transport`] makes one attempt, and `failure` says in words why one
 //! failed. Nothing here listens, and nothing here knows how a notification came to be.
 
+mod delivery_handle;
 pub mod egress;
 mod failure;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod handle;
-mod head;
 mod redact;
+mod response_head;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;
 pub mod transport;
 
+pub use delivery_handle::DeliveryHandle;
 pub use failure::why;
-pub use handle::Handle;

@@ -2,7 +2,7 @@
 
 use super::caller::Account;
 use super::events::EventDraft;
-use super::handle::Service;
+use super::shared::Service;
 use crate::model::{
     AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventType, Timestamp, Webhook, WebhookStatus,
 };

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
     Event, EventId, Localized, Notification, NotificationId, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,

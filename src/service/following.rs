@@ -4,7 +4,7 @@
 use super::caller::Caller;
 use super::error::Error;
 use super::followers::MAX_FOLLOWERS;
-use super::handle::{Service, off_the_async_threads};
+use super::shared::{Service, off_the_async_threads};
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{AccountNo, ApiCode, Attempt, NotificationFilter, Pattern, WebhookNo, localized};
 use crate::stats::{Gap, OutcomePosition};

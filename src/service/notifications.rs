@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{

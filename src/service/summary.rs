@@ -4,7 +4,7 @@
 use super::caller::Caller;
 use super::disabling::HealthView;
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
 use crate::model::{
     AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,

@@ -2,7 +2,7 @@
 
 use super::caller::{By, Caller};
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use crate::model::{AccessToken, AccountNo, Listing, Page, Scopes, Timestamp, TokenId};
 use crate::store::{AddToken, NoteTokenUses, RevokeToken, Token};
 use serde::Serialize;

@@ -2,7 +2,7 @@
 //! one.
 
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use crate::delivery;
 use crate::model::{
     AccountNo, Attempt, Event, EventId, Notification, NotificationId, State, Status, Timestamp, WaitReason, Webhook,
@@ -65,7 +65,7 @@ pub(super) struct Present {
     pub(super) max_attempts: u8,
     /// How many attempts may be in flight, where it has no limit of its own.
     pub(super) max_in_flight: usize,
-    pub(super) delivery: delivery::Handle,
+    pub(super) delivery: delivery::DeliveryHandle,
     pub(super) now: Timestamp,
 }
 

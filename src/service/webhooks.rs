@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::error::{Error, key_taken, refused};
 use super::events::EventDraft;
-use super::handle::Service;
+use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
     AccountNo, ApiCode, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Listing, Localized, Page,

@@ -3,7 +3,7 @@
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::config;
-use crate::delivery::Handle;
+use crate::delivery::DeliveryHandle;
 use crate::delivery::fuzzing::idle;
 use crate::http::{Ingress, Server};
 use crate::model::{TokenHash, members};
@@ -37,7 +37,7 @@ struct World {
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     store: Store,
-    delivery: Handle,
+    delivery: DeliveryHandle,
     committer: std::thread::JoinHandle<()>,
     folder: PathBuf,
     served: usize,

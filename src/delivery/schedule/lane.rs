@@ -1,7 +1,7 @@
 //! One webhook's lane: its three queues, its limits, and what it starts next.
 
 use super::message::{Action, AttemptKind, LaneSettings, PageRequest, Reachability, RetryAfterHold, Timer};
-use super::pace::{Gcra, Quota, local_fault_pause, probe_interval};
+use super::pacing::{Gcra, Quota, local_fault_pause, probe_interval};
 use super::queue::{Bounds, FIRST_DUE, LOOK_AHEAD, QueueFront, RetryQueue, after};
 use super::wheel::Wheel;
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};

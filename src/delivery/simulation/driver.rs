@@ -4,10 +4,12 @@ use super::ledger::{Expected, Leaving};
 use super::requests::uid_of;
 use super::watch::Watch;
 use super::world::{ACCOUNT, Later, World};
-use crate::delivery::schedule::driver::{DriverEvent, EndedAttempt, PreparedAttempt, READ_AGAIN, load, prepare};
+use crate::delivery::schedule::driver::{
+    DriverEvent, EndedAttempt, PreparedAttempt, READ_AGAIN, load, prepare_attempt,
+};
 use crate::delivery::schedule::message::{Action, AttemptKind, Input};
 use crate::delivery::transport::client::AttemptReport;
-use crate::delivery::transport::prepare::PreparedWebhook;
+use crate::delivery::transport::prepared_webhook::PreparedWebhook;
 use crate::model::{AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Timestamp, Timings, Trigger, millis};
 use crate::store::{CachedPayload, StoreUpdate};
 use std::sync::Arc;
@@ -142,7 +144,7 @@ impl World {
             let at = self.time + millis(READ_AGAIN);
             return self.put(at, Later::Event(DriverEvent::Scheduler(Input::Unreadable(key))));
         }
-        match prepare(&self.process().store.handle, ACCOUNT, key, kind).expect("the tree can be read") {
+        match prepare_attempt(&self.process().store.handle, ACCOUNT, key, kind).expect("the tree can be read") {
             Ok(prepared) => self.send(start, prepared, false),
             Err(next_attempt) => {
                 self.say(|| format!("{key:?} is not owed {kind:?} any more, but {next_attempt:?}"));

@@ -4,7 +4,7 @@
 use super::ledger::Ledger;
 use super::world::ACCOUNT;
 use crate::delivery::schedule::message::{AttemptKind, LaneSettings, Reachability, RetryAfterHold};
-use crate::delivery::schedule::pace::{AT_ONCE_BURST, MAX_LOCAL_FAULT_PAUSE};
+use crate::delivery::schedule::pacing::{AT_ONCE_BURST, MAX_LOCAL_FAULT_PAUSE};
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::{Due, Store};

@@ -1,7 +1,7 @@
 //! The bytes of one connection: plain or TLS, counted as they come in.
 
 use crate::delivery::failure::TooMuchSent;
-use crate::delivery::head::MAX_HEAD_BYTES;
+use crate::delivery::response_head::MAX_HEAD_BYTES;
 use crate::tls::ByteStream;
 use std::io;
 use std::pin::Pin;

@@ -7,7 +7,7 @@ mod model;
 
 use super::*;
 use crate::delivery::schedule::message::{LaneSettings, Reachability, RetryAfterHold};
-use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
+use crate::delivery::schedule::pacing::MAX_PROBE_INTERVAL;
 use crate::model::{
     AccountNo, Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State,
     Timings, Trigger, Verdict,

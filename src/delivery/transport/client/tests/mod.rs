@@ -8,7 +8,7 @@ mod pooling;
 mod proxy;
 
 use super::*;
-use crate::delivery::head::MAX_HEAD_BYTES;
+use crate::delivery::response_head::MAX_HEAD_BYTES;
 use crate::delivery::transport::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
 use crate::delivery::transport::stream::MAX_RESPONSE_BYTES;
 use crate::model::{ErrorCode, Timestamp};

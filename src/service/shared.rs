@@ -17,7 +17,7 @@ use std::time::Duration;
 pub struct Service {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) delivery: delivery::Handle,
+    pub(super) delivery: delivery::DeliveryHandle,
     pub(super) accounts: Vec<Account>,
     /// Replaced on reload.
     pub(super) config: RwLock<Arc<Config>>,
@@ -29,7 +29,13 @@ pub struct Service {
 
 impl Service {
     /// A service over an open store.
-    pub fn new(store: Store, clock: Clock, delivery: delivery::Handle, accounts: Vec<Account>, config: Config) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        delivery: delivery::DeliveryHandle,
+        accounts: Vec<Account>,
+        config: Config,
+    ) -> Self {
         let config = RwLock::new(Arc::new(config));
         let started_at = clock.now();
         let (uses, followers) = Default::default();
@@ -47,7 +53,7 @@ impl Service {
     }
 
     /// What the store has done since the start.
-    pub fn kept(&self) -> &StoreMetrics {
+    pub fn store_metrics(&self) -> &StoreMetrics {
         self.store.meters()
     }
 

@@ -13,7 +13,7 @@ pub const STUCK_AFTER: Duration = Duration::from_secs(30);
 
 /// What others may ask of the engine while it runs.
 #[derive(Debug)]
-pub struct Status {
+pub struct EngineStatus {
     /// With the number of the attempt.
     in_flight: Mutex<HashMap<NotificationKey, u16>>,
     /// The lanes that something holds, with the `updated_at` of the webhook it holds for.
@@ -28,7 +28,7 @@ pub struct Status {
     pub attempts: AttemptMetrics,
 }
 
-impl Status {
+impl EngineStatus {
     pub(crate) fn new() -> Self {
         Self {
             in_flight: Mutex::default(),
