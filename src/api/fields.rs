@@ -15,7 +15,7 @@ pub(super) const MAX_DEPTH: usize = 64;
 const MAX_PROBLEMS: usize = 5;
 
 /// The most members of an object that are looked at. No object of a request has as many fields; what is left over is
-/// unknown, and no more is told of than [`MAX_NAMED_FIELDS`].
+/// unknown, and errors name at most [`MAX_NAMED_FIELDS`].
 const MAX_MEMBERS: usize = 2 * MAX_NAMED_FIELDS;
 
 /// The longest text and number that are looked at, in bytes as they are written. No field takes one as long.
@@ -160,8 +160,8 @@ impl<'a> JsonFields<'a> {
         fields
     }
 
-    /// Two members of one name: whichever was meant, taking the other would be a guess. Each name is told once, however
-    /// often it comes: a body of millions of them is answered in a line.
+    /// Two members of one name: taking either would be a guess. Each name is reported once: a body with millions of
+    /// them gets a short answer.
     fn refuse_repeats(&mut self) {
         // What nearly every object is: few members, each of its own name. Looking at each pair is quicker than hashing
         // then.
@@ -178,8 +178,8 @@ impl<'a> JsonFields<'a> {
         if repeated.is_empty() {
             return;
         }
-        let mut kept = HashSet::new();
-        self.members.retain(|(name, _)| kept.insert(name.clone()));
+        let mut seen = HashSet::new();
+        self.members.retain(|(name, _)| seen.insert(name.clone()));
         for name in repeated {
             self.problem(&name, "is given twice");
         }
@@ -196,9 +196,9 @@ impl<'a> JsonFields<'a> {
             return;
         }
         // Names that are cut to one and the same text need no more than a few sentences.
-        let told = self.problems.entry(name).or_default();
-        if told.len() < MAX_PROBLEMS {
-            told.push(problem.into());
+        let problems = self.problems.entry(name).or_default();
+        if problems.len() < MAX_PROBLEMS {
+            problems.push(problem.into());
         }
     }
 

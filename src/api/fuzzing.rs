@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 const ACCOUNT: AccountNo = AccountNo(7);
 const NOW: Timestamp = Timestamp::from_ms(1_795_435_200_123);
 
-/// The longest answer that a mistake gets: what a caller sends is told of, not sent back.
+/// The longest answer that a mistake gets: errors describe what a caller sent, and do not echo it.
 const MAX_ERROR_BYTES: usize = 256 * 1024;
 
 /// The body of a request, taken by each of the calls that have one.
@@ -34,12 +34,12 @@ pub fn request(body: &[u8]) {
                     is_kept(body, draft);
                 }
             }
-            Err(failure) => is_told(failure),
+            Err(failure) => names_the_problem(failure),
         }
     }
     match webhooks::registration(body) {
         Ok(draft) => is_taken(&draft.into_webhook(ACCOUNT, NOW)),
-        Err(failure) => is_told(failure),
+        Err(failure) => names_the_problem(failure),
     }
     match webhooks::patch(body) {
         Ok(patch) => {
@@ -48,15 +48,15 @@ pub fn request(body: &[u8]) {
             patch.apply(&mut webhook);
             is_taken(&webhook);
         }
-        Err(failure) => is_told(failure),
+        Err(failure) => names_the_problem(failure),
     }
     if let Err(failure) = webhooks::refuse_registration_by_get(body) {
-        is_told(failure);
+        names_the_problem(failure);
     }
     if let Ok(value) = HeaderValue::from_bytes(body)
         && let Err(failure) = check_content_type(Some(&value))
     {
-        is_told(failure);
+        names_the_problem(failure);
     }
 }
 
@@ -115,7 +115,7 @@ fn is_taken(webhook: &Webhook) {
 }
 
 /// A refusal is a 4xx with a code and a sentence, and names fields if and only if it is a 422.
-fn is_told(failure: Failure) {
+fn names_the_problem(failure: Failure) {
     let (head, body) = failure.into_answer().into_bytes(&HeaderValue::from_static("x"));
     assert!(body.len() <= MAX_ERROR_BYTES, "an answer of {} bytes", body.len());
     let status: u16 = head["HTTP/1.1 ".len()..][..3].parse().expect("a status has three digits");
@@ -129,7 +129,7 @@ fn is_told(failure: Failure) {
     if let Some(fields) = fields {
         let fields: BTreeMap<String, Vec<String>> =
             serde_json::from_value(fields.clone()).expect("names and sentences");
-        assert!(!fields.is_empty() && fields.values().all(|told| !told.is_empty()), "{answer}");
+        assert!(!fields.is_empty() && fields.values().all(|problems| !problems.is_empty()), "{answer}");
     }
 }
 
@@ -141,7 +141,7 @@ pub fn url(data: &[u8]) {
     let (path, query) = text.split_once('?').unwrap_or((text, text));
     for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
         if let Err(failure) = routes::find(&method, path) {
-            is_told(failure);
+            names_the_problem(failure);
         }
     }
     let mut read = Query::of_list(7, path, query);
@@ -159,6 +159,6 @@ pub fn url(data: &[u8]) {
         assert_eq!(crate::model::Cursor::parse(&cursor.to_string()), Some(cursor));
     }
     if let Err(failure) = read.finish() {
-        is_told(failure);
+        names_the_problem(failure);
     }
 }

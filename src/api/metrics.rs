@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn microseconds_are_told_in_seconds_exactly() {
+    fn microseconds_become_seconds_exactly() {
         for (us, text) in
             [(0, "0"), (500, "0.0005"), (1_000_000, "1"), (2_500_000, "2.5"), (86_400_000_001, "86400.000001")]
         {

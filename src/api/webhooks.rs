@@ -137,8 +137,8 @@ fn patterns(value: JsonValue<'_>) -> Result<PatternSet, String> {
         let text = text.text().map_err(|_| "must be a list of strings".to_owned())?;
         let pattern = Pattern::parse(&text).ok_or_else(|| {
             let shown: String = text.chars().take(100).collect();
-            if let Some(said) = EventType::too_long(&text) {
-                return format!("`{shown}…` {}", said.en);
+            if let Some(problem) = EventType::too_long(&text) {
+                return format!("`{shown}…` {}", problem.en);
             }
             format!("`{shown}` must be a type such as `PAYMENT.PAID`, a category such as `PAYMENT.*`, or `*`")
         })?;
@@ -179,7 +179,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
             let value = value.text().map_err(|_| format!("the value of `{}` must be a string", shown(&name)))?;
             pairs.push((name, value));
         }
-        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|said| said.en)
+        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|problem| problem.en)
     });
     let max_in_flight = fields
         .clearable("max_in_flight", |value| value.integer(1..=1000).map(|max| u16::try_from(max).unwrap_or(u16::MAX)));
@@ -275,7 +275,7 @@ impl<'a> WebhookShape<'a> {
             disabled_at: disabled.map(|(_, at)| at),
             failing_since: health.since,
             disables_at: health.disables_at,
-            // Values may be secrets, as `authorization` is: names alone are told.
+            // Values may be secrets, as `authorization` is: errors quote names only.
             headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
             max_in_flight: webhook.max_in_flight,
             rate_limit: webhook.rate_limit.map(RateLimit::as_f64),

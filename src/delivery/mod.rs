@@ -1,7 +1,7 @@
 //! HTTP out: notifications become attempts, and what a target answers becomes their outcomes.
 //!
 //! [`schedule`] decides who is attempted when, [`transport`] makes one attempt, and `failure` says in words why one
-//! failed. Nothing here listens, and nothing here knows how a notification came to be.
+//! failed. It accepts no connections and creates no notifications.
 
 mod delivery_handle;
 pub mod egress;

@@ -28,7 +28,7 @@ impl Answer {
         Self { status, headers: Vec::new(), body: ResponseBody::Whole(body.into()), complete: false }
     }
 
-    /// A page, with the headers it came with.
+    /// A page, with its own headers.
     pub(crate) fn of_page(page: Response<Bytes>) -> Self {
         let (head, body) = page.into_parts();
         let headers = head.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();

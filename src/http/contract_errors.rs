@@ -147,12 +147,12 @@ mod tests {
         let id = HeaderValue::from_static("run-1");
         for status in ["400 Bad Request", "414 URI Too Long", "431 Request Header Fields Too Large"] {
             let bare = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-            let said = String::from_utf8(refusal(bare.as_bytes(), false, &id).unwrap()).unwrap();
-            assert!(said.starts_with(&format!("HTTP/1.1 {}", &status[..3])), "{said}");
-            assert!(said.contains("x-request-id: run-1\r\n") && said.contains("connection: close\r\n"), "{said}");
-            let (head, body) = said.split_once("\r\n\r\n").unwrap();
-            assert!(head.contains(&format!("content-length: {}", body.len())), "{said}");
-            assert!(body.starts_with(r#"{"errors":{"code":""#), "{said}");
+            let answer = String::from_utf8(refusal(bare.as_bytes(), false, &id).unwrap()).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {}", &status[..3])), "{answer}");
+            assert!(answer.contains("x-request-id: run-1\r\n") && answer.contains("connection: close\r\n"), "{answer}");
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{answer}");
+            assert!(body.starts_with(r#"{"errors":{"code":""#), "{answer}");
         }
         for ours in [
             "HTTP/1.1 404 Not Found\r\nX-Request-Id: a\r\n\r\n",

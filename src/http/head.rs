@@ -40,7 +40,7 @@ fn is_host(value: &HeaderValue) -> bool {
     text.is_empty() || Authority::parse(text.strip_suffix(':').unwrap_or(text)).is_ok()
 }
 
-/// 415 for a body that is compressed: it would be read as it came, as no JSON.
+/// 415 for a compressed body: bodies are not decompressed.
 pub(crate) fn check_content_encoding(headers: &HeaderMap) -> Result<(), Failure> {
     let all = headers.get_all(header::CONTENT_ENCODING).iter();
     let mut codings = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);

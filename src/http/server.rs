@@ -182,8 +182,7 @@ async fn converse(
     }
 }
 
-/// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP is told so in its own
-/// words.
+/// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP gets an HTTP error.
 async fn shake_hands(
     mut stream: TcpStream,
     tls: TlsAcceptor,

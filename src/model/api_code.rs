@@ -40,7 +40,7 @@ words! {
         NotJson = "not_json",
         /// The store could not answer.
         StoreFailed = "store_failed",
-        /// The port speaks TLS, and the request came without.
+        /// The port speaks TLS, and the request was plain HTTP.
         TlsRequired = "tls_required",
         /// The notification has as many attempts as are stored.
         TooManyAttempts = "too_many_attempts",
@@ -52,7 +52,7 @@ words! {
         TooManyStreams = "too_many_streams",
         /// The account has as many webhooks as it may.
         TooManyWebhooks = "too_many_webhooks",
-        /// Too many unknown tokens came from the address.
+        /// The address sent too many unknown tokens.
         TooManyWrongTokens = "too_many_wrong_tokens",
         /// The token is missing or unknown, revoked or expired.
         Unauthorized = "unauthorized",
@@ -64,7 +64,7 @@ words! {
         UnsupportedMediaType = "unsupported_media_type",
         /// Path and query are too long.
         UriTooLong = "uri_too_long",
-        /// The body came with GET and belongs to POST.
+        /// A GET with a body, which belongs to POST.
         UsePost = "use_post",
     }
 }

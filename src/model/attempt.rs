@@ -31,7 +31,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Forgets what the target said in its answer, which may hold what it was sent; its status stays.
+    /// Removes what the target answered, which may repeat the payload. The status stays.
     pub fn forget_answer(&mut self) {
         if let AttemptResult::Response(response) = &mut self.result {
             response.body = Vec::new();
@@ -91,7 +91,7 @@ impl AttemptResult {
     }
 }
 
-/// The part of a response that is kept.
+/// The part of a response that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// Its status.
@@ -105,7 +105,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// How much of a response's body is kept.
+    /// How much of a response's body is stored.
     pub const KEPT_BODY_BYTES: usize = 1024;
     /// How much of it is read before the connection is dropped.
     pub const READ_BODY_BYTES: usize = 16 * 1024;

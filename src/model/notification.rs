@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(n.cap_to_gap(NOW), Some(Timestamp::from_ms(4_000)));
         assert_eq!((n.state, n.cap_to_gap(NOW)), (State::Retrying { due: Timestamp::from_ms(4_000) }, None));
         assert_eq!(n.cap_to_gap(LATER), None, "what is due is due");
-        // A record of before gaps were kept: what its last attempt says, and the longest gap there is at most.
+        // A record without a gap: the gap of its last attempt, at most the longest one.
         n.gap = None;
         n.last = Some(attempt(Trigger::Automatic, 500));
         assert_eq!(n.cap_to_gap(Timestamp::from_ms(500)), Some(Timestamp::from_ms(3_500)));

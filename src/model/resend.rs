@@ -36,7 +36,7 @@ pub struct BulkResend {
     /// Number of manual attempts requested so far.
     pub resent: u64,
     /// Number of notifications skipped: cancelled, erased, with the maximum number of attempts, or no longer matching
-    /// when their turn came.
+    /// when they were processed.
     pub skipped: u64,
     /// How many webhooks it is not through with.
     pub open: u32,

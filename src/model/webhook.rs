@@ -287,7 +287,7 @@ impl ExtraHeaders {
         Self::read(pairs, false)
     }
 
-    /// The same for what was kept. A name that has come to be reserved since is left out: the webhook must still load.
+    /// The same for stored headers. Leaves out names that were reserved later: the webhook must still load.
     pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Localized> {
         Self::read(pairs, true)
     }
@@ -379,7 +379,7 @@ fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&&*name) || ["content-", "proxy-", "webhook-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Deliveries per second, 0.01 to 10,000, kept as thousandths.
+/// Deliveries per second, 0.01 to 10,000, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit(u32);
 
@@ -557,7 +557,7 @@ mod tests {
         // One has ended by then, and makes room.
         assert_eq!(webhook.rotate_secret(secret(5), at(24), DAY), Ok(()));
         assert_eq!(signing(&webhook, 24).len(), Webhook::MAX_SECRETS);
-        assert_eq!(webhook.old_secrets.len(), Webhook::MAX_SECRETS - 1, "what has ended is not kept");
+        assert_eq!(webhook.old_secrets.len(), Webhook::MAX_SECRETS - 1, "expired secrets are dropped");
         assert_eq!(webhook.rotate_secret(secret(6), at(24), Duration::ZERO), Ok(()));
         assert_eq!((signing(&webhook, 24), webhook.old_secrets.len()), (vec![secret(6)], 0));
     }

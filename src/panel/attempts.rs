@@ -1,9 +1,8 @@
-//! What was tried: each attempt of a notification with its time, its phases as a bar, why it failed, and what came
-//! back.
+//! The attempts of a notification: time, phases as a bar, response, and why it failed.
 
 use super::advice;
 use super::charts::rect;
-use super::layout::{ago, decimal, moment, resend_button, span, status, told, until};
+use super::layout::{ago, decimal, moment, resend_button, span, status, until, with_moments};
 use super::texts::{Lang, fill};
 use super::view::View;
 use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
@@ -14,7 +13,7 @@ use std::time::Duration;
 /// How many attempts of one notification are shown: the newest; the API has all.
 const MAX_SHOWN: usize = 40;
 
-/// Whether a notification can be sent again by hand.
+/// Whether a notification can be re-sent manually.
 pub(super) fn can_resend(view: &View<'_>, status: Status) -> bool {
     view.can_change && status != Status::Cancelled
 }
@@ -65,7 +64,7 @@ pub(super) fn notification(
                 }
                 div { dt { "Id" } dd.id { (id) } }
             }
-            @if let Some(why) = why { p { (told(view.lang, view.lang.of(why))) } }
+            @if let Some(why) = why { p { (with_moments(view.lang, view.lang.of(why))) } }
             @if !detail.attempts.is_empty() {
                 ol.attempts {
                     @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) {
@@ -103,7 +102,7 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
             @if let Some(tls) = attempt.tls.map(TlsVersion::as_str) { " · TLS " (tls) }
         }
         p class=(if why.is_none() { "why good" } else { "why bad" }) {
-            (told(view.lang, why.unwrap_or(t.confirmed)))
+            (with_moments(view.lang, why.unwrap_or(t.confirmed)))
         }
         (phases(view, attempt))
         @if let AttemptResult::Response(response) = &attempt.result {
@@ -123,7 +122,7 @@ pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
         @if let Some(error) = attempt_error(&attempt.result) {
             p {
                 strong { (t.last_failure) ": " }
-                (told(view.lang, view.lang.why(&error)))
+                (with_moments(view.lang, view.lang.why(&error)))
                 " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
             }
             p { strong { (t.what_to_do) ": " } (advice::on(view.lang, error.code)) }

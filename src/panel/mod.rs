@@ -46,7 +46,7 @@ use view::{PageResult, Refusal, View, back_of};
 const RETRY_AFTER_S: &str = "5";
 
 /// How often something is logged that a stranger can cause again and again.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// The pages and who is signed in.
 pub struct Panel {
@@ -54,7 +54,7 @@ pub struct Panel {
     sessions: Arc<Sessions>,
     tag: String,
     /// When something that a stranger can cause was last logged.
-    told: Mutex<Option<Instant>>,
+    last_logged: Mutex<Option<Instant>>,
 }
 
 impl Panel {
@@ -62,7 +62,7 @@ impl Panel {
     pub fn new(service: Arc<Service>) -> Self {
         let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
         let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
-        Self { service, sessions: Arc::default(), tag: format!("\"{tag:016x}\""), told: Mutex::default() }
+        Self { service, sessions: Arc::default(), tag: format!("\"{tag:016x}\""), last_logged: Mutex::default() }
     }
 
     /// Answers one request.
@@ -119,7 +119,7 @@ impl Panel {
         let Some(page) = &request.host_lost else {
             return Refusal::Stale;
         };
-        if self.may_tell() {
+        if self.may_log() {
             tracing::warn!(
                 page_host = page,
                 called_as = request.host,
@@ -132,11 +132,11 @@ impl Panel {
     }
 
     /// Whether something that a stranger can cause again and again may be logged now.
-    fn may_tell(&self) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = told.is_none_or(|at| at.elapsed() >= TELL_EVERY);
+    fn may_log(&self) -> bool {
+        let mut last_logged = self.last_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY);
         if may {
-            *told = Some(Instant::now());
+            *last_logged = Some(Instant::now());
         }
         may
     }
@@ -144,7 +144,7 @@ impl Panel {
     /// No link of a page would lead anywhere below a path.
     fn below_a_path(&self, request: &PanelRequest) -> Response<Bytes> {
         let (t, prefix) = (request.lang.texts(), format!("/{}", request.prefix));
-        if self.may_tell() {
+        if self.may_log() {
             tracing::warn!(
                 prefix,
                 address = %request.from,
@@ -311,13 +311,13 @@ impl Panel {
 
     fn refuse(request: &PanelRequest, refusal: &Refusal) -> Response<Bytes> {
         let t = request.lang.texts();
-        let (status, title, sentence) = said(request.lang, refusal);
+        let (status, title, sentence) = refusal_texts(request.lang, refusal);
         let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
         refused_page(status, bare(request.lang, title, "/", &content))
     }
 
     fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
-        let (status, title, sentence) = said(view.lang, refusal);
+        let (status, title, sentence) = refusal_texts(view.lang, refusal);
         let back = back_of(view.request);
         let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
         refused_page(status, framed(view, Place::None, title, &content))
@@ -363,7 +363,7 @@ fn without_note(request: &PanelRequest) -> String {
     if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) }
 }
 
-fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
+fn refusal_texts(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
     let t = lang.texts();
     match refusal {
         Refusal::NotFound => (StatusCode::NOT_FOUND, t.not_found_title, t.not_found.to_owned()),

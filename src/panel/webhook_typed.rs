@@ -12,8 +12,7 @@ use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Stands for the value of a header that is kept: values are never shown again, and this is none that a header could
-/// have.
+/// Stands for the stored value of a header, which is never shown again. No header can have this value.
 const KEPT: &str = "…";
 
 /// What the fields hold, as typed.
@@ -146,7 +145,7 @@ impl Typed {
                 patterns.push(pattern);
             } else {
                 let shown: String = text.chars().take(100).collect();
-                let too_long = EventType::too_long(text).map(|said| format!("“{shown}…” {}.", view.lang.of(&said)));
+                let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
                 problems.insert("events", too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
             }
         }
@@ -179,7 +178,7 @@ impl Typed {
         };
         let headers = self.read_headers(before).unwrap_or_else(|problem| {
             problems
-                .insert("headers", problem.map_or_else(|| t.bad_headers.to_owned(), |said| sentence(view.lang, &said)));
+                .insert("headers", problem.map_or_else(|| t.bad_headers.to_owned(), |why| sentence(view.lang, &why)));
             None
         });
         let retry = self.read_retry(view, &mut problems);
@@ -200,8 +199,8 @@ impl Typed {
         Ok(WebhookDraft { target, events, rest })
     }
 
-    /// The headers, those that are kept with the values they have; what is wrong with them, or `None` for a line that
-    /// is none.
+    /// The headers, unchanged ones with their stored values; what is wrong with them, or `None` for a line that is no
+    /// header.
     fn read_headers(&self, before: Option<&Webhook>) -> Result<Option<ExtraHeaders>, Option<Localized>> {
         let mut pairs = Vec::new();
         for line in self.headers.lines().map(str::trim).filter(|line| !line.is_empty()) {

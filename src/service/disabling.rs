@@ -59,7 +59,8 @@ impl Service {
         let (rule, now) = (self.config().delivery.disable_rule(), self.store.trusted_now());
         for (no, mut health) in self.store.healths() {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
-            // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.
+            // Nobody can be notified for an account that is no longer in the config, nor set its webhooks to ACTIVE
+            // again.
             let account = |webhook: &Webhook| self.accounts.iter().find(|account| account.no == webhook.account);
             let Some((webhook, account)) = webhook.as_ref().and_then(|webhook| Some((webhook, account(webhook)?)))
             else {

@@ -41,8 +41,8 @@ fn check_resendable(store: &Store, account: AccountNo, filter: &NotificationFilt
     Ok(())
 }
 
-/// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook. It looks
-/// little further than `most` of them.
+/// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook. It stops
+/// counting a little after `most`.
 fn count_resendable(
     store: &Store,
     account: AccountNo,

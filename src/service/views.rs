@@ -41,7 +41,7 @@ pub struct NotificationView {
     pub next_attempt_at: Option<Timestamp>,
     /// The status of the last response.
     pub response_status: Option<u16>,
-    /// When a 2XX first came.
+    /// When a 2XX was first received.
     pub delivered_at: Option<Timestamp>,
     /// When it was created.
     pub inserted_at: Timestamp,

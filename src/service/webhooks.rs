@@ -29,7 +29,7 @@ pub struct WebhookDraft {
 }
 
 impl WebhookDraft {
-    /// The webhook as it is registered, under a fresh id and secret; its number is the store's to give.
+    /// The webhook as it is registered, with a new id and secret. The store assigns its number.
     pub(crate) fn into_webhook(self, account: AccountNo, now: Timestamp) -> Webhook {
         let mut webhook = Webhook {
             no: WebhookNo(0),

@@ -1,8 +1,8 @@
 //! Counts of attempts by hour and day, by how each attempt ended: a page that shows them reads no rows.
 //!
-//! They are statistics, not a promise: kept in memory, and written to a small file of their own now and then and at a
-//! stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts as
-//! none.
+//! They are statistics without a guarantee: held in memory, and written to a small file of their own now and then and
+//! at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts
+//! as none.
 
 use crate::model::{AccountNo, Timestamp, WebhookNo};
 use serde::{Deserialize, Serialize};

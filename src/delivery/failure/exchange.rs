@@ -93,10 +93,10 @@ pub(crate) fn no_connection(cause: &hyper::Error) -> AttemptError {
     sentences::connection_setup_failed(&find::<io::Error>(cause).map_or_else(log, system::cause))
 }
 
-/// No response came.
+/// No response was received.
 pub(crate) struct Unanswered {
     pub(crate) cause: hyper::Error,
-    /// Whether any byte of an answer came.
+    /// Whether any byte of a response was received.
     pub(crate) received_any: bool,
     /// The first of those bytes.
     pub(crate) copy: Vec<u8>,
@@ -109,8 +109,8 @@ pub(crate) struct Unanswered {
 }
 
 impl Unanswered {
-    /// Whether a kept connection can only have died while it waited: the target said nothing, or what it said came
-    /// before hyper had taken the request up.
+    /// Whether a pooled connection can only have died while it was idle: the target sent nothing, or sent it before
+    /// hyper took up the request.
     pub(crate) fn was_stale(&self) -> bool {
         !self.received_any || self.cause.is_canceled()
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a driver may go without coming round before it counts as stuck.
+/// How long a driver may go without a step before it counts as stuck.
 pub const STUCK_AFTER: Duration = Duration::from_secs(30);
 
 /// What others may ask of the engine while it runs.
@@ -22,7 +22,7 @@ pub struct EngineStatus {
     disk_is_full: AtomicBool,
     /// What `stepped_ms` is counted from.
     begun: Instant,
-    /// When the driver last came round, by the monotonic clock.
+    /// When the driver last completed a step, by the monotonic clock.
     stepped_ms: AtomicU64,
     /// The attempts that have ended.
     pub attempts: AttemptMetrics,
@@ -87,7 +87,7 @@ impl EngineStatus {
         (taken >= most).then_some(WaitReason::InFlightLimit)
     }
 
-    /// Whether the driver comes round, which it does at least once a second. By the monotonic clock: a step of the wall
+    /// Whether the driver makes steps, which it does at least once a second. By the monotonic clock: a step of the wall
     /// clock is no standstill.
     pub fn is_alive(&self) -> bool {
         millis(self.begun.elapsed()).saturating_sub(self.stepped_ms.load(Ordering::Relaxed)) < millis(STUCK_AFTER)

@@ -141,7 +141,7 @@ pub enum Reachability {
     Confirmed,
     /// It answered, but did not confirm.
     Answered,
-    /// What came back was no answer: it shows neither that the target can be reached nor that it can't.
+    /// An error that shows neither that the target is reachable nor that it is not.
     Inconclusive,
     /// It could not be reached.
     Unreachable,

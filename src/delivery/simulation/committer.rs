@@ -80,11 +80,11 @@ impl World {
         for settled in self.unsynced.drain(..durable) {
             self.ledger.durable(&settled);
         }
-        if self.may_die("synced, nobody told") {
+        if self.may_die("synced, no updates sent") {
             return;
         }
         self.tell();
-        if self.may_die("synced and told, not answered") {
+        if self.may_die("synced, updates sent, not answered") {
             return;
         }
         self.answer();

@@ -147,7 +147,7 @@ impl World {
         match prepare_attempt(&self.process().store.handle, ACCOUNT, key, kind).expect("the tree can be read") {
             Ok(prepared) => self.send(start, prepared, false),
             Err(next_attempt) => {
-                self.say(|| format!("{key:?} is not owed {kind:?} any more, but {next_attempt:?}"));
+                self.say(|| format!("{key:?} no longer needs {kind:?}, but {next_attempt:?}"));
                 let at = self.time + self.delay();
                 self.put(at, Later::Event(DriverEvent::Skipped { key, next_attempt }));
             }

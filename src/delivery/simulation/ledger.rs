@@ -1,5 +1,5 @@
-//! What was promised and what went over the wire, kept by the world outside: no crash takes it back. From it follows,
-//! in the end, whether every promise was kept.
+//! What was acknowledged and what went over the wire, recorded outside the process: no crash undoes it. At the end it
+//! shows whether every guarantee held.
 
 use super::requests::{Answer, uid_of_event};
 use super::world::ACCOUNT;
@@ -22,7 +22,7 @@ struct Wire {
     /// Attempts whose outcome a crash took: they were made, and count for nothing.
     lost_automatic: u32,
     lost_manual: u32,
-    /// Whether a 2XX came whose outcome is durable.
+    /// Whether a 2XX was received whose outcome is durable.
     confirmed: bool,
     /// When the last manual attempt began whose outcome is durable.
     manual_at: Option<u64>,
@@ -49,14 +49,14 @@ pub(super) struct Expected {
     pub(super) next: Option<(Timestamp, Timestamp, u64)>,
 }
 
-/// In which batch a notification was first owed, whether on request, and its event: their order is that of the births.
+/// In which batch a notification first became pending, whether on request, and its event: the order of the births.
 type Birth = (u64, bool, Seq);
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     attempts: u64,
     batches: u64,
-    /// Whom each event must and may be owed to since it was recorded, by its mark.
+    /// The webhooks that must and that may have a notification of each event, by its mark.
     events: BTreeMap<u64, (BTreeSet<WebhookNo>, BTreeSet<WebhookNo>)>,
     /// The webhooks as they were before the batch that is looked at.
     directory: Vec<Arc<Webhook>>,
@@ -130,7 +130,7 @@ impl Ledger {
                 meant.map(|webhook| webhook.no).collect()
             };
             let before = meant(&self.directory);
-            // Of a webhook that changed in the same batch nobody knows here which came first.
+            // Of a webhook that changed in the same batch the order is unknown here.
             let must = before.iter().filter(|no| !batch.webhooks.contains(no)).copied().collect();
             let may = before.union(&meant(&directory)).chain(&batch.webhooks).copied().collect();
             self.events.insert(uid_of_event(event), (must, may));
@@ -186,8 +186,8 @@ impl Ledger {
         settled
     }
 
-    /// What came of an attempt is what its result and the schedule say. A clock that was put back meanwhile makes the
-    /// next one due sooner.
+    /// The outcome of an attempt follows from its result and the schedule. A clock that was put back meanwhile makes
+    /// the next one due earlier.
     fn check_outcome(&mut self, open: &Open, after: &Notification) {
         let expected = open.expected.expect("it has ended");
         if open.trigger != Trigger::Automatic {
@@ -284,7 +284,7 @@ impl Ledger {
             let Some(before) = store.notification(ACCOUNT, other).expect("it can be read") else {
                 continue;
             };
-            // One that was owed only after it, on request, had not been promised to come first.
+            // One that became pending only after it, on request, need not come first.
             if before.order == Some(order) && self.born[&other] < birth {
                 assert!(!before.needs_automatic_attempt(), "{key:?} leaves before {before:?}, which it comes after");
                 self.closed.insert(other);
@@ -345,11 +345,11 @@ impl Ledger {
         let (handle, events) = (&store.handle, store.events(ACCOUNT));
         let uids: BTreeSet<u64> = events.iter().map(uid_of_event).collect();
         let missing = self.acknowledged.iter().find(|uid| !uids.contains(uid));
-        assert_eq!(missing, None, "an event that was acknowledged is gone");
+        assert_eq!(missing, None, "an event that was acknowledged is lost");
         let webhook = |no| handle.webhook(ACCOUNT, no).expect("it can be read");
         for no in &self.registered {
             let deleted = self.doomed.contains(no);
-            assert!(webhook(*no).is_some() || deleted, "{no:?} was acknowledged and is gone");
+            assert!(webhook(*no).is_some() || deleted, "{no:?} was acknowledged and is lost");
         }
         for no in &self.deleted {
             assert!(handle.directory().by_no(*no).is_none(), "{no:?} was deleted and is back");
@@ -386,7 +386,7 @@ impl Ledger {
             };
             for webhook in must {
                 let key = NotificationKey { seq: event.seq, webhook: *webhook };
-                assert!(notifications.contains_key(&key), "{key:?} matched, and nothing is owed");
+                assert!(notifications.contains_key(&key), "{key:?} matched, and has no notification");
             }
         }
         for notification in notifications.values() {
@@ -410,8 +410,8 @@ impl Ledger {
         let key = notification.key;
         let uid = self.uids[&key.seq];
         if let Some((_, may)) = self.events.get(&uid) {
-            let owed = may.contains(&key.webhook) || self.late.contains(&(uid, key.webhook));
-            assert!(owed, "{key:?} is owed and never matched");
+            let expected = may.contains(&key.webhook) || self.late.contains(&(uid, key.webhook));
+            assert!(expected, "{key:?} exists and never matched");
         }
         let wire = self.wires.get(&key).cloned().unwrap_or_default();
         let automatic = wire.automatic - wire.lost_automatic;

@@ -60,7 +60,7 @@ pub(super) enum Request {
     Erase(Seq),
 }
 
-/// What whoever asked hears once it is durable.
+/// What the caller is answered once it is durable.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     /// These events are recorded, now or before.

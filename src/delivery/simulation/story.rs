@@ -293,8 +293,8 @@ impl World {
         }
     }
 
-    /// All is well from here on, but that some webhooks may stay paused: whatever is owed must end within the longest
-    /// wait that the past can have left behind.
+    /// No faults from here on, except that some webhooks may stay paused: everything pending must end within the
+    /// longest wait that earlier faults can have caused.
     fn finish(&mut self) {
         self.say(|| "all is well from here on".to_owned());
         self.dies_in = None;
@@ -306,7 +306,7 @@ impl World {
             let mood = if self.random.one_in(6) { Mood::any_that_answers(&mut self.random) } else { Mood::Healthy };
             self.network.moods.insert(no, mood);
             let status = if self.random.one_in(8) { any_status(&mut self.random) } else { WebhookStatus::Active };
-            // The slowest would take days for what they are owed; from now on nothing waits at their old price.
+            // The slowest would take days for their backlog; from now on nothing waits at their old rate.
             let slow = webhook.rate_limit.filter(|rate| rate.as_f64() < 0.5);
             let rate_limit = slow.map(|_| Some(RateLimit::per_second(50.0).expect("within the range")));
             let patch = WebhookPatch { status: Some(status), rate_limit, ..WebhookPatch::default() };
@@ -344,15 +344,19 @@ impl World {
             State::Pending | State::Delivered | State::Failed | State::Cancelled => None,
         });
         let schedule = schedule.max(dues.max().unwrap_or(0));
-        let owed = notifications.len() as u64;
+        let pending = notifications.len() as u64;
         // Those of one chain fail one after the other.
-        schedule * (owed + 1) + millis(self.settings.retry_after_cap) + self.set_back + owed * 20 * slowest + HOUR_MS
+        schedule * (pending + 1)
+            + millis(self.settings.retry_after_cap)
+            + self.set_back
+            + pending * 20 * slowest
+            + HOUR_MS
     }
 
     fn stuck(&mut self) -> Vec<String> {
         let notifications = self.process().store.notifications(ACCOUNT);
-        let owed = notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
-        owed.take(3).map(|notification| format!("{notification:?}")).collect()
+        let pending = notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
+        pending.take(3).map(|notification| format!("{notification:?}")).collect()
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) struct Process {
     pub(super) inputs: Vec<Input<Arc<CachedPayload>>>,
     pub(super) watch: Watch,
     pub(super) stepped_at: u64,
-    /// When the committer looks at what waits next.
+    /// When the committer next checks what waits.
     pub(super) awake_at: Option<u64>,
     pub(super) syncing: bool,
     pub(super) open: Vec<Open>,
@@ -204,10 +204,10 @@ impl World {
         (self.dies_in, self.dying, self.told_at) = (None, false, 0);
         let unsynced = self.tree.unsynced();
         // After a power cut nothing is left of what was not synced; where only the process died, any part of it may be.
-        let kept = if self.random.one_in(2) { 0 } else { self.random.index(unsynced + 1) };
-        self.say(|| format!("dies; of {unsynced} batches not synced {kept} are kept"));
-        self.tree.crash(kept);
-        for settled in std::mem::take(&mut self.unsynced).into_iter().take(kept) {
+        let survivors = if self.random.one_in(2) { 0 } else { self.random.index(unsynced + 1) };
+        self.say(|| format!("dies; of {unsynced} batches not synced {survivors} survive"));
+        self.tree.crash(survivors);
+        for settled in std::mem::take(&mut self.unsynced).into_iter().take(survivors) {
             self.ledger.durable(&settled);
         }
         self.ledger.crashed();
@@ -306,7 +306,7 @@ impl World {
         }
     }
 
-    /// Whether nothing is owed that could leave, and nothing is on its way.
+    /// Whether nothing is pending that could start, and nothing is under way.
     pub(super) fn is_done(&mut self) -> bool {
         let process = self.process();
         let store = process.store.handle.clone();

@@ -1,6 +1,6 @@
 //! A connection that speaks HTTP/1.1: one request at a time, and the head of its response.
 //!
-//! It doesn't know how a connection is made, nor how long one is kept.
+//! It doesn't know how a connection is made, nor how long one stays open.
 
 use super::stream::{Meter, Metered};
 use crate::delivery::failure::{self, Unanswered};
