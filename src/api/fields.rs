@@ -279,10 +279,19 @@ impl<'a> JsonFields<'a> {
         self.problems
     }
 
-    /// 422 if anything was wrong. After it, what [`JsonFields::required`] gave is there.
+    /// 422 if anything was wrong.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let problems = self.into_problems();
         if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
+    }
+
+    /// The same for a body with required fields. `required` is what [`JsonFields::required`] returned for all of them.
+    pub(super) fn finish_with<T>(self, required: Option<T>) -> Result<T, Failure> {
+        self.finish()?;
+        let Some(required) = required else {
+            unreachable!("finish() has answered for every required field that is missing");
+        };
+        Ok(required)
     }
 }
 

@@ -106,10 +106,7 @@ pub(super) fn registration(body: &[u8]) -> Result<WebhookDraft, Failure> {
     let target = fields.required("target", target);
     let events = fields.required("events", patterns);
     let rest = rest(&mut fields);
-    fields.finish()?;
-    let (Some(target), Some(events)) = (target, events) else {
-        unreachable!("finish() has answered for every required field that is missing");
-    };
+    let (target, events) = fields.finish_with(target.zip(events))?;
     Ok(WebhookDraft { target, events, rest })
 }
 
