@@ -1,4 +1,4 @@
-//! Properties of what callers send: taken and kept byte for byte, or refused with a 4xx that says why.
+//! Properties of what callers send: accepted and stored byte for byte, or refused with a 4xx that says why.
 
 mod connection;
 

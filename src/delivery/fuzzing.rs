@@ -1,5 +1,5 @@
-//! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be
-//! kept.
+//! Properties of what targets are and of what they answer: whatever a target sends, an attempt ends with a result that
+//! can be stored.
 
 use super::delivery_handle::DeliveryHandle;
 use super::egress::Guard;

@@ -83,7 +83,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    fn heard(&mut self) {
+    fn note_head_begun(&mut self) {
         let (phase, since) = self.slot.phase();
         if phase == Phase::Idle && self.head_begun.is_none_or(|(idle_since, _)| idle_since != since) {
             self.head_begun = Some((since, Instant::now()));
@@ -115,7 +115,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         let this = &mut *self;
         if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, into) {
             if into.filled().len() > before {
-                this.heard();
+                this.note_head_begun();
             }
             return Poll::Ready(read);
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Attempt {
     /// 1 for the first of its notification, counting every trigger.
     pub number: u16,
-    /// Who asked for it.
+    /// Who requested it.
     pub trigger: Trigger,
     /// When it began.
     pub started_at: Timestamp,
@@ -41,7 +41,7 @@ impl Attempt {
 }
 
 words! {
-    /// Who asked for an attempt.
+    /// Who requested an attempt.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Trigger {
         /// The schedule.

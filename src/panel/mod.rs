@@ -357,7 +357,7 @@ fn next_of(request: &PanelRequest) -> &str {
     next.filter(|next| request::is_ours(next)).unwrap_or("/")
 }
 
-/// The page's own address, without word of what was done.
+/// The page's own address, without the note of what was done.
 fn without_note(request: &PanelRequest) -> String {
     let query = request.query.query(&["done", "ok", "not"], None);
     if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) }

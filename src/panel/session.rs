@@ -107,7 +107,7 @@ impl Sessions {
     pub(super) fn take_secret(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
         let mut all = self.lock();
         let session = all.get_mut(&of.key)?;
-        session.secret.take_if(|(kept, _)| *kept == webhook).map(|(_, secret)| secret)
+        session.secret.take_if(|(of, _)| *of == webhook).map(|(_, secret)| secret)
     }
 }
 

@@ -207,9 +207,10 @@ impl Typed {
             let (name, value) = line.split_once(':').ok_or(None)?;
             let (name, value) = (name.trim(), value.trim());
             let value = if value == KEPT {
-                let kept = before.into_iter().flat_map(|webhook| webhook.headers.iter());
-                let mut kept = kept.filter(|(own, _)| own.as_str().eq_ignore_ascii_case(name)).map(|(_, value)| value);
-                kept.find_map(|value| value.to_str().ok()).ok_or(None)?
+                let stored = before.into_iter().flat_map(|webhook| webhook.headers.iter());
+                let mut stored =
+                    stored.filter(|(own, _)| own.as_str().eq_ignore_ascii_case(name)).map(|(_, value)| value);
+                stored.find_map(|value| value.to_str().ok()).ok_or(None)?
             } else {
                 value
             };

@@ -198,10 +198,10 @@ impl From<ResendRefusal> for Error {
                 ),
             ),
             ResendRefusal::TooManyAttempts => {
-                let kept = MAX_ATTEMPTS_KEPT;
+                let most = MAX_ATTEMPTS_KEPT;
                 let detail = localized!(
-                    "the notification has {kept} attempts, and keeps no more",
-                    "a notificação já tem {kept} tentativas, e não guarda mais"
+                    "the notification has {most} attempts, and keeps no more",
+                    "a notificação já tem {most} tentativas, e não guarda mais"
                 );
                 (ApiCode::TooManyAttempts, detail)
             }

@@ -203,7 +203,7 @@ fn fingerprint(webhook: &Webhook) -> Fingerprint {
         webhook.target.as_str().to_owned(),
         list(&mut webhook.events.iter().map(Pattern::to_string)),
         webhook.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default(),
-        // Empty or absent: it is told apart as the webhook shows it.
+        // Distinguishes an empty description from an absent one, as the webhook does.
         webhook.description.as_ref().map(|text| format!("={text}")).unwrap_or_default(),
         webhook.status.as_str().to_owned(),
         list(&mut webhook.headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()))),

@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After how many connections everything begins anew: a store of a million events would be what is measured.
 const LIFE: usize = 3000;
-/// What answers say. A 500 is a bug, whatever came.
+/// What answers say. A 500 is a bug, whatever was sent.
 const STATUSES: [u16; 18] = [200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 422, 429, 431, 503];
 
 struct World {

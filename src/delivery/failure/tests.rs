@@ -65,7 +65,7 @@ fn system_errors_have_their_codes() {
     );
 }
 
-/// A name that is written wrong is the merchant's to mend, a resolver that fails the operator's.
+/// The merchant fixes a misspelt name, the operator a failing resolver.
 #[test]
 fn a_name_that_is_not_there_and_a_resolver_that_fails_are_told_apart() {
     // getaddrinfo's own numbers, as glibc and musl have them.

@@ -211,7 +211,7 @@ impl Driver {
         Input::TargetRenewed { no, moved }
     }
 
-    /// Whether an attempt was made for a webhook as it is still: the same target, nothing asked of it anew.
+    /// Whether an attempt was made for a webhook as it is still: the same target, not set ACTIVE again since.
     fn is_current(&self, prepared: &PreparedWebhook) -> bool {
         self.webhooks.get(&prepared.webhook.no).is_some_and(|now| now.renewals == prepared.renewals)
     }
@@ -299,8 +299,8 @@ impl Driver {
             result if result.confirms() => (None, Reachability::Confirmed),
             AttemptResult::Response(response) => {
                 // A target that the webhook no longer has asks for nothing any more.
-                let asked = response.retry_after.filter(|_| current);
-                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reachability::Answered)
+                let pause = response.retry_after.filter(|_| current);
+                (pause.map(|span| span.min(self.settings.retry_after_cap)), Reachability::Answered)
             }
             AttemptResult::Error(error) => (None, reachability_of(error.code)),
         };

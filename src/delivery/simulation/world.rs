@@ -283,8 +283,8 @@ impl World {
                     self.happen(later);
                     // What comes at the same moment is often taken in with one step.
                     let more = self.later.first_key_value().is_some_and(|((at, _), _)| *at <= self.time);
-                    let heard = !self.process().inputs.is_empty();
-                    if heard && !self.dying && !(more && self.random.one_in(2)) {
+                    let has_input = !self.process().inputs.is_empty();
+                    if has_input && !self.dying && !(more && self.random.one_in(2)) {
                         self.step();
                     }
                 }

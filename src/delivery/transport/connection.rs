@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// Waits until the next request can be sent; false when the connection won't take one.
-    pub(crate) async fn settle(&mut self) -> bool {
+    pub(crate) async fn wait_until_ready(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }
 

@@ -234,7 +234,7 @@ impl Inner {
         let finish = async {
             if read_to_end(&mut body, &mut response.body).await {
                 progress.duration_us = Some(elapsed_us(start));
-                if reusable && connection.settle().await {
+                if reusable && connection.wait_until_ready().await {
                     self.pool.give(webhook, target, connection, current.generation);
                 }
             }

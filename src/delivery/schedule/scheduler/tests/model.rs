@@ -45,7 +45,7 @@ pub(super) struct Hook {
     pub(super) probing: bool,
     pub(super) tokens: f64,
     pub(super) tokens_at: u64,
-    /// Since when nothing but the scheduler has kept it from starting what it owes.
+    /// Since when nothing but the scheduler delays its pending attempts.
     pub(super) free_since: u64,
     pub(super) blocked: bool,
 }

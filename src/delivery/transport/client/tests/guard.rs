@@ -40,7 +40,7 @@ fn only_the_second() -> ClientSettings {
 }
 
 /// Counts the connections to 127.0.0.1 and to 127.0.0.2, at one port. Each is answered and closed, so that none is
-/// kept.
+/// reused.
 async fn two_targets() -> (Target, Target, u16) {
     async fn serve(_: usize, mut stream: TcpStream) {
         if read_request(&mut stream).await.is_some() {

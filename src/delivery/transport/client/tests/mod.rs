@@ -231,8 +231,8 @@ async fn nothing_listening_is_refused() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_a_dns_failure() {
-    // RFC 6761: nothing under `invalid` ever resolves. Where there is no resolver to say so, it fails; the two are told
-    // apart in the tests of `failure`.
+    // RFC 6761: nothing under `invalid` ever resolves. Without a resolver the lookup fails. The tests of `failure`
+    // distinguish the two.
     let report = client().attempt(outbound("http://loja.invalid/")).await;
     let (code, message) = error(&report);
     assert!(matches!(code, ErrorCode::DnsNotFound | ErrorCode::DnsFailed), "{code:?} {message}");
