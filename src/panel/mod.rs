@@ -156,7 +156,11 @@ impl Panel {
     }
 
     async fn page(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
-        let found = ROUTES.find(&request.method, &request.path).ok().map(|(route, id)| (&route.answer, id));
+        let found = match ROUTES.find(&request.method, &request.path) {
+            Ok((route, id)) => Some((&route.answer, id)),
+            Err(allowed) if allowed.is_empty() => None,
+            Err(allowed) => return request::method_not_allowed(&allowed),
+        };
         if let Some((PanelAccess::Asset(content_type, bytes), _)) = found {
             return request::asset(content_type, bytes, &self.tag, request.known.as_ref());
         }

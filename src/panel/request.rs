@@ -226,6 +226,15 @@ pub(super) fn bare_status(status: StatusCode) -> Response<Bytes> {
     guarded(response)
 }
 
+/// For a path that takes other methods; no page or form of the panel's own asks so.
+pub(super) fn method_not_allowed(allowed: &[&str]) -> Response<Bytes> {
+    let mut response = bare_status(StatusCode::METHOD_NOT_ALLOWED);
+    if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
 /// To another page, by GET.
 pub(super) fn see(path: &str) -> Response<Bytes> {
     let mut response = bare_status(StatusCode::SEE_OTHER);
