@@ -172,8 +172,8 @@ impl Service {
         self.store.resends(caller.account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)
     }
 
-    /// Ends a bulk resend where it stands: the manual attempts requested until now, at most 64 for each webhook
-    /// that haven't been made, still gets it. One that has ended stays as it is.
+    /// Ends a bulk resend where it stands. Manual attempts that it has requested, at most 64 for each webhook, are
+    /// still made. One that has ended stays as it is.
     pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<BulkResend, Error> {
         let resend = self.bulk_resend(caller, id)?;
         let ended = self.store.commit(CancelBulkResend { account: caller.account, number: resend.number }).await?;

@@ -52,7 +52,7 @@ pub enum Input<H> {
         /// Whether a person waits for it: it leaves at once, whatever holds the lane.
         at_once: bool,
     },
-    /// An automatic attempt that was due later is due at this moment.
+    /// The due time of its next automatic attempt was moved.
     Rescheduled {
         /// The notification.
         key: NotificationKey,
