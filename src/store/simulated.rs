@@ -69,8 +69,11 @@ impl SimulatedStore {
             Shared::over(tree.clone(), &format, &head, std::env::temp_dir(), Limits::default(), clock).unwrap();
         let shared = Arc::new(shared);
         let updates = Arc::new(Mutex::new(Vec::new()));
-        let taken = updates.clone();
-        let tell = Box::new(move |updates: Vec<StoreUpdate>| taken.lock().unwrap().extend(updates));
+        let (taken, disk) = (updates.clone(), tree.clone());
+        let tell = Box::new(move |updates: Vec<StoreUpdate>| {
+            assert!(!disk.is_syncing(), "told before the sync is over: {updates:?}");
+            taken.lock().unwrap().extend(updates);
+        });
         let (syncer, manual) = Syncer::manual(shared.clone(), Marker::nowhere().unwrap(), tell);
         let committer = Committer::load(shared.clone(), syncer, &format, clock.as_ref()).unwrap();
         let (commits, sent) = channel();

@@ -27,6 +27,8 @@ impl World {
         let taken = if self.random.one_in(3) { 1 + self.random.index(waiting) } else { waiting };
         self.process().store.round(taken);
         self.take_batches();
+        // Nobody is answered yet, or what they are answered could still be lost.
+        self.answer();
         if self.may_die("applied, not synced") {
             return;
         }

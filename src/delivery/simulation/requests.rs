@@ -5,13 +5,15 @@ use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationFilter, NotificationKey, ResourceIds, Seq,
     Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
+use crate::store::engine::memory::MemoryTree;
 use crate::store::{
     BeginBulkResend, CancelBulkResend, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent,
     RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
 };
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 /// An event about to be recorded; `uid` tells it from every other one, and is in its body.
 #[derive(Clone, Debug)]
@@ -176,7 +178,8 @@ impl World {
         let store = self.process().store.handle.clone();
         let mut open = Open { number, answering: Box::pin(answer(store, request)) };
         // Its change is sent at once, and nobody has answered yet.
-        assert!(open.poll().is_none(), "answered by nobody");
+        let waker = self.caller();
+        assert!(open.poll(&waker).is_none(), "answered by nobody");
         self.process().open.push(open);
         let at = self.time + self.delay() / 4;
         self.wake_committer(at);
@@ -185,9 +188,10 @@ impl World {
 
     /// Callers hear what they are answered.
     pub(super) fn answer(&mut self) {
+        let waker = self.caller();
         let mut open = std::mem::take(&mut self.process().open);
         open.retain_mut(|request| {
-            let Some(answer) = request.poll() else {
+            let Some(answer) = request.poll(&waker) else {
                 return true;
             };
             self.say(|| format!("answered {} {answer:?}", request.number));
@@ -199,9 +203,24 @@ impl World {
     }
 }
 
+/// A caller who waits for an answer.
+struct Caller(Arc<MemoryTree>);
+
+impl Wake for Caller {
+    fn wake(self: Arc<Self>) {
+        assert!(!self.0.is_syncing(), "answered before the sync is over");
+    }
+}
+
+impl World {
+    fn caller(&self) -> Waker {
+        Waker::from(Arc::new(Caller(self.tree.clone())))
+    }
+}
+
 impl Open {
-    fn poll(&mut self) -> Option<Answer> {
-        match self.answering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    fn poll(&mut self, waker: &Waker) -> Option<Answer> {
+        match self.answering.as_mut().poll(&mut Context::from_waker(waker)) {
             Poll::Ready(answer) => Some(answer),
             Poll::Pending => None,
         }

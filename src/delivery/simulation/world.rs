@@ -51,6 +51,8 @@ pub(super) enum Later {
 
 /// One life of the daemon.
 pub(super) struct Process {
+    /// The first to go: nobody who asked hears that the store is gone.
+    pub(super) open: Vec<Open>,
     pub(super) store: SimulatedStore,
     pub(super) driver: Driver,
     /// What the scheduler takes in with the next step.
@@ -60,7 +62,6 @@ pub(super) struct Process {
     /// When the committer next checks what waits.
     pub(super) awake_at: Option<u64>,
     pub(super) syncing: bool,
-    pub(super) open: Vec<Open>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]

@@ -36,6 +36,11 @@ impl MemoryTree {
         inner.covered = Some(inner.unsynced.len());
     }
 
+    /// Whether a sync has begun and isn't over.
+    pub(crate) fn is_syncing(&self) -> bool {
+        self.inner().covered.is_some()
+    }
+
     /// What each batch has written since the last call, and what it replaced, the last of its rows first.
     pub(crate) fn take_written(&self) -> Vec<(Vec<RowWrite>, Vec<RowWrite>)> {
         self.inner().written.replace(Vec::new()).unwrap_or_default()
