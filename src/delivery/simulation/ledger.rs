@@ -344,6 +344,7 @@ impl Ledger {
     pub(super) fn check_store(&self, store: &SimulatedStore) {
         let (handle, events) = (&store.handle, store.events(ACCOUNT));
         let uids: BTreeSet<u64> = events.iter().map(uid_of_event).collect();
+        assert_eq!(uids.len(), events.len(), "an event was recorded twice");
         let missing = self.acknowledged.iter().find(|uid| !uids.contains(uid));
         assert_eq!(missing, None, "an event that was acknowledged is lost");
         let webhook = |no| handle.webhook(ACCOUNT, no).expect("it can be read");

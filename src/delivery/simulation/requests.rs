@@ -8,7 +8,7 @@ use crate::model::{
 use crate::store::engine::memory::MemoryTree;
 use crate::store::{
     BeginBulkResend, CancelBulkResend, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent,
-    RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
+    IdempotencyKey, RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
 };
 use std::fmt;
 use std::pin::Pin;
@@ -53,7 +53,8 @@ pub(super) enum Request {
     Register(Box<Webhook>),
     Change(WebhookId, Box<WebhookPatch>),
     Delete(WebhookId, WebhookNo),
-    Accept(Vec<New>),
+    /// With an idempotency key, or without.
+    Accept(Vec<New>, Option<IdempotencyKey>),
     Test(WebhookId, New),
     Resend(NotificationKey),
     ResendEvent(Seq),
@@ -122,10 +123,10 @@ async fn answer(store: Store, request: Request) -> Answer {
             let had = ask(store, DeleteWebhook { account, id }).await;
             if had { Answer::Deleted(no) } else { Answer::Nothing }
         }
-        Request::Accept(events) => {
+        Request::Accept(events, key) => {
             let uids: Vec<u64> = events.iter().map(|new| new.uid).collect();
             let events = events.into_iter().map(New::event).collect();
-            let accepted = try_ask(store, RecordEvents { account, events, key: None }).await;
+            let accepted = try_ask(store, RecordEvents { account, events, key }).await;
             let accepted = accepted.expect("each id has one event");
             let found: Vec<u64> = accepted.iter().map(|accepted| uid_of_event(&accepted.event)).collect();
             assert_eq!(found, uids, "answered with other events");
@@ -196,7 +197,7 @@ impl World {
             };
             self.say(|| format!("answered {} {answer:?}", request.number));
             self.ledger.acknowledge(&answer);
-            self.unanswered.retain(|(unanswered, _)| *unanswered != request.number);
+            self.unanswered.retain(|(unanswered, ..)| *unanswered != request.number);
             false
         });
         self.process().open = open;

@@ -8,10 +8,11 @@ use super::world::{ACCOUNT, World};
 use crate::config::Delivery;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
-    EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey, Pattern, PatternSet,
-    RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookNo, WebhookPatch, WebhookStatus, millis,
+    EventId, EventType, ExtraHeaders, Fingerprint, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey,
+    Pattern, PatternSet, RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp,
+    Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
 };
+use crate::store::IdempotencyKey;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,16 +165,24 @@ impl World {
             }
         }
         for events in calls {
-            let number = self.submit(Request::Accept(events.clone()));
-            let own: Vec<New> = events.into_iter().filter(|new| new.id.is_some()).collect();
+            let key = self.random.one_in(4).then(|| self.any_key(&events));
+            let number = self.submit(Request::Accept(events.clone(), key));
+            let own: Vec<New> = events.into_iter().filter(|new| key.is_some() || new.id.is_some()).collect();
             if !own.is_empty() {
-                // Whoever named an event can ask again, even though it was recorded.
+                // Whoever named an event, or the request, can ask again, even though it was recorded.
                 if self.random.one_in(8) {
-                    self.submit(Request::Accept(own.clone()));
+                    self.submit(Request::Accept(own.clone(), key));
                 }
-                self.unanswered.push((number, own));
+                self.unanswered.push((number, own, key));
             }
         }
+    }
+
+    /// A key of its own for a request, which is recognised for longer than any story lasts.
+    fn any_key(&self, events: &[New]) -> IdempotencyKey {
+        let of = Fingerprint::of([events[0].uid.to_string().as_bytes()]).0;
+        let until = Timestamp::from_ms(self.wall() + 7 * 24 * HOUR_MS);
+        IdempotencyKey { hash: of, fingerprint: of, until }
     }
 
     fn patch(&mut self, (no, id): (WebhookNo, WebhookId)) {

@@ -19,7 +19,7 @@ use crate::delivery::transport::settings::ClientSettings;
 use crate::model::{AccountNo, Seq, Timestamp, millis};
 use crate::store::engine::memory::MemoryTree;
 use crate::store::simulated::SimulatedStore;
-use crate::store::{CachedPayload, Due, StoreUpdate};
+use crate::store::{CachedPayload, Due, IdempotencyKey, StoreUpdate};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,8 +97,8 @@ pub(super) struct World {
     pub(super) told_at: u64,
     pub(super) requests: u64,
     pub(super) uids: u64,
-    /// Events that were handed in under an id of the caller's, and not yet acknowledged.
-    pub(super) unanswered: Vec<(u64, Vec<New>)>,
+    /// Events that were handed in under an id or a key of the caller's, and not yet acknowledged.
+    pub(super) unanswered: Vec<(u64, Vec<New>, Option<IdempotencyKey>)>,
     /// How many more moments at which the process may die pass before it does.
     pub(super) dies_in: Option<u64>,
     dying: bool,
@@ -237,10 +237,10 @@ impl World {
 
     /// Callers who got no answer ask again, under the same ids. Some give up.
     pub(super) fn ask_again(&mut self) {
-        for (_, events) in std::mem::take(&mut self.unanswered) {
+        for (_, events, key) in std::mem::take(&mut self.unanswered) {
             if self.random.one_in(2) {
-                let number = self.submit(Request::Accept(events.clone()));
-                self.unanswered.push((number, events));
+                let number = self.submit(Request::Accept(events.clone(), key));
+                self.unanswered.push((number, events, key));
             }
         }
     }
