@@ -4,8 +4,8 @@
 use super::requests::{Answer, uid_of_event};
 use super::world::ACCOUNT;
 use crate::model::{
-    EventType, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, RetryPolicy, Seq, State, TEST_EVENT,
-    Timestamp, Trigger, Webhook, WebhookNo,
+    EventType, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, ResendState,
+    RetryPolicy, Seq, State, TEST_EVENT, Timestamp, Trigger, Webhook, WebhookNo,
 };
 use crate::store::Store;
 use crate::store::simulated::{Batch, SimulatedStore};
@@ -375,6 +375,29 @@ impl Ledger {
     }
 
     // ---- what is true in the end ----
+
+    /// A bulk resend of everything was asked for at this time, and has done all it can.
+    pub(super) fn check_resent(&self, store: &SimulatedStore, at: u64, healthy: &BTreeSet<WebhookNo>) {
+        let (handle, directory) = (&store.handle, store.handle.directory());
+        for notification in store.notifications(ACCOUNT).values() {
+            let key = notification.key;
+            let Some(webhook) = directory.by_no(key.webhook) else {
+                continue;
+            };
+            let again = self.requested.get(&key).is_some_and(|requested| *requested >= at);
+            assert!(!again || webhook.is_active(), "a bulk resend goes to a webhook that is paused: {notification:?}");
+            let barred = notification.state == State::Cancelled
+                || notification.attempts >= MAX_ATTEMPTS_KEPT
+                || is_erased(handle, key.seq);
+            assert!(again || barred || !webhook.is_active(), "a bulk resend passes over {notification:?}");
+            if again && healthy.contains(&key.webhook) {
+                assert_eq!(handle.health(key.webhook), None, "{:?} has confirmed", key.webhook);
+            }
+        }
+        let waits = directory.of(ACCOUNT).any(|webhook| !webhook.is_active());
+        let running = handle.resends(ACCOUNT).into_iter().find(|resend| resend.state == ResendState::Running);
+        assert!(waits || running.is_none(), "it never ends: {running:?}");
+    }
 
     /// Everything has ended that ever will: each notification is where it was promised to be.
     pub(super) fn check_end(&self, store: &SimulatedStore, default: &RetryPolicy) {
