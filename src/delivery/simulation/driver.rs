@@ -218,7 +218,7 @@ impl World {
         let present = self.process().driver.webhook(lane.webhook.no).cloned();
         let confirms = matches!(result, AttemptResult::Response(response) if (200..300).contains(&response.status));
         if confirms || trigger != Trigger::Automatic {
-            return Expected { confirms, next: None };
+            return Expected { confirms, next: None, gap: Duration::ZERO };
         }
         let is_current = present.as_ref().is_some_and(|present| present.renewals == lane.renewals);
         let retry_after = match result {
@@ -229,12 +229,12 @@ impl World {
         let policy = webhook.retry.as_ref().unwrap_or(&default);
         let failed = automatic + 1;
         if failed >= policy.max_attempts() {
-            return Expected { confirms, next: None };
+            return Expected { confirms, next: None, gap: Duration::ZERO };
         }
         let least = least_gap(policy, failed, retry_after);
         let most = least.mul_f64(1.0 + policy.jitter()) + Duration::from_millis(1);
         let next = Some((now.plus(least), now.plus(most), time + millis(least)));
-        Expected { confirms, next }
+        Expected { confirms, next, gap: most }
     }
 }
 

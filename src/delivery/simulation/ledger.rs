@@ -11,6 +11,10 @@ use crate::store::Store;
 use crate::store::simulated::{Batch, SimulatedStore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What the clock may be set by without anybody noticing.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// What went over the wire of one notification.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +51,8 @@ pub(super) struct Expected {
     /// When the next one is due by the wall clock, at the earliest and at the latest, and at the earliest by time as it
     /// passes. `None` where none is.
     pub(super) next: Option<(Timestamp, Timestamp, u64)>,
+    /// How long after this one the next may be due at most.
+    pub(super) gap: Duration,
 }
 
 /// In which batch a notification first became pending, whether on request, and its event: the order of the births.
@@ -74,6 +80,8 @@ pub(super) struct Ledger {
     /// Every policy of its own that a webhook ever had, and whether it ever went without.
     policies: BTreeMap<WebhookNo, Vec<Option<RetryPolicy>>>,
     wires: BTreeMap<NotificationKey, Wire>,
+    /// The longest gap that each was ever given.
+    gaps: BTreeMap<NotificationKey, Duration>,
     open: BTreeMap<u64, Open>,
     /// After these in their order another one has left: none of them may leave by itself any more.
     closed: BTreeSet<NotificationKey>,
@@ -298,6 +306,8 @@ impl Ledger {
             return;
         };
         open.expected = Some(expected);
+        let gap = self.gaps.entry(open.key).or_default();
+        *gap = expected.gap.max(*gap);
         if let Some((at, _, time)) = expected.next {
             self.wires.entry(open.key).or_default().not_before = (at.as_ms(), time);
         }
@@ -372,6 +382,19 @@ impl Ledger {
         assert_eq!((stats.events, stats.notifications), counted, "the counts of the head");
         assert_eq!(stats.failed_reads, 0, "a change or a job failed");
         check_turns(handle, &notifications);
+    }
+
+    /// Whatever became of the clock, which shows `wall` and has been left alone for a moment: nothing waits for longer
+    /// than the gap it was given.
+    pub(super) fn check_waits(&self, store: &SimulatedStore, wall: u64) {
+        for notification in store.notifications(ACCOUNT).values() {
+            let lives = store.handle.directory().by_no(notification.key.webhook).is_some();
+            if let (State::Retrying { due }, true) = (notification.state, lives) {
+                let gap = self.gaps.get(&notification.key).copied().unwrap_or_default();
+                let latest = Timestamp::from_ms(wall).plus(gap + A_MOMENT);
+                assert!(due <= latest, "waits for longer than its gap of {gap:?}, at {wall}: {notification:?}");
+            }
+        }
     }
 
     // ---- what is true in the end ----

@@ -307,6 +307,12 @@ impl World {
     fn finish(&mut self) {
         self.say(|| "all is well from here on".to_owned());
         self.dies_in = None;
+        // The clock is left alone for long enough to be noticed.
+        let until = self.time + 5 * self.lag + 3 * self.sync_ms + 2000;
+        self.run_until(until);
+        let wall = self.wall();
+        let process = self.process.as_ref().expect("a process runs");
+        self.ledger.check_waits(&process.store, wall);
         (self.network.down, self.network.out_of_files, self.unreadable) = (false, false, false);
         self.settings.max_in_flight = 8 + self.random.index(60);
         self.reload();
