@@ -321,7 +321,8 @@ impl Watch {
         assert!(lane.busy.len() - lane.in_flight < self.bounds.settling, "too many not settled");
         if lane.settings.rate_limit.is_some() {
             lane.tokens = lane.tokens(now.wall) - 1.0;
-            lane.tokens_at = now.wall;
+            // A clock that went back by less than a jump gives nothing back twice.
+            lane.tokens_at = lane.tokens_at.max(now.wall);
             assert!(at_once || lane.tokens > -0.05, "over the rate limit: {}", lane.tokens);
         }
         if kind == AttemptKind::Manual {

@@ -242,6 +242,11 @@ fn what_was_settled_between_two_audits_was_held() {
         &mut out,
     );
     assert!(out.is_empty(), "{out:?}");
+    // Requested again, and the lane has not received that yet: another row of the same notification.
+    let again = Due { at: now.plus(Duration::from_secs(60)), seq: key.seq };
+    let audited = Input::Audited { lane: no, retries: vec![], untried: vec![], manual: vec![again] };
+    scheduler.step(now, [audited], &mut out);
+    assert!(out.is_empty(), "{out:?}");
 }
 
 /// A lane that was paused with a manual attempt in flight read the attempt's row again, and started it once more. The
