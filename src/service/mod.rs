@@ -32,5 +32,5 @@ pub use views::{NotificationDetail, NotificationView};
 pub use webhooks::WebhookDraft;
 
 pub use crate::delivery::why as attempt_error;
-pub use crate::stats::{HourCounts, OutcomePosition};
-pub use crate::store::{Backlog, Registered, WebhookHistory};
+pub use crate::stats::{HourCounts, OutcomePosition, WebhookHistory};
+pub use crate::store::{Backlog, Registered};

@@ -10,8 +10,8 @@ use crate::model::{
     AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
     Webhook, WebhookId, WebhookStatus,
 };
-use crate::stats::HourCounts;
-use crate::store::{Store, StoreStats, WebhookHistory};
+use crate::stats::{HourCounts, WebhookHistory};
+use crate::store::{Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
