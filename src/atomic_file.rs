@@ -1,4 +1,4 @@
-//! Replacing a small file as a whole: whoever opens it finds the old contents or the new ones, never a mixture.
+//! Replacing a small file as a whole: a reader sees the old contents or the new ones, never a mixture.
 //!
 //! The contents are written to a file beside it, with the extension `new`, which takes the name once it is complete. A
 //! crash may leave that file; the next replacement overwrites it.

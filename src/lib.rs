@@ -17,7 +17,7 @@
 //! | 4 | [`service`] | the verbs: what a merchant can do, each checked and stored |
 //! | 4 | [`control`] | the operator's socket in the data folder: backup, verify, reload |
 //! | 3 | [`http`] | the server that [`api`] and [`panel`] are handlers of |
-//! | 3 | [`delivery`] | attempts: when, how, and what came back |
+//! | 3 | [`delivery`] | attempts: when, how, and their results |
 //! | 2 | [`store`] | records and indexes, atomic changes, backups |
 //! | 1 | [`config`] | files, environment and flags become a valid configuration |
 //! | 1 | [`stats`] | counters and histograms of the running process |
@@ -31,7 +31,7 @@
 //! 2. [`service`] checks it and hands the [`store`] one change.
 //! 3. The store's one committer matches the subscriptions as they are at that instant and writes the event, its
 //!    notifications and their index rows as one atomic batch. Once that is synced the caller is answered.
-//! 4. [`delivery`] is told. Each webhook has a lane of its own, which makes attempts until one is confirmed or the
+//! 4. [`delivery`] is notified. Each webhook has a lane of its own, which makes attempts until one is confirmed or the
 //!    schedule ends. The store records every outcome and says what is pending next.
 //!
 //! # Guarantees

@@ -56,7 +56,7 @@ async fn taken(
         for draft in &mut drafts {
             draft.trace.clone_from(&trace);
         }
-        Ok(call.service.prepare(&call.caller, drafts, in_batch)?)
+        Ok(call.service.prepare_events(&call.caller, drafts, in_batch)?)
     });
     let prepared = prepared.await?;
     // What is recorded was copied out of it.
@@ -101,7 +101,7 @@ fn draft<'a>(fields: &mut JsonFields<'a>) -> Option<EventDraft<'a>> {
         let text = value.text()?;
         EventType::parse(&text).ok_or_else(|| {
             let form = || "must be words of A-Z, 0-9 and _ joined by dots, such as `PAYMENT.PAID`".to_owned();
-            EventType::too_long(&text).map_or_else(form, |said| said.en)
+            EventType::too_long(&text).map_or_else(form, |problem| problem.en)
         })
     });
     let resource = fields.required("resource", |value| {

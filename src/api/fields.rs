@@ -3,7 +3,7 @@
 //! serde's derived errors name one problem and a byte; a merchant needs all of them, by field.
 
 use crate::http::{Failure, MAX_NAMED_FIELDS};
-use crate::model::{depth, items, members};
+use crate::model::{ApiCode, depth, items, members};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -15,7 +15,7 @@ pub(super) const MAX_DEPTH: usize = 64;
 const MAX_PROBLEMS: usize = 5;
 
 /// The most members of an object that are looked at. No object of a request has as many fields; what is left over is
-/// unknown, and no more is told of than [`MAX_NAMED_FIELDS`].
+/// unknown, and errors name at most [`MAX_NAMED_FIELDS`].
 const MAX_MEMBERS: usize = 2 * MAX_NAMED_FIELDS;
 
 /// The longest text and number that are looked at, in bytes as they are written. No field takes one as long.
@@ -118,7 +118,7 @@ impl<'a> JsonFields<'a> {
     pub(super) fn of_body(body: &'a [u8]) -> Result<Self, Failure> {
         let text = text(body)?;
         if text.trim().is_empty() {
-            return Err(Failure::bad_request("not_json", "the body is empty: send JSON"));
+            return Err(Failure::bad_request(ApiCode::NotJson, "the body is empty: send JSON"));
         }
         // The whole text is checked once; everything below it is then known to be JSON.
         let whole: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
@@ -160,8 +160,8 @@ impl<'a> JsonFields<'a> {
         fields
     }
 
-    /// Two members of one name: whichever was meant, taking the other would be a guess. Each name is told once, however
-    /// often it comes: a body of millions of them is answered in a line.
+    /// Two members of one name: taking either would be a guess. Each name is reported once: a body with millions of
+    /// them gets a short answer.
     fn refuse_repeats(&mut self) {
         // What nearly every object is: few members, each of its own name. Looking at each pair is quicker than hashing
         // then.
@@ -178,8 +178,8 @@ impl<'a> JsonFields<'a> {
         if repeated.is_empty() {
             return;
         }
-        let mut kept = HashSet::new();
-        self.members.retain(|(name, _)| kept.insert(name.clone()));
+        let mut seen = HashSet::new();
+        self.members.retain(|(name, _)| seen.insert(name.clone()));
         for name in repeated {
             self.problem(&name, "is given twice");
         }
@@ -196,9 +196,9 @@ impl<'a> JsonFields<'a> {
             return;
         }
         // Names that are cut to one and the same text need no more than a few sentences.
-        let told = self.problems.entry(name).or_default();
-        if told.len() < MAX_PROBLEMS {
-            told.push(problem.into());
+        let problems = self.problems.entry(name).or_default();
+        if problems.len() < MAX_PROBLEMS {
+            problems.push(problem.into());
         }
     }
 
@@ -279,10 +279,19 @@ impl<'a> JsonFields<'a> {
         self.problems
     }
 
-    /// 422 if anything was wrong. After it, what [`JsonFields::required`] gave is there.
+    /// 422 if anything was wrong.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let problems = self.into_problems();
         if problems.is_empty() { Ok(()) } else { Err(Failure::invalid(problems)) }
+    }
+
+    /// The same for a body with required fields. `required` is what [`JsonFields::required`] returned for all of them.
+    pub(super) fn finish_with<T>(self, required: Option<T>) -> Result<T, Failure> {
+        self.finish()?;
+        let Some(required) = required else {
+            unreachable!("finish() has answered for every required field that is missing");
+        };
+        Ok(required)
     }
 }
 
@@ -298,7 +307,7 @@ fn text(body: &[u8]) -> Result<&str, Failure> {
     std::str::from_utf8(body).map_err(|_| {
         let utf16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
         let detail = if utf16 { "the body is UTF-16: send JSON in UTF-8" } else { "the body must be JSON in UTF-8" };
-        Failure::bad_request("not_json", detail)
+        Failure::bad_request(ApiCode::NotJson, detail)
     })
 }
 
@@ -310,7 +319,7 @@ pub(super) fn has_member(body: &[u8], name: &str) -> bool {
 
 fn not_json(error: &serde_json::Error) -> Failure {
     let (line, column) = (error.line(), error.column());
-    Failure::bad_request("not_json", format!("the body is not JSON: line {line}, column {column} can't be read"))
+    Failure::bad_request(ApiCode::NotJson, format!("the body is not JSON: line {line}, column {column} can't be read"))
 }
 
 #[cfg(test)]

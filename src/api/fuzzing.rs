@@ -1,4 +1,4 @@
-//! Properties of what callers send: taken and kept byte for byte, or refused with a 4xx that says why.
+//! Properties of what callers send: accepted and stored byte for byte, or refused with a 4xx that says why.
 
 mod connection;
 
@@ -16,12 +16,14 @@ use crate::model::{AccountNo, Event, EventFilter, EventId, Filter as _, FilterUs
 use crate::service::{EventDraft, HealthView};
 use crate::store::fuzzing::{keeps_event, keeps_webhook};
 use http::{HeaderValue, Method};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 const ACCOUNT: AccountNo = AccountNo(7);
 const NOW: Timestamp = Timestamp::from_ms(1_795_435_200_123);
 
-/// The longest answer that a mistake gets: what a caller sends is told of, not sent back.
+/// The longest answer that a mistake gets: errors describe what a caller sent, and do not echo it.
 const MAX_ERROR_BYTES: usize = 256 * 1024;
 
 /// The body of a request, taken by each of the calls that have one.
@@ -34,12 +36,12 @@ pub fn request(body: &[u8]) {
                     is_kept(body, draft);
                 }
             }
-            Err(failure) => is_told(failure),
+            Err(failure) => names_the_problem(failure),
         }
     }
     match webhooks::registration(body) {
         Ok(draft) => is_taken(&draft.into_webhook(ACCOUNT, NOW)),
-        Err(failure) => is_told(failure),
+        Err(failure) => names_the_problem(failure),
     }
     match webhooks::patch(body) {
         Ok(patch) => {
@@ -48,16 +50,22 @@ pub fn request(body: &[u8]) {
             patch.apply(&mut webhook);
             is_taken(&webhook);
         }
-        Err(failure) => is_told(failure),
+        Err(failure) => names_the_problem(failure),
     }
     if let Err(failure) = webhooks::refuse_registration_by_get(body) {
-        is_told(failure);
+        names_the_problem(failure);
     }
     if let Ok(value) = HeaderValue::from_bytes(body)
         && let Err(failure) = check_content_type(Some(&value))
     {
-        is_told(failure);
+        names_the_problem(failure);
     }
+}
+
+/// The members of a body, which is one JSON object to its last byte.
+fn members_of(body: &[u8]) -> Vec<(Cow<'_, str>, &str)> {
+    let whole: &RawValue = serde_json::from_slice(body).expect("a body is JSON");
+    members(whole.get(), usize::MAX).expect("a body is a JSON object").parts
 }
 
 /// The body that targets will receive is JSON of the contract's shape, and holds the resource byte for byte.
@@ -70,8 +78,7 @@ fn is_kept(request: &[u8], draft: EventDraft<'_>) {
     let payload = new.body.fill(id, NOW);
     assert_eq!(payload.body().len(), length);
     assert_eq!(payload.resource(), resource.as_bytes());
-    let body = std::str::from_utf8(payload.body()).expect("a notification's body is UTF-8");
-    let members = members(body, usize::MAX).expect("a notification's body is a JSON object").parts;
+    let members = members_of(payload.body());
     let shape: Vec<(&str, &str)> = members.iter().map(|(name, value)| (&**name, *value)).collect();
     let quoted = |text: &dyn std::fmt::Display| format!("\"{text}\"");
     let (id_text, type_text, date) = (quoted(&id), quoted(&new.event_type), quoted(&NOW));
@@ -115,7 +122,7 @@ fn is_taken(webhook: &Webhook) {
 }
 
 /// A refusal is a 4xx with a code and a sentence, and names fields if and only if it is a 422.
-fn is_told(failure: Failure) {
+fn names_the_problem(failure: Failure) {
     let (head, body) = failure.into_answer().into_bytes(&HeaderValue::from_static("x"));
     assert!(body.len() <= MAX_ERROR_BYTES, "an answer of {} bytes", body.len());
     let status: u16 = head["HTTP/1.1 ".len()..][..3].parse().expect("a status has three digits");
@@ -129,7 +136,7 @@ fn is_told(failure: Failure) {
     if let Some(fields) = fields {
         let fields: BTreeMap<String, Vec<String>> =
             serde_json::from_value(fields.clone()).expect("names and sentences");
-        assert!(!fields.is_empty() && fields.values().all(|told| !told.is_empty()), "{answer}");
+        assert!(!fields.is_empty() && fields.values().all(|problems| !problems.is_empty()), "{answer}");
     }
 }
 
@@ -141,24 +148,24 @@ pub fn url(data: &[u8]) {
     let (path, query) = text.split_once('?').unwrap_or((text, text));
     for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
         if let Err(failure) = routes::find(&method, path) {
-            is_told(failure);
+            names_the_problem(failure);
         }
     }
     let mut read = Query::of_list(7, path, query);
     let filter: EventFilter = read.filter(FilterUse::List);
+    let mut again = EventFilter::default();
     for field in EventFilter::FIELDS {
         if let Some(text) = field.get(&filter) {
-            let mut again = EventFilter::default();
             field.set(&mut again, &text).expect("it reads what it writes");
-            assert_eq!(field.get(&again), Some(text));
         }
     }
+    assert_eq!(again, filter);
     let paging = read.paging().listing;
     assert!((1..=500).contains(&paging.limit));
     if let Some(cursor) = paging.cursor {
         assert_eq!(crate::model::Cursor::parse(&cursor.to_string()), Some(cursor));
     }
     if let Err(failure) = read.finish() {
-        is_told(failure);
+        names_the_problem(failure);
     }
 }

@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: a call that may be repeated, and what its repetition is answered.
 
 use crate::http::Failure;
+use crate::model::ApiCode;
 use http::{HeaderMap, HeaderName};
 
 /// The longest `Idempotency-Key`, in bytes.
@@ -16,5 +17,5 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
     };
     let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
     let detail = || format!("the Idempotency-Key header must be 1 to {MAX_KEY_BYTES} bytes of visible ASCII");
-    key.map(Some).ok_or_else(|| Failure::bad_request("bad_idempotency_key", detail()))
+    key.map(Some).ok_or_else(|| Failure::bad_request(ApiCode::BadIdempotencyKey, detail()))
 }

@@ -5,8 +5,7 @@
 use super::call::Call;
 use crate::http::{Answer, Failure};
 use crate::model::{ErrorCode, Timestamp};
-use crate::service::Backlog;
-use crate::service::FailingCounts;
+use crate::service::{Backlog, FailingCounts};
 use crate::stats::Histogram;
 use std::fmt::{Display, Write as _};
 
@@ -85,34 +84,40 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     Ok(Answer::text(text.0))
 }
 
+/// A row a figure: its kind, name and help, and its value.
+macro_rules! figures {
+    ($text:ident: $($kind:ident $name:literal $help:literal => $value:expr;)*) => {
+        $($text.$kind($name, $help, $value);)*
+    };
+}
+
 fn failing(text: &mut MetricsText, counts: FailingCounts) {
-    text.gauge(
-        "carteiro_webhooks_failing",
-        "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation.",
-        counts.failing,
-    );
-    text.gauge(
-        "carteiro_webhooks_disabling",
-        "Failing webhooks that will be disabled unless their targets confirm.",
-        counts.warned,
-    );
-    text.gauge("carteiro_webhooks_disabled", "Webhooks that carteiro has disabled.", counts.disabled);
+    figures! { text:
+        gauge "carteiro_webhooks_failing"
+            "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation."
+            => counts.failing;
+        gauge "carteiro_webhooks_disabling"
+            "Failing webhooks that will be disabled unless their targets confirm." => counts.warned;
+        gauge "carteiro_webhooks_disabled" "Webhooks that carteiro has disabled." => counts.disabled;
+    }
 }
 
 /// What belongs to no account: store, connections, attempts to all targets.
 async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failure> {
     let service = &*call.service;
     let (figures, disk_bytes) = service.figures().await?;
-    text.gauge("carteiro_events", "Events stored.", figures.events);
-    text.counter("carteiro_events_recorded_total", "Events recorded since the store was created.", figures.recorded);
-    text.gauge("carteiro_notifications", "Notifications stored.", figures.notifications);
-    let kept = service.kept();
+    figures! { text:
+        gauge "carteiro_events" "Events stored." => figures.events;
+        counter "carteiro_events_recorded_total" "Events recorded since the store was created." => figures.recorded;
+        gauge "carteiro_notifications" "Notifications stored." => figures.notifications;
+    }
+    let metrics = service.store_metrics();
     text.family(
         "carteiro_notifications_ended_total",
         "counter",
         "Notifications that ended, by state, since the start.",
     );
-    for (state, count) in kept.ends() {
+    for (state, count) in metrics.ends() {
         text.sample("carteiro_notifications_ended_total", &[("state", state.as_str())], count);
     }
 
@@ -122,79 +127,51 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
         let outcome = outcome.map_or("delivered", ErrorCode::as_str);
         text.sample("carteiro_attempts_total", &[("outcome", outcome)], count);
     }
-    text.gauge("carteiro_attempts_in_flight", "Attempts in flight.", service.in_flight() as u64);
-    text.histogram(
-        "carteiro_ingest_duration_seconds",
-        "Duration of recording an event or a batch, from the head of the request to the response.",
-        &call.ingress.traffic.ingest,
-    );
-    text.histogram(
-        "carteiro_commit_duration_seconds",
-        "Time until a change was durable, from its submission to the store.",
-        &kept.commits,
-    );
-    text.histogram(
-        "carteiro_attempt_duration_seconds",
-        "Duration of an attempt, whatever its outcome.",
-        &attempts.took,
-    );
-    text.histogram(
-        "carteiro_delivery_duration_seconds",
-        "Time until a target confirmed, from the creation of the notification.",
-        &kept.deliveries,
-    );
-
-    text.counter("carteiro_commits_total", "Commits since the store was created.", figures.commits);
+    figures! { text:
+        gauge "carteiro_attempts_in_flight" "Attempts in flight." => service.in_flight() as u64;
+        histogram "carteiro_ingest_duration_seconds"
+            "Duration of recording an event or a batch, from the head of the request to the response."
+            => &call.ingress.traffic.ingest;
+        histogram "carteiro_commit_duration_seconds"
+            "Time until a change was durable, from its submission to the store." => &metrics.commits;
+        histogram "carteiro_attempt_duration_seconds" "Duration of an attempt, whatever its outcome." => &attempts.took;
+        histogram "carteiro_delivery_duration_seconds"
+            "Time until a target confirmed, from the creation of the notification." => &metrics.deliveries;
+        counter "carteiro_commits_total" "Commits since the store was created." => figures.commits;
+    }
     text.family("carteiro_commit_stalled_seconds", "gauge", "How long the commit in progress has taken so far.");
     text.sample("carteiro_commit_stalled_seconds", &[], service.stalled().as_secs_f64());
-    text.counter(
-        "carteiro_store_failed_reads_total",
-        "Failed reads of the store that did not end the process, since the start.",
-        figures.failed_reads,
-    );
-    text.gauge("carteiro_payload_bytes", "Size of the stored payloads.", figures.payload_bytes);
-    text.gauge("carteiro_store_disk_bytes", "Size of the store's files on disk.", disk_bytes);
-    text.gauge("carteiro_store_free_bytes", "Free space on the data folder's disk.", figures.free_bytes);
-    text.gauge(
-        "carteiro_store_min_free_bytes",
-        "Free space below which events are refused: store.min_free.",
-        figures.min_free_bytes,
-    );
-    text.counter(
-        "carteiro_retention_deleted_events_total",
-        "Events deleted by retention since the start.",
-        figures.retired,
-    );
-    text.gauge(
-        "carteiro_last_backup_timestamp_seconds",
-        "Time of the last scheduled backup, in Unix time; 0 if there is none.",
-        figures.last_backup.map(Timestamp::as_secs).or(figures.backups_scheduled.then_some(0)),
-    );
-
-    text.gauge(
-        "carteiro_certificate_expiry_timestamp_seconds",
-        "Expiry of the server's certificate, in Unix time.",
-        call.ingress.certificate_expiry().map(Timestamp::as_secs),
-    );
+    figures! { text:
+        counter "carteiro_store_failed_reads_total"
+            "Failed reads of the store that did not end the process, since the start." => figures.failed_reads;
+        gauge "carteiro_payload_bytes" "Size of the stored payloads." => figures.payload_bytes;
+        gauge "carteiro_store_disk_bytes" "Size of the store's files on disk." => disk_bytes;
+        gauge "carteiro_store_free_bytes" "Free space on the data folder's disk." => figures.free_bytes;
+        gauge "carteiro_store_min_free_bytes"
+            "Free space below which events are refused: store.min_free." => figures.min_free_bytes;
+        counter "carteiro_retention_deleted_events_total"
+            "Events deleted by retention since the start." => figures.retired;
+        gauge "carteiro_last_backup_timestamp_seconds"
+            "Time of the last scheduled backup, in Unix time; 0 if there is none."
+            => figures.last_backup.map(Timestamp::as_secs).or(figures.backups_scheduled.then_some(0));
+        gauge "carteiro_certificate_expiry_timestamp_seconds"
+            "Expiry of the server's certificate, in Unix time."
+            => call.ingress.certificate_expiry().map(Timestamp::as_secs);
+    }
     let ((connections, dropped, refused), wrong_tokens) = (call.ingress.slots.figures(), call.ingress.throttle.count());
-    text.gauge("carteiro_connections", "Open connections of clients.", connections);
-    text.counter(
-        "carteiro_connections_dropped_total",
-        "Slow or idle connections closed to make room for new ones, since the start.",
-        dropped,
-    );
-    text.counter(
-        "carteiro_connections_refused_total",
-        "Connections refused for lack of room, since the start.",
-        refused,
-    );
+    figures! { text:
+        gauge "carteiro_connections" "Open connections of clients." => connections;
+        counter "carteiro_connections_dropped_total"
+            "Slow or idle connections closed to make room for new ones, since the start." => dropped;
+        counter "carteiro_connections_refused_total"
+            "Connections refused for lack of room, since the start." => refused;
+    }
     let (held, without_room) = call.ingress.bodies.figures();
-    text.gauge("carteiro_body_bytes", "Memory reserved for request bodies in progress.", held);
-    text.counter(
-        "carteiro_bodies_refused_total",
-        "Request bodies refused for lack of memory, since the start.",
-        without_room,
-    );
+    figures! { text:
+        gauge "carteiro_body_bytes" "Memory reserved for request bodies in progress." => held;
+        counter "carteiro_bodies_refused_total"
+            "Request bodies refused for lack of memory, since the start." => without_room;
+    }
     text.family("carteiro_http_requests_total", "counter", "Requests answered, by class and status, since the start.");
     for (class, status, count) in call.ingress.traffic.counts() {
         let labels = [("class", class), ("code", &*status.to_string())];
@@ -202,15 +179,15 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
     }
     let name = "carteiro_clock_steps_total";
     text.family(name, "counter", "Steps of the wall clock noticed since the start.");
-    for (direction, count) in ["back", "ahead"].into_iter().zip(kept.clock_steps()) {
+    for (direction, count) in ["back", "ahead"].into_iter().zip(metrics.clock_steps()) {
         text.sample(name, &[("direction", direction)], count);
     }
-    text.gauge(
-        "carteiro_clock_ahead_seconds",
-        "How far the wall clock is ahead of the time that retention uses; 0 if it is trusted.",
-        service.clock_lead().as_secs(),
-    );
-    text.counter("carteiro_wrong_tokens_total", "Requests with a wrong access token, since the start.", wrong_tokens);
+    figures! { text:
+        gauge "carteiro_clock_ahead_seconds"
+            "How far the wall clock is ahead of the time that retention uses; 0 if it is trusted."
+            => service.clock_lead().as_secs();
+        counter "carteiro_wrong_tokens_total" "Requests with a wrong access token, since the start." => wrong_tokens;
+    }
     Ok(())
 }
 
@@ -222,18 +199,16 @@ fn pending(text: &mut MetricsText, backlogs: &[Backlog], call: &Call, now: Times
     text.sample(name, &[("state", "PENDING")], sum(&|debt| if debt.active { debt.pending } else { 0 }));
     text.sample(name, &[("state", "RETRYING")], sum(&|debt| if debt.active { debt.retrying } else { 0 }));
     text.sample(name, &[("state", "HELD")], sum(&|debt| if debt.active { 0 } else { debt.pending + debt.retrying }));
-    text.gauge(
-        "carteiro_notifications_pending_uncounted",
-        "Webhooks with more pending notifications than were counted.",
-        sum(&|debt| u64::from(debt.more)),
-    );
+    figures! { text:
+        gauge "carteiro_notifications_pending_uncounted"
+            "Webhooks with more pending notifications than were counted." => sum(&|debt| u64::from(debt.more));
+    }
     let age = |debt: &Backlog| debt.oldest.map_or(0, |oldest| now.since(oldest).as_secs());
     let oldest = backlogs.iter().filter(|debt| debt.active).map(age).max().unwrap_or(0);
-    text.gauge(
-        "carteiro_oldest_pending_age_seconds",
-        "Age of the oldest pending notification of an active webhook.",
-        oldest,
-    );
+    figures! { text:
+        gauge "carteiro_oldest_pending_age_seconds"
+            "Age of the oldest pending notification of an active webhook." => oldest;
+    }
     let mut own: Vec<(&Backlog, String)> = backlogs
         .iter()
         .filter(|debt| debt.account == call.caller.account && debt.oldest.is_some())
@@ -258,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn microseconds_are_told_in_seconds_exactly() {
+    fn microseconds_become_seconds_exactly() {
         for (us, text) in
             [(0, "0"), (500, "0.0005"), (1_000_000, "1"), (2_500_000, "2.5"), (86_400_000_001, "86400.000001")]
         {

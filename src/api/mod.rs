@@ -27,7 +27,7 @@ use crate::http::{Answer, Class, Failure, Handler, InboundRequest, check_content
 use crate::service::Service;
 use call::Call;
 use http::{Method, header};
-use routes::{CallAccess, ROUTES, Takes};
+use routes::{CallAccess, Takes};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ impl Handler for Api {
     }
 
     fn class(&self, method: &Method, path: &str) -> Class {
-        ROUTES.class(method, path)
+        routes::class(method, path)
     }
 
     fn handle(
@@ -62,7 +62,7 @@ impl Handler for Api {
 
 async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result<Answer, Failure> {
     let (route, id) = routes::find(&request.head.method, request.head.uri.path())?;
-    let (scope, takes, handler) = match route.answer {
+    let (scope, takes, handler) = match route.answer.access {
         CallAccess::Public(answer) => return answer(service),
         CallAccess::Token(scope, takes, handler) => (scope, takes, handler),
     };

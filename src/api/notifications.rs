@@ -3,8 +3,7 @@
 use super::call::Call;
 use crate::http::{Answer, Failure};
 use crate::model::{Attempt, AttemptError, AttemptResult, FilterUse, NotificationId, Timestamp, TlsVersion, Trigger};
-use crate::service::attempt_error;
-use crate::service::{NotificationDetail, NotificationView};
+use crate::service::{NotificationDetail, NotificationView, attempt_error};
 use http::StatusCode;
 use serde::Serialize;
 use std::borrow::Cow;

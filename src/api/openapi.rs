@@ -153,7 +153,7 @@ mod tests {
             for (method, operation) in members(methods) {
                 let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
                 let found = find(&method, &real).ok().unwrap_or_else(|| panic!("{method} {path} leads nowhere"));
-                let scope = match found.0.answer {
+                let scope = match found.0.answer.access {
                     CallAccess::Token(scope, ..) => Some(scope.as_str()),
                     CallAccess::Public(_) => None,
                 };

@@ -75,11 +75,11 @@ impl<'a> Query<'a> {
         if self.problems.len() >= MAX_NAMED_FIELDS && !self.problems.contains_key(&name) {
             return;
         }
-        let told = self.problems.entry(name).or_default();
+        let problems = self.problems.entry(name).or_default();
         let problem = problem.into();
         // A parameter that is given a thousand times is unknown once.
-        if !told.contains(&problem) {
-            told.push(problem);
+        if !problems.contains(&problem) {
+            problems.push(problem);
         }
     }
 

@@ -18,11 +18,7 @@ fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
     // `filter` must be there, if only as {}: re-sending everything is asked for in so many words.
     let filter = frame
         .required("filter", |value| if value.is_object() { Ok(value) } else { Err("must be an object".to_owned()) });
-    frame.finish()?;
-    let Some(filter) = filter else {
-        unreachable!("finish() has answered for the required field that is missing");
-    };
-    let mut fields = JsonFields::of(filter, "filter".to_owned());
+    let mut fields = JsonFields::of(frame.finish_with(filter)?, "filter".to_owned());
     let mut filter = NotificationFilter::default();
     for field in NotificationFilter::fields(FilterUse::Resend) {
         fields.optional(field.name, |value| field.set(&mut filter, &value.text()?));

@@ -8,6 +8,12 @@ use crate::service::Service;
 use http::{Method, StatusCode};
 use std::pin::Pin;
 
+/// A call: what it counts as, and who may make it.
+pub(super) struct ApiCall {
+    class: Class,
+    pub(super) access: CallAccess,
+}
+
 /// Who may call a route, and what answers it.
 pub(super) enum CallAccess {
     /// Everyone; neither query nor body is read.
@@ -32,12 +38,8 @@ pub(super) enum Takes {
 type CallHandler = for<'a> fn(&'a mut Call) -> Answering<'a>;
 type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'a>>;
 
-const fn public(
-    path: &'static str,
-    class: Class,
-    answer: fn(&Service) -> Result<Answer, Failure>,
-) -> Route<CallAccess> {
-    Route { method: "GET", path, class, answer: CallAccess::Public(answer) }
+const fn public(path: &'static str, class: Class, answer: fn(&Service) -> Result<Answer, Failure>) -> Route<ApiCall> {
+    Route { method: "GET", path, answer: ApiCall { class, access: CallAccess::Public(answer) } }
 }
 
 /// A row a call: method, path, class, scope, what it takes, and its handler with the type of the id in the path.
@@ -49,16 +51,18 @@ macro_rules! routes {
             $(Route {
                 method: stringify!($method),
                 path: $path,
-                class: Class::$class,
-                answer: CallAccess::Token(Scope::$scope, Takes::$takes, |call| {
-                    Box::pin($module::$handler(call $(, $id::from_bytes(call.id))?))
-                }),
+                answer: ApiCall {
+                    class: Class::$class,
+                    access: CallAccess::Token(Scope::$scope, Takes::$takes, |call| {
+                        Box::pin($module::$handler(call $(, $id::from_bytes(call.id))?))
+                    }),
+                },
             },)*
         ]
     };
 }
 
-pub(super) static ROUTES: Routes<CallAccess> = Routes(routes! {
+pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     [
         public("/healthz", Class::Health, |_| Ok(Answer::json(StatusCode::OK, r#"{"status":"ok"}"#))),
         public("/readyz", Class::Health, readiness),
@@ -105,12 +109,25 @@ fn readiness(service: &Service) -> Result<Answer, Failure> {
 
 /// Finds the route, and the id in its path: 404 for a path that leads nowhere or an id that is no UUID, 405 for a
 /// method the path doesn't take.
-pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route<CallAccess>, [u8; 16]), Failure> {
+pub(super) fn find(method: &Method, path: &str) -> Result<(&'static Route<ApiCall>, [u8; 16]), Failure> {
     ROUTES.find(method, path).map_err(|allowed| match allowed.as_slice() {
         [] if is_below_a_path(path) => Failure::below_a_path(),
         [] => Failure::not_found(),
         allowed => Failure::method_not_allowed(allowed),
     })
+}
+
+/// What a request counts as in the metrics, whatever ids stand in its path. What no route takes counts as what is
+/// nearest to it.
+pub(super) fn class(method: &Method, path: &str) -> Class {
+    fn collection(path: &str) -> Option<&str> {
+        path.strip_prefix("/api/")?.split('/').next()
+    }
+    let of_path = || ROUTES.0.iter().filter(|route| route.matches(path).is_some());
+    let found = of_path().find(|route| route.takes(method)).or_else(|| of_path().next());
+    let own = collection(path);
+    let near = || ROUTES.0.iter().find(|route| own.is_some() && collection(route.path) == own);
+    found.or_else(near).map_or(Class::Other, |route| route.answer.class)
 }
 
 /// Whether a path is one of ours with something in front, as a proxy sends it that publishes carteiro below a path.
@@ -175,7 +192,7 @@ mod tests {
             (Method::GET, "/wp-login.php", Class::Other),
             (Method::GET, "", Class::Other),
         ] {
-            assert_eq!(ROUTES.class(&method, path), of, "{method} {path}");
+            assert_eq!(class(&method, path), of, "{method} {path}");
         }
     }
 }

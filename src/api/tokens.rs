@@ -43,10 +43,7 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
         let span = parse_duration(&value.text()?).filter(|span| *span <= MAX_LIFE && !span.is_zero());
         span.ok_or_else(|| "must be a span such as \"90d\", at most 10 years".to_owned())
     });
-    fields.finish()?;
-    let (Some(name), Some(scopes)) = (name, scopes) else {
-        unreachable!("finish() has answered for every required field that is missing");
-    };
+    let (name, scopes) = fields.finish_with(name.zip(scopes))?;
     Ok((name, scopes, expires_in))
 }
 

@@ -5,9 +5,9 @@ use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
-    Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet,
-    RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
-    parse_duration,
+    ApiCode, Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
+    PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookPatch, WebhookStatus,
+    format_duration, parse_duration,
 };
 use crate::service::{HealthView, WebhookDraft};
 use http::{StatusCode, header};
@@ -78,7 +78,7 @@ pub(super) async fn rotate_secret(call: &Call, id: WebhookId) -> Result<Answer, 
 pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
     if fields::has_member(body, "webhook") {
         return Err(Failure::bad_request(
-            "use_post",
+            ApiCode::UsePost,
             "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body \
              with -X POST",
         ));
@@ -106,10 +106,7 @@ pub(super) fn registration(body: &[u8]) -> Result<WebhookDraft, Failure> {
     let target = fields.required("target", target);
     let events = fields.required("events", patterns);
     let rest = rest(&mut fields);
-    fields.finish()?;
-    let (Some(target), Some(events)) = (target, events) else {
-        unreachable!("finish() has answered for every required field that is missing");
-    };
+    let (target, events) = fields.finish_with(target.zip(events))?;
     Ok(WebhookDraft { target, events, rest })
 }
 
@@ -137,8 +134,8 @@ fn patterns(value: JsonValue<'_>) -> Result<PatternSet, String> {
         let text = text.text().map_err(|_| "must be a list of strings".to_owned())?;
         let pattern = Pattern::parse(&text).ok_or_else(|| {
             let shown: String = text.chars().take(100).collect();
-            if let Some(said) = EventType::too_long(&text) {
-                return format!("`{shown}…` {}", said.en);
+            if let Some(problem) = EventType::too_long(&text) {
+                return format!("`{shown}…` {}", problem.en);
             }
             format!("`{shown}` must be a type such as `PAYMENT.PAID`, a category such as `PAYMENT.*`, or `*`")
         })?;
@@ -179,7 +176,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
             let value = value.text().map_err(|_| format!("the value of `{}` must be a string", shown(&name)))?;
             pairs.push((name, value));
         }
-        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|said| said.en)
+        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|problem| problem.en)
     });
     let max_in_flight = fields
         .clearable("max_in_flight", |value| value.integer(1..=1000).map(|max| u16::try_from(max).unwrap_or(u16::MAX)));
@@ -261,6 +258,8 @@ impl<'a> WebhookShape<'a> {
             WebhookStatus::Disabled { reason, at } => Some((reason, at)),
             WebhookStatus::Active | WebhookStatus::Paused => None,
         };
+        let reason = disabled.map(|(reason, _)| reason.localized());
+        let (disabled_reason, disabled_reason_pt) = reason.map(|reason| (reason.en, reason.pt)).unzip();
         Self {
             id: webhook.id,
             target: webhook.target.as_str(),
@@ -268,12 +267,12 @@ impl<'a> WebhookShape<'a> {
             events: webhook.events.iter().map(Pattern::to_string).collect(),
             description: webhook.description.as_deref(),
             status: webhook.status.as_str(),
-            disabled_reason: disabled.map(|(reason, _)| reason.en()),
-            disabled_reason_pt: disabled.map(|(reason, _)| reason.pt()),
+            disabled_reason,
+            disabled_reason_pt,
             disabled_at: disabled.map(|(_, at)| at),
             failing_since: health.since,
             disables_at: health.disables_at,
-            // Values may be secrets, as `authorization` is: names alone are told.
+            // Values may be secrets, as `authorization` is: errors quote names only.
             headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
             max_in_flight: webhook.max_in_flight,
             rate_limit: webhook.rate_limit.map(RateLimit::as_f64),

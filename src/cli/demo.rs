@@ -182,7 +182,7 @@ impl Shop {
             resource: &resource,
             trace: None,
         };
-        let prepared = service.prepare(caller, vec![draft], false).map_err(describe)?;
+        let prepared = service.prepare_events(caller, vec![draft], false).map_err(describe)?;
         let recorded = service.record(caller, prepared, None).await.map_err(describe)?;
         let event = recorded.events.first().ok_or("nothing was recorded")?;
         let (reais, cents, sold) = (sample.total_cents / 100, sample.total_cents % 100, sample.external_id());

@@ -52,7 +52,7 @@ pub(crate) struct SseMessage {
 }
 
 /// Gives every message of a stream to `on` until that breaks off, over as many connections as it takes: each goes on
-/// behind `last_id`, which is kept up to date.
+/// behind `last_id`, which it updates.
 pub(crate) async fn stream(
     daemon: &ApiClient,
     path: &str,

@@ -111,8 +111,8 @@ impl Screen {
 
 /// How wide the terminal behind a file is, as far as that is known.
 pub(crate) fn columns(is_terminal: bool, file: impl rustix::fd::AsFd) -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
-    said.or_else(|| {
+    let given = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+    given.or_else(|| {
         let size = if is_terminal { rustix::termios::tcgetwinsize(file).ok()? } else { return None };
         Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
     })
@@ -157,17 +157,17 @@ pub(crate) fn cut(text: &str, width: usize) -> Cow<'_, str> {
     if width_of(text) <= width {
         return Cow::Borrowed(text);
     }
-    let mut kept = String::new();
+    let mut shortened = String::new();
     let mut left = width.saturating_sub(1);
     for c in text.chars() {
         let Some(rest) = left.checked_sub(width_of_char(c)) else { break };
         left = rest;
-        kept.push(c);
+        shortened.push(c);
     }
     if width > 0 {
-        kept.push('…');
+        shortened.push('…');
     }
-    Cow::Owned(kept)
+    Cow::Owned(shortened)
 }
 
 /// What may happen to a column where there is no room.

@@ -231,7 +231,7 @@ mod tests {
         };
         let whole = file("<-03>3");
         assert_eq!(offsets(&whole), [-11_188, -7200, -7200, -10_800]);
-        // What comes later is not said: the last offset goes on.
+        // The file ends here: the last offset stays in force.
         assert_eq!(offsets(&file("")), [-11_188, -7200, -7200, -10_800]);
         for length in 0..whole.len() - "\n<-03>3\n".len() {
             // Nothing of a part is believed, and none brings the process down.

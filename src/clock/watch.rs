@@ -198,21 +198,21 @@ mod tests {
     #[test]
     fn a_start_goes_on_where_the_process_before_it_ended() {
         let clock = Clock::manual(START);
-        let kept = Some(Trust { at: START, ahead_for: Duration::ZERO });
-        assert_eq!(Watch::new(clock.read(), kept).lead(), Duration::ZERO);
+        let stored = Some(Trust { at: START, ahead_for: Duration::ZERO });
+        assert_eq!(Watch::new(clock.read(), stored).lead(), Duration::ZERO);
         clock.step_to(START.plus(HOUR * 2400));
-        let mut watch = Watch::new(clock.read(), kept);
+        let mut watch = Watch::new(clock.read(), stored);
         assert_eq!(watch.lead(), HOUR * 2400);
         for _ in 0..4 {
             clock.pass(HOUR * 7);
             trusted(&clock, &mut watch);
-            let kept = watch.to_keep(clock.read());
-            watch = Watch::new(clock.read(), kept);
+            let stored = watch.to_keep(clock.read());
+            watch = Watch::new(clock.read(), stored);
         }
         assert_eq!(trusted(&clock, &mut watch), clock.now(), "28 hours in all");
         // One that is behind what was stored is right as far as anybody can know.
         clock.step_to(START);
-        assert_eq!(Watch::new(clock.read(), kept).lead(), Duration::ZERO);
+        assert_eq!(Watch::new(clock.read(), stored).lead(), Duration::ZERO);
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::settings::{ACCOUNT_KEYS, Account, Config, KEYS};
 use std::fmt::Write as _;
 
 impl Loaded {
-    /// Every key with its value and where it came from, one line each: `delivery.timeout = "15s"   # default`. Secrets
-    /// are replaced.
+    /// Every key with its value and its origin, one line each: `delivery.timeout = "15s"   # default`. Secrets are
+    /// replaced.
     pub fn effective(&self) -> String {
         let mut text = String::new();
         for key in KEYS {

@@ -351,7 +351,7 @@ fn broken_toml_is_told_with_its_place_and_what_stands_above_it() {
     assert!(problems[1].starts_with("c.toml:3:"), "{problems:#?}");
     assert!(problems[2].starts_with("c.toml:6:"), "{problems:#?}");
     assert_eq!(problems.len(), 3, "{problems:#?}");
-    // What the rest of the file says isn't known, so nothing is said of values one with another.
+    // The rest of the file is unknown, so rules between values are not checked.
     let cut = "[delivery]\ntimeout = \"4s\"\n[[account]]\n[[account]]\nname =\n[delivery]\nconnect_timeout = \"1s\"\n";
     assert!(load(cut).unwrap_err().iter().all(|line| !line.contains("unique") && !line.contains("above")));
 }

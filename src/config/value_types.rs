@@ -209,7 +209,7 @@ impl ValueType<Duration> for Span {
     }
 }
 
-/// 0 to 1, kept to the thousandth.
+/// 0 to 1, in thousandths.
 pub(crate) struct Fraction;
 
 impl ValueType<f64> for Fraction {

@@ -179,10 +179,10 @@ pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, AccountError
             "the config names account `{name}`: take its [[account]] out, restart the daemon, and remove it then"
         )));
     }
-    let gone = || AccountError::Sentence(format!("account `{name}` is being removed already"));
-    let no = store.commit(RemoveAccount { name: name.to_owned() }).await?.ok_or_else(gone)?;
+    let being_removed = || AccountError::Sentence(format!("account `{name}` is being removed already"));
+    let no = store.commit(RemoveAccount { name: name.to_owned() }).await?.ok_or_else(being_removed)?;
     // Only now that it is durable: a kill before this would leave the account as it was.
-    tracing::warn!(account = name, "the account is being removed, with everything that is kept of it");
+    tracing::warn!(account = name, "the account is being removed, with all its data");
     store.keep_account_names()?;
     // The file that the first start wrote; the account may have had another one.
     let _ = std::fs::remove_file(admin_token_file(store.path(), name));

@@ -87,7 +87,7 @@ async fn back_up(
         let mut out = write_pieces(pieces, out, |_| {})?;
         out.flush()?;
         out.into_inner().map_err(io::IntoInnerError::into_error)?.commit()?;
-        // The one that was just written is kept, whatever times the names of the others give.
+        // Never deletes the backup that was just written, whatever times the names of the others give.
         let others: Vec<_> = ours(&folder)?.into_iter().filter(|(_, other)| *other != file).collect();
         for (_, old) in others.iter().take((others.len() + 1).saturating_sub(keep)) {
             fs::remove_file(old)?;

@@ -203,14 +203,14 @@ fn refusal(problem: &accounts::AccountError) -> String {
 }
 
 async fn reload(stream: UnixStream, reloads: Option<mpsc::Sender<Reload>>) -> io::Result<()> {
-    let (tell, told) = oneshot::channel();
+    let (reply, replied) = oneshot::channel();
     // The receiver may have stopped listening, before the question or after it.
-    let asked = match reloads {
-        Some(reloads) => reloads.send(tell).await.is_ok(),
+    let requested = match reloads {
+        Some(reloads) => reloads.send(reply).await.is_ok(),
         None => false,
     };
-    let told = if asked { told.await.ok() } else { None };
-    let line = match told {
+    let result = if requested { replied.await.ok() } else { None };
+    let line = match result {
         Some(Ok(done)) => format!("ok\n{done}"),
         Some(Err(why)) => format!("error {why}"),
         None => "error the daemon reloads nothing now: it is about to stop".to_owned(),

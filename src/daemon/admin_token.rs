@@ -53,8 +53,8 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
             let error = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
             Error::from(error)
         })?;
-        let kept = service.keep_token(account.no, &By::Daemon, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
-        if let Err(error) = kept {
+        let added = service.keep_token(account.no, &By::Daemon, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
+        if let Err(error) = added {
             return Err(match error {
                 service::Error::Store(error) => error.into(),
                 _ => StoreError::Stopped.into(),

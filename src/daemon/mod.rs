@@ -19,7 +19,7 @@ use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, backups};
-use crate::delivery::Handle;
+use crate::delivery::DeliveryHandle;
 use crate::delivery::schedule::engine::Engine;
 use crate::delivery::transport::client::Client;
 use crate::http::{Certificate, Handler, Ingress, Server};
@@ -106,7 +106,7 @@ impl Daemon {
 
         let delivery = config.delivery.clone();
         let engine = Engine::start(store.clone(), client.clone(), delivery, clock.clone(), store.durable(), feed);
-        let delivery = Handle { status: engine.status.clone(), client: client.clone() };
+        let delivery = DeliveryHandle { status: engine.status.clone(), client: client.clone() };
 
         let service = Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), config.clone());
         let service = Arc::new(service);

@@ -1,11 +1,11 @@
-//! Properties of what targets are and of what they answer: whatever comes, an attempt ends with a result that can be
-//! kept.
+//! Properties of what targets are and of what they answer: whatever a target sends, an attempt ends with a result that
+//! can be stored.
 
+use super::delivery_handle::DeliveryHandle;
 use super::egress::Guard;
-use super::handle::Handle;
-use super::schedule::status::Status;
+use super::schedule::engine_status::EngineStatus;
 use super::transport::client::{Client, OutboundRequest, http_request};
-use super::transport::prepare::PreparedWebhook;
+use super::transport::prepared_webhook::PreparedWebhook;
 use super::transport::response;
 use super::transport::settings::ClientSettings;
 use super::why;
@@ -63,14 +63,14 @@ pub fn retry_after(data: &[u8]) {
     }
 }
 
-/// What a target sends as a certificate: what is read of it, and said of it, is short and clean.
+/// What a target sends as a certificate: what is read from it and reported about it is short and clean.
 pub fn certificate(data: &[u8]) {
     let Some(facts) = crate::tls::x509::read(data) else {
         return;
     };
     assert!(facts.names.len() <= 5);
-    let told = facts.names.iter().chain([&facts.issuer, &facts.subject]).chain(&facts.unknown_critical);
-    for text in told {
+    let texts = facts.names.iter().chain([&facts.issuer, &facts.subject]).chain(&facts.unknown_critical);
+    for text in texts {
         assert!(text.len() <= 4 * 256 && !text.contains(char::is_control), "{text:?}");
     }
     let claimed = facts.not_after.map_or(DAY, |at| Duration::from_millis(at.as_ms()));
@@ -85,13 +85,13 @@ pub fn certificate(data: &[u8]) {
         CertificateError::Other(rustls::OtherError(Arc::new(webpki::Error::CaUsedAsEndEntity))),
     ] {
         for chain in [vec![facts.clone()], vec![facts.clone(), facts.clone()]] {
-            let said = super::failure::refused("loja.example", &error, &chain);
-            is_said(&said);
+            let explained = super::failure::refused("loja.example", &error, &chain);
+            is_clean_explanation(&explained);
         }
     }
 }
 
-fn is_said(reason: &AttemptError) {
+fn is_clean_explanation(reason: &AttemptError) {
     for sentence in [&reason.message, &reason.message_pt] {
         assert!((1..=AttemptError::MAX_MESSAGE_BYTES).contains(&sentence.len()), "{reason:?}");
         assert!(!sentence.contains(char::is_control), "{reason:?}");
@@ -191,11 +191,11 @@ async fn attempts(data: &[u8]) {
 }
 
 /// Delivery that attempts nothing and refuses no target.
-pub(crate) fn idle() -> Handle {
+pub(crate) fn idle() -> DeliveryHandle {
     let settings = ClientSettings::allowing(&["0.0.0.0/0", "::/0"], PATIENCE);
     let look_up = |_: &str| Ok(vec![Ipv4Addr::LOCALHOST.into()]);
     let client = Client::resolving_by(Arc::new(look_up), settings, Clock::System);
-    Handle { status: Arc::new(Status::new()), client }
+    DeliveryHandle { status: Arc::new(EngineStatus::new()), client }
 }
 
 async fn script(listener: TcpListener, answers: Vec<Vec<u8>>, flood: bool) {
@@ -231,7 +231,7 @@ async fn script(listener: TcpListener, answers: Vec<Vec<u8>>, flood: bool) {
     }
 }
 
-/// Whether a request came, whole.
+/// Whether a whole request was received.
 async fn read_request(stream: &mut TcpStream) -> bool {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n{}") {
@@ -243,7 +243,7 @@ async fn read_request(stream: &mut TcpStream) -> bool {
     true
 }
 
-/// Whatever a target does, what is kept of it is small and can be explained.
+/// Whatever a target does, what is stored of it is small and can be explained.
 fn is_bounded(result: &AttemptResult) {
     match result {
         AttemptResult::Response(response) => {
@@ -259,6 +259,6 @@ fn is_bounded(result: &AttemptResult) {
     let reason = why(result);
     assert_eq!(reason.is_none(), result.confirms());
     if let Some(reason) = reason {
-        is_said(&reason);
+        is_clean_explanation(&reason);
     }
 }

@@ -10,8 +10,8 @@ const REDACTED: &[u8] = b"[redacted]";
 /// Shorter values are not looked for: they would be found in words that have nothing to do with them.
 const SHORTEST: usize = 6;
 
-/// Replaces every secret in the body and the `Location` that are kept of `response`. One that the end cuts off is found
-/// too, if [`SHORTEST`] bytes of it are left.
+/// Replaces every secret in the stored body and `Location` of `response`. One that the end cuts off is found too, if
+/// [`SHORTEST`] bytes of it are left.
 pub(crate) fn redact(response: &mut Response, webhook: &Webhook) {
     if response.body.is_empty() && response.location.is_none() {
         return;

@@ -1,7 +1,7 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
 use super::response_body::{BodyFeed, ResponseBody};
-use crate::model::Scope;
+use crate::model::{ApiCode, Scope};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
@@ -28,7 +28,7 @@ impl Answer {
         Self { status, headers: Vec::new(), body: ResponseBody::Whole(body.into()), complete: false }
     }
 
-    /// A page, with the headers it came with.
+    /// A page, with its own headers.
     pub(crate) fn of_page(page: Response<Bytes>) -> Self {
         let (head, body) = page.into_parts();
         let headers = head.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -135,7 +135,7 @@ fn to_json<T: Serialize>(value: &T) -> Bytes {
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
-    code: &'static str,
+    code: ApiCode,
     detail: String,
     fields: Option<BTreeMap<String, Vec<String>>>,
     header: Option<Box<(HeaderName, String)>>,
@@ -143,12 +143,12 @@ pub struct Failure {
 
 impl Failure {
     /// For a request that couldn't even be read; the connection closes behind it.
-    pub(crate) fn unread(status: StatusCode, code: &'static str, detail: &str) -> Self {
+    pub(crate) fn unread(status: StatusCode, code: ApiCode, detail: &str) -> Self {
         Self::new(status, code, detail).with(header::CONNECTION, "close")
     }
 
     /// One that tells the caller when to come back, where that is a matter of time (503).
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: ApiCode, detail: impl Into<String>) -> Self {
         let later = status == StatusCode::SERVICE_UNAVAILABLE;
         let header = later.then(|| Box::new((header::RETRY_AFTER, RETRY_AFTER_S.to_string())));
         Self { status, code, detail: detail.into(), fields: None, header }
@@ -158,19 +158,19 @@ impl Failure {
         Self { header: Some(Box::new((name, value.to_owned()))), ..self }
     }
 
-    pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: ApiCode, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
     pub(crate) fn unauthorized(detail: &str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail).with(header::WWW_AUTHENTICATE, "Bearer")
+        Self::new(StatusCode::UNAUTHORIZED, ApiCode::Unauthorized, detail).with(header::WWW_AUTHENTICATE, "Bearer")
     }
 
     /// Rounded up to whole seconds, which are all that the header can say.
     pub(crate) fn too_many_guesses(wait: Duration) -> Self {
         let failure = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "too_many_wrong_tokens",
+            ApiCode::TooManyWrongTokens,
             "this access token is unknown, revoked or expired, and too many such came from this address: send the \
              right one, or wait",
         );
@@ -180,35 +180,35 @@ impl Failure {
 
     pub(crate) fn forbidden(scope: Scope) -> Self {
         let detail = format!("this token lacks the scope `{}` that the call needs", scope.as_str());
-        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+        Self::new(StatusCode::FORBIDDEN, ApiCode::Forbidden, detail)
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path, or it is not yours")
+        Self::new(StatusCode::NOT_FOUND, ApiCode::NotFound, "there is nothing at this path, or it is not yours")
     }
 
     pub(crate) fn below_a_path() -> Self {
         let detail = "there is nothing at this path: carteiro can't be hosted below a path, its own begin at /. Give \
                       it a host name of its own, and have the proxy forward every path unchanged";
-        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+        Self::new(StatusCode::NOT_FOUND, ApiCode::NotFound, detail)
     }
 
     pub(crate) fn method_not_allowed(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
         let failure =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", format!("this path takes {allow}"));
+            Self::new(StatusCode::METHOD_NOT_ALLOWED, ApiCode::MethodNotAllowed, format!("this path takes {allow}"));
         failure.with(header::ALLOW, &allow)
     }
 
     pub(crate) fn body_timeout() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body took too long to arrive")
+        Self::new(StatusCode::REQUEST_TIMEOUT, ApiCode::BodyTimeout, "the body took too long to arrive")
             .with(header::CONNECTION, "close")
     }
 
     pub(crate) fn too_large(max: usize) -> Self {
         let failure = Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
+            ApiCode::BodyTooLarge,
             format!("the body may have at most {max} bytes"),
         );
         // What is left of the body is not read.
@@ -237,7 +237,7 @@ impl Failure {
     pub(crate) fn not_json_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
+            ApiCode::UnsupportedMediaType,
             "send JSON with `Content-Type: application/json`",
         )
     }
@@ -246,7 +246,7 @@ impl Failure {
     pub(crate) fn content_encoding(coding: &str) -> Self {
         let failure = Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_content_encoding",
+            ApiCode::UnsupportedContentEncoding,
             format!("a body with `Content-Encoding: {coding}` is not read: send it as it is, without compressing it"),
         );
         failure.with(header::ACCEPT_ENCODING, "identity")
@@ -261,12 +261,12 @@ impl Failure {
             Some(field) if fields.len() == 1 => format!("`{field}` can't be taken as it is"),
             _ => "some fields can't be taken as they are".to_owned(),
         };
-        let failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields", detail);
+        let failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, ApiCode::InvalidFields, detail);
         Self { fields: Some(fields), ..failure }
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
     }
 
     pub(crate) fn into_answer(self) -> Answer {
@@ -276,7 +276,7 @@ impl Failure {
         }
         #[derive(Serialize)]
         struct Body<'a> {
-            code: &'a str,
+            code: ApiCode,
             detail: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             fields: Option<&'a BTreeMap<String, Vec<String>>>,

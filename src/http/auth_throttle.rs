@@ -49,7 +49,7 @@ impl AuthThrottle {
         *forgotten_at = begun + EVERY;
         drop(all);
         if last {
-            tracing::warn!(%address, "an address has sent {BURST} wrong access tokens and is told to wait");
+            tracing::warn!(%address, "an address has sent {BURST} wrong access tokens and is throttled");
         }
         Ok(())
     }

@@ -222,8 +222,8 @@ pub(super) mod tests {
         ] {
             files.write("cert.pem", cert);
             files.write("key.pem", key);
-            let said = files.load().err().unwrap();
-            assert!(said.contains(file) && said.contains(says), "{said}");
+            let error = files.load().err().unwrap();
+            assert!(error.contains(file) && error.contains(says), "{error}");
         }
         std::fs::remove_file(files.0.path().join("key.pem")).unwrap();
         assert!(files.load().err().unwrap().contains("key.pem can't be read"));

@@ -107,9 +107,9 @@ mod tests {
         assert_eq!(end(), "2028");
         let (cert, _) = files.renew(2029);
         files.write("key.pem", &key);
-        for told in [false, true, true] {
+        for logged in [false, true, true] {
             watch.look(&ingress, now());
-            assert_eq!((end().as_str(), watch.failing.map(|(_, told)| told)), ("2028", Some(told)));
+            assert_eq!((end().as_str(), watch.failing.map(|(_, logged)| logged)), ("2028", Some(logged)));
         }
         let (_, key) = files.renew(2030);
         files.write("cert.pem", &cert);

@@ -14,8 +14,8 @@ pub(crate) fn address_key(address: IpAddr) -> IpAddr {
 
 /// The address of who calls: the peer's, or, where that is a proxy that is trusted, the last address of
 /// `X-Forwarded-For` that is none. Everything left of it is the caller's own to invent. `Forwarded` (RFC 7239) is not
-/// looked at: a proxy that appends to one of the two headers passes the other on as it came, and to believe both
-/// is to believe the caller.
+/// looked at: a proxy that appends to one of the two headers passes the other on unchanged, so trusting both is
+/// trusting the caller.
 pub(crate) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[AddressRange]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|range| range.covers(address.to_canonical()));
     let mut nearest = peer.to_canonical();

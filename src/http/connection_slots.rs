@@ -1,11 +1,10 @@
 //! The slots that connections take, and which are freed when all are taken.
 //!
-//! A new connection is never left waiting in the system's queue: where there is no slot, the one whose caller has kept
-//! us waiting the longest loses its own, whether it is slow in its handshake, its head or its body, idles, or doesn't
-//! take its answer. So thousands of slow connections cost an honest caller nothing: it is the newest, and says what it
-//! has to say at once. A request that is being worked on is never cut off; where all are, a new connection is refused.
-//! A caller that is sending a body goes last: a body is awaited only of a caller whose token is right, so a flood of
-//! strangers costs no upload.
+//! A new connection never waits in the system's queue. When no slot is free, it replaces the connection that has waited
+//! for its caller the longest: slow in its handshake, head or body, idle, or not reading its answer. So thousands of
+//! slow connections cost an honest caller nothing: it is the newest, and sends its request at once. A request that is
+//! being worked on is never cut off; where all are, a new connection is refused. A caller that is sending a body goes
+//! last: a body is awaited only of a caller whose token is right, so a flood of strangers costs no upload.
 
 use super::client_address::address_key;
 use std::collections::HashMap;
@@ -18,7 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// How often it is logged that there are no slots.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(60);
 /// The share of the slots that is cleared at once, so that the table is not walked for every single connection of a
 /// flood.
 const SHARE: usize = 64;
@@ -153,16 +152,16 @@ struct SlotTable {
     next: u64,
     taken: HashMap<u64, (Arc<Slot>, IpAddr)>,
     by_address: HashMap<IpAddr, usize>,
-    told: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
 impl SlotTable {
     /// Under a flood, a line for each connection would be a second one.
-    fn may_tell(&mut self) -> bool {
+    fn may_log(&mut self) -> bool {
         let now = Instant::now();
-        let may = self.told.is_none_or(|told| now.duration_since(told) >= TELL_EVERY);
+        let may = self.last_logged.is_none_or(|at| now.duration_since(at) >= LOG_EVERY);
         if may {
-            self.told = Some(now);
+            self.last_logged = Some(now);
         }
         may
     }
@@ -273,7 +272,7 @@ impl ConnectionSlots {
             return;
         }
         let mut table = self.lock();
-        if table.may_tell() {
+        if table.may_log() {
             tracing::warn!(%error, "a connection could not be accepted; the slowest are closed");
         }
         let most = table.taken.len().div_ceil(SHARE);
@@ -283,7 +282,7 @@ impl ConnectionSlots {
 
     fn count(&self, table: &mut SlotTable, made: usize, short: NoSlot, peer: IpAddr) -> Result<(), NoSlot> {
         self.dropped.fetch_add(made as u64, Ordering::Relaxed);
-        if table.may_tell() {
+        if table.may_log() {
             match short {
                 NoSlot::Full => tracing::warn!(
                     connections = table.taken.len() + made,

@@ -8,6 +8,7 @@
 //! is seen here, and made into a head that hyper refuses.
 
 use super::answer::Failure;
+use crate::model::ApiCode;
 use http::{HeaderValue, StatusCode};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -60,13 +61,15 @@ fn refusal(head: &[u8], http2: bool, request_id: &HeaderValue) -> Option<Vec<u8>
         return None;
     }
     let (code, detail) = match status {
-        StatusCode::URI_TOO_LONG => ("uri_too_long", "the path and query are too long"),
+        StatusCode::URI_TOO_LONG => (ApiCode::UriTooLong, "the path and query are too long"),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            ("head_too_large", "the request's headers are too many or too large")
+            (ApiCode::HeadTooLarge, "the request's headers are too many or too large")
         }
-        _ if http2 => ("bad_request", "the connection begins as HTTP/2: send HTTP/1.1, without HTTP/2 prior knowledge"),
+        _ if http2 => {
+            (ApiCode::BadRequest, "the connection begins as HTTP/2: send HTTP/1.1, without HTTP/2 prior knowledge")
+        }
         _ => (
-            "bad_request",
+            ApiCode::BadRequest,
             "the request is not HTTP/1.1 that can be read: look at its request line, headers and lengths",
         ),
     };
@@ -144,12 +147,12 @@ mod tests {
         let id = HeaderValue::from_static("run-1");
         for status in ["400 Bad Request", "414 URI Too Long", "431 Request Header Fields Too Large"] {
             let bare = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-            let said = String::from_utf8(refusal(bare.as_bytes(), false, &id).unwrap()).unwrap();
-            assert!(said.starts_with(&format!("HTTP/1.1 {}", &status[..3])), "{said}");
-            assert!(said.contains("x-request-id: run-1\r\n") && said.contains("connection: close\r\n"), "{said}");
-            let (head, body) = said.split_once("\r\n\r\n").unwrap();
-            assert!(head.contains(&format!("content-length: {}", body.len())), "{said}");
-            assert!(body.starts_with(r#"{"errors":{"code":""#), "{said}");
+            let answer = String::from_utf8(refusal(bare.as_bytes(), false, &id).unwrap()).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {}", &status[..3])), "{answer}");
+            assert!(answer.contains("x-request-id: run-1\r\n") && answer.contains("connection: close\r\n"), "{answer}");
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{answer}");
+            assert!(body.starts_with(r#"{"errors":{"code":""#), "{answer}");
         }
         for ours in [
             "HTTP/1.1 404 Not Found\r\nX-Request-Id: a\r\n\r\n",

@@ -1,7 +1,7 @@
 //! What of a request's head is refused before anything is asked for: what proxies and servers could read in two ways.
 
 use super::answer::Failure;
-use crate::model::Authority;
+use crate::model::{ApiCode, Authority};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 /// `Transfer-Encoding`: `chunked` alone (RFC 9112, 6.1), since a body that is compressed in transit would be taken for
 /// the body itself.
 pub(crate) fn check(head: &Parts) -> Result<(), Failure> {
-    let refuse = |detail: &str| Err(Failure::unread(StatusCode::BAD_REQUEST, "bad_request", detail));
+    let refuse = |detail: &str| Err(Failure::unread(StatusCode::BAD_REQUEST, ApiCode::BadRequest, detail));
     let mut hosts = head.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if head.version >= Version::HTTP_11 => {
@@ -40,7 +40,7 @@ fn is_host(value: &HeaderValue) -> bool {
     text.is_empty() || Authority::parse(text.strip_suffix(':').unwrap_or(text)).is_ok()
 }
 
-/// 415 for a body that is compressed: it would be read as it came, as no JSON.
+/// 415 for a compressed body: bodies are not decompressed.
 pub(crate) fn check_content_encoding(headers: &HeaderMap) -> Result<(), Failure> {
     let all = headers.get_all(header::CONTENT_ENCODING).iter();
     let mut codings = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);

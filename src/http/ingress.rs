@@ -1,8 +1,8 @@
 //! What all connections share: who may connect, how long a connection may wait, TLS, and who has guessed tokens too
 //! often.
 //!
-//! It knows connections and addresses, not what is asked for. Its settings are the config's; a reload reslots them, and
-//! every connection that is accepted afterwards, and every request, goes by the new ones.
+//! It knows connections and addresses, not what is asked for. Its settings are the config's; a reload replaces them,
+//! and every connection that is accepted afterwards, and every request, goes by the new ones.
 
 use super::auth_throttle::AuthThrottle;
 use super::certificate::Certificate;
@@ -69,7 +69,7 @@ impl Ingress {
         self.certificate().map(|certificate| certificate.expires_at())
     }
 
-    /// Reslots the certificate alone, unless a reload has named other files meanwhile.
+    /// Replaces the certificate alone, unless a reload has named other files meanwhile.
     pub(super) fn renew(&self, certificate: Certificate, settings: &Arc<Settings>) -> bool {
         let mut present = self.certificate.write().unwrap_or_else(PoisonError::into_inner);
         let same = Arc::ptr_eq(&self.settings(), settings);

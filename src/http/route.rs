@@ -1,6 +1,5 @@
 //! Tables of routes: where a handler's calls are, and how a request finds its row.
 
-use super::traffic::Class;
 use crate::model::EventId;
 use http::Method;
 
@@ -9,7 +8,6 @@ pub(crate) struct Route<H> {
     pub(crate) method: &'static str,
     /// The path; its one variable part, where it has one, is `{id}`, a UUID.
     pub(crate) path: &'static str,
-    pub(crate) class: Class,
     pub(crate) answer: H,
 }
 
@@ -18,7 +16,7 @@ pub(crate) struct Routes<H: 'static>(pub(crate) &'static [Route<H>]);
 
 impl<H> Route<H> {
     /// The bytes of the UUID in the path, zeros where the route has none; `None` for a path that isn't this route's.
-    fn matches(&self, path: &str) -> Option<[u8; 16]> {
+    pub(crate) fn matches(&self, path: &str) -> Option<[u8; 16]> {
         let Some((before, after)) = self.path.split_once("{id}") else {
             return (self.path == path).then_some([0; 16]);
         };
@@ -27,7 +25,7 @@ impl<H> Route<H> {
         EventId::parse(id).map(EventId::to_bytes)
     }
 
-    fn takes(&self, method: &Method) -> bool {
+    pub(crate) fn takes(&self, method: &Method) -> bool {
         // HEAD is GET without its body, which hyper leaves out by itself.
         self.method == method.as_str() || *method == Method::HEAD && self.method == "GET"
     }
@@ -46,15 +44,5 @@ impl<H> Routes<H> {
             }
         }
         Err(allowed)
-    }
-
-    /// What a request counts as in the metrics, whatever ids stand in its path. What no route takes counts as what is
-    /// nearest to it.
-    pub(crate) fn class(&self, method: &Method, path: &str) -> Class {
-        let collection = |path: &str| path.split('/').nth(2).filter(|_| path.starts_with("/api/")).map(str::to_owned);
-        let of_path = || self.0.iter().filter(|route| route.matches(path).is_some());
-        let found = of_path().find(|route| route.takes(method)).or_else(|| of_path().next());
-        let near = || self.0.iter().find(|route| collection(path).is_some_and(|of| collection(route.path) == Some(of)));
-        found.or_else(near).map_or(Class::Other, |route| route.class)
     }
 }

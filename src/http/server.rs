@@ -10,6 +10,7 @@ use super::ingress::Ingress;
 use super::response_body::ResponseBody;
 use super::timed_stream::{Patience, TimedStream};
 use crate::config::Server as Settings;
+use crate::model::ApiCode;
 use crate::shutdown::{accept_until, requested};
 use crate::tls::ByteStream;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -181,8 +182,7 @@ async fn converse(
     }
 }
 
-/// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP is told so in its own
-/// words.
+/// The TLS handshake; `None` for a peer that speaks no TLS, or none of ours. One that speaks HTTP gets an HTTP error.
 async fn shake_hands(
     mut stream: TcpStream,
     tls: TlsAcceptor,
@@ -194,7 +194,7 @@ async fn shake_hands(
     }
     if first[0] != HANDSHAKE_RECORD {
         let failure =
-            Failure::unread(StatusCode::BAD_REQUEST, "tls_required", "this port speaks TLS: call it by https://");
+            Failure::unread(StatusCode::BAD_REQUEST, ApiCode::TlsRequired, "this port speaks TLS: call it by https://");
         let (head, body) = failure.into_answer().into_bytes(&connection.request_ids.next());
         // Its request is taken first: to close on bytes that were never read would take the answer back.
         let _ = stream.try_read(&mut [0; 4096]);

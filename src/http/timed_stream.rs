@@ -1,8 +1,8 @@
 //! The stream of one connection, with the time a caller may take: hyper bounds the wait for a head alone, and counts
 //! the idle time before it as part of it.
 //!
-//! It looks at the phase of its slot to know what is waited for. Timers are armed lazily: one that fires looks up when
-//! it should have, and sleeps on, so that a request costs no timer.
+//! The phase of its slot says what it waits for. Timers are armed lazily: one that fires looks up when it should have,
+//! and sleeps on, so that a request costs no timer.
 
 use super::connection_slots::{Phase, Slot};
 use std::future::Future as _;
@@ -83,7 +83,7 @@ impl<S> TimedStream<S> {
         }
     }
 
-    fn heard(&mut self) {
+    fn note_head_begun(&mut self) {
         let (phase, since) = self.slot.phase();
         if phase == Phase::Idle && self.head_begun.is_none_or(|(idle_since, _)| idle_since != since) {
             self.head_begun = Some((since, Instant::now()));
@@ -115,7 +115,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
         let this = &mut *self;
         if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, into) {
             if into.filled().len() > before {
-                this.heard();
+                this.note_head_begun();
             }
             return Poll::Ready(read);
         }
@@ -173,8 +173,8 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
 
-    /// hyper doesn't always look for the next request after its last flush, and then nothing woke it to find the caller
-    /// gone.
+    /// hyper doesn't always read for the next request after its last flush. Nothing woke it then when the caller
+    /// disconnected.
     #[tokio::test]
     async fn the_flush_of_an_answer_sets_the_timer_of_the_idle_time() {
         let (ours, _theirs) = tokio::io::duplex(64);

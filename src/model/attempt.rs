@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Attempt {
     /// 1 for the first of its notification, counting every trigger.
     pub number: u16,
-    /// Who asked for it.
+    /// Who requested it.
     pub trigger: Trigger,
     /// When it began.
     pub started_at: Timestamp,
@@ -31,7 +31,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Forgets what the target said in its answer, which may hold what it was sent; its status stays.
+    /// Removes what the target answered, which may repeat the payload. The status stays.
     pub fn forget_answer(&mut self) {
         if let AttemptResult::Response(response) = &mut self.result {
             response.body = Vec::new();
@@ -41,7 +41,7 @@ impl Attempt {
 }
 
 words! {
-    /// Who asked for an attempt.
+    /// Who requested an attempt.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub enum Trigger {
         /// The schedule.
@@ -91,7 +91,7 @@ impl AttemptResult {
     }
 }
 
-/// The part of a response that is kept.
+/// The part of a response that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// Its status.
@@ -105,7 +105,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// How much of a response's body is kept.
+    /// How much of a response's body is stored.
     pub const KEPT_BODY_BYTES: usize = 1024;
     /// How much of it is read before the connection is dropped.
     pub const READ_BODY_BYTES: usize = 16 * 1024;

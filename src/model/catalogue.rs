@@ -86,7 +86,7 @@ pub struct ExtraType {
 pub struct KnownType {
     /// The type.
     pub event_type: EventType,
-    /// What it means, if anybody has said so.
+    /// What it means, if it has a description.
     pub sentences: Option<Sentences>,
     /// A sample of its resource: one JSON object.
     pub sample: String,
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn what_a_shop_says_goes_before_what_stands_here() {
-        let extra = |name: &str, said: bool, sample: Option<&str>| ExtraType {
+        let extra = |name: &str, described: bool, sample: Option<&str>| ExtraType {
             event_type: EventType::parse(name).unwrap(),
-            sentences: said.then(|| Sentences { pt: "Saiu.".into(), en: "It left.".into() }),
+            sentences: described.then(|| Sentences { pt: "Saiu.".into(), en: "It left.".into() }),
             sample: sample.map(str::to_owned),
         };
         let known = catalogue(&[

@@ -19,7 +19,7 @@ pub struct Event {
     pub external_id: Option<String>,
     /// What was found in the resource, for the filters.
     pub resource: ResourceIds,
-    /// When it happened, if the caller said so.
+    /// When it happened, if the caller gave it.
     pub occurred_at: Option<Timestamp>,
     /// When it was committed. Never runs back along the sequence.
     pub inserted_at: Timestamp,
@@ -49,7 +49,7 @@ impl Event {
 }
 
 /// `id` and `external_id` of the resource: at its top or, where it has none there, of the first object one level down
-/// that has one. A number counts as its digits. Longer than 255 bytes is not kept: such an id can't be filtered by.
+/// that has one. A number counts as its digits. Longer ids than 255 bytes are not indexed for the filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResourceIds {
     /// The resource's `id`.
@@ -58,8 +58,7 @@ pub struct ResourceIds {
     pub external_id: Option<String>,
 }
 
-/// Sixteen bytes of a SHA-256 over all that a caller said of an event: equal for a repetition, different for another
-/// event.
+/// Sixteen bytes of a SHA-256 over all fields of an event: equal for a repetition, different for another event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 16]);
 
@@ -170,7 +169,7 @@ pub struct NewEvent {
     pub external_id: Option<String>,
     /// What was found in the resource.
     pub resource: ResourceIds,
-    /// When it happened, if the caller said so.
+    /// When it happened, if the caller gave it.
     pub occurred_at: Option<Timestamp>,
     /// What a repetition is compared with.
     pub fingerprint: Fingerprint,

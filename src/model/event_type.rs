@@ -111,7 +111,7 @@ impl PatternSet {
     /// The most patterns one webhook can have.
     pub const MAX: usize = 100;
 
-    /// Repeated patterns are kept once; `None` when none are left or more than [`PatternSet::MAX`] were given.
+    /// Repeated patterns count once; `None` when none are left or more than [`PatternSet::MAX`] were given.
     pub fn new(patterns: Vec<Pattern>) -> Option<Self> {
         if patterns.len() > Self::MAX {
             return None;

@@ -27,8 +27,8 @@ impl Seq {
     pub const END: Self = Self(1 << 48);
 }
 
-/// What notifications of an ordered webhook are kept in order by: 64 bits of a hash of their resource. Two resources
-/// that share one are merely kept in order with each other too.
+/// The ordering key of an ordered webhook's notifications: 64 bits of a hash of their resource. Two resources with the
+/// same hash are ordered with each other, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderKey(pub u64);
 

@@ -3,6 +3,7 @@
 //! Each type carries its precondition, so that what has been parsed once at the edge needs no second look further in.
 
 mod address_range;
+mod api_code;
 mod attempt;
 mod authority;
 mod catalogue;
@@ -38,6 +39,7 @@ mod webhook;
 mod words;
 
 pub use address_range::AddressRange;
+pub use api_code::ApiCode;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use authority::{Authority, AuthorityError, port};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};

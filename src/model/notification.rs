@@ -337,7 +337,7 @@ mod tests {
     }
 
     /// As the engine does: a manual attempt began for the request that is pending.
-    fn settle(n: &mut Notification, attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
+    fn record(n: &mut Notification, attempt: Attempt, verdict: Verdict, now: Timestamp) -> Option<Attempt> {
         let asked_at = n.manual_at.filter(|_| attempt.trigger != Trigger::Automatic);
         n.record_outcome(attempt, verdict, asked_at, now)
     }
@@ -349,9 +349,9 @@ mod tests {
     #[test]
     fn the_schedule_runs_its_course() {
         let mut n = notification(false);
-        assert_eq!(settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW), None);
+        assert_eq!(record(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW), None);
         assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 1));
-        let before = settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::Exhausted, LATER).unwrap();
+        let before = record(&mut n, attempt(Trigger::Automatic, 500), Verdict::Exhausted, LATER).unwrap();
         assert_eq!((before.number, before.next_attempt_at), (1, Some(LATER)));
         assert_eq!((n.state, n.attempts), (State::Failed, 2));
     }
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!(n.cap_to_gap(NOW), Some(Timestamp::from_ms(4_000)));
         assert_eq!((n.state, n.cap_to_gap(NOW)), (State::Retrying { due: Timestamp::from_ms(4_000) }, None));
         assert_eq!(n.cap_to_gap(LATER), None, "what is due is due");
-        // A record of before gaps were kept: what its last attempt says, and the longest gap there is at most.
+        // A record without a gap: the gap of its last attempt, at most the longest one.
         n.gap = None;
         n.last = Some(attempt(Trigger::Automatic, 500));
         assert_eq!(n.cap_to_gap(Timestamp::from_ms(500)), Some(Timestamp::from_ms(3_500)));
@@ -378,15 +378,15 @@ mod tests {
     fn an_attempt_by_hand_never_harms() {
         let mut n = notification(false);
         n.resend(NOW).unwrap();
-        settle(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
+        record(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.automatic, n.manual_at), (State::Pending, 0, None));
-        settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
-        settle(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
+        record(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
+        record(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 3));
-        settle(&mut n, attempt(Trigger::Manual, 200), Verdict::Confirmed, NOW);
+        record(&mut n, attempt(Trigger::Manual, 200), Verdict::Confirmed, NOW);
         assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
         n.resend(LATER).unwrap();
-        settle(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, LATER);
+        record(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, LATER);
         assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
     }
 
@@ -411,9 +411,9 @@ mod tests {
         assert!(n.cancel(NOW));
         assert!(!n.cancel(LATER));
         assert_eq!(n.resend(NOW), Err(ResendRefusal::Cancelled));
-        settle(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
+        record(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
         assert_eq!(n.state, State::Cancelled);
-        settle(&mut n, attempt(Trigger::Automatic, 204), Verdict::Confirmed, NOW);
+        record(&mut n, attempt(Trigger::Automatic, 204), Verdict::Confirmed, NOW);
         assert_eq!(n.state, State::Delivered);
     }
 
@@ -421,7 +421,7 @@ mod tests {
     fn a_test_has_one_attempt_and_no_schedule() {
         let mut n = notification(true);
         assert_eq!((n.needs_automatic_attempt(), n.manual_trigger()), (false, Trigger::Test));
-        settle(&mut n, attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
+        record(&mut n, attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.manual_at), (State::Failed, None));
         n.resend(NOW).unwrap();
         assert_eq!(n.manual_trigger(), Trigger::Manual);
@@ -442,7 +442,7 @@ mod tests {
         assert_eq!(n.status(true, false), Status::Pending);
         assert_eq!(n.status(false, false), Status::Held);
         assert_eq!(n.status(false, true), Status::Cancelled);
-        settle(&mut n, attempt(Trigger::Automatic, 200), Verdict::Confirmed, NOW);
+        record(&mut n, attempt(Trigger::Automatic, 200), Verdict::Confirmed, NOW);
         assert_eq!(n.status(false, false), Status::Delivered);
         assert_eq!(n.status(false, true), Status::Delivered);
         for status in Status::ALL {

@@ -21,30 +21,30 @@ words! {
 /// A bulk resend, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BulkResend {
-    /// The number the store knows it by; they rise.
+    /// Its number in the store; numbers rise.
     pub number: u64,
     /// Whose it is.
     pub account: AccountNo,
-    /// The id the world knows it by.
+    /// Its public id.
     pub id: ResendId,
-    /// What was asked for.
+    /// What it matches.
     pub filter: NotificationFilter,
     /// Whether it goes on.
     pub state: ResendState,
-    /// How many notifications matched when it was asked for.
+    /// How many notifications matched when it was requested.
     pub queued: u64,
     /// Number of manual attempts requested so far.
     pub resent: u64,
     /// Number of notifications skipped: cancelled, erased, with the maximum number of attempts, or no longer matching
-    /// when their turn came.
+    /// when they were processed.
     pub skipped: u64,
-    /// How many webhooks it is not through with.
+    /// How many webhooks it has not finished.
     pub open: u32,
     /// Whether a part of it was given up.
     pub broken: bool,
-    /// When it was asked for.
+    /// When it was requested.
     pub inserted_at: Timestamp,
-    /// When it last got on.
+    /// When it last made progress.
     pub updated_at: Timestamp,
     /// When it was done or cancelled.
     pub ended_at: Option<Timestamp>,

@@ -23,7 +23,7 @@ impl ResourceIds {
     }
 }
 
-/// The longest id that is kept, in bytes.
+/// The longest id that is indexed, in bytes.
 const MAX_ID_BYTES: usize = 255;
 
 fn member(members: &[(Cow<'_, str>, &str)], name: &str) -> Option<String> {

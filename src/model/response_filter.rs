@@ -9,7 +9,7 @@ pub enum ResponseFilter {
     Status(u16),
     /// Any status that starts with this digit.
     Class(u16),
-    /// Tried, and no response came.
+    /// Attempted without a response.
     NoResponse,
 }
 
@@ -27,7 +27,7 @@ impl ResponseFilter {
         }
     }
 
-    /// Whether a last response had a status that is wanted; `None` where none came.
+    /// Whether the status of a last response matches; `None` stands for no response.
     pub const fn matches(self, status: Option<u16>) -> bool {
         match (self, status) {
             (Self::Status(wanted), Some(status)) => status == wanted,

@@ -1,4 +1,4 @@
-//! What the resource of each event type of the catalogue looks like: a sample shop's orders and payments.
+//! A sample resource for each event type of the catalogue: a shop's orders and payments.
 //!
 //! The guide says what an event means and leaves its resource to the platform, so these are of the common form of a
 //! Brazilian shop: amounts in cents, a Pix, bank slip or card, an address. Nobody in them exists, and there is no tax

@@ -19,7 +19,7 @@ impl TargetUrl {
     /// The longest URL that is taken, in bytes.
     pub const MAX_BYTES: usize = 2048;
 
-    /// Parses and checks; the text is kept as it was given.
+    /// Parses and checks; keeps the text unchanged.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let target = Self::restored(text)?;
         // `Uri` takes a sign before a port. What was once taken with one still loads.
@@ -35,8 +35,7 @@ impl TargetUrl {
         Ok(target)
     }
 
-    /// The same for what was kept, when a host could be anything in brackets: no attempt at it gets anywhere, but the
-    /// webhook must still load.
+    /// The same for a stored URL, whose host may be anything in brackets: its attempts fail, but the webhook must load.
     pub fn restored(text: &str) -> Result<Self, TargetError> {
         if text.len() > Self::MAX_BYTES {
             return Err(TargetError::TooLong);

@@ -1,4 +1,4 @@
-//! Access tokens: what a caller may do, and the hash that is kept of them.
+//! Access tokens: what a caller may do, and the stored hash.
 
 use super::TokenId;
 use super::secret::Secret;
@@ -81,7 +81,7 @@ impl serde::Serialize for Scopes {
     }
 }
 
-/// A token in the clear: `ctr_`, then base64url of 16 bytes of id and 32 random bytes. Shown once, kept nowhere.
+/// A token in the clear: `ctr_`, then base64url of 16 bytes of id and 32 random bytes. Shown once and never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessToken {
     /// The id it is listed and revoked by.
@@ -110,7 +110,7 @@ impl AccessToken {
         format!("{}{}", Self::PREFIX, URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The hash that is kept.
+    /// The stored hash.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.reveal())
     }

@@ -58,17 +58,17 @@ impl TraceContext {
         if whole.len() <= Self::MAX_STATE_BYTES {
             return Some(whole);
         }
-        let mut kept = String::new();
+        let mut state = String::new();
         for member in members.into_iter().filter(|member| member.len() <= Self::LONG_MEMBER_BYTES) {
-            if kept.len() + 1 + member.len() > Self::MAX_STATE_BYTES {
+            if state.len() + 1 + member.len() > Self::MAX_STATE_BYTES {
                 break;
             }
-            if !kept.is_empty() {
-                kept.push(',');
+            if !state.is_empty() {
+                state.push(',');
             }
-            kept.push_str(member);
+            state.push_str(member);
         }
-        Some(kept)
+        Some(state)
     }
 
     /// The value of `traceparent`, in version 00.
@@ -186,25 +186,25 @@ mod tests {
 
     #[test]
     fn a_state_that_is_broken_or_long_costs_no_more_than_it_must() {
-        let kept = |state: &str| TraceContext::parse(GIVEN, state).unwrap().tracestate().map(str::to_owned);
+        let parsed = |state: &str| TraceContext::parse(GIVEN, state).unwrap().tracestate().map(str::to_owned);
         for broken in ["a", "a=", "=1", "A=1", "a=1,b", "a=é", "a=1=2", "a=1\u{7f}"] {
-            assert_eq!(kept(broken), None, "{broken}");
+            assert_eq!(parsed(broken), None, "{broken}");
         }
-        assert_eq!(kept(" a=1 ,,\tb=2"), Some("a=1,b=2".to_owned()));
+        assert_eq!(parsed(" a=1 ,,\tb=2"), Some("a=1,b=2".to_owned()));
         let members = |count: usize| (0..count).map(|n| format!("k{n}=1")).collect::<Vec<_>>().join(",");
-        assert_eq!(kept(&members(32)), Some(members(32)));
-        assert_eq!(kept(&members(33)), None);
+        assert_eq!(parsed(&members(32)), Some(members(32)));
+        assert_eq!(parsed(&members(33)), None);
         let (long, short) = (format!("long={}", "x".repeat(200)), format!("s={}", "x".repeat(100)));
         let rest = [&*short; 4].join(",");
-        assert_eq!(kept(&format!("{long},{rest}")), Some(rest.clone()), "the long one goes first");
-        assert_eq!(kept(&[&*short; 6].join(",")), Some(rest), "then those at the end");
-        assert_eq!(kept(&format!("s={}", "x".repeat(255))).map(|state| state.len()), Some(257));
+        assert_eq!(parsed(&format!("{long},{rest}")), Some(rest.clone()), "the long one goes first");
+        assert_eq!(parsed(&[&*short; 6].join(",")), Some(rest), "then those at the end");
+        assert_eq!(parsed(&format!("s={}", "x".repeat(255))).map(|state| state.len()), Some(257));
         // At each limit, and one byte past it.
         let member = |bytes: usize| format!("m={}", "x".repeat(bytes - 2));
         let most = [member(256), member(255)].join(",");
-        assert_eq!((most.len(), kept(&most)), (TraceContext::MAX_STATE_BYTES, Some(most)));
-        assert_eq!(kept(&[member(256), member(256)].join(",")), None, "too long, and each of its members is too");
-        let with = |bytes: usize| kept(&[member(bytes), member(258), member(258)].join(","));
+        assert_eq!((most.len(), parsed(&most)), (TraceContext::MAX_STATE_BYTES, Some(most)));
+        assert_eq!(parsed(&[member(256), member(256)].join(",")), None, "too long, and each of its members is too");
+        let with = |bytes: usize| parsed(&[member(bytes), member(258), member(258)].join(","));
         let longest = TraceContext::LONG_MEMBER_BYTES;
         assert_eq!((with(longest), with(longest + 1)), (Some(member(longest)), None));
     }

@@ -201,34 +201,20 @@ pub enum DisabledReason {
 }
 
 impl DisabledReason {
-    /// The sentence a shop owner reads, in English.
-    pub fn en(self) -> String {
+    /// The sentence a shop owner reads.
+    pub fn localized(self) -> Localized {
         match self {
-            Self::Gone => {
+            Self::Gone => localized!(
                 "The target answered 410 Gone: it wants no more notifications. If that is a mistake, fix the target or \
-                 change it, and resume the webhook (status ACTIVE); no notification is lost."
-                    .to_owned()
-            }
-            Self::Failing { since } => format!(
-                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the \
-                 target or \
-                 change it, and resume the webhook (status ACTIVE); no notification is lost."
-            ),
-        }
-    }
-
-    /// The same, in Portuguese.
-    pub fn pt(self) -> String {
-        match self {
-            Self::Gone => {
+                 change it, and resume the webhook (status ACTIVE); no notification is lost.",
                 "O destino respondeu 410 Gone: pede que nada mais lhe seja enviado. Se for engano, corrija ou troque o \
-                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
-                    .to_owned()
-            }
-            Self::Failing { since } => format!(
+                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu.",
+            ),
+            Self::Failing { since } => localized!(
+                "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the \
+                 target or change it, and resume the webhook (status ACTIVE); no notification is lost.",
                 "O destino não confirma nada desde {since}, e uma notificação esgotou suas tentativas. Corrija ou \
-                 troque o \
-                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu."
+                 troque o destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu.",
             ),
         }
     }
@@ -301,7 +287,7 @@ impl ExtraHeaders {
         Self::read(pairs, false)
     }
 
-    /// The same for what was kept. A name that has come to be reserved since is left out: the webhook must still load.
+    /// The same for stored headers. Leaves out names that were reserved later: the webhook must still load.
     pub fn restored<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Localized> {
         Self::read(pairs, true)
     }
@@ -393,7 +379,7 @@ fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&&*name) || ["content-", "proxy-", "webhook-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Deliveries per second, 0.01 to 10,000, kept as thousandths.
+/// Deliveries per second, 0.01 to 10,000, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit(u32);
 
@@ -571,7 +557,7 @@ mod tests {
         // One has ended by then, and makes room.
         assert_eq!(webhook.rotate_secret(secret(5), at(24), DAY), Ok(()));
         assert_eq!(signing(&webhook, 24).len(), Webhook::MAX_SECRETS);
-        assert_eq!(webhook.old_secrets.len(), Webhook::MAX_SECRETS - 1, "what has ended is not kept");
+        assert_eq!(webhook.old_secrets.len(), Webhook::MAX_SECRETS - 1, "expired secrets are dropped");
         assert_eq!(webhook.rotate_secret(secret(6), at(24), Duration::ZERO), Ok(()));
         assert_eq!((signing(&webhook, 24), webhook.old_secrets.len()), (vec![secret(6)], 0));
     }

@@ -1,21 +1,19 @@
-//! What was tried: each attempt of a notification with its time, its phases as a bar, why it failed, and what came
-//! back.
+//! The attempts of a notification: time, phases as a bar, response, and why it failed.
 
 use super::advice;
 use super::charts::rect;
-use super::layout::{ago, decimal, moment, resend_button, span, status, told, until};
+use super::layout::{ago, decimal, moment, resend_button, span, status, until, with_moments};
 use super::texts::{Lang, fill};
 use super::view::View;
 use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
-use crate::service::attempt_error;
-use crate::service::{NotificationDetail, NotificationView};
+use crate::service::{NotificationDetail, NotificationView, attempt_error};
 use maud::{Markup, html};
 use std::time::Duration;
 
 /// How many attempts of one notification are shown: the newest; the API has all.
 const MAX_SHOWN: usize = 40;
 
-/// Whether a notification can be sent again by hand.
+/// Whether a notification can be re-sent manually.
 pub(super) fn can_resend(view: &View<'_>, status: Status) -> bool {
     view.can_change && status != Status::Cancelled
 }
@@ -66,7 +64,7 @@ pub(super) fn notification(
                 }
                 div { dt { "Id" } dd.id { (id) } }
             }
-            @if let Some(why) = why { p { (told(view.lang, view.lang.of(why))) } }
+            @if let Some(why) = why { p { (with_moments(view.lang, view.lang.of(why))) } }
             @if !detail.attempts.is_empty() {
                 ol.attempts {
                     @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) {
@@ -85,7 +83,8 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
         Trigger::Manual => t.manual,
         Trigger::Test => t.by_test,
     };
-    let why = why(view.lang, attempt);
+    let error = attempt_error(&attempt.result);
+    let why = error.as_deref().map(|error| view.lang.why(error));
     html! {
         div.row {
             h4 { (fill(t.attempt_n, &[&attempt.number])) " · " (by) }
@@ -103,7 +102,7 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
             @if let Some(tls) = attempt.tls.map(TlsVersion::as_str) { " · TLS " (tls) }
         }
         p class=(if why.is_none() { "why good" } else { "why bad" }) {
-            (told(view.lang, why.as_deref().unwrap_or(t.confirmed)))
+            (with_moments(view.lang, why.unwrap_or(t.confirmed)))
         }
         (phases(view, attempt))
         @if let AttemptResult::Response(response) = &attempt.result {
@@ -123,20 +122,12 @@ pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
         @if let Some(error) = attempt_error(&attempt.result) {
             p {
                 strong { (t.last_failure) ": " }
-                (told(view.lang, match view.lang { Lang::Pt => &error.message_pt, Lang::En => &error.message }))
+                (with_moments(view.lang, view.lang.why(&error)))
                 " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
             }
             p { strong { (t.what_to_do) ": " } (advice::on(view.lang, error.code)) }
         }
     }
-}
-
-/// Why an attempt failed, in the page's language; `None` for one that was confirmed.
-pub(super) fn why(lang: Lang, attempt: &Attempt) -> Option<String> {
-    attempt_error(&attempt.result).map(|error| match lang {
-        Lang::Pt => error.message_pt.clone(),
-        Lang::En => error.message.clone(),
-    })
 }
 
 /// How long each phase took, as a bar and in words.

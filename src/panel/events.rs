@@ -2,7 +2,7 @@
 
 use super::attempts;
 use super::filters::{alerts, any, asked_for, listed, period_fields, read_page, text_field, type_list};
-use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, told};
+use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, with_moments};
 use super::request::page;
 use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
@@ -151,7 +151,7 @@ fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
                         dt.target {
                             a href=(format!("/webhooks/{}", reason.webhook_id)) { (target(view, reason.webhook_id)) }
                         }
-                        dd { (told(view.lang, view.lang.of(&reason.reason))) }
+                        dd { (with_moments(view.lang, view.lang.of(&reason.reason))) }
                     }
                 }
                 @if others.len() > ROWS { p.muted { "+" (others.len() - ROWS) } }

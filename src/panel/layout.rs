@@ -182,7 +182,7 @@ fn written(lang: Lang, at: Timestamp) -> String {
 }
 
 /// A sentence of the service, its moments written as all others of the page are.
-pub(super) fn told(lang: Lang, text: &str) -> Markup {
+pub(super) fn with_moments(lang: Lang, text: &str) -> Markup {
     let mut parts = Vec::new();
     let (mut rest, mut from) = (text, 0);
     // `T` and `Z` of a moment stand 14 bytes apart, and 10 bytes follow a moment's beginning before the first.
@@ -200,7 +200,7 @@ pub(super) fn told(lang: Lang, text: &str) -> Markup {
     html! { @for (text, at) in parts { (text) @if let Some(at) = at { (moment(lang, at)) } } }
 }
 
-/// How long ago, and when exactly for whoever points at it.
+/// How long ago, with the exact time as a tooltip.
 pub(super) fn ago(view: &View<'_>, at: Timestamp) -> Markup {
     let text = fill(view.t.ago, &[&span(view.lang, view.now.since(at))]);
     html! { time datetime=(at) title=(written(view.lang, at)) data-ago="" { (text) } }
@@ -370,7 +370,10 @@ mod tests {
         }
         let sentence = "TET <b> T desde 2026-11-23T12:00:00.123Z, Tá; em 2026-11-23T12:00:00.123Z";
         let shown = "<time datetime=\"2026-11-23T12:00:00.123Z\" data-t=\"\">23/11/2026 12:00:00 UTC</time>";
-        assert_eq!(told(Lang::Pt, sentence).into_string(), format!("TET &lt;b&gt; T desde {shown}, Tá; em {shown}"));
+        assert_eq!(
+            with_moments(Lang::Pt, sentence).into_string(),
+            format!("TET &lt;b&gt; T desde {shown}, Tá; em {shown}")
+        );
         assert_eq!([0, 999, 1000, 1_000_297].map(|count| number(Lang::Pt, count)), ["0", "999", "1.000", "1.000.297"]);
         assert_eq!(number(Lang::En, 1_000_297), "1,000,297");
         assert_eq!(bytes(Lang::En, 1536), "1.5 KiB");

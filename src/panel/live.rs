@@ -1,7 +1,7 @@
-//! `GET /live`: tells an open page that something of its account has changed, as Server-Sent Events.
+//! `GET /live`: notifies an open page that something of its account has changed, by Server-Sent Events.
 //!
-//! A page is told that it is to look again and never what has changed: there is one way to render a page, and what it
-//! may show is asked of the session each time.
+//! The page then loads itself again. The event never says what has changed: there is one way to render a page, and each
+//! request checks what its session may see.
 
 use super::session::{SessionKey, Sessions, SignedIn};
 use crate::http::Answer;
@@ -13,13 +13,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What happens within this time of a change is told with it: an event and the outcome of its first attempt are one
-/// look.
+/// Changes within this time are sent as one: an event and the outcome of its first attempt make one refresh.
 const GATHER: Duration = Duration::from_millis(250);
 /// How many of an account's streams pages leave to programs: people with many tabs must not shut out a shop's own
 /// follower.
 const LEFT_TO_THE_API: usize = 8;
-/// A page is told no more often than this, however much happens.
+/// The minimum time between two notifications of a page.
 const APART: Duration = Duration::from_secs(1);
 const CHANGED: &str = "event: changed\ndata: 1\n\n";
 
@@ -44,14 +43,14 @@ struct Changes {
     sessions: Arc<Sessions>,
     session: SessionKey,
     sent_at: Instant,
-    /// When a change that was seen is to be told.
+    /// When to send the change that was seen.
     due_at: Option<Instant>,
 }
 
 impl EventSource for Changes {
     fn begin(&mut self) -> String {
         self.sent_at = Instant::now();
-        // A change of its own, so that a page that reconnects looks at what it missed.
+        // Sends a change at once, so that a page that reconnects shows what it missed.
         format!("retry: {RECONNECT_MS}\n{CHANGED}")
     }
 

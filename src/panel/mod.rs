@@ -46,7 +46,7 @@ use view::{PageResult, Refusal, View, back_of};
 const RETRY_AFTER_S: &str = "5";
 
 /// How often something is logged that a stranger can cause again and again.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// The pages and who is signed in.
 pub struct Panel {
@@ -54,7 +54,7 @@ pub struct Panel {
     sessions: Arc<Sessions>,
     tag: String,
     /// When something that a stranger can cause was last logged.
-    told: Mutex<Option<Instant>>,
+    last_logged: Mutex<Option<Instant>>,
 }
 
 impl Panel {
@@ -62,7 +62,7 @@ impl Panel {
     pub fn new(service: Arc<Service>) -> Self {
         let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
         let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
-        Self { service, sessions: Arc::default(), tag: format!("\"{tag:016x}\""), told: Mutex::default() }
+        Self { service, sessions: Arc::default(), tag: format!("\"{tag:016x}\""), last_logged: Mutex::default() }
     }
 
     /// Answers one request.
@@ -119,7 +119,7 @@ impl Panel {
         let Some(page) = &request.host_lost else {
             return Refusal::Stale;
         };
-        if self.may_tell() {
+        if self.may_log() {
             tracing::warn!(
                 page_host = page,
                 called_as = request.host,
@@ -132,11 +132,11 @@ impl Panel {
     }
 
     /// Whether something that a stranger can cause again and again may be logged now.
-    fn may_tell(&self) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = told.is_none_or(|at| at.elapsed() >= TELL_EVERY);
+    fn may_log(&self) -> bool {
+        let mut last_logged = self.last_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY);
         if may {
-            *told = Some(Instant::now());
+            *last_logged = Some(Instant::now());
         }
         may
     }
@@ -144,7 +144,7 @@ impl Panel {
     /// No link of a page would lead anywhere below a path.
     fn below_a_path(&self, request: &PanelRequest) -> Response<Bytes> {
         let (t, prefix) = (request.lang.texts(), format!("/{}", request.prefix));
-        if self.may_tell() {
+        if self.may_log() {
             tracing::warn!(
                 prefix,
                 address = %request.from,
@@ -156,7 +156,11 @@ impl Panel {
     }
 
     async fn page(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
-        let found = ROUTES.find(&request.method, &request.path).ok().map(|(route, id)| (&route.answer, id));
+        let found = match ROUTES.find(&request.method, &request.path) {
+            Ok((route, id)) => Some((&route.answer, id)),
+            Err(allowed) if allowed.is_empty() => None,
+            Err(allowed) => return request::method_not_allowed(&allowed),
+        };
         if let Some((PanelAccess::Asset(content_type, bytes), _)) = found {
             return request::asset(content_type, bytes, &self.tag, request.known.as_ref());
         }
@@ -292,32 +296,29 @@ impl Panel {
         if !view.signed_in.owns(request.form.get("csrf").unwrap_or_default()) {
             return Err(Refusal::Stale);
         }
-        let (change, id, takes_long) = match found {
+        let (change, id) = match found {
             Some((PanelAccess::SignOut, _)) => {
                 self.sessions.end(view.signed_in);
                 return Ok(request::with_session(request::see("/sign-in"), "", request.secure));
             }
             _ if !view.can_change => return Err(Refusal::ReadOnly),
-            Some((PanelAccess::Change(change), id)) => (change, id, false),
-            Some((PanelAccess::Form(change), id)) => (change, id, true),
+            Some((PanelAccess::Form(change), id)) => (change, id),
             _ if request.is_too_long() => return Err(Refusal::TooLong),
+            Some((PanelAccess::Change(change), id)) => (change, id),
             _ => return Err(Refusal::NotFound),
         };
-        if request.is_too_long() && !takes_long {
-            return Err(Refusal::TooLong);
-        }
         change(view, id).await
     }
 
     fn refuse(request: &PanelRequest, refusal: &Refusal) -> Response<Bytes> {
         let t = request.lang.texts();
-        let (status, title, sentence) = said(request.lang, refusal);
+        let (status, title, sentence) = refusal_texts(request.lang, refusal);
         let content = html! { h1 { (title) } p { (sentence) } p { a href="/" { (t.back) } } };
         refused_page(status, bare(request.lang, title, "/", &content))
     }
 
     fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
-        let (status, title, sentence) = said(view.lang, refusal);
+        let (status, title, sentence) = refusal_texts(view.lang, refusal);
         let back = back_of(view.request);
         let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
         refused_page(status, framed(view, Place::None, title, &content))
@@ -335,12 +336,15 @@ fn refused_page(status: StatusCode, content: Markup) -> Response<Bytes> {
 
 impl Handler for Panel {
     fn serves(&self, path: &str) -> bool {
-        let first = |path: &str| path.split('/').nth(1).map(str::to_owned);
-        !path.starts_with("//") && ROUTES.0.iter().any(|route| first(route.path) == first(path))
+        fn first(path: &str) -> Option<&str> {
+            path.split('/').nth(1)
+        }
+        let own = first(path);
+        !path.starts_with("//") && ROUTES.0.iter().any(|route| first(route.path) == own)
     }
 
-    fn class(&self, method: &Method, path: &str) -> Class {
-        ROUTES.class(method, path)
+    fn class(&self, _method: &Method, _path: &str) -> Class {
+        Class::Other
     }
 
     fn handle(
@@ -357,13 +361,13 @@ fn next_of(request: &PanelRequest) -> &str {
     next.filter(|next| request::is_ours(next)).unwrap_or("/")
 }
 
-/// The page's own address, without word of what was done.
+/// The page's own address, without the note of what was done.
 fn without_note(request: &PanelRequest) -> String {
     let query = request.query.query(&["done", "ok", "not"], None);
     if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) }
 }
 
-fn said(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
+fn refusal_texts(lang: Lang, refusal: &Refusal) -> (StatusCode, &'static str, String) {
     let t = lang.texts();
     match refusal {
         Refusal::NotFound => (StatusCode::NOT_FOUND, t.not_found_title, t.not_found.to_owned()),

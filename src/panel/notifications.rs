@@ -165,8 +165,8 @@ pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> PageResult {
 
 pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
     let (mut sent, mut not) = (0_u32, 0_u32);
-    // More than a page's rows can be ticked, where some stayed that are listed no more: those past the limit are told
-    // as not re-sent.
+    // More than a page's rows can be ticked, where some stayed that are listed no more: those past the limit are
+    // reported as not re-sent.
     for (nth, id) in view.request.form.all("id").enumerate() {
         let resent = match NotificationId::parse(id) {
             Some(id) if nth < 2 * ROWS => view.service.resend(view.caller(), id).await.is_ok(),

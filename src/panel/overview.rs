@@ -1,14 +1,13 @@
-//! Visão geral: what came of attempts, what is pending, which webhooks are failing and what to do, how the daemon does.
+//! Visão geral: outcomes of attempts, what is pending, which webhooks are failing and what to do, how the daemon does.
 
 use super::attempts::last_failure;
 use super::charts::column;
-use super::layout::{Place, ago, at_most_counted, bytes, empty, framed, heads, number, span, told};
+use super::layout::{Place, ago, at_most_counted, bytes, empty, framed, heads, number, span, with_moments};
 use super::request::page;
 use super::texts::{Lang, fill};
 use super::view::{PageResult, View};
 use crate::model::{Status, Timestamp, WebhookStatus};
-use crate::service::HourCounts;
-use crate::service::{FailingWebhook, Overview};
+use crate::service::{FailingWebhook, HourCounts, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -145,7 +144,7 @@ fn failing_webhook(view: &View<'_>, failing: &FailingWebhook) -> Markup {
                 span { (fill(t.still_pending, &[&at_most_counted(view, failing.backlog.total())])) }
             }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
-                p { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
+                p { (with_moments(view.lang, view.lang.of(&reason.localized()))) }
             }
             @if let Some(since) = failing.health.since {
                 p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) }

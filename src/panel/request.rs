@@ -40,8 +40,8 @@ impl FormFields {
 
     /// As a query, with some fields left out and one added.
     pub(super) fn query(&self, without: &[&str], with: Option<(&str, &str)>) -> String {
-        let kept = self.0.iter().filter(|(name, value)| !value.is_empty() && !without.contains(&&**name));
-        let pairs = kept.map(|(name, value)| (&**name, &**value)).chain(with);
+        let others = self.0.iter().filter(|(name, value)| !value.is_empty() && !without.contains(&&**name));
+        let pairs = others.map(|(name, value)| (&**name, &**value)).chain(with);
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     }
 
@@ -146,9 +146,9 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; one that says neither is judged by its
-/// form's token alone. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does
-/// over TLS.
+/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; for one that says neither, only the form's
+/// token counts. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over
+/// TLS.
 fn is_own_origin(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
@@ -224,6 +224,15 @@ pub(super) fn bare_status(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     guarded(response)
+}
+
+/// For a path that takes other methods; no page or form of the panel's own asks so.
+pub(super) fn method_not_allowed(allowed: &[&str]) -> Response<Bytes> {
+    let mut response = bare_status(StatusCode::METHOD_NOT_ALLOWED);
+    if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
 }
 
 /// To another page, by GET.

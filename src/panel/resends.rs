@@ -69,7 +69,7 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
 }
 
 pub(super) async fn resend_all(view: &View<'_>) -> PageResult {
-    // The filter travels as the query it came from, and is read as one.
+    // The form carries the filter as a query string.
     let uri = format!("/notifications?{}", view.request.form.get("query").unwrap_or_default());
     let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
     let request = PanelRequest::read(&request, view.request.from, view.request.secure);

@@ -2,7 +2,7 @@
 
 use super::view::{PageResult, View};
 use super::{events, notifications, overview, resends, webhook_form, webhooks};
-use crate::http::{Class, Route, Routes};
+use crate::http::{Route, Routes};
 use crate::model::{EventId, NotificationId, ResendId, WebhookId};
 use std::pin::Pin;
 
@@ -37,11 +37,10 @@ macro_rules! routes {
     ([$($method:ident $path:literal $access:expr;)*]
      $($own_method:ident $own_path:literal $own_access:ident => $module:ident::$handler:ident$(($id:ident))?;)*) => {
         &[
-            $(Route { method: stringify!($method), path: $path, class: Class::Other, answer: $access },)*
+            $(Route { method: stringify!($method), path: $path, answer: $access },)*
             $(Route {
                 method: stringify!($own_method),
                 path: $own_path,
-                class: Class::Other,
                 answer: PanelAccess::$own_access(|view, _id| {
                     Box::pin($module::$handler(view $(, $id::from_bytes(_id))?))
                 }),

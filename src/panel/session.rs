@@ -69,8 +69,8 @@ impl Sessions {
         cookie
     }
 
-    /// Whose session this cookie is of, if its token is still good. `by_itself`: it is a page that looks again and
-    /// nobody who uses it, so that an open page doesn't keep its session from growing idle.
+    /// Whose session this cookie is of, if its token is still good. `by_itself`: an open page refreshes itself. It
+    /// doesn't count as use of the session, so that it can expire as idle.
     pub(super) fn find(&self, service: &Service, cookie: &str, by_itself: bool) -> Option<SignedIn> {
         let (key, now) = (TokenHash::of(cookie).to_bytes(), Instant::now());
         let mut all = self.lock();
@@ -107,7 +107,7 @@ impl Sessions {
     pub(super) fn take_secret(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
         let mut all = self.lock();
         let session = all.get_mut(&of.key)?;
-        session.secret.take_if(|(kept, _)| *kept == webhook).map(|(_, secret)| secret)
+        session.secret.take_if(|(of, _)| *of == webhook).map(|(_, secret)| secret)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every text of the pages, in both languages side by side: one that is missing doesn't compile.
 
-use crate::model::{Localized, Status};
+use crate::model::{AttemptError, Localized, Status};
 use std::fmt::Display;
 
 /// The languages there are.
@@ -30,12 +30,22 @@ impl Lang {
         [Self::Pt, Self::En].into_iter().find(|lang| lang.code() == code)
     }
 
-    /// What the service says, in this language.
-    pub(super) fn of(self, said: &Localized) -> &str {
+    /// The one of two texts that is in this language.
+    pub(super) fn pick<'a>(self, en: &'a str, pt: &'a str) -> &'a str {
         match self {
-            Self::Pt => &said.pt,
-            Self::En => &said.en,
+            Self::Pt => pt,
+            Self::En => en,
         }
+    }
+
+    /// A text of the service in this language.
+    pub(super) fn of(self, text: &Localized) -> &str {
+        self.pick(&text.en, &text.pt)
+    }
+
+    /// Why an attempt failed, in this language.
+    pub(super) fn why(self, error: &AttemptError) -> &str {
+        self.pick(&error.message, &error.message_pt)
     }
 
     pub(super) const fn texts(self) -> &'static Texts {
@@ -74,10 +84,9 @@ pub(super) fn fill(text: &str, with: &[&dyn Display]) -> String {
     filled
 }
 
-/// What the service says, in the page's language, begun and ended as a sentence is.
-pub(super) fn sentence(lang: Lang, said: &Localized) -> String {
-    let text = lang.of(said);
-    let mut letters = text.chars();
+/// A text of the service in the page's language, begun and ended as a sentence is.
+pub(super) fn sentence(lang: Lang, text: &Localized) -> String {
+    let mut letters = lang.of(text).chars();
     let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     sentence.push_str(letters.as_str());
     if !sentence.ends_with('.') {

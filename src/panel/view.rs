@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 /// How many rows a page has.
 pub(super) const ROWS: usize = 50;
-/// What a page is made for: who looks, in which language, and from where.
+/// What a page is made for: the reader, the language, and the request.
 pub(super) struct View<'a> {
     pub(super) service: &'a Service,
     pub(super) sessions: &'a Sessions,
@@ -60,12 +60,12 @@ impl From<Error> for Refusal {
 
 pub(super) type PageResult = Result<Response<Bytes>, Refusal>;
 
-/// Where a form came from.
+/// The page that a form was sent from.
 pub(super) fn back_of(request: &PanelRequest) -> &str {
     request.form.get("back").filter(|back| request::is_ours(back)).unwrap_or("/")
 }
 
-/// Back to where a form came from, with word of what was done.
+/// Back to the page that a form was sent from, with a note of what was done.
 pub(super) fn done(view: &View<'_>, what: &str) -> Response<Bytes> {
     let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };

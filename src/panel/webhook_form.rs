@@ -1,4 +1,4 @@
-//! The form that makes and changes a webhook. What can't be taken is said beside its field, and what was typed stays.
+//! The form that makes and changes a webhook. Each error stands beside its field, and typed values stay.
 
 use super::layout::{Place, framed, pretty};
 use super::request::{page, see};
@@ -6,9 +6,8 @@ use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
-use crate::model::{Localized, Webhook, WebhookId, WebhookPatch};
-use crate::service::Registered;
-use crate::service::{Error, KEY_TAKEN};
+use crate::model::{ApiCode, Localized, Webhook, WebhookId, WebhookPatch};
+use crate::service::{Error, Registered};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
@@ -33,7 +32,7 @@ pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> PageResult {
 }
 
 fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut problems: Problems) -> Response<Bytes> {
-    // A page never holds it, so what was typed is gone: whoever mends another field must not save without it unawares.
+    // The page never repeats the authorization. Without this error, the next submit would save the form without it.
     if typed.has_authorization {
         problems.entry("authorization").or_insert_with(|| view.t.authorization_again.to_owned());
     }
@@ -77,8 +76,10 @@ pub(super) async fn create(view: &View<'_>) -> PageResult {
     let key = format!("panel {}", typed.key);
     let key = Some(&*key).filter(|_| !typed.key.is_empty());
     let registered = match view.service.register(view.caller(), draft.clone(), key).await {
-        // Of a form that was gone back to and filled in anew: another webhook is meant.
-        Err(Error::Conflict { code: KEY_TAKEN, .. }) => view.service.register(view.caller(), draft, None).await,
+        // From a form that was filled in again after going back: another webhook is meant.
+        Err(Error::Conflict { code: ApiCode::IdempotencyKeyTaken, .. }) => {
+            view.service.register(view.caller(), draft, None).await
+        }
         registered => registered,
     };
     match registered {
@@ -112,9 +113,9 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
     }
 }
 
-/// What only the service could find; all of it is said beside the target, which is the one field it looks at.
+/// Errors that only the service finds. All of them concern the target, the one field it checks.
 fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Localized>>) -> Problems {
-    let sentences: Vec<String> = fields.values().flatten().map(|said| sentence(lang, said)).collect();
+    let sentences: Vec<String> = fields.values().flatten().map(|problem| sentence(lang, problem)).collect();
     Problems::from([("target", sentences.join(" "))])
 }
 
@@ -122,7 +123,8 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
     let t = view.t;
     let title = if webhook.is_some() { t.edit_webhook } else { t.new_webhook };
     let action = webhook.map_or_else(|| "/webhooks".to_owned(), |webhook| format!("/webhooks/{}", webhook.id));
-    let kept = webhook.is_some_and(|webhook| webhook.authorization.is_some());
+    let has_authorization = webhook.is_some_and(|webhook| webhook.authorization.is_some());
+    let authorization_note = if has_authorization { t.authorization_keep } else { t.authorization_help };
     let field = |name: &'static str, label: &str, help: &str, value: &str, kind: &str, placeholder: &str| {
         input(&FormField { name, label, help, value, kind, placeholder }, problems)
     };
@@ -143,10 +145,10 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
             (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
             @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
             (field(
-                "authorization", t.authorization, if kept { t.authorization_keep } else { t.authorization_help }, "",
+                "authorization", t.authorization, authorization_note, "",
                 "password", "",
             ))
-            @if kept {
+            @if has_authorization {
                 div.field.check {
                     input #remove_authorization type="checkbox" name="remove_authorization" value="1"
                         checked[typed.remove_authorization];
@@ -267,11 +269,7 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
                         summary { (category) }
                         @for known in entries {
                             @let name = known.event_type.as_str();
-                            @let sentence =
-                                known.sentences.as_ref().map(|both| match view.lang {
-                                    Lang::Pt => &*both.pt,
-                                    Lang::En => &*both.en,
-                                });
+                            @let sentence = known.sentences.as_ref().map(|both| view.lang.pick(&both.en, &both.pt));
                             (tick(name, name, sentence))
                             details.sample {
                                 summary { (fill(t.sample_of, &[&name])) } pre tabindex="0" { (pretty(&known.sample)) }

@@ -1,7 +1,7 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
 use super::request::FormFields;
-use super::texts::{Lang, fill, sentence};
+use super::texts::{fill, sentence};
 use super::view::View;
 use crate::model::{
     Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
@@ -12,8 +12,7 @@ use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// Stands for the value of a header that is kept: values are never shown again, and this is none that a header could
-/// have.
+/// Stands for the stored value of a header, which is never shown again. No header can have this value.
 const KEPT: &str = "…";
 
 /// What the fields hold, as typed.
@@ -118,18 +117,12 @@ impl Typed {
         match &parsed {
             Err(error) => {
                 let problem = format!("{} {}", t.address, view.lang.of(&error.localized()));
-                problems.insert("target", sentence(view.lang, &Localized { en: problem.clone(), pt: problem }));
+                problems.insert("target", sentence(view.lang, &Localized::new(&problem, &problem)));
             }
             // As the service does, whose sentence has one language: one that stays is not looked at.
             Ok(target) if before.is_none_or(|before| before.target != *target) => {
                 if let Some(refusal) = view.service.refusal(target).await {
-                    problems.insert(
-                        "target",
-                        match view.lang {
-                            Lang::Pt => refusal.message_pt,
-                            Lang::En => refusal.message,
-                        },
-                    );
+                    problems.insert("target", view.lang.why(&refusal).to_owned());
                 }
             }
             Ok(_) => {}
@@ -152,7 +145,7 @@ impl Typed {
                 patterns.push(pattern);
             } else {
                 let shown: String = text.chars().take(100).collect();
-                let too_long = EventType::too_long(text).map(|said| format!("“{shown}…” {}.", view.lang.of(&said)));
+                let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
                 problems.insert("events", too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
             }
         }
@@ -185,7 +178,7 @@ impl Typed {
         };
         let headers = self.read_headers(before).unwrap_or_else(|problem| {
             problems
-                .insert("headers", problem.map_or_else(|| t.bad_headers.to_owned(), |said| sentence(view.lang, &said)));
+                .insert("headers", problem.map_or_else(|| t.bad_headers.to_owned(), |why| sentence(view.lang, &why)));
             None
         });
         let retry = self.read_retry(view, &mut problems);
@@ -206,17 +199,18 @@ impl Typed {
         Ok(WebhookDraft { target, events, rest })
     }
 
-    /// The headers, those that are kept with the values they have; what is wrong with them, or `None` for a line that
-    /// is none.
+    /// The headers, unchanged ones with their stored values; what is wrong with them, or `None` for a line that is no
+    /// header.
     fn read_headers(&self, before: Option<&Webhook>) -> Result<Option<ExtraHeaders>, Option<Localized>> {
         let mut pairs = Vec::new();
         for line in self.headers.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (name, value) = line.split_once(':').ok_or(None)?;
             let (name, value) = (name.trim(), value.trim());
             let value = if value == KEPT {
-                let kept = before.into_iter().flat_map(|webhook| webhook.headers.iter());
-                let mut kept = kept.filter(|(own, _)| own.as_str().eq_ignore_ascii_case(name)).map(|(_, value)| value);
-                kept.find_map(|value| value.to_str().ok()).ok_or(None)?
+                let stored = before.into_iter().flat_map(|webhook| webhook.headers.iter());
+                let mut stored =
+                    stored.filter(|(own, _)| own.as_str().eq_ignore_ascii_case(name)).map(|(_, value)| value);
+                stored.find_map(|value| value.to_str().ok()).ok_or(None)?
             } else {
                 value
             };

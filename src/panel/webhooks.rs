@@ -4,16 +4,16 @@ use super::attempts::last_failure;
 use super::charts::column;
 use super::filters::{listed, read_page};
 use super::layout::{
-    Icon, Place, action, ago, at_most_counted, curl, decimal, empty, framed, heads, icon, moment, number, span, told,
+    Icon, Place, action, ago, at_most_counted, curl, decimal, empty, framed, heads, icon, moment, number, span,
+    with_moments,
 };
 use super::request::{page, see};
-use super::texts::{Lang, fill};
+use super::texts::fill;
 use super::view::{PageResult, Refusal, View, done};
 use crate::model::{
     EventFilter, Listing, Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus, format_duration,
 };
-use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
-use crate::service::{HourCounts, WebhookHistory};
+use crate::service::{BacklogCounts, HourCounts, MAX_COUNTED, WebhookHistory, WebhookSummary};
 use http::{Method, StatusCode};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -127,7 +127,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
     let is_failing = summary.health.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
     let failure = failing.attempt.filter(|_| is_failing);
     let unknown = unknown_patterns(view, &webhook).await?;
-    // Only for eyes: an open page that looks by itself, or a HEAD, would take away what nobody has seen.
+    // Not for an open page that refreshes itself, nor for a HEAD: it is shown once, and nobody would have seen it.
     let is_seen = view.request.method == Method::GET && !view.request.by_itself;
     let secret = is_seen.then(|| view.sessions.take_secret(view.signed_in, id)).flatten();
     let is_active = webhook.status == WebhookStatus::Active;
@@ -198,10 +198,12 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
             }
             @if !unknown.is_empty() { p.warn #unknown { (fill(t.unknown_types, &[&unknown])) } }
             @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
-                p.why.bad { (told(view.lang, &match view.lang { Lang::Pt => reason.pt(), Lang::En => reason.en() })) }
+                p.why.bad { (with_moments(view.lang, view.lang.of(&reason.localized()))) }
             }
             @if let Some(attempt) = &failure { (last_failure(view, attempt)) }
-            @if let Some(held) = view.service.hold(&webhook) { p.why { (told(view.lang, view.lang.of(&held))) } }
+            @if let Some(held) = view.service.hold(&webhook) {
+                p.why { (with_moments(view.lang, view.lang.of(&held))) }
+            }
             @if let Some(since) = summary.health.since {
                 p.why.bad { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) }
             }
@@ -231,7 +233,7 @@ fn backlog_links(view: &View<'_>, id: WebhookId, backlog: BacklogCounts) -> Mark
     }
 }
 
-/// The patterns that mean no type of the catalogue, nor any that was ever recorded and is kept: slips, most likely.
+/// The patterns that match no type of the catalogue and no stored event: likely typing errors.
 async fn unknown_patterns(view: &View<'_>, webhook: &Webhook) -> Result<String, Refusal> {
     let catalogue = view.service.event_types();
     let known = |pattern: &Pattern| catalogue.iter().any(|entry| pattern.matches(&entry.event_type));

@@ -31,7 +31,7 @@ impl Caller {
 /// On whose word something is done, as the log tells it: never the token itself.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// A token of the store, by whatever way it came: a call, a command, or a session of the panel.
+    /// A token of the store: of a call, a command, or a session of the panel.
     Token {
         /// Its id.
         id: TokenId,
@@ -63,7 +63,7 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// By what the sessions of one token are told from those of others.
+    /// Distinguishes the sessions of one token from those of others.
     pub fn key(&self) -> [u8; 32] {
         self.hash.to_bytes()
     }

@@ -2,12 +2,11 @@
 
 use super::caller::Account;
 use super::events::EventDraft;
-use super::handle::Service;
+use super::shared::Service;
 use crate::model::{
     AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventType, Timestamp, Webhook, WebhookStatus,
 };
-use crate::store::StoreError;
-use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice};
+use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice, StoreError};
 
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +59,8 @@ impl Service {
         let (rule, now) = (self.config().delivery.disable_rule(), self.store.trusted_now());
         for (no, mut health) in self.store.healths() {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
-            // An account that is no longer in the config has nobody who could be told, nor set it to ACTIVE again.
+            // Nobody can be notified for an account that is no longer in the config, nor set its webhooks to ACTIVE
+            // again.
             let account = |webhook: &Webhook| self.accounts.iter().find(|account| account.no == webhook.account);
             let Some((webhook, account)) = webhook.as_ref().and_then(|webhook| Some((webhook, account(webhook)?)))
             else {
@@ -72,7 +72,7 @@ impl Service {
                 health.failing =
                     pending && self.store.commit(MarkFailing { account: of, webhook: no }).await.unwrap_or(false);
             }
-            let judged = match rule.evaluate(&health, now) {
+            let done = match rule.evaluate(&health, now) {
                 DisableDecision::None => Ok(()),
                 DisableDecision::Warn(at) => self.warn(webhook, health.failing_since, at).await,
                 DisableDecision::Withdraw => self
@@ -82,11 +82,11 @@ impl Service {
                     .map(drop),
                 DisableDecision::Disable(reason) => self.disable(webhook, account, reason, now).await,
             };
-            match judged {
+            match done {
                 Ok(()) | Err(StoreError::Stopped) => {}
                 // It says so itself, and this waits until there is room.
                 Err(StoreError::Full { .. } | StoreError::Busy) => return,
-                Err(error) => tracing::error!(%error, webhook = %webhook.id, "a failing webhook can't be judged"),
+                Err(error) => tracing::error!(%error, webhook = %webhook.id, "a failing webhook can't be evaluated"),
             }
         }
     }
@@ -112,14 +112,15 @@ impl Service {
         reason: DisabledReason,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let sentence = reason.localized();
         let resource = serde_json::json!({
             "webhook": {
                 "id": webhook.id.to_string(),
                 "target": webhook.target.as_str(),
                 "description": webhook.description,
                 "status": "DISABLED",
-                "disabled_reason": reason.en(),
-                "disabled_reason_pt": reason.pt(),
+                "disabled_reason": sentence.en,
+                "disabled_reason_pt": sentence.pt,
                 "disabled_at": now.to_string(),
             }
         });
@@ -139,7 +140,7 @@ impl Service {
             .is_some()
         {
             self.followers.tell(webhook.account);
-            tracing::warn!(webhook = %webhook.id, reason = reason.en(), "webhook DISABLED");
+            tracing::warn!(webhook = %webhook.id, reason = sentence.en, "webhook DISABLED");
         }
         Ok(())
     }

@@ -1,12 +1,9 @@
 //! Why a verb was not done, and how the API and the panel answer that.
 
-use crate::model::{Localized, MAX_ATTEMPTS_KEPT, ResendRefusal, TooManySecrets, Webhook, localized};
+use crate::model::{ApiCode, Localized, MAX_ATTEMPTS_KEPT, ResendRefusal, TooManySecrets, Webhook, localized};
 use crate::store::{AcceptRefusal, ChangeError, MAX_JOBS, StoreError, TooManyJobs};
 use http::StatusCode;
 use std::collections::BTreeMap;
-
-/// The code of a conflict: an idempotency key that answered another request.
-pub const KEY_TAKEN: &str = "idempotency_key_taken";
 
 /// Why a verb was not done. Nothing was changed.
 #[derive(Debug)]
@@ -16,7 +13,7 @@ pub enum Error {
     /// It contradicts what is there.
     Conflict {
         /// One word for programs.
-        code: &'static str,
+        code: ApiCode,
         /// One sentence for people.
         detail: Localized,
     },
@@ -53,7 +50,7 @@ pub struct ErrorReply {
     /// The HTTP status. 503 comes with a `Retry-After`.
     pub status: StatusCode,
     /// One word for programs.
-    pub code: &'static str,
+    pub code: ApiCode,
     /// What happened and what to do.
     pub detail: Localized,
     /// The fields whose values can't be taken, with a sentence for each problem; empty unless the status is 422.
@@ -70,7 +67,7 @@ impl Error {
                     "there is nothing at this path, or it is not yours",
                     "não há nada neste endereço, ou não é desta conta"
                 );
-                reply(StatusCode::NOT_FOUND, "not_found", detail)
+                reply(StatusCode::NOT_FOUND, ApiCode::NotFound, detail)
             }
             Self::Conflict { code, detail } => reply(StatusCode::CONFLICT, code, detail),
             Self::Invalid(fields) => {
@@ -78,25 +75,25 @@ impl Error {
                 let en: Vec<&str> = all().map(|problem| &*problem.en).collect();
                 let pt: Vec<&str> = all().map(|problem| &*problem.pt).collect();
                 let detail = Localized { en: en.join(" "), pt: pt.join(" ") };
-                ErrorReply { fields, ..reply(StatusCode::UNPROCESSABLE_ENTITY, "invalid_fields", detail) }
+                ErrorReply { fields, ..reply(StatusCode::UNPROCESSABLE_ENTITY, ApiCode::InvalidFields, detail) }
             }
             Self::Store(full @ StoreError::Full { .. }) => {
                 let pt = "o disco está quase cheio: nada novo é aceito até haver espaço".to_owned();
-                reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", Localized { en: full.to_string(), pt })
+                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, Localized { en: full.to_string(), pt })
             }
             Self::Store(StoreError::Busy) => {
                 let detail = localized!(
                     "the disk can't keep up: try again in a moment",
-                    "o disco não dá conta: tente de novo em instantes"
+                    "o disco não está acompanhando o volume: tente de novo em instantes"
                 );
-                reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
             }
             Self::Store(StoreError::Stopped) => {
                 let detail = localized!(
                     "carteiro is stopping: try again in a moment",
                     "o carteiro está parando: tente de novo em instantes"
                 );
-                reply(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
             }
             Self::Store(error) => {
                 // A caller can do nothing about it and learns nothing from its details; the operator must. A read that
@@ -108,7 +105,7 @@ impl Error {
                     "the store could not answer; the daemon's log says why",
                     "o armazenamento não pôde responder; o log diz por quê"
                 );
-                reply(StatusCode::INTERNAL_SERVER_ERROR, "store_failed", detail)
+                reply(StatusCode::INTERNAL_SERVER_ERROR, ApiCode::StoreFailed, detail)
             }
         }
     }
@@ -119,7 +116,7 @@ pub(super) fn key_taken() -> Error {
         "this Idempotency-Key already answered another request: use a new key for new content",
         "esta Idempotency-Key já respondeu a outra chamada: use uma chave nova para conteúdo novo"
     );
-    Error::Conflict { code: KEY_TAKEN, detail }
+    Error::Conflict { code: ApiCode::IdempotencyKeyTaken, detail }
 }
 
 /// What a refused batch means to its caller.
@@ -134,7 +131,7 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
                 "{id} já é de outro evento: dê a cada evento o seu id, e repita um só com exatamente o mesmo \
                  conteúdo"
             );
-            Error::Conflict { code: "id_taken", detail }
+            Error::Conflict { code: ApiCode::IdTaken, detail }
         }
         AcceptRefusal::KeyTaken => key_taken(),
         AcceptRefusal::TooManyNotifications => {
@@ -166,7 +163,7 @@ impl From<TooManyJobs> for Error {
             "{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end",
             "{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"
         );
-        Self::Conflict { code: "too_many_jobs", detail }
+        Self::Conflict { code: ApiCode::TooManyJobs, detail }
     }
 }
 
@@ -179,7 +176,7 @@ impl From<TooManySecrets> for Error {
             "{most} segredos já assinam, cada um no seu prazo: espere um deles terminar, ou troque dizendo que o \
              segredo vazou (`{{\"overlap\": \"0s\"}}`), o que encerra já todos os anteriores"
         );
-        Self::Conflict { code: "too_many_secrets", detail }
+        Self::Conflict { code: ApiCode::TooManySecrets, detail }
     }
 }
 
@@ -187,33 +184,33 @@ impl From<ResendRefusal> for Error {
     fn from(refusal: ResendRefusal) -> Self {
         let (code, detail) = match refusal {
             ResendRefusal::Erased => (
-                "erased",
+                ApiCode::Erased,
                 localized!(
                     "the event's payload was erased: there is nothing left to send",
                     "o conteúdo do evento foi apagado: não há mais nada a enviar"
                 ),
             ),
             ResendRefusal::InFlight => (
-                "in_flight",
+                ApiCode::InFlight,
                 localized!(
                     "an attempt is in flight right now: wait for its outcome, then re-send",
                     "uma tentativa está em andamento: espere o resultado e reenvie"
                 ),
             ),
             ResendRefusal::Cancelled => (
-                "cancelled",
+                ApiCode::Cancelled,
                 localized!(
                     "the notification is CANCELLED: its webhook was deleted or its payload erased",
                     "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
                 ),
             ),
             ResendRefusal::TooManyAttempts => {
-                let kept = MAX_ATTEMPTS_KEPT;
+                let most = MAX_ATTEMPTS_KEPT;
                 let detail = localized!(
-                    "the notification has {kept} attempts, and keeps no more",
-                    "a notificação já tem {kept} tentativas, e não guarda mais"
+                    "the notification has {most} attempts, and keeps no more",
+                    "a notificação já tem {most} tentativas, e não guarda mais"
                 );
-                ("too_many_attempts", detail)
+                (ApiCode::TooManyAttempts, detail)
             }
         };
         Self::Conflict { code, detail }

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::error::{Error, refused};
-use super::handle::{Service, allows};
+use super::shared::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
@@ -79,14 +79,19 @@ pub struct EventDetail {
 
 /// Events that were looked at and are ready to be recorded: as long as the bodies that targets will receive.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct PreparedEvents {
     events: Vec<NewEvent>,
     in_batch: bool,
 }
 
 impl Service {
     /// Looks at events that are to be recorded. It takes time by their length, and waits for nothing.
-    pub fn prepare(&self, caller: &Caller, drafts: Vec<EventDraft<'_>>, in_batch: bool) -> Result<Prepared, Error> {
+    pub fn prepare_events(
+        &self,
+        caller: &Caller,
+        drafts: Vec<EventDraft<'_>>,
+        in_batch: bool,
+    ) -> Result<PreparedEvents, Error> {
         let config = self.config();
         let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
         if let Some(index) = drafts.iter().position(own) {
@@ -124,17 +129,17 @@ impl Service {
             draft.with(body)
         });
         let events = events.collect();
-        Ok(Prepared { events, in_batch })
+        Ok(PreparedEvents { events, in_batch })
     }
 
     /// Records events, all or none. On `Ok` they, and every notification they owe, survive kill -9 and power loss.
     pub async fn record(
         &self,
         caller: &Caller,
-        prepared: Prepared,
+        prepared: PreparedEvents,
         idempotency_key: Option<&str>,
     ) -> Result<Recorded, Error> {
-        let Prepared { events, in_batch } = prepared;
+        let PreparedEvents { events, in_batch } = prepared;
         let key = idempotency_key.map(|key| {
             let ids: Vec<[u8; 16]> = events.iter().map(|event| event.id.map_or([0; 16], EventId::to_bytes)).collect();
             let parts = events.iter().zip(&ids).flat_map(|(event, id)| [event.fingerprint.0.as_slice(), id.as_slice()]);

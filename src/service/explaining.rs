@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
     Event, EventId, Localized, Notification, NotificationId, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,
@@ -120,15 +120,18 @@ fn reason(
     // A test waits for no more than a free place.
     let wait =
         wait.filter(|wait| !notification.test || matches!(wait, WaitReason::InFlightLimit | WaitReason::DiskFull));
-    let said = explain_notification_of(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
+    let explanation = explain_notification_of(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
     let manual = notification.manual_at.is_some() && !notification.test && view.status != Status::Cancelled;
-    Ok(if manual { and_manual(&said) } else { said })
+    Ok(if manual { and_manual(&explanation) } else { explanation })
 }
 
-fn and_manual(said: &Localized) -> Localized {
+fn and_manual(explanation: &Localized) -> Localized {
     Localized {
-        en: format!("{} A manual resend was requested as well; its attempt is made as soon as possible.", said.en),
-        pt: format!("{} Um reenvio manual também foi pedido e sai assim que possível.", said.pt),
+        en: format!(
+            "{} A manual resend was requested as well; its attempt is made as soon as possible.",
+            explanation.en
+        ),
+        pt: format!("{} Um reenvio manual também foi pedido e sai assim que possível.", explanation.pt),
     }
 }
 

@@ -4,9 +4,9 @@
 use super::caller::Caller;
 use super::error::Error;
 use super::followers::MAX_FOLLOWERS;
-use super::handle::{Service, off_the_async_threads};
+use super::shared::{Service, off_the_async_threads};
 use super::views::{NotificationView, Present, Webhooks};
-use crate::model::{AccountNo, Attempt, NotificationFilter, Pattern, WebhookNo, localized};
+use crate::model::{AccountNo, ApiCode, Attempt, NotificationFilter, Pattern, WebhookNo, localized};
 use crate::stats::{Gap, OutcomePosition};
 use crate::store::Store;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -30,13 +30,13 @@ pub struct Followed {
 pub enum Next {
     /// Attempts, at least one, in the order in which their outcomes were taken in.
     Attempts(Vec<Followed>),
-    /// Some can't be told of any more: the follower came back too late, is too slow, or was told by an earlier run of
-    /// the daemon. What has been stands in the lists; what follows is what comes from now on, and after a restart what
-    /// came since.
+    /// Some attempts are no longer available: the follower reconnected too late, is too slow, or its position is of an
+    /// earlier run of the daemon. The lists have those attempts. The stream continues with new ones, after a restart
+    /// with those since.
     Gap,
 }
 
-/// Somebody who follows. Nothing waits for them: they read at their own pace from what is kept anyway.
+/// A reader of an account's attempts. It reads stored outcomes at its own pace, and nothing waits for it.
 pub struct Follower {
     store: Store,
     account: AccountNo,
@@ -46,7 +46,7 @@ pub struct Follower {
     filter: NotificationFilter,
     place: OutcomePosition,
     gap: bool,
-    told: watch::Receiver<()>,
+    outcomes: watch::Receiver<()>,
     /// What verbs do.
     changes: watch::Receiver<()>,
     _seat: OwnedSemaphorePermit,
@@ -69,7 +69,7 @@ impl Service {
                 "{MAX_FOLLOWERS} streams of this account are open already: close one",
                 "já há {MAX_FOLLOWERS} acompanhamentos abertos nesta conta: feche um"
             );
-            Error::Conflict { code: "too_many_streams", detail }
+            Error::Conflict { code: ApiCode::TooManyStreams, detail }
         })?;
         let webhook = match filter.webhook_id {
             None => None,
@@ -84,7 +84,7 @@ impl Service {
             filter,
             gap: after == Some(None),
             place: after.flatten().unwrap_or(newest),
-            told: self.store.watch_outcomes(),
+            outcomes: self.store.watch_outcomes(),
             changes,
             _seat: seat,
         })
@@ -92,7 +92,7 @@ impl Service {
 }
 
 impl Follower {
-    /// By what a follower comes back to what it has not been told yet.
+    /// Where a follower that reconnects resumes.
     pub fn place(&self) -> OutcomePosition {
         self.place
     }
@@ -102,14 +102,14 @@ impl Follower {
     pub async fn changed(&mut self) {
         loop {
             let before = self.place;
-            self.told.borrow_and_update();
+            self.outcomes.borrow_and_update();
             self.place = self.store.newest_outcome(self.account);
             if self.place != before {
                 return;
             }
-            // Both senders live as long as the service, which whoever follows holds.
+            // Both senders live as long as the service, which the caller holds.
             tokio::select! {
-                _ = self.told.changed() => {}
+                _ = self.outcomes.changed() => {}
                 _ = self.changes.changed() => return,
             }
         }
@@ -125,7 +125,7 @@ impl Follower {
     pub async fn next(&mut self) -> Result<Next, Error> {
         loop {
             // Before the look: what comes in between is then seen by the next one.
-            self.told.borrow_and_update();
+            self.outcomes.borrow_and_update();
             let page = self.store.outcomes_after(self.account, self.place, PAGE);
             let Ok(mut page) = page.and_then(|page| if self.gap { Err(Gap) } else { Ok(page) }) else {
                 self.gap = false;
@@ -134,7 +134,7 @@ impl Follower {
             };
             let Some(last) = page.last().map(|outcome| outcome.place) else {
                 // The store lives as long as we hold it, and the sender with it.
-                let _ = self.told.changed().await;
+                let _ = self.outcomes.changed().await;
                 continue;
             };
             page.retain(|outcome| self.webhook.is_none_or(|only| only == Some(outcome.key.webhook)));

@@ -2,11 +2,12 @@
 
 use super::caller::Caller;
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, Listing, NotificationFilter, NotificationId, Page, ResendId, ResendState, Status, localized,
+    AccountNo, BulkResend, Event, Listing, NotificationFilter, NotificationId, NotificationKey, Page, ResendId,
+    ResendState, Status, localized,
 };
 use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification, Store, StoreError};
 
@@ -41,8 +42,8 @@ fn check_resendable(store: &Store, account: AccountNo, filter: &NotificationFilt
     Ok(())
 }
 
-/// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook. It looks
-/// little further than `most` of them.
+/// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook. It stops
+/// counting a little after `most`.
 fn count_resendable(
     store: &Store,
     account: AccountNo,
@@ -70,6 +71,12 @@ fn count_resendable(
     Ok(count)
 }
 
+/// The key of an account's notification, and its event without the payload.
+fn find(store: &Store, account: AccountNo, id: NotificationId) -> Result<(NotificationKey, Event), Error> {
+    let key = store.notification_key(id).ok_or(Error::NotFound)?;
+    Ok((key, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
+}
+
 impl Service {
     /// A page of notifications.
     pub async fn notifications(
@@ -92,9 +99,8 @@ impl Service {
     pub async fn notification(&self, caller: &Caller, id: NotificationId) -> Result<NotificationDetail, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
-            let key = store.notification_key(id).ok_or(Error::NotFound)?;
+            let (key, event) = find(store, account, id)?;
             let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
-            let event = store.event_head(account, key.seq)?.ok_or(Error::NotFound)?;
             let view = Webhooks::new(store, account).view(&notification, &event, &present)?;
             Ok(NotificationDetail { view, attempts: store.attempts(&notification)? })
         })
@@ -105,12 +111,7 @@ impl Service {
     /// up.
     pub async fn resend(&self, caller: &Caller, id: NotificationId) -> Result<NotificationView, Error> {
         let account = caller.account;
-        let (key, event) = self
-            .read(move |store| {
-                let key = store.notification_key(id).ok_or(Error::NotFound)?;
-                Ok((key, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
-            })
-            .await?;
+        let (key, event) = self.read(move |store| find(store, account, id)).await?;
         let in_flight = self.delivery.status.attempt_in_flight(key);
         let resent = self.store.commit(ResendNotification { account, key, in_flight }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
@@ -171,8 +172,8 @@ impl Service {
         self.store.resends(caller.account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)
     }
 
-    /// Ends a bulk resend where it stands: the manual attempts requested until now, at most 64 for each webhook
-    /// that haven't been made, still gets it. One that has ended stays as it is.
+    /// Ends a bulk resend where it stands. Manual attempts that it has requested, at most 64 for each webhook, are
+    /// still made. One that has ended stays as it is.
     pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<BulkResend, Error> {
         let resend = self.bulk_resend(caller, id)?;
         let ended = self.store.commit(CancelBulkResend { account: caller.account, number: resend.number }).await?;

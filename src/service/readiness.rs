@@ -1,6 +1,6 @@
 //! Whether the daemon makes progress and takes events.
 
-use super::handle::Service;
+use super::shared::Service;
 use crate::model::{Localized, localized};
 use std::time::Duration;
 

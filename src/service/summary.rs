@@ -4,14 +4,14 @@
 use super::caller::Caller;
 use super::disabling::HealthView;
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
 use crate::model::{
     AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
     Webhook, WebhookId, WebhookStatus,
 };
-use crate::stats::HourCounts;
-use crate::store::{Store, StoreStats, WebhookHistory};
+use crate::stats::{HourCounts, WebhookHistory};
+use crate::store::{Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct WebhookSummary {
     pub webhook: Arc<Webhook>,
     /// Since when it fails, if it does.
     pub health: HealthView,
-    /// What came of its attempts of late.
+    /// The outcomes of its recent attempts.
     pub record: WebhookHistory,
 }
 
@@ -52,7 +52,7 @@ impl BacklogCounts {
     }
 }
 
-/// A webhook, what is pending for it, and what has gone wrong.
+/// A webhook, what is pending for it, and its failures.
 #[derive(Clone, Debug)]
 pub struct FailingWebhook {
     /// The webhook.
@@ -68,7 +68,7 @@ pub struct FailingWebhook {
 /// All that an account's first page says.
 #[derive(Clone, Debug)]
 pub struct Overview {
-    /// What came of the attempts of each of the last 24 hours, the present one last.
+    /// The outcomes of the attempts of each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
     /// Of each of the last 30 days, in UTC, today last.
     pub days: Vec<HourCounts>,
@@ -82,7 +82,7 @@ pub struct Overview {
     pub failing: Vec<FailingWebhook>,
     /// How many webhooks the account has.
     pub webhooks: usize,
-    /// Whether it ever recorded an event that is still kept.
+    /// Whether it has an event in the store.
     pub has_events: bool,
     /// Figures of the store, whatever account asks.
     pub figures: StoreStats,
@@ -125,7 +125,7 @@ impl Service {
         self.store.directory().of(caller.account).rev().cloned().collect()
     }
 
-    /// What is pending for a webhook, and what has gone wrong of late.
+    /// What is pending for a webhook, and its recent failures.
     pub async fn failing_webhook(&self, caller: &Caller, id: WebhookId) -> Result<FailingWebhook, Error> {
         let webhook = self.webhook(caller, id)?;
         let health = self.health(&webhook);

@@ -2,7 +2,7 @@
 
 use super::caller::{By, Caller};
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use crate::model::{AccessToken, AccountNo, Listing, Page, Scopes, Timestamp, TokenId};
 use crate::store::{AddToken, NoteTokenUses, RevokeToken, Token};
 use serde::Serialize;
@@ -82,7 +82,7 @@ impl Service {
         token: &AccessToken,
     ) -> Result<TokenView, Error> {
         let now = self.clock.now();
-        let kept = Token {
+        let stored = Token {
             id: token.id,
             account,
             name,
@@ -92,9 +92,9 @@ impl Service {
             expires_at: expires.map(|span| now.plus(span)),
             last_used_at: None,
         };
-        self.store.commit(AddToken { token: kept.clone() }).await?;
-        tracing::info!(token = %kept.id, name = kept.name, %by, "access token made");
-        Ok(kept.into())
+        self.store.commit(AddToken { token: stored.clone() }).await?;
+        tracing::info!(token = %stored.id, name = stored.name, %by, "access token made");
+        Ok(stored.into())
     }
 
     /// A page of the caller's tokens.

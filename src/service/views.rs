@@ -2,7 +2,7 @@
 //! one.
 
 use super::error::Error;
-use super::handle::Service;
+use super::shared::Service;
 use crate::delivery;
 use crate::model::{
     AccountNo, Attempt, Event, EventId, Notification, NotificationId, State, Status, Timestamp, WaitReason, Webhook,
@@ -41,7 +41,7 @@ pub struct NotificationView {
     pub next_attempt_at: Option<Timestamp>,
     /// The status of the last response.
     pub response_status: Option<u16>,
-    /// When a 2XX first came.
+    /// When a 2XX was first received.
     pub delivered_at: Option<Timestamp>,
     /// When it was created.
     pub inserted_at: Timestamp,
@@ -65,7 +65,7 @@ pub(super) struct Present {
     pub(super) max_attempts: u8,
     /// How many attempts may be in flight, where it has no limit of its own.
     pub(super) max_in_flight: usize,
-    pub(super) delivery: delivery::Handle,
+    pub(super) delivery: delivery::DeliveryHandle,
     pub(super) now: Timestamp,
 }
 

@@ -3,15 +3,17 @@
 use super::caller::Caller;
 use super::error::{Error, key_taken, refused};
 use super::events::EventDraft;
-use super::handle::Service;
+use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
-    AccountNo, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Listing, Localized, Page, Pattern,
-    PatternSet, RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
-    WebhookPatch, WebhookStatus, localized,
+    AccountNo, ApiCode, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Listing, Localized, Page,
+    Pattern, PatternSet, RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
+    WebhookNo, WebhookPatch, WebhookStatus, localized,
 };
-use crate::store::{ChangeWebhook, DeleteWebhook, RecordTestEvent, RotateSecret};
-use crate::store::{MAX_WEBHOOKS, RegisterRefusal, Registered, Registration};
+use crate::store::{
+    ChangeWebhook, DeleteWebhook, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
+    RotateSecret,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub struct WebhookDraft {
 }
 
 impl WebhookDraft {
-    /// The webhook as it is registered, under a fresh id and secret; its number is the store's to give.
+    /// The webhook as it is registered, with a new id and secret. The store assigns its number.
     pub(crate) fn into_webhook(self, account: AccountNo, now: Timestamp) -> Webhook {
         let mut webhook = Webhook {
             no: WebhookNo(0),
@@ -201,7 +203,7 @@ fn fingerprint(webhook: &Webhook) -> Fingerprint {
         webhook.target.as_str().to_owned(),
         list(&mut webhook.events.iter().map(Pattern::to_string)),
         webhook.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default(),
-        // Empty or absent: it is told apart as the webhook shows it.
+        // Distinguishes an empty description from an absent one, as the webhook does.
         webhook.description.as_ref().map(|text| format!("={text}")).unwrap_or_default(),
         webhook.status.as_str().to_owned(),
         list(&mut webhook.headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()))),
@@ -220,5 +222,5 @@ fn too_many_webhooks() -> Error {
         "an account can have {MAX_WEBHOOKS} webhooks: delete one that is no longer needed",
         "uma conta pode ter {MAX_WEBHOOKS} webhooks: exclua um que não seja mais necessário"
     );
-    Error::Conflict { code: "too_many_webhooks", detail }
+    Error::Conflict { code: ApiCode::TooManyWebhooks, detail }
 }

@@ -1,8 +1,8 @@
 //! Counts of attempts by hour and day, by how each attempt ended: a page that shows them reads no rows.
 //!
-//! They are statistics, not a promise: kept in memory, and written to a small file of their own now and then and at a
-//! stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts as
-//! none.
+//! They are statistics without a guarantee: held in memory, and written to a small file of their own now and then and
+//! at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts
+//! as none.
 
 use crate::model::{AccountNo, Timestamp, WebhookNo};
 use serde::{Deserialize, Serialize};
@@ -62,15 +62,26 @@ impl OutcomeKind {
     }
 }
 
+/// How the attempts of one webhook ended of late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookHistory {
+    /// Each of the last 24 hours, the present one last.
+    pub hours: Vec<HourCounts>,
+    /// Each of the last 30 days, in UTC, today last.
+    pub days: Vec<HourCounts>,
+    /// When an attempt was last confirmed.
+    pub confirmed_at: Option<Timestamp>,
+}
+
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OfWebhook {
-    pub(crate) past: Past,
-    pub(crate) confirmed_ms: Option<u64>,
+struct OfWebhook {
+    past: Past,
+    confirmed_ms: Option<u64>,
 }
 
 /// Figures by hour and by day, each by its number since 1970.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Past {
+struct Past {
     hours: BTreeMap<u64, HourCounts>,
     days: BTreeMap<u64, HourCounts>,
 }
@@ -85,12 +96,15 @@ impl Past {
         }
     }
 
-    /// Each of the last 24 hours and of the last 30 days, the present one last.
-    pub(crate) fn last(&self, now: Timestamp) -> (Vec<HourCounts>, Vec<HourCounts>) {
+    fn history(&self, now: Timestamp, confirmed_ms: Option<u64>) -> WebhookHistory {
         let last = |map: &BTreeMap<u64, HourCounts>, at: u64, count: u64| {
             (0..count).rev().map(|back| map.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
         };
-        (last(&self.hours, now.as_ms() / HOUR_MS, 24), last(&self.days, now.as_ms() / DAY_MS, 30))
+        WebhookHistory {
+            hours: last(&self.hours, now.as_ms() / HOUR_MS, 24),
+            days: last(&self.days, now.as_ms() / DAY_MS, 30),
+            confirmed_at: confirmed_ms.map(Timestamp::from_ms),
+        }
     }
 
     fn trim(&mut self, now: Timestamp) {
@@ -115,10 +129,10 @@ pub(crate) struct OutcomeCounter {
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct All {
-    pub(crate) webhooks: HashMap<WebhookNo, OfWebhook>,
+struct All {
+    webhooks: HashMap<WebhookNo, OfWebhook>,
     /// Those of webhooks that were deleted since: an account's counts don't shrink with them.
-    pub(crate) deleted: HashMap<AccountNo, Past>,
+    deleted: HashMap<AccountNo, Past>,
 }
 
 impl OutcomeCounter {
@@ -127,11 +141,27 @@ impl OutcomeCounter {
         Self { all: Mutex::new(serde_json::from_str(text).unwrap_or_default()) }
     }
 
-    pub(crate) fn to_text(&self) -> String {
-        serde_json::to_string(&*self.lock()).unwrap_or_default()
+    /// The figures as a text, after dropping those of webhooks that don't exist any more.
+    pub(crate) fn to_text(&self, exists: impl Fn(WebhookNo) -> bool) -> String {
+        let mut all = self.lock();
+        all.webhooks.retain(|no, _| exists(*no));
+        serde_json::to_string(&*all).unwrap_or_default()
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, All> {
+    /// How the attempts of a webhook ended.
+    pub(crate) fn of_webhook(&self, webhook: WebhookNo, now: Timestamp) -> WebhookHistory {
+        let all = self.lock();
+        let none = OfWebhook::default();
+        let own = all.webhooks.get(&webhook).unwrap_or(&none);
+        own.past.history(now, own.confirmed_ms)
+    }
+
+    /// How the attempts of an account's deleted webhooks ended.
+    pub(crate) fn of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
+        self.lock().deleted.get(&account).unwrap_or(&Past::default()).history(now, None)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -192,7 +222,7 @@ mod tests {
             );
         }
         counter.note(one, OutcomeKind::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
-        let text = counter.to_text();
+        let text = counter.to_text(|_| true);
         assert_eq!(*OutcomeCounter::from_text(&text).lock(), *counter.lock());
         let all = counter.lock();
         let own = &all.webhooks[&one];
@@ -215,7 +245,7 @@ mod tests {
         }
         counter.note(one, OutcomeKind::Confirmed, hour(99), hour(99));
         let all = counter.lock();
-        let (hours, days) = all.webhooks[&one].past.last(hour(99));
+        let WebhookHistory { hours, days, .. } = all.webhooks[&one].past.history(hour(99), None);
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
         assert_eq!(days.iter().map(|day| day.confirmed).sum::<u64>(), 101);
         assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * HOURS);
@@ -230,11 +260,11 @@ mod tests {
             counter.deleted(account, WebhookNo(no), now);
         }
         counter.deleted(account, WebhookNo(9), now);
-        let read = OutcomeCounter::from_text(&counter.to_text());
+        let read = OutcomeCounter::from_text(&counter.to_text(|_| true));
         let read = read.lock();
         assert_eq!(*read, *counter.lock());
         assert!(read.webhooks.is_empty());
-        let (hours, days) = read.deleted[&account].last(now);
+        let WebhookHistory { hours, days, .. } = read.deleted[&account].history(now, None);
         let both = HourCounts { confirmed: 2, retried: 2, failed: 0 };
         assert_eq!((hours[23], days[29]), (both, both));
     }

@@ -5,8 +5,8 @@ mod hour_counts;
 mod metrics;
 mod recent_outcomes;
 
-pub use hour_counts::HourCounts;
-pub(crate) use hour_counts::{OutcomeCounter, OutcomeKind, Past};
+pub use hour_counts::{HourCounts, WebhookHistory};
+pub(crate) use hour_counts::{OutcomeCounter, OutcomeKind};
 pub use metrics::{AttemptMetrics, Histogram, HistogramSnapshot, StoreMetrics};
 pub(crate) use recent_outcomes::Outcomes;
 pub use recent_outcomes::{Gap, MAX_OUTCOMES, Outcome, OutcomePosition};

@@ -67,6 +67,8 @@ struct Seen {
     durable: u64,
     /// Whether there was a sync since that was last asked for.
     synced: bool,
+    /// Whether anything was appended since the last sync, or since what passes for one in a process that dies.
+    unsynced: bool,
     /// Whether the process dies in its next sync.
     dies: bool,
 }
@@ -79,12 +81,16 @@ impl Writer for Watched {
     fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError> {
         let before = |(key, _): &RowWrite| Ok((key.clone(), self.writer.engine.get(key)?));
         let replaced = rows.iter().map(before).collect::<Result<_, EngineError>>()?;
-        self.seen.lock().unwrap().written.push((commit, replaced, rows.clone()));
+        let mut seen = self.seen.lock().unwrap();
+        seen.written.push((commit, replaced, rows.clone()));
+        seen.unsynced = true;
+        drop(seen);
         self.writer.append(commit, time_ms, rows)
     }
 
     fn sync(&mut self, now: Duration) -> Result<u64, EngineError> {
         let mut seen = self.seen.lock().unwrap();
+        seen.unsynced = false;
         if seen.dies {
             // Whatever it does from here on, nobody hears of it.
             self.writer.publish()?;
@@ -124,6 +130,16 @@ impl Writer for Watched {
 
     fn stop(&mut self) -> Result<(), EngineError> {
         self.writer.stop()
+    }
+}
+
+/// Tells whether anything that the committer appended isn't synced yet.
+#[derive(Clone)]
+pub(crate) struct Unsynced(Arc<Mutex<Seen>>);
+
+impl Unsynced {
+    pub(crate) fn any(&self) -> bool {
+        self.0.lock().unwrap().unsynced
     }
 }
 
@@ -178,9 +194,12 @@ impl SimulatedStore {
             Shared::over(tree.clone(), &format, &head, std::env::temp_dir(), Limits::default(), clock).unwrap();
         let shared = Arc::new(shared);
         let updates = Arc::new(Mutex::new(Vec::new()));
-        let told = updates.clone();
-        let tell = Box::new(move |updates: Vec<StoreUpdate>| told.lock().unwrap().extend(updates));
         let seen = Arc::new(Mutex::new(Seen { durable: writer.last_commit(), ..Seen::default() }));
+        let (taken, watched) = (updates.clone(), seen.clone());
+        let tell = Box::new(move |updates: Vec<StoreUpdate>| {
+            assert!(!watched.lock().unwrap().unsynced, "sent before the sync: {updates:?}");
+            taken.lock().unwrap().extend(updates);
+        });
         let watched = Box::new(Watched { writer, seen: seen.clone() });
         let committer = Committer::load(shared.clone(), watched, tell, &format, clock.as_ref()).unwrap();
         let (commits, sent) = channel();
@@ -245,6 +264,10 @@ impl SimulatedStore {
     pub(crate) fn checkpoint(&mut self, dies_after: usize) {
         let lives = (self.checkpoint)(dies_after);
         assert!(lives || dies_after > 0, "a checkpoint fails only where it is made to");
+    }
+
+    pub(crate) fn unsynced(&self) -> Unsynced {
+        Unsynced(self.seen.clone())
     }
 
     /// The last commit that is durable, and whether there was a sync since the last call.

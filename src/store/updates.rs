@@ -54,7 +54,7 @@ pub enum StoreUpdate {
         /// Whether it has another target.
         moved: bool,
     },
-    /// An automatic attempt is due earlier than before.
+    /// The due time of its next automatic attempt was moved.
     Rescheduled {
         /// The notification.
         key: NotificationKey,

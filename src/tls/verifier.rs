@@ -64,7 +64,7 @@ impl ServerCertVerifier for ServerVerifier {
         let verified = match &self.trust {
             ServerTrust::Authorities(usual, own) => {
                 match usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-                    // Refused for this alone: webpki looks at the time first.
+                    // Refused for this alone: webpki checks the time first.
                     Err(Error::InvalidCertificate(ref cause))
                         if is_own_authority(cause) && own.iter().any(|own| own == end_entity) =>
                     {

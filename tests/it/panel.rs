@@ -604,6 +604,17 @@ fn the_account_is_named_where_there_are_several() {
 }
 
 #[test]
+fn a_method_that_a_path_of_the_panel_does_not_take_is_refused_with_those_that_it_takes() {
+    let daemon = Daemon::quick();
+    for (method, path, allow) in
+        [("POST", "/panel/panel.css", "GET"), ("PUT", "/panel/panel.js", "GET"), ("DELETE", "/webhooks", "GET, POST")]
+    {
+        let refused = daemon.send(method, path, b"");
+        assert_eq!((refused.status, refused.header("allow")), (405, Some(allow)), "{method} {path}");
+    }
+}
+
+#[test]
 fn the_panel_can_be_off() {
     let daemon = Daemon::start(&format!("panel.enabled = false\n{QUICK}"));
     for path in ["/", "/sign-in", "/panel/panel.css"] {

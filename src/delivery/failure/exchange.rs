@@ -3,8 +3,8 @@
 use super::sentences;
 use super::system::{self, is_ours};
 use super::tls::{self, find, find_in_io};
-use crate::delivery::head::{self, Fault, MAX_HEAD_BYTES};
 use crate::delivery::redact::Secrets;
+use crate::delivery::response_head::{self, Fault, MAX_HEAD_BYTES};
 use crate::model::{AttemptError, localized};
 use std::error::Error;
 use std::fmt;
@@ -46,21 +46,21 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
 
 /// What `host` sent before the request tells what speaks there.
 fn spoke_first(host: &str, copy: &[u8], secrets: &Secrets) -> AttemptError {
-    if head::is_http2_frame(copy) {
+    if response_head::is_http2_frame(copy) {
         return sentences::speaks_http2(host);
     }
-    let quoted = head::first_line(copy, secrets).map(|line| format!(": {line}")).unwrap_or_default();
+    let quoted = response_head::first_line(copy, secrets).map(|line| format!(": {line}")).unwrap_or_default();
     sentences::spoke_first(host, &quoted)
 }
 
 /// The head that begins `copy` was refused.
 fn unreadable(host: &str, copy: &[u8], secrets: &Secrets) -> AttemptError {
-    let why = match head::fault(copy, secrets) {
+    let why = match response_head::fault(copy, secrets) {
         Fault::Http2 => return sentences::speaks_http2(host),
         Fault::Tls => return sentences::speaks_tls(host),
         Fault::NoStatusLine(line) => return sentences::no_status_line(host, &line),
         Fault::TooManyLines => {
-            let most = head::MAX_LINES;
+            let most = response_head::MAX_LINES;
             localized!("it has more than {most} lines", "tem mais de {most} linhas")
         }
         Fault::Nul { line, quoted } => {
@@ -93,10 +93,10 @@ pub(crate) fn no_connection(cause: &hyper::Error) -> AttemptError {
     sentences::connection_setup_failed(&find::<io::Error>(cause).map_or_else(log, system::cause))
 }
 
-/// No response came.
+/// No response was received.
 pub(crate) struct Unanswered {
     pub(crate) cause: hyper::Error,
-    /// Whether any byte of an answer came.
+    /// Whether any byte of a response was received.
     pub(crate) received_any: bool,
     /// The first of those bytes.
     pub(crate) copy: Vec<u8>,
@@ -109,8 +109,8 @@ pub(crate) struct Unanswered {
 }
 
 impl Unanswered {
-    /// Whether a kept connection can only have died while it waited: the target said nothing, or what it said came
-    /// before hyper had taken the request up.
+    /// Whether a pooled connection can only have died while it was idle: the target sent nothing, or sent it before
+    /// hyper took up the request.
     pub(crate) fn was_stale(&self) -> bool {
         !self.received_any || self.cause.is_canceled()
     }

@@ -3,9 +3,9 @@
 //!
 //! Every sentence an attempt can end with is a row of the table in [`sentences`], or of the statuses in [`status`], its
 //! two languages side by side: a sentence changed in one can't be forgotten in the other. The rest of this folder
-//! recognises which row it is. Errors are told apart by their types, found along the chain of sources, never by their
-//! texts, which change between versions of a library; and no library's own words are passed on, which are English and
-//! were written for its developers.
+//! recognises which row it is. Errors are distinguished by their types, found along the chain of sources, never by
+//! their texts, which change between versions of a library; and no library's own words are passed on, which are English
+//! and were written for its developers.
 
 mod certificate;
 mod date;

@@ -113,8 +113,12 @@ pub(crate) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved) -> AttemptE
 
 /// Dialling the proxy failed with an error of the system.
 pub(crate) fn proxy_unreachable(proxy: &ProxyUrl, cause: &io::Error) -> AttemptError {
-    let said = system::cause(cause);
-    if is_ours(cause) { sentences::out_of_resources(&said) } else { sentences::proxy_connection_failed(proxy, &said) }
+    let cause_text = system::cause(cause);
+    if is_ours(cause) {
+        sentences::out_of_resources(&cause_text)
+    } else {
+        sentences::proxy_connection_failed(proxy, &cause_text)
+    }
 }
 
 /// The proxy answered, and did not connect.

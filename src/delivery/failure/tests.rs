@@ -6,8 +6,7 @@ use super::sentences::cut;
 use super::tls::broken;
 use super::*;
 use crate::delivery::egress::Guard;
-use crate::model::ErrorCode;
-use crate::model::{ProxyUrl, Response};
+use crate::model::{ErrorCode, ProxyUrl, Response};
 use crate::tls::handshake::HandshakeRecord;
 use crate::tls::x509::tests::fixture;
 use dns_lookup::LookupError;
@@ -66,7 +65,7 @@ fn system_errors_have_their_codes() {
     );
 }
 
-/// A name that is written wrong is the merchant's to mend, a resolver that fails the operator's.
+/// The merchant fixes a misspelt name, the operator a failing resolver.
 #[test]
 fn a_name_that_is_not_there_and_a_resolver_that_fails_are_told_apart() {
     // getaddrinfo's own numbers, as glibc and musl have them.
@@ -132,9 +131,9 @@ fn a_proxy_is_named_without_its_password() {
 
 #[test]
 fn what_is_blocked_is_named_and_so_is_what_opens_it() {
-    let said = |ip: &str| blocked(&Guard::default().check(ip.parse().unwrap(), 80).unwrap_err());
+    let blocked_sentence = |ip: &str| blocked(&Guard::default().check(ip.parse().unwrap(), 80).unwrap_err());
     says(
-        &said("10.0.0.5"),
+        &blocked_sentence("10.0.0.5"),
         ErrorCode::BlockedTarget,
         "10.0.0.5 is a private address, which is not dialled; `[egress] allow = [\"10.0.0.5/32:80\"]` in the config \
          opens it.",
@@ -142,7 +141,7 @@ fn what_is_blocked_is_named_and_so_is_what_opens_it() {
          configuração o libera.",
     );
     says(
-        &said("::ffff:127.0.0.1"),
+        &blocked_sentence("::ffff:127.0.0.1"),
         ErrorCode::BlockedTarget,
         "::ffff:127.0.0.1 leads to 127.0.0.1, a loopback address, which is not dialled; \
          `[egress] allow = [\"127.0.0.1/32:80\"]` in the config opens it.",
@@ -150,7 +149,7 @@ fn what_is_blocked_is_named_and_so_is_what_opens_it() {
          `[egress] allow = [\"127.0.0.1/32:80\"]` na configuração o libera.",
     );
     says(
-        &said("::"),
+        &blocked_sentence("::"),
         ErrorCode::BlockedTarget,
         ":: is an unspecified address, which is not dialled, and `[egress] allow` in the config can't open it.",
         ":: é um endereço não especificado, ao qual não se conecta, e `[egress] allow` na configuração não pode \
@@ -301,7 +300,7 @@ fn every_status_but_a_2xx_is_explained() {
 /// The status is not all that an answer says of its cause, and at times names another.
 #[test]
 fn what_an_answer_gives_away_of_its_cause_is_said() {
-    let said = |status: u16, body: &str| {
+    let sentence_for = |status: u16, body: &str| {
         let response = Response { status, body: body.as_bytes().to_vec(), retry_after: None, location: None };
         let result = AttemptResult::Response(response);
         let explained = why(&result).unwrap().into_owned();
@@ -334,7 +333,7 @@ fn what_an_answer_gives_away_of_its_cause_is_said() {
         (526, "", "does not take its certificate"),
         (530, "", "finds no server for that name"),
     ] {
-        let sentence = said(status, body);
+        let sentence = sentence_for(status, body);
         assert!(sentence.contains(says), "{status} {body}: {sentence}");
         // Neither has an address to change to.
         assert!(!matches!(status, 300 | 304) || !sentence.contains("final address"), "{sentence}");
@@ -392,14 +391,14 @@ fn version_1_lacks_something_else_in_an_intermediate() {
     let v1 = fixture(include_bytes!("../../tls/x509/fixtures/v1.pem"));
     let leaf = fixture(include_bytes!("../../tls/x509/fixtures/critical.pem"));
     let error = CertificateError::Other(OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion)));
-    let said = refused("loja.example", &error, &[leaf, v1]);
+    let explained = refused("loja.example", &error, &[leaf, v1]);
     assert_eq!(
-        said.message,
+        explained.message,
         "The intermediate certificate \"loja.example\" that loja.example sends is of X.509 version 1, issued without \
          basicConstraints: issue it again with CA:TRUE."
     );
     assert_eq!(
-        said.message_pt,
+        explained.message_pt,
         "O certificado intermediário “loja.example” que loja.example envia é X.509 versão 1, emitido sem \
          basicConstraints: emita-o de novo com CA:TRUE."
     );

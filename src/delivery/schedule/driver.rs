@@ -5,20 +5,19 @@
 //! core does without. It waits for nothing and spawns nothing: the engine's tasks do that, and in the tests a
 //! simulation.
 
+use super::engine_status::EngineStatus;
 use super::lane::Standstill;
 use super::message::{Action, AttemptKind, Input, LaneSettings, Reachability, RetryAfterHold};
 use super::scheduler::Scheduler;
-use super::status::Status;
 use crate::clock::Clock;
 use crate::config;
 use crate::delivery::transport::client::{AttemptReport, Client};
-use crate::delivery::transport::prepare::PreparedWebhook;
+use crate::delivery::transport::prepared_webhook::PreparedWebhook;
 use crate::model::{
     AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
     Verdict, Webhook, WebhookNo,
 };
-use crate::store::RecordOutcome;
-use crate::store::{CachedPayload, DiskLevel, Due, NextAttempt, Store, StoreError, StoreUpdate};
+use crate::store::{CachedPayload, DiskLevel, Due, NextAttempt, RecordOutcome, Store, StoreError, StoreUpdate};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +67,7 @@ pub(crate) struct Driver {
     scheduler: Scheduler<Arc<CachedPayload>>,
     /// In order, so that whatever goes over all of them does the same in every run.
     webhooks: BTreeMap<WebhookNo, Arc<PreparedWebhook>>,
-    status: Arc<Status>,
+    status: Arc<EngineStatus>,
     stopping: bool,
     /// Whether the disk is too full to store outcomes.
     starved: bool,
@@ -86,7 +85,7 @@ impl Driver {
         settings: config::Delivery,
         clock: Clock,
         durable: Seq,
-        status: Arc<Status>,
+        status: Arc<EngineStatus>,
     ) -> Self {
         let scheduler = Scheduler::new(clock.now(), settings.max_in_flight, durable);
         Self {
@@ -212,7 +211,7 @@ impl Driver {
         Input::TargetRenewed { no, moved }
     }
 
-    /// Whether an attempt was made for a webhook as it is still: the same target, nothing asked of it anew.
+    /// Whether an attempt was made for a webhook as it is still: the same target, not set ACTIVE again since.
     fn is_current(&self, prepared: &PreparedWebhook) -> bool {
         self.webhooks.get(&prepared.webhook.no).is_some_and(|now| now.renewals == prepared.renewals)
     }
@@ -300,8 +299,8 @@ impl Driver {
             result if result.confirms() => (None, Reachability::Confirmed),
             AttemptResult::Response(response) => {
                 // A target that the webhook no longer has asks for nothing any more.
-                let asked = response.retry_after.filter(|_| current);
-                (asked.map(|span| span.min(self.settings.retry_after_cap)), Reachability::Answered)
+                let pause = response.retry_after.filter(|_| current);
+                (pause.map(|span| span.min(self.settings.retry_after_cap)), Reachability::Answered)
             }
             AttemptResult::Error(error) => (None, reachability_of(error.code)),
         };
@@ -457,7 +456,7 @@ const fn reachability_of(code: ErrorCode) -> Reachability {
 
 /// Reads a notification that a timer or a queue says is due: its attempt if it still is, what is pending of it instead
 /// if not. That is the whole of cancellation. Blocks on the disk at worst.
-pub(crate) fn prepare(
+pub(crate) fn prepare_attempt(
     store: &Store,
     account: AccountNo,
     key: NotificationKey,

@@ -1,7 +1,7 @@
 //! One webhook's lane: its three queues, its limits, and what it starts next.
 
 use super::message::{Action, AttemptKind, LaneSettings, PageRequest, Reachability, RetryAfterHold, Timer};
-use super::pace::{Gcra, Quota, local_fault_pause, probe_interval};
+use super::pacing::{Gcra, Quota, local_fault_pause, probe_interval};
 use super::queue::{Bounds, FIRST_DUE, LOOK_AHEAD, QueueFront, RetryQueue, after};
 use super::wheel::Wheel;
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};
@@ -25,8 +25,8 @@ pub(crate) enum Pick<H> {
 #[derive(Clone, Copy, Debug)]
 struct Busy {
     in_flight: bool,
-    /// Whether the store has said meanwhile that its first attempt is due. The message that ends this attempt may be
-    /// the older one, if it found nothing to attempt just before the notification was released in its order.
+    /// Whether the store has reported meanwhile that its first attempt is due. The message that ends this attempt may
+    /// be the older one, if it found nothing to attempt just before the notification was released in its order.
     became_untried: bool,
     /// How often the lane had been renewed when the attempt began. One that began before the last time says nothing of
     /// the present target.
@@ -379,7 +379,7 @@ impl<H> Lane<H> {
         self.settings.rate_limit.map(Quota::of)
     }
 
-    /// Returns whether a slot came free.
+    /// Returns whether a slot was freed.
     pub(crate) fn attempt_ended(
         &mut self,
         seq: Seq,

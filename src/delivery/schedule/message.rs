@@ -52,7 +52,7 @@ pub enum Input<H> {
         /// Whether a person waits for it: it leaves at once, whatever holds the lane.
         at_once: bool,
     },
-    /// An automatic attempt that was due later is due at this moment.
+    /// The due time of its next automatic attempt was moved.
     Rescheduled {
         /// The notification.
         key: NotificationKey,
@@ -141,7 +141,7 @@ pub enum Reachability {
     Confirmed,
     /// It answered, but did not confirm.
     Answered,
-    /// What came back was no answer: it shows neither that the target can be reached nor that it can't.
+    /// An error that shows neither that the target is reachable nor that it is not.
     Inconclusive,
     /// It could not be reached.
     Unreachable,

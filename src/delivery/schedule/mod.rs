@@ -2,10 +2,10 @@
 
 pub(crate) mod driver;
 pub mod engine;
+pub mod engine_status;
 pub(crate) mod lane;
 pub mod message;
-pub(crate) mod pace;
+pub(crate) mod pacing;
 pub(crate) mod queue;
 pub mod scheduler;
-pub mod status;
 pub mod wheel;

@@ -54,7 +54,7 @@ pub(crate) struct QueueFront<K, V> {
     /// The first row that may not be held; `None` when all are.
     loaded_until: Option<K>,
     loading: bool,
-    /// Rows behind `loaded_until` that came while a page was read: it may have been read before they were there.
+    /// Rows behind `loaded_until` that arrived while a page was read: the page may lack them.
     late_arrivals: BTreeMap<K, V>,
     /// The first row that found no place in `late_arrivals`: it has to be read.
     overflow: Option<K>,
@@ -197,7 +197,7 @@ pub(crate) struct RetryQueue {
     /// The first retry that may not be held.
     loaded_until: Due,
     loading: bool,
-    /// Those behind `loaded_until` that came while a page was read.
+    /// Those behind `loaded_until` that arrived while a page was read.
     late_arrivals: Vec<Due>,
 }
 
@@ -331,20 +331,19 @@ impl RetryQueue {
 mod tests {
     use super::*;
 
-    /// A page came when more rows had arrived during its reading than `late_arrivals` takes: `loaded_until` stands at
-    /// the first row that found no place, the page's rows behind it. Making room must not move it past rows that nobody
-    /// holds.
+    /// A page arrived after more rows during its reading than `late_arrivals` takes: `loaded_until` stands at the first
+    /// row that found no place, the page's rows behind it. Making room must not move it past rows that nobody holds.
     #[test]
     fn making_room_never_moves_the_end_over_rows_that_nobody_holds() {
         let mut head: QueueFront<u64, ()> = QueueFront::unread(0, Bounds::DEFAULT);
         let from = head.next_page().unwrap();
-        let told = 1_500_u64;
-        (1..=told).for_each(|row| head.offer(row, ()));
+        let offered = 1_500_u64;
+        (1..=offered).for_each(|row| head.offer(row, ()));
         let page = 10_000..10_000 + Bounds::DEFAULT.page() as u64;
         assert_eq!(from, 0);
         head.page(page.clone().map(|row| (row, ())), Some(page.end));
         let end = head.loaded_until.expect("there is more than fits");
-        let unheld = (1..=told).chain(page).find(|row| *row < end && !head.rows.contains_key(row));
+        let unheld = (1..=offered).chain(page).find(|row| *row < end && !head.rows.contains_key(row));
         assert_eq!(unheld, None, "loaded until {end}");
         assert!(head.rows.len() <= Bounds::DEFAULT.held);
     }

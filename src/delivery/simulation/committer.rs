@@ -89,11 +89,11 @@ impl World {
     /// The sync has ended.
     pub(super) fn synced(&mut self) {
         self.process().syncing = false;
-        if self.may_die("synced, nobody told") {
+        if self.may_die("synced, no updates sent") {
             return;
         }
         self.tell();
-        if self.may_die("synced and told, not answered") {
+        if self.may_die("synced, updates sent, not answered") {
             return;
         }
         self.answer();

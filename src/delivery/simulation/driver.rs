@@ -4,10 +4,12 @@ use super::ledger::{Expected, Leaving};
 use super::requests::uid_of;
 use super::watch::Watch;
 use super::world::{ACCOUNT, Later, World};
-use crate::delivery::schedule::driver::{DriverEvent, EndedAttempt, PreparedAttempt, READ_AGAIN, load, prepare};
+use crate::delivery::schedule::driver::{
+    DriverEvent, EndedAttempt, PreparedAttempt, READ_AGAIN, load, prepare_attempt,
+};
 use crate::delivery::schedule::message::{Action, AttemptKind, Input};
 use crate::delivery::transport::client::AttemptReport;
-use crate::delivery::transport::prepare::PreparedWebhook;
+use crate::delivery::transport::prepared_webhook::PreparedWebhook;
 use crate::model::{AttemptResult, ErrorCode, NotificationKey, RetryPolicy, Timestamp, Timings, Trigger, millis};
 use crate::store::{CachedPayload, StoreUpdate};
 use std::sync::Arc;
@@ -142,10 +144,10 @@ impl World {
             let at = self.time + millis(READ_AGAIN);
             return self.put(at, Later::Event(DriverEvent::Scheduler(Input::Unreadable(key))));
         }
-        match prepare(&self.process().store.handle, ACCOUNT, key, kind).expect("the tree can be read") {
+        match prepare_attempt(&self.process().store.handle, ACCOUNT, key, kind).expect("the tree can be read") {
             Ok(prepared) => self.send(start, prepared, false),
             Err(next_attempt) => {
-                self.say(|| format!("{key:?} is not owed {kind:?} any more, but {next_attempt:?}"));
+                self.say(|| format!("{key:?} no longer needs {kind:?}, but {next_attempt:?}"));
                 let at = self.time + self.delay();
                 self.put(at, Later::Event(DriverEvent::Skipped { key, next_attempt }));
             }
@@ -216,7 +218,7 @@ impl World {
         let present = self.process().driver.webhook(lane.webhook.no).cloned();
         let confirms = matches!(result, AttemptResult::Response(response) if (200..300).contains(&response.status));
         if confirms || trigger != Trigger::Automatic {
-            return Expected { confirms, next: None };
+            return Expected { confirms, next: None, gap: Duration::ZERO };
         }
         let is_current = present.as_ref().is_some_and(|present| present.renewals == lane.renewals);
         let retry_after = match result {
@@ -227,12 +229,12 @@ impl World {
         let policy = webhook.retry.as_ref().unwrap_or(&default);
         let failed = automatic + 1;
         if failed >= policy.max_attempts() {
-            return Expected { confirms, next: None };
+            return Expected { confirms, next: None, gap: Duration::ZERO };
         }
         let least = least_gap(policy, failed, retry_after);
         let most = least.mul_f64(1.0 + policy.jitter()) + Duration::from_millis(1);
         let next = Some((now.plus(least), now.plus(most), time + millis(least)));
-        Expected { confirms, next }
+        Expected { confirms, next, gap: most }
     }
 }
 

@@ -1,16 +1,20 @@
-//! What was promised and what went over the wire, kept by the world outside: no crash takes it back. From it follows,
-//! in the end, whether every promise was kept.
+//! What was acknowledged and what went over the wire, recorded outside the process: no crash undoes it. At the end it
+//! shows whether every guarantee held.
 
 use super::requests::{Answer, uid_of_event};
 use super::world::ACCOUNT;
 use crate::model::{
-    EventType, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, RetryPolicy, Seq, State, TEST_EVENT,
-    Timestamp, Trigger, Webhook, WebhookNo,
+    EventType, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, ResendState,
+    RetryPolicy, Seq, State, TEST_EVENT, Timestamp, Trigger, Webhook, WebhookNo,
 };
 use crate::store::Store;
 use crate::store::simulated::{Batch, SimulatedStore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What the clock may be set by without anybody noticing.
+const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// What went over the wire of one notification.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +26,7 @@ struct Wire {
     /// Attempts whose outcome a crash took: they were made, and count for nothing.
     lost_automatic: u32,
     lost_manual: u32,
-    /// Whether a 2XX came whose outcome is durable.
+    /// Whether a 2XX was received whose outcome is durable.
     confirmed: bool,
     /// When the last manual attempt began whose outcome is durable.
     manual_at: Option<u64>,
@@ -47,16 +51,18 @@ pub(super) struct Expected {
     /// When the next one is due by the wall clock, at the earliest and at the latest, and at the earliest by time as it
     /// passes. `None` where none is.
     pub(super) next: Option<(Timestamp, Timestamp, u64)>,
+    /// How long after this one the next may be due at most.
+    pub(super) gap: Duration,
 }
 
-/// In which batch a notification was first owed, whether on request, and its event: their order is that of the births.
+/// In which batch a notification first became pending, whether on request, and its event: the order of the births.
 type Birth = (u64, bool, Seq);
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     attempts: u64,
     batches: u64,
-    /// Whom each event must and may be owed to since it was recorded, by its mark.
+    /// The webhooks that must and that may have a notification of each event, by its mark.
     events: BTreeMap<u64, (BTreeSet<WebhookNo>, BTreeSet<WebhookNo>)>,
     /// The webhooks as they were before the batch that is looked at.
     directory: Vec<Arc<Webhook>>,
@@ -74,6 +80,8 @@ pub(super) struct Ledger {
     /// Every policy of its own that a webhook ever had, and whether it ever went without.
     policies: BTreeMap<WebhookNo, Vec<Option<RetryPolicy>>>,
     wires: BTreeMap<NotificationKey, Wire>,
+    /// The longest gap that each was ever given.
+    gaps: BTreeMap<NotificationKey, Duration>,
     open: BTreeMap<u64, Open>,
     /// After these in their order another one has left: none of them may leave by itself any more.
     closed: BTreeSet<NotificationKey>,
@@ -130,7 +138,7 @@ impl Ledger {
                 meant.map(|webhook| webhook.no).collect()
             };
             let before = meant(&self.directory);
-            // Of a webhook that changed in the same batch nobody knows here which came first.
+            // Of a webhook that changed in the same batch the order is unknown here.
             let must = before.iter().filter(|no| !batch.webhooks.contains(no)).copied().collect();
             let may = before.union(&meant(&directory)).chain(&batch.webhooks).copied().collect();
             self.events.insert(uid_of_event(event), (must, may));
@@ -186,8 +194,8 @@ impl Ledger {
         settled
     }
 
-    /// What came of an attempt is what its result and the schedule say. A clock that was put back meanwhile makes the
-    /// next one due sooner.
+    /// The outcome of an attempt follows from its result and the schedule. A clock that was put back meanwhile makes
+    /// the next one due earlier.
     fn check_outcome(&mut self, open: &Open, after: &Notification) {
         let expected = open.expected.expect("it has ended");
         if open.trigger != Trigger::Automatic {
@@ -287,7 +295,7 @@ impl Ledger {
             let Some(before) = store.notification(ACCOUNT, other).expect("it can be read") else {
                 continue;
             };
-            // One that was owed only after it, on request, had not been promised to come first.
+            // One that became pending only after it, on request, need not come first.
             if before.order == Some(order) && self.born[&other] < birth {
                 assert!(!before.needs_automatic_attempt(), "{key:?} leaves before {before:?}, which it comes after");
                 self.closed.insert(other);
@@ -301,6 +309,8 @@ impl Ledger {
             return;
         };
         open.expected = Some(expected);
+        let gap = self.gaps.entry(open.key).or_default();
+        *gap = expected.gap.max(*gap);
         if let Some((at, _, time)) = expected.next {
             self.wires.entry(open.key).or_default().not_before = (at.as_ms(), time);
         }
@@ -347,12 +357,13 @@ impl Ledger {
     pub(super) fn check_store(&self, store: &SimulatedStore) {
         let (handle, events) = (&store.handle, store.events(ACCOUNT));
         let uids: BTreeSet<u64> = events.iter().map(uid_of_event).collect();
+        assert_eq!(uids.len(), events.len(), "an event was recorded twice");
         let missing = self.acknowledged.iter().find(|uid| !uids.contains(uid));
-        assert_eq!(missing, None, "an event that was acknowledged is gone");
+        assert_eq!(missing, None, "an event that was acknowledged is lost");
         let webhook = |no| handle.webhook(ACCOUNT, no).expect("it can be read");
         for no in &self.registered {
             let deleted = self.doomed.contains(no);
-            assert!(webhook(*no).is_some() || deleted, "{no:?} was acknowledged and is gone");
+            assert!(webhook(*no).is_some() || deleted, "{no:?} was acknowledged and is lost");
         }
         for no in &self.deleted {
             assert!(handle.directory().by_no(*no).is_none(), "{no:?} was deleted and is back");
@@ -376,7 +387,43 @@ impl Ledger {
         check_turns(handle, &notifications);
     }
 
+    /// Whatever became of the clock, which shows `wall` and has been left alone for a moment: nothing waits for longer
+    /// than the gap it was given.
+    pub(super) fn check_waits(&self, store: &SimulatedStore, wall: u64) {
+        for notification in store.notifications(ACCOUNT).values() {
+            let lives = store.handle.directory().by_no(notification.key.webhook).is_some();
+            if let (State::Retrying { due }, true) = (notification.state, lives) {
+                let gap = self.gaps.get(&notification.key).copied().unwrap_or_default();
+                let latest = Timestamp::from_ms(wall).plus(gap + A_MOMENT);
+                assert!(due <= latest, "waits for longer than its gap of {gap:?}, at {wall}: {notification:?}");
+            }
+        }
+    }
+
     // ---- what is true in the end ----
+
+    /// A bulk resend of everything was asked for at this time, and has done all it can.
+    pub(super) fn check_resent(&self, store: &SimulatedStore, at: u64, healthy: &BTreeSet<WebhookNo>) {
+        let (handle, directory) = (&store.handle, store.handle.directory());
+        for notification in store.notifications(ACCOUNT).values() {
+            let key = notification.key;
+            let Some(webhook) = directory.by_no(key.webhook) else {
+                continue;
+            };
+            let again = self.requested.get(&key).is_some_and(|requested| *requested >= at);
+            assert!(!again || webhook.is_active(), "a bulk resend goes to a webhook that is paused: {notification:?}");
+            let barred = notification.state == State::Cancelled
+                || notification.attempts >= MAX_ATTEMPTS_KEPT
+                || is_erased(handle, key.seq);
+            assert!(again || barred || !webhook.is_active(), "a bulk resend passes over {notification:?}");
+            if again && healthy.contains(&key.webhook) {
+                assert_eq!(handle.health(key.webhook), None, "{:?} has confirmed", key.webhook);
+            }
+        }
+        let waits = directory.of(ACCOUNT).any(|webhook| !webhook.is_active());
+        let running = handle.resends(ACCOUNT).into_iter().find(|resend| resend.state == ResendState::Running);
+        assert!(waits || running.is_none(), "it never ends: {running:?}");
+    }
 
     /// Everything has ended that ever will: each notification is where it was promised to be.
     pub(super) fn check_end(&self, store: &SimulatedStore, default: &RetryPolicy) {
@@ -389,7 +436,7 @@ impl Ledger {
             };
             for webhook in must {
                 let key = NotificationKey { seq: event.seq, webhook: *webhook };
-                assert!(notifications.contains_key(&key), "{key:?} matched, and nothing is owed");
+                assert!(notifications.contains_key(&key), "{key:?} matched, and has no notification");
             }
         }
         for notification in notifications.values() {
@@ -413,8 +460,8 @@ impl Ledger {
         let key = notification.key;
         let uid = self.uids[&key.seq];
         if let Some((_, may)) = self.events.get(&uid) {
-            let owed = may.contains(&key.webhook) || self.late.contains(&(uid, key.webhook));
-            assert!(owed, "{key:?} is owed and never matched");
+            let expected = may.contains(&key.webhook) || self.late.contains(&(uid, key.webhook));
+            assert!(expected, "{key:?} exists and never matched");
         }
         let wire = self.wires.get(&key).cloned().unwrap_or_default();
         let automatic = wire.automatic - wire.lost_automatic;

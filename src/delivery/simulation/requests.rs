@@ -5,13 +5,15 @@ use crate::model::{
     BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationFilter, NotificationKey, ResourceIds, Seq,
     Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
+use crate::store::simulated::Unsynced;
 use crate::store::{
     BeginBulkResend, CancelBulkResend, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent,
-    RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
+    IdempotencyKey, RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
 };
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 /// An event about to be recorded; `uid` tells it from every other one, and is in its body.
 #[derive(Clone, Debug)]
@@ -51,7 +53,8 @@ pub(super) enum Request {
     Register(Box<Webhook>),
     Change(WebhookId, Box<WebhookPatch>),
     Delete(WebhookId, WebhookNo),
-    Accept(Vec<New>),
+    /// With an idempotency key, or without.
+    Accept(Vec<New>, Option<IdempotencyKey>),
     Test(WebhookId, New),
     Resend(NotificationKey),
     ResendEvent(Seq),
@@ -60,7 +63,7 @@ pub(super) enum Request {
     Erase(Seq),
 }
 
-/// What whoever asked hears once it is durable.
+/// What the caller is answered once it is durable.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     /// These events are recorded, now or before.
@@ -120,10 +123,10 @@ async fn answer(store: Store, request: Request) -> Answer {
             let had = ask(store, DeleteWebhook { account, id }).await;
             if had { Answer::Deleted(no) } else { Answer::Nothing }
         }
-        Request::Accept(events) => {
+        Request::Accept(events, key) => {
             let uids: Vec<u64> = events.iter().map(|new| new.uid).collect();
             let events = events.into_iter().map(New::event).collect();
-            let accepted = try_ask(store, RecordEvents { account, events, key: None }).await;
+            let accepted = try_ask(store, RecordEvents { account, events, key }).await;
             let accepted = accepted.expect("each id has one event");
             let found: Vec<u64> = accepted.iter().map(|accepted| uid_of_event(&accepted.event)).collect();
             assert_eq!(found, uids, "answered with other events");
@@ -176,7 +179,8 @@ impl World {
         let store = self.process().store.handle.clone();
         let mut open = Open { number, answering: Box::pin(answer(store, request)) };
         // Its change is sent at once, and nobody has answered yet.
-        assert!(open.poll().is_none(), "answered by nobody");
+        let waker = self.caller();
+        assert!(open.poll(&waker).is_none(), "answered by nobody");
         self.process().open.push(open);
         let at = self.time + self.delay() / 4;
         self.wake_committer(at);
@@ -185,23 +189,39 @@ impl World {
 
     /// Callers hear what they are answered.
     pub(super) fn answer(&mut self) {
+        let waker = self.caller();
         let mut open = std::mem::take(&mut self.process().open);
         open.retain_mut(|request| {
-            let Some(answer) = request.poll() else {
+            let Some(answer) = request.poll(&waker) else {
                 return true;
             };
             self.say(|| format!("answered {} {answer:?}", request.number));
             self.ledger.acknowledge(&answer);
-            self.unanswered.retain(|(unanswered, _)| *unanswered != request.number);
+            self.unanswered.retain(|(unanswered, ..)| *unanswered != request.number);
             false
         });
         self.process().open = open;
     }
 }
 
+/// A caller who waits for an answer.
+struct Caller(Unsynced);
+
+impl Wake for Caller {
+    fn wake(self: Arc<Self>) {
+        assert!(!self.0.any(), "answered before the sync is over");
+    }
+}
+
+impl World {
+    fn caller(&mut self) -> Waker {
+        Waker::from(Arc::new(Caller(self.process().store.unsynced())))
+    }
+}
+
 impl Open {
-    fn poll(&mut self) -> Option<Answer> {
-        match self.answering.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    fn poll(&mut self, waker: &Waker) -> Option<Answer> {
+        match self.answering.as_mut().poll(&mut Context::from_waker(waker)) {
             Poll::Ready(answer) => Some(answer),
             Poll::Pending => None,
         }

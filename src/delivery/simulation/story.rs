@@ -8,10 +8,11 @@ use super::world::{ACCOUNT, World};
 use crate::config::Delivery;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
-    EventId, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey, Pattern, PatternSet,
-    RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookNo, WebhookPatch, WebhookStatus, millis,
+    EventId, EventType, ExtraHeaders, Fingerprint, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey,
+    Pattern, PatternSet, RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp,
+    Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
 };
+use crate::store::IdempotencyKey;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,16 +165,24 @@ impl World {
             }
         }
         for events in calls {
-            let number = self.submit(Request::Accept(events.clone()));
-            let own: Vec<New> = events.into_iter().filter(|new| new.id.is_some()).collect();
+            let key = self.random.one_in(4).then(|| self.any_key(&events));
+            let number = self.submit(Request::Accept(events.clone(), key));
+            let own: Vec<New> = events.into_iter().filter(|new| key.is_some() || new.id.is_some()).collect();
             if !own.is_empty() {
-                // Whoever named an event can ask again, even though it was recorded.
+                // Whoever named an event, or the request, can ask again, even though it was recorded.
                 if self.random.one_in(8) {
-                    self.submit(Request::Accept(own.clone()));
+                    self.submit(Request::Accept(own.clone(), key));
                 }
-                self.unanswered.push((number, own));
+                self.unanswered.push((number, own, key));
             }
         }
+    }
+
+    /// A key of its own for a request, which is recognised for longer than any story lasts.
+    fn any_key(&self, events: &[New]) -> IdempotencyKey {
+        let of = Fingerprint::of([events[0].uid.to_string().as_bytes()]).0;
+        let until = Timestamp::from_ms(self.wall() + 7 * 24 * HOUR_MS);
+        IdempotencyKey { hash: of, fingerprint: of, until }
     }
 
     fn patch(&mut self, (no, id): (WebhookNo, WebhookId)) {
@@ -293,11 +302,17 @@ impl World {
         }
     }
 
-    /// All is well from here on, but that some webhooks may stay paused: whatever is owed must end within the longest
-    /// wait that the past can have left behind.
+    /// No faults from here on, except that some webhooks may stay paused: everything pending must end within the
+    /// longest wait that earlier faults can have caused.
     fn finish(&mut self) {
         self.say(|| "all is well from here on".to_owned());
         self.dies_in = None;
+        // The clock is left alone for long enough to be noticed.
+        let until = self.time + 5 * self.lag + 3 * self.sync_ms + 2000;
+        self.run_until(until);
+        let wall = self.wall();
+        let process = self.process.as_ref().expect("a process runs");
+        self.ledger.check_waits(&process.store, wall);
         (self.network.down, self.network.out_of_files, self.unreadable) = (false, false, false);
         self.settings.max_in_flight = 8 + self.random.index(60);
         self.reload();
@@ -306,7 +321,7 @@ impl World {
             let mood = if self.random.one_in(6) { Mood::any_that_answers(&mut self.random) } else { Mood::Healthy };
             self.network.moods.insert(no, mood);
             let status = if self.random.one_in(8) { any_status(&mut self.random) } else { WebhookStatus::Active };
-            // The slowest would take days for what they are owed; from now on nothing waits at their old price.
+            // The slowest would take days for their backlog; from now on nothing waits at their old rate.
             let slow = webhook.rate_limit.filter(|rate| rate.as_f64() < 0.5);
             let rate_limit = slow.map(|_| Some(RateLimit::per_second(50.0).expect("within the range")));
             let patch = WebhookPatch { status: Some(status), rate_limit, ..WebhookPatch::default() };
@@ -315,13 +330,39 @@ impl World {
         let until = self.time + 1000;
         self.run_until(until);
         let deadline = self.time + self.longest_wait();
+        self.run_until_done(deadline);
+        if self.random.one_in(2) {
+            self.send_all_again();
+        }
+        let process = self.process.as_mut().expect("a process runs");
+        self.ledger.check_end(&process.store, &self.settings.retry());
+    }
+
+    fn run_until_done(&mut self, deadline: u64) {
         while !self.is_done() {
             assert!(self.time < deadline, "stuck: {:?}", self.stuck());
             self.run_until((self.time + 30_000).min(deadline));
         }
         self.say(|| "everything has ended".to_owned());
-        let process = self.process.as_mut().expect("a process runs");
-        self.ledger.check_end(&process.store, &self.settings.retry());
+    }
+
+    /// A bulk resend of everything there is: it reaches whatever it matches, and ends.
+    fn send_all_again(&mut self) {
+        let last = |world: &mut Self| world.process().store.handle.resends(ACCOUNT).last().map(|last| last.number);
+        let (time, before) = (self.time, last(self));
+        self.submit(Request::ResendMany(Box::default()));
+        let until = self.time + 5 * self.lag + 3 * self.sync_ms + 1000;
+        self.run_until(until);
+        if last(self) == before {
+            // Too many are under way: those of paused webhooks.
+            return;
+        }
+        let deadline = self.time + self.longest_wait();
+        self.run_until_done(deadline);
+        let moods = self.network.moods.iter();
+        let healthy = moods.filter(|(_, mood)| **mood == Mood::Healthy).map(|(no, _)| *no).collect();
+        let process = self.process.as_ref().expect("a process runs");
+        self.ledger.check_resent(&process.store, time, &healthy);
     }
 
     fn longest_wait(&mut self) -> u64 {
@@ -344,15 +385,19 @@ impl World {
             State::Pending | State::Delivered | State::Failed | State::Cancelled => None,
         });
         let schedule = schedule.max(dues.max().unwrap_or(0));
-        let owed = notifications.len() as u64;
+        let pending = notifications.len() as u64;
         // Those of one chain fail one after the other.
-        schedule * (owed + 1) + millis(self.settings.retry_after_cap) + self.set_back + owed * 20 * slowest + HOUR_MS
+        schedule * (pending + 1)
+            + millis(self.settings.retry_after_cap)
+            + self.set_back
+            + pending * 20 * slowest
+            + HOUR_MS
     }
 
     fn stuck(&mut self) -> Vec<String> {
         let notifications = self.process().store.notifications(ACCOUNT);
-        let owed = notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
-        owed.take(3).map(|notification| format!("{notification:?}")).collect()
+        let pending = notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
+        pending.take(3).map(|notification| format!("{notification:?}")).collect()
     }
 }
 

@@ -4,14 +4,14 @@
 use super::ledger::Ledger;
 use super::world::ACCOUNT;
 use crate::delivery::schedule::message::{AttemptKind, LaneSettings, Reachability, RetryAfterHold};
-use crate::delivery::schedule::pace::{AT_ONCE_BURST, MAX_LOCAL_FAULT_PAUSE};
+use crate::delivery::schedule::pacing::{AT_ONCE_BURST, MAX_LOCAL_FAULT_PAUSE};
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{NotificationKey, Seq, Timestamp, WebhookNo, millis};
 use crate::store::{Due, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// A lane as it must be, from what the scheduler was told.
+/// A lane as it must be, from the inputs of the scheduler.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
 struct Lane {
@@ -86,9 +86,9 @@ impl Lane {
 #[derive(Debug)]
 pub(super) struct Watch {
     lanes: BTreeMap<WebhookNo, Lane>,
-    /// Attempts of lanes that are gone, too.
+    /// Attempts of removed lanes, too.
     in_flight: usize,
-    gone: BTreeMap<NotificationKey, bool>,
+    of_removed_lanes: BTreeMap<NotificationKey, bool>,
     pub(super) max_in_flight: usize,
     bounds: Bounds,
     /// The latest wall time since the clock last jumped.
@@ -96,7 +96,7 @@ pub(super) struct Watch {
     stepped_at: u64,
     /// The last event the scheduler knows to be durable.
     durable_told: Seq,
-    /// Erased, and the scheduler was told: nothing of these may leave from memory.
+    /// Erased, and the scheduler was notified: none of these may be sent from memory.
     cancelled: BTreeSet<NotificationKey>,
 }
 
@@ -113,7 +113,7 @@ impl Watch {
         Self {
             lanes: BTreeMap::new(),
             in_flight: 0,
-            gone: BTreeMap::new(),
+            of_removed_lanes: BTreeMap::new(),
             max_in_flight,
             bounds,
             peak: wall,
@@ -123,7 +123,7 @@ impl Watch {
         }
     }
 
-    // ---- what the scheduler is told ----
+    // ---- inputs of the scheduler ----
 
     pub(super) fn lane(&mut self, no: WebhookNo, settings: LaneSettings, time: u64) {
         let lane = self.lanes.entry(no).or_insert_with(|| Lane {
@@ -179,7 +179,7 @@ impl Watch {
         (lane.able_since, lane.free_since) = (time, time);
     }
 
-    /// A person waits for an attempt by hand.
+    /// A person waits for a manual attempt.
     pub(super) fn at_once(&mut self, key: NotificationKey, time: u64) {
         if let Some(lane) = self.lanes.get_mut(&key.webhook) {
             // One that finds no place waits its turn with the other manual ones.
@@ -193,7 +193,7 @@ impl Watch {
         // Its attempts in flight go on, and hold their slots until they end.
         if let Some(lane) = self.lanes.remove(&no) {
             let key = |seq| NotificationKey { seq, webhook: no };
-            self.gone.extend(lane.busy.into_iter().map(|(seq, in_flight)| (key(seq), in_flight)));
+            self.of_removed_lanes.extend(lane.busy.into_iter().map(|(seq, in_flight)| (key(seq), in_flight)));
         }
     }
 
@@ -204,7 +204,7 @@ impl Watch {
         }
     }
 
-    /// What is told is durable, and so is all before it; what is merely visible may not be.
+    /// What the store reports is durable, and so is all before it; what is merely visible may not be.
     pub(super) fn durable(&mut self, seq: Seq) {
         self.durable_told = self.durable_told.max(seq);
     }
@@ -217,7 +217,7 @@ impl Watch {
     }
 
     pub(super) fn settled(&mut self, key: NotificationKey, time: u64) {
-        self.gone.remove(&key);
+        self.of_removed_lanes.remove(&key);
         if let Some(lane) = self.lanes.get_mut(&key.webhook) {
             lane.busy.remove(&key.seq);
             lane.settled_at.insert(key.seq, time);
@@ -231,7 +231,7 @@ impl Watch {
         hold: Option<RetryAfterHold>,
         wall: u64,
     ) {
-        if let Some(in_flight) = self.gone.get_mut(&key) {
+        if let Some(in_flight) = self.of_removed_lanes.get_mut(&key) {
             assert!(std::mem::take(in_flight), "{key:?} ended twice");
             self.in_flight -= 1;
             return;
@@ -321,12 +321,13 @@ impl Watch {
         assert!(lane.busy.len() - lane.in_flight < self.bounds.settling, "too many not settled");
         if lane.settings.rate_limit.is_some() {
             lane.tokens = lane.tokens(now.wall) - 1.0;
-            lane.tokens_at = now.wall;
+            // A clock that went back by less than a jump gives nothing back twice.
+            lane.tokens_at = lane.tokens_at.max(now.wall);
             assert!(at_once || lane.tokens > -0.05, "over the rate limit: {}", lane.tokens);
         }
         if kind == AttemptKind::Manual {
             let held = now.wall < lane.manual_held_until;
-            assert!(at_once || !held, "by hand, and before Retry-After has passed");
+            assert!(at_once || !held, "a manual attempt before Retry-After has passed");
         } else {
             assert!(lane.settings.active, "an automatic attempt of a paused webhook");
             assert!(now.wall >= lane.held_until, "before Retry-After has passed");
@@ -336,7 +337,7 @@ impl Watch {
         } else if kind == AttemptKind::Untried {
             assert!(key.seq <= self.durable_told, "attempted before it is known to be durable");
         }
-        assert!(!hot || !self.cancelled.contains(&key), "sent from memory after its erasure was told");
+        assert!(!hot || !self.cancelled.contains(&key), "sent from memory after its erasure was reported");
         self.check_turns(now, key.webhook, store, ledger);
     }
 
@@ -368,8 +369,8 @@ impl Watch {
             let held = until > now.wall || lane.tokens(now.wall) < 1.0;
             let settling = lane.busy.len() - lane.in_flight >= self.bounds.settling;
             let in_debt = now.time < lane.in_debt_until;
-            // Rows by hand of what is busy stay in the head; as many as make it look well filled keep the next page
-            // away.
+            // Manual rows of busy notifications stay in the queue's head; as many as make it look well filled keep the
+            // next page away.
             let filled = lane.busy.len() >= self.bounds.held / 4;
             let unable = held || in_debt || behind || settling || filled || places >= width;
             let blocked = unable || full || (crowded && lane.in_flight > 0);
@@ -421,7 +422,7 @@ fn overdue(
     };
     let long_due = |due: &Due| due.at.as_ms() + now.longest < now.wall && idle(&due.seq);
     let first = Due { at: Timestamp::from_ms(0), seq: Seq(0) };
-    let sooner = |due: &Due| ledger.due_since(key(due.seq)) + now.longest < now.time;
+    let long_ready = |due: &Due| ledger.due_since(key(due.seq)) + now.longest < now.time;
     let manual = store.manual_page(no, first, MOST).expect("it can be read");
     let manual = manual.into_iter().find(long_due).map(|due| (key(due.seq), AttemptKind::Manual));
     if manual.is_some() || !lane.settings.active {
@@ -433,7 +434,7 @@ fn overdue(
     let until = Timestamp::from_ms(now.wall.saturating_sub(now.longest));
     let retry = || {
         let retries = store.retry_page(no, first, until, MOST).expect("it can be read");
-        retries.into_iter().find(|due| long_due(due) && sooner(due))
+        retries.into_iter().find(|due| long_due(due) && long_ready(due))
     };
     untried.or_else(|| retry().map(|due| (key(due.seq), AttemptKind::Retry(due.at))))
 }

@@ -10,15 +10,15 @@ use super::watch::{Moment, Watch};
 use crate::clock::Clock;
 use crate::config::Delivery;
 use crate::delivery::schedule::driver::{Driver, DriverEvent};
+use crate::delivery::schedule::engine_status::EngineStatus;
 use crate::delivery::schedule::message::{Action, Input};
-use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
+use crate::delivery::schedule::pacing::MAX_PROBE_INTERVAL;
 use crate::delivery::schedule::queue::Bounds;
-use crate::delivery::schedule::status::Status;
 use crate::delivery::transport::client::Client;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::model::{AccountNo, Seq, Timestamp, millis};
 use crate::store::simulated::{SimulatedDisk, SimulatedStore};
-use crate::store::{CachedPayload, Due, StoreUpdate};
+use crate::store::{CachedPayload, Due, IdempotencyKey, StoreUpdate};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,16 +50,17 @@ pub(super) enum Later {
 
 /// One life of the daemon.
 pub(super) struct Process {
+    /// The first to go: nobody who asked hears that the store is gone.
+    pub(super) open: Vec<Open>,
     pub(super) store: SimulatedStore,
     pub(super) driver: Driver,
     /// What the scheduler takes in with the next step.
     pub(super) inputs: Vec<Input<Arc<CachedPayload>>>,
     pub(super) watch: Watch,
     pub(super) stepped_at: u64,
-    /// When the committer looks at what waits next.
+    /// When the committer next checks what waits.
     pub(super) awake_at: Option<u64>,
     pub(super) syncing: bool,
-    pub(super) open: Vec<Open>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which excludes another")]
@@ -95,8 +96,8 @@ pub(super) struct World {
     pub(super) told_at: u64,
     pub(super) requests: u64,
     pub(super) uids: u64,
-    /// Events that were handed in under an id of the caller's, and not yet acknowledged.
-    pub(super) unanswered: Vec<(u64, Vec<New>)>,
+    /// Events that were handed in under an id or a key of the caller's, and not yet acknowledged.
+    pub(super) unanswered: Vec<(u64, Vec<New>, Option<IdempotencyKey>)>,
     /// How many more moments at which the process may die pass before it does.
     pub(super) dies_in: Option<u64>,
     dying: bool,
@@ -185,7 +186,7 @@ impl World {
         self.ledger.crashed();
         let handle = store.handle.clone();
         handle.set_default_retry(self.settings.retry());
-        let (durable, status) = (handle.durable(), Arc::new(Status::new()));
+        let (durable, status) = (handle.durable(), Arc::new(EngineStatus::new()));
         self.say(|| format!("starts, durable up to {}", durable.0));
         self.ledger.started(&store);
         let (client, settings, clock) = (self.client.clone(), self.settings.clone(), self.clock.clone());
@@ -245,10 +246,10 @@ impl World {
 
     /// Callers who got no answer ask again, under the same ids. Some give up.
     pub(super) fn ask_again(&mut self) {
-        for (_, events) in std::mem::take(&mut self.unanswered) {
+        for (_, events, key) in std::mem::take(&mut self.unanswered) {
             if self.random.one_in(2) {
-                let number = self.submit(Request::Accept(events.clone()));
-                self.unanswered.push((number, events));
+                let number = self.submit(Request::Accept(events.clone(), key));
+                self.unanswered.push((number, events, key));
             }
         }
     }
@@ -292,8 +293,8 @@ impl World {
                     self.happen(later);
                     // What comes at the same moment is often taken in with one step.
                     let more = self.later.first_key_value().is_some_and(|((at, _), _)| *at <= self.time);
-                    let heard = !self.process().inputs.is_empty();
-                    if heard && !self.dying && !(more && self.random.one_in(2)) {
+                    let has_input = !self.process().inputs.is_empty();
+                    if has_input && !self.dying && !(more && self.random.one_in(2)) {
                         self.step();
                     }
                 }
@@ -315,7 +316,7 @@ impl World {
         }
     }
 
-    /// Whether nothing is owed that could leave, and nothing is on its way.
+    /// Whether nothing is pending that could start, and nothing is under way.
     pub(super) fn is_done(&mut self) -> bool {
         let process = self.process();
         let store = process.store.handle.clone();

@@ -1,6 +1,6 @@
 //! Makes one connection: resolve, ask the egress guard, dial, shake hands.
 //!
-//! It doesn't know what is sent over a connection, nor how long one is kept.
+//! It doesn't know what is sent over a connection, nor how long one stays open.
 
 use super::connection::Connection;
 use super::proxy;
@@ -89,7 +89,7 @@ impl Connector {
         }
     }
 
-    /// Dials the addresses that the guard lets through, in turn: the very ones it has judged.
+    /// Dials the addresses that the guard allows, in turn: the very ones that it has checked.
     async fn dial_allowed(
         &self,
         addresses: &[SocketAddr],
@@ -118,8 +118,8 @@ impl Connector {
         Err(last.expect("a name has an address, and the guard admits one or says why not"))
     }
 
-    /// Bytes to and from `address`, directly or by way of the proxy. The proxy's own address is the operator's
-    /// choice, and not judged.
+    /// Bytes to and from `address`, directly or by way of the proxy. The proxy's own address is the operator's choice,
+    /// and not checked.
     async fn open(&self, address: SocketAddr, proxy: Option<&ProxyUrl>) -> Result<TcpStream, AttemptError> {
         let Some(proxy) = proxy else {
             return TcpStream::connect(address).await.map_err(|cause| failure::connecting(address, &cause));

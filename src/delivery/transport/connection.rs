@@ -1,11 +1,11 @@
 //! A connection that speaks HTTP/1.1: one request at a time, and the head of its response.
 //!
-//! It doesn't know how a connection is made, nor how long one is kept.
+//! It doesn't know how a connection is made, nor how long one stays open.
 
 use super::stream::{Meter, Metered};
 use crate::delivery::failure::{self, Unanswered};
-use crate::delivery::head::{self, MAX_HEAD_BYTES};
 use crate::delivery::redact::Secrets;
+use crate::delivery::response_head::{self, MAX_HEAD_BYTES};
 use crate::model::{AttemptError, TlsVersion};
 use crate::tls::ByteStream;
 use bytes::Bytes;
@@ -29,7 +29,7 @@ pub(crate) fn http(max_head_bytes: usize) -> http1::Builder {
     http.allow_obsolete_multiline_headers_in_responses(true)
         .allow_spaces_after_header_name_in_responses(true)
         .ignore_invalid_headers_in_responses(true)
-        .max_headers(head::MAX_LINES)
+        .max_headers(response_head::MAX_LINES)
         // The buffer alone is a loose bound: a read may fill more than was asked for.
         .max_buf_size(max_head_bytes)
         .max_header_size(max_head_bytes);
@@ -97,7 +97,7 @@ impl Connection {
             Ok(response) => {
                 // It does without one.
                 self.wants_client_certificate = false;
-                Ok(ResponseHead { response, is_tidy: head::is_tidy(&self.meter.take_copy()) })
+                Ok(ResponseHead { response, is_tidy: response_head::is_tidy(&self.meter.take_copy()) })
             }
             Err(failed) => Err(Unanswered {
                 cause: failed.into_error(),
@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// Waits until the next request can be sent; false when the connection won't take one.
-    pub(crate) async fn settle(&mut self) -> bool {
+    pub(crate) async fn wait_until_ready(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }
 

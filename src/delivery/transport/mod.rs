@@ -8,7 +8,7 @@ pub mod client;
 pub(crate) mod connect;
 pub(crate) mod connection;
 pub(crate) mod pool;
-pub(crate) mod prepare;
+pub(crate) mod prepared_webhook;
 mod proxy;
 mod resolve;
 pub(crate) mod response;

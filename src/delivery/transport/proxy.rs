@@ -1,7 +1,7 @@
 //! A connection through the outbound proxy: CONNECT (RFC 9110, 9.3.6) to an address that the guard has let through.
 //!
 //! The address is asked for, never the name: a proxy that resolved the name itself might dial another address than the
-//! one that was judged. Plain `http` targets are reached by CONNECT as well, for the same reason and so that the proxy
+//! one that was checked. Plain `http` targets are reached by CONNECT as well, for the same reason and so that the proxy
 //! sees no header of the request.
 
 use super::connection::{self, AbortOnDrop};

@@ -5,7 +5,7 @@ use http::header::{CONNECTION, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, response};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// How much of a `Location` is kept, in bytes of what came: enough to recognise the new address.
+/// How much of a `Location` is stored, in bytes as received: enough to recognise the new address.
 const KEPT_LOCATION_BYTES: usize = 500;
 
 /// The response as far as its head tells, its body still empty. `now` is what a date in `Retry-After` is measured from.

@@ -1,4 +1,4 @@
-//! Signs an attempt as Standard Webhooks v1 asks, so that a target can tell that it came from here, unchanged and now.
+//! Signs an attempt as Standard Webhooks v1 asks, so that a target can verify its origin, integrity and time.
 //!
 //! It knows bytes and keys; which secrets are in force at an instant is the webhook's business.
 

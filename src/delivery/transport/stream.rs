@@ -1,7 +1,7 @@
 //! The bytes of one connection: plain or TLS, counted as they come in.
 
 use crate::delivery::failure::TooMuchSent;
-use crate::delivery::head::MAX_HEAD_BYTES;
+use crate::delivery::response_head::MAX_HEAD_BYTES;
 use crate::tls::ByteStream;
 use std::io;
 use std::pin::Pin;
@@ -14,9 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// chunks and some interim responses. It ends a flood of `100 Continue`, which hyper would swallow for ever.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
-/// Counts what a connection has received since its last request began, and copies the first of it: whether a target was
-/// silent decides whether the request may go out again, what its head looked like whether the connection is kept and
-/// what is said of it, and hyper tells neither.
+/// Counts what a connection has received since its last request began, and copies the first of it: hyper reports
+/// neither. A silent target decides whether the request is sent again; the raw head, whether the connection is reused
+/// and what an error message says.
 #[derive(Default)]
 pub(crate) struct Meter {
     received: AtomicUsize,
@@ -38,12 +38,12 @@ impl Meter {
         *self.copy() = ReceivedCopy::default();
     }
 
-    /// Whether any byte came since.
+    /// Whether any byte was received since.
     pub(crate) fn received_any(&self) -> bool {
         self.received.load(Ordering::Acquire) > 0
     }
 
-    /// What came since, the head first; nothing more is copied until the next request.
+    /// What was received since, the head first; nothing more is copied until the next request.
     pub(crate) fn take_copy(&self) -> Vec<u8> {
         std::mem::replace(&mut *self.copy(), ReceivedCopy { bytes: Vec::new(), is_over: true }).bytes
     }

@@ -14,6 +14,7 @@ mod budget;
 pub(super) use budget::BodyOwner;
 
 use super::answer::Failure;
+use crate::model::ApiCode;
 use budget::{BodyProgress, ByteBudget, Share};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -178,7 +179,7 @@ impl RequestBodies {
         let mut bytes = buffer(known);
         while let Some(frame) = body.frame().await {
             // The connection broke: the answer reaches a caller that closed its own half alone.
-            let broken = |_| Failure::bad_request("body_incomplete", "the body broke off before its end");
+            let broken = |_| Failure::bad_request(ApiCode::BodyIncomplete, "the body broke off before its end");
             // Trailers say nothing here.
             let Ok(data) = frame.map_err(broken)?.into_data() else {
                 continue;

@@ -8,6 +8,7 @@ use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::events::{Recipients, record};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::webhooks::change;
+use crate::store::directory::Directory;
 use crate::store::error::StoreError;
 use crate::store::txn::Txn;
 use std::sync::Arc;
@@ -27,15 +28,18 @@ impl Change for MarkFailing {
     type Error = StoreError;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let active = is_active(ledger, self.account, self.webhook);
+        let directory = ledger.shared.directory();
+        let Some(webhook) = active(&directory, self.account, self.webhook) else {
+            return Ok(false);
+        };
         // A clock that is ahead for a moment has nobody fail.
         let now = ledger.shared.times.trusted_now();
-        let known = ledger.shared.health(self.webhook).filter(|health| active && !health.failing);
+        let known = ledger.shared.health(self.webhook).filter(|health| !health.failing);
         let Some(health) = known.filter(|health| health.has_come_to_fail(now, true)) else {
             return Ok(false);
         };
         let found = Some(TargetHealth { failing: true, ..health });
-        log_health(ledger, self.webhook, known, found);
+        log_health(webhook, known, found);
         ledger.put_health(txn, self.webhook, found);
         Ok(true)
     }
@@ -58,7 +62,7 @@ impl Change for SetDisableNotice {
     type Error = StoreError;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let active = is_active(ledger, self.account, self.webhook);
+        let active = active(&ledger.shared.directory(), self.account, self.webhook).is_some();
         let differs = |health: &TargetHealth| health.notice.is_some() != self.ends_at.is_some();
         let Some(health) = ledger.shared.health(self.webhook).filter(|health| active && differs(health)) else {
             return Ok(false);
@@ -101,8 +105,7 @@ impl Change for DisableWebhook {
             DisabledReason::Failing { since } => health.failing_since == since && health.exhausted,
         });
         let directory = ledger.shared.directory();
-        let webhook = directory.by_no(no).filter(|webhook| holds && webhook.account == account && webhook.is_active());
-        let Some(webhook) = webhook else {
+        let Some(webhook) = active(&directory, account, no).filter(|_| holds) else {
             return Ok(None);
         };
         // First, since it can fail: an error must find nothing staged.
@@ -112,21 +115,16 @@ impl Change for DisableWebhook {
     }
 }
 
-/// Takes in what an attempt says of its target; `webhook_updated_at` is that of the webhook it was made for. Hardly
-/// ever a row: only where a target begins to fail, or no longer does.
+/// Takes in what an attempt says of its target, which `webhook` still has. Hardly ever a row: only where a target begins
+/// to fail, or no longer does.
 pub(crate) fn note_health(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
-    no: WebhookNo,
+    webhook: &Webhook,
     attempt: &Attempt,
     verdict: Verdict,
-    webhook_updated_at: Timestamp,
 ) {
-    // Of another target, or of before somebody set it to ACTIVE: it says nothing of this one.
-    if ledger.shared.directory().by_no(no).is_none_or(|webhook| webhook.updated_at != webhook_updated_at) {
-        return;
-    }
-    let known = ledger.shared.health(no);
+    let known = ledger.shared.health(webhook.no);
     let found = match attempt.trigger {
         _ if verdict == Verdict::Confirmed => None,
         // Tests and manual attempts are made while somebody repairs the target: they prove it well, and never ill.
@@ -144,33 +142,31 @@ pub(crate) fn note_health(
             Some(health)
         }
     };
-    log_health(ledger, no, known, found);
+    log_health(webhook, known, found);
     if found != known {
-        ledger.put_health(txn, no, found);
+        ledger.put_health(txn, webhook.no, found);
     }
 }
 
 /// Logs that a target begins to fail, once, and that it is well again.
-fn log_health(ledger: &Ledger, no: WebhookNo, before: Option<TargetHealth>, now: Option<TargetHealth>) {
+fn log_health(webhook: &Webhook, before: Option<TargetHealth>, now: Option<TargetHealth>) {
     let failing = |health: Option<TargetHealth>| health.filter(|health| health.failing);
-    let directory = ledger.shared.directory();
-    let Some(webhook) = directory.by_no(no) else {
-        return;
-    };
-    let (webhook, target) = (webhook.id, webhook.target.host_header());
+    let target = || webhook.target.host_header();
     match (failing(before), failing(now)) {
         (None, Some(health)) => tracing::warn!(
-            %webhook, target, since = %health.failing_since, failed_in_a_row = health.failures,
+            webhook = %webhook.id, target = target(), since = %health.failing_since, failed_in_a_row = health.failures,
             "the webhook's target is failing: it has confirmed nothing since then; its notifications are retried \
              by its schedule"
         ),
         (Some(health), None) => tracing::info!(
-            %webhook, target, since = %health.failing_since, "the webhook's target is well again: it has confirmed"
+            webhook = %webhook.id, target = target(), since = %health.failing_since,
+            "the webhook's target is well again: it has confirmed"
         ),
         (None, None) | (Some(_), Some(_)) => {}
     }
 }
 
-fn is_active(ledger: &Ledger, account: AccountNo, no: WebhookNo) -> bool {
-    ledger.shared.directory().by_no(no).is_some_and(|webhook| webhook.account == account && webhook.is_active())
+/// The webhook, if it is the account's and active.
+fn active(directory: &Directory, account: AccountNo, no: WebhookNo) -> Option<&Arc<Webhook>> {
+    directory.by_no(no).filter(|webhook| webhook.account == account && webhook.is_active())
 }

@@ -172,8 +172,11 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
             let directory = ledger.shared.directory();
             let webhook = directory.by_no(key.webhook);
             let made = notification.automatic.saturating_add(1);
-            log_outcome(&attempt, verdict, ledger.shared.notification_id(key), made, webhook, event);
-            note_health(ledger, txn, key.webhook, &attempt, verdict, webhook_updated_at);
+            log_outcome(&attempt, verdict, || ledger.shared.notification_id(key), made, webhook, event);
+            // Of another target, or of before somebody set it to ACTIVE: it says nothing of this one.
+            if let Some(webhook) = webhook.filter(|webhook| webhook.updated_at == webhook_updated_at) {
+                note_health(ledger, txn, webhook, &attempt, verdict);
+            }
             let trusted = ledger.shared.times.trusted_now();
             ledger.shared.outcome_counter.note(key.webhook, outcome_kind(&attempt, verdict), now, trusted);
             if attempt.trigger == Trigger::Manual {
@@ -244,7 +247,7 @@ pub(crate) fn resend_one(
 fn log_outcome(
     attempt: &Attempt,
     verdict: Verdict,
-    notification: NotificationId,
+    notification: impl FnOnce() -> NotificationId,
     attempts: u8,
     webhook: Option<&Arc<Webhook>>,
     event: impl FnOnce() -> Option<Event>,
@@ -253,7 +256,7 @@ fn log_outcome(
     if !exhausted && !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let event = event();
+    let (notification, event) = (notification(), event());
     let trace = event.as_ref().and_then(|event| event.trace.as_ref());
     let trace = trace.map(|trace| tracing::field::display(trace.trace_id()));
     let status = attempt.result.status();

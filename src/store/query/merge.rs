@@ -114,8 +114,8 @@ pub(crate) struct Union {
 }
 
 impl Union {
-    /// The last range is asked each time, after the others: what moves into it from one of them (a untried notification
-    /// that gets its record) would else be missed if the last was asked before and the other after.
+    /// The last range is asked each time, after the others: what moves into it from one of them (an untried
+    /// notification that gets its record) would else be missed if the last was asked before and the other after.
     pub(crate) fn new(ranges: Vec<Range>) -> Self {
         Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }
     }

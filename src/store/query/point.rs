@@ -64,7 +64,7 @@ impl Shared {
     }
 }
 
-/// The notification that a untried entry alone stands for; see [`crate::store::changes`].
+/// The notification that an untried entry alone stands for; see [`crate::store::changes::rows`].
 pub(crate) fn implied(
     tree: &dyn Tree,
     account: AccountNo,

@@ -40,7 +40,7 @@ impl Store {
         self.timed_page(&keys::retries_of(webhook), from, until, limit)
     }
 
-    /// Up to `limit` events owed to a webhook by hand, by when that was asked, from `from` (inclusive) on.
+    /// Up to `limit` pending manual attempts of a webhook, by when they were requested, from `from` (inclusive) on.
     pub fn manual_page(&self, webhook: WebhookNo, from: Due, limit: usize) -> Result<Vec<Due>, StoreError> {
         self.timed_page(&keys::manuals_of(webhook), from, Timestamp::from_ms(u64::MAX), limit)
     }

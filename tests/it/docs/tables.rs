@@ -2,10 +2,8 @@
 
 use super::blocks::{Document, english, portuguese, spans};
 use crate::harness::{CARTEIRO, Daemon};
-use carteiro::model::ErrorCode;
+use carteiro::model::{ApiCode, ErrorCode};
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn both(check: impl Fn(&Document)) {
@@ -35,52 +33,10 @@ fn every_code_of_an_attempt_is_explained() {
     both(|document| assert_eq!(sorted(named(document, "dns_not_found")), codes));
 }
 
-/// The string that stands next, if one does and is a code rather than a sentence.
-fn literal(rest: &str) -> Option<&str> {
-    let text = rest.trim_start().strip_prefix('"')?.split('"').next()?;
-    text.chars().all(|one| one.is_ascii_lowercase() || one == '_').then_some(text)
-}
-
-fn sources(folder: PathBuf, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
-/// Every code that an error of the API can have, as the sources write them.
-fn api_codes() -> BTreeSet<String> {
-    let mut files = Vec::new();
-    for folder in ["src/api", "src/http", "src/service"] {
-        sources(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
-    }
-    let mut codes = BTreeSet::new();
-    for file in files {
-        let text = fs::read_to_string(file).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        for call in ["conflict(", "bad_request(", "code: ", "TAKEN: &str = "] {
-            codes.extend(code.split(call).skip(1).filter_map(literal).map(str::to_owned));
-        }
-        let statuses = code.split("StatusCode::").skip(1);
-        codes.extend(statuses.filter_map(|rest| literal(rest.split_once(',')?.1)).map(str::to_owned));
-    }
-    // Those that hyper's own refusals are given, a pair behind an arrow each.
-    let spoken = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/contract_errors.rs")).unwrap();
-    let pairs =
-        spoken.split("=> ").skip(1).filter_map(|rest| rest.trim_start_matches(['{', ' ', '\n']).strip_prefix('('));
-    codes.extend(pairs.filter_map(literal).map(str::to_owned));
-    codes
-}
-
 #[test]
 fn every_code_of_the_api_is_explained() {
-    let codes = api_codes();
-    assert!(codes.contains("use_post") && codes.contains("in_flight") && codes.contains("head_too_large"), "{codes:?}");
-    both(|document| assert_eq!(sorted(named(document, "not_json")), sorted(codes.iter().map(String::as_str))));
+    let codes = sorted(ApiCode::ALL.map(ApiCode::as_str));
+    both(|document| assert_eq!(sorted(named(document, "not_json")), codes));
 }
 
 #[test]

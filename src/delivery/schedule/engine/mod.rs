@@ -3,14 +3,14 @@
 //! One task owns the [`Driver`]. It hears from the store over one channel and from its own attempts and reads over
 //! another; every attempt is a task of its own, owned and joined here.
 
-use super::driver::{Driver, DriverEvent, EndedAttempt, PreparedAttempt, READ_AGAIN, load, prepare};
+use super::driver::{Driver, DriverEvent, EndedAttempt, PreparedAttempt, READ_AGAIN, load, prepare_attempt};
+use super::engine_status::EngineStatus;
 use super::message::{Action, AttemptKind, Input};
-use super::status::Status;
 use crate::clock::Clock;
 use crate::config;
 use crate::delivery::redact::redact;
 use crate::delivery::transport::client::Client;
-use crate::delivery::transport::prepare::PreparedWebhook;
+use crate::delivery::transport::prepared_webhook::PreparedWebhook;
 use crate::model::{AccountNo, AttemptResult, NotificationKey, Seq};
 use crate::store::{CachedPayload, NextAttempt, Store, StoreUpdate};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ const LOAD_AGAIN: Duration = Duration::from_secs(5);
 /// A running engine.
 pub struct Engine {
     /// What others may ask of it.
-    pub status: Arc<Status>,
+    pub status: Arc<EngineStatus>,
     commands: mpsc::UnboundedSender<EngineCommand>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -42,7 +42,7 @@ enum EngineCommand {
 
 /// The store's end of the channel: unbounded, because the committer must never wait for the engine. What is in it is
 /// bounded all the same, by the store's limit of waiting commits and of payloads on their way.
-pub type Feed = mpsc::UnboundedReceiver<Vec<StoreUpdate>>;
+pub type StoreUpdateReceiver = mpsc::UnboundedReceiver<Vec<StoreUpdate>>;
 
 impl Engine {
     /// Starts delivering what is pending in the store, the backlog of earlier runs included.
@@ -52,14 +52,14 @@ impl Engine {
         settings: config::Delivery,
         clock: Clock,
         durable: Seq,
-        feed: Feed,
+        store_updates: StoreUpdateReceiver,
     ) -> Self {
-        let status = Arc::new(Status::new());
+        let status = Arc::new(EngineStatus::new());
         let (commands, commands_in) = mpsc::unbounded_channel();
         let (events, events_in) = mpsc::unbounded_channel();
         let driver = Driver::new(store.clone(), client.clone(), settings, clock.clone(), durable, status.clone());
         let tasks = Tasks { driver, store, client, clock, attempts: JoinSet::new(), events, status: status.clone() };
-        let task = tokio::spawn(tasks.run(feed, events_in, commands_in));
+        let task = tokio::spawn(tasks.run(store_updates, events_in, commands_in));
         Self { status, commands, task }
     }
 
@@ -89,13 +89,13 @@ struct Tasks {
     clock: Clock,
     attempts: JoinSet<()>,
     events: mpsc::UnboundedSender<DriverEvent>,
-    status: Arc<Status>,
+    status: Arc<EngineStatus>,
 }
 
 impl Tasks {
     async fn run(
         mut self,
-        mut feed: Feed,
+        mut store_updates: StoreUpdateReceiver,
         mut events_in: mpsc::UnboundedReceiver<DriverEvent>,
         mut commands: mpsc::UnboundedReceiver<EngineCommand>,
     ) {
@@ -103,7 +103,7 @@ impl Tasks {
         let mut actions = Vec::new();
         let mut stopping: Option<(oneshot::Sender<usize>, tokio::time::Instant)> = None;
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
-        let mut feed_open = true;
+        let mut store_updates_open = true;
         loop {
             self.driver.step(&mut inputs, &mut actions);
             for action in actions.drain(..) {
@@ -119,9 +119,9 @@ impl Tasks {
             }
             let nap = self.driver.next_wake().map_or(MAX_SLEEP, |wake| wake.since(self.clock.now()).min(MAX_SLEEP));
             tokio::select! {
-                updates = feed.recv(), if feed_open => match updates {
+                updates = store_updates.recv(), if store_updates_open => match updates {
                     Some(updates) => self.on_store_updates(updates, &mut inputs),
-                    None => feed_open = false,
+                    None => store_updates_open = false,
                 },
                 Some(event) = events_in.recv() => self.on_event(event, &mut inputs),
                 command = commands.recv(), if stopping.is_none() => {
@@ -140,7 +140,7 @@ impl Tasks {
             }
             // Whatever else waits is taken along: one step for many messages.
             while inputs.len() < MAX_TURN {
-                if let Ok(updates) = feed.try_recv() {
+                if let Ok(updates) = store_updates.try_recv() {
                     self.on_store_updates(updates, &mut inputs);
                 } else if let Ok(event) = events_in.try_recv() {
                     self.on_event(event, &mut inputs);
@@ -228,7 +228,7 @@ impl Tasks {
 struct Ticket {
     key: NotificationKey,
     events: mpsc::UnboundedSender<DriverEvent>,
-    status: Arc<Status>,
+    status: Arc<EngineStatus>,
     open: bool,
 }
 
@@ -272,7 +272,7 @@ async fn attempt(
         PreparedAttempt::untried(&payload)
     } else {
         let (failed, store) = (store.clone(), store.clone());
-        let read = tokio::task::spawn_blocking(move || prepare(&store, account, key, kind)).await;
+        let read = tokio::task::spawn_blocking(move || prepare_attempt(&store, account, key, kind)).await;
         match read {
             Ok(Ok(Ok(ready))) => ready,
             Ok(Ok(Err(next_attempt))) => return ticket.close(DriverEvent::Skipped { key, next_attempt }),

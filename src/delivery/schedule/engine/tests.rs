@@ -112,7 +112,7 @@ async fn answer(mut stream: TcpStream, arrived: mpsc::UnboundedSender<Request>) 
 fn a_ticket_that_is_dropped_still_reports_its_attempt() {
     let (events, mut events_in) = mpsc::unbounded_channel();
     let key = NotificationKey { seq: Seq(1), webhook: WebhookNo(1) };
-    let ticket = || Ticket { key, events: events.clone(), status: Arc::new(Status::new()), open: true };
+    let ticket = || Ticket { key, events: events.clone(), status: Arc::new(EngineStatus::new()), open: true };
     drop(ticket());
     assert!(matches!(events_in.try_recv(), Ok(DriverEvent::Unreadable(dropped)) if dropped == key));
     ticket().close(DriverEvent::Skipped { key, next_attempt: NextAttempt::Nothing });

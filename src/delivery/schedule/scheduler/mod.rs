@@ -44,7 +44,22 @@ pub struct Scheduler<H> {
     durable: Seq,
     now: Timestamp,
     audited: Timestamp,
-    suspects: BTreeSet<(NotificationKey, AttemptKind)>,
+    suspects: BTreeSet<Suspect>,
+}
+
+/// A row that an audit found overdue and that no lane held then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Suspect {
+    key: NotificationKey,
+    kind: AttemptKind,
+    /// When a manual attempt was requested: one that was requested again since is another row.
+    since: Option<Timestamp>,
+}
+
+impl Suspect {
+    fn of(key: NotificationKey, kind: AttemptKind, due: Due) -> Self {
+        Self { key, kind, since: (kind == AttemptKind::Manual).then_some(due.at) }
+    }
 }
 
 impl<H> Scheduler<H> {
@@ -134,7 +149,7 @@ impl<H> Scheduler<H> {
                 // the last of them.
                 if let Some(lane) = self.lanes.get_mut(&no) {
                     lane.remove();
-                    self.suspects.retain(|(key, _)| key.webhook != no);
+                    self.suspects.retain(|suspect| suspect.key.webhook != no);
                     self.drop_if_ended(no);
                 }
             }
@@ -154,7 +169,7 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::Rescheduled { key, due } => {
-                self.suspects.retain(|(suspect, _)| *suspect != key);
+                self.suspects.retain(|suspect| suspect.key != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.reschedule(Due { at: due, seq: key.seq }, self.now, &mut self.wheel);
                     self.schedule_lane(key.webhook, out);
@@ -177,14 +192,14 @@ impl<H> Scheduler<H> {
                 }
             }
             Input::OutcomeRecorded { key, next_attempt } => {
-                self.suspects.retain(|(suspect, _)| *suspect != key);
+                self.suspects.retain(|suspect| suspect.key != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.outcome_recorded(key.seq, next_attempt, self.now, &mut self.wheel);
                     self.schedule_lane(key.webhook, out);
                 }
             }
             Input::Cancelled(key) => {
-                self.suspects.retain(|(suspect, _)| *suspect != key);
+                self.suspects.retain(|suspect| suspect.key != key);
                 if let Some(lane) = self.lanes.get_mut(&key.webhook) {
                     lane.forget(key.seq);
                     self.schedule_lane(key.webhook, out);
@@ -337,33 +352,32 @@ impl<H> Scheduler<H> {
         let Some(lane) = self.lanes.get_mut(&no).filter(|lane| !lane.removed) else {
             return;
         };
-        let mut unheld: Vec<(Seq, AttemptKind)> = Vec::new();
-        unheld.extend(manual.iter().filter(|due| lane.lacks_manual(**due)).map(|due| (due.seq, AttemptKind::Manual)));
+        let mut unheld: Vec<(Due, AttemptKind)> = Vec::new();
+        unheld.extend(manual.iter().filter(|due| lane.lacks_manual(**due)).map(|due| (*due, AttemptKind::Manual)));
         // A lane that is paused holds nothing of its schedule, on purpose.
         if lane.is_active() {
             let durable = self.durable;
             let retries = retries.iter().filter(|due| lane.lacks_retry(**due));
-            unheld.extend(retries.map(|due| (due.seq, AttemptKind::Retry(due.at))));
+            unheld.extend(retries.map(|due| (*due, AttemptKind::Retry(due.at))));
             let untried = untried.iter().filter(|seq| **seq <= durable && lane.lacks_untried(**seq));
-            unheld.extend(untried.map(|seq| (*seq, AttemptKind::Untried)));
+            unheld.extend(untried.map(|seq| (Due { at: self.now, seq: *seq }, AttemptKind::Untried)));
         }
         let mut suspects = BTreeSet::new();
-        for (seq, kind) in unheld {
-            let key = NotificationKey { seq, webhook: no };
-            if !self.suspects.contains(&(key, kind)) {
-                suspects.insert((key, kind));
+        for (due, kind) in unheld {
+            let key = NotificationKey { seq: due.seq, webhook: no };
+            let suspect = Suspect::of(key, kind, due);
+            if !self.suspects.contains(&suspect) {
+                suspects.insert(suspect);
                 continue;
             }
             match kind {
-                AttemptKind::Retry(at) => lane.offer_retry(Due { at, seq }, self.now, &mut self.wheel),
-                AttemptKind::Untried => lane.offer_untried(seq, None),
-                AttemptKind::Manual => {
-                    manual.iter().filter(|due| due.seq == seq).for_each(|due| lane.offer_manual(*due, false));
-                }
+                AttemptKind::Retry(_) => lane.offer_retry(due, self.now, &mut self.wheel),
+                AttemptKind::Untried => lane.offer_untried(due.seq, None),
+                AttemptKind::Manual => lane.offer_manual(due, false),
             }
             out.push(Action::Lost(key));
         }
-        self.suspects.retain(|(key, _)| key.webhook != no);
+        self.suspects.retain(|suspect| suspect.key.webhook != no);
         self.suspects.extend(suspects);
         self.schedule_lane(no, out);
     }

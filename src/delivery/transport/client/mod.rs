@@ -1,4 +1,4 @@
-//! One attempt: a POST to a target, bounded in every phase, and what came of it.
+//! One attempt: a POST to a target, bounded in every phase, and its result.
 //!
 //! An attempt never fails as a call: that a target could not be reached is data. Who is tried when, how often, and
 //! what a response means for the schedule is not known here.
@@ -56,7 +56,7 @@ pub struct OutboundRequest {
     pub body: Bytes,
 }
 
-/// What one attempt did, and what it came to.
+/// What one attempt did, and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptReport {
     /// From the start to the end of what was read, microseconds.
@@ -68,7 +68,7 @@ pub struct AttemptReport {
     pub remote_ip: Option<IpAddr>,
     /// The version of TLS on the connection that was spoken over.
     pub tls: Option<TlsVersion>,
-    /// What came back.
+    /// The response, or why there is none.
     pub result: AttemptResult,
 }
 
@@ -152,9 +152,9 @@ impl Client {
 
     /// POSTs once, follows no redirect, and ends within the timeout; one that is dropped takes its connection along.
     ///
-    /// A 2XX counts as soon as its head is in. A body that is broken, slow or too long shortens what is kept of it and
-    /// costs the connection, never the response. A pooled connection that turns out to be dead before a byte of the
-    /// answer came is replaced by a new one, once, within the same timeout; the target may then see the request
+    /// A 2XX counts as soon as its head is in. A body that is broken, slow or too long shortens what is stored of it
+    /// and costs the connection, never the response. A pooled connection that turns out to be dead before a byte of the
+    /// response is received is replaced by a new one, once, within the same timeout; the target may see the request
     /// twice, as delivery at least once allows. Must run inside a tokio runtime with I/O and time.
     pub async fn attempt(&self, request: OutboundRequest) -> AttemptReport {
         let start = Instant::now();
@@ -234,7 +234,7 @@ impl Inner {
         let finish = async {
             if read_to_end(&mut body, &mut response.body).await {
                 progress.duration_us = Some(elapsed_us(start));
-                if reusable && connection.settle().await {
+                if reusable && connection.wait_until_ready().await {
                     self.pool.give(webhook, target, connection, current.generation);
                 }
             }
@@ -310,9 +310,9 @@ pub(crate) fn http_request(outbound: OutboundRequest) -> Result<HttpRequest, Att
     Ok(request)
 }
 
-/// Reads on to the end, or until [`Response::READ_BODY_BYTES`] are in, and tells whether that was all. `kept` grows as
-/// the bytes come, so that a caller that loses patience has what there is.
-async fn read_to_end(body: &mut Incoming, kept: &mut Vec<u8>) -> bool {
+/// Reads on to the end, or until [`Response::READ_BODY_BYTES`] are in, and returns whether that was all. `prefix` grows
+/// as bytes arrive, so that a caller that times out has what was received.
+async fn read_to_end(body: &mut Incoming, prefix: &mut Vec<u8>) -> bool {
     let mut read = 0;
     while !body.is_end_stream() {
         let data = match body.frame().await {
@@ -320,8 +320,8 @@ async fn read_to_end(body: &mut Incoming, kept: &mut Vec<u8>) -> bool {
             Some(Err(_)) => return false,
             Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
         };
-        let wanted = Response::KEPT_BODY_BYTES - kept.len();
-        kept.extend_from_slice(&data[..data.len().min(wanted)]);
+        let wanted = Response::KEPT_BODY_BYTES - prefix.len();
+        prefix.extend_from_slice(&data[..data.len().min(wanted)]);
         read += data.len();
         if read > Response::READ_BODY_BYTES || (read == Response::READ_BODY_BYTES && !body.is_end_stream()) {
             return false;

@@ -1,13 +1,13 @@
 //! The scheduler, one story each.
 //!
 //! Pages are read some time after they were asked for and arrive some time after they were read, and outcomes settle
-//! late. Stories that nobody wrote are told in `delivery/simulation`.
+//! late. `delivery/simulation` runs random histories.
 
 mod model;
 
 use super::*;
 use crate::delivery::schedule::message::{LaneSettings, Reachability, RetryAfterHold};
-use crate::delivery::schedule::pace::MAX_PROBE_INTERVAL;
+use crate::delivery::schedule::pacing::MAX_PROBE_INTERVAL;
 use crate::model::{
     AccountNo, Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response, RetryPolicy, State,
     Timings, Trigger, Verdict,
@@ -86,7 +86,7 @@ fn a_clock_that_steps_shifts_the_schedule_and_neither_loses_nor_repeats_an_attem
 }
 
 /// A lane that held its fill of timers for later put an earlier one aside until those had fired: with 1,500
-/// notifications due in 50 seconds, a new one's second attempt, due in five, came 45 seconds late on an idle lane.
+/// notifications due in 50 seconds, a new one's second attempt, due in five, started 45 seconds late on an idle lane.
 #[test]
 fn an_early_retry_is_not_kept_waiting_by_a_thousand_later_ones() {
     let mut sim = Sim::new(1, unjittered(&[50_000]));
@@ -126,8 +126,8 @@ fn a_backlog_of_100_000_is_worked_off_in_order_and_never_held() {
     assert_eq!(sim.started.len(), 100_200);
 }
 
-/// More than can be put aside is told between the reading of a page and its coming: the page says that it ends the
-/// range, and doesn't know of them. What had no room must be read again, not taken for held.
+/// More rows than `late_arrivals` takes arrive between the reading of a page and its arrival: the page says that it
+/// ends the range, and lacks them. The rows that did not fit must be read again.
 #[test]
 fn what_found_no_room_beside_a_page_on_its_way_is_read_again() {
     let mut sim = Sim::new(1, unjittered(&[1000]));
@@ -175,7 +175,7 @@ fn targets_that_hold_all_they_may_leave_room_for_one_that_is_well() {
         sim.hooks.get_mut(no).unwrap().mood = Mood::Dead;
     }
     sim.run_until(sim.time + 100);
-    assert!(sim.in_flight.len() >= 256, "half of the slots is for whoever comes first: {}", sim.in_flight.len());
+    assert!(sim.in_flight.len() >= 256, "half of the slots is for the lane that comes first: {}", sim.in_flight.len());
     let healthy = sim.register(8, None);
     sim.record(1, Some(healthy));
     let (from, before) = (sim.time, sim.started.len());
@@ -217,8 +217,8 @@ fn an_attempt_by_hand_that_nobody_holds_is_found() {
     );
 }
 
-/// One audit read the row before it was told, the next one before its attempt was settled, and heard of it after: the
-/// row had been held all the time in between, and was reported as lost.
+/// One audit read the row before the store reported it, the next one before the outcome of its attempt was recorded,
+/// and received it after that: the row had been held all the time, and was reported as lost.
 #[test]
 fn what_was_settled_between_two_audits_was_held() {
     let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0));
@@ -242,12 +242,17 @@ fn what_was_settled_between_two_audits_was_held() {
         &mut out,
     );
     assert!(out.is_empty(), "{out:?}");
+    // Requested again, and the lane has not received that yet: another row of the same notification.
+    let again = Due { at: now.plus(Duration::from_secs(60)), seq: key.seq };
+    let audited = Input::Audited { lane: no, retries: vec![], untried: vec![], manual: vec![again] };
+    scheduler.step(now, [audited], &mut out);
+    assert!(out.is_empty(), "{out:?}");
 }
 
-/// A lane that was paused with an attempt by hand in flight read the attempt's row again, and started it once more. The
-/// read found nothing owed; before that was heard, it became the notification's turn in its order. The word of that
-/// came while it was busy and was dropped, and the older word, that nothing was owed, stood: nobody held it until an
-/// audit found it, minutes later.
+/// A lane that was paused with a manual attempt in flight read the attempt's row again, and started it once more. The
+/// read found nothing pending; before the lane received that, the notification's predecessor released it. The message
+/// of that arrived while the notification was busy and was dropped, and the older message, that nothing was pending,
+/// took effect: no lane held it until an audit found it, minutes later.
 #[test]
 fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(6));

@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) const START_MS: u64 = 1_795_435_200_000;
 pub(super) const ACCOUNT: AccountNo = AccountNo(1);
-/// Rows, aside, by hand, timers and busy ones, each with its own cap.
+/// Rows, late arrivals, manual ones, timers and busy ones, each with its own cap.
 pub(super) const MOST_HELD_BY_A_LANE: usize = 6 * 1024;
 
 pub(super) struct Random(u64);
@@ -45,7 +45,7 @@ pub(super) struct Hook {
     pub(super) probing: bool,
     pub(super) tokens: f64,
     pub(super) tokens_at: u64,
-    /// Since when nothing but the scheduler has kept it from starting what it owes.
+    /// Since when nothing but the scheduler delays its pending attempts.
     pub(super) free_since: u64,
     pub(super) blocked: bool,
 }
@@ -202,7 +202,7 @@ impl Sim {
         let now = self.stamp();
         let hooks: Vec<WebhookNo> =
             self.hooks.keys().copied().filter(|no| only.is_none_or(|only| only == *no)).collect();
-        let mut told = Vec::new();
+        let mut inputs = Vec::new();
         for _ in 0..how_many {
             self.seq += 1;
             for webhook in &hooks {
@@ -210,10 +210,10 @@ impl Sim {
                 self.notifications.insert(key, Notification::new(key, ACCOUNT, now, false));
                 self.change(key, |_| {});
                 let payload = (!self.random.one_in(3)).then_some(());
-                told.push(Input::Untried { key, payload });
+                inputs.push(Input::Untried { key, payload });
             }
         }
-        for input in told {
+        for input in inputs {
             self.tell(input);
         }
         self.tell(Input::Durable(Seq(self.seq)));
@@ -229,7 +229,7 @@ impl Sim {
         }
     }
 
-    /// The process dies and comes back: what was on its way is gone, but for outcomes that just made it to the disk.
+    /// The process is killed and restarts: everything under way is lost, except outcomes that just reached the disk.
     pub(super) fn restart(&mut self) {
         for (at, later) in std::mem::take(&mut self.later) {
             if let Later::Settle { .. } = later
@@ -304,7 +304,7 @@ impl Sim {
         self.peak = self.peak.max(wall);
         self.check_idle_lanes();
         for input in &inputs {
-            // What is told is durable, and so is all before it; what is merely visible may not be.
+            // What the store reports is durable, and so is all before it; what is merely visible may not be.
             if let Input::Durable(seq) | Input::Untried { key: NotificationKey { seq, .. }, .. } = input {
                 self.durable_told = self.durable_told.max(seq.0);
             }
@@ -527,8 +527,7 @@ impl Sim {
             && !self.later.values().any(|later| matches!(later, Later::Settle { .. }))
     }
 
-    /// Everything is well from here on: whatever is owed must end within the longest wait that the past can have left
-    /// behind.
+    /// No faults from here on: everything pending must end within the longest wait that earlier faults can have caused.
     pub(super) fn finish(&mut self, longest: Duration) {
         let hooks: Vec<WebhookNo> = self.hooks.keys().copied().collect();
         for no in hooks {
@@ -553,7 +552,7 @@ impl Sim {
     }
 
     pub(super) fn stuck(&self) -> Vec<&Notification> {
-        let owed = self.notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
-        owed.take(3).collect()
+        let pending = self.notifications.values().filter(|n| n.needs_automatic_attempt() || n.manual_at.is_some());
+        pending.take(3).collect()
     }
 }

@@ -6,7 +6,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 /// What an attempt at a target with this acceptor says, in English; `ca` is trusted.
-async fn said(ca: &std::path::Path, acceptor: TlsAcceptor) -> (ErrorCode, String) {
+async fn error_of(ca: &std::path::Path, acceptor: TlsAcceptor) -> (ErrorCode, String) {
     let target = tls_target(acceptor).await;
     let trusting = ClientSettings { tls: tls::client_config(Some(ca)).unwrap(), ..settings() };
     let report = Client::new(trusting, Clock::System).attempt(outbound(&format!("https://{}/", target.address))).await;
@@ -29,7 +29,7 @@ async fn said_of(names: &[&str], change: impl FnOnce(&mut CertificateParams)) ->
     let leaf = leaf.signed_by(&key, &Issuer::new(root, ca_key)).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), ca.pem()).unwrap();
-    said(file.path(), serving(vec![leaf.der().clone()], key.serialize_der())).await
+    error_of(file.path(), serving(vec![leaf.der().clone()], key.serialize_der())).await
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn said_of_chain(change: impl FnOnce(&mut CertificateParams)) -> (ErrorCod
     let leaf = leaf.signed_by(&key, &Issuer::new(middle, middle_key)).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), ca.pem()).unwrap();
-    said(file.path(), serving(vec![leaf.der().clone(), between.der().clone()], key.serialize_der())).await
+    error_of(file.path(), serving(vec![leaf.der().clone(), between.der().clone()], key.serialize_der())).await
 }
 
 fn serving(chain: Vec<CertificateDer<'static>>, key: Vec<u8>) -> TlsAcceptor {
@@ -163,7 +163,7 @@ async fn certificates_of_version_1_and_of_sha_1_are_named() {
     ] {
         let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().unwrap();
         let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
-        let (code, message) = said(ca.path(), serving(chain, key.secret_der().to_vec())).await;
+        let (code, message) = error_of(ca.path(), serving(chain, key.secret_der().to_vec())).await;
         assert_eq!(code, ErrorCode::TlsFailed);
         assert!(message.contains(says), "{message}");
     }
@@ -190,7 +190,7 @@ async fn a_target_that_asks_for_a_client_certificate_is_told() {
         };
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), own.pem()).unwrap();
-        let (code, message) = said(file.path(), acceptor(asks.clone())).await;
+        let (code, message) = error_of(file.path(), acceptor(asks.clone())).await;
         assert_eq!(code, ErrorCode::TlsFailed);
         assert!(message.starts_with("127.0.0.1 asks for a client certificate"), "{message}");
 

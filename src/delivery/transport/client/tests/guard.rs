@@ -40,7 +40,7 @@ fn only_the_second() -> ClientSettings {
 }
 
 /// Counts the connections to 127.0.0.1 and to 127.0.0.2, at one port. Each is answered and closed, so that none is
-/// kept.
+/// reused.
 async fn two_targets() -> (Target, Target, u16) {
     async fn serve(_: usize, mut stream: TcpStream) {
         if read_request(&mut stream).await.is_some() {
@@ -141,10 +141,10 @@ async fn every_spelling_is_refused_at_the_registration_and_at_the_attempt_withou
     }
     for name in ["127.0.0.1.", "0x7f000001.", "127.0.0.1.nip.example", "256.256.256.256"] {
         let before = script.asked();
-        // Some of them can't be registered any more; a webhook that has one is still judged.
+        // Some of them can't be registered any more; a webhook that has one is still checked.
         let target = TargetUrl::restored(&format!("http://{name}/")).unwrap();
         assert!(client.refusal(&target).await.is_some_and(|refusal| refusal.message.contains("203.0.113.1")), "{name}");
-        assert_eq!(script.asked(), before + 1, "{name} is judged by what it resolves to");
+        assert_eq!(script.asked(), before + 1, "{name} is checked by what it resolves to");
     }
 }
 

@@ -1,4 +1,4 @@
-//! TLS with targets: whose certificates are taken, and what is said of a handshake that fails.
+//! TLS with targets: which certificates are accepted, and the errors of failed handshakes.
 
 use super::*;
 
@@ -80,7 +80,7 @@ async fn tls_is_spoken_with_an_extra_authority_to_names_and_addresses() {
         assert_eq!(report.tls, Some(TlsVersion::V1_3));
         let again = client.attempt(outbound(&url)).await;
         assert!(again.result.confirms() && again.timings.tls_us.is_none());
-        assert_eq!(again.tls, Some(TlsVersion::V1_3), "known of a kept connection too");
+        assert_eq!(again.tls, Some(TlsVersion::V1_3), "known of a pooled connection too");
     }
     assert_eq!(target.accepted(), 2);
 }

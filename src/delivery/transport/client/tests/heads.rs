@@ -32,7 +32,7 @@ async fn what_is_not_http_is_a_bad_response_that_says_what_came() {
 }
 
 /// Status line and framing decide: browsers, curl, Node, Go, Java and PHP take most of these. After one of them the
-/// connection is not kept, since the target may mean its body to end elsewhere.
+/// connection is not reused, since the target may mean its body to end elsewhere.
 #[tokio::test]
 async fn a_200_with_an_untidy_head_confirms_and_its_connection_is_not_kept() {
     for lines in [

@@ -8,7 +8,7 @@ mod pooling;
 mod proxy;
 
 use super::*;
-use crate::delivery::head::MAX_HEAD_BYTES;
+use crate::delivery::response_head::MAX_HEAD_BYTES;
 use crate::delivery::transport::pool::{MAX_IDLE_PER_ORIGIN, MAX_IDLE_TIME};
 use crate::delivery::transport::stream::MAX_RESPONSE_BYTES;
 use crate::model::{ErrorCode, Timestamp};
@@ -231,8 +231,8 @@ async fn nothing_listening_is_refused() {
 
 #[tokio::test]
 async fn a_name_without_an_address_is_a_dns_failure() {
-    // RFC 6761: nothing under `invalid` ever resolves. Where there is no resolver to say so, it fails; the two are told
-    // apart in the tests of `failure`.
+    // RFC 6761: nothing under `invalid` ever resolves. Without a resolver the lookup fails. The tests of `failure`
+    // distinguish the two.
     let report = client().attempt(outbound("http://loja.invalid/")).await;
     let (code, message) = error(&report);
     assert!(matches!(code, ErrorCode::DnsNotFound | ErrorCode::DnsFailed), "{code:?} {message}");
@@ -353,7 +353,7 @@ async fn a_connection_that_ends_before_the_head_does_is_a_reset() {
         let report = client().attempt(outbound(&target.url())).await;
         assert_eq!(error(&report).0, ErrorCode::Reset);
         assert_eq!(error(&report).1.contains("if this port speaks https"), sent.is_empty());
-        // A fresh connection is never redialled.
+        // A new connection is never redialled.
         assert_eq!(target.accepted(), 1);
     }
     let target = Target::start(|_, stream| async move {
@@ -366,7 +366,7 @@ async fn a_connection_that_ends_before_the_head_does_is_a_reset() {
 
 #[tokio::test]
 async fn of_a_gigabyte_a_kibibyte_is_kept_and_little_is_read() {
-    for (head, kept) in [
+    for (head, reused) in [
         ("HTTP/1.1 500 Oops\r\ncontent-length: 1073741824\r\n\r\n", true),
         ("HTTP/1.1 200 OK\r\n\r\n", true),
         ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", false),
@@ -377,7 +377,7 @@ async fn of_a_gigabyte_a_kibibyte_is_kept_and_little_is_read() {
             async move {
                 read_request(&mut stream).await;
                 stream.write_all(head.as_bytes()).await.unwrap();
-                let block = if kept { "x".repeat(16) } else { "4\r\nxxxx\r\n".to_owned() }.repeat(4096);
+                let block = if reused { "x".repeat(16) } else { "4\r\nxxxx\r\n".to_owned() }.repeat(4096);
                 let mut total = 0;
                 while total < 1 << 30 && stream.write_all(block.as_bytes()).await.is_ok() {
                     total += block.len();

@@ -46,7 +46,7 @@ async fn a_connection_is_kept_on_several_workers() {
 
 #[tokio::test]
 async fn a_connection_is_kept_when_its_body_was_read_whole() {
-    for (bytes, kept) in [(Response::READ_BODY_BYTES, 1), (Response::READ_BODY_BYTES + 1, 0)] {
+    for (bytes, pooled) in [(Response::READ_BODY_BYTES, 1), (Response::READ_BODY_BYTES + 1, 0)] {
         let answer = format!("HTTP/1.1 500 Oops\r\ncontent-length: {bytes}\r\n\r\n{}", "x".repeat(bytes));
         let target = Target::answering(answer).await;
         let client = client();
@@ -54,9 +54,9 @@ async fn a_connection_is_kept_when_its_body_was_read_whole() {
         for _ in 0..2 * MAX_RESPONSE_BYTES / bytes {
             let report = client.attempt(outbound(&target.url())).await;
             assert_eq!(response(&report).body.len(), Response::KEPT_BODY_BYTES);
-            assert_eq!(client.idle(), kept, "{bytes}");
+            assert_eq!(client.idle(), pooled, "{bytes}");
         }
-        assert_eq!(target.accepted() == 1, kept == 1);
+        assert_eq!(target.accepted() == 1, pooled == 1);
     }
 }
 

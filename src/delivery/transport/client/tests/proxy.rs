@@ -73,7 +73,7 @@ async fn http_targets_are_reached_by_connect_to_the_address_and_connections_are_
     assert!(dns_us.is_some() && connect_us.is_some() && tls_us.is_none() && first_byte_us.is_some());
     let head = heads.recv().await.unwrap();
     let mut lines: Vec<_> = head.trim_end().split("\r\n").collect();
-    assert_eq!(lines.remove(0), format!("CONNECT {} HTTP/1.1", target.address), "the address that was judged");
+    assert_eq!(lines.remove(0), format!("CONNECT {} HTTP/1.1", target.address), "the address that was checked");
     lines.sort_unstable();
     // `loja:s@nha`; and nothing of the request but where it goes.
     assert_eq!(lines, [format!("host: {}", target.address), "proxy-authorization: Basic bG9qYTpzQG5oYQ==".to_owned()]);
@@ -83,7 +83,7 @@ async fn http_targets_are_reached_by_connect_to_the_address_and_connections_are_
     assert!(!request.contains("proxy-"), "{request}");
     assert!(client.attempt(outbound(&url)).await.result.confirms());
     assert_eq!((proxy.accepted(), target.accepted()), (1, 1));
-    // A kept connection is not taken by another way than the one the config names now.
+    // A pooled connection is not taken by another way than the one the config names now.
     client.replace(settings());
     assert!(client.attempt(outbound(&url)).await.result.confirms());
     assert_eq!((proxy.accepted(), target.accepted()), (1, 2));
@@ -147,8 +147,8 @@ async fn what_a_proxy_says_has_its_code_and_sentence() {
         let limit = if matches!(manner, Manner::Silent) { SHORT } else { LONG };
         let client = Client::new(way.connecting_within(limit), Clock::System);
         let report = client.attempt(outbound(&format!("http://{address}/"))).await;
-        let (told, message) = error(&report);
-        assert_eq!(told, code, "{message}");
+        let (found, message) = error(&report);
+        assert_eq!(found, code, "{message}");
         assert!(message.contains(says) && message.contains(&proxy.address.to_string()), "{message}");
         assert!(!message.contains("senha"), "{message}");
         assert_eq!(report.remote_ip, Some(Ipv4Addr::LOCALHOST.into()));
@@ -167,8 +167,8 @@ async fn a_head_of_the_proxy_has_a_limit_of_size() {
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_is_told_apart_from_a_target_that_is_not() {
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for proxy in [gone.to_string(), "proxy.invalid:3128".to_owned()] {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for proxy in [closed.to_string(), "proxy.invalid:3128".to_owned()] {
         let client = Client::new(by_way_of(&format!("http://{proxy}")), Clock::System);
         let report = client.attempt(outbound("http://127.0.0.1:9/")).await;
         let (code, message) = error(&report);

@@ -97,14 +97,14 @@ pub(crate) fn fault(bytes: &[u8], secrets: &Secrets) -> Fault {
         };
         let first = lengths.first().copied().and_then(number);
         if !lengths.is_empty() && (first.is_none() || lengths.iter().any(|text| number(text) != first)) {
-            let told: Vec<String> = lengths.iter().take(5).map(|text| quoted(text.trim_ascii())).collect();
-            return Fault::ContentLength(told.join(", "));
+            let values: Vec<String> = lengths.iter().take(5).map(|text| quoted(text.trim_ascii())).collect();
+            return Fault::ContentLength(values.join(", "));
         }
     }
     Fault::Unknown
 }
 
-/// The first line of what came, quoted; `None` of nothing.
+/// The first line that is not blank, quoted.
 pub(crate) fn first_line(bytes: &[u8], secrets: &Secrets) -> Option<String> {
     let line = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
     Some(quoted(line, secrets))
@@ -223,24 +223,24 @@ fn quoted(line: &[u8], secrets: &Secrets) -> String {
     };
     secrets.hide(&mut line);
     let text = String::from_utf8_lossy(&line);
-    let mut told = String::from("`");
+    let mut quoted = String::from("`");
     for (count, char) in text.chars().enumerate() {
         if count == MAX_QUOTED_CHARS {
-            told.push('…');
+            quoted.push('…');
             break;
         }
         match char {
-            '`' => told.push('\''),
-            '\t' => told.push(' '),
+            '`' => quoted.push('\''),
+            '\t' => quoted.push(' '),
             char if char.is_control() => {
                 // Writing to a string never fails.
-                let _ = write!(told, "\\x{:02x}", u32::from(char));
+                let _ = write!(quoted, "\\x{:02x}", u32::from(char));
             }
-            char => told.push(char),
+            char => quoted.push(char),
         }
     }
-    told.push('`');
-    told
+    quoted.push('`');
+    quoted
 }
 
 #[cfg(test)]
@@ -316,13 +316,13 @@ mod tests {
             headers.insert(http::HeaderName::from_static(name), value);
         }
         let secrets = Secrets::of(&headers);
-        for (line, told) in [
+        for (line, expected) in [
             (format!("X-Echo: {long}\0"), "`X-Echo: [redacted]\\x00`"),
             (format!("X-Echo: {}\0", &long[7..]), "`X-Echo: [redacted]\\x00`"),
             ("X-Echo: ch`ve-da-loja\0".to_owned(), "`X-Echo: [redacted]\\x00`"),
         ] {
             let head = format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n");
-            assert_eq!(fault(head.as_bytes(), &secrets), Fault::Nul { line: 2, quoted: told.to_owned() });
+            assert_eq!(fault(head.as_bytes(), &secrets), Fault::Nul { line: 2, quoted: expected.to_owned() });
         }
         // A copy that ended within it.
         assert_eq!(first_line(&long.as_bytes()[..50], &secrets).as_deref(), Some("`[redacted]`"));

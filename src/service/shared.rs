@@ -17,7 +17,7 @@ use std::time::Duration;
 pub struct Service {
     pub(super) store: Store,
     pub(super) clock: Clock,
-    pub(super) delivery: delivery::Handle,
+    pub(super) delivery: delivery::DeliveryHandle,
     pub(super) accounts: Vec<Account>,
     /// Replaced on reload.
     pub(super) config: RwLock<Arc<Config>>,
@@ -29,7 +29,13 @@ pub struct Service {
 
 impl Service {
     /// A service over an open store.
-    pub fn new(store: Store, clock: Clock, delivery: delivery::Handle, accounts: Vec<Account>, config: Config) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        delivery: delivery::DeliveryHandle,
+        accounts: Vec<Account>,
+        config: Config,
+    ) -> Self {
         let config = RwLock::new(Arc::new(config));
         let started_at = clock.now();
         let (uses, followers) = Default::default();
@@ -47,7 +53,7 @@ impl Service {
     }
 
     /// What the store has done since the start.
-    pub fn kept(&self) -> &StoreMetrics {
+    pub fn store_metrics(&self) -> &StoreMetrics {
         self.store.meters()
     }
 
@@ -105,19 +111,19 @@ impl Service {
             });
         }
         let now = self.clock.now();
-        let kept = self.store.token(id?, now)?;
-        if !kept.hash.matches(&hash) {
+        let stored = self.store.token(id?, now)?;
+        if !stored.hash.matches(&hash) {
             return None;
         }
         // An account that is no longer in the config keeps its data and lets nobody in.
-        let account = self.accounts.iter().find(|account| account.no == kept.account)?;
-        self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(kept.id, now);
-        let by = By::Token { id: kept.id, name: kept.name.as_str().into() };
-        Some(Caller { account: kept.account, env: account.env.clone(), scopes: kept.scopes, by })
+        let account = self.accounts.iter().find(|account| account.no == stored.account)?;
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(stored.id, now);
+        let by = By::Token { id: stored.id, name: stored.name.as_str().into() };
+        Some(Caller { account: stored.account, env: account.env.clone(), scopes: stored.scopes, by })
     }
 
-    /// Whether a caller may see the figures of the whole daemon: an account's own are no business of another's, and
-    /// those of the machine are the business of whoever runs it, who has the first account of the config.
+    /// Whether a caller may see the figures of the whole daemon: only the first account of the config, which belongs to
+    /// the operator, may see those of other accounts and of the machine.
     pub fn sees_all_figures(&self, caller: &Caller) -> bool {
         self.accounts.first().is_some_and(|first| first.no == caller.account) && caller.scopes.allows_all_figures()
     }

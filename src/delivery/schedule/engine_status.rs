@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a driver may go without coming round before it counts as stuck.
+/// How long a driver may go without a step before it counts as stuck.
 pub const STUCK_AFTER: Duration = Duration::from_secs(30);
 
 /// What others may ask of the engine while it runs.
 #[derive(Debug)]
-pub struct Status {
+pub struct EngineStatus {
     /// With the number of the attempt.
     in_flight: Mutex<HashMap<NotificationKey, u16>>,
     /// The lanes that something holds, with the `updated_at` of the webhook it holds for.
@@ -22,13 +22,13 @@ pub struct Status {
     disk_is_full: AtomicBool,
     /// What `stepped_ms` is counted from.
     begun: Instant,
-    /// When the driver last came round, by the monotonic clock.
+    /// When the driver last completed a step, by the monotonic clock.
     stepped_ms: AtomicU64,
     /// The attempts that have ended.
     pub attempts: AttemptMetrics,
 }
 
-impl Status {
+impl EngineStatus {
     pub(crate) fn new() -> Self {
         Self {
             in_flight: Mutex::default(),
@@ -87,7 +87,7 @@ impl Status {
         (taken >= most).then_some(WaitReason::InFlightLimit)
     }
 
-    /// Whether the driver comes round, which it does at least once a second. By the monotonic clock: a step of the wall
+    /// Whether the driver makes steps, which it does at least once a second. By the monotonic clock: a step of the wall
     /// clock is no standstill.
     pub fn is_alive(&self) -> bool {
         millis(self.begun.elapsed()).saturating_sub(self.stepped_ms.load(Ordering::Relaxed)) < millis(STUCK_AFTER)
