@@ -197,10 +197,10 @@ impl SimulatedStore {
         let seen = Arc::new(Mutex::new(Seen { durable: writer.last_commit(), ..Seen::default() }));
         let (taken, watched) = (updates.clone(), seen.clone());
         let tell = Box::new(move |updates: Vec<StoreUpdate>| {
-            // Outcomes, and what jobs cancel or bring forward, may be sent before they are durable.
+            // Outcomes, and what jobs send again, cancel or bring forward, may be sent before they are durable.
             let waits = |update: &StoreUpdate| {
-                use StoreUpdate::{Durable, Manual, Renewed, Untried, Webhook};
-                matches!(update, Webhook(_) | Untried { .. } | Manual { .. } | Renewed { .. } | Durable(_))
+                use StoreUpdate::{Durable, Renewed, Untried, Webhook};
+                matches!(update, Webhook(_) | Untried { .. } | Renewed { .. } | Durable(_))
             };
             let early = watched.lock().unwrap().unsynced && updates.iter().any(waits);
             assert!(!early, "sent before the sync: {updates:?}");
