@@ -19,6 +19,7 @@ use crate::store::changes::notifications::{RecordOutcome, record_outcome};
 use crate::store::changes::retention::retire;
 use crate::store::changes::sweep::{forget_types, sweep_idempotency_keys, sweep_webhooks};
 use crate::store::changes::tokens::sweep_tokens;
+use crate::store::commit_queue::{CommitReceiver, Gather};
 use crate::store::engine::Writer;
 use crate::store::engine::disk_space::{DiskLevel, DiskMonitor};
 use crate::store::engine::ending::{or_end, this_thread_changes};
@@ -30,9 +31,9 @@ use crate::store::state::Shared;
 use crate::store::txn::Txn;
 use crate::store::updates::{SendUpdates, StoreUpdate};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The most commits in one group: enough to share a sync among everybody, few enough to bound one batch's memory.
 const MAX_GROUP: usize = 1024;
@@ -46,10 +47,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const ROOM_PATIENCE: Duration = Duration::from_secs(10);
 /// How often what was erased is made to go from the journal.
 const FORGET_EVERY: Duration = Duration::from_secs(1);
-/// How long an outcome waits for company before it is applied: the target has confirmed, and its slot is free already.
-const LINGER: Duration = Duration::from_millis(5);
-/// How many outcomes wait together at most.
-const MAX_LINGERING: usize = 256;
+/// How long an outcome waits for company before it is committed, and for how many: the target has confirmed, and its
+/// slot is free already.
+const GATHER: Gather = Gather { time: Duration::from_millis(5), most: 256 };
 /// How often expired idempotency keys are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many expired idempotency keys are swept at a time.
@@ -118,18 +118,11 @@ impl Committer {
     }
 
     /// Makes changes until it is asked to stop, or every handle is dropped. A change that fails ends the process.
-    pub(crate) fn run(&mut self, commits: &Receiver<Commit>) {
+    pub(crate) fn run(&mut self, commits: &CommitReceiver<Commit>) {
         this_thread_changes();
-        loop {
-            let mut group = Vec::new();
-            match commits.recv_timeout(self.patience()) {
-                Ok(commit) => group.push(commit),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.stop(),
-            }
-            self.linger(&mut group, commits);
+        while commits.wait(self.patience(), GATHER) {
             self.ledger.shared.committer_stall.begin();
-            let stopping = self.round(group, commits);
+            let stopping = self.round(commits);
             if let Some(answers) = stopping {
                 self.stop();
                 self.ledger.shared.committer_stall.end();
@@ -140,6 +133,7 @@ impl Committer {
             }
             self.ledger.shared.committer_stall.end();
         }
+        self.stop();
     }
 
     /// Whether there is nothing to do but for jobs that wait for their webhooks.
@@ -152,20 +146,16 @@ impl Committer {
             && ledger.jobs.are_blocked()
     }
 
-    /// Makes the changes of `group` and of whatever else waits by now, then a little of what is done in the background.
-    /// Waits for nothing. Returns the answers to a stop, if one was asked for.
-    pub(crate) fn round(&mut self, mut group: Vec<Commit>, commits: &Receiver<Commit>) -> Option<Vec<Answer>> {
+    /// Makes the changes that wait by now, then a little of what is done in the background. Waits for nothing. Returns
+    /// the answers to a stop, if one was asked for.
+    pub(crate) fn round(&mut self, commits: &CommitReceiver<Commit>) -> Option<Vec<Answer>> {
         self.ledger.read_clock();
-        let mut weight: usize = group.iter().map(|commit| self.weight(commit)).sum();
-        while group.len() < MAX_GROUP && weight < MAX_GROUP_BYTES {
-            match commits.try_recv() {
-                Ok(commit) => {
-                    weight += self.weight(&commit);
-                    group.push(commit);
-                }
-                Err(_) => break,
-            }
-        }
+        let (mut count, mut weight) = (0, 0);
+        let group = commits.take(|commit| {
+            let fits = count < MAX_GROUP && weight < MAX_GROUP_BYTES;
+            (count, weight) = (count + 1, weight + self.weight(commit));
+            fits
+        });
         self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
         self.is_busy = !self.writer.wait_for_room(if self.is_busy { Duration::ZERO } else { ROOM_PATIENCE });
         let stopping = self.commit(group);
@@ -182,27 +172,6 @@ impl Committer {
         }
         or_end(self.writer.tidy(self.ledger.clock.pace()));
         stopping
-    }
-
-    /// Lets outcomes gather, unless something comes that somebody waits for.
-    fn linger(&self, group: &mut Vec<Commit>, commits: &Receiver<Commit>) {
-        let until = Instant::now() + LINGER;
-        while group.last().is_some_and(|commit| self.can_wait(commit)) && group.len() < MAX_LINGERING {
-            match commits.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(commit) => group.push(commit),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    /// Whether nobody waits for it: an outcome, unless the next one in its order does.
-    fn can_wait(&self, commit: &Commit) -> bool {
-        match commit {
-            Commit::Outcome(outcome) => {
-                !self.ledger.shared.directory().by_no(outcome.key.webhook).is_some_and(|webhook| webhook.ordered)
-            }
-            Commit::Change(_) | Commit::Backup { .. } | Commit::CloseSegment { .. } | Commit::Stop { .. } => false,
-        }
     }
 
     /// About how many bytes a commit stages.

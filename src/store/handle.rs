@@ -7,6 +7,7 @@ use crate::model::{
 use crate::store::backup::live::Piece;
 use crate::store::changes::change::{Change, Reply};
 use crate::store::changes::notifications::RecordOutcome;
+use crate::store::commit_queue::CommitSender;
 use crate::store::committer::Commit;
 use crate::store::directory::Directory;
 use crate::store::engine::disk_space::DiskLevel;
@@ -29,7 +30,7 @@ pub(crate) const MAX_WAITING_COMMITS: usize = 4096;
 #[derive(Clone)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) commits: std::sync::mpsc::Sender<Commit>,
+    pub(crate) commits: CommitSender<Commit>,
     pub(crate) places: Arc<Semaphore>,
 }
 
@@ -148,7 +149,7 @@ impl Store {
         let (tree, commits) = (self.shared.tree.clone(), self.commits.clone());
         let close = move || {
             let (done, closed) = std::sync::mpsc::channel();
-            commits.send(Commit::CloseSegment { done }).map_err(|_| StoreError::Stopped)?;
+            commits.send(Commit::CloseSegment { done }, true).map_err(|_| StoreError::Stopped)?;
             closed.recv().map_err(|_| StoreError::Stopped)
         };
         Ok(Some(begun.read(tree, close)?))
@@ -167,7 +168,9 @@ impl Store {
     /// Takes in an attempt that has ended. Doesn't wait; it comes back as an update.
     pub fn record_outcome(&self, outcome: RecordOutcome) {
         // A committer that has stopped takes no outcome: the notification stays pending, as after a crash.
-        let _ = self.commits.send(Commit::Outcome(Box::new(outcome)));
+        // Nobody waits for it, unless the next one in its order does.
+        let is_urgent = self.shared.directory().by_no(outcome.key.webhook).is_some_and(|webhook| webhook.ordered);
+        let _ = self.commits.send(Commit::Outcome(Box::new(outcome)), is_urgent);
     }
 
     /// How the targets that fail do.
@@ -194,7 +197,7 @@ impl Store {
         let place = self.places.clone().acquire_owned().await.map_err(|_| stopped())?;
         let (reply, answer) = oneshot::channel();
         let begun = std::time::Instant::now();
-        self.commits.send(build(Reply::new(reply, place))).map_err(|_| stopped())?;
+        self.commits.send(build(Reply::new(reply, place)), true).map_err(|_| stopped())?;
         let answer = answer.await.map_err(|_| stopped())?;
         self.shared.meters.commits.observe(begun.elapsed());
         answer

@@ -27,6 +27,7 @@ mod backup;
 mod cached_payload;
 mod catalogue_types;
 mod changes;
+mod commit_queue;
 mod committer;
 mod directory;
 pub(crate) mod engine;

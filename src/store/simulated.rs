@@ -1,6 +1,7 @@
 //! A store whose threads are a test's to step: the real committer over the real journal and blocks, whose files are in
 //! memory and lose what a crash may take.
 
+use super::commit_queue::{CommitReceiver, CommitSender, commit_queue};
 use super::committer::{Commit, Committer};
 use super::engine::journal::{Identity, MemoryDisk, Past};
 use super::engine::rows::memory::{Fault, MemoryBase};
@@ -18,7 +19,6 @@ use super::updates::StoreUpdate;
 use crate::clock::Clock;
 use crate::model::{AccountNo, Attempt, Event, Notification, NotificationKey, Seq, Timestamp, WebhookNo};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -152,11 +152,11 @@ pub(crate) struct SimulatedStore {
     seen: Arc<Mutex<Seen>>,
     checkpoint: Box<dyn FnMut(usize) -> bool + Send>,
     /// What the handles have sent.
-    sent: Receiver<Commit>,
+    sent: CommitReceiver<Commit>,
     waiting: VecDeque<Commit>,
     /// What the committer finds.
-    given: Sender<Commit>,
-    taken: Receiver<Commit>,
+    given: CommitSender<Commit>,
+    taken: CommitReceiver<Commit>,
     updates: Arc<Mutex<Vec<StoreUpdate>>>,
 }
 
@@ -208,8 +208,8 @@ impl SimulatedStore {
         });
         let watched = Box::new(Watched { writer, seen: seen.clone() });
         let committer = Committer::load(shared.clone(), watched, tell, &format, clock.as_ref()).unwrap();
-        let (commits, sent) = channel();
-        let (given, taken) = channel();
+        let (commits, sent) = commit_queue();
+        let (given, taken) = commit_queue();
         let base = disk.base.clone();
         let checkpoint = Box::new(move |calls: usize| {
             tree.rows.freeze();
@@ -241,7 +241,7 @@ impl SimulatedStore {
 
     /// How many changes wait for the committer.
     pub(crate) fn waiting(&mut self) -> usize {
-        self.waiting.extend(self.sent.try_iter());
+        self.waiting.extend(self.sent.take(|_| true));
         self.waiting.len()
     }
 
@@ -250,9 +250,9 @@ impl SimulatedStore {
     pub(crate) fn round(&mut self, taken: usize, dies: bool) {
         self.seen.lock().unwrap().dies = dies;
         for commit in self.waiting.drain(..taken.min(self.waiting.len())) {
-            self.given.send(commit).unwrap();
+            self.given.send(commit, true).unwrap();
         }
-        let stopping = self.committer.round(Vec::new(), &self.taken);
+        let stopping = self.committer.round(&self.taken);
         assert!(stopping.is_none(), "nobody has asked it to stop");
     }
 

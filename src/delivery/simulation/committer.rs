@@ -43,7 +43,8 @@ impl World {
         }
         let process = self.process();
         let (durable, synced) = process.store.take_synced();
-        while let Some((_, settled)) = self.unsynced.pop_front_if(|(commit, _)| *commit <= durable) {
+        let ended = self.unsynced.partition_point(|(commit, _)| *commit <= durable);
+        for (_, settled) in self.unsynced.drain(..ended) {
             self.ledger.durable(&settled);
         }
         if synced {

@@ -248,7 +248,7 @@ pub(crate) fn record(
     ledger.head.seq += 1;
     let seq = Seq(ledger.head.seq);
     let own_id = id.is_some();
-    let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, u32::from_be_bytes(crate::random::bytes())));
+    let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, ledger.numbers.next_u32()));
     let recipients: Matches = match *to {
         Recipients::Tested(webhook) => Arc::new([(webhook, false)]),
         Recipients::Subscribers => ledger.matching(account, &event_type),

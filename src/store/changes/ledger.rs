@@ -3,6 +3,7 @@
 
 use crate::clock::{Clock, Reading};
 use crate::model::{AccountNo, EventType, TargetHealth, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
+use crate::random::Numbers;
 use crate::stats::Outcome;
 use crate::store::changes::clock_steps::ClockSteps;
 use crate::store::changes::job_queue::{Jobs, Open};
@@ -60,6 +61,8 @@ pub struct Ledger {
     /// Whether a notification that kept order was followed by its successor in this group: the successor may leave only
     /// once that is durable.
     pub released_successor: bool,
+    /// For the ids of events.
+    pub numbers: Numbers,
     /// Whether a payload was erased on request, and may still stand in the journal.
     pub erased: bool,
     pub retirement: Retirement,
@@ -155,6 +158,7 @@ impl Ledger {
             updates: Vec::new(),
             outcomes: Vec::new(),
             released_successor: false,
+            numbers: Numbers::default(),
             erased: false,
             retirement: Retirement::default(),
             retired: 0,

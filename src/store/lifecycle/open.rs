@@ -1,6 +1,7 @@
 //! Opening the store.
 
 use crate::clock::Clock;
+use crate::store::commit_queue::commit_queue;
 use crate::store::committer::Committer;
 use crate::store::engine::{catch_sled_panic, ending};
 use crate::store::error::{OpenError, StoreError};
@@ -65,7 +66,7 @@ impl Store {
         writer.start_checkpoints(&path)?;
         let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
         let shared = Arc::new(shared);
-        let (commits, receiver) = std::sync::mpsc::channel();
+        let (commits, receiver) = commit_queue();
         let (writer, send_updates) = (Box::new(writer), Box::new(send_updates));
         let mut committer = Committer::load(shared.clone(), writer, send_updates, &format, clock.as_ref())?;
         let alive = Alive(shared.clone());
