@@ -20,9 +20,9 @@
 //! | 3 | [`delivery`] | attempts: when, how, and their results |
 //! | 2 | [`store`] | records and indexes, atomic changes, backups |
 //! | 1 | [`config`] | files, environment and flags become a valid configuration |
-//! | 1 | [`stats`] | counters and histograms of the running process |
+//! | 1 | [`stats`] | counters and histograms of the process, outcomes of attempts by the hour |
 //! | 0 | [`model`] | the nouns and their rules, as plain values |
-//! | 0 | [`clock`], [`random`], [`shutdown`] | the time, random bytes, the signal to stop |
+//! | 0 | [`clock`], [`random`], [`shutdown`] | the time, random bytes, accepting connections until the signal to stop |
 //! | 0 | [`atomic_file`], [`suggest`], [`tls`] | whole-file replacement, the nearest word, TLS and certificates |
 //!
 //! # The path of an event
@@ -30,9 +30,10 @@
 //! 1. [`http`] reads the request; [`api`] finds route and caller and parses the body into types of [`model`].
 //! 2. [`service`] checks it and hands the [`store`] one change.
 //! 3. The store's one committer matches the subscriptions as they are at that instant and writes the event, its
-//!    notifications and their index rows as one atomic batch. Once that is synced the caller is answered.
-//! 4. [`delivery`] is notified. Each webhook has a lane of its own, which makes attempts until one is confirmed or the
-//!    schedule ends. The store records every outcome and says what is pending next.
+//!    notifications and their index rows as one atomic batch. Once that is synced, [`delivery`] receives the update,
+//!    and right after it the caller the answer.
+//! 4. Each webhook has a lane of its own in [`delivery`], which makes attempts until one is confirmed or the schedule
+//!    ends. The store records every outcome and says what is pending next.
 //!
 //! # Guarantees
 //!

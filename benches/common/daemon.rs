@@ -5,7 +5,7 @@ use super::http::Caller;
 use super::procfs::{Usage, pss_mib};
 use super::scratch::Scratch;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::Path;
@@ -115,10 +115,6 @@ impl Daemon {
             json!({ "webhook": { "target": target, "events": [pattern], "authorization": "token-of-the-shop" } });
         let made = self.caller().expect("POST", "/api/webhooks", &webhook.to_string());
         made["data"]["id"].as_str().unwrap().to_owned()
-    }
-
-    pub(crate) fn get(&self, path: &str) -> Value {
-        self.caller().expect("GET", path, "")
     }
 
     pub(crate) fn id(&self) -> u32 {

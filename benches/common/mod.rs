@@ -3,7 +3,7 @@
 //! Load and sink are the bench's own program started once more as a child, so that their processor time can be told
 //! from the daemon's. Nothing here leaves loopback.
 
-#![allow(dead_code, reason = "no bench needs all of it")]
+#![expect(dead_code, reason = "no bench needs all of it")]
 
 pub(crate) mod bad;
 pub(crate) mod child;

@@ -272,7 +272,7 @@ impl<'a> WebhookShape<'a> {
             disabled_at: disabled.map(|(_, at)| at),
             failing_since: health.since,
             disables_at: health.disables_at,
-            // Values may be secrets, as `authorization` is: errors quote names only.
+            // Values may be secrets, as `authorization` is: only the names are answered.
             headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
             max_in_flight: webhook.max_in_flight,
             rate_limit: webhook.rate_limit.map(RateLimit::as_f64),

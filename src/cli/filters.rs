@@ -46,11 +46,10 @@ impl<F: Filter, const THERE: u8> Args for FilterFlags<F, THERE> {
     fn augment_args(command: Command) -> Command {
         Self::fields().fold(command, |command, field| {
             let help = field.help.trim();
-            // clap takes names and texts for good: a few, once a process.
+            // clap wants names that last for good: a few, once a process.
             let flag = Arg::new(field.name).long(&*field.name.replace('_', "-").leak()).value_name(field.value);
             command.arg(if field.value == "TIME" {
-                let help = &*format!("{help}: {TIMES}").leak();
-                flag.help(help).value_parser(time_zone::moment).allow_hyphen_values(true)
+                flag.help(format!("{help}: {TIMES}")).value_parser(time_zone::moment).allow_hyphen_values(true)
             } else {
                 flag.help(help)
             })

@@ -3,7 +3,6 @@
 use super::value::{RawValue, ValueError};
 
 /// A setting of `T`: of [`Config`](super::Config) as a whole, or of one [`Account`](super::Account).
-#[derive(Clone)]
 pub(crate) struct Setting<T> {
     /// `section.name`.
     pub(crate) path: &'static str,

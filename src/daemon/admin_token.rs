@@ -49,10 +49,8 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
         let path = control::accounts::admin_token_file(store.path(), &account.name);
         let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
         let line = Zeroizing::new(token.reveal() + "\n");
-        atomic_file::replace(&path, line.as_bytes()).map_err(|error| {
-            let error = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            Error::from(error)
-        })?;
+        atomic_file::replace(&path, line.as_bytes())
+            .map_err(|error| Error::from(io::Error::new(error.kind(), format!("{}: {error}", path.display()))))?;
         let added = service.keep_token(account.no, &By::Daemon, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
         if let Err(error) = added {
             return Err(match error {

@@ -83,7 +83,7 @@ impl Daemon {
         let connections = file_descriptors::for_connections(config);
         let ingress = Ingress::new(config.server.clone(), certificate, connections);
 
-        let (updates, feed) = mpsc::unbounded_channel();
+        let (updates, store_updates) = mpsc::unbounded_channel();
         let opening = StoreSettings {
             path: config.store.path.clone(),
             cache_bytes: config.store.cache,
@@ -105,7 +105,8 @@ impl Daemon {
         accounts::hold_absent(&store, &accounts)?;
 
         let delivery = config.delivery.clone();
-        let engine = Engine::start(store.clone(), client.clone(), delivery, clock.clone(), store.durable(), feed);
+        let engine =
+            Engine::start(store.clone(), client.clone(), delivery, clock.clone(), store.durable(), store_updates);
         let delivery = DeliveryHandle { status: engine.status.clone(), client: client.clone() };
 
         let service = Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), config.clone());

@@ -1,6 +1,7 @@
-//! What each module gets of the config, at the start and at a reload, and what is wrong or unwise in it.
+//! What the config leads to at the start and at a reload: the settings of delivery with the files that they name, and
+//! what is wrong or unwise in the config and its files.
 //!
-//! A module takes the sections of the config that it needs, as they are. What files hold is read here.
+//! The other modules take the sections of the config that they need as they are.
 
 use super::{Error, admin_token};
 use crate::config::Config;

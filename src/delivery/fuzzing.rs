@@ -226,7 +226,7 @@ async fn script(listener: TcpListener, answers: Vec<Vec<u8>>, flood: bool) {
             }
         }
         stream.shutdown().await.ok();
-        // Whoever hangs up first with bytes unread resets; the client is to read to the end.
+        // The side that hangs up first with bytes unread resets; the client is to read to the end.
         let _ = tokio::time::timeout(HANG_UP, stream.read(&mut [0; 64])).await;
     }
 }

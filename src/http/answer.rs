@@ -142,7 +142,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// For a request that couldn't even be read; the connection closes behind it.
+    /// For a request that wasn't read, or not to its end; the connection closes behind it.
     pub(crate) fn unread(status: StatusCode, code: ApiCode, detail: &str) -> Self {
         Self::new(status, code, detail).with(header::CONNECTION, "close")
     }
@@ -201,18 +201,12 @@ impl Failure {
     }
 
     pub(crate) fn body_timeout() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, ApiCode::BodyTimeout, "the body took too long to arrive")
-            .with(header::CONNECTION, "close")
+        Self::unread(StatusCode::REQUEST_TIMEOUT, ApiCode::BodyTimeout, "the body took too long to arrive")
     }
 
     pub(crate) fn too_large(max: usize) -> Self {
-        let failure = Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            ApiCode::BodyTooLarge,
-            format!("the body may have at most {max} bytes"),
-        );
-        // What is left of the body is not read.
-        failure.with(header::CONNECTION, "close")
+        let detail = format!("the body may have at most {max} bytes");
+        Self::unread(StatusCode::PAYLOAD_TOO_LARGE, ApiCode::BodyTooLarge, &detail)
     }
 
     /// More bodies are being read than there is memory set aside for.

@@ -45,21 +45,25 @@ impl Certificate {
     pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, CertificateFileError> {
         // Before they are read: a change in between is then seen by the next look.
         let stamps = Stamps::of(cert, key);
-        let failed = |sentence: String| CertificateFileError(sentence);
         let (cert_name, key_name) = (cert.display(), key.display());
-        let not_pem = |file: &Path, error: pem::Error| failed(format!("{} is not PEM: {error}", file.display()));
-        let unusable = |file: &Path, error: rustls::Error| failed(format!("{} can't be used: {error}", file.display()));
+        let not_pem =
+            |file: &Path, error: pem::Error| CertificateFileError(format!("{} is not PEM: {error}", file.display()));
+        let unusable = |file: &Path, error: rustls::Error| {
+            CertificateFileError(format!("{} can't be used: {error}", file.display()))
+        };
         let text = read(cert)?;
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
         let chain = chain.map_err(|error| not_pem(cert, error))?;
         let own = chain.first().cloned().ok_or_else(|| {
-            failed(format!("{cert_name} holds no certificate in PEM; `server.tls_cert` must name the full chain"))
+            CertificateFileError(format!(
+                "{cert_name} holds no certificate in PEM; `server.tls_cert` must name the full chain"
+            ))
         })?;
-        let expires_at = x509::read(&own)
-            .and_then(|facts| facts.not_after)
-            .ok_or_else(|| failed(format!("the first certificate in {cert_name} can't be read as one")))?;
+        let expires_at = x509::read(&own).and_then(|facts| facts.not_after).ok_or_else(|| {
+            CertificateFileError(format!("the first certificate in {cert_name} can't be read as one"))
+        })?;
         let secret = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| match error {
-            pem::Error::NoItemsFound => failed(format!(
+            pem::Error::NoItemsFound => CertificateFileError(format!(
                 "{key_name} holds no private key in PEM; one with a passphrase must be written without: openssl pkey \
                  -in OLD -out NEW"
             )),
@@ -67,7 +71,7 @@ impl Certificate {
         })?;
         let mut config =
             tls::server().with_no_client_auth().with_single_cert(chain, secret).map_err(|error| match error {
-                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => failed(format!(
+                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => CertificateFileError(format!(
                     "the key in {key_name} is not that of the first certificate in {cert_name}; the server's own \
                      certificate must come first"
                 )),

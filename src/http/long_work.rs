@@ -4,10 +4,10 @@
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
-/// What is no longer than this takes less time than to hand it to another thread, in bytes.
+/// Work on up to this many bytes takes less time than handing it to another thread.
 const SHORT: usize = 64 * 1024;
 
-/// A permit for each of it that may be done at once.
+/// As many permits as may be in use at once.
 pub(crate) struct LongWork(Semaphore);
 
 impl Default for LongWork {

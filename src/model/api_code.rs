@@ -20,8 +20,6 @@ words! {
         Cancelled = "cancelled",
         /// The event's payload was erased.
         Erased = "erased",
-        /// An attempt of the notification is in flight.
-        InFlight = "in_flight",
         /// The token lacks the call's scope.
         Forbidden = "forbidden",
         /// The headers are too many or too large.
@@ -30,6 +28,8 @@ words! {
         IdTaken = "id_taken",
         /// The idempotency key already answered another request.
         IdempotencyKeyTaken = "idempotency_key_taken",
+        /// An attempt of the notification is in flight.
+        InFlight = "in_flight",
         /// Fields have values that can't be taken; `fields` names them.
         InvalidFields = "invalid_fields",
         /// The path doesn't take the method; `Allow` says which it takes.

@@ -48,8 +48,9 @@ impl Event {
     }
 }
 
-/// `id` and `external_id` of the resource: at its top or, where it has none there, of the first object one level down
-/// that has one. A number counts as its digits. Longer ids than 255 bytes are not indexed for the filters.
+/// The resource's `id` and `external_id`: each from the top of the resource or, where it is missing there, from the
+/// first object one level down that has it. A number counts as its digits. An id of more than 255 bytes counts as
+/// missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResourceIds {
     /// The resource's `id`.
@@ -58,7 +59,8 @@ pub struct ResourceIds {
     pub external_id: Option<String>,
 }
 
-/// Sixteen bytes of a SHA-256 over all fields of an event: equal for a repetition, different for another event.
+/// Sixteen bytes of a SHA-256. Over all fields of an event they are equal for a repetition, and different for another
+/// event; other things are told apart by such bytes as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 16]);
 

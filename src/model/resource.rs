@@ -23,7 +23,7 @@ impl ResourceIds {
     }
 }
 
-/// The longest id that is indexed, in bytes.
+/// The longest id that is looked at, in bytes: the filters' index keeps none that is longer.
 const MAX_ID_BYTES: usize = 255;
 
 fn member(members: &[(Cow<'_, str>, &str)], name: &str) -> Option<String> {

@@ -35,7 +35,8 @@ impl TargetUrl {
         Ok(target)
     }
 
-    /// The same for a stored URL, whose host may be anything in brackets: its attempts fail, but the webhook must load.
+    /// Parses a stored URL, of which fewer things are checked: attempts to one that was accepted before a check was
+    /// added fail, but its webhook must load.
     pub fn restored(text: &str) -> Result<Self, TargetError> {
         if text.len() > Self::MAX_BYTES {
             return Err(TargetError::TooLong);

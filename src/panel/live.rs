@@ -1,7 +1,7 @@
-//! `GET /live`: notifies an open page that something of its account has changed, by Server-Sent Events.
+//! `GET /live`: signals to an open page that something of its account has changed, by Server-Sent Events.
 //!
-//! The page then loads itself again. The event never says what has changed: there is one way to render a page, and each
-//! request checks what its session may see.
+//! The page then loads itself again. The signal never says what has changed: there is one way to render a page, and
+//! each request checks what its session may see.
 
 use super::session::{SessionKey, Sessions, SignedIn};
 use crate::http::Answer;
@@ -18,7 +18,7 @@ const GATHER: Duration = Duration::from_millis(250);
 /// How many of an account's streams pages leave to programs: people with many tabs must not shut out a shop's own
 /// follower.
 const LEFT_TO_THE_API: usize = 8;
-/// The minimum time between two notifications of a page.
+/// The minimum time between two signals to a page.
 const APART: Duration = Duration::from_secs(1);
 const CHANGED: &str = "event: changed\ndata: 1\n\n";
 

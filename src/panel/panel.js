@@ -200,7 +200,7 @@
     event.preventDefault();
     if (sending.has(form) || form.closest(".left")) return;
     sending.add(form);
-    // Not `disabled`, which takes the focus away from whoever pressed Enter.
+    // Not `disabled`, which takes the focus away from the person who pressed Enter.
     const button = form.querySelector("button");
     button.setAttribute("aria-disabled", "true");
     try {

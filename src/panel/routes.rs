@@ -19,7 +19,8 @@ pub(super) enum PanelAccess {
     Language,
     /// A session, which it ends.
     SignOut,
-    /// A session: tells its pages of changes.
+    /// A session: tells its pages of changes. It is a stream, which [`Panel`](super::Panel) answers before it looks up
+    /// pages here; its row is for the methods and paths that the table knows.
     Live,
     /// A session: shows something.
     Page(PageHandler),

@@ -107,7 +107,7 @@ impl Sessions {
     pub(super) fn take_secret(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
         let mut all = self.lock();
         let session = all.get_mut(&of.key)?;
-        session.secret.take_if(|(of, _)| *of == webhook).map(|(_, secret)| secret)
+        session.secret.take_if(|(owner, _)| *owner == webhook).map(|(_, secret)| secret)
     }
 }
 
@@ -122,14 +122,14 @@ fn end_oldest(all: &mut HashMap<SessionKey, Session>, account: AccountNo, new: &
     let from = if tokens.get(&(account, new.key())).is_some_and(|count| *count >= MAX_OF_TOKEN) {
         Some((account, new.key()))
     } else {
-        let largest = || accounts.iter().max_by_key(|(_, count)| **count).map(|(account, _)| *account);
-        let full = accounts.get(&account).is_some_and(|count| *count >= MAX_OF_ACCOUNT).then_some(account);
-        let full = full.or_else(|| if all.len() >= MAX { largest() } else { None });
-        let of_full = tokens.into_iter().filter(|((account, _), _)| Some(*account) == full);
-        of_full.max_by_key(|(_, count)| *count).map(|(token, _)| token)
+        let largest = || accounts.iter().max_by_key(|(_, count)| **count).map(|(no, _)| *no);
+        let own_if_full = accounts.get(&account).is_some_and(|count| *count >= MAX_OF_ACCOUNT).then_some(account);
+        let full = own_if_full.or_else(|| if all.len() >= MAX { largest() } else { None });
+        let tokens_of_full = tokens.into_iter().filter(|((no, _), _)| Some(*no) == full);
+        tokens_of_full.max_by_key(|(_, count)| *count).map(|(token, _)| token)
     };
-    let of = all.iter().filter(|(_, session)| Some((session.account, session.credential.key())) == from);
-    if let Some(oldest) = of.min_by_key(|(_, session)| session.used).map(|(key, _)| *key) {
+    let candidates = all.iter().filter(|(_, session)| Some((session.account, session.credential.key())) == from);
+    if let Some(oldest) = candidates.min_by_key(|(_, session)| session.used).map(|(key, _)| *key) {
         all.remove(&oldest);
     }
 }

@@ -62,10 +62,10 @@ fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
             td data-label=(t.status) { (state(view, summary)) }
             td.patterns data-label=(t.events) { (patterns(webhook, 4)) }
             td data-label=(t.last_success) {
-                @match summary.record.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } }
+                @match summary.history.confirmed_at { Some(at) => (ago(view, at)), None => span.muted { (t.never) } }
             }
-            td data-label=(t.success_rate) { (rate(view, &summary.record)) }
-            td data-label=(t.last_day) { (spark(view, &summary.record)) }
+            td data-label=(t.success_rate) { (rate(view, &summary.history)) }
+            td data-label=(t.last_day) { (spark(view, &summary.history)) }
         }
     }
 }
@@ -93,8 +93,8 @@ fn sum(hours: &[HourCounts]) -> (u64, u64) {
     hours.iter().fold((0, 0), |(good, bad), one| (good + one.confirmed, bad + one.retried + one.failed))
 }
 
-fn rate(view: &View<'_>, record: &WebhookHistory) -> Markup {
-    let (good, bad) = sum(&record.hours);
+fn rate(view: &View<'_>, history: &WebhookHistory) -> Markup {
+    let (good, bad) = sum(&history.hours);
     if good + bad == 0 {
         return html! { span.muted { (view.t.no_attempts) } };
     }
@@ -103,13 +103,13 @@ fn rate(view: &View<'_>, record: &WebhookHistory) -> Markup {
     html! { (decimal(view.lang, &format!("{}.{}\u{a0}%", permille / 10, permille % 10))) }
 }
 
-fn spark(view: &View<'_>, record: &WebhookHistory) -> Markup {
-    let (good, bad) = sum(&record.hours);
-    let most = record.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
+fn spark(view: &View<'_>, history: &WebhookHistory) -> Markup {
+    let (good, bad) = sum(&history.hours);
+    let most = history.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
     html! {
         svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img"
             aria-label=(fill(view.t.spark_label, &[&number(view.lang, good), &number(view.lang, bad)])) {
-            @for (nth, one) in record.hours.iter().enumerate() { (column(nth, *one, most, 24.0)) }
+            @for (nth, one) in history.hours.iter().enumerate() { (column(nth, *one, most, 24.0)) }
         }
     }
 }
@@ -163,12 +163,12 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
                 div {
                     dt { (t.last_success) }
                     dd {
-                        @match summary.record.confirmed_at {
+                        @match summary.history.confirmed_at {
                             Some(at) => (ago(view, at)), None => span.muted { (t.never) }
                         }
                     }
                 }
-                div { dt { (t.success_rate) } dd { (rate(view, &summary.record)) } }
+                div { dt { (t.success_rate) } dd { (rate(view, &summary.history)) } }
                 div { dt { (t.events) } dd { (patterns(&webhook, 100)) } }
                 div {
                     dt { (t.authorization) }
@@ -211,7 +211,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
                 p.why.bad { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
             }
             h2 { (t.hourly) }
-            (spark(view, &summary.record))
+            (spark(view, &summary.history))
         }
         p { a href=(format!("/notifications?webhook_id={id}")) { (t.see_notifications) } }
     };

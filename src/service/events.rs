@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::error::{Error, refused};
+use super::find::find_event;
 use super::shared::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
@@ -132,7 +133,7 @@ impl Service {
         Ok(PreparedEvents { events, in_batch })
     }
 
-    /// Records events, all or none. On `Ok` they, and every notification they owe, survive kill -9 and power loss.
+    /// Records events, all or none. On `Ok` they and all their notifications survive kill -9 and power loss.
     pub async fn record(
         &self,
         caller: &Caller,
@@ -188,10 +189,9 @@ impl Service {
     ) -> Result<Page<NotificationDetail>, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
-            let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
-            let (event, _) = store.event(account, seq)?.ok_or(Error::NotFound)?;
+            let event = find_event(store, account, id)?;
             let mut webhooks = Webhooks::new(store, account);
-            let notifications = store.notifications_of(account, seq)?.into_iter();
+            let notifications = store.notifications_of(account, event.seq)?.into_iter();
             let notifications = notifications.map(|notification| ((0, notification.key.webhook.0), notification));
             let page = Page::cut(notifications.collect(), listing);
             let mut details = Vec::with_capacity(page.items.len());
@@ -208,12 +208,7 @@ impl Service {
     /// Sends an event again to every webhook that matches it now.
     pub async fn resend_event(&self, caller: &Caller, id: EventId) -> Result<Vec<NotificationView>, Error> {
         let account = caller.account;
-        let event = self
-            .read(move |store| {
-                let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
-                store.event_head(account, seq)?.ok_or(Error::NotFound)
-            })
-            .await?;
+        let event = self.read(move |store| find_event(store, account, id)).await?;
         let in_flight = self.delivery.status.attempts_in_flight(event.seq);
         let notifications = self.store.commit(ResendEvent { account, seq: event.seq, in_flight }).await?;
         let notifications = notifications.ok_or(Error::NotFound)?;

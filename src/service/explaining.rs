@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::error::Error;
+use super::find::{find_event, find_notification};
 use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
@@ -42,11 +43,10 @@ impl Service {
     pub async fn explain(&self, caller: &Caller, id: EventId) -> Result<Vec<Explanation>, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
-            let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
-            let event = store.event_head(account, seq)?.ok_or(Error::NotFound)?;
+            let event = find_event(store, account, id)?;
             let mut webhooks = Webhooks::new(store, account);
             let mut explanations = Vec::new();
-            let notifications = store.notifications_of(account, seq)?;
+            let notifications = store.notifications_of(account, event.seq)?;
             for notification in &notifications {
                 let view = webhooks.view(notification, &event, &present)?;
                 let reason = reason(store, &present, &mut webhooks, notification, &view, &event)?;
@@ -80,9 +80,8 @@ impl Service {
     pub async fn explain_notification(&self, caller: &Caller, id: NotificationId) -> Result<Localized, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
-            let key = store.notification_key(id).ok_or(Error::NotFound)?;
+            let (key, event) = find_notification(store, account, id)?;
             let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
-            let event = store.event_head(account, key.seq)?.ok_or(Error::NotFound)?;
             let mut webhooks = Webhooks::new(store, account);
             let view = webhooks.view(&notification, &event, &present)?;
             reason(store, &present, &mut webhooks, &notification, &view, &event)
@@ -270,7 +269,7 @@ fn explain_not_notified(webhook: &Webhook, event: &Event) -> Localized {
                 "Não foi notificado: nenhum dos seus padrões ({patterns}) corresponde a `{event_type}`."
             )
         }
-        // Re-sending owes it to what matches alone.
+        // The advice to re-send is for this case: a resend goes only to webhooks that match the event.
         Some(_) if webhook.registered_after >= event.seq => {
             let (at, id) = (webhook.inserted_at, event.id);
             localized!(

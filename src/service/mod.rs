@@ -8,6 +8,7 @@ mod disabling;
 mod error;
 mod events;
 mod explaining;
+mod find;
 mod followers;
 mod following;
 mod notifications;

@@ -2,12 +2,12 @@
 
 use super::caller::Caller;
 use super::error::Error;
+use super::find::find_notification;
 use super::shared::Service;
 use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, Event, Listing, NotificationFilter, NotificationId, NotificationKey, Page, ResendId,
-    ResendState, Status, localized,
+    AccountNo, BulkResend, Listing, NotificationFilter, NotificationId, Page, ResendId, ResendState, Status, localized,
 };
 use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification, Store, StoreError};
 
@@ -71,12 +71,6 @@ fn count_resendable(
     Ok(count)
 }
 
-/// The key of an account's notification, and its event without the payload.
-fn find(store: &Store, account: AccountNo, id: NotificationId) -> Result<(NotificationKey, Event), Error> {
-    let key = store.notification_key(id).ok_or(Error::NotFound)?;
-    Ok((key, store.event_head(account, key.seq)?.ok_or(Error::NotFound)?))
-}
-
 impl Service {
     /// A page of notifications.
     pub async fn notifications(
@@ -99,7 +93,7 @@ impl Service {
     pub async fn notification(&self, caller: &Caller, id: NotificationId) -> Result<NotificationDetail, Error> {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
-            let (key, event) = find(store, account, id)?;
+            let (key, event) = find_notification(store, account, id)?;
             let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
             let view = Webhooks::new(store, account).view(&notification, &event, &present)?;
             Ok(NotificationDetail { view, attempts: store.attempts(&notification)? })
@@ -111,7 +105,7 @@ impl Service {
     /// up.
     pub async fn resend(&self, caller: &Caller, id: NotificationId) -> Result<NotificationView, Error> {
         let account = caller.account;
-        let (key, event) = self.read(move |store| find(store, account, id)).await?;
+        let (key, event) = self.read(move |store| find_notification(store, account, id)).await?;
         let in_flight = self.delivery.status.attempt_in_flight(key);
         let resent = self.store.commit(ResendNotification { account, key, in_flight }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);

@@ -31,7 +31,7 @@ pub struct WebhookSummary {
     /// Since when it fails, if it does.
     pub health: HealthView,
     /// The outcomes of its recent attempts.
-    pub record: WebhookHistory,
+    pub history: WebhookHistory,
 }
 
 /// How many notifications are pending, by status; each counted to [`MAX_COUNTED`].
@@ -114,7 +114,7 @@ impl Service {
         let now = self.now();
         let glance = |webhook: Arc<Webhook>| WebhookSummary {
             health: self.health(&webhook),
-            record: self.store.history_of(webhook.no, now),
+            history: self.store.history_of(webhook.no, now),
             webhook,
         };
         webhooks.into_iter().map(glance).collect()
@@ -181,8 +181,8 @@ impl Service {
         self.read(move |store| {
             let (mut hours, mut days) = (vec![HourCounts::default(); 24], vec![HourCounts::default(); 30]);
             let own = webhooks.iter().map(|webhook| store.history_of(webhook.no, now));
-            for record in own.chain([store.history_of_deleted(account, now)]) {
-                let both = hours.iter_mut().zip(&record.hours).chain(days.iter_mut().zip(&record.days));
+            for history in own.chain([store.history_of_deleted(account, now)]) {
+                let both = hours.iter_mut().zip(&history.hours).chain(days.iter_mut().zip(&history.days));
                 for (sum, one) in both {
                     sum.confirmed += one.confirmed;
                     sum.retried += one.retried;

@@ -1,5 +1,6 @@
-//! Figures about the running daemon, as plain types: what is counted and timed. They hold no rows of the store and know
-//! nothing of the text that Prometheus reads.
+//! Figures of the daemon's work, as plain types: what is counted and timed since the start, and how attempts ended hour
+//! by hour, which the store keeps in a file over restarts. They hold no rows of the store and know nothing of the text
+//! that Prometheus reads.
 
 mod hour_counts;
 mod metrics;

@@ -1,14 +1,13 @@
-//! The end of a test process: it ends by itself when a test hangs, and says at its end how many tests were skipped.
+//! The end of a test process that hangs: it ends by itself, which libtest doesn't see to.
 //!
-//! libtest does neither, and knows no hook at its end. Every test binary has this module, under a name that sorts
-//! first, since libtest starts tests by name.
+//! Every test binary has this module, under a name that sorts first, since libtest starts tests by name.
 #![allow(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, Once, PoisonError};
+use std::io::Write as _;
+use std::process::Command;
+use std::sync::Once;
 use std::time::Duration;
 
 /// How long one test binary may run: several times what a debug build takes on two slow cores.
@@ -22,8 +21,6 @@ const ASK_FOR_LONG: [&str; 6] =
 const VARIABLE: &str = "CARTEIRO_TEST_DEADLINE";
 /// What the process that a hanging one was made of was started for.
 const HANG: &str = "CARTEIRO_TEST_HANGS";
-/// Set in the process that counts what is skipped.
-const COUNT: &str = "CARTEIRO_TEST_COUNTS";
 
 /// Ends this process at its deadline. Called by whatever many tests begin with, since a filter may leave out the test
 /// below.
@@ -60,42 +57,13 @@ fn end(limit: Duration) {
     let _ = kill_process(getpid(), Signal::KILL);
 }
 
-/// This binary again, for one test of this module alone.
-fn again(test: &str) -> Command {
+/// This binary again, for one test of a module alone.
+pub(crate) fn again(module: &str, test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     // The first part is the crate's name, which libtest leaves out.
-    let module = module_path!().split_once("::").unwrap().1;
+    let module = module.split_once("::").unwrap().1;
     command.args(["--exact", &format!("{module}::{test}"), "--nocapture"]);
     command
-}
-
-/// Counts one thing that could not be tested here.
-#[allow(dead_code, reason = "not every test binary skips")]
-pub(crate) fn skip(what: &str) {
-    static COUNTER: Mutex<Option<Child>> = Mutex::new(None);
-    let mut counter = COUNTER.lock().unwrap_or_else(PoisonError::into_inner);
-    // A process of its own: it learns of this one's end, however that comes, by the end of its standard input.
-    let counter = counter.get_or_insert_with(|| {
-        let mut command = again("what_is_skipped_is_counted");
-        command.env(COUNT, "1").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
-    });
-    writeln!(counter.stdin.as_ref().unwrap(), "{what}").unwrap();
-}
-
-/// What the counter says.
-fn reported(skipped: &str) -> String {
-    let all: Vec<&str> = skipped.lines().collect();
-    format!("SKIPPED in all: {} ({})\n", all.len(), all.join("; "))
-}
-
-#[test]
-fn what_is_skipped_is_counted() {
-    assert_eq!(reported("promtool\nnginx in front\n"), "SKIPPED in all: 2 (promtool; nginx in front)\n");
-    if std::env::var_os(COUNT).is_some() {
-        let mut skipped = String::new();
-        std::io::stdin().read_to_string(&mut skipped).unwrap();
-        std::io::stderr().write_all(reported(&skipped).as_bytes()).unwrap();
-    }
 }
 
 #[test]
@@ -106,7 +74,7 @@ fn a_process_that_hangs_is_ended() {
             std::thread::park();
         }
     }
-    let mut hanging = again("a_process_that_hangs_is_ended");
+    let mut hanging = again(module_path!(), "a_process_that_hangs_is_ended");
     let out = hanging.env(HANG, "1").env(VARIABLE, "1").output().unwrap();
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.code().is_none() && said.contains("a test hangs"), "{:?} {said}", out.status);

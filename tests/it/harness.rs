@@ -25,7 +25,7 @@ pub(crate) fn say(line: &str) {
 /// Says that a test could not be made here.
 pub(crate) fn skipped(what: &str, why: &str) {
     say(&format!("SKIPPED: {what}: {why}"));
-    super::a_deadline::skip(what);
+    super::skips::skip(what);
 }
 
 /// Sends a signal to a child that has not been waited for: by a system call, since not every machine has a `kill`.

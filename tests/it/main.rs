@@ -38,6 +38,7 @@ mod powercut;
 mod preload;
 mod receiver;
 mod secrets;
+mod skips;
 mod stream;
 mod systemd;
 mod webhooks;

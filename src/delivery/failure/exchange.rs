@@ -24,7 +24,7 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
             return tls::broken_later(host, cause, *wants_client_certificate);
         }
         if is_ours(io) {
-            return sentences::out_of_resources(&system::cause(io));
+            return system::out_of_resources(io);
         }
         if io.kind() == ErrorKind::TimedOut {
             return sentences::fell_silent(host);

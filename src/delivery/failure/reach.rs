@@ -32,7 +32,7 @@ impl From<LookupError> for Unresolved {
 pub(crate) fn resolving(host: &str, cause: &Unresolved) -> AttemptError {
     match cause {
         Unresolved::NotFound => sentences::name_not_found(host),
-        Unresolved::Failed(cause) if is_ours(cause) => sentences::out_of_resources(&system::cause(cause)),
+        Unresolved::Failed(cause) if is_ours(cause) => system::out_of_resources(cause),
         // The resolver's own words stay out: they differ from one libc to the next, and only ever say that it failed.
         Unresolved::Failed(_) => sentences::name_unresolved(host),
     }
@@ -90,7 +90,7 @@ pub(crate) fn connecting(address: SocketAddr, cause: &io::Error) -> AttemptError
     // A machine with IPv6 switched off has no address to dial from: no route, rather than no ports left.
     let no_route = address.is_ipv6() && cause.kind() == ErrorKind::AddrNotAvailable;
     if is_ours(cause) && !no_route {
-        return sentences::out_of_resources(&system::cause(cause));
+        return system::out_of_resources(cause);
     }
     match cause.kind() {
         ErrorKind::ConnectionRefused => sentences::connection_refused(address),
@@ -106,18 +106,17 @@ pub(crate) fn connecting(address: SocketAddr, cause: &io::Error) -> AttemptError
 /// The name of the proxy could not be resolved.
 pub(crate) fn proxy_unresolved(proxy: &ProxyUrl, cause: &Unresolved) -> AttemptError {
     match cause {
-        Unresolved::Failed(cause) if is_ours(cause) => sentences::out_of_resources(&system::cause(cause)),
+        Unresolved::Failed(cause) if is_ours(cause) => system::out_of_resources(cause),
         Unresolved::NotFound | Unresolved::Failed(_) => sentences::proxy_name_unresolved(proxy),
     }
 }
 
 /// Dialling the proxy failed with an error of the system.
 pub(crate) fn proxy_unreachable(proxy: &ProxyUrl, cause: &io::Error) -> AttemptError {
-    let cause_text = system::cause(cause);
     if is_ours(cause) {
-        sentences::out_of_resources(&cause_text)
+        system::out_of_resources(cause)
     } else {
-        sentences::proxy_connection_failed(proxy, &cause_text)
+        sentences::proxy_connection_failed(proxy, &system::cause(cause))
     }
 }
 

@@ -25,7 +25,7 @@ macro_rules! alike_in_both {
     )*};
 }
 
-alike_in_both! { str u8 u16 usize SocketAddr TargetUrl ProxyUrl }
+alike_in_both! { str u8 u16 SocketAddr TargetUrl ProxyUrl }
 
 impl Bilingual for Localized {
     fn en(&self) -> String {

@@ -1,7 +1,8 @@
 //! What the system says went wrong, as the end of a sentence in either language: its own texts are English, and hold
 //! numbers.
 
-use crate::model::{Localized, localized};
+use super::sentences;
+use crate::model::{AttemptError, Localized, localized};
 use std::io::{self, ErrorKind};
 
 // The same numbers on every Unix, and without an `ErrorKind` of their own.
@@ -44,6 +45,11 @@ pub(crate) fn cause(cause: &io::Error) -> Localized {
         (None, _) => ("an error without a name", "um erro sem nome"),
     };
     Localized::new(en, pt)
+}
+
+/// What an attempt ends with that this machine had too little of something for.
+pub(crate) fn out_of_resources(error: &io::Error) -> AttemptError {
+    sentences::out_of_resources(&cause(error))
 }
 
 /// Whether it is this machine that has run out of something, rather than the target that failed.

@@ -45,7 +45,10 @@ impl ClientSettings {
             tls: Arc::clone(&TLS),
         }
     }
+}
 
+#[cfg(test)]
+impl ClientSettings {
     pub(crate) fn within(mut self, timeout: Duration) -> Self {
         self.delivery.timeout = timeout;
         self

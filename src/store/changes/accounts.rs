@@ -64,7 +64,7 @@ impl Change for RemoveAccount {
         let unnamed = format!("{REMOVED}{}", account.0);
         txn.put(keys::account(account), record::encode_text(&unnamed));
         ledger.accounts.insert(unnamed, account);
-        ledger.tokens().retain(|id, token| {
+        ledger.tokens_mut().retain(|id, token| {
             if token.account == account {
                 txn.delete(keys::token(*id));
             }
@@ -166,9 +166,7 @@ fn remove_webhooks(
         match txn.read(&row, record::decode_webhook) {
             Ok(Some(mut webhook)) => {
                 txn.delete_row(keys::webhook_id(webhook.id));
-                let mut directory = (*ledger.shared.directory()).clone();
-                directory.remove(&webhook);
-                *ledger.shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
+                ledger.change_directory(|directory| directory.remove(&webhook));
                 webhook.deleted_at.get_or_insert(now);
                 ledger.updates.push(StoreUpdate::Webhook(Arc::new(webhook)));
             }

@@ -1,5 +1,10 @@
 //! Bringing due times forward, a few at a time: after a change of a webhook, so that what is pending for it waits no
-//! longer than its schedule says; and after the clock was put back (see [`clock_steps`](super::clock_steps)).
+//! longer than its schedule says; and after the clock was put back, which [`clock_steps`](super::clock_steps) notices.
+//!
+//! A retry that was scheduled while the clock was a year ahead is due in a year, and one that was scheduled an hour
+//! before the clock went back by an hour is due an hour later than it should be. No automatic attempt waits longer than
+//! the gap it was scheduled with: whenever the clock goes back, and at a start where it may have, every retry that is
+//! not due yet is looked at, a few at a time. Likewise no idempotency key is recognised for longer than its window.
 
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
 use crate::store::changes::clock_steps::At;

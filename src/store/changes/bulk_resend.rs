@@ -164,8 +164,8 @@ pub(crate) fn sweep_resends(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timesta
 /// What a turn did for the bulk resend it belongs to.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Progress {
-    pub resent: u64,
-    pub skipped: u64,
+    pub(crate) resent: u64,
+    pub(crate) skipped: u64,
 }
 
 /// Requests the next few manual attempts of a bulk resend; returns what is left of its job.

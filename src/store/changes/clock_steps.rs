@@ -1,9 +1,6 @@
-//! What waits for a moment that a wrong clock has set: brought forward once the clock is put back.
-//!
-//! A retry that was scheduled while the clock was a year ahead is due in a year, and one that was scheduled an hour
-//! before the clock went back by an hour is due an hour later than it should be. No automatic attempt waits longer than
-//! the gap it was scheduled with: whenever the clock goes back, and at a start where it may have, every retry that is
-//! not due yet is looked at, a few at a time. Likewise no idempotency key is recognised for longer than its window.
+//! What the committer knows of the wall clock: it notices a step, says in the log what follows from it, and writes down
+//! what the next start must know. How far [`bring_forward`](super::bring_forward), which mends what a wrong clock has
+//! set, has got since the clock was put back stands here too.
 
 use crate::clock::{Clock, Reading, Step};
 use crate::store::schema::keys::Key;
@@ -22,7 +19,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(60);
 
 /// What is looked at next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum At {
+pub(crate) enum At {
     /// The first retry that wasn't looked at.
     Retries(Key),
     Windows,
@@ -30,10 +27,10 @@ pub enum At {
 
 /// What the committer knows of the clock's steps.
 #[derive(Debug)]
-pub struct ClockSteps {
-    pub at: Option<At>,
+pub(crate) struct ClockSteps {
+    pub(crate) at: Option<At>,
     /// Whether the clock's record is to be written with the next batch.
-    pub is_to_be_written: bool,
+    pub(crate) is_to_be_written: bool,
     /// When that was done last while the clock wasn't trusted.
     written: Option<Duration>,
     /// Whether the log says that retention waits.
@@ -55,13 +52,13 @@ impl ClockSteps {
     }
 
     /// Looks at everything, from the beginning: the clock was put back.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.at = Some(At::Retries(keys::all_retries()));
         self.is_to_be_written = true;
     }
 
     /// Whether there is something left to look at.
-    pub fn is_under_way(&self) -> bool {
+    pub(crate) fn is_under_way(&self) -> bool {
         self.at.is_some()
     }
 

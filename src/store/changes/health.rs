@@ -115,8 +115,8 @@ impl Change for DisableWebhook {
     }
 }
 
-/// Takes in what an attempt says of its target, which `webhook` still has. Hardly ever a row: only where a target begins
-/// to fail, or no longer does.
+/// Takes in what an attempt says of its target, which `webhook` still has. Hardly ever a row: only where a target
+/// begins to fail, or no longer does.
 pub(crate) fn note_health(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,

@@ -21,14 +21,14 @@ pub(crate) enum Turned {
 
 /// A job that isn't done.
 #[derive(Debug)]
-pub struct Open {
-    pub number: u64,
+pub(crate) struct Open {
+    pub(crate) number: u64,
     pub(crate) job: Job,
 }
 
 /// Jobs that aren't done, in turn.
 #[derive(Debug, Default)]
-pub struct Jobs {
+pub(crate) struct Jobs {
     ready: VecDeque<Open>,
     /// By the webhook that takes no more: one of them finds out for all.
     blocked: BTreeMap<WebhookNo, VecDeque<Open>>,
@@ -39,23 +39,23 @@ pub struct Jobs {
 
 impl Jobs {
     /// To the back: one long job doesn't hold up a short one.
-    pub fn add(&mut self, open: Open) {
+    pub(crate) fn add(&mut self, open: Open) {
         self.ready.push_back(open);
     }
 
     /// It can't get on until its webhook takes more.
-    pub fn block(&mut self, open: Open, webhook: WebhookNo, now: Duration) {
+    pub(crate) fn block(&mut self, open: Open, webhook: WebhookNo, now: Duration) {
         self.blocked.entry(webhook).or_default().push_back(open);
         self.look_at.get_or_insert(now + LOOK_AGAIN);
     }
 
     /// It met what could not be read: later.
-    pub fn rest(&mut self, open: Open, now: Duration) {
+    pub(crate) fn rest(&mut self, open: Open, now: Duration) {
         self.resting.push((now + READ_AGAIN, open));
     }
 
     /// A webhook may take more: one of those that wait for it has a turn.
-    pub fn wake(&mut self, webhook: WebhookNo) {
+    pub(crate) fn wake(&mut self, webhook: WebhookNo) {
         if let Some(waiting) = self.blocked.get_mut(&webhook) {
             self.ready.extend(waiting.pop_front());
             if waiting.is_empty() {
@@ -65,7 +65,7 @@ impl Jobs {
     }
 
     /// The one whose turn it is.
-    pub fn next(&mut self, now: Duration) -> Option<Open> {
+    pub(crate) fn next(&mut self, now: Duration) -> Option<Open> {
         if self.look_at.is_some_and(|at| at <= now) {
             let webhooks: Vec<WebhookNo> = self.blocked.keys().copied().collect();
             for webhook in webhooks {
@@ -80,7 +80,7 @@ impl Jobs {
     }
 
     /// How long until there is one whose turn it is; `None` when there is none at all.
-    pub fn due_in(&self, now: Duration) -> Option<Duration> {
+    pub(crate) fn due_in(&self, now: Duration) -> Option<Duration> {
         if !self.ready.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -90,11 +90,11 @@ impl Jobs {
 
     /// Whether every job waits for its webhook.
     #[cfg(test)]
-    pub fn are_blocked(&self) -> bool {
+    pub(crate) fn are_blocked(&self) -> bool {
         self.ready.is_empty() && self.resting.is_empty()
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &Open> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Open> {
         let resting = self.resting.iter().map(|(_, open)| open);
         self.ready.iter().chain(self.blocked.values().flatten()).chain(resting)
     }

@@ -25,10 +25,10 @@ pub(crate) type Matches = Arc<[(WebhookNo, bool)]>;
 
 /// A deleted webhook whose row stays for the sake of its notifications.
 #[derive(Clone, Copy, Debug)]
-pub struct DeletedWebhook {
-    pub account: AccountNo,
-    pub no: WebhookNo,
-    pub id: WebhookId,
+pub(crate) struct DeletedWebhook {
+    pub(crate) account: AccountNo,
+    pub(crate) no: WebhookNo,
+    pub(crate) id: WebhookId,
 }
 
 impl From<&Webhook> for DeletedWebhook {
@@ -37,37 +37,38 @@ impl From<&Webhook> for DeletedWebhook {
     }
 }
 
-/// The state that changes read and write, in memory. What readers see of it stands in `Shared`.
+/// The state that changes read and write, in memory. What readers see of it stands in `Shared`. The type is public
+/// because the trait `Change` names it; what is in it isn't.
 pub struct Ledger {
     pub(crate) shared: Arc<Shared>,
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// The counters, as the last change left them.
     pub(crate) head: HeadV1,
-    pub accounts: HashMap<String, AccountNo>,
+    pub(crate) accounts: HashMap<String, AccountNo>,
     /// A cache of [`Ledger::matching`]; emptied whenever a webhook changes.
-    pub matches: HashMap<(AccountNo, EventType), Matches>,
+    pub(crate) matches: HashMap<(AccountNo, EventType), Matches>,
     /// Deleted webhooks that have a row, in turn.
-    pub deleted_webhooks: VecDeque<DeletedWebhook>,
+    pub(crate) deleted_webhooks: VecDeque<DeletedWebhook>,
     /// Types that may have lost their last event.
-    pub maybe_unused_types: BTreeSet<(AccountNo, String)>,
-    pub clock_steps: ClockSteps,
-    pub jobs: Jobs,
+    pub(crate) maybe_unused_types: BTreeSet<(AccountNo, String)>,
+    pub(crate) clock_steps: ClockSteps,
+    pub(crate) jobs: Jobs,
     /// How many bytes of payloads are held in memory.
-    pub cached_bytes: Arc<AtomicUsize>,
+    pub(crate) cached_bytes: Arc<AtomicUsize>,
     /// What the delivery engine receives once the group is durable.
-    pub updates: Vec<StoreUpdate>,
+    pub(crate) updates: Vec<StoreUpdate>,
     /// The outcomes of the group that is staged.
-    pub outcomes: Vec<(AccountNo, Outcome)>,
+    pub(crate) outcomes: Vec<(AccountNo, Outcome)>,
     /// Whether a notification that kept order was followed by its successor in this group: the successor may leave only
     /// once that is durable.
-    pub released_successor: bool,
+    pub(crate) released_successor: bool,
     /// For the ids of events.
-    pub numbers: Numbers,
+    pub(crate) numbers: Numbers,
     /// Whether a payload was erased on request, and may still stand in the journal.
-    pub erased: bool,
-    pub retirement: Retirement,
+    pub(crate) erased: bool,
+    pub(crate) retirement: Retirement,
     /// Events that retention has deleted since the start.
-    pub retired: u64,
+    pub(crate) retired: u64,
 }
 
 impl Ledger {
@@ -168,13 +169,13 @@ impl Ledger {
     }
 
     /// Reads the clocks and notices a step of the wall clock.
-    pub fn read_clock(&mut self) -> Reading {
+    pub(crate) fn read_clock(&mut self) -> Reading {
         self.clock_steps.read(&self.clock, &self.shared)
     }
 
     /// The time of a change: the wall clock's, which is that of the change before it where the clock was put back by
     /// less than a second.
-    pub fn stamp(&mut self) -> Timestamp {
+    pub(crate) fn stamp(&mut self) -> Timestamp {
         let now = self.read_clock();
         let (stamp, begins_a_run) = self.shared.times.stamp(now, self.head.time_ms, self.head.seq + 1);
         self.head.time_ms = stamp.as_ms();
@@ -185,7 +186,7 @@ impl Ledger {
     }
 
     /// Publishes the figures of the head to readers.
-    pub fn publish(&self) {
+    pub(crate) fn publish(&self) {
         let totals = &self.shared.totals;
         totals.events.store(self.head.events, Ordering::Relaxed);
         totals.notifications.store(self.head.notifications, Ordering::Relaxed);
@@ -197,7 +198,7 @@ impl Ledger {
     /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing
     /// is applied, and a row that can't be read, for a moment or for ever, costs this change alone: it is dropped, and
     /// tried again later.
-    pub fn ready<T>(
+    pub(crate) fn ready<T>(
         &mut self,
         txn: &mut Txn<'_>,
         work: impl FnOnce(&mut Self, &mut Txn<'_>) -> Result<T, StoreError>,
@@ -210,8 +211,15 @@ impl Ledger {
         })
     }
 
-    pub fn tokens(&self) -> RwLockWriteGuard<'_, HashMap<TokenId, Token>> {
+    pub(crate) fn tokens_mut(&self) -> RwLockWriteGuard<'_, HashMap<TokenId, Token>> {
         self.shared.tokens.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a changed copy of the directory in place of the present one: readers hold theirs for as long as they like.
+    pub(crate) fn change_directory(&self, edit: impl FnOnce(&mut Directory)) {
+        let mut directory = (*self.shared.directory()).clone();
+        edit(&mut directory);
+        *self.shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
     }
 
     /// Adds a background job.
@@ -229,7 +237,7 @@ impl Ledger {
     }
 
     /// The number of an event type, a new one where no event has it yet.
-    pub fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
+    pub(crate) fn type_no(&mut self, txn: &mut Txn<'_>, account: AccountNo, event_type: &EventType) -> u32 {
         let mut types = self.shared.types.write().unwrap_or_else(PoisonError::into_inner);
         let own = types.entry(account).or_default();
         if let Some(no) = own.get(event_type.as_str()) {
@@ -243,7 +251,7 @@ impl Ledger {
     }
 
     /// The webhooks that an event of this type goes to, as they are now.
-    pub fn matching(&mut self, account: AccountNo, event_type: &EventType) -> Matches {
+    pub(crate) fn matching(&mut self, account: AccountNo, event_type: &EventType) -> Matches {
         if let Some(found) = self.matches.get(&(account, event_type.clone())) {
             return found.clone();
         }
@@ -258,7 +266,7 @@ impl Ledger {
     }
 
     /// Stores the health of a webhook's target; `None` where it is well.
-    pub fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<TargetHealth>) {
+    pub(crate) fn put_health(&mut self, txn: &mut Txn<'_>, no: WebhookNo, health: Option<TargetHealth>) {
         let mut healths = self.shared.healths.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(health) = health {
             txn.put(keys::health(no), record::encode_health(&health));

@@ -16,29 +16,29 @@ const REST_FOR_PASS: u32 = 20;
 
 /// The progress of retention; in memory alone, since it is found again.
 #[derive(Debug, Default)]
-pub struct Retirement {
+pub(crate) struct Retirement {
     /// In each account that has any, the next event to look at, by the order of commit over all of them.
-    pub heads: BTreeSet<(Seq, AccountNo)>,
-    pub begun: Option<Duration>,
-    pub next: Option<Duration>,
-    /// How long nothing can become old enough of what was looked at and stays.
+    pub(crate) heads: BTreeSet<(Seq, AccountNo)>,
+    pub(crate) begun: Option<Duration>,
+    pub(crate) next: Option<Duration>,
+    /// How long it takes at least until something of what was looked at, and stays, is old enough.
     stays_for: Option<Duration>,
-    pub deleted: Deleted,
+    pub(crate) deleted: Deleted,
     /// Whether a step of this pass met what can't be read: from then on each looks at one event.
-    pub careful: bool,
+    pub(crate) careful: bool,
 }
 
 /// What a pass has deleted so far.
 #[derive(Debug, Default)]
-pub struct Deleted {
-    pub events: u64,
-    /// Of those, how many that are not too old: there were too many bytes.
-    pub for_room: u64,
+pub(crate) struct Deleted {
+    pub(crate) events: u64,
+    /// How many of those were not too old yet, and were deleted because there were too many bytes.
+    pub(crate) for_room: u64,
 }
 
 impl Deleted {
     /// One line for each pass that deleted anything.
-    pub fn log(&self, limits: &Limits, now: Timestamp) {
+    pub(crate) fn log(&self, limits: &Limits, now: Timestamp) {
         if self.events == 0 {
             return;
         }
@@ -52,13 +52,13 @@ impl Deleted {
 
 impl Retirement {
     /// How long until there is something to do.
-    pub fn due_in(&self, now: Duration) -> Duration {
+    pub(crate) fn due_in(&self, now: Duration) -> Duration {
         self.next.map_or(Duration::ZERO, |next| next.saturating_sub(now))
     }
 
-    /// What the step from `heads` on met can't be read, and nothing of the step is applied. It is made again event by
-    /// event, and the one that it was is left to `carteiro verify`: what is behind it isn't held up.
-    pub fn step_over(&mut self, heads: BTreeSet<(Seq, AccountNo)>) {
+    /// The step from `heads` on met what can't be read, and nothing of it is applied. It is made again event by event,
+    /// and the event that can't be read is left to `carteiro verify`: what is behind it isn't held up.
+    pub(crate) fn step_over(&mut self, heads: BTreeSet<(Seq, AccountNo)>) {
         if !self.careful {
             self.heads = heads;
         }
@@ -66,24 +66,24 @@ impl Retirement {
     }
 
     /// Ends the pass; the next one begins anew.
-    pub fn rest(&mut self, now: Duration) {
+    pub(crate) fn rest(&mut self, now: Duration) {
         let took = self.begun.map_or(BETWEEN_PASSES, |begun| now.saturating_sub(begun));
         let span = (took * REST_FOR_PASS).max(self.stays_for.unwrap_or_default()).max(SHORTEST_REST);
         let (next, deleted) = (now + span.min(BETWEEN_PASSES), std::mem::take(&mut self.deleted));
         *self = Self { next: Some(next), deleted, ..Self::default() };
     }
 
-    pub fn stay_for(&mut self, span: Duration) {
+    pub(crate) fn stay_for(&mut self, span: Duration) {
         self.stays_for = Some(self.stays_for.map_or(span, |other| other.min(span)));
     }
 
     /// Whether the pass is over.
-    pub fn rests(&self) -> bool {
+    pub(crate) fn rests(&self) -> bool {
         self.begun.is_none()
     }
 
     /// Begins anew at once: the limits have changed.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         *self = Self { deleted: std::mem::take(&mut self.deleted), ..Self::default() };
     }
 }

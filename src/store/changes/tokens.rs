@@ -27,7 +27,7 @@ impl Change for AddToken {
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         txn.put(keys::token(self.token.id), record::encode_token(&self.token));
-        ledger.tokens().insert(self.token.id, self.token);
+        ledger.tokens_mut().insert(self.token.id, self.token);
         Ok(())
     }
 }
@@ -44,7 +44,7 @@ impl Change for NoteTokenUses {
     type Error = StoreError;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let mut tokens = ledger.tokens();
+        let mut tokens = ledger.tokens_mut();
         for (id, at) in self.uses {
             // A token that was revoked meanwhile stays so.
             if let Some(token) = tokens.get_mut(&id) {
@@ -70,7 +70,7 @@ impl Change for RevokeToken {
     type Error = StoreError;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let mut tokens = ledger.tokens();
+        let mut tokens = ledger.tokens_mut();
         let known = tokens.get(&self.id).is_some_and(|token| token.account == self.account);
         if known {
             tokens.remove(&self.id);
@@ -82,7 +82,7 @@ impl Change for RevokeToken {
 
 /// Deletes tokens that ended long before `now`.
 pub(crate) fn sweep_tokens(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) {
-    ledger.tokens().retain(|id, token| {
+    ledger.tokens_mut().retain(|id, token| {
         let is_listed = token.expires_at.is_none_or(|end| now < end.plus(EXPIRED_TOKENS_LISTED));
         if !is_listed {
             txn.delete(keys::token(*id));

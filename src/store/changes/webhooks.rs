@@ -14,7 +14,7 @@ use crate::store::schema::record::{Job, RegisteredV1, WebhookRefV1};
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Registers a webhook, unless its key has registered one already that isn't deleted.
@@ -214,14 +214,12 @@ pub(crate) fn change(
 fn put_webhook(ledger: &mut Ledger, txn: &mut Txn<'_>, webhook: Webhook) -> Arc<Webhook> {
     let webhook = Arc::new(webhook);
     txn.put(keys::webhook(webhook.account, webhook.no), record::encode_webhook(&webhook));
-    let mut directory = (*ledger.shared.directory()).clone();
     if webhook.deleted_at.is_some() {
-        directory.remove(&webhook);
+        ledger.change_directory(|directory| directory.remove(&webhook));
         ledger.deleted_webhooks.push_back(DeletedWebhook::from(&*webhook));
     } else {
-        directory.put(&webhook);
+        ledger.change_directory(|directory| directory.put(&webhook));
     }
-    *ledger.shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
     ledger.matches.clear();
     ledger.jobs.wake(webhook.no);
     ledger.updates.push(StoreUpdate::Webhook(webhook.clone()));

@@ -217,7 +217,7 @@ fn a_backup_under_load_is_of_one_moment() {
     for n in 0..300 {
         rig.accept(vec![event("PAYMENT.PAID", &format!(r#"{{"id":"r{n}","pad":"{big}"}}"#))]);
     }
-    // Whoever reads the backup is slow, so that much of it changes behind the committer's back.
+    // The reader of the backup is slow, so that much of it changes behind the committer's back.
     let pieces = wait(rig.store.backup()).unwrap().unwrap();
     assert!(wait(rig.store.backup()).unwrap().is_none(), "one at a time");
     let writer = std::thread::spawn(move || write_pieces(pieces, Slow(Vec::new()), |_| {}).unwrap().0);

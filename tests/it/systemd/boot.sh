@@ -1,5 +1,5 @@
 # Boots systemd in the folder $1. Runs in namespaces of its own (mounts, cgroups, processes, names, messages) and
-# becomes their first process. The network is that of whoever started it.
+# becomes their first process. The network is that of the process that started it.
 set -eu
 mount --make-rprivate /
 mount --bind "$1" "$1"

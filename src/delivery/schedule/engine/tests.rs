@@ -41,7 +41,7 @@ impl Rig {
     /// With a webhook that gets every payment.
     async fn new(max_in_flight: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (tell, feed) = mpsc::unbounded_channel();
+        let (tell, store_updates) = mpsc::unbounded_channel();
         let store_settings = StoreSettings {
             path: dir.path().join("data"),
             cache_bytes: 8 << 20,
@@ -53,8 +53,14 @@ impl Rig {
         let store = opened.store;
         let client_settings = ClientSettings::allowing(&["127.0.0.0/8"], LONG);
         let client = Client::new(client_settings, Clock::System);
-        let engine =
-            Engine::start(store.clone(), client, settings(max_in_flight), Clock::System, store.durable(), feed);
+        let engine = Engine::start(
+            store.clone(),
+            client,
+            settings(max_in_flight),
+            Clock::System,
+            store.durable(),
+            store_updates,
+        );
         let account = store.commit(CreateAccount { name: "main".to_owned() }).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut hook = webhook(account, &["PAYMENT.*"]);

@@ -1,0 +1,186 @@
+//! The panel's webhooks: their list, their secrets, and the form that registers and changes one.
+
+use super::super::harness::{Answer, Daemon};
+use super::super::receiver::{Receiver, Reply};
+use super::{form, get, post, sign_in, text};
+use serde_json::json;
+
+#[test]
+fn webhooks_are_paged_both_ways() {
+    let daemon = Daemon::quick();
+    for n in 0..60 {
+        daemon.register(&format!("http://127.0.0.1:9/loja-{n}"), &["*"]);
+    }
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let rows = |page: &str| page.matches("<tr id=\"w-").count();
+    let link = |page: &str, rel: &str| {
+        let tag = page.split_once(&format!("<a rel=\"{rel}\" href=\""))?.1;
+        Some(tag.split('"').next().unwrap().replace("&amp;", "&"))
+    };
+    let newest = text(&get(&daemon, "/webhooks", &cookie).expect(200));
+    assert_eq!((rows(&newest), link(&newest, "prev")), (50, None));
+    assert!(newest.contains("/loja-59") && !newest.contains("/loja-9<"));
+    let older = text(&get(&daemon, &link(&newest, "next").unwrap(), &cookie).expect(200));
+    assert_eq!((rows(&older), link(&older, "next")), (10, None));
+    let back = text(&get(&daemon, &link(&older, "prev").unwrap(), &cookie).expect(200));
+    assert_eq!(rows(&back), 50);
+    assert!(back.contains("/loja-59"));
+}
+
+/// A page left open asks again by itself, and did so between a rotation and the page that was to show its secret: that
+/// look took the secret away, unseen.
+#[test]
+fn a_secret_is_shown_once_and_to_somebody() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let path = format!("/webhooks/{id}");
+    let has_secret = |answer: &Answer| text(answer).contains("whsec_");
+    let asked = text(&get(&daemon, &format!("{path}/rotate"), &cookie).expect(200));
+    assert!(asked.contains("O segredo vazou?") && asked.contains("name=\"leaked\""), "{asked}");
+    for _ in 0..4 {
+        post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf)]).expect(303);
+    }
+    let refused = text(&post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf)]).expect(409));
+    assert!(refused.contains("troque dizendo que o segredo vazou"), "{refused}");
+    post(&daemon, &format!("{path}/rotate"), &cookie, &[("csrf", &csrf), ("leaked", "1")]).expect(303);
+    let live = format!("{cookie}carteiro-live: 1\r\n");
+    assert!(!has_secret(&get(&daemon, &path, &live).expect(200)), "a look of an open page");
+    daemon.call_as("", "HEAD", &path, &cookie, b"").expect(200);
+    // Paused without leaving the page, which asks for itself again.
+    let paused = post(&daemon, &format!("{path}/pause"), &live, &[("csrf", &csrf), ("back", &path)]).expect(303);
+    assert!(!has_secret(&get(&daemon, paused.header("location").unwrap(), &live).expect(200)));
+    assert!(has_secret(&get(&daemon, &path, &cookie).expect(200)), "the page somebody sees");
+    assert!(!has_secret(&get(&daemon, &path, &cookie).expect(200)), "once");
+}
+
+/// A double click registered two webhooks, and the shop's target received everything twice.
+#[test]
+fn a_form_that_is_sent_twice_registers_once() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let form = text(&get(&daemon, "/webhooks/new", &cookie).expect(200));
+    let key = form.split_once("name=\"key\" value=\"").unwrap().1.split('"').next().unwrap();
+    let send = |target: &str| {
+        let fields = [("csrf", csrf.as_str()), ("key", key), ("target", target), ("event", "*")];
+        post(&daemon, "/webhooks", &cookie, &fields).expect(303).header("location").unwrap().to_owned()
+    };
+    let first = send("http://127.0.0.1:9/x");
+    assert_eq!(send("http://127.0.0.1:9/x"), first);
+    assert_eq!(daemon.list("/api/webhooks").len(), 1);
+    // Gone back to and filled in anew, it is another webhook.
+    assert_ne!(send("http://127.0.0.1:9/y"), first);
+    assert_eq!(daemon.list("/api/webhooks").len(), 2);
+}
+
+#[test]
+fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let with = |path: &str, fields: &[(&str, &str)]| {
+        let own = [("csrf", csrf.as_str()), ("target", "http://127.0.0.1:9/x"), ("event", "*")];
+        post(&daemon, path, &cookie, &[own.as_slice(), fields].concat())
+    };
+    let bad = [
+        ("headers", "Host: x"),
+        ("retry_schedule", "5s 1 fortnight"),
+        ("retry_attempts", "21"),
+        ("retry_jitter", "101"),
+    ];
+    let page = text(&with("/webhooks", &bad).expect(422));
+    for (field, value) in bad.iter().take(2) {
+        assert!(page.contains(&format!("id=\"{field}-problem\"")) && page.contains(value), "{field}: {page}");
+    }
+    assert!(page.contains("`Host` é definido pelo carteiro"), "in the page's language: {page}");
+    for (schedule, field) in [("5s", "retry_attempts"), ("", "retry_schedule")] {
+        let page = text(&with("/webhooks", &[("retry_schedule", schedule), ("retry_attempts", "21")]).expect(422));
+        assert!(page.contains(&format!("id=\"{field}-problem\"")), "{field}: {page}");
+    }
+    assert!(daemon.list("/api/webhooks").is_empty());
+
+    let good = [
+        ("headers", "X-Loja: 42\r\nX-Chave: segredo\r\n"),
+        ("retry_schedule", "5s, 2h 30m"),
+        ("retry_attempts", "3"),
+        ("retry_jitter", "2,5%"),
+    ];
+    let made = with("/webhooks", &good).expect(303).header("location").unwrap().to_owned();
+    let own = || daemon.list("/api/webhooks").pop().unwrap();
+    assert_eq!(own()["retry"], json!({ "schedule": ["5s", "2h", "30m"], "max_attempts": 3, "jitter": 0.025 }));
+    let form = text(&get(&daemon, &format!("{made}/edit"), &cookie).expect(200));
+    assert!(form.contains("x-loja: …") && !form.contains("segredo") && form.contains("5s 2h 30m"), "{form}");
+    // One stays as it is, one goes, the schedule too.
+    with(&made, &[("headers", "x-chave: …")]).expect(303);
+    assert_eq!((&own()["headers"], &own()["retry"]), (&json!({ "x-chave": "…" }), &json!(null)));
+    let receiver = Receiver::start(&[Reply::Status(200)]);
+    with(&made, &[("target", &receiver.url), ("headers", "x-chave: …")]).expect(303);
+    with(&made, &[("headers", "x-nova: …")]).expect(422);
+}
+
+/// An authorization is no part of any page: after a refusal its field was empty, and correcting the other one saved a
+/// webhook without.
+#[test]
+fn an_authorization_is_not_lost_without_a_word() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let with = |path: &str, fields: &[(&str, &str)]| {
+        post(&daemon, path, &cookie, &[[("csrf", csrf.as_str()), ("event", "*")].as_slice(), fields].concat())
+    };
+    let asks = |answer: &Answer| text(answer).contains("id=\"authorization-problem\"");
+    let has_it = |answer: &Answer| text(answer).contains("token-da-loja");
+    let typed = ("authorization", "token-da-loja");
+    let made = with("/webhooks", &[("target", "http://127.0.0.1:9/x")]).expect(303);
+    for path in ["/webhooks", made.header("location").unwrap()] {
+        let refused = with(path, &[("target", "ftp://x"), typed]).expect(422);
+        assert!(asks(&refused) && !has_it(&refused), "{path}");
+        assert!(text(&refused).contains("name=\"had_authorization\""), "{path}");
+        let refused = with(path, &[("target", "ftp://x"), ("had_authorization", "1")]).expect(422);
+        assert!(asks(&refused), "{path}: once more, for as long as there is something else to correct");
+        assert!(!asks(&with(path, &[("target", "ftp://x")]).expect(422)), "{path}: none was typed");
+    }
+}
+
+#[test]
+fn a_form_that_is_too_long_says_so_and_keeps_what_was_typed() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let made = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    // The names and the other values of the form below.
+    let rest =
+        form(&[("csrf", &csrf), ("target", "http://127.0.0.1:9/loja"), ("event", "*"), ("description", "")]).len();
+    let with = |path: &str, bytes: usize| {
+        let description = "x".repeat(bytes - rest);
+        let fields = [("csrf", &*csrf), ("target", "http://127.0.0.1:9/loja"), ("event", "*")];
+        post(&daemon, path, &cookie, &[fields.as_slice(), &[("description", &description)]].concat())
+    };
+    for path in ["/webhooks", &format!("/webhooks/{made}")] {
+        let page = text(&with(path, 64 * 1024).expect(422));
+        assert!(page.contains("Use no máximo 500 bytes"), "{path}: {page}");
+        let page = text(&with(path, 64 * 1024 + 1).expect(413));
+        assert!(page.contains("id=\"description-problem\"") && page.contains("passa de 64 KiB"), "{path}: {page}");
+        assert!(page.contains("http://127.0.0.1:9/loja") && page.contains("xxxxx"), "{path}: what was typed stays");
+    }
+    let page = text(&with("/notifications/resend", 64 * 1024 + 1).expect(413));
+    assert!(page.contains("passa de 64 KiB"), "{page}");
+    let strange = form(&[("token", &"x".repeat(64 * 1024))]);
+    let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
+    daemon.call_as("", "POST", "/sign-in", headers, strange.as_bytes()).expect(413);
+    assert_eq!(daemon.list("/api/webhooks").len(), 1);
+}
+
+#[test]
+fn a_pattern_that_means_nothing_is_remarked_on_and_not_refused() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    daemon.record("SHIPMENT.SENT");
+    let own = [("csrf", csrf.as_str()), ("target", "http://127.0.0.1:9/x"), ("event", "PAYMENT.*")];
+    let with = |more: &str| {
+        let made = post(&daemon, "/webhooks", &cookie, &[own.as_slice(), &[("more", more)]].concat()).expect(303);
+        text(&get(&daemon, made.header("location").unwrap(), &cookie).expect(200))
+    };
+    let page = with("PEDIDO.*\nshipment.sent\nORDER.PAGO");
+    assert!(page.contains("evento registrado corresponde a: PEDIDO.*, ORDER.PAGO."), "{page}");
+    assert!(!with("SHIPMENT.*").contains("id=\"unknown\""));
+    let form = text(&get(&daemon, "/webhooks/new", &cookie).expect(200));
+    assert!(form.contains("como ORDER.* ou PAYMENT.PAID"), "the hint names types that there are: {form}");
+}
