@@ -1,4 +1,4 @@
-//! The daemon as a whole, from the post to the target, against what the machine allows in the same run.
+//! The daemon as a whole, from the post to the target, against a null relay and what the machine allows in the same run.
 //!
 //! `cargo bench --bench end_to_end` measures everything in some seven minutes. After a `--`: `quick` for small counts
 //! and less than one, names of sections for those alone, `--json` for programs. Only the ratios of one run mean
@@ -25,12 +25,12 @@ use sections::{Bench, delivery, fairness, footprint, storing};
 type Section = (&'static str, fn(&mut Bench));
 
 const SECTIONS: [Section; 8] = [
-    ("limits", limits::show),
     ("delivery", delivery::one_target),
     ("fanout", delivery::fan_out),
-    ("latency", delivery::latency),
     ("durable", storing::durable),
     ("batch", storing::batch),
+    ("latency", delivery::latency),
+    ("limits", limits::show),
     ("footprint", footprint::show),
     ("fairness", fairness::show),
 ];

@@ -1,6 +1,6 @@
 //! Children of a bench: its own program in another role, or a program that is measured.
 
-use super::{load, scratch, sink};
+use super::{load, relay, scratch, sink};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
@@ -19,6 +19,7 @@ pub(crate) fn played_a_role() -> bool {
     match role.as_str() {
         "sink" => sink::serve(),
         "load" => load::serve(&arguments.next().unwrap_or_default()),
+        "relay" => relay::serve(&arguments.next().unwrap_or_default()),
         "run" => {
             let program = arguments.next().unwrap_or_default();
             panic!("{program}: {}", Command::new(&program).args(arguments).exec());

@@ -1,7 +1,8 @@
-//! What the benches are made of: a load, a sink, the daemon under test, the machine's own limits, and the arithmetic.
+//! What the benches are made of: a load, a sink, the daemon under test, a null relay and the machine's own limits beside
+//! it, and the arithmetic.
 //!
-//! Load and sink are the bench's own program started once more as a child, so that their processor time can be told
-//! from the daemon's. Nothing here leaves loopback.
+//! Load, sink and relay are the bench's own program started once more as a child, so that their processor time can be
+//! told from the daemon's. Nothing here leaves loopback.
 
 #![expect(dead_code, reason = "no bench needs all of it")]
 
@@ -15,6 +16,7 @@ pub(crate) mod load;
 pub(crate) mod options;
 pub(crate) mod plot;
 pub(crate) mod procfs;
+pub(crate) mod relay;
 pub(crate) mod report;
 pub(crate) mod scratch;
 pub(crate) mod sink;

@@ -1,10 +1,11 @@
 //! The limits of the machine, measured in the same run as what is held against them; each once, when it is first asked
 //! for.
 
-use super::{Bench, PAID};
+use super::{Bench, Delivered, PAID, deliver, posts};
 use crate::common::disk::{Synced, append_and_sync, group_commit};
 use crate::common::load::Load;
 use crate::common::options::Options;
+use crate::common::relay::Relay;
 use crate::common::sink::{Sink, path};
 use crate::common::stats::{Spread, rate};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub(crate) struct Http {
 #[derive(Default)]
 pub(crate) struct Limits {
     http: BTreeMap<usize, Http>,
+    /// By connections and targets.
+    relayed: BTreeMap<(usize, usize), Delivered>,
     group: BTreeMap<usize, f64>,
     synced: Option<Synced>,
 }
@@ -32,6 +35,16 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn http(&mut self, sink: &mut Sink, options: &Options, connections: usize) -> Http {
         *self.http.entry(connections).or_insert_with(|| straight(sink, options, connections))
+    }
+
+    /// The null relay under the load that the daemon gets.
+    pub(crate) fn relayed(&mut self, sink: &mut Sink, (connections, targets): (usize, usize), count: u64) -> Delivered {
+        let relay = || {
+            let relay = Relay::start(sink.addresses().good, (0..targets).map(path).collect());
+            let load = posts(&relay.address, "none", connections, count);
+            deliver(|| relay.usage(), sink, &load, targets as u64)
+        };
+        self.relayed.entry((connections, targets)).or_insert_with(relay).clone()
     }
 
     /// Events a second.

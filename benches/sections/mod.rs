@@ -33,10 +33,15 @@ pub(crate) const PAID: &str = "PAYMENT.PAID";
 
 /// Events for a daemon, one a request.
 pub(crate) fn events(daemon: &Daemon, connections: usize, count: u64) -> Load {
+    posts(&daemon.address, &daemon.token, connections, count)
+}
+
+/// Events for whoever listens at an address and takes what carteiro takes.
+pub(crate) fn posts(address: &str, token: &str, connections: usize, count: u64) -> Load {
     Load {
-        address: daemon.address.clone(),
+        address: address.to_owned(),
         path: "/api/events".to_owned(),
-        token: daemon.token.clone(),
+        token: token.to_owned(),
         event_type: PAID.to_owned(),
         connections,
         count,
@@ -48,10 +53,11 @@ pub(crate) fn events(daemon: &Daemon, connections: usize, count: u64) -> Load {
 }
 
 /// Deliveries from the first post to the last arrival.
+#[derive(Clone, Debug)]
 pub(crate) struct Delivered {
     pub(crate) posted: Posted,
     pub(crate) per_s: f64,
-    /// What the daemon used up, its outcomes made durable.
+    /// What the daemon or relay used up, its outcomes made durable.
     pub(crate) usage: Usage,
     pub(crate) count: u64,
 }
@@ -62,18 +68,19 @@ impl Delivered {
     }
 }
 
-/// Posts to a daemon whose every event goes to `targets` targets of the sink, after a warm-up of a tenth as much.
-pub(crate) fn deliver(daemon: &Daemon, sink: &mut Sink, load: &Load, targets: u64) -> Delivered {
+/// Posts to a daemon or relay, whose `usage` is given, and whose every event goes to `targets` targets of the sink; after
+/// a warm-up of a tenth as much.
+pub(crate) fn deliver(usage: impl Fn() -> Usage, sink: &mut Sink, load: &Load, targets: u64) -> Delivered {
     sink.reset();
     let warm_up = Load { count: (load.count / 10).max(100), first: 1_000_000_000, log: None, ..load.clone() };
     warm_up.run();
     sink.wait_for(warm_up.count * targets);
     sink.reset();
     std::thread::sleep(SETTLING);
-    let before = daemon.usage();
+    let before = usage();
     let posted = load.run();
     let count = load.count * targets;
     let tally = sink.wait_for(count);
     std::thread::sleep(SETTLING);
-    Delivered { per_s: rate(count, posted.first_us, tally.last_us), usage: daemon.usage() - before, posted, count }
+    Delivered { per_s: rate(count, posted.first_us, tally.last_us), usage: usage() - before, posted, count }
 }
