@@ -1,4 +1,5 @@
-//! The daemon as a whole, from the post to the target, against a null relay and what the machine allows in the same run.
+//! The daemon as a whole, from the post to the target, against a null relay and what the machine allows in the same
+//! run.
 //!
 //! `cargo bench --bench end_to_end` measures everything in some seven minutes. After a `--`: `quick` for small counts
 //! and less than one, names of sections for those alone, `--json` for programs. Only the ratios of one run mean

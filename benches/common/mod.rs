@@ -1,5 +1,5 @@
-//! What the benches are made of: a load, a sink, the daemon under test, a null relay and the machine's own limits beside
-//! it, and the arithmetic.
+//! What the benches are made of: a load, a sink, the daemon under test, a null relay and the machine's own limits
+//! beside it, and the arithmetic.
 //!
 //! Load, sink and relay are the bench's own program started once more as a child, so that their processor time can be
 //! told from the daemon's. Nothing here leaves loopback.

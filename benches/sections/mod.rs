@@ -68,8 +68,8 @@ impl Delivered {
     }
 }
 
-/// Posts to a daemon or relay, whose `usage` is given, and whose every event goes to `targets` targets of the sink; after
-/// a warm-up of a tenth as much.
+/// Posts to a daemon or relay, whose `usage` is given, and whose every event goes to `targets` targets of the sink;
+/// after a warm-up of a tenth as much.
 pub(crate) fn deliver(usage: impl Fn() -> Usage, sink: &mut Sink, load: &Load, targets: u64) -> Delivered {
     sink.reset();
     let warm_up = Load { count: (load.count / 10).max(100), first: 1_000_000_000, log: None, ..load.clone() };
