@@ -9,8 +9,8 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Random numbers drawn many at a time, for what is asked for with each event. Not for secrets: a copy of the memory, as
-/// a snapshot of the machine holds it, knows the next ones.
+/// Random numbers drawn many at a time, for what is asked for with each event. Not for secrets: a copy of the memory,
+/// as a snapshot of the machine holds it, knows the next ones.
 pub struct Numbers {
     drawn: [u8; 256],
     left: usize,
