@@ -12,7 +12,8 @@ use crate::delivery::redact::redact;
 use crate::delivery::transport::client::Client;
 use crate::delivery::transport::prepared_webhook::PreparedWebhook;
 use crate::model::{AccountNo, AttemptResult, NotificationKey, Seq};
-use crate::store::{CachedPayload, NextAttempt, Store, StoreUpdate};
+use crate::store::{CachedPayload, NextAttempt, Store, StoreError, StoreUpdate};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -26,6 +27,9 @@ const MAX_TURN: usize = 512;
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How long after a failed read of what is due it is tried again.
 const LOAD_AGAIN: Duration = Duration::from_secs(5);
+/// How many attempts' contents one thread reads, one after the other: handing each to a thread of its own costs more than
+/// reading it, unless the disk is slow, and then these wait for each other.
+const READ_TOGETHER: usize = 16;
 
 /// A running engine.
 pub struct Engine {
@@ -106,9 +110,7 @@ impl Tasks {
         let mut store_updates_open = true;
         loop {
             self.driver.step(&mut inputs, &mut actions);
-            for action in actions.drain(..) {
-                self.perform(action);
-            }
+            self.perform(&mut actions);
             let is_over = |at: tokio::time::Instant| self.driver.in_flight() == 0 || tokio::time::Instant::now() >= at;
             if stopping.as_ref().is_some_and(|(_, cut_off_at)| is_over(*cut_off_at)) {
                 break;
@@ -177,29 +179,49 @@ impl Tasks {
         self.driver.on_event(event, inputs);
     }
 
-    fn perform(&mut self, action: Action<Arc<CachedPayload>>) {
-        match action {
-            Action::Start { key, account, kind, payload } => {
-                let Some(prepared) = self.driver.webhook(key.webhook).cloned() else {
-                    // Deleted between two steps; the slot must come back all the same.
-                    let _ = self.events.send(DriverEvent::Skipped { key, next_attempt: NextAttempt::Nothing });
-                    return;
-                };
-                let ticket = Ticket { key, events: self.events.clone(), status: self.status.clone(), open: true };
-                let (store, client, clock) = (self.store.clone(), self.client.clone(), self.clock.clone());
-                self.attempts.spawn(attempt(ticket, prepared, account, kind, payload, store, client, clock));
-            }
-            Action::LoadUntried(_) | Action::LoadRetries(..) | Action::LoadManual(_) | Action::Audit { .. } => {
-                self.load(action);
-            }
-            Action::Lost(key) => {
-                let notification = self.store.notification_id(key);
-                tracing::error!(
-                    %notification,
-                    "an overdue notification was held by no lane; this is a bug, it is taken up again"
-                );
+    fn perform(&mut self, actions: &mut Vec<Action<Arc<CachedPayload>>>) {
+        let mut unread = Vec::new();
+        for action in actions.drain(..) {
+            match action {
+                Action::Start { key, account, kind, payload } => {
+                    let content = if let Some(payload) = payload {
+                        Content::Ready(PreparedAttempt::untried(&payload))
+                    } else {
+                        let (read, content) = oneshot::channel();
+                        unread.push(Unread { account, key, kind, read });
+                        Content::Unread(content)
+                    };
+                    self.start(key, kind, content);
+                }
+                Action::LoadUntried(_) | Action::LoadRetries(..) | Action::LoadManual(_) | Action::Audit { .. } => {
+                    self.load(action);
+                }
+                Action::Lost(key) => {
+                    let notification = self.store.notification_id(key);
+                    tracing::error!(
+                        %notification,
+                        "an overdue notification was held by no lane; this is a bug, it is taken up again"
+                    );
+                }
             }
         }
+        while !unread.is_empty() {
+            let more = unread.split_off(unread.len().min(READ_TOGETHER));
+            let (store, together) = (self.store.clone(), std::mem::replace(&mut unread, more));
+            // Not joined: it ends with its answers.
+            tokio::task::spawn_blocking(move || together.into_iter().for_each(|unread| unread.read_from(&store)));
+        }
+    }
+
+    fn start(&mut self, key: NotificationKey, kind: AttemptKind, content: Content) {
+        let Some(prepared) = self.driver.webhook(key.webhook).cloned() else {
+            // Deleted between two steps; the slot must come back all the same.
+            let _ = self.events.send(DriverEvent::Skipped { key, next_attempt: NextAttempt::Nothing });
+            return;
+        };
+        let ticket = Ticket { key, events: self.events.clone(), status: self.status.clone(), open: true };
+        let (store, client, clock) = (self.store.clone(), self.client.clone(), self.clock.clone());
+        self.attempts.spawn(attempt(ticket, prepared, kind, content, store, client, clock));
     }
 
     /// Reads a page off the async threads. A read that fails is tried again until it doesn't: the lane waits for its
@@ -253,33 +275,53 @@ impl Drop for Ticket {
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything one attempt needs, named; a struct would only repeat the names"
-)]
+/// What an attempt is made of, or why it is not to be made.
+type Read = Result<Result<PreparedAttempt, NextAttempt>, StoreError>;
+
+enum Content {
+    Ready(PreparedAttempt),
+    /// It comes from the store.
+    Unread(oneshot::Receiver<Read>),
+}
+
+/// An attempt whose content isn't in memory.
+struct Unread {
+    account: AccountNo,
+    key: NotificationKey,
+    kind: AttemptKind,
+    read: oneshot::Sender<Read>,
+}
+
+impl Unread {
+    fn read_from(self, store: &Store) {
+        // One that panics says so by sending nothing, and keeps no other from being read.
+        let read = catch_unwind(AssertUnwindSafe(|| prepare_attempt(store, self.account, self.key, self.kind)));
+        if let Ok(read) = read {
+            // An attempt that was cut off meanwhile needs no answer.
+            let _ = self.read.send(read);
+        }
+    }
+}
+
 async fn attempt(
     ticket: Ticket,
     prepared: Arc<PreparedWebhook>,
-    account: AccountNo,
     kind: AttemptKind,
-    payload: Option<Arc<CachedPayload>>,
+    content: Content,
     store: Store,
     client: Client,
     clock: Clock,
 ) {
     let key = ticket.key;
-    let ready = if let Some(payload) = payload {
-        PreparedAttempt::untried(&payload)
-    } else {
-        let (failed, store) = (store.clone(), store.clone());
-        let read = tokio::task::spawn_blocking(move || prepare_attempt(&store, account, key, kind)).await;
-        match read {
+    let ready = match content {
+        Content::Ready(ready) => ready,
+        Content::Unread(content) => match content.await {
             Ok(Ok(Ok(ready))) => ready,
             Ok(Ok(Err(next_attempt))) => return ticket.close(DriverEvent::Skipped { key, next_attempt }),
             // The ticket says so: it is still due, uses up no attempt, and is read again in a while.
-            Ok(Err(error)) => return failed.note_failed_read(&error, "an attempt"),
-            Err(error) => return tracing::error!(%error, "reading a notification that is due panicked"),
-        }
+            Ok(Err(error)) => return store.note_failed_read(&error, "an attempt"),
+            Err(_) => return tracing::error!("reading a notification that is due panicked"),
+        },
     };
     let started_at = clock.now();
     ticket.begins(ready.number);
