@@ -84,7 +84,6 @@ fn row(table: u8, value: &[u8]) {
         2 => drop(survives(value, record::decode_text, |text| record::encode_text(text))),
         3 => drop(survives(value, record::decode_seq, |seq| record::encode_seq(*seq))),
         4 => drop(survives(value, record::decode_webhook_ref, record::encode_webhook_ref)),
-        5 => drop(survives(value, record::decode_set, |bits| record::encode_set(*bits))),
         6 => drop(survives(value, record::decode_token, record::encode_token)),
         7 => event_survives(value),
         8 => {
@@ -111,10 +110,6 @@ fn row(table: u8, value: &[u8]) {
         assert!(!table.name().is_empty());
     }
     is_counted(value);
-    if let Some((row, bit)) = keys::in_set(value) {
-        let first = keys::first_of_row(&row).expect("a row of a set has a first number");
-        assert_eq!(keys::seqs_of_row(first, bit).count(), 1);
-    }
     assert!(keys::end_of(value).as_slice() > value || value.iter().all(|byte| *byte == 0xff));
 }
 

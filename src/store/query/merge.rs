@@ -10,8 +10,8 @@ use crate::model::{Order, Position};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use crate::store::query::spans::Spans;
+use crate::store::schema::keys;
 use crate::store::schema::keys::Key;
-use crate::store::schema::{keys, sets};
 
 /// How many places one page may look at before it ends short: a few milliseconds' worth.
 pub(crate) const MAX_STEPS: usize = 600;
@@ -35,9 +35,6 @@ pub(crate) struct Range {
 impl Range {
     /// The first place at or after `at`.
     pub(crate) fn seek(&self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
-        if keys::is_set(&self.prefix) {
-            return self.seek_in_set(tree, at, order);
-        }
         let mut bound = self.prefix.clone();
         match (self.shape, order) {
             (Shape::SeqAndWebhook, _) => {
@@ -77,33 +74,6 @@ impl Range {
             },
         };
         Ok(Some(Position { seq, webhook }))
-    }
-}
-
-impl Range {
-    fn seek_in_set(&self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
-        // Whether the place's own event is behind already, for a range of one webhook.
-        let passed = |webhook: u32| match order {
-            Order::Newest => at.webhook < webhook,
-            Order::Oldest => at.webhook > webhook,
-        };
-        let skip = u64::from(matches!(self.shape, Shape::SeqOf(webhook) if passed(webhook)));
-        let found = match order {
-            Order::Newest => match at.seq.checked_sub(skip) {
-                Some(from) => sets::last_to(tree, &self.prefix, from)?,
-                None => None,
-            },
-            Order::Oldest => sets::first_from(tree, &self.prefix, at.seq.saturating_add(skip))?,
-        };
-        Ok(found.map(|seq| Position {
-            seq,
-            webhook: match (self.shape, order) {
-                (Shape::SeqOf(webhook), _) => webhook,
-                (Shape::Seq | Shape::SeqAndWebhook, _) if seq == at.seq => at.webhook,
-                (Shape::Seq | Shape::SeqAndWebhook, Order::Newest) => u32::MAX,
-                (Shape::Seq | Shape::SeqAndWebhook, Order::Oldest) => 0,
-            },
-        }))
     }
 }
 

@@ -12,11 +12,14 @@
 //! | chunk | seq, number | 16 KiB of a larger payload |
 //! | own event id | account, event id | seq |
 //! | reference | account, kind, length, value, seq | – |
+//! | type | account, type number, seq | – |
 //! | type name | account, type number | the type |
 //! | idempotency key | account, hash | what was answered |
 //! | idempotency end | moment, account, hash | – |
 //! | notification | account, seq, webhook | the notification, once anything has happened to it (see `changes::rows`) |
 //! | attempt | seq, webhook, number | an attempt before the last |
+//! | by webhook | webhook, seq | – |
+//! | untried | account, webhook, seq | – (no attempt yet: due at once) |
 //! | retry | webhook, due, seq | – (waits for its next attempt) |
 //! | manual | webhook, since, seq | – (a manual attempt is pending) |
 //! | by state | account, state, webhook, seq | – (the rare states) |
@@ -26,16 +29,7 @@
 //! | job | number | a background job |
 //! | bulk resend | account, number | a bulk resend, until a while after its end |
 //!
-//! Indexes that name nearly every event, in the order of commit, are **sets**: a row stands for 128 sequence numbers,
-//! and its value says which of them are in. What a batch adds to one set is one row rewritten, not a row for each
-//! event. Elsewhere an entry of a set is spoken of by the key it would have as a row of its own, and [`in_set`] says
-//! which bit that is.
-//!
-//! | set | key after its byte |
-//! |---|---|
-//! | type | account, type number, seq / 128 |
-//! | by webhook | webhook, seq / 128 |
-//! | untried (no attempt yet: due at once) | account, webhook, seq / 128 |
+//! Which rows stand together in a block of sled, [`layout`](super::layout) says.
 
 use crate::model::{
     AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo,
@@ -50,45 +44,6 @@ use crate::store::schema::table::{
 /// The tables whose rows of a webhook stand below its number.
 pub(crate) fn below_webhook(webhook: WebhookNo) -> [keys::Key; 4] {
     [keys::retries_of(webhook), keys::manuals_of(webhook), keys::of_webhook(webhook), keys::chains(webhook)]
-}
-
-/// How many sequence numbers one row of a set stands for, as a power of two.
-const SET_SHIFT: u32 = 7;
-
-/// Where an entry stands, if its index is a set: the row, and the bit in it.
-pub(crate) fn in_set(entry: &[u8]) -> Option<(Key, u128)> {
-    if !is_set(entry) {
-        return None;
-    }
-    let at = entry.len().checked_sub(8)?;
-    let seq = u64_at(entry, at)?;
-    Some((set_row(&entry[..at], seq), set_bit(seq)))
-}
-
-/// Whether keys that begin like this are rows or entries of a set.
-pub(crate) fn is_set(key: &[u8]) -> bool {
-    matches!(key.first(), Some(&(TYPE | BY_WEBHOOK | UNTRIED)))
-}
-
-/// The row of a set that stands for this sequence number.
-pub(crate) fn set_row(prefix: &[u8], seq: u64) -> Key {
-    [prefix, &(seq >> SET_SHIFT).to_be_bytes()].concat()
-}
-
-/// The bit of a sequence number in its row.
-pub(crate) const fn set_bit(seq: u64) -> u128 {
-    1 << (seq & ((1 << SET_SHIFT) - 1))
-}
-
-/// The first sequence number that a row of a set stands for; `None` for a key that is too short.
-pub(crate) fn first_of_row(row: &[u8]) -> Option<u64> {
-    let number = u64_at(row, row.len().checked_sub(8)?)?;
-    (number <= u64::MAX >> SET_SHIFT).then_some(number << SET_SHIFT)
-}
-
-/// The sequence numbers that a row of a set holds, the lowest first.
-pub(crate) fn seqs_of_row(first: u64, bits: u128) -> impl DoubleEndedIterator<Item = u64> {
-    (0..u64::from(u128::BITS)).filter(move |at| bits >> at & 1 == 1).map(move |at| first + at)
 }
 
 /// A key, or the beginning that a range of keys shares.

@@ -53,20 +53,6 @@ fn golden_bytes() {
 }
 
 #[test]
-fn an_entry_of_a_set_is_a_bit_of_its_row() {
-    let (row, bit) = in_set(&by_webhook(KEY)).unwrap();
-    assert_eq!(
-        (&row[..], bit),
-        ([&of_webhook(KEY.webhook)[..], &(KEY.seq.0 >> 7).to_be_bytes()].concat().as_slice(), 1 << 4)
-    );
-    assert_eq!(in_set(&retry(Timestamp::from_ms(1), KEY)), None);
-    let first = first_of_row(&row).unwrap();
-    assert_eq!(seqs_of_row(first, bit | 1 | 1 << 127).collect::<Vec<_>>(), [first, KEY.seq.0, first + 127]);
-    assert_eq!(set_row(&of_webhook(KEY.webhook), first + 127), row);
-    assert_ne!(set_row(&of_webhook(KEY.webhook), first + 128), row);
-}
-
-#[test]
 fn references_have_an_end() {
     assert!(events_with(ACCOUNT_7, Reference::ExternalId, &"x".repeat(MAX_REFERENCE_BYTES)).is_some());
     assert!(events_with(ACCOUNT_7, Reference::ExternalId, &"x".repeat(MAX_REFERENCE_BYTES + 1)).is_none());
