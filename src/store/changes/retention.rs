@@ -154,7 +154,7 @@ pub(crate) fn delete_event(
     }
     let type_no = ledger.type_no(txn, account, &event.event_type);
     ledger.maybe_unused_types.insert((account, event.event_type.as_str().to_owned()));
-    for row in event_rows(event, type_no) {
+    for row in event_rows(&ledger.shared.references, event, type_no) {
         txn.delete(row);
     }
     delete_chunks(txn, seq, stored);

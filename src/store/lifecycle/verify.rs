@@ -11,6 +11,7 @@ use crate::store::hex::hex;
 use crate::store::query::point::implied;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::record::Stored;
+use crate::store::schema::references::References;
 use crate::store::schema::table::Table;
 use crate::store::schema::{keys, record, seqs};
 use crate::store::times::Runs;
@@ -79,7 +80,7 @@ impl Store {
     /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that
     /// takes; `progress` hears how many rows were read.
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        verify(&*self.shared.tree, progress)
+        verify(&*self.shared.tree, &self.shared.references, progress)
     }
 }
 
@@ -95,8 +96,8 @@ fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Opt
 }
 
 /// Reads the whole tree. Blocks, for as long as that takes; `progress` hears how many rows were read.
-pub(crate) fn verify(tree: &dyn Tree, mut progress: impl FnMut(u64)) -> Report {
-    let mut verifier = Verifier { tree, report: Report::default() };
+pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: impl FnMut(u64)) -> Report {
+    let mut verifier = Verifier { tree, references, report: Report::default() };
     let mut read = 0;
     let mut from: Vec<u8> = Vec::new();
     loop {
@@ -172,6 +173,7 @@ fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {
 
 struct Verifier<'t> {
     tree: &'t dyn Tree,
+    references: &'t References,
     report: Report,
 }
 
@@ -238,7 +240,11 @@ impl Verifier<'_> {
                 let event = self.event(account, record::decode_seq(value)?)?;
                 Ok((event.map(|event| event.id) != Some(id)).then(|| "leads to no event of that id".to_owned()))
             }
-            Table::Type | Table::Reference => self.check_entry_of_event(key, AccountNo(u32_at(1)?), last_seq()?),
+            Table::Type => self.check_entry_of_event(key, AccountNo(u32_at(1)?), last_seq()?),
+            Table::Reference => {
+                let (_, seq) = keys::reference_parts(key).ok_or_else(short)?;
+                self.check_entry_of_event(key, AccountNo(u32_at(1)?), seq)
+            }
             Table::Idempotency => {
                 let (account, known) = (AccountNo(u32_at(1)?), record::decode_idempotency(value)?);
                 if let Some(made) = known.webhook
@@ -447,7 +453,7 @@ impl Verifier<'_> {
     fn rows_of(&self, event: &Event) -> Result<Vec<keys::Key>, StoreError> {
         let type_no = number_of_type(self.tree, event.account, event.event_type.as_str())?;
         let missing = StoreError::Damaged { table: "event", what: "has a type that has no number" };
-        Ok(event_rows(event, type_no.ok_or(missing)?))
+        Ok(event_rows(self.references, event, type_no.ok_or(missing)?))
     }
 
     fn event(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {

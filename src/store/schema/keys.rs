@@ -11,7 +11,7 @@
 //! | event | account, seq | the event and, if small, its payload |
 //! | chunk | seq, number | 16 KiB of a larger payload |
 //! | own event id | account, event id | seq |
-//! | reference | account, kind, length, value, seq | – |
+//! | reference | account, partition, hash, the rest of seq | – (see `references`) |
 //! | type | account, type number, seq | – |
 //! | type name | account, type number | the type |
 //! | idempotency key | account, hash | what was answered |
@@ -84,18 +84,13 @@ impl Builder {
     }
 }
 
-/// What an index of references leads from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reference {
-    /// The event's own `external_id`, or its resource's.
-    ExternalId,
-    /// The resource's `id`.
-    ResourceId,
-}
+/// How many bits of a sequence number don't name its partition of the references.
+const IN_PARTITION_BITS: u32 = 16;
+/// How many bytes do.
+const PARTITION_BYTES: usize = 6;
 
-/// The longest reference that has an index row: its length stands in one byte.
-#[cfg(test)]
-pub(crate) const MAX_REFERENCE_BYTES: usize = 255;
+/// What the key of a reference holds of its value.
+pub(crate) type ReferenceHash = [u8; 8];
 
 pub(crate) fn meta(name: &str) -> Key {
     Builder::new(META).bytes(name.as_bytes()).0
@@ -167,18 +162,33 @@ pub(crate) fn by_type(account: AccountNo, type_no: u32, seq: Seq) -> Key {
     Builder(events_of_type(account, type_no)).u64(seq.0).0
 }
 
-/// `None` for a value longer than 255 bytes, which has no index row.
-pub(crate) fn events_with(account: AccountNo, kind: Reference, value: &str) -> Option<Key> {
-    let length = u8::try_from(value.len()).ok()?;
-    let kind = match kind {
-        Reference::ExternalId => 0,
-        Reference::ResourceId => 1,
-    };
-    Some(Builder::new(REFERENCE).u32(account.0).u8(kind).u8(length).bytes(value.as_bytes()).0)
+pub(crate) fn references(account: AccountNo) -> Key {
+    Builder::new(REFERENCE).u32(account.0).0
 }
 
-pub(crate) fn by_reference(account: AccountNo, kind: Reference, value: &str, seq: Seq) -> Option<Key> {
-    events_with(account, kind, value).map(|prefix| Builder(prefix).u64(seq.0).0)
+pub(crate) fn reference(account: AccountNo, hash: ReferenceHash, seq: Seq) -> Key {
+    reference_below(&references(account), hash, seq)
+}
+
+/// The key of a reference below the prefix of an account's.
+pub(crate) fn reference_below(prefix: &[u8], hash: ReferenceHash, seq: Seq) -> Key {
+    let partition = (seq.0 >> IN_PARTITION_BITS).to_be_bytes();
+    let rest = &seq.0.to_be_bytes()[PARTITION_BYTES..];
+    Builder(prefix.to_vec()).bytes(&partition[8 - PARTITION_BYTES..]).bytes(&hash).bytes(rest).0
+}
+
+/// The hash and the sequence number that the key of a reference holds; `None` for one of another length.
+pub(crate) fn reference_parts(key: &[u8]) -> Option<(ReferenceHash, Seq)> {
+    let (partition, key) = key.get(5..)?.split_first_chunk::<PARTITION_BYTES>()?;
+    let (hash, rest) = key.split_first_chunk()?;
+    let seq = [partition.as_slice(), rest].concat().try_into().ok()?;
+    Some((*hash, Seq(u64::from_be_bytes(seq))))
+}
+
+/// The first and the last sequence number of the partition that has this one.
+pub(crate) const fn partition_of(seq: Seq) -> (Seq, Seq) {
+    let within = (1 << IN_PARTITION_BITS) - 1;
+    (Seq(seq.0 & !within), Seq(seq.0 | within))
 }
 
 pub(crate) fn type_names() -> Key {

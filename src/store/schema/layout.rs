@@ -1,7 +1,7 @@
 //! Which rows stand together in sled.
 
 use crate::store::engine::Shape;
-use crate::store::schema::table::{BY_RESPONSE, BY_STATE, BY_WEBHOOK, EVENT, NOTIFICATION, TYPE, UNTRIED};
+use crate::store::schema::table::{BY_RESPONSE, BY_STATE, BY_WEBHOOK, EVENT, NOTIFICATION, REFERENCE, TYPE, UNTRIED};
 
 /// How many bits the fields of a key have.
 const TABLE: u16 = 8;
@@ -17,6 +17,9 @@ const EVENTS_SHIFT: u16 = 3;
 const NOTIFICATIONS_SHIFT: u16 = 5;
 /// So do the rows of 256 events in an index that is in the order of commit: the block holds a byte of each key.
 const INDEX_SHIFT: u16 = 8;
+/// References stand in 1024 blocks for every 65,536 events, by their hash.
+const PARTITION: u16 = 48;
+const BUCKET: u16 = 10;
 
 /// How the rows of a table lie in blocks; `None` for those that are a row of sled each, since they are few or die
 /// young. It is part of the format.
@@ -25,6 +28,7 @@ pub(crate) fn layout(table: u8) -> Option<Shape> {
         EVENT => Some(Shape { bits: TABLE + ACCOUNT + SEQ - EVENTS_SHIFT }),
         NOTIFICATION => Some(Shape { bits: TABLE + ACCOUNT + SEQ - NOTIFICATIONS_SHIFT }),
         TYPE => Some(Shape { bits: TABLE + ACCOUNT + TYPE_NO + SEQ - INDEX_SHIFT }),
+        REFERENCE => Some(Shape { bits: TABLE + ACCOUNT + PARTITION + BUCKET }),
         BY_WEBHOOK => Some(Shape { bits: TABLE + WEBHOOK + SEQ - INDEX_SHIFT }),
         UNTRIED => Some(Shape { bits: TABLE + ACCOUNT + WEBHOOK + SEQ - INDEX_SHIFT }),
         BY_STATE => Some(Shape { bits: TABLE + ACCOUNT + STATE + WEBHOOK + SEQ - INDEX_SHIFT }),
