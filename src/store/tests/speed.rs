@@ -2,7 +2,7 @@
 
 use super::index_rows::Layered;
 use super::rig::key_of;
-use crate::model::{AccountNo, Order, Position, WebhookNo};
+use crate::model::{AccountNo, Order, Position, Seq, WebhookNo};
 use crate::store::engine::{SledBase, Tree};
 use crate::store::query::merge::{Range, Shape};
 use crate::store::schema::{keys, seqs};
@@ -57,5 +57,30 @@ fn a_page_of_a_queue_whose_beginning_was_just_delivered() {
             timed("a seek", || range.seek(tree, at, order, &mut 1).unwrap());
         }
         timed("all of it counted", || tree.scan(&prefix).keys().count());
+    }
+}
+
+#[test]
+#[ignore = "it measures"]
+fn a_look_for_a_reference() {
+    const PARTITIONS: u64 = 10;
+    let folder = tempfile::tempdir().unwrap();
+    let mut layered = Layered::over(SledBase::open(folder.path(), 16 << 20).unwrap());
+    let hash = |n: u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17).wrapping_mul(n | 1).to_be_bytes();
+    let begun = Instant::now();
+    for first in (0..PARTITIONS << 16).step_by(1 << 14) {
+        let rows = (first..first + (1 << 14)).flat_map(|seq| [(seq, 2 * seq), (seq, 2 * seq + 1)]);
+        layered.write(rows.map(|(seq, n)| (keys::reference(ACCOUNT, hash(n), Seq(seq)), true)));
+        layered.checkpoint();
+    }
+    println!("{} rows in {:?}", PARTITIONS << 17, begun.elapsed());
+    let mut n = 0;
+    for order in [Order::Newest, Order::Oldest] {
+        let at = Position { seq: if order == Order::Newest { PARTITIONS << 16 } else { 0 }, webhook: 0 };
+        timed("what nothing has, in ten partitions", || {
+            n += 1;
+            let shape = Shape::Reference(hash((1 << 40) + n));
+            Range { prefix: keys::references(ACCOUNT), shape }.seek(&layered.rows, at, order, &mut 99).unwrap()
+        });
     }
 }

@@ -1,7 +1,7 @@
 //! Walks over the rows that sled holds, through blocks and what stands beside them.
 
 use crate::store::engine::rows::base::{Base, BaseRows};
-use crate::store::engine::rows::block::{Block, Malformed, Opened, unseal};
+use crate::store::engine::rows::block::{Opened, unseal};
 use crate::store::engine::rows::blocks::lookup::Blocks;
 use crate::store::engine::rows::layout::{Shape, beside, lowest};
 use crate::store::engine::tree::Row;
@@ -48,8 +48,11 @@ pub(crate) struct StoredRows<'r, B> {
     backwards: bool,
     from: Vec<u8>,
     end: Vec<u8>,
-    /// The rows of sled that are left; `None` until they are needed.
+    /// The rows of sled that are left, from the first bound to the second; `None` until they are needed.
     rest: Option<BaseRows<'r>>,
+    rest_from: Vec<u8>,
+    rest_end: Vec<u8>,
+    is_begun: bool,
     inside: Option<Inside<'r>>,
 }
 
@@ -75,29 +78,43 @@ impl<'r, B: Base> StoredRows<'r, B> {
         (from, end): (&[u8], &[u8]),
         backwards: bool,
     ) -> Self {
-        let (from, end) = (from.to_vec(), end.to_vec());
-        Self { blocks, held, generation, backwards, from, end, rest: None, inside: None }
-    }
-
-    /// Goes into the block that the step before was in, if this step begins there, without asking sled.
-    fn resume(&mut self) {
-        let held = self.held.block.take_if(|(generation, ..)| *generation == self.generation);
-        self.held.block = None;
-        let Some((_, key, rows)) = held else { return };
-        // Backwards the step begins below `end`, which is a row that was given, if this block is the right one.
-        let begins_at = if self.backwards { &self.end } else { &self.from };
-        if let Some(shape) = (self.blocks.layout)(key[0]).filter(|shape| shape.is_in(&key, begins_at)) {
-            if self.backwards {
-                self.end_of_rest(&key);
-            } else {
-                self.rest = Some(self.blocks.base.range(&shape.next(&key), &self.end));
-            }
-            self.enter(key, shape, rows);
+        Self {
+            blocks,
+            held,
+            generation,
+            backwards,
+            from: from.to_vec(),
+            end: end.to_vec(),
+            rest: None,
+            rest_from: lowest(blocks.layout, from),
+            rest_end: end.to_vec(),
+            is_begun: false,
+            inside: None,
         }
     }
 
-    fn end_of_rest(&mut self, end: &[u8]) {
-        self.rest = Some(self.blocks.base.range_rev(&lowest(self.blocks.layout, &self.from), end));
+    /// Goes into the block that this step begins in, without asking sled, if the step before was in it or it is kept.
+    fn resume(&mut self) {
+        let held = self.held.block.take();
+        let begins_at = if self.backwards { &self.end } else { &self.from };
+        let Some(shape) = begins_at.first().and_then(|table| (self.blocks.layout)(*table)) else { return };
+        let Some(key) = shape.block_of(begins_at) else { return };
+        let held = held.filter(|(generation, block, _)| *generation == self.generation && *block == key);
+        let rows = match held {
+            Some((.., rows)) => Some(rows),
+            None => match self.blocks.kept(&key, self.generation) {
+                Some(rows) => rows,
+                None => return,
+            },
+        };
+        if self.backwards {
+            self.rest_end.clone_from(&key);
+        } else {
+            self.rest_from = shape.next(&key);
+        }
+        if let Some(rows) = rows {
+            self.enter(key, shape, rows);
+        }
     }
 
     fn enter(&mut self, key: Vec<u8>, shape: Shape, rows: Arc<Opened>) {
@@ -118,7 +135,8 @@ impl<'r, B: Base> StoredRows<'r, B> {
     }
 
     fn next_row(&mut self) -> Result<Option<Row>, Unreadable> {
-        if self.rest.is_none() && self.inside.is_none() {
+        if !self.is_begun {
+            self.is_begun = true;
             self.resume();
         }
         loop {
@@ -129,11 +147,10 @@ impl<'r, B: Base> StoredRows<'r, B> {
                 self.inside = None;
             }
             if self.rest.is_none() {
-                let from = lowest(self.blocks.layout, &self.from);
                 let rest = if self.backwards {
-                    self.blocks.base.range_rev(&from, &self.end)
+                    self.blocks.base.range_rev(&self.rest_from, &self.rest_end)
                 } else {
-                    self.blocks.base.range(&from, &self.end)
+                    self.blocks.base.range(&self.rest_from, &self.rest_end)
                 };
                 self.rest = Some(rest);
             }
@@ -149,15 +166,19 @@ impl<'r, B: Base> StoredRows<'r, B> {
                     Err(error) => Err(Unreadable { place: Place::Row(key.to_vec()), error }),
                 };
             };
-            let rows = Block::decode(store, &key, &stored).and_then(|block| {
-                if key.len() == shape.key_bytes() {
-                    block.open().map_err(Malformed::of(&key))
-                } else {
-                    Err(EngineError::damaged(&key, "its key isn't that of a block"))
+            let rows = if key.len() == shape.key_bytes() {
+                match self.blocks.kept(&key, self.generation) {
+                    Some(Some(rows)) => Ok(rows),
+                    _ => self.blocks.decode(&key, &stored).map(Arc::new),
                 }
-            });
+            } else {
+                Err(EngineError::damaged(&key, "its key isn't that of a block"))
+            };
             match rows {
-                Ok(rows) => self.enter(key.to_vec(), shape, Arc::new(rows)),
+                Ok(rows) => {
+                    self.blocks.keep(&key, self.generation, Some(rows.clone()));
+                    self.enter(key.to_vec(), shape, rows);
+                }
                 Err(error) => {
                     return Err(Unreadable { place: Place::Block(key.to_vec(), shape.next(&key)), error });
                 }
