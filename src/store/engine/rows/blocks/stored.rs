@@ -4,8 +4,10 @@ use crate::store::engine::rows::base::{Base, BaseRows};
 use crate::store::engine::rows::block::{Opened, unseal};
 use crate::store::engine::rows::blocks::lookup::Blocks;
 use crate::store::engine::rows::layout::{Shape, beside, lowest};
-use crate::store::engine::tree::Row;
+use crate::store::engine::rows::overlay::Above;
+use crate::store::engine::tree::{Row, Slice};
 use crate::store::error::EngineError;
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// What a reader keeps of sled from one step to the next.
@@ -39,13 +41,22 @@ impl From<EngineError> for Unreadable {
     }
 }
 
+/// A key, and its value or that it is deleted.
+pub(crate) type Merged = (Slice, Option<Slice>);
+
+/// How many deleted rows of a block cost about as much as one that is given.
+const DELETED_A_ROW: usize = 8;
+
 /// The rows of one step, from `from` (inclusive) to `end` (exclusive), in one direction or the other. What can't be
-/// read is an error in its place, after which the step is over.
+/// read is an error in its place, after which the step is over. Of rows that an overlay has deleted it gives a few as
+/// such, so that whoever walks over many of them gets on, and counts them all.
 pub(crate) struct StoredRows<'r, B> {
     blocks: &'r Blocks<B>,
     held: &'r mut Held,
     generation: u64,
+    above: Above<'r>,
     backwards: bool,
+    looked_at: &'r Cell<usize>,
     from: Vec<u8>,
     end: Vec<u8>,
     /// The rows of sled that are left, from the first bound to the second; `None` until they are needed.
@@ -64,6 +75,10 @@ struct Inside<'r> {
     /// Its rows that are left.
     low: usize,
     high: usize,
+    /// Of each row whether it is deleted; nothing where none is.
+    deleted: Vec<bool>,
+    /// The last row that was passed over for that, if none was given since.
+    passed: Option<usize>,
     beside: Option<BaseRows<'r>>,
     /// The next row beside it.
     next_beside: Option<Result<Row, Unreadable>>,
@@ -75,14 +90,18 @@ impl<'r, B: Base> StoredRows<'r, B> {
         blocks: &'r Blocks<B>,
         held: &'r mut Held,
         generation: u64,
+        above: Above<'r>,
         (from, end): (&[u8], &[u8]),
         backwards: bool,
+        looked_at: &'r Cell<usize>,
     ) -> Self {
         Self {
             blocks,
             held,
             generation,
+            above,
             backwards,
+            looked_at,
             from: from.to_vec(),
             end: end.to_vec(),
             rest: None,
@@ -129,19 +148,49 @@ impl<'r, B: Base> StoredRows<'r, B> {
             if self.backwards { self.blocks.base.range_rev(&from, &end) } else { self.blocks.base.range(&from, &end) }
         });
         self.held.block = Some((self.generation, key.clone(), rows.clone()));
-        let mut inside = Inside { key, shape, rows, low, high, beside: rows_beside, next_beside: None };
+        let deleted = self.deleted(&key, shape, &rows, low, high);
+        let next_beside = None;
+        let mut inside =
+            Inside { key, shape, rows, low, high, deleted, passed: None, beside: rows_beside, next_beside };
+        inside.pass_deleted(self.backwards);
         inside.read_beside(self.blocks);
         self.inside = Some(inside);
     }
 
-    fn next_row(&mut self) -> Result<Option<Row>, Unreadable> {
+    /// Which rows of a block the overlays have deleted, of those from `low` to `high`; nothing where none is.
+    fn deleted(&self, key: &[u8], shape: Shape, rows: &Opened, low: usize, high: usize) -> Vec<bool> {
+        let mut deleted = Vec::new();
+        if low >= high {
+            return deleted;
+        }
+        let name = &key[..shape.inner_at()];
+        let (from, end) = ([name, rows.key(low)].concat(), [name, rows.key(high - 1), &[0]].concat());
+        for overlay in self.above.overlays() {
+            let mut at = low;
+            for tombstone in overlay.deleted(&from, &end) {
+                let inner = &tombstone[shape.inner_at()..];
+                while at < high && rows.key(at) < inner {
+                    at += 1;
+                }
+                if at < high && rows.key(at) == inner {
+                    deleted.resize(rows.len(), false);
+                    deleted[at] = true;
+                }
+            }
+        }
+        let count = deleted.iter().filter(|is_deleted| **is_deleted).count();
+        self.looked_at.set(self.looked_at.get() + count / DELETED_A_ROW);
+        deleted
+    }
+
+    fn next_row(&mut self) -> Result<Option<Merged>, Unreadable> {
         if !self.is_begun {
             self.is_begun = true;
             self.resume();
         }
         loop {
             if let Some(inside) = &mut self.inside {
-                if let Some(row) = inside.next(self.backwards, self.blocks) {
+                if let Some(row) = inside.next(self.backwards, self.blocks, self.above) {
                     return row.map(Some);
                 }
                 self.inside = None;
@@ -161,8 +210,11 @@ impl<'r, B: Base> StoredRows<'r, B> {
             }
             let store = self.blocks.store;
             let Some(shape) = (self.blocks.layout)(key[0]) else {
+                if self.above.deletes(&key) {
+                    return Ok(Some((key, None)));
+                }
                 return match unseal(store, &key, &stored) {
-                    Ok(value) => Ok(Some((key, value.into()))),
+                    Ok(value) => Ok(Some((key, Some(value.into())))),
                     Err(error) => Err(Unreadable { place: Place::Row(key.to_vec()), error }),
                 };
             };
@@ -188,7 +240,7 @@ impl<'r, B: Base> StoredRows<'r, B> {
 }
 
 impl<B: Base> Iterator for StoredRows<'_, B> {
-    type Item = Result<Row, Unreadable>;
+    type Item = Result<Merged, Unreadable>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_row().transpose()
@@ -207,10 +259,43 @@ impl Inside<'_> {
         });
     }
 
-    fn next<B: Base>(&mut self, backwards: bool, blocks: &Blocks<B>) -> Option<Result<Row, Unreadable>> {
+    /// Goes to the next row of the block that isn't deleted.
+    fn pass_deleted(&mut self, backwards: bool) {
+        self.passed = None;
+        while self.low < self.high {
+            let at = if backwards { self.high - 1 } else { self.low };
+            if !self.deleted.get(at).is_some_and(|is_deleted| *is_deleted) {
+                self.passed = None;
+                return;
+            }
+            self.passed = Some(at);
+            self.step_over(at, backwards);
+        }
+    }
+
+    const fn step_over(&mut self, at: usize, backwards: bool) {
+        if backwards {
+            self.high = at;
+        } else {
+            self.low = at + 1;
+        }
+    }
+
+    fn next<B: Base>(
+        &mut self,
+        backwards: bool,
+        blocks: &Blocks<B>,
+        above: Above<'_>,
+    ) -> Option<Result<Merged, Unreadable>> {
         let inner_at = self.shape.inner_at();
-        let at = if backwards { self.high.checked_sub(1) } else { Some(self.low) };
-        let at = at.filter(|_| self.low < self.high);
+        let is_row = self.low < self.high;
+        let at = if !is_row {
+            self.passed
+        } else if backwards {
+            Some(self.high - 1)
+        } else {
+            Some(self.low)
+        };
         let beside = self.next_beside.as_ref().map(|row| match row {
             Ok((key, _)) => Some(&key[inner_at..]),
             Err(Unreadable { place: Place::Row(key), .. }) => Some(&key[inner_at..]),
@@ -224,15 +309,21 @@ impl Inside<'_> {
         if takes_beside {
             let row = self.next_beside.take();
             self.read_beside(blocks);
-            return row;
+            return Some(match row? {
+                Ok((key, _)) if above.deletes(&key) => Ok((key, None)),
+                Err(Unreadable { place: Place::Row(key), .. }) if above.deletes(&key) => Ok((key.into(), None)),
+                row => row.map(|(key, value)| (key, Some(value))),
+            });
         }
         let at = at?;
-        if backwards {
-            self.high = at;
-        } else {
-            self.low = at + 1;
+        let key = [&self.key[..inner_at], self.rows.key(at)].concat().into();
+        if !is_row {
+            self.passed = None;
+            return Some(Ok((key, None)));
         }
-        let key = [&self.key[..inner_at], self.rows.key(at)].concat();
-        Some(Ok((key.into(), self.rows.value(at).into())))
+        let value = self.rows.value(at).into();
+        self.step_over(at, backwards);
+        self.pass_deleted(backwards);
+        Some(Ok((key, Some(value))))
     }
 }
