@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How many events a step looks at.
 const LOOKED_AT_A_STEP: usize = 64;
 /// About how many rows a step deletes: one or two milliseconds of the committer's time.
-const ROWS_A_STEP: usize = 192;
+const ROWS_A_STEP: usize = 384;
 /// About what the rows of one event, or of one notification, take beside the payload.
 const ROWS_BYTES: u64 = 512;
 

@@ -3,8 +3,9 @@
 //!
 //! Each range answers one question, "which is your first place at or after this one?"; the merge goes round asking
 //! until all name the same place. No list scans: what two filters have in common is found in steps of the sparser one.
-//! Where filters hardly meet at all, or ask for what has no index of its own (deliveries, which are nearly everything),
-//! a page ends after [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
+//! Where filters hardly meet at all, ask for what has no index of its own (deliveries, which are nearly everything), or
+//! for a reference that very many partitions lack, a page ends after [`MAX_STEPS`] and says where to go on, short or
+//! empty rather than slow.
 
 use crate::model::{Order, Position, Seq};
 use crate::store::engine::{Slice, Tree};

@@ -69,8 +69,8 @@ impl Borrow<[u8]> for Entry {
     }
 }
 
-/// The rows of some commits, the last write of each. Tombstones stand by themselves: most are of rows that nothing below
-/// has, which came and went in this overlay, and who reads rows in order meets none of those.
+/// The rows of some commits, the last write of each. Tombstones stand by themselves: most are of rows that came and
+/// went in this overlay and that nothing below has, and who reads rows in order meets none of those.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     rows: BTreeSet<Entry>,
