@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 const MAX_RESOURCE_BYTES: usize = 256 * 1024;
 /// The most events of one batch.
 const MAX_BATCH: usize = 1000;
-/// The longest `external_id`, in bytes: it stands in a key of the store.
+/// The longest `external_id`, in bytes.
 const MAX_EXTERNAL_ID_BYTES: usize = 255;
 
 pub(super) async fn record(call: &mut Call) -> Result<Answer, Failure> {

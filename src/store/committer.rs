@@ -270,7 +270,6 @@ impl Committer {
         self.ledger.head.commit += 1;
         let head = &self.ledger.head;
         txn.put(keys::meta("head"), record::encode_head(head));
-        or_end(txn.resolve());
         self.disk.staged(txn.bytes());
         or_end(self.writer.append(head.commit, head.time_ms, txn.into_rows()));
         self.ledger.publish();

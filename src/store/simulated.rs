@@ -313,11 +313,9 @@ impl SimulatedStore {
 
     pub(crate) fn notifications(&self, account: AccountNo) -> BTreeMap<NotificationKey, Notification> {
         let mut found = BTreeMap::new();
-        for row in self.handle.shared.tree.scan(&keys::all_untried()) {
-            let (row, value) = row.unwrap();
-            for (key, _) in untried(&row, 0, record::decode_set(&value).unwrap()) {
-                found.insert(key, self.handle.shared.notification(account, key).unwrap().unwrap());
-            }
+        for row in self.handle.shared.tree.scan(&keys::all_untried()).keys() {
+            let key = untried_key(&row.unwrap());
+            found.insert(key, self.handle.shared.notification(account, key).unwrap().unwrap());
         }
         for row in self.handle.shared.tree.scan(&keys::notifications(account)) {
             let (row, value) = row.unwrap();
@@ -343,13 +341,12 @@ impl Batch {
                 self.notifications.insert(key, (before.or(implied.0), after));
             }
             Some(Table::Untried) => {
-                let bits = |value: Option<&[u8]>| value.map_or(0, |value| record::decode_set(value).unwrap());
-                for (key, is_in) in untried(key, bits(before), bits(after)) {
-                    let implied = Notification::new(key, account, Timestamp::from_ms(0), false);
-                    let change = if is_in { (None, Some(implied)) } else { (Some(implied), None) };
+                let implied = || Notification::new(untried_key(key), account, Timestamp::from_ms(0), false);
+                let (before, after) = (before.map(|_| implied()), after.map(|_| implied()));
+                if before.is_some() != after.is_some() {
                     // A record says more.
-                    let entry = self.notifications.entry(key).or_insert_with(|| change.clone());
-                    entry.0 = entry.0.take().or(change.0);
+                    let entry = self.notifications.entry(untried_key(key)).or_insert_with(|| (before.clone(), after));
+                    entry.0 = entry.0.take().or(before);
                 }
             }
             Some(Table::Attempt) => {
@@ -361,12 +358,8 @@ impl Batch {
     }
 }
 
-/// The notifications whose entries differ, and whether each is in the set now.
-fn untried(row: &[u8], before: u128, after: u128) -> impl Iterator<Item = (NotificationKey, bool)> {
-    let first = keys::first_of_row(row).unwrap();
-    let webhook = WebhookNo(keys::u32_at(row, 5).unwrap());
-    let changed = keys::seqs_of_row(first, before ^ after);
-    changed.map(move |seq| (NotificationKey { seq: Seq(seq), webhook }, after & keys::set_bit(seq) != 0))
+fn untried_key(row: &[u8]) -> NotificationKey {
+    NotificationKey { seq: seq_at(row, 9), webhook: WebhookNo(keys::u32_at(row, 5).unwrap()) }
 }
 
 fn notification_key(row: &[u8]) -> NotificationKey {

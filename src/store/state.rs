@@ -17,6 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::limits::Limits;
 use crate::store::schema::keys;
 use crate::store::schema::record::{self, ClockV1, FormatV1, HeadV1, Token};
+use crate::store::schema::references::References;
 use crate::store::store_stats::Totals;
 use crate::store::times::Times;
 use std::collections::{BTreeMap, HashMap};
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) alive: AtomicBool,
     pub(crate) failed_reads: FailedReads,
     pub(crate) id_key: ring::hmac::Key,
+    pub(crate) references: References,
     /// Whether the committer makes progress.
     pub(crate) committer_stall: StallDetector,
     pub(crate) space: Space,
@@ -101,6 +103,7 @@ impl Shared {
             alive: AtomicBool::new(true),
             failed_reads: FailedReads::default(),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
+            references: References::new(&format.id_key),
             committer_stall: StallDetector::default(),
             space: Space::new(limits.min_free),
             retry: RwLock::default(),

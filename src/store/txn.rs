@@ -4,7 +4,7 @@ use crate::model::{AccountNo, WebhookNo};
 use crate::store::engine::{RowWrite, Slice, Tree, ending};
 use crate::store::error::StoreError;
 use crate::store::schema::keys::Key;
-use crate::store::schema::{keys, record, sets};
+use crate::store::schema::{keys, seqs};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Txn<'t> {
     tree: &'t dyn Tree,
     rows: BTreeMap<Key, Option<Vec<u8>>>,
-    /// What changes in rows of sets, until [`Txn::resolve`] makes rows of it.
-    sets: BTreeMap<Key, SetChange>,
     /// How often something was staged.
     steps: u64,
     /// Whether a read that fails costs this change alone, and not the process.
@@ -23,29 +21,10 @@ pub struct Txn<'t> {
     failed: RefCell<Option<StoreError>>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct SetChange {
-    into: u128,
-    out_of: u128,
-}
-
-impl SetChange {
-    fn apply(self, bits: u128) -> u128 {
-        bits & !self.out_of | self.into
-    }
-}
-
 impl<'t> Txn<'t> {
     /// For changes that are applied in any case: a read of theirs that fails ends the process.
     pub(crate) fn new(tree: &'t dyn Tree) -> Self {
-        Self {
-            tree,
-            rows: BTreeMap::new(),
-            sets: BTreeMap::new(),
-            steps: 0,
-            tentative: false,
-            failed: RefCell::default(),
-        }
+        Self { tree, rows: BTreeMap::new(), steps: 0, tentative: false, failed: RefCell::default() }
     }
 
     /// For a background change, which is dropped whole if a read of it fails ([`Txn::failed`]), and tried again later.
@@ -71,68 +50,36 @@ impl<'t> Txn<'t> {
         }
     }
 
+    /// Whether there is such a row, as this group sees it.
+    pub(crate) fn contains(&self, key: &[u8]) -> Result<bool, StoreError> {
+        match self.rows.get(key) {
+            Some(staged) => Ok(staged.is_some()),
+            None => self.noted(self.tree.contains(key)),
+        }
+    }
+
     pub(crate) fn put(&mut self, key: Key, value: Vec<u8>) {
         self.steps += 1;
-        if let Some((row, bit)) = keys::in_set(&key) {
-            let change = self.sets.entry(row).or_default();
-            (change.into, change.out_of) = (change.into | bit, change.out_of & !bit);
-        } else {
-            self.rows.insert(key, Some(value));
-        }
+        self.rows.insert(key, Some(value));
     }
 
     pub(crate) fn delete(&mut self, key: Key) {
         self.steps += 1;
-        if let Some((row, bit)) = keys::in_set(&key) {
-            let change = self.sets.entry(row).or_default();
-            (change.into, change.out_of) = (change.into & !bit, change.out_of | bit);
-        } else {
-            self.rows.insert(key, None);
-        }
-    }
-
-    /// Deletes a row as it stands in the tree, one of a set too. Only beside changes to no set.
-    pub(crate) fn delete_row(&mut self, row: Key) {
-        self.rows.insert(row, None);
-    }
-
-    /// Whether an entry is in its set, as this group sees it.
-    pub(crate) fn is_in_set(&self, entry: &[u8]) -> Result<bool, StoreError> {
-        let Some((row, bit)) = keys::in_set(entry) else {
-            return Ok(false);
-        };
-        let change = self.sets.get(&row).copied().unwrap_or_default();
-        if (change.into | change.out_of) & bit != 0 {
-            return Ok(change.into & bit != 0);
-        }
-        Ok(self.noted(sets::bits(self.tree, &row))? & bit != 0)
+        self.rows.insert(key, None);
     }
 
     /// The webhooks of an account that have anything untried, as this group sees it; some of them may have no more of
     /// it.
     pub(crate) fn webhooks_with_untried(&self, account: AccountNo) -> Result<BTreeSet<WebhookNo>, StoreError> {
         let prefix = keys::untried_of_account(account);
-        let mut found = self.noted(sets::webhooks_below(self.tree, &prefix))?;
-        let staged = self.sets.range(prefix.clone()..).take_while(|(row, _)| row.starts_with(&prefix));
-        found.extend(staged.filter_map(|(row, _)| keys::u32_at(row, prefix.len()).map(WebhookNo)));
+        let mut found = self.noted(seqs::webhooks_below(self.tree, &prefix))?;
+        found.extend(self.staged(&prefix).filter_map(|row| keys::u32_at(row, prefix.len()).map(WebhookNo)));
         Ok(found)
-    }
-
-    /// Makes rows of what was staged for sets; a set's row that holds nothing any more goes.
-    pub(crate) fn resolve(&mut self) -> Result<(), StoreError> {
-        for (row, change) in std::mem::take(&mut self.sets) {
-            let before = self.noted(sets::bits(self.tree, &row))?;
-            let bits = change.apply(before);
-            if bits != before {
-                self.rows.insert(row, (bits != 0).then(|| record::encode_set(bits)));
-            }
-        }
-        Ok(())
     }
 
     /// How many rows are staged.
     pub(crate) fn len(&self) -> usize {
-        self.rows.len() + self.sets.len()
+        self.rows.len()
     }
 
     /// About how many bytes are staged.
@@ -160,7 +107,7 @@ impl<'t> Txn<'t> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.sets.is_empty()
+        self.rows.is_empty()
     }
 
     /// The staged keys that start with `prefix` and have a value.
@@ -204,11 +151,6 @@ impl<'t> Txn<'t> {
     /// Why a read of this tentative change failed, if one did since this was asked last.
     pub(crate) fn failed(&self) -> Option<StoreError> {
         self.failed.take()
-    }
-
-    /// Reads what [`Txn::resolve`] will read, so that what can't be read is met while nothing is changed yet.
-    pub(crate) fn read_sets(&self) -> Result<(), StoreError> {
-        self.sets.keys().try_for_each(|row| self.noted(sets::bits(self.tree, row)).map(drop))
     }
 
     /// The rows, in the order of their keys.

@@ -137,10 +137,10 @@ fn remove_event(ledger: &mut Ledger, txn: &mut Txn<'_>, account: AccountNo, seq:
 fn remove_rows_of(ledger: &mut Ledger, txn: &mut Txn<'_>, account: AccountNo, seq: Seq) -> Result<(), StoreError> {
     for prefix in [keys::chunks(seq), keys::attempts_of_event(seq), keys::notifications_of(account, seq)] {
         for row in txn.scan(&prefix) {
-            txn.delete_row(row?.to_vec());
+            txn.delete(row?.to_vec());
         }
     }
-    txn.delete_row(keys::event(account, seq));
+    txn.delete(keys::event(account, seq));
     ledger.head.events = ledger.head.events.saturating_sub(1);
     Ok(())
 }
@@ -157,7 +157,7 @@ fn remove_webhooks(
         let no = WebhookNo(no);
         for prefix in below_webhook(no) {
             for row in txn.scan(&prefix).take(ROWS_A_TURN.saturating_sub(txn.len())) {
-                txn.delete_row(row?.to_vec());
+                txn.delete(row?.to_vec());
             }
         }
         if txn.len() >= ROWS_A_TURN {
@@ -165,7 +165,7 @@ fn remove_webhooks(
         }
         match txn.read(&row, record::decode_webhook) {
             Ok(Some(mut webhook)) => {
-                txn.delete_row(keys::webhook_id(webhook.id));
+                txn.delete(keys::webhook_id(webhook.id));
                 ledger.change_directory(|directory| directory.remove(&webhook));
                 webhook.deleted_at.get_or_insert(now);
                 ledger.updates.push(StoreUpdate::Webhook(Arc::new(webhook)));
@@ -175,7 +175,7 @@ fn remove_webhooks(
         }
         ledger.put_health(txn, no, None);
         ledger.shared.outcome_counter.forget_webhook(no);
-        txn.delete_row(row.to_vec());
+        txn.delete(row.to_vec());
     }
     Ok(())
 }
@@ -188,13 +188,13 @@ fn remove_rows(txn: &mut Txn<'_>, account: AccountNo) -> Result<(), StoreError> 
         let until = txn.read(&row, |value| record::decode_idempotency(value).map(|record| record.until_ms));
         let hash = row.get(idempotency.len()..).and_then(|hash| <[u8; 16]>::try_from(hash).ok());
         if let (Ok(Some(until)), Some(hash)) = (until, hash) {
-            txn.delete_row(keys::idempotency_end(Timestamp::from_ms(until), account, hash));
+            txn.delete(keys::idempotency_end(Timestamp::from_ms(until), account, hash));
         }
-        txn.delete_row(row.to_vec());
+        txn.delete(row.to_vec());
     }
     for prefix in keys::below_account(account) {
         for row in txn.scan(&prefix).take(ROWS_A_TURN.saturating_sub(txn.len())) {
-            txn.delete_row(row?.to_vec());
+            txn.delete(row?.to_vec());
         }
     }
     Ok(())

@@ -136,13 +136,13 @@ impl Change for EraseEvent {
         }
         let recipients = recipients_of(txn, account, seq)?;
         let type_no = ledger.type_no(txn, account, &event.event_type);
-        let before = event_rows(&event, type_no);
+        let before = event_rows(&ledger.shared.references, &event, type_no);
         event.erased_at = Some(now);
         ledger.erased = true;
         // What was found in the resource is part of it.
         event.resource = crate::model::ResourceIds::default();
         event.trace = None;
-        let after = event_rows(&event, type_no);
+        let after = event_rows(&ledger.shared.references, &event, type_no);
         for row in before {
             if !after.contains(&row) {
                 txn.delete(row);
@@ -289,7 +289,7 @@ pub(crate) fn record(
         txn.put(keys::own_id(account, id), record::encode_seq(seq));
     }
     let type_no = ledger.type_no(txn, account, &event.event_type);
-    for row in event_rows(&event, type_no) {
+    for row in event_rows(&ledger.shared.references, &event, type_no) {
         txn.put(row, Vec::new());
     }
     let trace = event.trace.clone();

@@ -11,7 +11,7 @@ use crate::store::changes::rows::{find_notification, put_notification};
 use crate::store::error::StoreError;
 use crate::store::schema::keys::Key;
 use crate::store::schema::record::Job;
-use crate::store::schema::{keys, record, sets};
+use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 
 /// How many rows a job touches at a time: a few milliseconds of the committer's time, so that nobody waits behind it.
@@ -98,12 +98,8 @@ fn cancel_some(
     meters: &StoreMetrics,
 ) -> Result<bool, StoreError> {
     let waiting = keys::in_state_of(account, keys::WAITING, webhook);
-    let ranges = [keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
+    let ranges = [keys::untried_of(account, webhook), keys::retries_of(webhook), keys::manuals_of(webhook), waiting];
     let mut found: Vec<(Key, NotificationKey)> = Vec::new();
-    for seq in sets::page(txn.tree(), &keys::untried_of(account, webhook), 0, JOB_BATCH)? {
-        let key = NotificationKey { seq: Seq(seq), webhook };
-        found.push((keys::untried(account, key), key));
-    }
     for prefix in &ranges {
         for row in txn.scan(prefix).take(JOB_BATCH) {
             let row = row?;

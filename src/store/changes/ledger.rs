@@ -206,7 +206,6 @@ impl Ledger {
         catch_sled_panic(|| {
             let done = work(self, txn)?;
             txn.failed().map_or(Ok(()), Err)?;
-            txn.read_sets()?;
             Ok(done)
         })
     }

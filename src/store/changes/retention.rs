@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How many events a step looks at.
 const LOOKED_AT_A_STEP: usize = 64;
 /// About how many rows a step deletes: one or two milliseconds of the committer's time.
-const ROWS_A_STEP: usize = 192;
+const ROWS_A_STEP: usize = 384;
 /// About what the rows of one event, or of one notification, take beside the payload.
 const ROWS_BYTES: u64 = 512;
 
@@ -154,7 +154,7 @@ pub(crate) fn delete_event(
     }
     let type_no = ledger.type_no(txn, account, &event.event_type);
     ledger.maybe_unused_types.insert((account, event.event_type.as_str().to_owned()));
-    for row in event_rows(event, type_no) {
+    for row in event_rows(&ledger.shared.references, event, type_no) {
         txn.delete(row);
     }
     delete_chunks(txn, seq, stored);

@@ -53,7 +53,7 @@ pub(crate) fn find_notification(
         return Ok(Some((notification, rows)));
     }
     let untried = keys::untried(account, key);
-    if !txn.is_in_set(&untried)? {
+    if !txn.contains(&untried)? {
         return Ok(None);
     }
     let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
@@ -83,7 +83,7 @@ pub(crate) fn with_record(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result
 pub(crate) fn recipients_of(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<BTreeSet<WebhookNo>, StoreError> {
     let mut found = with_record(txn, account, seq)?;
     for webhook in txn.webhooks_with_untried(account)? {
-        if txn.is_in_set(&keys::untried(account, NotificationKey { seq, webhook }))? {
+        if txn.contains(&keys::untried(account, NotificationKey { seq, webhook }))? {
             found.insert(webhook);
         }
     }

@@ -4,7 +4,7 @@ use crate::model::{AccountNo, NotificationKey, Seq, WebhookNo};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use crate::store::schema::record::HeadV1;
-use crate::store::schema::{keys, record, sets};
+use crate::store::schema::{keys, record};
 
 /// Events, notifications and payload bytes; and no number that an event has is given out again.
 pub(crate) fn count(tree: &dyn Tree, head: &mut HeadV1) -> Result<(), StoreError> {
@@ -30,15 +30,13 @@ pub(crate) fn count(tree: &dyn Tree, head: &mut HeadV1) -> Result<(), StoreError
 
 fn untried_without_record(tree: &dyn Tree) -> Result<u64, StoreError> {
     let mut found = 0;
-    for row in tree.scan(&keys::all_untried()) {
-        let (row, value) = row?;
-        let short = || StoreError::Damaged { table: "set", what: "has a short key" };
+    for row in tree.scan(&keys::all_untried()).keys() {
+        let row = row?;
+        let short = || StoreError::Damaged { table: "index", what: "has a short key" };
         let account = AccountNo(keys::u32_at(&row, 1).ok_or_else(short)?);
         let webhook = WebhookNo(keys::u32_at(&row, 5).ok_or_else(short)?);
-        for seq in sets::seqs(&row, &value)? {
-            let key = NotificationKey { seq: Seq(seq), webhook };
-            found += u64::from(!tree.contains(&keys::notification(account, key))?);
-        }
+        let seq = Seq(keys::u64_at(&row, 9).ok_or_else(short)?);
+        found += u64::from(!tree.contains(&keys::notification(account, NotificationKey { seq, webhook }))?);
     }
     Ok(found)
 }

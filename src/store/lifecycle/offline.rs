@@ -15,6 +15,7 @@ use crate::store::lifecycle::files::{DB, JOURNAL, RESTORING, Taken, read_head, t
 use crate::store::lifecycle::verify::Report;
 use crate::store::lifecycle::{offline, owner, verify};
 use crate::store::schema::record::{FormatV1, HeadV1};
+use crate::store::schema::references::References;
 use fs2::FileExt as _;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -173,7 +174,7 @@ impl OfflineStore {
 
     /// See [`Store::verify`](crate::store::Store::verify).
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        let mut report = verify::verify(&*self.tree, progress);
+        let mut report = verify::verify(&*self.tree, &References::new(&self.format.id_key), progress);
         if let Some(refusal) = &self.refusal {
             report.wrong(refusal);
         }

@@ -11,8 +11,9 @@ use crate::store::hex::hex;
 use crate::store::query::point::implied;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::record::Stored;
+use crate::store::schema::references::References;
 use crate::store::schema::table::Table;
-use crate::store::schema::{keys, record, sets};
+use crate::store::schema::{keys, record, seqs};
 use crate::store::times::Runs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -79,7 +80,7 @@ impl Store {
     /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that
     /// takes; `progress` hears how many rows were read.
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        verify(&*self.shared.tree, progress)
+        verify(&*self.shared.tree, &self.shared.references, progress)
     }
 }
 
@@ -95,8 +96,8 @@ fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Opt
 }
 
 /// Reads the whole tree. Blocks, for as long as that takes; `progress` hears how many rows were read.
-pub(crate) fn verify(tree: &dyn Tree, mut progress: impl FnMut(u64)) -> Report {
-    let mut verifier = Verifier { tree, report: Report::default() };
+pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: impl FnMut(u64)) -> Report {
+    let mut verifier = Verifier { tree, references, report: Report::default() };
     let mut read = 0;
     let mut from: Vec<u8> = Vec::new();
     loop {
@@ -172,6 +173,7 @@ fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {
 
 struct Verifier<'t> {
     tree: &'t dyn Tree,
+    references: &'t References,
     report: Report,
 }
 
@@ -238,10 +240,11 @@ impl Verifier<'_> {
                 let event = self.event(account, record::decode_seq(value)?)?;
                 Ok((event.map(|event| event.id) != Some(id)).then(|| "leads to no event of that id".to_owned()))
             }
-            Table::Type => {
-                Self::check_set(key, value, |entry, seq| self.check_entry_of_event(entry, AccountNo(u32_at(1)?), seq))
+            Table::Type => self.check_entry_of_event(key, AccountNo(u32_at(1)?), last_seq()?),
+            Table::Reference => {
+                let (_, seq) = keys::reference_parts(key).ok_or_else(short)?;
+                self.check_entry_of_event(key, AccountNo(u32_at(1)?), seq)
             }
-            Table::Reference => self.check_entry_of_event(key, AccountNo(u32_at(1)?), last_seq()?),
             Table::Idempotency => {
                 let (account, known) = (AccountNo(u32_at(1)?), record::decode_idempotency(value)?);
                 if let Some(made) = known.webhook
@@ -276,17 +279,11 @@ impl Verifier<'_> {
                 Ok((number >= last).then(|| "is not one of its notification's earlier attempts".to_owned()))
             }
             Table::Order => self.check_order(key, u32_at(1)?, last_seq()?),
-            Table::ByWebhook => Self::check_set(key, value, |entry, seq| {
-                self.check_index(entry, NotificationKey { seq, webhook: WebhookNo(u32_at(1)?) })
-            }),
-            Table::Untried => Self::check_set(key, value, |entry, seq| {
-                self.check_untried(
-                    entry,
-                    AccountNo(u32_at(1)?),
-                    NotificationKey { seq, webhook: WebhookNo(u32_at(5)?) },
-                )
-            }),
-            Table::Retry | Table::Manual => {
+            Table::Untried => {
+                let of = NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(5)?) };
+                self.check_untried(key, AccountNo(u32_at(1)?), of)
+            }
+            Table::ByWebhook | Table::Retry | Table::Manual => {
                 self.check_index(key, NotificationKey { seq: last_seq()?, webhook: WebhookNo(u32_at(1)?) })
             }
             Table::ByState => {
@@ -319,7 +316,7 @@ impl Verifier<'_> {
             }
         }
         for row in self.rows_of(&event)? {
-            if !sets::holds(self.tree, &row)? {
+            if !self.tree.contains(&row)? {
                 return Ok(Some("one of its index rows is missing".to_owned()));
             }
         }
@@ -330,9 +327,9 @@ impl Verifier<'_> {
             return Ok(Some(problem));
         }
         let mut owed = BTreeSet::new();
-        for webhook in sets::webhooks_below(self.tree, &keys::untried_of_account(account))? {
+        for webhook in seqs::webhooks_below(self.tree, &keys::untried_of_account(account))? {
             let key = NotificationKey { seq, webhook };
-            if sets::holds(self.tree, &keys::untried(account, key))? {
+            if self.tree.contains(&keys::untried(account, key))? {
                 owed.insert(webhook);
             }
         }
@@ -379,7 +376,7 @@ impl Verifier<'_> {
             return Ok(Some("belongs to no webhook".to_owned()));
         }
         for row in notification_rows(&notification) {
-            if !sets::holds(self.tree, &row)? {
+            if !self.tree.contains(&row)? {
                 return Ok(Some("one of its index rows is missing".to_owned()));
             }
         }
@@ -416,25 +413,6 @@ impl Verifier<'_> {
             }
         }
         Ok(Some("all of its resource wait for their turn, and none has it".to_owned()))
-    }
-
-    /// Every entry of a set's row.
-    fn check_set(
-        row: &[u8],
-        value: &[u8],
-        check: impl Fn(&[u8], Seq) -> Result<Problem, StoreError>,
-    ) -> Result<Problem, StoreError> {
-        let bits = record::decode_set(value)?;
-        if bits == 0 {
-            return Ok(Some("holds nothing".to_owned()));
-        }
-        for seq in sets::seqs(row, value)? {
-            let entry = [&row[..row.len() - 8], &seq.to_be_bytes()].concat();
-            if let Some(problem) = check(&entry, Seq(seq))? {
-                return Ok(Some(format!("{seq} {problem}")));
-            }
-        }
-        Ok(None)
     }
 
     fn check_entry_of_event(&self, entry: &[u8], account: AccountNo, seq: Seq) -> Result<Problem, StoreError> {
@@ -475,7 +453,7 @@ impl Verifier<'_> {
     fn rows_of(&self, event: &Event) -> Result<Vec<keys::Key>, StoreError> {
         let type_no = number_of_type(self.tree, event.account, event.event_type.as_str())?;
         let missing = StoreError::Damaged { table: "event", what: "has a type that has no number" };
-        Ok(event_rows(event, type_no.ok_or(missing)?))
+        Ok(event_rows(self.references, event, type_no.ok_or(missing)?))
     }
 
     fn event(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {

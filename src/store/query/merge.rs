@@ -3,15 +3,16 @@
 //!
 //! Each range answers one question, "which is your first place at or after this one?"; the merge goes round asking
 //! until all name the same place. No list scans: what two filters have in common is found in steps of the sparser one.
-//! Where filters hardly meet at all, or ask for what has no index of its own (deliveries, which are nearly everything),
-//! a page ends after [`MAX_STEPS`] and says where to go on, short or empty rather than slow.
+//! Where filters hardly meet at all, ask for what has no index of its own (deliveries, which are nearly everything), or
+//! for a reference that very many partitions lack, a page ends after [`MAX_STEPS`] and says where to go on, short or
+//! empty rather than slow.
 
-use crate::model::{Order, Position};
-use crate::store::engine::Tree;
+use crate::model::{Order, Position, Seq};
+use crate::store::engine::{Slice, Tree};
 use crate::store::error::StoreError;
 use crate::store::query::spans::Spans;
-use crate::store::schema::keys::Key;
-use crate::store::schema::{keys, sets};
+use crate::store::schema::keys;
+use crate::store::schema::keys::{Key, ReferenceHash};
 
 /// How many places one page may look at before it ends short: a few milliseconds' worth.
 pub(crate) const MAX_STEPS: usize = 600;
@@ -25,6 +26,42 @@ pub(crate) enum Shape {
     SeqOf(u32),
     /// The sequence number; every webhook of that event is meant.
     Seq,
+    /// Partition, hash, and the rest of the sequence number: the events that may have the value of this hash, every
+    /// webhook of each.
+    Reference(ReferenceHash),
+}
+
+/// What a range, or several as one, say of where they go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sought {
+    /// At this place.
+    At(Position),
+    /// Nowhere.
+    Nowhere,
+    /// Not before this place; more isn't known yet.
+    NotBefore(Position),
+}
+
+impl Sought {
+    const fn place(self) -> Option<Position> {
+        match self {
+            Self::At(place) | Self::NotBefore(place) => Some(place),
+            Self::Nowhere => None,
+        }
+    }
+
+    /// The one that comes first.
+    fn or_earlier(self, other: Self, order: Order) -> Self {
+        let (Some(own), Some(others)) = (self.place(), other.place()) else {
+            return if self == Self::Nowhere { other } else { self };
+        };
+        let is_earlier = match order {
+            Order::Newest => others > own,
+            Order::Oldest => others < own,
+        };
+        // Of two at one place the one that is known to be there.
+        if is_earlier || (others == own && matches!(other, Self::At(_))) { other } else { self }
+    }
 }
 
 pub(crate) struct Range {
@@ -33,13 +70,18 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// The first place at or after `at`.
-    pub(crate) fn seek(&self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
-        if keys::is_set(&self.prefix) {
-            return self.seek_in_set(tree, at, order);
-        }
+    /// The first place at or after `at`. It takes a step of `steps` for each look into another partition, and gives up
+    /// where none is left.
+    pub(crate) fn seek(
+        &self,
+        tree: &dyn Tree,
+        at: Position,
+        order: Order,
+        steps: &mut usize,
+    ) -> Result<Sought, StoreError> {
         let mut bound = self.prefix.clone();
         match (self.shape, order) {
+            (Shape::Reference(hash), _) => return self.seek_reference(tree, hash, at, order, steps),
             (Shape::SeqAndWebhook, _) => {
                 bound.extend_from_slice(&at.seq.to_be_bytes());
                 bound.extend_from_slice(&at.webhook.to_be_bytes());
@@ -47,7 +89,7 @@ impl Range {
             (Shape::Seq, _) => bound.extend_from_slice(&at.seq.to_be_bytes()),
             (Shape::SeqOf(webhook), Order::Newest) => {
                 let Some(seq) = (if at.webhook >= webhook { Some(at.seq) } else { at.seq.checked_sub(1) }) else {
-                    return Ok(None);
+                    return Ok(Sought::Nowhere);
                 };
                 bound.extend_from_slice(&seq.to_be_bytes());
             }
@@ -56,61 +98,81 @@ impl Range {
                 bound.extend_from_slice(&seq.to_be_bytes());
             }
         }
-        let found = match order {
-            Order::Newest => tree.range_rev(&self.prefix, &bound).next(),
-            Order::Oldest => tree.range(&bound, Some(&keys::end_of(&self.prefix))).next(),
+        let Some(key) = self.first(tree, &bound, order)? else {
+            return Ok(Sought::Nowhere);
         };
-        let Some((key, _)) = found.transpose()? else {
-            return Ok(None);
+        let seq = keys::u64_at(&key, self.prefix.len()).ok_or(SHORT)?;
+        Ok(Sought::At(match self.shape {
+            Shape::SeqAndWebhook => Position { seq, webhook: keys::u32_at(&key, self.prefix.len() + 8).ok_or(SHORT)? },
+            Shape::SeqOf(webhook) => Position { seq, webhook },
+            Shape::Seq | Shape::Reference(_) => at_or_first_of(Seq(seq), at, order),
+        }))
+    }
+
+    /// A look into each partition that has anything, until one has the hash.
+    fn seek_reference(
+        &self,
+        tree: &dyn Tree,
+        hash: ReferenceHash,
+        at: Position,
+        order: Order,
+        steps: &mut usize,
+    ) -> Result<Sought, StoreError> {
+        let mut seq = Seq(at.seq);
+        loop {
+            let bound = keys::reference_below(&self.prefix, hash, seq);
+            let Some(key) = self.first(tree, &bound, order)? else {
+                return Ok(Sought::Nowhere);
+            };
+            let (found, of) = keys::reference_parts(&key).ok_or(SHORT)?;
+            if found == hash {
+                return Ok(Sought::At(at_or_first_of(of, at, order)));
+            }
+            // Of another value: behind it in this partition there is nothing of this one; or it is the first of the
+            // next partition that has anything.
+            let ((low, high), (next_low, next_high)) = (keys::partition_of(seq), keys::partition_of(of));
+            let next = match order {
+                Order::Newest if next_low == low => low.0.checked_sub(1),
+                Order::Newest => Some(next_high.0),
+                Order::Oldest if next_low == low => high.0.checked_add(1),
+                Order::Oldest => Some(next_low.0),
+            };
+            let Some(next) = next else {
+                return Ok(Sought::Nowhere);
+            };
+            seq = Seq(next);
+            let Some(left) = steps.checked_sub(1) else {
+                return Ok(Sought::NotBefore(at_or_first_of(seq, at, order)));
+            };
+            *steps = left;
+        }
+    }
+
+    fn first(&self, tree: &dyn Tree, bound: &[u8], order: Order) -> Result<Option<Slice>, StoreError> {
+        let mut rows = match order {
+            Order::Newest => tree.range_rev(&self.prefix, bound),
+            Order::Oldest => tree.range(bound, Some(&keys::end_of(&self.prefix))),
         };
-        let short = StoreError::Damaged { table: "index", what: "has a short key" };
-        let Some(seq) = keys::u64_at(&key, self.prefix.len()) else {
-            return Err(short);
-        };
-        let webhook = match self.shape {
-            Shape::SeqAndWebhook => keys::u32_at(&key, self.prefix.len() + 8).ok_or(short)?,
-            Shape::SeqOf(webhook) => webhook,
-            Shape::Seq if seq == at.seq => at.webhook,
-            Shape::Seq => match order {
-                Order::Newest => u32::MAX,
-                Order::Oldest => 0,
-            },
-        };
-        Ok(Some(Position { seq, webhook }))
+        Ok(rows.next().transpose()?.map(|(key, _)| key))
     }
 }
 
-impl Range {
-    fn seek_in_set(&self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
-        // Whether the place's own event is behind already, for a range of one webhook.
-        let passed = |webhook: u32| match order {
-            Order::Newest => at.webhook < webhook,
-            Order::Oldest => at.webhook > webhook,
-        };
-        let skip = u64::from(matches!(self.shape, Shape::SeqOf(webhook) if passed(webhook)));
-        let found = match order {
-            Order::Newest => match at.seq.checked_sub(skip) {
-                Some(from) => sets::last_to(tree, &self.prefix, from)?,
-                None => None,
-            },
-            Order::Oldest => sets::first_from(tree, &self.prefix, at.seq.saturating_add(skip))?,
-        };
-        Ok(found.map(|seq| Position {
-            seq,
-            webhook: match (self.shape, order) {
-                (Shape::SeqOf(webhook), _) => webhook,
-                (Shape::Seq | Shape::SeqAndWebhook, _) if seq == at.seq => at.webhook,
-                (Shape::Seq | Shape::SeqAndWebhook, Order::Newest) => u32::MAX,
-                (Shape::Seq | Shape::SeqAndWebhook, Order::Oldest) => 0,
-            },
-        }))
-    }
+const SHORT: StoreError = StoreError::Damaged { table: "index", what: "has a short key" };
+
+/// `at`, if it is of this event; else the event's first place.
+fn at_or_first_of(seq: Seq, at: Position, order: Order) -> Position {
+    let webhook = match order {
+        _ if seq.0 == at.seq => at.webhook,
+        Order::Newest => u32::MAX,
+        Order::Oldest => 0,
+    };
+    Position { seq: seq.0, webhook }
 }
 
 /// Several ranges as one: whatever any of them holds.
 pub(crate) struct Union {
-    /// With each range, the place it named last, if it was asked.
-    ranges: Vec<(Range, Option<Option<Position>>)>,
+    /// With each range, what it said last, if it was asked.
+    ranges: Vec<(Range, Option<Sought>)>,
 }
 
 impl Union {
@@ -120,31 +182,25 @@ impl Union {
         Self { ranges: ranges.into_iter().map(|range| (range, None)).collect() }
     }
 
-    pub(crate) fn seek(&mut self, tree: &dyn Tree, at: Position, order: Order) -> Result<Option<Position>, StoreError> {
-        let mut first: Option<Position> = None;
+    fn seek(&mut self, tree: &dyn Tree, at: Position, order: Order, steps: &mut usize) -> Result<Sought, StoreError> {
+        let mut first = Sought::Nowhere;
         let last = self.ranges.len().saturating_sub(1);
-        for (nth, (range, named)) in self.ranges.iter_mut().enumerate() {
-            let still_ahead = match *named {
+        for (nth, (range, said)) in self.ranges.iter_mut().enumerate() {
+            let still_holds = match *said {
                 _ if nth == last => false,
-                None => false,
-                Some(None) => true,
-                Some(Some(place)) => match order {
+                None | Some(Sought::NotBefore(_)) => false,
+                Some(Sought::Nowhere) => true,
+                Some(Sought::At(place)) => match order {
                     Order::Newest => place <= at,
                     Order::Oldest => place >= at,
                 },
             };
-            if !still_ahead {
-                *named = Some(range.seek(tree, at, order)?);
-            }
-            if let Some(Some(place)) = *named {
-                let earlier = match order {
-                    Order::Newest => first.is_none_or(|first| place > first),
-                    Order::Oldest => first.is_none_or(|first| place < first),
-                };
-                if earlier {
-                    first = Some(place);
-                }
-            }
+            let sought = match *said {
+                Some(sought) if still_holds => sought,
+                _ => range.seek(tree, at, order, steps)?,
+            };
+            *said = Some(sought);
+            first = first.or_earlier(sought, order);
         }
         Ok(first)
     }
@@ -180,7 +236,8 @@ impl Merge {
                 return Ok(Step::Spent(at));
             }
             self.steps -= 1;
-            let Some(place) = self.unions[turn].seek(tree, at, self.order)? else {
+            let sought = self.unions[turn].seek(tree, at, self.order, &mut self.steps)?;
+            let Some(place) = sought.place() else {
                 return Ok(self.end());
             };
             // Asked at every step: filters that don't meet would else be followed to the very end of the store.
@@ -194,6 +251,9 @@ impl Merge {
             let Some(within) = self.spans.enter(place, self.order) else {
                 return Ok(self.end());
             };
+            if matches!(sought, Sought::NotBefore(_)) {
+                return Ok(Step::Spent(within));
+            }
             agreed = match () {
                 // Nobody has named this one yet.
                 () if within != place => 0,

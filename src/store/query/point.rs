@@ -3,7 +3,7 @@
 use crate::model::{AccountNo, Attempt, Event, EventId, Notification, NotificationKey, Seq, WebhookId, WebhookNo};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
-use crate::store::schema::{keys, record, sets};
+use crate::store::schema::{keys, record};
 use crate::store::state::Shared;
 use std::sync::atomic::Ordering;
 
@@ -70,7 +70,7 @@ pub(crate) fn implied(
     account: AccountNo,
     key: NotificationKey,
 ) -> Result<Option<Notification>, StoreError> {
-    if !sets::holds(tree, &keys::untried(account, key))? {
+    if !tree.contains(&keys::untried(account, key))? {
         return Ok(None);
     }
     let Some(event) = tree.get(&keys::event(account, key.seq))? else {

@@ -4,7 +4,7 @@ use crate::model::{AccountNo, Pattern, ResponseFilter, Status, WebhookNo};
 use crate::store::error::StoreError;
 use crate::store::query::merge::{Range, Shape};
 use crate::store::schema::keys::Key;
-use crate::store::schema::{keys, sets};
+use crate::store::schema::{keys, seqs};
 use crate::store::state::Shared;
 use std::sync::PoisonError;
 
@@ -31,7 +31,7 @@ pub(crate) fn status_ranges(
             let tests = webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?;
             let tests = tests.into_iter().filter(|range| match range.shape {
                 Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq => true,
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) => true,
             });
             with_activity(true).into_iter().flat_map(|no| [untried(no), waiting(no)]).chain(tests).collect()
         }
@@ -56,7 +56,7 @@ pub(crate) fn webhooks_in(shared: &Shared, prefix: &[u8], wanted: Option<Webhook
     if let Some(no) = wanted {
         return Ok(vec![range(no.0)]);
     }
-    Ok(sets::webhooks_below(&*shared.tree, prefix)?.into_iter().map(|no| range(no.0)).collect())
+    Ok(seqs::webhooks_below(&*shared.tree, prefix)?.into_iter().map(|no| range(no.0)).collect())
 }
 
 pub(crate) fn response_ranges(

@@ -5,7 +5,7 @@
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::schema::{keys, sets};
+use crate::store::schema::{keys, seqs};
 
 /// A row of a queue that is ordered by time: when it is due, and which event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ impl Store {
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Seq>, StoreError> {
-        let page = sets::page(&*self.shared.tree, &keys::untried_of(account, webhook), from.0, limit)?;
+        let page = seqs::page(&*self.shared.tree, &keys::untried_of(account, webhook), from.0, limit)?;
         Ok(page.into_iter().map(Seq).collect())
     }
 

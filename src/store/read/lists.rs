@@ -9,8 +9,9 @@ use crate::store::handle::Store;
 use crate::store::query::merge::{MAX_STEPS, Merge, Range, Shape, Step, Union};
 use crate::store::query::ranges::{status_ranges, type_ranges};
 use crate::store::query::walk::{Scope, Walk, bounds, end_of_feed, ended};
-use crate::store::schema::keys;
-use crate::store::schema::keys::{Key, Reference};
+use crate::store::schema::keys::Key;
+use crate::store::schema::references::Kind;
+use crate::store::schema::{keys, references};
 
 impl Store {
     /// A page of notifications, each with its event. Blocks on the disk.
@@ -75,14 +76,17 @@ impl Store {
         let shared = &*self.shared;
         let mut unions = Vec::new();
         let range = |prefix: Key| Range { prefix, shape: Shape::Seq };
-        for (kind, value) in
-            [(Reference::ExternalId, &filter.external_id), (Reference::ResourceId, &filter.resource_id)]
-        {
+        let values = [(Kind::ExternalId, &filter.external_id), (Kind::ResourceId, &filter.resource_id)];
+        for (kind, value) in values {
             if let Some(value) = value {
-                // A value too long to have a row is a value nothing has.
-                unions.push(Union::new(keys::events_with(account, kind, value).map(range).into_iter().collect()));
+                let shape = Shape::Reference(shared.references.hash(kind, value));
+                unions.push(Union::new(vec![Range { prefix: keys::references(account), shape }]));
             }
         }
+        let has = |event: &Event| {
+            let mut given = values.iter().filter_map(|(kind, value)| Some((*kind, value.as_ref()?)));
+            given.all(|(kind, value)| references::has(event, kind, value))
+        };
         if filter.undelivered == Some(true) {
             let mut ranges = Vec::new();
             for status in [Status::Failed, Status::Pending, Status::Held, Status::Retrying] {
@@ -108,7 +112,7 @@ impl Store {
                 Step::Spent(at) => return Ok(Page { items, next: Some(Cursor(at)) }),
                 Step::Hit(place) => {
                     let event = shared.event_head(account, Seq(place.seq))?;
-                    items.extend(event.filter(|event| merge.spans.mean(event.inserted_at)));
+                    items.extend(event.filter(|event| merge.spans.mean(event.inserted_at) && has(event)));
                     // An event is one place, whatever webhooks it was owed to.
                     let webhook = match listing.order {
                         Order::Newest => 0,

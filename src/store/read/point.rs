@@ -7,7 +7,7 @@ use crate::model::{
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::schema::record::{Stored, Token};
-use crate::store::schema::{keys, record, sets};
+use crate::store::schema::{keys, record, seqs};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
@@ -65,11 +65,11 @@ impl Store {
     /// The notifications of one event, by webhook: at most as many as there ever were webhooks.
     pub fn notifications_of(&self, account: AccountNo, seq: Seq) -> Result<Vec<Notification>, StoreError> {
         // First of all, so that one that gets its record in between is met either way.
-        let untried = sets::webhooks_below(&*self.shared.tree, &keys::untried_of_account(account))?;
+        let untried = seqs::webhooks_below(&*self.shared.tree, &keys::untried_of_account(account))?;
         let mut found = BTreeMap::new();
         for webhook in untried {
             let key = NotificationKey { seq, webhook };
-            if sets::holds(&*self.shared.tree, &keys::untried(account, key))? {
+            if self.shared.tree.contains(&keys::untried(account, key))? {
                 found.extend(self.shared.notification(account, key)?.map(|notification| (webhook, notification)));
             }
         }

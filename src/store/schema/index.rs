@@ -3,7 +3,8 @@
 
 use crate::model::{Event, Notification, State};
 use crate::store::schema::keys;
-use crate::store::schema::keys::{Key, Reference};
+use crate::store::schema::keys::Key;
+use crate::store::schema::references::References;
 use crate::store::updates::NextAttempt;
 
 /// Every index row a notification has.
@@ -37,14 +38,7 @@ pub(crate) fn notification_rows(notification: &Notification) -> Vec<Key> {
 }
 
 /// Every index row an event has, given the number of its type.
-pub(crate) fn event_rows(event: &Event, type_no: u32) -> Vec<Key> {
-    let (account, seq) = (event.account, event.seq);
-    let mut rows = vec![keys::by_type(account, type_no, seq)];
-    let resource = &event.resource;
-    let external = [event.external_id.as_deref(), resource.external_id.as_deref()];
-    rows.extend(
-        external.into_iter().flatten().filter_map(|id| keys::by_reference(account, Reference::ExternalId, id, seq)),
-    );
-    rows.extend(resource.id.as_deref().and_then(|id| keys::by_reference(account, Reference::ResourceId, id, seq)));
-    rows
+pub(crate) fn event_rows(references: &References, event: &Event, type_no: u32) -> Vec<Key> {
+    let by_type = keys::by_type(event.account, type_no, event.seq);
+    std::iter::once(by_type).chain(references.rows(event)).collect()
 }

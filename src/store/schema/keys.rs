@@ -11,12 +11,15 @@
 //! | event | account, seq | the event and, if small, its payload |
 //! | chunk | seq, number | 16 KiB of a larger payload |
 //! | own event id | account, event id | seq |
-//! | reference | account, kind, length, value, seq | – |
+//! | reference | account, partition, hash, the rest of seq | – (see `references`) |
+//! | type | account, type number, seq | – |
 //! | type name | account, type number | the type |
 //! | idempotency key | account, hash | what was answered |
 //! | idempotency end | moment, account, hash | – |
 //! | notification | account, seq, webhook | the notification, once anything has happened to it (see `changes::rows`) |
 //! | attempt | seq, webhook, number | an attempt before the last |
+//! | by webhook | webhook, seq | – |
+//! | untried | account, webhook, seq | – (no attempt yet: due at once) |
 //! | retry | webhook, due, seq | – (waits for its next attempt) |
 //! | manual | webhook, since, seq | – (a manual attempt is pending) |
 //! | by state | account, state, webhook, seq | – (the rare states) |
@@ -26,16 +29,7 @@
 //! | job | number | a background job |
 //! | bulk resend | account, number | a bulk resend, until a while after its end |
 //!
-//! Indexes that name nearly every event, in the order of commit, are **sets**: a row stands for 128 sequence numbers,
-//! and its value says which of them are in. What a batch adds to one set is one row rewritten, not a row for each
-//! event. Elsewhere an entry of a set is spoken of by the key it would have as a row of its own, and [`in_set`] says
-//! which bit that is.
-//!
-//! | set | key after its byte |
-//! |---|---|
-//! | type | account, type number, seq / 128 |
-//! | by webhook | webhook, seq / 128 |
-//! | untried (no attempt yet: due at once) | account, webhook, seq / 128 |
+//! Which rows stand together in a block of sled, [`layout`](super::layout) says.
 
 use crate::model::{
     AccountNo, EventId, NotificationKey, OrderKey, Seq, State, Timestamp, TokenId, WebhookId, WebhookNo,
@@ -50,45 +44,6 @@ use crate::store::schema::table::{
 /// The tables whose rows of a webhook stand below its number.
 pub(crate) fn below_webhook(webhook: WebhookNo) -> [keys::Key; 4] {
     [keys::retries_of(webhook), keys::manuals_of(webhook), keys::of_webhook(webhook), keys::chains(webhook)]
-}
-
-/// How many sequence numbers one row of a set stands for, as a power of two.
-const SET_SHIFT: u32 = 7;
-
-/// Where an entry stands, if its index is a set: the row, and the bit in it.
-pub(crate) fn in_set(entry: &[u8]) -> Option<(Key, u128)> {
-    if !is_set(entry) {
-        return None;
-    }
-    let at = entry.len().checked_sub(8)?;
-    let seq = u64_at(entry, at)?;
-    Some((set_row(&entry[..at], seq), set_bit(seq)))
-}
-
-/// Whether keys that begin like this are rows or entries of a set.
-pub(crate) fn is_set(key: &[u8]) -> bool {
-    matches!(key.first(), Some(&(TYPE | BY_WEBHOOK | UNTRIED)))
-}
-
-/// The row of a set that stands for this sequence number.
-pub(crate) fn set_row(prefix: &[u8], seq: u64) -> Key {
-    [prefix, &(seq >> SET_SHIFT).to_be_bytes()].concat()
-}
-
-/// The bit of a sequence number in its row.
-pub(crate) const fn set_bit(seq: u64) -> u128 {
-    1 << (seq & ((1 << SET_SHIFT) - 1))
-}
-
-/// The first sequence number that a row of a set stands for; `None` for a key that is too short.
-pub(crate) fn first_of_row(row: &[u8]) -> Option<u64> {
-    let number = u64_at(row, row.len().checked_sub(8)?)?;
-    (number <= u64::MAX >> SET_SHIFT).then_some(number << SET_SHIFT)
-}
-
-/// The sequence numbers that a row of a set holds, the lowest first.
-pub(crate) fn seqs_of_row(first: u64, bits: u128) -> impl DoubleEndedIterator<Item = u64> {
-    (0..u64::from(u128::BITS)).filter(move |at| bits >> at & 1 == 1).map(move |at| first + at)
 }
 
 /// A key, or the beginning that a range of keys shares.
@@ -129,18 +84,13 @@ impl Builder {
     }
 }
 
-/// What an index of references leads from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reference {
-    /// The event's own `external_id`, or its resource's.
-    ExternalId,
-    /// The resource's `id`.
-    ResourceId,
-}
+/// How many bits of a sequence number don't name its partition of the references.
+const IN_PARTITION_BITS: u32 = 16;
+/// How many bytes do.
+const PARTITION_BYTES: usize = 6;
 
-/// The longest reference that has an index row: its length stands in one byte.
-#[cfg(test)]
-pub(crate) const MAX_REFERENCE_BYTES: usize = 255;
+/// What the key of a reference holds of its value.
+pub(crate) type ReferenceHash = [u8; 8];
 
 pub(crate) fn meta(name: &str) -> Key {
     Builder::new(META).bytes(name.as_bytes()).0
@@ -212,18 +162,33 @@ pub(crate) fn by_type(account: AccountNo, type_no: u32, seq: Seq) -> Key {
     Builder(events_of_type(account, type_no)).u64(seq.0).0
 }
 
-/// `None` for a value longer than 255 bytes, which has no index row.
-pub(crate) fn events_with(account: AccountNo, kind: Reference, value: &str) -> Option<Key> {
-    let length = u8::try_from(value.len()).ok()?;
-    let kind = match kind {
-        Reference::ExternalId => 0,
-        Reference::ResourceId => 1,
-    };
-    Some(Builder::new(REFERENCE).u32(account.0).u8(kind).u8(length).bytes(value.as_bytes()).0)
+pub(crate) fn references(account: AccountNo) -> Key {
+    Builder::new(REFERENCE).u32(account.0).0
 }
 
-pub(crate) fn by_reference(account: AccountNo, kind: Reference, value: &str, seq: Seq) -> Option<Key> {
-    events_with(account, kind, value).map(|prefix| Builder(prefix).u64(seq.0).0)
+pub(crate) fn reference(account: AccountNo, hash: ReferenceHash, seq: Seq) -> Key {
+    reference_below(&references(account), hash, seq)
+}
+
+/// The key of a reference below the prefix of an account's.
+pub(crate) fn reference_below(prefix: &[u8], hash: ReferenceHash, seq: Seq) -> Key {
+    let partition = (seq.0 >> IN_PARTITION_BITS).to_be_bytes();
+    let rest = &seq.0.to_be_bytes()[PARTITION_BYTES..];
+    Builder(prefix.to_vec()).bytes(&partition[8 - PARTITION_BYTES..]).bytes(&hash).bytes(rest).0
+}
+
+/// The hash and the sequence number that the key of a reference holds; `None` for one of another length.
+pub(crate) fn reference_parts(key: &[u8]) -> Option<(ReferenceHash, Seq)> {
+    let (partition, key) = key.get(5..)?.split_first_chunk::<PARTITION_BYTES>()?;
+    let (hash, rest) = key.split_first_chunk()?;
+    let seq = [partition.as_slice(), rest].concat().try_into().ok()?;
+    Some((*hash, Seq(u64::from_be_bytes(seq))))
+}
+
+/// The first and the last sequence number of the partition that has this one.
+pub(crate) const fn partition_of(seq: Seq) -> (Seq, Seq) {
+    let within = (1 << IN_PARTITION_BITS) - 1;
+    (Seq(seq.0 & !within), Seq(seq.0 | within))
 }
 
 pub(crate) fn type_names() -> Key {

@@ -4,5 +4,6 @@ pub(crate) mod index;
 pub(crate) mod keys;
 pub(crate) mod layout;
 pub(crate) mod record;
-pub(crate) mod sets;
+pub(crate) mod references;
+pub(crate) mod seqs;
 pub(crate) mod table;

@@ -2,7 +2,7 @@
 //!
 //! `SEEDS=n` runs more of them; a failing one says which seed it was (`SEED=n` runs that one alone).
 
-use super::rig::{Rig, START, attempt, event, idempotency_key, reply, wait, webhook};
+use super::rig::{Rig, START, Skip, attempt, event, idempotency_key, reply, wait, webhook};
 use crate::model::Cursor;
 use crate::model::Event;
 use crate::model::EventId;
@@ -138,6 +138,11 @@ fn random_step(rig: &Rig, random: &mut Random) {
         }
         (17, _, Some(notification)) if random.below(4) == 0 => {
             wait(store.commit(EraseEvent { account, seq: notification.key.seq })).unwrap().unwrap();
+        }
+        (18, ..) if random.below(3) == 0 => {
+            // Into another block or partition, or past many.
+            let by = random.next() >> (44 + random.below(12));
+            wait(store.commit(Skip(by))).unwrap();
         }
         _ => {
             let events = (0..=random.below(3)).map(|_| {

@@ -3,8 +3,11 @@
 mod clock;
 mod histories;
 mod idempotency;
+mod index_rows;
 mod jobs;
 mod keeping;
 mod recording;
+mod references;
 pub(crate) mod rig;
+mod speed;
 mod visible;

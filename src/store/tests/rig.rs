@@ -15,7 +15,7 @@ use crate::store::lifecycle::open::StoreSettings;
 use crate::store::limits::Limits;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::keys::Key;
-use crate::store::schema::{keys, record, sets};
+use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
 use crate::store::{ChangeError, CreateAccount, RecordEvents, RecordOutcome, Registration};
@@ -54,7 +54,33 @@ impl Change for DeleteRow {
     type Error = StoreError;
 
     fn apply(self, _ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<(), StoreError> {
-        txn.delete_row(self.0);
+        txn.delete(self.0);
+        Ok(())
+    }
+}
+
+/// A row that comes behind everybody's back.
+pub(crate) struct PutRow(pub(crate) Key);
+
+impl Change for PutRow {
+    type Reply = ();
+    type Error = StoreError;
+
+    fn apply(self, _ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<(), StoreError> {
+        txn.put(self.0, Vec::new());
+        Ok(())
+    }
+}
+
+/// So many sequence numbers that no event gets.
+pub(crate) struct Skip(pub(crate) u64);
+
+impl Change for Skip {
+    type Reply = ();
+    type Error = StoreError;
+
+    fn apply(self, ledger: &mut Ledger, _txn: &mut Txn<'_>, _now: Timestamp) -> Result<(), StoreError> {
+        ledger.head.seq += self.0;
         Ok(())
     }
 }
@@ -183,25 +209,12 @@ impl Rig {
                 (key, record::decode_notification(self.account, key, &value).unwrap())
             })
             .collect();
-        for entry in self.entries().into_iter().filter(|entry| entry.starts_with(&keys::all_untried())) {
-            let key = key_of(keys::u64_at(&entry, 9).unwrap(), keys::u32_at(&entry, 5).unwrap());
+        for row in self.store.shared.tree.scan(&keys::all_untried()).keys().map(Result::unwrap) {
+            let key = key_of(keys::u64_at(&row, 9).unwrap(), keys::u32_at(&row, 5).unwrap());
             let implied = || self.store.shared.notification(self.account, key).unwrap().unwrap();
             found.entry(key).or_insert_with(implied);
         }
         found.into_values().collect()
-    }
-
-    /// Every key there is, those of a set's entries instead of its rows.
-    pub(crate) fn entries(&self) -> BTreeSet<Vec<u8>> {
-        let entries = |(row, value): (Vec<u8>, Vec<u8>)| -> Vec<Vec<u8>> {
-            if !keys::is_set(&row) {
-                return vec![row];
-            }
-            let prefix = &row[..row.len() - 8];
-            let seqs = sets::seqs(&row, &value).unwrap();
-            seqs.map(|seq| [prefix, &seq.to_be_bytes()].concat()).collect()
-        };
-        self.rows().into_iter().flat_map(entries).collect()
     }
 
     /// Looks the whole tree over, both ways: each index row has its record, and each record all of its rows.
@@ -210,7 +223,7 @@ impl Rig {
         let (events, notifications) = (self.all_events(), self.all_notifications());
         let mut expected: BTreeSet<Vec<u8>> = BTreeSet::new();
         for event in &events {
-            expected.extend(event_rows(event, types[event.event_type.as_str()]));
+            expected.extend(event_rows(&self.store.shared.references, event, types[event.event_type.as_str()]));
             let row = self.store.shared.tree.get(&keys::event(self.account, event.seq)).unwrap().unwrap();
             let (_, stored) = record::decode_event(self.account, event.seq, &row).unwrap();
             assert_eq!(stored == record::Stored::Erased, event.erased_at.is_some());
@@ -244,12 +257,12 @@ impl Rig {
             keys::order(OrderKey(0), key),
             keys::attempts(key),
             keys::events_of_type(any, 0),
-            keys::events_with(any, keys::Reference::ResourceId, "").unwrap(),
+            keys::references(any),
             keys::chunk(Seq(0), 0),
         ]
         .map(|key| key[0])
         .into();
-        let found: BTreeSet<Vec<u8>> = self.entries().into_iter().filter(|key| tables.contains(&key[0])).collect();
+        let found: BTreeSet<Vec<u8>> = self.rows().into_keys().filter(|key| tables.contains(&key[0])).collect();
         let orphans: Vec<_> = found.difference(&expected).collect();
         let missing: Vec<_> = expected.difference(&found).collect();
         assert!(orphans.is_empty() && missing.is_empty(), "orphans {orphans:x?}, missing {missing:x?}");

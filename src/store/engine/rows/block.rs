@@ -192,6 +192,12 @@ impl Opened {
         &self.block.plain[self.rows[at].value.clone()]
     }
 
+    /// The value of the row with this inner key.
+    pub(crate) fn get(&self, inner: &[u8]) -> Option<&[u8]> {
+        let at = self.lower_bound(inner);
+        (at < self.len() && self.key(at) == inner).then(|| self.value(at))
+    }
+
     /// The first row whose inner key isn't below this one.
     pub(crate) fn lower_bound(&self, inner: &[u8]) -> usize {
         self.rows.partition_point(|row| self.keys[row.key.clone()] < *inner)

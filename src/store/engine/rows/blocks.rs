@@ -18,4 +18,4 @@ mod stored;
 
 pub(crate) use self::change::Op;
 pub(crate) use self::lookup::Blocks;
-pub(crate) use self::stored::{Held, Place, StoredRows, Unreadable};
+pub(crate) use self::stored::{Held, Merged, Place, StoredRows, Unreadable};

@@ -7,10 +7,11 @@
 //! checkpoint has ended.
 
 use crate::store::engine::rows::base::Base;
-use crate::store::engine::rows::blocks::{Blocks, Held, Place, StoredRows, Unreadable};
-use crate::store::engine::rows::overlay::{Entry, Overlay};
+use crate::store::engine::rows::blocks::{Blocks, Held, Merged, Place, StoredRows, Unreadable};
+use crate::store::engine::rows::overlay::{Above, Entry, Overlay};
 use crate::store::engine::tree::{Row, Slice};
 use crate::store::error::EngineError;
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::iter::Peekable;
@@ -80,16 +81,26 @@ impl<'s, B: Base> Reader<'s, B> {
         }
         let guard = self.layers.read().unwrap_or_else(PoisonError::into_inner);
         let (from, end) = (&self.from[..], &self.end[..]);
-        let stored = StoredRows::new(self.blocks, &mut self.held, guard.generation, (from, end), self.backwards);
+        let above = Above { active: &guard.active, frozen: guard.frozen.as_deref() };
+        let looked_at = Cell::new(0);
+        let range = (from, end);
+        let stored =
+            StoredRows::new(self.blocks, &mut self.held, guard.generation, above, range, self.backwards, &looked_at);
         let active = in_order(guard.active.range(from, end), self.backwards);
         let frozen = guard.frozen.iter().flat_map(|frozen| in_order(frozen.range(from, end), self.backwards));
-        let mut rows = Merge::new(active, frozen, stored, self.backwards);
-        let (mut bytes, mut looked_at, mut last, mut unreadable) = (0, 0, None::<Slice>, None);
+        let mut rows = Merge {
+            active: active.peekable(),
+            frozen: frozen.peekable(),
+            stored: stored.peekable(),
+            above,
+            backwards: self.backwards,
+        };
+        let (mut bytes, mut last, mut unreadable) = (0, None::<Slice>, None);
         self.ended = loop {
-            if self.ahead.len() >= self.count || bytes > MAX_AHEAD_BYTES || looked_at >= MAX_LOOKED_AT {
+            if self.ahead.len() >= self.count || bytes > MAX_AHEAD_BYTES || looked_at.get() >= MAX_LOOKED_AT {
                 break false;
             }
-            looked_at += 1;
+            looked_at.set(looked_at.get() + 1);
             match rows.next() {
                 None => break true,
                 Some(Ok((key, value))) => {
@@ -146,27 +157,21 @@ fn in_order<'e>(
     if backwards { Box::new(rows.rev()) } else { Box::new(rows) }
 }
 
-/// A key, and its value or that it is deleted.
-type Merged = (Slice, Option<Slice>);
-
 /// Three layers in one order; of rows with the same key the upper layer's.
-struct Merge<A: Iterator, F: Iterator, S: Iterator> {
+struct Merge<'o, A: Iterator, F: Iterator, S: Iterator> {
     active: Peekable<A>,
     frozen: Peekable<F>,
     stored: Peekable<S>,
+    above: Above<'o>,
     backwards: bool,
 }
 
-impl<'e, A, F, S> Merge<A, F, S>
+impl<'e, A, F, S> Merge<'_, A, F, S>
 where
     A: Iterator<Item = &'e Entry>,
     F: Iterator<Item = &'e Entry>,
-    S: Iterator<Item = Result<Row, Unreadable>>,
+    S: Iterator<Item = Result<Merged, Unreadable>>,
 {
-    fn new(active: A, frozen: F, stored: S, backwards: bool) -> Self {
-        Self { active: active.peekable(), frozen: frozen.peekable(), stored: stored.peekable(), backwards }
-    }
-
     fn next(&mut self) -> Option<Result<Merged, Unreadable>> {
         let (active, frozen) = (self.active.peek().copied(), self.frozen.peek().copied());
         let upper = match (active, frozen) {
@@ -179,19 +184,20 @@ where
             (Some(_), None) => Ordering::Greater,
         };
         let Some(upper) = upper.filter(|_| stored.is_ge()) else {
-            return self.stored.next().map(|row| row.map(|(key, value)| (key, Some(value))));
+            return self.stored.next();
         };
         // More than one, where the block was read before a checkpoint moved the row, and what stands beside it after.
         while self.stored.next_if(|row| stored_order(self.backwards, row, upper.key()).is_eq()).is_some() {}
-        self.active.next_if(|row| row.key() == upper.key());
+        let is_active = self.active.next_if(|row| row.key() == upper.key()).is_some();
         self.frozen.next_if(|row| row.key() == upper.key());
-        Some(Ok((upper.key().into(), upper.value().map(Slice::from))))
+        let is_row = is_active || !self.above.active.deletes(upper.key());
+        Some(Ok((upper.key().into(), upper.value().filter(|_| is_row).map(Slice::from))))
     }
 }
 
 /// Where a row of sled stands to a row above it. What can't be read comes before the rows that it would hold, and a
 /// single row that can't is as good as any other where the overlay has it.
-fn stored_order(backwards: bool, stored: &Result<Row, Unreadable>, upper: &[u8]) -> Ordering {
+fn stored_order(backwards: bool, stored: &Result<Merged, Unreadable>, upper: &[u8]) -> Ordering {
     match stored {
         Ok((key, _)) => order(backwards, key, upper),
         Err(Unreadable { place, .. }) => match place {

@@ -69,10 +69,12 @@ impl Borrow<[u8]> for Entry {
     }
 }
 
-/// The rows of some commits, the last write of each.
+/// The rows of some commits, the last write of each. Tombstones stand by themselves: most are of rows that came and
+/// went in this overlay and that nothing below has, and who reads rows in order meets none of those.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     rows: BTreeSet<Entry>,
+    tombstones: BTreeSet<Entry>,
     bytes: usize,
 }
 
@@ -83,28 +85,71 @@ impl Overlay {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.tombstones.is_empty()
     }
 
     pub(crate) fn put(&mut self, row: Entry) {
         self.bytes += row.memory();
-        if let Some(before) = self.rows.replace(row) {
-            self.bytes -= before.memory();
-        }
+        let (same, other) = if row.is_tombstone {
+            (&mut self.tombstones, &mut self.rows)
+        } else {
+            (&mut self.rows, &mut self.tombstones)
+        };
+        let before = other.take(row.key()).or_else(|| same.take(row.key()));
+        self.bytes -= before.map_or(0, |before| before.memory());
+        same.insert(row);
     }
 
     /// What it says of a key: nothing, that it is deleted, or its value.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Option<Slice>> {
-        self.rows.get(key).map(|row| row.value().map(Slice::from))
+        match self.rows.get(key) {
+            Some(row) => Some(row.value().map(Slice::from)),
+            None => self.deletes(key).then_some(None),
+        }
     }
 
-    /// Its rows from `from` (inclusive) to `end` (exclusive), `from` being below `end`.
+    /// Whether it has a tombstone of a key.
+    pub(crate) fn deletes(&self, key: &[u8]) -> bool {
+        self.tombstones.contains(key)
+    }
+
+    /// Its rows from `from` (inclusive) to `end` (exclusive), `from` being below `end`; tombstones are none.
     pub(crate) fn range(&self, from: &[u8], end: &[u8]) -> impl DoubleEndedIterator<Item = &Entry> {
         self.rows.range::<[u8], _>((Bound::Included(from), Bound::Excluded(end)))
     }
 
-    /// Its rows behind a key, or all of them.
+    /// The keys of its tombstones from `from` (inclusive) to `end` (exclusive), `from` being below `end`.
+    pub(crate) fn deleted(&self, from: &[u8], end: &[u8]) -> impl Iterator<Item = &[u8]> {
+        self.tombstones.range::<[u8], _>((Bound::Included(from), Bound::Excluded(end))).map(Entry::key)
+    }
+
+    /// Its rows and tombstones behind a key, or all of them.
     pub(crate) fn behind<'o>(&'o self, key: Option<&[u8]>) -> impl Iterator<Item = &'o Entry> + use<'o> {
-        self.rows.range::<[u8], _>((key.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+        let bounds = (key.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let mut rows = self.rows.range::<[u8], _>(bounds).peekable();
+        let mut tombstones = self.tombstones.range::<[u8], _>(bounds).peekable();
+        std::iter::from_fn(move || match (rows.peek(), tombstones.peek()) {
+            (Some(row), Some(tombstone)) if tombstone.key() < row.key() => tombstones.next(),
+            (Some(_), _) => rows.next(),
+            (None, _) => tombstones.next(),
+        })
+    }
+}
+
+/// What stands above sled.
+#[derive(Clone, Copy)]
+pub(crate) struct Above<'o> {
+    pub(crate) active: &'o Overlay,
+    pub(crate) frozen: Option<&'o Overlay>,
+}
+
+impl<'o> Above<'o> {
+    pub(crate) fn overlays(self) -> impl Iterator<Item = &'o Overlay> {
+        std::iter::once(self.active).chain(self.frozen)
+    }
+
+    /// Whether one of them has a tombstone of a key: what sled has of it is no row, whatever the other says.
+    pub(crate) fn deletes(self, key: &[u8]) -> bool {
+        self.overlays().any(|overlay| overlay.deletes(key))
     }
 }

@@ -23,14 +23,7 @@ fn golden_bytes() {
         (chunk(KEY.seq, 3), "1100000000010203040003".to_owned()),
         (own_id(ACCOUNT_7, EventId::from_bytes(uuid)), format!("1200000007{}", "ee".repeat(16))),
         (by_type(ACCOUNT_7, 5, KEY.seq), "1300000007000000050000000001020304".to_owned()),
-        (
-            by_reference(ACCOUNT_7, Reference::ExternalId, "ab", KEY.seq).unwrap(),
-            "1400000007000261620000000001020304".to_owned(),
-        ),
-        (
-            by_reference(ACCOUNT_7, Reference::ResourceId, "ab", KEY.seq).unwrap(),
-            "1400000007010261620000000001020304".to_owned(),
-        ),
+        (reference(ACCOUNT_7, [0xdd; 8], KEY.seq), "1400000007000000000102dddddddddddddddd0304".to_owned()),
         (type_name(ACCOUNT_7, 5), "150000000700000005".to_owned()),
         (idempotency(ACCOUNT_7, uuid), format!("1600000007{}", "ee".repeat(16))),
         (idempotency_end(at, ACCOUNT_7, uuid), format!("17000000000000090900000007{}", "ee".repeat(16))),
@@ -50,26 +43,6 @@ fn golden_bytes() {
     for (key, expected) in cases {
         assert_eq!(hex(key), expected);
     }
-}
-
-#[test]
-fn an_entry_of_a_set_is_a_bit_of_its_row() {
-    let (row, bit) = in_set(&by_webhook(KEY)).unwrap();
-    assert_eq!(
-        (&row[..], bit),
-        ([&of_webhook(KEY.webhook)[..], &(KEY.seq.0 >> 7).to_be_bytes()].concat().as_slice(), 1 << 4)
-    );
-    assert_eq!(in_set(&retry(Timestamp::from_ms(1), KEY)), None);
-    let first = first_of_row(&row).unwrap();
-    assert_eq!(seqs_of_row(first, bit | 1 | 1 << 127).collect::<Vec<_>>(), [first, KEY.seq.0, first + 127]);
-    assert_eq!(set_row(&of_webhook(KEY.webhook), first + 127), row);
-    assert_ne!(set_row(&of_webhook(KEY.webhook), first + 128), row);
-}
-
-#[test]
-fn references_have_an_end() {
-    assert!(events_with(ACCOUNT_7, Reference::ExternalId, &"x".repeat(MAX_REFERENCE_BYTES)).is_some());
-    assert!(events_with(ACCOUNT_7, Reference::ExternalId, &"x".repeat(MAX_REFERENCE_BYTES + 1)).is_none());
 }
 
 fn key_of(seq: u64, webhook: u32) -> NotificationKey {
@@ -100,10 +73,14 @@ proptest! {
     }
 
     #[test]
-    fn references_never_run_into_each_other(a in "\\PC{0,12}", b in "\\PC{0,12}", seq in any::<u64>()) {
-        prop_assume!(a != b);
-        let prefix = events_with(AccountNo(1), Reference::ExternalId, &a).unwrap();
-        let other = by_reference(AccountNo(1), Reference::ExternalId, &b, Seq(seq)).unwrap();
-        prop_assert!(!other.starts_with(&prefix));
+    fn references_say_what_they_hold_and_stand_by_partition_and_hash(
+        a in any::<([u8; 8], u64)>(),
+        b in any::<([u8; 8], u64)>(),
+    ) {
+        let key = |(hash, seq)| reference(ACCOUNT_7, hash, Seq(seq));
+        prop_assert_eq!(reference_parts(&key(a)), Some((a.0, Seq(a.1))));
+        prop_assert_eq!(reference_parts(&key(a)[1..]), None);
+        let order = |(hash, seq)| (partition_of(Seq(seq)), hash, seq);
+        prop_assert_eq!(key(a).cmp(&key(b)), order(a).cmp(&order(b)));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::Seq;
 use crate::store::error::StoreError;
-use crate::store::schema::record::frame::{CRC_LEN, V1, checked, invalid, open, seal};
+use crate::store::schema::record::frame::{open, seal};
 use serde::{Deserialize, Serialize};
 
 /// Where the counters stand; rewritten in every batch.
@@ -100,17 +100,4 @@ pub(crate) fn encode_webhook_ref(record: &WebhookRefV1) -> Vec<u8> {
 
 pub(crate) fn decode_webhook_ref(value: &[u8]) -> Result<WebhookRefV1, StoreError> {
     open("webhook id", value).map(|(record, _)| record)
-}
-
-/// A row of a set. Fixed in length and short enough to stand inside sled's own reference to it, without an allocation.
-pub(crate) fn encode_set(bits: u128) -> Vec<u8> {
-    let mut value = Vec::with_capacity(1 + size_of::<u128>() + CRC_LEN);
-    value.push(V1);
-    value.extend_from_slice(&bits.to_le_bytes());
-    value.extend_from_slice(&crc32fast::hash(&value).to_le_bytes());
-    value
-}
-
-pub(crate) fn decode_set(value: &[u8]) -> Result<u128, StoreError> {
-    checked("set", value)?.try_into().map(u128::from_le_bytes).map_err(|_| invalid("set"))
 }

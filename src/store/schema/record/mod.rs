@@ -18,8 +18,8 @@ pub(crate) use frame::MAX_VALUE_BYTES;
 pub(crate) use idempotency::{IdempotencyV1, RegisteredV1, decode_idempotency, encode_idempotency};
 pub(crate) use jobs::{Job, decode_job, decode_resend, encode_job, encode_resend};
 pub(crate) use meta::{
-    FormatV1, HeadV1, WebhookRefV1, decode_format, decode_head, decode_seq, decode_set, decode_text,
-    decode_webhook_ref, encode_format, encode_head, encode_seq, encode_set, encode_text, encode_webhook_ref,
+    FormatV1, HeadV1, WebhookRefV1, decode_format, decode_head, decode_seq, decode_text, decode_webhook_ref,
+    encode_format, encode_head, encode_seq, encode_text, encode_webhook_ref,
 };
 pub(crate) use notifications::{decode_attempt, decode_notification, encode_attempt, encode_notification};
 pub use tokens::Token;

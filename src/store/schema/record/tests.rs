@@ -18,9 +18,9 @@ use crate::store::schema::record::webhooks::{decode_health, decode_webhook, enco
 use crate::store::schema::record::{
     FormatV1, HeadV1, IdempotencyV1, MAX_VALUE_BYTES, RegisteredV1, Stored, Token, WebhookRefV1, decode_attempt,
     decode_chunk, decode_event, decode_event_head, decode_format, decode_head, decode_idempotency, decode_notification,
-    decode_seq, decode_set, decode_text, decode_token, decode_webhook_ref, encode_attempt, encode_event,
-    encode_event_again, encode_format, encode_head, encode_idempotency, encode_notification, encode_seq, encode_set,
-    encode_text, encode_token, encode_webhook_ref,
+    decode_seq, decode_text, decode_token, decode_webhook_ref, encode_attempt, encode_event, encode_event_again,
+    encode_format, encode_head, encode_idempotency, encode_notification, encode_seq, encode_text, encode_token,
+    encode_webhook_ref,
 };
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -317,7 +317,6 @@ fn all() -> Vec<(String, Vec<u8>)> {
         ("traced event".to_owned(), encode_event(&traced_event(), Some(&payload(b"{\"a\":{}}", 5))).0),
         ("erased event".to_owned(), encode_event(&Event { erased_at: Some(at(4000)), ..bare_event() }, None).0),
         ("chunk".to_owned(), seal(&(), b"piece")),
-        ("set".to_owned(), encode_set(1 << 127 | 5)),
         ("idempotency".to_owned(), encode_idempotency(&idempotency())),
         ("idempotency of a registration".to_owned(), encode_idempotency(&registration())),
         ("attempt with a response".to_owned(), encode_attempt(&responded())),
@@ -386,7 +385,6 @@ fn everything_reads_back_as_it_was() {
     for resend in resends() {
         assert_eq!(decode_resend(ACCOUNT, 5, &encode_resend(&resend)).unwrap(), resend);
     }
-    assert_eq!(decode_set(&encode_set(1 << 127 | 5)).unwrap(), 1 << 127 | 5);
     for clock in clocks() {
         assert_eq!(decode_clock(&encode_clock(&clock)).unwrap(), clock);
     }

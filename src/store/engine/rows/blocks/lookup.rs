@@ -1,14 +1,15 @@
-//! Reading single rows, and the blocks that are kept decoded for it.
+//! Reading single rows, and the blocks that are kept decoded for it and for walks that begin in them.
 
 use crate::store::engine::rows::base::Base;
-use crate::store::engine::rows::block::{Block, Malformed, StoreId, unseal};
+use crate::store::engine::rows::block::{Block, Malformed, Opened, StoreId, unseal};
 use crate::store::engine::rows::layout::{Layout, beside};
 use crate::store::engine::tree::Slice;
 use crate::store::error::EngineError;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many decoded blocks are kept for point reads; each is at most 24 KiB. Who reads events one by one reads them in
-/// their order, eight of a block.
+/// How many decoded blocks are kept; each is at most 24 KiB, and what says where its rows are. Who reads events one by
+/// one reads them in their order, eight of a block; and who merges ranges begins one walk after the other in the same
+/// blocks.
 const CACHED: usize = 64;
 
 /// The rows that sled holds.
@@ -23,7 +24,7 @@ struct Cached {
     generation: u64,
     key: Vec<u8>,
     /// `None` where there is no such block.
-    block: Option<Arc<Block>>,
+    block: Option<Arc<Opened>>,
 }
 
 impl<B: Base> Blocks<B> {
@@ -40,10 +41,10 @@ impl<B: Base> Blocks<B> {
         let Some(block_key) = shape.block_of(key) else { return Ok(None) };
         let Some(block) = self.cached(&block_key, generation)? else { return Ok(None) };
         let inner = &key[shape.inner_at()..];
-        if let Some(value) = block.get(inner).map_err(Malformed::of(&block_key))? {
+        if let Some(value) = block.get(inner) {
             return Ok(Some(value.into()));
         }
-        if block.overflows { self.plain(&beside(key), key) } else { Ok(None) }
+        if block.overflows() { self.plain(&beside(key), key) } else { Ok(None) }
     }
 
     /// The value of a row of sled that isn't a block.
@@ -54,20 +55,39 @@ impl<B: Base> Blocks<B> {
         Ok(Some(unseal(self.store, sled_key, &stored)?.into()))
     }
 
-    pub(super) fn cached(&self, key: &[u8], generation: u64) -> Result<Option<Arc<Block>>, EngineError> {
-        let slot = key.iter().fold(0_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-        // The upper bits, which all bytes have gone into.
-        let slot = &self.cache[(slot >> 32) as usize % CACHED];
-        if let Some(cached) = &*slot.lock().unwrap_or_else(PoisonError::into_inner)
-            && cached.generation == generation
-            && cached.key == key
-        {
-            return Ok(cached.block.clone());
+    /// The block with this key in sled.
+    fn cached(&self, key: &[u8], generation: u64) -> Result<Option<Arc<Opened>>, EngineError> {
+        if let Some(kept) = self.kept(key, generation) {
+            return Ok(kept);
         }
-        let stored = self.base.get(key)?;
-        let block = stored.map(|stored| Block::decode(self.store, key, &stored)).transpose()?.map(Arc::new);
-        let cached = Cached { generation, key: key.to_vec(), block: block.clone() };
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(cached);
+        let block = match self.base.get(key)? {
+            Some(stored) => Some(Arc::new(self.decode(key, &stored)?)),
+            None => None,
+        };
+        self.keep(key, generation, block.clone());
         Ok(block)
+    }
+
+    /// What sled holds under the key of a block.
+    pub(super) fn decode(&self, key: &[u8], stored: &[u8]) -> Result<Opened, EngineError> {
+        Block::decode(self.store, key, stored)?.open().map_err(Malformed::of(key))
+    }
+
+    /// The block with this key, or that there is none, if that is kept.
+    pub(super) fn kept(&self, key: &[u8], generation: u64) -> Option<Option<Arc<Opened>>> {
+        let slot = self.slot(key).lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = slot.as_ref().filter(|kept| kept.generation == generation && kept.key == key);
+        kept.map(|kept| kept.block.clone())
+    }
+
+    pub(super) fn keep(&self, key: &[u8], generation: u64, block: Option<Arc<Opened>>) {
+        let kept = Cached { generation, key: key.to_vec(), block };
+        *self.slot(key).lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+    }
+
+    fn slot(&self, key: &[u8]) -> &Mutex<Option<Cached>> {
+        let hash = key.iter().fold(0_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        // The upper bits, which all bytes have gone into.
+        &self.cache[(hash >> 32) as usize % CACHED]
     }
 }

@@ -1,11 +1,13 @@
 //! Walks over the rows that sled holds, through blocks and what stands beside them.
 
 use crate::store::engine::rows::base::{Base, BaseRows};
-use crate::store::engine::rows::block::{Block, Malformed, Opened, unseal};
+use crate::store::engine::rows::block::{Opened, unseal};
 use crate::store::engine::rows::blocks::lookup::Blocks;
 use crate::store::engine::rows::layout::{Shape, beside, lowest};
-use crate::store::engine::tree::Row;
+use crate::store::engine::rows::overlay::Above;
+use crate::store::engine::tree::{Row, Slice};
 use crate::store::error::EngineError;
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// What a reader keeps of sled from one step to the next.
@@ -39,17 +41,29 @@ impl From<EngineError> for Unreadable {
     }
 }
 
+/// A key, and its value or that it is deleted.
+pub(crate) type Merged = (Slice, Option<Slice>);
+
+/// How many deleted rows of a block cost about as much as one that is given.
+const DELETED_A_ROW: usize = 8;
+
 /// The rows of one step, from `from` (inclusive) to `end` (exclusive), in one direction or the other. What can't be
-/// read is an error in its place, after which the step is over.
+/// read is an error in its place, after which the step is over. Of rows that an overlay has deleted it gives a few as
+/// such, so that whoever walks over many of them gets on, and counts them all.
 pub(crate) struct StoredRows<'r, B> {
     blocks: &'r Blocks<B>,
     held: &'r mut Held,
     generation: u64,
+    above: Above<'r>,
     backwards: bool,
+    looked_at: &'r Cell<usize>,
     from: Vec<u8>,
     end: Vec<u8>,
-    /// The rows of sled that are left; `None` until they are needed.
+    /// The rows of sled that are left, from the first bound to the second; `None` until they are needed.
     rest: Option<BaseRows<'r>>,
+    rest_from: Vec<u8>,
+    rest_end: Vec<u8>,
+    is_begun: bool,
     inside: Option<Inside<'r>>,
 }
 
@@ -61,6 +75,10 @@ struct Inside<'r> {
     /// Its rows that are left.
     low: usize,
     high: usize,
+    /// Of each row whether it is deleted; nothing where none is.
+    deleted: Vec<bool>,
+    /// The last row that was passed over for that, if none was given since.
+    passed: Option<usize>,
     beside: Option<BaseRows<'r>>,
     /// The next row beside it.
     next_beside: Option<Result<Row, Unreadable>>,
@@ -72,32 +90,50 @@ impl<'r, B: Base> StoredRows<'r, B> {
         blocks: &'r Blocks<B>,
         held: &'r mut Held,
         generation: u64,
+        above: Above<'r>,
         (from, end): (&[u8], &[u8]),
         backwards: bool,
+        looked_at: &'r Cell<usize>,
     ) -> Self {
-        let (from, end) = (from.to_vec(), end.to_vec());
-        Self { blocks, held, generation, backwards, from, end, rest: None, inside: None }
-    }
-
-    /// Goes into the block that the step before was in, if this step begins there, without asking sled.
-    fn resume(&mut self) {
-        let held = self.held.block.take_if(|(generation, ..)| *generation == self.generation);
-        self.held.block = None;
-        let Some((_, key, rows)) = held else { return };
-        // Backwards the step begins below `end`, which is a row that was given, if this block is the right one.
-        let begins_at = if self.backwards { &self.end } else { &self.from };
-        if let Some(shape) = (self.blocks.layout)(key[0]).filter(|shape| shape.is_in(&key, begins_at)) {
-            if self.backwards {
-                self.end_of_rest(&key);
-            } else {
-                self.rest = Some(self.blocks.base.range(&shape.next(&key), &self.end));
-            }
-            self.enter(key, shape, rows);
+        Self {
+            blocks,
+            held,
+            generation,
+            above,
+            backwards,
+            looked_at,
+            from: from.to_vec(),
+            end: end.to_vec(),
+            rest: None,
+            rest_from: lowest(blocks.layout, from),
+            rest_end: end.to_vec(),
+            is_begun: false,
+            inside: None,
         }
     }
 
-    fn end_of_rest(&mut self, end: &[u8]) {
-        self.rest = Some(self.blocks.base.range_rev(&lowest(self.blocks.layout, &self.from), end));
+    /// Goes into the block that this step begins in, without asking sled, if the step before was in it or it is kept.
+    fn resume(&mut self) {
+        let held = self.held.block.take();
+        let begins_at = if self.backwards { &self.end } else { &self.from };
+        let Some(shape) = begins_at.first().and_then(|table| (self.blocks.layout)(*table)) else { return };
+        let Some(key) = shape.block_of(begins_at) else { return };
+        let held = held.filter(|(generation, block, _)| *generation == self.generation && *block == key);
+        let rows = match held {
+            Some((.., rows)) => Some(rows),
+            None => match self.blocks.kept(&key, self.generation) {
+                Some(rows) => rows,
+                None => return,
+            },
+        };
+        if self.backwards {
+            self.rest_end.clone_from(&key);
+        } else {
+            self.rest_from = shape.next(&key);
+        }
+        if let Some(rows) = rows {
+            self.enter(key, shape, rows);
+        }
     }
 
     fn enter(&mut self, key: Vec<u8>, shape: Shape, rows: Arc<Opened>) {
@@ -112,28 +148,58 @@ impl<'r, B: Base> StoredRows<'r, B> {
             if self.backwards { self.blocks.base.range_rev(&from, &end) } else { self.blocks.base.range(&from, &end) }
         });
         self.held.block = Some((self.generation, key.clone(), rows.clone()));
-        let mut inside = Inside { key, shape, rows, low, high, beside: rows_beside, next_beside: None };
+        let deleted = self.deleted(&key, shape, &rows, low, high);
+        let next_beside = None;
+        let mut inside =
+            Inside { key, shape, rows, low, high, deleted, passed: None, beside: rows_beside, next_beside };
+        inside.pass_deleted(self.backwards);
         inside.read_beside(self.blocks);
         self.inside = Some(inside);
     }
 
-    fn next_row(&mut self) -> Result<Option<Row>, Unreadable> {
-        if self.rest.is_none() && self.inside.is_none() {
+    /// Which rows of a block the overlays have deleted, of those from `low` to `high`; nothing where none is.
+    fn deleted(&self, key: &[u8], shape: Shape, rows: &Opened, low: usize, high: usize) -> Vec<bool> {
+        let mut deleted = Vec::new();
+        if low >= high {
+            return deleted;
+        }
+        let name = &key[..shape.inner_at()];
+        let (from, end) = ([name, rows.key(low)].concat(), [name, rows.key(high - 1), &[0]].concat());
+        for overlay in self.above.overlays() {
+            let mut at = low;
+            for tombstone in overlay.deleted(&from, &end) {
+                let inner = &tombstone[shape.inner_at()..];
+                while at < high && rows.key(at) < inner {
+                    at += 1;
+                }
+                if at < high && rows.key(at) == inner {
+                    deleted.resize(rows.len(), false);
+                    deleted[at] = true;
+                }
+            }
+        }
+        let count = deleted.iter().filter(|is_deleted| **is_deleted).count();
+        self.looked_at.set(self.looked_at.get() + count / DELETED_A_ROW);
+        deleted
+    }
+
+    fn next_row(&mut self) -> Result<Option<Merged>, Unreadable> {
+        if !self.is_begun {
+            self.is_begun = true;
             self.resume();
         }
         loop {
             if let Some(inside) = &mut self.inside {
-                if let Some(row) = inside.next(self.backwards, self.blocks) {
+                if let Some(row) = inside.next(self.backwards, self.blocks, self.above) {
                     return row.map(Some);
                 }
                 self.inside = None;
             }
             if self.rest.is_none() {
-                let from = lowest(self.blocks.layout, &self.from);
                 let rest = if self.backwards {
-                    self.blocks.base.range_rev(&from, &self.end)
+                    self.blocks.base.range_rev(&self.rest_from, &self.rest_end)
                 } else {
-                    self.blocks.base.range(&from, &self.end)
+                    self.blocks.base.range(&self.rest_from, &self.rest_end)
                 };
                 self.rest = Some(rest);
             }
@@ -144,20 +210,27 @@ impl<'r, B: Base> StoredRows<'r, B> {
             }
             let store = self.blocks.store;
             let Some(shape) = (self.blocks.layout)(key[0]) else {
+                if self.above.deletes(&key) {
+                    return Ok(Some((key, None)));
+                }
                 return match unseal(store, &key, &stored) {
-                    Ok(value) => Ok(Some((key, value.into()))),
+                    Ok(value) => Ok(Some((key, Some(value.into())))),
                     Err(error) => Err(Unreadable { place: Place::Row(key.to_vec()), error }),
                 };
             };
-            let rows = Block::decode(store, &key, &stored).and_then(|block| {
-                if key.len() == shape.key_bytes() {
-                    block.open().map_err(Malformed::of(&key))
-                } else {
-                    Err(EngineError::damaged(&key, "its key isn't that of a block"))
+            let rows = if key.len() == shape.key_bytes() {
+                match self.blocks.kept(&key, self.generation) {
+                    Some(Some(rows)) => Ok(rows),
+                    _ => self.blocks.decode(&key, &stored).map(Arc::new),
                 }
-            });
+            } else {
+                Err(EngineError::damaged(&key, "its key isn't that of a block"))
+            };
             match rows {
-                Ok(rows) => self.enter(key.to_vec(), shape, Arc::new(rows)),
+                Ok(rows) => {
+                    self.blocks.keep(&key, self.generation, Some(rows.clone()));
+                    self.enter(key.to_vec(), shape, rows);
+                }
                 Err(error) => {
                     return Err(Unreadable { place: Place::Block(key.to_vec(), shape.next(&key)), error });
                 }
@@ -167,7 +240,7 @@ impl<'r, B: Base> StoredRows<'r, B> {
 }
 
 impl<B: Base> Iterator for StoredRows<'_, B> {
-    type Item = Result<Row, Unreadable>;
+    type Item = Result<Merged, Unreadable>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_row().transpose()
@@ -186,10 +259,43 @@ impl Inside<'_> {
         });
     }
 
-    fn next<B: Base>(&mut self, backwards: bool, blocks: &Blocks<B>) -> Option<Result<Row, Unreadable>> {
+    /// Goes to the next row of the block that isn't deleted.
+    fn pass_deleted(&mut self, backwards: bool) {
+        self.passed = None;
+        while self.low < self.high {
+            let at = if backwards { self.high - 1 } else { self.low };
+            if !self.deleted.get(at).is_some_and(|is_deleted| *is_deleted) {
+                self.passed = None;
+                return;
+            }
+            self.passed = Some(at);
+            self.step_over(at, backwards);
+        }
+    }
+
+    const fn step_over(&mut self, at: usize, backwards: bool) {
+        if backwards {
+            self.high = at;
+        } else {
+            self.low = at + 1;
+        }
+    }
+
+    fn next<B: Base>(
+        &mut self,
+        backwards: bool,
+        blocks: &Blocks<B>,
+        above: Above<'_>,
+    ) -> Option<Result<Merged, Unreadable>> {
         let inner_at = self.shape.inner_at();
-        let at = if backwards { self.high.checked_sub(1) } else { Some(self.low) };
-        let at = at.filter(|_| self.low < self.high);
+        let is_row = self.low < self.high;
+        let at = if !is_row {
+            self.passed
+        } else if backwards {
+            Some(self.high - 1)
+        } else {
+            Some(self.low)
+        };
         let beside = self.next_beside.as_ref().map(|row| match row {
             Ok((key, _)) => Some(&key[inner_at..]),
             Err(Unreadable { place: Place::Row(key), .. }) => Some(&key[inner_at..]),
@@ -203,15 +309,21 @@ impl Inside<'_> {
         if takes_beside {
             let row = self.next_beside.take();
             self.read_beside(blocks);
-            return row;
+            return Some(match row? {
+                Ok((key, _)) if above.deletes(&key) => Ok((key, None)),
+                Err(Unreadable { place: Place::Row(key), .. }) if above.deletes(&key) => Ok((key.into(), None)),
+                row => row.map(|(key, value)| (key, Some(value))),
+            });
         }
         let at = at?;
-        if backwards {
-            self.high = at;
-        } else {
-            self.low = at + 1;
+        let key = [&self.key[..inner_at], self.rows.key(at)].concat().into();
+        if !is_row {
+            self.passed = None;
+            return Some(Ok((key, None)));
         }
-        let key = [&self.key[..inner_at], self.rows.key(at)].concat();
-        Some(Ok((key.into(), self.rows.value(at).into())))
+        let value = self.rows.value(at).into();
+        self.step_over(at, backwards);
+        self.pass_deleted(backwards);
+        Some(Ok((key, Some(value))))
     }
 }

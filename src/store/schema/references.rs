@@ -1,0 +1,67 @@
+//! The index of references: what a shop looks for an event by.
+//!
+//! A row says that an event has a value, by a keyed hash of it: rows are short, and whoever looks for a value asks each
+//! event that a row leads to whether it has it, since two values may have one hash. Rows are partitioned by the upper
+//! bits of the sequence number, and within a partition the hash says in which block a row is: what is recorded now
+//! changes blocks of the newest partition alone, however many events are kept, and a value is looked for in one block
+//! of each partition.
+
+use crate::model::Event;
+use crate::store::schema::keys::{self, Key, ReferenceHash};
+use ring::hmac;
+
+/// What a value is to its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The event's own `external_id`, or its resource's.
+    ExternalId,
+    /// The resource's `id`.
+    ResourceId,
+}
+
+impl Kind {
+    /// What stands in front of its values where they are hashed. It is part of the format.
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::ExternalId => b"external_id=",
+            Self::ResourceId => b"resource_id=",
+        }
+    }
+}
+
+/// Makes the keys of the index.
+pub(crate) struct References {
+    key: hmac::Key,
+}
+
+impl References {
+    /// Of the store with this key.
+    pub(crate) fn new(id_key: &[u8; 32]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, id_key) }
+    }
+
+    /// What keys hold of a value.
+    pub(crate) fn hash(&self, kind: Kind, value: &str) -> ReferenceHash {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(kind.name());
+        context.update(value.as_bytes());
+        context.sign().as_ref()[..8].try_into().expect("a SHA-256 has more bytes than that")
+    }
+
+    /// The rows of an event; two of its values may have the same one.
+    pub(crate) fn rows(&self, event: &Event) -> impl Iterator<Item = Key> {
+        values_of(event).map(|(kind, value)| keys::reference(event.account, self.hash(kind, value), event.seq))
+    }
+}
+
+/// Whether an event has a value, exactly.
+pub(crate) fn has(event: &Event, kind: Kind, value: &str) -> bool {
+    values_of(event).any(|own| own == (kind, value))
+}
+
+/// What an event is found by.
+fn values_of(event: &Event) -> impl Iterator<Item = (Kind, &str)> {
+    let external = [&event.external_id, &event.resource.external_id].into_iter().flatten();
+    let external = external.map(|id| (Kind::ExternalId, id.as_str()));
+    external.chain(event.resource.id.iter().map(|id| (Kind::ResourceId, id.as_str())))
+}
