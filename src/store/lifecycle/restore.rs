@@ -6,6 +6,9 @@
 //! A restored store leaves a gap in its sequence numbers. What was recorded after the backup was made had numbers too,
 //! and the ids of notifications come from them: a new event under an old number would reach its target under a
 //! `webhook-id` that the target has seen, and be dropped there as a repetition.
+//!
+//! It also begins another life: its commits go on from the last one that was restored, and the segments that the lost
+//! store may have written with these numbers belong to another store from then on.
 
 use crate::model::Timestamp;
 use crate::store::backup::format as backup;
@@ -92,13 +95,12 @@ pub fn restore(
 
 const NO_FORMAT: StoreError = StoreError::Damaged { table: "format", what: "is missing" };
 
-/// Begins a store; the first rows say which one it is.
+/// Begins a store, with another life; the first rows say which store it is.
 fn begin(folder: &Path, rows: &[RowWrite]) -> Result<(RowStore<SledBase>, FormatV1), RestoreError> {
     let format = rows.iter().find(|(key, _)| key[..] == keys::meta("format")).and_then(|(_, value)| value.clone());
-    let encoded = format.ok_or(NO_FORMAT)?;
-    let format = record::decode_format(&encoded)?;
+    let format = FormatV1 { life: crate::random::bytes(), ..record::decode_format(&format.ok_or(NO_FORMAT)?)? };
     let base = SledBase::open(folder, CACHE_BYTES)?;
-    base.insert(IDENTITY, encoded)?;
+    base.insert(IDENTITY, record::encode_format(&format).into())?;
     let rows = RowStore::open(base, layout, format.store_id(), Limits::default())?;
     rows.begin()?;
     Ok((rows, format))
@@ -114,7 +116,7 @@ fn finish(folder: &Path, rows: &RowStore<SledBase>, format: &FormatV1, commit: u
     let mut head = read_head(rows)?;
     let restored =
         Restored { events: head.events, notifications: head.notifications, as_of: Timestamp::from_ms(head.time_ms) };
-    let mut last = Vec::new();
+    let mut last = vec![(keys::meta("format").into(), Some(record::encode_format(format).into()))];
     if head.commit > 0 || head.seq > 0 {
         head.leap();
         last.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));

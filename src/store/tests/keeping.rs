@@ -163,7 +163,7 @@ fn a_store_or_a_backup_of_another_format_is_refused_by_name_and_told_what_to_do(
     ] {
         let (_dir, path) = closed();
         let base = SledBase::open(&path, 1 << 20).unwrap();
-        let row = record::FormatV1 { format, id_key: [7; 32] };
+        let row = record::FormatV1 { format, id_key: [7; 32], life: [0; 8] };
         base.insert(IDENTITY, record::encode_format(&row).into()).unwrap();
         base.sync().unwrap();
         drop(base);
