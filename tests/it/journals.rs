@@ -358,3 +358,81 @@ fn what_isn_t_whole_is_named_and_nothing_is_left_of_it() {
          or to this one before or after a restore: take it away"
     );
 }
+
+#[test]
+fn a_restore_is_cut_off_anywhere_done_again_and_done_twice() {
+    let mut lost = Lost::new();
+    for n in 0..30 {
+        record(&lost.daemon, &format!("own-{n}"));
+    }
+    lost.back_up();
+    for n in 30..60 {
+        record(&lost.daemon, &format!("own-{n}"));
+    }
+    let all = owns(&lost.daemon);
+    lost.daemon.kill_9();
+    lost.keep();
+    let new = lost.daemon.data().with_file_name("new");
+    let restore = |to: &Path| {
+        let mut restore = lost.daemon.command();
+        restore.args(["restore", lost.backup.to_str().unwrap(), "--journal", lost.kept.to_str().unwrap(), "--data"]);
+        restore.arg(to).arg("--config").arg(lost.daemon.config_file());
+        restore.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        restore
+    };
+    let mut cut_off = 0;
+    for round in 0..12 {
+        let mut child = restore(&new).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(round * 12));
+        child.kill().unwrap();
+        if child.wait().unwrap().success() {
+            break;
+        }
+        if new.join("restoring").exists() {
+            cut_off += 1;
+            let said = Daemon::try_on(&new, &retrying_after("1h")).err().unwrap();
+            assert!(said.contains("was cut off: run `carteiro restore FILE` again"), "{said}");
+        }
+    }
+    assert!(cut_off > 0, "none was cut off in the midst");
+    if new.join("restoring").exists() || !new.exists() {
+        assert!(restore(&new).status().unwrap().success());
+    }
+    // A start that is killed at once, some times, and one that isn't.
+    let token = lost.daemon.token.clone();
+    let mut started = Daemon::at(&new, &retrying_after("1h"));
+    fs::write(new.join("admin-token"), &token).unwrap();
+    for round in 0..6 {
+        started.spawn_and_kill(|| std::thread::sleep(std::time::Duration::from_millis(round * 10)));
+    }
+    started.spawn();
+    assert_eq!(owns(&started), all);
+    record(&started, "own-60");
+    started.kill_9();
+    started.spawn();
+    assert_eq!(owns(&started).len(), 61);
+    let (code, said, _) = started.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}");
+    started.terminate();
+
+    // Once more, elsewhere: the two are stores of their own, and no file of one passes for the other's.
+    let again = lost.daemon.data().with_file_name("again");
+    assert!(restore(&again).status().unwrap().success());
+    let journal = again.join("journal");
+    let aside = lost.daemon.data().with_file_name("aside");
+    fs::rename(&journal, &aside).unwrap();
+    let said = Daemon::try_on(&again, &retrying_after("1h")).err().unwrap();
+    assert!(said.contains("carteiro restore FILE") && said.contains("no `marker`"), "{said}");
+    fs::create_dir(&journal).unwrap();
+    for entry in fs::read_dir(new.join("journal")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), journal.join(entry.file_name())).unwrap();
+    }
+    let said = Daemon::try_on(&again, &retrying_after("1h")).err().unwrap();
+    assert!(said.contains("belongs to another store"), "{said}");
+    fs::remove_dir_all(&journal).unwrap();
+    fs::rename(&aside, &journal).unwrap();
+    fs::write(again.join("admin-token"), &token).unwrap();
+    let again = Daemon::start_on(&again, &retrying_after("1h"));
+    assert_eq!(owns(&again), all);
+}
