@@ -6,6 +6,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A daemon and what was lost of it: a backup, and the journal as the machine has left it.
 struct Lost {
@@ -435,4 +436,43 @@ fn a_restore_is_cut_off_anywhere_done_again_and_done_twice() {
     fs::write(again.join("admin-token"), &token).unwrap();
     let again = Daemon::start_on(&again, &retrying_after("1h"));
     assert_eq!(owns(&again), all);
+}
+
+#[test]
+fn a_copy_made_while_the_daemon_writes_has_all_that_was_acknowledged_before() {
+    let mut lost = Lost::new();
+    record(&lost.daemon, "own");
+    lost.back_up();
+    let acknowledged = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    for round in 0..4 {
+        stop.store(false, Ordering::Relaxed);
+        let before = std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        record(&lost.daemon, "own");
+                        acknowledged.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let wanted = acknowledged.load(Ordering::Relaxed) + 20;
+            eventually("the load runs", || (acknowledged.load(Ordering::Relaxed) >= wanted).then_some(()));
+            let before = acknowledged.load(Ordering::Relaxed);
+            lost.keep();
+            stop.store(true, Ordering::Relaxed);
+            before
+        });
+        let name = format!("copy-{round}");
+        let (code, said, complaint) = lost.restore_with(&name, &[]);
+        assert_eq!(code, Some(0), "{said}{complaint}");
+        let events: u64 =
+            said.split_once(&format!("/here/{name}: ")).unwrap().1.split(' ').next().unwrap().parse().unwrap();
+        let now = acknowledged.load(Ordering::Relaxed) + 1;
+        assert!((before + 1..=now).contains(&events), "{events} of {before} to {now}");
+        // The marker is copied last, and may be ahead of the segment.
+        assert!(complaint.is_empty() || complaint.contains("the store had acknowledged commits up to "), "{complaint}");
+        lost.close_segment();
+    }
+    lost.daemon.terminate();
 }

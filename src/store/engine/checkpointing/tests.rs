@@ -96,6 +96,9 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
         eventually("it is done", || engine.rows.synced_position() == 2);
         engine.pace.say(|state| state.stops = true);
     });
+    let layers = engine.rows.layers.read().unwrap();
+    assert!(layers.active.is_empty() && layers.frozen.is_none(), "nothing of it is left in memory");
+    drop(layers);
     assert_eq!(engine.rows.get(&key(0)).unwrap().as_deref(), Some(&b"a row"[..]));
     assert_eq!(engine.rows.get(&key(1)).unwrap().as_deref(), Some(&b"a row"[..]));
 }
