@@ -177,7 +177,8 @@ fn say_replayed(journal: &Replay, replayed: &Replayed, as_of: Timestamp) {
     if last > backup {
         println!("{folder}: commits {} to {last} were applied, the last one of {as_of}", backup + 1);
     } else {
-        println!("{folder}: nothing was applied, the backup's commit {backup} is the last one that is wanted");
+        let why = if end.is_some() { "is there" } else { "was made by then" };
+        println!("{folder}: nothing was applied: no commit behind the backup's, which is {backup}, {why}");
     }
     match end {
         None | Some(JournalEnd::Whole) => {}

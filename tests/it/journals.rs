@@ -220,7 +220,8 @@ fn a_moment_is_rounded_to_whole_commits_and_brings_back_what_was_erased_later() 
     let backed_up = restored.list("/api/events?order=asc&limit=1").remove(0)["inserted_at"].clone();
     let (restored, said, _) = lost.restored("nothing", &["--to", backed_up.as_str().unwrap()]);
     assert_eq!(owns(&restored), ["own-1"]);
-    assert!(said.contains("/here/kept: nothing was applied, the backup's commit "), "{said}");
+    assert!(said.contains("/here/kept: nothing was applied: no commit behind the backup's, which is "), "{said}");
+    assert!(said.ends_with(", was made by then\n"), "{said}");
 
     let why = lost.refused(&["--to", "2020-01-01T00:00:00Z"]);
     assert!(
@@ -347,6 +348,12 @@ fn what_isn_t_whole_is_named_and_nothing_is_left_of_it() {
          it, put it there and restore again, into another folder\n"
     );
     drop(restored);
+    // Segments that end before the backup.
+    for file in &files[1..4] {
+        fs::remove_file(file).unwrap();
+    }
+    let (code, said, complaint) = lost.restore_with("older", &[]);
+    assert!(code == Some(0) && said.ends_with(", is there\n") && complaint.contains("stands in segment 2"), "{said}");
 
     // Another store's.
     let mut other = Daemon::quick();
