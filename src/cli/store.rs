@@ -5,9 +5,11 @@ use super::error::CliError;
 use super::exit::{FAILED, TRY_LATER, complain};
 use super::progress::ProgressBar;
 use super::settings::{ConfigArgs, load};
+use super::time_zone::moment;
 use crate::clock::Clock;
 use crate::control;
-use crate::store::{NewFile, OfflineStore, Phase, Progress, restore};
+use crate::model::Timestamp;
+use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, restore};
 use clap::Args;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -44,6 +46,13 @@ pub(crate) struct RestoreArgs {
     store: StoreArgs,
     /// The backup file
     from: PathBuf,
+    /// Apply what the journal has behind the backup: the folder `journal` of the lost store, or copies of its segments
+    #[arg(long, value_name = "FOLDER")]
+    journal: Option<PathBuf>,
+    /// Apply no more of it than was there at this moment: "2026-11-28 09:00" (local), 2026-11-28 (its beginning),
+    /// today, yesterday, "2h ago", or with an offset
+    #[arg(long, value_name = "TIME", requires = "journal", value_parser = moment, allow_hyphen_values = true)]
+    to: Option<String>,
 }
 
 impl StoreArgs {
@@ -135,18 +144,65 @@ impl io::Write for Out {
 
 pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     let (data, _) = args.store.load()?;
+    let to = args.to.as_deref().map(Timestamp::parse).transpose();
+    let to = to.map_err(|_| CliError::usage("`--to` is no time"))?;
+    let journal = args.journal.clone().map(|folder| Replay { folder, to });
     let mut bar = ProgressBar::new();
     let moved = watch_progress();
-    let restored = restore(&args.from, &data, |phase, progress| {
+    let restored = restore(&args.from, journal.as_ref(), &data, |phase, progress| {
         *moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        show(&mut bar, if phase == Phase::Checking { "check" } else { "restore" }, progress);
+        let (what, records) = match phase {
+            Phase::Checking => ("check", "records"),
+            Phase::CheckingJournal => ("check", "commits"),
+            Phase::Writing => ("restore", "records"),
+            Phase::Replaying => ("journal", "commits"),
+        };
+        bar.show(what, progress.done, progress.of, &format!("{records}, {} MiB", progress.bytes >> 20));
     });
     bar.clear();
-    let (from, to) = (args.from.display(), data.display());
+    let (from, shown) = (args.from.display(), data.display());
     let restored =
-        restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {to}: {error}")))?;
-    println!("{to}: {} events and {} notifications, as of {}", restored.events, restored.notifications, restored.as_of);
+        restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {shown}: {error}")))?;
+    let Restored { events, notifications, as_of, replayed } = restored;
+    println!("{shown}: {events} events and {notifications} notifications, as of {as_of}");
+    if let (Some(journal), Some(replayed)) = (journal, replayed) {
+        say_replayed(&journal, &replayed, as_of);
+    }
     Ok(())
+}
+
+/// Says what came from the journal, and on stderr what didn't, and what came back by it.
+fn say_replayed(journal: &Replay, replayed: &Replayed, as_of: Timestamp) {
+    let (folder, Replayed { backup, last, end, unerased }) = (journal.folder.display(), replayed);
+    if last > backup {
+        println!("{folder}: commits {} to {last} were applied, the last one of {as_of}", backup + 1);
+    } else {
+        let why = if end.is_some() { "is there" } else { "was made by then" };
+        println!("{folder}: nothing was applied: no commit behind the backup's, which is {backup}, {why}");
+    }
+    match end {
+        None | Some(JournalEnd::Whole) => {}
+        Some(JournalEnd::Acknowledged(acknowledged)) => complain(format_args!(
+            "the store had acknowledged commits up to {acknowledged}: those from {} on aren't in {folder}",
+            last + 1
+        )),
+        Some(JournalEnd::Successor(successor)) => complain(format_args!(
+            "what was recorded later stands in segment {successor}, which isn't in {folder}: where there is a copy of \
+             it, put it there and restore again, into another folder"
+        )),
+        Some(JournalEnd::Torn(file)) => {
+            complain(format_args!("{} ends with a commit that isn't whole, which was left out", file.display()));
+        }
+    }
+    if journal.to.is_some() {
+        complain(format_args!(
+            "this store is as it was at {as_of}: payloads that were erased after that are back, and so are accounts \
+             that were removed; erase and remove them again"
+        ));
+    }
+    for event in unerased {
+        complain(format_args!("the payload of event {event} was erased after that, and is back"));
+    }
 }
 
 /// Ends the process where a restore gets nowhere for [`RESTORE_STALL`]: sled has hung in one, and gives no error then.

@@ -216,3 +216,21 @@ impl From<ResendRefusal> for Error {
         Self::Conflict { code, detail }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_takes_nothing_for_a_while_is_unavailable_and_one_that_failed_is_not() {
+        for error in [StoreError::Full { free: 1, min_free: 2 }, StoreError::Busy, StoreError::Stopped] {
+            let said = format!("{error:?}");
+            let reply = Error::Store(error).into_reply();
+            assert_eq!((reply.status, reply.code), (StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable), "{said}");
+            assert!(!reply.detail.en.is_empty() && !reply.detail.pt.is_empty() && reply.fields.is_empty(), "{said}");
+        }
+        let damaged = StoreError::Damaged { table: "event", what: "is missing" };
+        let reply = Error::Store(damaged).into_reply();
+        assert_eq!((reply.status, reply.code), (StatusCode::INTERNAL_SERVER_ERROR, ApiCode::StoreFailed));
+    }
+}

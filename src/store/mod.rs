@@ -74,6 +74,7 @@ pub use handle::Store;
 pub use lifecycle::offline::OfflineStore;
 pub use lifecycle::open::{Opened, StoreSettings};
 pub use lifecycle::owner::of_folder;
+pub use lifecycle::replay::{JournalEnd, NotReplayed, Replay, Replayed};
 pub use lifecycle::restore::{Phase, RestoreError, Restored, restore};
 pub use lifecycle::verify::Report;
 pub use limits::{Limits, MAX_EVENT_TYPES, MAX_JOBS, MAX_NOTIFICATIONS_AT_ONCE, MAX_WEBHOOKS};

@@ -178,7 +178,7 @@ pub(crate) struct Batch {
 impl SimulatedStore {
     /// Starts on what a disk holds; all of it is durable then.
     pub(crate) fn start(disk: &SimulatedDisk, clock: Clock) -> Self {
-        let format = FormatV1 { format: FORMAT, id_key: [7; 32] };
+        let format = FormatV1 { format: FORMAT, id_key: [7; 32], life: [0; 8] };
         let identity = Identity { store: format.store_id(), format: FORMAT };
         let opened = JournalWriter::open(disk.base.clone(), Arc::new(disk.journal.clone()), identity, layout, false);
         let (mut writer, recovered) = opened.unwrap_or_else(|error| panic!("{error:?}"));

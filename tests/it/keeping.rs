@@ -153,6 +153,53 @@ fn backups_by_the_clock_are_kept_as_many_as_the_config_says() {
     assert!(code == Some(78) && complaint.contains("`store.backup_every` needs `store.backup_dir`"), "{complaint}");
 }
 
+/// Looked for from outside, in the files as they are.
+#[test]
+fn an_erased_payload_goes_from_every_file_of_the_journal_while_the_daemon_runs() {
+    const MARKER: &str = "4dedc5d5-cpf-111.444.777-35";
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    let mut daemon = Daemon::start(&retrying_after("1h"));
+    daemon.register(&receiver.url, &["*"]);
+    let events = [10, 3_000, 100_000].map(|pad| {
+        let event = json!({ "type": "PAYMENT.PAID", "resource": { "cpf": MARKER, "pad": "p".repeat(pad) } });
+        let event = daemon.record_with(event);
+        daemon.await_status(&event, "RETRYING");
+        event
+    });
+    let holding = |daemon: &Daemon| -> Vec<String> {
+        let files = fs::read_dir(daemon.data().join("journal")).unwrap().map(|entry| entry.unwrap().path());
+        let holds = |path: &Path| {
+            // It may go while it is looked at.
+            let bytes = fs::read(path).unwrap_or_default();
+            bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes())
+        };
+        files.filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
+    };
+    assert!(!holding(&daemon).is_empty(), "it is there before");
+    // Closed ones too, and those of an earlier run.
+    let file = daemon.data().with_file_name("shop.backup");
+    assert_eq!(daemon.run(&["backup", file.to_str().unwrap()]).0, Some(0));
+    daemon.kill_9();
+    daemon.spawn();
+    for event in &events {
+        daemon.delete(&format!("/api/events/{event}/resource")).expect(204);
+        daemon.record("PAYMENT.PAID");
+    }
+    eventually("no file of the journal has it", || holding(&daemon).is_empty().then_some(()));
+    for event in &events {
+        assert!(daemon.get(&format!("/api/events/{event}")).expect(200).data()["resource"].is_null());
+    }
+    // Nor is it back after a start, or in a later backup.
+    daemon.kill_9();
+    daemon.spawn();
+    assert_eq!(holding(&daemon), Vec::<String>::new());
+    assert_eq!(daemon.run(&["backup", file.to_str().unwrap()]).0, Some(0));
+    let bytes = fs::read(&file).unwrap();
+    assert!(!bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes()));
+    let (code, said, _) = daemon.run(&["verify"]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
 #[test]
 fn a_store_without_its_marker_starts_only_when_told_to() {
     let mut daemon = Daemon::quick();

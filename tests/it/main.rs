@@ -26,6 +26,7 @@ mod heads;
 mod idempotency;
 mod ingress;
 mod ingress_tls;
+mod journals;
 mod keeping;
 mod lanes;
 mod libraries;

@@ -141,3 +141,6 @@ pub fn write_pieces<W: Write>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

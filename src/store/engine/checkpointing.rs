@@ -98,3 +98,6 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
 fn step<B: Base>(engine: &Engine<B>) -> Result<Step, StoreError> {
     catch_sled_panic(|| Ok(engine.rows.checkpoint_step()?))
 }
+
+#[cfg(test)]
+mod tests;

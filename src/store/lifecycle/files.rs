@@ -171,7 +171,7 @@ pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool)
                 std::fs::rename(&journal, path.join(format!("{JOURNAL}.lost.{acknowledged}")))?;
                 disk = FolderDisk::open(&journal)?;
             }
-            let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes() };
+            let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes(), life: crate::random::bytes() };
             base.insert(IDENTITY, record::encode_format(&format).into())?;
             base.sync()?;
             format

@@ -1,17 +1,21 @@
-//! Restoring: a backup into an empty folder. It is also how a store is compacted, since sled's file never shrinks.
+//! Restoring: a backup into an empty folder, and behind it what copies of the journal have. It is also how a store is
+//! compacted, since sled's file never shrinks.
 //!
-//! The backup is read twice: once to be sure of every byte of it, then to write it. While it is written a file in the
+//! Everything is read twice: once to be sure of every byte of it, then to write it. While it is written a file in the
 //! folder says so: a restore that was cut off is done again from the start, and no daemon starts on half of one.
 //!
 //! A restored store leaves a gap in its sequence numbers. What was recorded after the backup was made had numbers too,
 //! and the ids of notifications come from them: a new event under an old number would reach its target under a
 //! `webhook-id` that the target has seen, and be dropped there as a repetition.
+//!
+//! It also begins another life: its commits go on from the last one that was restored, and the segments that the lost
+//! store may have written with these numbers belong to another store from then on.
 
 use crate::model::Timestamp;
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress, Reader};
 use crate::store::engine::folder::{restrict, sync_folder};
-use crate::store::engine::journal::{FolderDisk, Identity};
+use crate::store::engine::journal::{FolderDisk, Frame, Identity};
 use crate::store::engine::{
     Base as _, IDENTITY, Limits, RowStore, RowWrite, SledBase, Slice, catch_sled_panic, create_journal,
 };
@@ -19,6 +23,7 @@ use crate::store::error::{OpenError, StoreError};
 use crate::store::format::FORMAT;
 use crate::store::lifecycle::files::{JOURNAL, RESTORING, read_head};
 use crate::store::lifecycle::owner::hand_over;
+use crate::store::lifecycle::replay::{Backup, Behind, NotReplayed, Replay, Replayed};
 use crate::store::schema::layout::layout;
 use crate::store::schema::record::FormatV1;
 use crate::store::schema::{keys, record};
@@ -30,8 +35,9 @@ use std::{fs, io};
 
 /// How many bytes of memory sled may use meanwhile.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+
 /// What a restored store holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// How many events.
     pub events: u64,
@@ -39,6 +45,8 @@ pub struct Restored {
     pub notifications: u64,
     /// Of which moment it is: when its last change was made.
     pub as_of: Timestamp,
+    /// What came from the journal, where there was one.
+    pub replayed: Option<Replayed>,
 }
 
 /// What a restore is doing.
@@ -46,20 +54,33 @@ pub struct Restored {
 pub enum Phase {
     /// Reading the backup through, to be sure of it.
     Checking,
+    /// Reading the journal through; what is counted are its commits.
+    CheckingJournal,
     /// Writing.
     Writing,
+    /// Writing what the journal has.
+    Replaying,
 }
 
-/// Writes a backup into `folder`, which must be empty or missing, or hold a restore that was cut off. On `Ok` all of it
-/// is durable. A file that is not a whole backup is refused before anything is written.
+/// Writes a backup into `folder`, which must be empty or missing, or hold a restore that was cut off; and behind it
+/// what the copies of the journal have. On `Ok` all of it is durable. A file that is not a whole backup, and a journal
+/// that doesn't go on from it or isn't whole up to where it is wanted, is refused before anything is written.
 pub fn restore(
     file: &Path,
+    journal: Option<&Replay>,
     folder: &Path,
     mut progress: impl FnMut(Phase, Progress),
 ) -> Result<Restored, RestoreError> {
     check_folder(folder)?;
     let mut input = File::open(file).map_err(|error| RestoreError::Backup(BackupError::Io(error)))?;
-    backup::check(BufReader::new(&input), |done| progress(Phase::Checking, done)).map_err(RestoreError::Backup)?;
+    let found = check(&input, |done| progress(Phase::Checking, done))?;
+    let behind = match (journal, &found) {
+        (None, _) => None,
+        (Some(_), None) => return Err(NO_FORMAT.into()),
+        (Some(journal), Some(found)) => {
+            Some(Behind::of(journal, found, |done| progress(Phase::CheckingJournal, done))?)
+        }
+    };
     input.seek(SeekFrom::Start(0)).map_err(|error| RestoreError::Backup(BackupError::Io(error)))?;
     prepare(folder)?;
     let mut body = Vec::new();
@@ -74,14 +95,20 @@ pub fn restore(
                 Some(rows) => rows,
                 none => none.insert(begin(folder, &read)?),
             };
-            rows.load(0, &read)?;
-            if rows.pressure() >= 100 {
-                move_into_sled(rows)?;
-            }
+            load(rows, &read)?;
             progress(Phase::Writing, reader.progress);
         }
         let (rows, format) = rows.ok_or(NO_FORMAT)?;
-        finish(folder, &rows, &format, reader.commit)
+        let mut commit = reader.commit;
+        if let Some(behind) = &behind {
+            commit = behind.last;
+            behind.replay(|Frame { rows: new, .. }, done| {
+                load(&rows, &new)?;
+                progress(Phase::Replaying, done);
+                Ok(())
+            })?;
+        }
+        finish(folder, &rows, &format, commit, behind.as_ref())
     })?;
     // Root may have run this in the folder of the user that the daemon runs as.
     hand_over(folder)?;
@@ -92,16 +119,45 @@ pub fn restore(
 
 const NO_FORMAT: StoreError = StoreError::Damaged { table: "format", what: "is missing" };
 
-/// Begins a store; the first rows say which one it is.
+/// Reads a backup to its end, to be sure of every byte of it; what a journal behind it has to go on from. `None` of one
+/// that doesn't say which store it is of.
+fn check(input: &File, mut progress: impl FnMut(Progress)) -> Result<Option<Backup>, RestoreError> {
+    let mut reader = Reader::new(BufReader::new(input)).map_err(RestoreError::Backup)?;
+    let (mut body, mut format, mut head) = (Vec::new(), None, None);
+    let (format_key, head_key) = (keys::meta("format"), keys::meta("head"));
+    while reader.next_rows(&mut body).map_err(RestoreError::Backup)? {
+        for row in backup::rows(&body) {
+            let (key, value) = row.map_err(RestoreError::Backup)?;
+            if key == &format_key[..] {
+                format = value.map(record::decode_format).transpose()?;
+            } else if key == &head_key[..] {
+                head = value.map(record::decode_head).transpose()?;
+            }
+        }
+        progress(reader.progress);
+    }
+    let time_ms = head.unwrap_or_default().time_ms;
+    Ok(format.map(|format| Backup { store: format.store_id(), commit: reader.commit, time_ms }))
+}
+
+/// Begins a store, with another life; the first rows say which store it is.
 fn begin(folder: &Path, rows: &[RowWrite]) -> Result<(RowStore<SledBase>, FormatV1), RestoreError> {
     let format = rows.iter().find(|(key, _)| key[..] == keys::meta("format")).and_then(|(_, value)| value.clone());
-    let encoded = format.ok_or(NO_FORMAT)?;
-    let format = record::decode_format(&encoded)?;
+    let format = FormatV1 { life: crate::random::bytes(), ..record::decode_format(&format.ok_or(NO_FORMAT)?)? };
     let base = SledBase::open(folder, CACHE_BYTES)?;
-    base.insert(IDENTITY, encoded)?;
+    base.insert(IDENTITY, record::encode_format(&format).into())?;
     let rows = RowStore::open(base, layout, format.store_id(), Limits::default())?;
     rows.begin()?;
     Ok((rows, format))
+}
+
+/// Takes rows in; moves them into sled once there are many.
+fn load(rows: &RowStore<SledBase>, new: &[RowWrite]) -> Result<(), StoreError> {
+    rows.load(0, new)?;
+    if rows.pressure() >= 100 {
+        move_into_sled(rows)?;
+    }
+    Ok(())
 }
 
 fn move_into_sled(rows: &RowStore<SledBase>) -> Result<(), StoreError> {
@@ -110,11 +166,21 @@ fn move_into_sled(rows: &RowStore<SledBase>) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn finish(folder: &Path, rows: &RowStore<SledBase>, format: &FormatV1, commit: u64) -> Result<Restored, RestoreError> {
+fn finish(
+    folder: &Path,
+    rows: &RowStore<SledBase>,
+    format: &FormatV1,
+    commit: u64,
+    behind: Option<&Behind<'_>>,
+) -> Result<Restored, RestoreError> {
     let mut head = read_head(rows)?;
-    let restored =
-        Restored { events: head.events, notifications: head.notifications, as_of: Timestamp::from_ms(head.time_ms) };
-    let mut last = Vec::new();
+    let restored = Restored {
+        events: head.events,
+        notifications: head.notifications,
+        as_of: Timestamp::from_ms(head.time_ms),
+        replayed: behind.map(|behind| behind.replayed(rows)).transpose()?,
+    };
+    let mut last = vec![(keys::meta("format").into(), Some(record::encode_format(format).into()))];
     if head.commit > 0 || head.seq > 0 {
         head.leap();
         last.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
@@ -138,6 +204,8 @@ pub enum RestoreError {
     NotEmpty,
     /// The file is no backup.
     Backup(BackupError),
+    /// The copies of the journal can't be used.
+    Journal(NotReplayed),
     /// The folder could not be written.
     Store(OpenError),
 }
@@ -149,12 +217,19 @@ impl std::fmt::Display for RestoreError {
                 f.write_str("the folder is not empty: move what it holds away, or restore into another one")
             }
             Self::Backup(error) => write!(f, "the backup can't be used: {error}"),
+            Self::Journal(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for RestoreError {}
+
+impl From<NotReplayed> for RestoreError {
+    fn from(error: NotReplayed) -> Self {
+        Self::Journal(error)
+    }
+}
 
 impl<E: Into<OpenError>> From<E> for RestoreError {
     fn from(error: E) -> Self {

@@ -163,7 +163,7 @@ fn a_store_or_a_backup_of_another_format_is_refused_by_name_and_told_what_to_do(
     ] {
         let (_dir, path) = closed();
         let base = SledBase::open(&path, 1 << 20).unwrap();
-        let row = record::FormatV1 { format, id_key: [7; 32] };
+        let row = record::FormatV1 { format, id_key: [7; 32], life: [0; 8] };
         base.insert(IDENTITY, record::encode_format(&row).into()).unwrap();
         base.sync().unwrap();
         drop(base);
@@ -191,7 +191,7 @@ fn restored(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (file, folder) = (dir.path().join("b"), dir.path().join("data"));
     std::fs::write(&file, bytes).unwrap();
-    restore(&file, &folder, |_, _| {}).unwrap();
+    restore(&file, None, &folder, |_, _| {}).unwrap();
     (dir, folder)
 }
 
@@ -283,7 +283,7 @@ fn a_restore_takes_a_whole_backup_and_an_empty_folder_or_nothing() {
     let (file, folder) = (dir.path().join("b"), dir.path().join("data"));
     let try_it = |bytes: &[u8]| {
         std::fs::write(&file, bytes).unwrap();
-        restore(&file, &folder, |_, _| {}).unwrap_err().to_string()
+        restore(&file, None, &folder, |_, _| {}).unwrap_err().to_string()
     };
     for length in [0, 1, 15, 16, 17, 100, bytes.len() / 2, bytes.len() - 1] {
         assert!(try_it(&bytes[..length]).contains("can't be used"), "cut to {length}");
@@ -305,7 +305,7 @@ fn a_restore_takes_a_whole_backup_and_an_empty_folder_or_nothing() {
     std::fs::write(folder.join("db"), "half").unwrap();
     assert!(refused(&folder).contains("was cut off"));
     std::fs::write(&file, &bytes).unwrap();
-    restore(&file, &folder, |_, _| {}).unwrap();
+    restore(&file, None, &folder, |_, _| {}).unwrap();
     let opened = Store::open(settings(&folder, &rig.clock), |_| {}).unwrap();
     assert_eq!(opened.store.stats().events, 200);
     wait(opened.store.stop()).unwrap();

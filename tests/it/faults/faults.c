@@ -16,7 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum word { ARMED, KINDS, ERRNO, PER_MILLION, NTH, SEED, CALLS, INJECTED, FIRST, DB_ONLY, WORDS };
+enum word { ARMED, KINDS, ERRNO, PER_MILLION, NTH, SEED, CALLS, INJECTED, FIRST, FILES, WORDS };
+enum files { ALL, DB, JOURNAL };
 enum kind { PREAD, PWRITE, READ, WRITE, FSYNC, FDATASYNC, SYNC_RANGE, TRUNCATE, OPEN, RENAME };
 
 static volatile uint64_t *words;
@@ -38,7 +39,8 @@ __attribute__((constructor)) static void begin(void) {
 
 static int is_meant(const char *path) {
     if (strncmp(path, folder, folder_len) != 0 || path[folder_len] != '/') return 0;
-    return !words[DB_ONLY] || strcmp(path + folder_len, "/db") == 0;
+    if (words[FILES] == DB) return strcmp(path + folder_len, "/db") == 0;
+    return words[FILES] != JOURNAL || strncmp(path + folder_len, "/journal/", 9) == 0;
 }
 
 static uint64_t mixed(uint64_t n) {

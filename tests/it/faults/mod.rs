@@ -9,13 +9,14 @@
 //! scene in turn, and `FAULT_SEED` to have an earlier one again. A line for each kind of fault says how often it ended
 //! the daemon, and how much was wrong afterwards. Needs `cc`.
 
+mod full;
 mod load;
 mod shim;
 
 use super::harness::{Daemon, eventually, say};
 use super::receiver::{Receiver, Reply};
 use load::{Books, Event, Random};
-use shim::{Aim, Call, Fault, Plan, Shim};
+use shim::{Aim, Call, Fault, Files, Plan, Shim};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,16 +47,16 @@ fn plan(round: u64, random: &mut Random) -> Plan {
     let syncs = [Fsync, Fdatasync, SyncFileRange];
     let nth = Aim::Nth(1 + random.below(if round < ROUNDS { 12 } else { 60 }));
     let chance = |random: &mut Random, most| Aim::Chance(1 + random.below(most));
-    let (calls, fault, aim, db_only): (&[Call], _, _, _) = match round % ROUNDS {
-        0 | 5 => (&[Pread], Fault::Io, Aim::Chance(20_000), true),
-        1 => (&[Pwrite, Write], Fault::Io, nth, false),
-        2 => (&syncs, Fault::Io, nth, false),
-        3 => (&[Pread, Pwrite, Read, Write], Fault::Short, Aim::Chance(200_000), false),
-        4 => (&[Pwrite, Write, Truncate, Open], Fault::Full, nth, false),
-        6 => (&[Pread], Fault::Io, Aim::Nth(1 + random.below(200)), true),
-        _ => (&Call::ALL, Fault::Io, chance(random, 20_000), false),
+    let (calls, fault, aim, files): (&[Call], _, _, _) = match round % ROUNDS {
+        0 | 5 => (&[Pread], Fault::Io, Aim::Chance(20_000), Files::Db),
+        1 => (&[Pwrite, Write], Fault::Io, nth, Files::All),
+        2 => (&syncs, Fault::Io, nth, Files::All),
+        3 => (&[Pread, Pwrite, Read, Write], Fault::Short, Aim::Chance(200_000), Files::All),
+        4 => (&[Pwrite, Write, Truncate, Open], Fault::Full, nth, Files::All),
+        6 => (&[Pread], Fault::Io, Aim::Nth(1 + random.below(200)), Files::Db),
+        _ => (&Call::ALL, Fault::Io, chance(random, 20_000), Files::All),
     };
-    Plan { calls: calls.to_vec(), fault, aim, db_only, seed: random.next() }
+    Plan { calls: calls.to_vec(), fault, aim, files, seed: random.next() }
 }
 
 /// A store that lives through many rounds, and all that is known of it.
@@ -137,7 +138,7 @@ fn a_start_a_scene_and_a_stop_survive_the_failure_of_any_call() {
         let mut lab = Lab::new(&shim, false);
         let (mut nth, mut stops) = (1, 0);
         loop {
-            let plan = Plan { calls: calls.clone(), fault: *fault, aim: Aim::Nth(nth), db_only: false, seed: 0 };
+            let plan = Plan { calls: calls.clone(), fault: *fault, aim: Aim::Nth(nth), files: Files::All, seed: 0 };
             let (struck, stopped, mut wrong) = lab.scene(&shim, &plan);
             wrong.extend(lab.check());
             if !wrong.is_empty() {

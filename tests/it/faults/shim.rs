@@ -54,14 +54,23 @@ pub(super) enum Aim {
     Nth(u64),
 }
 
+/// On which files of the data folder.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Files {
+    All,
+    /// sled's own.
+    Db,
+    /// Those of the journal.
+    Journal,
+}
+
 /// The faults of one round.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) calls: Vec<Call>,
     pub(super) fault: Fault,
     pub(super) aim: Aim,
-    /// On the store's own file alone.
-    pub(super) db_only: bool,
+    pub(super) files: Files,
     pub(super) seed: u64,
 }
 
@@ -95,7 +104,7 @@ impl Shim {
         check.arg("check-config").arg("--config").arg(dir.join("c.toml"));
         check.envs(self.environment(&dir));
         let calls = vec![Call::Open, Call::Read];
-        self.arm(&Plan { calls, fault: Fault::Io, aim: Aim::Nth(1), db_only: false, seed: 0 });
+        self.arm(&Plan { calls, fault: Fault::Io, aim: Aim::Nth(1), files: Files::All, seed: 0 });
         let output = check.output().unwrap();
         self.disarm();
         assert!(!output.status.success() && self.injected() > 0, "LD_PRELOAD does not reach the daemon");
@@ -118,7 +127,7 @@ impl Shim {
             Aim::Chance(chance) => (chance, 0),
             Aim::Nth(nth) => (0, nth),
         };
-        let words = [0, kinds, errno, chance, nth, plan.seed, 0, 0, 0, u64::from(plan.db_only)];
+        let words = [0, kinds, errno, chance, nth, plan.seed, 0, 0, 0, plan.files as u64];
         for (at, word) in words.into_iter().enumerate() {
             self.put(at, word);
         }

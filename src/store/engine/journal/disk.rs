@@ -85,9 +85,18 @@ pub(crate) fn read_up_to(file: &dyn DiskFile, buffer: &mut [u8], at: u64) -> io:
 }
 
 /// A folder of the real disk.
-pub(crate) struct FolderDisk(PathBuf);
+pub(crate) struct FolderDisk {
+    path: PathBuf,
+    /// Whether its files are opened for writing too.
+    writes: bool,
+}
 
 impl FolderDisk {
+    /// A folder that is there, or isn't, and is read only.
+    pub(crate) fn of_copies(path: &Path) -> Self {
+        Self { path: path.to_owned(), writes: false }
+    }
+
     /// Takes up a folder, or makes it, for its owner alone; its name is durable on return. The folder above it must be
     /// there.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
@@ -97,44 +106,44 @@ impl FolderDisk {
         }
         let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(above)?.sync_all()?;
-        Ok(Self(path.to_owned()))
+        Ok(Self { path: path.to_owned(), writes: true })
     }
 }
 
 impl Disk for FolderDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         // A name that isn't text is none of the journal's.
-        let names = fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        let names = fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
         let mut names: Vec<String> = names.filter_map(io::Result::transpose).collect::<io::Result<_>>()?;
         names.sort_unstable();
         Ok(names)
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OpenOptions::new().read(true).write(true).open(self.0.join(name))?))
+        Ok(Box::new(OpenOptions::new().read(true).write(self.writes).open(self.path.join(name))?))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         // Not cut off but taken away: who holds the old one open keeps what it reads.
-        match fs::remove_file(self.0.join(name)) {
+        match fs::remove_file(self.path.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             removed => removed?,
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600);
-        Ok(Box::new(options.open(self.0.join(name))?))
+        Ok(Box::new(options.open(self.path.join(name))?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.0.join(from), self.0.join(to))
+        fs::rename(self.path.join(from), self.path.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.0.join(name))
+        fs::remove_file(self.path.join(name))
     }
 
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.0)?.sync_all()
+        File::open(&self.path)?.sync_all()
     }
 }
 

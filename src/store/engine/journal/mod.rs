@@ -8,6 +8,7 @@
 //! write left, and a sync that failed once says nothing when it succeeds the next time.
 
 mod closed;
+mod copies;
 mod disk;
 mod error;
 mod frame;
@@ -16,6 +17,7 @@ mod recover;
 mod segment;
 
 pub(crate) use self::closed::{Closed, Past};
+pub(crate) use self::copies::{Copies, CopiesEnd, CopyError};
 #[cfg(test)]
 pub(crate) use self::disk::MemoryDisk;
 pub(crate) use self::disk::{Disk, FolderDisk};

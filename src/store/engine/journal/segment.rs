@@ -162,7 +162,8 @@ impl Seal {
         seal
     }
 
-    fn read(file: &dyn DiskFile, at: u64, salt: u64) -> io::Result<Option<Self>> {
+    /// The seal of this salt that stands there, if one does.
+    pub(crate) fn read(file: &dyn DiskFile, at: u64, salt: u64) -> io::Result<Option<Self>> {
         let mut seal = [0; SEAL_BYTES];
         let whole = read_up_to(file, &mut seal, at)? == SEAL_BYTES;
         if !whole || frame::salted(salt, &seal[..24]).finalize().to_be_bytes() != seal[24..] {

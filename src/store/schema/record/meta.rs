@@ -49,12 +49,16 @@ pub(crate) struct FormatV1 {
     pub(crate) format: u32,
     /// What notification ids are derived with.
     pub(crate) id_key: [u8; 32],
+    /// Which of its lives this is: another one begins with each restore. What came after the backup, before the
+    /// restore and behind it, has the same numbers of commits.
+    pub(crate) life: [u8; 8],
 }
 
 impl FormatV1 {
-    /// Which store this is, among all there are: what its marker must agree with.
+    /// Which store this is, among all there are, and in which life: what its journal must agree with.
     pub(crate) fn store_id(&self) -> [u8; 16] {
-        let digest = ring::digest::digest(&ring::digest::SHA256, &[b"store id", self.id_key.as_slice()].concat());
+        let named = [b"store id", self.id_key.as_slice(), &self.life].concat();
+        let digest = ring::digest::digest(&ring::digest::SHA256, &named);
         digest.as_ref()[..16].try_into().unwrap_or_default()
     }
 }

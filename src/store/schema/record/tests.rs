@@ -300,7 +300,7 @@ fn healths() -> [TargetHealth; 2] {
 fn all() -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = vec![
         ("head".to_owned(), encode_head(&head())),
-        ("format".to_owned(), encode_format(&FormatV1 { format: 1, id_key: [9; 32] })),
+        ("format".to_owned(), encode_format(&FormatV1 { format: 1, id_key: [9; 32], life: [8; 8] })),
         ("text".to_owned(), encode_text("sandbox")),
         ("seq".to_owned(), encode_seq(KEY.seq)),
         ("webhook ref".to_owned(), encode_webhook_ref(&webhook_ref(None))),
@@ -347,7 +347,7 @@ fn golden_bytes() {
 #[test]
 fn everything_reads_back_as_it_was() {
     assert_eq!(decode_head(&encode_head(&head())).unwrap(), head());
-    let format = FormatV1 { format: 1, id_key: [9; 32] };
+    let format = FormatV1 { format: 1, id_key: [9; 32], life: [8; 8] };
     assert_eq!(decode_format(&encode_format(&format)).unwrap(), format);
     assert_eq!(decode_text(&encode_text("caixa é")).unwrap(), "caixa é");
     assert_eq!(decode_seq(&encode_seq(KEY.seq)).unwrap(), KEY.seq);

@@ -1,0 +1,248 @@
+//! What is recorded can't be moved into sled, and memory is bounded: what grows is refused, and the rest goes on.
+
+use crate::clock::Clock;
+use crate::model::{AccountNo, Event, NotificationKey, Seq, Status, Trigger, Verdict, Webhook};
+use crate::store::commit_queue::commit_queue;
+use crate::store::committer::Committer;
+use crate::store::engine::journal::{Disk as _, Identity, MemoryDisk};
+use crate::store::engine::rows::memory::{Call, MemoryBase};
+use crate::store::engine::{JournalWriter, Tree as _, Writer as _};
+use crate::store::error::StoreError;
+use crate::store::format::FORMAT;
+use crate::store::handle::{MAX_WAITING_COMMITS, Store};
+use crate::store::limits::Limits;
+use crate::store::schema::layout::layout;
+use crate::store::schema::record::{FormatV1, HeadV1};
+use crate::store::schema::table::EVENT;
+use crate::store::schema::{keys, record};
+use crate::store::state::Shared;
+use crate::store::tests::rig::{START, attempt, event, paid, wait, webhook};
+use crate::store::{
+    ChangeError, CreateAccount, DeleteWebhook, EraseEvent, RecordEvents, RecordOutcome, Registration,
+    ResendNotification,
+};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// How long a group waits for room, with some to spare.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What may be in memory, both overlays together, with some to spare.
+const MOST_BYTES: usize = 40 << 20;
+
+/// A disk below sled that can be made to stand still.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn set_closed(&self, closed: bool) {
+        *self.0.0.lock().unwrap() = closed;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        drop(self.0.1.wait_while(self.0.0.lock().unwrap(), |closed| *closed).unwrap());
+    }
+}
+
+/// A store over files in memory, with threads of its own.
+struct Busy {
+    store: Store,
+    thread: JoinHandle<()>,
+    account: AccountNo,
+    base: Arc<MemoryBase>,
+    disk: MemoryDisk,
+    folder: tempfile::TempDir,
+}
+
+impl Busy {
+    fn start(base: Arc<MemoryBase>, disk: MemoryDisk) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let format = FormatV1 { format: FORMAT, id_key: [7; 32], life: [0; 8] };
+        let identity = Identity { store: format.store_id(), format: FORMAT };
+        let opened = JournalWriter::open(base.clone(), Arc::new(disk.clone()), identity, layout, false);
+        let (mut writer, _) = opened.unwrap_or_else(|error| panic!("{error:?}"));
+        let tree = writer.engine.clone();
+        if !tree.contains(&keys::meta("format")).unwrap() {
+            let row = (keys::meta("format").into(), Some(record::encode_format(&format).into()));
+            writer.append(writer.last_commit() + 1, 0, vec![row]).unwrap();
+            writer.sync(Duration::ZERO).unwrap();
+        }
+        let head = tree.get(&keys::meta("head")).unwrap();
+        let head = head.map_or(HeadV1::default(), |head| record::decode_head(&head).unwrap());
+        let clock = Clock::manual(START);
+        let shared = Shared::over(tree, &format, &head, folder.path().to_owned(), Limits::default(), clock);
+        let (shared, clock) = shared.unwrap();
+        let shared = Arc::new(shared);
+        let (commits, receiver) = commit_queue();
+        writer.start_checkpoints(folder.path()).unwrap();
+        let mut committer =
+            Committer::load(shared.clone(), Box::new(writer), Box::new(|_| {}), &format, clock.as_ref()).unwrap();
+        let thread = std::thread::spawn(move || committer.run(&receiver));
+        let store = Store { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
+        let account = wait(store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
+        Self { store, thread, account, base, disk, folder }
+    }
+
+    fn stop(self) -> (Arc<MemoryBase>, MemoryDisk) {
+        let Self { store, thread, base, disk, folder, .. } = self;
+        wait(store.stop()).unwrap();
+        drop((store, folder));
+        thread.join().unwrap();
+        (base, disk.kill())
+    }
+
+    fn register(&self) -> Arc<Webhook> {
+        wait(self.store.commit(Registration::from(webhook(self.account, &["*"])))).unwrap().webhook
+    }
+
+    /// Records about a megabyte at once.
+    fn record_much(&self) -> Result<Vec<Event>, StoreError> {
+        let much = format!(r#"{{"pad":"{}"}}"#, "x".repeat(10_000));
+        let events = (0..100).map(|_| event("ORDER.PAID", &much)).collect();
+        match wait(self.store.commit(RecordEvents { account: self.account, events, key: None })) {
+            Ok(accepted) => Ok(accepted.into_iter().map(|accepted| accepted.event).collect()),
+            Err(ChangeError::Store(error)) => Err(error),
+            Err(ChangeError::Refused(refusal)) => panic!("{refusal:?}"),
+        }
+    }
+
+    fn record(&self, count: usize) -> Vec<Event> {
+        let events = (0..count).map(|_| paid()).collect();
+        let accepted = wait(self.store.commit(RecordEvents { account: self.account, events, key: None })).unwrap();
+        accepted.into_iter().map(|accepted| accepted.event).collect()
+    }
+
+    /// Records until it is refused, and how many events that were: within a bound.
+    fn fill(&self) -> u64 {
+        let mut recorded = 0;
+        loop {
+            match self.record_much() {
+                Ok(events) => recorded += events.len() as u64,
+                Err(StoreError::Busy) => return recorded,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(recorded * 10_000 < MOST_BYTES as u64, "more is taken than may be in memory");
+        }
+    }
+
+    fn erase(&self, seq: Seq) {
+        wait(self.store.commit(EraseEvent { account: self.account, seq })).unwrap().unwrap();
+    }
+
+    fn confirm(&self, key: NotificationKey) {
+        self.store.record_outcome(RecordOutcome {
+            account: self.account,
+            key,
+            attempt: attempt(Trigger::Automatic, Some(200)),
+            verdict: Verdict::Confirmed,
+            gap: Duration::ZERO,
+            requested_at: None,
+            webhook_updated_at: START,
+        });
+        eventually("the outcome is recorded", || self.status(key) == Status::Delivered);
+    }
+
+    fn status(&self, key: NotificationKey) -> Status {
+        self.store.notification(self.account, key).unwrap().unwrap().status(true, false)
+    }
+
+    /// What grows is refused at once, and the rest goes on.
+    fn is_busy(&self, webhook: &Webhook, pending: &[Event]) {
+        let key = |event: &Event| NotificationKey { seq: event.seq, webhook: webhook.no };
+        let begun = Instant::now();
+        assert!(matches!(self.record_much(), Err(StoreError::Busy)));
+        let resend = ResendNotification { account: self.account, key: key(&pending[0]), in_flight: None };
+        assert!(matches!(wait(self.store.commit(resend)), Err(ChangeError::Store(StoreError::Busy))));
+        self.confirm(key(&pending[0]));
+        self.erase(pending[1].seq);
+        assert_eq!(self.status(key(&pending[1])), Status::Cancelled);
+        assert!(begun.elapsed() < PATIENCE, "nobody waits once it is known: {:?}", begun.elapsed());
+    }
+}
+
+fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(40), "did not come about: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Takes ten seconds: as long as a group waits for room.
+#[test]
+fn what_grows_is_refused_while_sled_s_disk_stands_still_and_taken_once_it_goes_on() {
+    let (base, gate) = (Arc::new(MemoryBase::default()), Gate::default());
+    let (busy, passing) = (Busy::start(base.clone(), MemoryDisk::new()), gate.clone());
+    base.watch(Some(Arc::new(move |call| {
+        if call == Call::Sync {
+            passing.pass();
+        }
+    })));
+    let webhook = busy.register();
+    let pending = busy.record(8);
+    gate.set_closed(true);
+    let recorded = 8 + busy.fill();
+    assert!(recorded * 10_000 > 8 << 20, "an overlay's worth is taken: {recorded}");
+    busy.is_busy(&webhook, &pending);
+    wait(busy.store.commit(DeleteWebhook { account: busy.account, id: webhook.id })).unwrap();
+    gate.set_closed(false);
+    let mut more = 0;
+    eventually("it is taken again", || {
+        more = busy.record_much().map_or(0, |events| events.len() as u64);
+        more > 0
+    });
+    assert_eq!(busy.store.stats().events, recorded + more, "all that was acknowledged, and nothing that was refused");
+    let report = busy.store.verify(|_| {});
+    assert!(report.is_sound(), "{report}");
+    busy.stop();
+}
+
+#[test]
+fn a_damaged_block_makes_no_crash_loop_and_memory_and_journal_stay_bounded() {
+    let busy = Busy::start(Arc::default(), MemoryDisk::new());
+    let webhook = busy.register();
+    let first = busy.record(20);
+    // Has what there is moved into sled.
+    busy.erase(first[0].seq);
+    let last_block = |base: &MemoryBase| base.rows().into_iter().rfind(|(key, _)| key[0] == EVENT);
+    eventually("it is in sled", || last_block(&busy.base).is_some());
+    eventually("the journal goes", || busy.store.shared.tree.size_on_disk().unwrap() < 60_000);
+    let (block, whole) = last_block(&busy.base).unwrap();
+    let mut damaged = whole.to_vec();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0x10;
+    busy.base.damage(&block, Some(damaged.into()));
+    // Its block has to be written anew.
+    let next = busy.record(1).remove(0);
+    assert_eq!(next.seq.0 / 8, first[19].seq.0 / 8);
+    let mut recorded = 21 + busy.fill();
+    busy.is_busy(&webhook, &first[1..3]);
+    let journal = busy.store.shared.tree.size_on_disk().unwrap();
+    assert!(journal < MOST_BYTES as u64, "{journal}");
+    assert!(busy.store.event(busy.account, first[19].seq).is_err(), "who asks for what is damaged hears of it");
+    assert!(busy.store.event(busy.account, first[5].seq).unwrap().is_some());
+
+    // A start meets it again, and takes no more than before.
+    let (base, disk) = busy.stop();
+    let busy = Busy::start(base, disk);
+    assert_eq!(busy.store.stats().events, recorded);
+    recorded += busy.fill();
+    busy.is_busy(&webhook, &first[3..5]);
+    assert!(busy.store.shared.tree.size_on_disk().unwrap() < MOST_BYTES as u64);
+    // The block is put right.
+    busy.base.damage(&block, Some(whole));
+    eventually("it is taken again", || match busy.record_much() {
+        Ok(events) => {
+            recorded += events.len() as u64;
+            true
+        }
+        Err(_) => false,
+    });
+    assert_eq!(busy.store.stats().events, recorded);
+    eventually("the journal goes", || busy.disk.list().unwrap().len() < 4);
+    let report = busy.store.verify(|_| {});
+    assert!(report.is_sound(), "{report}");
+    busy.stop();
+}
