@@ -27,8 +27,8 @@ const MAX_TURN: usize = 512;
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// How long after a failed read of what is due it is tried again.
 const LOAD_AGAIN: Duration = Duration::from_secs(5);
-/// How many attempts' contents one thread reads, one after the other: handing each to a thread of its own costs more than
-/// reading it, unless the disk is slow, and then these wait for each other.
+/// How many attempts' contents one thread reads, one after the other: handing each to a thread of its own costs more
+/// than reading it, unless the disk is slow, and then these wait for each other.
 const READ_TOGETHER: usize = 16;
 
 /// A running engine.
