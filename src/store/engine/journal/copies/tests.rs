@@ -257,3 +257,103 @@ fn starts_and_accepted_losses_are_followed_as_the_store_followed_them() {
     end.unwrap();
     assert_eq!(commits, expected);
 }
+
+/// A generator of numbers whose sequence a seed gives again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+}
+
+/// One who copies closed segments as they come, whatever becomes of the store meanwhile: none ever changes, and
+/// together they have every commit. With the folder as a crash has left it they have all that counted for the store.
+#[test]
+fn copies_of_closed_segments_go_on_over_any_crash() {
+    for seed in 0..300 {
+        let (mut random, mut salt) = (Random(seed), 0);
+        let (mut disk, kept) = (MemoryDisk::new(), MemoryDisk::new());
+        let mut journal = Journal::create(Arc::new(disk.clone()), IDENTITY, settings(0), 0).unwrap().0;
+        // What each commit wrote, what of it is durable, and what is held elsewhere.
+        let (mut written, mut durable, mut position, mut made): (Vec<u64>, _, _, u64) = (Vec::new(), 0, 0, 0);
+        let mut shipped = 0;
+        for _ in 0..60 {
+            match random.below(12) {
+                0..6 => {
+                    made += 1;
+                    written.push(made);
+                    let rows = [("key".into(), Some(Slice::from(made.to_be_bytes().repeat(12))))];
+                    journal.append(written.len() as u64, made, &rows).unwrap();
+                }
+                6 | 7 => durable = journal.sync(Duration::ZERO).unwrap(),
+                8 => {
+                    journal.rotate().unwrap();
+                    durable = journal.sync(Duration::ZERO).unwrap();
+                }
+                9 => {
+                    position += random.below(usize::try_from(durable - position).unwrap() + 1) as u64;
+                    ship(&disk, &kept, &journal);
+                    journal.closed().retire(position).unwrap();
+                }
+                end => {
+                    ship(&disk, &kept, &journal);
+                    drop(journal);
+                    disk = if end == 10 { disk.kill() } else { disk.cut_power(|of| random.below(of)) };
+                    salt += 1000;
+                    let opened =
+                        Journal::open(Arc::new(disk.clone()), IDENTITY, settings(salt), position, false, |_| Ok(()));
+                    let recovered;
+                    (journal, recovered) = opened.unwrap();
+                    assert!(recovered.last_commit >= durable, "seed {seed}");
+                    written.truncate(usize::try_from(recovered.last_commit).unwrap());
+                    durable = recovered.last_commit;
+                }
+            }
+            shipped = shipped.max(ship(&disk, &kept, &journal));
+        }
+        for after in [0, shipped / 2, shipped] {
+            let all = &written[usize::try_from(after).unwrap()..usize::try_from(shipped).unwrap()];
+            assert_eq!(values(&kept, after), all, "seed {seed}, behind {after}");
+        }
+        // The folder as it stands, its open segment among it.
+        let both = kept.kill();
+        for name in segments(&disk) {
+            both.put(&name, disk.contents(&name));
+        }
+        assert_eq!(values(&both, 0), written, "seed {seed}");
+    }
+}
+
+/// Copies the segments that are closed; the last commit in them.
+fn ship(disk: &MemoryDisk, kept: &MemoryDisk, journal: &Journal) -> u64 {
+    let closed = journal.closed().segments();
+    for segment in &closed {
+        let contents = disk.contents(&segment.name).unwrap();
+        match kept.contents(&segment.name) {
+            Some(before) => assert_eq!(before, contents, "{} has changed", segment.name),
+            None => kept.put(&segment.name, Some(contents)),
+        }
+    }
+    closed.last().map_or(0, |last| last.last_commit)
+}
+
+/// What the commits behind one wrote.
+fn values(disk: &MemoryDisk, after: u64) -> Vec<u64> {
+    if segments(disk).is_empty() {
+        return Vec::new();
+    }
+    let copies = Copies::of(disk, IDENTITY, after).unwrap_or_else(|error| panic!("{error:?}"));
+    let (mut frames, mut values) = (copies.frames(), Vec::new());
+    while let Some((frame, _)) = frames.next().unwrap_or_else(|error| panic!("{error:?}")) {
+        let value = frame.rows[0].1.as_ref().unwrap();
+        if frame.commit > after {
+            assert_eq!(frame.commit, after + 1 + values.len() as u64);
+            values.push(u64::from_be_bytes(value[..8].try_into().unwrap()));
+        }
+    }
+    values
+}
