@@ -92,7 +92,7 @@ impl<T> CommitSender<T> {
             Some(Sleep::Gathering { most }) => is_urgent || state.waiting.len() >= most,
         };
         if wakes {
-            // Those that come until it has got up don't wake it again.
+            // Those that are sent until it runs don't wake it again.
             state.sleeps = None;
             drop(state);
             queue.changed.notify_one();

@@ -235,7 +235,7 @@ impl Committer {
         for done in closings {
             or_end(self.writer.close_segment());
             let last = self.writer.last_commit();
-            // Whoever asked may have gone.
+            // The caller may have disconnected.
             answers.push(Box::new(move || {
                 let _ = done.send(last);
             }));

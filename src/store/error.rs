@@ -37,14 +37,14 @@ pub enum StoreError {
     Failed(io::Error),
 }
 
-/// What the engine met. After one in a write the process ends; one in a read costs whoever asked.
+/// What the engine met. After one in a write the process ends; one in a read costs its caller.
 #[derive(Clone, Debug)]
 pub enum EngineError {
     /// The disk or the system refused.
     Io(Arc<io::Error>),
     /// sled refused, or panicked.
     Sled {
-        /// What it said.
+        /// Its message.
         why: String,
         /// Where in its file, as far as it says so.
         offset: Option<u64>,

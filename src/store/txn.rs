@@ -129,7 +129,7 @@ impl<'t> Txn<'t> {
                 self.failed.borrow_mut().get_or_insert(StoreError::Engine(error.clone()));
                 Err(StoreError::Engine(error))
             }
-            // What is damaged stays so at the next start: it costs whoever asked for it.
+            // What is damaged stays so at the next start: it costs its caller.
             Err(error @ StoreError::Engine(_)) if !error.is_damage() => ending::end(error),
             read => read,
         }

@@ -62,8 +62,8 @@ mod tests {
         let _socket = UnixListener::bind(at("socket")).unwrap();
         for (path, what) in [(at(""), "a folder"), (at("socket"), "a socket"), (PathBuf::from("/dev/null"), "a device")]
         {
-            let said = of_file(&path).unwrap_err().to_string();
-            assert!(said.contains(what), "{said}");
+            let sentence = of_file(&path).unwrap_err().to_string();
+            assert!(sentence.contains(what), "{sentence}");
         }
     }
 }

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 1 header | JSON: which carteiro wrote it, the format, when, how many events and notifications |
 //! | 2 rows | `[key length u16][value length u32][key][value]`, again and again; a length of `u32::MAX` deletes |
-//! | 4 given up | why there is no end: whoever made the backup could not go on |
+//! | 4 given up | why there is no end: its maker could not go on |
 //! | 3 end | JSON: which commit it is of, how many frames came before, and the SHA-256 of all bytes up to this frame |
 //!
 //! A file without its end is no backup. Rows are applied in the order they stand in, each over those before it: that is
@@ -100,7 +100,7 @@ pub enum BackupError {
     },
     /// The store could not go on.
     Store(StoreError),
-    /// Whoever made the backup gave it up; why.
+    /// Its maker gave it up; why.
     GivenUp(String),
 }
 

@@ -1,7 +1,7 @@
 //! A backup of a store that changes meanwhile: a thread of its own reads all rows in their order, and after them the
 //! commits that the journal has from the moment on when it began.
 //!
-//! A row is read as it is at some time between the two ends; the commits that follow say the whole of what changed
+//! A row is read as it is at some time between the two ends; the commits that follow hold all that changed
 //! since. So it is of the last one's moment, however long it took, and keeps nothing in memory.
 
 use crate::store::backup::format::{BackupError, FRAME_BYTES, GIVEN_UP, Header, Progress, Writer, put_row};
@@ -12,10 +12,10 @@ use std::io::Write;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// How many frames may wait for whoever writes them down.
+/// How many frames may wait for the writer of the file.
 const FRAMES_WAITING: usize = 8;
 
-/// What the reader hands to whoever writes a backup down.
+/// What the reader hands to the writer of the file.
 #[derive(Debug)]
 pub enum Piece {
     /// The first of all.
@@ -132,7 +132,7 @@ pub fn write_pieces<W: Write>(
             Some(Piece::Rows(body)) => progress(writer.rows(&body)?),
             Some(Piece::End(commit)) => return writer.finish(commit),
             Some(Piece::GivenUp(why)) => {
-                // So that whoever reads along hears why.
+                // So that a reader at the other end learns why.
                 writer.frame(GIVEN_UP, why.as_bytes())?;
                 writer.out.flush()?;
                 return Err(BackupError::GivenUp(why));

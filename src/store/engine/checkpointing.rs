@@ -2,7 +2,7 @@
 //!
 //! It has a thread of its own. An error of a write ends the process, as one of the committer's does. A block that is
 //! damaged and has to be rewritten is another matter: ending the process would be a crash loop, since the next start
-//! meets it again. So the log hears of it, the store goes on above it, in the journal and in memory, and once those
+//! meets it again. So it is logged, the store goes on above it, in the journal and in memory, and once those
 //! have no more room it takes nothing that makes it grow.
 
 use crate::store::engine::ending;
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const MAX_AGE: Duration = Duration::from_secs(30);
 /// How long a checkpoint that can't read something waits until it tries again.
 const AGAIN: Duration = Duration::from_secs(10);
-/// How often the log hears of it.
-const SAY_AGAIN: Duration = Duration::from_secs(3600);
+/// How often that is logged.
+const LOG_AGAIN: Duration = Duration::from_secs(3600);
 
 /// How much room the disk must have before a checkpoint begins, beside twice what it is to move: sled writes a multiple
 /// of what it is given, and a write of it that finds no room is its last.
@@ -28,10 +28,10 @@ const ROOM_AGAIN: Duration = Duration::from_secs(1);
 /// From so many percent of an overlay on it is tried all the same: memory is what would run out next.
 const MAX_PRESSURE: usize = 400;
 
-/// Makes checkpoints until it is told to end. `folder` is on the disk that they need room on.
+/// Makes checkpoints until it is to end. `folder` is on the disk that they need room on.
 pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
     ending::this_thread_changes();
-    let (mut said, mut last) = (None::<Instant>, Instant::now());
+    let (mut logged, mut last) = (None::<Instant>, Instant::now());
     loop {
         let mut stops = false;
         engine.pace.wait(MAX_AGE.saturating_sub(last.elapsed()), |state| {
@@ -45,7 +45,7 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
         let needed = ROOM + 2 * engine.rows.active_bytes();
         let is_full = fs2::available_space(folder).is_ok_and(|free| free < needed);
         if is_full && engine.rows.pressure() < MAX_PRESSURE {
-            engine.pace.say(|state| state.is_stuck = true);
+            engine.pace.update(|state| state.is_stuck = true);
             if engine.pace.wait(ROOM_AGAIN, |state| state.stops) {
                 return;
             }
@@ -54,7 +54,7 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
         last = Instant::now();
         if !engine.rows.freeze() && !engine.rows.is_frozen() && engine.rows.has_unsaved() {
             // Something is visible that isn't durable yet: the next sync freezes it, within a moment.
-            engine.pace.say(|state| state.is_waiting = true);
+            engine.pace.update(|state| state.is_waiting = true);
             let mut stops = false;
             engine.pace.wait(MAX_AGE, |state| {
                 stops = state.stops;
@@ -65,16 +65,16 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
             }
         }
         // There is room again.
-        engine.pace.say(|state| state.is_waiting = false);
+        engine.pace.update(|state| state.is_waiting = false);
         loop {
             let rest = match step(engine) {
                 Ok(Step { done: true, .. }) => break,
                 Ok(Step { rest, .. }) => rest,
                 Err(error) if engine.rows.has_failed() => ending::end(error),
                 Err(error) => {
-                    engine.pace.say(|state| state.is_stuck = true);
-                    if said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
-                        said = Some(Instant::now());
+                    engine.pace.update(|state| state.is_stuck = true);
+                    if logged.is_none_or(|logged| logged.elapsed() >= LOG_AGAIN) {
+                        logged = Some(Instant::now());
                         tracing::error!(
                             %error,
                             "what was recorded can't be moved into sled, since what stands there can't be read: it is \
@@ -88,9 +88,9 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
                 return;
             }
         }
-        said = None;
+        logged = None;
         ending::or_end(engine.closed.retire(engine.rows.synced_position()));
-        engine.pace.say(|state| state.is_stuck = false);
+        engine.pace.update(|state| state.is_stuck = false);
     }
 }
 

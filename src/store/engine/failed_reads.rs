@@ -1,6 +1,6 @@
 //! Reads that fail outside a change: a bad sector costs the caller that asked for what stands there, and nobody else.
 //!
-//! The log hears of it once for each place, not once for each call: anybody with a `read` token may ask again and
+//! It is logged once for each place, not once for each call: anybody with a `read` token may ask again and
 //! again.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const MAX_PLACES: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct FailedReads {
     count: AtomicU64,
-    /// When the log last heard of a place.
+    /// When a place was last logged.
     logged: Mutex<HashMap<(&'static str, Option<u64>), Instant>>,
 }
 

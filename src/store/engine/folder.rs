@@ -11,7 +11,7 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
         return Ok(());
     };
     match File::open(parent) {
-        // Whoever made the folder for us may keep its parent to themselves; they have synced it, or nobody can.
+        // The parent may be closed to us; who made the folder has synced it, or nobody can.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         parent => parent?.sync_all(),
     }

@@ -110,7 +110,7 @@ impl<B: Base + 'static> JournalWriter<B> {
         }
         let wanted = rows.pressure() >= 100 || pace.wait(Duration::ZERO, |state| state.is_waiting);
         if wanted && rows.freeze() {
-            pace.say(|state| state.is_waiting = false);
+            pace.update(|state| state.is_waiting = false);
         }
         Ok(())
     }
@@ -148,7 +148,7 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
             self.engine.rows.publish(commit, &rows)?;
         }
         if self.engine.rows.pressure() >= 100 {
-            self.engine.pace.say(|_| {});
+            self.engine.pace.update(|_| {});
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
 
     fn forget_deleted(&mut self) -> Result<(), EngineError> {
         self.close_segment()?;
-        self.engine.pace.say(|state| state.is_asked = true);
+        self.engine.pace.update(|state| state.is_asked = true);
         Ok(())
     }
 
@@ -190,7 +190,7 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
     }
 
     fn stop(&mut self) -> Result<(), EngineError> {
-        self.engine.pace.say(|state| state.stops = true);
+        self.engine.pace.update(|state| state.stops = true);
         if let Some(thread) = self.checkpoints.take()
             && thread.join().is_err()
         {

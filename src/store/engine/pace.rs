@@ -1,5 +1,5 @@
-//! What the committer and the checkpoint say to each other: that there is something to move, that there is room again,
-//! that it is time to end.
+//! What the committer and the checkpoint signal to each other: that there is something to move, that there is room
+//! again, that it is time to end.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,9 +11,9 @@ pub(crate) struct Pace {
     changed: Condvar,
 }
 
-/// What is said.
+/// What is signalled.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is said and asked by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "each is set and read by itself")]
 pub(crate) struct State {
     /// Whether the checkpoint is to begin, however little there is to move.
     pub(crate) is_asked: bool,
@@ -26,13 +26,13 @@ pub(crate) struct State {
 }
 
 impl Pace {
-    /// Changes what is said, and wakes whoever waits.
-    pub(crate) fn say(&self, change: impl FnOnce(&mut State)) {
+    /// Changes it, and wakes both.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state());
         self.changed.notify_all();
     }
 
-    /// Waits until `done` says so, or for so long at most; whether `done` said so.
+    /// Waits until `done` holds, for `at_most` that long; whether it holds.
     pub(crate) fn wait(&self, at_most: Duration, mut done: impl FnMut(&mut State) -> bool) -> bool {
         let until = Instant::now() + at_most;
         let mut state = self.state();

@@ -30,7 +30,7 @@ pub(crate) trait Tree: Send + Sync {
     /// How many bytes it takes on disk.
     fn size_on_disk(&self) -> Result<u64, EngineError>;
 
-    /// Reads all that its files hold, beside whoever reads and writes, and says what isn't as it was written, a
+    /// Reads all that its files hold, beside readers and the writer, and says what isn't as it was written, a
     /// sentence each. Blocks for as long as that takes.
     fn check(&self) -> Result<Vec<String>, EngineError>;
 

@@ -36,7 +36,7 @@ pub(crate) trait Writer: Send {
     /// Waits until there is room for another commit, as long as it takes at most; whether there is.
     fn wait_for_room(&mut self, at_most: Duration) -> bool;
 
-    /// Keeps every commit behind the last one, for whoever reads them.
+    /// Keeps every commit behind the last one, for a reader.
     fn hold(&self) -> Result<Past, EngineError>;
 
     /// The end: all of it is durable, and nothing is written any more.

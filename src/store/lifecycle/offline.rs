@@ -1,7 +1,7 @@
 //! Looking at a store that no daemon runs on, without writing to it.
 //!
 //! sled tidies up as it opens its files: it cuts off what it can't read, writes a snapshot, makes what is missing. That
-//! may be more than whoever looks wants, and what root's look leaves behind belongs to root. So a copy is opened, in
+//! may be more than a look is meant to do, and what root's look leaves behind belongs to root. So a copy is opened, in
 //! the folder for temporary files, and the copy has no name any more as soon as it is open: however this process ends,
 //! nothing is left of it.
 
@@ -82,7 +82,7 @@ impl Copied {
 
 impl Drop for Copied {
     fn drop(&mut self) {
-        // Whoever clears the folder for temporary files does it otherwise.
+        // What clears the folder for temporary files does it otherwise.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

@@ -70,7 +70,7 @@ fn name(uid: u32) -> String {
     found.unwrap_or_else(|| format!("#{uid}"))
 }
 
-/// What is said of an error that something in a data folder met: a lack of permission names the file, its owner and
+/// The sentence for an error that something in a data folder met: a lack of permission names the file, its owner and
 /// what to do.
 pub fn of_folder(folder: &Path, error: io::Error) -> OpenError {
     owner::named(folder, error.into())

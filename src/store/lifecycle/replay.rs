@@ -156,7 +156,7 @@ impl<'r> Behind<'r> {
         };
         let reached = wanted.is_some_and(|wanted| wanted.commit == last.commit);
         if let Some(error) = broken {
-            // Whoever asks for a moment before it has no need of it.
+            // A moment before it needs none of it.
             if to_ms > last.time_ms {
                 return Err(not_whole(replay, &error, (last.commit > backup.commit).then_some(last)));
             }
@@ -192,7 +192,7 @@ impl<'r> Behind<'r> {
         Ok(())
     }
 
-    /// What to say of it; `tree` is the restored store.
+    /// The lines to print; `tree` is the restored store.
     pub(crate) fn replayed(&self, tree: &dyn Tree) -> Result<Replayed, StoreError> {
         let mut unerased = Vec::new();
         for ((account, seq), commit) in &self.erased {

@@ -12,7 +12,7 @@ impl Store {
         self.shared.outcomes.newest(account)
     }
 
-    /// Where a reader goes on that was told of a [`Gap`] at `place`.
+    /// Where a reader goes on after a [`Gap`] at `place`.
     pub fn outcomes_beyond_gap(&self, account: AccountNo, place: OutcomePosition) -> OutcomePosition {
         self.shared.outcomes.beyond_gap(account, place)
     }

@@ -64,7 +64,7 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
             tracing::subscriber::with_default(subscriber, || run(&engine, folder.path()));
         };
         let thread = scope.spawn(run);
-        engine.pace.say(|state| state.is_asked = true);
+        engine.pace.update(|state| state.is_asked = true);
         eventually("it is stuck", || engine.pace.wait(Duration::ZERO, |state| state.is_stuck));
         // It is tried again, and again.
         let calls = base.calls();
@@ -88,13 +88,13 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
         assert_eq!(engine.rows.synced_position(), 1);
         // Once it can be read all gets on as if nothing had been.
         base.damage(&block, Some(whole.clone()));
-        engine.pace.say(|state| state.stops = true);
+        engine.pace.update(|state| state.stops = true);
     });
-    engine.pace.say(|state| (state.stops, state.is_asked) = (false, true));
+    engine.pace.update(|state| (state.stops, state.is_asked) = (false, true));
     std::thread::scope(|scope| {
         scope.spawn(|| run(&engine, folder.path()));
         eventually("it is done", || engine.rows.synced_position() == 2);
-        engine.pace.say(|state| state.stops = true);
+        engine.pace.update(|state| state.stops = true);
     });
     let layers = engine.rows.layers.read().unwrap();
     assert!(layers.active.is_empty() && layers.frozen.is_none(), "nothing of it is left in memory");

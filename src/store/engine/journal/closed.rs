@@ -1,7 +1,7 @@
 //! The closed segments: which there are, who holds them, and when they go.
 //!
-//! A handle of it is shared by the writer, which adds to it, the checkpoint, which lets go what sled holds, and whoever
-//! reads segments: none of them waits for a write of the journal.
+//! A handle of it is shared by the writer, which adds to it, the checkpoint, which retires what sled holds, and readers
+//! of segments: none of them waits for a write of the journal.
 
 use crate::store::engine::journal::disk::Disk;
 use crate::store::engine::journal::frame::Frame;
@@ -56,7 +56,7 @@ impl Hold {
         self.0.from
     }
 
-    /// Fails where it kept more than it may, and was broken: its segments may be gone. Whoever reads segments asks this
+    /// Fails where it kept more than it may, and was broken: its segments may be gone. A reader of segments asks this
     /// after reading, too.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         if self.0.broken.load(Ordering::Acquire) {
@@ -69,7 +69,7 @@ impl Hold {
     }
 }
 
-/// What a journal has behind a commit, held for whoever reads it.
+/// What a journal has behind a commit, held for a reader.
 pub(crate) struct Past {
     closed: Closed,
     hold: Hold,
@@ -172,14 +172,14 @@ impl Closed {
     ///
     /// After an error files may be left that the next start removes; a crash may leave any of them.
     pub(crate) fn retire(&self, position: u64) -> Result<usize, EngineError> {
-        let gone = self.state().let_go(position, self.held_bytes);
-        for segment in &gone {
+        let retired = self.state().retire(position, self.held_bytes);
+        for segment in &retired {
             self.disk.remove(&segment.name)?;
         }
-        if !gone.is_empty() {
+        if !retired.is_empty() {
             self.disk.sync()?;
         }
-        Ok(gone.len())
+        Ok(retired.len())
     }
 
     /// The writer has closed a segment and begun another one.
@@ -201,13 +201,13 @@ impl State {
         self.segments.front().map_or(self.open_first, |segment| segment.first_commit)
     }
 
-    fn let_go(&mut self, position: u64, held_bytes: u64) -> Vec<ClosedSegment> {
+    fn retire(&mut self, position: u64, held_bytes: u64) -> Vec<ClosedSegment> {
         let mut holds: Vec<Arc<Held>> = self.holds.iter().filter_map(Weak::upgrade).collect();
         holds.sort_by_key(|hold| hold.from);
         let idle = self.segments.iter().take_while(|segment| segment.last_commit <= position);
         let mut idle_bytes: u64 = idle.map(|segment| segment.bytes).sum();
         let mut oldest_holds = holds.into_iter().peekable();
-        let mut gone = Vec::new();
+        let mut retired = Vec::new();
         while let Some(segment) = self.segments.front().filter(|segment| segment.last_commit <= position) {
             match oldest_holds.peek().filter(|hold| hold.from <= segment.last_commit) {
                 Some(_) if idle_bytes <= held_bytes => break,
@@ -217,12 +217,12 @@ impl State {
                 }
                 None => {
                     idle_bytes -= segment.bytes;
-                    gone.extend(self.segments.pop_front());
+                    retired.extend(self.segments.pop_front());
                 }
             }
         }
         self.holds = oldest_holds.map(|hold| Arc::downgrade(&hold)).collect();
-        gone
+        retired
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) enum RecoverError {
     },
     /// Something is missing, or isn't what was written.
     Damage(Damage),
-    /// Whoever took the frames refused one.
+    /// The receiver of the frames refused one.
     Replay(EngineError),
 }
 

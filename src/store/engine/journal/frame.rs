@@ -227,10 +227,10 @@ pub(crate) fn read_body(
     if read_up_to(file, body, at + HEAD_BYTES as u64)? < body.len() {
         return Ok(None);
     }
-    let said: [u8; CRC_BYTES] = body.split_off(head.body_bytes as usize).try_into().unwrap_or_default();
+    let written: [u8; CRC_BYTES] = body.split_off(head.body_bytes as usize).try_into().unwrap_or_default();
     crc.update(body);
     let crc = crc.finalize();
-    Ok((crc.to_be_bytes() == said).then_some(crc))
+    Ok((crc.to_be_bytes() == written).then_some(crc))
 }
 
 /// The rows of a body whose CRC holds.

@@ -136,13 +136,13 @@ fn encode(mark: Mark) -> [u8; SLOT_BYTES] {
 }
 
 fn decode(slot: &[u8]) -> Option<Mark> {
-    let (said, checksum) = slot.get(..USED_BYTES)?.split_at(USED_BYTES - 4);
-    let holds = crc32fast::hash(said).to_be_bytes() == checksum;
-    if !holds || !said.starts_with(MAGIC) || said[8] != VERSION {
+    let (mark, checksum) = slot.get(..USED_BYTES)?.split_at(USED_BYTES - 4);
+    let holds = crc32fast::hash(mark).to_be_bytes() == checksum;
+    if !holds || !mark.starts_with(MAGIC) || mark[8] != VERSION {
         return None;
     }
-    let number = |at: usize| Some(u64::from_be_bytes(said[at..at + 8].try_into().ok()?));
-    Some(Mark { store: said[9..25].try_into().ok()?, commit: number(25)?, segment: number(33)? })
+    let number = |at: usize| Some(u64::from_be_bytes(mark[at..at + 8].try_into().ok()?));
+    Some(Mark { store: mark[9..25].try_into().ok()?, commit: number(25)?, segment: number(33)? })
 }
 
 #[cfg(test)]

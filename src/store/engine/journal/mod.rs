@@ -1,8 +1,8 @@
 //! The journal: what makes a commit durable, in one append and one `fdatasync`.
 //!
 //! It is a row of segments, of which the last one is open. A group of commits is one frame in it. The journal knows
-//! numbers of commits and rows of bytes, and neither what the rows mean nor where they go afterwards: once whoever
-//! holds them elsewhere says so ([`Closed::retire`]), segments go. It has one writer.
+//! numbers of commits and rows of bytes, and neither what the rows mean nor where they go afterwards: once they
+//! are held elsewhere ([`Closed::retire`]), segments go. It has one writer.
 //!
 //! Nothing is written after an error: each later call fails, and the process is to end. Nobody knows what a failed
 //! write left, and a sync that failed once says nothing when it succeeds the next time.
@@ -67,7 +67,7 @@ impl Journal {
     /// on return, and cut off before that it can be done again. Fails where there is a journal that holds something, or
     /// one of another store.
     ///
-    /// Whoever calls it notes that the store has a journal after it has returned, and calls [`Journal::open`] from then
+    /// The caller notes that the store has a journal after it has returned, and calls [`Journal::open`] from then
     /// on: a journal that was there once and isn't is damage.
     pub(crate) fn create(
         disk: Arc<dyn Disk>,
@@ -88,8 +88,8 @@ impl Journal {
     /// `position` is the last commit that is held elsewhere and synced there. The rules are those of
     /// [`crate::store::engine::journal::recover`].
     ///
-    /// What was replayed is durable only on return: until then it may be kept in memory, and neither be told to anybody
-    /// nor be written elsewhere. With `accept_data_loss` what is damaged or missing costs the commits from there on,
+    /// What was replayed is durable only on return: until then it may be kept in memory, but be shown to nobody and
+    /// written nowhere else. With `accept_data_loss` what is damaged or missing costs the commits from there on,
     /// and the files that hold them are set aside (`.lost`); without it, nothing is touched or replayed then.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
@@ -160,7 +160,7 @@ impl Journal {
     }
 
     /// Makes durable whatever was appended, moves the marker, and says the last commit, which may be acknowledged now.
-    /// `now` is the time by a clock that never steps. Whoever has acknowledged it calls [`Journal::sync_marker`]: what
+    /// `now` is the time by a clock that never steps. After acknowledging it call [`Journal::sync_marker`]: what
     /// syncs the marker about once a second isn't to be waited for.
     pub(crate) fn sync(&mut self, now: Duration) -> Result<u64, EngineError> {
         self.check()?;
@@ -222,7 +222,7 @@ impl Journal {
         })
     }
 
-    /// The closed segments; what is asked of them and let go there doesn't need the journal.
+    /// The closed segments; reading and retiring them doesn't need the journal.
     pub(crate) fn closed(&self) -> &Closed {
         &self.closed
     }
@@ -232,7 +232,7 @@ impl Journal {
         self.place.last
     }
 
-    /// Where the open segment is, for whoever copies a journal that is being written: its number and whole bytes.
+    /// Where the open segment is, for a copy of a journal that is being written: its number and whole bytes.
     #[cfg(test)]
     pub(crate) fn open_segment(&self) -> (u64, u64) {
         (self.header.number, self.place.at)

@@ -23,7 +23,7 @@
 //! - a file with a segment's name (only given once the header is synced) that doesn't begin with a whole header;
 //! - two files with one number;
 //! - a durable commit that isn't there, by whichever of the above it is known;
-//! - a predecessor that isn't there, or hasn't the commit, CRC or epoch that is said of it;
+//! - a predecessor that isn't there, or hasn't the commit, CRC or epoch that its successor names;
 //! - a seal (written once the successor is there) without that successor, or with another last commit or CRC;
 //! - a marker that names a segment behind the last one;
 //! - `position` + 1 before the first commit that is there.
@@ -320,13 +320,13 @@ impl Surveyor {
         let (header, file) = (segment.header, &*segment.file);
         let (place, stop) = walk(file, &header, header.place(), until).map_err(read)?;
         let behind = segment::behind(file, header.salt, place.at).map_err(read)?;
-        let said = header.durable.max(behind.durable);
+        let claimed = header.durable.max(behind.durable);
         let length = file.len().map_err(read)?;
         let mut sealed = false;
         if let Some(Step::Seal(seal)) = stop {
             sealed = (seal.last, seal.last_crc) == (place.last, place.crc);
             self.meet(Damage::Missing { number: seal.successor, named_by: segment.name.clone() })?;
-        } else if said > place.last {
+        } else if claimed > place.last {
             let (name, commit) = (segment.name.clone(), place.last + 1);
             self.meet(Damage::Frame { name, at: place.at, commit })?;
         } else if acknowledged > place.last {
@@ -338,10 +338,10 @@ impl Surveyor {
         plan.keep_copy = self.lost.is_some();
         plan.next = plan.next.max(place.last + 1);
         if self.lost.is_some() {
-            plan.next = plan.next.max(said.max(behind.commit) + 1);
+            plan.next = plan.next.max(claimed.max(behind.commit) + 1);
         }
         // What an accepted loss has left is durable as far as it is known to be, like everything else.
-        let durable = said.max(position).max(acknowledged).max(header.next - 1).min(place.last);
+        let durable = claimed.max(position).max(acknowledged).max(header.next - 1).min(place.last);
         let (end, _) = walk(file, &header, header.place(), durable).map_err(read)?;
         plan.last = place;
         plan.links.push(Link { segment, end, sealed });

@@ -107,14 +107,14 @@ impl Header {
     }
 
     fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
-        let (said, crc) = bytes.split_at(HEADER_BYTES - 4);
-        if crc32fast::hash(said).to_be_bytes() != crc {
+        let (header, crc) = bytes.split_at(HEADER_BYTES - 4);
+        if crc32fast::hash(header).to_be_bytes() != crc {
             return None;
         }
-        let four = |at: usize| Some(u32::from_be_bytes(said[at..at + 4].try_into().ok()?));
-        let eight = |at: usize| Some(u64::from_be_bytes(said[at..at + 8].try_into().ok()?));
+        let four = |at: usize| Some(u32::from_be_bytes(header[at..at + 4].try_into().ok()?));
+        let eight = |at: usize| Some(u64::from_be_bytes(header[at..at + 8].try_into().ok()?));
         Some(Self {
-            identity: Identity { format: four(9)?, store: said[13..29].try_into().ok()? },
+            identity: Identity { format: four(9)?, store: header[13..29].try_into().ok()? },
             number: eight(29)?,
             epoch: eight(37)?,
             salt: eight(45)?,
@@ -123,7 +123,7 @@ impl Header {
             predecessor_crc: four(69)?,
             durable: eight(73)?,
             next: eight(81)?,
-            after_loss: said[89] != 0,
+            after_loss: header[89] != 0,
         })
     }
 

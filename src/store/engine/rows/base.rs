@@ -36,7 +36,7 @@ pub(crate) type BaseRows<'b> = Box<dyn Iterator<Item = Result<Row, EngineError>>
 /// The map below. Each write is atomic and visible at once. What is written is durable once [`Base::sync`] has
 /// returned; a crash before that may lose it *from some write on*: what came before that one is there.
 ///
-/// After an error of a write nobody knows whether it happened; whoever meets one ends the process.
+/// After an error of a write nobody knows whether it happened: the process ends.
 pub(crate) trait Base: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError>;
@@ -96,7 +96,7 @@ impl SledBase {
         catch_sled_panic(|| {
             let db = loop {
                 match config.open() {
-                    // A daemon that is just ending, or a thread of sled's that has not let go yet.
+                    // A daemon that is just ending, or a thread of sled's that still has the file.
                     Err(sled::Error::Io(error)) if is_locked(&error) => {
                         if began.elapsed() >= LOCK_PATIENCE {
                             return Err(OpenError::Locked);

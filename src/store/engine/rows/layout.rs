@@ -8,7 +8,7 @@ use crate::store::hex::hex;
 /// The first byte of the rows that stand beside their blocks; the key follows it. No table has it, nor a higher one.
 pub(crate) const OVERFLOW: u8 = 0xf0;
 /// The key of the row that says which store this is, and of which format. It is written once, before any other, and
-/// read before anything else is known: it isn't sealed, and whoever writes it gives it a checksum of its own.
+/// read before anything else is known: it isn't sealed, and its writer gives it a checksum of its own.
 pub(crate) const IDENTITY: &[u8] = &[0xfe];
 /// The key of the position row.
 pub(crate) const POSITION: &[u8] = &[0xff];

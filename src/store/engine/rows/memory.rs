@@ -1,4 +1,4 @@
-//! A base in memory, for tests: whatever a crash may leave, it can be told to leave, and each of its calls can fail.
+//! A base in memory, for tests: it can be made to keep whatever a crash may leave, and each of its calls can fail.
 
 use crate::store::engine::rows::base::{Base, BaseRows};
 use crate::store::engine::tree::Slice;
@@ -16,7 +16,7 @@ pub(crate) enum Fault {
     After,
 }
 
-/// A call of the base, for whoever looks on.
+/// A call of the base, for an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
     /// A read.
@@ -72,7 +72,7 @@ impl MemoryBase {
         self.inner().fault.take().is_some()
     }
 
-    /// Hears of each write and sync before it is done; its own reads aren't told.
+    /// Is called before each write and sync; its own reads are left out.
     pub(crate) fn watch(&self, watcher: Option<Watcher>) {
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
     }

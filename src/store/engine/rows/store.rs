@@ -36,7 +36,7 @@ pub(crate) struct RowStore<B> {
     pub(crate) blocks: Blocks<B>,
     pub(crate) layers: RwLock<Layers>,
     pub(crate) checkpoint: Mutex<Checkpoint>,
-    /// Whoever verifies; one at a time.
+    /// Held while somebody verifies; one at a time.
     pub(crate) verifying: Mutex<()>,
     pub(crate) limits: Limits,
     pub(crate) active_bytes: AtomicUsize,

@@ -18,7 +18,7 @@ const ROWS_A_TURN: usize = 256;
 
 impl<B: Base> RowStore<B> {
     /// Reads every row of sled, checks it, and compares what is there with what the checkpoints wrote: a row that sled
-    /// has dropped in silence is found by it. `progress` hears of how many rows of sled were read. Readers and writers
+    /// has dropped in silence is found by it. `progress` is given how many rows of sled were read. Readers and writers
     /// don't wait, a checkpoint does for a few rows at a time: it says what it changes behind the place that was come
     /// to. What is found are sentences that name rows.
     ///

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Held {
     /// The block that it is in, as it was in this generation.
     block: Option<(u64, Vec<u8>, Arc<Opened>)>,
-    /// The last block that couldn't be read, and was told of: it is passed over. Those before it aren't met again.
+    /// The last block that couldn't be read, and was reported: it is passed over. Those before it aren't met again.
     pub(crate) unreadable: Option<Vec<u8>>,
 }
 
@@ -49,7 +49,7 @@ const DELETED_A_ROW: usize = 8;
 
 /// The rows of one step, from `from` (inclusive) to `end` (exclusive), in one direction or the other. What can't be
 /// read is an error in its place, after which the step is over. Of rows that an overlay has deleted it gives a few as
-/// such, so that whoever walks over many of them gets on, and counts them all.
+/// such, so that a walk over many of them gets on, and counts them all.
 pub(crate) struct StoredRows<'r, B> {
     blocks: &'r Blocks<B>,
     held: &'r mut Held,
