@@ -157,7 +157,18 @@ impl Committer {
             fits
         });
         self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
-        self.is_busy = !self.writer.wait_for_room(if self.is_busy { Duration::ZERO } else { ROOM_PATIENCE });
+        if self.unsynced.is_some() && !self.writer.has_room() {
+            // No checkpoint takes what isn't durable, and nobody else makes it so.
+            self.finish(true, Vec::new());
+        }
+        let was_busy = self.is_busy;
+        self.is_busy = !self.writer.wait_for_room(if was_busy { Duration::ZERO } else { ROOM_PATIENCE });
+        if self.is_busy && !was_busy {
+            tracing::warn!(
+                "the disk can't keep up with what is recorded: until it does, what makes the store grow is refused with \
+                 503; deletes and deliveries go on"
+            );
+        }
         let stopping = self.commit(group);
         self.sweep();
         self.retire_some();

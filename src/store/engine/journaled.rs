@@ -172,6 +172,10 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
         Ok(())
     }
 
+    fn has_room(&self) -> bool {
+        self.engine.rows.pressure() < 100
+    }
+
     fn wait_for_room(&mut self, at_most: Duration) -> bool {
         let Engine { rows, pace, .. } = &*self.engine;
         let pressure = rows.pressure();

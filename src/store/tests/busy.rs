@@ -1,7 +1,7 @@
 //! What is recorded can't be moved into sled, and memory is bounded: what grows is refused, and the rest goes on.
 
 use crate::clock::Clock;
-use crate::model::{AccountNo, Event, NotificationKey, Seq, Status, Trigger, Verdict, Webhook};
+use crate::model::{AccountNo, AttemptResult, Event, NotificationKey, Seq, Status, Trigger, Verdict, Webhook};
 use crate::store::commit_queue::commit_queue;
 use crate::store::committer::Committer;
 use crate::store::engine::journal::{Disk as _, Identity, MemoryDisk};
@@ -197,6 +197,43 @@ fn what_grows_is_refused_while_sled_s_disk_stands_still_and_taken_once_it_goes_o
     let report = busy.store.verify(|_| {});
     assert!(report.is_sound(), "{report}");
     busy.stop();
+}
+
+/// Outcomes that nobody waits for once filled the memory while they weren't durable yet. No checkpoint may take them
+/// then, and the committer waited for one before it synced them: ten seconds long, and then it refused what grows.
+#[test]
+fn outcomes_that_fill_the_memory_are_synced_before_anybody_waits_for_room() {
+    let busy = Busy::start(Arc::default(), MemoryDisk::new());
+    let webhook = busy.register();
+    let events: Vec<Event> = (0..4).flat_map(|_| busy.record(500)).collect();
+    for event in &events {
+        busy.store.record_outcome(long_answer(busy.account, NotificationKey { seq: event.seq, webhook: webhook.no }));
+    }
+    let begun = Instant::now();
+    busy.record(1);
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    eventually("the outcomes are recorded", || {
+        let key = |event: &Event| NotificationKey { seq: event.seq, webhook: webhook.no };
+        busy.status(key(&events[1999])) == Status::Retrying
+    });
+    busy.stop();
+}
+
+/// A failed attempt with ten kilobytes of an answer.
+fn long_answer(account: AccountNo, key: NotificationKey) -> RecordOutcome {
+    let mut attempt = attempt(Trigger::Automatic, Some(500));
+    if let AttemptResult::Response(response) = &mut attempt.result {
+        response.body = (0..10_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    }
+    RecordOutcome {
+        account,
+        key,
+        attempt,
+        verdict: Verdict::RetryAt(START.plus(Duration::from_secs(60))),
+        gap: Duration::from_secs(60),
+        requested_at: None,
+        webhook_updated_at: START,
+    }
 }
 
 #[test]
