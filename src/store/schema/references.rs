@@ -65,3 +65,18 @@ fn values_of(event: &Event) -> impl Iterator<Item = (Kind, &str)> {
     let external = external.map(|id| (Kind::ExternalId, id.as_str()));
     external.chain(event.resource.id.iter().map(|id| (Kind::ResourceId, id.as_str())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is hashed, and how, is part of the file format.
+    #[test]
+    fn golden_hashes() {
+        let references = References::new(&[9; 32]);
+        let hash = |kind, value| u64::from_be_bytes(references.hash(kind, value));
+        assert_eq!(hash(Kind::ExternalId, "pedido-1042"), 0xa1de_8138_b5cd_ca49);
+        assert_eq!(hash(Kind::ResourceId, "pedido-1042"), 0xd518_aa7c_e39c_3f23);
+        assert_eq!(hash(Kind::ResourceId, ""), 0x82cb_f621_363e_a81d);
+    }
+}

@@ -70,7 +70,8 @@ impl Borrow<[u8]> for Entry {
 }
 
 /// The rows of some commits, the last write of each. Tombstones stand by themselves: most are of rows that came and
-/// went in this overlay and that nothing below has, and who reads rows in order meets none of those.
+/// went in this overlay and that nothing below has, and who reads rows in order meets none of those. A row that comes
+/// back leaves its tombstone where it is.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     rows: BTreeSet<Entry>,
@@ -90,14 +91,14 @@ impl Overlay {
 
     pub(crate) fn put(&mut self, row: Entry) {
         self.bytes += row.memory();
-        let (same, other) = if row.is_tombstone {
-            (&mut self.tombstones, &mut self.rows)
+        let before = if row.is_tombstone {
+            let before = self.rows.take(row.key());
+            self.bytes -= before.map_or(0, |before| before.memory());
+            self.tombstones.replace(row)
         } else {
-            (&mut self.rows, &mut self.tombstones)
+            self.rows.replace(row)
         };
-        let before = other.take(row.key()).or_else(|| same.take(row.key()));
         self.bytes -= before.map_or(0, |before| before.memory());
-        same.insert(row);
     }
 
     /// What it says of a key: nothing, that it is deleted, or its value.
@@ -108,7 +109,7 @@ impl Overlay {
         }
     }
 
-    /// Whether it has a tombstone of a key.
+    /// Whether it has a tombstone of a key: what stands below is no row, and where it has one itself, that is later.
     pub(crate) fn deletes(&self, key: &[u8]) -> bool {
         self.tombstones.contains(key)
     }
@@ -128,10 +129,16 @@ impl Overlay {
         let bounds = (key.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
         let mut rows = self.rows.range::<[u8], _>(bounds).peekable();
         let mut tombstones = self.tombstones.range::<[u8], _>(bounds).peekable();
-        std::iter::from_fn(move || match (rows.peek(), tombstones.peek()) {
-            (Some(row), Some(tombstone)) if tombstone.key() < row.key() => tombstones.next(),
-            (Some(_), _) => rows.next(),
-            (None, _) => tombstones.next(),
+        std::iter::from_fn(move || {
+            let order = match (rows.peek(), tombstones.peek()) {
+                (Some(row), Some(tombstone)) => row.cmp(tombstone),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            if order.is_eq() {
+                tombstones.next();
+            }
+            if order.is_le() { rows.next() } else { tombstones.next() }
         })
     }
 }
