@@ -2,6 +2,7 @@
 
 use super::shared::Service;
 use crate::model::{Localized, localized};
+use crate::store::StoreError;
 use std::time::Duration;
 
 /// How long one commit may take before the daemon reports itself as not ready. The process ends only after
@@ -11,8 +12,14 @@ const SLOW_COMMIT: Duration = Duration::from_secs(10);
 impl Service {
     /// Why the daemon can't take events now; `None` when it can.
     pub fn not_ready(&self) -> Option<Localized> {
-        let pt = "o disco está quase cheio: libere espaço, e o daemon continua sozinho";
-        let full = || self.store.full().map(|full| Localized { en: full.to_string(), pt: pt.to_owned() });
+        let full = || {
+            let full = self.store.full()?;
+            let pt = match full {
+                StoreError::Busy => "o disco não está acompanhando o volume, e nada novo é aceito por enquanto",
+                _ => "o disco está quase cheio: libere espaço, e o daemon continua sozinho",
+            };
+            Some(Localized { en: full.to_string(), pt: pt.to_owned() })
+        };
         self.without_progress(SLOW_COMMIT).or_else(full)
     }
 

@@ -45,6 +45,11 @@ const OUTCOME_SYNC: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a group waits until what was recorded before is moved into sled; after that nothing that grows is taken.
 const ROOM_PATIENCE: Duration = Duration::from_secs(10);
+/// From this pressure on nothing is done in the background: no retention, no jobs. They would fill the memory of a store
+/// whose checkpoint can't get on.
+const BACKGROUND_PRESSURE: usize = 200;
+/// From this pressure on no attempts are made either, since each has an outcome.
+const MAX_PRESSURE: usize = 400;
 /// How often what was erased is made to go from the journal.
 const FORGET_EVERY: Duration = Duration::from_secs(1);
 /// How long an outcome waits for company before it is committed, and for how many: the target has confirmed, and its
@@ -157,18 +162,7 @@ impl Committer {
             fits
         });
         self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
-        if self.unsynced.is_some() && !self.writer.has_room() {
-            // No checkpoint takes what isn't durable, and nobody else makes it so.
-            self.finish(true, Vec::new());
-        }
-        let was_busy = self.is_busy;
-        self.is_busy = !self.writer.wait_for_room(if was_busy { Duration::ZERO } else { ROOM_PATIENCE });
-        if self.is_busy && !was_busy {
-            tracing::warn!(
-                "the disk can't keep up with what is recorded: until it does, what makes the store grow is refused with \
-                 503; deletes and deliveries go on"
-            );
-        }
+        self.wait_for_room();
         let stopping = self.commit(group);
         self.sweep();
         self.retire_some();
@@ -183,6 +177,32 @@ impl Committer {
         }
         or_end(self.writer.tidy(self.ledger.clock.pace()));
         stopping
+    }
+
+    /// Waits until a checkpoint has made room for a group, for a while. That is no stall: the checkpoint is watched by
+    /// itself.
+    fn wait_for_room(&mut self) {
+        if self.unsynced.is_some() && self.writer.pressure() >= 100 {
+            // No checkpoint takes what isn't durable, and nobody else makes it so.
+            self.finish(true, Vec::new());
+        }
+        let was_busy = self.is_busy;
+        let shared = &self.ledger.shared;
+        if self.writer.pressure() >= 100 && !was_busy {
+            shared.committer_stall.end();
+            self.is_busy = !self.writer.wait_for_room(ROOM_PATIENCE);
+            shared.committer_stall.begin();
+        } else {
+            self.is_busy = !self.writer.wait_for_room(Duration::ZERO);
+        }
+        shared.is_busy.store(self.is_busy, Ordering::Relaxed);
+        shared.is_crammed.store(self.writer.pressure() >= MAX_PRESSURE, Ordering::Relaxed);
+        if self.is_busy && !was_busy {
+            tracing::warn!(
+                "the disk can't keep up with what is recorded: until it does, what makes the store grow is refused with \
+                 503; deletes and deliveries go on"
+            );
+        }
     }
 
     /// About how many bytes a commit stages.
@@ -373,12 +393,12 @@ impl Committer {
     }
 
     pub(crate) fn may_retire(&self) -> bool {
-        self.ledger.shared.space.level() != DiskLevel::Critical
+        self.ledger.shared.space.level() != DiskLevel::Critical && self.writer.pressure() < BACKGROUND_PRESSURE
     }
 
     /// Jobs make the store grow: they wait until the disk has room.
     fn may_work_on_jobs(&self) -> bool {
-        self.ledger.shared.space.level() == DiskLevel::Enough
+        self.ledger.shared.space.level() == DiskLevel::Enough && self.writer.pressure() < BACKGROUND_PRESSURE
     }
 
     fn sweep(&mut self) {

@@ -55,9 +55,10 @@ impl Store {
         &self.shared.path
     }
 
-    /// For how long the committer has been at one and the same round; zero while it waits for work.
+    /// For how long the committer has been at one and the same round, or the checkpoint at one step; zero while both
+    /// wait for work.
     pub fn stuck_for(&self) -> Duration {
-        self.shared.committer_stall.stuck_for()
+        self.shared.committer_stall.stuck_for().max(self.shared.tree.stuck_for())
     }
 
     /// What may still be written.
@@ -70,6 +71,13 @@ impl Store {
         let space = &self.shared.space;
         (space.level() != DiskLevel::Enough)
             .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
+            .or_else(|| self.shared.is_busy.load(Ordering::Relaxed).then_some(StoreError::Busy))
+    }
+
+    /// Whether outcomes of attempts can be recorded: the disk has room for them, and so has the memory that holds what
+    /// isn't in sled yet.
+    pub fn takes_outcomes(&self) -> bool {
+        self.disk_level() != DiskLevel::Critical && !self.shared.is_crammed.load(Ordering::Relaxed)
     }
 
     /// Takes up what a reload may have changed.

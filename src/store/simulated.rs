@@ -120,8 +120,8 @@ impl Writer for Watched {
         if self.seen.lock().unwrap().dies { Ok(()) } else { self.writer.forget_deleted() }
     }
 
-    fn has_room(&self) -> bool {
-        self.writer.has_room()
+    fn pressure(&self) -> usize {
+        self.writer.pressure()
     }
 
     fn wait_for_room(&mut self, _at_most: Duration) -> bool {

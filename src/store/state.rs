@@ -50,6 +50,10 @@ pub(crate) struct Shared {
     pub(crate) references: References,
     /// Whether the committer makes progress.
     pub(crate) committer_stall: StallDetector,
+    /// Whether nothing that grows is taken, since memory holds all it may of what isn't in sled yet.
+    pub(crate) is_busy: AtomicBool,
+    /// Whether memory holds so much of it that no attempts are made.
+    pub(crate) is_crammed: AtomicBool,
     pub(crate) space: Space,
     pub(crate) limits: RwLock<Limits>,
     /// The schedule of webhooks that have none of their own.
@@ -105,6 +109,8 @@ impl Shared {
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
             references: References::new(&format.id_key),
             committer_stall: StallDetector::default(),
+            is_busy: AtomicBool::new(false),
+            is_crammed: AtomicBool::new(false),
             space: Space::new(limits.min_free),
             retry: RwLock::default(),
             limits: RwLock::new(limits),

@@ -17,7 +17,7 @@ use crate::model::{
     AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
     Verdict, Webhook, WebhookNo,
 };
-use crate::store::{CachedPayload, DiskLevel, Due, NextAttempt, RecordOutcome, Store, StoreError, StoreUpdate};
+use crate::store::{CachedPayload, Due, NextAttempt, RecordOutcome, Store, StoreError, StoreUpdate};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,7 +140,7 @@ impl Driver {
 
     /// Makes no attempts while the disk is so full that their outcomes might not fit. `None` where nothing has changed.
     pub(crate) fn check_disk(&mut self) -> Option<Input<Arc<CachedPayload>>> {
-        let starved = self.store.disk_level() == DiskLevel::Critical;
+        let starved = !self.store.takes_outcomes();
         if starved == self.starved {
             return None;
         }

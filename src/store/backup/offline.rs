@@ -1,6 +1,7 @@
 //! A backup of a store that nobody changes.
 
 use crate::store::backup::format::{BackupError, FRAME_BYTES, Progress, Writer, put_row};
+use crate::store::backup::live::is_whole;
 use crate::store::engine::{Tree, free_what_was_replaced};
 use crate::store::error::StoreError;
 use std::io::Write;
@@ -23,5 +24,5 @@ pub(crate) fn write_tree<W: Write>(
     if !body.is_empty() {
         progress(writer.rows(&body)?);
     }
-    Ok(())
+    Ok(is_whole(tree)?)
 }

@@ -7,7 +7,7 @@
 
 use crate::store::engine::ending;
 use crate::store::engine::panics::catch_sled_panic;
-use crate::store::engine::rows::{Base, Step};
+use crate::store::engine::rows::{Base, NO_REST, Step};
 use crate::store::engine::tied::Engine;
 use crate::store::error::StoreError;
 use std::path::Path;
@@ -36,7 +36,10 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
         let mut stops = false;
         engine.pace.wait(MAX_AGE.saturating_sub(last.elapsed()), |state| {
             stops = state.stops;
-            stops || std::mem::take(&mut state.is_asked) || engine.rows.pressure() >= 100 || engine.rows.is_frozen()
+            stops
+                || state.asked > engine.rows.synced_position()
+                || engine.rows.pressure() >= 100
+                || engine.rows.is_frozen()
         });
         if stops {
             return;
@@ -84,7 +87,12 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
                     AGAIN
                 }
             };
-            if engine.pace.wait(rest, |state| state.stops) {
+            let mut stops = false;
+            engine.pace.wait(rest, |state| {
+                stops = state.stops;
+                stops || (!state.is_stuck && engine.rows.pressure() >= NO_REST)
+            });
+            if stops {
                 return;
             }
         }
@@ -96,7 +104,10 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
 
 /// One step; a panic of sled's is an error.
 fn step<B: Base>(engine: &Engine<B>) -> Result<Step, StoreError> {
-    catch_sled_panic(|| Ok(engine.rows.checkpoint_step()?))
+    engine.pace.steps.begin();
+    let step = catch_sled_panic(|| Ok(engine.rows.checkpoint_step()?));
+    engine.pace.steps.end();
+    step
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::store::engine::checkpointing;
 use crate::store::engine::ending;
 use crate::store::engine::journal::{Disk, Frame, Identity, Journal, Past, RecoverError, Recovered, Settings};
 use crate::store::engine::pace::Pace;
-use crate::store::engine::rows::{Base, Layout, Limits, RowStore};
+use crate::store::engine::rows::{Base, Layout, Limits, NO_REST, RowStore};
 use crate::store::engine::tied::Engine;
 use crate::store::engine::tree::RowWrite;
 use crate::store::engine::writer::Writer;
@@ -111,6 +111,8 @@ impl<B: Base + 'static> JournalWriter<B> {
         let wanted = rows.pressure() >= 100 || pace.wait(Duration::ZERO, |state| state.is_waiting);
         if wanted && rows.freeze() {
             pace.update(|state| state.is_waiting = false);
+        } else if rows.pressure() >= NO_REST {
+            pace.update(|_| {});
         }
         Ok(())
     }
@@ -168,12 +170,13 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
 
     fn forget_deleted(&mut self) -> Result<(), EngineError> {
         self.close_segment()?;
-        self.engine.pace.update(|state| state.is_asked = true);
+        let last = self.journal.last_commit();
+        self.engine.pace.update(|state| state.asked = last);
         Ok(())
     }
 
-    fn has_room(&self) -> bool {
-        self.engine.rows.pressure() < 100
+    fn pressure(&self) -> usize {
+        self.engine.rows.pressure()
     }
 
     fn wait_for_room(&mut self, at_most: Duration) -> bool {

@@ -1,6 +1,7 @@
 //! What the committer and the checkpoint signal to each other: that there is something to move, that there is room
 //! again, that it is time to end.
 
+use crate::store::engine::stall::StallDetector;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,14 +10,15 @@ use std::time::{Duration, Instant};
 pub(crate) struct Pace {
     state: Mutex<State>,
     changed: Condvar,
+    /// The checkpoint's steps.
+    pub(crate) steps: StallDetector,
 }
 
 /// What is signalled.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is set and read by itself")]
 pub(crate) struct State {
-    /// Whether the checkpoint is to begin, however little there is to move.
-    pub(crate) is_asked: bool,
+    /// The commit that is to be in sled soon, however little there is to move.
+    pub(crate) asked: u64,
     /// Whether it waits until what is visible is durable.
     pub(crate) is_waiting: bool,
     /// Whether it can't go on: what it has to rewrite can't be read.

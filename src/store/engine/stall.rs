@@ -1,13 +1,13 @@
-//! Whether the committer makes progress, as seen from outside of it.
+//! Whether the committer and the checkpoint make progress, as seen from outside of them.
 //!
-//! sled has known hangs, and a disk can stop answering. Neither gives an error: the committer just never comes back,
-//! and everybody waits behind it. So each round of it says when it began and when it ended, and any thread can
-//! see how long it is at it.
+//! sled has known hangs, and a disk can stop answering. Neither gives an error: the thread just never comes back, and
+//! everybody waits behind it. So each of their rounds notes when it began and when it ended, and any thread can see how
+//! long it has taken so far.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The committer's rounds.
+/// The rounds of a thread.
 #[derive(Debug)]
 pub(crate) struct StallDetector {
     start: Instant,

@@ -5,6 +5,7 @@ use crate::store::engine::pace::Pace;
 use crate::store::engine::rows::{Base, RowStore};
 use crate::store::engine::tree::{Rows, Slice, Tree};
 use crate::store::error::EngineError;
+use std::time::Duration;
 
 /// The engine of a store. What was committed is in the journal, and in the rows: above sled until a checkpoint has
 /// moved it there.
@@ -33,6 +34,10 @@ impl<B: Base> Tree for Engine<B> {
 
     fn size_on_disk(&self) -> Result<u64, EngineError> {
         Ok(self.rows.size_on_disk()? + self.closed.bytes())
+    }
+
+    fn stuck_for(&self) -> Duration {
+        self.pace.steps.stuck_for()
     }
 
     fn check(&self) -> Result<Vec<String>, EngineError> {

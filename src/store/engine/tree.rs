@@ -1,6 +1,7 @@
 //! What the store asks of its engine.
 
 use crate::store::error::EngineError;
+use std::time::Duration;
 
 /// An immutable byte string; a clone shares the bytes or, where they are few, copies them without allocating.
 pub(crate) type Slice = sled::IVec;
@@ -33,6 +34,11 @@ pub(crate) trait Tree: Send + Sync {
     /// Reads all that its files hold, beside readers and the writer, and says what isn't as it was written, a
     /// sentence each. Blocks for as long as that takes.
     fn check(&self) -> Result<Vec<String>, EngineError>;
+
+    /// For how long a write beside the committer's has been at one and the same step; zero while there is none.
+    fn stuck_for(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// The rows whose keys start with `prefix`; the lowest key first.
     fn scan(&self, prefix: &[u8]) -> Rows<'_> {

@@ -33,8 +33,9 @@ pub(crate) trait Writer: Send {
     /// the journal has of it goes. Doesn't wait for that.
     fn forget_deleted(&mut self) -> Result<(), EngineError>;
 
-    /// Whether there is room for another commit. Only what is durable makes room for more.
-    fn has_room(&self) -> bool;
+    /// How much memory holds of what isn't in sled yet, in percent of what it may before commits wait. Only what is
+    /// durable makes room for more.
+    fn pressure(&self) -> usize;
 
     /// Waits until there is room for another commit, as long as it takes at most; whether there is.
     fn wait_for_room(&mut self, at_most: Duration) -> bool;

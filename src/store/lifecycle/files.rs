@@ -174,6 +174,8 @@ pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool)
             let format = FormatV1 { format: FORMAT, id_key: crate::random::bytes(), life: crate::random::bytes() };
             base.insert(IDENTITY, record::encode_format(&format).into())?;
             base.sync()?;
+            // The journal, whose name is durable soon, must not be all that is left of the store.
+            sync_folder(path)?;
             format
         };
         let identity = Identity { store: format.store_id(), format: FORMAT };

@@ -64,7 +64,7 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
             tracing::subscriber::with_default(subscriber, || run(&engine, folder.path()));
         };
         let thread = scope.spawn(run);
-        engine.pace.update(|state| state.is_asked = true);
+        engine.pace.update(|state| state.asked = 2);
         eventually("it is stuck", || engine.pace.wait(Duration::ZERO, |state| state.is_stuck));
         // It is tried again, and again.
         let calls = base.calls();
@@ -90,7 +90,7 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
         base.damage(&block, Some(whole.clone()));
         engine.pace.update(|state| state.stops = true);
     });
-    engine.pace.update(|state| (state.stops, state.is_asked) = (false, true));
+    engine.pace.update(|state| (state.stops, state.asked) = (false, 2));
     std::thread::scope(|scope| {
         scope.spawn(|| run(&engine, folder.path()));
         eventually("it is done", || engine.rows.synced_position() == 2);

@@ -8,6 +8,7 @@ use crate::store::engine::journal::frame::Frame;
 use crate::store::engine::journal::segment::read_closed;
 use crate::store::error::EngineError;
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -174,7 +175,11 @@ impl Closed {
     pub(crate) fn retire(&self, position: u64) -> Result<usize, EngineError> {
         let retired = self.state().retire(position, self.held_bytes);
         for segment in &retired {
-            self.disk.remove(&segment.name)?;
+            match self.disk.remove(&segment.name) {
+                // Somebody has moved it away, and nothing needs it any more.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
         }
         if !retired.is_empty() {
             self.disk.sync()?;

@@ -28,7 +28,7 @@ pub(crate) const MAX_PIECE_BYTES: usize = 512 * 1024;
 /// The most rows of the overlay that a step looks at without finding anything to write.
 const MAX_LOOKED_AT: usize = 4096;
 /// How full the active overlay may be before a checkpoint rests no more, in percent.
-pub(super) const NO_REST: usize = 75;
+pub(crate) const NO_REST: usize = 75;
 /// The longest rest.
 pub(super) const MAX_REST: Duration = Duration::from_millis(250);
 
