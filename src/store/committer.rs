@@ -45,8 +45,8 @@ const OUTCOME_SYNC: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(1);
 /// How long a group waits until what was recorded before is moved into sled; after that nothing that grows is taken.
 const ROOM_PATIENCE: Duration = Duration::from_secs(10);
-/// From this pressure on nothing is done in the background: no retention, no jobs. They would fill the memory of a store
-/// whose checkpoint can't get on.
+/// From this pressure on nothing is done in the background: no retention, no jobs. They would fill the memory of a
+/// store whose checkpoint can't get on.
 const BACKGROUND_PRESSURE: usize = 200;
 /// From this pressure on no attempts are made either, since each has an outcome.
 const MAX_PRESSURE: usize = 400;
@@ -199,8 +199,8 @@ impl Committer {
         shared.is_crammed.store(self.writer.pressure() >= MAX_PRESSURE, Ordering::Relaxed);
         if self.is_busy && !was_busy {
             tracing::warn!(
-                "the disk can't keep up with what is recorded: until it does, what makes the store grow is refused with \
-                 503; deletes and deliveries go on"
+                "the disk can't keep up with what is recorded: until it does, what makes the store grow is refused \
+                 with 503; deletes and deliveries go on"
             );
         }
     }

@@ -374,6 +374,12 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
     // What was pending is delivered, and its outcome stored.
     eventually("everything is delivered", || (receiver.count() == acknowledged).then_some(()));
     eventually("and kept", || daemon.list("/api/notifications?status=PENDING").is_empty().then_some(()));
+    // A checkpoint that is under way finds no room then, and the process ends: that is another test's.
+    let db = daemon.data().join("db");
+    eventually("no checkpoint is under way", || {
+        let idle = fs::metadata(&db).unwrap().modified().unwrap().elapsed().unwrap_or_default();
+        (idle > std::time::Duration::from_secs(1)).then_some(())
+    });
     // Another program eats the rest.
     let ballast = disk.0.path().join("ballast");
     let mut filling = fs::File::create(&ballast).unwrap();
