@@ -149,6 +149,18 @@ impl<T> CommitReceiver<T> {
     }
 }
 
+impl<T> CommitReceiver<T> {
+    /// Takes those of what waits that are `wanted`, and leaves the rest in its order.
+    pub(crate) fn take_those(&self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
+        let mut state = self.0.state();
+        let (taken, left): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut state.waiting).into_iter().partition(|(commit, _)| wanted(commit));
+        state.waiting = left;
+        state.urgent -= taken.iter().filter(|(_, is_urgent)| *is_urgent).count();
+        taken.into_iter().map(|(commit, _)| commit).collect()
+    }
+}
+
 impl<T> Drop for CommitReceiver<T> {
     fn drop(&mut self) {
         let mut state = self.0.state();

@@ -33,7 +33,7 @@ use crate::store::updates::{SendUpdates, StoreUpdate};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The most commits in one group: enough to share a sync among everybody, few enough to bound one batch's memory.
 const MAX_GROUP: usize = 1024;
@@ -162,7 +162,7 @@ impl Committer {
             fits
         });
         self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
-        self.wait_for_room();
+        let group = self.wait_for_room(group, commits);
         let stopping = self.commit(group);
         self.sweep();
         self.retire_some();
@@ -179,22 +179,35 @@ impl Committer {
         stopping
     }
 
-    /// Waits until a checkpoint has made room for a group, for a while. That is no stall: the checkpoint is watched by
+    /// Waits until a checkpoint has made room for a group, for a while, and returns what is left of the group: outcomes
+    /// don't wait, neither those in it nor those that come meanwhile. That is no stall: the checkpoint is watched by
     /// itself.
-    fn wait_for_room(&mut self) {
-        if self.unsynced.is_some() && self.writer.pressure() >= 100 {
-            // No checkpoint takes what isn't durable, and nobody else makes it so.
-            self.finish(true, Vec::new());
-        }
+    fn wait_for_room(&mut self, mut group: Vec<Commit>, commits: &CommitReceiver<Commit>) -> Vec<Commit> {
         let was_busy = self.is_busy;
+        let until = Instant::now() + if was_busy { Duration::ZERO } else { ROOM_PATIENCE };
+        self.is_busy = loop {
+            if self.writer.pressure() >= 100 {
+                let is_outcome = |commit: &Commit| matches!(commit, Commit::Outcome(_));
+                let mut outcomes: Vec<Commit> = group.extract_if(.., |commit| is_outcome(commit)).collect();
+                outcomes.extend(commits.take_those(is_outcome));
+                // They wait for nobody, so nobody is answered here.
+                self.commit(outcomes);
+                // No checkpoint takes what isn't durable, and nobody else makes it so.
+                if self.unsynced.is_some() {
+                    self.finish(true, Vec::new());
+                }
+            }
+            let began = Instant::now();
+            let patience = until.saturating_duration_since(began).min(OUTCOME_SYNC);
+            self.ledger.shared.committer_stall.end();
+            let has_room = self.writer.wait_for_room(patience);
+            self.ledger.shared.committer_stall.begin();
+            // Waiting is in vain where it ends before its time.
+            if has_room || patience.is_zero() || began.elapsed() < patience {
+                break !has_room;
+            }
+        };
         let shared = &self.ledger.shared;
-        if self.writer.pressure() >= 100 && !was_busy {
-            shared.committer_stall.end();
-            self.is_busy = !self.writer.wait_for_room(ROOM_PATIENCE);
-            shared.committer_stall.begin();
-        } else {
-            self.is_busy = !self.writer.wait_for_room(Duration::ZERO);
-        }
         shared.is_busy.store(self.is_busy, Ordering::Relaxed);
         shared.is_crammed.store(self.writer.pressure() >= MAX_PRESSURE, Ordering::Relaxed);
         if self.is_busy && !was_busy {
@@ -203,6 +216,7 @@ impl Committer {
                  with 503; deletes and deliveries go on"
             );
         }
+        group
     }
 
     /// About how many bytes a commit stages.

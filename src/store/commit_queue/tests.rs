@@ -72,6 +72,19 @@ fn only_what_fits_is_taken_and_the_rest_is_not_waited_for() {
 }
 
 #[test]
+fn those_that_are_wanted_are_taken_from_between_the_others() {
+    let (sender, queue) = commit_queue();
+    for number in 1..=5 {
+        sender.send(number, number != 4).unwrap();
+    }
+    assert_eq!(queue.take_those(|number| number % 2 == 0), [2, 4]);
+    assert!(queue.wait(LONG, GATHER), "callers wait for the others");
+    assert_eq!(queue.take(|_| true), [1, 3, 5]);
+    assert!(queue.take_those(|_| true).is_empty());
+    assert!(queue.wait(Duration::ZERO, GATHER));
+}
+
+#[test]
 fn patience_ends_and_dropped_ends_are_noticed() {
     let (sender, queue) = commit_queue::<u32>();
     assert!(queue.wait(Duration::ZERO, GATHER), "there may be work of its own");

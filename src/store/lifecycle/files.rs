@@ -80,10 +80,12 @@ impl Files {
             if !tree.contains(&keys::meta("format"))? {
                 rows.push((keys::meta("format").into(), Some(record::encode_format(&format).into())));
             }
-            if recovered.lost.is_some() {
+            if let Some(damage) = &recovered.lost {
                 tracing::warn!(
                     commit = recovered.last_commit,
-                    "the store is taken as it is, whatever it may have lost"
+                    %damage,
+                    "the store is taken as it was at this commit, and what came after it is lost; files of the journal \
+                     that may hold more of it are kept beside it as `.lost`"
                 );
                 // What was lost had numbers, and targets know the ids that come from them.
                 counts::count(&*tree, &mut head)?;

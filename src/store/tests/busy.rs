@@ -219,6 +219,34 @@ fn outcomes_that_fill_the_memory_are_synced_before_anybody_waits_for_room() {
     busy.stop();
 }
 
+/// Takes ten seconds: as long as a group waits for room.
+#[test]
+fn outcomes_are_recorded_while_what_grows_waits_for_room() {
+    let (base, gate) = (Arc::new(MemoryBase::default()), Gate::default());
+    let (busy, passing) = (Busy::start(base.clone(), MemoryDisk::new()), gate.clone());
+    base.watch(Some(Arc::new(move |call| {
+        if call == Call::Sync {
+            passing.pass();
+        }
+    })));
+    let webhook = busy.register();
+    let pending: Vec<Event> = (0..6).flat_map(|_| busy.record(500)).collect();
+    gate.set_closed(true);
+    std::thread::scope(|scope| {
+        let filling = scope.spawn(|| busy.fill());
+        for event in &pending {
+            if filling.is_finished() {
+                break;
+            }
+            let begun = Instant::now();
+            busy.confirm(NotificationKey { seq: event.seq, webhook: webhook.no });
+            assert!(begun.elapsed() < PATIENCE / 2, "an outcome waited for {:?}", begun.elapsed());
+        }
+    });
+    gate.set_closed(false);
+    busy.stop();
+}
+
 /// A failed attempt with ten kilobytes of an answer.
 fn long_answer(account: AccountNo, key: NotificationKey) -> RecordOutcome {
     let mut attempt = attempt(Trigger::Automatic, Some(500));

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 /// goes into a file of its own (`blobs/`), which it never syncs. A leaf holds up to 17 rows between two splits (a merge
 /// can make it 20). It is part of the file format: sled refuses to open a store with another size.
 pub(crate) const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
-/// More than what sled writes at the beginning of a segment, and at the beginning of what is in it.
-const SEGMENT_HEAD_BYTES: usize = 512;
+/// How much is read at a time.
+const BLOCK_BYTES: usize = 1024 * 1024;
 /// The most rows that ever stand in one leaf, with some room.
 const LEAF_ROWS: usize = 20;
 /// The most bytes that a row's key and value may have together: a leaf full of such rows doesn't spill.
@@ -91,7 +91,7 @@ impl SledBase {
             .flush_every_ms(None)
             .segment_size(SEGMENT_BYTES)
             .mode(sled::Mode::HighThroughput);
-        read_segment_heads(&folder.join(DB))?;
+        read_all(folder)?;
         let began = Instant::now();
         catch_sled_panic(|| {
             let db = loop {
@@ -184,28 +184,49 @@ pub(crate) fn free_what_was_replaced(rows: usize) {
     }
 }
 
-/// Reads the beginning of each segment of sled's file. sled takes a segment whose beginning it can't read for an empty
-/// one, and writes over it: a disk that fails for a moment at a start would cost what was acknowledged. So a start that
-/// meets one is refused.
-fn read_segment_heads(db: &Path) -> Result<(), StoreError> {
-    let file = match File::open(db) {
+/// Reads all of sled's files. sled takes what it can't read at a start for the end of its log, or for an empty segment,
+/// and writes over it: a disk that fails for a moment would cost what was acknowledged. So a start that meets such a
+/// place is refused. What is read stays in the system's cache, where sled finds it.
+fn read_all(folder: &Path) -> Result<(), StoreError> {
+    let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        file => file?,
+        entries => entries?,
     };
-    let length = file.metadata()?.len();
-    let mut block = [0; SEGMENT_HEAD_BYTES];
-    each_segment(length, |at| file.read_at(&mut block, at).map(drop)).map_err(|(at, error)| {
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_sled_s = name == DB || name == "conf" || name.to_string_lossy().starts_with("snap.");
+        if is_sled_s && entry.file_type()?.is_file() {
+            read_file(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn read_file(path: &Path) -> Result<(), StoreError> {
+    let file = File::open(path)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    each_block(|at| file.read_at(&mut block, at)).map_err(|(at, error)| {
         let why = format!(
             "{} can't be read at byte {at} ({error}), and nothing was touched: look at the disk (`dmesg`) and start \
              again; if it stays so, {RESTORE}",
-            db.display(),
+            path.display(),
         );
         io::Error::new(error.kind(), why).into()
     })
 }
 
-fn each_segment(length: u64, mut look: impl FnMut(u64) -> io::Result<()>) -> Result<(), (u64, io::Error)> {
-    (0..length).step_by(SEGMENT_BYTES).try_for_each(|at| look(at).map_err(|error| (at, error)))
+/// Reads on behind what was read, until nothing is left.
+fn each_block(mut read: impl FnMut(u64) -> io::Result<usize>) -> Result<(), (u64, io::Error)> {
+    let mut at = 0;
+    loop {
+        match read(at) {
+            Ok(0) => return Ok(()),
+            Ok(bytes) => at += bytes as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err((at, error)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -213,22 +234,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_start_reads_every_segment_and_names_the_one_that_cannot_be_read() {
-        let length = 3 * SEGMENT_BYTES as u64 + 1;
-        let mut looked_at = Vec::new();
-        let look = |at| {
-            looked_at.push(at);
-            Ok(())
+    fn a_start_reads_every_byte_and_names_the_one_that_cannot_be_read() {
+        let file: Vec<u8> = (0..100_u8).collect();
+        let (mut seen, mut interrupted) = (Vec::new(), false);
+        let read = |at| {
+            if at == 30 && !std::mem::replace(&mut interrupted, true) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let rest = &file[usize::try_from(at).unwrap()..];
+            let bytes = rest.len().min(30);
+            seen.extend_from_slice(&rest[..bytes]);
+            Ok(bytes)
         };
-        each_segment(length, look).unwrap();
-        assert_eq!(looked_at, [0, 1, 2, 3].map(|nth| nth * SEGMENT_BYTES as u64));
-        each_segment(0, |_| Err(io::Error::other("there is none"))).unwrap();
-        let second = SEGMENT_BYTES as u64;
-        let look = |at| if at == second { Err(io::Error::from_raw_os_error(5)) } else { Ok(()) };
-        let (at, error) = each_segment(length, look).unwrap_err();
-        assert_eq!((at, error.raw_os_error()), (second, Some(5)));
+        each_block(read).unwrap();
+        assert!(interrupted && seen == file);
+        let read = |at| if at == 60 { Err(io::Error::from_raw_os_error(5)) } else { Ok(30) };
+        let (at, error) = each_block(read).unwrap_err();
+        assert_eq!((at, error.raw_os_error()), (60, Some(5)));
 
         let folder = tempfile::tempdir().unwrap();
-        read_segment_heads(&folder.path().join(DB)).unwrap();
+        read_all(&folder.path().join("there is none")).unwrap();
+        read_all(folder.path()).unwrap();
+        std::fs::write(folder.path().join(DB), &file).unwrap();
+        read_all(folder.path()).unwrap();
     }
 }
