@@ -36,7 +36,7 @@ pub(crate) fn events(daemon: &Daemon, connections: usize, count: u64) -> Load {
     posts(&daemon.address, &daemon.token, connections, count)
 }
 
-/// Events for whoever listens at an address and takes what carteiro takes.
+/// Events for a daemon or relay that listens at an address and takes what carteiro takes.
 pub(crate) fn posts(address: &str, token: &str, connections: usize, count: u64) -> Load {
     Load {
         address: address.to_owned(),

@@ -147,9 +147,7 @@ impl<T> CommitReceiver<T> {
         }
         taken
     }
-}
 
-impl<T> CommitReceiver<T> {
     /// Takes those of what waits that are `wanted`, and leaves the rest in its order.
     pub(crate) fn take_those(&self, wanted: impl Fn(&T) -> bool) -> Vec<T> {
         let mut state = self.0.state();
@@ -167,7 +165,7 @@ impl<T> Drop for CommitReceiver<T> {
         state.is_closed = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        // Their callers hear of it by losing the other ends of their answers.
+        // Their callers learn of it by losing the other ends of their answers.
         drop(waiting);
     }
 }

@@ -86,8 +86,6 @@ pub(crate) struct Committer {
     limits: Limits,
     /// The backup that is under way, as long as it lives.
     backup: Weak<()>,
-    /// Whether the last group found no room.
-    is_busy: bool,
     /// When what was erased was last made to go from the journal.
     forgot: Option<Duration>,
 }
@@ -116,7 +114,6 @@ impl Committer {
             disk,
             limits,
             backup: Weak::new(),
-            is_busy: false,
             forgot: None,
             ledger,
         })
@@ -151,8 +148,8 @@ impl Committer {
             && ledger.jobs.are_blocked()
     }
 
-    /// Makes the changes that wait by now, then a little of what is done in the background. Waits for nothing. Returns
-    /// the answers to a stop, if one was asked for.
+    /// Makes the changes that wait by now, then a little of what is done in the background. Waits for room alone.
+    /// Returns the answers to a stop, if one was asked for.
     pub(crate) fn round(&mut self, commits: &CommitReceiver<Commit>) -> Option<Vec<Answer>> {
         self.ledger.read_clock();
         let (mut count, mut weight) = (0, 0);
@@ -183,9 +180,9 @@ impl Committer {
     /// don't wait, neither those in it nor those that come meanwhile. That is no stall: the checkpoint is watched by
     /// itself.
     fn wait_for_room(&mut self, mut group: Vec<Commit>, commits: &CommitReceiver<Commit>) -> Vec<Commit> {
-        let was_busy = self.is_busy;
+        let was_busy = self.ledger.shared.is_busy.load(Ordering::Relaxed);
         let until = Instant::now() + if was_busy { Duration::ZERO } else { ROOM_PATIENCE };
-        self.is_busy = loop {
+        let is_busy = loop {
             if self.writer.pressure() >= 100 {
                 let is_outcome = |commit: &Commit| matches!(commit, Commit::Outcome(_));
                 let mut outcomes: Vec<Commit> = group.extract_if(.., |commit| is_outcome(commit)).collect();
@@ -208,9 +205,9 @@ impl Committer {
             }
         };
         let shared = &self.ledger.shared;
-        shared.is_busy.store(self.is_busy, Ordering::Relaxed);
-        shared.is_crammed.store(self.writer.pressure() >= MAX_PRESSURE, Ordering::Relaxed);
-        if self.is_busy && !was_busy {
+        shared.is_busy.store(is_busy, Ordering::Relaxed);
+        shared.takes_no_outcomes.store(self.writer.pressure() >= MAX_PRESSURE, Ordering::Relaxed);
+        if is_busy && !was_busy {
             tracing::warn!(
                 "the disk can't keep up with what is recorded: until it does, what makes the store grow is refused \
                  with 503; deletes and deliveries go on"
@@ -252,20 +249,17 @@ impl Committer {
         let tree = self.ledger.shared.tree.clone();
         let mut txn = Txn::new(&*tree);
         let (mut answers, mut stops): (Vec<Answer>, Vec<Answer>) = (Vec::new(), Vec::new());
-        let space = &self.ledger.shared.space;
-        let full = (space.level() != DiskLevel::Enough)
-            .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
-            .or(self.is_busy.then_some(StoreError::Busy));
         let (mut backups, mut closings) = (Vec::new(), Vec::new());
         for commit in group {
             let now = self.ledger.stamp();
             match commit {
-                // The caller was let through when there was room; the disk may have filled since.
-                Commit::Change(change) if change.grows() && full.is_some() => {
-                    let full = full.as_ref().map_or(StoreError::Busy, StoreError::again);
-                    answers.push(change.refuse(full));
+                Commit::Change(change) => {
+                    let full = change.grows().then(|| self.ledger.shared.full()).flatten();
+                    answers.push(match full {
+                        Some(full) => change.refuse(full),
+                        None => change.apply(&mut self.ledger, &mut txn, now),
+                    });
                 }
-                Commit::Change(change) => answers.push(change.apply(&mut self.ledger, &mut txn, now)),
                 Commit::Outcome(outcome) => record_outcome(&mut self.ledger, &mut txn, *outcome, now),
                 Commit::Backup { reply } => backups.push(reply),
                 Commit::CloseSegment { done } => closings.push(done),

@@ -144,14 +144,6 @@ impl StoreError {
         }
     }
 
-    /// The same, of a store that takes nothing which makes it grow.
-    pub(crate) fn again(&self) -> Self {
-        match self {
-            Self::Full { free, min_free } => Self::Full { free: *free, min_free: *min_free },
-            _ => Self::Busy,
-        }
-    }
-
     /// The offset in the engine's file, as far as the engine says so.
     pub(crate) fn offset(&self) -> Option<u64> {
         if let Self::Engine(EngineError::Sled { offset, .. }) = self { *offset } else { None }

@@ -68,16 +68,13 @@ impl Store {
 
     /// Why nothing that makes the store grow is taken now; `None` when it is.
     pub fn full(&self) -> Option<StoreError> {
-        let space = &self.shared.space;
-        (space.level() != DiskLevel::Enough)
-            .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
-            .or_else(|| self.shared.is_busy.load(Ordering::Relaxed).then_some(StoreError::Busy))
+        self.shared.full()
     }
 
     /// Whether outcomes of attempts can be recorded: the disk has room for them, and so has the memory that holds what
     /// isn't in sled yet.
     pub fn takes_outcomes(&self) -> bool {
-        self.disk_level() != DiskLevel::Critical && !self.shared.is_crammed.load(Ordering::Relaxed)
+        self.disk_level() != DiskLevel::Critical && !self.shared.takes_no_outcomes.load(Ordering::Relaxed)
     }
 
     /// Takes up what a reload may have changed.

@@ -10,7 +10,7 @@ use crate::store::absent_accounts::AbsentAccounts;
 use crate::store::catalogue_types::CatalogueTypes;
 use crate::store::directory::Directory;
 use crate::store::engine::Tree;
-use crate::store::engine::disk_space::Space;
+use crate::store::engine::disk_space::{DiskLevel, Space};
 use crate::store::engine::failed_reads::FailedReads;
 use crate::store::engine::stall::StallDetector;
 use crate::store::error::StoreError;
@@ -52,8 +52,8 @@ pub(crate) struct Shared {
     pub(crate) committer_stall: StallDetector,
     /// Whether nothing that grows is taken, since memory holds all it may of what isn't in sled yet.
     pub(crate) is_busy: AtomicBool,
-    /// Whether memory holds so much of it that no attempts are made.
-    pub(crate) is_crammed: AtomicBool,
+    /// Whether it holds so much of it that no attempts are made, since each has an outcome.
+    pub(crate) takes_no_outcomes: AtomicBool,
     pub(crate) space: Space,
     pub(crate) limits: RwLock<Limits>,
     /// The schedule of webhooks that have none of their own.
@@ -110,7 +110,7 @@ impl Shared {
             references: References::new(&format.id_key),
             committer_stall: StallDetector::default(),
             is_busy: AtomicBool::new(false),
-            is_crammed: AtomicBool::new(false),
+            takes_no_outcomes: AtomicBool::new(false),
             space: Space::new(limits.min_free),
             retry: RwLock::default(),
             limits: RwLock::new(limits),
@@ -158,6 +158,14 @@ impl Shared {
 }
 
 impl Shared {
+    /// Why nothing that makes the store grow is taken now; `None` when it is.
+    pub(crate) fn full(&self) -> Option<StoreError> {
+        let space = &self.space;
+        (space.level() != DiskLevel::Enough)
+            .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
+            .or_else(|| self.is_busy.load(Ordering::Relaxed).then_some(StoreError::Busy))
+    }
+
     pub(crate) fn note_failed_read(&self, error: &StoreError, what: &'static str) {
         if !error.is_failed_read() {
             return;

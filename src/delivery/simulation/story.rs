@@ -169,7 +169,7 @@ impl World {
             let number = self.submit(Request::Accept(events.clone(), key));
             let own: Vec<New> = events.into_iter().filter(|new| key.is_some() || new.id.is_some()).collect();
             if !own.is_empty() {
-                // Whoever named an event, or the request, can ask again, even though it was recorded.
+                // A caller that named an event, or the request, can ask again, even though it was recorded.
                 if self.random.one_in(8) {
                     self.submit(Request::Accept(own.clone(), key));
                 }

@@ -6,6 +6,7 @@
 //! have no more room it takes nothing that makes it grow.
 
 use crate::store::engine::ending;
+use crate::store::engine::pace::State;
 use crate::store::engine::panics::catch_sled_panic;
 use crate::store::engine::rows::{Base, NO_REST, Step};
 use crate::store::engine::tied::Engine;
@@ -33,13 +34,8 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
     ending::this_thread_changes();
     let (mut logged, mut last) = (None::<Instant>, Instant::now());
     loop {
-        let mut stops = false;
-        engine.pace.wait(MAX_AGE.saturating_sub(last.elapsed()), |state| {
-            stops = state.stops;
-            stops
-                || state.asked > engine.rows.synced_position()
-                || engine.rows.pressure() >= 100
-                || engine.rows.is_frozen()
+        let stops = engine.pace.wait_or_stop(MAX_AGE.saturating_sub(last.elapsed()), |state| {
+            state.asked > engine.rows.synced_position() || engine.rows.pressure() >= 100 || engine.rows.is_frozen()
         });
         if stops {
             return;
@@ -49,7 +45,7 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
         let is_full = fs2::available_space(folder).is_ok_and(|free| free < needed);
         if is_full && engine.rows.pressure() < MAX_PRESSURE {
             engine.pace.update(|state| state.is_stuck = true);
-            if engine.pace.wait(ROOM_AGAIN, |state| state.stops) {
+            if engine.pace.wait_or_stop(ROOM_AGAIN, |_| false) {
                 return;
             }
             continue;
@@ -58,12 +54,7 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
         if !engine.rows.freeze() && !engine.rows.is_frozen() && engine.rows.has_unsaved() {
             // Something is visible that isn't durable yet: the next sync freezes it, within a moment.
             engine.pace.update(|state| state.is_waiting = true);
-            let mut stops = false;
-            engine.pace.wait(MAX_AGE, |state| {
-                stops = state.stops;
-                stops || engine.rows.freeze() || engine.rows.is_frozen()
-            });
-            if stops {
+            if engine.pace.wait_or_stop(MAX_AGE, |_| engine.rows.freeze() || engine.rows.is_frozen()) {
                 return;
             }
         }
@@ -87,12 +78,8 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
                     AGAIN
                 }
             };
-            let mut stops = false;
-            engine.pace.wait(rest, |state| {
-                stops = state.stops;
-                stops || (!state.is_stuck && engine.rows.pressure() >= NO_REST)
-            });
-            if stops {
+            let is_urgent = |state: &mut State| !state.is_stuck && engine.rows.pressure() >= NO_REST;
+            if engine.pace.wait_or_stop(rest, is_urgent) {
                 return;
             }
         }

@@ -50,6 +50,16 @@ impl Pace {
         }
     }
 
+    /// The same, or until the checkpoint is to end; whether it is.
+    pub(crate) fn wait_or_stop(&self, at_most: Duration, mut done: impl FnMut(&mut State) -> bool) -> bool {
+        let mut stops = false;
+        self.wait(at_most, |state| {
+            stops = state.stops;
+            stops || done(state)
+        });
+        stops
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

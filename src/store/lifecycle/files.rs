@@ -50,8 +50,8 @@ impl Files {
     /// Opens a folder's files, or makes them; whatever was made is durable on return.
     ///
     /// Before sled touches anything the journal is looked for: sled cuts off what it can't read, and what is refused
-    /// should still be there for whoever can. Without a journal nothing vouches for what is there: the folder is a copy
-    /// of some of its files.
+    /// should still be there for a program that can. Without a journal nothing vouches for what is there: the folder is
+    /// a copy of some of its files.
     pub(crate) fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, OpenError> {
         if path.join(RESTORING).exists() {
             return Err(OpenError::HalfRestored(path.to_owned()));

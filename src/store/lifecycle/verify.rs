@@ -229,7 +229,7 @@ impl Verifier<'_> {
             Table::Chunk => {
                 record::decode_chunk(value)?;
                 let (seq, number) = (Seq(u64_at(1)?), keys::u16_at(key, 9).ok_or_else(short)?);
-                // A chunk's key names no account: whoever has the event has the chunk.
+                // A chunk's key names no account: the event's account has the chunk.
                 let Some((_, stored)) = self.event_of_any_account(seq)? else {
                     return Ok(Some("belongs to no event".to_owned()));
                 };

@@ -1,6 +1,6 @@
 //! The index of references: what a shop looks for an event by.
 //!
-//! A row says that an event has a value, by a keyed hash of it: rows are short, and whoever looks for a value asks each
+//! A row says that an event has a value, by a keyed hash of it: rows are short, and a search for a value asks each
 //! event that a row leads to whether it has it, since two values may have one hash. Rows are partitioned by the upper
 //! bits of the sequence number, and within a partition the hash says in which block a row is: what is recorded now
 //! changes blocks of the newest partition alone, however many events are kept, and a value is looked for in one block

@@ -85,6 +85,18 @@ impl Busy {
         Self { store, thread, account, base, disk, folder }
     }
 
+    /// One whose checkpoints stand still while the gate is closed.
+    fn gated() -> (Self, Gate) {
+        let (busy, gate) = (Self::start(Arc::default(), MemoryDisk::new()), Gate::default());
+        let passing = gate.clone();
+        busy.base.watch(Some(Arc::new(move |call| {
+            if call == Call::Sync {
+                passing.pass();
+            }
+        })));
+        (busy, gate)
+    }
+
     fn stop(self) -> (Arc<MemoryBase>, MemoryDisk) {
         let Self { store, thread, base, disk, folder, .. } = self;
         wait(store.stop()).unwrap();
@@ -173,13 +185,7 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 /// Takes ten seconds: as long as a group waits for room.
 #[test]
 fn what_grows_is_refused_while_sled_s_disk_stands_still_and_taken_once_it_goes_on() {
-    let (base, gate) = (Arc::new(MemoryBase::default()), Gate::default());
-    let (busy, passing) = (Busy::start(base.clone(), MemoryDisk::new()), gate.clone());
-    base.watch(Some(Arc::new(move |call| {
-        if call == Call::Sync {
-            passing.pass();
-        }
-    })));
+    let (busy, gate) = Busy::gated();
     let webhook = busy.register();
     let pending = busy.record(8);
     gate.set_closed(true);
@@ -222,13 +228,7 @@ fn outcomes_that_fill_the_memory_are_synced_before_anybody_waits_for_room() {
 /// Takes ten seconds: as long as a group waits for room.
 #[test]
 fn outcomes_are_recorded_while_what_grows_waits_for_room() {
-    let (base, gate) = (Arc::new(MemoryBase::default()), Gate::default());
-    let (busy, passing) = (Busy::start(base.clone(), MemoryDisk::new()), gate.clone());
-    base.watch(Some(Arc::new(move |call| {
-        if call == Call::Sync {
-            passing.pass();
-        }
-    })));
+    let (busy, gate) = Busy::gated();
     let webhook = busy.register();
     let pending: Vec<Event> = (0..6).flat_map(|_| busy.record(500)).collect();
     gate.set_closed(true);
@@ -286,7 +286,7 @@ fn a_damaged_block_makes_no_crash_loop_and_memory_and_journal_stay_bounded() {
     busy.is_busy(&webhook, &first[1..3]);
     let journal = busy.store.shared.tree.size_on_disk().unwrap();
     assert!(journal < MOST_BYTES as u64, "{journal}");
-    assert!(busy.store.event(busy.account, first[19].seq).is_err(), "who asks for what is damaged hears of it");
+    assert!(busy.store.event(busy.account, first[19].seq).is_err(), "who asks for what is damaged gets an error");
     assert!(busy.store.event(busy.account, first[5].seq).unwrap().is_some());
 
     // A start meets it again, and takes no more than before.

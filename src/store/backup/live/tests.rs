@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const HELD_BYTES: u64 = 64 * 1024;
 
-/// Whoever takes a backup down is slow, and the journal is kept for it all the while: up to a limit, and no further.
+/// A backup that is read slowly holds the journal all the while: up to a limit, and no further.
 #[test]
 fn a_backup_that_keeps_too_much_of_the_journal_ends_with_a_sentence_and_the_journal_goes() {
     let mut salt = 0;
