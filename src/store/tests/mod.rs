@@ -9,6 +9,7 @@ mod jobs;
 mod keeping;
 mod recording;
 mod references;
+mod retention;
 pub(crate) mod rig;
 mod speed;
 mod visible;
