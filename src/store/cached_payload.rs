@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many bytes of payloads may be held in memory on their way from the commit to their first attempt. Past it an
 /// event is read from the store again: slower, never lost.
-const MAX_CACHED_BYTES: usize = 16 * 1024 * 1024;
+const MAX_CACHED_BYTES: usize = 32 * 1024 * 1024;
 
 /// A payload on its way from the commit to its first attempts, counted against a fixed budget until the last of them
 /// drops it.

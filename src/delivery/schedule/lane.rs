@@ -103,9 +103,9 @@ impl<H> Lane<H> {
             settings,
             bounds,
             epoch: 0,
-            untried: QueueFront::unread(Seq(0), bounds),
+            untried: QueueFront::unread(Seq(0), bounds.untried),
             retries: RetryQueue::unread(no, bounds),
-            manual: QueueFront::unread(FIRST_DUE, bounds),
+            manual: QueueFront::unread(FIRST_DUE, bounds.held),
             at_once: BTreeMap::new(),
             busy: HashMap::new(),
             in_flight: 0,
@@ -150,9 +150,9 @@ impl<H> Lane<H> {
 
     /// Forgets the store's rows and reads them again.
     fn read_again(&mut self) {
-        self.untried = QueueFront::unread(Seq(0), self.bounds);
+        self.untried = QueueFront::unread(Seq(0), self.bounds.untried);
         self.retries = RetryQueue::unread(self.no, self.bounds);
-        self.manual = QueueFront::unread(FIRST_DUE, self.bounds);
+        self.manual = QueueFront::unread(FIRST_DUE, self.bounds.held);
         self.epoch += 1;
     }
 

@@ -19,8 +19,12 @@ pub(crate) const FIRST_DUE: Due = Due { at: Timestamp::from_ms(0), seq: Seq(0) }
 /// How much a lane holds in memory. A field and not a constant, so that a simulation meets every bound with few rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// How many rows of each queue, and how many timers.
+    /// How many rows of each queue but the untried ones, and how many timers.
     pub(crate) held: usize,
+    /// How many notifications that were never tried: more, because those that are just recorded bring their payloads
+    /// along, and one that finds no place here has to be read from the store. The payloads have a bound of their own,
+    /// for all lanes together.
+    pub(crate) untried: usize,
     /// How many attempts may have ended without the store having recorded their outcomes yet: this holds a lane back
     /// if the committer falls behind.
     pub(crate) settling: usize,
@@ -28,9 +32,9 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// A few hundred KiB a lane at worst.
-    pub(crate) const DEFAULT: Self = Self { held: 1024, settling: 1024 };
+    pub(crate) const DEFAULT: Self = Self { held: 1024, untried: 8192, settling: 1024 };
 
-    /// With fewer rows, the next page is read.
+    /// With fewer timers, the next page is read.
     pub(crate) const fn low(self) -> usize {
         self.held / 4
     }
@@ -49,7 +53,8 @@ pub(crate) fn after(due: Due) -> Due {
 /// The beginning of a sorted range.
 #[derive(Debug)]
 pub(crate) struct QueueFront<K, V> {
-    bounds: Bounds,
+    /// How many rows it holds; as many late arrivals.
+    most: usize,
     rows: BTreeMap<K, V>,
     /// The first row that may not be held; `None` when all are.
     loaded_until: Option<K>,
@@ -61,10 +66,11 @@ pub(crate) struct QueueFront<K, V> {
 }
 
 impl<K: Ord + Copy, V> QueueFront<K, V> {
-    /// A range from `first` on, of which nothing was read yet.
-    pub(crate) fn unread(first: K, bounds: Bounds) -> Self {
+    /// A range from `first` on, of which nothing was read yet. It holds at most so many rows, and reads on when a
+    /// quarter of that is left.
+    pub(crate) fn unread(first: K, most: usize) -> Self {
         Self {
-            bounds,
+            most,
             rows: BTreeMap::new(),
             loaded_until: Some(first),
             loading: false,
@@ -101,7 +107,7 @@ impl<K: Ord + Copy, V> QueueFront<K, V> {
             self.trim();
         } else if self.loading {
             self.late_arrivals.insert(key, value);
-            if self.late_arrivals.len() > self.bounds.held {
+            if self.late_arrivals.len() > self.most {
                 let last = self.late_arrivals.pop_last().map(|(last, _)| last);
                 self.overflow = earlier(self.overflow, last);
             }
@@ -125,7 +131,7 @@ impl<K: Ord + Copy, V> QueueFront<K, V> {
     }
 
     fn trim(&mut self) {
-        while self.rows.len() > self.bounds.held {
+        while self.rows.len() > self.most {
             if let Some((last, _)) = self.rows.pop_last() {
                 // Never forwards: rows of a page may stand behind an end that an overflow has set.
                 self.loaded_until = earlier(self.loaded_until, Some(last));
@@ -135,7 +141,7 @@ impl<K: Ord + Copy, V> QueueFront<K, V> {
 
     /// The first row to read now, if the queue runs low. A page is then expected, or [`Self::abandon_page`].
     pub(crate) fn next_page(&mut self) -> Option<K> {
-        let from = self.loaded_until.filter(|_| !self.loading && self.rows.len() < self.bounds.low())?;
+        let from = self.loaded_until.filter(|_| !self.loading && self.rows.len() < self.most / 4)?;
         self.loading = true;
         self.overflow = None;
         self.late_arrivals.clear();
@@ -335,7 +341,7 @@ mod tests {
     /// row that found no place, the page's rows behind it. Making room must not move it past rows that nobody holds.
     #[test]
     fn making_room_never_moves_the_end_over_rows_that_nobody_holds() {
-        let mut head: QueueFront<u64, ()> = QueueFront::unread(0, Bounds::DEFAULT);
+        let mut head: QueueFront<u64, ()> = QueueFront::unread(0, Bounds::DEFAULT.held);
         let from = head.next_page().unwrap();
         let offered = 1_500_u64;
         (1..=offered).for_each(|row| head.offer(row, ()));

@@ -92,7 +92,7 @@ impl World {
         };
         assert_eq!(process.driver.in_flight(), process.watch.in_flight(), "slots are counted");
         // Rows, late arrivals, manual ones, timers and busy ones, each with its own cap.
-        let most = process.watch.lanes() * (4 * self.bounds.held + self.bounds.settling + 64);
+        let most = process.watch.lanes() * (2 * self.bounds.untried + 2 * self.bounds.held + self.bounds.settling + 64);
         assert!(process.driver.held() <= most, "{} held", process.driver.held());
         process.watch.check_idle(now, &process.store.handle, &self.ledger);
         if let Some(wake) = process.driver.next_wake() {

@@ -37,7 +37,7 @@ pub(super) fn tell(seed: u64, trace: bool) {
     };
     // With so little room, every bound is met; with the real one now and then, that it is the bound that was met.
     let held = random.of(&[8, 12, 16, 40, 1024]);
-    let bounds = Bounds { held, settling: random.of(&[2, 5, 20, 1024]) };
+    let bounds = Bounds { held, untried: held * random.of(&[1, 4]), settling: random.of(&[2, 5, 20, 1024]) };
     let mut world = World::new(random, settings, bounds, trace);
     world.lag = world.random.of(&[0, 2, 50, 400, 3000]);
     world.sync_ms = world.random.of(&[1, 5, 50, 1 + world.lag]);
