@@ -5,13 +5,13 @@
 //! meets it again. So it is logged, the store goes on above it, in the journal and in memory, and once those
 //! have no more room it takes nothing that makes it grow.
 
+use crate::store::engine::disk_space::Space;
 use crate::store::engine::ending;
 use crate::store::engine::pace::State;
 use crate::store::engine::panics::catch_sled_panic;
 use crate::store::engine::rows::{Base, NO_REST, Step};
 use crate::store::engine::tied::Engine;
 use crate::store::error::StoreError;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How old a commit gets before it is moved into sled, however few there are.
@@ -29,8 +29,8 @@ const ROOM_AGAIN: Duration = Duration::from_secs(1);
 /// From so many percent of an overlay on it is tried all the same: memory is what would run out next.
 const MAX_PRESSURE: usize = 400;
 
-/// Makes checkpoints until it is to end. `folder` is on the disk that they need room on.
-pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
+/// Makes checkpoints until it is to end. `space` is that of the disk that they need room on.
+pub(crate) fn run<B: Base>(engine: &Engine<B>, space: &Space) {
     ending::this_thread_changes();
     let (mut logged, mut last) = (None::<Instant>, Instant::now());
     loop {
@@ -42,7 +42,7 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, folder: &Path) {
         }
         // A disk that can't be asked is not a full one.
         let needed = ROOM + 2 * engine.rows.active_bytes();
-        let is_full = fs2::available_space(folder).is_ok_and(|free| free < needed);
+        let is_full = space.ask().is_ok_and(|free| free < needed);
         if is_full && engine.rows.pressure() < MAX_PRESSURE {
             engine.pace.update(|state| state.is_stuck = true);
             if engine.pace.wait_or_stop(ROOM_AGAIN, |_| false) {

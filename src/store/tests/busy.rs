@@ -76,7 +76,7 @@ impl Busy {
         let (shared, clock) = shared.unwrap();
         let shared = Arc::new(shared);
         let (commits, receiver) = commit_queue();
-        writer.start_checkpoints(folder.path()).unwrap();
+        writer.start_checkpoints(Arc::clone(&shared.space)).unwrap();
         let mut committer =
             Committer::load(shared.clone(), Box::new(writer), Box::new(|_| {}), &format, clock.as_ref()).unwrap();
         let thread = std::thread::spawn(move || committer.run(&receiver));

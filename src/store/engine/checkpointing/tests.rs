@@ -56,12 +56,12 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
     let (journal, _) = Journal::create(Arc::new(MemoryDisk::new()), identity, settings, 1).unwrap();
     let engine = Engine { rows, closed: journal.closed().clone(), pace: Pace::default() };
     let log = Log::default();
-    let folder = tempfile::tempdir().unwrap();
+    let space = Space::asking(|| Ok(u64::MAX), 0);
     std::thread::scope(|scope| {
         let written = log.clone();
         let run = || {
             let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).with_ansi(false).finish();
-            tracing::subscriber::with_default(subscriber, || run(&engine, folder.path()));
+            tracing::subscriber::with_default(subscriber, || run(&engine, &space));
         };
         let thread = scope.spawn(run);
         engine.pace.update(|state| state.asked = 2);
@@ -92,7 +92,7 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
     });
     engine.pace.update(|state| (state.stops, state.asked) = (false, 2));
     std::thread::scope(|scope| {
-        scope.spawn(|| run(&engine, folder.path()));
+        scope.spawn(|| run(&engine, &space));
         eventually("it is done", || engine.rows.synced_position() == 2);
         engine.pace.update(|state| state.stops = true);
     });
