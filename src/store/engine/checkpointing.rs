@@ -5,8 +5,9 @@
 //! meets it again. So it is logged, the store goes on above it, in the journal and in memory, and once those
 //! have no more room it takes nothing that makes it grow.
 
-use crate::store::engine::disk_space::Space;
+use crate::store::engine::disk_space::{DiskLevel, Space};
 use crate::store::engine::ending;
+use crate::store::engine::journal::Keep;
 use crate::store::engine::pace::State;
 use crate::store::engine::panics::catch_sled_panic;
 use crate::store::engine::rows::{Base, NO_REST, Step};
@@ -95,6 +96,7 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, space: &Space) {
                                  it is safe in the journal, and soon there will be no room for more"
                             );
                         }
+                        retire(engine, space);
                         AGAIN
                     }
                 }
@@ -105,16 +107,24 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, space: &Space) {
             }
         }
         (damage, room) = (Seldom::default(), Seldom::default());
-        ending::or_end(engine.closed.retire(engine.rows.synced_position()));
+        retire(engine, space);
         engine.pace.update(|state| state.is_stuck = false);
     }
 }
 
-/// Whether the disk has less room than is needed: then the checkpoint is stuck, and the log says so.
+/// Lets the segments go that sled has.
+fn retire<B: Base>(engine: &Engine<B>, space: &Space) {
+    let keep = if space.level() == DiskLevel::Enough { Keep::Much } else { Keep::Little };
+    ending::or_end(engine.closed.retire(engine.rows.synced_position(), keep));
+}
+
+/// Whether the disk has less room than is needed: then the checkpoint is stuck, the log says so, and what only backups
+/// keep of the journal makes room.
 fn lacks_room<B: Base>(engine: &Engine<B>, space: &Space, needed: u64, logged: &mut Seldom) -> bool {
     // A disk that can't be asked is not a full one.
     let Some(free) = space.ask().ok().filter(|free| *free < needed) else { return false };
     engine.pace.update(|state| state.is_stuck = true);
+    ending::or_end(engine.closed.retire(engine.rows.synced_position(), Keep::Little));
     if logged.is_due() {
         tracing::error!(
             free,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::engine::journal::{Identity, Journal, MemoryDisk, Settings};
+use crate::store::engine::journal::{ClosedSegment, Identity, Journal, MemoryDisk, Settings};
 use crate::store::engine::pace::Pace;
 use crate::store::engine::rows::memory::{Call, MemoryBase};
 use crate::store::engine::rows::{Limits, MAX_PIECE_ROWS, RowStore, Shape};
@@ -116,7 +116,7 @@ fn filled(overlay_bytes: impl FnOnce(u64) -> u64) -> (TestEngine, u64) {
     let bytes = sized.bytes_to_move();
     let rows = rows(Limits { overlay_bytes: usize::try_from(overlay_bytes(bytes)).unwrap() });
     rows.publish(1, &written).unwrap();
-    let settings = Settings { segment_bytes: 500, held_bytes: 0, random: Box::new(|| 5) };
+    let settings = Settings { segment_bytes: 500, held_bytes: 1 << 30, random: Box::new(|| 5) };
     let identity = Identity { store: [7; 16], format: 1 };
     let (journal, _) = Journal::create(Arc::new(MemoryDisk::new()), identity, settings, 1).unwrap();
     (Engine { rows, closed: journal.closed().clone(), pace: Pace::default() }, bytes)
@@ -180,11 +180,18 @@ fn beside_checkpoints(engine: &TestEngine, space: &Space, test: impl FnOnce(&Log
 fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_piece() {
     let (engine, bytes) = filled(|_| 8 << 20);
     let (base, room) = (engine.rows.base().clone(), Room::default());
+    // A backup keeps what sled has.
+    let segment =
+        ClosedSegment { name: "kept".to_owned(), number: 0, first_commit: 0, last_commit: 0, bytes: 33 << 20 };
+    engine.closed.add(segment, 0);
+    let hold = engine.closed.hold(0).unwrap();
     room.set(ROOM + 4 * bytes - 1);
     beside_checkpoints(&engine, &room.space(), |log| {
         room.is_asked_again();
         assert!(engine.pace.wait(Duration::ZERO, |state| state.is_stuck));
         assert!(base.rows().is_empty() && !engine.rows.is_frozen(), "it hasn't begun");
+        let gone = hold.check().unwrap_err().to_string();
+        assert!(gone.contains("almost full") && engine.closed.segments().is_empty(), "{gone}");
         // The first piece takes the room of the second.
         let taken = room.clone();
         base.watch(Some(Arc::new(move |call| {
