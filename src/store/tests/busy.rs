@@ -316,7 +316,7 @@ fn beside_a_stuck_checkpoint_background_work_stops_and_then_attempts_do_so_that_
     assert_eq!((busy.store.stats().events, busy.status(attempted)), (recorded, Status::Pending));
     gate.set_closed(false);
     eventually("attempts may be made", || busy.store.holds_attempts().is_none());
-    eventually("retention goes on", || busy.store.stats().events == recorded - 100);
+    eventually("retention goes on", || busy.store.stats().events <= recorded - 100);
     eventually("the job goes on", || busy.status(attempted) == Status::Cancelled);
     let report = busy.store.verify(|_| {});
     assert!(report.is_sound(), "{report}");
