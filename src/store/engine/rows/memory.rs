@@ -28,12 +28,15 @@ pub(crate) enum Call {
 }
 
 type Watcher = Arc<dyn Fn(Call) + Send + Sync>;
+type ReadWatcher = Arc<dyn Fn() + Send + Sync>;
 
 /// An ordered map that keeps, for each write since the last sync, what it replaced.
 #[derive(Default)]
 pub(crate) struct MemoryBase {
     inner: Mutex<Inner>,
     watcher: Mutex<Option<Watcher>>,
+    /// Is called before each read of a single row.
+    reads: Mutex<Option<ReadWatcher>>,
 }
 
 #[derive(Default)]
@@ -75,6 +78,11 @@ impl MemoryBase {
     /// Is called before each write and sync; its own reads are left out.
     pub(crate) fn watch(&self, watcher: Option<Watcher>) {
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
+    }
+
+    /// Is called before each read of a single row.
+    pub(crate) fn watch_reads(&self, watcher: Option<ReadWatcher>) {
+        *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
     }
 
     /// The machine dies: of the writes that were not synced, the first `left` are there.
@@ -209,6 +217,10 @@ impl Base for Arc<MemoryBase> {
 
 impl Base for MemoryBase {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
+        let watcher = self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(watcher) = watcher {
+            watcher();
+        }
         self.call(|inner| inner.rows.get(key).cloned())
     }
 

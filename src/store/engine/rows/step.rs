@@ -25,6 +25,7 @@ impl<B: Base> RowStore<B> {
             *frozen = Some(Arc::new(std::mem::take(active)));
             *frozen_commit = *published;
             self.active_bytes.store(0, Ordering::Relaxed);
+            self.freezes.fetch_add(1, Ordering::Release);
         }
         is_new
     }

@@ -40,6 +40,8 @@ pub(crate) struct RowStore<B> {
     pub(crate) verifying: Mutex<()>,
     pub(crate) limits: Limits,
     pub(crate) active_bytes: AtomicUsize,
+    /// How often an overlay was frozen: counted under the write guard, before its checkpoint writes anything.
+    pub(crate) freezes: AtomicU64,
     pub(crate) position: AtomicU64,
     pub(crate) synced_position: AtomicU64,
     /// The last commit that is durable elsewhere; what was published behind it must not reach sled yet.
@@ -70,6 +72,7 @@ impl<B: Base> RowStore<B> {
             verifying: Mutex::default(),
             limits,
             active_bytes: AtomicUsize::new(0),
+            freezes: AtomicU64::new(0),
             position: AtomicU64::new(commit),
             synced_position: AtomicU64::new(commit),
             durable: AtomicU64::new(u64::MAX),

@@ -9,3 +9,4 @@ mod random;
 mod real_sled;
 mod small;
 mod threads;
+mod unguarded;
