@@ -348,9 +348,19 @@ impl Drop for Mounted {
 
 #[test]
 fn a_disk_that_fills_up_is_told_and_outlived() {
-    let Some(disk) = Mounted::new("40m") else { return };
+    fill_up("100m", "64 MiB", "store.min_free");
+}
+
+/// Less than moving what was recorded takes, however little `store.min_free` keeps.
+#[test]
+fn a_disk_without_room_for_a_checkpoint_is_told_and_outlived() {
+    fill_up("40m", "16 MiB", "to store what was recorded for good");
+}
+
+fn fill_up(size: &str, min_free: &str, reason: &str) {
+    let Some(disk) = Mounted::new(size) else { return };
     let receiver = Receiver::ok();
-    let config = format!("store.min_free = \"16 MiB\"\n{QUICK}");
+    let config = format!("store.min_free = \"{min_free}\"\n{QUICK}");
     let mut daemon = Daemon::start_on(&disk.0.path().join("data"), &config);
     daemon.register(&receiver.url, &["*"]);
     let mut acknowledged = 0;
@@ -364,7 +374,8 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
     });
     full.refused(503, "unavailable");
     assert!(full.header("retry-after").is_some());
-    assert!(String::from_utf8_lossy(&full.body).contains("store.min_free"));
+    let said = String::from_utf8_lossy(&full.body);
+    assert!(said.contains("the disk is almost full") && said.contains(reason), "{said}");
     daemon.get("/readyz").refused(503, "unavailable");
     daemon.get("/healthz").expect(200);
     daemon.get("/api/events?limit=1").expect(200);
@@ -393,7 +404,7 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
     assert!(said.contains("is full: opening the store takes"), "{said}");
     fs::remove_file(&ballast).unwrap();
     daemon.spawn();
-    daemon.get("/readyz").refused(503, "unavailable");
+    eventually("it is full again", || (daemon.get("/readyz").status == 503).then_some(()));
     // Space again, by itself and without a restart: here a larger disk.
     let larger = Command::new("mount").args(["-o", "remount,size=200m"]).arg(disk.0.path()).status().unwrap();
     assert!(larger.success());

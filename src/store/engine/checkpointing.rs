@@ -121,13 +121,14 @@ fn retire<B: Base>(engine: &Engine<B>, space: &Space) {
 /// Whether the disk has less room than is needed: then the checkpoint is stuck, the log says so, and what only backups
 /// keep of the journal makes room.
 fn lacks_room<B: Base>(engine: &Engine<B>, space: &Space, needed: u64, logged: &mut Seldom) -> bool {
-    // A disk that can't be asked is not a full one.
-    let Some(free) = space.ask().ok().filter(|free| *free < needed) else { return false };
+    if space.has_for_checkpoint(needed) {
+        return false;
+    }
     engine.pace.update(|state| state.is_stuck = true);
     ending::or_end(engine.closed.retire(engine.rows.synced_position(), Keep::Little));
     if logged.is_due() {
         tracing::error!(
-            free,
+            free = space.free(),
             needed,
             "what was recorded can't be moved into sled, since the disk has no room for it: it is safe in the journal; \
              make room, and it goes on by itself"

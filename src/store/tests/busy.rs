@@ -306,6 +306,7 @@ fn beside_a_stuck_checkpoint_background_work_stops_and_then_attempts_do_so_that_
         fail_some();
     }
     assert_eq!(busy.store.holds_attempts(), Some(WaitReason::MemoryFull));
+    assert!(matches!(busy.store.full(), Some(StoreError::Busy)));
     assert_eq!((busy.store.stats().events, busy.status(attempted)), (recorded, Status::Pending));
     // Nobody tries any more, and it stays so, however often the committer goes round.
     assert!((400..450).contains(&pressure()), "{}", pressure());

@@ -186,8 +186,10 @@ fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_pi
     engine.closed.add(segment, 0);
     let hold = engine.closed.hold(0).unwrap();
     room.set(ROOM + 4 * bytes - 1);
-    beside_checkpoints(&engine, &room.space(), |log| {
+    let space = room.space();
+    beside_checkpoints(&engine, &space, |log| {
         room.is_asked_again();
+        assert_eq!(space.lacking(), Some(ROOM + 4 * bytes));
         assert!(engine.pace.wait(Duration::ZERO, |state| state.is_stuck));
         assert!(base.rows().is_empty() && !engine.rows.is_frozen(), "it hasn't begun");
         let gone = hold.check().unwrap_err().to_string();
@@ -206,6 +208,7 @@ fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_pi
         assert!(rows <= MAX_PIECE_ROWS, "{rows}");
         room.is_asked_again();
         assert_eq!(base.written_bytes(), written, "nothing is written without room");
+        assert_eq!(space.lacking(), Some(ROOM));
         assert!(engine.pace.wait(Duration::ZERO, |state| state.is_stuck));
         assert!((0..400).all(|nth| engine.rows.get(&numbered(nth)).unwrap().is_some_and(|value| value.len() == 4000)));
         let said = log.text();
@@ -216,6 +219,7 @@ fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_pi
         room.set(ROOM);
         eventually("it is done", || engine.rows.synced_position() == 1);
         eventually("nothing is stuck", || engine.pace.wait(Duration::ZERO, |state| !state.is_stuck));
+        assert_eq!(space.lacking(), None);
     });
     assert_eq!(base.rows().len(), 400 + 1);
     assert!(engine.rows.verify(|_| {}).unwrap().is_empty());
