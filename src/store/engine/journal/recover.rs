@@ -245,10 +245,7 @@ impl Surveyor {
     /// The segments by their numbers, each once, without those that an accepted loss has left behind.
     fn sort(&mut self, mut segments: Vec<Segment>, plan: &mut Plan) -> Result<Vec<Segment>, RecoverError> {
         segments.sort_by_key(|segment| (segment.header.number, u64::MAX - segment.header.epoch));
-        let left_behind = |number: u64| {
-            let headers = segments.iter().map(|segment| &segment.header);
-            headers.filter(|header| header.after_loss).any(|new| new.predecessor < number && number < new.number)
-        };
+        let left_behind = |number: u64| segments.iter().any(|segment| segment.header.left_behind(number));
         let left_behind: BTreeSet<u64> =
             segments.iter().map(|segment| segment.header.number).filter(|number| left_behind(*number)).collect();
         let mut sorted: Vec<Segment> = Vec::new();
@@ -324,7 +321,7 @@ impl Surveyor {
         let length = file.len().map_err(read)?;
         let mut sealed = false;
         if let Some(Step::Seal(seal)) = stop {
-            sealed = (seal.last, seal.last_crc) == (place.last, place.crc);
+            sealed = seal.ends(&place);
             self.meet(Damage::Missing { number: seal.successor, named_by: segment.name.clone() })?;
         } else if claimed > place.last {
             let (name, commit) = (segment.name.clone(), place.last + 1);
@@ -398,14 +395,13 @@ fn ends_at(segment: &Segment, next: &Segment) -> Result<Result<(Place, bool), Da
         Some(Step::Seal(_)) => return disagrees("its seal together with its successor"),
         Some(Step::Frame(_)) | None => {}
     }
-    if end.last != until || end.crc != next_header.predecessor_crc || header.epoch > next_header.epoch {
+    if !header.is_followed_by(next_header, &end) {
         return disagrees("the header of its successor");
     }
     let Step::Seal(seal) = segment::step(file, header, &mut end.clone(), &mut Vec::new()).map_err(read)? else {
         return Ok(Ok((end, false)));
     };
-    let successor_agrees = seal.successor == next_header.number || next_header.after_loss;
-    if (seal.last, seal.last_crc) != (end.last, end.crc) || !successor_agrees {
+    if !seal.ends(&end) || !seal.precedes(next_header) {
         return disagrees("its seal");
     }
     let sealed = file.len().map_err(read)? == end.at + segment::SEAL_BYTES as u64;

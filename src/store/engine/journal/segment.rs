@@ -86,7 +86,31 @@ impl Place {
     }
 }
 
+impl Seal {
+    /// Whether it is that of a segment that ends there.
+    pub(crate) fn ends(&self, end: &Place) -> bool {
+        (self.last, self.last_crc) == (end.last, end.crc)
+    }
+
+    /// Whether that segment may come after it: the one that it names, or one that was begun when that one was lost.
+    pub(crate) const fn precedes(&self, next: &Header) -> bool {
+        self.successor == next.number || next.after_loss
+    }
+}
+
 impl Header {
+    /// Whether a segment follows this one, whose commits up to `end` were read.
+    pub(crate) fn is_followed_by(&self, next: &Self, end: &Place) -> bool {
+        next.predecessor == self.number
+            && (next.predecessor_last, next.predecessor_crc) == (end.last, end.crc)
+            && self.epoch <= next.epoch
+    }
+
+    /// Whether a segment with this number doesn't count any more, since it was lost when this one was begun.
+    pub(crate) const fn left_behind(&self, number: u64) -> bool {
+        self.after_loss && self.predecessor < number && number < self.number
+    }
+
     fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);
@@ -328,7 +352,7 @@ impl ClosedFrames {
                 let rows = frame::rows(&self.body)?;
                 Ok(Some(Frame { commit: head.commit, time_ms: head.time_ms, rows }))
             }
-            Step::Seal(seal) if (seal.last, seal.last_crc) == (self.place.last, self.place.crc) => {
+            Step::Seal(seal) if seal.ends(&self.place) => {
                 let end = self.place.at + SEAL_BYTES as u64;
                 if self.file.len()? == end {
                     return Ok(None);
