@@ -4,7 +4,7 @@
 //! before it counts as a finding: what two rows say of each other is changed by one batch, but read by two reads.
 
 use crate::model::{AccountNo, Event, EventId, NotificationKey, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
-use crate::store::engine::{Tree, catch_sled_panic, free_what_was_replaced};
+use crate::store::engine::{Tree, catch_sled_panic};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::hex::hex;
@@ -145,9 +145,6 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: imp
         from.extend_from_slice(&key);
         from.push(0);
         read += 1;
-        if read % ROWS_A_CLEANING == 0 {
-            free_what_was_replaced(usize::try_from(ROWS_A_CLEANING).unwrap_or(0));
-        }
         progress(read);
     }
     match catch_sled_panic(|| tree.check()) {
@@ -156,9 +153,6 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: imp
     }
     verifier.report
 }
-
-/// Every so many rows, what reading has replaced in memory is freed.
-const ROWS_A_CLEANING: u64 = 256;
 
 /// The first key behind `from` where reading is possible again, looked for in growing strides.
 fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::store::engine::panics::catch_sled_panic;
+use crate::store::engine::rows::cache_use::{CacheUse, free_what_was_replaced};
 use crate::store::engine::tree::{Row, Slice};
 use crate::store::error::{EngineError, OpenError, RESTORE, StoreError};
 use std::fs::File;
@@ -25,8 +26,6 @@ pub(crate) const MAX_SLED_ROW_BYTES: usize = (SEGMENT_BYTES / 4 - 64) / LEAF_ROW
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// How often to ask for it.
 pub(crate) const LOCK_AGAIN: Duration = Duration::from_millis(20);
-/// How many rows one turn of freeing what they replaced is good for.
-const ROWS_A_TURN: usize = 64;
 /// sled's own file.
 const DB: &str = "db";
 
@@ -72,6 +71,7 @@ pub(crate) struct SledBase {
     log: File,
     /// Rows written since what they replaced was freed.
     unfreed: AtomicUsize,
+    cache_use: CacheUse,
 }
 
 impl SledBase {
@@ -107,8 +107,31 @@ impl SledBase {
                 }
             };
             let tree = db.open_tree("carteiro").map_err(EngineError::from)?;
-            Ok(Self { db, tree, log: File::open(folder.join(DB))?, unfreed: AtomicUsize::new(0) })
+            Ok(Self {
+                db,
+                tree,
+                log: File::open(folder.join(DB))?,
+                unfreed: AtomicUsize::new(0),
+                cache_use: CacheUse::default(),
+            })
         })
+    }
+
+    /// Counts for sled's cache what was read.
+    fn count_use(&self, key: &[u8], value: &[u8], uncounted: &mut usize) {
+        self.cache_use.read(key, value, uncounted, || {
+            // Whoever needs the page next meets its error.
+            let _ = self.tree.contains_key(key);
+        });
+    }
+
+    fn counted<'b>(&'b self, rows: impl Iterator<Item = sled::Result<Row>> + 'b) -> BaseRows<'b> {
+        let mut uncounted = 0;
+        Box::new(rows.map(move |row| {
+            let (key, value) = row?;
+            self.count_use(&key, &value, &mut uncounted);
+            Ok((key, value))
+        }))
     }
 }
 
@@ -129,16 +152,20 @@ fn is_locked(error: &io::Error) -> bool {
 
 impl Base for SledBase {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
-        Ok(self.tree.get(key)?)
+        let value = self.tree.get(key)?;
+        if let Some(value) = &value {
+            self.count_use(key, value, &mut 0);
+        }
+        Ok(value)
     }
 
     fn range(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
         // sled takes a range that ends before it starts for a mistake.
-        Box::new(self.tree.range(from..end.max(from)).map(|row| Ok(row?)))
+        self.counted(self.tree.range(from..end.max(from)))
     }
 
     fn range_rev(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
-        Box::new(self.tree.range(from..end.max(from)).rev().map(|row| Ok(row?)))
+        self.counted(self.tree.range(from..end.max(from)).rev())
     }
 
     fn insert(&self, key: &[u8], value: Slice) -> Result<(), EngineError> {
@@ -171,16 +198,6 @@ impl Base for SledBase {
 
     fn size_on_disk(&self) -> Result<u64, EngineError> {
         Ok(self.db.size_on_disk()?)
-    }
-}
-
-/// Frees the memory that so many writes of rows replaced: sled copies a node for every row that it writes and leaves
-/// the old one to crossbeam's epochs, which free a few hundred of them each time a thread has entered an epoch 128
-/// times.
-pub(crate) fn free_what_was_replaced(rows: usize) {
-    // Each turn frees up to eight bags of 64 objects, once two epochs have passed over them.
-    for _ in 0..3 + rows / ROWS_A_TURN {
-        crossbeam_epoch::pin().flush();
     }
 }
 

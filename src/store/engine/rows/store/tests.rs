@@ -7,5 +7,6 @@ mod model;
 mod overlay_memory;
 mod random;
 mod real_sled;
+mod sled_memory;
 mod small;
 mod threads;
