@@ -6,6 +6,7 @@
 //! nothing is left of it.
 
 use crate::clock::Clock;
+use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress};
 use crate::store::backup::offline::write_tree;
@@ -174,7 +175,8 @@ impl OfflineStore {
 
     /// See [`Store::verify`](crate::store::Store::verify).
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        let mut report = verify::verify(&*self.tree, &References::new(&self.format.id_key), progress);
+        let references = References::new(&self.format.id_key);
+        let mut report = verify::verify(&*self.tree, &references, Seq(u64::MAX), progress);
         if let Some(refusal) = &self.refusal {
             report.wrong(refusal);
         }
