@@ -10,7 +10,7 @@ use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress};
 use crate::store::backup::offline::write_tree;
-use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, Writer};
+use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, Writer, copy_file};
 use crate::store::error::OpenError;
 use crate::store::lifecycle::files::{DB, JOURNAL, RESTORING, Taken, read_head, take_up};
 use crate::store::lifecycle::verify::Report;
@@ -71,7 +71,7 @@ impl Copied {
             let named = |error: io::Error| {
                 io::Error::new(error.kind(), format!("{} can't be copied: {error}", data.join(&name).display()))
             };
-            fs::copy(data.join(&name), copied.folder.join(&name)).map_err(named)?;
+            copy_file(&data.join(&name), &copied.folder.join(&name)).map_err(named)?;
         }
         Ok(copied)
     }

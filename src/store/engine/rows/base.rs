@@ -6,7 +6,7 @@ use crate::store::engine::rows::cache_use::{CacheUse, free_what_was_replaced};
 use crate::store::engine::tree::{Row, Slice};
 use crate::store::error::{EngineError, OpenError, RESTORE, StoreError};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,6 +78,12 @@ impl SledBase {
     /// Opens sled's files in a folder, or makes them. A segment whose beginning can't be read is an error: sled would
     /// take it for an empty one. sled panics on some kinds of damage: the panic is an error here.
     pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        read_all(folder)?;
+        Self::open_what_was_read(folder, cache_bytes)
+    }
+
+    /// As [`SledBase::open`], of files every byte of which was read a moment ago: a copy that was just made.
+    pub(crate) fn open_what_was_read(folder: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         if Clock::is_before_1970() {
             // sled panics on it, which would pass for damage.
             return Err(OpenError::ClockBefore1970);
@@ -91,7 +97,6 @@ impl SledBase {
             .flush_every_ms(None)
             .segment_size(SEGMENT_BYTES)
             .mode(sled::Mode::HighThroughput);
-        read_all(folder)?;
         let began = Instant::now();
         catch_sled_panic(|| {
             let db = loop {
@@ -233,6 +238,19 @@ fn read_file(path: &Path) -> Result<(), StoreError> {
     })
 }
 
+/// Copies a file, every byte of which is read on the way: the system's own copy may share what lies on the disk. An
+/// error says at which byte.
+pub(crate) fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, mut to) = (File::open(from)?, File::create_new(to)?);
+    let mut block = vec![0; BLOCK_BYTES];
+    let copied = each_block(|at| {
+        let bytes = from.read_at(&mut block, at)?;
+        to.write_all(&block[..bytes])?;
+        Ok(bytes)
+    });
+    copied.map_err(|(at, error)| io::Error::new(error.kind(), format!("byte {at}: {error}")))
+}
+
 /// Reads on behind what was read, until nothing is left.
 fn each_block(mut read: impl FnMut(u64) -> io::Result<usize>) -> Result<(), (u64, io::Error)> {
     let mut at = 0;
@@ -274,5 +292,10 @@ mod tests {
         read_all(folder.path()).unwrap();
         std::fs::write(folder.path().join(DB), &file).unwrap();
         read_all(folder.path()).unwrap();
+        let (from, to) = (folder.path().join(DB), folder.path().join("copy"));
+        std::fs::write(&from, vec![7; 2 * BLOCK_BYTES + 1]).unwrap();
+        copy_file(&from, &to).unwrap();
+        assert!(std::fs::read(&to).unwrap() == vec![7; 2 * BLOCK_BYTES + 1]);
+        assert!(copy_file(&from, &to).is_err(), "it replaces nothing");
     }
 }

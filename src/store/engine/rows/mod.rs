@@ -20,7 +20,7 @@ mod step;
 mod store;
 mod verify;
 
-pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase};
+pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase, copy_file};
 #[cfg(test)]
 pub(crate) use self::checkpoint::MAX_PIECE_ROWS;
 pub(crate) use self::checkpoint::{NO_REST, Step};
