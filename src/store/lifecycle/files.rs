@@ -141,7 +141,8 @@ pub(crate) struct Taken {
     pub(crate) recovered: Recovered,
 }
 
-/// Opens sled's files and the journal, or makes them; errors speak of the folder `named`.
+/// Opens sled's files and the journal, or makes them; errors speak of the folder `named`. Where that is another one,
+/// what is opened is a copy of it, which was read as it was made.
 pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool) -> Result<Taken, OpenError> {
     let free = fs2::available_space(path)?;
     if free < ROOM_TO_OPEN {
@@ -152,7 +153,9 @@ pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool)
     // for.
     let mut disk = FolderDisk::open(&journal)?;
     catch_sled_panic(|| {
-        let base = SledBase::open(path, cache_bytes)?;
+        let is_copy = path != named;
+        let base =
+            if is_copy { SledBase::open_what_was_read(path, cache_bytes)? } else { SledBase::open(path, cache_bytes)? };
         let format = if let Some(found) = base.get(IDENTITY)? {
             let format = record::decode_format(&found)?;
             if format.format != FORMAT {

@@ -24,6 +24,7 @@ use crate::store::format::FORMAT;
 use crate::store::lifecycle::files::{JOURNAL, RESTORING, read_head};
 use crate::store::lifecycle::owner::hand_over;
 use crate::store::lifecycle::replay::{Backup, Behind, NotReplayed, Replay, Replayed};
+use crate::store::read::accounts::{account_names, keep_names};
 use crate::store::schema::layout::layout;
 use crate::store::schema::record::FormatV1;
 use crate::store::schema::{keys, record};
@@ -45,6 +46,8 @@ pub struct Restored {
     pub notifications: u64,
     /// Of which moment it is: when its last change was made.
     pub as_of: Timestamp,
+    /// The names of its accounts, those that are being removed left out.
+    pub accounts: Vec<String>,
     /// What came from the journal, where there was one.
     pub replayed: Option<Replayed>,
 }
@@ -178,6 +181,7 @@ fn finish(
         events: head.events,
         notifications: head.notifications,
         as_of: Timestamp::from_ms(head.time_ms),
+        accounts: account_names(rows)?.into_iter().map(|(_, name)| name).collect(),
         replayed: behind.map(|behind| behind.replayed(rows)).transpose()?,
     };
     let mut last = vec![(keys::meta("format").into(), Some(record::encode_format(format).into()))];
@@ -190,6 +194,7 @@ fn finish(
     let disk = FolderDisk::open(&folder.join(JOURNAL))?;
     let identity = Identity { store: format.store_id(), format: FORMAT };
     create_journal(Arc::new(disk), identity, commit).map_err(|error| io::Error::other(error.to_string()))?;
+    keep_names(folder, &restored.accounts)?;
     Ok(restored)
 }
 

@@ -12,4 +12,5 @@ mod references;
 mod retention;
 pub(crate) mod rig;
 mod speed;
+mod verifying;
 mod visible;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::engine::journal::{ClosedSegment, Identity, Journal, MemoryDisk, Settings};
+use crate::store::engine::journal::{ClosedSegment, Identity, Journal, MemoryDisk, OpenSegment, Settings};
 use crate::store::engine::pace::Pace;
 use crate::store::engine::rows::memory::{Call, MemoryBase};
 use crate::store::engine::rows::{Limits, MAX_PIECE_ROWS, RowStore, Shape};
@@ -183,7 +183,7 @@ fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_pi
     // A backup keeps what sled has.
     let segment =
         ClosedSegment { name: "kept".to_owned(), number: 0, first_commit: 0, last_commit: 0, bytes: 33 << 20 };
-    engine.closed.add(segment, 0);
+    engine.closed.add(segment, OpenSegment { number: 1, first_commit: 1, bytes: 0 });
     let hold = engine.closed.hold(0).unwrap();
     room.set(ROOM + 4 * bytes - 1);
     let space = room.space();

@@ -16,7 +16,7 @@ mod marker;
 mod recover;
 mod segment;
 
-pub(crate) use self::closed::{Closed, ClosedSegment, Keep, Past};
+pub(crate) use self::closed::{Closed, ClosedSegment, Keep, OpenSegment, Past};
 pub(crate) use self::copies::{Copies, CopiesEnd, CopyError};
 #[cfg(test)]
 pub(crate) use self::disk::MemoryDisk;
@@ -128,8 +128,8 @@ impl Journal {
             None => Marker::create(&*disk, mark),
         };
         let marker = marker.map_err(RecoverError::io("written", crate::store::engine::journal::marker::NAME))?;
-        let closed =
-            Closed::new(Arc::clone(&disk), settings.held_bytes, closed, (header.predecessor_last + 1, place.at));
+        let open = OpenSegment { number: header.number, first_commit: header.predecessor_last + 1, bytes: place.at };
+        let closed = Closed::new(Arc::clone(&disk), settings.held_bytes, closed, open);
         let recovered = plan.recovered(&header, place.last);
         let durable = place.last;
         Ok((Self { disk, settings, header, file, place, durable, marker, closed, failed: false, piece }, recovered))
@@ -215,7 +215,8 @@ impl Journal {
                 last_commit: old.1.last,
                 bytes: old.1.at + segment::SEAL_BYTES as u64,
             };
-            journal.closed.add(closed, place.at);
+            let open = OpenSegment { number: header.number, first_commit: closed.last_commit + 1, bytes: place.at };
+            journal.closed.add(closed, open);
             (journal.header, journal.file, journal.place) = (header, file, place);
             Ok(())
         })

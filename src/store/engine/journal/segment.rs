@@ -322,12 +322,36 @@ pub(crate) struct ClosedFrames {
     over: bool,
 }
 
+fn header_of(file: &dyn DiskFile, name: &str) -> Result<Header, EngineError> {
+    match read_header(file)? {
+        Beginning::Header(header) => Ok(header),
+        _ => Err(EngineError::Damaged(format!("{name} doesn't begin as a segment does"))),
+    }
+}
+
+fn no_commit(name: &str, place: &Place) -> EngineError {
+    let Place { last, at, .. } = place;
+    EngineError::Damaged(format!("commit {} is damaged or missing in {name}, at byte {at}", last + 1))
+}
+
+/// Reads the frames of a segment that is being written, up to the end of one. Fails where they aren't whole.
+pub(crate) fn check_open(disk: &dyn Disk, name: &str, end: u64) -> Result<(), EngineError> {
+    let file = disk.open(name)?;
+    let header = header_of(&*file, name)?;
+    let (mut place, mut body) = (header.place(), Vec::new());
+    while place.at < end {
+        match step(&*file, &header, &mut place, &mut body)? {
+            Step::Frame(_) => drop(frame::rows(&body)?),
+            Step::Seal(_) | Step::Nothing => return Err(no_commit(name, &place)),
+        }
+    }
+    Ok(())
+}
+
 /// Opens a closed segment for reading, by itself, without the journal it is of. Fails where it isn't sealed.
 pub(crate) fn read_closed(disk: &dyn Disk, name: &str) -> Result<ClosedFrames, EngineError> {
     let file = disk.open(name)?;
-    let Beginning::Header(header) = read_header(&*file)? else {
-        return Err(EngineError::Damaged(format!("{name} doesn't begin as a segment does")));
-    };
+    let header = header_of(&*file, name)?;
     let sealed = match file.len()?.checked_sub(SEAL_BYTES as u64) {
         Some(at) => Seal::read(&*file, at, header.salt)?.is_some(),
         None => false,
@@ -360,12 +384,7 @@ impl ClosedFrames {
                 damaged(format!("{} goes on behind its seal", self.name))
             }
             Step::Seal(_) => damaged(format!("{} isn't what its seal says it is", self.name)),
-            Step::Nothing => damaged(format!(
-                "commit {} is damaged or missing in {}, at byte {}",
-                self.place.last + 1,
-                self.name,
-                self.place.at
-            )),
+            Step::Nothing => Err(no_commit(&self.name, &self.place)),
         }
     }
 }

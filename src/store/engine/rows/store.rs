@@ -36,6 +36,8 @@ pub(crate) struct RowStore<B> {
     pub(crate) blocks: Blocks<B>,
     pub(crate) layers: RwLock<Layers>,
     pub(crate) checkpoint: Mutex<Checkpoint>,
+    /// Held by who waits for `checkpoint`: a mutex by itself may give it to the same thread again and again.
+    pub(crate) next: Mutex<()>,
     /// Held while somebody verifies; one at a time.
     pub(crate) verifying: Mutex<()>,
     pub(crate) limits: Limits,
@@ -69,6 +71,7 @@ impl<B: Base> RowStore<B> {
             checkpoint: Mutex::new(Checkpoint::new(position, blocks.base.written_bytes())),
             blocks,
             layers: RwLock::new(layers),
+            next: Mutex::default(),
             verifying: Mutex::default(),
             limits,
             active_bytes: AtomicUsize::new(0),
@@ -201,7 +204,9 @@ impl<B: Base> RowStore<B> {
         self.blocks.base
     }
 
+    /// What the checkpoint works on. Of two threads that want it again and again each has it in turn.
     pub(crate) fn checkpoint(&self) -> MutexGuard<'_, Checkpoint> {
+        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,7 @@ mod model;
 mod overlay_memory;
 mod random;
 mod real_sled;
+mod sled_memory;
 mod small;
 mod threads;
 mod unguarded;
