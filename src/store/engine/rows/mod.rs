@@ -20,6 +20,7 @@ mod store;
 mod verify;
 
 pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase, free_what_was_replaced};
+pub(crate) use self::blocks::PutAside;
 #[cfg(test)]
 pub(crate) use self::checkpoint::MAX_PIECE_ROWS;
 pub(crate) use self::checkpoint::{NO_REST, Step};
