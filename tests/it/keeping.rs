@@ -228,6 +228,52 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Somebody puts back one of the two, from a copy of an earlier day.
+#[test]
+fn a_journal_and_rows_of_two_different_days_are_refused() {
+    let mut daemon = Daemon::quick();
+    record(&daemon, "own-1");
+    assert!(daemon.terminate().success());
+    let work = tempfile::tempdir().unwrap();
+    let (yesterday, today) = (work.path().join("yesterday"), work.path().join("today"));
+    copy(&daemon.data(), &yesterday);
+    daemon.spawn();
+    record(&daemon, "own-2");
+    daemon.kill_9();
+    copy(&daemon.data(), &today);
+    daemon.spawn();
+    assert!(daemon.terminate().success());
+
+    let data = work.path().join("old journal");
+    for newer in [&today, &daemon.data()] {
+        copy(newer, &data);
+        fs::remove_dir_all(data.join("journal")).unwrap();
+        copy(&yesterday.join("journal"), &data.join("journal"));
+        let Err(said) = Daemon::try_on(&data, QUICK) else { panic!("it starts on an older journal") };
+        for words in ["older than the `db` beside it", "put back the `journal` folder", "carteiro restore FILE"] {
+            assert!(said.contains(words), "{said}");
+        }
+        let (code, said, _) = daemon.run(&["verify", "--data", data.to_str().unwrap()]);
+        assert!(code == Some(1) && said.contains("older than the `db` beside it"), "{said}");
+        fs::remove_dir_all(&data).unwrap();
+    }
+    // The other way round it is refused as soon as anything is missing in between, and complete before that.
+    let data = work.path().join("old rows");
+    copy(&yesterday, &data);
+    fs::remove_dir_all(data.join("journal")).unwrap();
+    copy(&today.join("journal"), &data.join("journal"));
+    match Daemon::try_on(&data, QUICK) {
+        Ok(mut started) => {
+            assert_eq!(listed(&started), Ok(["own-1".to_owned(), "own-2".to_owned()].into()));
+            started.kill_9();
+            started.forgive();
+        }
+        Err(said) => assert!(said.contains("what is between them is missing"), "{said}"),
+    }
+    daemon.spawn();
+    assert_eq!(listed(&daemon), Ok(["own-1".to_owned(), "own-2".to_owned()].into()));
+}
+
 /// Whatever happens to a file of the data folder, the daemon refuses to start and says which command restores, or
 /// starts and has all it had acknowledged, or starts and answers with an error where something can't be read. It never
 /// leaves anything out.

@@ -5,6 +5,7 @@ use crate::store::engine::disk_space::Space;
 use crate::store::engine::ending;
 use crate::store::engine::journal::{Disk, Frame, Identity, Journal, Past, RecoverError, Recovered, Settings};
 use crate::store::engine::pace::Pace;
+use crate::store::engine::reached::{Held, Reached};
 use crate::store::engine::rows::{Base, Layout, Limits, NO_REST, RowStore};
 use crate::store::engine::tied::Engine;
 use crate::store::engine::tree::RowWrite;
@@ -58,6 +59,8 @@ pub(crate) fn create_journal(disk: Arc<dyn Disk>, identity: Identity, position: 
 pub(crate) struct JournalWriter<B> {
     pub(crate) engine: Arc<Engine<B>>,
     journal: Journal,
+    /// How often the store was started.
+    epoch: u64,
     /// What was appended and isn't visible yet.
     appended: Vec<(u64, Vec<RowWrite>)>,
     checkpoints: Option<JoinHandle<()>>,
@@ -67,8 +70,8 @@ impl<B: Base + 'static> JournalWriter<B> {
     /// Opens what a base and a journal hold together, or makes both. What was replayed is durable on return, and
     /// nothing of it is in sled yet.
     ///
-    /// The base says that it goes with a journal only after there is one: from then on a journal that is missing is
-    /// damage, and before that one that holds something is another store's.
+    /// The base says that it goes with a journal only after there is one: from then on a journal that is missing, or
+    /// older than what the base says, is damage, and before that one that holds something is another store's.
     pub(crate) fn open(
         base: B,
         disk: Arc<dyn Disk>,
@@ -79,20 +82,21 @@ impl<B: Base + 'static> JournalWriter<B> {
         let rows = RowStore::open(base, layout, identity.store, Limits::default())?;
         let settings = settings();
         let (journal, recovered) = if rows.is_begun()? {
-            let position = rows.synced_position();
+            let held = Held::new(rows.synced_position(), rows.reached());
             let replay = |frame: Frame| rows.load(frame.commit, &frame.rows);
-            Journal::open(disk, identity, settings, position, accept_data_loss, replay)?
+            Journal::open(disk, identity, settings, held, accept_data_loss, replay)?
         } else {
-            let made = Journal::create(disk, identity, settings, 0)?;
-            rows.begin()?;
-            made
+            Journal::create(disk, identity, settings, 0)?
         };
+        // At every start, with its number: whichever older journal is put beside sled's files later, it is noticed.
+        let epoch = recovered.epoch;
+        rows.note_journal(Reached { epoch, commit: recovered.last_commit })?;
         // Behind a loss that was accepted, numbers that were given are not given again.
         rows.load(recovered.last_commit, &[])?;
         rows.set_durable(recovered.last_commit);
         let closed = journal.closed().clone();
         let engine = Arc::new(Engine { rows, closed, pace: Pace::default() });
-        Ok((Self { engine, journal, appended: Vec::new(), checkpoints: None }, recovered))
+        Ok((Self { engine, journal, epoch, appended: Vec::new(), checkpoints: None }, recovered))
     }
 
     /// What it has opened, to be looked at and written no more: the journal may go.
@@ -205,6 +209,11 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
         }
         let durable = self.journal.sync(Duration::ZERO)?;
         self.show_durable(durable)?;
-        self.journal.sync_marker(Duration::MAX)
+        self.journal.sync_marker(Duration::MAX)?;
+        // Last: a stopped store is what people copy.
+        self.engine.rows.note_journal(Reached { epoch: self.epoch, commit: durable })
     }
 }
+
+#[cfg(test)]
+mod tests;

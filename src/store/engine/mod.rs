@@ -15,6 +15,7 @@ pub(crate) mod journal;
 mod journaled;
 mod pace;
 mod panics;
+mod reached;
 pub(crate) mod row_codec;
 pub(crate) mod rows;
 pub(crate) mod stall;

@@ -9,6 +9,7 @@
 //! Everything that is written is absolute: a checkpoint that a crash cut off anywhere is done again by the next one,
 //! over what is there of it.
 
+use crate::store::engine::reached::Reached;
 use crate::store::engine::rows::base::{Base, SEGMENT_BYTES};
 use crate::store::engine::rows::block::StoreId;
 use crate::store::engine::rows::blocks::{Blocks, Op};
@@ -125,6 +126,21 @@ impl Checkpoint {
     #[cfg(test)]
     pub(crate) fn syncs(&self) -> (u64, u64) {
         (self.syncs, self.most_between_syncs)
+    }
+
+    /// Writes the position row alone, saying this of the journal, and makes it durable.
+    pub(super) fn note_journal<B: Base>(
+        &mut self,
+        base: &B,
+        reached: Reached,
+        store: StoreId,
+    ) -> Result<(), EngineError> {
+        self.has_failed = true;
+        self.position.reached = reached;
+        base.insert(POSITION, self.position.encode(store))?;
+        self.sync(base)?;
+        self.has_failed = false;
+        Ok(())
     }
 
     pub(super) fn write<B: Base>(&mut self, base: &B, piece: Vec<Op>, store: StoreId) -> Result<(), EngineError> {

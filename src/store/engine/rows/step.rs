@@ -49,6 +49,10 @@ impl<B: Base> RowStore<B> {
         run.read(&self.blocks)?;
         let piece = run.take_piece();
         let done = piece.is_empty() && run.is_read;
+        let durable = self.durable.load(Ordering::Acquire);
+        if durable != u64::MAX {
+            checkpoint.position.reached.commit = durable;
+        }
         // Whatever happens from here on but a success leaves it so.
         checkpoint.has_failed = true;
         if done {

@@ -1,5 +1,6 @@
 //! The parts together: what a writer, readers and a checkpoint see of the engine.
 
+use crate::store::engine::reached::Reached;
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::StoreId;
 use crate::store::engine::rows::blocks::Blocks;
@@ -124,9 +125,24 @@ impl<B: Base> RowStore<B> {
 
     /// Says in sled how far its rows go; durable on return.
     pub(crate) fn begin(&self) -> Result<(), EngineError> {
-        let checkpoint = self.checkpoint();
-        self.blocks.base.insert(POSITION, checkpoint.position.encode(self.blocks.store))?;
-        self.blocks.base.sync()
+        self.note_journal(Reached::default())
+    }
+
+    /// Says in sled how far its rows go, and that the journal in front of it has come so far; durable on return. An
+    /// older journal than that is refused from then on. What is said must be durable in the journal.
+    ///
+    /// After an error of it nothing may be written any more.
+    pub(crate) fn note_journal(&self, reached: Reached) -> Result<(), EngineError> {
+        let mut checkpoint = self.checkpoint();
+        if checkpoint.has_failed() {
+            return Err(EngineError::FailedBefore);
+        }
+        checkpoint.note_journal(&self.blocks.base, reached, self.blocks.store)
+    }
+
+    /// How far the journal in front of it had come when that was last said in sled.
+    pub(crate) fn reached(&self) -> Reached {
+        self.checkpoint().position.reached
     }
 
     /// Whether a write of a checkpoint failed: what sled holds isn't known any more.

@@ -40,7 +40,8 @@ fn on_a_real_folder_too() {
         replayed.push((frame.commit, frame.time_ms, frame.rows == rows(100)));
         Ok(())
     };
-    let (journal, recovered) = Journal::open(Arc::clone(&disk), IDENTITY, settings(500), 4, false, replay).unwrap();
+    let (journal, recovered) =
+        Journal::open(Arc::clone(&disk), IDENTITY, settings(500), Held::at(4), false, replay).unwrap();
     assert_eq!((recovered.last_commit, recovered.epoch, recovered.replayed), (20, 2, 16));
     assert_eq!(replayed, (5..=20).map(|commit| (commit, commit * 10, true)).collect::<Vec<_>>());
     // What was held elsewhere went with the start, the rest goes when it is.
@@ -105,7 +106,10 @@ fn a_large_group_is_written_in_pieces() {
         assert_eq!(frame.rows, rows);
         Ok(())
     };
-    assert_eq!(Journal::open(Arc::new(disk), IDENTITY, settings(1 << 30), 0, false, replay).unwrap().1.replayed, 1);
+    assert_eq!(
+        Journal::open(Arc::new(disk), IDENTITY, settings(1 << 30), Held::at(0), false, replay).unwrap().1.replayed,
+        1
+    );
 }
 
 /// The open segment is read up to what was written when it began, and what is damaged in it is named.
