@@ -90,6 +90,12 @@ impl EngineError {
         Self::Damaged(format!("row {} of sled is damaged: {why}", hex(key)))
     }
 
+    /// What may have been among the rows of a block, from one key to another, that were damaged and are put aside.
+    pub(crate) fn lost(from: &[u8], to: &[u8]) -> Self {
+        let (from, to) = (hex(from), hex(to));
+        Self::Damaged(format!("rows from {from} to {to} were damaged, and what was left of them is put aside"))
+    }
+
     /// sled gave up, which it does over some kinds of damage.
     pub fn of_panic(why: impl fmt::Display) -> Self {
         Self::Sled { why: why.to_string(), offset: None }

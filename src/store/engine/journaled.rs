@@ -121,10 +121,15 @@ impl<B: Base + 'static> JournalWriter<B> {
         Ok(())
     }
 
-    /// Has checkpoints made beside it, until [`Writer::stop`]. `space` is that of the disk that sled's files are on.
-    pub(crate) fn start_checkpoints(&mut self, space: Arc<Space>) -> std::io::Result<()> {
+    /// Has checkpoints made beside it, until [`Writer::stop`]. `space` is that of the disk that sled's files are on;
+    /// `name_of` says for people what the row of a key is.
+    pub(crate) fn start_checkpoints(
+        &mut self,
+        space: Arc<Space>,
+        name_of: fn(&[u8]) -> &'static str,
+    ) -> std::io::Result<()> {
         let engine = Arc::clone(&self.engine);
-        let run = move || checkpointing::run(&engine, &space);
+        let run = move || checkpointing::run(&engine, &space, name_of);
         self.checkpoints = Some(std::thread::Builder::new().name("checkpoint".to_owned()).spawn(run)?);
         Ok(())
     }

@@ -7,6 +7,7 @@ mod idempotency;
 mod index_rows;
 mod jobs;
 mod keeping;
+mod put_aside;
 mod recording;
 mod references;
 mod retention;

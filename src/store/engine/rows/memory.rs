@@ -46,7 +46,15 @@ struct Inner {
     unsynced: Vec<(Vec<u8>, Option<Slice>)>,
     written: u64,
     calls: u64,
+    /// The row that can't be read.
+    unreadable: Option<Vec<u8>>,
     fault: Option<(u64, Fault)>,
+}
+
+impl Inner {
+    fn read(&self, key: &[u8]) -> Result<(), EngineError> {
+        if self.unreadable.as_deref() == Some(key) { Err(io::Error::from_raw_os_error(5).into()) } else { Ok(()) }
+    }
 }
 
 impl MemoryBase {
@@ -68,6 +76,11 @@ impl MemoryBase {
     pub(crate) fn fail_after(&self, calls: u64, fault: Fault) {
         let mut inner = self.inner();
         inner.fault = Some((inner.calls + calls, fault));
+    }
+
+    /// Every read of this row fails; none any more.
+    pub(crate) fn fail_reads_of(&self, key: Option<&[u8]>) {
+        self.inner().unreadable = key.map(<[u8]>::to_vec);
     }
 
     /// No call fails that hasn't yet. Whether one was still to.
@@ -161,8 +174,10 @@ impl MemoryBase {
                     std::ops::Bound::Excluded(end.as_slice()),
                 ));
                 let row = if backwards { rows.next_back() } else { rows.next() };
-                row.map(|(key, value)| (key.clone(), value.clone()))
+                let row = row.map(|(key, value)| (key.clone(), value.clone()));
+                row.map(|row| inner.read(&row.0).map(|()| row)).transpose()
             });
+            let row = row.flatten();
             ended = row.is_err();
             let (key, value) = match row {
                 Ok(row) => row?,
@@ -221,7 +236,7 @@ impl Base for MemoryBase {
         if let Some(watcher) = watcher {
             watcher();
         }
-        self.call(|inner| inner.rows.get(key).cloned())
+        self.call(|inner| inner.read(key).map(|()| inner.rows.get(key).cloned())).flatten()
     }
 
     fn range(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {

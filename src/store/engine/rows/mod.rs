@@ -21,6 +21,7 @@ mod store;
 mod verify;
 
 pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase, copy_file};
+pub(crate) use self::blocks::PutAside;
 #[cfg(test)]
 pub(crate) use self::checkpoint::MAX_PIECE_ROWS;
 pub(crate) use self::checkpoint::{NO_REST, Step};

@@ -27,8 +27,9 @@ const HAS_NEW: u8 = 2;
 const HAS_ROWS: u8 = 4;
 const TALLY_BYTES: usize = 1 + 8 + 8 + 16;
 
-// As many tables as there can be, and the most intents with one more key.
-const _: () = assert!(OVERFLOW as usize * TALLY_BYTES + MAX_INTENT_BYTES + 2 * MAX_KEY_BYTES <= MAX_SLED_ROW_BYTES);
+// As many tables as there can be, what is put aside among them, and the most intents with one more key.
+const _: () =
+    assert!((OVERFLOW as usize + 1) * TALLY_BYTES + MAX_INTENT_BYTES + 2 * MAX_KEY_BYTES <= MAX_SLED_ROW_BYTES);
 
 /// What a row of sled counts as: how many rows it holds, and its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

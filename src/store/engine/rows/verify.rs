@@ -3,7 +3,7 @@
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::{Block, Malformed, unseal};
 use crate::store::engine::rows::checkpoint::{MAX_PIECE_BYTES, MAX_PIECE_ROWS, Watch};
-use crate::store::engine::rows::layout::{IDENTITY, OVERFLOW, POSITION};
+use crate::store::engine::rows::layout::{ASIDE, IDENTITY, OVERFLOW, POSITION};
 use crate::store::engine::rows::position::{Contents, Position, Stamp, Tally, table_of};
 use crate::store::engine::rows::store::RowStore;
 use crate::store::error::EngineError;
@@ -70,6 +70,10 @@ impl<B: Base> RowStore<B> {
     fn look(&self, key: &[u8], stored: &[u8], found: &mut Contents, findings: &mut Findings) {
         if key == POSITION {
             findings.note(Position::decode(self.blocks.store, stored).map(drop));
+        } else if key.first() == Some(&ASIDE) {
+            // The block that took its place tells of it.
+            findings.note(unseal(self.blocks.store, key, stored).map(drop));
+            found.change(key, None, Some(Stamp::of(self.blocks.layout, key, stored)));
         } else if key != IDENTITY {
             match table_of(key).filter(|table| *table < OVERFLOW) {
                 None => findings.note(Err(EngineError::damaged(key, "no table has such a key"))),
@@ -105,6 +109,9 @@ impl<B: Base> RowStore<B> {
             }
             Some(shape) if key.len() == shape.key_bytes() && shape.block_of(key).as_deref() == Some(key) => {
                 let block = Block::decode(blocks.store, key, stored)?.open().map_err(Malformed::of(key))?;
+                if block.has_lost() {
+                    return Err(EngineError::lost(key, &shape.next(key)));
+                }
                 if block.len() == 0 && !block.overflows() {
                     return Err(EngineError::damaged(key, "it is an empty block"));
                 }

@@ -2,6 +2,7 @@
 //! failures at every call of the base.
 
 mod carteiro;
+mod damage;
 mod faults;
 mod model;
 mod overlay_memory;
