@@ -130,11 +130,8 @@ impl Header {
         header
     }
 
-    fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
-        let (header, crc) = bytes.split_at(HEADER_BYTES - 4);
-        if crc32fast::hash(header).to_be_bytes() != crc {
-            return None;
-        }
+    /// Of this version, and whole.
+    fn decode(header: &[u8]) -> Option<Self> {
         let four = |at: usize| Some(u32::from_be_bytes(header[at..at + 4].try_into().ok()?));
         let eight = |at: usize| Some(u64::from_be_bytes(header[at..at + 8].try_into().ok()?));
         Some(Self {
@@ -209,14 +206,15 @@ pub(crate) enum Beginning {
     Nothing,
 }
 
-/// Reads a file's header.
+/// Reads a file's header. Whatever its version, it is as long as this one's and ends in a checksum: without that a
+/// version that was damaged would pass for a newer one.
 pub(crate) fn read_header(file: &dyn DiskFile) -> io::Result<Beginning> {
     let mut bytes = [0; HEADER_BYTES];
     let length = read_up_to(file, &mut bytes, 0)?;
     Ok(match &bytes {
-        _ if length <= MAGIC.len() || !bytes.starts_with(MAGIC) => Beginning::Nothing,
+        _ if length < HEADER_BYTES || !bytes.starts_with(MAGIC) => Beginning::Nothing,
+        [header @ .., a, b, c, d] if crc32fast::hash(header).to_be_bytes() != [*a, *b, *c, *d] => Beginning::Nothing,
         _ if bytes[8] != VERSION => Beginning::Version(bytes[8]),
-        _ if length < HEADER_BYTES => Beginning::Nothing,
         bytes => Header::decode(bytes).map_or(Beginning::Nothing, Beginning::Header),
     })
 }

@@ -174,6 +174,12 @@ fn a_header_that_is_not_whole_or_not_ours() {
     assert!(matches!(later, RecoverError::Format { found: 1, .. }), "{later}");
     let mut contents = disk.contents(SECOND).unwrap();
     contents[8] = 9;
+    disk.put(SECOND, Some(contents.clone()));
+    // A version that was damaged is none.
+    assert!(matches!(model.open(&disk, false), Err(RecoverError::Damage(Damage::Header { .. }))));
+    let end = segment::HEADER_BYTES - 4;
+    let crc = crc32fast::hash(&contents[..end]).to_be_bytes();
+    contents[end..segment::HEADER_BYTES].copy_from_slice(&crc);
     disk.put(SECOND, Some(contents));
     assert!(matches!(model.open(&disk, true), Err(RecoverError::Format { found: 9, .. })));
 }
