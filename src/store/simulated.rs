@@ -78,6 +78,10 @@ impl Writer for Watched {
         self.writer.last_commit()
     }
 
+    fn first_commit(&self) -> u64 {
+        self.writer.first_commit()
+    }
+
     fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError> {
         let before = |(key, _): &RowWrite| Ok((key.clone(), self.writer.engine.get(key)?));
         let replaced = rows.iter().map(before).collect::<Result<_, EngineError>>()?;

@@ -138,7 +138,7 @@ impl Change for EraseEvent {
         let type_no = ledger.type_no(txn, account, &event.event_type);
         let before = event_rows(&ledger.shared.references, &event, type_no);
         event.erased_at = Some(now);
-        ledger.erased = true;
+        ledger.note_erased();
         // What was found in the resource is part of it.
         event.resource = crate::model::ResourceIds::default();
         event.trace = None;

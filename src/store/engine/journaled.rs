@@ -3,7 +3,7 @@
 use crate::store::engine::checkpointing;
 use crate::store::engine::disk_space::Space;
 use crate::store::engine::ending;
-use crate::store::engine::journal::{Disk, Frame, Identity, Journal, Past, RecoverError, Recovered, Settings};
+use crate::store::engine::journal::{Disk, Frame, Identity, Journal, Keep, Past, RecoverError, Recovered, Settings};
 use crate::store::engine::pace::Pace;
 use crate::store::engine::reached::{Held, Reached};
 use crate::store::engine::rows::{Base, Layout, Limits, NO_REST, RowStore};
@@ -140,6 +140,10 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
         self.journal.last_commit()
     }
 
+    fn first_commit(&self) -> u64 {
+        self.engine.closed.first_commit()
+    }
+
     fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError> {
         // Before it is durable: what can't be published must not be replayed at every start.
         self.engine.rows.check(&rows)?;
@@ -179,6 +183,8 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
 
     fn forget_deleted(&mut self) -> Result<(), EngineError> {
         self.close_segment()?;
+        // What is in sled already, whose checkpoint a crash cut off behind that.
+        self.engine.closed.retire(self.engine.rows.synced_position(), Keep::Much)?;
         let last = self.journal.last_commit();
         self.engine.pace.update(|state| state.asked = last);
         Ok(())

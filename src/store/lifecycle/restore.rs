@@ -26,7 +26,7 @@ use crate::store::lifecycle::owner::hand_over;
 use crate::store::lifecycle::replay::{Backup, Behind, NotReplayed, Replay, Replayed};
 use crate::store::read::accounts::{account_names, keep_names};
 use crate::store::schema::layout::layout;
-use crate::store::schema::record::FormatV1;
+use crate::store::schema::record::{FormatV1, HeadV1};
 use crate::store::schema::{keys, record};
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom};
@@ -185,7 +185,7 @@ fn finish(
         replayed: behind.map(|behind| behind.replayed(rows)).transpose()?,
     };
     let mut last = vec![(keys::meta("format").into(), Some(record::encode_format(format).into()))];
-    if head.commit > 0 || head.seq > 0 {
+    if head != HeadV1::default() {
         head.leap();
         last.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
     }

@@ -274,6 +274,41 @@ fn outcomes_are_recorded_while_what_grows_waits_for_room() {
     busy.stop();
 }
 
+/// An erasure is to be done within seconds, whatever comes between.
+#[test]
+fn an_erasure_that_a_start_finds_undone_is_done_at_once() {
+    let (busy, gate) = Busy::gated();
+    let events = busy.record(3);
+    busy.move_into_sled();
+    gate.set_closed(true);
+    busy.erase(events[0].seq);
+    let segments = |disk: &MemoryDisk| disk.list().unwrap().len();
+    let holds = |disk: &MemoryDisk| {
+        let mut files = disk.list().unwrap().into_iter().filter_map(|name| disk.contents(&name));
+        files.any(|bytes| bytes.windows(6).any(|window| window == b"wanted"))
+    };
+    let wanted = event("ORDER.PAID", r#"{"cpf":"wanted"}"#);
+    let recorded =
+        wait(busy.store.commit(RecordEvents { account: busy.account, events: vec![wanted], key: None })).unwrap();
+    busy.erase(recorded[0].event.seq);
+    // The machine dies before any checkpoint has done it.
+    let (disk, base) = (busy.disk.kill(), Arc::new(MemoryBase::default()));
+    assert!(holds(&disk) && segments(&disk) > 2);
+    busy.base.rows().into_iter().for_each(|(key, value)| base.damage(&key, Some(value)));
+    gate.set_closed(false);
+    busy.stop();
+    let begun = Instant::now();
+    let busy = Busy::start(base, disk);
+    eventually("it is done", || !holds(&busy.disk));
+    assert!(begun.elapsed() < Duration::from_secs(15), "as soon as before: {:?}", begun.elapsed());
+    // And it was done: the next start has nothing to do.
+    let (base, disk) = busy.stop();
+    assert!(!holds(&disk));
+    let busy = Busy::start(base, disk);
+    assert!(busy.store.event(busy.account, recorded[0].event.seq).unwrap().unwrap().0.erased_at.is_some());
+    busy.stop();
+}
+
 /// A failed attempt with ten kilobytes of an answer.
 fn long_answer(account: AccountNo, key: NotificationKey) -> RecordOutcome {
     let mut attempt = attempt(Trigger::Automatic, Some(500));

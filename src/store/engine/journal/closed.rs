@@ -156,7 +156,6 @@ impl Closed {
     }
 
     /// The oldest commit that the journal has, or the next one where it has none.
-    #[cfg(test)]
     pub(crate) fn first_commit(&self) -> u64 {
         self.state().first_commit()
     }
