@@ -311,7 +311,7 @@ impl Committer {
         clock_steps.write_if_due(clock, shared, &mut txn);
         self.ledger.commit += 1;
         let Ledger { commit, head, .. } = &self.ledger;
-        txn.put(keys::meta("head"), record::encode_head(head));
+        txn.put(keys::head(), record::encode_head(head));
         self.disk.staged(txn.bytes());
         or_end(self.writer.append(*commit, head.time_ms, txn.into_rows()));
         self.ledger.publish();

@@ -196,7 +196,7 @@ impl SimulatedStore {
             writer.append(writer.last_commit() + 1, 0, vec![row]).unwrap();
             writer.sync(Duration::ZERO).unwrap();
         }
-        let head = tree.get(&keys::meta("head")).unwrap().map(|value| record::decode_head(&value).unwrap());
+        let head = tree.get(&keys::head()).unwrap().map(|value| record::decode_head(&value).unwrap());
         let head = head.unwrap_or_default();
         let (shared, clock) =
             Shared::over(tree.clone(), &format, &head, std::env::temp_dir(), Limits::default(), clock).unwrap();

@@ -133,7 +133,7 @@ impl Ledger {
                 Err(error) => tracing::error!(%error, webhook = no, "how a target does can't be read and is forgotten"),
             }
         }
-        let head = match tree.get(&keys::meta("head"))? {
+        let head = match tree.get(&keys::head())? {
             Some(value) => record::decode_head(&value)?,
             None => HeadV1::default(),
         };

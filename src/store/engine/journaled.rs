@@ -81,7 +81,13 @@ impl<B: Base + 'static> JournalWriter<B> {
     ) -> Result<(Self, Recovered), NotOpened> {
         let rows = RowStore::open(base, layout, identity.store, Limits::default())?;
         let settings = settings();
+        let mut was_unrepaired = false;
         let (journal, recovered) = if rows.is_begun()? {
+            // Before the journal is touched: afterwards nothing of it tells.
+            was_unrepaired = rows.is_unrepaired();
+            if accept_data_loss && !was_unrepaired {
+                rows.note_unrepaired(true)?;
+            }
             let held = Held::new(rows.synced_position(), rows.reached());
             let replay = |frame: Frame| rows.load(frame.commit, &frame.rows);
             Journal::open(disk, identity, settings, held, accept_data_loss, replay)?
@@ -91,6 +97,9 @@ impl<B: Base + 'static> JournalWriter<B> {
         // At every start, with its number: whichever older journal is put beside sled's files later, it is noticed.
         let epoch = recovered.epoch;
         rows.note_journal(Reached { epoch, commit: recovered.last_commit })?;
+        if rows.is_unrepaired() && !was_unrepaired && recovered.lost.is_none() {
+            rows.note_unrepaired(false)?;
+        }
         // Behind a loss that was accepted, numbers that were given are not given again.
         rows.load(recovered.last_commit, &[])?;
         rows.set_durable(recovered.last_commit);
@@ -103,6 +112,27 @@ impl<B: Base + 'static> JournalWriter<B> {
     pub(crate) fn into_engine(self) -> Arc<Engine<B>> {
         self.engine.closed.forget();
         self.engine
+    }
+
+    /// Whether sled may hold rows of commits that are lost, since a loss was accepted.
+    pub(crate) fn is_unrepaired(&self) -> bool {
+        self.engine.rows.is_unrepaired()
+    }
+
+    /// They were looked for, and what was found of them is gone. What that took is durable.
+    pub(crate) fn note_repaired(&mut self) -> Result<(), EngineError> {
+        self.engine.rows.note_unrepaired(false)
+    }
+
+    /// Moves what is visible into sled if it takes too much memory, while there are no checkpoints beside it.
+    pub(crate) fn make_room(&mut self) -> Result<(), EngineError> {
+        let Engine { rows, closed, .. } = &*self.engine;
+        if rows.pressure() < 100 {
+            return Ok(());
+        }
+        rows.freeze();
+        while !rows.checkpoint_step()?.done {}
+        closed.retire(rows.synced_position(), Keep::Much).map(drop)
     }
 
     /// Makes visible what was appended, all of which is durable: now a checkpoint may take it.

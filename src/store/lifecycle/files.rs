@@ -16,9 +16,10 @@ use crate::store::engine::{
 };
 use crate::store::error::{OpenError, StoreError};
 use crate::store::format::FORMAT;
-use crate::store::lifecycle::counts;
+use crate::store::lifecycle::repair;
 use crate::store::schema::layout::layout;
 use crate::store::schema::record::{FormatV1, HeadV1};
+use crate::store::schema::references::References;
 use crate::store::schema::{keys, record};
 use std::io;
 use std::path::Path;
@@ -87,14 +88,14 @@ impl Files {
                     "the store is taken as it was at this commit, and what came after it is lost; files of the journal \
                      that may hold more of it are kept beside it as `.lost`"
                 );
-                // What was lost had numbers, and targets know the ids that come from them.
-                counts::count(&*tree, &mut head)?;
-                head.leap();
-                rows.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
             }
             if !rows.is_empty() {
                 writer.append(writer.last_commit() + 1, head.time_ms, rows)?;
                 writer.sync(Duration::ZERO)?;
+            }
+            if writer.is_unrepaired() {
+                let repaired = repair::after_loss(&mut writer, &References::new(&format.id_key), &mut head)?;
+                tracing::warn!("sled may have held rows of commits that are lost: {repaired}");
             }
             Ok(head)
         })?;
@@ -192,7 +193,7 @@ pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool)
 }
 
 pub(crate) fn read_head(tree: &dyn Tree) -> Result<HeadV1, StoreError> {
-    let head = tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+    let head = tree.get(&keys::head())?.map(|value| record::decode_head(&value)).transpose()?;
     // A store that has recorded nothing yet has none.
     Ok(head.unwrap_or_default())
 }

@@ -127,7 +127,7 @@ const NO_FORMAT: StoreError = StoreError::Damaged { table: "format", what: "is m
 fn check(input: &File, mut progress: impl FnMut(Progress)) -> Result<Option<Backup>, RestoreError> {
     let mut reader = Reader::new(BufReader::new(input)).map_err(RestoreError::Backup)?;
     let (mut body, mut format, mut head) = (Vec::new(), None, None);
-    let (format_key, head_key) = (keys::meta("format"), keys::meta("head"));
+    let (format_key, head_key) = (keys::meta("format"), keys::head());
     while reader.next_rows(&mut body).map_err(RestoreError::Backup)? {
         for row in backup::rows(&body) {
             let (key, value) = row.map_err(RestoreError::Backup)?;
@@ -187,7 +187,7 @@ fn finish(
     let mut last = vec![(keys::meta("format").into(), Some(record::encode_format(format).into()))];
     if head != HeadV1::default() {
         head.leap();
-        last.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
+        last.push((keys::head().into(), Some(record::encode_head(&head).into())));
     }
     rows.load(commit, &last)?;
     move_into_sled(rows)?;

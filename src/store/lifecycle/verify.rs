@@ -88,8 +88,45 @@ impl Store {
     }
 }
 
+/// What is wrong with a row, if anything is; an error where that can't be told.
+pub(crate) fn problem(
+    tree: &dyn Tree,
+    references: &References,
+    key: &[u8],
+    value: &[u8],
+) -> Result<Option<String>, StoreError> {
+    let verifier = Verifier { tree, references, report: Report::default() };
+    Table::of(key).map_or(Ok(None), |table| verifier.check_row(table, key, value))
+}
+
+/// All accounts.
+pub(crate) fn accounts(tree: &dyn Tree) -> Result<Vec<AccountNo>, StoreError> {
+    let accounts = tree.scan(&keys::accounts()).keys().map(|key| {
+        let short = StoreError::Damaged { table: "account", what: "has a short key" };
+        keys::u32_at(&key?, 1).map(AccountNo).ok_or(short)
+    });
+    accounts.collect()
+}
+
+/// The webhooks that have a notification of an event.
+pub(crate) fn recipients(tree: &dyn Tree, event: &Event) -> Result<BTreeSet<WebhookNo>, StoreError> {
+    let (account, seq) = (event.account, event.seq);
+    let mut owed = BTreeSet::new();
+    for webhook in seqs::webhooks_below(tree, &keys::untried_of_account(account))? {
+        let key = NotificationKey { seq, webhook };
+        if tree.contains(&keys::untried(account, key))? {
+            owed.insert(webhook);
+        }
+    }
+    let prefix = keys::notifications_of(account, seq);
+    for row in tree.scan(&prefix).keys() {
+        owed.extend(keys::u32_at(&row?, prefix.len()).map(WebhookNo));
+    }
+    Ok(owed)
+}
+
 /// The number of an event type; `None` where no event of the account has had it.
-fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Option<u32>, StoreError> {
+pub(crate) fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Option<u32>, StoreError> {
     for row in tree.scan(&keys::type_names_of(account)) {
         let (key, value) = row?;
         if record::decode_text(&value)? == name {
@@ -202,10 +239,10 @@ impl Verifier<'_> {
         match table {
             Table::Meta => match &key[1..] {
                 b"format" => record::decode_format(value).map(|_| None),
-                b"head" => record::decode_head(value).map(|_| None),
                 b"clock" => record::decode_clock(value).map(|_| None),
                 _ => Ok(Some("is not known".to_owned())),
             },
+            Table::Head => record::decode_head(value).map(|_| None),
             Table::Account => record::decode_text(value).map(|_| None),
             Table::TypeName => record::decode_text(value).map(|_| None),
             Table::Token => {
@@ -331,18 +368,7 @@ impl Verifier<'_> {
         if let Some(problem) = self.check_time(&event)? {
             return Ok(Some(problem));
         }
-        let mut owed = BTreeSet::new();
-        for webhook in seqs::webhooks_below(self.tree, &keys::untried_of_account(account))? {
-            let key = NotificationKey { seq, webhook };
-            if self.tree.contains(&keys::untried(account, key))? {
-                owed.insert(webhook);
-            }
-        }
-        let prefix = keys::notifications_of(account, seq);
-        // By hand: an iterator of sled's that has met an error gives it again for ever.
-        for row in self.tree.scan(&prefix).keys() {
-            owed.extend(keys::u32_at(&row?, prefix.len()).map(WebhookNo));
-        }
+        let owed = recipients(self.tree, &event)?;
         Ok((owed.len() != event.notifications as usize)
             .then(|| format!("it counts {} notifications and has {}", event.notifications, owed.len())))
     }
@@ -466,16 +492,8 @@ impl Verifier<'_> {
         value.map(|value| record::decode_event_head(account, seq, &value)).transpose()
     }
 
-    fn accounts(&self) -> impl Iterator<Item = Result<AccountNo, StoreError>> {
-        self.tree.scan(&keys::accounts()).keys().map(|key| {
-            let short = StoreError::Damaged { table: "account", what: "has a short key" };
-            keys::u32_at(&key?, 1).map(AccountNo).ok_or(short)
-        })
-    }
-
     fn event_of_any_account(&self, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {
-        for account in self.accounts() {
-            let account = account?;
+        for account in accounts(self.tree)? {
             if let Some(value) = self.tree.get(&keys::event(account, seq))? {
                 return record::decode_event(account, seq, &value).map(Some);
             }
@@ -487,8 +505,7 @@ impl Verifier<'_> {
         &self,
         key: NotificationKey,
     ) -> Result<Option<crate::model::Notification>, StoreError> {
-        for account in self.accounts() {
-            let account = account?;
+        for account in accounts(self.tree)? {
             if let Some(value) = self.tree.get(&keys::notification(account, key))? {
                 return record::decode_notification(account, key, &value).map(Some);
             }

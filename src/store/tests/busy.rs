@@ -74,7 +74,7 @@ impl Busy {
             writer.append(writer.last_commit() + 1, 0, vec![row]).unwrap();
             writer.sync(Duration::ZERO).unwrap();
         }
-        let head = tree.get(&keys::meta("head")).unwrap();
+        let head = tree.get(&keys::head()).unwrap();
         let head = head.map_or(HeadV1::default(), |head| record::decode_head(&head).unwrap());
         let clock = Clock::manual(START);
         let shared = Shared::over(tree, &format, &head, folder.path().to_owned(), Limits::default(), clock);

@@ -10,6 +10,7 @@ mod keeping;
 mod put_aside;
 mod recording;
 mod references;
+mod repair;
 mod retention;
 pub(crate) mod rig;
 mod speed;

@@ -9,7 +9,6 @@
 //! Everything that is written is absolute: a checkpoint that a crash cut off anywhere is done again by the next one,
 //! over what is there of it.
 
-use crate::store::engine::reached::Reached;
 use crate::store::engine::rows::base::{Base, SEGMENT_BYTES};
 use crate::store::engine::rows::block::StoreId;
 use crate::store::engine::rows::blocks::{Blocks, Changed, Op, PutAside};
@@ -132,15 +131,18 @@ impl Checkpoint {
         (self.syncs, self.most_between_syncs)
     }
 
-    /// Writes the position row alone, saying this of the journal, and makes it durable.
-    pub(super) fn note_journal<B: Base>(
+    /// Writes the position row alone, with something else that it is to say, and makes it durable.
+    pub(super) fn note<B: Base>(
         &mut self,
         base: &B,
-        reached: Reached,
         store: StoreId,
+        change: impl FnOnce(&mut Position),
     ) -> Result<(), EngineError> {
+        if self.has_failed {
+            return Err(EngineError::FailedBefore);
+        }
         self.has_failed = true;
-        self.position.reached = reached;
+        change(&mut self.position);
         base.insert(POSITION, self.position.encode(store))?;
         self.sync(base)?;
         self.has_failed = false;

@@ -169,6 +169,8 @@ pub(crate) struct Position {
     pub(crate) commit: u64,
     /// How far the journal in front of it had come: what is behind `commit` stands there alone.
     pub(crate) reached: Reached,
+    /// Whether there may be rows of commits that are lost: a loss was accepted, and they weren't looked for yet.
+    pub(crate) is_unrepaired: bool,
     /// What sled held before the intents.
     pub(crate) contents: Contents,
     pub(crate) intents: Vec<Intent>,
@@ -182,6 +184,7 @@ impl Position {
         for number in [self.commit, self.reached.epoch, self.reached.commit] {
             out.extend_from_slice(&number.to_le_bytes());
         }
+        out.push(self.is_unrepaired.into());
         let tables = u16::try_from(self.contents.0.len()).expect("a table is one byte");
         out.extend_from_slice(&tables.to_le_bytes());
         for (table, tally) in &self.contents.0 {
@@ -209,7 +212,8 @@ impl Position {
         }
         let commit = u64::from_le_bytes(bytes.take()?);
         let reached = Reached { epoch: u64::from_le_bytes(bytes.take()?), commit: u64::from_le_bytes(bytes.take()?) };
-        let mut position = Self { commit, reached, ..Self::default() };
+        let is_unrepaired = bytes.take::<1>()? != [0];
+        let mut position = Self { commit, reached, is_unrepaired, ..Self::default() };
         for _ in 0..u16::from_le_bytes(bytes.take()?) {
             let [table] = bytes.take()?;
             let rows = u64::from_le_bytes(bytes.take()?);
@@ -269,6 +273,7 @@ mod tests {
     #[test]
     fn a_position_reads_as_it_was_written_and_belongs_to_its_store() {
         let mut position = Position { commit: 7, reached: Reached { epoch: 2, commit: 9 }, ..Position::default() };
+        position.is_unrepaired = true;
         for key in [&[1, 2, 3][..], &[OVERFLOW, 1, 2], &[2]] {
             let (old, new) = (None, Some(Stamp { rows: 3, checksum: 99 }));
             position.contents.change(key, old, new);

@@ -133,11 +133,18 @@ impl<B: Base> RowStore<B> {
     ///
     /// After an error of it nothing may be written any more.
     pub(crate) fn note_journal(&self, reached: Reached) -> Result<(), EngineError> {
-        let mut checkpoint = self.checkpoint();
-        if checkpoint.has_failed() {
-            return Err(EngineError::FailedBefore);
-        }
-        checkpoint.note_journal(&self.blocks.base, reached, self.blocks.store)
+        self.checkpoint().note(&self.blocks.base, self.blocks.store, |position| position.reached = reached)
+    }
+
+    /// Says in sled whether there may be rows of commits that are lost; durable on return.
+    pub(crate) fn note_unrepaired(&self, is_unrepaired: bool) -> Result<(), EngineError> {
+        let change = |position: &mut Position| position.is_unrepaired = is_unrepaired;
+        self.checkpoint().note(&self.blocks.base, self.blocks.store, change)
+    }
+
+    /// Whether that was said last.
+    pub(crate) fn is_unrepaired(&self) -> bool {
+        self.checkpoint().position.is_unrepaired
     }
 
     /// How far the journal in front of it had come when that was last said in sled.

@@ -59,7 +59,8 @@ impl Bound {
             | Table::TypeName
             | Table::Health
             | Table::Job
-            | Table::BulkResend => return None,
+            | Table::BulkResend
+            | Table::Head => return None,
         };
         let seq = Seq(keys::u64_at(key, at)?);
         (seq > self.last).then(|| keys::end_of(&key[..at]))
