@@ -312,8 +312,7 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> PageResult
     let pending = view.service.failing_webhook(view.caller(), id).await?.backlog.total();
     let sentence = match pending {
         0 => t.delete_pending_none.to_owned(),
-        1 => t.delete_pending_one.to_owned(),
-        2..MAX_COUNTED => fill(t.delete_pending, &[&pending]),
+        1..MAX_COUNTED => t.delete_pending.of(pending, &pending, &[]),
         _ => fill(t.delete_pending_many, &[&number(view.lang, pending)]),
     };
     let content = html! {

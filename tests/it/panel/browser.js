@@ -393,7 +393,7 @@ const api = async (path, body) => {
   await at("/events?undelivered=1");
   assert.strictEqual(await rows(), 2);
   await at(`${webhook}/delete`);
-  assert.match(await text("form.card"), /Uma notificação pendente será cancelada/);
+  assert.match(await text("form.card"), /1 notificação pendente será cancelada/);
   await accessible("delete");
   await submit("form.card button.danger");
   assert.match(await text(".note"), /Webhook excluído/);
