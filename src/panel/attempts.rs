@@ -1,74 +1,94 @@
-//! The attempts of a notification: time, phases as a bar, response, and why it failed.
+//! A notification with its attempts: how it stands in a sentence, what to do, and each attempt with what was sent and
+//! what came. Failures that repeat themselves are told once.
 
-use super::advice;
-use super::charts::rect;
-use super::layout::{ago, decimal, moment, resend_button, span, status, until, with_moments};
+use super::advice::{self, Fix};
+use super::layout::{decimal, moment, pretty, resend_button_named, span, status, when, with_moments};
+use super::names::{self, event_title};
+use super::resends::can_resend;
 use super::texts::{Lang, fill};
 use super::view::View;
 use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
-use crate::service::{NotificationDetail, NotificationView, attempt_error};
+use crate::service::{NotificationDetail, attempt_error};
 use maud::{Markup, html};
 use std::time::Duration;
 
 /// How many attempts of one notification are shown: the newest; the API has all.
 const MAX_SHOWN: usize = 40;
 
-/// Whether a notification can be re-sent manually.
-pub(super) fn can_resend(view: &View<'_>, status: Status) -> bool {
-    view.can_change && status != Status::Cancelled
-}
-
-/// The status of the last response, as a word.
-pub(super) fn response(view: &View<'_>, notification: &NotificationView) -> Markup {
-    html! {
-        @match notification.response_status {
-            Some(code) => span.code { (code) },
-            None if notification.attempts_count > 0 => span.muted { (view.t.no_response) },
-            None => span.muted { "–" },
-        }
-    }
-}
-
-/// One notification: its status, the icon right of it, when it is tried next and why, and its attempts.
-pub(super) fn notification(
-    view: &View<'_>,
-    detail: &NotificationDetail,
-    why: Option<&Localized>,
-    with_event: bool,
-) -> Markup {
+/// One notification: what needs somebody lies open, what is delivered takes a line.
+pub(super) fn notification(view: &View<'_>, detail: &NotificationDetail, why: Option<&Localized>) -> Markup {
     let (t, own) = (view.t, &detail.view);
     let id = own.id.to_string();
     let in_flight = view.service.is_in_flight(view.caller(), own);
+    let name = names::webhook(view, own.webhook_id);
+    let what = fill(t.what_to_webhook, &[&event_title(view, &own.event_type), &name]);
+    let delivered = own.status == Status::Delivered;
     html! {
         section.card.notification id=(format!("n-{id}")) data-live="" {
-            div.row {
-                h3.target.clip title=(own.target) { (own.target) }
-                div.state {
-                    (status(t, own.status))
-                    @if can_resend(view, own.status) { (resend_button(view, &id, &own.target)) }
-                }
-            }
-            dl.facts {
-                div { dt { (t.response) } dd { (response(view, own)) } }
-                div { dt { (t.attempts) } dd { (fill(t.of_attempts, &[&own.automatic, &own.max_attempts])) } }
-                @if in_flight {
-                    div { dt { (t.next_attempt) } dd { (t.in_flight_now) } }
-                } @else if let Some(at) = own.next_attempt_at {
-                    div { dt { (t.next_attempt) } dd { (until(view, at)) } }
-                }
-                @if with_event {
-                    div { dt { (t.event) } dd { a href=(format!("/events/{}", own.event_id)) { (own.event_type) } } }
+            div.pad {
+                div.head {
                     div {
-                        dt { (t.webhook) } dd { a href=(format!("/webhooks/{}", own.webhook_id)) { (own.webhook_id) } }
+                        h2 { a href=(format!("/webhooks/{}", own.webhook_id)) { (name) } }
+                        div.url.clip { (own.target) }
+                    }
+                    div.acts {
+                        @if in_flight { span.pill.warn { (t.in_flight_now) } } @else { (status(t, own.status)) }
+                        @if can_resend(view, own.status) && !in_flight {
+                            (resend_button_named(view, &id, &what))
+                        }
                     }
                 }
-                div { dt { "Id" } dd.id { (id) } }
+                @match first_confirmed(&detail.attempts).filter(|_| delivered) {
+                    Some(attempt) => p.say { (confirmed(view, attempt)) },
+                    None => (unconfirmed(view, detail, why)),
+                }
             }
-            @if let Some(why) = why { p { (with_moments(view.lang, view.lang.of(why))) } }
             @if !detail.attempts.is_empty() {
-                ol.attempts {
-                    @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) {
-                        li id=(format!("a-{id}-{}", attempt.number)) { (one(view, attempt, &id)) }
+                @if delivered {
+                    details.pad id=(format!("d-{id}")) {
+                        summary { (t.see_details) } (table(view, &detail.attempts, &id))
+                    }
+                } @else { (table(view, &detail.attempts, &id)) }
+            }
+        }
+    }
+}
+
+fn first_confirmed(attempts: &[Attempt]) -> Option<&Attempt> {
+    attempts.iter().find(|attempt| attempt.result.confirms())
+}
+
+/// "Confirmou na 1ª tentativa, às 12:03 (200, 144 ms)."
+fn confirmed(view: &View<'_>, attempt: &Attempt) -> Markup {
+    let t = view.t;
+    let status = attempt.result.status().unwrap_or_default();
+    html! {
+        (fill(t.confirmed_at, &[&attempt.number])) " "
+        (moment(view.lang, attempt.started_at))
+        " " span.muted { "(" (status) ", " (short(view.lang, attempt.duration_us)) ")" }
+    }
+}
+
+/// Why it isn't delivered, when it goes on, and what to do.
+fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Localized>) -> Markup {
+    let t = view.t;
+    let last = detail.attempts.last().filter(|_| detail.view.status != Status::Cancelled);
+    let error = last.and_then(|attempt| attempt_error(&attempt.result));
+    html! {
+        @if let Some(error) = &error {
+            p.say.bad { (with_moments(view.lang, &advice::fact(view.lang.why(error)))) }
+        }
+        @if let Some(why) = why { p.say { (with_moments(view.lang, view.lang.of(why))) } }
+        @if let Some(error) = &error {
+            @let (text, fix) = advice::on(t, error.code, last.and_then(|attempt| attempt.result.status()));
+            @let edit = format!("/webhooks/{}/edit", detail.view.webhook_id);
+            p.do {
+                b { (t.what_to_do) } " " (text) " "
+                @if view.can_change {
+                    @match fix {
+                        Fix::Authorization => a href=(format!("{edit}#authorization")) { (t.fix_authorization) },
+                        Fix::Url => a href=(format!("{edit}#target")) { (t.fix_url) },
+                        Fix::Elsewhere => {}
                     }
                 }
             }
@@ -76,103 +96,175 @@ pub(super) fn notification(
     }
 }
 
-fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
-    let t = view.t;
-    let by = match attempt.trigger {
-        Trigger::Automatic => t.by_schedule,
-        Trigger::Manual => t.manual,
-        Trigger::Test => t.by_test,
+/// Attempts in a row that failed alike, each as one; the newest first.
+fn runs(attempts: &[Attempt]) -> Vec<&[Attempt]> {
+    let alike = |one: &Attempt, other: &Attempt| {
+        let codes = [one, other].map(|attempt| attempt_error(&attempt.result).map(|error| error.code));
+        codes[0].is_some()
+            && codes[0] == codes[1]
+            && one.result.status() == other.result.status()
+            && one.trigger == other.trigger
     };
-    let error = attempt_error(&attempt.result);
-    let why = error.as_deref().map(|error| view.lang.why(error));
+    // The newest stands alone: it is the one that is looked at.
+    let (older, newest) = attempts.split_at(attempts.len().saturating_sub(1));
+    let mut runs: Vec<&[Attempt]> = older.chunk_by(alike).collect();
+    if !newest.is_empty() {
+        runs.push(newest);
+    }
+    runs.reverse();
+    runs
+}
+
+fn table(view: &View<'_>, attempts: &[Attempt], id: &str) -> Markup {
+    let t = view.t;
+    let shown = &attempts[attempts.len().saturating_sub(MAX_SHOWN)..];
     html! {
-        div.row {
-            h4 { (fill(t.attempt_n, &[&attempt.number])) " · " (by) }
-            span {
-                @match attempt.result.status() {
-                    Some(code) => span
-                        class=(if attempt.result.confirms() { "code good" } else { "code bad" }) { (code) },
-                    None => span.code.bad { (t.no_response) },
+        table.rows.attempts {
+            caption.sr { (t.attempts) }
+            thead {
+                tr {
+                    th scope="col" { (t.attempt) }
+                    th scope="col" { (t.when) }
+                    th scope="col" { (t.response) }
+                    th.num scope="col" { (t.took) }
+                    th scope="col" { (t.result) }
                 }
             }
-        }
-        p.when {
-            (moment(view.lang, attempt.started_at))
-            @if let Some(ip) = attempt.remote_ip { " · " (ip) }
-            @if let Some(tls) = attempt.tls.map(TlsVersion::as_str) { " · TLS " (tls) }
-        }
-        p class=(if why.is_none() { "why good" } else { "why bad" }) {
-            (with_moments(view.lang, why.unwrap_or(t.confirmed)))
-        }
-        (phases(view, attempt))
-        @if let AttemptResult::Response(response) = &attempt.result {
-            @if !response.body.is_empty() {
-                details id=(format!("b-{id}-{}", attempt.number)) {
-                    summary { (t.response_body) } pre tabindex="0" { (String::from_utf8_lossy(&response.body)) }
+            tbody {
+                @for run in runs(shown) {
+                    @match run {
+                        [one] => (single(view, one, id)),
+                        run => (joined(view, run, id)),
+                    }
                 }
             }
         }
     }
 }
 
-/// Why the last attempt at a target failed, and what to do about it; nothing where it was confirmed.
-pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
+fn by(view: &View<'_>, attempt: &Attempt) -> Option<&'static str> {
+    match attempt.trigger {
+        Trigger::Automatic => None,
+        Trigger::Manual => Some(view.t.manual),
+        Trigger::Test => Some(view.t.by_test),
+    }
+}
+
+fn answered(view: &View<'_>, attempt: &Attempt) -> Markup {
+    html! {
+        @match attempt.result.status() {
+            Some(code) => span class=(if attempt.result.confirms() { "code good" } else { "code bad" }) { (code) },
+            None => span.code.bad { (view.t.no_response) },
+        }
+    }
+}
+
+fn single(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
+    let t = view.t;
+    let error = attempt_error(&attempt.result);
+    let why = error.as_deref().map_or_else(|| t.confirmed.to_owned(), |error| advice::fact(view.lang.why(error)));
+    html! {
+        tr.attempt id=(format!("a-{id}-{}", attempt.number)) {
+            td.t1 { (attempt.number) @if let Some(by) = by(view, attempt) { " " span.tag { (by) } } }
+            td.r { (when(view, attempt.started_at)) }
+            td { (answered(view, attempt)) }
+            td.num.r { (short(view.lang, attempt.duration_us)) }
+            td.full class=(if error.is_some() { "why bad" } else { "why good" }) { (with_moments(view.lang, &why)) }
+        }
+        tr id=(format!("o-{id}-{}", attempt.number)) {
+            td.full.open colspan="5" {
+                details id=(format!("b-{id}-{}", attempt.number)) {
+                    summary { (fill(t.exchange_of, &[&attempt.number])) }
+                    (exchange(view, attempt))
+                }
+            }
+        }
+    }
+}
+
+/// "1–4 · 401", with each of them behind it.
+fn joined(view: &View<'_>, run: &[Attempt], id: &str) -> Markup {
+    let t = view.t;
+    let (Some(first), Some(last)) = (run.first(), run.last()) else {
+        return html! {};
+    };
+    let count = u64::try_from(run.len()).unwrap_or(u64::MAX);
+    let why = attempt_error(&last.result).map(|error| advice::fact(view.lang.why(&error)));
+    html! {
+        tr.attempt id=(format!("a-{id}-{}-{}", first.number, last.number)) {
+            td.t1 {
+                (first.number) "–" (last.number)
+                @if let Some(by) = by(view, last) { " " span.tag { (by) } }
+            }
+            td.r { (when(view, first.started_at)) " – " (when(view, last.started_at)) }
+            td { (answered(view, last)) }
+            td.num.r {}
+            td.full.why.bad { @if let Some(why) = why { (with_moments(view.lang, &why)) } }
+        }
+        tr id=(format!("o-{id}-{}-{}", first.number, last.number)) {
+            td.full.open colspan="5" {
+                details id=(format!("r-{id}-{}-{}", first.number, last.number)) {
+                    summary { (t.show_each.of(count, &count, &[])) }
+                    @for attempt in run.iter().rev() {
+                        h4 {
+                            (fill(t.attempt_n, &[&attempt.number])) " · " (moment(view.lang, attempt.started_at))
+                            " · " (short(view.lang, attempt.duration_us))
+                        }
+                        (exchange(view, attempt))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What was sent, and what came.
+fn exchange(view: &View<'_>, attempt: &Attempt) -> Markup {
     let t = view.t;
     html! {
-        @if let Some(error) = attempt_error(&attempt.result) {
-            p {
-                strong { (t.last_failure) ": " }
-                (with_moments(view.lang, view.lang.why(&error)))
-                " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
+        div {
+            div.split { h4 { (t.response) } }
+            @match &attempt.result {
+                AttemptResult::Response(response) if !response.body.is_empty() => {
+                    pre tabindex="0" { (body(&response.body)) }
+                }
+                _ => p.muted { (t.no_body) },
             }
-            p { strong { (t.what_to_do) ": " } (advice::on(view.lang, error.code)) }
+            p.t2 { (timings(view, attempt)) }
         }
     }
 }
 
-/// How long each phase took, as a bar and in words.
-fn phases(view: &View<'_>, attempt: &Attempt) -> Markup {
-    let (t, timings) = (view.t, &attempt.timings);
-    let known = [
-        (t.dns, "dns", timings.dns_us),
-        (t.connect, "connect", timings.connect_us),
-        (t.tls, "tls", timings.tls_us),
-        (t.first_byte, "wait", timings.first_byte_us),
-    ];
-    let sum: u32 = known.iter().filter_map(|(_, _, us)| *us).fold(0, u32::saturating_add);
-    let rest = Some(attempt.duration_us.saturating_sub(sum)).filter(|us| *us > 0 && attempt.result.status().is_some());
-    let parts: Vec<_> = known
-        .into_iter()
-        .chain([(t.rest, "rest", rest)])
-        .filter_map(|(name, class, us)| Some((name, class, us?)))
-        .collect();
-    let total = f64::from(attempt.duration_us.max(sum).max(1));
-    let mut at = 0.0;
-    let bars: Vec<(f64, f64, &str)> = parts
-        .iter()
-        .map(|(_, class, us)| {
-            let (x, width) = (at, 100.0 * f64::from(*us) / total);
-            at += width;
-            (x, width, *class)
-        })
-        .collect();
-    html! {
-        svg.phases viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" {
-            (rect(0.0, 0.0, 100.0, 4.0, "track"))
-            @for (x, width, class) in bars { (rect(x, 0.0, width, 4.0, class)) }
-        }
-        p.legend {
-            @for (name, class, us) in &parts {
-                span { i class=(class) aria-hidden="true" {} (name) " " (short(view.lang, *us)) } " "
-            }
-            span { (t.total) " " (short(view.lang, attempt.duration_us)) }
-        }
+/// A body as one reads it: JSON indented, all else as it came.
+fn body(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match serde_json::from_slice::<&serde_json::value::RawValue>(bytes) {
+        Ok(_) => pretty(&text),
+        Err(_) => text.into_owned(),
     }
+}
+
+/// "DNS 3 ms · conexão 12 ms · espera 49 ms · total 64 ms · 203.0.113.7 · TLS 1.3".
+fn timings(view: &View<'_>, attempt: &Attempt) -> String {
+    let (t, timings) = (view.t, &attempt.timings);
+    let phases = [
+        (t.dns, timings.dns_us),
+        (t.connect, timings.connect_us),
+        (t.tls, timings.tls_us),
+        (t.first_byte, timings.first_byte_us),
+        (t.total, Some(attempt.duration_us)),
+    ];
+    let mut parts: Vec<String> =
+        phases.into_iter().filter_map(|(name, us)| Some(format!("{name} {}", short(view.lang, us?)))).collect();
+    parts.extend(attempt.remote_ip.map(|ip| ip.to_string()));
+    parts.extend(attempt.tls.map(TlsVersion::as_str).map(|version| format!("TLS {version}")));
+    parts.join(" · ")
 }
 
 fn short(lang: Lang, us: u32) -> String {
-    if us < 10_000 {
-        return decimal(lang, &format!("{}.{} ms", us / 1000, us % 1000 / 100));
+    match us {
+        0..1000 => "< 1 ms".to_owned(),
+        1000..10_000 => decimal(lang, &format!("{}.{} ms", us / 1000, us % 1000 / 100)),
+        _ => span(lang, Duration::from_micros(u64::from(us))),
     }
-    span(lang, Duration::from_micros(u64::from(us)))
 }

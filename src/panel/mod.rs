@@ -10,33 +10,43 @@ mod attempts;
 mod charts;
 mod events;
 mod filters;
+mod frame;
 mod layout;
 mod live;
+mod names;
+mod notes;
 mod notification_filter;
 mod notifications;
 mod overview;
+mod pattern_typed;
 mod request;
 mod resends;
 mod routes;
+mod rows;
+mod search;
 mod session;
 mod texts;
+mod trouble;
+mod url_typed;
 mod view;
 mod webhook_form;
+mod webhook_page;
 mod webhook_typed;
 mod webhooks;
+mod welcome;
 
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
 use crate::model::Scope;
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
+use frame::{Place, bare, framed};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use layout::{Place, bare, framed};
 use maud::{Markup, html};
 use request::{PanelRequest, Unread};
-use routes::{ICON, PanelAccess, ROUTES, SCRIPT, STYLE};
+use routes::{ALERT_ICON, ICON, PanelAccess, ROUTES, SCRIPT, STYLE};
 use session::{Sessions, SignedIn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use texts::{Lang, fill, sentence};
 use tokio::sync::watch;
@@ -60,7 +70,7 @@ pub struct Panel {
 impl Panel {
     /// Over the service.
     pub fn new(service: Arc<Service>) -> Self {
-        let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
+        let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON, ALERT_ICON].concat());
         let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
         Self { service, sessions: Arc::default(), tag: format!("\"{tag:016x}\""), last_logged: Mutex::default() }
     }
@@ -189,6 +199,9 @@ impl Panel {
         let content = html! {
             h1 { (t.sign_in) }
             form.card method="post" action="/sign-in" {
+                // Password managers file what they keep by a name.
+                input.sr type="text" name="account" value="carteiro" autocomplete="username" readonly tabindex="-1"
+                    aria-hidden="true";
                 input type="hidden" name="next" value=(next_of(request));
                 label for="token" { (t.access_token) }
                 input #token name="token" type="password" autocomplete="current-password" required autofocus
@@ -196,7 +209,7 @@ impl Panel {
                         aria-invalid=[problem.map(|_| "true")];
                 @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
                 p.help #token-help { (t.sign_in_help) }
-                button.primary type="submit" { (t.sign_in) }
+                div.acts { button.main type="submit" { (t.sign_in) } }
             }
         };
         // A switch of language comes back here by GET.
@@ -249,20 +262,8 @@ impl Panel {
             return request::see(&next);
         };
         let t = request.lang.texts();
-        let note = match request.query.get("done") {
-            Some("resent") => Some(t.done_resent.to_owned()),
-            Some("saved") => Some(t.done_saved.to_owned()),
-            Some("paused") => Some(t.done_paused.to_owned()),
-            Some("resumed") => Some(t.done_resumed.to_owned()),
-            Some("deleted") => Some(t.done_deleted.to_owned()),
-            Some("some") => {
-                let number = |name| request.query.get(name).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
-                Some(fill(t.resent_some, &[&number("ok"), &number("not")]))
-            }
-            Some("none") => Some(t.nothing_selected.to_owned()),
-            _ => None,
-        };
-        let view = View {
+        let catalogue = OnceLock::new();
+        let mut view = View {
             service: &self.service,
             sessions: &self.sessions,
             can_change: signed_in.caller.scopes.allows(Scope::Admin),
@@ -272,8 +273,10 @@ impl Panel {
             t,
             here: without_note(request),
             now: self.service.now(),
-            note,
+            note: None,
+            catalogue: &catalogue,
         };
+        view.note = notes::said(&view).await;
         match self.dispatch(&view, found).await {
             Ok(page) => page,
             Err(refusal) => Self::refuse_inside(&view, &refusal),
@@ -301,6 +304,7 @@ impl Panel {
                 self.sessions.end(view.signed_in);
                 return Ok(request::with_session(request::see("/sign-in"), "", request.secure));
             }
+            Some((PanelAccess::Own(change), id)) => return change(view, id).await,
             _ if !view.can_change => return Err(Refusal::ReadOnly),
             Some((PanelAccess::Form(change), id)) => (change, id),
             _ if request.is_too_long() => return Err(Refusal::TooLong),
@@ -363,7 +367,7 @@ fn next_of(request: &PanelRequest) -> &str {
 
 /// The page's own address, without the note of what was done.
 fn without_note(request: &PanelRequest) -> String {
-    let query = request.query.query(&["done", "ok", "not"], None);
+    let query = request.query.query(&["done", "ok", "not", "n"], None);
     if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) }
 }
 

@@ -11,6 +11,10 @@ const COOKIE: &str = "carteiro";
 /// Over TLS the name itself makes a browser refuse one that was set for a whole domain or without TLS.
 const SECURE_COOKIE: &str = "__Host-carteiro";
 const LANGUAGE_COOKIE: &str = "carteiro-lang";
+/// What its reader has dismissed, until the browser is closed.
+const DISMISSED_COOKIE: &str = "carteiro-dismissed";
+/// How many marks of what was dismissed are kept: as many cards as a person closes in a day.
+const MAX_DISMISSED: usize = 20;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The longest form that is obeyed, in bytes: a description, an authorization and a hundred patterns.
@@ -73,6 +77,8 @@ pub(super) struct PanelRequest {
     pub(super) known: Option<HeaderValue>,
     pub(super) lang: Lang,
     pub(super) session: Option<String>,
+    /// The marks of what was dismissed.
+    pub(super) dismissed: Vec<String>,
     pub(super) from: IpAddr,
     /// Whether the browser speaks TLS, to us or to a proxy that is trusted.
     pub(super) secure: bool,
@@ -109,6 +115,7 @@ impl PanelRequest {
             path: request.uri().path().to_owned(),
             lang: cookie(headers, LANGUAGE_COOKIE).and_then(Lang::parse).unwrap_or_else(accepted),
             session: session(headers, secure).map(str::to_owned),
+            dismissed: marks(cookie(headers, DISMISSED_COOKIE).unwrap_or_default().split('_')),
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
             host_lost: origin_of(headers).filter(|_| !is_own_origin(headers)).map(str::to_owned),
@@ -254,6 +261,25 @@ pub(super) fn with_session(mut response: Response<Bytes>, session: &str, secure:
     let (name, flag) = (cookie_name(secure), if secure { "; Secure" } else { "" });
     let age = if session.is_empty() { "; Max-Age=0" } else { "" };
     set_cookie(&mut response, &format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict{flag}{age}"));
+    response
+}
+
+/// The marks that can stand in a cookie: of letters, digits, hyphens and dots.
+fn marks<'a>(marks: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let good = |mark: &&str| {
+        (1..=64).contains(&mark.len())
+            && mark.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+    };
+    marks.filter(good).map(str::to_owned).take(2 * MAX_DISMISSED).collect()
+}
+
+/// Remembers what was dismissed, the newest marks alone.
+pub(super) fn with_dismissed(mut response: Response<Bytes>, all: &[String], secure: bool) -> Response<Bytes> {
+    let flag = if secure { "; Secure" } else { "" };
+    let kept = marks(all.iter().map(String::as_str));
+    let value = kept[kept.len().saturating_sub(MAX_DISMISSED)..].join("_");
+    let age = if value.is_empty() { "; Max-Age=0" } else { "" };
+    set_cookie(&mut response, &format!("{DISMISSED_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{flag}{age}"));
     response
 }
 

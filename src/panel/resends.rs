@@ -1,18 +1,25 @@
 //! Bulk resends: asked before, listed, watched, cancelled.
 
 use super::filters::{PAGING, alerts};
-use super::layout::{Place, ago, framed, moment, number};
+use super::frame::{Place, framed};
+use super::layout::{ago, moment, number};
+use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, WebhookId};
+use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, Status, WebhookId};
 use crate::service::MAX_COUNTED;
 use http::StatusCode;
 use maud::{Markup, html};
 
 /// How many of those that have ended are listed.
 const MAX_ENDED: usize = 3;
+
+/// Whether a notification can be re-sent manually.
+pub(super) fn can_resend(view: &View<'_>, status: Status) -> bool {
+    view.can_change && status != Status::Cancelled
+}
 
 /// Asks before a bulk resend, and says how many it is about.
 pub(super) async fn confirm(view: &View<'_>) -> PageResult {
@@ -33,19 +40,18 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
         None
     };
     let content = html! {
-        p.crumbs { a href=(back) { (t.notifications) } }
+        p.crumb { a href=(back) { (t.notifications) } }
         h1 { (t.resend_job) }
         (alerts(&problems))
         @if let Some((count, words)) = &asking {
-            form.card method="post" action="/notifications/resend-all" {
+            form.card.pad method="post" action="/notifications/resend-all" {
                 (view.csrf())
                 input type="hidden" name="query" value=(view.request.query.query(PAGING, None));
                 input type="hidden" name="back" value=(back);
                 p.strong {
                     @match *count {
                         0 => (t.nothing_matches),
-                        1 => (t.confirm_all_one),
-                        0..MAX_COUNTED => (fill(t.confirm_all, &[count])),
+                        1..MAX_COUNTED => (t.confirm_all.of(*count, count, &[])),
                         _ => (fill(t.confirm_all_many, &[&number(view.lang, *count)])),
                     }
                 }
@@ -54,14 +60,14 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
                     (some_paused(view, filter_webhook))
                     p.help { (t.confirm_all_help) }
                 }
-                div.buttons {
-                    @if *count > 0 { button.primary type="submit" { (t.resend_yes) } }
-                    a.button href=(back) { (t.cancel) }
+                div.acts {
+                    @if *count > 0 { button.main type="submit" { (t.resend_yes) } }
+                    a.btn href=(back) { (t.cancel) }
                 }
             }
         } @else {
             p { (not_whole.unwrap_or(t.not_whole_aside)) }
-            p { a.button href=(back) { (t.back) } }
+            p { a.btn href=(back) { (t.back) } }
         }
     };
     let status = if asking.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -92,10 +98,6 @@ fn some_paused(view: &View<'_>, webhook: Option<WebhookId>) -> Markup {
 /// What a bulk resend takes in, in words.
 fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     let t = view.t;
-    let target = |id: WebhookId| {
-        let webhook = view.service.webhook(view.caller(), id);
-        webhook.map_or_else(|_| id.to_string(), |webhook| webhook.target.to_string())
-    };
     html! {
         dl.facts {
             div { dt { (t.status) } dd { (filter.status.map_or(t.any_status, |status| t.status(status))) } }
@@ -103,7 +105,7 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
                 dt { (t.webhook) }
                 dd {
                     @match filter.webhook_id {
-                        Some(id) => { span.clip title=(target(id)) { (target(id)) } }, None => (t.any)
+                        Some(id) => (names::webhook(view, id)), None => (t.any)
                     }
                 }
             }
@@ -141,7 +143,7 @@ pub(super) fn late(view: &View<'_>) -> Markup {
     html! {
         div #resends data-live="" {
             @if !late.is_empty() {
-                section.card {
+                section.card.pad {
                     h2 { (t.resend_jobs) }
                     ul.resends {
                         @for resend in &late {
@@ -165,10 +167,10 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
     let running = job.state == ResendState::Running;
     let through = (job.resent + job.skipped).min(job.queued);
     let content = html! {
-        p.crumbs { a href="/notifications" { (t.notifications) } }
+        p.crumb { a href="/notifications" { (t.notifications) } }
         h1 { (t.resend_job) }
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
-        section.card #job data-live="" {
+        section.card.pad #job data-live="" {
             p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
             progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
                 value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}

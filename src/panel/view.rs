@@ -3,11 +3,12 @@
 use super::request::{self, PanelRequest};
 use super::session::{Sessions, SignedIn};
 use super::texts::{Lang, Texts};
-use crate::model::Timestamp;
+use crate::model::{KnownType, Timestamp};
 use crate::service::{Caller, Error, ErrorReply, Service};
 use bytes::Bytes;
 use http::Response;
 use maud::{Markup, html};
+use std::sync::OnceLock;
 
 /// How many rows a page has.
 pub(super) const ROWS: usize = 50;
@@ -25,11 +26,29 @@ pub(super) struct View<'a> {
     pub(super) now: Timestamp,
     /// What was just done.
     pub(super) note: Option<String>,
+    /// Made when it is first asked for.
+    pub(super) catalogue: &'a OnceLock<Vec<KnownType>>,
 }
 
 impl View<'_> {
     pub(super) fn caller(&self) -> &Caller {
         &self.signed_in.caller
+    }
+
+    /// The types that there are.
+    pub(super) fn catalogue(&self) -> &[KnownType] {
+        self.catalogue.get_or_init(|| self.service.event_types())
+    }
+
+    /// How many webhooks need somebody.
+    pub(super) fn failing(&self) -> u64 {
+        let counts = self.service.failing_counts(Some(self.caller().account));
+        counts.failing + counts.disabled
+    }
+
+    /// What the search's field holds.
+    pub(super) fn searched(&self) -> Option<&str> {
+        self.request.query.get("q").filter(|_| self.request.path == "/search")
     }
 
     pub(super) fn csrf(&self) -> Markup {
@@ -65,9 +84,10 @@ pub(super) fn back_of(request: &PanelRequest) -> &str {
     request.form.get("back").filter(|back| request::is_ours(back)).unwrap_or("/")
 }
 
-/// Back to the page that a form was sent from, with a note of what was done.
-pub(super) fn done(view: &View<'_>, what: &str) -> Response<Bytes> {
+/// Back to the page that a form was sent from, with a note of what was done, to the thing with this id.
+pub(super) fn done(view: &View<'_>, what: &str, id: Option<&str>) -> Response<Bytes> {
     let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };
-    request::see(&format!("{back}{joint}done={what}"))
+    let named = id.map(|id| format!("&n={id}")).unwrap_or_default();
+    request::see(&format!("{back}{joint}done={what}{named}"))
 }

@@ -1,16 +1,18 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
+use super::pattern_typed;
 use super::request::FormFields;
 use super::texts::{fill, sentence};
+use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
     Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
-    PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookPatch, format_duration,
-    parse_duration,
+    PatternSet, RateLimit, RetryPolicy, RetryPolicyError, Webhook, WebhookPatch, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Stands for the stored value of a header, which is never shown again. No header can have this value.
 const KEPT: &str = "…";
@@ -105,28 +107,34 @@ impl Typed {
 
     /// What is meant, or what is wrong with it.
     pub(super) async fn read(
-        &self,
+        &mut self,
         view: &View<'_>,
         authorization: Option<&str>,
         before: Option<&Webhook>,
     ) -> Result<WebhookDraft, Problems> {
         let t = view.t;
         let mut problems = Problems::new();
-        let parsed = TargetUrl::parse(&self.target);
-        let target = parsed.as_ref().ok().cloned();
-        match &parsed {
-            Err(error) => {
+        let target = match url_typed::read(&self.target) {
+            TypedUrl::Wrong(error) => {
                 let problem = format!("{} {}", t.address, view.lang.of(&error.localized()));
                 problems.insert("target", sentence(view.lang, &Localized::new(&problem, &problem)));
+                None
             }
-            // As the service does, whose sentence has one language: one that stays is not looked at.
-            Ok(target) if before.is_none_or(|before| before.target != *target) => {
-                if let Some(refusal) = view.service.refusal(target).await {
+            TypedUrl::Proposed(url) => {
+                problems.insert("target", t.proposed_url.to_owned());
+                self.target = url;
+                None
+            }
+            TypedUrl::Read(target) => {
+                // As the service does, whose sentence has one language: one that stays is not looked at.
+                if before.is_none_or(|before| before.target != target)
+                    && let Some(refusal) = view.service.refusal(&target).await
+                {
                     problems.insert("target", view.lang.why(&refusal).to_owned());
                 }
+                Some(target)
             }
-            Ok(_) => {}
-        }
+        };
         let authorization = match authorization {
             None if self.remove_authorization => Some(None),
             None => None,
@@ -138,21 +146,7 @@ impl Typed {
                 Some(parsed)
             }
         };
-        let written = self.more.split([',', '\n', ' ']).map(str::trim).filter(|text| !text.is_empty());
-        let mut patterns = Vec::new();
-        for text in self.patterns.iter().map(String::as_str).chain(written) {
-            if let Some(pattern) = Pattern::parse(&text.to_ascii_uppercase()) {
-                patterns.push(pattern);
-            } else {
-                let shown: String = text.chars().take(100).collect();
-                let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
-                problems.insert("events", too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
-            }
-        }
-        let events = PatternSet::new(patterns);
-        if events.is_none() {
-            problems.entry("events").or_insert_with(|| t.no_patterns.to_owned());
-        }
+        let events = self.read_patterns(view, before, &mut problems);
         if self.description.len() > MAX_DESCRIPTION_BYTES {
             problems.insert("description", t.bad_description.to_owned());
         }
@@ -199,6 +193,38 @@ impl Typed {
         Ok(WebhookDraft { target, events, rest })
     }
 
+    /// The patterns that are ticked and written; each that can't be taken is told of.
+    fn read_patterns(&self, view: &View<'_>, before: Option<&Webhook>, problems: &mut Problems) -> Option<PatternSet> {
+        let t = view.t;
+        let offered = offered(view);
+        let is_known = |pattern: &Pattern| {
+            offered.contains(&pattern.to_string())
+                || before.is_some_and(|before| before.events.iter().any(|own| own == pattern))
+        };
+        let written = self.more.split([',', '\n', ' ']).map(str::trim).filter(|text| !text.is_empty());
+        let (mut patterns, mut wrong) = (Vec::new(), Vec::new());
+        for text in self.patterns.iter().map(String::as_str).chain(written) {
+            let shown: String = text.chars().take(100).collect();
+            match pattern_typed::parse(text) {
+                Some(pattern) => match pattern_typed::meant(&pattern, is_known) {
+                    Some(meant) => wrong.push(fill(t.meant_pattern, &[&shown, &meant])),
+                    None => patterns.push(pattern),
+                },
+                None => {
+                    let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
+                    wrong.push(too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
+                }
+            }
+        }
+        let events = PatternSet::new(patterns);
+        if !wrong.is_empty() {
+            problems.insert("events", wrong.join(" "));
+        } else if events.is_none() {
+            problems.insert("events", t.no_patterns.to_owned());
+        }
+        events
+    }
+
     /// The headers, unchanged ones with their stored values; what is wrong with them, or `None` for a line that is no
     /// header.
     fn read_headers(&self, before: Option<&Webhook>) -> Result<Option<ExtraHeaders>, Option<Localized>> {
@@ -225,8 +251,7 @@ impl Typed {
         if texts.iter().all(|text| text.is_empty()) {
             return None;
         }
-        let gaps = self.retry_schedule.split([',', ' ', '\n', '\r']).filter(|text| !text.is_empty());
-        let Some(gaps) = gaps.map(parse_duration).collect::<Option<Vec<_>>>().filter(|gaps| !gaps.is_empty()) else {
+        let Some(gaps) = gaps(&self.retry_schedule).filter(|gaps| !gaps.is_empty()) else {
             problems.insert("retry_schedule", t.bad_schedule.to_owned());
             return None;
         };
@@ -252,9 +277,47 @@ impl Typed {
     }
 }
 
+/// Gaps as people write them: `5s`, and `2 h` or `30 dias` as well.
+fn gaps(text: &str) -> Option<Vec<Duration>> {
+    let words = text.split([',', ';', ' ', '\n', '\r']).filter(|word| !word.is_empty());
+    let mut written: Vec<String> = Vec::new();
+    for word in words {
+        // A number alone waits for its unit.
+        match written.last_mut().filter(|last| last.bytes().all(|byte| byte.is_ascii_digit())) {
+            Some(number) => number.push_str(word),
+            None => written.push(word.to_owned()),
+        }
+    }
+    let in_english = |gap: &String| {
+        let (number, unit) = gap.split_at(gap.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(gap.len()));
+        let unit = match unit.to_lowercase().as_str() {
+            "dia" | "dias" => "days",
+            "hora" | "horas" => "h",
+            "minuto" | "minutos" | "min" => "m",
+            "segundo" | "segundos" | "seg" => "s",
+            _ => unit,
+        };
+        parse_duration(&format!("{number}{unit}"))
+    };
+    written.iter().map(in_english).collect()
+}
+
 /// Every pattern that has a box to tick.
 fn offered(view: &View<'_>) -> BTreeSet<String> {
-    let types = view.service.event_types();
+    let types = view.catalogue();
     let categories = types.iter().map(|known| format!("{}.*", known.event_type.category()));
     categories.chain(types.iter().map(|known| known.event_type.to_string())).chain(["*".to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_read_as_people_write_them() {
+        let seconds = |text: &str| gaps(text).map(|gaps| gaps.iter().map(Duration::as_secs).collect::<Vec<_>>());
+        assert_eq!(seconds("5s, 2 h 30 dias;1 minuto"), Some(vec![5, 7200, 30 * 86_400, 60]));
+        assert_eq!(seconds("5s 1 fortnight"), None);
+        assert_eq!(seconds("7"), None);
+    }
 }

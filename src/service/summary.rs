@@ -132,6 +132,20 @@ impl Service {
         self.read(move |store| failing_webhook(store, webhook, health)).await
     }
 
+    /// What is pending and how many have failed, for one webhook or for all; each counted to [`MAX_COUNTED`].
+    pub async fn status_counts(
+        &self,
+        caller: &Caller,
+        webhook: Option<WebhookId>,
+    ) -> Result<(BacklogCounts, u64), Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let failed = NotificationFilter { webhook_id: webhook, ..of_status(Status::Failed) };
+            Ok((backlog(store, account, webhook)?, store.count_notifications(account, &failed, MAX_COUNTED)?))
+        })
+        .await
+    }
+
     /// A page of events, each with how many of its notifications stand where.
     pub async fn summarize_events(
         &self,

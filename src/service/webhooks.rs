@@ -153,6 +153,11 @@ impl Service {
         Ok(())
     }
 
+    /// How long a secret that is replaced signs on beside the new one.
+    pub fn secret_overlap(&self) -> Duration {
+        self.config().delivery.secret_overlap
+    }
+
     /// Gives a webhook a new signing secret; the old one signs beside it for `overlap`, or where that is `None` for
     /// the overlap of the config. Of zero it ends all older ones at once.
     pub async fn rotate_secret(
@@ -162,7 +167,7 @@ impl Service {
         overlap: Option<Duration>,
     ) -> Result<Arc<Webhook>, Error> {
         let secret = SigningSecret::from_random(crate::random::bytes());
-        let overlap = overlap.unwrap_or_else(|| self.config().delivery.secret_overlap);
+        let overlap = overlap.unwrap_or_else(|| self.secret_overlap());
         let rotated = self.store.commit(RotateSecret { account: caller.account, id, secret, overlap }).await?;
         let rotated = rotated.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();

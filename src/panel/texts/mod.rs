@@ -112,13 +112,25 @@ impl Texts {
             Status::Cancelled => self.cancelled,
         }
     }
+
+    /// How many notifications have a status.
+    pub(super) const fn of_status(&self, status: Status) -> Counted {
+        match status {
+            Status::Pending => self.pending_n,
+            Status::Retrying => self.retrying_n,
+            Status::Held => self.held_n,
+            Status::Delivered => self.delivered_n,
+            Status::Failed => self.failed_n,
+            Status::Cancelled => self.cancelled_n,
+        }
+    }
 }
 
 /// A text with a count in it: for one, and for any other number.
 #[derive(Clone, Copy)]
 pub(super) struct Counted {
-    one: &'static str,
-    many: &'static str,
+    pub(super) one: &'static str,
+    pub(super) many: &'static str,
 }
 
 impl Counted {
