@@ -303,6 +303,11 @@ texts! {
     save: "Salvar", "Save";
     new_webhook: "Novo webhook", "New webhook";
     edit_webhook: "Editar webhook", "Edit webhook";
+    name: "Nome", "Name";
+    name_help:
+        "Como este webhook aparece nas listas. Em branco, o host da URL.",
+        "What this webhook is called in lists. If empty, the host of the URL.";
+    bad_name: "Use de 1 a 80 caracteres, em uma linha.", "Use 1 to 80 characters, on one line.";
     url: "URL", "URL";
     url_help:
         "Para onde as notificações são enviadas por POST: um endereço http ou https.",

@@ -46,6 +46,7 @@ fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
     let fields = &view.request.form;
     let taken = |name: &str| fields.all(name).map(str::len).sum::<usize>();
     let longest = [
+        ("name", "name"),
         ("target", "target"),
         ("authorization", "authorization"),
         ("description", "description"),
@@ -142,6 +143,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
         form.card method="post" action=(action) novalidate {
             (view.csrf())
             @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
+            (field("name", t.name, t.name_help, &typed.name, "text", "ERP"))
             (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
             @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
             (field(

@@ -56,7 +56,8 @@ fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
     html! {
         tr id=(format!("w-{}", webhook.id)) {
             td.target data-label=(t.target) {
-                a.strong.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) }
+                a.strong href=(format!("/webhooks/{}", webhook.id)) { (webhook.name()) }
+                p.muted.clip title=(webhook.target) { (webhook.target) }
                 @if let Some(description) = &webhook.description { p.muted { (description) } }
             }
             td data-label=(t.status) { (state(view, summary)) }
@@ -134,7 +135,8 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
     let path = |verb: &str| format!("/webhooks/{id}/{verb}");
     let content = html! {
         p.crumbs { a href="/webhooks" { (t.webhooks) } }
-        h1.target.clip title=(webhook.target) { (webhook.target) }
+        h1.target { (webhook.name()) }
+        p.muted.target.clip title=(webhook.target) { (webhook.target) }
         @if let Some(secret) = &secret {
             section.card.secret role="status" {
                 h2 { (t.secret_title) }
