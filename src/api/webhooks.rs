@@ -6,8 +6,8 @@ use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
     ApiCode, Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
-    PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookPatch, WebhookStatus,
-    format_duration, parse_duration,
+    PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch,
+    WebhookStatus, format_duration, parse_duration,
 };
 use crate::service::{HealthView, WebhookDraft};
 use http::{StatusCode, header};
@@ -149,6 +149,10 @@ fn too_many_patterns() -> String {
 }
 
 fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
+    let own_name = fields.clearable("name", |value| {
+        let most = WebhookName::MAX_CHARS;
+        WebhookName::parse(&value.text()?).ok_or_else(|| format!("must have 1 to {most} characters, all on one line"))
+    });
     let authorization = fields.clearable("authorization", |value| {
         Authorization::parse(&value.text()?).ok_or_else(|| {
             format!("must be 1 to {} bytes of visible ASCII, without spaces at its ends", Authorization::MAX_BYTES)
@@ -186,6 +190,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
     let ordered = fields.changed("ordered", JsonValue::boolean);
     let retry = fields.clearable("retry", retry_policy);
     WebhookPatch {
+        own_name,
         target: None,
         authorization,
         events: None,
@@ -223,6 +228,7 @@ fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, String> {
 #[derive(Serialize)]
 pub(super) struct WebhookShape<'a> {
     id: WebhookId,
+    name: &'a str,
     target: &'a str,
     authorization_set: bool,
     events: Vec<String>,
@@ -262,6 +268,7 @@ impl<'a> WebhookShape<'a> {
         let (disabled_reason, disabled_reason_pt) = reason.map(|reason| (reason.en, reason.pt)).unzip();
         Self {
             id: webhook.id,
+            name: webhook.name(),
             target: webhook.target.as_str(),
             authorization_set: webhook.authorization.is_some(),
             events: webhook.events.iter().map(Pattern::to_string).collect(),

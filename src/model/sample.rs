@@ -189,8 +189,8 @@ impl Sample {
     fn webhook(&self) -> String {
         format!(
             concat!(
-                r#"{{"webhook":{{"id":"{}","target":"https://loja.example/notificacoes","description":"ERP","#,
-                r#""status":"DISABLED","#,
+                r#"{{"webhook":{{"id":"{}","name":"ERP","target":"https://loja.example/notificacoes","#,
+                r#""description":null,"status":"DISABLED","#,
                 r#""disabled_reason":"Nothing was confirmed for 5 days.","#,
                 r#""disabled_reason_pt":"Nada foi confirmado por 5 dias.","#,
                 r#""disabled_at":"{}"}}}}"#

@@ -229,11 +229,6 @@ pub(super) fn curl(view: &View<'_>, path: &str, body: &str) -> String {
     )
 }
 
-/// The head of a table.
-pub(super) fn heads(names: &[&str]) -> Markup {
-    html! { thead { tr { @for name in names { th scope="col" { (name) } } } } }
-}
-
 /// JSON, indented as far as a page is wide.
 pub(super) fn pretty(json: &str) -> String {
     crate::model::pretty_json(&json.replace('\r', ""), 40)

@@ -3,7 +3,7 @@
 use super::layout::number;
 use super::texts::{Lang, Texts};
 use super::view::View;
-use crate::model::{Event, EventType, Pattern, TEST_EVENT, Webhook, WebhookId};
+use crate::model::{Event, EventType, Pattern, TEST_EVENT, WebhookId};
 use crate::service::NotificationView;
 
 /// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
@@ -67,12 +67,8 @@ pub(super) fn pattern(view: &View<'_>, pattern: &Pattern) -> String {
 
 /// What a webhook is called; of one that was deleted, that it was.
 pub(super) fn webhook(view: &View<'_>, id: WebhookId) -> String {
-    view.service.webhook(view.caller(), id).map_or_else(|_| view.t.deleted_webhook.to_owned(), |own| name(&own).into())
-}
-
-/// What a webhook is called.
-pub(super) fn name(webhook: &Webhook) -> &str {
-    webhook.target.host()
+    let found = view.service.webhook(view.caller(), id);
+    found.map_or_else(|_| view.t.deleted_webhook.to_owned(), |own| own.name().to_owned())
 }
 
 /// Which order a notification is about, and over how much: "pedido-11249 · R$ 359,86".

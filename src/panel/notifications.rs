@@ -57,8 +57,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
 fn more_filters(view: &View<'_>) -> Markup {
     let t = view.t;
     let webhooks = view.service.all_webhooks(view.caller());
-    let named: Vec<(String, String)> =
-        webhooks.iter().map(|own| (own.id.to_string(), names::name(own).to_owned())).collect();
+    let named: Vec<(String, String)> = webhooks.iter().map(|own| (own.id.to_string(), own.name().to_owned())).collect();
     let mut options: Vec<(&str, &str)> = vec![("", t.any)];
     options.extend(named.iter().map(|(id, name)| (&**id, &**name)));
     options[1..].sort_by_key(|(_, name)| name.to_lowercase());

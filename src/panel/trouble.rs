@@ -2,7 +2,6 @@
 
 use super::advice::{self, Fix};
 use super::layout::{ago, at_most_counted, rough, span, with_moments};
-use super::names;
 use super::texts::fill;
 use super::view::View;
 use crate::model::{Attempt, Status, WebhookStatus};
@@ -36,7 +35,7 @@ pub(super) fn card(view: &View<'_>, failing: &FailingWebhook) -> Markup {
         article.card.trouble id=(format!("w-{}", webhook.id)) {
             div.head {
                 div {
-                    h2 { a href=(format!("/webhooks/{}", webhook.id)) { (names::name(webhook)) } }
+                    h2 { a href=(format!("/webhooks/{}", webhook.id)) { (webhook.name()) } }
                     div.url.clip { (webhook.target) }
                 }
                 (since(view, failing))
@@ -48,7 +47,7 @@ pub(super) fn card(view: &View<'_>, failing: &FailingWebhook) -> Markup {
                     (view.csrf())
                     input type="hidden" name="back" value=(view.here);
                     input type="hidden" name="what" value=(mark(failing));
-                    button.link type="submit" aria-label=(fill(t.dismiss_what, &[&names::name(webhook)])) {
+                    button.link type="submit" aria-label=(fill(t.dismiss_what, &[&webhook.name()])) {
                         (t.dismiss)
                     }
                 }

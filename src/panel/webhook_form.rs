@@ -48,6 +48,7 @@ fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
     let fields = &view.request.form;
     let taken = |name: &str| fields.all(name).map(str::len).sum::<usize>();
     let longest = [
+        ("name", "name"),
         ("target", "target"),
         ("authorization", "authorization"),
         ("description", "description"),
@@ -134,7 +135,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
         p.crumb {
             a href="/webhooks" { (t.webhooks) }
             @if let Some(own) = webhook {
-                " › " a href=(format!("/webhooks/{}", own.id)) { (names::name(own)) }
+                " › " a href=(format!("/webhooks/{}", own.id)) { (own.name()) }
             }
         }
         div.narrow {
@@ -143,6 +144,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
             form.card.pad method="post" action=(action) novalidate data-typed="" {
                 (view.csrf())
                 @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
+                (field("name", t.name, t.name_help, &typed.name, "text", "ERP"))
                 (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
                 @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
                 (field("authorization", t.authorization, authorization_note, "", "password", ""))

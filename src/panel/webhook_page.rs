@@ -49,7 +49,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
         p.crumb { a href="/webhooks" { (t.webhooks) } }
         div.head {
             div {
-                h1.clip { (names::name(&webhook)) }
+                h1.clip { (webhook.name()) }
                 div.url.clip title=(webhook.target) { (webhook.target) }
                 p.meta #state data-live="" {
                     @if is_failing { (trouble::since(view, &failing)) } @else { (state(view, &summary)) }
@@ -87,7 +87,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
             Tab::Configuration => (configuration(view, &webhook)),
         }
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, names::name(&webhook), &content)))
+    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, webhook.name(), &content)))
 }
 
 fn buttons(view: &View<'_>, webhook: &Webhook) -> Markup {
@@ -271,7 +271,7 @@ pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> PageResult
     let back = format!("/webhooks/{id}?tab=signature");
     let until = view.now.plus(view.service.secret_overlap());
     let content = html! {
-        p.crumb { a href=(back) { (names::name(&webhook)) } }
+        p.crumb { a href=(back) { (webhook.name()) } }
         div.narrow {
             div.head { h1 { (t.rotate_title) } }
             form.card.pad method="post" action=(action) {
@@ -313,12 +313,12 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> PageResult
     };
     let back = format!("/webhooks/{id}");
     let content = html! {
-        p.crumb { a href=(back) { (names::name(&webhook)) } }
+        p.crumb { a href=(back) { (webhook.name()) } }
         div.narrow {
             div.head { h1 { (t.delete_title) } }
             form.card.pad method="post" action=(format!("/webhooks/{id}/delete")) {
                 (view.csrf())
-                p.strong { (names::name(&webhook)) }
+                p.strong { (webhook.name()) }
                 div.url { (webhook.target) }
                 p.strong { (sentence) }
                 p.help { (t.delete_help) }

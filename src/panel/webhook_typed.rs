@@ -7,7 +7,8 @@ use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
     Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
-    PatternSet, RateLimit, RetryPolicy, RetryPolicyError, Webhook, WebhookPatch, format_duration, parse_duration,
+    PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookName, WebhookPatch,
+    format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ const KEPT: &str = "…";
 /// What the fields hold, as typed.
 #[derive(Default)]
 pub(super) struct Typed {
+    pub(super) name: String,
     pub(super) target: String,
     pub(super) patterns: BTreeSet<String>,
     pub(super) more: String,
@@ -48,6 +50,7 @@ impl Typed {
     pub(super) fn of_form(form: &FormFields) -> Self {
         let text = |name| form.get(name).unwrap_or_default().to_owned();
         Self {
+            name: text("name"),
             target: text("target"),
             patterns: form.all("event").map(str::to_owned).collect(),
             more: text("more"),
@@ -93,6 +96,7 @@ impl Typed {
             retry_jitter: retry
                 .map(|policy| ((policy.jitter() * 1000.0).round() / 10.0).to_string())
                 .unwrap_or_default(),
+            name: webhook.name().to_owned(),
             target: webhook.target.to_string(),
             patterns,
             more: more.join("\n"),
@@ -147,6 +151,10 @@ impl Typed {
             }
         };
         let events = self.read_patterns(view, before, &mut problems);
+        let own_name = self.read_name(target.as_ref(), before);
+        if own_name.is_err() {
+            problems.insert("name", t.bad_name.to_owned());
+        }
         if self.description.len() > MAX_DESCRIPTION_BYTES {
             problems.insert("description", t.bad_description.to_owned());
         }
@@ -181,6 +189,7 @@ impl Typed {
         };
         let description = Some(self.description.clone()).filter(|text| !text.is_empty());
         let rest = WebhookPatch {
+            own_name: own_name.ok(),
             authorization,
             description: Some(description),
             max_in_flight: Some(max_in_flight),
@@ -223,6 +232,17 @@ impl Typed {
             problems.insert("events", t.no_patterns.to_owned());
         }
         events
+    }
+
+    /// The webhook's own name; none where nothing was typed, or the host that it is called by now or would be.
+    fn read_name(&self, target: Option<&TargetUrl>, before: Option<&Webhook>) -> Result<Option<WebhookName>, ()> {
+        let typed = self.name.trim();
+        let is_host = |target: &TargetUrl| WebhookName::of_target(target) == typed;
+        let was_host = before.is_some_and(|before| before.own_name.is_none() && is_host(&before.target));
+        if typed.is_empty() || was_host || target.is_some_and(is_host) {
+            return Ok(None);
+        }
+        WebhookName::parse(typed).map(Some).ok_or(())
     }
 
     /// The headers, unchanged ones with their stored values; what is wrong with them, or `None` for a line that is no

@@ -27,7 +27,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let found: Vec<Arc<Webhook>> =
         all.into_iter().filter(|own| wanted.as_deref().is_none_or(|text| is_named(own, text))).collect();
     let mut summaries = view.service.summarize_webhooks(found);
-    summaries.sort_by_cached_key(|one| (urgency(one), names::name(&one.webhook).to_lowercase(), one.webhook.no.0));
+    summaries.sort_by_cached_key(|one| (urgency(one), one.webhook.name().to_lowercase(), one.webhook.no.0));
     let nth = view.request.query.get("page").and_then(|text| text.parse::<usize>().ok()).unwrap_or(1).max(1);
     let begin = (nth - 1).saturating_mul(ROWS).min(summaries.len());
     let shown = &summaries[begin..summaries.len().min(begin + ROWS)];
@@ -66,7 +66,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
 
 fn is_named(webhook: &Webhook, text: &str) -> bool {
     let has = |field: &str| field.to_lowercase().contains(text);
-    has(names::name(webhook)) || has(webhook.target.as_str()) || webhook.description.as_deref().is_some_and(has)
+    has(webhook.name()) || has(webhook.target.as_str()) || webhook.description.as_deref().is_some_and(has)
 }
 
 /// Failing ones first, then those that somebody has stopped.
@@ -110,7 +110,7 @@ fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
     html! {
         tr id=(format!("w-{}", webhook.id)) {
             td.what {
-                a.t1.clip href=(format!("/webhooks/{}", webhook.id)) { (names::name(webhook)) }
+                a.t1.clip href=(format!("/webhooks/{}", webhook.id)) { (webhook.name()) }
                 div.url.clip title=(webhook.target) { (webhook.target) }
             }
             td.now.r { (state(view, summary)) }

@@ -116,6 +116,7 @@ impl Service {
         let resource = serde_json::json!({
             "webhook": {
                 "id": webhook.id.to_string(),
+                "name": webhook.name(),
                 "target": webhook.target.as_str(),
                 "description": webhook.description,
                 "status": "DISABLED",

@@ -22,6 +22,8 @@ pub struct NotificationView {
     pub event_id: EventId,
     /// The webhook's id.
     pub webhook_id: WebhookId,
+    /// What the webhook is called; empty where it is unknown.
+    pub webhook_name: String,
     /// The event's type.
     #[serde(rename = "type")]
     pub event_type: String,
@@ -149,6 +151,7 @@ fn view(
         id,
         event_id: event.id,
         webhook_id: webhook.map_or(WebhookId::from_bytes([0; 16]), |webhook| webhook.id),
+        webhook_name: webhook.map(|webhook| webhook.name().to_owned()).unwrap_or_default(),
         event_type: event.event_type.to_string(),
         target: webhook.map(|webhook| webhook.target.to_string()).unwrap_or_default(),
         status,

@@ -35,6 +35,7 @@ impl WebhookDraft {
             no: WebhookNo(0),
             account,
             id: WebhookId::from_random(crate::random::bytes()),
+            own_name: None,
             target: self.target,
             authorization: None::<Authorization>,
             events: self.events,
@@ -205,6 +206,7 @@ fn fingerprint(webhook: &Webhook) -> Fingerprint {
     let number = |number: Option<u128>| number.map(|number| number.to_string()).unwrap_or_default();
     let retry = webhook.retry.as_ref();
     let parts = [
+        webhook.name().to_owned(),
         webhook.target.as_str().to_owned(),
         list(&mut webhook.events.iter().map(Pattern::to_string)),
         webhook.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default(),

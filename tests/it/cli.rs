@@ -83,7 +83,17 @@ fn webhooks_are_made_changed_tried_and_deleted() {
         &daemon,
         &[
             create.as_slice(),
-            &["--authorization", "token-da-loja", "--description", "ERP", "--header", "X-Shop: 7", "--ordered"],
+            &[
+                "--name",
+                "ERP Bling",
+                "--authorization",
+                "token-da-loja",
+                "--description",
+                "ERP",
+                "--header",
+                "X-Shop: 7",
+                "--ordered",
+            ],
             &["--max-in-flight", "3", "--rate-limit", "2.5", "--schedule", "1s,2s", "--max-attempts", "3", "--paused"],
         ]
         .concat(),
@@ -94,7 +104,7 @@ fn webhooks_are_made_changed_tried_and_deleted() {
         (&made["status"], &made["ordered"], &made["max_in_flight"]),
         (&json!("PAUSED"), &json!(true), &json!(3))
     );
-    assert_eq!(made["retry"]["schedule"], json!(["1s", "2s"]));
+    assert_eq!((&made["name"], &made["retry"]["schedule"]), (&json!("ERP Bling"), &json!(["1s", "2s"])));
     let id = text(&made["id"]);
 
     let listed = json_of(&daemon, &["webhooks", "list"]);

@@ -80,6 +80,27 @@ fn any_writable_field_changes_and_the_rest_stays() {
     assert_eq!(daemon.get(&path).expect(200).data(), changed);
 }
 
+/// Lists are read by name: a webhook without one of its own is called by its host, whatever that is by now.
+#[test]
+fn a_webhook_has_a_name_and_without_one_its_host() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://loja.example/a", &["*"]);
+    let path = format!("/api/webhooks/{id}");
+    let name = |webhook: serde_json::Value| daemon.patch(&path, &json!({ "webhook": webhook })).expect(200).data();
+    assert_eq!(daemon.get(&path).expect(200).data()["name"], "loja.example");
+    assert_eq!(name(json!({ "target": "http://erp.example:8080/b" }))["name"], "erp.example");
+    assert_eq!(name(json!({ "name": " ERP – ação 🚚 " }))["name"], "ERP – ação 🚚");
+    assert_eq!(name(json!({ "target": "http://loja.example/c" }))["name"], "ERP – ação 🚚");
+    let event = daemon.record("PAYMENT.PAID");
+    assert_eq!(daemon.history(&event)[0]["webhook_name"], "ERP – ação 🚚");
+    for bad in [String::new(), " ".to_owned(), "a\nb".to_owned(), "a\u{202e}b".to_owned(), "é".repeat(81)] {
+        let refused = daemon.patch(&path, &json!({ "webhook": { "name": bad } })).refused(422, "invalid_fields");
+        assert!(refused["fields"]["name"][0].as_str().unwrap().contains("1 to 80 characters"), "{refused}");
+    }
+    assert_eq!(name(json!({ "name": "é".repeat(80) }))["name"], "é".repeat(80));
+    assert_eq!(name(json!({ "name": null }))["name"], "loja.example");
+}
+
 #[test]
 fn patterns_that_overlap_owe_once_and_webhooks_that_overlap_owe_each() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());

@@ -26,6 +26,7 @@ texts! {
     away: "No connection to carteiro since {}. Trying again… What you see may be out of date.";
     away_click: "No connection to carteiro: nothing was sent. Try again once the connection is back.";
     no: "No";
+    yes: "Yes";
     // Signing in.
     sign_in: "Sign in";
     access_token: "Access token";
@@ -215,6 +216,9 @@ texts! {
     advanced: "Advanced: order, limits, retries, headers";
     samples: "Samples of what is sent";
     meant_pattern: "“{}” is not an event: write {}.";
+    name: "Name";
+    name_help: "What this webhook is called in lists. If empty, the host of the URL.";
+    bad_name: "Use 1 to 80 characters, on one line.";
     // Events.
     event: "Event";
     event_type: "Type";

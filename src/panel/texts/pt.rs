@@ -27,6 +27,7 @@ texts! {
     away: "Sem conexão com o carteiro desde {}. Tentando de novo… O que você vê pode estar desatualizado.";
     away_click: "Sem conexão com o carteiro: nada foi enviado. Tente de novo quando a conexão voltar.";
     no: "Não";
+    yes: "Sim";
     // Signing in.
     sign_in: "Entrar";
     access_token: "Token de acesso";
@@ -220,6 +221,9 @@ texts! {
     advanced: "Avançado: ordem, limites, novas tentativas, cabeçalhos";
     samples: "Exemplos do que é enviado";
     meant_pattern: "“{}” não é um evento: escreva {}.";
+    name: "Nome";
+    name_help: "Como este webhook aparece nas listas. Em branco, o host da URL.";
+    bad_name: "Use de 1 a 80 caracteres, em uma linha.";
     // Events.
     event: "Evento";
     event_type: "Tipo";

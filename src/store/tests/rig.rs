@@ -289,6 +289,7 @@ pub(crate) fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
         no: WebhookNo(0),
         account,
         id: WebhookId::from_random(crate::random::bytes()),
+        own_name: None,
         target: TargetUrl::parse("https://loja.example/").unwrap(),
         authorization: None,
         events: PatternSet::new(patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap(),

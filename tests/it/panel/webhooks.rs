@@ -74,6 +74,29 @@ fn a_form_that_is_sent_twice_registers_once() {
 }
 
 #[test]
+fn a_name_is_optional_and_the_host_without_one() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let with = |path: &str, name: &str, target: &str| {
+        let fields = [("csrf", csrf.as_str()), ("target", target), ("event", "*"), ("name", name)];
+        post(&daemon, path, &cookie, &fields)
+    };
+    let made = with("/webhooks", "", "http://127.0.0.1:9/x").expect(303).header("location").unwrap().to_owned();
+    let name = || daemon.list("/api/webhooks")[0]["name"].as_str().unwrap().to_owned();
+    assert_eq!(name(), "127.0.0.1");
+    // Saved as it is shown, it is still its host's.
+    assert!(text(&get(&daemon, &format!("{made}/edit"), &cookie)).contains("value=\"127.0.0.1\""));
+    with(&made, "127.0.0.1", "http://[::1]:9/x").expect(303);
+    with(&made, "[::1]", "http://localhost:9/x").expect(303);
+    assert_eq!(name(), "[::1]", "a name of its own by now");
+    with(&made, " ERP Bling ", "http://localhost:9/x").expect(303);
+    assert_eq!(name(), "ERP Bling");
+    assert!(text(&get(&daemon, "/webhooks", &cookie)).contains("ERP Bling"));
+    let refused = text(&with(&made, &"é".repeat(81), "http://localhost:9/x").expect(422));
+    assert!(refused.contains("Use de 1 a 80 caracteres"), "{refused}");
+}
+
+#[test]
 fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     let daemon = Daemon::quick();
     let (cookie, csrf) = sign_in(&daemon, &daemon.token);

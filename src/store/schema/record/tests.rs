@@ -5,7 +5,7 @@ use crate::model::{
     EventId, EventType, ExtraHeaders, Fingerprint, Notice, Notification, NotificationFilter, NotificationKey, OrderKey,
     Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceIds, Response, ResponseFilter, RetryPolicy,
     Scopes, Seq, SigningSecret, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash,
-    TokenId, TraceContext, Trigger, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    TokenId, TraceContext, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::error::StoreError;
 use crate::store::hex::hex;
@@ -66,6 +66,7 @@ fn bare_webhook() -> Webhook {
         no: WebhookNo(9),
         account: ACCOUNT,
         id: WebhookId::from_bytes([3; 16]),
+        own_name: None,
         target: TargetUrl::parse("https://loja.example/x").unwrap(),
         authorization: None,
         events: PatternSet::new(vec![Pattern::Everything]).unwrap(),
@@ -87,6 +88,7 @@ fn bare_webhook() -> Webhook {
 
 fn full_webhook() -> Webhook {
     Webhook {
+        own_name: WebhookName::parse("ERP Bling"),
         authorization: Some(Authorization::parse("Bearer x").unwrap()),
         events: PatternSet::new(vec![Pattern::parse("ORDER.*").unwrap(), Pattern::parse("PAYMENT.PAID").unwrap()])
             .unwrap(),
@@ -430,6 +432,7 @@ fn largest_webhook() -> Webhook {
     Webhook {
         no: WebhookNo(u32::MAX),
         account: AccountNo(u32::MAX),
+        own_name: WebhookName::parse(&"\u{1f69a}".repeat(WebhookName::MAX_CHARS)),
         target: TargetUrl::parse(&target).unwrap(),
         authorization: Authorization::parse(&"a".repeat(Authorization::MAX_BYTES)),
         events: PatternSet::new(longest_patterns.collect()).unwrap(),
