@@ -36,6 +36,7 @@ mod token;
 mod trace;
 mod wait_reason;
 mod webhook;
+mod webhook_version;
 mod words;
 
 pub use address_range::AddressRange;
@@ -75,3 +76,4 @@ pub use webhook::{
     Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets,
     Webhook, WebhookPatch, WebhookStatus,
 };
+pub use webhook_version::{ExpectedVersion, Outdated, WebhookVersion};

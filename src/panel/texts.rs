@@ -340,6 +340,15 @@ texts! {
     copy: "Copiar", "Copy";
     copied: "Copiado", "Copied";
     bad_fields: "Confira os campos marcados.", "Look at the fields that are marked.";
+    outdated:
+        "Este webhook foi alterado em outra janela enquanto você editava. Nada foi salvo ainda: ao lado de cada campo \
+         diferente está o valor salvo. Confira e salve de novo para usar os seus.",
+        "This webhook was changed in another window while you were editing. Nothing is saved yet: the stored value \
+         stands beside each field that differs. Check them, and save again to use yours.";
+    stored_is: "Salvo agora: {}", "Stored now: {}";
+    stored_empty: "Salvo agora: vazio", "Stored now: empty";
+    yes: "sim", "yes";
+    no: "não", "no";
     address: "o endereço", "the address";
     bad_authorization:
         "Use de 1 a 4096 caracteres ASCII visíveis, sem espaço nas pontas.",

@@ -53,7 +53,9 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::NotFound,
-            Error::Conflict { .. } | Error::Invalid(_) | Error::Store(_) => Self::Of(error.into_reply()),
+            Error::Conflict { .. } | Error::Outdated | Error::Invalid(_) | Error::Store(_) => {
+                Self::Of(error.into_reply())
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) async fn new(view: &View<'_>) -> PageResult {
         return Err(Refusal::ReadOnly);
     }
     let typed = Typed { key: random_text(), ..Typed::default() };
-    Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new())))
+    Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new(), view.t.bad_fields)))
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
@@ -38,7 +38,7 @@ fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut proble
     }
     let status =
         if view.request.is_too_long() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page(status, form(view, webhook, typed, &problems))
+    page(status, form(view, webhook, typed, &problems, view.t.bad_fields))
 }
 
 /// The form again, with what makes it too long marked.
@@ -106,11 +106,29 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
         Err(problems) => return Ok(refused(view, Some(&before), &typed, problems)),
     };
     let patch = WebhookPatch { target: Some(draft.target), events: Some(draft.events), ..draft.rest };
-    match view.service.change(view.caller(), id, patch).await {
+    match view.service.change_if(view.caller(), id, patch, typed.expected()).await {
         Ok(_) => Ok(see(&format!("/webhooks/{id}?done=saved"))),
+        Err(Error::Outdated) => outdated(view, id, typed),
         Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, of_service(view.lang, &fields))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The form again, with what is typed in its fields and what somebody has saved since beside them. Sent once more, it
+/// replaces that.
+fn outdated(view: &View<'_>, id: WebhookId, mut typed: Typed) -> PageResult {
+    let now = view.service.webhook(view.caller(), id)?;
+    let stored = Typed::of_webhook(view, &now);
+    let mut instead = typed.stored_instead(view, &stored);
+    if instead.is_empty() && !typed.has_authorization && !typed.remove_authorization {
+        // Somebody has saved the very same.
+        return Ok(see(&format!("/webhooks/{id}?done=saved")));
+    }
+    if typed.has_authorization {
+        instead.insert("authorization", view.t.authorization_again.to_owned());
+    }
+    typed.version = stored.version;
+    Ok(page(StatusCode::CONFLICT, form(view, Some(&now), &typed, &instead, view.t.outdated)))
 }
 
 /// Errors that only the service finds. All of them concern the target, the one field it checks.
@@ -119,7 +137,8 @@ fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Localized>>) -> Problems
     Problems::from([("target", sentences.join(" "))])
 }
 
-fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Markup {
+/// `summary` says what the problems are, if there are any.
+fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems, summary: &str) -> Markup {
     let t = view.t;
     let title = if webhook.is_some() { t.edit_webhook } else { t.new_webhook };
     let action = webhook.map_or_else(|| "/webhooks".to_owned(), |webhook| format!("/webhooks/{}", webhook.id));
@@ -129,7 +148,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
         input(&FormField { name, label, help, value, kind, placeholder }, problems)
     };
     let wrong = |names: &[&str]| names.iter().any(|name| problems.contains_key(name));
-    let limits_open = wrong(&["max_in_flight", "rate_limit"])
+    let limits_open = wrong(&["ordered", "max_in_flight", "rate_limit"])
         || typed.ordered
         || !typed.max_in_flight.is_empty()
         || !typed.rate_limit.is_empty();
@@ -138,10 +157,11 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
     let content = html! {
         p.crumbs { a href="/webhooks" { (t.webhooks) } }
         h1 { (title) }
-        @if !problems.is_empty() { p.problem role="alert" { (t.bad_fields) } }
+        @if !problems.is_empty() { p.problem role="alert" { (summary) } }
         form.card method="post" action=(action) novalidate {
             (view.csrf())
             @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
+            @if !typed.version.is_empty() { input type="hidden" name="version" value=(typed.version); }
             (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
             @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
             (field(
@@ -164,6 +184,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
                         aria-describedby="ordered-help";
                     label for="ordered" { (t.ordered) }
                 }
+                @if let Some(problem) = problems.get("ordered") { p.problem #ordered-problem { (problem) } }
                 p.help #ordered-help { (t.ordered_help) }
                 (field("max_in_flight", t.max_in_flight, t.max_in_flight_help, &typed.max_in_flight, "text", ""))
                 (field("rate_limit", t.rate_limit, t.rate_limit_help, &typed.rate_limit, "text", ""))
