@@ -152,6 +152,23 @@ texts! {
     too_many_tokens:
         "Tokens errados demais vieram deste endereço. Espere {} s e tente de novo.",
         "Too many wrong tokens came from this address. Wait {} s and try again.";
+    ended:
+        "Sua sessão terminou e nada foi salvo. Entre para continuar.",
+        "Your session has ended, and nothing was saved. Sign in to go on.";
+    ended_form:
+        "Sua sessão tinha terminado, e nada foi feito ainda. Confira o que você preencheu e envie de novo.",
+        "Your session had ended, and nothing is done yet. Check what you entered, and send it again.";
+    ended_title: "Continuar de onde parou?", "Go on where you left off?";
+    ended_action: "Você tinha pedido: {}", "You had asked for: {}";
+    stop_resend: "Interromper o reenvio", "Stop the resend";
+    search: "Buscar", "Search";
+    search_for: "Pedido, pagamento ou evento", "Order, payment or event";
+    to_the_start: "Ir para o início", "Go to the start";
+    below_a_path:
+        "Se um proxy publica o carteiro em {}: os caminhos do painel e da API começam em /. Dê ao carteiro um nome de \
+         host próprio.",
+        "If a proxy publishes carteiro at {}: the paths of panel and API begin at /. Give carteiro a host name of its \
+         own.";
     no_read_scope: "Este token não permite leitura (escopo read).", "This token doesn't allow reading (scope read).";
     // Errors.
     not_found_title: "Não encontrado", "Not found";

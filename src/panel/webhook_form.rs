@@ -28,7 +28,20 @@ pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> PageResult {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    Ok(page(StatusCode::OK, form(view, Some(&webhook), &Typed::of_webhook(view, &webhook), &Problems::new())))
+    let typed = Typed::of_webhook(view, &webhook);
+    Ok(page(StatusCode::OK, form(view, Some(&webhook), &typed, &Problems::new(), view.t.bad_fields)))
+}
+
+/// The form with what somebody had typed into it before they had to sign in again.
+pub(super) fn again(view: &View<'_>, id: Option<WebhookId>) -> PageResult {
+    let webhook = id.map(|id| view.service.webhook(view.caller(), id)).transpose()?;
+    if !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    let typed = Typed::of_form(&view.request.form);
+    let problems = typed.has_authorization.then(|| ("authorization", view.t.authorization_again.to_owned()));
+    let problems = Problems::from_iter(problems);
+    Ok(page(StatusCode::OK, form(view, webhook.as_deref(), &typed, &problems, view.t.bad_fields)))
 }
 
 fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut problems: Problems) -> Response<Bytes> {
