@@ -5,9 +5,11 @@
 //! wall clock may be wrong and may step; [`Watch`] notices that by comparing it with the monotonic clock.
 
 mod reading;
+mod uptime;
 mod watch;
 
 pub use reading::Reading;
+pub use uptime::Uptime;
 pub use watch::{Step, Trust, Watch};
 
 use crate::model::{Timestamp, millis};

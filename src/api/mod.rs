@@ -26,7 +26,7 @@ pub use auth::MAX_TOKEN_BYTES;
 use crate::http::{Answer, Class, Failure, Handler, InboundRequest, check_content_encoding};
 use crate::service::Service;
 use call::Call;
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
 use routes::{CallAccess, Takes};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ impl Api {
 }
 
 impl Handler for Api {
-    fn serves(&self, path: &str) -> bool {
+    fn serves(&self, path: &str, _headers: &HeaderMap) -> bool {
         path.starts_with("/api/")
     }
 

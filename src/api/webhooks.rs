@@ -5,12 +5,12 @@ use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
-    ApiCode, Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
-    PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch,
-    WebhookStatus, format_duration, parse_duration,
+    ApiCode, Authorization, EventType, ExpectedVersion, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES,
+    Pattern, PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch,
+    WebhookStatus, WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::{HealthView, WebhookDraft};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
     let made = call.service.register(&call.caller, call.read(registration).await?, key).await?;
     let webhook = &*made.webhook;
     let health = call.service.health(webhook);
+    let tag = etag(webhook);
     // Anyone who lost the first answer needs the secret, and sends the same token; a later one was shown when it was
     // made.
     let shape = if made.has_first_secret {
@@ -27,12 +28,13 @@ pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
     } else {
         WebhookShape::of(webhook, health)
     };
-    Ok(if made.replayed {
+    let answer = if made.replayed {
         Answer::data(StatusCode::OK, &shape).with(REPLAYED, "true")
     } else {
         let location = format!("/api/webhooks/{}", webhook.id);
         Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location)
-    })
+    };
+    Ok(answer.with(header::ETAG, &tag))
 }
 
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
@@ -48,19 +50,45 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn show(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     let webhook = call.service.webhook(&call.caller, id)?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.health(&webhook))))
+    Ok(shown_with_tag(call, &webhook))
+}
+
+fn shown_with_tag(call: &Call, webhook: &Webhook) -> Answer {
+    let shape = WebhookShape::of(webhook, call.service.health(webhook));
+    Answer::data(StatusCode::OK, &shape).with(header::ETAG, &etag(webhook))
 }
 
 pub(super) async fn change(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
-    let webhook = call.service.change(&call.caller, id, call.read(patch).await?).await?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.health(&webhook))))
+    let (patch, expected) = (call.read(patch).await?, if_match(&call.head.headers));
+    let webhook = call.service.change_if(&call.caller, id, patch, expected).await?;
+    Ok(shown_with_tag(call, &webhook))
 }
 
 pub(super) async fn delete(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
-    call.service.delete(&call.caller, id).await?;
+    call.service.delete_if(&call.caller, id, if_match(&call.head.headers)).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+fn etag(webhook: &Webhook) -> String {
+    format!("\"{}\"", webhook.version())
+}
+
+/// The versions that `If-Match` names. A weak tag, and one that carteiro never gave, match nothing (RFC 9110, 13.1.1).
+fn if_match(headers: &HeaderMap) -> ExpectedVersion {
+    let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
+    if lines.peek().is_none() {
+        return ExpectedVersion::Any;
+    }
+    let tags = lines.flat_map(|line| line.to_str().unwrap_or_default().split(',')).map(str::trim);
+    let tags: Vec<&str> = tags.collect();
+    if tags.contains(&"*") {
+        return ExpectedVersion::Any;
+    }
+    let quoted = |tag: &&str| tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).map(str::to_owned);
+    let versions = tags.iter().filter_map(quoted).filter_map(|tag| WebhookVersion::parse(&tag));
+    ExpectedVersion::OneOf(versions.collect())
 }
 
 pub(super) async fn test(call: &Call, id: WebhookId) -> Result<Answer, Failure> {

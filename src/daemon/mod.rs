@@ -37,7 +37,9 @@ use tokio::task::JoinHandle;
 
 /// Interval between checks for webhooks to disable.
 const DISABLE_INTERVAL: Duration = Duration::from_secs(1);
-/// Interval between writes of when tokens were last used and of the recent outcomes.
+/// The file in the data folder that says who is signed in to the panel. It is no part of the store, nor of its backups.
+const SESSIONS_FILE: &str = "sessions";
+/// Interval between writes of when tokens and sessions were last used and of the recent outcomes.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 /// Interval between checks for a committer that makes no progress.
 const STALL_INTERVAL: Duration = Duration::from_millis(500);
@@ -61,6 +63,7 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// One caller for each account of the config, with every scope.
     pub callers: Vec<Caller>,
+    panel: Option<Arc<Panel>>,
     store: Store,
     client: Client,
     engine: Engine,
@@ -128,21 +131,28 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
 
+        let panel = config.panel.enabled.then(|| {
+            let file = store.path().join(SESSIONS_FILE);
+            Arc::new(Panel::new(service.clone(), &file, store.id(), clock.clone()))
+        });
+
         let (stop_tasks, stopping) = watch::channel(false);
         let control = control_socket(&store, options.reloads, &stopping);
         let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let disable = service.clone();
-        let save = service.clone();
+        let (save, panel_to_save) = (service.clone(), panel.clone());
         let tasks = [
             control,
             backups.map(tokio::spawn),
             Some(tokio::spawn(every(DISABLE_INTERVAL, stopping.clone(), move || disable_webhooks(disable.clone())))),
-            Some(tokio::spawn(every(SAVE_INTERVAL, stopping.clone(), move || save_statistics(save.clone())))),
+            Some(tokio::spawn(every(SAVE_INTERVAL, stopping.clone(), move || {
+                save_statistics(save.clone(), panel_to_save.clone())
+            }))),
             Some(tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()))),
         ];
         let grace = config.server.shutdown_grace;
-        let panel = config.panel.enabled.then(|| Arc::new(Panel::new(service.clone())) as Arc<dyn Handler>);
-        let handlers = panel.into_iter().chain([Arc::new(Api::new(service.clone())) as Arc<dyn Handler>]).collect();
+        let pages = panel.clone().map(|panel| panel as Arc<dyn Handler>);
+        let handlers = pages.into_iter().chain([Arc::new(Api::new(service.clone())) as Arc<dyn Handler>]).collect();
         let server = tokio::spawn(Server::new(listener, ingress.clone(), handlers).run(stopping, grace));
         tracing::info!(%address, "listening");
 
@@ -150,6 +160,7 @@ impl Daemon {
             service,
             address,
             callers,
+            panel,
             store,
             client,
             engine,
@@ -224,13 +235,13 @@ impl Daemon {
                     tracing::error!(%panic, "a task of the daemon panicked");
                 }
             }
-            save_statistics(self.service.clone()).await;
+            save_statistics(self.service.clone(), self.panel.clone()).await;
             self.store.stop().await
         };
         let Ok(stopped) = tokio::time::timeout(self.commit_timeout, stopped).await else {
             return Err(Error::Stalled(self.store.stuck_for()));
         };
-        drop((self.service, self.store));
+        drop((self.service, self.panel, self.store));
         // It has answered or panicked: only its last instructions are waited for.
         let _ = tokio::task::spawn_blocking(move || self.committer.join()).await;
         Ok(stopped?)
@@ -282,7 +293,10 @@ async fn disable_webhooks(service: Arc<Service>) {
     service.disable_failing().await;
 }
 
-async fn save_statistics(service: Arc<Service>) {
+async fn save_statistics(service: Arc<Service>, panel: Option<Arc<Panel>>) {
     service.keep_token_uses().await;
     service.save_history().await;
+    if let Some(panel) = panel {
+        panel.save_sessions().await;
+    }
 }

@@ -37,6 +37,7 @@ mod trace;
 mod wait_reason;
 mod webhook;
 mod webhook_name;
+mod webhook_version;
 mod words;
 
 pub use address_range::AddressRange;
@@ -77,3 +78,4 @@ pub use webhook::{
     Webhook, WebhookPatch, WebhookStatus,
 };
 pub use webhook_name::WebhookName;
+pub use webhook_version::{ExpectedVersion, Outdated, WebhookVersion};

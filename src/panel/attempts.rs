@@ -2,7 +2,7 @@
 //! what came. Failures that repeat themselves are told once.
 
 use super::advice::{self, Fix};
-use super::layout::{decimal, moment, pretty, resend_button_named, span, status, when, with_moments};
+use super::layout::{decimal, moment, pretty, resend_button_named, span, status, when_exactly, with_moments};
 use super::names::{self, event_title};
 use super::resends::can_resend;
 use super::texts::{Lang, fill};
@@ -63,8 +63,8 @@ fn confirmed(view: &View<'_>, attempt: &Attempt) -> Markup {
     let t = view.t;
     let status = attempt.result.status().unwrap_or_default();
     html! {
-        (fill(t.confirmed_at, &[&attempt.number])) " "
-        (moment(view.lang, attempt.started_at))
+        (fill(t.confirmed_at, &[&attempt.number])) " · "
+        (when_exactly(view, attempt.started_at))
         " " span.muted { "(" (status) ", " (short(view.lang, attempt.duration_us)) ")" }
     }
 }
@@ -166,10 +166,10 @@ fn single(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
     html! {
         tr.attempt id=(format!("a-{id}-{}", attempt.number)) {
             td.t1 { (attempt.number) @if let Some(by) = by(view, attempt) { " " span.tag { (by) } } }
-            td.r { (when(view, attempt.started_at)) }
+            td.r { (when_exactly(view, attempt.started_at)) }
             td { (answered(view, attempt)) }
             td.num.r { (short(view.lang, attempt.duration_us)) }
-            td.full class=(if error.is_some() { "why bad" } else { "why good" }) { (with_moments(view.lang, &why)) }
+            td class=(if error.is_some() { "full why bad" } else { "full why good" }) { (with_moments(view.lang, &why)) }
         }
         tr id=(format!("o-{id}-{}", attempt.number)) {
             td.full.open colspan="5" {
@@ -196,7 +196,7 @@ fn joined(view: &View<'_>, run: &[Attempt], id: &str) -> Markup {
                 (first.number) "–" (last.number)
                 @if let Some(by) = by(view, last) { " " span.tag { (by) } }
             }
-            td.r { (when(view, first.started_at)) " – " (when(view, last.started_at)) }
+            td.r { (when_exactly(view, first.started_at)) " – " (when_exactly(view, last.started_at)) }
             td { (answered(view, last)) }
             td.num.r {}
             td.full.why.bad { @if let Some(why) = why { (with_moments(view.lang, &why)) } }

@@ -34,11 +34,13 @@ fn head(lang: Lang, title: &str, failing: u64) -> Markup {
     }
 }
 
-fn language_switch(lang: Lang, here: &str) -> Markup {
+/// `hidden`: what is typed on the page, which is shown again in the other language.
+fn language_switch(lang: Lang, here: &str, hidden: &Markup) -> Markup {
     let t = lang.texts();
     html! {
         form.language method="post" action="/language" aria-label=(t.language) {
             input type="hidden" name="back" value=(here);
+            (hidden)
             @for (other, name) in [(Lang::Pt, "Português"), (Lang::En, "English")] {
                 button.link type="submit" name="lang" value=(other.code()) lang=(other.tag())
                     aria-pressed=(if other == lang { "true" } else { "false" }) { (name) }
@@ -53,13 +55,18 @@ fn brand() -> Markup {
 
 /// The page of someone who isn't signed in.
 pub(super) fn bare(lang: Lang, title: &str, here: &str, content: &Markup) -> Markup {
+    bare_with(lang, title, here, &html! {}, content)
+}
+
+/// Likewise; `hidden` is sent along when its reader switches to the other language.
+pub(super) fn bare_with(lang: Lang, title: &str, here: &str, hidden: &Markup, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(lang.tag()) {
             head { (head(lang, title, 0)) }
             body.bare {
                 main #content { (brand()) (content) }
-                footer.foot { div.wrap { (language_switch(lang, here)) } }
+                footer.foot { div.wrap { (language_switch(lang, here, hidden)) } }
             }
         }
     }
@@ -136,7 +143,7 @@ fn account(view: &View<'_>) -> Markup {
                     }
                 }
                 @if !view.can_change { p { span.tag { (t.read_only) } } }
-                (language_switch(view.lang, &view.here))
+                (language_switch(view.lang, &view.here, &html! {}))
                 form method="post" action="/sign-out" {
                     (view.csrf()) button.link type="submit" { (t.sign_out) }
                 }

@@ -90,14 +90,23 @@ pub(super) fn ago(view: &View<'_>, at: Timestamp) -> Markup {
 
 /// When it was, short: the time of today, else the day as well. The whole of it is a tooltip, and shown on a tap.
 pub(super) fn when(view: &View<'_>, at: Timestamp) -> Markup {
+    short_moment(view, at, 16)
+}
+
+/// Likewise, to the second.
+pub(super) fn when_exactly(view: &View<'_>, at: Timestamp) -> Markup {
+    short_moment(view, at, 19)
+}
+
+fn short_moment(view: &View<'_>, at: Timestamp, end: usize) -> Markup {
     let (text, today) = (written(view.lang, at), written(view.lang, view.now));
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     let short = match (text.get(..10) == today.get(..10), view.lang) {
-        (true, _) => part(11, 16).to_owned(),
-        (false, Lang::Pt) => format!("{} {}", part(0, 5), part(11, 16)),
-        (false, Lang::En) => format!("{} {}", part(5, 10), part(11, 16)),
+        (true, _) => part(11, end).to_owned(),
+        (false, Lang::Pt) => format!("{} {}", part(0, 5), part(11, end)),
+        (false, Lang::En) => format!("{} {}", part(5, 10), part(11, end)),
     };
-    html! { time datetime=(at) title=(text) data-when="" { (short) } }
+    html! { time datetime=(at) title=(text) data-when=(if end > 16 { "s" } else { "" }) { (short) } }
 }
 
 /// How long until then; a script counts it down.

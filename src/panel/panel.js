@@ -8,6 +8,7 @@
   const NEAR_TOP = 120;
   const full = new Intl.DateTimeFormat(own.lang, { dateStyle: "short", timeStyle: "medium" });
   const clock = new Intl.DateTimeFormat(own.lang, { hour: "2-digit", minute: "2-digit" });
+  const exact = new Intl.DateTimeFormat(own.lang, { timeStyle: "medium" });
   const day = new Intl.DateTimeFormat(own.lang, { day: "2-digit", month: "2-digit" });
   const $ = (selector) => document.querySelector(selector);
   const all = (selector, root = document) => root.querySelectorAll(selector);
@@ -29,7 +30,7 @@
     if ("t" in time.dataset) text = full.format(at);
     else if ("until" in time.dataset) text = at <= now ? own.now : fill(own.in, span(at - now));
     else if ("ago" in time.dataset) text = now - at < 1000 ? own.now : fill(own.ago, span(now - at));
-    else if ("when" in time.dataset) text = (new Date(at).toDateString() === new Date(now).toDateString() ? "" : day.format(at) + " ") + clock.format(at);
+    else if ("when" in time.dataset) text = (new Date(at).toDateString() === new Date(now).toDateString() ? "" : day.format(at) + " ") + (time.dataset.when ? exact : clock).format(at);
     else return;
     if (time.textContent !== text) time.textContent = text;
     if (time.title) { const title = full.format(at); if (time.title !== title) time.title = title; }

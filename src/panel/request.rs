@@ -27,6 +27,10 @@ const MAX_FIELDS: usize = 10_000;
 pub(super) struct FormFields(Vec<(String, String)>);
 
 impl FormFields {
+    pub(super) const fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     fn parse(bytes: &[u8]) -> Self {
         let fields = form_urlencoded::parse(bytes).take(MAX_FIELDS);
         Self(fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
@@ -64,13 +68,14 @@ pub(super) enum Unread {
 }
 
 /// One request.
+#[derive(Clone)]
 pub(super) struct PanelRequest {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: FormFields,
     pub(super) form: FormFields,
     /// How long the form is.
-    form_bytes: usize,
+    pub(super) form_bytes: usize,
     /// Why the form wasn't read, if it wasn't.
     pub(super) unread: Option<Unread>,
     /// What a browser has already of the panel's files.
@@ -84,8 +89,8 @@ pub(super) struct PanelRequest {
     pub(super) secure: bool,
     /// The address of the page itself, to come back to.
     pub(super) here: String,
-    /// Whether it was sent by a page of this very origin, as far as the browser says.
-    pub(super) own_origin: bool,
+    /// Whether it was sent by a page of this very origin; `None` where the browser doesn't say.
+    pub(super) own_origin: Option<bool>,
     /// The host of the page that sent a form, where it isn't the one that we were called by and nothing else tells
     /// whether it is ours: as a rule, a proxy has put another `Host` in.
     pub(super) host_lost: Option<String>,
@@ -104,6 +109,11 @@ impl PanelRequest {
         self.form_bytes > MAX_FORM_BYTES || self.unread == Some(Unread::TooLong)
     }
 
+    /// Whether it was sent by a page of another origin.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.own_origin == Some(false)
+    }
+
     pub(super) fn read(request: &Request<Bytes>, from: IpAddr, secure: bool) -> Self {
         let headers = request.headers();
         let query = FormFields::parse(request.uri().query().unwrap_or_default().as_bytes());
@@ -118,7 +128,7 @@ impl PanelRequest {
             dismissed: marks(cookie(headers, DISMISSED_COOKIE).unwrap_or_default().split('_')),
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
-            host_lost: origin_of(headers).filter(|_| !is_own_origin(headers)).map(str::to_owned),
+            host_lost: origin_of(headers).filter(|_| is_own_origin(headers) == Some(false)).map(str::to_owned),
             prefix: text(headers, header::HeaderName::from_static("x-forwarded-prefix")).trim_matches('/').to_owned(),
             host: text(headers, header::HOST).to_owned(),
             // A form sent without leaving the page is somebody's doing; the page it leads to is not.
@@ -133,6 +143,11 @@ impl PanelRequest {
             secure,
         }
     }
+}
+
+/// Whether who asks reads pages, as browsers do.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    text(headers, header::ACCEPT).contains("text/html")
 }
 
 /// What the session's cookie holds.
@@ -153,19 +168,15 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; for one that says neither, only the form's
-/// token counts. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over
+/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; `None` of one that says neither, for which
+/// only the form's token counts. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over
 /// TLS.
-fn is_own_origin(headers: &HeaderMap) -> bool {
+fn is_own_origin(headers: &HeaderMap) -> Option<bool> {
     if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
+        return Some(site == "same-origin" || site == "none");
     }
-    match headers.get(header::ORIGIN) {
-        None => true,
-        Some(_) => {
-            origin_of(headers).is_some_and(|authority| authority.eq_ignore_ascii_case(text(headers, header::HOST)))
-        }
-    }
+    headers.get(header::ORIGIN)?;
+    Some(origin_of(headers).is_some_and(|authority| authority.eq_ignore_ascii_case(text(headers, header::HOST))))
 }
 
 /// The host of `Origin`, where the browser says no more than that.
@@ -239,6 +250,13 @@ pub(super) fn method_not_allowed(allowed: &[&str]) -> Response<Bytes> {
     if let Ok(allow) = HeaderValue::from_str(&allowed.join(", ")) {
         response.headers_mut().insert(header::ALLOW, allow);
     }
+    response
+}
+
+/// To the same page under its own address, by the same method.
+pub(super) fn moved(path: &str) -> Response<Bytes> {
+    let mut response = see(path);
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     response
 }
 
@@ -317,14 +335,17 @@ mod tests {
             }
             is_own_origin(&headers)
         };
-        assert!(
-            of(&[]) && of(&[("origin", "https://painel.example:8443")]) && of(&[("sec-fetch-site", "same-origin")])
-        );
+        assert_eq!(of(&[]), None);
+        for own in [("origin", "https://painel.example:8443"), ("sec-fetch-site", "same-origin")] {
+            assert_eq!(of(&[own]), Some(true), "{own:?}");
+        }
         for bad in
             ["null", "https://evil.example", "https://painel.example", "https://painel.example:8443.evil.example"]
         {
-            assert!(!of(&[("origin", bad)]), "{bad}");
+            assert_eq!(of(&[("origin", bad)]), Some(false), "{bad}");
         }
-        assert!(!of(&[("sec-fetch-site", "cross-site")]) && !of(&[("sec-fetch-site", "same-site")]));
+        for site in ["cross-site", "same-site"] {
+            assert_eq!(of(&[("sec-fetch-site", site)]), Some(false), "{site}");
+        }
     }
 }

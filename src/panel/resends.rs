@@ -79,7 +79,8 @@ pub(super) async fn resend_all(view: &View<'_>) -> PageResult {
     let uri = format!("/notifications?{}", view.request.form.get("query").unwrap_or_default());
     let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
     let request = PanelRequest::read(&request, view.request.from, view.request.secure);
-    let of_query = View { request: &request, here: String::new(), note: None, ..*view };
+    let of_query =
+        View { request: &request, here: String::new(), note: None, catalogue: view.catalogue.clone(), ..*view };
     let (filter, problems) = asked_for(&of_query);
     if !problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);

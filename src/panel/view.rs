@@ -8,7 +8,7 @@ use crate::service::{Caller, Error, ErrorReply, Service};
 use bytes::Bytes;
 use http::Response;
 use maud::{Markup, html};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// How many rows a page has.
 pub(super) const ROWS: usize = 50;
@@ -27,7 +27,7 @@ pub(super) struct View<'a> {
     /// What was just done.
     pub(super) note: Option<String>,
     /// Made when it is first asked for.
-    pub(super) catalogue: &'a OnceLock<Vec<KnownType>>,
+    pub(super) catalogue: Arc<OnceLock<Vec<KnownType>>>,
 }
 
 impl View<'_> {
@@ -72,7 +72,9 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::NotFound,
-            Error::Conflict { .. } | Error::Invalid(_) | Error::Store(_) => Self::Of(error.into_reply()),
+            Error::Conflict { .. } | Error::Outdated | Error::Invalid(_) | Error::Store(_) => {
+                Self::Of(error.into_reply())
+            }
         }
     }
 }

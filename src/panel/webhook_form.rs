@@ -21,7 +21,7 @@ pub(super) async fn new(view: &View<'_>) -> PageResult {
         return Err(Refusal::ReadOnly);
     }
     let typed = Typed { key: random_text(), ..Typed::default() };
-    Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new())))
+    Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new(), view.t.bad_fields)))
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
@@ -30,7 +30,20 @@ pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> PageResult {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    Ok(page(StatusCode::OK, form(view, Some(&webhook), &Typed::of_webhook(view, &webhook), &Problems::new())))
+    let typed = Typed::of_webhook(view, &webhook);
+    Ok(page(StatusCode::OK, form(view, Some(&webhook), &typed, &Problems::new(), view.t.bad_fields)))
+}
+
+/// The form with what somebody had typed into it before they had to sign in again.
+pub(super) fn again(view: &View<'_>, id: Option<WebhookId>) -> PageResult {
+    let webhook = id.map(|id| view.service.webhook(view.caller(), id)).transpose()?;
+    if !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    let typed = Typed::of_form(&view.request.form);
+    let problems = typed.has_authorization.then(|| ("authorization", view.t.authorization_again.to_owned()));
+    let problems = Problems::from_iter(problems);
+    Ok(page(StatusCode::OK, form(view, webhook.as_deref(), &typed, &problems, view.t.bad_fields)))
 }
 
 fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut problems: Problems) -> Response<Bytes> {
@@ -40,7 +53,7 @@ fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut proble
     }
     let status =
         if view.request.is_too_long() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page(status, form(view, webhook, typed, &problems))
+    page(status, form(view, webhook, typed, &problems, view.t.bad_fields))
 }
 
 /// The form again, with what makes it too long marked.
@@ -109,11 +122,29 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
         Err(problems) => return Ok(refused(view, Some(&before), &typed, problems)),
     };
     let patch = WebhookPatch { target: Some(draft.target), events: Some(draft.events), ..draft.rest };
-    match view.service.change(view.caller(), id, patch).await {
+    match view.service.change_if(view.caller(), id, patch, typed.expected()).await {
         Ok(_) => Ok(see(&format!("/webhooks/{id}?done=saved&n={id}"))),
+        Err(Error::Outdated) => outdated(view, id, typed),
         Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, of_service(view.lang, &fields))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The form again, with what is typed in its fields and what somebody has saved since beside them. Sent once more, it
+/// replaces that.
+fn outdated(view: &View<'_>, id: WebhookId, mut typed: Typed) -> PageResult {
+    let now = view.service.webhook(view.caller(), id)?;
+    let stored = Typed::of_webhook(view, &now);
+    let mut instead = typed.stored_instead(view, &stored);
+    if instead.is_empty() && !typed.has_authorization && !typed.remove_authorization {
+        // Somebody has saved the very same.
+        return Ok(see(&format!("/webhooks/{id}?done=saved&n={id}")));
+    }
+    if typed.has_authorization {
+        instead.insert("authorization", view.t.authorization_again.to_owned());
+    }
+    typed.version = stored.version;
+    Ok(page(StatusCode::CONFLICT, form(view, Some(&now), &typed, &instead, view.t.outdated)))
 }
 
 /// Errors that only the service finds. All of them concern the target, the one field it checks.
@@ -122,7 +153,8 @@ fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Localized>>) -> Problems
     Problems::from([("target", sentences.join(" "))])
 }
 
-fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Markup {
+/// `summary` says what the problems are, if there are any.
+fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems, summary: &str) -> Markup {
     let t = view.t;
     let title = if webhook.is_some() { t.edit_webhook } else { t.new_webhook };
     let action = webhook.map_or_else(|| "/webhooks".to_owned(), |webhook| format!("/webhooks/{}", webhook.id));
@@ -140,10 +172,11 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
         }
         div.narrow {
             div.head { h1 { (title) } }
-            @if !problems.is_empty() { p.problem role="alert" { (t.bad_fields) } }
+            @if !problems.is_empty() { p.problem role="alert" { (summary) } }
             form.card.pad method="post" action=(action) novalidate data-typed="" {
                 (view.csrf())
                 @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
+                @if !typed.version.is_empty() { input type="hidden" name="version" value=(typed.version); }
                 (field("name", t.name, t.name_help, &typed.name, "text", "ERP"))
                 (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
                 @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
@@ -184,7 +217,8 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
         &typed.retry_jitter,
         &typed.headers,
     ];
-    let names = ["description", "max_in_flight", "rate_limit", "retry_schedule", "retry_attempts", "retry_jitter"];
+    let names =
+        ["description", "ordered", "max_in_flight", "rate_limit", "retry_schedule", "retry_attempts", "retry_jitter"];
     let open = typed.ordered
         || values.iter().any(|value| !value.is_empty())
         || names.iter().chain(&["headers"]).any(|name| problems.contains_key(name));
@@ -199,6 +233,7 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
                         aria-describedby="ordered-help";
                     label for="ordered" { (t.ordered) }
                 }
+                @if let Some(problem) = problems.get("ordered") { p.problem #ordered-problem { (problem) } }
                 p.help #ordered-help { (t.ordered_help) }
             }
             div.groups {

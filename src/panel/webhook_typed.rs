@@ -6,9 +6,9 @@ use super::texts::{fill, sentence};
 use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
-    Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
-    PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookName, WebhookPatch,
-    format_duration, parse_duration,
+    Authorization, EventType, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES,
+    Pattern, PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookName, WebhookPatch,
+    WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,8 @@ pub(super) struct Typed {
     pub(super) has_authorization: bool,
     /// Tells a form that is sent twice from two forms: the key of the registration. Empty where a webhook is changed.
     pub(super) key: String,
+    /// The version of the settings that the form was filled from; empty where a webhook is made.
+    pub(super) version: String,
     /// One `Name: value` a line.
     pub(super) headers: String,
     /// Gaps, separated by spaces or commas.
@@ -61,6 +63,7 @@ impl Typed {
             remove_authorization: form.get("remove_authorization").is_some(),
             has_authorization: form.get("authorization").or_else(|| form.get("had_authorization")).is_some(),
             key: text("key"),
+            version: text("version"),
             headers: text("headers"),
             retry_schedule: text("retry_schedule"),
             retry_attempts: text("retry_attempts"),
@@ -90,6 +93,7 @@ impl Typed {
         let gaps = |policy: &RetryPolicy| policy.schedule().iter().copied().map(format_duration).collect::<Vec<_>>();
         Self {
             key: String::new(),
+            version: webhook.settings_version().to_string(),
             headers,
             retry_schedule: retry.map(|policy| gaps(policy).join(" ")).unwrap_or_default(),
             retry_attempts: retry.map(|policy| policy.max_attempts().to_string()).unwrap_or_default(),
@@ -107,6 +111,43 @@ impl Typed {
             remove_authorization: false,
             has_authorization: false,
         }
+    }
+
+    /// Which version of the webhook may be changed.
+    pub(super) fn expected(&self) -> ExpectedVersion {
+        WebhookVersion::parse(&self.version).map_or(ExpectedVersion::Any, ExpectedVersion::Settings)
+    }
+
+    /// What is stored where something else is typed, by field; of an authorization nothing is told.
+    pub(super) fn stored_instead(&self, view: &View<'_>, stored: &Self) -> Problems {
+        let t = view.t;
+        let events = |typed: &Self| {
+            let more = typed.more.split([',', '\n', ' ']).map(|text| text.trim().to_ascii_uppercase());
+            let all: BTreeSet<String> = typed.patterns.iter().cloned().chain(more).collect();
+            all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+        };
+        let yes_or_no = |yes: bool| if yes { t.yes } else { t.no }.to_owned();
+        let lines = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+        let fields = [
+            ("name", self.name.clone(), stored.name.clone()),
+            ("target", self.target.clone(), stored.target.clone()),
+            ("events", events(self), events(stored)),
+            ("description", self.description.clone(), stored.description.clone()),
+            ("ordered", yes_or_no(self.ordered), yes_or_no(stored.ordered)),
+            ("max_in_flight", self.max_in_flight.clone(), stored.max_in_flight.clone()),
+            ("rate_limit", self.rate_limit.clone(), stored.rate_limit.clone()),
+            ("headers", lines(&self.headers), lines(&stored.headers)),
+            ("retry_schedule", self.retry_schedule.clone(), stored.retry_schedule.clone()),
+            ("retry_attempts", self.retry_attempts.clone(), stored.retry_attempts.clone()),
+            ("retry_jitter", self.retry_jitter.clone(), stored.retry_jitter.clone()),
+        ];
+        let different = fields.into_iter().filter(|(_, typed, stored)| typed != stored);
+        different
+            .map(|(name, _, stored)| {
+                let problem = if stored.is_empty() { t.stored_empty.to_owned() } else { fill(t.stored_is, &[&stored]) };
+                (name, problem)
+            })
+            .collect()
     }
 
     /// What is meant, or what is wrong with it.

@@ -1,6 +1,8 @@
 //! Why a verb was not done, and how the API and the panel answer that.
 
-use crate::model::{ApiCode, Localized, MAX_ATTEMPTS_KEPT, ResendRefusal, TooManySecrets, Webhook, localized};
+use crate::model::{
+    ApiCode, Localized, MAX_ATTEMPTS_KEPT, Outdated, ResendRefusal, TooManySecrets, Webhook, localized,
+};
 use crate::store::{AcceptRefusal, ChangeError, MAX_JOBS, StoreError, TooManyJobs};
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -17,6 +19,8 @@ pub enum Error {
         /// One sentence for people.
         detail: Localized,
     },
+    /// The webhook is no longer as its caller has seen it.
+    Outdated,
     /// Fields whose values can't be taken, with a sentence for each problem.
     Invalid(BTreeMap<String, Vec<Localized>>),
     /// The store can't answer now.
@@ -70,6 +74,15 @@ impl Error {
                 reply(StatusCode::NOT_FOUND, ApiCode::NotFound, detail)
             }
             Self::Conflict { code, detail } => reply(StatusCode::CONFLICT, code, detail),
+            Self::Outdated => {
+                let detail = localized!(
+                    "the webhook was changed since you read it: read it again, and send your change with its new ETag \
+                     in If-Match",
+                    "o webhook foi alterado depois que você o leu: leia de novo e envie a alteração com o novo ETag em \
+                     If-Match"
+                );
+                reply(StatusCode::PRECONDITION_FAILED, ApiCode::Outdated, detail)
+            }
             Self::Invalid(fields) => {
                 let all = || fields.values().flatten();
                 let en: Vec<&str> = all().map(|problem| &*problem.en).collect();
@@ -164,6 +177,12 @@ impl From<TooManyJobs> for Error {
             "{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"
         );
         Self::Conflict { code: ApiCode::TooManyJobs, detail }
+    }
+}
+
+impl From<Outdated> for Error {
+    fn from(_: Outdated) -> Self {
+        Self::Outdated
     }
 }
 

@@ -55,6 +55,11 @@ impl Store {
         &self.shared.path
     }
 
+    /// Which store this is, among all there are: a restored one is another.
+    pub fn id(&self) -> [u8; 16] {
+        self.shared.store_id
+    }
+
     /// For how long the committer has been at one and the same round, or the checkpoint at one step; zero while both
     /// wait for work.
     pub fn stuck_for(&self) -> Duration {

@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     /// Whether the committer lives.
     pub(crate) alive: AtomicBool,
     pub(crate) failed_reads: FailedReads,
+    /// Which store this is, in which of its lives.
+    pub(crate) store_id: [u8; 16],
     pub(crate) id_key: ring::hmac::Key,
     pub(crate) references: References,
     /// Whether the committer makes progress.
@@ -106,6 +108,7 @@ impl Shared {
             durable: AtomicU64::new(0),
             alive: AtomicBool::new(true),
             failed_reads: FailedReads::default(),
+            store_id: format.store_id(),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
             references: References::new(&format.id_key),
             committer_stall: StallDetector::default(),

@@ -2,6 +2,7 @@
 
 mod behind_a_proxy;
 mod browser;
+mod sessions;
 mod webhooks;
 
 use super::harness::{Answer, Daemon, QUICK, eventually, retrying_after};

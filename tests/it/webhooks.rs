@@ -101,6 +101,51 @@ fn a_webhook_has_a_name_and_without_one_its_host() {
     assert_eq!(name(json!({ "name": null }))["name"], "loja.example");
 }
 
+/// Two editors of one webhook: the second undid what the first had saved, and neither was told.
+#[test]
+fn a_change_of_a_webhook_that_was_changed_since_is_refused() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/a", &["*"]);
+    let path = format!("/api/webhooks/{id}");
+    let read = || daemon.get(&path).expect(200).header("etag").unwrap().to_owned();
+    let change = |method: &str, tag: &str, body: &str| {
+        daemon.call_as(&daemon.token, method, &path, &format!("If-Match: {tag}\r\n"), body.as_bytes())
+    };
+    let first = read();
+    assert_eq!((first.len(), &first), (34, &read()), "it is a quoted tag, and stays");
+    let changed = change("PATCH", &first, r#"{"webhook":{"description":"um"}}"#).expect(200);
+    let second = changed.header("etag").unwrap().to_owned();
+    assert_eq!((second == first, second == read()), (false, true));
+    for (method, body) in
+        [("PUT", r#"{"webhook":{"description":"dois"}}"#), ("PATCH", "{\"webhook\":{}}"), ("DELETE", "")]
+    {
+        change(method, &first, body).refused(412, "outdated");
+        // Neither weak ones nor what carteiro never gave.
+        for strange in [&*format!("W/{second}"), "\"x\"", "", &second.replace('"', "")] {
+            change(method, strange, body).refused(412, "outdated");
+        }
+    }
+    // A target is not even looked at for a change that nobody makes.
+    change("PATCH", &first, r#"{"webhook":{"target":"http://10.0.0.1/"}}"#).refused(412, "outdated");
+    assert_eq!(daemon.get(&path).data()["description"], "um");
+    for any in ["*", &format!("{first}, {second}")] {
+        change("PATCH", any, r#"{"webhook":{"description":"um"}}"#).expect(200);
+        assert_eq!(read(), second, "nothing is different");
+    }
+    for body in [r#"{"webhook":{"status":"PAUSED"}}"#, r#"{"webhook":{"authorization":"Bearer a"}}"#] {
+        let before = read();
+        change("PATCH", &before, body).expect(200);
+        assert_ne!(read(), before, "{body}");
+    }
+    let before = read();
+    daemon.send("POST", &format!("{path}/rotate_secret"), b"").expect(200);
+    assert_ne!(read(), before);
+    let id = "0193a5b0-1111-7222-8333-444455556666";
+    let absent = daemon.call_as(&daemon.token, "PATCH", &format!("/api/webhooks/{id}"), "If-Match: *\r\n", b"{}");
+    absent.refused(404, "not_found");
+    change("DELETE", &read(), "").expect(204);
+}
+
 #[test]
 fn patterns_that_overlap_owe_once_and_webhooks_that_overlap_owe_each() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());

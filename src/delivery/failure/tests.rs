@@ -293,7 +293,7 @@ fn every_status_but_a_2xx_is_explained() {
         "The target answered 308, a redirect to https://nova.example/, which is not followed, since the \
          authorization would go along: change the webhook's target to the final address.",
         "O destino respondeu 308, um redirecionamento para https://nova.example/, que não é seguido, pois a \
-         autorização iria junto: mude o destino do webhook para o endereço final.",
+         autorização iria junto; mude o destino do webhook para o endereço final.",
     );
 }
 

@@ -36,6 +36,11 @@ texts! {
     wrong_token: "Unknown, revoked or expired token.";
     too_many_tokens: "Too many wrong tokens came from this address. Wait {} s and try again.";
     no_read_scope: "This token doesn't allow reading (scope read).";
+    ended: "Your session has ended, and nothing was saved. Sign in to continue.";
+    ended_form: "Your session had ended, and nothing is done yet. Check what you entered and send it again.";
+    ended_title: "Continue where you left off?";
+    ended_action: "You had asked for: {}";
+    stop_resend: "Stop the resend";
     // Errors.
     not_found_title: "Page not found";
     not_found: "The address does not exist, or the item was deleted. Check the link or use the search.";
@@ -56,6 +61,10 @@ texts! {
     busy: "carteiro is receiving too many forms at once, and nothing was done. Try again in a few seconds.";
     cant_title: "That could not be done";
     back: "Back";
+    to_the_start: "Go to the start";
+    below_a_path:
+        "If a proxy publishes carteiro at {}: the paths of panel and API begin at /. Give carteiro a host name of its \
+         own.";
     // Statuses.
     pending: "Pending";
     retrying: "Retrying";
@@ -219,6 +228,11 @@ texts! {
     name: "Name";
     name_help: "What this webhook is called in lists. If empty, the host of the URL.";
     bad_name: "Use 1 to 80 characters, on one line.";
+    outdated:
+        "This webhook was changed in another window while you were editing. Nothing is saved yet: the saved value \
+         stands beside each field that differs. Check them, and save again to use yours.";
+    stored_is: "Saved now: {}";
+    stored_empty: "Saved now: empty";
     // Events.
     event: "Event";
     event_type: "Type";
@@ -278,7 +292,7 @@ texts! {
     attempt: "Attempt";
     took: "Time";
     result: "Result";
-    confirmed_at: "Confirmed at attempt {},";
+    confirmed_at: "Confirmed at attempt {}";
     exchange_of: "Response to attempt {}";
     show_each: ["Show the attempt", "Show all {} attempts"];
     no_body: "No response body.";

@@ -37,6 +37,11 @@ texts! {
     wrong_token: "Token desconhecido, revogado ou expirado.";
     too_many_tokens: "Tokens errados demais vieram deste endereço. Espere {} s e tente de novo.";
     no_read_scope: "Este token não permite leitura (escopo read).";
+    ended: "Sua sessão terminou e nada foi salvo. Entre para continuar.";
+    ended_form: "Sua sessão tinha terminado, e nada foi feito ainda. Confira o que você preencheu e envie de novo.";
+    ended_title: "Continuar de onde parou?";
+    ended_action: "Você tinha pedido: {}";
+    stop_resend: "Interromper o reenvio";
     // Errors.
     not_found_title: "Página não encontrada";
     not_found: "O endereço não existe, ou o item foi excluído. Confira o link ou use a busca.";
@@ -59,6 +64,10 @@ texts! {
          segundos.";
     cant_title: "Não foi possível";
     back: "Voltar";
+    to_the_start: "Ir para o início";
+    below_a_path:
+        "Se um proxy publica o carteiro em {}: os caminhos do painel e da API começam em /. Dê ao carteiro um nome de \
+         host próprio.";
     // Statuses.
     pending: "Na fila";
     retrying: "Tentando de novo";
@@ -224,6 +233,11 @@ texts! {
     name: "Nome";
     name_help: "Como este webhook aparece nas listas. Em branco, o host da URL.";
     bad_name: "Use de 1 a 80 caracteres, em uma linha.";
+    outdated:
+        "Este webhook foi alterado em outra janela enquanto você editava. Nada foi salvo ainda: ao lado de cada campo \
+         diferente está o valor salvo. Confira e salve de novo para usar os seus.";
+    stored_is: "Salvo agora: {}";
+    stored_empty: "Salvo agora: vazio";
     // Events.
     event: "Evento";
     event_type: "Tipo";
@@ -283,7 +297,7 @@ texts! {
     attempt: "Tentativa";
     took: "Tempo";
     result: "Resultado";
-    confirmed_at: "Confirmou na {}ª tentativa,";
+    confirmed_at: "Confirmou na {}ª tentativa";
     exchange_of: "Resposta da tentativa {}";
     show_each: ["Mostrar a tentativa", "Mostrar as {} tentativas"];
     no_body: "Sem corpo na resposta.";

@@ -73,6 +73,47 @@ fn a_form_that_is_sent_twice_registers_once() {
     assert_eq!(daemon.list("/api/webhooks").len(), 2);
 }
 
+/// Two tabs edited one webhook, and the second reverted what the first had saved.
+#[test]
+fn a_form_that_another_tab_has_overtaken_shows_both_values_and_loses_none() {
+    let daemon = Daemon::quick();
+    let webhook = json!({ "target": "http://127.0.0.1:9/x", "events": ["*"], "description": "um" });
+    let id = daemon.register_with(webhook)["id"].as_str().unwrap().to_owned();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let version =
+        |page: &str| page.split_once("name=\"version\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let path = format!("/webhooks/{id}");
+    let seen = version(&text(&get(&daemon, &format!("{path}/edit"), &cookie).expect(200)));
+    let save = |version: &str, description: &str, more: &[(&str, &str)]| {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("version", version),
+            ("target", "http://127.0.0.1:9/x"),
+            ("event", "*"),
+            ("description", description),
+        ];
+        post(&daemon, &path, &cookie, &[fields.as_slice(), more].concat())
+    };
+    let stored = || daemon.get(&format!("/api{path}")).expect(200).data();
+    // That carteiro or somebody pauses it meanwhile is nothing that a form would undo.
+    daemon.patch(&format!("/api{path}"), &json!({ "webhook": { "status": "PAUSED" } })).expect(200);
+    save(&seen, "dois", &[]).expect(303);
+    let refused = text(&save(&seen, "três", &[("ordered", "1"), ("authorization", "Bearer tres")]).expect(409));
+    for shown in ["alterado em outra janela", "value=\"três\"", "Salvo agora: dois", "Salvo agora: não"] {
+        assert!(refused.contains(shown), "{shown}: {refused}");
+    }
+    assert!(!refused.contains("Bearer tres"));
+    assert_eq!((&stored()["description"], &stored()["ordered"]), (&json!("dois"), &json!(false)));
+    // Another mistake doesn't make the form forget what it had seen.
+    let mistaken = text(&save(&seen, "três", &[("max_in_flight", "0")]).expect(422));
+    assert_eq!(version(&mistaken), seen);
+    // Whose form says what is stored already has nothing to decide.
+    save(&seen, "dois", &[]).expect(303);
+    save(&version(&refused), "três", &[("ordered", "1")]).expect(303);
+    assert_eq!((&stored()["description"], &stored()["ordered"]), (&json!("três"), &json!(true)));
+    assert_eq!(stored()["status"], "PAUSED");
+}
+
 #[test]
 fn a_name_is_optional_and_the_host_without_one() {
     let daemon = Daemon::quick();
