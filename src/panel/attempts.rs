@@ -5,18 +5,13 @@ use super::charts::rect;
 use super::layout::{ago, decimal, moment, resend_button, span, status, until, with_moments};
 use super::texts::{Lang, fill};
 use super::view::View;
-use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
+use crate::model::{Attempt, AttemptResult, Localized, TlsVersion, Trigger, pretty_if_json};
 use crate::service::{NotificationDetail, NotificationView, attempt_error};
 use maud::{Markup, html};
 use std::time::Duration;
 
 /// How many attempts of one notification are shown: the newest; the API has all.
 const MAX_SHOWN: usize = 40;
-
-/// Whether a notification can be re-sent manually.
-pub(super) fn can_resend(view: &View<'_>, status: Status) -> bool {
-    view.can_change && status != Status::Cancelled
-}
 
 /// The status of the last response, as a word.
 pub(super) fn response(view: &View<'_>, notification: &NotificationView) -> Markup {
@@ -45,7 +40,7 @@ pub(super) fn notification(
                 h3.target.clip title=(own.target) { (own.target) }
                 div.state {
                     (status(t, own.status))
-                    @if can_resend(view, own.status) { (resend_button(view, &id, &own.target)) }
+                    (resend_button(view, own))
                 }
             }
             dl.facts {
@@ -108,11 +103,17 @@ fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
         @if let AttemptResult::Response(response) = &attempt.result {
             @if !response.body.is_empty() {
                 details id=(format!("b-{id}-{}", attempt.number)) {
-                    summary { (t.response_body) } pre tabindex="0" { (String::from_utf8_lossy(&response.body)) }
+                    summary { (t.response_body) } pre tabindex="0" { (body_text(&response.body)) }
                 }
             }
         }
     }
+}
+
+/// The body of a response: laid out where it is JSON.
+fn body_text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    pretty_if_json(&text, 40).unwrap_or_else(|| text.into_owned())
 }
 
 /// Why the last attempt at a target failed, and what to do about it; nothing where it was confirmed.

@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 /// How long it is looked on for the first row of a page before an empty one is shown.
 const LOOK_ON: Duration = Duration::from_millis(15);
 
+/// What in an address asks for a file rather than a page.
+pub(super) const FORMAT: &str = "format";
+/// What in an address or a form says that a bulk resend takes in what was delivered already.
+pub(super) const INCLUDE_DELIVERED: &str = "include_delivered";
 pub(super) const PAGING: &[&str] = &["older", "newer", "done", "ok", "not"];
 
 /// The page that the address asks for.

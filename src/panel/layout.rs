@@ -3,7 +3,7 @@
 use super::texts::{Lang, Texts, fill};
 use super::view::View;
 use crate::model::{Status, Timestamp};
-use crate::service::MAX_COUNTED;
+use crate::service::{MAX_COUNTED, NotificationView, refusal_in_words};
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 
@@ -280,14 +280,25 @@ pub(super) fn action(view: &View<'_>, path: &str, label: &str) -> Markup {
     }
 }
 
-/// The icon right of a status that sends again.
-pub(super) fn resend_button(view: &View<'_>, id: &str, target: &str) -> Markup {
-    let label = fill(view.t.resend_to, &[&target]);
+/// The icon right of a status that sends again: active only if a click would be taken, else it says why not.
+pub(super) fn resend_button(view: &View<'_>, item: &NotificationView) -> Markup {
+    let label = fill(view.t.resend_to, &[&item.target]);
+    let refused = item.resend_refusal.map(|refusal| refusal_in_words(refusal).1);
     html! {
-        form.inline method="post" action=(format!("/notifications/{id}/resend")) data-quiet="" {
-            (view.csrf())
-            input type="hidden" name="back" value=(view.here);
-            button.round type="submit" title=(view.t.resend) aria-label=(label) { (icon(Icon::Resend)) }
+        @match refused.as_ref().map(|why| view.lang.of(why)) {
+            _ if !view.can_change => {}
+            Some(why) => {
+                button.round type="button" aria-disabled="true" title=(why) aria-label=(format!("{label}: {why}")) {
+                    (icon(Icon::Resend))
+                }
+            }
+            None => {
+                form.inline method="post" action=(format!("/notifications/{}/resend", item.id)) data-quiet="" {
+                    (view.csrf())
+                    input type="hidden" name="back" value=(view.here);
+                    button.round type="submit" title=(view.t.resend) aria-label=(label) { (icon(Icon::Resend)) }
+                }
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Notificações: across events, one by one, selected or all that match.
 
-use super::attempts::{self, can_resend, response};
+use super::attempts::{self, response};
 use super::filters::{PAGING, alerts, any, listed, period_fields, read_page, select_field, text_field, type_list};
 use super::layout::{Place, ago, class, empty, framed, resend_button, status, until};
 use super::notification_filter::{asked_for, not_whole};
@@ -121,7 +121,7 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
                 td.pick data-label=(t.select) {
                     input type="checkbox" name="id" form="many" value=(id)
                         aria-label=(format!("{} {} {}", t.select, item.event_type, item.target))
-                            disabled[item.status == Status::Cancelled];
+                            disabled[!item.can_resend];
                 }
             }
             td.type data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
@@ -132,7 +132,7 @@ fn row(view: &View<'_>, item: &NotificationView) -> Markup {
             td data-label=(t.status) {
                 div.state {
                     (status(t, item.status))
-                    @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) }
+                    (resend_button(view, item))
                 }
             }
             td data-label=(t.next_attempt) {

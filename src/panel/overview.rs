@@ -50,18 +50,20 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
 
 fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
-    let tile = |name: &str, count: u64, status: Status| {
+    let tile = |name: &str, count: u64, status: Status, and: &str| {
         html! {
-            a.tile href=(format!("/notifications?status={}", status.as_str())) {
+            a.tile href=(format!("/notifications?status={}{and}", status.as_str())) {
                 span.number { (at_most_counted(view, count)) } span { (name) }
             }
         }
     };
+    let delivery = &overview.delivery;
+    let failed_of = format!("&webhook_deleted=false&from={}", delivery.failed_since);
     html! {
-        (tile(t.pending_many, overview.backlog.pending, Status::Pending))
-        (tile(t.retrying, overview.backlog.retrying, Status::Retrying))
-        (tile(t.held_many, overview.backlog.held, Status::Held))
-        (tile(t.failed_many, overview.failed, Status::Failed))
+        (tile(t.pending_many, overview.backlog.pending, Status::Pending, ""))
+        (tile(t.retrying, overview.backlog.retrying, Status::Retrying, ""))
+        (tile(t.held_many, overview.backlog.held, Status::Held, ""))
+        (tile(t.failed_many, delivery.failed, Status::Failed, &failed_of))
         div.tile {
             span { (t.oldest_pending) }
             @match &overview.oldest {
@@ -84,11 +86,11 @@ fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
         sum.retried += one.retried;
         sum.failed += one.failed;
     }
-    if sum.attempts() == 0 {
+    if sum.tried() == 0 {
         return html! { p.muted { (t.nothing_yet) } };
     }
     let (width, height) = (columns.len() * 10, 100.0);
-    let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
+    let most = columns.iter().map(|one| one.tried()).max().unwrap_or(0).max(1);
     let count = |count| number(view.lang, count);
     let label = fill(t.chart_label, &[&count(sum.confirmed), &count(sum.retried), &count(sum.failed)]);
     html! {
@@ -106,7 +108,7 @@ fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
             table.cards {
                 (heads(&[if days { t.day } else { t.hour }, t.came_confirmed, t.came_retried, t.came_failed]))
                 tbody {
-                    @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
+                    @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.tried() > 0) {
                         tr {
                             th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) }
                             td data-label=(t.came_confirmed) { (count(one.confirmed)) }

@@ -1,33 +1,41 @@
 //! Bulk resends: asked before, listed, watched, cancelled.
 
-use super::filters::{PAGING, alerts};
+use super::filters::{INCLUDE_DELIVERED, PAGING, alerts};
 use super::layout::{Place, ago, framed, moment, number};
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, WebhookId};
-use crate::service::MAX_COUNTED;
+use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, Status, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
 
+/// What in a form says that the page before it has told how many that are.
+const CONFIRMED: &str = "confirmed";
 /// How many of those that have ended are listed.
 const MAX_ENDED: usize = 3;
 
 /// Asks before a bulk resend, and says how many it is about.
 pub(super) async fn confirm(view: &View<'_>) -> PageResult {
     let t = view.t;
-    let (filter, problems) = asked_for(view);
+    let (mut filter, problems) = asked_for(view);
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
     let back = format!("/notifications?{}", view.request.query.query(PAGING, None));
     let not_whole = not_whole(view, &filter);
     let filter_webhook = filter.webhook_id;
+    // Whether what was delivered is sent again: said in so many words, and counted before.
+    let asked = view.request.query.get(INCLUDE_DELIVERED).is_some();
+    let again = asked || filter.status == Some(Status::Delivered);
+    let can_add = filter.status.is_none() && !again;
+    if can_add {
+        filter.undelivered = Some(true);
+    }
     // What would be re-sent must be what was meant.
     let asking = if problems.is_empty() && not_whole.is_none() {
         let words = in_words(view, &filter);
-        let count = view.service.count_resend(view.caller(), filter).await?;
+        let count = view.service.count_resend(view.caller(), filter, again).await?;
         Some((count, words))
     } else {
         None
@@ -45,8 +53,7 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
                     @match *count {
                         0 => (t.nothing_matches),
                         1 => (t.confirm_all_one),
-                        0..MAX_COUNTED => (fill(t.confirm_all, &[count])),
-                        _ => (fill(t.confirm_all_many, &[&number(view.lang, *count)])),
+                        _ => (fill(t.confirm_all, &[&number(view.lang, *count)])),
                     }
                 }
                 (words)
@@ -54,8 +61,16 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
                     (some_paused(view, filter_webhook))
                     p.help { (t.confirm_all_help) }
                 }
+                @if again {
+                    input type="hidden" name=(INCLUDE_DELIVERED) value="1";
+                    input type="hidden" name=(CONFIRMED) value="1";
+                    p.warn { (t.again_warning) }
+                } @else if can_add {
+                    label.check { input type="checkbox" name=(INCLUDE_DELIVERED) value="1"; " " (t.include_delivered) }
+                    p.help { (t.again_warning) }
+                }
                 div.buttons {
-                    @if *count > 0 { button.primary type="submit" { (t.resend_yes) } }
+                    @if *count > 0 || can_add { button.primary type="submit" { (t.resend_yes) } }
                     a.button href=(back) { (t.cancel) }
                 }
             }
@@ -75,10 +90,15 @@ pub(super) async fn resend_all(view: &View<'_>) -> PageResult {
     let request = PanelRequest::read(&request, view.request.from, view.request.secure);
     let of_query = View { request: &request, here: String::new(), note: None, ..*view };
     let (filter, problems) = asked_for(&of_query);
+    let again = view.request.form.get(INCLUDE_DELIVERED).is_some();
+    if again && view.request.form.get(CONFIRMED).is_none() {
+        let query = request.query.query(PAGING, Some((INCLUDE_DELIVERED, "1")));
+        return Ok(see(&format!("/notifications/resend?{query}")));
+    }
     if !problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
     }
-    let job = view.service.resend_many(view.caller(), filter).await?;
+    let job = view.service.resend_many(view.caller(), filter, again).await?;
     Ok(see(&format!("/notifications/resends/{}", job.id)))
 }
 
@@ -87,6 +107,14 @@ fn some_paused(view: &View<'_>, webhook: Option<WebhookId>) -> Markup {
     let all = view.service.all_webhooks(view.caller());
     let waits = all.iter().any(|one| webhook.is_none_or(|only| only == one.id) && !one.is_active());
     html! { @if waits { p.help { (view.t.some_paused) } } }
+}
+
+fn status_in_words(t: &'static Texts, filter: &NotificationFilter) -> &'static str {
+    match filter.status {
+        Some(status) => t.status(status),
+        None if filter.undelivered == Some(true) => t.undelivered_status,
+        None => t.any_status,
+    }
 }
 
 /// What a bulk resend takes in, in words.
@@ -98,7 +126,7 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     };
     html! {
         dl.facts {
-            div { dt { (t.status) } dd { (filter.status.map_or(t.any_status, |status| t.status(status))) } }
+            div { dt { (t.status) } dd { (status_in_words(t, filter)) } }
             div {
                 dt { (t.webhook) }
                 dd {
@@ -131,7 +159,20 @@ const fn state(t: &Texts, state: ResendState) -> &'static str {
 
 fn progress(view: &View<'_>, job: &BulkResend) -> String {
     let count = |count| number(view.lang, count);
-    fill(view.t.job_progress, &[&count(job.resent), &count(job.queued), &count(job.skipped)])
+    fill(view.t.job_progress, &[&count(job.resent), &count(job.queued), &count(job.skipped.total())])
+}
+
+/// Why some were passed over, each reason with how many.
+fn why_skipped(view: &View<'_>, job: &BulkResend) -> Markup {
+    html! {
+        @if job.skipped.total() > 0 {
+            ul.reasons {
+                @for (reason, count) in job.skipped.iter() {
+                    li { (number(view.lang, count)) " · " (view.lang.of(&reason.localized())) }
+                }
+            }
+        }
+    }
 }
 
 /// Those that go on, and the last few that have ended, above the list of notifications.
@@ -163,7 +204,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
     let job = view.service.bulk_resend(view.caller(), id)?;
     let words = in_words(view, &job.filter);
     let running = job.state == ResendState::Running;
-    let through = (job.resent + job.skipped).min(job.queued);
+    let through = (job.resent + job.skipped.total()).min(job.queued);
     let content = html! {
         p.crumbs { a href="/notifications" { (t.notifications) } }
         h1 { (t.resend_job) }
@@ -173,6 +214,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
             progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
                 value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
             p { (progress(view, &job)) }
+            (why_skipped(view, &job))
             @if running { (some_paused(view, job.filter.webhook_id)) }
             (words)
             @if running && view.can_change {

@@ -487,7 +487,13 @@ texts! {
     job_progress: "Reenviadas: {} de {}; puladas: {}", "Re-sent: {} of {}; passed over: {}";
     confirm_all_one: "Reenviar uma notificação?", "Re-send one notification?";
     confirm_all: "Reenviar {} notificações?", "Re-send {} notifications?";
-    confirm_all_many: "Reenviar pelo menos {} notificações?", "Re-send at least {} notifications?";
+    include_delivered: "Incluir também as já entregues", "Include those already delivered";
+    again_warning:
+        "Reenviar o que já foi entregue faz o destino receber de novo: um pedido ou pagamento pode ser processado duas \
+         vezes, se ele não reconhece a repetição pelo webhook-id.",
+        "Sending again what was delivered makes the target receive it once more: it may process an order or a payment \
+         twice, unless it knows a repetition by its webhook-id.";
+    undelivered_status: "Todas, menos as já entregues", "All but those already delivered";
     confirm_all_help:
         "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.",
         "Each gets one manual attempt, at its webhook's own pace.";

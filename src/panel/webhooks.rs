@@ -105,7 +105,7 @@ fn rate(view: &View<'_>, history: &WebhookHistory) -> Markup {
 
 fn spark(view: &View<'_>, history: &WebhookHistory) -> Markup {
     let (good, bad) = sum(&history.hours);
-    let most = history.hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
+    let most = history.hours.iter().map(|one| one.tried()).max().unwrap_or(0).max(1);
     html! {
         svg.spark viewBox="0 0 240 24" preserveAspectRatio="none" role="img"
             aria-label=(fill(view.t.spark_label, &[&number(view.lang, good), &number(view.lang, bad)])) {

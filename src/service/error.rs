@@ -186,39 +186,51 @@ impl From<TooManySecrets> for Error {
     }
 }
 
+/// The code and the sentence of why a notification can't be re-sent.
+pub fn refusal_in_words(refusal: ResendRefusal) -> (ApiCode, Localized) {
+    match refusal {
+        ResendRefusal::Erased => (
+            ApiCode::Erased,
+            localized!(
+                "the event's payload was erased: there is nothing left to send",
+                "o conteúdo do evento foi apagado: não há mais nada a enviar"
+            ),
+        ),
+        ResendRefusal::InFlight => (
+            ApiCode::InFlight,
+            localized!(
+                "an attempt is in flight right now: wait for its outcome, then re-send",
+                "uma tentativa está em andamento: espere o resultado e reenvie"
+            ),
+        ),
+        ResendRefusal::WebhookDeleted => (
+            ApiCode::WebhookDeleted,
+            localized!(
+                "the notification's webhook was deleted: to send the event to another one, re-send the event",
+                "o webhook desta notificação foi excluído: para enviar o evento a outro, reenvie o evento"
+            ),
+        ),
+        ResendRefusal::Cancelled => (
+            ApiCode::Cancelled,
+            localized!(
+                "the notification is CANCELLED: its webhook was deleted or its payload erased",
+                "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
+            ),
+        ),
+        ResendRefusal::TooManyAttempts => {
+            let most = MAX_ATTEMPTS_KEPT;
+            let detail = localized!(
+                "the notification has {most} attempts, and keeps no more",
+                "a notificação já tem {most} tentativas, e não guarda mais"
+            );
+            (ApiCode::TooManyAttempts, detail)
+        }
+    }
+}
+
 impl From<ResendRefusal> for Error {
     fn from(refusal: ResendRefusal) -> Self {
-        let (code, detail) = match refusal {
-            ResendRefusal::Erased => (
-                ApiCode::Erased,
-                localized!(
-                    "the event's payload was erased: there is nothing left to send",
-                    "o conteúdo do evento foi apagado: não há mais nada a enviar"
-                ),
-            ),
-            ResendRefusal::InFlight => (
-                ApiCode::InFlight,
-                localized!(
-                    "an attempt is in flight right now: wait for its outcome, then re-send",
-                    "uma tentativa está em andamento: espere o resultado e reenvie"
-                ),
-            ),
-            ResendRefusal::Cancelled => (
-                ApiCode::Cancelled,
-                localized!(
-                    "the notification is CANCELLED: its webhook was deleted or its payload erased",
-                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
-                ),
-            ),
-            ResendRefusal::TooManyAttempts => {
-                let most = MAX_ATTEMPTS_KEPT;
-                let detail = localized!(
-                    "the notification has {most} attempts, and keeps no more",
-                    "a notificação já tem {most} tentativas, e não guarda mais"
-                );
-                (ApiCode::TooManyAttempts, detail)
-            }
-        };
+        let (code, detail) = refusal_in_words(refusal);
         Self::Conflict { code, detail }
     }
 }
