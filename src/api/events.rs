@@ -1,12 +1,13 @@
 //! `/api/events`, `/api/event_types`
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::JsonFields;
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
 use crate::model::{Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp};
-use crate::service::{EventDraft, Recorded};
+use crate::service::{CsvList, EventDraft, Recorded};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -134,6 +135,10 @@ fn draft<'a>(fields: &mut JsonFields<'a>) -> Option<EventDraft<'a>> {
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let filter = query.filter(FilterUse::List);
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Events(filter)));
+    }
     let paging = query.paging();
     query.finish()?;
     let page = call.service.events(&call.caller, filter, paging.listing).await?;

@@ -4,6 +4,7 @@
 
 mod auth;
 mod call;
+mod csv;
 mod error;
 mod events;
 mod fields;

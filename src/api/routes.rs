@@ -94,6 +94,7 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/notifications/resend/{id}" Notifications Read Nothing => resends::show(ResendId);
     DELETE "/api/notifications/resend/{id}" Notifications Admin Nothing => resends::cancel(ResendId);
     GET "/api/notifications/{id}" Notifications Read Nothing => notifications::show(NotificationId);
+    GET "/api/notifications/{id}/request" Notifications Read Query => notifications::request(NotificationId);
     POST "/api/notifications/{id}/resend" Notifications Admin Nothing => notifications::resend(NotificationId);
     GET "/api/tokens" Tokens Admin Query => tokens::list;
     POST "/api/tokens" Tokens Admin Json => tokens::create;

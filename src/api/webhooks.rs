@@ -1,6 +1,7 @@
 //! `/api/webhooks`
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
@@ -9,7 +10,7 @@ use crate::model::{
     Pattern, PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch,
     WebhookStatus, WebhookVersion, format_duration, parse_duration,
 };
-use crate::service::{HealthView, WebhookDraft};
+use crate::service::{CsvList, HealthView, WebhookDraft};
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,6 +42,10 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     // The guide's own sample prints GET above text that says POST: never guess which was meant.
     call.read(refuse_registration_by_get).await?;
     let mut query = call.list();
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Webhooks));
+    }
     let paging = query.paging();
     query.finish()?;
     let page = call.service.webhooks(&call.caller, paging.listing);

@@ -65,6 +65,9 @@ struct ResendArgs {
     /// All notifications
     #[arg(long)]
     all: bool,
+    /// Also those that are delivered already: their targets receive them once more
+    #[arg(long)]
+    include_delivered: bool,
     /// Don't wait until the job has ended
     #[arg(long)]
     no_wait: bool,
@@ -146,7 +149,7 @@ pub(crate) fn show(one: &Value) {
 fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliError> {
     let given = &args.filters.given;
     if let Some(id) = &args.id {
-        if args.all || !given.is_empty() {
+        if args.all || args.include_delivered || !given.is_empty() {
             return Err(CliError::usage("give an id, or filters, or --all: not two of them"));
         }
         let sent = daemon.call(ApiRequest::post(format!("/api/notifications/{id}/resend")))?;
@@ -156,7 +159,8 @@ fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliEr
     if given.is_empty() != args.all {
         return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for all notifications"));
     }
-    let request = ApiRequest::post(JOBS).body(json!({ "filter": given.to_json() }).to_string());
+    let request = ApiRequest::post(JOBS)
+        .body(json!({ "filter": given.to_json(), "include_delivered": args.include_delivered }).to_string());
     let mut id = String::new();
     let ended = block_on(until_interrupted(async {
         let started = daemon.send(request).await?;
@@ -222,4 +226,21 @@ fn show_job(job: &Value) {
             ("ended", Show::Time("ended_at")),
         ],
     );
+    for (reason, count) in job["skipped_by"].as_object().into_iter().flatten() {
+        line(format_args!("  skipped {count}: {}", why_skipped(reason)));
+    }
+}
+
+/// Why notifications were skipped, in a few words.
+fn why_skipped(reason: &str) -> &str {
+    match reason {
+        "changed" => "delivered or changed meanwhile",
+        "webhook_deleted" => "the webhook was deleted meanwhile",
+        "erased" => "the payload was erased",
+        "cancelled" => "cancelled",
+        "too_many_attempts" => "no room for another attempt",
+        "in_order" => "the webhook keeps order: they leave by themselves in their turn",
+        "unreadable" => "could not be read: run `carteiro verify`",
+        other => other,
+    }
 }

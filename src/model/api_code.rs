@@ -68,5 +68,7 @@ words! {
         UriTooLong = "uri_too_long",
         /// A GET with a body, which belongs to POST.
         UsePost = "use_post",
+        /// The notification's webhook was deleted.
+        WebhookDeleted = "webhook_deleted",
     }
 }

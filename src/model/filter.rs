@@ -92,10 +92,27 @@ filter! {
         event_type: Pattern = "type", "PATTERN", [List, Resend, Stream, Panel];
         /// With this last response: 500, 5xx or none
         response: ResponseFilter = "response_status", "STATUS", [List, Resend, Panel];
+        /// That are pending or have failed (true), or are delivered or cancelled (false)
+        undelivered: bool = "undelivered", "BOOL", [List, Panel];
+        /// Of tests of webhooks (true), or of everything else (false, which holds unless an event is named)
+        test: bool = "test", "BOOL", [List, Resend, Panel];
+        /// Of webhooks deleted since (true), or of those there still are (false)
+        webhook_deleted: bool = "webhook_deleted", "BOOL", [List, Panel];
         /// Of events recorded at or after this time
         from: Timestamp = "from", "TIME", [List, Resend, Panel];
         /// Of events recorded before this time
         to: Timestamp = "to", "TIME", [List, Resend, Panel];
+    }
+}
+
+impl NotificationFilter {
+    /// With what holds unless the caller says otherwise: tests are apart, but among the notifications of one event.
+    #[must_use]
+    pub fn or_default(mut self) -> Self {
+        if self.event_id.is_none() {
+            self.test.get_or_insert(false);
+        }
+        self
     }
 }
 
@@ -109,7 +126,7 @@ filter! {
         /// About the resource with this id
         resource_id: String = "resource_id", "ID", [List, Stream, Panel];
         /// With a notification that is pending or has failed
-        undelivered: bool = "undelivered", "YES", [Panel];
+        undelivered: bool = "undelivered", "BOOL", [Panel];
         /// Of events recorded at or after this time
         from: Timestamp = "from", "TIME", [List, Panel];
         /// Of events recorded before this time
@@ -143,8 +160,12 @@ const UUID: &str = "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666"
 value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
-// A box that is ticked, whatever its value.
-value!(bool, _text => Ok(true));
+// A box that is ticked has the value 1.
+value!(bool, text => match text {
+    "true" | "1" => Ok(true),
+    "false" | "0" => Ok(false),
+    _ => Err("must be `true` or `false`".to_owned()),
+});
 value!(Status, text => {
     let known = || format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "));
     Self::parse(text).ok_or_else(known)
@@ -168,7 +189,18 @@ mod tests {
     #[test]
     fn every_field_reads_back_as_it_is_set() {
         let id = "0193a5b0-1111-7222-8333-444455556666";
-        let values = [id, id, "FAILED", "PAYMENT.*", "5xx", "2026-11-23T10:00:00.000Z", "2026-11-24T10:00:00.000Z"];
+        let values = [
+            id,
+            id,
+            "FAILED",
+            "PAYMENT.*",
+            "5xx",
+            "true",
+            "false",
+            "true",
+            "2026-11-23T10:00:00.000Z",
+            "2026-11-24T10:00:00.000Z",
+        ];
         let mut filter = NotificationFilter::default();
         for (field, value) in NotificationFilter::FIELDS.iter().zip(values) {
             assert!(field.get(&filter).is_none() && field.set(&mut filter, "?").is_err(), "{}", field.name);

@@ -2,22 +2,43 @@
 //! what came. Failures that repeat themselves are told once.
 
 use super::advice::{self, Fix};
-use super::layout::{decimal, moment, pretty, resend_button_named, span, status, when_exactly, with_moments};
+use super::layout::{decimal, moment, resend_button_named, span, status, when_exactly, with_moments};
 use super::names::{self, event_title};
-use super::resends::can_resend;
 use super::texts::{Lang, fill};
 use super::view::View;
-use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
-use crate::service::{NotificationDetail, attempt_error};
+use crate::model::{
+    Attempt, AttemptResult, AttemptRun, Localized, Response, Status, TargetUrl, TlsVersion, Trigger, attempt_runs,
+    pretty_if_json,
+};
+use crate::service::{
+    HeaderText, NotificationDetail, NotificationView, RebuiltRequest, RequestParts, attempt_error, request_as_curl,
+};
 use maud::{Markup, html};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How many attempts of one notification are shown: the newest; the API has all.
 const MAX_SHOWN: usize = 40;
 
+/// How deep JSON is indented.
+const DEEPEST: usize = 40;
+
+/// What all attempts of a card have in common.
+struct Card<'a> {
+    view: &'a NotificationView,
+    /// What requests are rebuilt of; `None` where the event is gone.
+    parts: Option<&'a RequestParts>,
+}
+
 /// One notification: what needs somebody lies open, what is delivered takes a line.
-pub(super) fn notification(view: &View<'_>, detail: &NotificationDetail, why: Option<&Localized>) -> Markup {
+pub(super) fn notification(
+    view: &View<'_>,
+    detail: &NotificationDetail,
+    why: Option<&Localized>,
+    parts: Option<&RequestParts>,
+) -> Markup {
     let (t, own) = (view.t, &detail.view);
+    let card = Card { view: own, parts };
     let id = own.id.to_string();
     let in_flight = view.service.is_in_flight(view.caller(), own);
     let name = names::webhook(view, own.webhook_id);
@@ -33,9 +54,7 @@ pub(super) fn notification(view: &View<'_>, detail: &NotificationDetail, why: Op
                     }
                     div.acts {
                         @if in_flight { span.pill.warn { (t.in_flight_now) } } @else { (status(t, own.status)) }
-                        @if can_resend(view, own.status) && !in_flight {
-                            (resend_button_named(view, &id, &what))
-                        }
+                        (resend_button_named(view, own, &what))
                     }
                 }
                 @match first_confirmed(&detail.attempts).filter(|_| delivered) {
@@ -46,9 +65,9 @@ pub(super) fn notification(view: &View<'_>, detail: &NotificationDetail, why: Op
             @if !detail.attempts.is_empty() {
                 @if delivered {
                     details.pad id=(format!("d-{id}")) {
-                        summary { (t.see_details) } (table(view, &detail.attempts, &id))
+                        summary { (t.see_details) } (table(view, &detail.attempts, &card))
                     }
-                } @else { (table(view, &detail.attempts, &id)) }
+                } @else { (table(view, &detail.attempts, &card)) }
             }
         }
     }
@@ -96,26 +115,16 @@ fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Locali
     }
 }
 
-/// Attempts in a row that failed alike, each as one; the newest first.
-fn runs(attempts: &[Attempt]) -> Vec<&[Attempt]> {
-    let alike = |one: &Attempt, other: &Attempt| {
-        let codes = [one, other].map(|attempt| attempt_error(&attempt.result).map(|error| error.code));
-        codes[0].is_some()
-            && codes[0] == codes[1]
-            && one.result.status() == other.result.status()
-            && one.trigger == other.trigger
-    };
-    // The newest stands alone: it is the one that is looked at.
+/// Attempts in a row that failed alike, each as one; the newest first, and alone: it is the one that is looked at.
+fn runs(attempts: &[Attempt]) -> Vec<AttemptRun<'_>> {
     let (older, newest) = attempts.split_at(attempts.len().saturating_sub(1));
-    let mut runs: Vec<&[Attempt]> = older.chunk_by(alike).collect();
-    if !newest.is_empty() {
-        runs.push(newest);
-    }
+    let mut runs = attempt_runs(older);
+    runs.extend(attempt_runs(newest));
     runs.reverse();
     runs
 }
 
-fn table(view: &View<'_>, attempts: &[Attempt], id: &str) -> Markup {
+fn table(view: &View<'_>, attempts: &[Attempt], card: &Card<'_>) -> Markup {
     let t = view.t;
     let shown = &attempts[attempts.len().saturating_sub(MAX_SHOWN)..];
     html! {
@@ -132,10 +141,7 @@ fn table(view: &View<'_>, attempts: &[Attempt], id: &str) -> Markup {
             }
             tbody {
                 @for run in runs(shown) {
-                    @match run {
-                        [one] => (single(view, one, id)),
-                        run => (joined(view, run, id)),
-                    }
+                    @if run.len() == 1 { (single(view, run.last(), card)) } @else { (joined(view, run, card)) }
                 }
             }
         }
@@ -159,8 +165,8 @@ fn answered(view: &View<'_>, attempt: &Attempt) -> Markup {
     }
 }
 
-fn single(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
-    let t = view.t;
+fn single(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
+    let (t, id) = (view.t, card.view.id);
     let error = attempt_error(&attempt.result);
     let why = error.as_deref().map_or_else(|| t.confirmed.to_owned(), |error| advice::fact(view.lang.why(error)));
     html! {
@@ -175,7 +181,7 @@ fn single(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
             td.full.open colspan="5" {
                 details id=(format!("b-{id}-{}", attempt.number)) {
                     summary { (fill(t.exchange_of, &[&attempt.number])) }
-                    (exchange(view, attempt))
+                    (exchange(view, attempt, card))
                 }
             }
         }
@@ -183,11 +189,9 @@ fn single(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
 }
 
 /// "1–4 · 401", with each of them behind it.
-fn joined(view: &View<'_>, run: &[Attempt], id: &str) -> Markup {
-    let t = view.t;
-    let (Some(first), Some(last)) = (run.first(), run.last()) else {
-        return html! {};
-    };
+fn joined(view: &View<'_>, run: AttemptRun<'_>, card: &Card<'_>) -> Markup {
+    let (t, id) = (view.t, card.view.id);
+    let (first, last) = (run.first(), run.last());
     let count = u64::try_from(run.len()).unwrap_or(u64::MAX);
     let why = attempt_error(&last.result).map(|error| advice::fact(view.lang.why(&error)));
     html! {
@@ -205,12 +209,12 @@ fn joined(view: &View<'_>, run: &[Attempt], id: &str) -> Markup {
             td.full.open colspan="5" {
                 details id=(format!("r-{id}-{}-{}", first.number, last.number)) {
                     summary { (t.show_each.of(count, &count, &[])) }
-                    @for attempt in run.iter().rev() {
+                    @for attempt in run.attempts.iter().rev() {
                         h4 {
                             (fill(t.attempt_n, &[&attempt.number])) " · " (moment(view.lang, attempt.started_at))
                             " · " (short(view.lang, attempt.duration_us))
                         }
-                        (exchange(view, attempt))
+                        (exchange(view, attempt, card))
                     }
                 }
             }
@@ -218,30 +222,91 @@ fn joined(view: &View<'_>, run: &[Attempt], id: &str) -> Markup {
     }
 }
 
-/// What was sent, and what came.
-fn exchange(view: &View<'_>, attempt: &Attempt) -> Markup {
+/// What was sent, and what came, side by side.
+fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
     let t = view.t;
+    let sent = card.parts.and_then(|parts| parts.rebuild(card.view.id, card.view.webhook_id, attempt));
+    let of = |part: &str| format!("{part}-{}-{}", card.view.id, attempt.number);
     html! {
-        div {
-            div.split { h4 { (t.response) } }
-            @match &attempt.result {
-                AttemptResult::Response(response) if !response.body.is_empty() => {
-                    pre tabindex="0" { (body(&response.body)) }
+        div.two {
+            div {
+                div.split {
+                    h4 { (t.request) }
+                    @if sent.as_ref().is_some_and(|sent| sent.body.is_some()) {
+                        button.copy type="button" data-copy=(of("curl")) hidden { (t.copy_curl) }
+                    }
                 }
-                _ => p.muted { (t.no_body) },
+                @match &sent {
+                    Some(sent) => {
+                        pre tabindex="0" { (request_text(view, sent)) }
+                        @if let Some(curl) = request_as_curl(sent) { pre id=(of("curl")) hidden { (curl) } }
+                    }
+                    None => p.muted { (t.no_request) },
+                }
             }
-            p.t2 { (timings(view, attempt)) }
+            div {
+                div.split {
+                    h4 {
+                        (t.response)
+                        @if let Some(status) = attempt.result.status() { " · " (status) }
+                        " · " (short(view.lang, attempt.duration_us))
+                    }
+                    @if matches!(&attempt.result, AttemptResult::Response(_)) {
+                        button.copy type="button" data-copy=(of("answer")) hidden { (t.copy) }
+                    }
+                }
+                @match &attempt.result {
+                    AttemptResult::Response(response) => pre id=(of("answer")) tabindex="0" { (answer_text(response)) },
+                    AttemptResult::Error(_) => p.muted { (t.no_body) },
+                }
+                p.t2 { (timings(view, attempt)) }
+            }
         }
     }
 }
 
-/// A body as one reads it: JSON indented, all else as it came.
-fn body(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    match serde_json::from_slice::<&serde_json::value::RawValue>(bytes) {
-        Ok(_) => pretty(&text),
-        Err(_) => text.into_owned(),
+/// The request as it went out; what is masked or not known any more is said, never shown as sent.
+fn request_text(view: &View<'_>, sent: &RebuiltRequest) -> String {
+    let path = TargetUrl::restored(&sent.target);
+    let path = path.as_ref().map_or(sent.target.as_str(), |target| target.path_and_query());
+    let mut text = format!("{} {path} HTTP/1.1\n", sent.method);
+    for header in &sent.headers {
+        let value = match &header.value {
+            HeaderText::Sent(value) => value.clone(),
+            HeaderText::Masked => view.t.masked.to_owned(),
+            HeaderText::Lost(why) => format!("({})", view.lang.of(&why.localized())),
+        };
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "{}: {value}", header.name);
     }
+    text.push('\n');
+    match &sent.body {
+        Some(body) => text.push_str(&body_text(body)),
+        None => text.push_str(view.t.resource_erased),
+    }
+    text
+}
+
+/// What came: the head as far as it is kept, and the body.
+fn answer_text(response: &Response) -> String {
+    let mut text = format!("HTTP/1.1 {}\n", response.status);
+    for (name, value) in &response.head.headers {
+        let _ = writeln!(text, "{name}: {value}");
+    }
+    if response.head.cut {
+        text.push_str("…\n");
+    }
+    if !response.body.is_empty() {
+        text.push('\n');
+        text.push_str(&body_text(&response.body));
+    }
+    text
+}
+
+/// A body as one reads it: JSON indented, all else as it came.
+fn body_text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    pretty_if_json(&text, DEEPEST).unwrap_or_else(|| text.into_owned())
 }
 
 /// "DNS 3 ms · conexão 12 ms · espera 49 ms · total 64 ms · 203.0.113.7 · TLS 1.3".

@@ -46,7 +46,7 @@ fn share(count: u64, of: u64, length: f64) -> f64 {
 /// Stacked columns over an axis; each leads to the list of what was recorded in its time.
 pub(super) fn chart(view: &View<'_>, columns: &[Column], label: &str) -> Markup {
     let t = view.t;
-    let end = axis(columns.iter().map(|one| one.counts.attempts()).max().unwrap_or(0));
+    let end = axis(columns.iter().map(|one| one.counts.tried()).max().unwrap_or(0));
     let height = BASE - TOP;
     let step = (WIDTH - LEFT) / f64::from(u16::try_from(columns.len().max(1)).unwrap_or(u16::MAX));
     let at = |nth: usize| LEFT + step * f64::from(u16::try_from(nth).unwrap_or(u16::MAX));
@@ -66,7 +66,7 @@ pub(super) fn chart(view: &View<'_>, columns: &[Column], label: &str) -> Markup 
                     &t.retried_n.of(counts.retried, &count(counts.retried), &[]),
                     &t.failed_n.of(counts.failed, &count(counts.failed), &[]),
                 ]);
-                @if counts.attempts() > 0 {
+                @if counts.tried() > 0 {
                     a href=(format!("/notifications?from={}&to={}", one.from, one.to)) aria-label=(said) {
                         title { (said) }
                         rect.hit x=(format!("{:.1}", at(nth))) y=(TOP) width=(format!("{step:.1}")) height=(height) {}
@@ -100,7 +100,7 @@ fn stack(x: &str, width: f64, base: f64, height: f64, counts: HourCounts, end: u
 
 /// The last hours of a webhook, in the height of a line.
 pub(super) fn spark(hours: &[HourCounts], label: &str) -> Markup {
-    let most = hours.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
+    let most = hours.iter().map(|one| one.tried()).max().unwrap_or(0).max(1);
     html! {
         svg.spark viewBox="0 0 240 30" preserveAspectRatio="none" role="img" aria-label=(label) {
             @for (nth, one) in hours.iter().enumerate() { (stack(&(nth * 10 + 1).to_string(), 8.0, 30.0, 28.0, *one, most)) }

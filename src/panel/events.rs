@@ -2,7 +2,8 @@
 
 use super::attempts;
 use super::filters::{
-    alerts, asked_for, chip, listed, period_popover, popover, read_page, set_chips, shown_period, text_field, type_list,
+    alerts, asked_for, chip, csv_link, listed, period_popover, popover, read_page, set_chips, shown_period, text_field,
+    type_list,
 };
 use super::frame::{Place, framed};
 use super::layout::{action, ago, counted, curl, empty, moment, pretty, when, with_moments};
@@ -21,7 +22,10 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let (listing, found) = read_page(view, find).await?;
     let (rows, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view)), t));
     let content = html! {
-        div.head { div { h1 { (t.events) } p.sub { (t.events_help) } } }
+        div.head {
+            div { h1 { (t.events) } p.sub { (t.events_help) } }
+            div.acts { (csv_link(view)) }
+        }
         div.chips #filters { (filters(view)) }
         (alerts(&problems))
         (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
@@ -103,6 +107,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let detail = view.service.event(view.caller(), id).await?;
     let history = view.service.notifications_of_event(view.caller(), id, Listing::newest(ROWS)).await?;
     let reasons = view.service.explain(view.caller(), id).await?;
+    let parts = view.service.request_parts(view.caller(), id).await.ok();
     let event = &detail.event;
     let title = event_title(view, event.event_type.as_str());
     let resource = detail.payload.as_ref().map(Payload::resource);
@@ -128,7 +133,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             @for detail in &history.items {
                 @let of = detail.view.webhook_id;
                 @let why = reasons.iter().find(|reason| reason.notified && reason.webhook_id == of);
-                (attempts::notification(view, detail, why.map(|why| &why.reason)))
+                (attempts::notification(view, detail, why.map(|why| &why.reason), parts.as_ref()))
             }
             @if let Some(next) = history.next {
                 p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } }

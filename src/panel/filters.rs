@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 /// How long it is looked on for the first row of a page before an empty one is shown.
 const LOOK_ON: Duration = Duration::from_millis(15);
 
+/// What in an address asks for a file rather than a page.
+pub(super) const FORMAT: &str = "format";
+/// What in an address or a form says that a bulk resend takes in what was delivered already.
+pub(super) const INCLUDE_DELIVERED: &str = "include_delivered";
 pub(super) const PAGING: &[&str] = &["older", "newer", "done", "ok", "not", "n"];
 
 /// The page that the address asks for.
@@ -251,6 +255,22 @@ pub(super) fn chip(view: &View<'_>, name: &str, value: &str, label: &str, count:
             (label) @if let Some(count) = count { " " b { (count) } }
         }
     }
+}
+
+/// A chip that sets a field, and where it is set takes it away.
+pub(super) fn toggle(view: &View<'_>, name: &str, value: &str, label: &str) -> Markup {
+    let without: Vec<&str> = PAGING.iter().copied().chain([name]).collect();
+    let is_set = view.request.query.get(name) == Some(value);
+    let query = view.request.query.query(&without, Some((name, value)).filter(|_| !is_set));
+    html! {
+        a.chip href=(address(&view.request.path, &query)) aria-current=[is_set.then_some("true")] { (label) }
+    }
+}
+
+/// A link to all that the list's filters match, as a file for a spreadsheet.
+pub(super) fn csv_link(view: &View<'_>) -> Markup {
+    let query = view.request.query.query(PAGING, Some((FORMAT, "csv")));
+    html! { a.btn.small href=(address(&view.request.path, &query)) download { (view.t.export_csv) } }
 }
 
 fn address(path: &str, query: &str) -> String {

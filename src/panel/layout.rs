@@ -1,9 +1,9 @@
 //! The small pieces that pages share.
 
-use super::texts::{Lang, Texts, fill};
+use super::texts::{Lang, Texts, fill, sentence};
 use super::view::View;
 use crate::model::{Status, Timestamp};
-use crate::service::MAX_COUNTED;
+use crate::service::{MAX_COUNTED, NotificationView, refusal_in_words};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -192,28 +192,43 @@ pub(super) fn action(view: &View<'_>, path: &str, label: &str, class: &str) -> M
     }
 }
 
-/// The icon right of a status that sends again; `what` says which notification, and to whom.
-pub(super) fn resend_button(view: &View<'_>, id: &str, what: &str) -> Markup {
+/// The icon right of a status that sends again, active only if a click would be taken: else it says why not. `what`
+/// says which notification, and to whom.
+pub(super) fn resend_button(view: &View<'_>, item: &NotificationView, what: &str) -> Markup {
     let label = fill(view.t.resend_what, &[&what]);
+    let refused = item.resend_refusal.map(|refusal| refusal_in_words(refusal).1);
     html! {
-        form.inline method="post" action=(format!("/notifications/{id}/resend")) data-quiet="" {
-            (view.csrf())
-            input type="hidden" name="back" value=(view.here);
-            button.again type="submit" title=(view.t.resend) aria-label=(label) { (icon(Icon::Resend)) }
+        @match refused.as_ref().map(|why| sentence(view.lang, why)) {
+            _ if !view.can_change => {}
+            Some(why) => button.again type="button" aria-disabled="true" title=(why)
+                aria-label=(format!("{label}: {why}")) { (icon(Icon::Resend)) },
+            None => (resend_form(view, item, &html! {
+                button.again type="submit" title=(view.t.resend) aria-label=(label) { (icon(Icon::Resend)) }
+            })),
         }
     }
 }
 
-/// Likewise, with its word beside the icon.
-pub(super) fn resend_button_named(view: &View<'_>, id: &str, what: &str) -> Markup {
-    let t = view.t;
+fn resend_form(view: &View<'_>, item: &NotificationView, button: &Markup) -> Markup {
     html! {
-        form.inline method="post" action=(format!("/notifications/{id}/resend")) data-quiet="" {
+        form.inline method="post" action=(format!("/notifications/{}/resend", item.id)) data-quiet="" {
             (view.csrf())
             input type="hidden" name="back" value=(view.here);
-            button.small.resend type="submit" title=(fill(t.resend_what, &[&what])) {
-                (icon(Icon::Resend)) (t.resend_now) span.sr { " " (what) }
-            }
+            (button)
+        }
+    }
+}
+
+/// Likewise, with its word beside the icon; nothing where a click would not be taken.
+pub(super) fn resend_button_named(view: &View<'_>, item: &NotificationView, what: &str) -> Markup {
+    let t = view.t;
+    html! {
+        @if view.can_change && item.can_resend {
+            (resend_form(view, item, &html! {
+                button.small.resend type="submit" title=(fill(t.resend_what, &[&what])) {
+                    (icon(Icon::Resend)) (t.resend_now) span.sr { " " (what) }
+                }
+            }))
         }
     }
 }

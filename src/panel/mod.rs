@@ -8,6 +8,7 @@
 mod advice;
 mod attempts;
 mod charts;
+mod csv;
 mod ended;
 mod events;
 mod filters;
@@ -116,6 +117,8 @@ impl Panel {
         request.unread = unread;
         let answer = if request.path == "/live" && request.method == Method::GET {
             self.live(&request, stop).await
+        } else if let Some(file) = self.csv(&request) {
+            file
         } else {
             http_in::Answer::of_page(self.page(&request, &ingress).await)
         };

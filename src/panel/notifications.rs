@@ -2,8 +2,8 @@
 
 use super::attempts;
 use super::filters::{
-    PAGING, alerts, any, listed, period_popover, popover, read_page, select_field, set_chips, shown_period, text_field,
-    type_list,
+    PAGING, alerts, any, csv_link, listed, period_popover, popover, read_page, select_field, set_chips, shown_period,
+    text_field, type_list,
 };
 use super::frame::{Place, framed};
 use super::layout::empty;
@@ -45,7 +45,10 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
         }
     };
     let content = html! {
-        div.head { div { h1 { (t.notifications) } p.sub { (t.notifications_help) } } }
+        div.head {
+            div { h1 { (t.notifications) } p.sub { (t.notifications_help) } }
+            div.acts { (csv_link(view)) }
+        }
         @if listing.cursor.is_none() { (resends::late(view)) }
         div.chips #filters data-live="" { (status_chips(view, backlog, failed)) (more_filters(view)) }
         (alerts(&problems))
@@ -110,6 +113,7 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
     let detail = view.service.notification(view.caller(), id).await?;
     let reason = view.service.explain_notification(view.caller(), id).await?;
     let title = names::event_title(view, &detail.view.event_type);
+    let parts = view.service.request_parts(view.caller(), detail.view.event_id).await.ok();
     let content = html! {
         p.crumb {
             a href="/notifications" { (t.notifications) }
@@ -125,7 +129,7 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
                 }
             }
         }
-        (attempts::notification(view, &detail, Some(&reason)))
+        (attempts::notification(view, &detail, Some(&reason), parts.as_ref()))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, &title, &content)))
 }

@@ -2,16 +2,17 @@
 
 use super::charts::{Column, chart};
 use super::frame::{Place, framed};
-use super::layout::{Icon, ago, at_most_counted, bytes, decimal, icon, number};
+use super::layout::{Icon, ago, at_most_counted, bytes, decimal, icon, number, span};
 use super::request::page;
 use super::texts::{Lang, fill};
 use super::trouble;
 use super::view::{PageResult, View};
 use super::welcome;
 use crate::model::{Status, Timestamp};
-use crate::service::{FailingWebhook, HourCounts, Overview};
+use crate::service::{DeliveryFigures, FailingWebhook, HourCounts, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
+use std::cmp::Ordering;
 
 /// How many cards of failing webhooks are shown unless all are asked for.
 const CARDS: usize = 3;
@@ -82,7 +83,7 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
     if no_backup {
         return line("warn", Icon::Alert, t.old_backup, t.old_backup_help);
     }
-    match sum(&overview.hours).confirmed {
+    match overview.delivery.delivered {
         0 => line("ok", Icon::Good, t.all_well, t.all_well_none),
         count => line("ok", Icon::Good, t.all_well, &t.all_well_n.of(count, &number(view.lang, count), &[])),
     }
@@ -117,9 +118,10 @@ fn sum(columns: &[HourCounts]) -> HourCounts {
     })
 }
 
+/// Five figures, each of the list that it leads to.
 fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
-    let day = sum(&overview.hours);
+    let figures = &overview.delivery;
     let kpi = |name: &str, value: &str, below: &str, href: &str, hot: bool| {
         html! {
             a class=(if hot { "kpi hot" } else { "kpi" }) href=(href) {
@@ -127,29 +129,44 @@ fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
             }
         }
     };
-    let of = |status: Status| format!("/notifications?status={}", status.as_str());
-    let (retrying, failed) = (overview.backlog.retrying, overview.failed);
+    let of = |status: Status, rest: &str| format!("/notifications?status={}{rest}", status.as_str());
+    let day = format!("&from={}", figures.since);
+    let week = format!("&webhook_deleted=false&from={}", figures.failed_since);
+    let half = figures.half.map_or_else(|| "–".to_owned(), |half| span(view.lang, half));
+    let most = figures.most.map(|most| fill(t.most_below, &[&span(view.lang, most)])).unwrap_or_default();
     html! {
         div.kpis {
-            (kpi(t.delivered_many, &number(view.lang, day.confirmed), t.in_last_day,
-                &format!("{}&period=24h", of(Status::Delivered)), false))
-            (kpi(t.delivery_rate, &percent(view.lang, day), t.by_attempt, "/notifications?period=24h", false))
-            (kpi(t.retrying, &at_most_counted(view, retrying), t.comes_by_itself, &of(Status::Retrying), false))
-            (kpi(t.held, &at_most_counted(view, overview.backlog.held), t.held_help, &of(Status::Held), false))
-            (kpi(t.failed_many, &at_most_counted(view, failed), t.failed_help, &of(Status::Failed), failed > 0))
+            (kpi(t.delivered_many, &number(view.lang, figures.delivered), &against_yesterday(view, figures),
+                &of(Status::Delivered, &day), false))
+            (kpi(t.delivery_rate, &percent(view.lang, figures.rate), t.by_notification,
+                &format!("/notifications?from={}", figures.since), false))
+            (kpi(t.response_time, &half, &most, &of(Status::Delivered, &day), false))
+            (kpi(t.retrying, &at_most_counted(view, overview.backlog.retrying), t.comes_by_itself,
+                &of(Status::Retrying, ""), false))
+            (kpi(t.failed_many, &at_most_counted(view, figures.failed), t.failed_help,
+                &of(Status::Failed, &week), figures.failed > 0))
         }
     }
 }
 
-/// How many of a hundred, in tenths and rounded down: 100 % means that none failed.
-fn percent(lang: Lang, counts: HourCounts) -> String {
-    match counts.attempts() {
-        0 => "–".to_owned(),
-        all => {
-            let permille = counts.confirmed.saturating_mul(1000) / all;
-            decimal(lang, &format!("{}.{}\u{a0}%", permille / 10, permille % 10))
-        }
+/// "▲ 8 % que ontem".
+fn against_yesterday(view: &View<'_>, figures: &DeliveryFigures) -> String {
+    let t = view.t;
+    let (now, before) = (figures.delivered, figures.delivered_before);
+    if before == 0 {
+        return t.in_last_day.to_owned();
     }
+    let percent = now.abs_diff(before).saturating_mul(100) / before;
+    match now.cmp(&before) {
+        Ordering::Equal => t.as_yesterday.to_owned(),
+        Ordering::Greater => fill(t.more_than_yesterday, &[&number(view.lang, percent)]),
+        Ordering::Less => fill(t.less_than_yesterday, &[&number(view.lang, percent)]),
+    }
+}
+
+/// A part of a whole in hundredths, in tenths and rounded down: 100 % means that none failed.
+fn percent(lang: Lang, part: Option<f64>) -> String {
+    part.map_or_else(|| "–".to_owned(), |part| decimal(lang, &format!("{:.1}\u{a0}%", (part * 1000.0).floor() / 10.0)))
 }
 
 fn deliveries(view: &View<'_>, overview: &Overview, month: bool) -> Markup {
@@ -169,7 +186,7 @@ fn deliveries(view: &View<'_>, overview: &Overview, month: bool) -> Markup {
                     a.chip href="/?range=month" aria-current=[month.then_some("true")] { (t.days_30) }
                 }
             }
-            @if all.attempts() == 0 { p.muted { (t.nothing_yet) } } @else {
+            @if all.tried() == 0 { p.muted { (t.nothing_yet) } } @else {
                 div.scroll tabindex="0" role="region" aria-label=(title) { (chart(view, &columns, title)) }
                 p.key {
                     span { i.dot.ok aria-hidden="true" {} (t.delivered_many) " " b { (count(all.confirmed)) } }
@@ -194,7 +211,7 @@ fn numbers(view: &View<'_>, columns: &[Column], month: bool) -> Markup {
                 }
             }
             tbody {
-                @for one in columns.iter().rev().filter(|one| one.counts.attempts() > 0) {
+                @for one in columns.iter().rev().filter(|one| one.counts.tried() > 0) {
                     tr {
                         th scope="row" { (one.name) }
                         @for count in [one.counts.confirmed, one.counts.retried, one.counts.failed] {

@@ -330,6 +330,8 @@
     const text = target.value.trim();
     if (/^[^\s/:@]+\.[^\s/:@]+(:\d+)?([/?].*)?$/.test(text)) target.value = "https://" + text;
   });
+  // The present is at the right.
+  for (const wide of all(".scroll")) wide.scrollLeft = wide.scrollWidth;
   equip();
   picked();
   for (const field of all("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());

@@ -1,13 +1,12 @@
 //! Notifications as rows: what happened to which order, on its way to which webhook, how it stands, and the icon that
 //! sends it again.
 
-use super::filters::chip;
+use super::filters::{chip, toggle};
 use super::layout::{at_most_counted, resend_button, status, until, when};
 use super::names::{self, event_title};
-use super::resends::can_resend;
 use super::texts::fill;
 use super::view::View;
-use crate::model::{Status, TEST_EVENT};
+use crate::model::Status;
 use crate::service::{BacklogCounts, NotificationView};
 use maud::{Markup, html};
 
@@ -27,6 +26,7 @@ pub(super) fn status_chips(view: &View<'_>, backlog: BacklogCounts, failed: u64)
         }
         (one(Status::Held, t.held, Some(backlog.held)))
         (one(Status::Delivered, t.delivered_many, None))
+        (toggle(view, "test", "true", t.tests))
     }
 }
 
@@ -83,7 +83,7 @@ fn row(view: &View<'_>, item: &NotificationView, with_webhook: bool) -> Markup {
             @if view.can_change {
                 td.fit.pick {
                     input type="checkbox" name="id" form="many" value=(id)
-                        aria-label=(fill(t.select_what, &[&to_whom])) disabled[item.status == Status::Cancelled];
+                        aria-label=(fill(t.select_what, &[&to_whom])) disabled[!item.can_resend];
                 }
             }
             td.what {
@@ -93,7 +93,7 @@ fn row(view: &View<'_>, item: &NotificationView, with_webhook: bool) -> Markup {
             td.now.r {
                 div.state {
                     (status(t, item.status))
-                    @if can_resend(view, item.status) { (resend_button(view, &id, &to_whom)) }
+                    (resend_button(view, item, &to_whom))
                 }
             }
             td.full {
@@ -114,7 +114,7 @@ fn moment(view: &View<'_>, item: &NotificationView) -> Markup {
 fn how_far(view: &View<'_>, item: &NotificationView) -> String {
     let t = view.t;
     match item.status {
-        _ if item.event_type == TEST_EVENT => t.test_word.to_owned(),
+        _ if item.test => t.test_word.to_owned(),
         Status::Held => t.webhook_paused.to_owned(),
         Status::Retrying | Status::Failed => fill(t.of_attempts, &[&item.automatic, &item.max_attempts]),
         Status::Pending | Status::Delivered | Status::Cancelled => String::new(),

@@ -1,6 +1,7 @@
 //! Webhooks: their list, those that need somebody first, and what the buttons of one do.
 
 use super::charts::spark;
+use super::filters::csv_link;
 use super::frame::{Place, framed};
 use super::layout::{Icon, ago, curl, decimal, empty, icon, number, pager};
 use super::names;
@@ -41,8 +42,9 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
         p.crumb { (t.place) " › " (t.product) " › " (t.webhooks) }
         div.head {
             div { h1 { (t.webhooks) } p.sub { (t.webhooks_help) } }
-            @if view.can_change {
-                div.acts { a.btn.main href="/webhooks/new" { (icon(Icon::Plus)) (t.create_webhook) } }
+            div.acts {
+                @if count > 0 { (csv_link(view)) }
+                @if view.can_change { a.btn.main href="/webhooks/new" { (icon(Icon::Plus)) (t.create_webhook) } }
             }
         }
         @if count > SEARCHABLE_FROM {

@@ -90,25 +90,10 @@ impl Error {
                 let detail = Localized { en: en.join(" "), pt: pt.join(" ") };
                 ErrorReply { fields, ..reply(StatusCode::UNPROCESSABLE_ENTITY, ApiCode::InvalidFields, detail) }
             }
-            Self::Store(full @ StoreError::Full { .. }) => {
-                let pt = "o disco está quase cheio: nada novo é aceito até haver espaço".to_owned();
-                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, Localized { en: full.to_string(), pt })
-            }
-            Self::Store(StoreError::Busy) => {
-                let detail = localized!(
-                    "the disk can't keep up: try again in a moment",
-                    "o disco não está acompanhando o volume: tente de novo em instantes"
-                );
-                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
-            }
-            Self::Store(StoreError::Stopped) => {
-                let detail = localized!(
-                    "carteiro is stopping: try again in a moment",
-                    "o carteiro está parando: tente de novo em instantes"
-                );
-                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
-            }
             Self::Store(error) => {
+                if let Some(detail) = unavailable(&error) {
+                    return reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail);
+                }
                 // A caller can do nothing about it and learns nothing from its details; the operator must. A read that
                 // failed is in the log already, once and not for each call.
                 if !error.is_failed_read() {
@@ -122,6 +107,27 @@ impl Error {
             }
         }
     }
+}
+
+/// What a store says that takes nothing for a while, to callers and to whoever asks whether it is ready; `None` of an
+/// error that is none of those.
+pub(super) fn unavailable(error: &StoreError) -> Option<Localized> {
+    let pt = match error {
+        StoreError::Full { free, min_free } => format!(
+            "o disco está quase cheio: há {} MiB livres, e `store.min_free` reserva {} MiB; libere espaço, e o daemon \
+             continua sozinho",
+            free >> 20,
+            min_free >> 20
+        ),
+        StoreError::Busy => "o disco não está acompanhando o volume, e por enquanto nada que faça o armazenamento \
+                             crescer é aceito: tente de novo; se continuar assim, o log diz por quê"
+            .to_owned(),
+        StoreError::Stopped => {
+            "o armazenamento parou, e o carteiro está parando: tente de novo em instantes".to_owned()
+        }
+        StoreError::Engine(_) | StoreError::Damaged { .. } | StoreError::Failed(_) => return None,
+    };
+    Some(Localized { en: error.to_string(), pt })
 }
 
 pub(super) fn key_taken() -> Error {
@@ -199,39 +205,51 @@ impl From<TooManySecrets> for Error {
     }
 }
 
+/// The code and the sentence of why a notification can't be re-sent.
+pub fn refusal_in_words(refusal: ResendRefusal) -> (ApiCode, Localized) {
+    match refusal {
+        ResendRefusal::Erased => (
+            ApiCode::Erased,
+            localized!(
+                "the event's payload was erased: there is nothing left to send",
+                "o conteúdo do evento foi apagado: não há mais nada a enviar"
+            ),
+        ),
+        ResendRefusal::InFlight => (
+            ApiCode::InFlight,
+            localized!(
+                "an attempt is in flight right now: wait for its outcome, then re-send",
+                "uma tentativa está em andamento: espere o resultado e reenvie"
+            ),
+        ),
+        ResendRefusal::WebhookDeleted => (
+            ApiCode::WebhookDeleted,
+            localized!(
+                "the notification's webhook was deleted: to send the event to another one, re-send the event",
+                "o webhook desta notificação foi excluído: para enviar o evento a outro, reenvie o evento"
+            ),
+        ),
+        ResendRefusal::Cancelled => (
+            ApiCode::Cancelled,
+            localized!(
+                "the notification is CANCELLED: its webhook was deleted or its payload erased",
+                "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
+            ),
+        ),
+        ResendRefusal::TooManyAttempts => {
+            let most = MAX_ATTEMPTS_KEPT;
+            let detail = localized!(
+                "the notification has {most} attempts, and keeps no more",
+                "a notificação já tem {most} tentativas, e não guarda mais"
+            );
+            (ApiCode::TooManyAttempts, detail)
+        }
+    }
+}
+
 impl From<ResendRefusal> for Error {
     fn from(refusal: ResendRefusal) -> Self {
-        let (code, detail) = match refusal {
-            ResendRefusal::Erased => (
-                ApiCode::Erased,
-                localized!(
-                    "the event's payload was erased: there is nothing left to send",
-                    "o conteúdo do evento foi apagado: não há mais nada a enviar"
-                ),
-            ),
-            ResendRefusal::InFlight => (
-                ApiCode::InFlight,
-                localized!(
-                    "an attempt is in flight right now: wait for its outcome, then re-send",
-                    "uma tentativa está em andamento: espere o resultado e reenvie"
-                ),
-            ),
-            ResendRefusal::Cancelled => (
-                ApiCode::Cancelled,
-                localized!(
-                    "the notification is CANCELLED: its webhook was deleted or its payload erased",
-                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
-                ),
-            ),
-            ResendRefusal::TooManyAttempts => {
-                let most = MAX_ATTEMPTS_KEPT;
-                let detail = localized!(
-                    "the notification has {most} attempts, and keeps no more",
-                    "a notificação já tem {most} tentativas, e não guarda mais"
-                );
-                (ApiCode::TooManyAttempts, detail)
-            }
-        };
+        let (code, detail) = refusal_in_words(refusal);
         Self::Conflict { code, detail }
     }
 }
@@ -243,10 +261,10 @@ mod tests {
     #[test]
     fn a_store_that_takes_nothing_for_a_while_is_unavailable_and_one_that_failed_is_not() {
         for error in [StoreError::Full { free: 1, min_free: 2 }, StoreError::Busy, StoreError::Stopped] {
-            let said = format!("{error:?}");
+            let (said, sentence) = (format!("{error:?}"), error.to_string());
             let reply = Error::Store(error).into_reply();
             assert_eq!((reply.status, reply.code), (StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable), "{said}");
-            assert!(!reply.detail.en.is_empty() && !reply.detail.pt.is_empty() && reply.fields.is_empty(), "{said}");
+            assert!(reply.detail.en == sentence && !reply.detail.pt.is_empty() && reply.fields.is_empty(), "{said}");
         }
         let damaged = StoreError::Damaged { table: "event", what: "is missing" };
         let reply = Error::Store(damaged).into_reply();

@@ -8,12 +8,13 @@ use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
 use crate::model::{
     AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
-    Webhook, WebhookId, WebhookStatus,
+    Timestamp, Webhook, WebhookId, WebhookStatus,
 };
-use crate::stats::{HourCounts, WebhookHistory};
+use crate::stats::{HourCounts, ResponseTimes, WebhookHistory};
 use crate::store::{Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How far what is pending is counted: "at least so many" says enough, and costs milliseconds.
 pub const MAX_COUNTED: u64 = 1000;
@@ -30,7 +31,7 @@ pub struct WebhookSummary {
     pub webhook: Arc<Webhook>,
     /// Since when it fails, if it does.
     pub health: HealthView,
-    /// The outcomes of its recent attempts.
+    /// How its recent notifications stand.
     pub history: WebhookHistory,
 }
 
@@ -65,17 +66,40 @@ pub struct FailingWebhook {
     pub attempt: Option<Attempt>,
 }
 
+/// How delivery does, by notification and not by attempt: tests are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DeliveryFigures {
+    /// Since when: the beginning of an hour, 24 hours with the present one. The figures of the day are those of events
+    /// recorded since then, as `from` has the lists.
+    pub since: Timestamp,
+    /// How many of the day are delivered, as the list with `status=DELIVERED` has them.
+    pub delivered: u64,
+    /// How many of the 24 hours before are.
+    pub delivered_before: u64,
+    /// Which part of the day's that were tried is delivered, from 0 to 1; `None` where none was tried.
+    pub rate: Option<f64>,
+    /// Since when failed ones are counted: seven days.
+    pub failed_since: Timestamp,
+    /// How many of those have failed, but those of webhooks deleted since; counted to [`MAX_COUNTED`], as the list
+    /// with `status=FAILED&webhook_deleted=false` has them.
+    pub failed: u64,
+    /// How long the day's confirmed attempts took: half of them at most this long.
+    pub half: Option<Duration>,
+    /// Likewise, 95 of 100.
+    pub most: Option<Duration>,
+}
+
 /// All that an account's first page says.
 #[derive(Clone, Debug)]
 pub struct Overview {
-    /// The outcomes of the attempts of each of the last 24 hours, the present one last.
+    /// How delivery does.
+    pub delivery: DeliveryFigures,
+    /// How the notifications stand that were recorded in each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
     /// Of each of the last 30 days, in UTC, today last.
     pub days: Vec<HourCounts>,
     /// How many notifications are pending.
     pub backlog: BacklogCounts,
-    /// How many have failed, counted to [`MAX_COUNTED`].
-    pub failed: u64,
     /// What has been pending for the longest, held or not.
     pub oldest: Option<NotificationView>,
     /// The failing webhooks, the longest first.
@@ -92,8 +116,14 @@ pub struct Overview {
     pub not_ready: Option<Localized>,
 }
 
+/// What the lists show of a status unless they are asked for more: no tests.
 fn of_status(status: Status) -> NotificationFilter {
-    NotificationFilter { status: Some(status), ..NotificationFilter::default() }
+    NotificationFilter { status: Some(status), ..NotificationFilter::default() }.or_default()
+}
+
+/// What has failed since then and can still be re-sent: nothing of webhooks deleted since.
+fn failed(since: Timestamp) -> NotificationFilter {
+    NotificationFilter { webhook_deleted: Some(false), from: Some(since), ..of_status(Status::Failed) }
 }
 
 /// What is pending of an account, for one webhook or for all.
@@ -106,6 +136,18 @@ fn backlog(store: &Store, account: AccountNo, webhook_id: Option<WebhookId>) -> 
         retrying: count(Status::Retrying)?,
         held: count(Status::Held)?,
     })
+}
+
+/// The beginning of the hour that many hours ago, the present one counted in.
+fn since(now: Timestamp, hours: u64) -> Timestamp {
+    const HOUR_MS: u64 = 3_600_000;
+    Timestamp::from_ms((now.as_ms() / HOUR_MS).saturating_sub(hours - 1) * HOUR_MS)
+}
+
+/// Which part of what was tried is delivered.
+#[expect(clippy::cast_precision_loss, reason = "a part for people's eyes")]
+fn rate(counts: HourCounts) -> Option<f64> {
+    (counts.tried() > 0).then(|| counts.confirmed as f64 / counts.tried() as f64)
 }
 
 impl Service {
@@ -194,15 +236,29 @@ impl Service {
         let not_ready = self.not_ready();
         self.read(move |store| {
             let (mut hours, mut days) = (vec![HourCounts::default(); 24], vec![HourCounts::default(); 30]);
+            let (mut before, mut times) = (HourCounts::default(), ResponseTimes::default());
             let own = webhooks.iter().map(|webhook| store.history_of(webhook.no, now));
             for history in own.chain([store.history_of_deleted(account, now)]) {
                 let both = hours.iter_mut().zip(&history.hours).chain(days.iter_mut().zip(&history.days));
-                for (sum, one) in both {
-                    sum.confirmed += one.confirmed;
-                    sum.retried += one.retried;
-                    sum.failed += one.failed;
-                }
+                both.for_each(|(sum, one)| sum.add(*one));
+                before.add(history.before);
+                times.add(&history.times);
             }
+            let mut day = HourCounts::default();
+            for hour in &hours {
+                day.add(*hour);
+            }
+            let failed_since = since(now, 7 * 24);
+            let delivery = DeliveryFigures {
+                since: since(now, 24),
+                delivered: day.confirmed,
+                delivered_before: before.confirmed,
+                rate: rate(day),
+                failed_since,
+                failed: store.count_notifications(account, &failed(failed_since), MAX_COUNTED)?,
+                half: times.quantile(0.5),
+                most: times.quantile(0.95),
+            };
             let mut oldest = None;
             for status in [Status::Pending, Status::Retrying, Status::Held] {
                 for (notification, event) in store.notifications(account, &of_status(status), Listing::oldest(1))?.items
@@ -222,10 +278,10 @@ impl Service {
                 webhooks_failing.push(failing_webhook(store, webhook, health)?);
             }
             Ok(Overview {
+                delivery,
                 hours,
                 days,
                 backlog: backlog(store, account, None)?,
-                failed: store.count_notifications(account, &of_status(Status::Failed), MAX_COUNTED)?,
                 oldest,
                 failing: webhooks_failing,
                 webhooks: webhooks.len(),

@@ -104,7 +104,7 @@ impl Committer {
         let shared = &ledger.shared;
         let limits = shared.limits();
         let mut disk = DiskMonitor::default();
-        disk.look(&shared.space, &shared.path);
+        disk.look(&shared.space);
         Ok(Self {
             writer,
             send_updates,
@@ -158,7 +158,7 @@ impl Committer {
             (count, weight) = (count + 1, weight + self.weight(commit));
             fits
         });
-        self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
+        self.disk.look(&self.ledger.shared.space);
         let group = self.wait_for_room(group, commits);
         let stopping = self.commit(group);
         self.sweep();

@@ -176,9 +176,9 @@ impl fmt::Display for StoreError {
             ),
             Self::Busy => f.write_str(
                 "the disk can't keep up, so nothing that makes the store grow is taken for the moment: try again; if \
-                 it stays so, `carteiro verify` tells whether the store is damaged",
+                 it stays so, the daemon's log says why",
             ),
-            Self::Stopped => f.write_str("the store has stopped"),
+            Self::Stopped => f.write_str("the store has stopped, and carteiro is stopping: try again in a moment"),
             Self::Failed(error) => write!(f, "the data folder can't be used: {error}"),
         }
     }

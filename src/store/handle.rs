@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::model::{
-    AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WebhookNo,
+    AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WaitReason,
+    WebhookNo,
 };
 use crate::store::backup::live::Piece;
 use crate::store::changes::change::{Change, Reply};
@@ -76,10 +77,13 @@ impl Store {
         self.shared.full()
     }
 
-    /// Whether outcomes of attempts can be recorded: the disk has room for them, and so has the memory that holds what
-    /// isn't in sled yet.
-    pub fn takes_outcomes(&self) -> bool {
-        self.disk_level() != DiskLevel::Critical && !self.shared.takes_no_outcomes.load(Ordering::Relaxed)
+    /// Why no attempts may be made, since their outcomes might not be recorded; `None` when they may: the disk has room
+    /// for them, and so has the memory that holds what isn't in sled yet.
+    pub fn holds_attempts(&self) -> Option<WaitReason> {
+        let is_memory_full = || self.shared.takes_no_outcomes.load(Ordering::Relaxed);
+        (self.disk_level() == DiskLevel::Critical)
+            .then_some(WaitReason::DiskFull)
+            .or_else(|| is_memory_full().then_some(WaitReason::MemoryFull))
     }
 
     /// Takes up what a reload may have changed.

@@ -3,7 +3,7 @@
 
 use super::commit_queue::{CommitReceiver, CommitSender, commit_queue};
 use super::committer::{Commit, Committer};
-use super::engine::journal::{Identity, MemoryDisk, Past};
+use super::engine::journal::{Identity, Keep, MemoryDisk, Past};
 use super::engine::rows::memory::{Fault, MemoryBase};
 use super::engine::{JournalWriter, RowWrite, Tree, Writer};
 use super::error::EngineError;
@@ -227,7 +227,7 @@ impl SimulatedStore {
                     Err(_) => return false,
                 }
             }
-            tree.closed.retire(tree.rows.synced_position()).is_ok() && calls == 0
+            tree.closed.retire(tree.rows.synced_position(), Keep::Much).is_ok() && calls == 0
         });
         Self {
             handle: Store { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) },

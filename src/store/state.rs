@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) is_busy: AtomicBool,
     /// Whether it holds so much of it that no attempts are made, since each has an outcome.
     pub(crate) takes_no_outcomes: AtomicBool,
-    pub(crate) space: Space,
+    pub(crate) space: Arc<Space>,
     pub(crate) limits: RwLock<Limits>,
     /// The schedule of webhooks that have none of their own.
     pub(crate) retry: RwLock<RetryPolicy>,
@@ -96,6 +96,7 @@ impl Shared {
         let times = Times::new(clock, record.as_ref(), head.time_ms);
         let shared = Self {
             tree,
+            space: Arc::new(Space::of(&path, limits.min_free)),
             outcome_counter: OutcomeCounter::from_text(
                 &std::fs::read_to_string(path.join(HISTORY_FILE)).unwrap_or_default(),
             ),
@@ -114,7 +115,6 @@ impl Shared {
             committer_stall: StallDetector::default(),
             is_busy: AtomicBool::new(false),
             takes_no_outcomes: AtomicBool::new(false),
-            space: Space::new(limits.min_free),
             retry: RwLock::default(),
             limits: RwLock::new(limits),
             totals: Totals::default(),

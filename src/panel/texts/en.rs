@@ -293,14 +293,19 @@ texts! {
     took: "Time";
     result: "Result";
     confirmed_at: "Confirmed at attempt {}";
-    exchange_of: "Response to attempt {}";
+    exchange_of: "Request and response of attempt {}";
     show_each: ["Show the attempt", "Show all {} attempts"];
-    no_body: "No response body.";
+    no_body: "The target did not answer.";
     see_details: "Details";
     see_event: "See the event";
     resend_now: "Re-send now";
     resend_what: "Re-send {}";
     what_to_webhook: "{} to {}";
+    export_csv: "Export CSV";
+    request: "Request";
+    copy_curl: "Copy as curl";
+    no_request: "No request went out.";
+    masked: "•••••• (set)";
     // Notifications.
     notification: "Notification";
     webhook: "Webhook";
@@ -330,9 +335,8 @@ texts! {
     job_done: "Done";
     job_failed: "Done in part";
     job_cancelled: "Cancelled";
-    job_progress: "Re-sent: {} of {}; passed over: {}";
+    job_progress: "Re-sent: {} of {}; skipped: {}";
     confirm_all: ["Re-send {} notification?", "Re-send {} notifications?"];
-    confirm_all_many: "Re-send at least {} notifications?";
     confirm_all_help: "Each gets one manual attempt, at its webhook's own pace.";
     resend_yes: "Yes, re-send them";
     notifications_help: "Each event sent to each webhook.";
@@ -342,6 +346,13 @@ texts! {
     test_word: "test";
     select_what: "Select {}";
     selected: ["{} selected", "{} selected"];
+    tests: "Tests";
+    include_delivered: "Include those already delivered";
+    again_warning:
+        "Sending again what was delivered makes the target receive it once more: it may process an order or a payment \
+         twice, unless it recognizes a repetition by its webhook-id.";
+    undelivered_status: "All but those already delivered";
+    resend_again_yes: "Yes, re-send those already delivered too";
     // What was just done.
     done_saved: "{}: saved.";
     done_paused: "{}: paused. New notifications are on hold until you resume it.";
@@ -380,10 +391,8 @@ texts! {
     see_waiting: ["See the {} waiting", "See the {} waiting"];
     in_last_day: "in the last 24 hours";
     delivery_rate: "Delivery rate";
-    by_attempt: "of attempts";
     comes_by_itself: "sent again automatically";
-    held_help: "webhook paused";
-    failed_help: "attempts used up";
+    failed_help: "last 7 days";
     by_hour: "Deliveries by hour";
     by_day: "Deliveries by day";
     hours_24: "24 hours";
@@ -403,6 +412,12 @@ texts! {
     step_sample_help: "A made-up event, marked as a test (env = test), to see the notification arrive.";
     send_sample: "Send sample";
     by_api: "For developers: use the API";
+    by_notification: "of notifications";
+    response_time: "Response time";
+    most_below: "95% below {}";
+    as_yesterday: "as yesterday";
+    more_than_yesterday: "▲ {}% on yesterday";
+    less_than_yesterday: "▼ {}% on yesterday";
     // Searching.
     nothing_found: "Nothing found for “{}”.";
     search_help: "Search by the order’s number, or by the id of a payment or event.";

@@ -298,14 +298,19 @@ texts! {
     took: "Tempo";
     result: "Resultado";
     confirmed_at: "Confirmou na {}ª tentativa";
-    exchange_of: "Resposta da tentativa {}";
+    exchange_of: "Requisição e resposta da tentativa {}";
     show_each: ["Mostrar a tentativa", "Mostrar as {} tentativas"];
-    no_body: "Sem corpo na resposta.";
+    no_body: "O destino não respondeu.";
     see_details: "Ver detalhes";
     see_event: "Ver o evento";
     resend_now: "Reenviar agora";
     resend_what: "Reenviar {}";
     what_to_webhook: "{} para {}";
+    export_csv: "Exportar CSV";
+    request: "Requisição";
+    copy_curl: "Copiar como curl";
+    no_request: "Nenhuma requisição saiu.";
+    masked: "•••••• (definida)";
     // Notifications.
     notification: "Notificação";
     webhook: "Webhook";
@@ -337,7 +342,6 @@ texts! {
     job_cancelled: "Cancelado";
     job_progress: "Reenviadas: {} de {}; puladas: {}";
     confirm_all: ["Reenviar {} notificação?", "Reenviar {} notificações?"];
-    confirm_all_many: "Reenviar pelo menos {} notificações?";
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";
     resend_yes: "Sim, reenviar";
     notifications_help: "Cada evento enviado a cada webhook.";
@@ -347,6 +351,13 @@ texts! {
     test_word: "teste";
     select_what: "Selecionar {}";
     selected: ["{} selecionada", "{} selecionadas"];
+    tests: "Testes";
+    include_delivered: "Incluir também as já entregues";
+    again_warning:
+        "Reenviar o que já foi entregue faz o destino receber de novo: um pedido ou pagamento pode ser processado em \
+         dobro, se o destino não reconhecer a repetição pelo webhook-id.";
+    undelivered_status: "Todas, menos as já entregues";
+    resend_again_yes: "Sim, reenviar também as já entregues";
     // What was just done.
     done_saved: "{}: salvo.";
     done_paused: "{}: pausado. As novas notificações ficam em espera até você retomar.";
@@ -385,10 +396,8 @@ texts! {
     see_waiting: ["Ver a {} que aguarda", "Ver as {} que aguardam"];
     in_last_day: "nas últimas 24 horas";
     delivery_rate: "Taxa de entrega";
-    by_attempt: "das tentativas";
     comes_by_itself: "saem sozinhas";
-    held_help: "webhook pausado";
-    failed_help: "tentativas esgotadas";
+    failed_help: "últimos 7 dias";
     by_hour: "Entregas por hora";
     by_day: "Entregas por dia";
     hours_24: "24 horas";
@@ -408,6 +417,12 @@ texts! {
     step_sample_help: "Um evento fictício, marcado como teste (env = test), para ver a notificação chegar.";
     send_sample: "Enviar exemplo";
     by_api: "Sou dev: fazer pela API";
+    by_notification: "das notificações";
+    response_time: "Tempo de resposta";
+    most_below: "95 % abaixo de {}";
+    as_yesterday: "como ontem";
+    more_than_yesterday: "▲ {} % que ontem";
+    less_than_yesterday: "▼ {} % que ontem";
     // Searching.
     nothing_found: "Nada encontrado para “{}”.";
     search_help: "Procure pelo número do pedido, pelo id do pagamento ou do evento.";

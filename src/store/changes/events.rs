@@ -4,6 +4,7 @@ use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, WebhookId,
     WebhookNo,
 };
+use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
@@ -166,7 +167,13 @@ impl Change for EraseEvent {
             if notification.needs_automatic_attempt() {
                 ledger.shared.meters.ended(Status::Cancelled);
             }
+            let was = Counted::of(&notification);
             notification.erase(now);
+            if ledger.shared.directory().by_no(webhook).is_some() {
+                let (recorded_at, stands) = (notification.inserted_at, Counted::of(&notification));
+                let trusted = ledger.shared.times.trusted_now();
+                ledger.shared.outcome_counter.note(webhook, recorded_at, (was, stands), trusted);
+            }
             put_notification(txn, &before, &notification);
             release_next(ledger, txn, was_ready, &notification);
             for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {

@@ -1,6 +1,7 @@
 //! The writer of a store: each commit goes into the journal, and becomes visible once it may.
 
 use crate::store::engine::checkpointing;
+use crate::store::engine::disk_space::Space;
 use crate::store::engine::ending;
 use crate::store::engine::journal::{Disk, Frame, Identity, Journal, Past, RecoverError, Recovered, Settings};
 use crate::store::engine::pace::Pace;
@@ -9,7 +10,6 @@ use crate::store::engine::tied::Engine;
 use crate::store::engine::tree::RowWrite;
 use crate::store::engine::writer::Writer;
 use crate::store::error::EngineError;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -117,10 +117,10 @@ impl<B: Base + 'static> JournalWriter<B> {
         Ok(())
     }
 
-    /// Has checkpoints made beside it, until [`Writer::stop`]. `folder` is where sled's files are.
-    pub(crate) fn start_checkpoints(&mut self, folder: &Path) -> std::io::Result<()> {
-        let (engine, folder) = (Arc::clone(&self.engine), folder.to_owned());
-        let run = move || checkpointing::run(&engine, &folder);
+    /// Has checkpoints made beside it, until [`Writer::stop`]. `space` is that of the disk that sled's files are on.
+    pub(crate) fn start_checkpoints(&mut self, space: Arc<Space>) -> std::io::Result<()> {
+        let engine = Arc::clone(&self.engine);
+        let run = move || checkpointing::run(&engine, &space);
         self.checkpoints = Some(std::thread::Builder::new().name("checkpoint".to_owned()).spawn(run)?);
         Ok(())
     }

@@ -63,8 +63,8 @@ impl Store {
     ) -> Result<Opened, StoreError> {
         let Files { tree, mut writer, format, head, created } = files;
         let StoreSettings { path, limits, clock, .. } = settings;
-        writer.start_checkpoints(&path)?;
         let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
+        writer.start_checkpoints(Arc::clone(&shared.space))?;
         let shared = Arc::new(shared);
         let (commits, receiver) = commit_queue();
         let (writer, send_updates) = (Box::new(writer), Box::new(send_updates));

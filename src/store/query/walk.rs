@@ -6,7 +6,7 @@ use crate::model::{
 };
 use crate::store::error::StoreError;
 use crate::store::query::merge::{MAX_STEPS, Merge, Range, Shape, Step, Union};
-use crate::store::query::ranges::{response_ranges, status_ranges, type_ranges, webhooks_in};
+use crate::store::query::ranges::{Apart, response_ranges, status_ranges, type_ranges, webhooks_in};
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys;
 use crate::store::state::Shared;
@@ -39,6 +39,9 @@ impl<'f> Scope<'f> {
         Ok(known.then_some(scope))
     }
 }
+
+/// Where somebody still waits for a notification, or has to look after it.
+const UNDELIVERED: [Status; 4] = [Status::Pending, Status::Retrying, Status::Held, Status::Failed];
 
 /// What no index can say: whether a filter matches a notification that its indexes lead to.
 type Check = Box<dyn Fn(&Notification) -> bool>;
@@ -96,10 +99,41 @@ impl<'s> Walk<'s> {
     ) -> Result<Self, StoreError> {
         let Scope { account, webhook, filter, .. } = *scope;
         let (mut unions, mut checks) = (Vec::new(), Vec::<Check>::new());
+        let apart = Apart { test: filter.test, webhook_deleted: filter.webhook_deleted };
+        let directory = shared.directory();
         match filter.status {
+            None if filter.undelivered == Some(true) => {
+                let mut ranges = Vec::new();
+                for status in UNDELIVERED {
+                    ranges.extend(status_ranges(shared, account, status, webhook, apart)?);
+                }
+                unions.push(Union::new(ranges));
+            }
             None => {}
             Some(Status::Delivered) => checks.push(Box::new(|one| one.status(true, false) == Status::Delivered)),
-            Some(status) => unions.push(Union::new(status_ranges(shared, account, status, webhook)?)),
+            Some(status) => unions.push(Union::new(status_ranges(shared, account, status, webhook, apart)?)),
+        }
+        match (filter.undelivered, filter.status) {
+            (None, _) | (Some(true), None) => {}
+            (Some(undelivered), Some(status)) if UNDELIVERED.contains(&status) == undelivered => {}
+            (Some(_), Some(_)) => checks.push(Box::new(|_| false)),
+            (Some(false), None) => {
+                let directory = directory.clone();
+                checks.push(Box::new(move |one| {
+                    !UNDELIVERED.contains(&one.status(true, directory.by_no(one.key.webhook).is_none()))
+                }));
+            }
+        }
+        // The rows of the other states are of tests, or of none.
+        let by_rows = match filter.status {
+            None => filter.undelivered == Some(true),
+            Some(status) => UNDELIVERED.contains(&status),
+        };
+        if let Some(test) = filter.test.filter(|_| !by_rows) {
+            checks.push(Box::new(move |one| one.test == test));
+        }
+        if let (Some(deleted), true) = (filter.webhook_deleted, filter.status != Some(Status::Failed)) {
+            checks.push(Box::new(move |one| directory.by_no(one.key.webhook).is_none() == deleted));
         }
         match filter.response {
             None => {}

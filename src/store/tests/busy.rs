@@ -1,7 +1,9 @@
 //! What is recorded can't be moved into sled, and memory is bounded: what grows is refused, and the rest goes on.
 
 use crate::clock::Clock;
-use crate::model::{AccountNo, AttemptResult, Event, NotificationKey, Seq, Status, Trigger, Verdict, Webhook};
+use crate::model::{
+    AccountNo, AttemptResult, Event, NotificationKey, Seq, Status, Trigger, Verdict, WaitReason, Webhook,
+};
 use crate::store::commit_queue::commit_queue;
 use crate::store::committer::Committer;
 use crate::store::engine::journal::{Disk as _, Identity, MemoryDisk};
@@ -51,6 +53,7 @@ struct Busy {
     store: Store,
     thread: JoinHandle<()>,
     account: AccountNo,
+    pressure: Box<dyn Fn() -> usize + Send + Sync>,
     base: Arc<MemoryBase>,
     disk: MemoryDisk,
     folder: tempfile::TempDir,
@@ -63,7 +66,8 @@ impl Busy {
         let identity = Identity { store: format.store_id(), format: FORMAT };
         let opened = JournalWriter::open(base.clone(), Arc::new(disk.clone()), identity, layout, false);
         let (mut writer, _) = opened.unwrap_or_else(|error| panic!("{error:?}"));
-        let tree = writer.engine.clone();
+        let (tree, engine) = (writer.engine.clone(), writer.engine.clone());
+        let pressure = Box::new(move || engine.rows.pressure());
         if !tree.contains(&keys::meta("format")).unwrap() {
             let row = (keys::meta("format").into(), Some(record::encode_format(&format).into()));
             writer.append(writer.last_commit() + 1, 0, vec![row]).unwrap();
@@ -76,13 +80,13 @@ impl Busy {
         let (shared, clock) = shared.unwrap();
         let shared = Arc::new(shared);
         let (commits, receiver) = commit_queue();
-        writer.start_checkpoints(folder.path()).unwrap();
+        writer.start_checkpoints(Arc::clone(&shared.space)).unwrap();
         let mut committer =
             Committer::load(shared.clone(), Box::new(writer), Box::new(|_| {}), &format, clock.as_ref()).unwrap();
         let thread = std::thread::spawn(move || committer.run(&receiver));
         let store = Store { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) };
         let account = wait(store.commit(CreateAccount { name: "main".to_owned() })).unwrap();
-        Self { store, thread, account, base, disk, folder }
+        Self { store, thread, account, pressure, base, disk, folder }
     }
 
     /// One whose checkpoints stand still while the gate is closed.
@@ -137,6 +141,17 @@ impl Busy {
             }
             assert!(recorded * 10_000 < MOST_BYTES as u64, "more is taken than may be in memory");
         }
+    }
+
+    /// Takes in the outcomes of a few attempts that were in flight, a failed one for each of these notifications.
+    fn fail(&self, keys: &[NotificationKey]) {
+        let last = keys[keys.len() - 1];
+        let attempts = || self.store.notification(self.account, last).unwrap().unwrap().attempts;
+        let before = attempts();
+        for key in keys {
+            self.store.record_outcome(long_answer(self.account, *key));
+        }
+        eventually("the outcomes are recorded", || attempts() > before);
     }
 
     fn erase(&self, seq: Seq) {
@@ -262,6 +277,50 @@ fn long_answer(account: AccountNo, key: NotificationKey) -> RecordOutcome {
         requested_at: None,
         webhook_updated_at: START,
     }
+}
+
+/// Takes ten seconds: as long as a group waits for room.
+#[test]
+fn beside_a_stuck_checkpoint_background_work_stops_and_then_attempts_do_so_that_memory_is_bounded() {
+    let (busy, gate) = Busy::gated();
+    // Nobody is subscribed to them: retention may have them at once.
+    busy.record(100);
+    let (tried, deleted) = (busy.register(), busy.register());
+    let pending: Vec<Event> = (0..6).flat_map(|_| busy.record(500)).collect();
+    gate.set_closed(true);
+    let recorded = 3100 + busy.fill();
+    let mut keys = pending.iter().cycle().map(|event| NotificationKey { seq: event.seq, webhook: tried.no });
+    let mut fail_some = || {
+        let keys: Vec<NotificationKey> = keys.by_ref().take(64).collect();
+        busy.fail(&keys);
+    };
+    let pressure = || (busy.pressure)();
+    while pressure() < 200 {
+        fail_some();
+    }
+    busy.store.set_limits(Limits { retention_bytes: Some(1), ..Limits::default() });
+    assert!(wait(busy.store.commit(DeleteWebhook { account: busy.account, id: deleted.id })).unwrap());
+    let attempted = NotificationKey { seq: pending[2999].seq, webhook: deleted.no };
+    while busy.store.holds_attempts().is_none() {
+        assert!(pressure() < 430, "attempts go on: {}", pressure());
+        fail_some();
+    }
+    assert_eq!(busy.store.holds_attempts(), Some(WaitReason::MemoryFull));
+    assert_eq!((busy.store.stats().events, busy.status(attempted)), (recorded, Status::Pending));
+    // Nobody tries any more, and it stays so, however often the committer goes round.
+    assert!((400..450).contains(&pressure()), "{}", pressure());
+    for event in &pending[..8] {
+        busy.erase(event.seq);
+    }
+    assert!(pressure() < 450, "{}", pressure());
+    assert_eq!((busy.store.stats().events, busy.status(attempted)), (recorded, Status::Pending));
+    gate.set_closed(false);
+    eventually("attempts may be made", || busy.store.holds_attempts().is_none());
+    eventually("retention goes on", || busy.store.stats().events == recorded - 100);
+    eventually("the job goes on", || busy.status(attempted) == Status::Cancelled);
+    let report = busy.store.verify(|_| {});
+    assert!(report.is_sound(), "{report}");
+    busy.stop();
 }
 
 #[test]

@@ -230,13 +230,23 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
             status: random.maybe(|random| Status::ALL[random.below(6)]),
             event_type: event_type.clone(),
             response: random.maybe(|random| responses[random.below(6)]),
+            undelivered: random.maybe(|random| random.below(2) == 0),
+            test: random.maybe(|random| random.below(2) == 0),
+            webhook_deleted: random.maybe(|random| random.below(2) == 0),
             from,
             to,
         };
+        let exists = |no| rig.store.directory().by_no(no).is_some();
         let naive = notifications.iter().filter(|notification| {
             let event = by_seq[&notification.key.seq.0];
             webhook.as_ref().is_none_or(|webhook| webhook.no == notification.key.webhook)
                 && query.event_id.is_none_or(|id| id == event.id)
+                && query.undelivered.is_none_or(|undelivered| {
+                    let ended = matches!(status(notification), Status::Delivered | Status::Cancelled);
+                    undelivered != ended
+                })
+                && query.test.is_none_or(|test| test == notification.test)
+                && query.webhook_deleted.is_none_or(|deleted| deleted != exists(notification.key.webhook))
                 && query.status.is_none_or(|wanted| wanted == status(notification))
                 && query.event_type.as_ref().is_none_or(|pattern| pattern.matches(&event.event_type))
                 && query.response.is_none_or(|filter| holds_response(filter, notification))

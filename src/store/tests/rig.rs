@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, BodyDraft, ErrorCode, Event, EventType, ExtraHeaders, Fingerprint,
-    NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceIds, Response, Seq, SigningSecret,
-    TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    KeptHead, NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceIds, Response, Seq,
+    SigningSecret, TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::changes::change::Change;
 use crate::store::changes::idempotency::IdempotencyKey;
@@ -329,7 +329,13 @@ pub(crate) fn paid() -> NewEvent {
 
 pub(crate) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
     let result = match status {
-        Some(status) => AttemptResult::Response(Response { status, body: vec![], retry_after: None, location: None }),
+        Some(status) => AttemptResult::Response(Response {
+            status,
+            body: vec![],
+            retry_after: None,
+            location: None,
+            head: KeptHead::default(),
+        }),
         None => AttemptResult::Error(AttemptError {
             code: ErrorCode::Timeout,
             message: "slow".to_owned(),
@@ -344,6 +350,7 @@ pub(crate) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
         timings: Timings::default(),
         remote_ip: None,
         tls: None,
+        request: None,
         result,
         next_attempt_at: None,
     }

@@ -9,8 +9,7 @@ use crate::store::engine::journal::segment::read_closed;
 use crate::store::error::EngineError;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// One closed segment. It is immutable, and describes itself ([`crate::store::engine::journal::segment::read_closed`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +43,40 @@ struct State {
 
 struct Held {
     from: u64,
-    broken: AtomicBool,
+    /// Why it was broken, if it was.
+    broken: OnceLock<&'static str>,
+}
+
+/// How much holds may keep that nothing else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// As much as the journal's settings say.
+    Much,
+    /// No more than [`LITTLE_BYTES`] either: the disk is almost full.
+    Little,
+}
+
+/// The most bytes that holds keep while the disk is almost full.
+const LITTLE_BYTES: u64 = 32 * 1024 * 1024;
+
+impl Keep {
+    fn bytes(self, held_bytes: u64) -> u64 {
+        match self {
+            Self::Much => held_bytes,
+            Self::Little => held_bytes.min(LITTLE_BYTES),
+        }
+    }
+
+    /// Why a hold that kept more was broken, and what to do.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Much => "it was held for so long that the journal outgrew its limit; begin again, from a new backup",
+            Self::Little => {
+                "the disk is almost full, so that no more than 32 MiB of it are held for a backup: make room, and \
+                 begin again, from a new backup"
+            }
+        }
+    }
 }
 
 /// Keeps the segments that have a commit, and all later ones, until it is dropped or broken.
@@ -60,13 +92,10 @@ impl Hold {
     /// Fails where it kept more than it may, and was broken: its segments may be gone. A reader of segments asks this
     /// after reading, too.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
-        if self.0.broken.load(Ordering::Acquire) {
-            return Err(EngineError::Gone {
-                commit: self.0.from,
-                why: "it was held for so long that the journal outgrew its limit; begin again, from a new backup",
-            });
+        match self.0.broken.get() {
+            Some(why) => Err(EngineError::Gone { commit: self.0.from, why }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -161,7 +190,7 @@ impl Closed {
         if from_commit < state.first_commit() {
             return Err(EngineError::Gone { commit: from_commit, why: "the store has let it go" });
         }
-        let held = Arc::new(Held { from: from_commit, broken: AtomicBool::new(false) });
+        let held = Arc::new(Held { from: from_commit, broken: OnceLock::new() });
         state.holds.retain(|hold| hold.strong_count() > 0);
         state.holds.push(Arc::downgrade(&held));
         Ok(Hold(held))
@@ -172,8 +201,8 @@ impl Closed {
     /// how many were removed; their removal is durable then. `position` must be synced.
     ///
     /// After an error files may be left that the next start removes; a crash may leave any of them.
-    pub(crate) fn retire(&self, position: u64) -> Result<usize, EngineError> {
-        let retired = self.state().retire(position, self.held_bytes);
+    pub(crate) fn retire(&self, position: u64, keep: Keep) -> Result<usize, EngineError> {
+        let retired = self.state().retire(position, keep.bytes(self.held_bytes), keep.sentence());
         for segment in &retired {
             match self.disk.remove(&segment.name) {
                 // Somebody has moved it away, and nothing needs it any more.
@@ -206,7 +235,7 @@ impl State {
         self.segments.front().map_or(self.open_first, |segment| segment.first_commit)
     }
 
-    fn retire(&mut self, position: u64, held_bytes: u64) -> Vec<ClosedSegment> {
+    fn retire(&mut self, position: u64, held_bytes: u64, why: &'static str) -> Vec<ClosedSegment> {
         let mut holds: Vec<Arc<Held>> = self.holds.iter().filter_map(Weak::upgrade).collect();
         holds.sort_by_key(|hold| hold.from);
         let idle = self.segments.iter().take_while(|segment| segment.last_commit <= position);
@@ -217,7 +246,8 @@ impl State {
             match oldest_holds.peek().filter(|hold| hold.from <= segment.last_commit) {
                 Some(_) if idle_bytes <= held_bytes => break,
                 Some(hold) => {
-                    hold.broken.store(true, Ordering::Release);
+                    // No other one breaks it: whoever does takes it off the list.
+                    let _ = hold.broken.set(why);
                     oldest_holds.next();
                 }
                 None => {

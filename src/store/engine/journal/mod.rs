@@ -16,7 +16,7 @@ mod marker;
 mod recover;
 mod segment;
 
-pub(crate) use self::closed::{Closed, Past};
+pub(crate) use self::closed::{Closed, ClosedSegment, Keep, Past};
 pub(crate) use self::copies::{Copies, CopiesEnd, CopyError};
 #[cfg(test)]
 pub(crate) use self::disk::MemoryDisk;
@@ -27,7 +27,6 @@ pub(crate) use self::marker::{Found, Mark, NAME as MARKER, read as read_marker};
 pub(crate) use self::recover::Recovered;
 pub(crate) use self::segment::{ENDING as SEGMENT_ENDING, Identity};
 
-use crate::store::engine::journal::closed::ClosedSegment;
 use crate::store::engine::journal::disk::DiskFile;
 use crate::store::engine::journal::marker::Marker;
 use crate::store::engine::journal::segment::{Header, Place};

@@ -20,6 +20,8 @@ mod store;
 mod verify;
 
 pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase, free_what_was_replaced};
+#[cfg(test)]
+pub(crate) use self::checkpoint::MAX_PIECE_ROWS;
 pub(crate) use self::checkpoint::{NO_REST, Step};
 pub(crate) use self::layout::{IDENTITY, Layout, MAX_ROW_BYTES, Shape};
 pub(crate) use self::store::{Limits, RowStore};

@@ -150,9 +150,10 @@ impl<B: Base> RowStore<B> {
         self.active_bytes.load(Ordering::Relaxed) * 100 / self.limits.overlay_bytes.max(1)
     }
 
-    /// How much memory the active overlay takes.
-    pub(crate) fn active_bytes(&self) -> u64 {
-        self.active_bytes.load(Ordering::Relaxed) as u64
+    /// How much memory what a checkpoint moves takes: the one that is under way, or else the next one.
+    pub(crate) fn bytes_to_move(&self) -> u64 {
+        let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+        layers.frozen.as_ref().map_or(layers.active.bytes(), |frozen| frozen.bytes()) as u64
     }
 
     /// The last commit that readers see.

@@ -2,10 +2,11 @@
 
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkResend, DisabledReason, ErrorCode, Event,
-    EventId, EventType, ExtraHeaders, Fingerprint, Notice, Notification, NotificationFilter, NotificationKey, OrderKey,
-    Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceIds, Response, ResponseFilter, RetryPolicy,
-    Scopes, Seq, SigningSecret, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash,
-    TokenId, TraceContext, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    EventId, EventType, ExtraHeaders, Fingerprint, KeptHead, Notice, Notification, NotificationFilter, NotificationKey,
+    OrderKey, Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceIds, Response, ResponseFilter,
+    RetryPolicy, Scopes, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth,
+    TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger, Webhook, WebhookId,
+    WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::error::StoreError;
 use crate::store::hex::hex;
@@ -23,6 +24,7 @@ use crate::store::schema::record::{
     encode_webhook_ref,
 };
 use bytes::Bytes;
+use http::HeaderName;
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -153,11 +155,21 @@ fn responded() -> Attempt {
         timings: Timings { dns_us: Some(1), connect_us: Some(2), tls_us: Some(3), first_byte_us: Some(400) },
         remote_ip: Some(Ipv4Addr::new(203, 0, 113, 9).into()),
         tls: Some(TlsVersion::V1_3),
+        request: Some(Box::new(SentRequest {
+            target: "https://loja.example/x".to_owned(),
+            sent: true,
+            headers: [("host", false), ("x-loja", true), ("authorization", true), ("webhook-id", false)]
+                .map(|(name, own)| SentHeader { name: HeaderName::from_static(name), own })
+                .to_vec(),
+            user_agent: "carteiro/1".to_owned(),
+            signature_tag: 77,
+        })),
         result: AttemptResult::Response(Response {
             status: 503,
             body: b"busy".to_vec(),
             retry_after: Some(Duration::from_secs(30)),
             location: Some("/n".to_owned()),
+            head: KeptHead { headers: vec![("server".to_owned(), "nginx".to_owned())], cut: true },
         }),
         next_attempt_at: Some(at(6000)),
     }
@@ -172,6 +184,7 @@ fn failed(trigger: Trigger) -> Attempt {
         timings: Timings::default(),
         remote_ip: Some(Ipv6Addr::LOCALHOST.into()),
         tls: None,
+        request: None,
         result: AttemptResult::Error(AttemptError {
             code: ErrorCode::ConnectRefused,
             message: "no".to_owned(),
@@ -257,13 +270,16 @@ fn resends() -> [BulkResend; 3] {
             status: Some(Status::Failed),
             event_type: Pattern::parse("PAYMENT.*"),
             response: None,
+            undelivered: None,
+            test: Some(false),
+            webhook_deleted: None,
             from: Some(at(500)),
             to: Some(at(900)),
         },
         state: ResendState::Running,
         queued: 300,
         resent: 20,
-        skipped: 1,
+        skipped: Skipped([(SkipReason::Changed, 1)].into()),
         open: 2,
         broken: false,
         inserted_at: at(1000),
@@ -490,11 +506,18 @@ fn the_largest_records_fit_into_a_row() {
         body: vec![0; Response::KEPT_BODY_BYTES],
         retry_after: None,
         location: Some("x".repeat(1500)),
+        head: KeptHead { headers: vec![("x".to_owned(), String::new()); KeptHead::KEPT_BYTES / 5], cut: true },
+    };
+    let longest = HeaderName::try_from("x".repeat(ExtraHeaders::MAX_TOTAL_BYTES)).unwrap();
+    let request = SentRequest {
+        target: "x".repeat(TargetUrl::MAX_BYTES),
+        headers: vec![SentHeader { name: longest, own: true }],
+        ..*responded().request.unwrap()
     };
     let sentence = "x".repeat(AttemptError::MAX_MESSAGE_BYTES);
     let error = AttemptError { code: ErrorCode::Internal, message: sentence.clone(), message_pt: sentence };
     for result in [AttemptResult::Response(response), AttemptResult::Error(error)] {
-        let attempt = Attempt { result, ..responded() };
+        let attempt = Attempt { result, request: Some(Box::new(request.clone())), ..responded() };
         let row = encode_notification(&notification(State::Failed, Some(attempt)));
         assert!(row.len() <= MAX_VALUE_BYTES, "{}", row.len());
     }

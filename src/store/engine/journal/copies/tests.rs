@@ -1,6 +1,6 @@
 use super::*;
 use crate::store::engine::journal::disk::MemoryDisk;
-use crate::store::engine::journal::{Journal, Settings};
+use crate::store::engine::journal::{Journal, Keep, Settings};
 use crate::store::engine::tree::Slice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -297,7 +297,7 @@ fn copies_of_closed_segments_go_on_over_any_crash() {
                 9 => {
                     position += random.below(usize::try_from(durable - position).unwrap() + 1) as u64;
                     ship(&disk, &kept, &journal);
-                    journal.closed().retire(position).unwrap();
+                    journal.closed().retire(position, Keep::Much).unwrap();
                 }
                 end => {
                     ship(&disk, &kept, &journal);

@@ -6,7 +6,7 @@ use crate::store::engine::journal::error::RecoverError;
 use crate::store::engine::journal::frame::Frame;
 use crate::store::engine::journal::recover::Recovered;
 use crate::store::engine::journal::segment::{Identity, read_closed};
-use crate::store::engine::journal::{Journal, Settings};
+use crate::store::engine::journal::{Journal, Keep, Settings};
 use crate::store::error::EngineError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -150,7 +150,7 @@ impl Model {
                 // A checkpoint takes what is durable, and is synced itself.
                 let more = self.acknowledged - self.position;
                 self.position += random.next() % (more + 1);
-                journal.closed().retire(self.position)?;
+                journal.closed().retire(self.position, Keep::Much)?;
                 let first = journal.closed().first_commit();
                 assert!(first <= self.position + 1);
                 for hold in holds.iter().filter(|hold| hold.check().is_ok()) {

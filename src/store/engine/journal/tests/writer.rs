@@ -45,7 +45,7 @@ fn on_a_real_folder_too() {
     assert_eq!(replayed, (5..=20).map(|commit| (commit, commit * 10, true)).collect::<Vec<_>>());
     // What was held elsewhere went with the start, the rest goes when it is.
     assert_eq!(journal.closed().first_commit(), 4);
-    assert_eq!(journal.closed().retire(20).unwrap(), 6);
+    assert_eq!(journal.closed().retire(20, Keep::Much).unwrap(), 6);
     assert_eq!(disk.list().unwrap(), ["00000008.journal", "marker"]);
 }
 
