@@ -261,11 +261,11 @@ pub(super) fn pretty(json: &str) -> String {
 /// Links to the pages before and after.
 pub(super) fn pager(view: &View<'_>, newer: Option<&str>, older: Option<&str>) -> Markup {
     let t = view.t;
-    // Portuguese tells what is listed by its gender.
-    let (newer_ones, older_ones) = if view.request.path == "/notifications" {
-        (t.newer_notifications, t.older_notifications)
-    } else {
-        (t.newer, t.older)
+    // Portuguese tells what is listed by its gender; webhooks stand in no order of time.
+    let (newer_ones, older_ones) = match &*view.request.path {
+        "/notifications" => (t.newer_notifications, t.older_notifications),
+        "/webhooks" => (t.previous, t.next),
+        _ => (t.newer, t.older),
     };
     html! {
         @if newer.is_some() || older.is_some() {

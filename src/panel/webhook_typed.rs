@@ -127,9 +127,12 @@ impl Typed {
             all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
         };
         let yes_or_no = |yes: bool| if yes { t.yes } else { t.no }.to_owned();
+        // What one without a name of its own is called.
+        let host = TargetUrl::parse(&stored.target);
+        let host = host.map(|target| WebhookName::of_target(&target).to_owned()).unwrap_or_default();
         let lines = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
         let fields = [
-            ("name", self.name.clone(), stored.name.clone()),
+            ("name", if self.name.is_empty() { host } else { self.name.clone() }, stored.name.clone()),
             ("target", self.target.clone(), stored.target.clone()),
             ("events", events(self), events(stored)),
             ("description", self.description.clone(), stored.description.clone()),

@@ -25,8 +25,8 @@ texts! {
     close: "Close";
     away: "No connection to carteiro since {}. Trying again… What you see may be out of date.";
     away_click: "No connection to carteiro: nothing was sent. Try again once the connection is back.";
-    no: "No";
-    yes: "Yes";
+    no: "no";
+    yes: "yes";
     // Signing in.
     sign_in: "Sign in";
     access_token: "Access token";
@@ -306,6 +306,8 @@ texts! {
     copy_curl: "Copy as curl";
     no_request: "No request went out.";
     masked: "•••••• (set)";
+    previous: "Previous";
+    next: "Next";
     // Notifications.
     notification: "Notification";
     webhook: "Webhook";

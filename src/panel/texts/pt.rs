@@ -26,8 +26,8 @@ texts! {
     close: "Fechar";
     away: "Sem conexão com o carteiro desde {}. Tentando de novo… O que você vê pode estar desatualizado.";
     away_click: "Sem conexão com o carteiro: nada foi enviado. Tente de novo quando a conexão voltar.";
-    no: "Não";
-    yes: "Sim";
+    no: "não";
+    yes: "sim";
     // Signing in.
     sign_in: "Entrar";
     access_token: "Token de acesso";
@@ -311,6 +311,8 @@ texts! {
     copy_curl: "Copiar como curl";
     no_request: "Nenhuma requisição saiu.";
     masked: "•••••• (definida)";
+    previous: "Anteriores";
+    next: "Próximos";
     // Notifications.
     notification: "Notificação";
     webhook: "Webhook";

@@ -17,14 +17,23 @@ fn webhooks_are_paged_both_ways() {
         let tag = page.split_once(&format!("<a rel=\"{rel}\" href=\""))?.1;
         Some(tag.split('"').next().unwrap().replace("&amp;", "&"))
     };
-    let newest = text(&get(&daemon, "/webhooks", &cookie).expect(200));
-    assert_eq!((rows(&newest), link(&newest, "prev")), (50, None));
-    assert!(newest.contains("/loja-59") && !newest.contains("/loja-9<"));
-    let older = text(&get(&daemon, &link(&newest, "next").unwrap(), &cookie).expect(200));
-    assert_eq!((rows(&older), link(&older, "next")), (10, None));
-    let back = text(&get(&daemon, &link(&older, "prev").unwrap(), &cookie).expect(200));
+    let first = text(&get(&daemon, "/webhooks", &cookie).expect(200));
+    assert_eq!((rows(&first), link(&first, "prev")), (50, None));
+    assert!(first.contains("/loja-0<") && !first.contains("/loja-59<"));
+    let second = text(&get(&daemon, &link(&first, "next").unwrap(), &cookie).expect(200));
+    assert_eq!((rows(&second), link(&second, "next")), (10, None));
+    let back = text(&get(&daemon, &link(&second, "prev").unwrap(), &cookie).expect(200));
     assert_eq!(rows(&back), 50);
-    assert!(back.contains("/loja-59"));
+    assert!(back.contains("/loja-0<"));
+    // What needs somebody comes first, then names; and they are found by either.
+    let paused = daemon.list("/api/webhooks").pop().unwrap()["id"].as_str().unwrap().to_owned();
+    let change = json!({ "webhook": { "status": "PAUSED", "name": "Zeladoria" } });
+    daemon.patch(&format!("/api/webhooks/{paused}"), &change).expect(200);
+    let first = text(&get(&daemon, "/webhooks", &cookie).expect(200));
+    assert!(first.split_once("<tr id=\"w-").unwrap().1.starts_with(&paused), "{first}");
+    for wanted in ["zelador", "LOJA-59"] {
+        assert_eq!(rows(&text(&get(&daemon, &format!("/webhooks?q={wanted}"), &cookie).expect(200))), 1, "{wanted}");
+    }
 }
 
 /// A page left open asks again by itself, and did so between a rotation and the page that was to show its secret: that
@@ -221,11 +230,11 @@ fn a_form_that_is_too_long_says_so_and_keeps_what_was_typed() {
         let page = text(&with(path, 64 * 1024).expect(422));
         assert!(page.contains("Use no máximo 500 bytes"), "{path}: {page}");
         let page = text(&with(path, 64 * 1024 + 1).expect(413));
-        assert!(page.contains("id=\"description-problem\"") && page.contains("passa de 64 KiB"), "{path}: {page}");
+        assert!(page.contains("id=\"description-problem\"") && page.contains("passa de 64 KB"), "{path}: {page}");
         assert!(page.contains("http://127.0.0.1:9/loja") && page.contains("xxxxx"), "{path}: what was typed stays");
     }
     let page = text(&with("/notifications/resend", 64 * 1024 + 1).expect(413));
-    assert!(page.contains("passa de 64 KiB"), "{page}");
+    assert!(page.contains("passa de 64 KB"), "{page}");
     let strange = form(&[("token", &"x".repeat(64 * 1024))]);
     let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
     daemon.call_as("", "POST", "/sign-in", headers, strange.as_bytes()).expect(413);
@@ -242,8 +251,8 @@ fn a_pattern_that_means_nothing_is_remarked_on_and_not_refused() {
         let made = post(&daemon, "/webhooks", &cookie, &[own.as_slice(), &[("more", more)]].concat()).expect(303);
         text(&get(&daemon, made.header("location").unwrap(), &cookie).expect(200))
     };
-    let page = with("PEDIDO.*\nshipment.sent\nORDER.PAGO");
-    assert!(page.contains("evento registrado corresponde a: PEDIDO.*, ORDER.PAGO."), "{page}");
+    let page = with("ENTREGA.*\nshipment.sent\nORDER.EMBALADO");
+    assert!(page.contains("evento registrado corresponde a: ENTREGA.*, ORDER.EMBALADO."), "{page}");
     assert!(!with("SHIPMENT.*").contains("id=\"unknown\""));
     let form = text(&get(&daemon, "/webhooks/new", &cookie).expect(200));
     assert!(form.contains("como ORDER.* ou PAYMENT.PAID"), "the hint names types that there are: {form}");
