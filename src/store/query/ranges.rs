@@ -31,7 +31,7 @@ pub(crate) fn status_ranges(
             let tests = webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?;
             let tests = tests.into_iter().filter(|range| match range.shape {
                 Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) => true,
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
             });
             with_activity(true).into_iter().flat_map(|no| [untried(no), waiting(no)]).chain(tests).collect()
         }
