@@ -50,6 +50,9 @@ enum EventsCommand {
     Erase {
         #[command(flatten)]
         id: Id,
+        /// Erase the shop's own id for it as well
+        #[arg(long)]
+        external_id: bool,
         /// Don't ask
         #[arg(long)]
         yes: bool,
@@ -191,11 +194,12 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
                 line(notification_count(count.try_into().unwrap_or(u64::MAX)));
             });
         }
-        EventsCommand::Erase { id, yes } => {
+        EventsCommand::Erase { id, external_id, yes } => {
             confirmed(*yes, || {
                 Ok(format!("Erase the resource of {}? Its pending notifications are cancelled.", id.id))
             })?;
-            daemon.call(ApiRequest::delete(format!("{}/resource", path(id))))?;
+            let query = if *external_id { "?external_id=true" } else { "" };
+            daemon.call(ApiRequest::delete(format!("{}/resource{query}", path(id))))?;
             print_done(json, &json!({ "id": id.id, "erased": true }), format_args!("{} erased", id.id));
         }
         EventsCommand::Follow { filters, after, every, count } => {

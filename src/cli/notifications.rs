@@ -73,13 +73,22 @@ struct ResendArgs {
     no_wait: bool,
 }
 
+/// Which order an event or a notification is about, as people call it.
+pub(crate) fn order(one: &Value) -> String {
+    let about = &one["about"];
+    let names = ["external_id", "order_id", "payment_id"].into_iter();
+    names.map(|name| text(&about[name])).find(|name| !name.is_empty()).unwrap_or_default()
+}
+
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("STATUS", Fit::Whole, Show::Status("status")),
     Column("TYPE", Fit::Cut(12), Show::Text("type")),
+    Column("ORDER", Fit::Spare, Show::Made(order)),
     Column("TRIED", Fit::Spare, Show::Made(|one| format!("{}/{}", one["attempts_count"], one["max_attempts"]))),
     Column("ANSWER", Fit::Spare, Show::Text("response_status")),
     Column("NEXT", Fit::Spare, Show::Time("next_attempt_at")),
+    Column("WEBHOOK", Fit::Spare, Show::Text("webhook_name")),
     Column("TARGET", Fit::Spare, Show::Text("target")),
 ];
 
@@ -128,7 +137,8 @@ pub(crate) fn show(one: &Value) {
             ("status", Show::Status("status")),
             ("type", Show::Text("type")),
             ("event", Show::Text("event_id")),
-            ("webhook", Show::Text("webhook_id")),
+            ("order", Show::Made(order)),
+            ("webhook", Show::Made(|one| format!("{} {}", text(&one["webhook_id"]), text(&one["webhook_name"])))),
             ("target", Show::Text("target")),
             ("attempts", Show::Made(|one| format!("{} of at most {}", one["attempts_count"], one["max_attempts"]))),
             ("next attempt", Show::Time("next_attempt_at")),

@@ -1,7 +1,7 @@
 //! What lists are narrowed by. One table for each kind of list gives the fields, from which the API's parameters, the
 //! panel's address, the command line's flags and the bulk resends' bodies and records follow.
 
-use super::{EventId, EventType, Pattern, ResponseFilter, Status, Timestamp, WebhookId};
+use super::{EventId, EventType, Pattern, ResponseFilter, SearchText, Status, Timestamp, WebhookId};
 
 /// Where a field of a filter can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum FilterUse {
 
 /// One field of a filter.
 pub struct FilterField<F> {
-    /// Its name in queries and JSON; with hyphens, that of its flag.
+    /// Its name in queries and JSON.
     pub name: &'static str,
     /// What the help of its flag calls the value.
     pub value: &'static str,
@@ -31,6 +31,11 @@ pub struct FilterField<F> {
 }
 
 impl<F> FilterField<F> {
+    /// The name of its flag: its own with hyphens, but a word for the one letter.
+    pub fn flag(&self) -> String {
+        if self.name == "q" { "query".to_owned() } else { self.name.replace('_', "-") }
+    }
+
     /// Sets the field; `Err` with what its value must be.
     pub fn set(&self, filter: &mut F, value: &str) -> Result<(), String> {
         (self.set)(filter, value)
@@ -82,6 +87,8 @@ macro_rules! filter {
 filter! {
     /// Which notifications are meant.
     NotificationFilter {
+        /// Of events with this id, or this number of 3 digits or more in one; or with this id themselves
+        q: SearchText = "q", "TEXT", [List, Resend, Panel];
         /// Of this webhook
         webhook_id: WebhookId = "webhook_id", "ID", [List, Resend, Stream, Panel];
         /// Of this event
@@ -119,6 +126,8 @@ impl NotificationFilter {
 filter! {
     /// Which events are meant.
     EventFilter {
+        /// With this id, or this number of 3 digits or more in one
+        q: SearchText = "q", "TEXT", [List, Stream, Panel];
         /// Of a type, a category such as PAYMENT.*, or *
         event_type: Pattern = "type", "PATTERN", [List, Stream, Panel];
         /// With the shop's own id
@@ -157,6 +166,7 @@ macro_rules! value {
 
 const UUID: &str = "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666";
 
+value!(SearchText, text => Self::parse(text).ok_or_else(|| "must have 1 to 128 bytes, spaces around it aside".to_owned()));
 value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
@@ -190,6 +200,7 @@ mod tests {
     fn every_field_reads_back_as_it_is_set() {
         let id = "0193a5b0-1111-7222-8333-444455556666";
         let values = [
+            "pedido-1",
             id,
             id,
             "FAILED",
@@ -203,7 +214,7 @@ mod tests {
         ];
         let mut filter = NotificationFilter::default();
         for (field, value) in NotificationFilter::FIELDS.iter().zip(values) {
-            assert!(field.get(&filter).is_none() && field.set(&mut filter, "?").is_err(), "{}", field.name);
+            assert!(field.get(&filter).is_none() && field.set(&mut filter, " ").is_err(), "{}", field.name);
             field.set(&mut filter, value).unwrap();
             assert_eq!(field.get(&filter).as_deref(), Some(value), "{}", field.name);
         }

@@ -213,7 +213,7 @@ impl Sample {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CATALOGUE, ResourceIds};
+    use super::super::{CATALOGUE, ResourceFacts};
     use super::*;
     use serde_json::Value;
 
@@ -234,7 +234,7 @@ mod tests {
                     text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 11 || run.len() == 14);
                 assert_eq!(numbers.count(), 0, "{text}");
                 // What the filters look for is found in it.
-                let ids = ResourceIds::find(&text);
+                let ids = ResourceFacts::find(None, &text, &[]);
                 assert!(ids.id.is_some(), "{text}");
                 seen.insert(text);
             }

@@ -20,7 +20,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let (filter, problems) = asked_for::<EventFilter>(view);
     let find = |listing| view.service.summarize_events(view.caller(), filter.clone(), listing);
     let (listing, found) = read_page(view, find).await?;
-    let (rows, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view)), t));
+    let (table, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view)), t));
     let content = html! {
         div.head {
             div { h1 { (t.events) } p.sub { (t.events_help) } }
@@ -28,7 +28,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
         }
         div.chips #filters { (filters(view)) }
         (alerts(&problems))
-        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
+        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&table), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Events, t.events, &content)))
 }
@@ -49,6 +49,7 @@ fn filters(view: &View<'_>) -> Markup {
         ("from", t.from),
         ("to", t.to),
         ("type", t.event_type),
+        ("q", t.search),
         ("external_id", t.external_id),
         ("resource_id", t.resource_id),
     ];
@@ -69,32 +70,35 @@ fn filters(view: &View<'_>) -> Markup {
 }
 
 fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
+    html! { div.card { (rows(view, &found.items, Some("rows"))) } }
+}
+
+/// Events as rows, each with how its notifications stand.
+pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) -> Markup {
     let t = view.t;
     html! {
-        div.card {
-            table.rows #rows {
-                caption.sr { (t.events) }
-                thead { tr { @for name in [t.event, t.notifications, t.when] { th scope="col" { (name) } } } }
-                tbody {
-                    @for (event, states) in &found.items {
-                        tr id=(format!("e-{}", event.id)) {
-                            td.what {
-                                div.clip.about {
-                                    a.t1 href=(format!("/events/{}", event.id)) {
-                                        (event_title(view, event.event_type.as_str()))
-                                    }
-                                    " " span.t2 { (names::about_event(view, event)) }
+        table.rows id=[id] {
+            caption.sr { (t.events) }
+            thead { tr { @for name in [t.event, t.notifications, t.when] { th scope="col" { (name) } } } }
+            tbody {
+                @for (event, states) in found {
+                    tr id=(format!("e-{}", event.id)) {
+                        td.what {
+                            div.clip.about {
+                                a.t1 href=(format!("/events/{}", event.id)) {
+                                    (event_title(view, event.event_type.as_str()))
                                 }
-                                div.t2.code.clip { (event.event_type) }
+                                " " span.t2 { (names::about(view, &event.about())) }
                             }
-                            td.full {
-                                div.acts {
-                                    @for (state, count) in states { (counted(view, *state, u64::from(*count))) }
-                                    @if states.is_empty() { span.t2 { (t.nobody) } }
-                                }
-                            }
-                            td.fit.t2.r { (when(view, event.inserted_at)) }
+                            div.t2.code.clip { (event.event_type) }
                         }
+                        td.full {
+                            div.acts {
+                                @for (state, count) in states { (counted(view, *state, u64::from(*count))) }
+                                @if states.is_empty() { span.t2 { (t.nobody) } }
+                            }
+                        }
+                        td.fit.t2.r { (when(view, event.inserted_at)) }
                     }
                 }
             }
@@ -112,15 +116,16 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let title = event_title(view, event.event_type.as_str());
     let resource = detail.payload.as_ref().map(Payload::resource);
     let resource = resource.as_deref().map(|bytes| pretty(&String::from_utf8_lossy(bytes)));
-    let about = names::about_event(view, event);
+    let about = event.about();
+    let order = names::reference(&about);
     let content = html! {
         p.crumb {
-            a href="/events" { (t.events) } " › " @if about.is_empty() { span.id { (id) } } @else { (about) }
+            a href="/events" { (t.events) } " › " @if let Some(order) = order { (order) } @else { span.id { (id) } }
         }
         div.head {
             div { h1 { (title) } (meta(view, event)) }
             div.acts {
-                (others_of_order(event, t.other_events))
+                (others_of_order(order, t.other_events))
                 @if view.can_change && event.erased_at.is_none() {
                     (action(view, &format!("/events/{id}/resend"), t.resend_event, ""))
                 }
@@ -153,20 +158,24 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             }
         }
     };
-    let full = if about.is_empty() { title } else { format!("{title}, {about}") };
+    let full = order.map_or_else(|| title.clone(), |order| format!("{title}, {order}"));
     Ok(page(StatusCode::OK, framed(view, Place::Events, &full, &content)))
 }
 
 /// What the event is, in a line: type, order, times, and its id last.
 fn meta(view: &View<'_>, event: &Event) -> Markup {
-    let t = view.t;
+    let (t, about) = (view.t, event.about());
     html! {
         p.meta {
             span.code { (event.event_type) }
-            @if let Some(external) = event.external_id.as_deref().or(event.resource.external_id.as_deref()) {
-                span { (t.external_id) " " b { (external) } }
+            @for (name, value) in [
+                (t.order, &about.external_id),
+                (t.order_id, &about.order_id),
+                (t.payment_id, &about.payment_id),
+            ] {
+                @if let Some(value) = value { span { (name) " " b { (value) } } }
             }
-            @if let Some(resource) = event.resource.id.as_deref() { span { (t.resource_id) " " b { (resource) } } }
+            @if let Some(cents) = about.total_cents { span { (t.amount) " " b { (names::money(view.lang, cents)) } } }
             span { (t.recorded) " " b { (moment(view.lang, event.inserted_at)) } " (" (ago(view, event.inserted_at)) ")" }
             @if let Some(at) = event.occurred_at { span { (t.occurred) " " b { (moment(view.lang, at)) } } }
             span { "Id " span.id { (event.id) } }
@@ -175,13 +184,11 @@ fn meta(view: &View<'_>, event: &Event) -> Markup {
 }
 
 /// Leads to all that happened to the same order.
-fn others_of_order(event: &Event, label: &str) -> Markup {
-    let external = event.external_id.as_deref().or(event.resource.external_id.as_deref());
-    let by = external.map(|id| ("external_id", id)).or(event.resource.id.as_deref().map(|id| ("resource_id", id)));
+fn others_of_order(order: Option<&str>, label: &str) -> Markup {
     html! {
-        @if let Some((name, id)) = by {
-            @let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, id).finish();
-            a.btn href=(format!("/events?{query}")) { (label) }
+        @if let Some(order) = order {
+            @let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", order).finish();
+            a.btn href=(format!("/search?{query}")) { (label) }
         }
     }
 }

@@ -3,8 +3,7 @@
 use super::layout::number;
 use super::texts::{Lang, Texts};
 use super::view::View;
-use crate::model::{Event, EventType, Pattern, TEST_EVENT, WebhookId};
-use crate::service::NotificationView;
+use crate::model::{About, EventType, Pattern, TEST_EVENT, WebhookId};
 
 /// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
 /// else the type itself.
@@ -71,30 +70,26 @@ pub(super) fn webhook(view: &View<'_>, id: WebhookId) -> String {
     found.map_or_else(|_| view.t.deleted_webhook.to_owned(), |own| own.name().to_owned())
 }
 
-/// Which order a notification is about, and over how much: "pedido-11249 · R$ 359,86".
-pub(super) fn about(_view: &View<'_>, _of: &NotificationView) -> String {
-    String::new()
+/// Which order it is, and over how much: "pedido-11249 · R$ 359,86".
+pub(super) fn about(view: &View<'_>, about: &About) -> String {
+    let order = reference(about).map(str::to_owned);
+    let amount = about.total_cents.map(|cents| money(view.lang, cents));
+    order.into_iter().chain(amount).collect::<Vec<_>>().join(" · ")
 }
 
-/// Likewise, of an event.
-pub(super) fn about_event(_view: &View<'_>, event: &Event) -> String {
-    let own = event.external_id.as_deref().or(event.resource.external_id.as_deref());
-    own.or(event.resource.id.as_deref()).unwrap_or_default().to_owned()
-}
-
-/// Likewise, or the event's id where nothing says.
-pub(super) fn about_or_id(view: &View<'_>, of: &NotificationView) -> String {
-    let about = about(view, of);
-    if about.is_empty() { of.event_id.to_string() } else { about }
+/// What people call the order: its number in the shop, else the id of the order or the payment.
+pub(super) fn reference(about: &About) -> Option<&str> {
+    [&about.external_id, &about.order_id, &about.payment_id].into_iter().find_map(Option::as_deref)
 }
 
 /// An amount of cents of a real, as the language writes it.
-pub(super) fn money(lang: Lang, cents: u64) -> String {
+pub(super) fn money(lang: Lang, cents: i64) -> String {
     let point = match lang {
         Lang::Pt => ',',
         Lang::En => '.',
     };
-    format!("R$\u{a0}{}{point}{:02}", number(lang, cents / 100), cents % 100)
+    let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
+    format!("{sign}R$\u{a0}{}{point}{:02}", number(lang, cents / 100), cents % 100)
 }
 
 #[cfg(test)]
@@ -117,5 +112,6 @@ mod tests {
         assert_eq!(money(Lang::Pt, 124_000), "R$\u{a0}1.240,00");
         assert_eq!(money(Lang::En, 35_986), "R$\u{a0}359.86");
         assert_eq!(money(Lang::Pt, 5), "R$\u{a0}0,05");
+        assert_eq!(money(Lang::Pt, -100_050), "-R$\u{a0}1.000,50");
     }
 }

@@ -37,7 +37,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
 async fn resent(view: &View<'_>, id: NotificationId) -> Option<String> {
     let t = view.t;
     let detail = view.service.notification(view.caller(), id).await.ok()?;
-    let about = names::about(view, &detail.view);
+    let about = names::about(view, &detail.view.about);
     let what = if about.is_empty() { event_title(view, &detail.view.event_type) } else { about };
     let what = fill(t.what_to_webhook, &[&what, &names::webhook(view, detail.view.webhook_id)]);
     let last = detail.attempts.last().filter(|attempt| attempt.trigger == Trigger::Manual);

@@ -117,11 +117,13 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
     let content = html! {
         p.crumb {
             a href="/notifications" { (t.notifications) }
-            " › " a href=(format!("/events/{}", detail.view.event_id)) { (names::about_or_id(view, &detail.view)) }
+            " › " a href=(format!("/events/{}", detail.view.event_id)) {
+                (names::reference(&detail.view.about).map_or_else(|| detail.view.event_id.to_string(), str::to_owned))
+            }
         }
         div.head {
             div {
-                h1 { (title) }
+                h1 { (title) " " span.sub { (names::about(view, &detail.view.about)) } }
                 p.meta {
                     span.code { (detail.view.event_type) }
                     span { a href=(format!("/events/{}", detail.view.event_id)) { (t.see_event) } }

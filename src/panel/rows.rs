@@ -74,7 +74,7 @@ fn row(view: &View<'_>, item: &NotificationView, with_webhook: bool) -> Markup {
     let t = view.t;
     let id = item.id.to_string();
     let title = event_title(view, &item.event_type);
-    let about = names::about(view, item);
+    let about = names::about(view, &item.about);
     let webhook = names::webhook(view, item.webhook_id);
     let what = if about.is_empty() { title.clone() } else { format!("{title} {about}") };
     let to_whom = fill(t.what_to_webhook, &[&what, &webhook]);

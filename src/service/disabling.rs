@@ -133,7 +133,7 @@ impl Service {
             resource: &resource.to_string(),
             trace: None,
         };
-        let event = draft.into_new(&account.env);
+        let event = draft.into_new(&account.env, &[]);
         if self
             .store
             .commit(DisableWebhook { account: webhook.account, webhook: webhook.no, reason, event })

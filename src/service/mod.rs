@@ -16,6 +16,7 @@ mod following;
 mod notifications;
 mod readiness;
 mod requests;
+mod searching;
 mod shared;
 mod summary;
 mod tokens;
@@ -32,6 +33,7 @@ pub use explaining::Explanation;
 pub use followers::MAX_FOLLOWERS;
 pub use following::{Followed, Follower, Next};
 pub use requests::{HeaderText, LostReason, RebuiltHeader, RebuiltRequest, RequestParts};
+pub use searching::{Found, FoundOrder};
 pub use shared::Service;
 pub use summary::{
     BacklogCounts, DeliveryFigures, EventSummary, FailingWebhook, MAX_COUNTED, Overview, WebhookSummary,

@@ -196,22 +196,7 @@ impl Service {
         listing: Listing,
     ) -> Result<Page<EventSummary>, Error> {
         let account = caller.account;
-        self.read(move |store| {
-            let page = store.events(account, &filter, listing)?;
-            let mut webhooks = Webhooks::new(store, account);
-            let mut items = Vec::with_capacity(page.items.len());
-            for event in page.items {
-                let mut states = BTreeMap::new();
-                if event.notifications > 0 {
-                    for notification in store.notifications_of(account, event.seq)? {
-                        *states.entry(webhooks.status(&notification)?).or_insert(0) += 1;
-                    }
-                }
-                items.push((event, states));
-            }
-            Ok(Page { items, next: page.next })
-        })
-        .await
+        self.read(move |store| summarize(store, account, &filter, listing)).await
     }
 
     /// What an account's first page says.
@@ -309,6 +294,28 @@ impl Service {
             tracing::warn!(%error, "the figures of the panel could not be written");
         }
     }
+}
+
+/// A page of events, each with how many of its notifications stand where.
+pub(super) fn summarize(
+    store: &Store,
+    account: AccountNo,
+    filter: &EventFilter,
+    listing: Listing,
+) -> Result<Page<EventSummary>, Error> {
+    let page = store.events(account, filter, listing)?;
+    let mut webhooks = Webhooks::new(store, account);
+    let mut items = Vec::with_capacity(page.items.len());
+    for event in page.items {
+        let mut states = BTreeMap::new();
+        if event.notifications > 0 {
+            for notification in store.notifications_of(account, event.seq)? {
+                *states.entry(webhooks.status(&notification)?).or_insert(0) += 1;
+            }
+        }
+        items.push((event, states));
+    }
+    Ok(Page { items, next: page.next })
 }
 
 fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> Result<FailingWebhook, Error> {

@@ -5,8 +5,8 @@ use super::error::Error;
 use super::shared::Service;
 use crate::delivery;
 use crate::model::{
-    AccountNo, Attempt, Event, EventId, Notification, NotificationId, ResendContext, ResendRefusal, State, Status,
-    Timestamp, WaitReason, Webhook, WebhookId, WebhookNo,
+    About, AccountNo, Attempt, Event, EventId, Notification, NotificationId, ResendContext, ResendRefusal, State,
+    Status, Timestamp, WaitReason, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::Store;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct NotificationView {
     /// The event's type.
     #[serde(rename = "type")]
     pub event_type: String,
+    /// Which order its event is about.
+    pub about: About,
     /// The webhook's present target.
     pub target: String,
     /// Where it stands.
@@ -164,6 +166,7 @@ fn view(
         webhook_id: webhook.map_or(WebhookId::from_bytes([0; 16]), |webhook| webhook.id),
         webhook_name: webhook.map(|webhook| webhook.name().to_owned()).unwrap_or_default(),
         event_type: event.event_type.to_string(),
+        about: event.about(),
         target: webhook.map(|webhook| webhook.target.to_string()).unwrap_or_default(),
         status,
         test: notification.test,

@@ -213,7 +213,7 @@ impl Service {
         };
         let tested = self
             .store
-            .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env) })
+            .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env, &[]) })
             .await
             .map_err(|error| error.map(|refusal| refused(refusal, false)))?;
         self.followers.tell(caller.account);

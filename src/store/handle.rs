@@ -224,7 +224,7 @@ impl Store {
 
     /// The pair behind a notification's public id, if the store gave that id out.
     pub fn notification_key(&self, id: NotificationId) -> Option<NotificationKey> {
-        id.claimed_key().filter(|key| self.notification_id(*key) == id)
+        self.shared.notification_key(id)
     }
 
     /// Where the event with this id stands in the order of commit, if the account has it. Blocks on the disk at worst.

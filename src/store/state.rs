@@ -158,6 +158,11 @@ impl Shared {
         let check = tag.as_ref()[..8].try_into().map(u64::from_be_bytes).unwrap_or_default();
         NotificationId::compose(key, check)
     }
+
+    /// The pair behind a notification's public id, if the store gave that id out.
+    pub(crate) fn notification_key(&self, id: NotificationId) -> Option<NotificationKey> {
+        id.claimed_key().filter(|key| self.notification_id(*key) == id)
+    }
 }
 
 impl Shared {

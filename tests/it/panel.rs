@@ -20,7 +20,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-fn get(daemon: &Daemon, path: &str, headers: &str) -> Answer {
+pub(super) fn get(daemon: &Daemon, path: &str, headers: &str) -> Answer {
     daemon.call_as("", "GET", path, headers, b"")
 }
 
@@ -30,7 +30,7 @@ fn post(daemon: &Daemon, path: &str, headers: &str, fields: &[(&str, &str)]) -> 
 }
 
 /// Signs in; the header that a browser then sends, and the token of its forms.
-fn sign_in(daemon: &Daemon, token: &str) -> (String, String) {
+pub(super) fn sign_in(daemon: &Daemon, token: &str) -> (String, String) {
     let answer = post(daemon, "/sign-in", "", &[("token", token)]).expect(303);
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     assert!(
@@ -43,7 +43,7 @@ fn sign_in(daemon: &Daemon, token: &str) -> (String, String) {
     (cookie, csrf)
 }
 
-fn text(answer: &Answer) -> String {
+pub(super) fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 

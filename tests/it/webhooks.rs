@@ -95,7 +95,7 @@ fn a_webhook_has_a_name_and_without_one_its_host() {
     assert_eq!(daemon.history(&event)[0]["webhook_name"], "ERP – ação 🚚");
     for bad in [String::new(), " ".to_owned(), "a\nb".to_owned(), "a\u{202e}b".to_owned(), "é".repeat(81)] {
         let refused = daemon.patch(&path, &json!({ "webhook": { "name": bad } })).refused(422, "invalid_fields");
-        assert!(refused["fields"]["name"][0].as_str().unwrap().contains("1 to 80 characters"), "{refused}");
+        assert!(refused["name"][0].as_str().unwrap().contains("1 to 80 characters"), "{refused}");
     }
     assert_eq!(name(json!({ "name": "é".repeat(80) }))["name"], "é".repeat(80));
     assert_eq!(name(json!({ "name": null }))["name"], "loja.example");

@@ -308,6 +308,10 @@ texts! {
     masked: "•••••• (set)";
     previous: "Previous";
     next: "Next";
+    order: "Order";
+    order_id: "Order id";
+    payment_id: "Payment id";
+    amount: "Amount";
     // Notifications.
     notification: "Notification";
     webhook: "Webhook";
@@ -423,6 +427,8 @@ texts! {
     // Searching.
     nothing_found: "Nothing found for “{}”.";
     search_help: "Search by the order’s number, or by the id of a payment or event.";
+    found: "Found for “{}”";
+    see_all_found: "See all events found";
     // What happened, in a few words.
     orders: "Orders";
     payments: "Payments";

@@ -313,6 +313,10 @@ texts! {
     masked: "•••••• (definida)";
     previous: "Anteriores";
     next: "Próximos";
+    order: "Pedido";
+    order_id: "Id do pedido";
+    payment_id: "Id do pagamento";
+    amount: "Valor";
     // Notifications.
     notification: "Notificação";
     webhook: "Webhook";
@@ -428,6 +432,8 @@ texts! {
     // Searching.
     nothing_found: "Nada encontrado para “{}”.";
     search_help: "Procure pelo número do pedido, pelo id do pagamento ou do evento.";
+    found: "Encontrado para “{}”";
+    see_all_found: "Ver todos os eventos encontrados";
     // What happened, in a few words.
     orders: "Pedidos";
     payments: "Pagamentos";

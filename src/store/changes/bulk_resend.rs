@@ -10,6 +10,7 @@ use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::resend_one;
 use crate::store::error::StoreError;
 use crate::store::limits::MAX_JOBS;
+use crate::store::query::search::Search;
 use crate::store::query::walk::{Scope, Walk};
 use crate::store::schema::record::Job;
 use crate::store::schema::{keys, record};
@@ -200,7 +201,8 @@ pub(crate) fn resend_some(
     let Some(of) = ledger.shared.resends().get(&(account_no, resend)).cloned() else {
         return Ok((Turned::Over, nothing));
     };
-    let scope = Scope { account: account_no, webhook: Some(no), event: None, filter: &of.filter };
+    let search = of.filter.q.as_ref().map(|text| Search::of(&ledger.shared, account_no, text)).transpose()?;
+    let scope = Scope { account: account_no, webhook: Some(no), event: None, search, filter: &of.filter };
     let (at, last) = (Position { seq: at_seq, webhook: at_webhook }, Position { seq: last_seq, webhook: last_webhook });
     let shared = ledger.shared.clone();
     let (found, next) = Walk::between(&shared, &scope, at, last)?.readable_page(JOB_BATCH, most - pending)?;

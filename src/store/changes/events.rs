@@ -117,6 +117,8 @@ pub struct EraseEvent {
     pub account: AccountNo,
     /// The event.
     pub seq: Seq,
+    /// Whether the caller's own id for it goes as well.
+    pub external_id: bool,
 }
 
 impl Change for EraseEvent {
@@ -128,21 +130,24 @@ impl Change for EraseEvent {
     }
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let Self { account, seq } = self;
+        let Self { account, seq, external_id } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
             return Ok(None);
         };
-        if event.erased_at.is_some() {
+        let keeps_id = !external_id || event.external_id.is_none();
+        if event.erased_at.is_some() && keeps_id {
             return Ok(Some(event));
         }
         let recipients = recipients_of(txn, account, seq)?;
         let type_no = ledger.type_no(txn, account, &event.event_type);
         let before = event_rows(&ledger.shared.references, &event, type_no);
-        event.erased_at = Some(now);
+        event.erased_at.get_or_insert(now);
         ledger.erased = true;
+        if external_id {
+            event.external_id = None;
+        }
         // What was found in the resource is part of it.
-        event.resource = crate::model::ResourceIds::default();
-        event.trace = None;
+        event.forget_resource();
         let after = event_rows(&ledger.shared.references, &event, type_no);
         for row in before {
             if !after.contains(&row) {

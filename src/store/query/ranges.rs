@@ -43,7 +43,7 @@ pub(crate) fn status_ranges(
             };
             let tests = tests.into_iter().filter(|range| match range.shape {
                 Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) => true,
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
             });
             let others = if test == Some(true) { Vec::new() } else { with_activity(true) };
             others.into_iter().flat_map(|no| [untried(no), waiting(no)]).chain(tests).collect()

@@ -155,7 +155,7 @@ impl Busy {
     }
 
     fn erase(&self, seq: Seq) {
-        wait(self.store.commit(EraseEvent { account: self.account, seq })).unwrap().unwrap();
+        wait(self.store.commit(EraseEvent { account: self.account, seq, external_id: false })).unwrap().unwrap();
     }
 
     fn confirm(&self, key: NotificationKey) {

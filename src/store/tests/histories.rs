@@ -137,7 +137,7 @@ fn random_step(rig: &Rig, random: &mut Random) {
             .unwrap();
         }
         (17, _, Some(notification)) if random.below(4) == 0 => {
-            wait(store.commit(EraseEvent { account, seq: notification.key.seq })).unwrap().unwrap();
+            wait(store.commit(EraseEvent { account, seq: notification.key.seq, external_id: false })).unwrap().unwrap();
         }
         (18, ..) if random.below(3) == 0 => {
             // Into another block or partition, or past many.
@@ -225,6 +225,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
         let webhook = random.maybe(|random| WebhookNo(u32::try_from(1 + random.below(6)).unwrap()));
         let webhook = webhook.and_then(|no| rig.store.webhook(rig.account, no).unwrap());
         let query = NotificationFilter {
+            q: None,
             webhook_id: webhook.as_ref().map(|webhook| webhook.id),
             event_id: if random.below(8) == 0 { random.pick(&events).map(|event| event.id) } else { None },
             status: random.maybe(|random| Status::ALL[random.below(6)]),
@@ -265,6 +266,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
         assert_eq!(counted, naive.len() as u64, "{query:?}");
 
         let query = EventFilter {
+            q: None,
             event_type,
             external_id: random.maybe(|random| format!("e{}", random.below(3))),
             resource_id: random.maybe(|random| format!("r{}", random.below(4))),

@@ -405,7 +405,9 @@ fn what_was_erased_is_not_owed_again() {
     let recorded = rig.accept(vec![event("PAYMENT.PAID", &large)]).remove(0);
     let key = NotificationKey { seq: recorded.seq, webhook: hook.no };
     rig.settle(key, attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
-    let erased = wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq })).unwrap().unwrap();
+    let erased = wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq, external_id: false }))
+        .unwrap()
+        .unwrap();
     assert_eq!((erased.resource.id, erased.erased_at), (None, Some(START)));
     assert_eq!(
         reply(wait(rig.store.commit(ResendNotification { account: rig.account, key, in_flight: None }))),

@@ -11,5 +11,6 @@ mod recording;
 mod references;
 mod retention;
 pub(crate) mod rig;
+mod searching;
 mod speed;
 mod visible;

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, BodyDraft, ErrorCode, Event, EventType, ExtraHeaders, Fingerprint,
-    KeptHead, NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceIds, Response, Seq,
+    KeptHead, NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceFacts, Response, Seq,
     SigningSecret, TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::changes::change::Change;
@@ -314,7 +314,7 @@ pub(crate) fn event(event_type: &str, resource: &str) -> NewEvent {
     NewEvent {
         id: None,
         external_id: None,
-        resource: ResourceIds::find(resource),
+        resource: ResourceFacts::find(None, resource, &[]),
         occurred_at: None,
         fingerprint: Fingerprint::of([event_type.as_str().as_bytes(), resource.as_bytes()]),
         body: BodyDraft::new(&event_type, "production", resource),

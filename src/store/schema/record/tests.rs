@@ -3,10 +3,10 @@
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkResend, DisabledReason, ErrorCode, Event,
     EventId, EventType, ExtraHeaders, Fingerprint, KeptHead, Notice, Notification, NotificationFilter, NotificationKey,
-    OrderKey, Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceIds, Response, ResponseFilter,
-    RetryPolicy, Scopes, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth,
-    TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger, Webhook, WebhookId,
-    WebhookName, WebhookNo, WebhookStatus,
+    OrderKey, Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceFacts, Response, ResponseFilter,
+    RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped, State, Status,
+    TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger, Webhook,
+    WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::error::StoreError;
 use crate::store::hex::hex;
@@ -117,7 +117,7 @@ fn bare_event() -> Event {
         id: EventId::from_bytes([6; 16]),
         event_type: EventType::parse("PAYMENT.PAID").unwrap(),
         external_id: None,
-        resource: ResourceIds::default(),
+        resource: ResourceFacts::default(),
         occurred_at: None,
         inserted_at: at(1000),
         fingerprint: Fingerprint([7; 16]),
@@ -136,7 +136,14 @@ fn traced_event() -> Event {
 fn full_event() -> Event {
     Event {
         external_id: Some("p-1".to_owned()),
-        resource: ResourceIds { id: Some("r-1".to_owned()), external_id: Some("e-1".to_owned()) },
+        resource: ResourceFacts {
+            id: Some("R-1".to_owned()),
+            external_id: Some("e-1".to_owned()),
+            order_id: Some("o-1".to_owned()),
+            payment_id: Some("R-1".to_owned()),
+            total_cents: Some(12_990),
+            keys: ["e-1", "r-1", "o-1", "m-7"].map(str::to_owned).into(),
+        },
         occurred_at: Some(at(900)),
         ..bare_event()
     }
@@ -265,6 +272,7 @@ fn resends() -> [BulkResend; 3] {
         account: ACCOUNT,
         id: ResendId::from_bytes([10; 16]),
         filter: NotificationFilter {
+            q: SearchText::parse("Pedido-1"),
             webhook_id: Some(WebhookId::from_bytes([9; 16])),
             event_id: None,
             status: Some(Status::Failed),
@@ -490,7 +498,14 @@ fn the_largest_records_fit_into_a_row() {
         seq: Seq(Seq::END.0 - 1),
         event_type: EventType::parse(&format!("A.{}", "B".repeat(EventType::MAX_BYTES - 2))).unwrap(),
         external_id: longest.clone(),
-        resource: ResourceIds { id: longest.clone(), external_id: longest },
+        resource: ResourceFacts {
+            id: longest.clone(),
+            external_id: longest.clone(),
+            order_id: Some("o".repeat(255)),
+            payment_id: Some("p".repeat(255)),
+            total_cents: Some(i64::MIN),
+            keys: (0..8).map(|n| format!("{n}{}", "k".repeat(127))).collect(),
+        },
         occurred_at: Some(at(u64::MAX)),
         inserted_at: at(u64::MAX),
         notifications: u32::MAX,
