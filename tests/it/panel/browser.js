@@ -34,6 +34,8 @@ const api = async (path, body) => {
 
   const at = (path) => page.goto(base + path);
   const text = async (selector) => (await page.locator(selector).first().innerText()).trim();
+  // Also of what is folded.
+  const whole = (selector) => page.locator(selector).first().textContent();
   const click = (selector) => page.locator(selector).first().click();
   // Does what leads to another page, and awaits it: what comes next must not meet the page before it, nor cut the way
   // short.
@@ -88,6 +90,7 @@ const api = async (path, body) => {
   await page.fill("#token", TOKEN);
   await submit("main button.main");
   await page.waitForURL(base + "/events");
+  await click(".empty summary");
   assert.match(await text(".empty pre"), new RegExp(`curl -X POST ${base}/api/events`), "the first step, filled in");
   const cookie = (await context.cookies()).find((it) => it.name === "carteiro");
   assert(cookie.httpOnly && cookie.sameSite === "Strict" && !cookie.secure);
@@ -182,7 +185,7 @@ const api = async (path, body) => {
   await submit("form[action$='/test'] button");
   await page.waitForURL(/\/notifications\/[0-9a-f-]+$/);
   await comes(".code.bad", new URL(page.url()).pathname);
-  assert.match(await text("tr.attempt .tag"), /teste/);
+  assert.match(await whole("tr.attempt .tag"), /teste/);
   assert.match(await text(".why.bad"), /redirecionamento para https:\/\/loja.example\/x{300}/);
   await accessible("a long word");
 
@@ -210,7 +213,7 @@ const api = async (path, body) => {
   await quietly(() => click("button.resend"));
   await said(/^Reenviada: .* para ERP Bling – 200, entregue em/);
   await comes(`.attempts tbody tr:nth-child(${2 * before + 1})`, own);
-  assert.match(await text("tr.attempt .tag"), /manual/);
+  assert.match(await whole("tr.attempt .tag"), /manual/);
 
   // By keyboard alone: on to the button that re-sends, and Enter.
   await at(own);

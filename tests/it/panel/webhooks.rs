@@ -5,6 +5,11 @@ use super::super::receiver::{Receiver, Reply};
 use super::{form, get, post, sign_in, text};
 use serde_json::json;
 
+/// The page that a form leads to, without the note of what was done.
+fn made_at(answer: &Answer) -> String {
+    answer.header("location").unwrap().split('?').next().unwrap().to_owned()
+}
+
 #[test]
 fn webhooks_are_paged_both_ways() {
     let daemon = Daemon::quick();
@@ -131,7 +136,7 @@ fn a_name_is_optional_and_the_host_without_one() {
         let fields = [("csrf", csrf.as_str()), ("target", target), ("event", "*"), ("name", name)];
         post(&daemon, path, &cookie, &fields)
     };
-    let made = with("/webhooks", "", "http://127.0.0.1:9/x").expect(303).header("location").unwrap().to_owned();
+    let made = made_at(&with("/webhooks", "", "http://127.0.0.1:9/x").expect(303));
     let name = || daemon.list("/api/webhooks")[0]["name"].as_str().unwrap().to_owned();
     assert_eq!(name(), "127.0.0.1");
     // Saved as it is shown, it is still its host's.
@@ -177,7 +182,7 @@ fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
         ("retry_attempts", "3"),
         ("retry_jitter", "2,5%"),
     ];
-    let made = with("/webhooks", &good).expect(303).header("location").unwrap().to_owned();
+    let made = made_at(&with("/webhooks", &good).expect(303));
     let own = || daemon.list("/api/webhooks").pop().unwrap();
     assert_eq!(own()["retry"], json!({ "schedule": ["5s", "2h", "30m"], "max_attempts": 3, "jitter": 0.025 }));
     let form = text(&get(&daemon, &format!("{made}/edit"), &cookie).expect(200));
@@ -203,7 +208,7 @@ fn an_authorization_is_not_lost_without_a_word() {
     let has_it = |answer: &Answer| text(answer).contains("token-da-loja");
     let typed = ("authorization", "token-da-loja");
     let made = with("/webhooks", &[("target", "http://127.0.0.1:9/x")]).expect(303);
-    for path in ["/webhooks", made.header("location").unwrap()] {
+    for path in ["/webhooks", &made_at(&made)] {
         let refused = with(path, &[("target", "ftp://x"), typed]).expect(422);
         assert!(asks(&refused) && !has_it(&refused), "{path}");
         assert!(text(&refused).contains("name=\"had_authorization\""), "{path}");
