@@ -81,6 +81,7 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/webhooks/{id}/test" Change => webhooks::test(WebhookId);
     GET "/webhooks/{id}/rotate" Page => webhook_page::confirm_rotate(WebhookId);
     POST "/webhooks/{id}/rotate" Change => webhook_page::rotate(WebhookId);
+    POST "/webhooks/{id}/kept" Change => webhook_page::kept(WebhookId);
     GET "/webhooks/{id}/delete" Page => webhook_page::confirm_delete(WebhookId);
     POST "/webhooks/{id}/delete" Change => webhooks::delete(WebhookId);
     GET "/events" Page => events::list;

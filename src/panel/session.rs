@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// How long a signing secret is shown that was just made, unless somebody says before that they have kept it.
+const SECRET_SHOWN: Duration = Duration::from_secs(600);
 /// How long a session lasts that nobody uses,
 const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// and one that is used.
@@ -38,8 +40,8 @@ pub(super) struct Session {
     pub(super) begun: i64,
     /// When it was last used, likewise.
     pub(super) used: i64,
-    /// A signing secret that is to be shown once. In no file.
-    pub(super) secret: Option<(WebhookId, String)>,
+    /// A signing secret that is shown until somebody has kept it, and since when. In no file.
+    pub(super) secret: Option<(WebhookId, String, i64)>,
 }
 
 /// By what a session is known here: the hash of what its cookie holds.
@@ -189,18 +191,28 @@ impl Sessions {
         }
     }
 
-    /// Keeps a signing secret to be shown once.
+    /// Keeps a signing secret to be shown for [`SECRET_SHOWN`].
     pub(super) fn put_secret(&self, of: &SignedIn, webhook: WebhookId, secret: String) {
+        let now = self.now();
         if let Some(session) = self.lock().all.get_mut(&of.key) {
-            session.secret = Some((webhook, secret));
+            session.secret = Some((webhook, secret, now));
         }
     }
 
-    /// The signing secret of this webhook that is to be shown, and never again.
-    pub(super) fn take_secret(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
+    /// The signing secret of this webhook that is to be shown.
+    pub(super) fn secret(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
+        let now = self.now();
         let mut state = self.lock();
-        let session = state.all.get_mut(&of.key)?;
-        session.secret.take_if(|(owner, _)| *owner == webhook).map(|(_, secret)| secret)
+        let kept = &mut state.all.get_mut(&of.key)?.secret;
+        kept.take_if(|(_, _, since)| Duration::from_millis(now.abs_diff(*since)) >= SECRET_SHOWN);
+        kept.as_ref().filter(|(owner, _, _)| *owner == webhook).map(|(_, secret, _)| secret.clone())
+    }
+
+    /// Shows none again.
+    pub(super) fn forget_secret(&self, of: &SignedIn) {
+        if let Some(session) = self.lock().all.get_mut(&of.key) {
+            session.secret = None;
+        }
     }
 }
 

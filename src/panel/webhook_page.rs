@@ -9,13 +9,13 @@ use super::request::{page, see};
 use super::rows::{status_chips, table};
 use super::texts::fill;
 use super::trouble;
-use super::view::{PageResult, Refusal, View};
+use super::view::{PageResult, Refusal, View, back_of};
 use super::webhooks::{patterns, rate, state};
 use crate::model::{
     EventFilter, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus, format_duration,
 };
 use crate::service::{FailingWebhook, MAX_COUNTED, WebhookSummary};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -104,24 +104,33 @@ fn buttons(view: &View<'_>, webhook: &Webhook) -> Markup {
     }
 }
 
-/// The signing secret, where it was just made.
+/// The signing secret, where it was just made: for some minutes, or until somebody has kept it.
 fn secret(view: &View<'_>, id: WebhookId) -> Markup {
     let t = view.t;
-    // Not for an open page that refreshes itself, nor for a HEAD: it is shown once, and nobody would have seen it.
-    let is_seen = view.request.method == Method::GET && !view.request.by_itself;
-    let secret = is_seen.then(|| view.sessions.take_secret(view.signed_in, id)).flatten();
     html! {
-        @if let Some(secret) = &secret {
+        @if let Some(secret) = view.sessions.secret(view.signed_in, id) {
             section.card.pad.secret {
                 h2 { (t.secret_title) }
                 p { (t.secret_once) }
-                div.copyable {
-                    pre #secret tabindex="0" { (secret) }
-                    button.copy type="button" data-copy="secret" hidden { (t.copy) }
+                pre #secret tabindex="0" { (secret) }
+                div.acts {
+                    button.main type="button" data-copy="secret" hidden { (t.copy) }
+                    form method="post" action=(format!("/webhooks/{id}/kept")) {
+                        (view.csrf())
+                        input type="hidden" name="back" value=(view.here);
+                        button type="submit" { (t.secret_kept) }
+                    }
                 }
             }
         }
     }
+}
+
+/// Shows the secret no more.
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn kept(view: &View<'_>, _id: WebhookId) -> PageResult {
+    view.sessions.forget_secret(view.signed_in);
+    Ok(see(back_of(view.request)))
 }
 
 async fn deliveries(

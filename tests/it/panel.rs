@@ -2,6 +2,7 @@
 
 mod behind_a_proxy;
 mod browser;
+mod many;
 mod sessions;
 mod webhooks;
 

@@ -166,7 +166,7 @@ texts! {
     rate_limit: "Sent per second";
     rate_limit_help: "0.01 to 10000. Empty: no limit.";
     secret_title: "Signing secret";
-    secret_once: "Copy it now and keep it in the receiving system: the secret will not be shown again.";
+    secret_once: "Copy it now and keep it in the receiving system: in a few minutes, it will not be shown again.";
     copy: "Copy";
     copied: "Copied";
     bad_fields: "Nothing was saved yet: check the marked fields.";
@@ -233,6 +233,7 @@ texts! {
          stands beside each field that differs. Check them, and save again to use yours.";
     stored_is: "Saved now: {}";
     stored_empty: "Saved now: empty";
+    secret_kept: "I have kept it";
     // Events.
     event: "Event";
     event_type: "Type";

@@ -169,7 +169,7 @@ texts! {
     rate_limit: "Envios por segundo";
     rate_limit_help: "De 0,01 a 10000. Em branco: sem limite.";
     secret_title: "Segredo de assinatura";
-    secret_once: "Copie agora e guarde no sistema que recebe: o segredo não será mostrado de novo.";
+    secret_once: "Copie agora e guarde no sistema que recebe: em alguns minutos, ele não será mostrado de novo.";
     copy: "Copiar";
     copied: "Copiado";
     bad_fields: "Nada foi salvo ainda: confira os campos marcados.";
@@ -238,6 +238,7 @@ texts! {
          diferente está o valor salvo. Confira e salve de novo para usar os seus.";
     stored_is: "Salvo agora: {}";
     stored_empty: "Salvo agora: vazio";
+    secret_kept: "Já guardei";
     // Events.
     event: "Evento";
     event_type: "Tipo";

@@ -63,7 +63,7 @@ pub(crate) fn status_ranges(
             }
             let exists = |range: &Range| match range.shape {
                 Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) => true,
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
             };
             ranges.retain(|range| webhook_deleted.is_none_or(|deleted| deleted != exists(range)));
             ranges
