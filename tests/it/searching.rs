@@ -58,9 +58,9 @@ fn an_order_is_found_by_any_of_its_ids_and_by_its_number() {
     }
     // The command line and the panel.
     for list in ["events", "notifications"] {
-        let out =
-            daemon.command().args([list, "list", "--query", "11249", "--json", "--config"]).arg(daemon.config_file());
-        let out = out.stdin(Stdio::null()).output().unwrap();
+        let mut command = daemon.command();
+        command.args([list, "list", "--query", "11249", "--json", "--config"]).arg(daemon.config_file());
+        let out = command.stdin(Stdio::null()).output().unwrap();
         let rows: Vec<Value> = serde_json::from_slice(&out.stdout).unwrap();
         assert_eq!(rows.len(), 3, "{list}");
     }
