@@ -18,6 +18,9 @@ pub enum WaitReason {
     InFlightLimit,
     /// The disk has no space for outcomes: no webhook's notifications are attempted.
     DiskFull,
+    /// The memory that holds what was recorded and isn't in sled yet has no space for outcomes, since the disk can't
+    /// keep up or what stands there can't be read: no webhook's notifications are attempted.
+    MemoryFull,
 }
 
 impl WaitReason {
@@ -25,7 +28,7 @@ impl WaitReason {
     pub const fn until(self) -> Option<Timestamp> {
         match self {
             Self::RetryAfter(until) | Self::RateLimit(until) | Self::LocalFault(until) => Some(until),
-            Self::Unreachable | Self::InFlightLimit | Self::DiskFull => None,
+            Self::Unreachable | Self::InFlightLimit | Self::DiskFull | Self::MemoryFull => None,
         }
     }
 }

@@ -77,25 +77,10 @@ impl Error {
                 let detail = Localized { en: en.join(" "), pt: pt.join(" ") };
                 ErrorReply { fields, ..reply(StatusCode::UNPROCESSABLE_ENTITY, ApiCode::InvalidFields, detail) }
             }
-            Self::Store(full @ StoreError::Full { .. }) => {
-                let pt = "o disco está quase cheio: nada novo é aceito até haver espaço".to_owned();
-                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, Localized { en: full.to_string(), pt })
-            }
-            Self::Store(StoreError::Busy) => {
-                let detail = localized!(
-                    "the disk can't keep up: try again in a moment",
-                    "o disco não está acompanhando o volume: tente de novo em instantes"
-                );
-                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
-            }
-            Self::Store(StoreError::Stopped) => {
-                let detail = localized!(
-                    "carteiro is stopping: try again in a moment",
-                    "o carteiro está parando: tente de novo em instantes"
-                );
-                reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
-            }
             Self::Store(error) => {
+                if let Some(detail) = unavailable(&error) {
+                    return reply(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail);
+                }
                 // A caller can do nothing about it and learns nothing from its details; the operator must. A read that
                 // failed is in the log already, once and not for each call.
                 if !error.is_failed_read() {
@@ -109,6 +94,33 @@ impl Error {
             }
         }
     }
+}
+
+/// What a store says that takes nothing for a while, to callers and to whoever asks whether it is ready; `None` of an
+/// error that is none of those.
+pub(super) fn unavailable(error: &StoreError) -> Option<Localized> {
+    let pt = match error {
+        StoreError::Full { free, min_free } => format!(
+            "o disco está quase cheio: há {} MiB livres, e `store.min_free` reserva {} MiB; libere espaço, e o daemon \
+             continua sozinho",
+            free >> 20,
+            min_free >> 20
+        ),
+        StoreError::NoRoom { free, needed } => format!(
+            "o disco está quase cheio: há {} MiB livres, e são precisos {} MiB para guardar de vez o que foi \
+             registrado; libere espaço, e o daemon continua sozinho",
+            free >> 20,
+            needed.div_ceil(1 << 20)
+        ),
+        StoreError::Busy => "o disco não está acompanhando o volume, e por enquanto nada que faça o armazenamento \
+                             crescer é aceito: tente de novo; se continuar assim, o log diz por quê"
+            .to_owned(),
+        StoreError::Stopped => {
+            "o armazenamento parou, e o carteiro está parando: tente de novo em instantes".to_owned()
+        }
+        StoreError::Engine(_) | StoreError::Damaged { .. } | StoreError::Failed(_) => return None,
+    };
+    Some(Localized { en: error.to_string(), pt })
 }
 
 pub(super) fn key_taken() -> Error {
@@ -223,11 +235,12 @@ mod tests {
 
     #[test]
     fn a_store_that_takes_nothing_for_a_while_is_unavailable_and_one_that_failed_is_not() {
-        for error in [StoreError::Full { free: 1, min_free: 2 }, StoreError::Busy, StoreError::Stopped] {
-            let said = format!("{error:?}");
+        let full = [StoreError::Full { free: 1, min_free: 2 }, StoreError::NoRoom { free: 1, needed: 2 }];
+        for error in full.into_iter().chain([StoreError::Busy, StoreError::Stopped]) {
+            let (said, sentence) = (format!("{error:?}"), error.to_string());
             let reply = Error::Store(error).into_reply();
             assert_eq!((reply.status, reply.code), (StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable), "{said}");
-            assert!(!reply.detail.en.is_empty() && !reply.detail.pt.is_empty() && reply.fields.is_empty(), "{said}");
+            assert!(reply.detail.en == sentence && !reply.detail.pt.is_empty() && reply.fields.is_empty(), "{said}");
         }
         let damaged = StoreError::Damaged { table: "event", what: "is missing" };
         let reply = Error::Store(damaged).into_reply();

@@ -117,8 +117,9 @@ fn reason(
     let first = store.waits_for(notification)?;
     let wait = webhooks.get(notification.key.webhook)?.and_then(|webhook| present.wait(&webhook));
     // A test waits for no more than a free place.
-    let wait =
-        wait.filter(|wait| !notification.test || matches!(wait, WaitReason::InFlightLimit | WaitReason::DiskFull));
+    let holds_tests =
+        |wait: &WaitReason| matches!(wait, WaitReason::InFlightLimit | WaitReason::DiskFull | WaitReason::MemoryFull);
+    let wait = wait.filter(|wait| !notification.test || holds_tests(wait));
     let explanation = explain_notification_of(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
     let manual = notification.manual_at.is_some() && !notification.test && view.status != Status::Cancelled;
     Ok(if manual { and_manual(&explanation) } else { explanation })
@@ -169,6 +170,12 @@ fn held_by(wait: WaitReason) -> Localized {
         WaitReason::DiskFull => localized!(
             "the disk of carteiro's machine is almost full, and nothing is sent until there is room",
             "o disco da máquina do carteiro está quase cheio, e nada é enviado até haver espaço"
+        ),
+        WaitReason::MemoryFull => localized!(
+            "the disk of carteiro's machine can't keep up with what is recorded, and nothing is sent until it has \
+             caught up; if it stays so, carteiro's log says why",
+            "o disco da máquina do carteiro não está acompanhando o volume, e nada é enviado até ele dar conta; se \
+             continuar assim, o log do carteiro diz por quê"
         ),
     }
 }

@@ -100,11 +100,14 @@ impl Committer {
         clock_record: Option<&ClockV1>,
     ) -> Result<Self, StoreError> {
         let mut ledger = Ledger::load(shared, clock_record)?;
-        ledger.head.commit = writer.last_commit();
+        ledger.commit = writer.last_commit();
+        // What was still to be done when the process ended, is at once.
+        ledger.erased = ledger.head.erased_in >= writer.first_commit();
+        ledger.publish();
         let shared = &ledger.shared;
         let limits = shared.limits();
         let mut disk = DiskMonitor::default();
-        disk.look(&shared.space, &shared.path);
+        disk.look(&shared.space);
         Ok(Self {
             writer,
             send_updates,
@@ -158,7 +161,7 @@ impl Committer {
             (count, weight) = (count + 1, weight + self.weight(commit));
             fits
         });
-        self.disk.look(&self.ledger.shared.space, &self.ledger.shared.path);
+        self.disk.look(&self.ledger.shared.space);
         let group = self.wait_for_room(group, commits);
         let stopping = self.commit(group);
         self.sweep();
@@ -306,11 +309,11 @@ impl Committer {
         }
         let Ledger { clock_steps, clock, shared, .. } = &mut self.ledger;
         clock_steps.write_if_due(clock, shared, &mut txn);
-        self.ledger.head.commit += 1;
-        let head = &self.ledger.head;
-        txn.put(keys::meta("head"), record::encode_head(head));
+        self.ledger.commit += 1;
+        let Ledger { commit, head, .. } = &self.ledger;
+        txn.put(keys::head(), record::encode_head(head));
         self.disk.staged(txn.bytes());
-        or_end(self.writer.append(head.commit, head.time_ms, txn.into_rows()));
+        or_end(self.writer.append(*commit, head.time_ms, txn.into_rows()));
         self.ledger.publish();
         self.unsynced.get_or_insert_with(|| self.ledger.clock.pace());
     }

@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::model::{
-    AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WebhookNo,
+    AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WaitReason,
+    WebhookNo,
 };
 use crate::store::backup::live::Piece;
 use crate::store::changes::change::{Change, Reply};
@@ -71,10 +72,14 @@ impl Store {
         self.shared.full()
     }
 
-    /// Whether outcomes of attempts can be recorded: the disk has room for them, and so has the memory that holds what
-    /// isn't in sled yet.
-    pub fn takes_outcomes(&self) -> bool {
-        self.disk_level() != DiskLevel::Critical && !self.shared.takes_no_outcomes.load(Ordering::Relaxed)
+    /// Why no attempts may be made, since their outcomes might not be recorded; `None` when they may: the disk has room
+    /// for them, and so has the memory that holds what isn't in sled yet.
+    pub fn holds_attempts(&self) -> Option<WaitReason> {
+        let is_memory_full = self.shared.takes_no_outcomes.load(Ordering::Relaxed);
+        if self.disk_level() == DiskLevel::Critical || is_memory_full && self.shared.space.lacking().is_some() {
+            return Some(WaitReason::DiskFull);
+        }
+        is_memory_full.then_some(WaitReason::MemoryFull)
     }
 
     /// Takes up what a reload may have changed.

@@ -3,7 +3,7 @@
 
 use super::commit_queue::{CommitReceiver, CommitSender, commit_queue};
 use super::committer::{Commit, Committer};
-use super::engine::journal::{Identity, MemoryDisk, Past};
+use super::engine::journal::{Identity, Keep, MemoryDisk, Past};
 use super::engine::rows::memory::{Fault, MemoryBase};
 use super::engine::{JournalWriter, RowWrite, Tree, Writer};
 use super::error::EngineError;
@@ -76,6 +76,10 @@ struct Seen {
 impl Writer for Watched {
     fn last_commit(&self) -> u64 {
         self.writer.last_commit()
+    }
+
+    fn first_commit(&self) -> u64 {
+        self.writer.first_commit()
     }
 
     fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError> {
@@ -192,7 +196,7 @@ impl SimulatedStore {
             writer.append(writer.last_commit() + 1, 0, vec![row]).unwrap();
             writer.sync(Duration::ZERO).unwrap();
         }
-        let head = tree.get(&keys::meta("head")).unwrap().map(|value| record::decode_head(&value).unwrap());
+        let head = tree.get(&keys::head()).unwrap().map(|value| record::decode_head(&value).unwrap());
         let head = head.unwrap_or_default();
         let (shared, clock) =
             Shared::over(tree.clone(), &format, &head, std::env::temp_dir(), Limits::default(), clock).unwrap();
@@ -227,7 +231,7 @@ impl SimulatedStore {
                     Err(_) => return false,
                 }
             }
-            tree.closed.retire(tree.rows.synced_position()).is_ok() && calls == 0
+            tree.closed.retire(tree.rows.synced_position(), Keep::Much).is_ok() && calls == 0
         });
         Self {
             handle: Store { shared, commits, places: Arc::new(Semaphore::new(MAX_WAITING_COMMITS)) },

@@ -54,7 +54,7 @@ pub(crate) struct Shared {
     pub(crate) is_busy: AtomicBool,
     /// Whether it holds so much of it that no attempts are made, since each has an outcome.
     pub(crate) takes_no_outcomes: AtomicBool,
-    pub(crate) space: Space,
+    pub(crate) space: Arc<Space>,
     pub(crate) limits: RwLock<Limits>,
     /// The schedule of webhooks that have none of their own.
     pub(crate) retry: RwLock<RetryPolicy>,
@@ -94,6 +94,7 @@ impl Shared {
         let times = Times::new(clock, record.as_ref(), head.time_ms);
         let shared = Self {
             tree,
+            space: Arc::new(Space::of(&path, limits.min_free)),
             outcome_counter: OutcomeCounter::from_text(
                 &std::fs::read_to_string(path.join(HISTORY_FILE)).unwrap_or_default(),
             ),
@@ -111,7 +112,6 @@ impl Shared {
             committer_stall: StallDetector::default(),
             is_busy: AtomicBool::new(false),
             takes_no_outcomes: AtomicBool::new(false),
-            space: Space::new(limits.min_free),
             retry: RwLock::default(),
             limits: RwLock::new(limits),
             totals: Totals::default(),
@@ -168,7 +168,10 @@ impl Shared {
         let space = &self.space;
         (space.level() != DiskLevel::Enough)
             .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
-            .or_else(|| self.is_busy.load(Ordering::Relaxed).then_some(StoreError::Busy))
+            .or_else(|| {
+                let needed = || space.lacking().map(|needed| StoreError::NoRoom { free: space.free(), needed });
+                self.is_busy.load(Ordering::Relaxed).then(|| needed().unwrap_or(StoreError::Busy))
+            })
     }
 
     pub(crate) fn note_failed_read(&self, error: &StoreError, what: &'static str) {

@@ -15,7 +15,7 @@ use crate::delivery::transport::client::{AttemptReport, Client};
 use crate::delivery::transport::prepared_webhook::PreparedWebhook;
 use crate::model::{
     AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
-    Verdict, Webhook, WebhookNo,
+    Verdict, WaitReason, Webhook, WebhookNo,
 };
 use crate::store::{CachedPayload, Due, NextAttempt, RecordOutcome, Store, StoreError, StoreUpdate};
 use std::collections::{BTreeMap, HashMap};
@@ -69,8 +69,8 @@ pub(crate) struct Driver {
     webhooks: BTreeMap<WebhookNo, Arc<PreparedWebhook>>,
     status: Arc<EngineStatus>,
     stopping: bool,
-    /// Whether the disk is too full to store outcomes.
-    starved: bool,
+    /// Why the store has no room for outcomes, if it has none.
+    starved: Option<WaitReason>,
     /// When the log last had a warning that this machine can't make attempts, by [`Clock::pace`].
     warned: Option<Duration>,
     /// What the status says of the lanes that something holds.
@@ -98,7 +98,7 @@ impl Driver {
             webhooks: BTreeMap::new(),
             status,
             stopping: false,
-            starved: false,
+            starved: None,
             warned: None,
             shown: HashMap::new(),
         }
@@ -138,14 +138,15 @@ impl Driver {
         }
     }
 
-    /// Makes no attempts while the disk is so full that their outcomes might not fit. `None` where nothing has changed.
-    pub(crate) fn check_disk(&mut self) -> Option<Input<Arc<CachedPayload>>> {
-        let starved = !self.store.takes_outcomes();
+    /// Makes no attempts while disk or memory are so full that their outcomes might not fit. `None` where nothing has
+    /// changed.
+    pub(crate) fn check_room(&mut self) -> Option<Input<Arc<CachedPayload>>> {
+        let starved = self.store.holds_attempts();
         if starved == self.starved {
             return None;
         }
         self.starved = starved;
-        self.status.set_disk_is_full(starved);
+        self.status.set_starved(starved);
         Some(Input::MaxInFlight(self.max_in_flight()))
     }
 
@@ -156,7 +157,7 @@ impl Driver {
     }
 
     fn max_in_flight(&self) -> usize {
-        if self.starved || self.stopping { 0 } else { self.settings.max_in_flight }
+        if self.starved.is_some() || self.stopping { 0 } else { self.settings.max_in_flight }
     }
 
     /// When a step is due at the latest, if no input comes before.

@@ -4,7 +4,7 @@ use super::lane::Standstill;
 use crate::model::{NotificationKey, Seq, Timestamp, WaitReason, Webhook, WebhookNo, millis};
 use crate::stats::AttemptMetrics;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,8 @@ pub struct EngineStatus {
     in_flight: Mutex<HashMap<NotificationKey, u16>>,
     /// The lanes that something holds, with the `updated_at` of the webhook it holds for.
     standstills: Mutex<HashMap<WebhookNo, (Standstill, Timestamp)>>,
-    /// Whether no attempts are made because the disk is too full for outcomes.
-    disk_is_full: AtomicBool,
+    /// Why no attempts at all are made: the store has no room for their outcomes.
+    starved: Mutex<Option<WaitReason>>,
     /// What `stepped_ms` is counted from.
     begun: Instant,
     /// When the driver last completed a step, by the monotonic clock.
@@ -33,7 +33,7 @@ impl EngineStatus {
         Self {
             in_flight: Mutex::default(),
             standstills: Mutex::default(),
-            disk_is_full: AtomicBool::new(false),
+            starved: Mutex::default(),
             begun: Instant::now(),
             stepped_ms: AtomicU64::new(0),
             attempts: AttemptMetrics::default(),
@@ -65,8 +65,8 @@ impl EngineStatus {
     /// What keeps automatic attempts to a webhook from leaving at `now`, where it may have `most` in flight; `None`
     /// where nothing does. Of several reasons the one that ends last.
     pub fn wait(&self, webhook: &Webhook, most: usize, now: Timestamp) -> Option<WaitReason> {
-        if self.disk_is_full.load(Ordering::Relaxed) {
-            return Some(WaitReason::DiskFull);
+        if let Some(starved) = *lock(&self.starved) {
+            return Some(starved);
         }
         let known = lock(&self.standstills).get(&webhook.no).copied();
         // What held it before it was changed may be over, without its lane knowing of that yet.
@@ -105,8 +105,8 @@ impl EngineStatus {
         lock(&self.in_flight).remove(&key);
     }
 
-    pub(crate) fn set_disk_is_full(&self, is_full: bool) {
-        self.disk_is_full.store(is_full, Ordering::Relaxed);
+    pub(crate) fn set_starved(&self, starved: Option<WaitReason>) {
+        *lock(&self.starved) = starved;
     }
 
     /// What holds a lane, or that nothing does.

@@ -21,7 +21,7 @@ pub(crate) struct State {
     pub(crate) asked: u64,
     /// Whether it waits until what is visible is durable.
     pub(crate) is_waiting: bool,
-    /// Whether it can't go on: what it has to rewrite can't be read.
+    /// Whether it can't go on: what it has to rewrite can't be read, or the disk has no room.
     pub(crate) is_stuck: bool,
     /// Whether it is to end.
     pub(crate) stops: bool,

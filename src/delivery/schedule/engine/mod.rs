@@ -115,7 +115,7 @@ impl Tasks {
             if stopping.as_ref().is_some_and(|(_, cut_off_at)| is_over(*cut_off_at)) {
                 break;
             }
-            if let Some(input) = self.driver.check_disk() {
+            if let Some(input) = self.driver.check_room() {
                 inputs.push(input);
                 continue;
             }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::config::Delivery;
 use crate::delivery::transport::settings::ClientSettings;
-use crate::model::{Notification, State, TargetUrl, WebhookNo};
+use crate::model::{Notification, State, TargetUrl, WaitReason, WebhookNo};
 use crate::store::tests::rig::{paid, webhook};
 use crate::store::{CreateAccount, Limits, RecordEvents, Registration, StoreSettings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -135,6 +135,8 @@ async fn no_attempt_is_made_while_the_disk_is_full() {
     rig.store.set_limits(Limits { min_free: u64::MAX, ..Limits::default() });
     first.send(500).unwrap();
     assert!(rig.no_request().await, "an attempt on a full disk");
+    let webhook = rig.store.directory().all().next().unwrap().clone();
+    assert_eq!(rig.engine.status.wait(&webhook, 8, Clock::System.now()), Some(WaitReason::DiskFull));
     assert_eq!(rig.notification(key).await.attempts, 1, "the outcome of the attempt in flight was recorded");
     rig.store.set_limits(Limits { min_free: 0, ..Limits::default() });
     rig.request().await.send(200).unwrap();

@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::Timestamp;
-use crate::store::engine::journal::{Identity, Journal, MemoryDisk, Settings};
+use crate::store::engine::journal::{Identity, Journal, Keep, MemoryDisk, Settings};
 use crate::store::engine::rows::memory::MemoryBase;
 use crate::store::engine::{Limits, RowStore, RowWrite, Slice};
 use crate::store::schema::record::HeadV1;
@@ -54,10 +54,13 @@ fn a_backup_that_keeps_too_much_of_the_journal_ends_with_a_sentence_and_the_jour
     };
     // All of it is in sled, and the backup alone keeps it.
     let last = record(30);
-    assert_eq!(closed.retire(last).unwrap(), 0);
+    assert_eq!(closed.retire(last, Keep::Much).unwrap(), 0);
     assert_eq!(closed.first_commit(), 1);
     let last = record(60);
-    assert!(closed.retire(last).unwrap() > 0 && closed.first_commit() == last + 1, "nothing keeps it any more");
+    assert!(
+        closed.retire(last, Keep::Much).unwrap() > 0 && closed.first_commit() == last + 1,
+        "nothing keeps it any more"
+    );
     assert!(closed.bytes() < 8 * 1024);
 
     let mut out = Vec::new();

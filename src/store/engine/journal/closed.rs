@@ -5,12 +5,11 @@
 
 use crate::store::engine::journal::disk::Disk;
 use crate::store::engine::journal::frame::Frame;
-use crate::store::engine::journal::segment::read_closed;
+use crate::store::engine::journal::segment::{check_open, name, read_closed};
 use crate::store::error::EngineError;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// One closed segment. It is immutable, and describes itself ([`crate::store::engine::journal::segment::read_closed`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +24,16 @@ pub(crate) struct ClosedSegment {
     pub(crate) bytes: u64,
 }
 
+/// The segment that is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenSegment {
+    pub(crate) number: u64,
+    /// The first commit in it.
+    pub(crate) first_commit: u64,
+    /// Its whole frames, and what stands before them.
+    pub(crate) bytes: u64,
+}
+
 /// A handle of a journal's closed segments; a clone is the same one.
 #[derive(Clone)]
 pub(crate) struct Closed {
@@ -36,15 +45,48 @@ pub(crate) struct Closed {
 
 struct State {
     segments: VecDeque<ClosedSegment>,
-    /// The first commit of the open segment, and its bytes.
-    open_first: u64,
-    open_bytes: u64,
+    open: OpenSegment,
+    /// Whether the files are there to be read.
+    is_there: bool,
     holds: Vec<Weak<Held>>,
 }
 
 struct Held {
     from: u64,
-    broken: AtomicBool,
+    /// Why it was broken, if it was.
+    broken: OnceLock<&'static str>,
+}
+
+/// How much holds may keep that nothing else does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// As much as the journal's settings say.
+    Much,
+    /// No more than [`LITTLE_BYTES`] either: the disk is almost full.
+    Little,
+}
+
+/// The most bytes that holds keep while the disk is almost full.
+const LITTLE_BYTES: u64 = 32 * 1024 * 1024;
+
+impl Keep {
+    fn bytes(self, held_bytes: u64) -> u64 {
+        match self {
+            Self::Much => held_bytes,
+            Self::Little => held_bytes.min(LITTLE_BYTES),
+        }
+    }
+
+    /// Why a hold that kept more was broken, and what to do.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Much => "it was held for so long that the journal outgrew its limit; begin again, from a new backup",
+            Self::Little => {
+                "the disk is almost full, so that no more than 32 MiB of it are held for a backup: make room, and \
+                 begin again, from a new backup"
+            }
+        }
+    }
 }
 
 /// Keeps the segments that have a commit, and all later ones, until it is dropped or broken.
@@ -60,13 +102,10 @@ impl Hold {
     /// Fails where it kept more than it may, and was broken: its segments may be gone. A reader of segments asks this
     /// after reading, too.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
-        if self.0.broken.load(Ordering::Acquire) {
-            return Err(EngineError::Gone {
-                commit: self.0.from,
-                why: "it was held for so long that the journal outgrew its limit; begin again, from a new backup",
-            });
+        match self.0.broken.get() {
+            Some(why) => Err(EngineError::Gone { commit: self.0.from, why }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -104,10 +143,10 @@ impl Closed {
         disk: Arc<dyn Disk>,
         held_bytes: u64,
         segments: impl IntoIterator<Item = ClosedSegment>,
-        (open_first, open_bytes): (u64, u64),
+        open: OpenSegment,
     ) -> Self {
         let segments = segments.into_iter().collect();
-        let state = State { segments, open_first, open_bytes, holds: Vec::new() };
+        let state = State { segments, open, is_there: true, holds: Vec::new() };
         Self { disk, held_bytes, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -117,7 +156,6 @@ impl Closed {
     }
 
     /// The oldest commit that the journal has, or the next one where it has none.
-    #[cfg(test)]
     pub(crate) fn first_commit(&self) -> u64 {
         self.state().first_commit()
     }
@@ -125,7 +163,7 @@ impl Closed {
     /// How many bytes the journal has, the open segment among them.
     pub(crate) fn bytes(&self) -> u64 {
         let state = self.state();
-        state.open_bytes + state.segments.iter().map(|segment| segment.bytes).sum::<u64>()
+        state.open.bytes + state.segments.iter().map(|segment| segment.bytes).sum::<u64>()
     }
 
     /// The closed segments, the oldest first; their commits follow on one another. One may go while it is being read,
@@ -134,25 +172,28 @@ impl Closed {
         self.state().segments.iter().cloned().collect()
     }
 
-    /// Knows of no closed segment any more.
+    /// Knows of no segment any more: the files may go.
     pub(crate) fn forget(&self) {
-        self.state().segments.clear();
+        let mut state = self.state();
+        state.segments.clear();
+        state.is_there = false;
     }
 
-    /// Reads all of them, and says what isn't as it was written.
+    /// Reads all of them, and of the open one what was written when this began, and says what isn't as it was written.
     pub(crate) fn check(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        for segment in self.segments() {
+        let (segments, open) = {
+            let state = self.state();
+            (state.segments.clone(), Some(state.open).filter(|_| state.is_there))
+        };
+        let closed = segments.into_iter().map(|segment| {
             let read =
                 read_closed(&*self.disk, &segment.name).and_then(|mut frames| frames.try_for_each(|f| f.map(drop)));
-            // One that went meanwhile isn't needed.
-            if let Err(error) = read
-                && self.segments().contains(&segment)
-            {
-                findings.push(format!("the journal: {error}"));
-            }
-        }
-        findings
+            (segment.number, read)
+        });
+        let open = open.into_iter().map(|open| (open.number, check_open(&*self.disk, &name(open.number), open.bytes)));
+        // One that went meanwhile isn't needed.
+        let failed = closed.chain(open).filter_map(|(number, read)| read.err().filter(|_| self.state().has(number)));
+        failed.map(|error| format!("the journal: {error}")).collect()
     }
 
     /// Keeps the segments that have this commit or a later one. Fails where the commit is gone.
@@ -161,7 +202,7 @@ impl Closed {
         if from_commit < state.first_commit() {
             return Err(EngineError::Gone { commit: from_commit, why: "the store has let it go" });
         }
-        let held = Arc::new(Held { from: from_commit, broken: AtomicBool::new(false) });
+        let held = Arc::new(Held { from: from_commit, broken: OnceLock::new() });
         state.holds.retain(|hold| hold.strong_count() > 0);
         state.holds.push(Arc::downgrade(&held));
         Ok(Hold(held))
@@ -172,8 +213,8 @@ impl Closed {
     /// how many were removed; their removal is durable then. `position` must be synced.
     ///
     /// After an error files may be left that the next start removes; a crash may leave any of them.
-    pub(crate) fn retire(&self, position: u64) -> Result<usize, EngineError> {
-        let retired = self.state().retire(position, self.held_bytes);
+    pub(crate) fn retire(&self, position: u64, keep: Keep) -> Result<usize, EngineError> {
+        let retired = self.state().retire(position, keep.bytes(self.held_bytes), keep.sentence());
         for segment in &retired {
             match self.disk.remove(&segment.name) {
                 // Somebody has moved it away, and nothing needs it any more.
@@ -188,25 +229,28 @@ impl Closed {
     }
 
     /// The writer has closed a segment and begun another one.
-    pub(crate) fn add(&self, segment: ClosedSegment, open_bytes: u64) {
+    pub(crate) fn add(&self, segment: ClosedSegment, open: OpenSegment) {
         let mut state = self.state();
-        state.open_first = segment.last_commit + 1;
-        state.open_bytes = open_bytes;
+        state.open = open;
         state.segments.push_back(segment);
     }
 
     /// The writer has written.
     pub(crate) fn set_open_bytes(&self, bytes: u64) {
-        self.state().open_bytes = bytes;
+        self.state().open.bytes = bytes;
     }
 }
 
 impl State {
     fn first_commit(&self) -> u64 {
-        self.segments.front().map_or(self.open_first, |segment| segment.first_commit)
+        self.segments.front().map_or(self.open.first_commit, |segment| segment.first_commit)
     }
 
-    fn retire(&mut self, position: u64, held_bytes: u64) -> Vec<ClosedSegment> {
+    fn has(&self, number: u64) -> bool {
+        self.open.number == number || self.segments.iter().any(|segment| segment.number == number)
+    }
+
+    fn retire(&mut self, position: u64, held_bytes: u64, why: &'static str) -> Vec<ClosedSegment> {
         let mut holds: Vec<Arc<Held>> = self.holds.iter().filter_map(Weak::upgrade).collect();
         holds.sort_by_key(|hold| hold.from);
         let idle = self.segments.iter().take_while(|segment| segment.last_commit <= position);
@@ -217,7 +261,8 @@ impl State {
             match oldest_holds.peek().filter(|hold| hold.from <= segment.last_commit) {
                 Some(_) if idle_bytes <= held_bytes => break,
                 Some(hold) => {
-                    hold.broken.store(true, Ordering::Release);
+                    // No other one breaks it: whoever does takes it off the list.
+                    let _ = hold.broken.set(why);
                     oldest_holds.next();
                 }
                 None => {
