@@ -7,7 +7,8 @@ use super::progress::ProgressBar;
 use super::settings::{ConfigArgs, load};
 use super::time_zone::moment;
 use crate::clock::Clock;
-use crate::control;
+use crate::config::Config;
+use crate::control::{self, accounts::absent};
 use crate::model::Timestamp;
 use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, restore};
 use clap::Args;
@@ -56,10 +57,10 @@ pub(crate) struct RestoreArgs {
 }
 
 impl StoreArgs {
-    /// The data folder, and the settings of its store.
-    fn load(&self) -> Result<(PathBuf, crate::config::Store), CliError> {
-        let config = load(&self.file, &[])?.config.store;
-        Ok((self.data.clone().unwrap_or_else(|| config.path.clone()), config))
+    /// The data folder, and the config.
+    fn load(&self) -> Result<(PathBuf, Config), CliError> {
+        let config = load(&self.file, &[])?.config;
+        Ok((self.data.clone().unwrap_or_else(|| config.store.path.clone()), config))
     }
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
     let failed = |error: &dyn std::fmt::Display| {
         CliError::failed(format_args!("no backup was written to {}: {error}", args.to.display()))
     };
-    let out = Out::create(&args.to, config.min_free).map_err(|error| failed(&error))?;
+    let out = Out::create(&args.to, config.store.min_free).map_err(|error| failed(&error))?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
     let mut bar = ProgressBar::new();
     if let Some(stream) = ask(&data, "backup")? {
@@ -78,7 +79,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
         bar.clear();
         checked.map_err(|error| failed(&error))?;
     } else {
-        let closed = OfflineStore::open(&data, config.cache, args.store.accept_data_loss);
+        let closed = OfflineStore::open(&data, config.store.cache, args.store.accept_data_loss);
         let closed = closed.map_err(|error| failed(&error))?;
         if let Some(refusal) = closed.refusal() {
             // A backup of what is left is better than none; it must not pass for more.
@@ -143,7 +144,7 @@ impl io::Write for Out {
 }
 
 pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
-    let (data, _) = args.store.load()?;
+    let (data, config) = args.store.load()?;
     let to = args.to.as_deref().map(Timestamp::parse).transpose();
     let to = to.map_err(|_| CliError::usage("`--to` is no time"))?;
     let journal = args.journal.clone().map(|folder| Replay { folder, to });
@@ -163,10 +164,17 @@ pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     let (from, shown) = (args.from.display(), data.display());
     let restored =
         restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {shown}: {error}")))?;
-    let Restored { events, notifications, as_of, replayed } = restored;
+    let Restored { events, notifications, as_of, accounts, replayed } = restored;
     println!("{shown}: {events} events and {notifications} notifications, as of {as_of}");
     if let (Some(journal), Some(replayed)) = (journal, replayed) {
         say_replayed(&journal, &replayed, as_of);
+    }
+    // Without a file it isn't known what a daemon will be given.
+    if args.store.file.config.is_some() {
+        let configured: Vec<&str> = config.account.iter().map(|account| account.name.as_str()).collect();
+        for warning in absent(accounts.iter().map(String::as_str), &configured) {
+            complain(warning);
+        }
     }
     Ok(())
 }
@@ -239,7 +247,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
             _ => return Err(CliError::failed("the daemon broke off before it had looked at everything")),
         }
     } else {
-        let closed = OfflineStore::open(&data, config.cache, args.accept_data_loss);
+        let closed = OfflineStore::open(&data, config.store.cache, args.accept_data_loss);
         // After a wrong clock or a full disk, nothing is known of the store.
         let code = |error: &crate::store::OpenError| if error.is_passing() { TRY_LATER } else { FAILED };
         let closed = closed.map_err(|error| CliError::new(code(&error), error))?;

@@ -85,7 +85,7 @@ impl Service {
             match done {
                 Ok(()) | Err(StoreError::Stopped) => {}
                 // It says so itself, and this waits until there is room.
-                Err(StoreError::Full { .. } | StoreError::Busy) => return,
+                Err(StoreError::Full { .. } | StoreError::NoRoom { .. } | StoreError::Busy) => return,
                 Err(error) => tracing::error!(%error, webhook = %webhook.id, "a failing webhook can't be evaluated"),
             }
         }

@@ -119,6 +119,12 @@ pub(super) fn unavailable(error: &StoreError) -> Option<Localized> {
             free >> 20,
             min_free >> 20
         ),
+        StoreError::NoRoom { free, needed } => format!(
+            "o disco está quase cheio: há {} MiB livres, e são precisos {} MiB para guardar de vez o que foi \
+             registrado; libere espaço, e o daemon continua sozinho",
+            free >> 20,
+            needed.div_ceil(1 << 20)
+        ),
         StoreError::Busy => "o disco não está acompanhando o volume, e por enquanto nada que faça o armazenamento \
                              crescer é aceito: tente de novo; se continuar assim, o log diz por quê"
             .to_owned(),
@@ -260,7 +266,8 @@ mod tests {
 
     #[test]
     fn a_store_that_takes_nothing_for_a_while_is_unavailable_and_one_that_failed_is_not() {
-        for error in [StoreError::Full { free: 1, min_free: 2 }, StoreError::Busy, StoreError::Stopped] {
+        let full = [StoreError::Full { free: 1, min_free: 2 }, StoreError::NoRoom { free: 1, needed: 2 }];
+        for error in full.into_iter().chain([StoreError::Busy, StoreError::Stopped]) {
             let (said, sentence) = (format!("{error:?}"), error.to_string());
             let reply = Error::Store(error).into_reply();
             assert_eq!((reply.status, reply.code), (StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable), "{said}");

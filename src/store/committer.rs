@@ -100,7 +100,10 @@ impl Committer {
         clock_record: Option<&ClockV1>,
     ) -> Result<Self, StoreError> {
         let mut ledger = Ledger::load(shared, clock_record)?;
-        ledger.head.commit = writer.last_commit();
+        ledger.commit = writer.last_commit();
+        // What was still to be done when the process ended, is at once.
+        ledger.erased = ledger.head.erased_in >= writer.first_commit();
+        ledger.publish();
         let shared = &ledger.shared;
         let limits = shared.limits();
         let mut disk = DiskMonitor::default();
@@ -306,11 +309,11 @@ impl Committer {
         }
         let Ledger { clock_steps, clock, shared, .. } = &mut self.ledger;
         clock_steps.write_if_due(clock, shared, &mut txn);
-        self.ledger.head.commit += 1;
-        let head = &self.ledger.head;
-        txn.put(keys::meta("head"), record::encode_head(head));
+        self.ledger.commit += 1;
+        let Ledger { commit, head, .. } = &self.ledger;
+        txn.put(keys::head(), record::encode_head(head));
         self.disk.staged(txn.bytes());
-        or_end(self.writer.append(head.commit, head.time_ms, txn.into_rows()));
+        or_end(self.writer.append(*commit, head.time_ms, txn.into_rows()));
         self.ledger.publish();
         self.unsynced.get_or_insert_with(|| self.ledger.clock.pace());
     }

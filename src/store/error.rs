@@ -29,6 +29,14 @@ pub enum StoreError {
         /// Bytes that must stay free.
         min_free: u64,
     },
+    /// What was recorded can't be moved into sled, since the disk has no room for that: nothing that makes the store
+    /// grow is taken.
+    NoRoom {
+        /// Bytes that may still be written.
+        free: u64,
+        /// Bytes that must be free for it.
+        needed: u64,
+    },
     /// What was recorded isn't moved into sled fast enough: nothing that makes the store grow is taken until it is.
     Busy,
     /// The committer has stopped: the daemon is going down.
@@ -80,6 +88,12 @@ impl EngineError {
     /// A row of sled's that isn't what was written.
     pub(crate) fn damaged(key: &[u8], why: impl fmt::Display) -> Self {
         Self::Damaged(format!("row {} of sled is damaged: {why}", hex(key)))
+    }
+
+    /// What may have been among the rows of a block, from one key to another, that were damaged and are put aside.
+    pub(crate) fn lost(from: &[u8], to: &[u8]) -> Self {
+        let (from, to) = (hex(from), hex(to));
+        Self::Damaged(format!("rows from {from} to {to} were damaged, and what was left of them is put aside"))
     }
 
     /// sled gave up, which it does over some kinds of damage.
@@ -140,7 +154,7 @@ impl StoreError {
         match self {
             Self::Damaged { .. } => true,
             Self::Engine(error) => error.is_damage(),
-            Self::Full { .. } | Self::Busy | Self::Stopped | Self::Failed(_) => false,
+            Self::Full { .. } | Self::NoRoom { .. } | Self::Busy | Self::Stopped | Self::Failed(_) => false,
         }
     }
 
@@ -154,7 +168,12 @@ impl StoreError {
         match self {
             Self::Engine(EngineError::Io(error)) => Some(error.kind()),
             Self::Failed(error) => Some(error.kind()),
-            Self::Engine(_) | Self::Damaged { .. } | Self::Full { .. } | Self::Busy | Self::Stopped => None,
+            Self::Engine(_)
+            | Self::Damaged { .. }
+            | Self::Full { .. }
+            | Self::NoRoom { .. }
+            | Self::Busy
+            | Self::Stopped => None,
         }
     }
 }
@@ -173,6 +192,13 @@ impl fmt::Display for StoreError {
                  daemon goes on by itself",
                 free >> 20,
                 min_free >> 20
+            ),
+            Self::NoRoom { free, needed } => write!(
+                f,
+                "the disk is almost full: {} MiB are free, and it takes {} MiB to store what was recorded for good; \
+                 make room, and the daemon goes on by itself",
+                free >> 20,
+                needed.div_ceil(1 << 20)
             ),
             Self::Busy => f.write_str(
                 "the disk can't keep up, so nothing that makes the store grow is taken for the moment: try again; if \
@@ -332,8 +358,11 @@ impl OpenError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store(error) => {
-                matches!(error, StoreError::Full { .. } | StoreError::Busy | StoreError::Stopped)
-                    || error.io_kind() == Some(io::ErrorKind::StorageFull)
+                let is_refusal = matches!(
+                    error,
+                    StoreError::Full { .. } | StoreError::NoRoom { .. } | StoreError::Busy | StoreError::Stopped
+                );
+                is_refusal || error.io_kind() == Some(io::ErrorKind::StorageFull)
             }
             Self::NoRoomToOpen { .. } | Self::ClockBefore1970 => true,
             Self::Journal { is_passing, .. } => *is_passing,

@@ -80,10 +80,11 @@ impl Store {
     /// Why no attempts may be made, since their outcomes might not be recorded; `None` when they may: the disk has room
     /// for them, and so has the memory that holds what isn't in sled yet.
     pub fn holds_attempts(&self) -> Option<WaitReason> {
-        let is_memory_full = || self.shared.takes_no_outcomes.load(Ordering::Relaxed);
-        (self.disk_level() == DiskLevel::Critical)
-            .then_some(WaitReason::DiskFull)
-            .or_else(|| is_memory_full().then_some(WaitReason::MemoryFull))
+        let is_memory_full = self.shared.takes_no_outcomes.load(Ordering::Relaxed);
+        if self.disk_level() == DiskLevel::Critical || is_memory_full && self.shared.space.lacking().is_some() {
+            return Some(WaitReason::DiskFull);
+        }
+        is_memory_full.then_some(WaitReason::MemoryFull)
     }
 
     /// Takes up what a reload may have changed.

@@ -78,6 +78,10 @@ impl Writer for Watched {
         self.writer.last_commit()
     }
 
+    fn first_commit(&self) -> u64 {
+        self.writer.first_commit()
+    }
+
     fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError> {
         let before = |(key, _): &RowWrite| Ok((key.clone(), self.writer.engine.get(key)?));
         let replaced = rows.iter().map(before).collect::<Result<_, EngineError>>()?;
@@ -192,7 +196,7 @@ impl SimulatedStore {
             writer.append(writer.last_commit() + 1, 0, vec![row]).unwrap();
             writer.sync(Duration::ZERO).unwrap();
         }
-        let head = tree.get(&keys::meta("head")).unwrap().map(|value| record::decode_head(&value).unwrap());
+        let head = tree.get(&keys::head()).unwrap().map(|value| record::decode_head(&value).unwrap());
         let head = head.unwrap_or_default();
         let (shared, clock) =
             Shared::over(tree.clone(), &format, &head, std::env::temp_dir(), Limits::default(), clock).unwrap();

@@ -171,7 +171,10 @@ impl Shared {
         let space = &self.space;
         (space.level() != DiskLevel::Enough)
             .then(|| StoreError::Full { free: space.free(), min_free: space.min_free() })
-            .or_else(|| self.is_busy.load(Ordering::Relaxed).then_some(StoreError::Busy))
+            .or_else(|| {
+                let needed = || space.lacking().map(|needed| StoreError::NoRoom { free: space.free(), needed });
+                self.is_busy.load(Ordering::Relaxed).then(|| needed().unwrap_or(StoreError::Busy))
+            })
     }
 
     pub(crate) fn note_failed_read(&self, error: &StoreError, what: &'static str) {

@@ -283,3 +283,36 @@ fn two_accounts_know_nothing_of_one_that_left() {
     let (code, out, _) = daemon.run(&["account", "list"]);
     assert!(code == Some(0) && out.contains("producao  in use"), "{out}");
 }
+
+/// Nothing else tells before the next start, and from then on its deliveries are held.
+#[test]
+fn a_restore_names_the_accounts_that_the_config_lacks() {
+    let (mut daemon, _) = left_behind(&both());
+    daemon.spawn();
+    let backup = daemon.data().with_file_name("shop.backup");
+    let (code, _, said) = daemon.run(&["backup", backup.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    daemon.terminate();
+    let restore = |name: &str| {
+        let to = daemon.data().with_file_name(name);
+        let (code, out, said) = daemon.run(&["restore", backup.to_str().unwrap(), "--data", to.to_str().unwrap()]);
+        assert!(code == Some(0) && out.contains("62 events"), "{out}{said}");
+        (to, said)
+    };
+    assert_eq!(restore("both").1, "", "none is lacking");
+    daemon.configure(ONE);
+    let (to, said) = restore("one");
+    let lines: Vec<&str> = said.lines().collect();
+    let [line] = lines[..] else { panic!("{said}") };
+    assert!(line.starts_with("carteiro: the store has an account `sandbox` that the config doesn't name: "), "{said}");
+    assert!(line.contains("Name it again ([[account]] name = \"sandbox\")"), "{said}");
+    // So does what looks at the config alone.
+    let restored = Daemon::at(&to, ONE);
+    let (code, _, said) = restored.run(&["check-config"]);
+    assert!(code == Some(0) && said.contains("account `sandbox` that the config doesn't name"), "{said}");
+    // Without a config it isn't known which accounts there will be.
+    let to = daemon.data().with_file_name("none");
+    let mut command = daemon.command();
+    let without = command.arg("restore").arg(&backup).arg("--data").arg(&to).output().unwrap();
+    assert!(without.status.success() && without.stderr.is_empty(), "{without:?}");
+}

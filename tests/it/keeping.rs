@@ -228,6 +228,52 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Somebody puts back one of the two, from a copy of an earlier day.
+#[test]
+fn a_journal_and_rows_of_two_different_days_are_refused() {
+    let mut daemon = Daemon::quick();
+    record(&daemon, "own-1");
+    assert!(daemon.terminate().success());
+    let work = tempfile::tempdir().unwrap();
+    let (yesterday, today) = (work.path().join("yesterday"), work.path().join("today"));
+    copy(&daemon.data(), &yesterday);
+    daemon.spawn();
+    record(&daemon, "own-2");
+    daemon.kill_9();
+    copy(&daemon.data(), &today);
+    daemon.spawn();
+    assert!(daemon.terminate().success());
+
+    let data = work.path().join("old journal");
+    for newer in [&today, &daemon.data()] {
+        copy(newer, &data);
+        fs::remove_dir_all(data.join("journal")).unwrap();
+        copy(&yesterday.join("journal"), &data.join("journal"));
+        let Err(said) = Daemon::try_on(&data, QUICK) else { panic!("it starts on an older journal") };
+        for words in ["older than the `db` beside it", "put back the `journal` folder", "carteiro restore FILE"] {
+            assert!(said.contains(words), "{said}");
+        }
+        let (code, said, _) = daemon.run(&["verify", "--data", data.to_str().unwrap()]);
+        assert!(code == Some(1) && said.contains("older than the `db` beside it"), "{said}");
+        fs::remove_dir_all(&data).unwrap();
+    }
+    // The other way round it is refused as soon as anything is missing in between, and complete before that.
+    let data = work.path().join("old rows");
+    copy(&yesterday, &data);
+    fs::remove_dir_all(data.join("journal")).unwrap();
+    copy(&today.join("journal"), &data.join("journal"));
+    match Daemon::try_on(&data, QUICK) {
+        Ok(mut started) => {
+            assert_eq!(listed(&started), Ok(["own-1".to_owned(), "own-2".to_owned()].into()));
+            started.kill_9();
+            started.forgive();
+        }
+        Err(said) => assert!(said.contains("what is between them is missing"), "{said}"),
+    }
+    daemon.spawn();
+    assert_eq!(listed(&daemon), Ok(["own-1".to_owned(), "own-2".to_owned()].into()));
+}
+
 /// Whatever happens to a file of the data folder, the daemon refuses to start and says which command restores, or
 /// starts and has all it had acknowledged, or starts and answers with an error where something can't be read. It never
 /// leaves anything out.
@@ -348,9 +394,19 @@ impl Drop for Mounted {
 
 #[test]
 fn a_disk_that_fills_up_is_told_and_outlived() {
-    let Some(disk) = Mounted::new("40m") else { return };
+    fill_up("100m", "64 MiB", "store.min_free");
+}
+
+/// Less than moving what was recorded takes, however little `store.min_free` keeps.
+#[test]
+fn a_disk_without_room_for_a_checkpoint_is_told_and_outlived() {
+    fill_up("40m", "16 MiB", "to store what was recorded for good");
+}
+
+fn fill_up(size: &str, min_free: &str, reason: &str) {
+    let Some(disk) = Mounted::new(size) else { return };
     let receiver = Receiver::ok();
-    let config = format!("store.min_free = \"16 MiB\"\n{QUICK}");
+    let config = format!("store.min_free = \"{min_free}\"\n{QUICK}");
     let mut daemon = Daemon::start_on(&disk.0.path().join("data"), &config);
     daemon.register(&receiver.url, &["*"]);
     let mut acknowledged = 0;
@@ -364,7 +420,8 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
     });
     full.refused(503, "unavailable");
     assert!(full.header("retry-after").is_some());
-    assert!(String::from_utf8_lossy(&full.body).contains("store.min_free"));
+    let said = String::from_utf8_lossy(&full.body);
+    assert!(said.contains("the disk is almost full") && said.contains(reason), "{said}");
     daemon.get("/readyz").refused(503, "unavailable");
     daemon.get("/healthz").expect(200);
     daemon.get("/api/events?limit=1").expect(200);
@@ -393,7 +450,7 @@ fn a_disk_that_fills_up_is_told_and_outlived() {
     assert!(said.contains("is full: opening the store takes"), "{said}");
     fs::remove_file(&ballast).unwrap();
     daemon.spawn();
-    daemon.get("/readyz").refused(503, "unavailable");
+    eventually("it is full again", || (daemon.get("/readyz").status == 503).then_some(()));
     // Space again, by itself and without a restart: here a larger disk.
     let larger = Command::new("mount").args(["-o", "remount,size=200m"]).arg(disk.0.path()).status().unwrap();
     assert!(larger.success());

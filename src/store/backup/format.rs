@@ -5,7 +5,7 @@
 //! | kind | body |
 //! |---|---|
 //! | 1 header | JSON: which carteiro wrote it, the format, when, how many events and notifications |
-//! | 2 rows | `[key length u16][value length u32][key][value]`, again and again; a length of `u32::MAX` deletes |
+//! | 2 rows | `[key length u16][value length u32][key][value]`, again and again (`engine::row_codec`) |
 //! | 4 given up | why there is no end: its maker could not go on |
 //! | 3 end | JSON: which commit it is of, how many frames came before, and the SHA-256 of all bytes up to this frame |
 //!
@@ -15,6 +15,7 @@
 //! names.
 
 use crate::model::Timestamp;
+use crate::store::engine::row_codec::{self, NotRows, RowBytes};
 use crate::store::error::StoreError;
 use crate::store::format::{FORMAT, of_another_format};
 use crate::store::hex::hex;
@@ -30,7 +31,6 @@ const HEADER: u8 = 1;
 const ROWS: u8 = 2;
 const END: u8 = 3;
 pub(crate) const GIVEN_UP: u8 = 4;
-const DELETED: u32 = u32::MAX;
 /// About how many bytes of rows one frame has.
 pub(crate) const FRAME_BYTES: usize = 64 * 1024;
 /// The longest frame that is read; those that are written end soon after [`FRAME_BYTES`].
@@ -131,44 +131,16 @@ impl From<StoreError> for BackupError {
 }
 
 pub(crate) fn put_row(body: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
-    const FITS: &str = "keys and values are far below these lengths";
-    body.extend_from_slice(&u16::try_from(key.len()).expect(FITS).to_be_bytes());
-    let length = value.map_or(DELETED, |value| u32::try_from(value.len()).expect(FITS));
-    body.extend_from_slice(&length.to_be_bytes());
-    body.extend_from_slice(key);
-    body.extend_from_slice(value.unwrap_or_default());
+    let lengths = row_codec::lengths(key, value).expect("keys and values are far below these lengths");
+    for part in [&lengths[..], key, value.unwrap_or_default()] {
+        body.extend_from_slice(part);
+    }
 }
-
-/// A row of a frame: a key, and its value unless it was deleted.
-pub(crate) type Row<'b> = (&'b [u8], Option<&'b [u8]>);
 
 /// The rows of a frame's body; an error where it doesn't divide into rows.
-pub(crate) fn rows(mut body: &[u8]) -> impl Iterator<Item = Result<Row<'_>, BackupError>> {
-    std::iter::from_fn(move || {
-        if body.is_empty() {
-            return None;
-        }
-        let row = take_row(&mut body);
-        if row.is_none() {
-            body = &[];
-        }
-        Some(row.ok_or_else(|| BackupError::Damaged("a frame does not divide into rows".to_owned())))
-    })
-}
-
-fn take_row<'b>(body: &mut &'b [u8]) -> Option<Row<'b>> {
-    let mut take = |length: usize| {
-        let (taken, rest) = body.split_at_checked(length)?;
-        *body = rest;
-        Some(taken)
-    };
-    let key_length = u16::from_be_bytes(take(2)?.try_into().ok()?);
-    let value_length = u32::from_be_bytes(take(4)?.try_into().ok()?);
-    let key = take(usize::from(key_length))?;
-    if value_length == DELETED {
-        return Some((key, None));
-    }
-    Some((key, Some(take(usize::try_from(value_length).ok()?)?)))
+pub(crate) fn rows(body: &[u8]) -> impl Iterator<Item = Result<RowBytes<'_>, BackupError>> {
+    let damaged = |NotRows| BackupError::Damaged("a frame does not divide into rows".to_owned());
+    row_codec::rows(body).map(move |row| row.map_err(damaged))
 }
 
 /// How many of the records that a header counts are among these rows.

@@ -5,8 +5,8 @@
 //! since. So it is of the last one's moment, however long it took, and keeps nothing in memory.
 
 use crate::store::backup::format::{BackupError, FRAME_BYTES, GIVEN_UP, Header, Progress, Writer, put_row};
+use crate::store::engine::Tree;
 use crate::store::engine::journal::Past;
-use crate::store::engine::{Tree, free_what_was_replaced};
 use crate::store::error::{EngineError, StoreError};
 use std::io::Write;
 use std::sync::Arc;
@@ -83,7 +83,6 @@ impl Pieces {
 
     fn flush(&mut self) {
         if !self.body.is_empty() {
-            free_what_was_replaced(self.body.len() / 64);
             let body = std::mem::take(&mut self.body);
             self.send(Piece::Rows(body));
         }

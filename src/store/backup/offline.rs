@@ -2,7 +2,7 @@
 
 use crate::store::backup::format::{BackupError, FRAME_BYTES, Progress, Writer, put_row};
 use crate::store::backup::live::is_whole;
-use crate::store::engine::{Tree, free_what_was_replaced};
+use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use std::io::Write;
 
@@ -17,7 +17,6 @@ pub(crate) fn write_tree<W: Write>(
         put_row(&mut body, &key, Some(&value));
         if body.len() >= FRAME_BYTES {
             progress(writer.rows(&body)?);
-            free_what_was_replaced(body.len() / 64);
             body.clear();
         }
     }

@@ -142,7 +142,7 @@ impl Change for EraseEvent {
         let type_no = ledger.type_no(txn, account, &event.event_type);
         let before = event_rows(&ledger.shared.references, &event, type_no);
         event.erased_at.get_or_insert(now);
-        ledger.erased = true;
+        ledger.note_erased();
         if external_id {
             event.external_id = None;
         }

@@ -76,7 +76,7 @@ pub(crate) fn turn_of(
     let nothing = Progress::default();
     match *job {
         Job::Remove { account } => {
-            ledger.erased = true;
+            ledger.note_erased();
             let more = remove_some(ledger, txn, AccountNo(account), now)?;
             Ok((if more { Turned::More(job.clone()) } else { Turned::Over }, nothing))
         }

@@ -44,6 +44,8 @@ pub struct Ledger {
     pub(crate) clock: Clock,
     /// The counters, as the last change left them.
     pub(crate) head: HeadV1,
+    /// The last commit that was appended: what is staged is the next one.
+    pub(crate) commit: u64,
     pub(crate) accounts: HashMap<String, AccountNo>,
     /// A cache of [`Ledger::matching`]; emptied whenever a webhook changes.
     pub(crate) matches: HashMap<(AccountNo, EventType), Matches>,
@@ -131,7 +133,7 @@ impl Ledger {
                 Err(error) => tracing::error!(%error, webhook = no, "how a target does can't be read and is forgotten"),
             }
         }
-        let head = match tree.get(&keys::meta("head"))? {
+        let head = match tree.get(&keys::head())? {
             Some(value) => record::decode_head(&value)?,
             None => HeadV1::default(),
         };
@@ -149,6 +151,7 @@ impl Ledger {
             shared,
             clock,
             head,
+            commit: 0,
             accounts,
             matches: HashMap::new(),
             deleted_webhooks,
@@ -166,6 +169,12 @@ impl Ledger {
         };
         loaded.publish();
         Ok(loaded)
+    }
+
+    /// What is staged erases a payload: it is to go from the journal soon, after a start too.
+    pub(crate) fn note_erased(&mut self) {
+        self.head.erased_in = self.commit + 1;
+        self.erased = true;
     }
 
     /// Reads the clocks and notices a step of the wall clock.
@@ -192,7 +201,7 @@ impl Ledger {
         totals.notifications.store(self.head.notifications, Ordering::Relaxed);
         totals.payload_bytes.store(self.head.payload_bytes, Ordering::Relaxed);
         totals.retired.store(self.retired, Ordering::Relaxed);
-        totals.commits.store(self.head.commit, Ordering::Relaxed);
+        totals.commits.store(self.commit, Ordering::Relaxed);
     }
 
     /// Has `work` stage what a background change writes, and reads whatever applying it will read. On an error nothing

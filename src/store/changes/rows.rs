@@ -46,15 +46,20 @@ pub(crate) fn find_notification(
     account: AccountNo,
     key: NotificationKey,
 ) -> Result<Option<(Notification, Vec<Key>)>, StoreError> {
-    let found =
-        txn.read(&keys::notification(account, key), |value| record::decode_notification(account, key, value))?;
-    if let Some(notification) = found {
-        let rows = notification_rows(&notification);
-        return Ok(Some((notification, rows)));
-    }
+    let found = txn.read(&keys::notification(account, key), |value| record::decode_notification(account, key, value));
+    let damage = match found {
+        Ok(Some(notification)) => {
+            let rows = notification_rows(&notification);
+            return Ok(Some((notification, rows)));
+        }
+        Ok(None) => None,
+        // An untried one had no attempt: it is taken as if it had no record, or it would be attempted for ever.
+        Err(error) if error.is_damage() => Some(error),
+        Err(error) => return Err(error),
+    };
     let untried = keys::untried(account, key);
     if !txn.contains(&untried)? {
-        return Ok(None);
+        return damage.map_or(Ok(None), Err);
     }
     let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
     let recorded = txn.read(&keys::event(account, key.seq), inserted_at)?;

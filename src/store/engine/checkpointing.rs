@@ -1,18 +1,20 @@
 //! When a checkpoint begins, how it rests, and what becomes of it when something can't be read or written.
 //!
 //! It has a thread of its own. An error of a write ends the process, as one of the committer's does. A block that is
-//! damaged and has to be rewritten is another matter: ending the process would be a crash loop, since the next start
-//! meets it again. So it is logged, the store goes on above it, in the journal and in memory, and once those
-//! have no more room it takes nothing that makes it grow.
+//! damaged and has to be rewritten is put aside, and that is logged. A place that sled itself can't read is another
+//! matter: ending the process would be a crash loop, since the next start meets it again. So it is logged, the store
+//! goes on above it, in the journal and in memory, and once those have no more room it takes nothing that makes it
+//! grow.
 
 use crate::store::engine::disk_space::{DiskLevel, Space};
 use crate::store::engine::ending;
 use crate::store::engine::journal::Keep;
 use crate::store::engine::pace::State;
 use crate::store::engine::panics::catch_sled_panic;
-use crate::store::engine::rows::{Base, NO_REST, Step};
+use crate::store::engine::rows::{Base, NO_REST, PutAside, Step};
 use crate::store::engine::tied::Engine;
 use crate::store::error::StoreError;
+use crate::store::hex::hex;
 use std::time::{Duration, Instant};
 
 /// How old a commit gets before it is moved into sled, however few there are.
@@ -46,8 +48,9 @@ impl Seldom {
     }
 }
 
-/// Makes checkpoints until it is to end. `space` is that of the disk that they need room on.
-pub(crate) fn run<B: Base>(engine: &Engine<B>, space: &Space) {
+/// Makes checkpoints until it is to end. `space` is that of the disk that they need room on; `name_of` says for people
+/// what the row of a key is.
+pub(crate) fn run<B: Base>(engine: &Engine<B>, space: &Space, name_of: fn(&[u8]) -> &'static str) {
     ending::this_thread_changes();
     let (mut damage, mut room, mut last) = (Seldom::default(), Seldom::default(), Instant::now());
     loop {
@@ -79,8 +82,11 @@ pub(crate) fn run<B: Base>(engine: &Engine<B>, space: &Space) {
                 ROOM_AGAIN
             } else {
                 match step(engine) {
-                    Ok(Step { done: true, .. }) => break,
-                    Ok(Step { rest, .. }) => {
+                    Ok(Step { rest, put_aside, done }) => {
+                        tell(&put_aside, name_of);
+                        if done {
+                            break;
+                        }
                         if engine.pace.wait(Duration::ZERO, |state| state.is_stuck) {
                             engine.pace.update(|state| state.is_stuck = false);
                         }
@@ -121,19 +127,34 @@ fn retire<B: Base>(engine: &Engine<B>, space: &Space) {
 /// Whether the disk has less room than is needed: then the checkpoint is stuck, the log says so, and what only backups
 /// keep of the journal makes room.
 fn lacks_room<B: Base>(engine: &Engine<B>, space: &Space, needed: u64, logged: &mut Seldom) -> bool {
-    // A disk that can't be asked is not a full one.
-    let Some(free) = space.ask().ok().filter(|free| *free < needed) else { return false };
+    if space.has_for_checkpoint(needed) {
+        return false;
+    }
     engine.pace.update(|state| state.is_stuck = true);
     ending::or_end(engine.closed.retire(engine.rows.synced_position(), Keep::Little));
     if logged.is_due() {
         tracing::error!(
-            free,
+            free = space.free(),
             needed,
             "what was recorded can't be moved into sled, since the disk has no room for it: it is safe in the journal; \
              make room, and it goes on by itself"
         );
     }
     true
+}
+
+fn tell(put_aside: &[PutAside], name_of: fn(&[u8]) -> &'static str) {
+    for PutAside { from, to, error } in put_aside {
+        tracing::error!(
+            %error,
+            table = name_of(from),
+            from = %hex(from),
+            to = %hex(to),
+            "a block of rows was damaged and is put aside, so that what is recorded can go on: its rows are lost but \
+             for those of the last seconds, whatever asks for one of them fails, and no backup is made until it is \
+             seen to"
+        );
+    }
 }
 
 /// One step; a panic of sled's is an error.

@@ -32,6 +32,8 @@ pub(crate) struct Space {
     ask: Box<FreeBytes>,
     free: AtomicU64,
     min_free: AtomicU64,
+    /// How many bytes must be free for a checkpoint that finds fewer; 0 where none does.
+    lacking: AtomicU64,
 }
 
 impl Space {
@@ -43,7 +45,8 @@ impl Space {
 
     /// Of a disk that says by itself how many bytes are free.
     pub(crate) fn asking(ask: impl Fn() -> io::Result<u64> + Send + Sync + 'static, min_free: u64) -> Self {
-        Self { ask: Box::new(ask), free: AtomicU64::new(u64::MAX), min_free: AtomicU64::new(min_free) }
+        let (free, min_free, lacking) = (AtomicU64::new(u64::MAX), AtomicU64::new(min_free), AtomicU64::new(0));
+        Self { ask: Box::new(ask), free, min_free, lacking }
     }
 
     /// Asks the disk, for everybody: bytes that may still be written now.
@@ -56,6 +59,20 @@ impl Space {
     /// Bytes that may still be written, as of the last look.
     pub(crate) fn free(&self) -> u64 {
         self.free.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes must be free for a checkpoint that waits for them; `None` where none does.
+    pub(crate) fn lacking(&self) -> Option<u64> {
+        Some(self.lacking.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    }
+
+    /// Whether a checkpoint has these bytes free, as far as the disk can be asked; those who ask why nothing is taken
+    /// are told so.
+    pub(crate) fn has_for_checkpoint(&self, needed: u64) -> bool {
+        // A disk that can't be asked is not a full one.
+        let lacks = self.ask().is_ok_and(|free| free < needed);
+        self.lacking.store(if lacks { needed } else { 0 }, Ordering::Relaxed);
+        !lacks
     }
 
     pub(crate) fn min_free(&self) -> u64 {

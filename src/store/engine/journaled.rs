@@ -3,8 +3,9 @@
 use crate::store::engine::checkpointing;
 use crate::store::engine::disk_space::Space;
 use crate::store::engine::ending;
-use crate::store::engine::journal::{Disk, Frame, Identity, Journal, Past, RecoverError, Recovered, Settings};
+use crate::store::engine::journal::{Disk, Frame, Identity, Journal, Keep, Past, RecoverError, Recovered, Settings};
 use crate::store::engine::pace::Pace;
+use crate::store::engine::reached::{Held, Reached};
 use crate::store::engine::rows::{Base, Layout, Limits, NO_REST, RowStore};
 use crate::store::engine::tied::Engine;
 use crate::store::engine::tree::RowWrite;
@@ -58,6 +59,8 @@ pub(crate) fn create_journal(disk: Arc<dyn Disk>, identity: Identity, position: 
 pub(crate) struct JournalWriter<B> {
     pub(crate) engine: Arc<Engine<B>>,
     journal: Journal,
+    /// How often the store was started.
+    epoch: u64,
     /// What was appended and isn't visible yet.
     appended: Vec<(u64, Vec<RowWrite>)>,
     checkpoints: Option<JoinHandle<()>>,
@@ -67,8 +70,8 @@ impl<B: Base + 'static> JournalWriter<B> {
     /// Opens what a base and a journal hold together, or makes both. What was replayed is durable on return, and
     /// nothing of it is in sled yet.
     ///
-    /// The base says that it goes with a journal only after there is one: from then on a journal that is missing is
-    /// damage, and before that one that holds something is another store's.
+    /// The base says that it goes with a journal only after there is one: from then on a journal that is missing, or
+    /// older than what the base says, is damage, and before that one that holds something is another store's.
     pub(crate) fn open(
         base: B,
         disk: Arc<dyn Disk>,
@@ -78,27 +81,58 @@ impl<B: Base + 'static> JournalWriter<B> {
     ) -> Result<(Self, Recovered), NotOpened> {
         let rows = RowStore::open(base, layout, identity.store, Limits::default())?;
         let settings = settings();
+        let mut was_unrepaired = false;
         let (journal, recovered) = if rows.is_begun()? {
-            let position = rows.synced_position();
+            // Before the journal is touched: afterwards nothing of it tells.
+            was_unrepaired = rows.is_unrepaired();
+            if accept_data_loss && !was_unrepaired {
+                rows.note_unrepaired(true)?;
+            }
+            let held = Held::new(rows.synced_position(), rows.reached());
             let replay = |frame: Frame| rows.load(frame.commit, &frame.rows);
-            Journal::open(disk, identity, settings, position, accept_data_loss, replay)?
+            Journal::open(disk, identity, settings, held, accept_data_loss, replay)?
         } else {
-            let made = Journal::create(disk, identity, settings, 0)?;
-            rows.begin()?;
-            made
+            Journal::create(disk, identity, settings, 0)?
         };
+        // At every start, with its number: whichever older journal is put beside sled's files later, it is noticed.
+        let epoch = recovered.epoch;
+        rows.note_journal(Reached { epoch, commit: recovered.last_commit })?;
+        if rows.is_unrepaired() && !was_unrepaired && recovered.lost.is_none() {
+            rows.note_unrepaired(false)?;
+        }
         // Behind a loss that was accepted, numbers that were given are not given again.
         rows.load(recovered.last_commit, &[])?;
         rows.set_durable(recovered.last_commit);
         let closed = journal.closed().clone();
         let engine = Arc::new(Engine { rows, closed, pace: Pace::default() });
-        Ok((Self { engine, journal, appended: Vec::new(), checkpoints: None }, recovered))
+        Ok((Self { engine, journal, epoch, appended: Vec::new(), checkpoints: None }, recovered))
     }
 
     /// What it has opened, to be looked at and written no more: the journal may go.
     pub(crate) fn into_engine(self) -> Arc<Engine<B>> {
         self.engine.closed.forget();
         self.engine
+    }
+
+    /// Whether sled may hold rows of commits that are lost, since a loss was accepted.
+    pub(crate) fn is_unrepaired(&self) -> bool {
+        self.engine.rows.is_unrepaired()
+    }
+
+    /// They were looked for, and what was found of them is gone. What that took is durable.
+    pub(crate) fn note_repaired(&mut self) -> Result<(), EngineError> {
+        self.engine.rows.note_unrepaired(false)
+    }
+
+    /// Moves what is visible into sled if it takes too much memory, while there are no checkpoints beside it.
+    pub(crate) fn make_room(&mut self) -> Result<(), EngineError> {
+        let Engine { rows, closed, .. } = &*self.engine;
+        if rows.pressure() < 100 {
+            return Ok(());
+        }
+        rows.freeze();
+        while !rows.checkpoint_step()?.done {}
+        closed.retire(rows.synced_position(), Keep::Much).map(drop)
     }
 
     /// Makes visible what was appended, all of which is durable: now a checkpoint may take it.
@@ -117,10 +151,15 @@ impl<B: Base + 'static> JournalWriter<B> {
         Ok(())
     }
 
-    /// Has checkpoints made beside it, until [`Writer::stop`]. `space` is that of the disk that sled's files are on.
-    pub(crate) fn start_checkpoints(&mut self, space: Arc<Space>) -> std::io::Result<()> {
+    /// Has checkpoints made beside it, until [`Writer::stop`]. `space` is that of the disk that sled's files are on;
+    /// `name_of` says for people what the row of a key is.
+    pub(crate) fn start_checkpoints(
+        &mut self,
+        space: Arc<Space>,
+        name_of: fn(&[u8]) -> &'static str,
+    ) -> std::io::Result<()> {
         let engine = Arc::clone(&self.engine);
-        let run = move || checkpointing::run(&engine, &space);
+        let run = move || checkpointing::run(&engine, &space, name_of);
         self.checkpoints = Some(std::thread::Builder::new().name("checkpoint".to_owned()).spawn(run)?);
         Ok(())
     }
@@ -129,6 +168,10 @@ impl<B: Base + 'static> JournalWriter<B> {
 impl<B: Base + 'static> Writer for JournalWriter<B> {
     fn last_commit(&self) -> u64 {
         self.journal.last_commit()
+    }
+
+    fn first_commit(&self) -> u64 {
+        self.engine.closed.first_commit()
     }
 
     fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError> {
@@ -170,6 +213,8 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
 
     fn forget_deleted(&mut self) -> Result<(), EngineError> {
         self.close_segment()?;
+        // What is in sled already, whose checkpoint a crash cut off behind that.
+        self.engine.closed.retire(self.engine.rows.synced_position(), Keep::Much)?;
         let last = self.journal.last_commit();
         self.engine.pace.update(|state| state.asked = last);
         Ok(())
@@ -205,6 +250,11 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
         }
         let durable = self.journal.sync(Duration::ZERO)?;
         self.show_durable(durable)?;
-        self.journal.sync_marker(Duration::MAX)
+        self.journal.sync_marker(Duration::MAX)?;
+        // Last: a stopped store is what people copy.
+        self.engine.rows.note_journal(Reached { epoch: self.epoch, commit: durable })
     }
 }
+
+#[cfg(test)]
+mod tests;

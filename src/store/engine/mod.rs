@@ -15,6 +15,8 @@ pub(crate) mod journal;
 mod journaled;
 mod pace;
 mod panics;
+mod reached;
+pub(crate) mod row_codec;
 pub(crate) mod rows;
 pub(crate) mod stall;
 mod tied;
@@ -25,7 +27,7 @@ pub(crate) use self::journaled::{JournalWriter, NotOpened, create_journal};
 pub(crate) use self::panics::catch_sled_panic;
 pub use self::panics::panic_is_expected;
 pub(crate) use self::rows::{
-    Base, IDENTITY, LOCK_AGAIN, LOCK_PATIENCE, Limits, MAX_ROW_BYTES, RowStore, Shape, SledBase, free_what_was_replaced,
+    Base, IDENTITY, LOCK_AGAIN, LOCK_PATIENCE, Limits, MAX_ROW_BYTES, RowStore, Shape, SledBase, copy_file,
 };
 pub(crate) use self::tree::{RowWrite, Slice, Tree};
 pub(crate) use self::writer::Writer;

@@ -10,6 +10,9 @@ pub(crate) trait Writer: Send {
     /// The last commit that was appended.
     fn last_commit(&self) -> u64;
 
+    /// The first commit that the journal still has; the one after the last where it has none.
+    fn first_commit(&self) -> u64;
+
     /// Writes a commit, whose number is the one after the last. It is neither durable nor visible yet.
     fn append(&mut self, commit: u64, time_ms: u64, rows: Vec<RowWrite>) -> Result<(), EngineError>;
 

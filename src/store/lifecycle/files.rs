@@ -16,9 +16,10 @@ use crate::store::engine::{
 };
 use crate::store::error::{OpenError, StoreError};
 use crate::store::format::FORMAT;
-use crate::store::lifecycle::counts;
+use crate::store::lifecycle::repair;
 use crate::store::schema::layout::layout;
 use crate::store::schema::record::{FormatV1, HeadV1};
+use crate::store::schema::references::References;
 use crate::store::schema::{keys, record};
 use std::io;
 use std::path::Path;
@@ -87,14 +88,14 @@ impl Files {
                     "the store is taken as it was at this commit, and what came after it is lost; files of the journal \
                      that may hold more of it are kept beside it as `.lost`"
                 );
-                // What was lost had numbers, and targets know the ids that come from them.
-                counts::count(&*tree, &mut head)?;
-                head.leap();
-                rows.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
             }
             if !rows.is_empty() {
                 writer.append(writer.last_commit() + 1, head.time_ms, rows)?;
                 writer.sync(Duration::ZERO)?;
+            }
+            if writer.is_unrepaired() {
+                let repaired = repair::after_loss(&mut writer, &References::new(&format.id_key), &mut head)?;
+                tracing::warn!("sled may have held rows of commits that are lost: {repaired}");
             }
             Ok(head)
         })?;
@@ -141,7 +142,8 @@ pub(crate) struct Taken {
     pub(crate) recovered: Recovered,
 }
 
-/// Opens sled's files and the journal, or makes them; errors speak of the folder `named`.
+/// Opens sled's files and the journal, or makes them; errors speak of the folder `named`. Where that is another one,
+/// what is opened is a copy of it, which was read as it was made.
 pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool) -> Result<Taken, OpenError> {
     let free = fs2::available_space(path)?;
     if free < ROOM_TO_OPEN {
@@ -152,7 +154,9 @@ pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool)
     // for.
     let mut disk = FolderDisk::open(&journal)?;
     catch_sled_panic(|| {
-        let base = SledBase::open(path, cache_bytes)?;
+        let is_copy = path != named;
+        let base =
+            if is_copy { SledBase::open_what_was_read(path, cache_bytes)? } else { SledBase::open(path, cache_bytes)? };
         let format = if let Some(found) = base.get(IDENTITY)? {
             let format = record::decode_format(&found)?;
             if format.format != FORMAT {
@@ -189,7 +193,7 @@ pub(crate) fn take_up(named: &Path, path: &Path, cache_bytes: u64, accept: bool)
 }
 
 pub(crate) fn read_head(tree: &dyn Tree) -> Result<HeadV1, StoreError> {
-    let head = tree.get(&keys::meta("head"))?.map(|value| record::decode_head(&value)).transpose()?;
+    let head = tree.get(&keys::head())?.map(|value| record::decode_head(&value)).transpose()?;
     // A store that has recorded nothing yet has none.
     Ok(head.unwrap_or_default())
 }

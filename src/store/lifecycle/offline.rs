@@ -6,10 +6,11 @@
 //! nothing is left of it.
 
 use crate::clock::Clock;
+use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress};
 use crate::store::backup::offline::write_tree;
-use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, Writer};
+use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, Writer, copy_file};
 use crate::store::error::OpenError;
 use crate::store::lifecycle::files::{DB, JOURNAL, RESTORING, Taken, read_head, take_up};
 use crate::store::lifecycle::verify::Report;
@@ -70,7 +71,7 @@ impl Copied {
             let named = |error: io::Error| {
                 io::Error::new(error.kind(), format!("{} can't be copied: {error}", data.join(&name).display()))
             };
-            fs::copy(data.join(&name), copied.folder.join(&name)).map_err(named)?;
+            copy_file(&data.join(&name), &copied.folder.join(&name)).map_err(named)?;
         }
         Ok(copied)
     }
@@ -174,7 +175,8 @@ impl OfflineStore {
 
     /// See [`Store::verify`](crate::store::Store::verify).
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        let mut report = verify::verify(&*self.tree, &References::new(&self.format.id_key), progress);
+        let references = References::new(&self.format.id_key);
+        let mut report = verify::verify(&*self.tree, &references, Seq(u64::MAX), progress);
         if let Some(refusal) = &self.refusal {
             report.wrong(refusal);
         }

@@ -9,6 +9,7 @@ use crate::store::handle::{MAX_WAITING_COMMITS, Store};
 use crate::store::lifecycle::files::Files;
 use crate::store::lifecycle::owner;
 use crate::store::limits::Limits;
+use crate::store::schema::table::Table;
 use crate::store::state::{Alive, Shared};
 use crate::store::updates::StoreUpdate;
 use std::path::PathBuf;
@@ -64,7 +65,7 @@ impl Store {
         let Files { tree, mut writer, format, head, created } = files;
         let StoreSettings { path, limits, clock, .. } = settings;
         let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
-        writer.start_checkpoints(Arc::clone(&shared.space))?;
+        writer.start_checkpoints(Arc::clone(&shared.space), |key| Table::of(key).map_or("unknown", Table::name))?;
         let shared = Arc::new(shared);
         let (commits, receiver) = commit_queue();
         let (writer, send_updates) = (Box::new(writer), Box::new(send_updates));

@@ -24,8 +24,9 @@ use crate::store::format::FORMAT;
 use crate::store::lifecycle::files::{JOURNAL, RESTORING, read_head};
 use crate::store::lifecycle::owner::hand_over;
 use crate::store::lifecycle::replay::{Backup, Behind, NotReplayed, Replay, Replayed};
+use crate::store::read::accounts::{account_names, keep_names};
 use crate::store::schema::layout::layout;
-use crate::store::schema::record::FormatV1;
+use crate::store::schema::record::{FormatV1, HeadV1};
 use crate::store::schema::{keys, record};
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom};
@@ -45,6 +46,8 @@ pub struct Restored {
     pub notifications: u64,
     /// Of which moment it is: when its last change was made.
     pub as_of: Timestamp,
+    /// The names of its accounts, those that are being removed left out.
+    pub accounts: Vec<String>,
     /// What came from the journal, where there was one.
     pub replayed: Option<Replayed>,
 }
@@ -124,7 +127,7 @@ const NO_FORMAT: StoreError = StoreError::Damaged { table: "format", what: "is m
 fn check(input: &File, mut progress: impl FnMut(Progress)) -> Result<Option<Backup>, RestoreError> {
     let mut reader = Reader::new(BufReader::new(input)).map_err(RestoreError::Backup)?;
     let (mut body, mut format, mut head) = (Vec::new(), None, None);
-    let (format_key, head_key) = (keys::meta("format"), keys::meta("head"));
+    let (format_key, head_key) = (keys::meta("format"), keys::head());
     while reader.next_rows(&mut body).map_err(RestoreError::Backup)? {
         for row in backup::rows(&body) {
             let (key, value) = row.map_err(RestoreError::Backup)?;
@@ -178,18 +181,20 @@ fn finish(
         events: head.events,
         notifications: head.notifications,
         as_of: Timestamp::from_ms(head.time_ms),
+        accounts: account_names(rows)?.into_iter().map(|(_, name)| name).collect(),
         replayed: behind.map(|behind| behind.replayed(rows)).transpose()?,
     };
     let mut last = vec![(keys::meta("format").into(), Some(record::encode_format(format).into()))];
-    if head.commit > 0 || head.seq > 0 {
+    if head != HeadV1::default() {
         head.leap();
-        last.push((keys::meta("head").into(), Some(record::encode_head(&head).into())));
+        last.push((keys::head().into(), Some(record::encode_head(&head).into())));
     }
     rows.load(commit, &last)?;
     move_into_sled(rows)?;
     let disk = FolderDisk::open(&folder.join(JOURNAL))?;
     let identity = Identity { store: format.store_id(), format: FORMAT };
     create_journal(Arc::new(disk), identity, commit).map_err(|error| io::Error::other(error.to_string()))?;
+    keep_names(folder, &restored.accounts)?;
     Ok(restored)
 }
 

@@ -1,13 +1,17 @@
 //! Verifying: every row read, its checksum and its range, and every index walked both ways.
 //!
 //! It runs beside a committer that changes what is being looked at, so a suspicion is looked at again, a few times,
-//! before it counts as a finding: what two rows say of each other is changed by one batch, but read by two reads.
+//! before it counts as a finding: what two rows say of each other is changed by one batch, but read by two reads. What
+//! is recorded after it has begun isn't looked at ([`bound`]).
+
+mod bound;
 
 use crate::model::{AccountNo, Event, EventId, NotificationKey, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
-use crate::store::engine::{Tree, catch_sled_panic, free_what_was_replaced};
+use crate::store::engine::{Tree, catch_sled_panic};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::hex::hex;
+use crate::store::lifecycle::verify::bound::Bound;
 use crate::store::query::point::implied;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::record::Stored;
@@ -77,15 +81,52 @@ impl fmt::Display for Report {
 }
 
 impl Store {
-    /// Reads every row and walks every index both ways, beside whatever else goes on. Blocks, for as long as that
-    /// takes; `progress` hears how many rows were read.
+    /// Reads every row and walks every index both ways, beside whatever else goes on; rows of events that are recorded
+    /// after it has begun are left out. Blocks, for as long as that takes; `progress` hears how many rows were read.
     pub fn verify(&self, progress: impl FnMut(u64)) -> Report {
-        verify(&*self.shared.tree, &self.shared.references, progress)
+        verify(&*self.shared.tree, &self.shared.references, self.durable(), progress)
     }
 }
 
+/// What is wrong with a row, if anything is; an error where that can't be told.
+pub(crate) fn problem(
+    tree: &dyn Tree,
+    references: &References,
+    key: &[u8],
+    value: &[u8],
+) -> Result<Option<String>, StoreError> {
+    let verifier = Verifier { tree, references, report: Report::default() };
+    Table::of(key).map_or(Ok(None), |table| verifier.check_row(table, key, value))
+}
+
+/// All accounts.
+pub(crate) fn accounts(tree: &dyn Tree) -> Result<Vec<AccountNo>, StoreError> {
+    let accounts = tree.scan(&keys::accounts()).keys().map(|key| {
+        let short = StoreError::Damaged { table: "account", what: "has a short key" };
+        keys::u32_at(&key?, 1).map(AccountNo).ok_or(short)
+    });
+    accounts.collect()
+}
+
+/// The webhooks that have a notification of an event.
+pub(crate) fn recipients(tree: &dyn Tree, event: &Event) -> Result<BTreeSet<WebhookNo>, StoreError> {
+    let (account, seq) = (event.account, event.seq);
+    let mut owed = BTreeSet::new();
+    for webhook in seqs::webhooks_below(tree, &keys::untried_of_account(account))? {
+        let key = NotificationKey { seq, webhook };
+        if tree.contains(&keys::untried(account, key))? {
+            owed.insert(webhook);
+        }
+    }
+    let prefix = keys::notifications_of(account, seq);
+    for row in tree.scan(&prefix).keys() {
+        owed.extend(keys::u32_at(&row?, prefix.len()).map(WebhookNo));
+    }
+    Ok(owed)
+}
+
 /// The number of an event type; `None` where no event of the account has had it.
-fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Option<u32>, StoreError> {
+pub(crate) fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Option<u32>, StoreError> {
     for row in tree.scan(&keys::type_names_of(account)) {
         let (key, value) = row?;
         if record::decode_text(&value)? == name {
@@ -95,8 +136,10 @@ fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) -> Result<Opt
     Ok(None)
 }
 
-/// Reads the whole tree. Blocks, for as long as that takes; `progress` hears how many rows were read.
-pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: impl FnMut(u64)) -> Report {
+/// Reads the whole tree, but for rows of events behind the `last`. Blocks, for as long as that takes; `progress` hears
+/// how many rows were read.
+pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut progress: impl FnMut(u64)) -> Report {
+    let bound = Bound::new(tree, last);
     let mut verifier = Verifier { tree, references, report: Report::default() };
     let mut read = 0;
     let mut from: Vec<u8> = Vec::new();
@@ -123,6 +166,10 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: imp
             }
         };
         let table = Table::of(&key);
+        if let Some(next) = table.and_then(|table| bound.passes_over(table, &key, &value)) {
+            from = next;
+            continue;
+        }
         *verifier.report.rows.entry(table.map_or("unknown", Table::name)).or_default() += 1;
         let mut problem = verifier.check(table, &key, &value);
         for _ in 1..LOOKS {
@@ -145,9 +192,6 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: imp
         from.extend_from_slice(&key);
         from.push(0);
         read += 1;
-        if read % ROWS_A_CLEANING == 0 {
-            free_what_was_replaced(usize::try_from(ROWS_A_CLEANING).unwrap_or(0));
-        }
         progress(read);
     }
     match catch_sled_panic(|| tree.check()) {
@@ -156,9 +200,6 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, mut progress: imp
     }
     verifier.report
 }
-
-/// Every so many rows, what reading has replaced in memory is freed.
-const ROWS_A_CLEANING: u64 = 256;
 
 /// The first key behind `from` where reading is possible again, looked for in growing strides.
 fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {
@@ -198,10 +239,10 @@ impl Verifier<'_> {
         match table {
             Table::Meta => match &key[1..] {
                 b"format" => record::decode_format(value).map(|_| None),
-                b"head" => record::decode_head(value).map(|_| None),
                 b"clock" => record::decode_clock(value).map(|_| None),
                 _ => Ok(Some("is not known".to_owned())),
             },
+            Table::Head => record::decode_head(value).map(|_| None),
             Table::Account => record::decode_text(value).map(|_| None),
             Table::TypeName => record::decode_text(value).map(|_| None),
             Table::Token => {
@@ -327,18 +368,7 @@ impl Verifier<'_> {
         if let Some(problem) = self.check_time(&event)? {
             return Ok(Some(problem));
         }
-        let mut owed = BTreeSet::new();
-        for webhook in seqs::webhooks_below(self.tree, &keys::untried_of_account(account))? {
-            let key = NotificationKey { seq, webhook };
-            if self.tree.contains(&keys::untried(account, key))? {
-                owed.insert(webhook);
-            }
-        }
-        let prefix = keys::notifications_of(account, seq);
-        // By hand: an iterator of sled's that has met an error gives it again for ever.
-        for row in self.tree.scan(&prefix).keys() {
-            owed.extend(keys::u32_at(&row?, prefix.len()).map(WebhookNo));
-        }
+        let owed = recipients(self.tree, &event)?;
         Ok((owed.len() != event.notifications as usize)
             .then(|| format!("it counts {} notifications and has {}", event.notifications, owed.len())))
     }
@@ -462,16 +492,8 @@ impl Verifier<'_> {
         value.map(|value| record::decode_event_head(account, seq, &value)).transpose()
     }
 
-    fn accounts(&self) -> impl Iterator<Item = Result<AccountNo, StoreError>> {
-        self.tree.scan(&keys::accounts()).keys().map(|key| {
-            let short = StoreError::Damaged { table: "account", what: "has a short key" };
-            keys::u32_at(&key?, 1).map(AccountNo).ok_or(short)
-        })
-    }
-
     fn event_of_any_account(&self, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {
-        for account in self.accounts() {
-            let account = account?;
+        for account in accounts(self.tree)? {
             if let Some(value) = self.tree.get(&keys::event(account, seq))? {
                 return record::decode_event(account, seq, &value).map(Some);
             }
@@ -483,8 +505,7 @@ impl Verifier<'_> {
         &self,
         key: NotificationKey,
     ) -> Result<Option<crate::model::Notification>, StoreError> {
-        for account in self.accounts() {
-            let account = account?;
+        for account in accounts(self.tree)? {
             if let Some(value) = self.tree.get(&keys::notification(account, key))? {
                 return record::decode_notification(account, key, &value).map(Some);
             }

@@ -53,8 +53,10 @@ impl Shared {
             Some(value) => record::decode_notification(account, key, &value).map(Some),
             None => Ok(None),
         };
-        if let Some(found) = record()? {
-            return Ok(Some(found));
+        match record() {
+            Ok(None) => {}
+            Err(error) if error.is_damage() => {}
+            found => return found,
         }
         match implied(&*self.tree, account, key)? {
             Some(found) => Ok(Some(found)),
@@ -64,7 +66,8 @@ impl Shared {
     }
 }
 
-/// The notification that an untried entry alone stands for; see [`crate::store::changes::rows`].
+/// The notification that an untried entry alone stands for; see [`crate::store::changes::rows`]. So does one whose
+/// record is damaged: no attempt was made.
 pub(crate) fn implied(
     tree: &dyn Tree,
     account: AccountNo,

@@ -4,6 +4,7 @@
 use crate::atomic_file;
 use crate::model::AccountNo;
 use crate::store::absent_accounts::REMOVED;
+use crate::store::engine::Tree;
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::schema::{keys, record};
@@ -33,13 +34,16 @@ pub struct StoredAccount {
 impl Store {
     /// The names of the accounts, in the order they were first seen; those that are being removed left out.
     pub fn account_names(&self) -> Result<Vec<(AccountNo, String)>, StoreError> {
-        let rows = self.account_rows()?.into_iter();
-        Ok(rows.filter(|(_, name)| !name.starts_with(REMOVED)).collect())
+        account_names(&*self.shared.tree)
     }
 
     /// Holds the deliveries of every account but these. Without a word of this all accounts deliver.
     pub fn hold_all_but(&self, present: &[AccountNo]) -> Result<(), StoreError> {
-        let absent = self.account_rows()?.into_iter().map(|(no, _)| no).filter(|no| !present.contains(no)).collect();
+        let absent = account_rows(&*self.shared.tree)?
+            .into_iter()
+            .map(|(no, _)| no)
+            .filter(|no| !present.contains(no))
+            .collect();
         *self.shared.absent_accounts.0.write().unwrap_or_else(PoisonError::into_inner) = absent;
         Ok(())
     }
@@ -54,7 +58,7 @@ impl Store {
     pub fn stored_accounts(&self) -> Result<Vec<StoredAccount>, StoreError> {
         let directory = self.directory();
         let mut found = Vec::new();
-        for (no, name) in self.account_rows()? {
+        for (no, name) in account_rows(&*self.shared.tree)? {
             let name = Some(name).filter(|name| !name.starts_with(REMOVED));
             if name.is_none() && !self.is_being_removed(no)? {
                 continue;
@@ -82,23 +86,35 @@ impl Store {
 
     /// Writes the names down for [`names_beside`].
     pub fn keep_account_names(&self) -> Result<(), StoreError> {
-        let names: String = self.account_names()?.into_iter().map(|(_, name)| name + "\n").collect();
-        Ok(atomic_file::replace_unsynced(&self.path().join(NAMES), names.as_bytes())?)
-    }
-
-    fn account_rows(&self) -> Result<Vec<(AccountNo, String)>, StoreError> {
-        let mut found = Vec::new();
-        for row in self.shared.tree.scan(&keys::accounts()) {
-            let (key, value) = row?;
-            let short = StoreError::Damaged { table: "account", what: "has a short key" };
-            found.push((AccountNo(keys::u32_at(&key, 1).ok_or(short)?), record::decode_text(&value)?));
-        }
-        Ok(found)
+        let names: Vec<String> = self.account_names()?.into_iter().map(|(_, name)| name).collect();
+        Ok(keep_names(self.path(), &names)?)
     }
 }
 
-/// The names of the accounts that the store in a folder had when a daemon last started on it; none where there is no
-/// store.
+/// The names of the accounts of a store, in the order they were first seen; those that are being removed left out.
+pub(crate) fn account_names(tree: &dyn Tree) -> Result<Vec<(AccountNo, String)>, StoreError> {
+    let rows = account_rows(tree)?.into_iter();
+    Ok(rows.filter(|(_, name)| !name.starts_with(REMOVED)).collect())
+}
+
+fn account_rows(tree: &dyn Tree) -> Result<Vec<(AccountNo, String)>, StoreError> {
+    let mut found = Vec::new();
+    for row in tree.scan(&keys::accounts()) {
+        let (key, value) = row?;
+        let short = StoreError::Damaged { table: "account", what: "has a short key" };
+        found.push((AccountNo(keys::u32_at(&key, 1).ok_or(short)?), record::decode_text(&value)?));
+    }
+    Ok(found)
+}
+
+/// Writes names down for [`names_beside`].
+pub(crate) fn keep_names(folder: &Path, names: &[String]) -> io::Result<()> {
+    let lines: String = names.iter().flat_map(|name| [name, "\n"]).collect();
+    atomic_file::replace_unsynced(&folder.join(NAMES), lines.as_bytes())
+}
+
+/// The names of the accounts that the store in a folder had when a daemon last started on it, or when it was restored;
+/// none where there is no store.
 pub fn names_beside(folder: &Path) -> io::Result<Vec<String>> {
     match fs::read_to_string(folder.join(NAMES)) {
         Ok(text) => Ok(text.lines().map(str::to_owned).collect()),

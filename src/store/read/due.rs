@@ -3,7 +3,7 @@
 //! They are the truth of what is owed; what the engine holds in memory is a cache of their heads.
 
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};
-use crate::store::error::StoreError;
+use crate::store::error::{EngineError, StoreError};
 use crate::store::handle::Store;
 use crate::store::schema::{keys, seqs};
 
@@ -17,7 +17,8 @@ pub struct Due {
 }
 
 impl Store {
-    /// Up to `limit` events owed to a webhook and never tried, in the order of commit, from `from` on.
+    /// Up to `limit` events owed to a webhook and never tried, in the order of commit, from `from` on. Rows that are
+    /// damaged are logged and passed over.
     pub fn untried_page(
         &self,
         account: AccountNo,
@@ -25,7 +26,8 @@ impl Store {
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Seq>, StoreError> {
-        let page = seqs::page(&*self.shared.tree, &keys::untried_of(account, webhook), from.0, limit)?;
+        let damaged = |error: EngineError| self.shared.note_failed_read(&error.into(), "what is due");
+        let page = seqs::page(&*self.shared.tree, &keys::untried_of(account, webhook), from.0, limit, damaged)?;
         Ok(page.into_iter().map(Seq).collect())
     }
 

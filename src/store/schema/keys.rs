@@ -28,6 +28,7 @@
 //! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
 //! | bulk resend | account, number | a bulk resend, until a while after its end |
+//! | head | – | where the counters stand |
 //!
 //! Which rows stand together in a block of sled, [`layout`](super::layout) says.
 
@@ -36,7 +37,7 @@ use crate::model::{
 };
 use crate::store::schema::keys;
 use crate::store::schema::table::{
-    ACCOUNT, ATTEMPT, BULK_RESEND, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEALTH, IDEMPOTENCY,
+    ACCOUNT, ATTEMPT, BULK_RESEND, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH, IDEMPOTENCY,
     IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, UNTRIED,
     WEBHOOK, WEBHOOK_ID,
 };
@@ -94,6 +95,10 @@ pub(crate) type ReferenceHash = [u8; 8];
 
 pub(crate) fn meta(name: &str) -> Key {
     Builder::new(META).bytes(name.as_bytes()).0
+}
+
+pub(crate) fn head() -> Key {
+    Builder::new(HEAD).0
 }
 
 pub(crate) fn accounts() -> Key {

@@ -2,15 +2,28 @@
 
 use crate::model::WebhookNo;
 use crate::store::engine::Tree;
-use crate::store::error::StoreError;
+use crate::store::error::{EngineError, StoreError};
 use crate::store::schema::keys;
 use std::collections::BTreeSet;
 
-/// Up to `limit` sequence numbers that follow `prefix` in keys, the lowest first, from `from` on.
-pub(crate) fn page(tree: &dyn Tree, prefix: &[u8], from: u64, limit: usize) -> Result<Vec<u64>, StoreError> {
+/// Up to `limit` sequence numbers that follow `prefix` in keys, the lowest first, from `from` on. What is damaged is
+/// handed to `damaged` and passed over: what is behind it is to get on.
+pub(crate) fn page(
+    tree: &dyn Tree,
+    prefix: &[u8],
+    from: u64,
+    limit: usize,
+    mut damaged: impl FnMut(EngineError),
+) -> Result<Vec<u64>, StoreError> {
     let start = [prefix, &from.to_be_bytes()].concat();
-    let rows = tree.range(&start, Some(&keys::end_of(prefix))).keys().take(limit);
-    rows.map(|row| keys::u64_at(&row?, prefix.len()).ok_or(SHORT)).collect()
+    let rows = tree.range(&start, Some(&keys::end_of(prefix))).keys().filter_map(|row| match row {
+        Err(error) if error.is_damage() => {
+            damaged(error);
+            None
+        }
+        row => Some(row),
+    });
+    rows.take(limit).map(|row| keys::u64_at(&row?, prefix.len()).ok_or(SHORT)).collect()
 }
 
 /// The webhooks whose number follows `prefix` in any key: from one webhook's first row straight to the next one's.

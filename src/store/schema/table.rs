@@ -25,6 +25,8 @@ pub(crate) const ORDER: u8 = 0x28;
 pub(crate) const HEALTH: u8 = 0x29;
 pub(crate) const JOB: u8 = 0x30;
 pub(crate) const BULK_RESEND: u8 = 0x31;
+/// The last one: rows are moved into sled in the order of their keys, and the head must never say more than is there.
+pub(crate) const HEAD: u8 = 0xe0;
 
 /// The tables, by the first byte of their keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,7 @@ pub(crate) enum Table {
     Health,
     Job,
     BulkResend,
+    Head,
 }
 
 impl Table {
@@ -85,6 +88,7 @@ impl Table {
             HEALTH => Self::Health,
             JOB => Self::Job,
             BULK_RESEND => Self::BulkResend,
+            HEAD => Self::Head,
             _ => return None,
         })
     }
@@ -117,6 +121,7 @@ impl Table {
             Self::Health => "health",
             Self::Job => "job",
             Self::BulkResend => "bulk resend",
+            Self::Head => "head",
         }
     }
 }

@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -43,7 +43,7 @@ impl Random {
         self.0
     }
 
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() >> 11).unwrap() % end
     }
 
@@ -60,7 +60,7 @@ const TYPES: [&str; 4] = ["PAYMENT.PAID", "PAYMENT.PIX.PAID", "PAYMENTS.PAID", "
 const PATTERNS: [&str; 5] = ["*", "PAYMENT.*", "PAYMENT.PAID", "ORDER.*", "NEVER.SEEN"];
 const STATUSES: [Option<u16>; 6] = [Some(200), Some(204), Some(404), Some(500), Some(503), None];
 
-fn seeds(default: u64) -> std::ops::Range<u64> {
+pub(super) fn seeds(default: u64) -> std::ops::Range<u64> {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match number("SEED") {
         Some(seed) => seed..seed + 1,
@@ -72,7 +72,7 @@ fn live(rig: &Rig) -> Vec<Arc<Webhook>> {
     rig.store.directory().of(rig.account).cloned().collect()
 }
 
-fn random_step(rig: &Rig, random: &mut Random) {
+pub(super) fn random_step(rig: &Rig, random: &mut Random) {
     let (store, account) = (&rig.store, rig.account);
     rig.after(Duration::from_millis(random.next() % 3000));
     if random.below(6) == 0 {
@@ -315,7 +315,8 @@ fn after_any_history_rows_and_records_agree_and_every_filter_equals_a_naive_one(
                         let swept = [
                             keys::idempotency(rig.account, [0; 16])[0],
                             keys::idempotency_ends()[0],
-                            keys::meta("head")[0],
+                            keys::meta("clock")[0],
+                            keys::head()[0],
                             keys::webhooks()[0],
                             keys::webhook_id(WebhookId::from_bytes([0; 16]))[0],
                         ];

@@ -22,8 +22,10 @@ fn a_backup_is_made_tried_and_gone_back_to() {
     place.write("carteiro-backup", by_night);
     // There is no other user here, and only one folder is ours.
     let (here, data) = (place.path().display().to_string(), daemon.data().display().to_string());
+    let config = daemon.config_file().display().to_string();
     let moved = |text: &str| {
         let text = text.replace(" -o carteiro -g carteiro", "").replace("/var/lib/carteiro", &data);
+        let text = text.replace("/etc/carteiro/carteiro.toml", &config);
         ["/var/backups/carteiro", "/usr/local/sbin", "/etc/cron.d"]
             .into_iter()
             .fold(text, |text, folder| text.replace(folder, &format!("{here}/{}", folder.rsplit('/').next().unwrap())))

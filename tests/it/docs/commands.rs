@@ -138,6 +138,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro token list", By("")),
     ("carteiro trigger SHIPMENT.SENT", Not("it needs a config; a_type_of_the_shops_own_is_known runs it")),
     ("carteiro trigger TYPE", By("")),
+    ("carteiro verify", Not("it looks at a store that is damaged; tests/it/keeping.rs runs it")),
     ("carteiro webhooks", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("cargo bench --bench end_to_end", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full", Not("see what_is_said_of_cargo_exists")),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::engine::journal::{ClosedSegment, Identity, Journal, MemoryDisk, Settings};
+use crate::store::engine::journal::{ClosedSegment, Identity, Journal, MemoryDisk, OpenSegment, Settings};
 use crate::store::engine::pace::Pace;
 use crate::store::engine::rows::memory::{Call, MemoryBase};
 use crate::store::engine::rows::{Limits, MAX_PIECE_ROWS, RowStore, Shape};
@@ -46,10 +46,8 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
     rows.publish(1, &[row(0), row(8)]).unwrap();
     rows.freeze();
     while !rows.checkpoint_step().unwrap().done {}
-    let (block, whole) = base.rows().into_iter().find(|(stored, _)| stored[0] == b'e').unwrap();
-    let mut damaged = whole.to_vec();
-    damaged[3] ^= 1;
-    base.damage(&block, Some(damaged.into()));
+    let (block, _) = base.rows().into_iter().find(|(stored, _)| stored[0] == b'e').unwrap();
+    base.fail_reads_of(Some(&block));
     rows.publish(2, &[row(1), row(9)]).unwrap();
 
     let settings = Settings { segment_bytes: 500, held_bytes: 0, random: Box::new(|| 5) };
@@ -62,7 +60,7 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
         let written = log.clone();
         let run = || {
             let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).with_ansi(false).finish();
-            tracing::subscriber::with_default(subscriber, || run(&engine, &space));
+            tracing::subscriber::with_default(subscriber, || run(&engine, &space, |_| "a table"));
         };
         let thread = scope.spawn(run);
         engine.pace.update(|state| state.asked = 2);
@@ -74,13 +72,7 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
         let said = log.text();
         let lines: Vec<&str> = said.lines().filter(|line| line.contains("ERROR")).collect();
         assert_eq!(lines.len(), 1, "{said}");
-        for words in [
-            "can't be moved into sled",
-            "safe in the journal",
-            "is damaged",
-            "carteiro verify",
-            "carteiro restore FILE",
-        ] {
+        for words in ["can't be moved into sled", "safe in the journal", "Input/output error"] {
             assert!(lines[0].contains(words), "{words}: {said}");
         }
         // Readers see what it couldn't write, and an error where the damage is.
@@ -88,12 +80,12 @@ fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is
         assert!(engine.rows.get(&key(0)).is_err());
         assert_eq!(engine.rows.synced_position(), 1);
         // Once it can be read all gets on as if nothing had been.
-        base.damage(&block, Some(whole.clone()));
+        base.fail_reads_of(None);
         engine.pace.update(|state| state.stops = true);
     });
     engine.pace.update(|state| (state.stops, state.asked) = (false, 2));
     std::thread::scope(|scope| {
-        scope.spawn(|| run(&engine, &space));
+        scope.spawn(|| run(&engine, &space, |_| "a table"));
         eventually("it is done", || engine.rows.synced_position() == 2);
         engine.pace.update(|state| state.stops = true);
     });
@@ -168,7 +160,7 @@ fn beside_checkpoints(engine: &TestEngine, space: &Space, test: impl FnOnce(&Log
         let _stops = Stops(&engine.pace);
         scope.spawn(|| {
             let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).with_ansi(false).finish();
-            tracing::subscriber::with_default(subscriber, || run(engine, space));
+            tracing::subscriber::with_default(subscriber, || run(engine, space, |_| "a table"));
         });
         engine.pace.update(|state| state.asked = 1);
         test(&log);
@@ -183,11 +175,13 @@ fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_pi
     // A backup keeps what sled has.
     let segment =
         ClosedSegment { name: "kept".to_owned(), number: 0, first_commit: 0, last_commit: 0, bytes: 33 << 20 };
-    engine.closed.add(segment, 0);
+    engine.closed.add(segment, OpenSegment { number: 1, first_commit: 1, bytes: 0 });
     let hold = engine.closed.hold(0).unwrap();
     room.set(ROOM + 4 * bytes - 1);
-    beside_checkpoints(&engine, &room.space(), |log| {
+    let space = room.space();
+    beside_checkpoints(&engine, &space, |log| {
         room.is_asked_again();
+        assert_eq!(space.lacking(), Some(ROOM + 4 * bytes));
         assert!(engine.pace.wait(Duration::ZERO, |state| state.is_stuck));
         assert!(base.rows().is_empty() && !engine.rows.is_frozen(), "it hasn't begun");
         let gone = hold.check().unwrap_err().to_string();
@@ -206,6 +200,7 @@ fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_pi
         assert!(rows <= MAX_PIECE_ROWS, "{rows}");
         room.is_asked_again();
         assert_eq!(base.written_bytes(), written, "nothing is written without room");
+        assert_eq!(space.lacking(), Some(ROOM));
         assert!(engine.pace.wait(Duration::ZERO, |state| state.is_stuck));
         assert!((0..400).all(|nth| engine.rows.get(&numbered(nth)).unwrap().is_some_and(|value| value.len() == 4000)));
         let said = log.text();
@@ -216,6 +211,7 @@ fn a_checkpoint_begins_with_room_for_all_of_it_and_each_piece_with_room_for_a_pi
         room.set(ROOM);
         eventually("it is done", || engine.rows.synced_position() == 1);
         eventually("nothing is stuck", || engine.pace.wait(Duration::ZERO, |state| !state.is_stuck));
+        assert_eq!(space.lacking(), None);
     });
     assert_eq!(base.rows().len(), 400 + 1);
     assert!(engine.rows.verify(|_| {}).unwrap().is_empty());
@@ -242,4 +238,47 @@ fn a_memory_that_is_full_lets_a_checkpoint_begin_with_room_for_a_piece_and_never
         room.set(ROOM);
         eventually("it is done", || engine.rows.synced_position() == 1);
     });
+}
+
+#[test]
+fn a_damaged_block_is_put_aside_and_logged_with_its_table_and_range_and_what_to_do() {
+    let base = Arc::new(MemoryBase::default());
+    let rows = RowStore::open(base.clone(), |_| Some(Shape { bits: 8 + 29 }), [7; 16], Limits::default()).unwrap();
+    let key = |nth: u32| [b"e", &nth.to_be_bytes()[..]].concat();
+    let row = |nth| (key(nth).as_slice().into(), Some("a row".into()));
+    rows.publish(1, &[row(0), row(8)]).unwrap();
+    rows.freeze();
+    while !rows.checkpoint_step().unwrap().done {}
+    let (block, whole) = base.rows().into_iter().find(|(stored, _)| stored[0] == b'e').unwrap();
+    let mut damaged = whole.to_vec();
+    damaged[6] ^= 1;
+    base.damage(&block, Some(damaged.into()));
+    rows.publish(2, &[row(1), row(9)]).unwrap();
+
+    let settings = Settings { segment_bytes: 500, held_bytes: 0, random: Box::new(|| 5) };
+    let identity = Identity { store: [7; 16], format: 1 };
+    let (journal, _) = Journal::create(Arc::new(MemoryDisk::new()), identity, settings, 1).unwrap();
+    let engine = Engine { rows, closed: journal.closed().clone(), pace: Pace::default() };
+    let (log, room) = (Log::default(), Room::default());
+    room.set(1 << 40);
+    std::thread::scope(|scope| {
+        let written = log.clone();
+        scope.spawn(|| {
+            let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).with_ansi(false).finish();
+            let name_of = |key: &[u8]| if key[0] == b'e' { "rows of e" } else { "others" };
+            tracing::subscriber::with_default(subscriber, || run(&engine, &room.space(), name_of));
+        });
+        engine.pace.update(|state| state.asked = 2);
+        eventually("it gets on", || engine.rows.synced_position() == 2);
+        engine.pace.update(|state| state.stops = true);
+    });
+    let said = log.text();
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("ERROR")).collect();
+    assert_eq!(lines.len(), 1, "{said}");
+    for words in ["rows of e", "from=6500000000 to=6500000008", "put aside", "carteiro verify", "carteiro restore FILE"]
+    {
+        assert!(lines[0].contains(words), "{words}: {said}");
+    }
+    assert!(engine.rows.get(&key(0)).unwrap_err().to_string().contains("put aside"));
+    assert_eq!(engine.rows.get(&key(1)).unwrap().as_deref(), Some(&b"a row"[..]));
 }

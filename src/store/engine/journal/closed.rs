@@ -5,7 +5,7 @@
 
 use crate::store::engine::journal::disk::Disk;
 use crate::store::engine::journal::frame::Frame;
-use crate::store::engine::journal::segment::read_closed;
+use crate::store::engine::journal::segment::{check_open, name, read_closed};
 use crate::store::error::EngineError;
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +24,16 @@ pub(crate) struct ClosedSegment {
     pub(crate) bytes: u64,
 }
 
+/// The segment that is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenSegment {
+    pub(crate) number: u64,
+    /// The first commit in it.
+    pub(crate) first_commit: u64,
+    /// Its whole frames, and what stands before them.
+    pub(crate) bytes: u64,
+}
+
 /// A handle of a journal's closed segments; a clone is the same one.
 #[derive(Clone)]
 pub(crate) struct Closed {
@@ -35,9 +45,9 @@ pub(crate) struct Closed {
 
 struct State {
     segments: VecDeque<ClosedSegment>,
-    /// The first commit of the open segment, and its bytes.
-    open_first: u64,
-    open_bytes: u64,
+    open: OpenSegment,
+    /// Whether the files are there to be read.
+    is_there: bool,
     holds: Vec<Weak<Held>>,
 }
 
@@ -133,10 +143,10 @@ impl Closed {
         disk: Arc<dyn Disk>,
         held_bytes: u64,
         segments: impl IntoIterator<Item = ClosedSegment>,
-        (open_first, open_bytes): (u64, u64),
+        open: OpenSegment,
     ) -> Self {
         let segments = segments.into_iter().collect();
-        let state = State { segments, open_first, open_bytes, holds: Vec::new() };
+        let state = State { segments, open, is_there: true, holds: Vec::new() };
         Self { disk, held_bytes, state: Arc::new(Mutex::new(state)) }
     }
 
@@ -146,7 +156,6 @@ impl Closed {
     }
 
     /// The oldest commit that the journal has, or the next one where it has none.
-    #[cfg(test)]
     pub(crate) fn first_commit(&self) -> u64 {
         self.state().first_commit()
     }
@@ -154,7 +163,7 @@ impl Closed {
     /// How many bytes the journal has, the open segment among them.
     pub(crate) fn bytes(&self) -> u64 {
         let state = self.state();
-        state.open_bytes + state.segments.iter().map(|segment| segment.bytes).sum::<u64>()
+        state.open.bytes + state.segments.iter().map(|segment| segment.bytes).sum::<u64>()
     }
 
     /// The closed segments, the oldest first; their commits follow on one another. One may go while it is being read,
@@ -163,25 +172,28 @@ impl Closed {
         self.state().segments.iter().cloned().collect()
     }
 
-    /// Knows of no closed segment any more.
+    /// Knows of no segment any more: the files may go.
     pub(crate) fn forget(&self) {
-        self.state().segments.clear();
+        let mut state = self.state();
+        state.segments.clear();
+        state.is_there = false;
     }
 
-    /// Reads all of them, and says what isn't as it was written.
+    /// Reads all of them, and of the open one what was written when this began, and says what isn't as it was written.
     pub(crate) fn check(&self) -> Vec<String> {
-        let mut findings = Vec::new();
-        for segment in self.segments() {
+        let (segments, open) = {
+            let state = self.state();
+            (state.segments.clone(), Some(state.open).filter(|_| state.is_there))
+        };
+        let closed = segments.into_iter().map(|segment| {
             let read =
                 read_closed(&*self.disk, &segment.name).and_then(|mut frames| frames.try_for_each(|f| f.map(drop)));
-            // One that went meanwhile isn't needed.
-            if let Err(error) = read
-                && self.segments().contains(&segment)
-            {
-                findings.push(format!("the journal: {error}"));
-            }
-        }
-        findings
+            (segment.number, read)
+        });
+        let open = open.into_iter().map(|open| (open.number, check_open(&*self.disk, &name(open.number), open.bytes)));
+        // One that went meanwhile isn't needed.
+        let failed = closed.chain(open).filter_map(|(number, read)| read.err().filter(|_| self.state().has(number)));
+        failed.map(|error| format!("the journal: {error}")).collect()
     }
 
     /// Keeps the segments that have this commit or a later one. Fails where the commit is gone.
@@ -217,22 +229,25 @@ impl Closed {
     }
 
     /// The writer has closed a segment and begun another one.
-    pub(crate) fn add(&self, segment: ClosedSegment, open_bytes: u64) {
+    pub(crate) fn add(&self, segment: ClosedSegment, open: OpenSegment) {
         let mut state = self.state();
-        state.open_first = segment.last_commit + 1;
-        state.open_bytes = open_bytes;
+        state.open = open;
         state.segments.push_back(segment);
     }
 
     /// The writer has written.
     pub(crate) fn set_open_bytes(&self, bytes: u64) {
-        self.state().open_bytes = bytes;
+        self.state().open.bytes = bytes;
     }
 }
 
 impl State {
     fn first_commit(&self) -> u64 {
-        self.segments.front().map_or(self.open_first, |segment| segment.first_commit)
+        self.segments.front().map_or(self.open.first_commit, |segment| segment.first_commit)
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.open.number == number || self.segments.iter().any(|segment| segment.number == number)
     }
 
     fn retire(&mut self, position: u64, held_bytes: u64, why: &'static str) -> Vec<ClosedSegment> {

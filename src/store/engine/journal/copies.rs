@@ -155,9 +155,7 @@ impl<'d> Copies<'d> {
             return Err(CopyError::Twice { name: pair[1].0.clone(), other: pair[0].0.clone() });
         }
         let losses: Vec<Header> = segments.iter().map(|(_, header)| *header).filter(|new| new.after_loss).collect();
-        segments.retain(|(_, header)| {
-            !losses.iter().any(|new| new.predecessor < header.number && header.number < new.number)
-        });
+        segments.retain(|(_, header)| !losses.iter().any(|new| new.left_behind(header.number)));
         let needed = segments.iter().rposition(|(_, header)| header.predecessor_last <= after);
         let needed = needed.ok_or(CopyError::TooLate { name, oldest, after })?;
         segments.drain(..needed);
@@ -217,8 +215,7 @@ impl<'c> Frames<'c> {
                 (Step::Seal(_) | Step::Nothing, Some(next)) => return Err(self.unlike(next)),
                 (Step::Seal(seal), None) => {
                     let end = place.at + SEAL_BYTES as u64;
-                    let is_whole = (seal.last, seal.last_crc) == (place.last, place.crc)
-                        && file.len().map_err(CopyError::file(name))? == end;
+                    let is_whole = seal.ends(&place) && file.len().map_err(CopyError::file(name))? == end;
                     if !is_whole {
                         return Err(CopyError::Disagrees { name: name.clone() });
                     }
@@ -232,19 +229,14 @@ impl<'c> Frames<'c> {
     /// Goes on with the successor of the segment that was read up to where that one follows.
     fn pass(&mut self, file: &dyn DiskFile, place: &mut Place, next: &(String, Header)) -> Result<(), CopyError> {
         let (name, header) = &self.copies.segments[self.nth];
-        let (last, crc) = (place.last, place.crc);
-        let follows = next.1.predecessor == header.number
-            && (next.1.predecessor_last, next.1.predecessor_crc) == (last, crc)
-            && header.epoch <= next.1.epoch;
-        if !follows {
+        if !header.is_followed_by(&next.1, place) {
             return Err(self.unlike(next));
         }
         let step = segment::step(file, header, place, &mut self.body).map_err(CopyError::file(name))?;
-        if let Step::Seal(seal) = step {
-            let successor_agrees = seal.successor == next.1.number || next.1.after_loss;
-            if (seal.last, seal.last_crc) != (last, crc) || !successor_agrees {
-                return Err(CopyError::Disagrees { name: name.clone() });
-            }
+        if let Step::Seal(seal) = step
+            && (!seal.ends(place) || !seal.precedes(&next.1))
+        {
+            return Err(CopyError::Disagrees { name: name.clone() });
         }
         self.nth += 1;
         Ok(())

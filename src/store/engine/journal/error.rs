@@ -1,5 +1,6 @@
 //! Why a journal isn't opened: sentences that say what to do.
 
+use crate::store::engine::reached::Reached;
 use crate::store::error::{EngineError, RESTORE};
 use std::fmt;
 use std::io;
@@ -57,12 +58,12 @@ pub(crate) enum Damage {
         /// The last commit that was durable.
         acknowledged: u64,
     },
-    /// The rows of the store are of a later commit than the last one that is there.
-    PositionAhead {
-        /// The last commit that is there.
-        found: u64,
-        /// The last commit that the rows are of.
-        position: u64,
+    /// It is an older one than that which the rows of the store go with, or has lost its end.
+    Older {
+        /// How far it has come.
+        found: Reached,
+        /// How far it had, by what is held with the rows.
+        known: Reached,
     },
     /// A segment whose header isn't whole.
     Header {
@@ -153,10 +154,12 @@ impl fmt::Display for Damage {
                 "the journal has lost what was acknowledged: it had come to commit {acknowledged}, and stands at \
                  {found}"
             ),
-            Self::PositionAhead { found, position } => write!(
+            Self::Older { found, known } => write!(
                 f,
-                "the journal has lost its end: the store's rows are those of commit {position}, and it stands at \
-                 {found}"
+                "the journal is older than the `db` beside it, or has lost its end: by what `db` says, it had come to \
+                 commit {} in start {}, and it stands at commit {} of start {}; if files were copied, put back the \
+                 `journal` folder of the same moment as `db`",
+                known.commit, known.epoch, found.commit, found.epoch
             ),
             Self::Header { name } => write!(f, "the beginning of the journal's {name} is damaged"),
             Self::Frame { name, at, commit } => write!(

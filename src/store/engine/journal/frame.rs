@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! magic 4 | body's length 4 | commit 8 | durable 8 | time 8 | previous frame's CRC 4 | CRC of the head 4
-//! body: for each row  key's length 2 | value's length 4 (all ones: deleted) | key | value
+//! body: the rows, as of `row_codec`
 //! CRC 4
 //! ```
 //! All numbers are big-endian. Both CRCs begin with the segment's random salt, so that what lay on the disk before, or
@@ -12,6 +12,7 @@
 //! enough to know that a later one was begun, and no length is believed, nor memory taken for it, without a check.
 
 use crate::store::engine::journal::disk::{DiskFile, read_up_to, write_all};
+use crate::store::engine::row_codec::{self, LENGTHS_BYTES, NotRows, RowBytes};
 use crate::store::engine::tree::{RowWrite, Slice};
 use crate::store::error::EngineError;
 use std::io;
@@ -21,10 +22,6 @@ pub(crate) const HEAD_BYTES: usize = 40;
 pub(crate) const CRC_BYTES: usize = 4;
 /// The most bytes that a body may have: twice what a group of commits may.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
-/// A row's lengths.
-const ROW_BYTES: usize = 2 + 4;
-/// The length of a value that is none.
-const DELETED: u32 = u32::MAX;
 /// The most bytes that are written at once, and the most that are copied.
 const PIECE_BYTES: usize = 256 * 1024;
 
@@ -99,8 +96,8 @@ pub(crate) fn salted(salt: u64, bytes: &[u8]) -> crc32fast::Hasher {
 pub(crate) fn body_bytes(rows: &[RowWrite]) -> Result<u32, EngineError> {
     let mut bytes = 0;
     for (key, value) in rows {
-        let row = ROW_BYTES + key.len() + value.as_ref().map_or(0, |value| value.len());
-        if key.len() > usize::from(u16::MAX) {
+        let row = LENGTHS_BYTES + key.len() + value.as_ref().map_or(0, |value| value.len());
+        if row_codec::lengths(key, value.as_deref()).is_none() {
             return Err(EngineError::TooLarge { bytes: row });
         }
         bytes += row;
@@ -124,11 +121,8 @@ pub(crate) fn write(
 ) -> io::Result<u32> {
     let mut writer = Writer::begin(file, at, salt, head, piece);
     for (key, value) in rows {
-        let mut lengths = [0; ROW_BYTES];
-        // Both fit: `body_bytes` has looked.
-        lengths[..2].copy_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
-        let length = value.as_ref().map_or(DELETED, |value| u32::try_from(value.len()).unwrap_or(DELETED));
-        lengths[2..].copy_from_slice(&length.to_be_bytes());
+        // They fit: `body_bytes` has looked.
+        let lengths = row_codec::lengths(key, value.as_deref()).ok_or(io::ErrorKind::InvalidInput)?;
         writer.put(&lengths)?;
         writer.put(key)?;
         writer.put(value.as_deref().unwrap_or_default())?;
@@ -234,28 +228,10 @@ pub(crate) fn read_body(
 }
 
 /// The rows of a body whose CRC holds.
-pub(crate) fn rows(mut body: &[u8]) -> Result<Vec<RowWrite>, EngineError> {
-    let mut rows = Vec::new();
-    while !body.is_empty() {
-        let row = take_row(&mut body);
-        rows.push(row.ok_or_else(|| EngineError::Damaged("a commit whose rows aren't what they should be".into()))?);
-    }
-    Ok(rows)
-}
-
-fn take_row(body: &mut &[u8]) -> Option<RowWrite> {
-    let lengths = take(body, ROW_BYTES)?;
-    let key = u16::from_be_bytes(lengths[..2].try_into().ok()?);
-    let value = u32::from_be_bytes(lengths[2..].try_into().ok()?);
-    let key = Slice::from(take(body, usize::from(key))?);
-    let value = if value == DELETED { None } else { Some(Slice::from(take(body, value as usize)?)) };
-    Some((key, value))
-}
-
-fn take<'b>(body: &mut &'b [u8], bytes: usize) -> Option<&'b [u8]> {
-    let (taken, rest) = body.split_at_checked(bytes)?;
-    *body = rest;
-    Some(taken)
+pub(crate) fn rows(body: &[u8]) -> Result<Vec<RowWrite>, EngineError> {
+    let owned = |(key, value): RowBytes<'_>| (Slice::from(key), value.map(Slice::from));
+    let rows: Result<_, NotRows> = row_codec::rows(body).map(|row| row.map(owned)).collect();
+    rows.map_err(|NotRows| EngineError::Damaged("a commit whose rows aren't what they should be".into()))
 }
 
 #[cfg(test)]

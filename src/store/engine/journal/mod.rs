@@ -16,7 +16,7 @@ mod marker;
 mod recover;
 mod segment;
 
-pub(crate) use self::closed::{Closed, ClosedSegment, Keep, Past};
+pub(crate) use self::closed::{Closed, ClosedSegment, Keep, OpenSegment, Past};
 pub(crate) use self::copies::{Copies, CopiesEnd, CopyError};
 #[cfg(test)]
 pub(crate) use self::disk::MemoryDisk;
@@ -30,6 +30,7 @@ pub(crate) use self::segment::{ENDING as SEGMENT_ENDING, Identity};
 use crate::store::engine::journal::disk::DiskFile;
 use crate::store::engine::journal::marker::Marker;
 use crate::store::engine::journal::segment::{Header, Place};
+use crate::store::engine::reached::Held;
 use crate::store::engine::tree::RowWrite;
 use crate::store::error::EngineError;
 use std::sync::Arc;
@@ -83,9 +84,8 @@ impl Journal {
         Self::begin(disk, identity, settings, plan)
     }
 
-    /// Opens a journal: replays every commit after `position`, in order and each once, and begins a new segment.
-    /// `position` is the last commit that is held elsewhere and synced there. The rules are those of
-    /// [`crate::store::engine::journal::recover`].
+    /// Opens a journal: replays every commit behind the position of `held`, in order and each once, and begins a new
+    /// segment. The rules are those of [`crate::store::engine::journal::recover`].
     ///
     /// What was replayed is durable only on return: until then it may be kept in memory, but be shown to nobody and
     /// written nowhere else. With `accept_data_loss` what is damaged or missing costs the commits from there on,
@@ -94,12 +94,12 @@ impl Journal {
         disk: Arc<dyn Disk>,
         identity: Identity,
         settings: Settings,
-        position: u64,
+        held: Held,
         accept_data_loss: bool,
         mut replay: impl FnMut(Frame) -> Result<(), EngineError>,
     ) -> Result<(Self, Recovered), RecoverError> {
-        let mut plan = recover::survey(&*disk, identity, position, accept_data_loss)?;
-        plan.replay(position, &mut replay)?;
+        let mut plan = recover::survey(&*disk, identity, held, accept_data_loss)?;
+        plan.replay(held.position, &mut replay)?;
         Self::begin(disk, identity, settings, plan)
     }
 
@@ -128,8 +128,8 @@ impl Journal {
             None => Marker::create(&*disk, mark),
         };
         let marker = marker.map_err(RecoverError::io("written", crate::store::engine::journal::marker::NAME))?;
-        let closed =
-            Closed::new(Arc::clone(&disk), settings.held_bytes, closed, (header.predecessor_last + 1, place.at));
+        let open = OpenSegment { number: header.number, first_commit: header.predecessor_last + 1, bytes: place.at };
+        let closed = Closed::new(Arc::clone(&disk), settings.held_bytes, closed, open);
         let recovered = plan.recovered(&header, place.last);
         let durable = place.last;
         Ok((Self { disk, settings, header, file, place, durable, marker, closed, failed: false, piece }, recovered))
@@ -215,7 +215,8 @@ impl Journal {
                 last_commit: old.1.last,
                 bytes: old.1.at + segment::SEAL_BYTES as u64,
             };
-            journal.closed.add(closed, place.at);
+            let open = OpenSegment { number: header.number, first_commit: closed.last_commit + 1, bytes: place.at };
+            journal.closed.add(closed, open);
             (journal.header, journal.file, journal.place) = (header, file, place);
             Ok(())
         })

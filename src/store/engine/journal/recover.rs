@@ -10,7 +10,7 @@
 //! unread.
 //!
 //! **Durable** is each commit that was acknowledged, and maybe some more. A commit is known to be durable from
-//! - the marker (written after each sync), and `position` (a checkpoint takes what is synced),
+//! - the marker (written after each sync), `position` (a checkpoint takes what is synced), and what sled remembers,
 //! - the header of a segment: all of its predecessor (synced before), and its copies (synced before it got its name),
 //! - any later frame's head of that segment, whether the frame is whole or not.
 //!
@@ -26,6 +26,8 @@
 //! - a predecessor that isn't there, or hasn't the commit, CRC or epoch that its successor names;
 //! - a seal (written once the successor is there) without that successor, or with another last commit or CRC;
 //! - a marker that names a segment behind the last one;
+//! - a journal of an earlier start than the last one that sled remembers: an old folder, with a marker of its own, that
+//!   was put beside a newer `db`;
 //! - `position` + 1 before the first commit that is there.
 //!
 //! Refused, whatever is accepted: a file of another store or format, and one that can't be read.
@@ -61,6 +63,7 @@ use crate::store::engine::journal::marker::{self, Found, Mark};
 use crate::store::engine::journal::segment::{
     self, Beginning, ENDING, Header, Identity, LOST_ENDING, NEW_ENDING, Place, Step,
 };
+use crate::store::engine::reached::{Held, Reached};
 use crate::store::error::EngineError;
 use std::collections::BTreeSet;
 use std::io;
@@ -157,10 +160,10 @@ pub(crate) fn clear(disk: &dyn Disk, identity: Identity, position: u64) -> Resul
 pub(crate) fn survey(
     disk: &dyn Disk,
     identity: Identity,
-    position: u64,
+    held: Held,
     accept_data_loss: bool,
 ) -> Result<Plan, RecoverError> {
-    let mut plan = Plan::of_a_new_one(position);
+    let mut plan = Plan::of_a_new_one(held.position);
     let mut surveyor = Surveyor { accept_data_loss, lost: None };
     let names = disk.list().map_err(RecoverError::io("listed", "folder"))?;
     plan.stale.extend(names.iter().filter(|name| name.ends_with(NEW_ENDING)).cloned());
@@ -169,7 +172,15 @@ pub(crate) fn survey(
     let segments = surveyor.read_headers(disk, &names, identity, &mut plan)?;
     let mark = surveyor.read_marker(disk, identity, !segments.is_empty(), &mut plan)?;
     let segments = surveyor.sort(segments, &mut plan)?;
-    surveyor.link(segments, position, mark, &mut plan)?;
+    surveyor.link(segments, held, mark, &mut plan)?;
+    if surveyor.lost.is_none() && plan.epoch < held.reached.epoch {
+        surveyor.meet(plan.older(held.reached))?;
+    }
+    if surveyor.lost.is_some() {
+        plan.next = plan.next.max(held.reached.commit + 1);
+    }
+    // The numbers of starts go on, whatever was lost.
+    plan.epoch = plan.epoch.max(held.reached.epoch);
     plan.lost = surveyor.lost;
     Ok(plan)
 }
@@ -245,10 +256,7 @@ impl Surveyor {
     /// The segments by their numbers, each once, without those that an accepted loss has left behind.
     fn sort(&mut self, mut segments: Vec<Segment>, plan: &mut Plan) -> Result<Vec<Segment>, RecoverError> {
         segments.sort_by_key(|segment| (segment.header.number, u64::MAX - segment.header.epoch));
-        let left_behind = |number: u64| {
-            let headers = segments.iter().map(|segment| &segment.header);
-            headers.filter(|header| header.after_loss).any(|new| new.predecessor < number && number < new.number)
-        };
+        let left_behind = |number: u64| segments.iter().any(|segment| segment.header.left_behind(number));
         let left_behind: BTreeSet<u64> =
             segments.iter().map(|segment| segment.header.number).filter(|number| left_behind(*number)).collect();
         let mut sorted: Vec<Segment> = Vec::new();
@@ -267,8 +275,8 @@ impl Surveyor {
     }
 
     /// Follows the segments from the first that is needed to the end.
-    fn link(&mut self, segments: Vec<Segment>, position: u64, mark: Mark, plan: &mut Plan) -> Result<(), RecoverError> {
-        let mut last_number = 0;
+    fn link(&mut self, segments: Vec<Segment>, held: Held, mark: Mark, plan: &mut Plan) -> Result<(), RecoverError> {
+        let (mut last_number, position) = (0, held.position);
         let mut segments = segments.into_iter();
         let needed = segments.as_slice().iter().rposition(|segment| segment.header.predecessor_last <= position);
         let Some(needed) = needed else {
@@ -276,7 +284,7 @@ impl Surveyor {
                 None => Damage::JournalGone,
                 Some(first) => Damage::TooOld { oldest: first.header.predecessor_last + 1, position },
             })?;
-            let rest = Rest { known: position.max(mark.commit), segments: segments.collect() };
+            let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
             return rest.set_aside(plan);
         };
         plan.stale.extend(segments.by_ref().take(needed).map(|segment| segment.name));
@@ -284,7 +292,7 @@ impl Surveyor {
         while let Some(segment) = current.take() {
             last_number = segment.header.number;
             match segments.as_slice().first() {
-                None => self.end(segment, u64::MAX, position, mark.commit, plan)?,
+                None => self.end(segment, u64::MAX, held.reached, mark.commit, plan)?,
                 Some(next) => match ends_at(&segment, next)? {
                     Ok((end, sealed)) => {
                         plan.links.push(Link { segment, end, sealed });
@@ -294,7 +302,7 @@ impl Surveyor {
                         let follows = next.header.predecessor == segment.header.number;
                         let until = if follows { next.header.predecessor_last } else { u64::MAX };
                         self.meet(damage)?;
-                        self.end(segment, until, 0, 0, plan)?;
+                        self.end(segment, until, Reached::default(), 0, plan)?;
                         plan.keep_copy = true;
                     }
                 },
@@ -303,16 +311,16 @@ impl Surveyor {
         if mark.segment > last_number {
             self.meet(Damage::Missing { number: mark.segment, named_by: marker::NAME.to_owned() })?;
         }
-        let rest = Rest { known: position.max(mark.commit), segments: segments.collect() };
+        let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
         rest.set_aside(plan)
     }
 
-    /// Finds the end of the last segment, whose commits up to `position` and `acknowledged` must be there.
+    /// Finds the end of the last segment, whose commits up to `reached` and `acknowledged` must be there.
     fn end(
         &mut self,
         segment: Segment,
         until: u64,
-        position: u64,
+        reached: Reached,
         acknowledged: u64,
         plan: &mut Plan,
     ) -> Result<(), RecoverError> {
@@ -324,15 +332,16 @@ impl Surveyor {
         let length = file.len().map_err(read)?;
         let mut sealed = false;
         if let Some(Step::Seal(seal)) = stop {
-            sealed = (seal.last, seal.last_crc) == (place.last, place.crc);
+            sealed = seal.ends(&place);
             self.meet(Damage::Missing { number: seal.successor, named_by: segment.name.clone() })?;
         } else if claimed > place.last {
             let (name, commit) = (segment.name.clone(), place.last + 1);
             self.meet(Damage::Frame { name, at: place.at, commit })?;
         } else if acknowledged > place.last {
             self.meet(Damage::MarkerAhead { found: place.last, acknowledged })?;
-        } else if position > place.last {
-            self.meet(Damage::PositionAhead { found: place.last, position })?;
+        } else if reached.commit > place.last {
+            plan.last = place;
+            self.meet(plan.older(reached))?;
         }
         plan.torn_bytes = if sealed { 0 } else { length - place.at };
         plan.keep_copy = self.lost.is_some();
@@ -341,7 +350,7 @@ impl Surveyor {
             plan.next = plan.next.max(claimed.max(behind.commit) + 1);
         }
         // What an accepted loss has left is durable as far as it is known to be, like everything else.
-        let durable = claimed.max(position).max(acknowledged).max(header.next - 1).min(place.last);
+        let durable = claimed.max(reached.commit).max(acknowledged).max(header.next - 1).min(place.last);
         let (end, _) = walk(file, &header, header.place(), durable).map_err(read)?;
         plan.last = place;
         plan.links.push(Link { segment, end, sealed });
@@ -398,14 +407,13 @@ fn ends_at(segment: &Segment, next: &Segment) -> Result<Result<(Place, bool), Da
         Some(Step::Seal(_)) => return disagrees("its seal together with its successor"),
         Some(Step::Frame(_)) | None => {}
     }
-    if end.last != until || end.crc != next_header.predecessor_crc || header.epoch > next_header.epoch {
+    if !header.is_followed_by(next_header, &end) {
         return disagrees("the header of its successor");
     }
     let Step::Seal(seal) = segment::step(file, header, &mut end.clone(), &mut Vec::new()).map_err(read)? else {
         return Ok(Ok((end, false)));
     };
-    let successor_agrees = seal.successor == next_header.number || next_header.after_loss;
-    if (seal.last, seal.last_crc) != (end.last, end.crc) || !successor_agrees {
+    if !seal.ends(&end) || !seal.precedes(next_header) {
         return disagrees("its seal");
     }
     let sealed = file.len().map_err(read)? == end.at + segment::SEAL_BYTES as u64;
@@ -413,6 +421,11 @@ fn ends_at(segment: &Segment, next: &Segment) -> Result<Result<(Place, bool), Da
 }
 
 impl Plan {
+    /// What is met where the journal that was found isn't the newest.
+    const fn older(&self, known: Reached) -> Damage {
+        Damage::Older { found: Reached { epoch: self.epoch, commit: self.last.last }, known }
+    }
+
     /// To begin where there is nothing, behind a commit whose rows are held elsewhere.
     pub(crate) fn of_a_new_one(position: u64) -> Self {
         Self {

@@ -86,7 +86,31 @@ impl Place {
     }
 }
 
+impl Seal {
+    /// Whether it is that of a segment that ends there.
+    pub(crate) fn ends(&self, end: &Place) -> bool {
+        (self.last, self.last_crc) == (end.last, end.crc)
+    }
+
+    /// Whether that segment may come after it: the one that it names, or one that was begun when that one was lost.
+    pub(crate) const fn precedes(&self, next: &Header) -> bool {
+        self.successor == next.number || next.after_loss
+    }
+}
+
 impl Header {
+    /// Whether a segment follows this one, whose commits up to `end` were read.
+    pub(crate) fn is_followed_by(&self, next: &Self, end: &Place) -> bool {
+        next.predecessor == self.number
+            && (next.predecessor_last, next.predecessor_crc) == (end.last, end.crc)
+            && self.epoch <= next.epoch
+    }
+
+    /// Whether a segment with this number doesn't count any more, since it was lost when this one was begun.
+    pub(crate) const fn left_behind(&self, number: u64) -> bool {
+        self.after_loss && self.predecessor < number && number < self.number
+    }
+
     fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);
@@ -106,11 +130,8 @@ impl Header {
         header
     }
 
-    fn decode(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
-        let (header, crc) = bytes.split_at(HEADER_BYTES - 4);
-        if crc32fast::hash(header).to_be_bytes() != crc {
-            return None;
-        }
+    /// Of this version, and whole.
+    fn decode(header: &[u8]) -> Option<Self> {
         let four = |at: usize| Some(u32::from_be_bytes(header[at..at + 4].try_into().ok()?));
         let eight = |at: usize| Some(u64::from_be_bytes(header[at..at + 8].try_into().ok()?));
         Some(Self {
@@ -185,14 +206,15 @@ pub(crate) enum Beginning {
     Nothing,
 }
 
-/// Reads a file's header.
+/// Reads a file's header. Whatever its version, it is as long as this one's and ends in a checksum: without that a
+/// version that was damaged would pass for a newer one.
 pub(crate) fn read_header(file: &dyn DiskFile) -> io::Result<Beginning> {
     let mut bytes = [0; HEADER_BYTES];
     let length = read_up_to(file, &mut bytes, 0)?;
     Ok(match &bytes {
-        _ if length <= MAGIC.len() || !bytes.starts_with(MAGIC) => Beginning::Nothing,
+        _ if length < HEADER_BYTES || !bytes.starts_with(MAGIC) => Beginning::Nothing,
+        [header @ .., a, b, c, d] if crc32fast::hash(header).to_be_bytes() != [*a, *b, *c, *d] => Beginning::Nothing,
         _ if bytes[8] != VERSION => Beginning::Version(bytes[8]),
-        _ if length < HEADER_BYTES => Beginning::Nothing,
         bytes => Header::decode(bytes).map_or(Beginning::Nothing, Beginning::Header),
     })
 }
@@ -298,12 +320,36 @@ pub(crate) struct ClosedFrames {
     over: bool,
 }
 
+fn header_of(file: &dyn DiskFile, name: &str) -> Result<Header, EngineError> {
+    match read_header(file)? {
+        Beginning::Header(header) => Ok(header),
+        _ => Err(EngineError::Damaged(format!("{name} doesn't begin as a segment does"))),
+    }
+}
+
+fn no_commit(name: &str, place: &Place) -> EngineError {
+    let Place { last, at, .. } = place;
+    EngineError::Damaged(format!("commit {} is damaged or missing in {name}, at byte {at}", last + 1))
+}
+
+/// Reads the frames of a segment that is being written, up to the end of one. Fails where they aren't whole.
+pub(crate) fn check_open(disk: &dyn Disk, name: &str, end: u64) -> Result<(), EngineError> {
+    let file = disk.open(name)?;
+    let header = header_of(&*file, name)?;
+    let (mut place, mut body) = (header.place(), Vec::new());
+    while place.at < end {
+        match step(&*file, &header, &mut place, &mut body)? {
+            Step::Frame(_) => drop(frame::rows(&body)?),
+            Step::Seal(_) | Step::Nothing => return Err(no_commit(name, &place)),
+        }
+    }
+    Ok(())
+}
+
 /// Opens a closed segment for reading, by itself, without the journal it is of. Fails where it isn't sealed.
 pub(crate) fn read_closed(disk: &dyn Disk, name: &str) -> Result<ClosedFrames, EngineError> {
     let file = disk.open(name)?;
-    let Beginning::Header(header) = read_header(&*file)? else {
-        return Err(EngineError::Damaged(format!("{name} doesn't begin as a segment does")));
-    };
+    let header = header_of(&*file, name)?;
     let sealed = match file.len()?.checked_sub(SEAL_BYTES as u64) {
         Some(at) => Seal::read(&*file, at, header.salt)?.is_some(),
         None => false,
@@ -328,7 +374,7 @@ impl ClosedFrames {
                 let rows = frame::rows(&self.body)?;
                 Ok(Some(Frame { commit: head.commit, time_ms: head.time_ms, rows }))
             }
-            Step::Seal(seal) if (seal.last, seal.last_crc) == (self.place.last, self.place.crc) => {
+            Step::Seal(seal) if seal.ends(&self.place) => {
                 let end = self.place.at + SEAL_BYTES as u64;
                 if self.file.len()? == end {
                     return Ok(None);
@@ -336,12 +382,7 @@ impl ClosedFrames {
                 damaged(format!("{} goes on behind its seal", self.name))
             }
             Step::Seal(_) => damaged(format!("{} isn't what its seal says it is", self.name)),
-            Step::Nothing => damaged(format!(
-                "commit {} is damaged or missing in {}, at byte {}",
-                self.place.last + 1,
-                self.name,
-                self.place.at
-            )),
+            Step::Nothing => Err(no_commit(&self.name, &self.place)),
         }
     }
 }

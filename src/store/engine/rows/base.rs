@@ -2,10 +2,11 @@
 
 use crate::clock::Clock;
 use crate::store::engine::panics::catch_sled_panic;
+use crate::store::engine::rows::cache_use::{CacheUse, free_what_was_replaced};
 use crate::store::engine::tree::{Row, Slice};
 use crate::store::error::{EngineError, OpenError, RESTORE, StoreError};
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,8 +26,6 @@ pub(crate) const MAX_SLED_ROW_BYTES: usize = (SEGMENT_BYTES / 4 - 64) / LEAF_ROW
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// How often to ask for it.
 pub(crate) const LOCK_AGAIN: Duration = Duration::from_millis(20);
-/// How many rows one turn of freeing what they replaced is good for.
-const ROWS_A_TURN: usize = 64;
 /// sled's own file.
 const DB: &str = "db";
 
@@ -72,12 +71,19 @@ pub(crate) struct SledBase {
     log: File,
     /// Rows written since what they replaced was freed.
     unfreed: AtomicUsize,
+    cache_use: CacheUse,
 }
 
 impl SledBase {
     /// Opens sled's files in a folder, or makes them. A segment whose beginning can't be read is an error: sled would
     /// take it for an empty one. sled panics on some kinds of damage: the panic is an error here.
     pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
+        read_all(folder)?;
+        Self::open_what_was_read(folder, cache_bytes)
+    }
+
+    /// As [`SledBase::open`], of files every byte of which was read a moment ago: a copy that was just made.
+    pub(crate) fn open_what_was_read(folder: &Path, cache_bytes: u64) -> Result<Self, OpenError> {
         if Clock::is_before_1970() {
             // sled panics on it, which would pass for damage.
             return Err(OpenError::ClockBefore1970);
@@ -91,7 +97,6 @@ impl SledBase {
             .flush_every_ms(None)
             .segment_size(SEGMENT_BYTES)
             .mode(sled::Mode::HighThroughput);
-        read_all(folder)?;
         let began = Instant::now();
         catch_sled_panic(|| {
             let db = loop {
@@ -107,8 +112,31 @@ impl SledBase {
                 }
             };
             let tree = db.open_tree("carteiro").map_err(EngineError::from)?;
-            Ok(Self { db, tree, log: File::open(folder.join(DB))?, unfreed: AtomicUsize::new(0) })
+            Ok(Self {
+                db,
+                tree,
+                log: File::open(folder.join(DB))?,
+                unfreed: AtomicUsize::new(0),
+                cache_use: CacheUse::default(),
+            })
         })
+    }
+
+    /// Counts for sled's cache what was read.
+    fn count_use(&self, key: &[u8], value: &[u8], uncounted: &mut usize) {
+        self.cache_use.read(key, value, uncounted, || {
+            // Whoever needs the page next meets its error.
+            let _ = self.tree.contains_key(key);
+        });
+    }
+
+    fn counted<'b>(&'b self, rows: impl Iterator<Item = sled::Result<Row>> + 'b) -> BaseRows<'b> {
+        let mut uncounted = 0;
+        Box::new(rows.map(move |row| {
+            let (key, value) = row?;
+            self.count_use(&key, &value, &mut uncounted);
+            Ok((key, value))
+        }))
     }
 }
 
@@ -129,16 +157,20 @@ fn is_locked(error: &io::Error) -> bool {
 
 impl Base for SledBase {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
-        Ok(self.tree.get(key)?)
+        let value = self.tree.get(key)?;
+        if let Some(value) = &value {
+            self.count_use(key, value, &mut 0);
+        }
+        Ok(value)
     }
 
     fn range(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
         // sled takes a range that ends before it starts for a mistake.
-        Box::new(self.tree.range(from..end.max(from)).map(|row| Ok(row?)))
+        self.counted(self.tree.range(from..end.max(from)))
     }
 
     fn range_rev(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {
-        Box::new(self.tree.range(from..end.max(from)).rev().map(|row| Ok(row?)))
+        self.counted(self.tree.range(from..end.max(from)).rev())
     }
 
     fn insert(&self, key: &[u8], value: Slice) -> Result<(), EngineError> {
@@ -174,16 +206,6 @@ impl Base for SledBase {
     }
 }
 
-/// Frees the memory that so many writes of rows replaced: sled copies a node for every row that it writes and leaves
-/// the old one to crossbeam's epochs, which free a few hundred of them each time a thread has entered an epoch 128
-/// times.
-pub(crate) fn free_what_was_replaced(rows: usize) {
-    // Each turn frees up to eight bags of 64 objects, once two epochs have passed over them.
-    for _ in 0..3 + rows / ROWS_A_TURN {
-        crossbeam_epoch::pin().flush();
-    }
-}
-
 /// Reads all of sled's files. sled takes what it can't read at a start for the end of its log, or for an empty segment,
 /// and writes over it: a disk that fails for a moment would cost what was acknowledged. So a start that meets such a
 /// place is refused. What is read stays in the system's cache, where sled finds it.
@@ -214,6 +236,19 @@ fn read_file(path: &Path) -> Result<(), StoreError> {
         );
         io::Error::new(error.kind(), why).into()
     })
+}
+
+/// Copies a file, every byte of which is read on the way: the system's own copy may share what lies on the disk. An
+/// error says at which byte.
+pub(crate) fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let (from, mut to) = (File::open(from)?, File::create_new(to)?);
+    let mut block = vec![0; BLOCK_BYTES];
+    let copied = each_block(|at| {
+        let bytes = from.read_at(&mut block, at)?;
+        to.write_all(&block[..bytes])?;
+        Ok(bytes)
+    });
+    copied.map_err(|(at, error)| io::Error::new(error.kind(), format!("byte {at}: {error}")))
 }
 
 /// Reads on behind what was read, until nothing is left.
@@ -257,5 +292,10 @@ mod tests {
         read_all(folder.path()).unwrap();
         std::fs::write(folder.path().join(DB), &file).unwrap();
         read_all(folder.path()).unwrap();
+        let (from, to) = (folder.path().join(DB), folder.path().join("copy"));
+        std::fs::write(&from, vec![7; 2 * BLOCK_BYTES + 1]).unwrap();
+        copy_file(&from, &to).unwrap();
+        assert!(std::fs::read(&to).unwrap() == vec![7; 2 * BLOCK_BYTES + 1]);
+        assert!(copy_file(&from, &to).is_err(), "it replaces nothing");
     }
 }

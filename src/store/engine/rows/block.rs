@@ -2,7 +2,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 1 | version in the lower half; [`LZ4`], [`OVERFLOWS`] |
+//! | 1 | version in the lower half; [`LZ4`], [`OVERFLOWS`], [`HAS_LOST`] |
 //! | 2 | how many rows |
 //! | 2 | how long the rows are, uncompressed |
 //! | … | the rows |
@@ -36,6 +36,8 @@ const VERSION: u8 = 1;
 const LZ4: u8 = 0x10;
 /// There may be rows of this block beside it.
 const OVERFLOWS: u8 = 0x20;
+/// Rows that were in this block are lost: a row that isn't there may have been one of them.
+const HAS_LOST: u8 = 0x40;
 
 /// The most bytes that a block is stored in.
 pub(crate) const MAX_STORED_BYTES: usize = MAX_PLAIN_BYTES + HEAD_BYTES + CHECKSUM_BYTES;
@@ -86,6 +88,8 @@ pub(crate) struct Block {
     rows: u16,
     /// Whether there may be rows of this block beside it.
     pub(crate) overflows: bool,
+    /// Whether rows of it are lost.
+    pub(crate) has_lost: bool,
 }
 
 impl Block {
@@ -96,7 +100,7 @@ impl Block {
         let Some((&[head, r0, r1, p0, p1], rows)) = bytes.split_first_chunk::<HEAD_BYTES>() else {
             return Err(damaged("it is too short for a block"));
         };
-        if head & 0xf != VERSION || head & !(0xf | LZ4 | OVERFLOWS) != 0 {
+        if head & 0xf != VERSION || head & !(0xf | LZ4 | OVERFLOWS | HAS_LOST) != 0 {
             return Err(damaged("it has another version"));
         }
         let length = usize::from(u16::from_le_bytes([p0, p1]));
@@ -114,7 +118,8 @@ impl Block {
         if plain.len() != length {
             return Err(damaged("it isn't as long as it claims"));
         }
-        Ok(Self { plain, rows: u16::from_le_bytes([r0, r1]), overflows: head & OVERFLOWS != 0 })
+        let (overflows, has_lost) = (head & OVERFLOWS != 0, head & HAS_LOST != 0);
+        Ok(Self { plain, rows: u16::from_le_bytes([r0, r1]), overflows, has_lost })
     }
 
     /// The value of the row with this inner key. Rows behind it aren't looked at.
@@ -181,6 +186,11 @@ impl Opened {
 
     pub(crate) fn overflows(&self) -> bool {
         self.block.overflows
+    }
+
+    /// Whether rows of it are lost: one that isn't there may have been.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.block.has_lost
     }
 
     /// The inner key of a row.
@@ -296,7 +306,7 @@ fn put_varint(out: &mut Vec<u8>, n: usize) {
 }
 
 /// A block as it stands in sled. `plain` is at most [`MAX_PLAIN_BYTES`] long.
-pub(crate) fn encode(store: StoreId, key: &[u8], plain: &[u8], rows: usize, overflows: bool) -> Slice {
+pub(crate) fn encode(store: StoreId, key: &[u8], plain: &[u8], rows: usize, overflows: bool, has_lost: bool) -> Slice {
     let compressed = (plain.len() >= LEAST_TO_COMPRESS).then(|| lz4_flex::block::compress(plain));
     let (body, lz4) = match compressed {
         Some(compressed) if compressed.len() < plain.len() => (Cow::Owned(compressed), LZ4),
@@ -304,7 +314,8 @@ pub(crate) fn encode(store: StoreId, key: &[u8], plain: &[u8], rows: usize, over
     };
     let short = |n: usize| u16::try_from(n).expect("a block has at most 24 KiB of rows, each of two bytes or more");
     let mut stored = Vec::with_capacity(HEAD_BYTES + body.len() + CHECKSUM_BYTES);
-    stored.push(VERSION | lz4 | if overflows { OVERFLOWS } else { 0 });
+    let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+    stored.push(VERSION | lz4 | flag(overflows, OVERFLOWS) | flag(has_lost, HAS_LOST));
     stored.extend_from_slice(&short(rows).to_le_bytes());
     stored.extend_from_slice(&short(plain.len()).to_le_bytes());
     stored.extend_from_slice(&body);

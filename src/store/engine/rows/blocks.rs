@@ -16,6 +16,6 @@ mod change;
 mod lookup;
 mod stored;
 
-pub(crate) use self::change::Op;
+pub(crate) use self::change::{Changed, Op, PutAside};
 pub(crate) use self::lookup::Blocks;
 pub(crate) use self::stored::{Held, Merged, Place, StoredRows, Unreadable};

@@ -11,7 +11,7 @@
 
 use crate::store::engine::rows::base::{Base, SEGMENT_BYTES};
 use crate::store::engine::rows::block::StoreId;
-use crate::store::engine::rows::blocks::{Blocks, Op};
+use crate::store::engine::rows::blocks::{Blocks, Changed, Op, PutAside};
 use crate::store::engine::rows::layout::POSITION;
 use crate::store::engine::rows::overlay::{Entry, Overlay};
 use crate::store::engine::rows::position::{Contents, Intent, MAX_INTENT_BYTES, Position};
@@ -33,10 +33,12 @@ pub(crate) const NO_REST: usize = 75;
 pub(super) const MAX_REST: Duration = Duration::from_millis(250);
 
 /// What is to be done after a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Step {
     /// How long to wait before the next one.
     pub(crate) rest: Duration,
+    /// The damaged blocks that were met in it, and are put aside by it or the next ones.
+    pub(crate) put_aside: Vec<PutAside>,
     /// Whether nothing is frozen any more.
     pub(crate) done: bool,
 }
@@ -95,6 +97,8 @@ pub(super) struct Run {
     pub(super) is_read: bool,
     /// What is to be written next.
     pending: VecDeque<Op>,
+    /// The blocks that are put aside by what is pending, until that was said.
+    pub(super) put_aside: Vec<PutAside>,
 }
 
 impl Checkpoint {
@@ -125,6 +129,24 @@ impl Checkpoint {
     #[cfg(test)]
     pub(crate) fn syncs(&self) -> (u64, u64) {
         (self.syncs, self.most_between_syncs)
+    }
+
+    /// Writes the position row alone, with something else that it is to say, and makes it durable.
+    pub(super) fn note<B: Base>(
+        &mut self,
+        base: &B,
+        store: StoreId,
+        change: impl FnOnce(&mut Position),
+    ) -> Result<(), EngineError> {
+        if self.has_failed {
+            return Err(EngineError::FailedBefore);
+        }
+        self.has_failed = true;
+        change(&mut self.position);
+        base.insert(POSITION, self.position.encode(store))?;
+        self.sync(base)?;
+        self.has_failed = false;
+        Ok(())
     }
 
     pub(super) fn write<B: Base>(&mut self, base: &B, piece: Vec<Op>, store: StoreId) -> Result<(), EngineError> {
@@ -172,7 +194,7 @@ impl Checkpoint {
 
 impl Run {
     pub(super) fn new(frozen: Arc<Overlay>, commit: u64) -> Self {
-        Self { commit, is_read: frozen.is_empty(), frozen, last: None, pending: VecDeque::new() }
+        Self { commit, is_read: frozen.is_empty(), frozen, last: None, pending: VecDeque::new(), put_aside: Vec::new() }
     }
 
     /// Reads on until there is a piece to write, or nothing is left. After an error it can be done again.
@@ -190,18 +212,20 @@ impl Run {
                 break;
             };
             let block = (blocks.layout)(first.key()[0]).and_then(|shape| Some((shape, shape.block_of(first.key())?)));
-            let (ops, last) = if let Some((shape, block)) = block {
+            let (Changed { ops, put_aside }, last) = if let Some((shape, block)) = block {
                 let rest = rows.take_while(|row| shape.is_in(&block, row.key()));
                 let rows: Vec<&Entry> = std::iter::once(first).chain(rest).collect();
                 looked_at += rows.len();
                 (blocks.change_block(&block, shape, &rows)?, rows[rows.len() - 1].key().to_vec())
             } else {
                 looked_at += 1;
-                (blocks.change_plain(first)?.into_iter().collect(), first.key().to_vec())
+                let ops = blocks.change_plain(first)?.into_iter().collect();
+                (Changed { ops, put_aside: None }, first.key().to_vec())
             };
             bytes += ops.iter().map(Op::bytes).sum::<usize>();
             self.last = Some(last);
             self.pending.extend(ops);
+            self.put_aside.extend(put_aside);
         }
         Ok(())
     }

@@ -7,6 +7,9 @@ use crate::store::hex::hex;
 
 /// The first byte of the rows that stand beside their blocks; the key follows it. No table has it, nor a higher one.
 pub(crate) const OVERFLOW: u8 = 0xf0;
+/// The first byte of the blocks that were damaged and put aside, as they stood there; the block's key follows, and a
+/// checksum of what was stored.
+pub(crate) const ASIDE: u8 = 0xf1;
 /// The key of the row that says which store this is, and of which format. It is written once, before any other, and
 /// read before anything else is known: it isn't sealed, and its writer gives it a checksum of its own.
 pub(crate) const IDENTITY: &[u8] = &[0xfe];
@@ -85,6 +88,12 @@ pub(crate) fn beside(key: &[u8]) -> Vec<u8> {
     [&[OVERFLOW], key].concat()
 }
 
+/// The key in sled of a damaged block that is put aside. The same bytes have the same one: what a crash cuts off is
+/// done again.
+pub(crate) fn aside(block: &[u8], stored: &[u8]) -> Vec<u8> {
+    [&[ASIDE], block, &crc32fast::hash(stored).to_be_bytes()].concat()
+}
+
 /// Checks that a row can be stored.
 pub(crate) fn check_row(layout: Layout, key: &[u8], value_bytes: usize) -> Result<(), EngineError> {
     let refused = |why: String| Err(EngineError::Refused(format!("row {}: {why}", hex(key))));
@@ -106,8 +115,10 @@ pub(crate) fn check_row(layout: Layout, key: &[u8], value_bytes: usize) -> Resul
 /// checksum it is as much as a row of sled may have.
 pub(crate) const MAX_ROW_BYTES: usize = MAX_SLED_ROW_BYTES - 1 - CHECKSUM_BYTES;
 
-// A full block is a row that sled never puts into a file of its own.
-const _: () = assert!(MAX_STORED_BYTES + MAX_KEY_BYTES <= MAX_SLED_ROW_BYTES);
+/// What a block that is put aside takes besides: the byte and the checksum in its key, and a checksum of its own.
+const ASIDE_BYTES: usize = 1 + 2 * CHECKSUM_BYTES;
+// A full block is a row that sled never puts into a file of its own, nor one that is put aside.
+const _: () = assert!(MAX_STORED_BYTES + MAX_KEY_BYTES + ASIDE_BYTES <= MAX_SLED_ROW_BYTES);
 
 #[cfg(test)]
 mod tests {

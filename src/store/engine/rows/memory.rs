@@ -28,12 +28,15 @@ pub(crate) enum Call {
 }
 
 type Watcher = Arc<dyn Fn(Call) + Send + Sync>;
+type ReadWatcher = Arc<dyn Fn() + Send + Sync>;
 
 /// An ordered map that keeps, for each write since the last sync, what it replaced.
 #[derive(Default)]
 pub(crate) struct MemoryBase {
     inner: Mutex<Inner>,
     watcher: Mutex<Option<Watcher>>,
+    /// Is called before each read of a single row.
+    reads: Mutex<Option<ReadWatcher>>,
 }
 
 #[derive(Default)]
@@ -43,7 +46,15 @@ struct Inner {
     unsynced: Vec<(Vec<u8>, Option<Slice>)>,
     written: u64,
     calls: u64,
+    /// The row that can't be read.
+    unreadable: Option<Vec<u8>>,
     fault: Option<(u64, Fault)>,
+}
+
+impl Inner {
+    fn read(&self, key: &[u8]) -> Result<(), EngineError> {
+        if self.unreadable.as_deref() == Some(key) { Err(io::Error::from_raw_os_error(5).into()) } else { Ok(()) }
+    }
 }
 
 impl MemoryBase {
@@ -67,6 +78,11 @@ impl MemoryBase {
         inner.fault = Some((inner.calls + calls, fault));
     }
 
+    /// Every read of this row fails; none any more.
+    pub(crate) fn fail_reads_of(&self, key: Option<&[u8]>) {
+        self.inner().unreadable = key.map(<[u8]>::to_vec);
+    }
+
     /// No call fails that hasn't yet. Whether one was still to.
     pub(crate) fn fail_no_more(&self) -> bool {
         self.inner().fault.take().is_some()
@@ -75,6 +91,11 @@ impl MemoryBase {
     /// Is called before each write and sync; its own reads are left out.
     pub(crate) fn watch(&self, watcher: Option<Watcher>) {
         *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
+    }
+
+    /// Is called before each read of a single row.
+    pub(crate) fn watch_reads(&self, watcher: Option<ReadWatcher>) {
+        *self.reads.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
     }
 
     /// The machine dies: of the writes that were not synced, the first `left` are there.
@@ -153,8 +174,10 @@ impl MemoryBase {
                     std::ops::Bound::Excluded(end.as_slice()),
                 ));
                 let row = if backwards { rows.next_back() } else { rows.next() };
-                row.map(|(key, value)| (key.clone(), value.clone()))
+                let row = row.map(|(key, value)| (key.clone(), value.clone()));
+                row.map(|row| inner.read(&row.0).map(|()| row)).transpose()
             });
+            let row = row.flatten();
             ended = row.is_err();
             let (key, value) = match row {
                 Ok(row) => row?,
@@ -209,7 +232,11 @@ impl Base for Arc<MemoryBase> {
 
 impl Base for MemoryBase {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
-        self.call(|inner| inner.rows.get(key).cloned())
+        let watcher = self.reads.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(watcher) = watcher {
+            watcher();
+        }
+        self.call(|inner| inner.read(key).map(|()| inner.rows.get(key).cloned())).flatten()
     }
 
     fn range(&self, from: &[u8], end: &[u8]) -> BaseRows<'_> {

@@ -5,6 +5,10 @@
 //! the frozen overlay goes under the write guard. So a step sees one state of all rows. Between two steps a reader
 //! holds nothing but where it is, the rows it read ahead and the block that it is in, which it decodes anew once a
 //! checkpoint has ended.
+//!
+//! Who reads a single row that the overlays say nothing of reads sled without the guard. A checkpoint that was under
+//! way by then doesn't touch that row, in or beside its block, and neither does its end. One that has begun since may
+//! have, and then the row is read again, under the guard.
 
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::blocks::{Blocks, Held, Merged, Place, StoredRows, Unreadable};
@@ -39,10 +43,14 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
+    /// What the overlays say of a key: nothing, that it is deleted, or its value.
+    pub(crate) fn said_above(&self, key: &[u8]) -> Option<Option<Slice>> {
+        self.active.get(key).or_else(|| self.frozen.as_ref().and_then(|frozen| frozen.get(key)))
+    }
+
     /// The value of a key. Under the read guard.
     pub(crate) fn get<B: Base>(&self, blocks: &Blocks<B>, key: &[u8]) -> Result<Option<Slice>, EngineError> {
-        let above = self.active.get(key).or_else(|| self.frozen.as_ref().and_then(|frozen| frozen.get(key)));
-        above.map_or_else(|| blocks.get(key, self.generation), Ok)
+        self.said_above(key).map_or_else(|| blocks.get(key, self.generation), Ok)
     }
 }
 

@@ -7,6 +7,7 @@
 mod base;
 mod block;
 mod blocks;
+mod cache_use;
 mod checkpoint;
 mod layout;
 #[cfg(test)]
@@ -19,7 +20,8 @@ mod step;
 mod store;
 mod verify;
 
-pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase, free_what_was_replaced};
+pub(crate) use self::base::{Base, LOCK_AGAIN, LOCK_PATIENCE, SledBase, copy_file};
+pub(crate) use self::blocks::PutAside;
 #[cfg(test)]
 pub(crate) use self::checkpoint::MAX_PIECE_ROWS;
 pub(crate) use self::checkpoint::{NO_REST, Step};

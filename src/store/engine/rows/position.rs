@@ -5,6 +5,7 @@
 //! writes from some point on only, so whatever a crash leaves, the last position row is older than at most the rows
 //! that it names: a start looks at them and knows the contents exactly, without reading the store.
 
+use crate::store::engine::reached::Reached;
 use crate::store::engine::rows::base::MAX_SLED_ROW_BYTES;
 use crate::store::engine::rows::block::{StoreId, seal, stored_checksum, unseal};
 use crate::store::engine::rows::layout::{Layout, MAX_KEY_BYTES, OVERFLOW, POSITION};
@@ -12,7 +13,7 @@ use crate::store::engine::tree::Slice;
 use crate::store::error::EngineError;
 use std::collections::BTreeMap;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The most bytes of intents in a position row, which has to stay a row that sled doesn't spill.
 pub(crate) const MAX_INTENT_BYTES: usize = 8 * 1024;
 /// What an intent takes besides its key, at most: length, flags, and twice a checksum and a number of rows.
@@ -26,8 +27,9 @@ const HAS_NEW: u8 = 2;
 const HAS_ROWS: u8 = 4;
 const TALLY_BYTES: usize = 1 + 8 + 8 + 16;
 
-// As many tables as there can be, and the most intents with one more key.
-const _: () = assert!(OVERFLOW as usize * TALLY_BYTES + MAX_INTENT_BYTES + 2 * MAX_KEY_BYTES <= MAX_SLED_ROW_BYTES);
+// As many tables as there can be, what is put aside among them, and the most intents with one more key.
+const _: () =
+    assert!((OVERFLOW as usize + 1) * TALLY_BYTES + MAX_INTENT_BYTES + 2 * MAX_KEY_BYTES <= MAX_SLED_ROW_BYTES);
 
 /// What a row of sled counts as: how many rows it holds, and its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +167,10 @@ impl Intent {
 pub(crate) struct Position {
     /// Every commit up to this one is in sled as a whole; later ones may be in part.
     pub(crate) commit: u64,
+    /// How far the journal in front of it had come: what is behind `commit` stands there alone.
+    pub(crate) reached: Reached,
+    /// Whether there may be rows of commits that are lost: a loss was accepted, and they weren't looked for yet.
+    pub(crate) is_unrepaired: bool,
     /// What sled held before the intents.
     pub(crate) contents: Contents,
     pub(crate) intents: Vec<Intent>,
@@ -175,7 +181,10 @@ impl Position {
     pub(crate) fn encode(&self, store: StoreId) -> Slice {
         let mut out = vec![VERSION];
         out.extend_from_slice(&store);
-        out.extend_from_slice(&self.commit.to_le_bytes());
+        for number in [self.commit, self.reached.epoch, self.reached.commit] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.push(self.is_unrepaired.into());
         let tables = u16::try_from(self.contents.0.len()).expect("a table is one byte");
         out.extend_from_slice(&tables.to_le_bytes());
         for (table, tally) in &self.contents.0 {
@@ -201,7 +210,10 @@ impl Position {
         if bytes.take::<1>()? != [VERSION] || bytes.take()? != store {
             return None;
         }
-        let mut position = Self { commit: u64::from_le_bytes(bytes.take()?), ..Self::default() };
+        let commit = u64::from_le_bytes(bytes.take()?);
+        let reached = Reached { epoch: u64::from_le_bytes(bytes.take()?), commit: u64::from_le_bytes(bytes.take()?) };
+        let is_unrepaired = bytes.take::<1>()? != [0];
+        let mut position = Self { commit, reached, is_unrepaired, ..Self::default() };
         for _ in 0..u16::from_le_bytes(bytes.take()?) {
             let [table] = bytes.take()?;
             let rows = u64::from_le_bytes(bytes.take()?);
@@ -260,7 +272,8 @@ mod tests {
 
     #[test]
     fn a_position_reads_as_it_was_written_and_belongs_to_its_store() {
-        let mut position = Position { commit: 7, ..Position::default() };
+        let mut position = Position { commit: 7, reached: Reached { epoch: 2, commit: 9 }, ..Position::default() };
+        position.is_unrepaired = true;
         for key in [&[1, 2, 3][..], &[OVERFLOW, 1, 2], &[2]] {
             let (old, new) = (None, Some(Stamp { rows: 3, checksum: 99 }));
             position.contents.change(key, old, new);

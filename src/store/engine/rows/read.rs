@@ -7,12 +7,26 @@ use crate::store::engine::rows::store::RowStore;
 use crate::store::engine::tree::{Rows, Slice, Tree};
 use crate::store::error::EngineError;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 impl<B: Base> Tree for RowStore<B> {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
         if key.first().is_none_or(|table| *table >= OVERFLOW) {
             return Ok(None);
         }
+        let (freezes, generation) = {
+            let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(said) = layers.said_above(key) {
+                return Ok(said);
+            }
+            (self.freezes.load(Ordering::Acquire), layers.generation)
+        };
+        // Without the guard: sled may have to read its file, and a writer would wait for that.
+        let found = self.blocks.get(key, generation);
+        if self.freezes.load(Ordering::Acquire) == freezes {
+            return found;
+        }
+        // Another checkpoint has begun since, and it may have moved this very row between two reads of sled.
         self.layers.read().unwrap_or_else(PoisonError::into_inner).get(&self.blocks, key)
     }
 

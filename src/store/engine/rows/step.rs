@@ -25,6 +25,7 @@ impl<B: Base> RowStore<B> {
             *frozen = Some(Arc::new(std::mem::take(active)));
             *frozen_commit = *published;
             self.active_bytes.store(0, Ordering::Relaxed);
+            self.freezes.fetch_add(1, Ordering::Release);
         }
         is_new
     }
@@ -44,10 +45,16 @@ impl<B: Base> RowStore<B> {
             let layers = self.layers.read().unwrap_or_else(PoisonError::into_inner);
             checkpoint.run = layers.frozen.clone().map(|frozen| Run::new(frozen, layers.frozen_commit));
         }
-        let Some(run) = &mut checkpoint.run else { return Ok(Step { rest: Duration::ZERO, done: true }) };
+        let Some(run) = &mut checkpoint.run else {
+            return Ok(Step { rest: Duration::ZERO, put_aside: Vec::new(), done: true });
+        };
         run.read(&self.blocks)?;
-        let piece = run.take_piece();
+        let (piece, put_aside) = (run.take_piece(), std::mem::take(&mut run.put_aside));
         let done = piece.is_empty() && run.is_read;
+        let durable = self.durable.load(Ordering::Acquire);
+        if durable != u64::MAX {
+            checkpoint.position.reached.commit = durable;
+        }
         // Whatever happens from here on but a success leaves it so.
         checkpoint.has_failed = true;
         if done {
@@ -57,7 +64,7 @@ impl<B: Base> RowStore<B> {
         }
         checkpoint.has_failed = false;
         let rest = if done || self.pressure() >= NO_REST { Duration::ZERO } else { began.elapsed().min(MAX_REST) };
-        Ok(Step { rest, done })
+        Ok(Step { rest, put_aside, done })
     }
 
     /// Everything is in sled: says so, and lets the frozen overlay go.

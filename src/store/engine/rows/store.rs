@@ -1,5 +1,6 @@
 //! The parts together: what a writer, readers and a checkpoint see of the engine.
 
+use crate::store::engine::reached::Reached;
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::StoreId;
 use crate::store::engine::rows::blocks::Blocks;
@@ -36,10 +37,14 @@ pub(crate) struct RowStore<B> {
     pub(crate) blocks: Blocks<B>,
     pub(crate) layers: RwLock<Layers>,
     pub(crate) checkpoint: Mutex<Checkpoint>,
+    /// Held by who waits for `checkpoint`: a mutex by itself may give it to the same thread again and again.
+    pub(crate) next: Mutex<()>,
     /// Held while somebody verifies; one at a time.
     pub(crate) verifying: Mutex<()>,
     pub(crate) limits: Limits,
     pub(crate) active_bytes: AtomicUsize,
+    /// How often an overlay was frozen: counted under the write guard, before its checkpoint writes anything.
+    pub(crate) freezes: AtomicU64,
     pub(crate) position: AtomicU64,
     pub(crate) synced_position: AtomicU64,
     /// The last commit that is durable elsewhere; what was published behind it must not reach sled yet.
@@ -67,9 +72,11 @@ impl<B: Base> RowStore<B> {
             checkpoint: Mutex::new(Checkpoint::new(position, blocks.base.written_bytes())),
             blocks,
             layers: RwLock::new(layers),
+            next: Mutex::default(),
             verifying: Mutex::default(),
             limits,
             active_bytes: AtomicUsize::new(0),
+            freezes: AtomicU64::new(0),
             position: AtomicU64::new(commit),
             synced_position: AtomicU64::new(commit),
             durable: AtomicU64::new(u64::MAX),
@@ -118,9 +125,31 @@ impl<B: Base> RowStore<B> {
 
     /// Says in sled how far its rows go; durable on return.
     pub(crate) fn begin(&self) -> Result<(), EngineError> {
-        let checkpoint = self.checkpoint();
-        self.blocks.base.insert(POSITION, checkpoint.position.encode(self.blocks.store))?;
-        self.blocks.base.sync()
+        self.note_journal(Reached::default())
+    }
+
+    /// Says in sled how far its rows go, and that the journal in front of it has come so far; durable on return. An
+    /// older journal than that is refused from then on. What is said must be durable in the journal.
+    ///
+    /// After an error of it nothing may be written any more.
+    pub(crate) fn note_journal(&self, reached: Reached) -> Result<(), EngineError> {
+        self.checkpoint().note(&self.blocks.base, self.blocks.store, |position| position.reached = reached)
+    }
+
+    /// Says in sled whether there may be rows of commits that are lost; durable on return.
+    pub(crate) fn note_unrepaired(&self, is_unrepaired: bool) -> Result<(), EngineError> {
+        let change = |position: &mut Position| position.is_unrepaired = is_unrepaired;
+        self.checkpoint().note(&self.blocks.base, self.blocks.store, change)
+    }
+
+    /// Whether that was said last.
+    pub(crate) fn is_unrepaired(&self) -> bool {
+        self.checkpoint().position.is_unrepaired
+    }
+
+    /// How far the journal in front of it had come when that was last said in sled.
+    pub(crate) fn reached(&self) -> Reached {
+        self.checkpoint().position.reached
     }
 
     /// Whether a write of a checkpoint failed: what sled holds isn't known any more.
@@ -198,7 +227,9 @@ impl<B: Base> RowStore<B> {
         self.blocks.base
     }
 
+    /// What the checkpoint works on. Of two threads that want it again and again each has it in turn.
     pub(crate) fn checkpoint(&self) -> MutexGuard<'_, Checkpoint> {
+        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::{Block, Malformed, unseal};
-use crate::store::engine::rows::checkpoint::Watch;
-use crate::store::engine::rows::layout::{IDENTITY, OVERFLOW, POSITION};
+use crate::store::engine::rows::checkpoint::{MAX_PIECE_BYTES, MAX_PIECE_ROWS, Watch};
+use crate::store::engine::rows::layout::{ASIDE, IDENTITY, OVERFLOW, POSITION};
 use crate::store::engine::rows::position::{Contents, Position, Stamp, Tally, table_of};
 use crate::store::engine::rows::store::RowStore;
 use crate::store::error::EngineError;
@@ -13,14 +13,19 @@ use std::sync::PoisonError;
 /// After so many findings it goes on counting, and names no more of them.
 const MAX_FINDINGS: usize = 1000;
 
-/// How many rows of sled are read while a checkpoint has to wait.
+/// How many rows of sled are read, at most, while a checkpoint has to wait.
 const ROWS_A_TURN: usize = 256;
+/// How many bytes of them, and one row more.
+const BYTES_A_TURN: usize = 2 * 1024 * 1024;
+// Between two turns a checkpoint writes one piece: it can't add rows as fast as they are read.
+const _: () = assert!(ROWS_A_TURN >= 4 * MAX_PIECE_ROWS && BYTES_A_TURN >= 4 * MAX_PIECE_BYTES);
 
 impl<B: Base> RowStore<B> {
     /// Reads every row of sled, checks it, and compares what is there with what the checkpoints wrote: a row that sled
     /// has dropped in silence is found by it. `progress` is given how many rows of sled were read. Readers and writers
     /// don't wait, a checkpoint does for a few rows at a time: it says what it changes behind the place that was come
-    /// to. What is found are sentences that name rows.
+    /// to. It ends under any load, since a checkpoint has to wait for four times as much as it writes itself. What is
+    /// found are sentences that name rows.
     ///
     /// Errors: the base failed, or a write did before.
     pub(crate) fn verify(&self, mut progress: impl FnMut(u64)) -> Result<Vec<String>, EngineError> {
@@ -39,12 +44,16 @@ impl<B: Base> RowStore<B> {
                 return Err(EngineError::FailedBefore);
             }
             let mut watch = checkpoint.watch.take().unwrap_or_default();
-            let mut count = 0;
-            for row in self.blocks.base.range(&from, &[u8::MAX, u8::MAX]).take(ROWS_A_TURN) {
+            let (mut count, mut bytes) = (0, 0);
+            for row in self.blocks.base.range(&from.clone(), &[u8::MAX, u8::MAX]).take(ROWS_A_TURN) {
                 let (key, stored) = row?;
                 self.look(&key, &stored, &mut watch.found, &mut findings);
                 from = [&key[..], &[0]].concat();
                 count += 1;
+                bytes += key.len() + stored.len();
+                if bytes >= BYTES_A_TURN {
+                    break;
+                }
             }
             if count == 0 {
                 compare(&watch.found, checkpoint.contents(), &mut findings);
@@ -61,6 +70,10 @@ impl<B: Base> RowStore<B> {
     fn look(&self, key: &[u8], stored: &[u8], found: &mut Contents, findings: &mut Findings) {
         if key == POSITION {
             findings.note(Position::decode(self.blocks.store, stored).map(drop));
+        } else if key.first() == Some(&ASIDE) {
+            // The block that took its place tells of it.
+            findings.note(unseal(self.blocks.store, key, stored).map(drop));
+            found.change(key, None, Some(Stamp::of(self.blocks.layout, key, stored)));
         } else if key != IDENTITY {
             match table_of(key).filter(|table| *table < OVERFLOW) {
                 None => findings.note(Err(EngineError::damaged(key, "no table has such a key"))),
@@ -96,6 +109,9 @@ impl<B: Base> RowStore<B> {
             }
             Some(shape) if key.len() == shape.key_bytes() && shape.block_of(key).as_deref() == Some(key) => {
                 let block = Block::decode(blocks.store, key, stored)?.open().map_err(Malformed::of(key))?;
+                if block.has_lost() {
+                    return Err(EngineError::lost(key, &shape.next(key)));
+                }
                 if block.len() == 0 && !block.overflows() {
                     return Err(EngineError::damaged(key, "it is an empty block"));
                 }

@@ -14,7 +14,8 @@ fn golden_bytes() {
     let uuid = [0xee; 16];
     let hex = |key: Key| crate::store::hex::hex(&key);
     let cases = [
-        (meta("head"), "0068656164".to_owned()),
+        (meta("format"), "00666f726d6174".to_owned()),
+        (head(), "e0".to_owned()),
         (account(ACCOUNT_7), "0100000007".to_owned()),
         (token(TokenId::from_bytes(uuid)), format!("02{}", "ee".repeat(16))),
         (webhook(ACCOUNT_7, KEY.webhook), "030000000700000a0b".to_owned()),

@@ -12,8 +12,8 @@ pub(crate) struct HeadV1 {
     pub(crate) time_ms: u64,
     pub(crate) webhook_no: u32,
     pub(crate) job: u64,
-    /// How many batches were ever written: what the marker beside the store is compared with.
-    pub(crate) commit: u64,
+    /// The commit that last erased a payload. Until the journal begins behind it, it may still have that payload.
+    pub(crate) erased_in: u64,
     /// How many events there are.
     pub(crate) events: u64,
     /// How many notifications there are.

@@ -43,7 +43,7 @@ fn head() -> HeadV1 {
         time_ms: 1_795_435_200_123,
         webhook_no: 5,
         job: 2,
-        commit: 7000,
+        erased_in: 7000,
         events: 290,
         notifications: 500,
         payload_bytes: 70_000,

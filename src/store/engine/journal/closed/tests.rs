@@ -1,6 +1,10 @@
 use super::*;
 use crate::store::engine::journal::disk::MemoryDisk;
 
+fn open(number: u64, first_commit: u64, bytes: u64) -> OpenSegment {
+    OpenSegment { number, first_commit, bytes }
+}
+
 /// Ten segments of ten commits and a hundred bytes each, from commit 1 on.
 fn closed(held_bytes: u64) -> (MemoryDisk, Closed) {
     let disk = MemoryDisk::new();
@@ -16,7 +20,7 @@ fn closed(held_bytes: u64) -> (MemoryDisk, Closed) {
     for segment in &segments {
         disk.put(&segment.name, Some(vec![0; 100]));
     }
-    let closed = Closed::new(Arc::new(disk.clone()), held_bytes, segments, (101, 7));
+    let closed = Closed::new(Arc::new(disk.clone()), held_bytes, segments, open(10, 101, 7));
     (disk, closed)
 }
 
@@ -36,7 +40,7 @@ fn a_segment_goes_once_its_last_commit_is_held_elsewhere() {
     assert_eq!((closed.first_commit(), closed.bytes()), (101, 7));
     closed.set_open_bytes(9);
     let segment = ClosedSegment { name: "x".into(), number: 11, first_commit: 101, last_commit: 103, bytes: 50 };
-    closed.add(segment, 8);
+    closed.add(segment, open(12, 104, 8));
     assert_eq!((closed.first_commit(), closed.bytes()), (101, 58));
 }
 
@@ -75,7 +79,7 @@ fn a_disk_that_is_almost_full_keeps_little_for_holds_and_the_sentence_says_so() 
         last_commit: nth + 1,
         bytes: LITTLE_BYTES / 2,
     };
-    let closed = Closed::new(Arc::new(disk.clone()), u64::MAX, (0..4).map(segment), (5, 7));
+    let closed = Closed::new(Arc::new(disk.clone()), u64::MAX, (0..4).map(segment), open(4, 5, 7));
     let (early, late) = (closed.hold(1).unwrap(), closed.hold(3).unwrap());
     assert_eq!(closed.retire(4, Keep::Much).unwrap(), 0);
     // Just as much as is kept.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::engine::journal::disk::MemoryDisk;
 use crate::store::engine::journal::{Journal, Keep, Settings};
+use crate::store::engine::reached::Held;
 use crate::store::engine::tree::Slice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -224,7 +225,7 @@ fn starts_and_accepted_losses_are_followed_as_the_store_followed_them() {
     drop(journal);
     let replay = |_| Ok(());
     let open = |disk: &MemoryDisk, salt, accept| {
-        Journal::open(Arc::new(disk.clone()), IDENTITY, settings(salt), 0, accept, replay).unwrap().0
+        Journal::open(Arc::new(disk.clone()), IDENTITY, settings(salt), Held::at(0), accept, replay).unwrap().0
     };
     let mut journal = open(&disk, 100, false);
     append(&mut journal, 24..=30);
@@ -304,8 +305,14 @@ fn copies_of_closed_segments_go_on_over_any_crash() {
                     drop(journal);
                     disk = if end == 10 { disk.kill() } else { disk.cut_power(|of| random.below(of)) };
                     salt += 1000;
-                    let opened =
-                        Journal::open(Arc::new(disk.clone()), IDENTITY, settings(salt), position, false, |_| Ok(()));
+                    let opened = Journal::open(
+                        Arc::new(disk.clone()),
+                        IDENTITY,
+                        settings(salt),
+                        Held::at(position),
+                        false,
+                        |_| Ok(()),
+                    );
                     let recovered;
                     (journal, recovered) = opened.unwrap();
                     assert!(recovered.last_commit >= durable, "seed {seed}");

@@ -45,7 +45,7 @@ fn any_rows_come_back() {
 
 #[test]
 fn limits() {
-    let large = Slice::from(vec![0; MAX_BODY_BYTES - ROW_BYTES]);
+    let large = Slice::from(vec![0; MAX_BODY_BYTES - LENGTHS_BYTES]);
     assert_eq!(body_bytes(&[(Slice::default(), Some(large.clone()))]).unwrap() as usize, MAX_BODY_BYTES);
     let rows = [(Slice::from(b"k"), Some(large))];
     assert!(matches!(body_bytes(&rows), Err(EngineError::TooLarge { bytes }) if bytes == MAX_BODY_BYTES + 1));

@@ -5,6 +5,7 @@ use super::model::{IDENTITY, Random, settings};
 use crate::store::engine::journal::Journal;
 use crate::store::engine::journal::disk::FolderDisk;
 use crate::store::engine::journal::frame::Frame;
+use crate::store::engine::reached::Held;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -30,7 +31,8 @@ fn open(folder: &Path, acknowledged: u64) -> Journal {
         next += 1;
         Ok(())
     };
-    let (journal, recovered) = Journal::open(disk, IDENTITY, settings(SEGMENT_BYTES), 0, false, replay).unwrap();
+    let (journal, recovered) =
+        Journal::open(disk, IDENTITY, settings(SEGMENT_BYTES), Held::at(0), false, replay).unwrap();
     assert!(recovered.last_commit >= acknowledged);
     assert_eq!(recovered.last_commit + 1, next);
     journal

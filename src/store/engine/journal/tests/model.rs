@@ -7,6 +7,7 @@ use crate::store::engine::journal::frame::Frame;
 use crate::store::engine::journal::recover::Recovered;
 use crate::store::engine::journal::segment::{Identity, read_closed};
 use crate::store::engine::journal::{Journal, Keep, Settings};
+use crate::store::engine::reached::{Held, Reached};
 use crate::store::error::EngineError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +53,8 @@ pub(super) struct Model {
     pub(super) acknowledged: u64,
     /// The last commit whose rows are held elsewhere.
     pub(super) position: u64,
+    /// How far the journal is known to have come.
+    pub(super) reached: Reached,
     /// Whether it is noted that there is a journal.
     pub(super) created: bool,
     pub(super) now: Duration,
@@ -73,7 +76,7 @@ impl Model {
         let (disk, settings) = (Arc::new(disk.clone()), settings(self.segment_bytes));
         let mut replayed = Vec::new();
         let opened = if self.created {
-            Journal::open(disk, IDENTITY, settings, self.position, accept, |frame| {
+            Journal::open(disk, IDENTITY, settings, Held::new(self.position, self.reached), accept, |frame| {
                 replayed.push(frame);
                 Ok(())
             })

@@ -9,6 +9,7 @@ use crate::store::engine::journal::error::{Damage, RecoverError};
 use crate::store::engine::journal::frame;
 use crate::store::engine::journal::marker::{self, Mark, Marker};
 use crate::store::engine::journal::segment::{self, Beginning, Header, Identity, Place, SEAL_BYTES, read_closed};
+use crate::store::engine::reached::{Held, Reached};
 use std::sync::Arc;
 
 /// Segments 1 (commits 1..=5), 2 (6..=10) and 3 (11..=13), all of it acknowledged.
@@ -164,7 +165,7 @@ fn a_header_that_is_not_whole_or_not_ours() {
     // Whatever is accepted:
     let (disk, model) = rig();
     let open = |identity, disk: &MemoryDisk| {
-        let opened = Journal::open(Arc::new(disk.clone()), identity, settings(1000), 0, true, |_| Ok(()));
+        let opened = Journal::open(Arc::new(disk.clone()), identity, settings(1000), Held::at(0), true, |_| Ok(()));
         opened.map(drop).unwrap_err()
     };
     let another = open(Identity { store: [8; 16], ..IDENTITY }, &disk);
@@ -173,6 +174,12 @@ fn a_header_that_is_not_whole_or_not_ours() {
     assert!(matches!(later, RecoverError::Format { found: 1, .. }), "{later}");
     let mut contents = disk.contents(SECOND).unwrap();
     contents[8] = 9;
+    disk.put(SECOND, Some(contents.clone()));
+    // A version that was damaged is none.
+    assert!(matches!(model.open(&disk, false), Err(RecoverError::Damage(Damage::Header { .. }))));
+    let end = segment::HEADER_BYTES - 4;
+    let crc = crc32fast::hash(&contents[..end]).to_be_bytes();
+    contents[end..segment::HEADER_BYTES].copy_from_slice(&crc);
     disk.put(SECOND, Some(contents));
     assert!(matches!(model.open(&disk, true), Err(RecoverError::Format { found: 9, .. })));
 }
@@ -211,7 +218,31 @@ fn a_frame_that_was_durable() {
 fn rows_that_are_ahead_of_the_journal() {
     let (disk, mut model) = rig();
     model.position = 14;
-    refused(&disk, &model, &Damage::PositionAhead { found: 13, position: 14 }, 13, 14);
+    let (found, known) = (Reached { epoch: 1, commit: 13 }, Reached { epoch: 0, commit: 14 });
+    refused(&disk, &model, &Damage::Older { found, known }, 13, 14);
+}
+
+/// An old copy of the folder, whose marker says the same as it does, beside rows that are newer.
+#[test]
+fn a_journal_that_has_not_come_as_far_as_it_is_known_to_have() {
+    let (old, mut model) = rig();
+    let newer = old.kill();
+    assert_eq!(model.open(&newer, false).unwrap().1.epoch, 2);
+    model.reached = Reached { epoch: 2, commit: 13 };
+    let found = Reached { epoch: 1, commit: 13 };
+    refused(&old, &model, &Damage::Older { found, known: model.reached }, 13, 13);
+    let (_, recovered, _) = model.open(&newer, false).unwrap();
+    assert_eq!((recovered.epoch, recovered.last_commit), (3, 13));
+    // Of the same start, and of an earlier moment; with and without rows of that moment.
+    for position in [0, 12] {
+        let (old, mut model) = rig();
+        (model.reached, model.position) = (Reached { epoch: 1, commit: 20 }, position);
+        refused(&old, &model, &Damage::Older { found, known: model.reached }, 13, 20);
+    }
+    // A start that was accepted counts on.
+    let (disk, mut model) = rig();
+    model.reached = Reached { epoch: 7, commit: 13 };
+    assert_eq!(model.open(&disk, true).unwrap().1.epoch, 8);
 }
 
 #[test]
@@ -298,7 +329,8 @@ fn what_a_replay_refuses_is_refused() {
     let before = names(&disk);
     let refuse = |_| Err(crate::store::error::EngineError::FailedBefore);
     let opened =
-        Journal::open(Arc::new(disk.clone()), IDENTITY, settings(1000), model.position, false, refuse).map(drop);
+        Journal::open(Arc::new(disk.clone()), IDENTITY, settings(1000), Held::at(model.position), false, refuse)
+            .map(drop);
     assert!(matches!(opened, Err(RecoverError::Replay(_))));
     assert_eq!(names(&disk), before);
 }
@@ -320,7 +352,7 @@ fn a_new_journal_takes_no_others_place() {
     let mut journal = create(&disk, IDENTITY).unwrap();
     journal.append(41, 0, &[]).unwrap();
     assert!(matches!(create(&disk, IDENTITY), Err(RecoverError::NotEmpty { .. })));
-    let opened = Journal::open(Arc::new(disk), IDENTITY, settings(1000), 40, false, |_| Ok(()));
+    let opened = Journal::open(Arc::new(disk), IDENTITY, settings(1000), Held::at(40), false, |_| Ok(()));
     assert_eq!(opened.unwrap().1.last_commit, 41);
 }
 

@@ -5,6 +5,7 @@ use super::model::IDENTITY;
 use crate::store::engine::journal::disk::FolderDisk;
 use crate::store::engine::journal::frame;
 use crate::store::engine::journal::{Journal, Settings};
+use crate::store::engine::reached::Held;
 use crate::store::engine::tree::RowWrite;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt as _;
@@ -111,7 +112,7 @@ fn append_and_sync_over_a_plain_write_and_fdatasync() {
             bytes += frame.rows.len();
             Ok(())
         };
-        let (journal, recovered) = Journal::open(disk, IDENTITY, settings, 0, false, replay).unwrap();
+        let (journal, recovered) = Journal::open(disk, IDENTITY, settings, Held::at(0), false, replay).unwrap();
         println!(
             "  opened in {} ms: {} commits, {} MiB",
             began.elapsed().as_millis(),

@@ -40,7 +40,8 @@ fn on_a_real_folder_too() {
         replayed.push((frame.commit, frame.time_ms, frame.rows == rows(100)));
         Ok(())
     };
-    let (journal, recovered) = Journal::open(Arc::clone(&disk), IDENTITY, settings(500), 4, false, replay).unwrap();
+    let (journal, recovered) =
+        Journal::open(Arc::clone(&disk), IDENTITY, settings(500), Held::at(4), false, replay).unwrap();
     assert_eq!((recovered.last_commit, recovered.epoch, recovered.replayed), (20, 2, 16));
     assert_eq!(replayed, (5..=20).map(|commit| (commit, commit * 10, true)).collect::<Vec<_>>());
     // What was held elsewhere went with the start, the rest goes when it is.
@@ -105,5 +106,45 @@ fn a_large_group_is_written_in_pieces() {
         assert_eq!(frame.rows, rows);
         Ok(())
     };
-    assert_eq!(Journal::open(Arc::new(disk), IDENTITY, settings(1 << 30), 0, false, replay).unwrap().1.replayed, 1);
+    assert_eq!(
+        Journal::open(Arc::new(disk), IDENTITY, settings(1 << 30), Held::at(0), false, replay).unwrap().1.replayed,
+        1
+    );
+}
+
+/// The open segment is read up to what was written when it began, and what is damaged in it is named.
+#[test]
+fn a_check_reads_the_open_segment_too() {
+    let disk = MemoryDisk::new();
+    let (mut journal, _) = Journal::create(Arc::new(disk.clone()), IDENTITY, settings(1 << 30), 0).unwrap();
+    let closed = journal.closed().clone();
+    assert_eq!(closed.check(), Vec::<String>::new(), "one without a commit");
+    for commit in 1..=3 {
+        journal.append(commit, 0, &rows(100)).unwrap();
+        assert_eq!(closed.check(), Vec::<String>::new());
+    }
+    let (name, whole) = (segment::name(1), disk.contents(&segment::name(1)).unwrap());
+    // What stands behind it is being written.
+    disk.put(&name, Some([&whole[..], b"half of a frame"].concat()));
+    assert_eq!(closed.check(), Vec::<String>::new());
+    let mut damaged = whole.clone();
+    let last = damaged.len() - 50;
+    damaged[last] ^= 1;
+    for (contents, what) in [
+        (damaged, "commit 3 is damaged or missing in 00000001.journal, at byte "),
+        (whole[..last].to_vec(), "commit 3 is damaged or missing in 00000001.journal, at byte "),
+        (whole[1..].to_vec(), "00000001.journal doesn't begin as a segment does"),
+    ] {
+        disk.put(&name, Some(contents));
+        let findings = closed.check();
+        assert!(
+            findings.len() == 1 && findings[0].starts_with("the journal: ") && findings[0].contains(what),
+            "{findings:?}"
+        );
+    }
+    // Files that nobody has any more.
+    disk.put(&name, None);
+    assert_eq!(closed.check().len(), 1);
+    closed.forget();
+    assert_eq!(closed.check(), Vec::<String>::new());
 }

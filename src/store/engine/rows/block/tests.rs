@@ -9,7 +9,7 @@ fn items(rows: &[(Vec<u8>, Vec<u8>)]) -> Vec<Item<'_>> {
 
 fn stored(key: &[u8], rows: &[(Vec<u8>, Vec<u8>)], overflows: bool) -> Slice {
     let items = items(rows);
-    encode(STORE, key, &plain_of(&items).0, items.len(), overflows)
+    encode(STORE, key, &plain_of(&items).0, items.len(), overflows, false)
 }
 
 fn rows() -> impl Strategy<Value = Vec<(Vec<u8>, Vec<u8>)>> {

@@ -1,11 +1,23 @@
 //! Which rows of sled a change to some rows writes.
+//!
+//! # What is damaged
+//!
+//! A block that can't be read can't be changed, and a checkpoint that waited for it would stop everything: what it
+//! moves fills the memory, and then nothing is recorded any more. So the block is **put aside**: what sled holds under
+//! its key goes to a key of its own ([`aside`]), and a block with the overlay's rows alone takes its place, marked as
+//! one that has lost rows. A block of any table may be, records as well as indexes, since nothing is told of it that
+//! isn't so: a row that isn't in such a block is no absent one, and whoever asks for it meets the damage, as before.
+//! The mark stays for as long as the store does, `verify` finds it, and no backup is made of such a store.
+//!
+//! A row by itself, plain or beside its block, that can't be read is another matter: it is only looked at where it is
+//! to be replaced or deleted, and nothing is lost by that.
 
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::{
-    Block, Item, MAX_IN_BLOCK_BYTES, MAX_PLAIN_BYTES, Malformed, Opened, encode, plain_of, seal, unseal,
+    Item, MAX_IN_BLOCK_BYTES, MAX_PLAIN_BYTES, Opened, encode, plain_of, seal, unseal,
 };
 use crate::store::engine::rows::blocks::lookup::Blocks;
-use crate::store::engine::rows::layout::{Shape, beside};
+use crate::store::engine::rows::layout::{Shape, aside, beside};
 use crate::store::engine::rows::overlay::Entry;
 use crate::store::engine::rows::position::{Intent, Stamp};
 use crate::store::engine::tree::Slice;
@@ -26,6 +38,25 @@ impl Op {
     }
 }
 
+/// What writing some rows writes.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    pub(crate) ops: Vec<Op>,
+    /// The block that is put aside by it, if one is, and why.
+    pub(crate) put_aside: Option<PutAside>,
+}
+
+/// A block that was damaged and is put aside.
+#[derive(Debug)]
+pub(crate) struct PutAside {
+    /// Its rows are those from here (inclusive)
+    pub(crate) from: Vec<u8>,
+    /// to here (exclusive).
+    pub(crate) to: Vec<u8>,
+    /// What is wrong with it.
+    pub(crate) error: EngineError,
+}
+
 /// A row of a change that is to stand in the block, if it fits.
 struct Beside<'r> {
     row: &'r Entry,
@@ -38,8 +69,9 @@ impl<B: Base> Blocks<B> {
     pub(crate) fn change_plain(&self, row: &Entry) -> Result<Option<Op>, EngineError> {
         let key = row.key();
         let stored = self.base.get(key)?;
-        let before = stored.as_ref().map(|stored| unseal(self.store, key, stored)).transpose()?;
-        if before == row.value() {
+        // A damaged one is as good as any other that is to go.
+        let before = stored.as_ref().map(|stored| unseal(self.store, key, stored).ok());
+        if before == row.value().map(Some) {
             return Ok(None);
         }
         let value = row.value().map(|value| seal(self.store, key, value));
@@ -49,13 +81,17 @@ impl<B: Base> Blocks<B> {
     /// What writing these rows of one block writes, in an order that may be cut off anywhere (see the module): nothing
     /// where they change nothing. `rows` are in the order of their keys, none twice, and in the overlay, from which
     /// alone a row may be missing in between.
-    pub(crate) fn change_block(&self, key: &[u8], shape: Shape, rows: &[&Entry]) -> Result<Vec<Op>, EngineError> {
+    pub(crate) fn change_block(&self, key: &[u8], shape: Shape, rows: &[&Entry]) -> Result<Changed, EngineError> {
         let stored = self.base.get(key)?;
-        let old = match &stored {
-            Some(stored) => Some(Block::decode(self.store, key, stored)?.open().map_err(Malformed::of(key))?),
-            None => None,
-        };
-        let was_flagged = old.as_ref().is_some_and(Opened::overflows);
+        let (mut old, mut put_aside) = (None, None);
+        match stored.as_ref().map(|stored| self.decode(key, stored)).transpose() {
+            Ok(block) => old = block,
+            Err(error) => put_aside = Some(PutAside { from: key.to_vec(), to: shape.next(key), error }),
+        }
+        let is_damaged = put_aside.is_some();
+        // There may be rows beside one that can't say so.
+        let was_flagged = is_damaged || old.as_ref().is_some_and(Opened::overflows);
+        let has_lost = is_damaged || old.as_ref().is_some_and(Opened::has_lost);
 
         // The rows of the block as they are to be, those of the change that go into it, and those that go beside it.
         let mut items = Vec::with_capacity(old.as_ref().map_or(0, Opened::len) + rows.len());
@@ -77,7 +113,7 @@ impl<B: Base> Blocks<B> {
             }
             let beside_key = beside(row.key());
             let stored = if was_flagged { self.base.get(&beside_key)? } else { None };
-            let outside_before = stored.as_ref().map(|stored| unseal(self.store, &beside_key, stored)).transpose()?;
+            let outside_before = stored.as_ref().and_then(|stored| unseal(self.store, &beside_key, stored).ok());
             match row.value() {
                 Some(value) if before == Some(value) => {
                     items.push(Item { inner, value, is_new: false });
@@ -119,12 +155,18 @@ impl<B: Base> Blocks<B> {
 
         let mut ops: Vec<Op> =
             gone.iter().map(|row| self.op(beside(row.row.key()), row.stored.as_deref(), None)).collect();
-        if items.is_empty() && !is_flagged {
+        if let Some(stored) = stored.as_ref().filter(|_| is_damaged) {
+            let aside_key = aside(key, stored);
+            let before = self.base.get(&aside_key)?;
+            let value = seal(self.store, &aside_key, stored);
+            ops.push(self.op(aside_key, before.as_deref(), Some(value)));
+        }
+        if items.is_empty() && !is_flagged && !has_lost {
             if old.is_some() {
                 ops.push(self.op(key.to_vec(), stored.as_deref(), None));
             }
-        } else if is_altered || is_flagged != was_flagged {
-            let value = encode(self.store, key, &plain, items.len(), is_flagged);
+        } else if is_altered || is_flagged != was_flagged || is_damaged {
+            let value = encode(self.store, key, &plain, items.len(), is_flagged, has_lost);
             ops.push(self.op(key.to_vec(), stored.as_deref(), Some(value)));
         }
         ops.extend(outside.iter().map(|row| {
@@ -132,7 +174,7 @@ impl<B: Base> Blocks<B> {
             let value = seal(self.store, &beside_key, row.row.value().unwrap_or_default());
             self.op(beside_key, row.stored.as_deref(), Some(value))
         }));
-        Ok(ops)
+        Ok(Changed { ops, put_aside })
     }
 
     /// Whether rows stand beside a block other than those that go.

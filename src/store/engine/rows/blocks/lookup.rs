@@ -44,7 +44,11 @@ impl<B: Base> Blocks<B> {
         if let Some(value) = block.get(inner) {
             return Ok(Some(value.into()));
         }
-        if block.overflows() { self.plain(&beside(key), key) } else { Ok(None) }
+        let found = if block.overflows() { self.plain(&beside(key), key)? } else { None };
+        if found.is_none() && block.has_lost() {
+            return Err(EngineError::lost(&block_key, &shape.next(&block_key)));
+        }
+        Ok(found)
     }
 
     /// The value of a row of sled that isn't a block.

@@ -15,7 +15,8 @@ use std::sync::Arc;
 pub(crate) struct Held {
     /// The block that it is in, as it was in this generation.
     block: Option<(u64, Vec<u8>, Arc<Opened>)>,
-    /// The last block that couldn't be read, and was reported: it is passed over. Those before it aren't met again.
+    /// The last block that couldn't be read, or has lost rows, and was reported: the one is passed over, of the other
+    /// the rows follow that are there. Those before it aren't met again.
     pub(crate) unreadable: Option<Vec<u8>>,
 }
 
@@ -126,6 +127,9 @@ impl<'r, B: Base> StoredRows<'r, B> {
                 None => return,
             },
         };
+        if rows.as_ref().is_some_and(|rows| self.is_to_be_reported(&key, rows)) {
+            return;
+        }
         if self.backwards {
             self.rest_end.clone_from(&key);
         } else {
@@ -134,6 +138,11 @@ impl<'r, B: Base> StoredRows<'r, B> {
         if let Some(rows) = rows {
             self.enter(key, shape, rows);
         }
+    }
+
+    /// Whether it is to be said first that rows of this block are lost.
+    fn is_to_be_reported(&self, key: &[u8], rows: &Opened) -> bool {
+        rows.has_lost() && self.held.unreadable.as_deref() != Some(key)
     }
 
     fn enter(&mut self, key: Vec<u8>, shape: Shape, rows: Arc<Opened>) {
@@ -205,9 +214,6 @@ impl<'r, B: Base> StoredRows<'r, B> {
             }
             let Some(row) = self.rest.as_mut().and_then(Iterator::next) else { return Ok(None) };
             let (key, stored) = row?;
-            if self.held.unreadable.as_deref() == Some(&key) {
-                continue;
-            }
             let store = self.blocks.store;
             let Some(shape) = (self.blocks.layout)(key[0]) else {
                 if self.above.deletes(&key) {
@@ -229,8 +235,17 @@ impl<'r, B: Base> StoredRows<'r, B> {
             match rows {
                 Ok(rows) => {
                     self.blocks.keep(&key, self.generation, Some(rows.clone()));
+                    if self.is_to_be_reported(&key, &rows) {
+                        let end = shape.next(&key);
+                        return Err(Unreadable {
+                            error: EngineError::lost(&key, &end),
+                            place: Place::Block(key.to_vec(), end),
+                        });
+                    }
                     self.enter(key.to_vec(), shape, rows);
                 }
+                // It was said.
+                Err(_) if self.held.unreadable.as_deref() == Some(&key) => {}
                 Err(error) => {
                     return Err(Unreadable { place: Place::Block(key.to_vec(), shape.next(&key)), error });
                 }

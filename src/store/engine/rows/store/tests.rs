@@ -2,10 +2,13 @@
 //! failures at every call of the base.
 
 mod carteiro;
+mod damage;
 mod faults;
 mod model;
 mod overlay_memory;
 mod random;
 mod real_sled;
+mod sled_memory;
 mod small;
 mod threads;
+mod unguarded;

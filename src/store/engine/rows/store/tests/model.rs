@@ -75,7 +75,7 @@ impl Model {
     }
 
     /// What a key was at these commits.
-    fn during(&self, key: &[u8], commits: &RangeInclusive<u64>) -> BTreeSet<Value> {
+    pub(super) fn during(&self, key: &[u8], commits: &RangeInclusive<u64>) -> BTreeSet<Value> {
         let later = self.history.get(key).into_iter().flatten().filter(|(at, _)| commits.contains(at));
         std::iter::once(self.at(key, *commits.start())).chain(later.map(|(_, value)| value.clone())).collect()
     }
