@@ -85,13 +85,20 @@ pub(super) fn chart(view: &View<'_>, columns: &[Column], label: &str) -> Markup 
 
 /// What was confirmed at the bottom, what failed at the top.
 fn stack(x: &str, width: f64, base: f64, height: f64, counts: HourCounts, end: u64) -> Markup {
-    let mut y = base;
     let parts = [("ok", counts.confirmed), ("warn", counts.retried), ("bad", counts.failed)];
-    html! {
-        @for (class, count) in parts.into_iter().filter(|(_, count)| *count > 0) {
+    let mut top = base;
+    let parts: Vec<(&str, f64, f64)> = parts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(class, count)| {
             // One of a million is seen too.
-            @let tall = share(count, end, height).max(height / 60.0);
-            @let _below = y -= tall;
+            let tall = share(count, end, height).max(height / 60.0);
+            top -= tall;
+            (class, top, tall)
+        })
+        .collect();
+    html! {
+        @for (class, y, tall) in parts {
             rect class=(class) x=(x) y=(format!("{y:.1}")) width=(format!("{width:.1}")) height=(format!("{tall:.1}"))
                 rx="2" {}
         }

@@ -4,13 +4,13 @@ use super::advice::{self, Fix};
 use super::layout::{ago, at_most_counted, rough, span, with_moments};
 use super::texts::fill;
 use super::view::View;
-use crate::model::{Attempt, Status, WebhookStatus};
+use crate::model::{Attempt, Status, Timestamp, WebhookStatus};
 use crate::service::{FailingWebhook, attempt_error};
 use maud::{Markup, html};
 
 /// By what a card is known that somebody has dismissed: when the webhook fails anew, it is another one.
 pub(super) fn mark(failing: &FailingWebhook) -> String {
-    let since = failing.health.since.map_or(0, |at| at.as_ms());
+    let since = failing.health.since.map_or(0, Timestamp::as_ms);
     format!("{}.{since}", failing.webhook.id)
 }
 

@@ -258,15 +258,14 @@ impl Typed {
         let (mut patterns, mut wrong) = (Vec::new(), Vec::new());
         for text in self.patterns.iter().map(String::as_str).chain(written) {
             let shown: String = text.chars().take(100).collect();
-            match pattern_typed::parse(text) {
-                Some(pattern) => match pattern_typed::meant(&pattern, is_known) {
-                    Some(meant) => wrong.push(fill(t.meant_pattern, &[&shown, &meant])),
-                    None => patterns.push(pattern),
-                },
-                None => {
-                    let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
-                    wrong.push(too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
-                }
+            let Some(pattern) = pattern_typed::parse(text) else {
+                let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
+                wrong.push(too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
+                continue;
+            };
+            match pattern_typed::meant(&pattern, is_known) {
+                Some(meant) => wrong.push(fill(t.meant_pattern, &[&shown, &meant])),
+                None => patterns.push(pattern),
             }
         }
         let events = PatternSet::new(patterns);

@@ -414,7 +414,7 @@ const api = async (path, body) => {
   await comes("#job:has-text('Concluído')", new URL(page.url()).pathname);
   await accessible("bulk resend");
   await at("/notifications");
-  assert.match(await text("#resends li"), /^Concluído · há .* · Reenviadas: \d+ de \d+; puladas: 0$/);
+  assert.match(await text("#resends li"), /^Concluído · (há .*|agora) · Reenviadas: \d+ de \d+; puladas: 0$/);
   await accessible("notifications below a bulk resend");
   await submit("#resends a");
   assert.match(await text("#job"), /Situação\s+Entregue/);
