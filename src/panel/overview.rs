@@ -11,6 +11,8 @@ use crate::service::{FailingWebhook, HourCounts, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
 
+const HOUR_MS: u64 = 3_600_000;
+
 pub(super) async fn show(view: &View<'_>) -> PageResult {
     let t = view.t;
     let overview = view.service.overview(view.caller()).await?;
@@ -35,7 +37,7 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
                         a href="/?range=month" aria-current=[month.then_some("true")] { (t.last_month) }
                     }
                 }
-                (chart(view, if month { &overview.days } else { &overview.hours }, month))
+                (chart(view, &overview, month))
             }
             section {
                 h2 { (t.failing_webhooks) }
@@ -76,8 +78,9 @@ fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
 }
 
 /// Stacked columns, the present one at the right; the same in numbers below.
-fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
+fn chart(view: &View<'_>, overview: &Overview, days: bool) -> Markup {
     let t = view.t;
+    let columns = if days { &overview.days } else { &overview.hours };
     let mut sum = HourCounts::default();
     for one in columns {
         sum.confirmed += one.confirmed;
@@ -108,7 +111,7 @@ fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
                 tbody {
                     @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
                         tr {
-                            th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) }
+                            th scope="row" { (name_of(view, overview, nth, days)) }
                             td data-label=(t.came_confirmed) { (count(one.confirmed)) }
                             td data-label=(t.came_retried) { (count(one.retried)) }
                             td data-label=(t.came_failed) { (count(one.failed)) }
@@ -120,9 +123,12 @@ fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
     }
 }
 
-fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
-    let step: u64 = if days { 86_400_000 } else { 3_600_000 };
-    let at = Timestamp::from_ms((view.now.as_ms() / step).saturating_sub(back as u64) * step).to_string();
+/// The beginning of a column, in the panel's zone.
+fn name_of(view: &View<'_>, overview: &Overview, nth: usize, days: bool) -> String {
+    let hours_back = (overview.hours.len() - 1).saturating_sub(nth) as u64;
+    let hour = Timestamp::from_ms((view.now.as_ms() / HOUR_MS).saturating_sub(hours_back) * HOUR_MS);
+    let begin = if days { overview.day_begins.get(nth).copied().unwrap_or(hour) } else { hour };
+    let at = view.zone.shift(begin).unwrap_or(begin).to_string();
     let part = |from: usize, to: usize| at.get(from..to).unwrap_or_default().to_owned();
     match (view.lang, days) {
         (Lang::Pt, true) => format!("{}/{}/{}", part(8, 10), part(5, 7), part(0, 4)),

@@ -231,6 +231,14 @@
     try { await navigator.clipboard.writeText(from.textContent); button.textContent = own.copied; }
     catch { const selection = getSelection(); selection.removeAllRanges(); const range = document.createRange(); range.selectNodeContents(from); selection.addRange(range); }
   });
+  // ---- a link that signs in: its secret stands where only the page itself sees it, and doesn't stay in the address ----
+  const link = document.getElementById("link");
+  if (link && location.hash.length > 1) {
+    link.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    document.getElementById("link-field").hidden = true;
+    document.getElementById("link-go").focus();
+  }
   equip();
   for (const field of document.querySelectorAll("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());
   for (const zone of document.querySelectorAll(".zone")) zone.textContent = own.local;

@@ -142,10 +142,10 @@ texts! {
     sign_in: "Entrar", "Sign in";
     access_token: "Token de acesso", "Access token";
     sign_in_help:
-        "O token do primeiro início está no arquivo admin-token da pasta de dados; outros são criados com: carteiro \
-         token create",
-        "The token of the first start stands in the file admin-token of the data folder; others are made with: \
-         carteiro token create";
+        "O token do primeiro início está no arquivo admin-token da pasta de dados; sem ele, o comando carteiro \
+         panel-link mostra um link que entra.",
+        "The token of the first start stands in the file admin-token of the data folder; without it, the command \
+         carteiro panel-link prints a link that signs in.";
     wrong_token:
         "Este token é desconhecido, foi revogado ou expirou.",
         "This token is unknown, was revoked or has expired.";
@@ -160,6 +160,53 @@ texts! {
         "Your session had ended, and nothing is done yet. Check what you entered, and send it again.";
     ended_title: "Continuar de onde parou?", "Go on where you left off?";
     ended_action: "Você tinha pedido: {}", "You had asked for: {}";
+    link: "Link de acesso", "Sign-in link";
+    link_help:
+        "Cole aqui o link inteiro que o comando carteiro panel-link mostrou.",
+        "Paste the whole link here that the command carteiro panel-link printed.";
+    wrong_link:
+        "Este link já foi usado, venceu ou não está inteiro. Peça outro: carteiro panel-link",
+        "This link was used already, has expired or isn't whole. Ask for another: carteiro panel-link";
+    with_a_token: "Entrar com um token de acesso", "Sign in with an access token";
+    tokens: "Tokens", "Tokens";
+    tokens_help:
+        "Cada programa que chama a API, e cada pessoa que entra no painel, usa um token. Dê a cada um o seu, só com o \
+         que precisa.",
+        "Every program that calls the API, and everybody who signs in to the panel, uses a token. Give each its own, \
+         with no more than it needs.";
+    no_tokens: "Nenhum token", "No tokens";
+    token_new: "Novo token", "New token";
+    token_name: "Nome", "Name";
+    token_name_example: "Loja virtual", "Web shop";
+    token_scopes: "Permissões", "Scopes";
+    token_made: "Criado", "Created";
+    token_used: "Último uso", "Last used";
+    token_expires: "Validade", "Expires";
+    token_own: "este acesso", "this session";
+    token_create: "Criar token", "Create token";
+    token_ready: "Token criado", "Token created";
+    token_once:
+        "Copie agora: ele não será mostrado de novo.",
+        "Copy it now: it won't be shown again.";
+    token_problem:
+        "Dê um nome de até 100 caracteres e escolha ao menos uma permissão.",
+        "Give it a name of up to 100 characters, and choose at least one scope.";
+    never_expires: "Não vence", "Never";
+    in_days: "Em {} dias", "In {} days";
+    scope_admin: "tudo, inclusive criar e revogar tokens", "everything, creating and revoking tokens too";
+    scope_ingest: "registrar eventos", "recording events";
+    scope_read: "ver tudo, sem alterar nada", "seeing everything, changing nothing";
+    scope_metrics: "ler as métricas", "reading the metrics";
+    revoke: "Revogar", "Revoke";
+    revoke_title: "Revogar este token?", "Revoke this token?";
+    revoke_help:
+        "Quem o usa perde o acesso na hora. Esta ação não pode ser desfeita.",
+        "Whoever uses it loses access at once. This can't be undone.";
+    revoke_own:
+        "Você entrou com este token: ao revogá-lo, sua sessão termina. Tenha outro token de administrador à mão.",
+        "You signed in with this token: revoking it ends your session. Have another admin token at hand.";
+    revoke_yes: "Sim, revogar", "Yes, revoke it";
+    done_revoked: "Token revogado.", "Token revoked.";
     stop_resend: "Interromper o reenvio", "Stop the resend";
     search: "Buscar", "Search";
     search_for: "Pedido, pagamento ou evento", "Order, payment or event";
@@ -422,7 +469,6 @@ texts! {
     last_week: "Últimos 7 dias", "Last 7 days";
     from: "De", "From";
     to: "Até", "To";
-    utc: "(UTC)", "(UTC)";
     local_time: "(hora local)", "(local time)";
     undelivered: "Ainda não entregues", "Not yet delivered";
     filter: "Filtrar", "Filter";

@@ -1,4 +1,5 @@
-//! Counts of attempts by hour and day, by how each attempt ended: a page that shows them reads no rows.
+//! Counts of attempts by hour, by how each attempt ended: a page that shows them reads no rows. Days are made of hours
+//! by whoever shows them, since they begin elsewhere in each time zone.
 //!
 //! They are statistics without a guarantee: held in memory, and written to a small file of their own now and then and
 //! at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts
@@ -9,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The counts of that many hours, and of that many days, are stored.
+/// The counts of that many hours are stored of each webhook,
 const HOURS: u64 = 48;
-const DAYS: u64 = 31;
+/// and of each account: 31 days.
+const ACCOUNT_HOURS: u64 = 31 * 24;
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// How the attempts of one span of time ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ impl HourCounts {
         self.confirmed + self.retried + self.failed
     }
 
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.confirmed += other.confirmed;
         self.retried += other.retried;
         self.failed += other.failed;
@@ -67,58 +68,41 @@ impl OutcomeKind {
 pub struct WebhookHistory {
     /// Each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
-    /// Each of the last 30 days, in UTC, today last.
-    pub days: Vec<HourCounts>,
     /// When an attempt was last confirmed.
     pub confirmed_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct OfWebhook {
-    past: Past,
+    hours: Hours,
     confirmed_ms: Option<u64>,
 }
 
-/// Figures by hour and by day, each by its number since 1970.
+/// Counts by hour, each by its number since 1970.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Past {
-    hours: BTreeMap<u64, HourCounts>,
-    days: BTreeMap<u64, HourCounts>,
-}
+struct Hours(BTreeMap<u64, HourCounts>);
 
-impl Past {
-    fn add(&mut self, other: Self) {
-        for (at, one) in other.hours {
-            self.hours.entry(at).or_default().add(one);
-        }
-        for (at, one) in other.days {
-            self.days.entry(at).or_default().add(one);
-        }
+impl Hours {
+    /// Those of the last `count` hours, the present one last.
+    fn last(&self, now: Timestamp, count: u64) -> Vec<HourCounts> {
+        let at = now.as_ms() / HOUR_MS;
+        (0..count).rev().map(|back| self.0.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
     }
 
-    fn history(&self, now: Timestamp, confirmed_ms: Option<u64>) -> WebhookHistory {
-        let last = |map: &BTreeMap<u64, HourCounts>, at: u64, count: u64| {
-            (0..count).rev().map(|back| map.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
-        };
-        WebhookHistory {
-            hours: last(&self.hours, now.as_ms() / HOUR_MS, 24),
-            days: last(&self.days, now.as_ms() / DAY_MS, 30),
-            confirmed_at: confirmed_ms.map(Timestamp::from_ms),
+    /// Counts one of the hour of `now`, and drops what is `most` hours older than the `trusted` time.
+    fn note(&mut self, one: HourCounts, now: Timestamp, trusted: Timestamp, most: u64) {
+        self.0.entry(now.as_ms() / HOUR_MS).or_default().add(one);
+        if self.0.len() as u64 <= most {
+            return;
         }
-    }
-
-    fn trim(&mut self, now: Timestamp) {
-        let keep = |map: &mut BTreeMap<u64, HourCounts>, now: u64, most: u64| {
-            while map.first_key_value().is_some_and(|(at, _)| *at <= now.saturating_sub(most)) {
-                map.pop_first();
-            }
-            // Of a clock that was ahead, again and again.
-            while map.len() as u64 > 2 * most {
-                map.pop_last();
-            }
-        };
-        keep(&mut self.hours, now.as_ms() / HOUR_MS, HOURS);
-        keep(&mut self.days, now.as_ms() / DAY_MS, DAYS);
+        let trusted = trusted.as_ms() / HOUR_MS;
+        while self.0.first_key_value().is_some_and(|(at, _)| *at <= trusted.saturating_sub(most)) {
+            self.0.pop_first();
+        }
+        // Of a clock that was ahead, again and again.
+        while self.0.len() as u64 > 2 * most {
+            self.0.pop_last();
+        }
     }
 }
 
@@ -131,8 +115,8 @@ pub(crate) struct OutcomeCounter {
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct All {
     webhooks: HashMap<WebhookNo, OfWebhook>,
-    /// Those of webhooks that were deleted since: an account's counts don't shrink with them.
-    deleted: HashMap<AccountNo, Past>,
+    /// Of all webhooks that an account has or had: its counts don't shrink with them.
+    accounts: HashMap<AccountNo, Hours>,
 }
 
 impl OutcomeCounter {
@@ -153,12 +137,12 @@ impl OutcomeCounter {
         let all = self.lock();
         let none = OfWebhook::default();
         let own = all.webhooks.get(&webhook).unwrap_or(&none);
-        own.past.history(now, own.confirmed_ms)
+        WebhookHistory { hours: own.hours.last(now, 24), confirmed_at: own.confirmed_ms.map(Timestamp::from_ms) }
     }
 
-    /// How the attempts of an account's deleted webhooks ended.
-    pub(crate) fn of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
-        self.lock().deleted.get(&account).unwrap_or(&Past::default()).history(now, None)
+    /// How the attempts of an account's webhooks ended in each of the last [`ACCOUNT_HOURS`], the present one last.
+    pub(crate) fn of_account(&self, account: AccountNo, now: Timestamp) -> Vec<HourCounts> {
+        self.lock().accounts.get(&account).unwrap_or(&Hours::default()).last(now, ACCOUNT_HOURS)
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
@@ -167,37 +151,31 @@ impl OutcomeCounter {
 
     /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that
     /// is ahead for a moment must not drop the rest.
-    pub(crate) fn note(&self, webhook: WebhookNo, outcome: OutcomeKind, now: Timestamp, trusted: Timestamp) {
+    pub(crate) fn note(
+        &self,
+        account: AccountNo,
+        webhook: WebhookNo,
+        outcome: OutcomeKind,
+        now: Timestamp,
+        trusted: Timestamp,
+    ) {
         let mut all = self.lock();
+        all.accounts.entry(account).or_default().note(outcome.one(), now, trusted, ACCOUNT_HOURS);
         let own = all.webhooks.entry(webhook).or_default();
-        own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(outcome.one());
-        own.past.days.entry(now.as_ms() / DAY_MS).or_default().add(outcome.one());
+        own.hours.note(outcome.one(), now, trusted, HOURS);
         if outcome == OutcomeKind::Confirmed {
             own.confirmed_ms = Some(now.as_ms());
-        }
-        if own.past.hours.len() as u64 > HOURS || own.past.days.len() as u64 > DAYS {
-            own.past.trim(trusted);
         }
     }
 
     /// Nothing is left of an account; its webhooks are forgotten one by one.
     pub(crate) fn forget(&self, account: AccountNo) {
-        self.lock().deleted.remove(&account);
+        self.lock().accounts.remove(&account);
     }
 
-    /// Nothing is left of a webhook.
+    /// Nothing is left of a webhook but what its account has of it.
     pub(crate) fn forget_webhook(&self, webhook: WebhookNo) {
         self.lock().webhooks.remove(&webhook);
-    }
-
-    /// The webhook is deleted: its figures go on in its account's alone.
-    pub(crate) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
-        let mut all = self.lock();
-        if let Some(own) = all.webhooks.remove(&webhook) {
-            let past = all.deleted.entry(account).or_default();
-            past.add(own.past);
-            past.trim(trusted);
-        }
     }
 }
 
@@ -210,24 +188,23 @@ mod tests {
     }
 
     #[test]
-    fn hours_and_days_are_counted_read_back_and_have_an_end() {
-        let counter = OutcomeCounter::default();
-        let one = WebhookNo(7);
+    fn hours_are_counted_read_back_and_have_an_end() {
+        let (counter, account, one) = (OutcomeCounter::default(), AccountNo(3), WebhookNo(7));
         for nth in 0..24 * 40 {
-            counter.note(
-                one,
-                if nth % 2 == 0 { OutcomeKind::Confirmed } else { OutcomeKind::Retried },
-                hour(nth),
-                hour(nth),
-            );
+            let kind = if nth % 2 == 0 { OutcomeKind::Confirmed } else { OutcomeKind::Retried };
+            counter.note(account, one, kind, hour(nth), hour(nth));
         }
-        counter.note(one, OutcomeKind::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
+        let last = hour(24 * 40 - 1);
+        counter.note(account, one, OutcomeKind::Failed, last, last);
         let text = counter.to_text(|_| true);
         assert_eq!(*OutcomeCounter::from_text(&text).lock(), *counter.lock());
+        let hours = counter.of_account(account, last);
+        assert_eq!(hours.len() as u64, ACCOUNT_HOURS);
+        assert_eq!(hours.iter().map(|hour| hour.attempts()).sum::<u64>(), ACCOUNT_HOURS + 1);
         let all = counter.lock();
         let own = &all.webhooks[&one];
-        assert!(own.past.hours.len() as u64 <= HOURS && own.past.days.len() as u64 <= DAYS, "{own:?}");
-        assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
+        assert!(own.hours.0.len() as u64 <= HOURS && all.accounts[&account].0.len() as u64 <= ACCOUNT_HOURS, "{own:?}");
+        assert_eq!(own.hours.0.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_ms, Some(hour(24 * 40 - 2).as_ms()));
         for bad in ["", "{}", &text.replace("hours", "x"), &text[1..]] {
             assert_eq!(*OutcomeCounter::from_text(bad).lock(), All::default(), "{bad}");
@@ -236,36 +213,37 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_ahead_for_a_moment_drops_no_figure_and_leaves_few() {
-        let (counter, one) = (OutcomeCounter::default(), WebhookNo(7));
+        let (counter, account, one) = (OutcomeCounter::default(), AccountNo(3), WebhookNo(7));
         for nth in 0..100 {
-            counter.note(one, OutcomeKind::Confirmed, hour(nth), hour(nth));
+            counter.note(account, one, OutcomeKind::Confirmed, hour(nth), hour(nth));
         }
-        for ahead in 0..1000 {
-            counter.note(one, OutcomeKind::Confirmed, hour(10_000 + ahead), hour(99));
+        for ahead in 0..2000 {
+            counter.note(account, one, OutcomeKind::Confirmed, hour(10_000 + ahead), hour(99));
         }
-        counter.note(one, OutcomeKind::Confirmed, hour(99), hour(99));
-        let all = counter.lock();
-        let WebhookHistory { hours, days, .. } = all.webhooks[&one].past.history(hour(99), None);
+        counter.note(account, one, OutcomeKind::Confirmed, hour(99), hour(99));
+        let hours = counter.of_webhook(one, hour(99)).hours;
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
-        assert_eq!(days.iter().map(|day| day.confirmed).sum::<u64>(), 101);
-        assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * HOURS);
+        assert_eq!(counter.of_account(account, hour(99)).iter().map(|hour| hour.confirmed).sum::<u64>(), 101);
+        let all = counter.lock();
+        assert!(all.webhooks[&one].hours.0.len() as u64 <= 2 * HOURS);
+        assert!(all.accounts[&account].0.len() as u64 <= 2 * ACCOUNT_HOURS);
     }
 
     #[test]
     fn what_a_deleted_webhook_had_come_to_stays_its_accounts() {
         let (counter, account, now) = (OutcomeCounter::default(), AccountNo(3), hour(5));
         for no in [7, 8] {
-            counter.note(WebhookNo(no), OutcomeKind::Confirmed, now, now);
-            counter.note(WebhookNo(no), OutcomeKind::Retried, now, now);
-            counter.deleted(account, WebhookNo(no), now);
+            counter.note(account, WebhookNo(no), OutcomeKind::Confirmed, now, now);
+            counter.note(account, WebhookNo(no), OutcomeKind::Retried, now, now);
+            counter.forget_webhook(WebhookNo(no));
         }
-        counter.deleted(account, WebhookNo(9), now);
+        counter.forget_webhook(WebhookNo(9));
         let read = OutcomeCounter::from_text(&counter.to_text(|_| true));
-        let read = read.lock();
-        assert_eq!(*read, *counter.lock());
-        assert!(read.webhooks.is_empty());
-        let WebhookHistory { hours, days, .. } = read.deleted[&account].history(now, None);
+        assert_eq!(*read.lock(), *counter.lock());
+        assert!(read.lock().webhooks.is_empty());
         let both = HourCounts { confirmed: 2, retried: 2, failed: 0 };
-        assert_eq!((hours[23], days[29]), (both, both));
+        assert_eq!(read.of_account(account, now).last(), Some(&both));
+        read.forget(account);
+        assert_eq!(read.of_account(account, now).last(), Some(&HourCounts::default()));
     }
 }

@@ -178,7 +178,7 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
                 note_health(ledger, txn, webhook, &attempt, verdict);
             }
             let trusted = ledger.shared.times.trusted_now();
-            ledger.shared.outcome_counter.note(key.webhook, outcome_kind(&attempt, verdict), now, trusted);
+            ledger.shared.outcome_counter.note(account, key.webhook, outcome_kind(&attempt, verdict), now, trusted);
             if attempt.trigger == Trigger::Manual {
                 ledger.jobs.wake(key.webhook);
             }

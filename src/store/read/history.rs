@@ -2,7 +2,7 @@
 
 use crate::atomic_file;
 use crate::model::{AccountNo, Timestamp, WebhookNo};
-use crate::stats::WebhookHistory;
+use crate::stats::{HourCounts, WebhookHistory};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::state::HISTORY_FILE;
@@ -13,9 +13,10 @@ impl Store {
         self.shared.outcome_counter.of_webhook(webhook, now)
     }
 
-    /// How the attempts of an account's deleted webhooks ended. From memory.
-    pub fn history_of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
-        self.shared.outcome_counter.of_deleted(account, now)
+    /// How the attempts of an account's webhooks, deleted ones among them, ended in each of the last 744 hours, the
+    /// present one last. From memory.
+    pub fn hours_of(&self, account: AccountNo, now: Timestamp) -> Vec<HourCounts> {
+        self.shared.outcome_counter.of_account(account, now)
     }
 
     /// Writes the counts to their file, for the next start, without those of webhooks that were deleted while an
