@@ -15,6 +15,7 @@ mod idempotency;
 mod metrics;
 mod notifications;
 mod openapi;
+mod panel_links;
 mod query;
 mod resends;
 mod routes;
@@ -78,8 +79,9 @@ async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result
     }
     let max_bytes = if takes == Takes::Batch { crate::config::MAX_BATCH_BODY_BYTES } else { request.max_body() };
     let bytes = request.read_body(max_bytes, caller.body_owner()).await?;
+    let is_secure = request.is_secure();
     let InboundRequest { head, stop, .. } = request;
-    let mut call = Call { service: service.clone(), ingress, caller, head, body: bytes, id, stop };
+    let mut call = Call { service: service.clone(), ingress, caller, head, is_secure, body: bytes, id, stop };
     // What is sent and not read would be believed to have been taken.
     if takes == Takes::Nothing && call.head.method != Method::GET && !call.body.is_empty() {
         call.read(|body| fields::JsonFields::of_body(body)?.finish()).await?;

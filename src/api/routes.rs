@@ -1,7 +1,7 @@
 //! Every call of the API, in one table: where it is, who may make it, what it takes and what answers it.
 
 use super::call::Call;
-use super::{events, metrics, notifications, openapi, resends, stream, tokens, webhooks};
+use super::{events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks};
 use crate::http::{Answer, Class, Failure, Route, Routes};
 use crate::model::{EventId, NotificationId, ResendId, Scope, TokenId, WebhookId};
 use crate::service::Service;
@@ -99,6 +99,7 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/tokens" Tokens Admin Query => tokens::list;
     POST "/api/tokens" Tokens Admin Json => tokens::create;
     DELETE "/api/tokens/{id}" Tokens Admin Nothing => tokens::revoke(TokenId);
+    POST "/api/panel_links" Tokens Admin Nothing => panel_links::create;
 });
 
 fn readiness(service: &Service) -> Result<Answer, Failure> {

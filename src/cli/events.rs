@@ -6,11 +6,12 @@ use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
 use super::input::{Id, confirmed, read_text, span};
+use super::notifications;
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_done, print_fields, print_one, printable,
     short_time, text,
 };
-use super::{notifications, time_zone};
+use crate::clock::Zone;
 use crate::model::EventFilter;
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
@@ -246,7 +247,7 @@ fn counts(event: &Value) -> String {
 fn explain(webhook: &Value) {
     let (notified, tone) =
         if webhook["notified"] == true { ("notified", Tone::Good) } else { ("not notified", Tone::Dim) };
-    let reason = time_zone::local().localize(&printable(&text(&webhook["reason"])));
+    let reason = Zone::local().localize(&printable(&text(&webhook["reason"])));
     line(format_args!("{}  {}\n  {reason}", text(&webhook["webhook_id"]), Screen::stdout().paint(tone, notified)));
 }
 

@@ -5,7 +5,7 @@ use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::input::{Id, confirmed, read_secret};
 use super::output::{Cell, Column, Fit, Show, Tone, joined, line, print_done, print_fields, print_one, text};
-use super::time_zone;
+use crate::clock::Zone;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -270,7 +270,7 @@ fn show(webhook: &Value) {
             ("id", Show::Text("id")),
             ("name", Show::Text("name")),
             ("status", Show::Status("status")),
-            ("disabled because", Show::Made(|webhook| time_zone::local().localize(&text(&webhook["disabled_reason"])))),
+            ("disabled because", Show::Made(|webhook| Zone::local().localize(&text(&webhook["disabled_reason"])))),
             ("failing since", Show::Time("failing_since")),
             ("is disabled at", Show::Time("disables_at")),
             ("target", Show::Text("target")),

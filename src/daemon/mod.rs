@@ -9,6 +9,7 @@ mod accounts;
 mod admin_token;
 mod error;
 mod file_descriptors;
+mod panel_links;
 mod settings;
 
 pub use accounts::absent_accounts;
@@ -28,6 +29,7 @@ use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
 use crate::store::{EngineError, Limits, Opened, Store, StoreSettings};
+use panel_links::PanelLinks;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +65,9 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// One caller for each account of the config, with every scope.
     pub callers: Vec<Caller>,
+    /// Whether an admin token was made just now, which nobody has seen yet.
+    pub is_first_start: bool,
+    links: PanelLinks,
     panel: Option<Arc<Panel>>,
     store: Store,
     client: Client,
@@ -114,7 +119,7 @@ impl Daemon {
 
         let service = Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), config.clone());
         let service = Arc::new(service);
-        admin_token::make_missing(&service, &store, &accounts).await?;
+        let is_first_start = admin_token::make_missing(&service, &store, &accounts).await?;
         let caller = |account: &crate::service::Account| Caller {
             account: account.no,
             env: account.env.clone(),
@@ -137,7 +142,9 @@ impl Daemon {
         });
 
         let (stop_tasks, stopping) = watch::channel(false);
-        let control = control_socket(&store, options.reloads, &stopping);
+        let links = PanelLinks { service: service.clone(), address, ingress: ingress.clone() };
+        let services = control::Services { reloads: options.reloads, panel_link: links.clone().for_control() };
+        let control = control_socket(&store, services, &stopping);
         let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let disable = service.clone();
         let (save, panel_to_save) = (service.clone(), panel.clone());
@@ -160,6 +167,8 @@ impl Daemon {
             service,
             address,
             callers,
+            is_first_start,
+            links,
             panel,
             store,
             client,
@@ -187,6 +196,12 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         Ok(())
+    }
+
+    /// A link that signs in to the panel once, as an admin of the config's first account; `None` without a panel.
+    pub fn panel_link(&self) -> Option<String> {
+        self.panel.as_ref()?;
+        self.links.make("").ok().map(|link| link.url)
     }
 
     /// Resolves when one change has taken the store longer than `store.commit_timeout`. The process must then exit
@@ -241,7 +256,7 @@ impl Daemon {
         let Ok(stopped) = tokio::time::timeout(self.commit_timeout, stopped).await else {
             return Err(Error::Stalled(self.store.stuck_for()));
         };
-        drop((self.service, self.panel, self.store));
+        drop((self.service, self.links, self.panel, self.store));
         // It has answered or panicked: only its last instructions are waited for.
         let _ = tokio::task::spawn_blocking(move || self.committer.join()).await;
         Ok(stopped?)
@@ -265,11 +280,11 @@ async fn bind(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)>
 /// Serves the control socket. Without it deliveries go on; backups and verification of the running store don't.
 fn control_socket(
     store: &Store,
-    reloads: Option<mpsc::Sender<control::Reload>>,
+    services: control::Services,
     stopping: &watch::Receiver<bool>,
 ) -> Option<JoinHandle<()>> {
     match control::listen(store.path()) {
-        Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), reloads, stopping.clone()))),
+        Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), services, stopping.clone()))),
         Err(error) => {
             tracing::error!(%error, socket = %control::path(store.path()).display(), "can't create the control socket");
             None

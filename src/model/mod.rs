@@ -81,7 +81,7 @@ pub use target::TargetUrl;
 pub use target_error::TargetError;
 pub use target_health::{DisableDecision, DisableRule, FAILED_IN_A_ROW, Notice, TargetHealth, WITHOUT_SUCCESS};
 pub use time::{Timestamp, TimestampError, millis};
-pub use token::{AccessToken, Scope, Scopes, TokenHash};
+pub use token::{AccessToken, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenHash, is_token_name};
 pub use trace::TraceContext;
 pub use wait_reason::WaitReason;
 pub use webhook::{

@@ -32,7 +32,8 @@ impl Panel {
     }
 
     fn csv_list(&self, request: &PanelRequest, signed_in: &SignedIn) -> Option<(CsvList, Vec<String>)> {
-        let view = self.view(request, signed_in, None);
+        let zone = self.service.time_zone();
+        let view = self.view(request, signed_in, &zone, None);
         match &*request.path {
             "/events" => {
                 let (filter, problems) = filters::asked_for(&view);

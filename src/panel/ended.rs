@@ -95,7 +95,7 @@ fn encoded(value: &str) -> usize {
 
 /// Whether a form stands on a page of its own, which explains what it does.
 fn has_own_page(path: &str) -> bool {
-    path.ends_with("/rotate") || path.ends_with("/delete")
+    path.ends_with("/rotate") || path.ends_with("/delete") || path.ends_with("/revoke")
 }
 
 /// A carried form, as its sender sees it after signing in.
@@ -123,6 +123,7 @@ fn confirmation(view: &View<'_>) -> Markup {
         Some("stop") => t.stop_resend,
         Some("resend-all") => t.resend_all,
         _ if request.path == "/notifications/resend" => t.resend_selected,
+        _ if request.path == "/tokens" => t.token_create,
         _ => t.resend,
     };
     let kept = request.form.iter().filter(|(name, _)| name != "csrf");

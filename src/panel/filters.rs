@@ -4,6 +4,7 @@ use super::layout::pager;
 use super::names::event_title;
 use super::texts::{Texts, fill};
 use super::view::{ROWS, View};
+use crate::clock::Zone;
 use crate::model::{Cursor, Filter, FilterUse, Listing, Order, Page, Timestamp};
 use crate::service::Error;
 use maud::{Markup, html};
@@ -123,13 +124,15 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
         }
         span.map(|span| Timestamp::from_ms(view.now.as_ms().saturating_sub(crate::model::millis(span))))
     });
-    // Minutes west of UTC, as browsers count them; without a script the fields are in UTC, and say so.
-    let tz = query.get("tz").unwrap_or("0");
-    let west: Option<i64> = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
-    if west.is_none() {
-        problems.push(unreadable(view, tz));
-    }
-    let between = ["from", "to"].map(|name| query.get(name).and_then(|text| local(text, west.unwrap_or(0))));
+    // Minutes west of UTC, as browsers count them; without a script the fields are in the panel's zone, and say so.
+    let west = query.get("tz").and_then(|tz| {
+        let west = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
+        if west.is_none() {
+            problems.push(unreadable(view, tz));
+        }
+        west
+    });
+    let between = ["from", "to"].map(|name| query.get(name).and_then(|text| local(text, west, view.zone)));
     if let [Some(from), Some(to)] = between
         && from > to
     {
@@ -146,7 +149,7 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
             continue;
         };
         let value = match field.name {
-            FROM | "to" => local(text, west.unwrap_or(0)).map(|at| at.to_string()),
+            FROM | "to" => local(text, west, view.zone).map(|at| at.to_string()),
             "type" => Some(text.to_ascii_uppercase()),
             _ => Some(text.to_owned()),
         };
@@ -174,11 +177,15 @@ pub(super) fn alerts(problems: &[String]) -> Markup {
     html! { @for problem in problems { p.problem role="alert" { (problem) } } }
 }
 
-/// A browser's local time, `2026-11-25T22:35`, as far west of UTC as it says.
-fn local(text: &str, west_minutes: i64) -> Option<Timestamp> {
+/// A browser's local time, `2026-11-25T22:35`, as far west of UTC as it says; of a zone where it doesn't.
+fn local(text: &str, west_minutes: Option<i64>, zone: &Zone) -> Option<Timestamp> {
     let seconds = if text.len() == 16 { ":00" } else { "" };
     let at = Timestamp::parse(&format!("{text}{seconds}Z")).or_else(|_| Timestamp::parse(text)).ok()?;
-    let ms = i64::try_from(at.as_ms()).ok()? + west_minutes * 60_000;
+    let ms = i64::try_from(at.as_ms()).ok()?;
+    let ms = match west_minutes {
+        Some(west) => ms + west * 60_000,
+        None => zone.moment(ms.div_euclid(1000)) * 1000 + ms.rem_euclid(1000),
+    };
     u64::try_from(ms).ok().map(Timestamp::from_ms)
 }
 
@@ -215,12 +222,12 @@ fn period_fields(view: &View<'_>) -> Markup {
         (select_field(view, "period", t.period, &spans(t)))
         @for (name, label) in [("from", t.from), ("to", t.to)] {
             div.field {
-                label for=(name) { (label) " " span.zone { (t.utc) } }
+                label for=(name) { (label) " · " span.zone { (view.zone.name()) } }
                 input id=(name) name=(name) type="datetime-local"
                     value=(view.request.query.get(name).unwrap_or_default().get(..16).unwrap_or_default());
             }
         }
-        input type="hidden" name="tz" value=(view.request.query.get("tz").unwrap_or("0"));
+        input type="hidden" name="tz" value=(view.request.query.get("tz").unwrap_or_default());
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::texts::{Lang, Texts, fill, sentence};
 use super::view::View;
+use crate::clock::Zone;
 use crate::model::{Status, Timestamp};
 use crate::service::{MAX_COUNTED, NotificationView, refusal_in_words};
 use maud::{Markup, html};
@@ -47,18 +48,30 @@ pub(super) const fn tone(status: Status) -> &'static str {
     }
 }
 
-/// A moment, in UTC; a script turns it into the reader's own time.
+tokio::task_local! {
+    /// The zone of the pages, which is one for the whole daemon.
+    static ZONE: Zone;
+}
+
+/// Makes a page whose times are in this zone.
+pub(super) fn in_zone<F: Future>(zone: Zone, page: F) -> impl Future<Output = F::Output> {
+    ZONE.scope(zone, page)
+}
+
+/// A moment, in the panel's zone; a script turns it into the reader's own time.
 pub(super) fn moment(lang: Lang, at: Timestamp) -> Markup {
     html! { time datetime=(at) data-t="" { (written(lang, at)) } }
 }
 
 fn written(lang: Lang, at: Timestamp) -> String {
-    let text = at.to_string();
+    let zone = ZONE.try_with(Zone::clone).unwrap_or_else(|_| Zone::utc());
+    let text = zone.shift(at).unwrap_or(at).to_string();
+    let utc = if zone == Zone::utc() { " UTC" } else { "" };
     // `2026-11-25T22:35:20.123Z`, always: a Timestamp ends with the year 9999.
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     match lang {
-        Lang::Pt => format!("{}/{}/{} {} UTC", part(8, 10), part(5, 7), part(0, 4), part(11, 19)),
-        Lang::En => format!("{} {} UTC", part(0, 10), part(11, 19)),
+        Lang::Pt => format!("{}/{}/{} {}{utc}", part(8, 10), part(5, 7), part(0, 4), part(11, 19)),
+        Lang::En => format!("{} {}{utc}", part(0, 10), part(11, 19)),
     }
 }
 
@@ -315,5 +328,13 @@ mod tests {
         assert_eq!(bytes(Lang::En, 1536), "1.5 KB");
         assert_eq!(bytes(Lang::Pt, 3 << 30), "3,0 GB");
         assert_eq!(written(Lang::Pt, Timestamp::from_ms(1_795_435_200_123)), "23/11/2026 12:00:00 UTC");
+    }
+
+    #[tokio::test]
+    async fn times_are_those_of_the_panels_zone() {
+        let at = Timestamp::from_ms(1_795_435_200_123);
+        let recife = Zone::of_variable(Some("<-03>3"));
+        let shown = in_zone(recife, async { [Lang::Pt, Lang::En].map(|lang| written(lang, at)) }).await;
+        assert_eq!(shown, ["23/11/2026 09:00:00", "2026-11-23 09:00:00"]);
     }
 }

@@ -29,6 +29,7 @@ mod search;
 mod session;
 mod session_file;
 mod texts;
+mod tokens;
 mod trouble;
 mod url_typed;
 mod view;
@@ -38,7 +39,7 @@ mod webhook_typed;
 mod webhooks;
 mod welcome;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Zone};
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
 use crate::model::Scope;
 use crate::service::{Caller, Credential, Service};
@@ -120,7 +121,8 @@ impl Panel {
         } else if let Some(file) = self.csv(&request) {
             file
         } else {
-            http_in::Answer::of_page(self.page(&request, &ingress).await)
+            let page = self.page(&request, &ingress);
+            http_in::Answer::of_page(layout::in_zone(self.service.time_zone(), page).await)
         };
         // What is left of the body is not read.
         Ok(if unread.is_some() { answer.with(header::CONNECTION, "close") } else { answer })
@@ -203,6 +205,8 @@ impl Panel {
         match found {
             Some((PanelAccess::SignInPage, _)) => self.sign_in_page(request, StatusCode::OK, None, None),
             Some((PanelAccess::SignIn, _)) => self.sign_in(request, ingress).await,
+            Some((PanelAccess::LinkPage, _)) => link_page(request, StatusCode::OK, None),
+            Some((PanelAccess::SignInByLink, _)) => self.sign_in_by_link(request, ingress).await,
             Some((PanelAccess::Language, _)) => {
                 let lang = request.form.get("lang").and_then(Lang::parse).unwrap_or(request.lang);
                 let page = match Carried::of_sign_in(request) {
@@ -288,14 +292,47 @@ impl Panel {
         request::with_session(page, &session, request.secure)
     }
 
+    /// Spends a link. A look at its page doesn't: messengers look at what people send one another.
+    async fn sign_in_by_link(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
+        let t = request.lang.texts();
+        if request.is_foreign() {
+            return Self::refuse(request, &self.foreign(request));
+        }
+        let used = self.service.use_panel_link(request.form.get("link").unwrap_or_default());
+        let Some((account, credential)) = used.filter(|(_, credential)| self.service.admit(credential).is_some())
+        else {
+            return match ingress.wrong_token(request.from) {
+                Ok(()) => link_page(request, StatusCode::UNAUTHORIZED, Some(t.wrong_link)),
+                Err(wait) => {
+                    let seconds = wait.as_secs() + 1;
+                    let problem = fill(t.too_many_tokens, &[&seconds]);
+                    let mut page = link_page(request, StatusCode::TOO_MANY_REQUESTS, Some(&problem));
+                    page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                    page
+                }
+            };
+        };
+        let session = self.sessions.begin(account, credential);
+        self.sessions.save().await;
+        tracing::info!(address = %request.from, "signed in to the panel by a link");
+        request::with_session(request::see("/"), &session, request.secure)
+    }
+
     /// A form that was sent after its session had ended, shown again to whoever has signed in since.
     fn again(&self, request: &PanelRequest, signed_in: &SignedIn) -> Response<Bytes> {
-        let view = self.view(request, signed_in, Some(request.lang.texts().ended_form.to_owned()));
+        let zone = self.service.time_zone();
+        let view = self.view(request, signed_in, &zone, Some(request.lang.texts().ended_form.to_owned()));
         let shown = if view.can_change { ended::show(&view) } else { Err(Refusal::ReadOnly) };
         shown.unwrap_or_else(|refusal| Self::refuse_inside(&view, &refusal))
     }
 
-    fn view<'a>(&'a self, request: &'a PanelRequest, signed_in: &'a SignedIn, note: Option<String>) -> View<'a> {
+    fn view<'a>(
+        &'a self,
+        request: &'a PanelRequest,
+        signed_in: &'a SignedIn,
+        zone: &'a Zone,
+        note: Option<String>,
+    ) -> View<'a> {
         View {
             service: &self.service,
             sessions: &self.sessions,
@@ -306,6 +343,7 @@ impl Panel {
             t: request.lang.texts(),
             here: without_note(request),
             now: self.service.now(),
+            zone,
             note,
             catalogue: Arc::default(),
         }
@@ -335,7 +373,8 @@ impl Panel {
         let Some(signed_in) = self.signed_in(request) else {
             return self.outside(request, found);
         };
-        let mut view = self.view(request, &signed_in, None);
+        let zone = self.service.time_zone();
+        let mut view = self.view(request, &signed_in, &zone, None);
         view.note = notes::said(&view).await;
         match self.dispatch(&view, found).await {
             Ok(page) => page,
@@ -404,6 +443,28 @@ impl Panel {
         };
         refused_page(status, framed(view, Place::None, title, &content))
     }
+}
+
+/// Where a link leads that signs in: a button. The link's secret stands behind the `#` of the address, where a script
+/// finds it; without one, its reader pastes the link.
+fn link_page(request: &PanelRequest, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
+    let t = request.lang.texts();
+    let content = html! {
+        h1 { (t.sign_in) }
+        form.card method="post" action="/sign-in/link" {
+            div.field #link-field {
+                label for="link" { (t.link) }
+                input #link name="link" type="password" autocomplete="off" required
+                    aria-describedby=(if problem.is_some() { "link-problem link-help" } else { "link-help" })
+                        aria-invalid=[problem.map(|_| "true")];
+                p.help #link-help { (t.link_help) }
+            }
+            @if let Some(problem) = problem { p.problem #link-problem role="alert" { (problem) } }
+            div.acts { button.main #link-go type="submit" { (t.sign_in) } }
+        }
+        p { a href="/sign-in" { (t.with_a_token) } }
+    };
+    request::page(status, bare(request.lang, t.sign_in, "/sign-in/link", &content))
 }
 
 /// A page that says why not, and when to come back where that is a matter of time.

@@ -22,6 +22,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         "paused" => of_webhook(t.done_paused),
         "resumed" => of_webhook(t.done_resumed),
         "deleted" => Some(t.done_deleted.to_owned()),
+        "revoked" => Some(t.done_revoked.to_owned()),
         "sample" => Some(t.done_sample.to_owned()),
         "some" => {
             let (sent, not) = (number("ok"), number("not"));

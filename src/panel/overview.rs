@@ -32,7 +32,9 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
                 (welcome::steps(view, &overview))
             } @else {
                 div.head {
-                    div { h1 { (t.home) } p.sub { (if month { t.last_month } else { t.last_day }) } }
+                    div { h1 { (t.home) } p.sub {
+                            (if month { t.last_month } else { t.last_day }) " · " (view.zone.name())
+                        } }
                     @if view.can_change {
                         div.acts { a.btn.main href="/webhooks/new" { (icon(Icon::Plus)) (t.create_webhook) } }
                     }
@@ -172,8 +174,7 @@ fn percent(lang: Lang, part: Option<f64>) -> String {
 fn deliveries(view: &View<'_>, overview: &Overview, month: bool) -> Markup {
     let t = view.t;
     let counts = if month { &overview.days } else { &overview.hours };
-    let columns: Vec<Column> =
-        counts.iter().enumerate().map(|(nth, one)| column(view, *one, counts.len() - 1 - nth, month)).collect();
+    let columns: Vec<Column> = (0..counts.len()).map(|nth| column(view, overview, nth, month)).collect();
     let all = sum(counts);
     let count = |count| number(view.lang, count);
     let title = if month { t.by_day } else { t.by_hour };
@@ -224,11 +225,17 @@ fn numbers(view: &View<'_>, columns: &[Column], month: bool) -> Markup {
     }
 }
 
-fn column(view: &View<'_>, counts: HourCounts, back: usize, days: bool) -> Column {
-    let step: u64 = if days { 24 * HOUR_MS } else { HOUR_MS };
-    let begin = (view.now.as_ms() / step).saturating_sub(back as u64) * step;
-    let (from, to) = (Timestamp::from_ms(begin), Timestamp::from_ms(begin + step));
-    let text = from.to_string();
+/// An hour or a day of the panel's zone.
+fn column(view: &View<'_>, overview: &Overview, nth: usize, days: bool) -> Column {
+    let counts = if days { &overview.days } else { &overview.hours };
+    let back = (counts.len() - 1).saturating_sub(nth);
+    let hour = (view.now.as_ms() / HOUR_MS).saturating_sub(back as u64) * HOUR_MS;
+    let (from, to) = (Timestamp::from_ms(hour), Timestamp::from_ms(hour + HOUR_MS));
+    let (from, to) = match (days, overview.day_begins.get(nth..nth + 2)) {
+        (true, Some(&[from, to])) => (from, to),
+        _ => (from, to),
+    };
+    let text = view.zone.shift(from).unwrap_or(from).to_string();
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
     let name = match (view.lang, days) {
         (Lang::Pt, true) => format!("{}/{}", part(8, 10), part(5, 7)),
@@ -236,8 +243,9 @@ fn column(view: &View<'_>, counts: HourCounts, back: usize, days: bool) -> Colum
         (Lang::En, true) => part(5, 10),
         (Lang::En, false) => format!("{}:00", part(11, 13)),
     };
-    let labelled = if days { back.is_multiple_of(5) } else { (begin / HOUR_MS).is_multiple_of(3) };
-    Column { counts, from, to, name, labelled }
+    let labelled =
+        if days { back.is_multiple_of(5) } else { part(11, 13).parse().is_ok_and(|hour: u32| hour % 3 == 0) };
+    Column { counts: counts.get(nth).copied().unwrap_or_default(), from, to, name, labelled }
 }
 
 /// How the daemon does, in a line.

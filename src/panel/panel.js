@@ -332,6 +332,14 @@
   });
   // The present is at the right.
   for (const wide of all(".scroll")) wide.scrollLeft = wide.scrollWidth;
+  // ---- a link that signs in: its secret stands where only the page itself sees it, and doesn't stay in the address ----
+  const pass = document.getElementById("link");
+  if (pass && location.hash.length > 1) {
+    pass.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    document.getElementById("link-field").hidden = true;
+    document.getElementById("link-go").focus();
+  }
   equip();
   picked();
   for (const field of all("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());

@@ -1,9 +1,9 @@
 //! Every page and form of the panel, in one table: where it is, who may ask for it, and what answers it.
 
 use super::view::{PageResult, View};
-use super::{events, notifications, overview, resends, search, webhook_form, webhook_page, webhooks, welcome};
+use super::{events, notifications, overview, resends, search, tokens, webhook_form, webhook_page, webhooks, welcome};
 use crate::http::{Route, Routes};
-use crate::model::{EventId, NotificationId, ResendId, WebhookId};
+use crate::model::{EventId, NotificationId, ResendId, TokenId, WebhookId};
 use std::pin::Pin;
 
 pub(super) const STYLE: &[u8] = include_bytes!("panel.css");
@@ -17,6 +17,9 @@ pub(super) enum PanelAccess {
     Asset(&'static str, &'static [u8]),
     SignInPage,
     SignIn,
+    /// Everyone: where a link that signs in leads. It spends nothing; its form does.
+    LinkPage,
+    SignInByLink,
     Language,
     /// A session, which it ends.
     SignOut,
@@ -62,6 +65,8 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
         GET "/live" PanelAccess::Live;
         GET "/sign-in" PanelAccess::SignInPage;
         POST "/sign-in" PanelAccess::SignIn;
+        GET "/sign-in/link" PanelAccess::LinkPage;
+        POST "/sign-in/link" PanelAccess::SignInByLink;
         POST "/sign-out" PanelAccess::SignOut;
         POST "/language" PanelAccess::Language;
     ]
@@ -93,6 +98,10 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/notifications/resend-all" Change => resends::resend_all;
     GET "/notifications/resends/{id}" Page => resends::job(ResendId);
     POST "/notifications/resends/{id}/stop" Change => resends::stop(ResendId);
+    GET "/tokens" Page => tokens::list;
+    POST "/tokens" Change => tokens::create;
+    GET "/tokens/{id}/revoke" Page => tokens::confirm_revoke(TokenId);
+    POST "/tokens/{id}/revoke" Change => tokens::revoke(TokenId);
     GET "/notifications/{id}" Page => notifications::show(NotificationId);
     POST "/notifications/{id}/resend" Change => notifications::resend(NotificationId);
 });

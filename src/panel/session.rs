@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) used: i64,
     /// A signing secret that is shown until somebody has kept it, and since when. In no file.
     pub(super) secret: Option<(WebhookId, String, i64)>,
+    /// An access token that is to be shown once, likewise.
+    pub(super) token: Option<String>,
 }
 
 /// By what a session is known here: the hash of what its cookie holds.
@@ -127,7 +129,7 @@ impl Sessions {
         state.changes += 1;
         state.all.retain(|_, session| is_alive(session, now));
         end_oldest(&mut state.all, account, &credential);
-        let session = Session { account, credential, begun: now, used: now, secret: None };
+        let session = Session { account, credential, begun: now, used: now, secret: None, token: None };
         state.all.insert(TokenHash::of(&cookie).to_bytes(), session);
         cookie
     }
@@ -216,6 +218,20 @@ impl Sessions {
     }
 }
 
+impl Sessions {
+    /// Keeps an access token to be shown once.
+    pub(super) fn put_token(&self, of: &SignedIn, text: String) {
+        if let Some(session) = self.lock().all.get_mut(&of.key) {
+            session.token = Some(text);
+        }
+    }
+
+    /// The access token that is to be shown, and never again.
+    pub(super) fn take_token(&self, of: &SignedIn) -> Option<String> {
+        self.lock().all.get_mut(&of.key)?.token.take()
+    }
+}
+
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     File::open(path)?.take(session_file::MAX_BYTES).read_to_string(&mut text)?;
@@ -292,7 +308,7 @@ mod tests {
         for nth in 0..MAX {
             let account = AccountNo(3 + u32::try_from(nth / (MAX_OF_ACCOUNT - 1)).unwrap());
             let (credential, now) = (Credential::of(&nth.to_string()), sessions.now());
-            let session = Session { account, credential, begun: now, used: now, secret: None };
+            let session = Session { account, credential, begun: now, used: now, secret: None, token: None };
             let mut state = sessions.lock();
             if state.all.len() < MAX {
                 state.all.insert(TokenHash::of(&format!("{nth}")).to_bytes(), session);

@@ -80,7 +80,7 @@ fn read_line(line: &str, written: i64) -> Option<(SessionKey, Session)> {
     };
     let credential = Credential::from_parts(TokenHash::from_bytes(bytes(next()?)?), id);
     let (begun, used) = (before(next()?)?, before(next()?)?);
-    words.next().is_none().then_some((key, Session { account, credential, begun, used, secret: None }))
+    words.next().is_none().then_some((key, Session { account, credential, begun, used, secret: None, token: None }))
 }
 
 #[cfg(test)]
@@ -101,6 +101,7 @@ mod tests {
             begun: begun * 1000,
             used: used * 1000,
             secret: None,
+            token: None,
         };
         let token = crate::model::AccessToken::from_random([1; 16], [2; 32]);
         let all =

@@ -3,6 +3,7 @@
 use super::request::{self, PanelRequest};
 use super::session::{Sessions, SignedIn};
 use super::texts::{Lang, Texts};
+use crate::clock::Zone;
 use crate::model::{KnownType, Timestamp};
 use crate::service::{Caller, Error, ErrorReply, Service};
 use bytes::Bytes;
@@ -24,6 +25,8 @@ pub(super) struct View<'a> {
     pub(super) can_change: bool,
     pub(super) here: String,
     pub(super) now: Timestamp,
+    /// Where a day begins, and what times are shown in without a script.
+    pub(super) zone: &'a Zone,
     /// What was just done.
     pub(super) note: Option<String>,
     /// Made when it is first asked for.

@@ -6,11 +6,12 @@ use super::disabling::HealthView;
 use super::error::Error;
 use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
+use crate::clock::Zone;
 use crate::model::{
     AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
     Timestamp, Webhook, WebhookId, WebhookStatus,
 };
-use crate::stats::{HourCounts, ResponseTimes, WebhookHistory};
+use crate::stats::{HourCounts, WebhookHistory};
 use crate::store::{Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,9 @@ use std::time::Duration;
 
 /// How far what is pending is counted: "at least so many" says enough, and costs milliseconds.
 pub const MAX_COUNTED: u64 = 1000;
+/// How many days the first page tells of.
+const DAYS: i64 = 30;
+const HOUR_MS: u64 = 3_600_000;
 /// How many failing webhooks are read closely.
 const MAX_FAILING: usize = 10;
 
@@ -96,8 +100,10 @@ pub struct Overview {
     pub delivery: DeliveryFigures,
     /// How the notifications stand that were recorded in each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
-    /// Of each of the last 30 days, in UTC, today last.
+    /// Of each of the last 30 days of the panel's time zone, today last.
     pub days: Vec<HourCounts>,
+    /// When each of these days began, and when today ends.
+    pub day_begins: Vec<Timestamp>,
     /// How many notifications are pending.
     pub backlog: BacklogCounts,
     /// What has been pending for the longest, held or not.
@@ -218,21 +224,18 @@ impl Service {
             WebhookStatus::Active | WebhookStatus::Paused => failing.since.unwrap_or(now),
         });
         failing.truncate(MAX_FAILING);
-        let not_ready = self.not_ready();
+        let (not_ready, zone) = (self.not_ready(), self.time_zone());
         self.read(move |store| {
-            let (mut hours, mut days) = (vec![HourCounts::default(); 24], vec![HourCounts::default(); 30]);
-            let (mut before, mut times) = (HourCounts::default(), ResponseTimes::default());
-            let own = webhooks.iter().map(|webhook| store.history_of(webhook.no, now));
-            for history in own.chain([store.history_of_deleted(account, now)]) {
-                let both = hours.iter_mut().zip(&history.hours).chain(days.iter_mut().zip(&history.days));
-                both.for_each(|(sum, one)| sum.add(*one));
-                before.add(history.before);
-                times.add(&history.times);
-            }
-            let mut day = HourCounts::default();
-            for hour in &hours {
-                day.add(*hour);
-            }
+            let (all, times) = store.hours_of(account, now);
+            let (earlier, hours) = all.split_at(all.len().saturating_sub(24));
+            let sum = |hours: &[HourCounts]| {
+                let mut sum = HourCounts::default();
+                for hour in hours {
+                    sum.add(*hour);
+                }
+                sum
+            };
+            let (day, before) = (sum(hours), sum(&earlier[earlier.len().saturating_sub(24)..]));
             let failed_since = since(now, 7 * 24);
             let delivery = DeliveryFigures {
                 since: since(now, 24),
@@ -244,6 +247,8 @@ impl Service {
                 half: times.quantile(0.5),
                 most: times.quantile(0.95),
             };
+            let hours = hours.to_vec();
+            let (days, day_begins) = by_day(&all, now, &zone);
             let mut oldest = None;
             for status in [Status::Pending, Status::Retrying, Status::Held] {
                 for (notification, event) in store.notifications(account, &of_status(status), Listing::oldest(1))?.items
@@ -266,6 +271,7 @@ impl Service {
                 delivery,
                 hours,
                 days,
+                day_begins,
                 backlog: backlog(store, account, None)?,
                 oldest,
                 failing: webhooks_failing,
@@ -318,6 +324,25 @@ pub(super) fn summarize(
     Ok(Page { items, next: page.next })
 }
 
+/// The last 30 days of a zone, of hours of which the last is the present one; and where they begin, and today ends.
+fn by_day(hours: &[HourCounts], now: Timestamp, zone: &Zone) -> (Vec<HourCounts>, Vec<Timestamp>) {
+    let today = zone.day(now);
+    let first = today - (DAYS - 1);
+    let mut days = vec![HourCounts::default(); usize::try_from(DAYS).unwrap_or_default()];
+    let present = now.as_ms() / HOUR_MS;
+    for (back, one) in hours.iter().rev().enumerate() {
+        let begin = Timestamp::from_ms(present.saturating_sub(back as u64) * HOUR_MS);
+        if let Some(day) = usize::try_from(zone.day(begin) - first).ok().and_then(|day| days.get_mut(day)) {
+            day.add(*one);
+        }
+    }
+    let begin = |day: i64| {
+        let seconds = zone.moment(day * 86_400);
+        Timestamp::from_ms(u64::try_from(seconds).unwrap_or_default().saturating_mul(1000))
+    };
+    (days, (first..=today + 1).map(begin).collect())
+}
+
 fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> Result<FailingWebhook, Error> {
     let backlog = backlog(store, webhook.account, Some(webhook.id))?;
     let attempt = last_failure(store, &webhook)?;
@@ -335,4 +360,28 @@ fn last_failure(store: &Store, webhook: &Webhook) -> Result<Option<Attempt>, Err
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_begin_where_the_zone_has_them() {
+        let one = HourCounts { confirmed: 1, ..HourCounts::default() };
+        let (hours, now) = (vec![one; 744], Timestamp::parse("2026-11-28T02:30:00Z").unwrap());
+        let (days, begins) = by_day(&hours, now, &Zone::utc());
+        assert_eq!((days.len(), begins.len()), (30, 31));
+        assert_eq!((days[29].confirmed, days[28].confirmed, days[0].confirmed), (3, 24, 24));
+        assert_eq!(begins[29].to_string(), "2026-11-28T00:00:00.000Z");
+        // In Recife it is still the day before, and 23:30.
+        let (days, begins) = by_day(&hours, now, &Zone::of_variable(Some("<-03>3")));
+        assert_eq!((days[29].confirmed, days[28].confirmed, days[0].confirmed), (24, 24, 24));
+        let text = |at: usize| begins[at].to_string();
+        assert_eq!((text(29).as_str(), text(30).as_str()), ("2026-11-27T03:00:00.000Z", "2026-11-28T03:00:00.000Z"));
+        // A day has 25 hours where summer ends.
+        let now = Timestamp::parse("2026-10-26T10:00:00Z").unwrap();
+        let (days, _) = by_day(&hours, now, &Zone::of_variable(Some("CET-1CEST,M3.5.0,M10.5.0/3")));
+        assert_eq!((days[28].confirmed, days[27].confirmed), (25, 24));
+    }
 }

@@ -1,6 +1,6 @@
-//! Counts of notifications by the hour and day in which their events were recorded, by how each stands: a page that
-//! shows them reads no rows, and a list of the same time has as many. Tests are not counted, and of a deleted webhook
-//! only what was delivered.
+//! Counts of notifications by the hour in which their events were recorded, by how each stands: a page that shows them
+//! reads no rows, and a list of the same time has as many. Tests are not counted, and of a deleted webhook only what was
+//! delivered. Days are made of hours by whoever shows them, since they begin elsewhere in each time zone.
 //!
 //! They are statistics without a guarantee: held in memory, and written to a small file of their own now and then and
 //! at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The counts of that many hours, and of that many days, are stored.
+/// The counts of that many hours are stored of each webhook,
 const HOURS: u64 = 48;
-const DAYS: u64 = 31;
+/// and of each account: 31 days.
+const ACCOUNT_HOURS: u64 = 31 * 24;
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 
 /// How the notifications of one span of time stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,10 +92,6 @@ impl Counted {
 pub struct WebhookHistory {
     /// Each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
-    /// All of the 24 hours before those.
-    pub before: HourCounts,
-    /// Each of the last 30 days, in UTC, today last.
-    pub days: Vec<HourCounts>,
     /// When an attempt was last confirmed.
     pub confirmed_at: Option<Timestamp>,
     /// How long the attempts took that were confirmed in the last 24 hours.
@@ -108,62 +104,46 @@ struct OfWebhook {
     confirmed_ms: Option<u64>,
 }
 
-impl OfWebhook {
-    fn trim(&mut self, trusted: Timestamp) {
-        let Past { hours, days, times } = &self.past;
-        if hours.len() as u64 > HOURS || days.len() as u64 > DAYS || times.len() as u64 > HOURS {
-            self.past.trim(trusted);
-        }
-    }
-}
-
-/// Figures by hour and by day, each by its number since 1970.
+/// Figures by hour, each by its number since 1970.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Past {
     hours: BTreeMap<u64, HourCounts>,
-    days: BTreeMap<u64, HourCounts>,
     /// Of confirmed attempts, by the hour in which they were made.
     #[serde(default)]
     times: BTreeMap<u64, ResponseTimes>,
 }
 
 impl Past {
-    fn add(&mut self, other: Self) {
-        for (at, one) in other.hours {
-            self.hours.entry(at).or_default().add(one);
-        }
-        for (at, one) in other.days {
-            self.days.entry(at).or_default().add(one);
-        }
-        for (at, one) in other.times {
-            self.times.entry(at).or_default().add(&one);
-        }
+    /// The last `count` hours, the present one last.
+    fn last(&self, now: Timestamp, count: u64) -> Vec<HourCounts> {
+        let at = now.as_ms() / HOUR_MS;
+        (0..count).rev().map(|back| self.hours.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
     }
 
-    fn history(&self, now: Timestamp, confirmed_ms: Option<u64>) -> WebhookHistory {
-        let last = |map: &BTreeMap<u64, HourCounts>, at: u64, count: u64| -> Vec<HourCounts> {
-            (0..count).rev().map(|back| map.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
-        };
+    /// How long the attempts took that were confirmed in the last 24 hours.
+    fn times(&self, now: Timestamp) -> ResponseTimes {
         let hour = now.as_ms() / HOUR_MS;
-        let mut before = HourCounts::default();
-        for one in last(&self.hours, hour.saturating_sub(24), 24) {
-            before.add(one);
-        }
         let mut times = ResponseTimes::default();
         for (_, one) in self.times.range(hour.saturating_sub(23)..=hour) {
             times.add(one);
         }
+        times
+    }
+
+    fn history(&self, now: Timestamp, confirmed_ms: Option<u64>) -> WebhookHistory {
         WebhookHistory {
-            hours: last(&self.hours, hour, 24),
-            before,
-            times,
-            days: last(&self.days, now.as_ms() / DAY_MS, 30),
+            hours: self.last(now, 24),
+            times: self.times(now),
             confirmed_at: confirmed_ms.map(Timestamp::from_ms),
         }
     }
 
-    fn trim(&mut self, now: Timestamp) {
+    /// Counts are kept for `most` hours.
+    fn trim(&mut self, now: Timestamp, most: u64) {
         fn keep<T>(map: &mut BTreeMap<u64, T>, now: u64, most: u64) {
+            if map.len() as u64 <= most {
+                return;
+            }
             while map.first_key_value().is_some_and(|(at, _)| *at <= now.saturating_sub(most)) {
                 map.pop_first();
             }
@@ -172,8 +152,7 @@ impl Past {
                 map.pop_last();
             }
         }
-        keep(&mut self.hours, now.as_ms() / HOUR_MS, HOURS);
-        keep(&mut self.days, now.as_ms() / DAY_MS, DAYS);
+        keep(&mut self.hours, now.as_ms() / HOUR_MS, most);
         keep(&mut self.times, now.as_ms() / HOUR_MS, HOURS);
     }
 }
@@ -187,8 +166,8 @@ pub(crate) struct OutcomeCounter {
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct All {
     webhooks: HashMap<WebhookNo, OfWebhook>,
-    /// Those of webhooks that were deleted since: an account's counts don't shrink with them.
-    deleted: HashMap<AccountNo, Past>,
+    /// Of all webhooks that an account has or had: what was delivered stays counted when they are deleted.
+    accounts: HashMap<AccountNo, Past>,
 }
 
 impl OutcomeCounter {
@@ -212,9 +191,13 @@ impl OutcomeCounter {
         own.past.history(now, own.confirmed_ms)
     }
 
-    /// How the attempts of an account's deleted webhooks ended.
-    pub(crate) fn of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
-        self.lock().deleted.get(&account).unwrap_or(&Past::default()).history(now, None)
+    /// How the notifications of an account stand that were recorded in each of the last [`ACCOUNT_HOURS`], the present
+    /// one last, and how long the last day's confirmed attempts took.
+    pub(crate) fn of_account(&self, account: AccountNo, now: Timestamp) -> (Vec<HourCounts>, ResponseTimes) {
+        let all = self.lock();
+        let none = Past::default();
+        let past = all.accounts.get(&account).unwrap_or(&none);
+        (past.last(now, ACCOUNT_HOURS), past.times(now))
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
@@ -225,7 +208,7 @@ impl OutcomeCounter {
     /// than the `trusted` time allows for is dropped: a clock that is ahead for a moment must not drop the rest.
     pub(crate) fn note(
         &self,
-        webhook: WebhookNo,
+        (account, webhook): (AccountNo, WebhookNo),
         recorded_at: Timestamp,
         (from, to): (Option<Counted>, Option<Counted>),
         trusted: Timestamp,
@@ -233,25 +216,38 @@ impl OutcomeCounter {
         if from == to {
             return;
         }
+        let hour = recorded_at.as_ms() / HOUR_MS;
         let mut all = self.lock();
-        let own = all.webhooks.entry(webhook).or_default();
-        own.past.hours.entry(recorded_at.as_ms() / HOUR_MS).or_default().change(from, to);
-        own.past.days.entry(recorded_at.as_ms() / DAY_MS).or_default().change(from, to);
-        own.trim(trusted);
+        let own = &mut all.webhooks.entry(webhook).or_default().past;
+        own.hours.entry(hour).or_default().change(from, to);
+        own.trim(trusted, HOURS);
+        let of_all = all.accounts.entry(account).or_default();
+        of_all.hours.entry(hour).or_default().change(from, to);
+        of_all.trim(trusted, ACCOUNT_HOURS);
     }
 
     /// Counts an attempt that was confirmed at `now` after so many microseconds.
-    pub(crate) fn note_confirmed(&self, webhook: WebhookNo, duration_us: u32, now: Timestamp, trusted: Timestamp) {
+    pub(crate) fn note_confirmed(
+        &self,
+        (account, webhook): (AccountNo, WebhookNo),
+        duration_us: u32,
+        now: Timestamp,
+        trusted: Timestamp,
+    ) {
+        let hour = now.as_ms() / HOUR_MS;
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
         own.confirmed_ms = Some(now.as_ms());
-        own.past.times.entry(now.as_ms() / HOUR_MS).or_default().note(duration_us);
-        own.trim(trusted);
+        own.past.times.entry(hour).or_default().note(duration_us);
+        own.past.trim(trusted, HOURS);
+        let of_all = all.accounts.entry(account).or_default();
+        of_all.times.entry(hour).or_default().note(duration_us);
+        of_all.trim(trusted, ACCOUNT_HOURS);
     }
 
     /// Nothing is left of an account; its webhooks are forgotten one by one.
     pub(crate) fn forget(&self, account: AccountNo) {
-        self.lock().deleted.remove(&account);
+        self.lock().accounts.remove(&account);
     }
 
     /// Nothing is left of a webhook.
@@ -259,17 +255,18 @@ impl OutcomeCounter {
         self.lock().webhooks.remove(&webhook);
     }
 
-    /// The webhook is deleted: its figures go on in its account's alone.
-    pub(crate) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
+    /// The webhook is deleted: what it has delivered stays its account's, and nobody has to look after the rest.
+    pub(crate) fn deleted(&self, account: AccountNo, webhook: WebhookNo) {
         let mut all = self.lock();
-        if let Some(mut own) = all.webhooks.remove(&webhook) {
-            // Nobody has to look after the others any more.
-            for one in own.past.hours.values_mut().chain(own.past.days.values_mut()) {
-                *one = HourCounts { confirmed: one.confirmed, ..HourCounts::default() };
+        let Some(own) = all.webhooks.remove(&webhook) else {
+            return;
+        };
+        let of_all = all.accounts.entry(account).or_default();
+        for (at, one) in own.past.hours {
+            if let Some(sum) = of_all.hours.get_mut(&at) {
+                sum.retried = sum.retried.saturating_sub(one.retried);
+                sum.failed = sum.failed.saturating_sub(one.failed);
             }
-            let past = all.deleted.entry(account).or_default();
-            past.add(own.past);
-            past.trim(trusted);
         }
     }
 }
@@ -283,15 +280,18 @@ mod tests {
         Timestamp::from_ms(1_795_435_200_000 + nth * HOUR_MS)
     }
 
+    const SHOP: AccountNo = AccountNo(3);
+
     fn came(counter: &OutcomeCounter, no: u32, to: Counted, at: Timestamp, trusted: Timestamp) {
-        counter.note(WebhookNo(no), at, (None, Some(to)), trusted);
+        let of = (SHOP, WebhookNo(no));
+        counter.note(of, at, (None, Some(to)), trusted);
         if to == Delivered {
-            counter.note_confirmed(WebhookNo(no), 50_000, at, trusted);
+            counter.note_confirmed(of, 50_000, at, trusted);
         }
     }
 
     #[test]
-    fn hours_and_days_are_counted_read_back_and_have_an_end() {
+    fn hours_are_counted_read_back_and_have_an_end() {
         let counter = OutcomeCounter::default();
         let one = WebhookNo(7);
         for nth in 0..24 * 40 {
@@ -302,12 +302,13 @@ mod tests {
         assert_eq!(*OutcomeCounter::from_text(&text).lock(), *counter.lock());
         let all = counter.lock();
         let own = &all.webhooks[&one];
-        assert!(own.past.hours.len() as u64 <= HOURS && own.past.days.len() as u64 <= DAYS, "{own:?}");
+        assert!(own.past.hours.len() as u64 <= HOURS, "{own:?}");
+        assert!(all.accounts[&SHOP].hours.len() as u64 <= ACCOUNT_HOURS);
         assert!(own.past.times.len() as u64 <= HOURS, "{own:?}");
         assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_ms, Some(hour(24 * 40 - 2).as_ms()));
         let history = own.past.history(hour(24 * 40 - 1), None);
-        assert_eq!((history.before.confirmed, history.before.retried, history.times.count()), (12, 12, 12));
+        assert_eq!((history.hours.len(), history.times.count()), (24, 12));
         for bad in ["", "{}", &text.replace("hours", "x"), &text[1..]] {
             assert_eq!(*OutcomeCounter::from_text(bad).lock(), All::default(), "{bad}");
         }
@@ -318,12 +319,12 @@ mod tests {
         let (counter, no) = (OutcomeCounter::default(), WebhookNo(7));
         let steps = [None, Some(Retrying), Some(Retrying), Some(Failed), Some(Delivered), Some(Delivered)];
         for pair in steps.windows(2) {
-            counter.note(no, hour(3), (pair[0], pair[1]), hour(20));
+            counter.note((SHOP, no), hour(3), (pair[0], pair[1]), hour(20));
         }
         let hours = counter.of_webhook(no, hour(20)).hours;
         let there: Vec<usize> = (0..24).filter(|nth| hours[*nth].tried() > 0).collect();
         assert_eq!((there, hours[6]), (vec![6], HourCounts { confirmed: 1, retried: 0, failed: 0 }));
-        counter.note(no, hour(3), (Some(Retrying), None), hour(20));
+        counter.note((SHOP, no), hour(3), (Some(Retrying), None), hour(20));
         assert_eq!(counter.of_webhook(no, hour(20)).hours[6].tried(), 1, "one that was never counted");
     }
 
@@ -338,28 +339,29 @@ mod tests {
         }
         came(&counter, 7, Delivered, hour(99), hour(99));
         let all = counter.lock();
-        let WebhookHistory { hours, days, .. } = all.webhooks[&one].past.history(hour(99), None);
+        let hours = all.webhooks[&one].past.last(hour(99), 24);
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
-        assert_eq!(days.iter().map(|day| day.confirmed).sum::<u64>(), 101);
+        let of_all = all.accounts[&SHOP].last(hour(99), ACCOUNT_HOURS);
+        assert_eq!(of_all.iter().map(|hour| hour.confirmed).sum::<u64>(), 101);
         assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * HOURS);
     }
 
     #[test]
     fn what_a_deleted_webhook_had_delivered_stays_its_accounts() {
-        let (counter, account, now) = (OutcomeCounter::default(), AccountNo(3), hour(5));
-        for no in [7, 8] {
+        let (counter, now) = (OutcomeCounter::default(), hour(5));
+        for no in [7, 8, 9] {
             for to in [Delivered, Retrying, Failed] {
                 came(&counter, no, to, now, now);
             }
-            counter.deleted(account, WebhookNo(no), now);
         }
-        counter.deleted(account, WebhookNo(9), now);
+        for no in [7, 8, 10] {
+            counter.deleted(SHOP, WebhookNo(no));
+        }
         let read = OutcomeCounter::from_text(&counter.to_text(|_| true));
-        let read = read.lock();
-        assert_eq!(*read, *counter.lock());
-        assert!(read.webhooks.is_empty());
-        let WebhookHistory { hours, days, .. } = read.deleted[&account].history(now, None);
-        let both = HourCounts { confirmed: 2, retried: 0, failed: 0 };
-        assert_eq!((hours[23], days[29]), (both, both));
+        assert_eq!(*read.lock(), *counter.lock());
+        assert_eq!(read.lock().webhooks.len(), 1);
+        let (hours, times) = read.of_account(SHOP, now);
+        let expected = HourCounts { confirmed: 3, retried: 1, failed: 1 };
+        assert_eq!((hours.len(), hours.last(), times.count()), (744, Some(&expected), 3));
     }
 }

@@ -31,8 +31,8 @@ texts! {
     sign_in: "Sign in";
     access_token: "Access token";
     sign_in_help:
-        "The token of the first start stands in the file admin-token of the data folder; others are made with: \
-         carteiro token create";
+        "The token of the first start is in the file admin-token of the data folder; without it, the command carteiro \
+         panel-link prints a link that signs in.";
     wrong_token: "Unknown, revoked or expired token.";
     too_many_tokens: "Too many wrong tokens came from this address. Wait {} s and try again.";
     no_read_scope: "This token doesn't allow reading (scope read).";
@@ -41,6 +41,10 @@ texts! {
     ended_title: "Continue where you left off?";
     ended_action: "You had asked for: {}";
     stop_resend: "Stop the resend";
+    link: "Sign-in link";
+    link_help: "Paste the whole link that the command carteiro panel-link printed.";
+    wrong_link: "This link was used already, has expired or is not whole. Ask for another: carteiro panel-link";
+    with_a_token: "Sign in with an access token";
     // Errors.
     not_found_title: "Page not found";
     not_found: "The address does not exist, or the item was deleted. Check the link or use the search.";
@@ -245,8 +249,7 @@ texts! {
     last_week: "Last 7 days";
     from: "From";
     to: "To";
-    utc: "(UTC)";
-    local_time: "(local time)";
+    local_time: "local time";
     undelivered: "Not yet delivered";
     filter: "Filter";
     clear: "Clear";
@@ -376,6 +379,7 @@ texts! {
     resent_refused: "{}, refused by the target.";
     resent_unanswered: "the target did not answer.";
     not_resent: ["{} could not be re-sent.", "{} could not be re-sent."];
+    done_revoked: "Token revoked.";
     // The first page.
     all_well: "All good:";
     all_well_none: "no notifications in the last 24 hours.";
@@ -508,4 +512,33 @@ texts! {
     do_502: "the receiving system is down: what answered is the server in front of it. Tell whoever runs the target.";
     do_5xx: "tell whoever runs the target: the error is its own, and its log says more.";
     do_bad_status: "check what answers at this URL: it is no usual web server.";
+    // Tokens.
+    tokens: "Tokens";
+    tokens_help:
+        "Every program that calls the API, and everybody who signs in to the panel, uses a token. Give each its own, \
+         with no more than it needs.";
+    no_tokens: "No tokens";
+    token_new: "New token";
+    token_name: "Name";
+    token_name_example: "Web shop";
+    token_scopes: "Scopes";
+    token_made: "Created";
+    token_used: "Last used";
+    token_expires: "Expires";
+    token_own: "this session";
+    token_create: "Create token";
+    token_ready: "Token created";
+    token_once: "Copy it now: it will not be shown again.";
+    token_problem: "Give it a name of up to 100 characters, and choose at least one scope.";
+    never_expires: "Never";
+    in_days: "In {} days";
+    scope_admin: "everything, creating and revoking tokens too";
+    scope_ingest: "recording events";
+    scope_read: "seeing everything, changing nothing";
+    scope_metrics: "reading the metrics";
+    revoke: "Revoke";
+    revoke_title: "Revoke this token?";
+    revoke_help: "Whoever uses it loses access at once. This cannot be undone.";
+    revoke_own: "You signed in with this token: revoking it ends your session. Have another admin token at hand.";
+    revoke_yes: "Yes, revoke it";
 }

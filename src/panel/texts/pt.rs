@@ -32,8 +32,8 @@ texts! {
     sign_in: "Entrar";
     access_token: "Token de acesso";
     sign_in_help:
-        "O token do primeiro início está no arquivo admin-token da pasta de dados; outros são criados com: carteiro \
-         token create";
+        "O token do primeiro início está no arquivo admin-token da pasta de dados; sem ele, o comando carteiro \
+         panel-link mostra um link de acesso.";
     wrong_token: "Token desconhecido, revogado ou expirado.";
     too_many_tokens: "Tokens errados demais vieram deste endereço. Espere {} s e tente de novo.";
     no_read_scope: "Este token não permite leitura (escopo read).";
@@ -42,6 +42,10 @@ texts! {
     ended_title: "Continuar de onde parou?";
     ended_action: "Você tinha pedido: {}";
     stop_resend: "Interromper o reenvio";
+    link: "Link de acesso";
+    link_help: "Cole aqui o link inteiro que o comando carteiro panel-link mostrou.";
+    wrong_link: "Este link já foi usado, venceu ou está incompleto. Peça outro: carteiro panel-link";
+    with_a_token: "Entrar com um token de acesso";
     // Errors.
     not_found_title: "Página não encontrada";
     not_found: "O endereço não existe, ou o item foi excluído. Confira o link ou use a busca.";
@@ -250,8 +254,7 @@ texts! {
     last_week: "Últimos 7 dias";
     from: "De";
     to: "Até";
-    utc: "(UTC)";
-    local_time: "(horário local)";
+    local_time: "horário local";
     undelivered: "Ainda não entregues";
     filter: "Filtrar";
     clear: "Limpar";
@@ -381,6 +384,7 @@ texts! {
     resent_refused: "{}, recusada pelo destino.";
     resent_unanswered: "o destino não respondeu.";
     not_resent: ["{} não pôde ser reenviada.", "{} não puderam ser reenviadas."];
+    done_revoked: "Token revogado.";
     // The first page.
     all_well: "Tudo certo:";
     all_well_none: "nenhuma notificação nas últimas 24 horas.";
@@ -511,4 +515,34 @@ texts! {
          destino.";
     do_5xx: "avise quem cuida do destino: o erro é dele, e o log dele diz mais.";
     do_bad_status: "veja o que responde nesta URL: não é um servidor web comum.";
+    // Tokens.
+    tokens: "Tokens";
+    tokens_help:
+        "Cada programa que chama a API, e cada pessoa que entra no painel, usa um token. Dê a cada um o seu, só com o \
+         que precisa.";
+    no_tokens: "Nenhum token";
+    token_new: "Novo token";
+    token_name: "Nome";
+    token_name_example: "Loja virtual";
+    token_scopes: "Permissões";
+    token_made: "Criado";
+    token_used: "Último uso";
+    token_expires: "Validade";
+    token_own: "este acesso";
+    token_create: "Criar token";
+    token_ready: "Token criado";
+    token_once: "Copie agora: ele não será mostrado de novo.";
+    token_problem: "Dê um nome de até 100 caracteres e escolha ao menos uma permissão.";
+    never_expires: "Não vence";
+    in_days: "Em {} dias";
+    scope_admin: "tudo, inclusive criar e revogar tokens";
+    scope_ingest: "registrar eventos";
+    scope_read: "ver tudo, sem alterar nada";
+    scope_metrics: "ler as métricas";
+    revoke: "Revogar";
+    revoke_title: "Revogar este token?";
+    revoke_help: "Quem o usa perde o acesso na hora. Esta ação não pode ser desfeita.";
+    revoke_own:
+        "Você entrou com este token: ao revogá-lo, sua sessão termina. Tenha outro token de administrador à mão.";
+    revoke_yes: "Sim, revogar";
 }

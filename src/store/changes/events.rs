@@ -177,7 +177,7 @@ impl Change for EraseEvent {
             if ledger.shared.directory().by_no(webhook).is_some() {
                 let (recorded_at, stands) = (notification.inserted_at, Counted::of(&notification));
                 let trusted = ledger.shared.times.trusted_now();
-                ledger.shared.outcome_counter.note(webhook, recorded_at, (was, stands), trusted);
+                ledger.shared.outcome_counter.note((account, webhook), recorded_at, (was, stands), trusted);
             }
             put_notification(txn, &before, &notification);
             release_next(ledger, txn, was_ready, &notification);

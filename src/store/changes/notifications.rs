@@ -171,7 +171,7 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
             let counter = &ledger.shared.outcome_counter;
             let was = Counted::of(&notification);
             if attempt.result.confirms() && !notification.test && webhook.is_some() {
-                counter.note_confirmed(key.webhook, attempt.duration_us, now, trusted);
+                counter.note_confirmed((account, key.webhook), attempt.duration_us, now, trusted);
             }
             if attempt.trigger == Trigger::Manual {
                 ledger.jobs.wake(key.webhook);
@@ -182,7 +182,8 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
             // What is counted of a deleted webhook is its account's.
             if webhook.is_some() {
                 let stands = Counted::of(&notification);
-                ledger.shared.outcome_counter.note(key.webhook, notification.inserted_at, (was, stands), trusted);
+                let of = (account, key.webhook);
+                ledger.shared.outcome_counter.note(of, notification.inserted_at, (was, stands), trusted);
             }
             if matches!(verdict, Verdict::RetryAt(_)) {
                 notification.gap = Some(gap);

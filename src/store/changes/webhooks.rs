@@ -188,7 +188,7 @@ impl Change for DeleteWebhook {
             tracing::error!(%error, %webhook, "the idempotency key of a deleted webhook could not be read");
         }
         ledger.add_job(txn, Job::Cancel { account: self.account.0, webhook: webhook.no.0 });
-        ledger.shared.outcome_counter.deleted(self.account, webhook.no, ledger.shared.times.trusted_now());
+        ledger.shared.outcome_counter.deleted(self.account, webhook.no);
         Ok(true)
     }
 }

@@ -221,3 +221,166 @@ fn what_is_nowhere_is_a_page_to_people_and_json_to_programs() {
         }
     }
 }
+
+/// What stands behind the `#` of a link.
+fn secret_of(link: &str) -> String {
+    link.split_once("/sign-in/link#").unwrap().1.to_owned()
+}
+
+#[test]
+fn a_link_signs_in_once_and_a_look_at_it_does_not_spend_it() {
+    let mut daemon = Daemon::quick();
+    let (code, link, said) = daemon.run(&["panel-link"]);
+    assert_eq!(code, Some(0), "{said}");
+    let link = link.trim();
+    assert!(link.starts_with(&format!("http://{}/sign-in/link#ctl_", daemon.address)), "{link}");
+    assert!(said.contains("It signs in once, until "), "{said}");
+    let secret = secret_of(link);
+    // What messengers and mail filters do with it.
+    for method in ["HEAD", "GET", "GET"] {
+        let page = daemon.call_as("", method, "/sign-in/link", "", b"").expect(200);
+        assert!(page.header("set-cookie").is_none() && page.header("cache-control") == Some("no-store"));
+    }
+    let page = text(&get(&daemon, "/sign-in/link", "").expect(200));
+    assert!(page.contains("action=\"/sign-in/link\"") && page.contains("name=\"link\""), "{page}");
+    post(&daemon, "/sign-in/link", "Sec-Fetch-Site: cross-site\r\n", &[("link", &secret)]).expect(403);
+    post(&daemon, "/sign-in/link", "", &[("link", &secret[1..])]).expect(401);
+    // Whole, as somebody pastes it where no script runs.
+    let answer = post(&daemon, "/sign-in/link", "", &[("link", &format!(" {link} "))]).expect(303);
+    assert_eq!(answer.header("location"), Some("/"));
+    let cookie = cookie_of(&answer);
+    get(&daemon, "/tokens", &cookie).expect(200);
+    let spent = post(&daemon, "/sign-in/link", "", &[("link", &secret)]).expect(401);
+    assert!(text(&spent).contains("já foi usado") && spent.header("set-cookie").is_none());
+    // Asked for over the control socket, it is the account's admin token's.
+    let admin = daemon.list("/api/tokens")[0]["id"].as_str().unwrap().to_owned();
+    let made = json!({ "token": { "name": "outro", "scopes": ["admin"] } });
+    let other = daemon.post("/api/tokens", &made).expect(201).data();
+    let other_token = other["token"].as_str().unwrap().to_owned();
+
+    // Asked for with a token, it is that token's.
+    let asked = daemon.call_as(&other_token, "POST", "/api/panel_links", "", b"").expect(201).data();
+    let mine = secret_of(asked["url"].as_str().unwrap());
+    let answer = post(&daemon, "/sign-in/link", "", &[("link", &mine)]).expect(303);
+    let of_other = cookie_of(&answer);
+    daemon.call_as(&other_token, "DELETE", &format!("/api/tokens/{admin}"), "", b"").expect(204);
+    get(&daemon, "/webhooks", &cookie).expect(303);
+    get(&daemon, "/webhooks", &of_other).expect(200);
+    let read = json!({ "token": { "name": "leitura", "scopes": ["read"] } });
+    let read = daemon.call_as(&other_token, "POST", "/api/tokens", "", read.to_string().as_bytes()).expect(201).data();
+    let read = read["token"].as_str().unwrap();
+    daemon.call_as(read, "POST", "/api/panel_links", "", b"").refused(403, "forbidden");
+    // A link of a token that was revoked meanwhile is worth nothing.
+    let asked = daemon.call_as(&other_token, "POST", "/api/panel_links", "", b"").expect(201).data();
+    let late = secret_of(asked["url"].as_str().unwrap());
+    let id = other["id"].as_str().unwrap();
+    daemon.call_as(&other_token, "DELETE", &format!("/api/tokens/{id}"), "", b"").expect(204);
+    post(&daemon, "/sign-in/link", "", &[("link", &late)]).expect(401);
+    get(&daemon, "/webhooks", &of_other).expect(303);
+    let (code, _, said) = daemon.run(&["panel-link"]);
+    assert!(code == Some(1) && said.contains("has no admin token"), "{said}");
+    daemon.terminate();
+    for secret in [secret, mine, late, other_token] {
+        assert!(!daemon.log().contains(&secret), "{}", daemon.log());
+    }
+}
+
+#[test]
+fn a_link_begins_where_people_reach_the_panel() {
+    let daemon =
+        Daemon::start(&format!("panel.url = \"https://painel.loja.example/\"\n{}", super::super::harness::QUICK));
+    let link = json!({ "url": "https://painel.loja.example/sign-in/link#ctl_" });
+    let starts = |url: &str| url.starts_with(link["url"].as_str().unwrap());
+    let (_, printed, _) = daemon.run(&["panel-link", "--json"]);
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert!(starts(printed["url"].as_str().unwrap()) && printed["expires_at"].is_string(), "{printed}");
+    let asked = daemon.send("POST", "/api/panel_links", b"").expect(201).data();
+    assert!(starts(asked["url"].as_str().unwrap()), "{asked}");
+    let (code, printed, said) =
+        daemon.run(&["panel-link", "--token", &daemon.token, "--server", &format!("http://{}", daemon.address)]);
+    assert!(code == Some(0) && starts(&printed), "{printed} {said}");
+    let (code, _, said) = daemon.run(&["panel-link", "--account", "nenhuma"]);
+    assert!(code == Some(1) && said.contains("the config has no account `nenhuma`; it has default"), "{said}");
+    // A log is read by others: the first start, whose words go nowhere, tells the command alone.
+    assert!(daemon.log().contains("carteiro panel-link") && !daemon.log().contains("ctl_"), "{}", daemon.log());
+}
+
+#[test]
+fn admins_make_and_revoke_tokens() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let csrf = ("csrf", csrf.as_str());
+    let page = text(&get(&daemon, "/tokens", &cookie).expect(200));
+    assert!(page.contains("este acesso") && !page.contains("ctr_"), "{page}");
+    for bad in
+        [vec![csrf, ("scope", "read")], vec![csrf, ("name", "loja")], vec![csrf, ("name", "a\u{7}"), ("scope", "x")]]
+    {
+        let refused = text(&post(&daemon, "/tokens", &cookie, &bad).expect(422));
+        assert!(refused.contains("Dê um nome"), "{refused}");
+    }
+    let wanted = [csrf, ("name", "<b>loja</b>"), ("scope", "ingest"), ("scope", "read"), ("days", "30")];
+    post(&daemon, "/tokens", &cookie, &wanted).expect(303);
+    daemon.call_as("", "HEAD", "/tokens", &cookie, b"").expect(200);
+    let shown = text(&get(&daemon, "/tokens", &cookie).expect(200));
+    let made = shown.split_once("ctr_").unwrap().1.split('<').next().unwrap();
+    let made = format!("ctr_{made}");
+    assert!(shown.contains("&lt;b&gt;loja") && !shown.contains("<b>loja"), "{shown}");
+    assert!(!text(&get(&daemon, "/tokens", &cookie).expect(200)).contains("ctr_"), "once");
+    daemon.call_as(&made, "GET", "/api/webhooks", "", b"").expect(200);
+    let listed = daemon.list("/api/tokens");
+    let of = |name: &str| listed.iter().find(|token| token["name"] == name).unwrap()["id"].as_str().unwrap().to_owned();
+    let id = of("<b>loja</b>");
+    // One that may only read sees none of it.
+    let (reader, reader_csrf) = sign_in(&daemon, &made);
+    get(&daemon, "/tokens", &reader).expect(403);
+    get(&daemon, &format!("/tokens/{id}/revoke"), &reader).expect(403);
+    post(&daemon, &format!("/tokens/{id}/revoke"), &reader, &[("csrf", &reader_csrf)]).expect(403);
+    let asked = text(&get(&daemon, &format!("/tokens/{id}/revoke"), &cookie).expect(200));
+    assert!(!asked.contains("Você entrou com este token"), "{asked}");
+    post(&daemon, &format!("/tokens/{id}/revoke"), &cookie, &[csrf]).expect(303);
+    daemon.call_as(&made, "GET", "/api/webhooks", "", b"").refused(401, "unauthorized");
+    get(&daemon, "/", &reader).expect(303);
+    post(&daemon, &format!("/tokens/{id}/revoke"), &cookie, &[csrf]).expect(404);
+    let own = of("admin");
+    let asked = text(&get(&daemon, &format!("/tokens/{own}/revoke"), &cookie).expect(200));
+    assert!(asked.contains("Você entrou com este token"), "{asked}");
+    post(&daemon, &format!("/tokens/{own}/revoke"), &cookie, &[csrf]).expect(303);
+    let next = get(&daemon, "/tokens", &cookie).expect(303);
+    assert_eq!(next.header("location"), Some("/sign-in?next=%2Ftokens"));
+}
+
+/// Hours stood in UTC where everything else was local, and days turned at 21:00.
+#[test]
+fn times_are_those_of_the_panels_zone() {
+    let zone = "America/Sao_Paulo";
+    if !std::path::Path::new("/usr/share/zoneinfo").join(zone).exists() {
+        super::super::harness::skipped("the panel's time zone", "this machine has no tzdata");
+        return;
+    }
+    let daemon = Daemon::start(&format!("panel.time_zone = \"{zone}\"\n{}", super::super::harness::QUICK));
+    let event = daemon.record("PAYMENT.PAID");
+    let at = daemon.get(&format!("/api/events/{event}")).data()["inserted_at"].as_str().unwrap().to_owned();
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let page = text(&get(&daemon, &format!("/events/{event}"), &cookie).expect(200));
+    // Three hours west of UTC, all year.
+    let shown = page.split_once(&format!("<time datetime=\"{at}\" data-t=\"\">")).unwrap().1.split('<').next().unwrap();
+    let hour = |text: &str| text[11..13].parse::<u32>().unwrap();
+    assert_eq!((hour(&at) + 21) % 24, hour(shown), "{shown}");
+    assert!(!shown.contains("UTC"), "{shown}");
+    // What is typed without a script is in that zone too.
+    let list = text(&get(&daemon, "/events", &cookie).expect(200));
+    assert!(list.contains(zone), "{list}");
+    let local = format!("{}-{}-{}T{}:59", &shown[6..10], &shown[3..5], &shown[..2], &shown[11..13]);
+    let found = |query: &str| {
+        let page = text(&get(&daemon, &format!("/events?{query}"), &cookie).expect(200));
+        page.contains(&format!("/events/{event}"))
+    };
+    assert!(found(&format!("to={local}")) && !found(&format!("from={local}")), "{local}");
+    let bad = daemon.data().parent().unwrap().join("bad.toml");
+    fs::write(&bad, "[panel]\nenabled = true\ntime_zone = \"America/Sao Paulo\"\nurl = \"loja.example\"\n").unwrap();
+    let out = daemon.command().args(["check-config", "--config"]).arg(&bad).output().unwrap();
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(78), "{said}");
+    assert!(said.contains("bad.toml:3:13: ") && said.contains("the name of a time zone"), "{said}");
+    assert!(said.contains("bad.toml:4:7: ") && said.contains("https://carteiro.loja.example"), "{said}");
+}
