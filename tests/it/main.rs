@@ -38,6 +38,7 @@ mod panel;
 mod powercut;
 mod preload;
 mod receiver;
+mod requests;
 mod secrets;
 mod skips;
 mod stream;

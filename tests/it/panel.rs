@@ -267,6 +267,17 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
     ] {
         let list = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
         assert_eq!(list.contains("href=\"/notifications/resend?"), count > 0, "{filter}");
+        let again = "include_delivered=1";
+        if !filter.contains("status=DELIVERED") {
+            // What is delivered goes again only if that is said, and only after its number was.
+            let page = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
+            assert!(page.contains("Nada corresponde") && page.contains("Incluir também as já entregues"), "{page}");
+            let fields = [("csrf", &*csrf), ("query", &filter), ("include_delivered", "1")];
+            let asked = post(&daemon, "/notifications/resend-all", &cookie, &fields).expect(303);
+            let asked = asked.header("location").unwrap().to_owned();
+            assert!(asked.starts_with("/notifications/resend?") && asked.contains(again), "{asked}");
+        }
+        let filter = format!("{filter}&{again}");
         let page = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
         let asks = match count {
             0 => "Nada corresponde".to_owned(),
@@ -274,7 +285,8 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
             _ => format!("Reenviar {count} notificações?"),
         };
         assert!(page.contains(&asks) && page.contains("Sim, reenviar") == (count > 0), "{filter}: {page}");
-        let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", &filter)]);
+        let fields = [("csrf", &*csrf), ("query", &filter), ("include_delivered", "1"), ("confirmed", "1")];
+        let sent = post(&daemon, "/notifications/resend-all", &cookie, &fields);
         let job = sent.expect(303).header("location").unwrap().rsplit('/').next().unwrap().to_owned();
         let reported = eventually("the bulk resend is done", || {
             let reported = daemon.get(&format!("/api/notifications/resend/{job}")).expect(200).data();
@@ -314,8 +326,9 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
     daemon.delete(&format!("/api/webhooks/{deleted}")).expect(204);
     let (cookie, csrf) = sign_in(&daemon, &daemon.token);
     let page = |path: &str, status: u16| text(&get(&daemon, path, &cookie).expect(status));
-    for path in ["/notifications/resend?type=PAYMENT.*", "/notifications/resend?type=PAYMENT.*&response=2xx&period=1h"]
-    {
+    assert!(page("/notifications/resend?type=PAYMENT.*", 200).contains("menos as já entregues"));
+    for filter in ["type=PAYMENT.*", "type=PAYMENT.*&response=2xx&period=1h"] {
+        let path = &format!("/notifications/resend?{filter}&include_delivered=1");
         let asked = page(path, 200);
         assert!(
             asked.contains("Reenviar 2 notificações?"),
@@ -349,7 +362,8 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
     // One that goes on: it hands out 64 at most, and its webhook takes one in a hundred seconds.
     let slow = json!({ "webhook": { "rate_limit": 0.01 } });
     daemon.patch(&format!("/api/webhooks/{other}"), &slow).expect(200);
-    let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", "response=2xx")]);
+    let fields = [("csrf", &*csrf), ("query", "response=2xx"), ("include_delivered", "1"), ("confirmed", "1")];
+    let sent = post(&daemon, "/notifications/resend-all", &cookie, &fields);
     let job = sent.expect(303).header("location").unwrap().to_owned();
     let reported = page(&job, 200);
     for words in ["Em andamento", "<dd>2xx</dd>", "inclusive as já entregues", "Reenviadas: ", " de 70; puladas: 0"] {
