@@ -36,6 +36,8 @@ enum NotificationsCommand {
     },
     /// Show one, with its attempts
     Show(Id),
+    /// Show what an attempt sent, or as a command of curl
+    Request(RequestArgs),
     /// Re-send one, or all that the filters match as a job
     Resend(ResendArgs),
     /// List the resend jobs
@@ -53,6 +55,18 @@ struct JobId {
     /// The job's id
     #[arg(value_parser = input::id)]
     id: String,
+}
+
+#[derive(Args)]
+struct RequestArgs {
+    #[command(flatten)]
+    id: Id,
+    /// Which attempt, instead of the last one
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    attempt: Option<u16>,
+    /// As a command of curl; what isn't shown stands there as variables of the shell
+    #[arg(long)]
+    curl: bool,
 }
 
 #[derive(Args)]
@@ -112,6 +126,14 @@ pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
         NotificationsCommand::Show(id) => {
             print_one(&daemon.get(format!("/api/notifications/{}", id.id))?, json, show);
         }
+        NotificationsCommand::Request(args) => {
+            let attempt = args.attempt.map(|number| format!("?attempt={number}")).unwrap_or_default();
+            let request = daemon.get(format!("/api/notifications/{}/request{attempt}", args.id.id))?;
+            if args.curl && !json && request.value()["curl"].is_null() {
+                return Err(CliError::failed("the payload was erased: there is nothing left to send"));
+            }
+            print_one(&request, json, |request| show_request(request, args.curl));
+        }
         NotificationsCommand::Resend(args) => resend(daemon, args, json)?,
         NotificationsCommand::Jobs => Extent::ALL.read(daemon, JOBS, &Filters::default())?.print(json, JOB_COLUMNS),
         NotificationsCommand::Job(id) => print_one(&daemon.get(format!("{JOBS}/{}", id.id))?, json, show_job),
@@ -154,6 +176,29 @@ pub(crate) fn show(one: &Value) {
             line(lines.join("\n"));
         }
     }
+}
+
+/// A request as it went over the wire, but for what isn't shown.
+fn show_request(request: &Value, curl: bool) {
+    if curl {
+        // Its text is quoted for shells and terminals alike.
+        line(text(&request["curl"]).trim_end());
+        return;
+    }
+    line(format_args!("{} {}", text(&request["method"]), printable(&text(&request["target"]))));
+    for header in request["headers"].as_array().into_iter().flatten() {
+        let value = match header["hidden"].as_str() {
+            Some(why) => format!("[{why}]"),
+            None => text(&header["value"]),
+        };
+        line(format_args!("{}: {}", text(&header["name"]), printable(&value)));
+    }
+    if request["sent"] == false {
+        line("(not sent: there was no connection)");
+    }
+    let body = text(&request["body"]);
+    let lines: Vec<String> = body.lines().map(|line| printable(line).into_owned()).collect();
+    line(format_args!("\n{}", lines.join("\n")));
 }
 
 fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliError> {

@@ -201,7 +201,10 @@ fn deleting_cancels_what_is_pending_and_keeps_the_history() {
     assert_eq!(daemon.list(&of_webhook).len(), 300);
     let path = format!("/api/notifications/{}", failed_once["id"].as_str().unwrap());
     assert!(!daemon.get(&path).expect(200).data()["attempts"].as_array().unwrap().is_empty());
-    daemon.send("POST", &format!("{path}/resend"), b"").refused(409, "cancelled");
+    daemon.send("POST", &format!("{path}/resend"), b"").refused(409, "webhook_deleted");
+    let said = daemon.get(&path).expect(200).data();
+    assert_eq!((&said["can_resend"], &said["resend_refusal"]), (&json!(false), &json!("webhook_deleted")));
+    assert_eq!(daemon.list(&format!("{of_webhook}&webhook_deleted=false")).len(), 0);
     assert_eq!(daemon.history(&daemon.record("PAYMENT.PAID")).len(), 0);
 }
 
