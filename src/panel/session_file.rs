@@ -105,7 +105,7 @@ mod tests {
         };
         let token = crate::model::AccessToken::from_random([1; 16], [2; 32]);
         let all =
-            HashMap::from([([1; 32], session(&token.reveal(), 100, 900)), ([2; 32], session("configured", 0, 1))]);
+            HashMap::from([([5; 32], session(&token.reveal(), 100, 900)), ([6; 32], session("configured", 0, 1))]);
         let text = write(&all, [9; 16], &now);
         assert!(!text.contains(&token.reveal()[30..]) && !text.contains("configured"), "{text}");
         let told = |found: &HashMap<SessionKey, Session>, key: u8| {
@@ -114,10 +114,10 @@ mod tests {
             (session.account.0, id, hash.to_bytes(), session.begun / 1000, session.used / 1000)
         };
         let found = read(&text, [9; 16], &at("b-1", 1060)).unwrap();
-        assert_eq!(told(&found, 1), (7, Some(token.id), token.hash().to_bytes(), 100, 900));
-        assert_eq!(told(&found, 2), (7, None, TokenHash::of("configured").to_bytes(), 0, 1));
+        assert_eq!(told(&found, 5), (7, Some(token.id), token.hash().to_bytes(), 100, 900));
+        assert_eq!(told(&found, 6), (7, None, TokenHash::of("configured").to_bytes(), 0, 1));
         let rebooted = read(&text, [9; 16], &at("b-2", 5)).unwrap();
-        assert_eq!((told(&rebooted, 1).3, told(&rebooted, 1).4), (5 - 900, 5 - 100));
+        assert_eq!((told(&rebooted, 5).3, told(&rebooted, 5).4), (5 - 900, 5 - 100));
         let is_empty = |text: &str, store| read(text, store, &now).is_some_and(|all| all.is_empty());
         assert!(is_empty(&text, [8; 16]), "of a restored store, or of another");
         // Cut off anywhere, or changed, it is believed in nothing.

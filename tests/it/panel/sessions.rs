@@ -370,7 +370,7 @@ fn times_are_those_of_the_panels_zone() {
     // What is typed without a script is in that zone too.
     let list = text(&get(&daemon, "/events", &cookie).expect(200));
     assert!(list.contains(zone), "{list}");
-    let local = format!("{}-{}-{}T{}:59", &shown[6..10], &shown[3..5], &shown[..2], &shown[11..13]);
+    let local = format!("{}-{}-{}T{}:59:59", &shown[6..10], &shown[3..5], &shown[..2], &shown[11..13]);
     let found = |query: &str| {
         let page = text(&get(&daemon, &format!("/events?{query}"), &cookie).expect(200));
         page.contains(&format!("/events/{event}"))
