@@ -168,7 +168,9 @@ mod tests {
 
     fn found_by(keys: &[&str]) -> Vec<String> {
         let mut gathered = Keys::default();
-        keys.iter().for_each(|key| gathered.add(key, false));
+        for key in keys {
+            gathered.add(key, false);
+        }
         tokens(&gathered.0).into_iter().map(str::to_owned).collect()
     }
 

@@ -30,9 +30,13 @@ impl ResourceFacts {
             (facts.payment_id.as_deref(), "payment_id"),
         ];
         for (text, name) in first {
-            text.into_iter().for_each(|text| keys.add(text, is_named(key_fields, name)));
+            if let Some(text) = text {
+                keys.add(text, is_named(key_fields, name));
+            }
         }
-        others.iter().for_each(|(text, asked_for)| keys.add(text, *asked_for));
+        for (text, asked_for) in &others {
+            keys.add(text, *asked_for);
+        }
         facts.keys = keys.0;
         facts
     }

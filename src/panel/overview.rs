@@ -244,7 +244,7 @@ fn column(view: &View<'_>, overview: &Overview, nth: usize, days: bool) -> Colum
         (Lang::En, false) => format!("{}:00", part(11, 13)),
     };
     let labelled =
-        if days { back.is_multiple_of(5) } else { part(11, 13).parse().is_ok_and(|hour: u32| hour % 3 == 0) };
+        if days { back.is_multiple_of(5) } else { part(11, 13).parse().is_ok_and(|hour: u32| hour.is_multiple_of(3)) };
     Column { counts: counts.get(nth).copied().unwrap_or_default(), from, to, name, labelled }
 }
 

@@ -73,13 +73,13 @@ fn search(store: &Store, account: AccountNo, text: SearchText) -> Result<Found, 
 
 /// What ties an event to others of its order.
 fn names_of(about: &About, (event, _): &EventSummary) -> Vec<String> {
-    let named = |kind: &str, id: &Option<String>| id.as_ref().map(|id| format!("{kind} {id}"));
-    let order = named("order", &about.order_id).into_iter().chain(named("external", &about.external_id));
+    let of_kind = |kind: &str, id: &Option<String>| id.as_ref().map(|id| format!("{kind} {id}"));
+    let order = of_kind("order", &about.order_id).into_iter().chain(of_kind("external", &about.external_id));
     let names: Vec<String> = order.collect();
     if !names.is_empty() {
         return names;
     }
-    let rest = named("payment", &about.payment_id).or_else(|| named("resource", &event.resource.id));
+    let rest = of_kind("payment", &about.payment_id).or_else(|| of_kind("resource", &event.resource.id));
     vec![rest.unwrap_or_else(|| format!("event {}", event.id))]
 }
 
